@@ -1,0 +1,46 @@
+# POSIX make; needs Python 3.11 or newer with its venv module, and nothing else.
+PYTHON = python3
+VENV = .venv
+BIN = $(VENV)/bin
+PYTEST_FLAGS = -n 2
+
+.PHONY: run test lint types tests bench docs clean
+
+run: $(VENV)/installed
+	$(BIN)/talkd serve
+
+test: lint types tests
+
+lint: $(VENV)/installed-for-tests
+	$(BIN)/ruff check .
+
+types: $(VENV)/installed-for-tests
+	$(BIN)/mypy
+
+tests: $(VENV)/installed-for-tests
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+bench: $(VENV)/installed-for-tests
+	$(BIN)/python -m bench
+
+docs: $(VENV)/installed
+	$(BIN)/python docs/settings.py > docs/admin/settings.md
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo 'talkd needs Python 3.11 or newer; give one with: make PYTHON=/path/to/python3'; exit 1; }
+	@$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --without-pip $(VENV)
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
+		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip || \
+		{ rm -rf $(VENV); echo 'Python cannot install packages here: add its venv module (Debian: apt install python3-venv)'; exit 1; }
+
+$(VENV)/installed: pyproject.toml $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/installed-for-tests: pyproject.toml $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	@touch $@ $(VENV)/installed

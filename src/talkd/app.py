@@ -1,0 +1,188 @@
+"""The composition root: the only file that imports everything."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from talkd.areas.avatars.routes import routes as avatar_routes
+from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
+from talkd.areas.calls.routes import routes as call_routes
+from talkd.areas.capabilities import service as capabilities
+from talkd.areas.capabilities.model import Viewer
+from talkd.areas.capabilities.routes import routes as capability_routes
+from talkd.areas.capabilities.status_routes import routes as status_routes
+from talkd.areas.chat.feed import Feed
+from talkd.areas.chat.routes import routes as chat_routes
+from talkd.areas.login.classic_routes import routes as classic_login_routes
+from talkd.areas.login.credentials import Credentials
+from talkd.areas.login.flow_v2_routes import routes as login_flow_routes
+from talkd.areas.login.home_routes import routes as home_routes
+from talkd.areas.login.page_routes import routes as page_routes
+from talkd.areas.login.routes import routes as app_password_routes
+from talkd.areas.login.wipe_routes import routes as wipe_routes
+from talkd.areas.operations.routes import routes as operation_routes
+from talkd.areas.participants.routes import routes as participant_routes
+from talkd.areas.rooms.routes import routes as room_routes
+from talkd.areas.sessions import service as sessions
+from talkd.areas.sessions.pings import Pings
+from talkd.areas.sessions.routes import routes as session_routes
+from talkd.areas.settings import service as settings
+from talkd.areas.settings.model import APP, TalkSettings
+from talkd.areas.settings.routes import routes as settings_routes
+from talkd.areas.signaling import service as signaling
+from talkd.areas.signaling.presence import Presence
+from talkd.areas.signaling.routes import routes as signaling_routes
+from talkd.areas.users.group_routes import routes as group_routes
+from talkd.areas.users.routes import routes as user_routes
+from talkd.areas.users.suggestion_routes import routes as suggestion_routes
+from talkd.config import Config
+from talkd.core import events
+from talkd.effects import counters, people, system_messages
+from talkd.effects.wakeups import Wakeups
+from talkd.realtime.changes import Changes
+from talkd.storage.database import Database
+from talkd.storage.postgres import PostgresDatabase
+from talkd.storage.sqlite import SqliteDatabase
+from talkd.web import server
+from talkd.web.call import World
+from talkd.web.edge import Edge
+from talkd.web.throttle import Throttle
+
+log = structlog.get_logger(__name__)
+
+ROUTES = tuple(
+    route
+    for table in (
+        room_routes, participant_routes, session_routes, chat_routes, call_routes, signaling_routes,
+        user_routes, group_routes, suggestion_routes, settings_routes, avatar_routes, talk_avatar_routes,
+        capability_routes, status_routes, app_password_routes, wipe_routes, login_flow_routes,
+        classic_login_routes, page_routes, home_routes, operation_routes,
+    )
+    for route in table.table
+)
+"""Every operation there is. `--dev` adds its own."""
+
+PING_SECONDS = 5.0
+SILENCE_SECONDS = 10.0
+EPOCH_SECONDS = 1.0
+
+
+def open_database(config: Config) -> Database:
+    """The database that the settings name; not connected yet."""
+    if config.database.url:
+        return PostgresDatabase(config.database.url, connections=config.database.connections)
+    return SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
+
+
+class App:
+    """A whole server, apart from the socket it listens on."""
+
+    def __init__(self, config: Config) -> None:
+        db = open_database(config)
+        changes, presence, feed = Changes(), Presence(), Feed(db)
+        self.world = World(
+            config=config,
+            db=db,
+            changes=changes,
+            settings=TalkSettings(),
+            throttle=Throttle(db, config.security),
+            credentials=Credentials(db, browser_lifetime=config.security.session_lifetime),
+            feed=feed,
+            pings=Pings(db),
+            presence=presence,
+        )
+        db.in_transaction = (people.apply, system_messages.apply, counters.apply)
+        db.after_commit = (self._refresh, Wakeups(changes, feed, presence))
+        self._epoch = ""
+        self._tasks: set[asyncio.Task[None]] = set()
+        routes = ROUTES
+        if config.dev:
+            from talkd.dev import routes as dev_routes
+
+            routes += tuple(dev_routes.table)
+        self.asgi = server.build(Edge(self.world), routes)
+
+    async def start(self) -> None:
+        """Open the database and begin to look after it. Raises DatabaseFromTheFuture."""
+        await self.world.db.open()
+        await self.world.throttle.load()
+        await self._load_settings()
+        for seconds, job in (
+            (PING_SECONDS, self.world.pings.flush),
+            (SILENCE_SECONDS, self._tidy),
+            (EPOCH_SECONDS, self._compare_epoch),
+        ):
+            self._spawn(self._every(seconds, job))
+
+    async def stop(self) -> None:
+        """Let everybody who waits answer, and close the database when all is written."""
+        self.world.changes.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.world.pings.flush()
+        await self.world.db.close()
+
+    # --- what goes on all the time ----------------------------------------------------------
+    def _spawn(self, work: Awaitable[None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                await job()
+            except Exception:
+                log.exception("job_failed", job=job.__qualname__)
+
+    async def _tidy(self) -> None:
+        await self.world.pings.flush()
+        ended = await self.world.db.write(sessions.end_silent)
+        if ended:
+            log.debug("sessions_expired", count=ended)
+        await self.world.db.write(signaling.delete_old)
+
+    # --- settings and what is remembered of people ------------------------------------------
+    async def _load_settings(self) -> None:
+        self._epoch = await self.world.db.read(settings.get_epoch)
+        self.world.settings.replace(await self.world.db.read(settings.get_all))
+        self._hash()
+
+    def _hash(self) -> None:
+        self.world.talk_hash = capabilities.talk_hash(self.world.config, self.world.settings, Viewer())
+
+    def _refresh(self, happened: object) -> None:
+        """After a commit of this process that changed settings, passwords or roles."""
+        assert isinstance(happened, list)
+        for event in happened:
+            if isinstance(event, events.SettingSet) and event.app == APP:
+                self.world.settings.put(event.key, event.value)
+                self._hash()
+            elif isinstance(event, events.CachesOutdated):
+                self._forget()
+
+    async def _compare_epoch(self) -> None:
+        """Another process, the command line for example, may have changed them."""
+        if await self.world.db.read(settings.get_epoch) != self._epoch:
+            self._forget()
+            await self._load_settings()
+
+    def _forget(self) -> None:
+        self.world.credentials.forget()
+        self.world.feed.clear()
+
+
+@contextlib.asynccontextmanager
+async def running(config: Config):  # type: ignore[no-untyped-def]
+    """A started server, stopped at the end."""
+    app = App(config)
+    await app.start()
+    try:
+        yield app
+    finally:
+        await app.stop()

@@ -1,0 +1,153 @@
+"""Pictures of accounts and guests. They are readable without a login: guests on public pages need them."""
+
+from collections import OrderedDict
+from typing import Any
+
+import msgspec
+
+from talkd.areas.avatars import images, model, service
+from talkd.areas.avatars.images import NotAnImage
+from talkd.areas.avatars.model import Portrait, Sketch
+from talkd.core.errors import Invalid, NotFound
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.params import NoParams, Upload
+from talkd.web.routing import Access, Guard, Kind, Routes
+
+routes = Routes("avatars", base="", kind=Kind.PLAIN)
+
+PNG = "image/png"
+CACHE_CONTROL = "private, max-age=86400"
+UPLOADED_CACHED = 256
+"""Small versions of uploaded pictures kept in memory, by account and version; 16 kB each at most."""
+
+_uploaded: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+
+
+class UserAvatar(msgspec.Struct):
+    """Whose picture, in which size."""
+
+    user: str
+    size: str
+
+
+class GuestAvatar(msgspec.Struct):
+    """A guest's name, in which size."""
+
+    name: str
+    size: str
+
+
+class NewAvatar(msgspec.Struct):
+    """A picture file."""
+
+    files: Upload | None = None
+
+
+@routes.add("GET", "/avatar/{user}/{size}", Guard.ANYONE, params=UserAvatar, access=Access.OWN)
+async def get_user_avatar(call: Call[UserAvatar]) -> Reply:
+    """The picture of an account, PNG."""
+    return await _user_avatar(call, dark=False)
+
+
+@routes.add("GET", "/avatar/{user}/{size}/dark", Guard.ANYONE, params=UserAvatar, access=Access.OWN)
+async def get_dark_user_avatar(call: Call[UserAvatar]) -> Reply:
+    """The same for dark themes."""
+    return await _user_avatar(call, dark=True)
+
+
+@routes.add("GET", "/avatar/guest/{name}/{size}", Guard.ANYONE, params=GuestAvatar, access=Access.OWN)
+async def get_guest_avatar(call: Call[GuestAvatar]) -> Reply:
+    """A picture for a guest's name, PNG."""
+    return await _guest_avatar(call, dark=False)
+
+
+@routes.add("GET", "/avatar/guest/{name}/{size}/dark", Guard.ANYONE, params=GuestAvatar, access=Access.OWN)
+async def get_dark_guest_avatar(call: Call[GuestAvatar]) -> Reply:
+    """The same for dark themes."""
+    return await _guest_avatar(call, dark=True)
+
+
+async def _user_avatar(call: Call[UserAvatar], *, dark: bool) -> Reply:
+    size = _size(call.params.size)
+    portrait = await call.world.db.read(lambda tx: service.find_portrait(tx, call.params.user))
+    if not portrait.is_custom:
+        return await _drawn(call, model.sketch(portrait.user_id, portrait.display_name, dark=dark, size=size))
+    etag = f'"{portrait.version}-{size}"'
+    content = None if _is_known(call, etag) else await _uploaded_picture(call, portrait, size)
+    return _picture(content, etag, custom=True)
+
+
+async def _uploaded_picture(call: Call[Any], portrait: Portrait, size: int) -> bytes:
+    if size == model.LARGE:
+        return await call.world.db.read(lambda tx: service.find_image(tx, portrait.user_id))
+    key = portrait.user_id, portrait.version
+    if (found := _uploaded.get(key)) is not None:
+        _uploaded.move_to_end(key)
+        return found
+    image = await call.world.db.read(lambda tx: service.find_image(tx, portrait.user_id))
+    small = await images.in_thread(images.resized, image, size)
+    _uploaded[key] = small
+    while len(_uploaded) > UPLOADED_CACHED:
+        _uploaded.popitem(last=False)
+    return small
+
+
+async def _guest_avatar(call: Call[GuestAvatar], *, dark: bool) -> Reply:
+    name = call.params.name[:64]
+    return await _drawn(call, model.sketch(name, name, dark=dark, size=_size(call.params.size)))
+
+
+async def _drawn(call: Call[Any], sketch: Sketch) -> Reply:
+    etag = f'"{sketch.tag}"'
+    content = None if _is_known(call, etag) else await images.in_thread(images.draw, sketch)
+    return _picture(content, etag, custom=False)
+
+
+def _size(wanted: str) -> int:
+    size = model.size_of(wanted)
+    if size is None:
+        raise NotFound
+    return size
+
+
+def _is_known(call: Call[Any], etag: str) -> bool:
+    known = call.headers.get("if-none-match", "")
+    return etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]
+
+
+def _picture(content: bytes | None, etag: str, *, custom: bool) -> Reply:
+    """The picture, or 304 without one when the client has it."""
+    headers = {
+        "Cache-Control": CACHE_CONTROL,
+        "ETag": etag,
+        "X-NC-IsCustomAvatar": "1" if custom else "0",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Reply(content=content or b"", status=304 if content is None else 200, content_type=PNG, headers=headers)
+
+
+@routes.add("POST", "/avatar/", Guard.USER, params=NewAvatar, access=Access.OWN, csrf=True)
+async def set_avatar(call: Call[NewAvatar]) -> Any:
+    """Set one's own picture: PNG, JPEG or WebP."""
+    await store_upload(call)
+    return {"status": "success"}
+
+
+@routes.add("DELETE", "/avatar/", Guard.USER, csrf=True)
+async def remove_avatar(tx: Tx, call: Call[NoParams]) -> Any:
+    """Remove one's own picture."""
+    await service.remove_image(tx, call.user_id)
+    return {"status": "success"}
+
+
+async def store_upload(call: Call[NewAvatar]) -> None:
+    """Make the uploaded file the caller's picture. Raises Invalid with a message."""
+    upload = call.params.files
+    content = service.require_file(upload.content if upload else None)
+    try:
+        image = await images.in_thread(images.normalised, content)
+    except NotAnImage as error:
+        raise Invalid(data={"message": str(error)}) from error
+    await call.world.db.write(lambda tx: service.set_image(tx, call.user_id, image))

@@ -1,0 +1,44 @@
+"""Showing, setting and removing the pictures of accounts."""
+
+from talkd.areas.avatars import store
+from talkd.areas.avatars.model import MAX_FILE, Portrait
+from talkd.core import clock
+from talkd.core.errors import Invalid, NotFound
+from talkd.storage.database import Tx
+
+
+async def find_portrait(tx: Tx, user_id: str) -> Portrait:
+    """What is known of an account's picture. Raises NotFound."""
+    portrait = await store.get_portrait(tx, user_id)
+    if portrait is None:
+        raise NotFound
+    return portrait
+
+
+async def find_image(tx: Tx, user_id: str) -> bytes:
+    """The uploaded picture, as PNG of the large size. Raises NotFound."""
+    image = await store.get_image(tx, user_id)
+    if image is None:
+        raise NotFound
+    return image
+
+
+async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
+    """Another picture for the account, as `images.normalised` made it."""
+    await store.set_image(tx, user_id, image)
+    await store.raise_version(tx, user_id, clock.now())
+
+
+async def remove_image(tx: Tx, user_id: str) -> None:
+    """Back to the drawn picture."""
+    await store.delete_image(tx, user_id)
+    await store.raise_version(tx, user_id, clock.now())
+
+
+def require_file(content: bytes | None) -> bytes:
+    """The uploaded bytes. Raises Invalid with the API's message when there are none or too many."""
+    if not content:
+        raise Invalid(data={"message": "No image file provided"})
+    if len(content) > MAX_FILE:
+        raise Invalid(data={"message": "File is too big"})
+    return content

@@ -1,0 +1,59 @@
+"""Statements about uploaded pictures."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.avatars.model import Portrait
+from talkd.storage.database import Tx
+from talkd.storage.schema import Int, user_avatars, users
+from talkd.storage.statements import Statement, bind
+
+_PORTRAIT = Statement(
+    sa.select(users.c.id, users.c.display_name, users.c.avatar_version, user_avatars.c.user_id)
+    .join_from(users, user_avatars, user_avatars.c.user_id == users.c.id, isouter=True)
+    .where(users.c.id == bind("user_id"))
+)
+_IMAGE = Statement(sa.select(user_avatars.c.image).where(user_avatars.c.user_id == bind("user_id")))
+_SET_IMAGE = Statement(
+    insert(user_avatars)
+    .values(user_id=bind("user_id"), image=bind("image"))
+    .on_conflict_do_update(index_elements=["user_id"], set_={"image": bind("image", sa.LargeBinary)})
+)
+_DELETE_IMAGE = Statement(sa.delete(user_avatars).where(user_avatars.c.user_id == bind("user_id")))
+_now = bind("now", Int)
+_NEW_VERSION = Statement(
+    sa.update(users)
+    .where(users.c.id == bind("user_id"))
+    .values(
+        avatar_version=sa.case(
+            (users.c.avatar_version < _now, _now), else_=users.c.avatar_version + sa.literal_column("1")
+        )
+    )
+)
+
+
+async def get_portrait(tx: Tx, user_id: str) -> Portrait | None:
+    """What is known of an account's picture."""
+    row = await tx.one(_PORTRAIT, user_id=user_id)
+    return None if row is None else Portrait(row[0], row[1], row[2], row[3] is not None)
+
+
+async def get_image(tx: Tx, user_id: str) -> bytes | None:
+    """The uploaded picture."""
+    image = await tx.value(_IMAGE, user_id=user_id)
+    return None if image is None else bytes(image)
+
+
+async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
+    """Keep an uploaded picture."""
+    await tx.run(_SET_IMAGE, user_id=user_id, image=image)
+
+
+async def delete_image(tx: Tx, user_id: str) -> None:
+    """Forget the uploaded picture."""
+    await tx.run(_DELETE_IMAGE, user_id=user_id)
+
+
+async def raise_version(tx: Tx, user_id: str, now: int) -> None:
+    """A version that the account never had: the time, or one more when that was not enough."""
+    await tx.run(_NEW_VERSION, user_id=user_id, now=now)

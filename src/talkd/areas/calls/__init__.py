@@ -1,0 +1,1 @@
+"""Calls: who is in one, with what."""

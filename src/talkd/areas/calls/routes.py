@@ -1,0 +1,68 @@
+"""Operations of the call API."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.calls import service, view
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("call")
+V4 = ("v4",)
+
+
+class JoinParams(msgspec.Struct, frozen=True):
+    """What a device brings to the call; null for everything."""
+
+    flags: int | None = None
+    silent: bool = False
+    recordingConsent: bool = False
+
+
+class FlagsParams(msgspec.Struct, frozen=True):
+    """What a device brings from now on."""
+
+    flags: int
+
+
+class LeaveParams(msgspec.Struct, frozen=True):
+    """Whether the call ends for everyone."""
+
+    all: bool = False
+
+
+_INSIDE = (Guard.ANYONE, Guard.PARTICIPANT)
+
+
+@routes.add(
+    "GET", "call/{token}", *_INSIDE, Guard.CALLS_ENABLED, Guard.LOBBY_OPEN, Guard.READ_WRITE, versions=V4,
+    returns=list[view.PeerView],
+)
+async def list_peers(tx: Tx, call: Call[Any]) -> list[view.PeerView]:
+    """List the devices in the call."""
+    return view.peers(call.me.room, await service.list_peers(tx, call.me.room))
+
+
+@routes.add(
+    "POST", "call/{token}", *_INSIDE, Guard.CALLS_ENABLED, Guard.LOBBY_OPEN, Guard.READ_WRITE, versions=V4,
+    params=JoinParams,
+)
+async def join(tx: Tx, call: Call[JoinParams]) -> None:
+    """Join the call, or start it."""
+    await service.join(
+        tx, call.me, call.params.flags, silent=call.params.silent, start_calls=call.world.settings.start_calls
+    )
+
+
+@routes.add("PUT", "call/{token}", *_INSIDE, versions=V4, params=FlagsParams)
+async def set_flags(tx: Tx, call: Call[FlagsParams]) -> None:
+    """Change what the device brings to the call."""
+    await service.set_flags(tx, call.me, call.params.flags)
+
+
+@routes.add("DELETE", "call/{token}", *_INSIDE, versions=V4, params=LeaveParams)
+async def leave(tx: Tx, call: Call[LeaveParams]) -> None:
+    """Leave the call, or end it for everyone."""
+    await service.leave(tx, call.me, for_everyone=call.params.all)

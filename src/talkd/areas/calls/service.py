@@ -1,0 +1,124 @@
+"""Calls: joining, changing what one brings, leaving, ending."""
+
+from talkd.areas.calls import store
+from talkd.areas.participants import service as participants
+from talkd.areas.participants.model import Attendee, Participant, Session
+from talkd.areas.rooms.model import Room
+from talkd.areas.sessions import store as sessions
+from talkd.core import clock
+from talkd.core.actor import SYSTEM, Actor
+from talkd.core.constants import SESSION_TIMEOUT, InCall, Permission, RoomType
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
+from talkd.core.events import CallEnded, CallFlagsSet, CallJoined, CallLeft, CallStarted
+from talkd.storage.database import Tx
+
+DEFAULT_FLAGS = InCall.IN_CALL | InCall.AUDIO | InCall.VIDEO
+
+
+async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
+    """The devices in the call that gave a sign lately."""
+    seated = await sessions.list_seated(tx, room.id, clock.now() - SESSION_TIMEOUT)
+    return [(session, attendee) for session, attendee in seated if session.in_call]
+
+
+async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, start_calls: int) -> None:
+    """Bring a device into the call, which begins with the first one.
+
+    Raises NotFound when the device has not joined the room, Invalid("type") where there are no calls, and
+    Forbidden for who may not begin one.
+    """
+    if me.session is None:
+        raise NotFound(data=NULL)
+    if me.room.type in (RoomType.CHANGELOG, RoomType.ONE_TO_ONE_FORMER, RoomType.NOTE_TO_SELF):
+        raise Invalid("type")
+    room = await participants.lock_room(tx, me.room.id)
+    if not room.call_started_at and not me.can_start_call(start_calls):
+        raise Forbidden
+    allowed = _allowed(me, DEFAULT_FLAGS if flags is None else InCall(flags) | InCall.IN_CALL)
+    await participants.ensure_both(tx, room)
+    before = me.session.in_call
+    await sessions.set_in_call(tx, me.session, allowed, clock.now())
+    await store.note_entry(tx, room.id, me.attendee.id, clock.now())
+    session_id = me.session.session_id
+    if not room.call_started_at:
+        await store.start(tx, room.id, allowed, clock.now())
+        await tx.emit(CallStarted(room.id, me.actor, session_id, silent))
+    elif before:
+        await store.add_flag(tx, room.id, allowed)
+        await tx.emit(CallFlagsSet(room.id, me.actor, session_id))
+    else:
+        await store.add_flag(tx, room.id, allowed)
+        others = await sessions.list_sessions_of(tx, room.id, me.attendee.id)
+        was_in = any(other.in_call for other in others if other.id != me.session.id)
+        await tx.emit(CallJoined(room.id, me.actor, session_id, was_in))
+
+
+async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
+    """Switch audio or video. Raises NotFound without a join, Invalid when the device is not or no longer in the call."""
+    if me.session is None:
+        raise NotFound(data=NULL)
+    if not flags & InCall.IN_CALL or not me.session.in_call:
+        raise Invalid(data=NULL)
+    allowed = _allowed(me, InCall(flags))
+    await sessions.set_in_call(tx, me.session, allowed, clock.now())
+    await store.add_flag(tx, me.room.id, allowed)
+    await tx.emit(CallFlagsSet(me.room.id, me.actor, me.session.session_id))
+
+
+async def leave(tx: Tx, me: Participant, *, for_everyone: bool) -> None:
+    """Take the device out of the call; a moderator may end it for everyone.
+
+    Raises NotFound when the device has not joined the room.
+    """
+    if me.session is None:
+        raise NotFound(data=NULL)
+    room = await participants.lock_room(tx, me.room.id)
+    if for_everyone and me.is_moderator:
+        await _end(tx, room, me.actor, for_everyone=True)
+    elif me.session.in_call:
+        await _leave(tx, room, me.session, me.attendee, me.actor)
+
+
+async def drop(tx: Tx, room: Room, session: Session, attendee: Attendee) -> None:
+    """The device left the room, or was silent too long, while in the call."""
+    await _leave(tx, room, session, attendee, SYSTEM)
+
+
+async def after_removal(tx: Tx, room_id: int) -> None:
+    """Somebody was removed with all his devices: the call may be over with that."""
+    room = await participants.lock_room(tx, room_id)
+    if room.call_started_at and not await store.count_in_call(tx, room_id):
+        await _end(tx, room, SYSTEM, for_everyone=False)
+
+
+async def _leave(tx: Tx, room: Room, session: Session, attendee: Attendee, ended_by: Actor) -> None:
+    await sessions.set_in_call(tx, session, InCall.NONE, clock.now())
+    others = await sessions.list_sessions_of(tx, room.id, attendee.id)
+    still_in = any(other.in_call for other in others if other.id != session.id)
+    await tx.emit(CallLeft(room.id, attendee.actor, session.session_id, still_in))
+    if room.call_started_at and not await store.count_in_call(tx, room.id):
+        await _end(tx, room, ended_by, for_everyone=False)
+
+
+async def _end(tx: Tx, room: Room, actor: Actor, *, for_everyone: bool) -> None:
+    if not room.call_started_at:
+        return
+    present = await store.list_participants(tx, room.id, room.call_started_at)
+    devices = await sessions.list_sessions(tx, room.id)
+    await sessions.end_call(tx, room.id)
+    await store.end(tx, room.id)
+    await tx.emit(
+        CallEnded(
+            room.id, actor, room.call_started_at, tuple(attendee.actor for attendee in present), for_everyone,
+            tuple(session.session_id for session in devices if session.in_call),
+        )
+    )
+
+
+def _allowed(me: Participant, flags: InCall) -> int:
+    """What of it the participant may bring; unknown bits are kept (recording `call/a-call`)."""
+    if not me.may(Permission.PUBLISH_AUDIO):
+        flags &= ~InCall.AUDIO
+    if not me.may(Permission.PUBLISH_VIDEO):
+        flags &= ~InCall.VIDEO
+    return int(flags)

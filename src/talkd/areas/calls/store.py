@@ -1,0 +1,67 @@
+"""Statements about calls."""
+
+import sqlalchemy as sa
+
+from talkd.areas.participants.model import Attendee
+from talkd.areas.participants.store import ATTENDEE
+from talkd.storage.database import Tx
+from talkd.storage.schema import attendees, rooms, sessions
+from talkd.storage.statements import Statement, bind
+
+_zero = sa.literal_column("0")
+_START = Statement(
+    sa.update(rooms)
+    .where(rooms.c.id == bind("room_id"))
+    .values(call_started_at=bind("started_at"), call_flag=bind("flag"), last_activity=bind("now"))
+)
+_ADD_FLAG = Statement(
+    sa.update(rooms).where(rooms.c.id == bind("room_id")).values(call_flag=rooms.c.call_flag.op("|")(bind("flag", sa.Integer)))
+)
+_END = Statement(
+    sa.update(rooms)
+    .where(rooms.c.id == bind("room_id"))
+    .values(call_started_at=_zero, call_flag=_zero, call_permissions=_zero)
+)
+_COUNT = Statement(
+    sa.select(sa.func.count()).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > _zero)
+)
+_ENTERED = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+    .values(in_call_since=bind("now"))
+)
+_PARTICIPANTS = Statement(
+    sa.select(*ATTENDEE)
+    .where(attendees.c.room_id == bind("room_id"), attendees.c.in_call_since >= bind("since"))
+    .order_by(attendees.c.in_call_since, attendees.c.id)
+)
+
+
+async def start(tx: Tx, room_id: int, flag: int, now: int) -> None:
+    """The call begins."""
+    await tx.run(_START, room_id=room_id, started_at=now, flag=flag, now=now)
+
+
+async def add_flag(tx: Tx, room_id: int, flag: int) -> None:
+    """Somebody brought something; it counts until the call ends."""
+    await tx.run(_ADD_FLAG, room_id=room_id, flag=flag)
+
+
+async def end(tx: Tx, room_id: int) -> None:
+    """The call is over."""
+    await tx.run(_END, room_id=room_id)
+
+
+async def count_in_call(tx: Tx, room_id: int) -> int:
+    """Devices in the call."""
+    return int(await tx.value(_COUNT, room_id=room_id))
+
+
+async def note_entry(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
+    """The attendee was in a call from now on."""
+    await tx.run(_ENTERED, room_id=room_id, attendee_id=attendee_id, now=now)
+
+
+async def list_participants(tx: Tx, room_id: int, since: int) -> list[Attendee]:
+    """Who was in a call since then."""
+    return [Attendee(*row) for row in await tx.all(_PARTICIPANTS, room_id=room_id, since=since)]

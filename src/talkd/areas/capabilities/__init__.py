@@ -1,0 +1,1 @@
+"""What this server can do, announced to clients."""

@@ -1,0 +1,56 @@
+"""What this release can do, in the words that clients look for. A feature is listed when its operations exist."""
+
+import msgspec
+
+FEATURES = (
+    # what every client takes for granted
+    "audio", "video", "chat-v2", "conversation-v4", "signaling-v3", "guest-signaling", "empty-group-room",
+    "multi-room-users", "no-ping", "last-room-activity",
+    # conversations
+    "favorites", "room-description", "read-only-rooms", "locked-one-to-one-rooms", "note-to-self",
+    "notification-levels", "notification-calls",
+    # people
+    "guest-display-names", "invite-groups-and-mails", "temp-user-avatar-api",
+    # chat
+    "system-messages", "mention-flag", "direct-mention-flag", "chat-replies", "chat-reference-id",
+    "chat-read-marker", "chat-read-status", "chat-read-last", "chat-unread", "chat-permission",
+    "markdown-messages", "silent-send", "silent-send-state", "typing-privacy",
+    # calls
+    "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call",
+)  # fmt: skip
+LOCAL_FEATURES = ("favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api")
+"""Those that a client asks of its own server, not of the one that hosts a conversation."""
+
+REACTIONS = ("❤️", "🎉", "👏", "👋", "👍", "👎", "🔥", "😂", "🤩", "🤔", "😲", "😥")
+"""What can be thrown during a call; they travel over signaling."""
+
+LOCAL_CONFIG = {
+    "attachments": ["allowed"],
+    "call": ["predefined-backgrounds", "can-upload-background", "start-without-media", "blur-virtual-background"],
+    "chat": [
+        "read-privacy", "has-translation-providers", "has-translation-task-providers", "typing-privacy",
+        "summary-threshold",
+    ],
+    "conversations": ["can-create", "list-style", "description-length"],
+    "federation": ["enabled", "incoming-enabled", "outgoing-enabled", "only-trusted-servers"],
+    "previews": ["max-gif-size"],
+    "signaling": ["session-ping-limit", "hello-v2-token-key"],
+}  # fmt: skip
+
+SESSION_PING_LIMIT = 200
+MAX_GIF_SIZE = 3_145_728
+
+
+class Viewer(msgspec.Struct, frozen=True):
+    """What of a caller the capabilities depend on; the defaults are a visitor's."""
+
+    user_id: str | None = None
+    language: str = ""
+    locale: str = ""
+    timezone: str = ""
+    read_privacy: int = 0
+    typing_privacy: int = 0
+    may_use_talk: bool = True
+    """Setting `allowed_groups`: for whoever is not in one of them, Talk does not exist."""
+    may_create: bool = False
+    """Setting `start_conversations`: who may open conversations."""

@@ -1,0 +1,38 @@
+"""What this server can do."""
+
+from typing import Any
+
+from talkd.areas.capabilities import service, view
+from talkd.areas.capabilities.model import Viewer
+from talkd.areas.signaling import tokens
+from talkd.areas.signaling.tokens import TokenKeys
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.params import NoParams
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("capabilities", base="/cloud")
+
+
+@routes.add("GET", "capabilities", Guard.ANYONE, access=Access.OWN, returns=dict[str, Any])
+async def get_capabilities(call: Call[NoParams]) -> Reply:
+    """What this server can do, for this caller; 304 when the caller knows already (If-None-Match)."""
+    world = call.world
+
+    async def read(tx: Tx) -> tuple[TokenKeys | None, Viewer]:
+        return await tokens.find_keys(tx), await service.get_viewer(tx, world.settings, call.caller.user_id)
+
+    keys, viewer = await world.db.read(read)
+    if keys is None:
+        keys = await world.db.write(tokens.get_keys)
+    data = service.get_capabilities(
+        world.config, world.settings, viewer, token_key=keys.public_pem, base_url=call.base_url
+    )
+    etag = f'"{view.digest(data)}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept"}
+    known = [tag.strip().removeprefix("W/") for tag in call.headers.get("if-none-match", "").split(",")]
+    if etag in known or "*" in known:
+        return Reply([], 304, headers)
+    return Reply(data, headers=headers)
+

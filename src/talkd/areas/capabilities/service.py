@@ -1,0 +1,76 @@
+"""Saying what this server is and can do, to this caller."""
+
+from typing import Any
+
+from talkd.areas.capabilities import view
+from talkd.areas.capabilities.model import Viewer
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.users import store as users
+from talkd.config import Config
+from talkd.core.constants import StartCall
+from talkd.storage.database import Tx
+
+
+async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Viewer:
+    """What the capabilities need to know of the caller."""
+    account = await users.get_account(tx, user_id) if user_id is not None else None
+    if account is None:
+        return Viewer()
+    return Viewer(
+        user_id=account.id,
+        language=account.language,
+        locale=account.locale,
+        timezone=account.timezone,
+        read_privacy=account.read_privacy,
+        typing_privacy=account.typing_privacy,
+        may_use_talk=await _is_in(tx, settings.groups("allowed_groups"), account.id),
+        may_create=await _is_in(tx, settings.groups("start_conversations"), account.id),
+    )
+
+
+def get_capabilities(
+    config: Config, settings: TalkSettings, viewer: Viewer, *, token_key: str, base_url: str, delay: int = 0
+) -> dict[str, Any]:
+    """The answer to `cloud/capabilities`. Visitors get Talk, the theme and what they must know to log in.
+
+    `token_key` is the public key for signaling servers, `delay` the milliseconds the caller's network must
+    wait after wrong guesses.
+    """
+    blocks: dict[str, Any] = {"bruteforce": view.bruteforce(delay)}
+    if viewer.user_id is not None:
+        blocks["core"] = view.core(viewer)
+        blocks["provisioning_api"] = view.provisioning_api(config.identity)
+        blocks["password_policy"] = view.password_policy(config.security.password_min_length)
+    if viewer.may_use_talk:
+        blocks["spreed"] = get_talk(config, settings, viewer, token_key=token_key)
+    blocks["theming"] = view.theming(config.identity, base_url)
+    return {"version": view.version(config.identity), "capabilities": blocks}
+
+
+def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_key: str) -> dict[str, Any]:
+    """Talk's own block."""
+    return view.spreed(
+        viewer,
+        talk_version=config.identity.talk_version,
+        calls_enabled=settings.start_calls != StartCall.NOBODY,
+        token_key=token_key,
+    )
+
+
+def talk_hash(config: Config, settings: TalkSettings, viewer: Viewer) -> str:
+    """`X-Nextcloud-Talk-Hash`: changes when a client should read the capabilities again.
+
+    The signaling key is left out: it is made once. A `Viewer` of defaults will do where the account is not
+    at hand, as long as the same operation does it always the same way.
+    """
+    return view.digest([get_talk(config, settings, viewer, token_key=""), config.identity.version])
+
+
+async def _is_in(tx: Tx, group_ids: list[str], user_id: str) -> bool:
+    """Whether the account is in one of the groups; no groups at all means everybody."""
+    if not group_ids:
+        return True
+    for group_id in group_ids:
+        if await users.is_member(tx, group_id, user_id):
+            return True
+    return False

@@ -1,0 +1,17 @@
+"""`status.php`, the first thing an app asks a server."""
+
+from typing import Any
+
+from talkd.areas.capabilities import view
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.params import NoParams
+from talkd.web.routing import Access, Guard, Kind, Routes
+
+routes = Routes("status", base="", kind=Kind.PLAIN)
+
+
+@routes.add("GET", "/status.php", Guard.ANYONE, access=Access.OWN, returns=dict[str, Any])
+async def get_status(call: Call[NoParams]) -> Reply:
+    """Whether a server is here, and which version; pages of other origins may ask too."""
+    return Reply(view.status(call.world.config.identity), headers={"Access-Control-Allow-Origin": "*"})

@@ -1,0 +1,165 @@
+"""The blocks of the capabilities, and `status.php`."""
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from talkd.areas.capabilities import colors
+from talkd.areas.capabilities.model import (
+    FEATURES,
+    LOCAL_CONFIG,
+    LOCAL_FEATURES,
+    MAX_GIF_SIZE,
+    REACTIONS,
+    SESSION_PING_LIMIT,
+    Viewer,
+)
+from talkd.config import IdentityConfig
+from talkd.core.constants import MAX_DESCRIPTION_LENGTH, MAX_MESSAGE_LENGTH
+
+Block = dict[str, Any]
+
+
+def status(identity: IdentityConfig) -> Block:
+    """What apps look at before they log in."""
+    return {
+        "installed": True,
+        "maintenance": False,
+        "needsDbUpgrade": False,
+        "version": identity.version,
+        "versionstring": _short(identity.version),
+        "edition": "",
+        "productname": identity.product_name,
+        "extendedSupport": False,
+    }
+
+
+def version(identity: IdentityConfig) -> Block:
+    """The server's version by parts."""
+    major, minor, micro = ([int(part) for part in identity.version.split(".") if part.isdigit()] + [0, 0, 0])[:3]
+    return {
+        "major": major,
+        "minor": minor,
+        "micro": micro,
+        "string": _short(identity.version),
+        "edition": "",
+        "extendedSupport": False,
+    }
+
+
+def core(viewer: Viewer) -> Block:
+    """The server's own block; link previews are not made here, so `reference-api` is off."""
+    return {
+        "pollinterval": 60,
+        "webdav-root": "remote.php/webdav",
+        "reference-api": False,
+        "reference-regex": "",
+        "mod-rewrite-working": True,
+        "user": {"language": viewer.language or "en", "locale": viewer.locale, "timezone": viewer.timezone},
+    }
+
+
+def spreed(viewer: Viewer, *, talk_version: str, calls_enabled: bool, token_key: str) -> Block:
+    """Talk's block. Each group of `config` is an object even when it is empty: apps read them as maps."""
+    return {
+        "features": list(FEATURES),
+        "features-local": list(LOCAL_FEATURES),
+        "config": {
+            "attachments": {"allowed": False},
+            "call": {
+                "enabled": calls_enabled,
+                "breakout-rooms": False,
+                "recording": False,
+                "recording-consent": 0,
+                "supported-reactions": list(REACTIONS),
+                "can-upload-background": False,
+                "sip-enabled": False,
+                "sip-dialout-enabled": False,
+                "can-enable-sip": False,
+                "start-without-media": False,
+                "max-duration": 0,
+                "blur-virtual-background": False,
+                "end-to-end-encryption": False,
+                "predefined-backgrounds": [],
+            },
+            "chat": {
+                "max-length": MAX_MESSAGE_LENGTH,
+                "read-privacy": viewer.read_privacy,
+                "has-translation-providers": False,
+                "has-translation-task-providers": False,
+                "typing-privacy": viewer.typing_privacy,
+                "summary-threshold": 100,
+            },
+            "conversations": {
+                "can-create": viewer.may_create,
+                "force-passwords": False,
+                "list-style": "two-lines",
+                "description-length": MAX_DESCRIPTION_LENGTH,
+            },
+            "federation": {
+                "enabled": False,
+                "incoming-enabled": False,
+                "outgoing-enabled": False,
+                "only-trusted-servers": True,
+            },
+            "previews": {"max-gif-size": MAX_GIF_SIZE},
+            "signaling": {"session-ping-limit": SESSION_PING_LIMIT, "hello-v2-token-key": token_key},
+        },
+        "config-local": LOCAL_CONFIG,
+        "version": talk_version,
+    }
+
+
+def theming(identity: IdentityConfig, base_url: str) -> Block:
+    """Name and colours, for the apps to look like this server."""
+    color = colors.valid(identity.color)
+    logo = f"{base_url}/static/logo.svg"
+    return {
+        "name": identity.name,
+        "productName": identity.product_name,
+        "url": base_url,
+        "slogan": identity.slogan,
+        "color": color,
+        "color-text": colors.text_on(color),
+        "color-element": color,
+        "color-element-bright": colors.readable_on(color, "#ffffff"),
+        "color-element-dark": colors.readable_on(color, "#171717"),
+        "logo": logo,
+        "background": color,
+        "background-text": colors.text_on(color),
+        "background-plain": True,
+        "background-default": False,
+        "logoheader": logo,
+        "favicon": logo,
+    }
+
+
+def provisioning_api(identity: IdentityConfig) -> Block:
+    """The API that administers accounts."""
+    return {
+        "version": _short(identity.version),
+        "AccountPropertyScopesVersion": 2,
+        "AccountPropertyScopesFederatedEnabled": False,
+        "AccountPropertyScopesPublishedEnabled": False,
+    }
+
+
+def password_policy(min_length: int) -> Block:
+    """How long passwords must be; there is no address that checks or makes them."""
+    rule = {"minLength": min_length}
+    return {"minLength": min_length, "policies": {"account": rule, "sharing": rule}}
+
+
+def bruteforce(delay: int) -> Block:
+    """Whether the caller's network must wait; in milliseconds."""
+    return {"delay": delay, "allow-listed": False}
+
+
+def digest(value: Any) -> str:
+    """A short name for exactly this content."""
+    return hashlib.sha1(msgspec.json.encode(value), usedforsecurity=False).hexdigest()
+
+
+def _short(four: str) -> str:
+    return ".".join(four.split(".")[:3])

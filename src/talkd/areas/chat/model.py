@@ -1,0 +1,74 @@
+"""Messages."""
+
+import msgspec
+
+COMMENT = "comment"
+SYSTEM = "system"
+OBJECT_SHARED = "object_shared"
+VOICE = "voice-message"
+
+COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
+"""Kinds that count as unread and can be answered."""
+
+
+class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Somebody or something that a message speaks of. `name` is what it was called then."""
+
+    type: str
+    id: str
+    name: str = ""
+
+
+class Message(msgspec.Struct, frozen=True):
+    """Something said, or reported by the server."""
+
+    room_id: int
+    id: int
+    parent_id: int
+    actor_type: str
+    actor_id: str
+    actor_name: str
+    kind: str
+    system: str
+    message: str
+    parameters: str
+    reference_id: str
+    silent: int
+    created_at: int
+    expires_at: int
+    edited_by_type: str
+    edited_by_id: str
+    edited_by_name: str
+    edited_at: int
+    reactions: str
+
+    @property
+    def is_replyable(self) -> bool:
+        """Whether it can be answered."""
+        return not self.system and self.kind in COUNTABLE
+
+    def references(self) -> dict[str, Reference]:
+        """What the placeholders of the text stand for."""
+        if not self.parameters:
+            return {}
+        return msgspec.json.decode(self.parameters, type=dict[str, Reference])
+
+
+Names = dict[tuple[str, str], str]
+"""What actors are called now, by type and id. Who is missing is gone."""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Messages with what it takes to show them: the messages they answer, and everybody's name."""
+
+    messages: list[Message]
+    parents: dict[int, Message]
+    names: Names
+
+
+def named(message: Message) -> set[tuple[str, str]]:
+    """Everybody whose name it takes to show a message."""
+    actors = {(message.actor_type, message.actor_id)}
+    if message.parameters:
+        actors.update((reference.type, reference.id) for reference in message.references().values())
+    return actors

@@ -1,0 +1,179 @@
+"""Operations of the chat API."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from talkd.areas.chat import service, view
+from talkd.areas.chat.feed import News
+from talkd.areas.participants.model import Participant
+from talkd.areas.rooms import routes as rooms
+from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
+from talkd.core.errors import Invalid
+from talkd.realtime.changes import Watch, attendee_topic, room_topic
+from talkd.storage.database import Tx
+from talkd.web import guards
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("chat")
+V1 = ("v1",)
+LAST_GIVEN = "X-Chat-Last-Given"
+COMMON_READ = "X-Chat-Last-Common-Read"
+
+
+class SendParams(msgspec.Struct, frozen=True):
+    """A message to send."""
+
+    message: str
+    actorDisplayName: str = ""
+    referenceId: str = ""
+    replyTo: int = 0
+    silent: bool = False
+
+
+class ReceiveParams(msgspec.Struct, frozen=True):
+    """Which messages to get, and whether to wait for some."""
+
+    lookIntoFuture: int
+    limit: int = 100
+    lastKnownMessageId: int = 0
+    lastCommonReadId: int = 0
+    timeout: int = MAX_POLL_SECONDS
+    setReadMarker: int = 1
+    includeLastKnown: int = 0
+    noStatusUpdate: int = 0
+    markNotificationsAsRead: int = 1
+
+
+class ReadParams(msgspec.Struct, frozen=True):
+    """The last message that was read; null for all."""
+
+    lastReadMessage: int | None = None
+
+
+_INSIDE = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
+
+
+def _limit(wanted: int) -> int:
+    return MAX_CHAT_LIMIT if wanted < 1 else min(wanted, MAX_CHAT_LIMIT)
+
+
+@routes.add(
+    "POST", "chat/{token}", *_INSIDE, Guard.READ_WRITE, Guard.MAY_CHAT, versions=V1, params=SendParams,
+    returns=view.MessageView,
+)
+async def send(tx: Tx, call: Call[SendParams]) -> Reply:
+    """Send a message."""
+    params, me = call.params, call.me
+    message = await service.send(
+        tx, me, params.message, reply_to=params.replyTo, reference_id=params.referenceId, silent=params.silent,
+        guest_name=params.actorDisplayName,
+    )
+    page = await service.complete(tx, me.room.id, [message])
+    common = await service.get_common_read(tx, me.room.id)
+    return Reply(view.messages(page, me.room, me.actor)[0], 201, _headers(common))
+
+
+@routes.add(
+    "GET", "chat/{token}", *_INSIDE, versions=V1, params=ReceiveParams, access=Access.OWN,
+    returns=list[view.MessageView],
+)
+async def receive(call: Call[ReceiveParams]) -> Reply:
+    """Get older messages, or wait for newer ones."""
+    if call.params.lookIntoFuture:
+        return await _wait_for_news(call)
+    return await call.world.db.read(lambda tx: _history(tx, call))
+
+
+async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
+    params, me = call.params, call.me
+    page = await service.get_history(
+        tx, me.room.id, known=params.lastKnownMessageId, including=bool(params.includeLastKnown),
+        limit=_limit(params.limit),
+    )
+    if not page.messages:
+        return Reply(None, 304)
+    common = await service.get_common_read(tx, me.room.id)
+    return Reply(view.messages(page, me.room, me.actor), 200, _headers(common, page.messages[-1].id))
+
+
+async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
+    params, world = call.params, call.world
+    await _note_presence(call)
+    until = asyncio.get_running_loop().time() + max(0, min(params.timeout, MAX_POLL_SECONDS))
+    room_id, attendee_id = call.me.room.id, call.me.attendee.id
+    with world.changes.watch(room_topic(room_id), attendee_topic(attendee_id)) as watch:
+        while True:
+            reply = await _look(call)
+            if reply is not None:
+                return reply
+            if not await _wait(call, watch, until):
+                return Reply(None, 304)
+
+
+async def _wait(call: Call[ReceiveParams], watch: Watch, until: float) -> bool:
+    """Whether there is reason to look again. Raises what the guards raise when the caller may no longer be here."""
+    changed = await watch.wait(until)
+    if attendee_topic(call.me.attendee.id) in changed:
+        route = next(route for route in routes.table if route.handler is receive)
+        call.participant = await call.world.db.read(lambda tx: guards.require_room(tx, route, call))
+    return bool(changed - {""})
+
+
+async def _look(call: Call[ReceiveParams]) -> Reply | None:
+    params, me, world = call.params, call.me, call.world
+    known = params.lastKnownMessageId - bool(params.includeLastKnown)
+    news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=_limit(params.limit))
+    if news is None and not params.lastCommonReadId:
+        return None
+    common = await world.feed.get_common_read(me.room.id)
+    if news is not None:
+        return Reply(news.body, 200, _headers(common, news.last_id))
+    if common != params.lastCommonReadId:
+        return Reply([], 200, _headers(common))
+    return None
+
+
+async def _note_presence(call: Call[ReceiveParams]) -> None:
+    """Whoever asks for what follows a message has read it, and is there."""
+    params, me = call.params, call.me
+    if me.session is not None and not params.noStatusUpdate:
+        call.world.pings.note(me.session.session_id)
+    if params.setReadMarker and params.lastKnownMessageId > me.attendee.last_read:
+        await call.world.db.write(lambda tx: service.mark_read(tx, me, params.lastKnownMessageId))
+
+
+@routes.add(
+    "POST", "chat/{token}/read", Guard.ANYONE, Guard.IDENTIFIED, versions=V1, params=ReadParams,
+    returns=rooms.RoomView,
+)
+async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
+    """Mark messages as read."""
+    last = call.params.lastReadMessage
+    if last is not None and last < 0:
+        raise Invalid("lastReadMessage")
+    await service.mark_read(tx, call.me, last)
+    return await _room_with_common_read(tx, call)
+
+
+@routes.add("DELETE", "chat/{token}/read", Guard.ANYONE, Guard.IDENTIFIED, versions=V1, returns=rooms.RoomView)
+async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
+    """Mark the newest message as unread."""
+    await service.mark_unread(tx, call.me)
+    return await _room_with_common_read(tx, call)
+
+
+async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
+    me: Participant = call.me
+    common = await service.get_common_read(tx, me.room.id)
+    return Reply(await rooms.render(tx, call, me.room.id, me.attendee.id), 200, _headers(common))
+
+
+def _headers(common: int, last_given: int | None = None) -> dict[str, str]:
+    headers = {} if last_given is None else {LAST_GIVEN: str(last_given)}
+    if common:
+        headers[COMMON_READ] = str(common)
+    return headers

@@ -1,0 +1,216 @@
+"""Statements about messages."""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import Message, Names
+from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, USERS
+from talkd.storage.database import Tx
+from talkd.storage.schema import attendees, group_members, groups, messages, rooms, users
+from talkd.storage.statements import Statement, bind, columns, one_of
+
+MESSAGE = columns(messages, Message.__struct_fields__)
+
+_visible = sa.or_(messages.c.expires_at == sa.literal_column("0"), messages.c.expires_at > bind("now", messages.c.expires_at.type))
+_in_room = messages.c.room_id == bind("room_id")
+_page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Integer))
+
+_BEFORE = Statement(_page.where(messages.c.id < bind("known")).order_by(messages.c.id.desc()))
+_AFTER = Statement(_page.where(messages.c.id > bind("known")).order_by(messages.c.id))
+_BY_ID = Statement(sa.select(*MESSAGE).where(_in_room, _visible, messages.c.id == bind("message_id")))
+_BY_IDS = Statement(sa.select(*MESSAGE).where(_in_room, _visible, one_of(messages.c.id, "message_ids")))
+_BY_REFERENCE = Statement(
+    sa.select(*MESSAGE).where(
+        _in_room,
+        messages.c.reference_id == bind("reference_id"),
+        messages.c.reference_id != sa.literal_column("''"),
+        messages.c.actor_type == bind("actor_type"),
+        messages.c.actor_id == bind("actor_id"),
+    )
+)
+_ADD = Statement(
+    sa.insert(messages)
+    .values(
+        {
+            name: bind(name)
+            for name in (
+                "room_id", "parent_id", "actor_type", "actor_id", "actor_name", "kind", "system", "message",
+                "parameters", "reference_id", "countable", "silent", "created_at", "expires_at",
+            )
+        }
+    )
+    .returning(messages.c.id)
+)
+_NEWEST_IN_ROOM = Statement(
+    sa.update(rooms)
+    .where(rooms.c.id == bind("room_id"))
+    .values(last_message_id=bind("message_id"), last_activity=bind("now"))
+)
+_MARK_READ = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+    .values(last_read=bind("message_id"))
+)
+_MENTION = Statement(
+    sa.update(attendees)
+    .where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == bind("actor_type"),
+        one_of(attendees.c.actor_id, "actor_ids"),
+    )
+    .values(last_mention=bind("message_id"), last_mention_direct=bind("message_id"))
+)
+_MENTION_GROUPS = Statement(
+    sa.update(attendees)
+    .where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_id.in_(
+            sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "group_ids"))
+        ),
+    )
+    .values(last_mention=bind("message_id"))
+)
+_MENTION_ALL = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("room_id"), attendees.c.id != bind("attendee_id"))
+    .values(last_mention=bind("message_id"))
+)
+COMMON_READ = (
+    sa.select(sa.func.min(attendees.c.last_read))
+    .where(
+        attendees.c.room_id == rooms.c.id,
+        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.read_privacy == sa.literal_column("0"),
+    )
+    .correlate(rooms)
+    .scalar_subquery()
+)
+"""How far everybody in a room has read, of those who let it be known."""
+_COMMON_READ = Statement(sa.select(COMMON_READ).where(rooms.c.id == bind("room_id")))
+_LAST_UNREAD_BASE = Statement(
+    sa.select(messages.c.id)
+    .where(_in_room, _visible, messages.c.countable == sa.literal_column("1"))
+    .order_by(messages.c.id.desc())
+    .limit(sa.literal_column("2"))
+)
+_NEWEST_TWO = Statement(
+    sa.select(messages.c.id).where(_in_room, _visible).order_by(messages.c.id.desc()).limit(sa.literal_column("2"))
+)
+_NAMES = Statement(
+    sa.union_all(
+        sa.select(sa.literal_column(f"'{USERS}'"), users.c.id, users.c.display_name).where(one_of(users.c.id, "users")),
+        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name).where(
+            one_of(groups.c.id, "groups")
+        ),
+        sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name).where(
+            attendees.c.actor_type.in_((sa.literal_column(f"'{GUESTS}'"), sa.literal_column(f"'{EMAILS}'"))),
+            one_of(attendees.c.actor_id, "guests"),
+        ),
+    )
+)
+
+
+async def list_before(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
+    """Older than `known`, newest first."""
+    return [Message(*row) for row in await tx.all(_BEFORE, room_id=room_id, known=known, limit=limit, now=now)]
+
+
+async def list_after(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
+    """Newer than `known`, oldest first."""
+    return [Message(*row) for row in await tx.all(_AFTER, room_id=room_id, known=known, limit=limit, now=now)]
+
+
+async def get_message(tx: Tx, room_id: int, message_id: int, now: int) -> Message | None:
+    """One message of this room."""
+    row = await tx.one(_BY_ID, room_id=room_id, message_id=message_id, now=now)
+    return None if row is None else Message(*row)
+
+
+async def list_messages(tx: Tx, room_id: int, message_ids: list[int], now: int) -> dict[int, Message]:
+    """Some messages of this room by id."""
+    rows = await tx.all(_BY_IDS, room_id=room_id, message_ids=tx.many(message_ids), now=now)
+    return {message.id: message for message in (Message(*row) for row in rows)}
+
+
+async def list_by_reference(tx: Tx, room_id: int, actor_type: str, actor_id: str, reference_id: str) -> list[Message]:
+    """What this actor said here under the same reference."""
+    rows = await tx.all(
+        _BY_REFERENCE, room_id=room_id, actor_type=actor_type, actor_id=actor_id, reference_id=reference_id
+    )
+    return [Message(*row) for row in rows]
+
+
+async def add_message(tx: Tx, **values: int | str) -> int:
+    """Store a message; its id."""
+    return int(await tx.value(_ADD, **values))
+
+
+async def set_newest(tx: Tx, room_id: int, message_id: int, now: int) -> None:
+    """The room's last message and activity."""
+    await tx.run(_NEWEST_IN_ROOM, room_id=room_id, message_id=message_id, now=now)
+
+
+async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
+    """The attendee has read up to there."""
+    await tx.run(_MARK_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
+
+
+async def mention_actors(tx: Tx, room_id: int, message_id: int, actor_type: str, actor_ids: list[str]) -> None:
+    """These were named in the message."""
+    await tx.run(
+        _MENTION, room_id=room_id, message_id=message_id, actor_type=actor_type, actor_ids=tx.many(actor_ids)
+    )
+
+
+async def mention_groups(tx: Tx, room_id: int, message_id: int, group_ids: list[str]) -> None:
+    """Groups were named in the message: all their members here."""
+    await tx.run(_MENTION_GROUPS, room_id=room_id, message_id=message_id, group_ids=tx.many(group_ids))
+
+
+async def mention_all(tx: Tx, room_id: int, message_id: int, but: int) -> None:
+    """Everybody was named in the message, apart from its author."""
+    await tx.run(_MENTION_ALL, room_id=room_id, message_id=message_id, attendee_id=but)
+
+
+async def get_common_read(tx: Tx, room_id: int) -> int:
+    """How far everybody has read; 0 when nobody lets it be known."""
+    return int(await tx.value(_COMMON_READ, room_id=room_id) or 0)
+
+
+async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
+    """Ids of the two newest messages that count as unread."""
+    return [row[0] for row in await tx.all(_LAST_UNREAD_BASE, room_id=room_id, now=now)]
+
+
+async def list_newest(tx: Tx, room_id: int, now: int) -> list[int]:
+    """Ids of the two newest messages of any kind."""
+    return [row[0] for row in await tx.all(_NEWEST_TWO, room_id=room_id, now=now)]
+
+
+async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
+    """What these actors are called now."""
+    by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
+    for kind, actor_id in actors:
+        kind = GUESTS if kind == EMAILS else kind
+        if kind in by_kind and actor_id != "system":
+            by_kind[kind].append(actor_id)
+    if not any(by_kind.values()):
+        return {}
+    rows = await tx.all(
+        _NAMES, users=tx.many(by_kind[USERS]), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
+    )
+    return {(row[0], row[1]): row[2] for row in rows}
+
+
+_FORGET_AUTHOR = Statement(
+    sa.update(messages)
+    .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
+    .values(
+        actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.literal_column(f"'{DELETED_USERS}'")
+    )
+)
+
+
+async def forget_author(tx: Tx, user_id: str) -> None:
+    """What a gone account has said belongs to nobody in particular."""
+    await tx.run(_FORGET_AUTHOR, user_id=user_id)

@@ -1,0 +1,91 @@
+"""The words of system messages: clients show them as they are, some parse them (api-surface.md, Z)."""
+
+from collections.abc import Callable
+
+from talkd.areas.chat.model import Reference
+from talkd.core.actor import GUESTS, SYSTEM_ID, Actor
+
+Parameters = dict[str, Reference]
+Text = Callable[[Parameters, Actor, Actor, str], str]
+
+_BY_ACTOR = {
+    "conversation_created": "{actor} created the conversation",
+    "conversation_renamed": '{actor} renamed the conversation from "%s" to "%s"',
+    "description_set": "{actor} set the description",
+    "description_removed": "{actor} removed the description",
+    "guests_allowed": "{actor} allowed guests",
+    "guests_disallowed": "{actor} disallowed guests",
+    "password_set": "{actor} set a password",
+    "password_removed": "{actor} removed the password",
+    "read_only": "{actor} locked the conversation",
+    "read_only_off": "{actor} unlocked the conversation",
+    "call_started": "{actor} started a call",
+    "call_joined": "{actor} joined the call",
+    "call_left": "{actor} left the call",
+}
+"""Said of whoever did it; the actor himself reads You instead of the name."""
+
+_BY_ACTOR_TO_USER = {
+    "user_added": ("{actor} added {user}", "{actor} added you"),
+    "user_removed": ("{actor} removed {user}", "{actor} removed you"),
+    "moderator_promoted": ("{actor} promoted {user} to moderator", "{actor} promoted you to moderator"),
+    "moderator_demoted": ("{actor} demoted {user} from moderator", "{actor} demoted you from moderator"),
+    "guest_moderator_promoted": ("{actor} promoted {user} to moderator", "{actor} promoted you to moderator"),
+    "guest_moderator_demoted": ("{actor} demoted {user} from moderator", "{actor} demoted you from moderator"),
+    "group_added": ("{actor} added group {group}", ""),
+    "group_removed": ("{actor} removed group {group}", ""),
+}
+"""Said of whoever did it and to whom; the second form is what that person reads."""
+
+_WITHOUT_OTHERS = {
+    "user_added": "{actor} joined the conversation",
+    "user_removed": "{actor} left the conversation",
+}
+"""Somebody came or went by himself."""
+
+
+def text_of(system: str, details: str, parameters: Parameters, actor: Actor, viewer: Actor) -> str:
+    """The text of a system message for one reader.
+
+    `details` is what the text holds apart from people: old and new name, a duration.
+    """
+    user = parameters.get("user")
+    if system in _WITHOUT_OTHERS and user is not None and actor.is_same(user.type, user.id):
+        return _said_by(_WITHOUT_OTHERS[system], actor, viewer)
+    if system in _BY_ACTOR_TO_USER:
+        general, to_viewer = _BY_ACTOR_TO_USER[system]
+        if user is not None and viewer.is_same(user.type, user.id):
+            return _said_by(to_viewer, actor, viewer)
+        return _said_by(general, actor, viewer)
+    if system == "conversation_renamed":
+        old, _, new = details.partition("\n")
+        return _said_by(_BY_ACTOR[system] % (old, new), actor, viewer)
+    if system in _BY_ACTOR:
+        return _said_by(_BY_ACTOR[system], actor, viewer)
+    if system in ("call_ended", "call_ended_everyone", "call_missed"):
+        return _call_text(system, details, parameters, viewer)
+    return details
+
+
+def _said_by(text: str, actor: Actor, viewer: Actor) -> str:
+    if not text.startswith("{actor}"):
+        return text
+    if actor.is_same(GUESTS, SYSTEM_ID):
+        return "System" + text.removeprefix("{actor}")
+    return "You" + text.removeprefix("{actor}") if actor.is_same(viewer.type, viewer.id) else text
+
+
+def _call_text(system: str, details: str, parameters: Parameters, viewer: Actor) -> str:
+    if system == "call_missed":
+        caller = parameters["user"]
+        return "You tried to call {user}" if viewer.is_same(caller.type, caller.id) else "You missed a call from {user}"
+    length, guests, others = (details.split("\n") + ["0", "0"])[:3]
+    people = [f"{{user{number}}}" for number in range(1, 1 + sum(key.startswith("user") for key in parameters))]
+    if int(guests):
+        people.append("1 guest" if guests == "1" else f"{guests} guests")
+    if int(others):
+        people.append("1 other" if others == "1" else f"{others} others")
+    company = " and ".join(filter(None, (", ".join(people[:-1]), people[-1]))) if people else ""
+    if system == "call_ended_everyone":
+        return f"{{actor}} ended the call{f' with {company}' if company else ''} (Duration {length})"
+    return f"Call{f' with {company}' if company else ''} ended (Duration {length})"

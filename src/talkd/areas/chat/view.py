@@ -1,0 +1,146 @@
+"""Messages as JSON."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from talkd.areas.chat.model import Message, Names, Page, Reference
+from talkd.areas.chat.system_texts import text_of
+from talkd.areas.rooms.model import Room
+from talkd.core.actor import EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
+from talkd.core.constants import RoomType
+
+Parameter = dict[str, str]
+
+_CALL_TYPES = {RoomType.ONE_TO_ONE: "one2one", RoomType.GROUP: "group", RoomType.PUBLIC: "public"}
+
+
+class MessageView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A message on the wire."""
+
+    id: int
+    token: str
+    actorType: str
+    actorId: str
+    actorDisplayName: str
+    timestamp: int
+    message: str
+    messageParameters: dict[str, Parameter] | list[Parameter]
+    systemMessage: str
+    messageType: str
+    isReplyable: bool
+    referenceId: str
+    reactions: dict[str, int]
+    expirationTimestamp: int
+    markdown: bool
+    lastEditActorType: str | UnsetType = UNSET
+    lastEditActorId: str | UnsetType = UNSET
+    lastEditActorDisplayName: str | UnsetType = UNSET
+    lastEditTimestamp: int | UnsetType = UNSET
+    silent: bool | UnsetType = UNSET
+    parent: Any = UNSET
+
+
+class GoneView(msgspec.Struct, frozen=True):
+    """A message that was answered and is no more."""
+
+    id: int
+    deleted: bool = True
+
+
+def message(item: Message, room: Room, viewer: Actor, names: Names, parent: Any = UNSET) -> MessageView:
+    """One message for one reader: system messages say You where he is meant."""
+    actor = Actor(item.actor_type, item.actor_id)
+    references = item.references()
+    text = item.message
+    if item.system:
+        text = text_of(item.system, item.message, references, actor, viewer)
+        if item.system == "call_missed" and viewer.is_same(references["user"].type, references["user"].id):
+            references = {**references, "user": references["callee"]}
+        references.pop("callee", None)
+        references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
+    parameters = {key: _parameter(reference, room, names, bool(item.system)) for key, reference in references.items()}
+    return MessageView(
+        id=item.id,
+        token=room.token,
+        actorType=item.actor_type,
+        actorId=item.actor_id,
+        actorDisplayName=_name(item, names),
+        timestamp=item.created_at,
+        message=text,
+        messageParameters=parameters or [],
+        systemMessage=item.system,
+        messageType="system" if item.system else item.kind,
+        isReplyable=item.is_replyable,
+        referenceId=item.reference_id,
+        reactions=msgspec.json.decode(item.reactions, type=dict[str, int]) if item.reactions else {},
+        expirationTimestamp=item.expires_at,
+        markdown=not item.system,
+        lastEditActorType=item.edited_by_type if item.edited_at else UNSET,
+        lastEditActorId=item.edited_by_id if item.edited_at else UNSET,
+        lastEditActorDisplayName=item.edited_by_name if item.edited_at else UNSET,
+        lastEditTimestamp=item.edited_at or UNSET,
+        silent=True if item.silent else UNSET,
+        parent=parent,
+    )
+
+
+def messages(page: Page, room: Room, viewer: Actor) -> list[MessageView]:
+    """All messages of a page, with what they answer."""
+    return [message(item, room, viewer, page.names, _parent(item, page, room, viewer)) for item in page.messages]
+
+
+def _parent(item: Message, page: Page, room: Room, viewer: Actor) -> Any:
+    if not item.parent_id:
+        return UNSET
+    parent = page.parents.get(item.parent_id)
+    return GoneView(item.parent_id) if parent is None else message(parent, room, viewer, page.names)
+
+
+def _name(item: Message, names: Names) -> str:
+    if item.actor_type == USERS:
+        return names.get((USERS, item.actor_id), item.actor_name)
+    if item.actor_type in (GUESTS, EMAILS):
+        return names.get((item.actor_type, item.actor_id), "")
+    return item.actor_name
+
+
+def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) -> Parameter:
+    """Who or what a placeholder stands for. Guests are marked as such where the server speaks of them."""
+    kind, actor_id = reference.type, reference.id
+    if kind == USERS:
+        name = names.get((USERS, actor_id), reference.name)
+        return {"type": "user", "id": actor_id, "name": name, "mention-id": actor_id}
+    if kind == GROUPS:
+        name = names.get((GROUPS, actor_id), reference.name)
+        return {"type": "group" if in_system else "user-group", "id": actor_id, "name": name,
+                "mention-id": f"user-group/{actor_id}"}
+    if kind in (GUESTS, EMAILS):
+        return _guest(kind, actor_id, names, in_system)
+    if kind == "call":
+        call_type = _CALL_TYPES.get(RoomType(room.type), "group")
+        return {"type": "call", "id": room.token, "name": room.name, "call-type": call_type,
+                "icon-url": f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar", "mention-id": "all"}
+    return {"type": kind, "id": actor_id, "name": reference.name}
+
+
+def _guest(kind: str, actor_id: str, names: Names, in_system: bool) -> Parameter:
+    prefix = "guest" if kind == GUESTS else "email"
+    known = names.get((kind, actor_id), "")
+    if actor_id == SYSTEM_ID:
+        shown = "System"
+    elif known and in_system:
+        shown = f"{known} (guest)"
+    else:
+        shown = known or "Guest"
+    return {"type": prefix, "id": f"{prefix}/{actor_id}", "name": shown, "mention-id": f"{prefix}/{actor_id}"}
+
+
+def speaks_of(item: Message, viewer: Actor) -> bool:
+    """Whether the reader gets a text of his own: the server speaks of him."""
+    if not item.system:
+        return False
+    if viewer.is_same(item.actor_type, item.actor_id):
+        return True
+    return any(viewer.is_same(ref.type, ref.id) for ref in item.references().values())

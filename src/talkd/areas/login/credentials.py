@@ -1,0 +1,125 @@
+"""Checking credentials, and remembering for a while which ones were right.
+
+A password costs some 30 ms of CPU to check; clients send it with every request. What was verified is
+kept under a keyed hash of the header, so that a later request costs a microsecond and the memory holds
+no password. Changing a password, disabling or deleting an account forgets it at once.
+"""
+
+import hashlib
+import time
+from collections import OrderedDict
+
+from talkd.areas.login import store
+from talkd.areas.login.model import BrowserSession, Login
+from talkd.areas.users import passwords
+from talkd.areas.users import store as users
+from talkd.core import clock, ids
+from talkd.storage.database import Database, Tx
+
+REMEMBER = 300.0
+"""Seconds for which credentials are not checked again."""
+ENTRIES = 100_000
+
+
+class Credentials:
+    """Verified logins of this process."""
+
+    def __init__(self, db: Database, *, browser_lifetime: int) -> None:
+        self._db = db
+        self._browser_lifetime = browser_lifetime
+        self._key = ids.new_secret(32).encode()
+        self._logins: OrderedDict[bytes, tuple[Login, float]] = OrderedDict()
+        self._browsers: OrderedDict[str, tuple[BrowserSession | None, float]] = OrderedDict()
+
+    def remembered(self, authorization: str) -> Login | None:
+        """The login behind an Authorization header that was verified not long ago."""
+        found = self._logins.get(self._hash(authorization))
+        if found is None or found[1] < time.monotonic():
+            return None
+        return found[0]
+
+    def forget(self) -> None:
+        """Check everything anew: somebody's password, role or standing has changed."""
+        self._logins.clear()
+        self._browsers.clear()
+
+    def forget_browser(self, fingerprint: str) -> None:
+        """One browser has logged in or out."""
+        self._browsers.pop(fingerprint, None)
+
+    async def verify(self, name: str, password: str, authorization: str) -> Login | None:
+        """The login for a name (account id or e-mail address) and its password or an app password."""
+        by_app = await self._app_login(password, name)
+        if by_app is not None:
+            return await self._remember(authorization, by_app)
+        account = await self._db.read(lambda tx: self._account_of(tx, name))
+        is_right = await passwords.is_password(account[1] if account else "", password)
+        if account is None or not is_right:
+            return None
+        return await self._remember(authorization, account[0])
+
+    async def verify_token(self, token: str, authorization: str) -> Login | None:
+        """The login for an app password alone (Bearer)."""
+        login = await self._app_login(token, None)
+        return None if login is None else await self._remember(authorization, login)
+
+    async def browser(self, fingerprint: str) -> BrowserSession | None:
+        """The login behind a browser's session cookie; None for a visitor's."""
+        found = self._browsers.get(fingerprint)
+        if found is not None and found[1] > time.monotonic():
+            return found[0]
+        session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
+        if session is not None:
+            await self._db.write(lambda tx: store.touch_browser(tx, fingerprint, clock.now()))
+        self._browsers[fingerprint] = session, time.monotonic() + REMEMBER
+        while len(self._browsers) > ENTRIES:
+            self._browsers.popitem(last=False)
+        return session
+
+    # ----------------------------------------------------------------------------------------
+    def _hash(self, authorization: str) -> bytes:
+        return hashlib.blake2b(authorization.encode(), key=self._key, digest_size=16).digest()
+
+    async def _remember(self, authorization: str, login: Login) -> Login:
+        now = clock.now()
+
+        async def note(tx: Tx) -> None:
+            await store.note_login(tx, login.user_id, now)
+            if login.app_password_id is not None:
+                await store.touch_app_password(tx, login.app_password_id, now)
+
+        await self._db.write(note)
+        self._logins[self._hash(authorization)] = login, time.monotonic() + REMEMBER
+        while len(self._logins) > ENTRIES:
+            self._logins.popitem(last=False)
+        return login
+
+    async def _app_login(self, token: str, name: str | None) -> Login | None:
+        async def work(tx: Tx) -> Login | None:
+            found = await store.get_app_password(tx, ids.fingerprint(token))
+            if found is None or found.wipe:
+                return None
+            account = await users.get_account(tx, found.user_id)
+            if account is None or not account.enabled:
+                return None
+            if name is not None and name.lower() not in (account.id.lower(), account.email.lower()):
+                return None
+            return Login(account.id, account.display_name, await users.is_admin(tx, account.id), found.id)
+
+        return await self._db.read(work)
+
+    async def _account_of(self, tx: Tx, name: str) -> tuple[Login, str] | None:
+        account = await users.get_account(tx, name)
+        if account is None and "@" in name:
+            by_address = await users.list_accounts_by_email(tx, name)
+            account = by_address[0] if len(by_address) == 1 else None
+        if account is None or not account.enabled:
+            return None
+        login = Login(account.id, account.display_name, await users.is_admin(tx, account.id))
+        return login, account.password_hash
+
+    async def _browser_of(self, tx: Tx, fingerprint: str) -> BrowserSession | None:
+        row = await store.get_browser(tx, fingerprint)
+        if row is None or row[3] < clock.now() - self._browser_lifetime:
+            return None
+        return BrowserSession(Login(row[0], row[1], await users.is_admin(tx, row[0])), row[2])

@@ -1,0 +1,166 @@
+"""The start page, the own devices, and where links to conversations lead."""
+
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import segno
+from markupsafe import Markup
+
+from talkd import __version__
+from talkd.areas.capabilities.colors import valid
+from talkd.areas.login import service, view
+from talkd.areas.login.model import AppPassword
+from talkd.core import ids
+from talkd.core.constants import StartCall
+from talkd.core.errors import NotFound
+from talkd.storage.database import Tx
+from talkd.web import pages
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.params import NoParams
+from talkd.web.routing import Access, Guard, Kind, Routes
+
+routes = Routes("pages", base="", kind=Kind.PLAIN)
+
+FOR_EVER = "public, max-age=31536000, immutable"
+CODE_NAME = "QR code"
+"""What the app password of a login code is called in the list of connected apps."""
+
+
+class DeviceParams(msgspec.Struct, frozen=True):
+    """One of the own devices, and proof that the own page asks."""
+
+    id: int = 0
+    requesttoken: str = ""
+
+
+class RoomParams(msgspec.Struct, frozen=True):
+    """A conversation's token."""
+
+    room: str
+
+
+class StyleParams(msgspec.Struct, frozen=True):
+    """The version that a page wants; only then the browser may keep it."""
+
+    v: str = ""
+
+
+@routes.add("GET", "/", Guard.ANYONE)
+async def show_home(tx: Tx, call: Call[NoParams]) -> Reply:
+    """What runs here and how to connect an app; for whoever is logged in, the connected apps too."""
+    devices = await service.list_devices(tx, call.user_id) if call.caller.by_cookie else []
+    return _home(call, devices)
+
+
+@routes.add("POST", "/devices/code", Guard.ANYONE, params=DeviceParams)
+async def create_code(tx: Tx, call: Call[DeviceParams]) -> Reply:
+    """A login code with a fresh app password, shown this once."""
+    if not _is_allowed(call):
+        return _not_allowed(call)
+    password = await service.create_app_password(tx, call.user_id, CODE_NAME)
+    address = view.app_address(call.base_url, call.user_id, password)
+    return pages.page(call, "code.html", code=_code(address), password=password)
+
+
+@routes.add("POST", "/devices/revoke", Guard.ANYONE, params=DeviceParams)
+async def revoke_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
+    """Log one of the own apps out."""
+    if not _is_allowed(call):
+        return _not_allowed(call)
+    with suppress(NotFound):  # somebody was faster: the list shows it
+        await service.revoke_device(tx, call.user_id, call.params.id)
+    return pages.redirect(call, "/")
+
+
+@routes.add("POST", "/devices/wipe", Guard.ANYONE, params=DeviceParams)
+async def wipe_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
+    """Log one of the own apps out and have it erase its data."""
+    if not _is_allowed(call):
+        return _not_allowed(call)
+    with suppress(NotFound):  # somebody was faster: the list shows it
+        await service.wipe_device(tx, call.user_id, call.params.id)
+    return pages.redirect(call, "/")
+
+
+@routes.add("GET", "/call/{room}", Guard.ANYONE, params=RoomParams, access=Access.OWN)
+async def show_call(call: Call[RoomParams]) -> Reply:
+    """Where a conversation's link leads in a browser: how to open it in an app.
+
+    It looks the same whether the conversation exists or not.
+    """
+    room = call.params.room
+    if not ids.TOKEN_FORM.fullmatch(room):
+        return pages.message(
+            call, "This is not a link to a conversation", "Please check that you have copied all of it.", status=404
+        )
+    link = f"{call.base_url}/call/{room}"
+    return pages.page(call, "call.html", link=link, code=_code(link))
+
+
+@routes.add("GET", "/static/talkd.css", Guard.ANYONE, params=StyleParams, access=Access.OWN)
+async def get_style(call: Call[StyleParams]) -> Reply:
+    """The pages' style."""
+    return _static(call, pages.style(call), "text/css; charset=utf-8")
+
+
+@routes.add("GET", "/static/logo.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN)
+async def get_logo(call: Call[StyleParams]) -> Reply:
+    """The sign, white, for grounds in the main colour."""
+    return _static(call, pages.LOGO, "image/svg+xml")
+
+
+@routes.add("GET", "/static/icon.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN)
+async def get_icon(call: Call[StyleParams]) -> Reply:
+    """The sign on the main colour."""
+    color = valid(call.world.config.identity.color)
+    inner = pages.LOGO.decode().partition(">")[2]
+    icon = (
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="-14 -14 92 92">'
+        f'<rect x="-14" y="-14" width="92" height="92" rx="22" fill="{color}"/>{inner}'
+    )
+    return _static(call, icon.encode(), "image/svg+xml")
+
+
+def _static(call: Call[StyleParams], content: bytes, content_type: str) -> Reply:
+    cache = FOR_EVER if call.params.v == pages.style_version(call) else "public, max-age=3600"
+    headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
+    return Reply(headers=headers, content=content, content_type=content_type)
+
+
+def _is_allowed(call: Call[DeviceParams]) -> bool:
+    return call.caller.by_cookie and pages.is_own_form(call, call.params.requesttoken)
+
+
+def _not_allowed(call: Call[DeviceParams]) -> Reply:
+    return pages.message(
+        call, "Please try again", "The page was open for too long. Go back to the start page and try again.", status=403
+    )
+
+
+def _home(call: Call[Any], devices: list[AppPassword]) -> Reply:
+    world = call.world
+    calls = world.settings.start_calls != StartCall.NOBODY
+    facts = (
+        ("Software", f"talkd {__version__}"),
+        ("Speaks", f"Talk {world.config.identity.talk_version}"),
+        ("Conversations", "on"),
+        ("Guests by link", "on"),
+        ("Calls", "on" if calls else "off"),
+        ("Relay for calls (TURN)", "on" if world.config.calls.turn_servers else "off"),
+    )
+    return pages.page(
+        call,
+        "home.html",
+        facts=facts,
+        code=_code(call.base_url),
+        is_secure=call.base_url.startswith("https://"),
+        devices=[view.device(app) for app in devices],
+    )
+
+
+def _code(text: str) -> Markup:
+    """A QR code as SVG. Dark on white in every colour scheme: many readers know nothing else."""
+    svg: str = segno.make_qr(text, error="m").svg_inline(border=1, dark="#000", light="#fff", omitsize=True)
+    return Markup(svg)  # noqa: S704 - made here of squares only

@@ -1,0 +1,86 @@
+"""What logging in leaves behind."""
+
+import re
+
+import msgspec
+
+
+class Login(msgspec.Struct, frozen=True):
+    """Somebody whose credentials were right. `app_password_id` is None for the account's own password."""
+
+    user_id: str
+    display_name: str
+    is_admin: bool
+    app_password_id: int | None = None
+
+
+class BrowserSession(msgspec.Struct, frozen=True):
+    """A browser that logged in by the form; `request_token` proves that its own page asks (CSRF)."""
+
+    login: Login
+    request_token: str
+
+
+class AppPassword(msgspec.Struct, frozen=True):
+    """A password that one app got instead of the account's own."""
+
+    id: int
+    user_id: str
+    name: str
+    created_at: int
+    last_used_at: int
+    wipe: int
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """A login flow v2 that a client began; `user_id` is empty until somebody grants it in a browser."""
+
+    poll_fingerprint: str
+    login_fingerprint: str
+    client_name: str
+    created_at: int
+    user_id: str
+
+
+class StartedFlow(msgspec.Struct, frozen=True):
+    """The two secrets of a new flow: one for the app, one for the browser's address."""
+
+    poll_token: str
+    login_token: str
+
+
+class GrantedLogin(msgspec.Struct, frozen=True):
+    """What the app gets at the end."""
+
+    user_id: str
+    app_password: str
+
+
+FLOW_LIFETIME = 1200
+"""Seconds from the start of a flow to its last possible poll, as apps expect (clients.md, 2)."""
+MAX_NAME_LENGTH = 128
+UNNAMED = "Unnamed app"
+_TALK_APP = re.compile(r"\((?P<system>[^()]{1,40})\) Nextcloud-Talk v(?P<version>[\w.-]{1,30})")
+
+
+def client_name_of(user_agent: str) -> str:
+    """What to call an app, from the User-Agent it sent: printable, on one line, not endless.
+
+    Apps put the device's name in as UTF-8, which arrives here as Latin-1.
+    """
+    try:
+        text = user_agent.encode("latin-1").decode()
+    except (UnicodeEncodeError, UnicodeDecodeError):
+        text = user_agent
+    talk = _TALK_APP.search(text)
+    if talk is not None:
+        text = f"Nextcloud Talk {talk['version']} ({talk['system']})"
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    return " ".join(printable.split())[:MAX_NAME_LENGTH] or UNNAMED
+
+
+def local_path(address: str) -> str:
+    """The address if it is a path on this server, else the start page: nobody is sent elsewhere after login."""
+    is_local = address.startswith("/") and not address.startswith(("//", "/\\"))
+    is_plain = address.isascii() and address.isprintable() and "\\" not in address
+    return address if is_local and is_plain else "/"

@@ -1,0 +1,130 @@
+"""Logging in and out with a browser."""
+
+import base64
+from typing import Any
+
+import msgspec
+
+from talkd.areas.login import service, view
+from talkd.areas.login.model import Login, local_path
+from talkd.core.errors import Throttled
+from talkd.storage.database import Tx
+from talkd.web import auth, pages
+from talkd.web.call import Call
+from talkd.web.ocs import Cookie, Reply
+from talkd.web.params import NoParams
+from talkd.web.routing import Access, Guard, Kind, Routes
+
+routes = Routes("pages", base="", kind=Kind.PLAIN)
+
+WRONG = "Wrong account name or password."
+APPS_OWN = "That is the password of an app. Please use the one of your account."
+AGAIN = "The form was open for too long. Please try again."
+
+
+class LoginPageParams(msgspec.Struct, frozen=True):
+    """Where to go afterwards, a path of this server, and a name to fill in."""
+
+    redirect_url: str = "/"
+    user: str = ""
+
+
+class LoginParams(msgspec.Struct, frozen=True):
+    """The login form."""
+
+    user: str = ""
+    password: str = ""
+    requesttoken: str = ""
+    redirect_url: str = "/"
+
+
+class LogoutParams(msgspec.Struct, frozen=True):
+    """Proof that the own page asks, and where to go afterwards."""
+
+    requesttoken: str = ""
+    redirect_url: str = "/"
+
+
+@routes.add("GET", "/login", Guard.ANYONE, params=LoginPageParams, access=Access.OWN)
+async def show_login(call: Call[LoginPageParams]) -> Reply:
+    """The login form; whoever is logged in goes on at once."""
+    if call.caller.by_cookie:
+        return pages.redirect(call, local_path(call.params.redirect_url))
+    return _form(call, call.params.user, call.params.redirect_url)
+
+
+@routes.add("POST", "/login", Guard.ANYONE, params=LoginParams, access=Access.OWN)
+async def log_in(call: Call[LoginParams]) -> Reply:
+    """Log this browser in. The cookie's value is a fresh one each time, so none can be planted before."""
+    params, world = call.params, call.world
+    if not pages.is_own_form(call, params.requesttoken):
+        return _form(call, params.user, params.redirect_url, AGAIN, status=403)
+    try:
+        login = await check_password(call, params.user, params.password)
+    except Throttled as error:
+        return pages.must_wait(call, error)
+    if login is None or login.app_password_id is not None:
+        return _form(call, params.user, params.redirect_url, APPS_OWN if login else WRONG, status=403)
+    browser = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
+    world.credentials.forget_browser(call.caller.browser)
+    return pages.redirect(
+        call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, browser.cookie),)
+    )
+
+
+@routes.add("GET", "/logout", Guard.ANYONE, params=LogoutParams, access=Access.OWN)
+async def show_logout(call: Call[LogoutParams]) -> Reply:
+    """Log out at once when the link carries the request token; else ask."""
+    if not call.caller.by_cookie:
+        return pages.redirect(call, "/")
+    if pages.is_own_form(call, call.params.requesttoken):
+        return await _log_out(call)
+    return pages.page(call, "logout.html")
+
+
+@routes.add("POST", "/logout", Guard.ANYONE, params=LogoutParams, access=Access.OWN)
+async def log_out(call: Call[LogoutParams]) -> Reply:
+    """Log this browser out."""
+    if not call.caller.by_cookie:
+        return pages.redirect(call, local_path(call.params.redirect_url))
+    if not pages.is_own_form(call, call.params.requesttoken):
+        return pages.page(call, "logout.html", status=403)
+    return await _log_out(call)
+
+
+@routes.add("GET", "/csrftoken", Guard.ANYONE, access=Access.OWN, returns=view.Token)
+async def get_request_token(call: Call[NoParams]) -> Reply:
+    """What changes made with the browser's cookie must carry (header or field `requesttoken`)."""
+    token, cookies = pages.request_token(call)
+    return Reply(view.Token(token), cookies=cookies)
+
+
+async def check_password(call: Call[Any], user: str, password: str) -> Login | None:
+    """The login of somebody who filled in a form; a wrong one is counted. Raises Throttled."""
+    world, address = call.world, call.caller.address
+    world.throttle.check(auth.LOGIN, address)
+    header = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+    login = await world.credentials.verify(user.strip(), password, header)
+    if login is None:
+        await world.throttle.register(auth.LOGIN, address)
+    return login
+
+
+async def _log_out(call: Call[LogoutParams]) -> Reply:
+    browser = call.caller.browser
+
+    async def work(tx: Tx) -> None:
+        await service.close_browser(tx, browser)
+
+    await call.world.db.write(work)
+    call.world.credentials.forget_browser(browser)
+    return pages.redirect(call, local_path(call.params.redirect_url), cookies=(Cookie(auth.COOKIE, ""),))
+
+
+def _form(
+    call: Call[LoginPageParams] | Call[LoginParams], user: str, redirect_url: str, wrong: str = "", status: int = 200
+) -> Reply:
+    return pages.page(
+        call, "login.html", status=status, client="", login_name=user, wrong=wrong,
+        redirect_url=local_path(redirect_url), app_token_form=False,
+    )

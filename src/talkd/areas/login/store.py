@@ -1,0 +1,190 @@
+"""Statements about app passwords, browser sessions and login flows."""
+
+import sqlalchemy as sa
+
+from talkd.areas.login.model import AppPassword, Flow
+from talkd.storage.database import Row, Tx
+from talkd.storage.schema import app_passwords, login_flows, users, web_sessions
+from talkd.storage.statements import Statement, bind, columns
+
+_APP_PASSWORD = columns(app_passwords, AppPassword.__struct_fields__)
+_BY_FINGERPRINT = Statement(sa.select(*_APP_PASSWORD).where(app_passwords.c.fingerprint == bind("fingerprint")))
+_ADD_APP_PASSWORD = Statement(
+    sa.insert(app_passwords)
+    .values(
+        user_id=bind("user_id"), fingerprint=bind("fingerprint"), name=bind("name"), created_at=bind("now"),
+        last_used_at=bind("now"),
+    )
+    .returning(app_passwords.c.id)
+)
+_DELETE_APP_PASSWORD = Statement(sa.delete(app_passwords).where(app_passwords.c.id == bind("id")))
+_TOUCH_APP_PASSWORD = Statement(
+    sa.update(app_passwords).where(app_passwords.c.id == bind("id")).values(last_used_at=bind("now"))
+)
+_OF_USER = Statement(
+    sa.select(*_APP_PASSWORD)
+    .where(app_passwords.c.user_id == bind("user_id"))
+    .order_by(app_passwords.c.last_used_at.desc(), app_passwords.c.id.desc())
+)
+_RENEW_APP_PASSWORD = Statement(
+    sa.update(app_passwords).where(app_passwords.c.id == bind("id")).values(fingerprint=bind("fingerprint"))
+)
+_WIPE_APP_PASSWORD = Statement(
+    sa.update(app_passwords)
+    .where(app_passwords.c.id == bind("id"), app_passwords.c.user_id == bind("user_id"))
+    .values(wipe=sa.literal_column("1"))
+)
+_REVOKE_APP_PASSWORD = Statement(
+    sa.delete(app_passwords).where(app_passwords.c.id == bind("id"), app_passwords.c.user_id == bind("user_id"))
+)
+_FLOW = columns(login_flows, Flow.__struct_fields__)
+_FLOW_BY_POLL = Statement(sa.select(*_FLOW).where(login_flows.c.poll_fingerprint == bind("fingerprint")))
+_FLOW_BY_LOGIN = Statement(sa.select(*_FLOW).where(login_flows.c.login_fingerprint == bind("fingerprint")))
+_ADD_FLOW = Statement(
+    sa.insert(login_flows).values(
+        poll_fingerprint=bind("poll_fingerprint"), login_fingerprint=bind("login_fingerprint"),
+        client_name=bind("client_name"), created_at=bind("now"), user_id=sa.literal_column("''"),
+    )
+)
+_GRANT_FLOW = Statement(
+    sa.update(login_flows)
+    .where(login_flows.c.login_fingerprint == bind("fingerprint"), login_flows.c.user_id == sa.literal_column("''"))
+    .values(user_id=bind("granted_by", sa.Text))
+)
+_DELETE_FLOW = Statement(sa.delete(login_flows).where(login_flows.c.poll_fingerprint == bind("fingerprint")))
+_DELETE_OLD_FLOWS = Statement(sa.delete(login_flows).where(login_flows.c.created_at < bind("before")))
+_BROWSER = Statement(
+    sa.select(users.c.id, users.c.display_name, web_sessions.c.request_token, web_sessions.c.seen_at)
+    .join(users, users.c.id == web_sessions.c.user_id)
+    .where(web_sessions.c.fingerprint == bind("fingerprint"), users.c.enabled == 1)
+)
+_ADD_BROWSER = Statement(
+    sa.insert(web_sessions).values(
+        fingerprint=bind("fingerprint"), user_id=bind("user_id"), request_token=bind("request_token"),
+        created_at=bind("now"), seen_at=bind("now"),
+    )
+)
+_SEEN_BROWSER = Statement(
+    sa.update(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")).values(seen_at=bind("now"))
+)
+_DELETE_BROWSER = Statement(sa.delete(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")))
+_DELETE_BROWSERS_OF = Statement(sa.delete(web_sessions).where(web_sessions.c.user_id == bind("user_id")))
+_LOGGED_IN = Statement(
+    sa.update(users)
+    .where(users.c.id == bind("id"))
+    .values(
+        last_login_at=bind("now"),
+        first_login_at=sa.case(
+            (users.c.first_login_at == 0, bind("now", users.c.created_at.type)), else_=users.c.first_login_at
+        ),
+    )
+)
+
+
+async def get_app_password(tx: Tx, fingerprint: str) -> AppPassword | None:
+    """The app password with that fingerprint."""
+    row = await tx.one(_BY_FINGERPRINT, fingerprint=fingerprint)
+    return None if row is None else AppPassword(*row)
+
+
+async def add_app_password(tx: Tx, *, user_id: str, fingerprint: str, name: str, now: int) -> int:
+    """Store a new app password; its id."""
+    return int(await tx.value(_ADD_APP_PASSWORD, user_id=user_id, fingerprint=fingerprint, name=name, now=now))
+
+
+async def delete_app_password(tx: Tx, app_password_id: int) -> None:
+    """The app is logged out."""
+    await tx.run(_DELETE_APP_PASSWORD, id=app_password_id)
+
+
+async def touch_app_password(tx: Tx, app_password_id: int, now: int) -> None:
+    """It was used just now."""
+    await tx.run(_TOUCH_APP_PASSWORD, id=app_password_id, now=now)
+
+
+async def get_browser(tx: Tx, fingerprint: str) -> Row | None:
+    """(user id, display name, request token, last seen) of a browser session of an enabled account."""
+    return await tx.one(_BROWSER, fingerprint=fingerprint)
+
+
+async def add_browser(tx: Tx, *, fingerprint: str, user_id: str, request_token: str, now: int) -> None:
+    """A browser has logged in."""
+    await tx.run(_ADD_BROWSER, fingerprint=fingerprint, user_id=user_id, request_token=request_token, now=now)
+
+
+async def touch_browser(tx: Tx, fingerprint: str, now: int) -> None:
+    """The browser was here just now."""
+    await tx.run(_SEEN_BROWSER, fingerprint=fingerprint, now=now)
+
+
+async def delete_browser(tx: Tx, fingerprint: str) -> None:
+    """The browser has logged out."""
+    await tx.run(_DELETE_BROWSER, fingerprint=fingerprint)
+
+
+async def delete_browsers_of(tx: Tx, user_id: str) -> None:
+    """All browsers of an account are logged out."""
+    await tx.run(_DELETE_BROWSERS_OF, user_id=user_id)
+
+
+async def note_login(tx: Tx, user_id: str, now: int) -> None:
+    """Remember when the account was used first and last."""
+    await tx.run(_LOGGED_IN, id=user_id, now=now)
+
+
+async def list_app_passwords(tx: Tx, user_id: str) -> list[AppPassword]:
+    """All of an account, the last used first."""
+    return [AppPassword(*row) for row in await tx.all(_OF_USER, user_id=user_id)]
+
+
+async def renew_app_password(tx: Tx, app_password_id: int, fingerprint: str) -> None:
+    """The same app has a new secret."""
+    await tx.run(_RENEW_APP_PASSWORD, id=app_password_id, fingerprint=fingerprint)
+
+
+async def mark_for_wiping(tx: Tx, app_password_id: int, user_id: str) -> bool:
+    """The device shall erase its data; whether it is one of that account's."""
+    return await tx.run(_WIPE_APP_PASSWORD, id=app_password_id, user_id=user_id) > 0
+
+
+async def revoke_app_password(tx: Tx, app_password_id: int, user_id: str) -> bool:
+    """The app is logged out; whether it was one of that account's."""
+    return await tx.run(_REVOKE_APP_PASSWORD, id=app_password_id, user_id=user_id) > 0
+
+
+async def add_flow(tx: Tx, *, poll_fingerprint: str, login_fingerprint: str, client_name: str, now: int) -> None:
+    """A client wants to be logged in."""
+    await tx.run(
+        _ADD_FLOW,
+        poll_fingerprint=poll_fingerprint,
+        login_fingerprint=login_fingerprint,
+        client_name=client_name,
+        now=now,
+    )
+
+
+async def get_flow_by_poll(tx: Tx, fingerprint: str) -> Flow | None:
+    """The flow that the client polls."""
+    row = await tx.one(_FLOW_BY_POLL, fingerprint=fingerprint)
+    return None if row is None else Flow(*row)
+
+
+async def get_flow_by_login(tx: Tx, fingerprint: str) -> Flow | None:
+    """The flow that the browser was sent to."""
+    row = await tx.one(_FLOW_BY_LOGIN, fingerprint=fingerprint)
+    return None if row is None else Flow(*row)
+
+
+async def grant_flow(tx: Tx, fingerprint: str, user_id: str) -> bool:
+    """Somebody agreed; false when somebody already had."""
+    return await tx.run(_GRANT_FLOW, fingerprint=fingerprint, granted_by=user_id) > 0
+
+
+async def delete_flow(tx: Tx, poll_fingerprint: str) -> bool:
+    """The flow is over; false when it was already."""
+    return await tx.run(_DELETE_FLOW, fingerprint=poll_fingerprint) > 0
+
+
+async def delete_flows_before(tx: Tx, before: int) -> None:
+    """Nobody can finish those any more."""
+    await tx.run(_DELETE_OLD_FLOWS, before=before)

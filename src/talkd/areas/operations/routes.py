@@ -1,0 +1,66 @@
+"""`/healthz` and `/metrics`."""
+
+import asyncio
+import ipaddress
+import sqlite3
+
+import asyncpg
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from talkd import __version__
+from talkd.areas.operations import store
+from talkd.areas.operations.model import Health
+from talkd.areas.operations.view import Figures
+from talkd.core.errors import NotFound
+from talkd.storage.database import Database
+from talkd.web import metrics
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.params import NoParams
+from talkd.web.routing import Access, Guard, Kind, Routes
+
+routes = Routes("operations", base="", kind=Kind.PLAIN)
+
+PATIENCE = 5.0
+"""Seconds that a healthy database needs at most."""
+
+
+@routes.add("GET", "/healthz", Guard.ANYONE, access=Access.OWN)
+async def get_health(call: Call[NoParams]) -> Reply:
+    """Whether the server works: 200, or 503 when its database does not answer."""
+    alive = await _is_alive(call.world.db)
+    state = "ok" if alive else "failed"
+    return Reply(Health(state, state, __version__), status=200 if alive else 503)
+
+
+async def _is_alive(db: Database) -> bool:
+    try:
+        return await asyncio.wait_for(db.read(store.is_alive), PATIENCE)
+    except (OSError, TimeoutError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return False
+
+
+@routes.add("GET", "/metrics", Guard.ANYONE, access=Access.OWN)
+async def get_metrics(call: Call[NoParams]) -> Reply:
+    """Figures for Prometheus; for everybody else's address it looks as if there were none."""
+    settings = call.world.config.metrics
+    if not settings.enabled or not is_allowed(call.caller.address, settings.allowed):
+        raise NotFound
+    figures = Figures(
+        waiting=call.world.changes.waiting,
+        statements=call.world.db.statements,
+        sessions=await call.world.db.read(store.count_sessions),
+        accounts=await call.world.db.read(store.count_accounts),
+    )
+    return Reply(content=generate_latest(metrics.registry) + figures.text(), content_type=CONTENT_TYPE_LATEST)
+
+
+def is_allowed(address: str, networks: list[str]) -> bool:
+    """Whether an address is in one of the networks."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)

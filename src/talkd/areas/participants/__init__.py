@@ -1,0 +1,1 @@
+"""Who belongs to a conversation, and as what."""

@@ -1,0 +1,150 @@
+"""Attendees, their joins, and what they may do."""
+
+import msgspec
+
+from talkd.areas.rooms.model import Room
+from talkd.core.actor import USERS, Actor
+from talkd.core.constants import (
+    GUESTS,
+    MAX_DEFAULT_PERMISSIONS,
+    MODERATORS,
+    ParticipantType,
+    Permission,
+    RoomType,
+    StartCall,
+)
+
+MEMBER_DEFAULT = MAX_DEFAULT_PERMISSIONS & ~Permission.LOBBY_IGNORE
+"""What members may do when nothing else is set (recordings: 246)."""
+
+
+class Attendee(msgspec.Struct, frozen=True):
+    """Somebody who belongs to a room."""
+
+    room_id: int
+    id: int
+    actor_type: str
+    actor_id: str
+    display_name: str
+    type: int
+    permissions: int
+    favorite: int
+    notification_level: int
+    notification_calls: int
+    archived: int
+    important: int
+    sensitive: int
+    last_read: int
+    last_mention: int
+    last_mention_direct: int
+    read_privacy: int
+    access_token: str
+    invited_address: str
+    pin: str
+    phone_number: str
+    call_id: str
+    in_call_since: int
+
+    @property
+    def actor(self) -> Actor:
+        """The attendee as one who does something."""
+        return Actor(self.actor_type, self.actor_id, self.display_name)
+
+    @property
+    def is_moderator(self) -> bool:
+        """Owner, moderator or guest moderator."""
+        return self.type in MODERATORS
+
+    @property
+    def is_guest(self) -> bool:
+        """In the room without an account."""
+        return self.type in GUESTS
+
+
+class Session(msgspec.Struct, frozen=True):
+    """One device on which an attendee has the room open."""
+
+    room_id: int
+    id: int
+    attendee_id: int
+    session_id: str
+    browser: str
+    in_call: int
+    state: int
+    last_ping: int
+
+
+class Participant(msgspec.Struct, frozen=True):
+    """An attendee in its room, with the session of the device that asks, if that has joined."""
+
+    room: Room
+    attendee: Attendee
+    session: Session | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who this is."""
+        return self.attendee.actor
+
+    @property
+    def is_moderator(self) -> bool:
+        """Owner, moderator or guest moderator."""
+        return self.attendee.is_moderator
+
+    @property
+    def is_guest(self) -> bool:
+        """Without an account."""
+        return self.attendee.is_guest
+
+    @property
+    def permissions(self) -> Permission:
+        """What this participant may do: its own setting, else the call's, else the room's, else the default."""
+        return permissions_of(self.room, self.attendee)
+
+    def may(self, permission: Permission) -> bool:
+        """Whether all bits of `permission` are there."""
+        return self.permissions & permission == permission
+
+    @property
+    def can_pass_lobby(self) -> bool:
+        """Moderators and those who may ignore it, or there is none."""
+        return not self.room.has_lobby or self.is_moderator or self.may(Permission.LOBBY_IGNORE)
+
+    def can_start_call(self, start_calls: int) -> bool:
+        """Whether this participant may be the first in a call, given the server's `start_calls` setting."""
+        if self.room.type not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
+            return False
+        if start_calls == StartCall.NOBODY or not self.may(Permission.CALL_START):
+            return False
+        if start_calls == StartCall.MODERATORS:
+            return self.is_moderator
+        return start_calls == StartCall.EVERYONE or not self.is_guest
+
+    @property
+    def can_leave(self) -> bool:
+        """Whether leaving for good makes sense."""
+        return not self.is_guest and self.room.type != RoomType.NOTE_TO_SELF
+
+    def can_delete(self, one_to_one_too: bool) -> bool:
+        """Whether this participant may delete the room for everybody."""
+        if self.is_guest or not self.is_moderator:
+            return False
+        return one_to_one_too or not self.room.is_one_to_one
+
+
+def permissions_of(room: Room, attendee: Attendee) -> Permission:
+    """The bits that hold for an attendee. Moderators always have all."""
+    if attendee.is_moderator:
+        return MAX_DEFAULT_PERMISSIONS
+    if attendee.permissions != Permission.DEFAULT:
+        return Permission(attendee.permissions)
+    if room.call_permissions != Permission.DEFAULT:
+        return Permission(room.call_permissions)
+    if room.default_permissions != Permission.DEFAULT:
+        return Permission(room.default_permissions)
+    return MEMBER_DEFAULT
+
+
+def is_self_joined(attendee: Attendee) -> bool:
+    """A user who followed the link of a public room and is gone when he leaves."""
+    return attendee.actor_type == USERS and attendee.type == ParticipantType.USER_SELF_JOINED

@@ -1,0 +1,138 @@
+"""Operations of the participant API."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.participants import service, view
+from talkd.areas.rooms import routes as rooms
+from talkd.areas.rooms import service as room_service
+from talkd.areas.rooms.routes import LevelParams, RoomView
+from talkd.areas.sessions import store as sessions
+from talkd.core.constants import ParticipantType
+from talkd.core.errors import NULL, Forbidden, Invalid
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("participant")
+V4 = ("v4",)
+MAX_ALWAYS_OR_NEVER = 3
+
+
+class ListParams(msgspec.Struct, frozen=True):
+    """Whether to tell people's status."""
+
+    includeStatus: bool = False
+
+
+class AddParams(msgspec.Struct, frozen=True):
+    """Whom to add."""
+
+    newParticipant: str
+    source: str = "users"
+
+
+class AttendeeParams(msgspec.Struct, frozen=True):
+    """Which attendee."""
+
+    attendeeId: int
+
+
+class NameParams(msgspec.Struct, frozen=True):
+    """What a guest wants to be called."""
+
+    displayName: str
+
+
+_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
+_MEMBER = (Guard.USER, Guard.PARTICIPANT)
+
+
+@routes.add(
+    "GET", "room/{token}/participants", Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN, versions=V4,
+    params=ListParams, returns=list[view.ParticipantView],
+)
+async def list_participants(tx: Tx, call: Call[Any]) -> list[view.ParticipantView]:
+    """List everybody in a conversation."""
+    me = call.me
+    if me.attendee.type == ParticipantType.GUEST:
+        raise Forbidden(data=NULL)
+    attendees = await service.list_attendees(tx, me.room.id)
+    present = await sessions.list_sessions(tx, me.room.id)
+    return view.participants(me.room, attendees, present, for_moderator=me.is_moderator)
+
+
+@routes.add("POST", "room/{token}/participants", Guard.USER, Guard.MODERATOR, versions=V4, params=AddParams)
+async def add_participant(tx: Tx, call: Call[AddParams]) -> dict[str, int] | list[Any]:
+    """Add a user, a group or an e-mail address."""
+    params = call.params
+    new_type = await room_service.add_participant(
+        tx, call.me.room, call.me.actor, params.newParticipant, params.source
+    )
+    return [] if new_type is None else {"type": int(new_type)}
+
+
+@routes.add("DELETE", "room/{token}/participants/self", *_MEMBER, versions=V4)
+async def leave(tx: Tx, call: Call[Any]) -> None:
+    """Leave a conversation for good."""
+    if await service.leave(tx, call.me):
+        await room_service.remove(tx, call.me.room, call.me.actor)
+
+
+@routes.add("DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams)
+async def remove_attendee(tx: Tx, call: Call[AttendeeParams]) -> None:
+    """Remove somebody from a conversation."""
+    await service.remove_attendee(tx, call.me, call.params.attendeeId)
+
+
+@routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)
+async def promote(tx: Tx, call: Call[AttendeeParams]) -> None:
+    """Make somebody a moderator."""
+    await service.promote(tx, call.me, call.params.attendeeId)
+
+
+@routes.add("DELETE", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)
+async def demote(tx: Tx, call: Call[AttendeeParams]) -> None:
+    """Take moderation from somebody."""
+    await service.demote(tx, call.me, call.params.attendeeId)
+
+
+@routes.add("POST", "guest/{token}/name", Guard.ANYONE, Guard.PARTICIPANT, versions=("v1",), params=NameParams)
+async def rename_guest(tx: Tx, call: Call[NameParams]) -> None:
+    """Say what to be called as a guest."""
+    await service.rename_guest(tx, call.me, call.params.displayName)
+
+
+# --- what concerns only oneself -------------------------------------------------------------
+async def _set(tx: Tx, call: Call[Any], field: str, value: int) -> RoomView:
+    await service.set_preference(tx, call.me, field, value)
+    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+
+
+@routes.add("POST", "room/{token}/favorite", *_MEMBER, versions=V4, returns=RoomView)
+async def add_favorite(tx: Tx, call: Call[Any]) -> RoomView:
+    """Make a conversation a favourite."""
+    return await _set(tx, call, "favorite", 1)
+
+
+@routes.add("DELETE", "room/{token}/favorite", *_MEMBER, versions=V4, returns=RoomView)
+async def remove_favorite(tx: Tx, call: Call[Any]) -> RoomView:
+    """Make a conversation a favourite no longer."""
+    return await _set(tx, call, "favorite", 0)
+
+
+@routes.add("POST", "room/{token}/notify", *_MEMBER, versions=V4, params=LevelParams, returns=RoomView)
+async def set_notification_level(tx: Tx, call: Call[LevelParams]) -> RoomView:
+    """Choose which messages to hear of."""
+    if not 1 <= call.params.level <= MAX_ALWAYS_OR_NEVER:
+        raise Invalid("level")
+    return await _set(tx, call, "notification_level", call.params.level)
+
+
+@routes.add("POST", "room/{token}/notify-calls", *_MEMBER, versions=V4, params=LevelParams, returns=RoomView)
+async def set_notification_calls(tx: Tx, call: Call[LevelParams]) -> RoomView:
+    """Choose whether to hear of calls."""
+    if call.params.level not in (0, 1):
+        raise Invalid("level")
+    return await _set(tx, call, "notification_calls", call.params.level)

@@ -1,0 +1,257 @@
+"""Who belongs to a room: finding, adding, removing, promoting.
+
+`access_participant` and `access_room` are the only ways from a token to a room; who may not see a room
+gets the same NotFound as if it were not there.
+"""
+
+from talkd.areas.participants import store
+from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.rooms.model import Room, pair
+from talkd.areas.sessions import store as sessions
+from talkd.areas.users import group_store as groups
+from talkd.areas.users import store as users
+from talkd.core import clock, ids
+from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
+from talkd.core.constants import MODERATORS, ParticipantType, RoomType
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
+from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed, ModeratorDemoted, ModeratorPromoted
+from talkd.storage.database import Tx
+
+MAX_GUEST_NAME_LENGTH = 64
+
+
+async def access_participant(tx: Tx, token: str, *, user_id: str | None, browser: str) -> Participant:
+    """The caller in a room. Raises NotFound when there is no such room, or the caller is not in it."""
+    if not ids.TOKEN_FORM.fullmatch(token):
+        raise NotFound
+    found = None
+    if user_id is not None:
+        found = await store.find_user(tx, token, user_id, browser)
+    elif browser:
+        found = await store.find_visitor(tx, token, browser)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def access_attendee(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
+    """Another attendee of the same room. Raises NotFound("participant")."""
+    attendee = await store.get_attendee(tx, me.room.id, attendee_id)
+    if attendee is None:
+        raise NotFound("participant")
+    return attendee
+
+
+async def lock_room(tx: Tx, room_id: int) -> Room:
+    """The room, held until the transaction ends. Raises NotFound when it has just gone."""
+    room = await store.lock_room(tx, room_id)
+    if room is None:
+        raise NotFound
+    return room
+
+
+async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
+    """Everybody, in the order in which they came."""
+    return await store.list_attendees(tx, room_id)
+
+
+async def add_user(
+    tx: Tx, room: Room, actor: Actor, user_id: str, name: str, *, type: ParticipantType = ParticipantType.USER,
+    quiet: bool = False, last_read: int | None = None, favorite: bool = False,
+) -> int:
+    """Make an account an attendee; its id. Somebody who had joined by himself becomes a member.
+
+    Nothing happens to whoever is there already.
+    """
+    present = await store.find_attendee(tx, room.id, USERS, user_id)
+    if present is not None:
+        if present.type == ParticipantType.USER_SELF_JOINED and type != ParticipantType.USER_SELF_JOINED:
+            await store.set_attendee(tx, room.id, present.id, "type", type, clock.now())
+            await tx.emit(AttendeeAdded(room.id, actor, present.id, present.actor, quiet, was_there=True))
+        return present.id
+    self_joined = type == ParticipantType.USER_SELF_JOINED
+    return await _add(
+        tx, room, actor, Actor(USERS, user_id, name), type=type, quiet=quiet or self_joined, last_read=last_read,
+        self_joined=self_joined, favorite=int(favorite),
+    )
+
+
+async def add_group(tx: Tx, room: Room, actor: Actor, group_id: str) -> None:
+    """Make a group and all its members attendees. Raises NotFound("new-participant")."""
+    group = await groups.get_group(tx, group_id)
+    if group is None:
+        raise NotFound("new-participant")
+    members = await users.get_names(tx, await groups.list_enabled_members(tx, group_id))
+    if await store.find_attendee(tx, room.id, GROUPS, group_id) is None:
+        await _add(tx, room, actor, Actor(GROUPS, group_id, group.display_name or group_id), type=ParticipantType.USER)
+    for member_id, name in members.items():
+        await add_user(tx, room, actor, member_id, name)
+
+
+async def add_email(tx: Tx, room: Room, actor: Actor, address: str) -> bool:
+    """Invite somebody by e-mail address; whether that opened the room to the public.
+
+    Raises Invalid("new-participant") for what is no address.
+    """
+    address = address.strip()
+    local, at, domain = address.rpartition("@")
+    if not local or not at or "." not in domain or any(c.isspace() for c in address):
+        raise Invalid("new-participant")
+    actor_id = ids.email_id(address)
+    if await store.find_attendee(tx, room.id, EMAILS, actor_id) is None:
+        await _add(
+            tx, room, actor, Actor(EMAILS, actor_id, address), type=ParticipantType.GUEST, quiet=True,
+            access_token=ids.new_secret(), invited_address=address,
+        )
+    return room.type == RoomType.GROUP
+
+
+async def add_guest(tx: Tx, room: Room, guest_id: str) -> int:
+    """A visitor comes in by the link; the attendee's id."""
+    actor = Actor(GUESTS, guest_id)
+    return await _add(tx, room, actor, actor, type=ParticipantType.GUEST, quiet=True)
+
+
+async def _add(
+    tx: Tx, room: Room, actor: Actor, target: Actor, *, type: ParticipantType, quiet: bool = False,
+    last_read: int | None = None, self_joined: bool = False, favorite: int = 0, access_token: str = "",
+    invited_address: str = "",
+) -> int:
+    newest = await lock_room(tx, room.id)
+    attendee_id = await store.add_attendee(
+        tx, room_id=room.id, actor_type=target.type, actor_id=target.id, display_name=target.name, type=type,
+        last_read=newest.last_message_id if last_read is None else last_read, now=clock.now(), favorite=favorite,
+        access_token=access_token, invited_address=invited_address,
+    )
+    await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet, self_joined))
+    return attendee_id
+
+
+async def ensure_both(tx: Tx, room: Room) -> None:
+    """In a one-to-one conversation whoever is missing comes back before something is said."""
+    if room.type != RoomType.ONE_TO_ONE or room.user_a is None or room.user_b is None:
+        return
+    present = await store.find_attendees(tx, room.id, USERS, [room.user_a, room.user_b])
+    if len(present) == 2:
+        return
+    missing = {room.user_a, room.user_b} - {attendee.actor_id for attendee in present}
+    for user_id, name in (await users.get_names(tx, sorted(missing))).items():
+        await add_user(tx, room, Actor(USERS, user_id, name), user_id, name, type=ParticipantType.OWNER, quiet=True)
+
+
+async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
+    """Make one of the two an attendee again."""
+    if user_id not in pair(room.user_a or "", room.user_b or ""):
+        raise NotFound
+    await add_user(tx, room, Actor(USERS, user_id, name), user_id, name, type=ParticipantType.OWNER, quiet=True)
+
+
+# --- removing -------------------------------------------------------------------------------
+async def leave(tx: Tx, me: Participant) -> bool:
+    """Leave for good; whether that leaves the room without users, so that it has to go too.
+
+    Raises Invalid("last-moderator") when others would stay behind without one.
+    """
+    people, moderators = await store.count_people(tx, me.room.id)
+    if me.is_moderator and moderators == 1 and people > 1 and not me.room.is_one_to_one:
+        raise Invalid("last-moderator")
+    await remove(tx, me.room, me.actor, me.attendee)
+    return people == 1 and me.attendee.actor_type == USERS and not me.room.is_one_to_one
+
+
+async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
+    """Put somebody out. Raises NotFound, Forbidden("owner") or Invalid with a reason."""
+    attendee = await access_attendee(tx, me, attendee_id)
+    if me.room.is_one_to_one:
+        raise Invalid("room-type")
+    if attendee.type == ParticipantType.OWNER:
+        raise Forbidden("owner")
+    if attendee.is_moderator and attendee.id == me.attendee.id:
+        _, moderators = await store.count_people(tx, me.room.id)
+        if moderators == 1:
+            raise Invalid("last-moderator")
+    if attendee.actor_type == GROUPS:
+        await _remove_members(tx, me, attendee)
+    await remove(tx, me.room, me.actor, attendee)
+
+
+async def _remove_members(tx: Tx, me: Participant, group: Attendee) -> None:
+    """With a group go its members, unless they moderate or another group here holds them."""
+    others = await store.list_other_groups(tx, me.room.id, group.id)
+    kept = {user_id for other in others for user_id in await groups.list_members(tx, other)}
+    members = [user_id for user_id in await groups.list_members(tx, group.actor_id) if user_id not in kept]
+    for attendee in await store.find_attendees(tx, me.room.id, USERS, members):
+        if not attendee.is_moderator:
+            await remove(tx, me.room, me.actor, attendee)
+
+
+async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:
+    """The attendee and all its joins are gone, at once everywhere."""
+    joins = await sessions.list_sessions_of(tx, room.id, attendee.id)
+    await store.delete_attendee(tx, room.id, attendee.id)
+    quiet = quiet or attendee.actor_type == GUESTS or room.is_one_to_one or room.type == RoomType.NOTE_TO_SELF
+    quiet = quiet or (attendee.type == ParticipantType.USER_SELF_JOINED and actor == attendee.actor)
+    await tx.emit(
+        AttendeeRemoved(room.id, actor, attendee.id, attendee.actor, tuple(join.session_id for join in joins), quiet)
+    )
+
+
+# --- roles and names ------------------------------------------------------------------------
+_PROMOTED = {
+    ParticipantType.USER: ParticipantType.MODERATOR,
+    ParticipantType.USER_SELF_JOINED: ParticipantType.MODERATOR,
+    ParticipantType.GUEST: ParticipantType.GUEST_MODERATOR,
+}
+_DEMOTED = {
+    ParticipantType.MODERATOR: ParticipantType.USER,
+    ParticipantType.GUEST_MODERATOR: ParticipantType.GUEST,
+}
+
+
+async def promote(tx: Tx, me: Participant, attendee_id: int) -> None:
+    """Make somebody a moderator. Raises NotFound, Forbidden for oneself, Invalid for who cannot be one."""
+    attendee = await _access_for_role(tx, me, attendee_id)
+    if attendee.actor_type not in (USERS, GUESTS, EMAILS) or attendee.type in MODERATORS:
+        raise Invalid(data=NULL)
+    await store.set_attendee(
+        tx, me.room.id, attendee.id, "type", _PROMOTED[ParticipantType(attendee.type)], clock.now()
+    )
+    await tx.emit(ModeratorPromoted(me.room.id, me.actor, attendee.id, attendee.actor))
+
+
+async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
+    """Take moderation away. Raises NotFound, Forbidden for oneself, Invalid for owners and who has none."""
+    attendee = await _access_for_role(tx, me, attendee_id)
+    demoted = _DEMOTED.get(ParticipantType(attendee.type))
+    if demoted is None:
+        raise Invalid(data=NULL)
+    await store.set_attendee(tx, me.room.id, attendee.id, "type", demoted, clock.now())
+    await tx.emit(ModeratorDemoted(me.room.id, me.actor, attendee.id, attendee.actor))
+
+
+async def _access_for_role(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
+    attendee = await store.get_attendee(tx, me.room.id, attendee_id)
+    if attendee is None:
+        raise NotFound(data=NULL)
+    if attendee.id == me.attendee.id:
+        raise Forbidden(data=NULL)
+    return attendee
+
+
+async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
+    """A guest says what to be called. Raises Forbidden for members and Invalid("name") when it is too long."""
+    if not me.is_guest:
+        raise Forbidden(data=NULL)
+    name = name.strip()
+    if len(name) > MAX_GUEST_NAME_LENGTH:
+        raise Invalid("name")
+    await store.set_attendee(tx, me.room.id, me.attendee.id, "display_name", name, clock.now())
+    await tx.emit(GuestRenamed(me.room.id, me.actor, me.attendee.id))
+    renamed = await store.get_attendee(tx, me.room.id, me.attendee.id)
+    assert renamed is not None, "it was there a moment ago"
+    return Participant(me.room, renamed, me.session)
+
+
+async def set_preference(tx: Tx, me: Participant, field: str, value: int) -> None:
+    """What only concerns oneself: favorite, notification_level, notification_calls."""
+    await store.set_attendee(tx, me.room.id, me.attendee.id, field, value, clock.now())

@@ -1,0 +1,247 @@
+"""Statements about attendees."""
+
+import sqlalchemy as sa
+
+from talkd.areas.participants.model import Attendee, Participant, Session
+from talkd.areas.rooms.model import Room
+from talkd.storage.database import Row, Tx
+from talkd.storage.schema import attendees, rooms, sessions, users
+from talkd.storage.statements import Statement, bind, columns, one_of
+
+ROOM = columns(rooms, Room.__struct_fields__)
+ATTENDEE = columns(attendees, Attendee.__struct_fields__)
+SESSION = columns(sessions, Session.__struct_fields__)
+_ROOM_END = len(ROOM)
+_ATTENDEE_END = _ROOM_END + len(ATTENDEE)
+_SESSION_END = _ATTENDEE_END + len(SESSION)
+
+_others = sessions.alias("mine")
+own_session = sessions.c.id == (
+    sa.select(_others.c.id)
+    .where(
+        _others.c.room_id == attendees.c.room_id,
+        _others.c.attendee_id == attendees.c.id,
+        sa.or_(bind("browser", sa.Text) == "", _others.c.browser == bind("browser", sa.Text)),
+    )
+    .order_by(_others.c.id.desc())
+    .limit(sa.literal_column("1"))
+    .correlate(attendees)
+    .scalar_subquery()
+)
+"""Joins the session of the asking device; a client without cookies gets its latest (small-print.md)."""
+
+_USER = Statement(
+    sa.select(*ROOM, *ATTENDEE, *SESSION)
+    .select_from(rooms)
+    .join(attendees, attendees.c.room_id == rooms.c.id)
+    .outerjoin(sessions, sa.and_(sessions.c.room_id == rooms.c.id, own_session))
+    .where(rooms.c.token == bind("token"), attendees.c.actor_type == "users", attendees.c.actor_id == bind("user_id"))
+)
+_VISITOR = Statement(
+    sa.select(*ROOM, *ATTENDEE, *SESSION)
+    .select_from(rooms)
+    .join(sessions, sa.and_(sessions.c.room_id == rooms.c.id, sessions.c.browser == bind("browser")))
+    .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
+    .where(rooms.c.token == bind("token"), attendees.c.actor_type != "users")
+)
+_ROOM_BY_TOKEN = Statement(sa.select(*ROOM).where(rooms.c.token == bind("token")))
+_LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id")).with_for_update())
+_BY_ID = Statement(
+    sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+)
+_BY_ACTOR = Statement(
+    sa.select(*ATTENDEE).where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == bind("actor_type"),
+        attendees.c.actor_id == bind("actor_id"),
+    )
+)
+_ALL = Statement(sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id")).order_by(attendees.c.id))
+_ADD = Statement(
+    sa.insert(attendees)
+    .values(
+        room_id=bind("room_id"),
+        actor_type=bind("actor_type"),
+        actor_id=bind("actor_id"),
+        display_name=bind("display_name"),
+        type=bind("type"),
+        permissions=bind("permissions"),
+        favorite=bind("favorite"),
+        last_read=bind("last_read"),
+        read_privacy=sa.func.coalesce(
+            sa.select(users.c.read_privacy)
+            .where(users.c.id == bind("actor_id", sa.Text), bind("actor_type", sa.Text) == "users")
+            .scalar_subquery(),
+            sa.literal_column("0"),
+        ),
+        access_token=bind("access_token"),
+        invited_address=bind("invited_address"),
+        modified_at=bind("now"),
+    )
+    .returning(attendees.c.id)
+)
+_DELETE = Statement(
+    sa.delete(attendees).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+)
+_COUNT_PEOPLE = Statement(
+    sa.select(
+        sa.func.count(),
+        sa.func.coalesce(sa.func.sum(sa.case((attendees.c.type.in_((1, 2)), 1), else_=0)), 0),
+    ).where(attendees.c.room_id == bind("room_id"), attendees.c.actor_type == "users")
+)
+_OTHER_GROUPS = Statement(
+    sa.select(attendees.c.actor_id).where(
+        attendees.c.room_id == bind("room_id"), attendees.c.actor_type == "groups", attendees.c.id != bind("attendee_id")
+    )
+)
+_BY_ACTORS = Statement(
+    sa.select(*ATTENDEE).where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == bind("actor_type"),
+        one_of(attendees.c.actor_id, "actor_ids"),
+    )
+)
+
+
+def participant(row: Row) -> Participant:
+    """From a row of room, attendee and session columns, in that order."""
+    session = None if row[_ATTENDEE_END] is None else Session(*row[_ATTENDEE_END:_SESSION_END])
+    return Participant(Room(*row[:_ROOM_END]), Attendee(*row[_ROOM_END:_ATTENDEE_END]), session)
+
+
+async def find_user(tx: Tx, token: str, user_id: str, browser: str) -> Participant | None:
+    """A user in a room, with the session of the browser."""
+    row = await tx.one(_USER, token=token, user_id=user_id, browser=browser)
+    return None if row is None else participant(row)
+
+
+async def find_visitor(tx: Tx, token: str, browser: str) -> Participant | None:
+    """Whoever joined the room from that browser without an account."""
+    row = await tx.one(_VISITOR, token=token, browser=browser)
+    return None if row is None else participant(row)
+
+
+async def get_room(tx: Tx, token: str) -> Room | None:
+    """The room of a token, whoever asks."""
+    row = await tx.one(_ROOM_BY_TOKEN, token=token)
+    return None if row is None else Room(*row)
+
+
+async def lock_room(tx: Tx, room_id: int) -> Room | None:
+    """The room, held until the transaction ends: who changes what must stay consistent takes this first."""
+    row = await tx.one(_LOCK_ROOM, room_id=room_id)
+    return None if row is None else Room(*row)
+
+
+async def get_attendee(tx: Tx, room_id: int, attendee_id: int) -> Attendee | None:
+    """An attendee of this room by its id."""
+    row = await tx.one(_BY_ID, room_id=room_id, attendee_id=attendee_id)
+    return None if row is None else Attendee(*row)
+
+
+async def find_attendee(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Attendee | None:
+    """An attendee of this room by who it is."""
+    row = await tx.one(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=actor_id)
+    return None if row is None else Attendee(*row)
+
+
+async def find_attendees(tx: Tx, room_id: int, actor_type: str, actor_ids: list[str]) -> list[Attendee]:
+    """Those of the actors who are in the room."""
+    rows = await tx.all(_BY_ACTORS, room_id=room_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
+    return [Attendee(*row) for row in rows]
+
+
+async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
+    """Everybody, in the order in which they came."""
+    return [Attendee(*row) for row in await tx.all(_ALL, room_id=room_id)]
+
+
+async def add_attendee(
+    tx: Tx,
+    *,
+    room_id: int,
+    actor_type: str,
+    actor_id: str,
+    display_name: str,
+    type: int,
+    last_read: int,
+    now: int,
+    permissions: int = 0,
+    favorite: int = 0,
+    access_token: str = "",
+    invited_address: str = "",
+) -> int:
+    """Store a new attendee; its id."""
+    return int(
+        await tx.value(
+            _ADD,
+            room_id=room_id,
+            actor_type=actor_type,
+            actor_id=actor_id,
+            display_name=display_name,
+            type=type,
+            permissions=permissions,
+            favorite=favorite,
+            last_read=last_read,
+            access_token=access_token,
+            invited_address=invited_address,
+            now=now,
+        )
+    )
+
+
+async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> None:
+    """The attendee and its sessions are gone."""
+    await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id)
+
+
+async def count_people(tx: Tx, room_id: int) -> tuple[int, int]:
+    """How many users there are, and how many of them moderate."""
+    row = await tx.one(_COUNT_PEOPLE, room_id=room_id)
+    assert row is not None, "a count always has a row"
+    return int(row[0]), int(row[1])
+
+
+async def list_other_groups(tx: Tx, room_id: int, attendee_id: int) -> list[str]:
+    """Groups in the room apart from one."""
+    return [row[0] for row in await tx.all(_OTHER_GROUPS, room_id=room_id, attendee_id=attendee_id)]
+
+
+_SETTABLE = {
+    name: Statement(
+        sa.update(attendees)
+        .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+        .values({name: bind("value", attendees.c[name].type), "modified_at": bind("now")})
+    )
+    for name in (
+        "type", "favorite", "notification_level", "notification_calls", "archived", "important", "sensitive",
+        "permissions", "display_name", "last_read", "in_call_since",
+    )
+}
+
+
+async def set_attendee(tx: Tx, room_id: int, attendee_id: int, field: str, value: int | str, now: int) -> None:
+    """Set one field of an attendee (one of `_SETTABLE`)."""
+    await tx.run(_SETTABLE[field], room_id=room_id, attendee_id=attendee_id, value=value, now=now)
+
+
+_RENAME_USER = Statement(
+    sa.update(attendees)
+    .where(attendees.c.actor_type == sa.literal_column("'users'"), attendees.c.actor_id == bind("user_id"))
+    .values(display_name=bind("name"), modified_at=bind("now"))
+)
+_OF_USER = Statement(
+    sa.select(*ATTENDEE)
+    .where(attendees.c.actor_type == sa.literal_column("'users'"), attendees.c.actor_id == bind("user_id"))
+    .order_by(attendees.c.room_id)
+)
+
+
+async def rename_user(tx: Tx, user_id: str, name: str, now: int) -> None:
+    """A user is called something else, in all rooms."""
+    await tx.run(_RENAME_USER, user_id=user_id, name=name, now=now)
+
+
+async def list_of_user(tx: Tx, user_id: str) -> list[Attendee]:
+    """A user's attendees in all rooms."""
+    return [Attendee(*row) for row in await tx.all(_OF_USER, user_id=user_id)]

@@ -1,0 +1,62 @@
+"""Attendees as JSON."""
+
+from collections.abc import Iterable
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from talkd.areas.participants.model import Attendee, Session, permissions_of
+from talkd.areas.rooms.model import Room
+
+
+class ParticipantView(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An attendee on the wire."""
+
+    roomToken: str
+    inCall: int
+    lastPing: int
+    sessionIds: list[str]
+    participantType: int
+    attendeeId: int
+    actorId: str
+    actorType: str
+    displayName: str
+    permissions: int
+    attendeePermissions: int
+    attendeePin: str
+    phoneNumber: str
+    callId: str
+    invitedActorId: str | UnsetType = UNSET
+
+
+def participants(
+    room: Room, attendees: Iterable[Attendee], sessions: Iterable[Session], *, for_moderator: bool
+) -> list[ParticipantView]:
+    """Everybody, each with all its devices. Addresses of invited people are for moderators only."""
+    by_attendee: dict[int, list[Session]] = {}
+    for session in sessions:
+        by_attendee.setdefault(session.attendee_id, []).append(session)
+    return [_participant(room, attendee, by_attendee.get(attendee.id, []), for_moderator) for attendee in attendees]
+
+
+def _participant(room: Room, attendee: Attendee, sessions: list[Session], for_moderator: bool) -> ParticipantView:
+    in_call = 0
+    for session in sessions:
+        in_call |= session.in_call
+    return ParticipantView(
+        roomToken=room.token,
+        inCall=in_call,
+        lastPing=max((session.last_ping for session in sessions), default=0),
+        sessionIds=[session.session_id for session in sessions],
+        participantType=attendee.type,
+        attendeeId=attendee.id,
+        actorId=attendee.actor_id,
+        actorType=attendee.actor_type,
+        displayName=attendee.display_name,
+        permissions=permissions_of(room, attendee),
+        attendeePermissions=attendee.permissions,
+        attendeePin=attendee.pin if for_moderator else "",
+        phoneNumber=attendee.phone_number if for_moderator else "",
+        callId=attendee.call_id if for_moderator else "",
+        invitedActorId=attendee.invited_address if for_moderator and attendee.invited_address else UNSET,
+    )

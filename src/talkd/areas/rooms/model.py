@@ -1,0 +1,106 @@
+"""Conversations and the rules that need nothing but the conversation."""
+
+import msgspec
+
+from talkd.core.constants import (
+    MAX_DESCRIPTION_LENGTH,
+    MAX_OBJECT_LENGTH,
+    MAX_ROOM_NAME_LENGTH,
+    Lobby,
+    ReadOnly,
+    RoomType,
+)
+from talkd.core.errors import Invalid
+
+NOTE_TO_SELF = "note_to_self"
+OBJECT_TYPES = frozenset({"", "room", "phone", "event", "extended_conversation", "instant_meeting", "emails"})
+"""What a room may be created for."""
+UNNAMED = "---"
+"""Name of a room that was created without one (recording `rooms-create/group`)."""
+
+
+class Room(msgspec.Struct, frozen=True):
+    """A conversation as it is stored; `storage/schema.py` says what the numbers mean."""
+
+    id: int
+    token: str
+    type: int
+    name: str
+    description: str
+    object_type: str
+    object_id: str
+    user_a: str | None
+    user_b: str | None
+    password_hash: str
+    read_only: int
+    listable: int
+    lobby_state: int
+    lobby_timer: int
+    sip_enabled: int
+    default_permissions: int
+    call_permissions: int
+    message_expiration: int
+    mention_permissions: int
+    recording_consent: int
+    call_recording: int
+    breakout_mode: int
+    breakout_status: int
+    avatar: str
+    avatar_version: int
+    last_activity: int
+    last_message_id: int
+    call_started_at: int
+    call_flag: int
+
+    @property
+    def is_one_to_one(self) -> bool:
+        """Two people only, also after one of them is gone."""
+        return self.type in (RoomType.ONE_TO_ONE, RoomType.ONE_TO_ONE_FORMER)
+
+    @property
+    def is_writable(self) -> bool:
+        """Neither locked nor the changelog."""
+        return self.read_only == ReadOnly.READ_WRITE and self.type != RoomType.CHANGELOG
+
+    @property
+    def has_lobby(self) -> bool:
+        """Whether those who do not moderate wait outside."""
+        return self.lobby_state == Lobby.NON_MODERATORS
+
+    @property
+    def is_shared(self) -> bool:
+        """A group or public conversation: the kinds that most settings are for."""
+        return self.type in (RoomType.GROUP, RoomType.PUBLIC)
+
+    def partner_of(self, user_id: str) -> str:
+        """The other one of a one-to-one conversation."""
+        return (self.user_b if self.user_a == user_id else self.user_a) or ""
+
+
+def require_name(name: str, reason: str) -> str:
+    """The name without spaces around it. Raises Invalid(reason) when nothing is left or it is too long."""
+    name = name.strip()
+    if not name or len(name) > MAX_ROOM_NAME_LENGTH:
+        raise Invalid(reason)
+    return name
+
+
+def require_description(description: str, reason: str) -> str:
+    """The description without spaces around it. Raises Invalid(reason) when it is too long."""
+    description = description.strip()
+    if len(description) > MAX_DESCRIPTION_LENGTH:
+        raise Invalid(reason)
+    return description
+
+
+def require_object(object_type: str, object_id: str) -> None:
+    """Raises Invalid when rooms are not made for this object, or its id is too long."""
+    if object_type not in OBJECT_TYPES:
+        raise Invalid("object-type")
+    if len(object_id) > MAX_OBJECT_LENGTH or bool(object_type) != bool(object_id):
+        raise Invalid("object-id")
+
+
+def pair(one: str, other: str) -> tuple[str, str]:
+    """Two users in the order in which a one-to-one conversation keeps them."""
+    return (one, other) if one < other else (other, one)

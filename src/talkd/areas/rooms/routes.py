@@ -1,0 +1,247 @@
+"""Operations of the conversation API."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from talkd.areas.chat import service as chat
+from talkd.areas.participants import store as participants
+from talkd.areas.rooms import service, view
+from talkd.areas.rooms.view import RoomView
+from talkd.areas.users import passwords
+from talkd.core import clock
+from talkd.core.constants import RoomType
+from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.guards import find_participant
+from talkd.web.ocs import Reply
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("conversation")
+V4 = ("v4",)
+HASH = "X-Nextcloud-Talk-Hash"
+MODIFIED_BEFORE = "X-Nextcloud-Talk-Modified-Before"
+
+
+class ListParams(msgspec.Struct, frozen=True):
+    """Which rooms, and how much of them."""
+
+    noStatusUpdate: int = 0
+    includeStatus: bool = False
+    modifiedSince: int = 0
+    includeLastMessage: bool = True
+
+
+class CreateParams(msgspec.Struct, frozen=True):
+    """A room to make."""
+
+    roomType: int = RoomType.GROUP
+    invite: str = ""
+    roomName: str = ""
+    source: str = ""
+    objectType: str = ""
+    objectId: str = ""
+    password: str = ""
+    description: str = ""
+    participants: dict[str, list[str]] = msgspec.field(default_factory=dict)
+
+
+class NameParams(msgspec.Struct, frozen=True):
+    """A new name."""
+
+    roomName: str
+
+
+class DescriptionParams(msgspec.Struct, frozen=True):
+    """A new description."""
+
+    description: str
+
+
+class PasswordParams(msgspec.Struct, frozen=True):
+    """A new password; empty for none."""
+
+    password: str
+
+
+class OptionalPasswordParams(msgspec.Struct, frozen=True):
+    """A password to set along with it."""
+
+    password: str = ""
+
+
+class StateParams(msgspec.Struct, frozen=True):
+    """Locked (1) or not (0)."""
+
+    state: int
+
+
+class LevelParams(msgspec.Struct, frozen=True):
+    """A notification level."""
+
+    level: int
+
+
+_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
+_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
+_MEMBER = (Guard.USER, Guard.PARTICIPANT)
+
+
+async def render(
+    tx: Tx, call: Call[Any], room_id: int, attendee_id: int, missed: dict[str, list[str]] | None = None
+) -> RoomView:
+    """The room as the caller sees it now."""
+    overview = await service.get_overview(tx, room_id, attendee_id, browser=call.caller.browser)
+    last = overview.last_message
+    names = await chat.get_names(tx, [last]) if last is not None else {}
+    return view.room(overview, call.world.settings, names, missed=missed or UNSET)
+
+
+async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
+    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+
+
+# --- finding --------------------------------------------------------------------------------
+@routes.add("GET", "room", Guard.USER, versions=V4, params=ListParams, returns=list[RoomView])
+async def list_rooms(tx: Tx, call: Call[ListParams]) -> Reply:
+    """List all conversations of the user."""
+    params = call.params
+    now = clock.now()
+    overviews = await service.list_overviews(
+        tx, call.user_id, browser=call.caller.browser, since=params.modifiedSince,
+        one_to_one_too=params.includeStatus,
+    )
+    shown = [overview.last_message for overview in overviews if overview.last_message is not None]
+    names = await chat.get_names(tx, shown) if params.includeLastMessage else {}
+    data = [
+        view.room(overview, call.world.settings, names, with_last_message=params.includeLastMessage)
+        for overview in overviews
+    ]
+    return Reply(data, 200, {**_hash(call), MODIFIED_BEFORE: str(now)})
+
+
+@routes.add("GET", "room/note-to-self", Guard.USER, versions=V4, access=Access.WRITE, returns=RoomView)
+async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
+    """Get the user's conversation with himself, making it when it is missing."""
+    room, attendee_id = await service.get_note_to_self(tx, call.caller.actor)
+    return Reply(await render(tx, call, room.id, attendee_id), 200, _hash(call))
+
+
+@routes.add("GET", "room/{token}", Guard.ANYONE, versions=V4, returns=RoomView)
+async def get_room(tx: Tx, call: Call[Any]) -> Reply:
+    """Get one conversation; of a public one also what is seen from outside."""
+    me = await find_participant(tx, call)
+    if me is not None:
+        return Reply(await render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
+    room = await participants.get_room(tx, call.token)
+    if room is None or room.type != RoomType.PUBLIC:
+        raise NotFound
+    return Reply(view.seen_from_outside(room), 200, _hash(call))
+
+
+def _hash(call: Call[Any]) -> dict[str, str]:
+    return {HASH: call.world.talk_hash}
+
+
+# --- creating -------------------------------------------------------------------------------
+@routes.add("POST", "room", Guard.USER, versions=V4, params=CreateParams, access=Access.OWN, returns=RoomView)
+async def create_room(call: Call[CreateParams]) -> Reply:
+    """Create a conversation."""
+    params, actor = call.params, call.caller.actor
+    if params.roomType not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
+        raise Invalid("type")
+    password_hash = await passwords.hash_password(params.password) if params.password else ""
+
+    async def work(tx: Tx) -> Reply:
+        await service.require_may_create(tx, actor.id, call.world.settings.groups("start_conversations"))
+        if params.roomType == RoomType.ONE_TO_ONE:
+            partner = params.invite or next(iter(params.participants.get("users", ())), "")
+            room, attendee_id, is_new = await service.create_one_to_one(tx, actor, partner)
+            return Reply(await render(tx, call, room.id, attendee_id), 201 if is_new else 200)
+        kind = RoomType(params.roomType)
+        if params.invite and params.source in ("", "groups"):
+            room, attendee_id = await service.create_from_group(
+                tx, actor, type=kind, name=params.roomName, group_id=params.invite
+            )
+        elif params.invite and params.source in ("circles", "teams"):
+            raise NotFound("invite")
+        else:
+            room, attendee_id = await service.create_room(
+                tx, actor, type=kind, name=params.roomName, description=params.description,
+                object_type=params.objectType, object_id=params.objectId, password_hash=password_hash,
+            )
+        missed = await service.invite(tx, room, actor, params.participants)
+        return Reply(await render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
+
+    return await call.world.db.write(work)
+
+
+# --- settings -------------------------------------------------------------------------------
+@routes.add("PUT", "room/{token}", *_MODERATOR, versions=V4, params=NameParams, returns=RoomView)
+async def rename_room(tx: Tx, call: Call[NameParams]) -> RoomView:
+    """Rename a conversation."""
+    await service.rename(tx, call.me, call.params.roomName)
+    return await _render_mine(tx, call)
+
+
+@routes.add("DELETE", "room/{token}", *_MODERATOR, versions=V4)
+async def delete_room(tx: Tx, call: Call[Any]) -> None:
+    """Delete a conversation for everybody."""
+    if call.me.is_guest:
+        raise Forbidden
+    await service.delete(tx, call.me, one_to_one_too=call.world.settings.can_delete_one_to_one)
+
+
+@routes.add("PUT", "room/{token}/description", *_MODERATOR, versions=V4, params=DescriptionParams, returns=RoomView)
+async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
+    """Describe a conversation."""
+    await service.set_description(tx, call.me, call.params.description)
+    return await _render_mine(tx, call)
+
+
+@routes.add(
+    "POST", "room/{token}/public", *_USER_MODERATOR, versions=V4, params=OptionalPasswordParams, access=Access.OWN,
+    returns=RoomView,
+)
+async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
+    """Open a conversation to everybody who has the link."""
+    password_hash = await passwords.hash_password(call.params.password) if call.params.password else ""
+
+    async def work(tx: Tx) -> RoomView:
+        await service.allow_guests(tx, call.me.room, call.me.actor)
+        if password_hash:
+            me = await find_participant(tx, call)
+            await service.set_password(tx, me or call.me, password_hash)
+        return await _render_mine(tx, call)
+
+    return await call.world.db.write(work)
+
+
+@routes.add("DELETE", "room/{token}/public", *_USER_MODERATOR, versions=V4, returns=RoomView)
+async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
+    """Close a conversation to everybody but its members."""
+    await service.disallow_guests(tx, call.me.room, call.me.actor)
+    return await _render_mine(tx, call)
+
+
+@routes.add(
+    "PUT", "room/{token}/password", *_MODERATOR, versions=V4, params=PasswordParams, access=Access.OWN,
+    returns=RoomView,
+)
+async def set_password(call: Call[PasswordParams]) -> RoomView:
+    """Set or remove the password of a public conversation."""
+    password_hash = await passwords.hash_password(call.params.password) if call.params.password else ""
+    async def work(tx: Tx) -> RoomView:
+        await service.set_password(tx, call.me, password_hash)
+        return await _render_mine(tx, call)
+
+    return await call.world.db.write(work)
+
+
+@routes.add("PUT", "room/{token}/read-only", *_USER_MODERATOR, versions=V4, params=StateParams, returns=RoomView)
+async def set_read_only(tx: Tx, call: Call[StateParams]) -> RoomView:
+    """Lock or unlock a conversation."""
+    await service.set_read_only(tx, call.me, call.params.state)
+    return await _render_mine(tx, call)

@@ -1,0 +1,191 @@
+"""Statements about conversations, and the one that makes the room list."""
+
+import msgspec
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import Message
+from talkd.areas.chat.store import COMMON_READ, MESSAGE
+from talkd.areas.participants.model import Participant
+from talkd.areas.participants.store import ATTENDEE, ROOM, SESSION, own_session, participant
+from talkd.areas.rooms.model import Room
+from talkd.storage.database import Row, Tx
+from talkd.storage.schema import attendees, messages, rooms, sessions, users
+from talkd.storage.statements import Statement, bind
+
+
+class Overview(msgspec.Struct, frozen=True):
+    """A room as one of its attendees sees it."""
+
+    me: Participant
+    unread: int
+    common_read: int
+    partner_name: str
+    last_message: Message | None
+
+
+_zero = sa.literal_column("0")
+_unread = (
+    sa.select(sa.func.count())
+    .where(
+        messages.c.room_id == attendees.c.room_id,
+        messages.c.id > attendees.c.last_read,
+        messages.c.countable == sa.literal_column("1"),
+        sa.or_(messages.c.expires_at == _zero, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+    )
+    .correlate(attendees)
+    .scalar_subquery()
+)
+_partner = users.alias("partner")
+_partner_id = sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a)
+_last = messages.alias("last")
+_LAST = [_last.c[column.name] for column in MESSAGE]
+
+_overview = (
+    sa.select(
+        *ROOM,
+        *ATTENDEE,
+        *SESSION,
+        sa.case((attendees.c.last_read >= rooms.c.last_message_id, _zero), else_=_unread),
+        sa.func.coalesce(COMMON_READ, _zero),
+        _partner.c.display_name,
+        *_LAST,
+    )
+    .select_from(attendees)
+    .join(rooms, rooms.c.id == attendees.c.room_id)
+    .outerjoin(sessions, sa.and_(sessions.c.room_id == attendees.c.room_id, own_session))
+    .outerjoin(_partner, sa.and_(rooms.c.user_a.is_not(None), _partner.c.id == _partner_id))
+    .outerjoin(
+        _last,
+        sa.and_(
+            _last.c.room_id == rooms.c.id,
+            _last.c.id == rooms.c.last_message_id,
+            sa.or_(_last.c.expires_at == _zero, _last.c.expires_at > bind("now", messages.c.expires_at.type)),
+        ),
+    )
+)
+_OF_USER = Statement(
+    _overview.where(
+        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_id == bind("user_id"),
+        sa.or_(
+            rooms.c.last_activity >= bind("since"),
+            attendees.c.modified_at >= bind("since"),
+            sa.and_(bind("statuses", sa.Integer) == sa.literal_column("1"), rooms.c.type == sa.literal_column("1")),
+        ),
+    ).order_by(rooms.c.id)
+)
+_ONE = Statement(_overview.where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")))
+
+_ADD = Statement(
+    sa.insert(rooms)
+    .values(
+        {
+            name: bind(name)
+            for name in (
+                "token", "type", "name", "description", "object_type", "object_id", "user_a", "user_b",
+                "password_hash", "created_at", "last_activity",
+            )
+        }
+    )
+    .returning(*ROOM)
+)
+_BY_PAIR = Statement(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), rooms.c.user_b == bind("user_b")))
+_BY_OBJECT = Statement(
+    sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id"))
+)
+_IS_TAKEN = Statement(sa.select(sa.literal_column("1")).where(rooms.c.token == bind("token")))
+_DELETE = Statement(sa.delete(rooms).where(rooms.c.id == bind("room_id")))
+_SET = {
+    name: Statement(sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)}))
+    for name in ("name", "description", "type", "password_hash", "read_only")
+}
+_SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == bind("room_id")))
+_ATTENDEES = Statement(sa.select(attendees.c.id).where(attendees.c.room_id == bind("room_id")))
+
+_PEOPLE_END = len(ROOM) + len(ATTENDEE) + len(SESSION)
+
+
+def _read(row: Row) -> Overview:
+    last = None if row[_PEOPLE_END + 3] is None else Message(*row[_PEOPLE_END + 3 :])
+    return Overview(
+        participant(row), int(row[_PEOPLE_END]), int(row[_PEOPLE_END + 1]), row[_PEOPLE_END + 2] or "", last
+    )
+
+
+async def list_overviews(
+    tx: Tx, user_id: str, *, browser: str, since: int, one_to_one_too: bool, now: int
+) -> list[Overview]:
+    """All rooms of a user that changed since then; with `one_to_one_too` all one-to-one ones as well."""
+    rows = await tx.all(
+        _OF_USER, user_id=user_id, browser=browser, since=since, statuses=int(one_to_one_too), now=now
+    )
+    return [_read(row) for row in rows]
+
+
+async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str, now: int) -> Overview | None:
+    """One room as one attendee sees it."""
+    row = await tx.one(_ONE, room_id=room_id, attendee_id=attendee_id, browser=browser, now=now)
+    return None if row is None else _read(row)
+
+
+async def add_room(
+    tx: Tx, *, token: str, type: int, name: str, now: int, description: str = "", object_type: str = "",
+    object_id: str = "", users: tuple[str, str] | None = None, password_hash: str = "",
+) -> Room:
+    """Store a new room."""
+    user_a, user_b = users or (None, None)
+    row = await tx.one(
+        _ADD, token=token, type=type, name=name, description=description, object_type=object_type,
+        object_id=object_id, user_a=user_a, user_b=user_b, password_hash=password_hash, created_at=now,
+        last_activity=now,
+    )
+    assert row is not None, "an insert returns its row"
+    return Room(*row)
+
+
+async def find_pair(tx: Tx, user_a: str, user_b: str) -> Room | None:
+    """The one-to-one conversation of two users."""
+    row = await tx.one(_BY_PAIR, user_a=user_a, user_b=user_b)
+    return None if row is None else Room(*row)
+
+
+async def find_object(tx: Tx, object_type: str, object_id: str) -> Room | None:
+    """The room of an object."""
+    row = await tx.one(_BY_OBJECT, object_type=object_type, object_id=object_id)
+    return None if row is None else Room(*row)
+
+
+async def is_taken(tx: Tx, token: str) -> bool:
+    """Whether a room has that token."""
+    return await tx.one(_IS_TAKEN, token=token) is not None
+
+
+async def set_field(tx: Tx, room_id: int, field: str, value: int | str) -> None:
+    """Set one field of a room (one of `_SET`)."""
+    await tx.run(_SET[field], room_id=room_id, value=value)
+
+
+async def delete_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """The room and all in it are gone; the attendees and sessions that were in it."""
+    attendee_ids = tuple(row[0] for row in await tx.all(_ATTENDEES, room_id=room_id))
+    session_ids = tuple(row[0] for row in await tx.all(_SESSIONS, room_id=room_id))
+    await tx.run(_DELETE, room_id=room_id)
+    return attendee_ids, session_ids
+
+
+_PAIRS_OF = Statement(sa.select(*ROOM).where(sa.or_(rooms.c.user_a == bind("user_id"), rooms.c.user_b == bind("user_id"))))
+_END_PAIR = Statement(
+    sa.update(rooms)
+    .where(rooms.c.id == bind("room_id"))
+    .values(type=bind("type"), name=bind("name"), user_a=sa.null(), user_b=sa.null(), read_only=sa.literal_column("1"))
+)
+
+
+async def list_pairs_of(tx: Tx, user_id: str) -> list[Room]:
+    """All one-to-one conversations of a user."""
+    return [Room(*row) for row in await tx.all(_PAIRS_OF, user_id=user_id)]
+
+
+async def end_pair(tx: Tx, room_id: int, type: int, name: str) -> None:
+    """A one-to-one conversation whose other side is gone for good keeps only that name."""
+    await tx.run(_END_PAIR, room_id=room_id, type=type, name=name)

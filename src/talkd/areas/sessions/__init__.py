@@ -1,0 +1,1 @@
+"""Joins: one for each device that is in a conversation right now."""

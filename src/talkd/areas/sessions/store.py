@@ -1,0 +1,109 @@
+"""Statements about sessions."""
+
+import sqlalchemy as sa
+
+from talkd.areas.participants.model import Attendee, Session
+from talkd.areas.participants.store import ATTENDEE, SESSION
+from talkd.storage.database import Tx
+from talkd.storage.schema import attendees, sessions
+from talkd.storage.statements import Statement, bind, one_of
+
+_ADD = Statement(
+    sa.insert(sessions)
+    .values(
+        room_id=bind("room_id"),
+        attendee_id=bind("attendee_id"),
+        session_id=bind("session_id"),
+        browser=bind("browser"),
+        last_ping=bind("now"),
+        created_at=bind("now"),
+    )
+    .returning(*SESSION)
+)
+_DELETE = Statement(sa.delete(sessions).where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id")))
+_OF_ATTENDEE = Statement(
+    sa.select(*SESSION).where(sessions.c.room_id == bind("room_id"), sessions.c.attendee_id == bind("attendee_id"))
+)
+_OF_ROOM = Statement(sa.select(*SESSION).where(sessions.c.room_id == bind("room_id")).order_by(sessions.c.id))
+_SEATED = (
+    sa.select(*SESSION, *ATTENDEE)
+    .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
+    .order_by(sessions.c.id)
+)
+_WITH_ATTENDEES = Statement(_SEATED.where(sessions.c.room_id == bind("room_id"), sessions.c.last_ping >= bind("since")))
+_BY_SESSION_ID = Statement(_SEATED.where(sessions.c.session_id == bind("session_id")))
+_SILENT = Statement(_SEATED.where(sessions.c.last_ping < bind("before")).limit(sa.literal_column("500")))
+_PING = Statement(
+    sa.update(sessions).where(one_of(sessions.c.session_id, "session_ids"), sessions.c.last_ping < bind("now")).values(last_ping=bind("now"))
+)
+_SET_CALL = Statement(
+    sa.update(sessions)
+    .where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id"))
+    .values(in_call=bind("in_call"), last_ping=bind("now"))
+)
+_END_CALL = Statement(sa.update(sessions).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > sa.literal_column("0")).values(in_call=sa.literal_column("0")))
+_MOVE = Statement(sa.update(sessions).where(sessions.c.browser == bind("old")).values(browser=bind("new", sa.Text)))
+_SPLIT = len(SESSION)
+
+
+async def add_session(
+    tx: Tx, *, room_id: int, attendee_id: int, session_id: str, browser: str, now: int
+) -> Session:
+    """Store a new join."""
+    row = await tx.one(
+        _ADD, room_id=room_id, attendee_id=attendee_id, session_id=session_id, browser=browser, now=now
+    )
+    assert row is not None, "an insert returns its row"
+    return Session(*row)
+
+
+async def delete_session(tx: Tx, session: Session) -> None:
+    """The device has the room open no more."""
+    await tx.run(_DELETE, room_id=session.room_id, id=session.id)
+
+
+async def list_sessions_of(tx: Tx, room_id: int, attendee_id: int) -> list[Session]:
+    """All devices of one attendee."""
+    return [Session(*row) for row in await tx.all(_OF_ATTENDEE, room_id=room_id, attendee_id=attendee_id)]
+
+
+async def list_sessions(tx: Tx, room_id: int) -> list[Session]:
+    """All devices in a room, in the order of joining."""
+    return [Session(*row) for row in await tx.all(_OF_ROOM, room_id=room_id)]
+
+
+async def list_seated(tx: Tx, room_id: int, since: int) -> list[tuple[Session, Attendee]]:
+    """Devices that gave a sign since then, each with its attendee."""
+    rows = await tx.all(_WITH_ATTENDEES, room_id=room_id, since=since)
+    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in rows]
+
+
+async def find_session(tx: Tx, session_id: str) -> tuple[Session, Attendee] | None:
+    """A join by its public identifier."""
+    row = await tx.one(_BY_SESSION_ID, session_id=session_id)
+    return None if row is None else (Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:]))
+
+
+async def list_silent(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:
+    """Devices that have given no sign since then; some 500 at most."""
+    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in await tx.all(_SILENT, before=before)]
+
+
+async def ping(tx: Tx, session_ids: list[str], now: int) -> None:
+    """These devices are still there."""
+    await tx.run(_PING, session_ids=tx.many(session_ids), now=now)
+
+
+async def set_in_call(tx: Tx, session: Session, in_call: int, now: int) -> None:
+    """What a device brings to the call."""
+    await tx.run(_SET_CALL, room_id=session.room_id, id=session.id, in_call=in_call, now=now)
+
+
+async def end_call(tx: Tx, room_id: int) -> None:
+    """No device of the room is in a call."""
+    await tx.run(_END_CALL, room_id=room_id)
+
+
+async def move_browser(tx: Tx, old: str, new: str) -> None:
+    """A browser got a new cookie; its joins stay its own."""
+    await tx.run(_MOVE, old=old, new=new)

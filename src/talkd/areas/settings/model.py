@@ -1,0 +1,90 @@
+"""The settings of the app `spreed` that administrators change while the server runs.
+
+They are texts in the database under Talk's own names (small-print.md); this is what they mean.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+APP = "spreed"
+CORE = "core"
+APPS = (CORE, APP)
+"""Whose settings may be changed. Those of `core` are kept for tools that set them; talkd reads none."""
+
+MAX_VALUE_LENGTH = 65_536
+
+_YES_NO = frozenset({"yes", "no"})
+_NUMBERS = frozenset({"0", "1"})
+READ_PRIVACY = "read_status_privacy"
+TYPING_PRIVACY = "typing_privacy"
+PREFERENCES: Mapping[str, frozenset[str] | None] = {
+    "attachment_folder": None,
+    READ_PRIVACY: _NUMBERS,
+    TYPING_PRIVACY: _NUMBERS,
+    "play_sounds": _YES_NO,
+    "calls_start_without_media": _YES_NO,
+    "blur_virtual_background": _YES_NO,
+    "conversations_list_style": frozenset({"two-lines", "compact"}),
+    "conversations_sort_order": None,
+    "conversations_group_mode": None,
+}
+"""What users choose for themselves, and the values there are; None for any short text."""
+MAX_PREFERENCE_LENGTH = 512
+
+
+def is_preference(key: str, value: str) -> bool:
+    """Whether a user may choose that (api-surface.md, settings)."""
+    if key not in PREFERENCES:
+        return False
+    values = PREFERENCES[key]
+    return len(value) <= MAX_PREFERENCE_LENGTH if values is None else value in values
+
+
+class TalkSettings:
+    """A view of the current settings. `replace` swaps what is behind it, so holders never look at old ones."""
+
+    def __init__(self) -> None:
+        self._values: Mapping[str, str] = {}
+
+    def replace(self, values: Mapping[str, str]) -> None:
+        """From now on these are the settings."""
+        self._values = values
+
+    def put(self, key: str, value: str | None) -> None:
+        """One setting has changed; None is back to the default."""
+        values = {**self._values, key: value or ""}
+        if value is None:
+            del values[key]
+        self._values = values
+
+    def text(self, key: str, default: str = "") -> str:
+        """A setting as text."""
+        return self._values.get(key, default)
+
+    def number(self, key: str, default: int = 0) -> int:
+        """A setting as number; the default when it is none."""
+        value = self._values.get(key, "")
+        return int(value) if value.lstrip("-").isdigit() else default
+
+    def flag(self, key: str, default: bool = False) -> bool:
+        """A setting as yes or no; clients and tools write yes, 1 and true."""
+        value = self._values.get(key)
+        return default if value is None else value.lower() in ("yes", "1", "true", "on")
+
+    def groups(self, key: str) -> list[str]:
+        """A setting that is a JSON list of group ids; empty means everybody."""
+        try:
+            return msgspec.json.decode(self._values.get(key) or "[]", type=list[str])
+        except msgspec.DecodeError:
+            return []
+
+    @property
+    def start_calls(self) -> int:
+        """Who may start calls: 0 everyone, 1 users, 2 moderators, 3 nobody."""
+        return self.number("start_calls", 0)
+
+    @property
+    def can_delete_one_to_one(self) -> bool:
+        """Whether one-to-one conversations may be deleted for both."""
+        return self.flag("delete_one_to_one_conversations")

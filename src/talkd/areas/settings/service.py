@@ -1,0 +1,95 @@
+"""Changing settings, and telling every process that something it remembers is out of date."""
+
+from talkd.areas.settings import store
+from talkd.areas.settings.model import (
+    APP,
+    APPS,
+    MAX_VALUE_LENGTH,
+    PREFERENCES,
+    READ_PRIVACY,
+    TYPING_PRIVACY,
+    is_preference,
+)
+from talkd.core import ids
+from talkd.core.errors import NULL, Forbidden, Invalid
+from talkd.core.events import CachesOutdated, SettingSet
+from talkd.storage.database import Tx
+
+EPOCH = "epoch"
+"""The fact that changes whenever settings, passwords or roles do; processes compare it (ARCHITECTURE.md)."""
+
+
+async def get_all(tx: Tx, app: str = APP) -> dict[str, str]:
+    """All settings of an app that are not at their default."""
+    return await store.get_values(tx, app)
+
+
+async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:
+    """Set a setting; it works for the very next request."""
+    await store.set_value(tx, app, key, value)
+    await tx.emit(SettingSet(app, key, value))
+    await outdate_caches(tx)
+
+
+async def delete_value(tx: Tx, key: str, app: str = APP) -> None:
+    """Put a setting back to its default."""
+    await store.delete_value(tx, app, key)
+    await tx.emit(SettingSet(app, key, None))
+    await outdate_caches(tx)
+
+
+def require_app(app: str) -> None:
+    """Raises Forbidden for apps that talkd keeps no settings of."""
+    if app not in APPS:
+        raise Forbidden(data={"data": {"message": f"Only settings of {' and '.join(APPS)} can be used."}})
+
+
+def require_size(value: str) -> None:
+    """Raises Invalid for values nobody types."""
+    if len(value) > MAX_VALUE_LENGTH:
+        raise Invalid("value", data={"data": {"message": f"A setting has {MAX_VALUE_LENGTH} characters at most."}})
+
+
+async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> None:
+    """What a user chooses for himself. Raises Invalid for unknown keys and values.
+
+    Hiding how far one has read is copied to where it is asked for with every message: the user's attendees.
+    """
+    if value is None or not is_preference(key, value):
+        raise Invalid(data=NULL)
+    if key == READ_PRIVACY:
+        await store.set_read_privacy(tx, user_id, int(value))
+    elif key == TYPING_PRIVACY:
+        await store.set_typing_privacy(tx, user_id, int(value))
+    else:
+        await store.set_user_value(tx, user_id, APP, key, value)
+
+
+async def delete_preference(tx: Tx, user_id: str, key: str) -> None:
+    """Back to the default. Raises Invalid for unknown keys."""
+    if key in (READ_PRIVACY, TYPING_PRIVACY):
+        await set_preference(tx, user_id, key, "0")
+    elif key in PREFERENCES:
+        await store.delete_user_value(tx, user_id, APP, key)
+    else:
+        raise Invalid(data=NULL)
+
+
+async def outdate_caches(tx: Tx) -> None:
+    """Settings, passwords or roles have changed: nobody may go on with what he remembers."""
+    await store.set_fact(tx, EPOCH, ids.text(16))
+    await tx.emit(CachesOutdated())
+
+
+async def get_epoch(tx: Tx) -> str:
+    """What to compare with."""
+    return await store.get_fact(tx, EPOCH) or ""
+
+
+async def get_secret(tx: Tx, name: str, length: int = 64) -> str:
+    """A secret of this installation, made when it is first needed."""
+    secret = await store.get_fact(tx, f"secret:{name}")
+    if secret is None:
+        secret = ids.new_secret(length)
+        await store.set_fact(tx, f"secret:{name}", secret)
+    return secret

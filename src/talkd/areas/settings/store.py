@@ -1,0 +1,98 @@
+"""Statements about settings and single facts of the installation."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.core.actor import USERS
+from talkd.storage.database import Tx
+from talkd.storage.schema import app_config, attendees, meta, user_config, users
+from talkd.storage.statements import Statement, bind
+
+_ALL = Statement(sa.select(app_config.c.key, app_config.c.value).where(app_config.c.app == bind("app")))
+_SET = Statement(
+    insert(app_config)
+    .values(app=bind("app"), key=bind("key"), value=bind("value"))
+    .on_conflict_do_update(index_elements=["app", "key"], set_={"value": bind("value", sa.Text)})
+)
+_DELETE = Statement(sa.delete(app_config).where(app_config.c.app == bind("app"), app_config.c.key == bind("key")))
+_META = Statement(sa.select(meta.c.value).where(meta.c.key == bind("key")))
+_SET_META = Statement(
+    insert(meta)
+    .values(key=bind("key"), value=bind("value"))
+    .on_conflict_do_update(index_elements=["key"], set_={"value": bind("value", sa.Text)})
+)
+_USER = Statement(
+    sa.select(user_config.c.value).where(
+        user_config.c.user_id == bind("user_id"), user_config.c.app == bind("app"), user_config.c.key == bind("key")
+    )
+)
+_SET_USER = Statement(
+    insert(user_config)
+    .values(user_id=bind("user_id"), app=bind("app"), key=bind("key"), value=bind("value"))
+    .on_conflict_do_update(index_elements=["user_id", "app", "key"], set_={"value": bind("value", sa.Text)})
+)
+_DELETE_USER = Statement(
+    sa.delete(user_config).where(
+        user_config.c.user_id == bind("user_id"), user_config.c.app == bind("app"), user_config.c.key == bind("key")
+    )
+)
+_READ_PRIVACY = Statement(sa.update(users).where(users.c.id == bind("user_id")).values(read_privacy=bind("value")))
+_READ_PRIVACY_IN_ROOMS = Statement(
+    sa.update(attendees)
+    .where(attendees.c.actor_type == USERS, attendees.c.actor_id == bind("user_id"))
+    .values(read_privacy=bind("value"))
+)
+_TYPING_PRIVACY = Statement(sa.update(users).where(users.c.id == bind("user_id")).values(typing_privacy=bind("value")))
+
+
+async def get_values(tx: Tx, app: str) -> dict[str, str]:
+    """All settings of an app."""
+    return {row[0]: row[1] for row in await tx.all(_ALL, app=app)}
+
+
+async def set_value(tx: Tx, app: str, key: str, value: str) -> None:
+    """Set one setting."""
+    await tx.run(_SET, app=app, key=key, value=value)
+
+
+async def delete_value(tx: Tx, app: str, key: str) -> int:
+    """Back to the default; how many there were."""
+    return await tx.run(_DELETE, app=app, key=key)
+
+
+async def get_fact(tx: Tx, key: str) -> str | None:
+    """A single fact of the installation."""
+    value = await tx.value(_META, key=key)
+    return None if value is None else str(value)
+
+
+async def set_fact(tx: Tx, key: str, value: str) -> None:
+    """Keep a single fact of the installation."""
+    await tx.run(_SET_META, key=key, value=value)
+
+
+async def get_user_value(tx: Tx, user_id: str, app: str, key: str) -> str | None:
+    """One setting of one user."""
+    value = await tx.value(_USER, user_id=user_id, app=app, key=key)
+    return None if value is None else str(value)
+
+
+async def set_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> None:
+    """Set one setting of one user."""
+    await tx.run(_SET_USER, user_id=user_id, app=app, key=key, value=value)
+
+
+async def delete_user_value(tx: Tx, user_id: str, app: str, key: str) -> None:
+    """Back to the default for one user."""
+    await tx.run(_DELETE_USER, user_id=user_id, app=app, key=key)
+
+
+async def set_read_privacy(tx: Tx, user_id: str, value: int) -> None:
+    """Whether others learn how far the user has read (1: no), in all rooms."""
+    await tx.run(_READ_PRIVACY, user_id=user_id, value=value)
+    await tx.run(_READ_PRIVACY_IN_ROOMS, user_id=user_id, value=value)
+
+
+async def set_typing_privacy(tx: Tx, user_id: str, value: int) -> None:
+    """Whether others learn that the user is typing (1: no)."""
+    await tx.run(_TYPING_PRIVACY, user_id=user_id, value=value)

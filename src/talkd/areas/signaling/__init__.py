@@ -1,0 +1,1 @@
+"""Signaling between the sessions of a call, through the server itself."""

@@ -1,0 +1,27 @@
+"""Which clients know the newest list of who is in a room."""
+
+
+class Presence:
+    """Counts changes of each room's list, and what each session was told last. In memory: after a restart
+    every client is told once more.
+    """
+
+    def __init__(self) -> None:
+        self._rooms: dict[int, int] = {}
+        self._told: dict[str, int] = {}
+
+    def changed(self, room_id: int) -> None:
+        """Somebody joined, left, or brings something else to the call."""
+        self._rooms[room_id] = self._rooms.get(room_id, 0) + 1
+
+    def is_news(self, room_id: int, session_id: str) -> bool:
+        """Whether the session has not been told the newest list."""
+        return self._told.get(session_id) != self._rooms.get(room_id, 0)
+
+    def tell(self, room_id: int, session_id: str) -> None:
+        """The session is being told now."""
+        self._told[session_id] = self._rooms.get(room_id, 0)
+
+    def forget(self, session_id: str) -> None:
+        """The session has ended."""
+        self._told.pop(session_id, None)

@@ -1,0 +1,118 @@
+"""Operations of the signaling API, version 3: internal signaling."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from talkd.areas.participants import store as participants
+from talkd.areas.signaling import service, tokens, view
+from talkd.areas.signaling.model import parse
+from talkd.core import clock
+from talkd.core.constants import MAX_POLL_SECONDS, RoomType
+from talkd.core.errors import NULL, Conflict, NotFound
+from talkd.realtime.changes import attendee_topic, call_topic, session_topic
+from talkd.areas.settings.service import get_secret
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.guards import find_participant
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("signaling")
+V3 = ("v3",)
+TICKET_SECRET = "signaling-ticket"
+
+
+class SettingsParams(msgspec.Struct, frozen=True):
+    """For which room, if for a certain one."""
+
+    token: str = ""
+
+
+class SendParams(msgspec.Struct, frozen=True):
+    """Messages, as a JSON text of a list."""
+
+    messages: str
+
+
+@routes.add(
+    "GET", "signaling/settings", Guard.ANYONE, versions=V3, params=SettingsParams, access=Access.WRITE,
+    returns=dict[str, Any],
+)
+async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
+    """Get how to reach others in calls."""
+    call.token = call.params.token
+    if call.token and await find_participant(tx, call) is None:
+        room = await participants.get_room(tx, call.token)
+        if room is None or room.type != RoomType.PUBLIC:
+            raise NotFound(data=NULL)
+    caller, config, now = call.caller, call.world.config.calls, clock.now()
+    keys = await tokens.get_keys(tx)
+    ticket = tokens.make_ticket(await get_secret(tx, TICKET_SECRET), user_id=caller.user_id, now=now)
+    hello = tokens.make_token(
+        keys, issuer=call.base_url, user_id=caller.user_id, display_name=caller.display_name, now=now
+    )
+    return {
+        "signalingMode": "internal",
+        "userId": caller.user_id,
+        "hideWarning": False,
+        "server": "",
+        "ticket": ticket,
+        "helloAuthParams": {"1.0": {"userid": caller.user_id, "ticket": ticket}, "2.0": {"token": hello}},
+        "federation": None,
+        "stunservers": view.stun_servers(config),
+        "turnservers": view.turn_servers(config, *service.turn_credentials(config)),
+        "sipDialinInfo": "",
+    }
+
+
+@routes.add("POST", "signaling/{token}", Guard.ANYONE, versions=V3, params=SendParams)
+async def send(tx: Tx, call: Call[SendParams]) -> None:
+    """Send messages to other sessions of the room."""
+    me = await find_participant(tx, call)
+    if me is not None:
+        await service.send(tx, me, parse(call.params.messages))
+
+
+@routes.add("GET", "signaling/{token}", Guard.ANYONE, versions=V3, access=Access.OWN, returns=list[view.Item])
+async def receive(call: Call[Any]) -> list[view.Item]:
+    """Wait for messages to this session, or for a change of who is in the room."""
+    world = call.world
+    until = asyncio.get_running_loop().time() + MAX_POLL_SECONDS
+    await _require_session(call)
+    room_id, session_id = call.me.room.id, _session_id(call)
+    topics = call_topic(room_id), session_topic(session_id), attendee_topic(call.me.attendee.id)
+    with world.changes.watch(*topics) as watch:
+        while not await _has_news(call) and await watch.wait(until):
+            await _require_session(call)
+            if _session_id(call) != session_id:
+                raise Conflict(data=view.GONE)
+    world.presence.tell(room_id, session_id)
+    return await world.db.write(lambda tx: _news(tx, call))
+
+
+def _session_id(call: Call[Any]) -> str:
+    assert call.me.session is not None, "required before"
+    return call.me.session.session_id
+
+
+async def _require_session(call: Call[Any]) -> None:
+    """Raises NotFound when the caller is in no such room, and Conflict when only the session is over."""
+    call.participant = await call.world.db.read(lambda tx: find_participant(tx, call))
+    if call.participant is None:
+        raise NotFound(data=view.GONE)
+    if call.participant.session is None:
+        raise Conflict(data=view.GONE) if call.caller.browser else NotFound(data=view.GONE)
+    call.world.pings.note(call.participant.session.session_id)
+
+
+async def _has_news(call: Call[Any]) -> bool:
+    session_id = _session_id(call)
+    if call.world.presence.is_news(call.me.room.id, session_id):
+        return True
+    return await call.world.db.read(lambda tx: service.has_messages(tx, session_id))
+
+
+async def _news(tx: Tx, call: Call[Any]) -> list[view.Item]:
+    messages = await service.fetch(tx, _session_id(call))
+    return view.news(messages, call.me.room, await service.list_present(tx, call.me.room.id))

@@ -1,0 +1,78 @@
+"""Passing messages between the sessions of a call."""
+
+import base64
+import hashlib
+import hmac
+
+import msgspec
+
+from talkd.areas.participants.model import Attendee, Participant, Session
+from talkd.areas.sessions import store as sessions
+from talkd.areas.signaling import store
+from talkd.areas.signaling.model import PRESENCE, Envelope, may_send, parse_content
+from talkd.config import CallsConfig
+from talkd.core import clock, ids
+from talkd.core.events import SignalingSent
+from talkd.storage.database import Tx
+
+KEEP = 60
+"""Seconds for which a message waits for its recipient."""
+CREDENTIALS_LIFETIME = 86_400
+"""Seconds for which credentials for a TURN server are good."""
+
+
+async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
+    """Hand messages to other sessions of the room.
+
+    What claims another sender, goes to another room or is not allowed is dropped without a word: that is
+    what clients know, and it tells a prober nothing.
+    """
+    if me.session is None:
+        return
+    for envelope in envelopes:
+        if envelope.ev != "message" or envelope.sessionId != me.session.session_id:
+            continue
+        content = parse_content(envelope)
+        recipient = content.get("to") if content is not None else None
+        if content is None or not isinstance(recipient, str) or not may_send(me, content):
+            continue
+        content.pop("from", None)
+        content["from"] = me.session.session_id
+        text = msgspec.json.encode(content).decode()
+        if await store.add_message(tx, me.room.id, recipient, text, clock.now()):
+            await tx.emit(SignalingSent(recipient))
+
+
+async def fetch(tx: Tx, session_id: str) -> list[str]:
+    """Take the messages that wait for a session, oldest first."""
+    waiting = await store.list_messages(tx, session_id)
+    if waiting:
+        await store.delete_messages(tx, session_id, waiting[-1][0])
+    return [message for _, message in waiting]
+
+
+async def has_messages(tx: Tx, session_id: str) -> bool:
+    """Whether something waits for a session."""
+    return bool(await store.list_messages(tx, session_id))
+
+
+async def list_present(tx: Tx, room_id: int) -> list[tuple[Session, Attendee]]:
+    """The sessions of a room that gave a sign lately."""
+    return await sessions.list_seated(tx, room_id, clock.now() - PRESENCE)
+
+
+async def forget_session(tx: Tx, session_id: str) -> None:
+    """Drop what waits for a session that has ended."""
+    await store.delete_messages_of(tx, session_id)
+
+
+async def delete_old(tx: Tx) -> None:
+    """Drop what nobody fetched."""
+    await store.delete_old(tx, clock.now() - KEEP)
+
+
+def turn_credentials(config: CallsConfig) -> tuple[str, str]:
+    """User name and password for the TURN servers, good for a day (signaling.md, 1)."""
+    user = f"{clock.now() + CREDENTIALS_LIFETIME}:{ids.text(16)}"
+    signed = hmac.new(config.turn_secret.encode(), user.encode(), hashlib.sha1).digest()
+    return user, base64.b64encode(signed).decode()

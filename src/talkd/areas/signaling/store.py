@@ -1,0 +1,53 @@
+"""Statements about messages between sessions."""
+
+import sqlalchemy as sa
+
+from talkd.storage.database import Tx
+from talkd.storage.schema import sessions, signaling_messages
+from talkd.storage.statements import Statement, bind
+
+_ADD = Statement(
+    sa.insert(signaling_messages).from_select(
+        ["room_id", "recipient", "message", "created_at"],
+        sa.select(
+            sessions.c.room_id, sessions.c.session_id, bind("message", sa.Text), bind("now", sa.Integer)
+        ).where(sessions.c.room_id == bind("room_id"), sessions.c.session_id == bind("recipient")),
+    )
+)
+_WAITING = Statement(
+    sa.select(signaling_messages.c.id, signaling_messages.c.message)
+    .where(signaling_messages.c.recipient == bind("recipient"))
+    .order_by(signaling_messages.c.id)
+)
+_DELETE = Statement(
+    sa.delete(signaling_messages).where(
+        signaling_messages.c.recipient == bind("recipient"), signaling_messages.c.id <= bind("last_id")
+    )
+)
+_DELETE_OLD = Statement(sa.delete(signaling_messages).where(signaling_messages.c.created_at < bind("before")))
+_DELETE_OF = Statement(sa.delete(signaling_messages).where(signaling_messages.c.recipient == bind("recipient")))
+
+
+async def add_message(tx: Tx, room_id: int, recipient: str, message: str, now: int) -> bool:
+    """Leave a message for a session of the room; whether there is such a session."""
+    return await tx.run(_ADD, room_id=room_id, recipient=recipient, message=message, now=now) > 0
+
+
+async def list_messages(tx: Tx, recipient: str) -> list[tuple[int, str]]:
+    """What waits for a session, oldest first."""
+    return [(row[0], row[1]) for row in await tx.all(_WAITING, recipient=recipient)]
+
+
+async def delete_messages(tx: Tx, recipient: str, last_id: int) -> None:
+    """Fetched up to there."""
+    await tx.run(_DELETE, recipient=recipient, last_id=last_id)
+
+
+async def delete_messages_of(tx: Tx, recipient: str) -> None:
+    """The session has ended; nobody will fetch them."""
+    await tx.run(_DELETE_OF, recipient=recipient)
+
+
+async def delete_old(tx: Tx, before: int) -> None:
+    """Nobody came for these."""
+    await tx.run(_DELETE_OLD, before=before)

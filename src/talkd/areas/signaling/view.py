@@ -1,0 +1,73 @@
+"""Signaling as JSON."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.participants.model import Attendee, Session, permissions_of
+from talkd.areas.rooms.model import Room
+from talkd.config import CallsConfig
+from talkd.core.actor import USERS
+
+
+class PresentView(msgspec.Struct, frozen=True):
+    """A session in the list of a room's sessions."""
+
+    userId: str
+    roomId: int
+    lastPing: int
+    sessionId: str
+    inCall: int
+    participantPermissions: int
+    actorType: str
+    actorId: str
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One thing that a poll brings: a message as a JSON text, or the list of sessions."""
+
+    type: str
+    data: Any
+
+
+GONE = [Item("usersInRoom", [])]
+"""What a poll brings when the session is over."""
+
+
+def news(messages: list[str], room: Room, present: list[tuple[Session, Attendee]]) -> list[Item]:
+    """Messages, always followed by the list of sessions."""
+    people = [
+        PresentView(
+            userId=attendee.actor_id if attendee.actor_type == USERS else "",
+            roomId=room.id,
+            lastPing=session.last_ping,
+            sessionId=session.session_id,
+            inCall=session.in_call,
+            participantPermissions=permissions_of(room, attendee),
+            actorType=attendee.actor_type,
+            actorId=attendee.actor_id,
+        )
+        for session, attendee in present
+    ]
+    return [*(Item("message", message) for message in messages), Item("usersInRoom", people)]
+
+
+def stun_servers(config: CallsConfig) -> list[dict[str, list[str]]]:
+    """One entry with all addresses."""
+    return [{"urls": [f"stun:{server}" for server in config.stun_servers]}] if config.stun_servers else []
+
+
+def turn_servers(config: CallsConfig, user: str, credential: str) -> list[dict[str, Any]]:
+    """One entry for each server, with all its transports."""
+    return [
+        {
+            "urls": [f"{_with_scheme(server)}?transport={protocol}" for protocol in config.turn_protocols],
+            "username": user,
+            "credential": credential,
+        }
+        for server in config.turn_servers
+    ]
+
+
+def _with_scheme(server: str) -> str:
+    return server if server.startswith(("turn:", "turns:")) else f"turn:{server}"

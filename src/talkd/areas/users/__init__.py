@@ -1,0 +1,1 @@
+"""Accounts and groups, and the API that administers them."""

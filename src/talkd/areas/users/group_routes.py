@@ -1,0 +1,139 @@
+"""`cloud/groups` and `cloud/users/{user_id}/groups`: the provisioning API's groups."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.users import group_service, service, view
+from talkd.areas.users.model import INVALID, NO_GROUP
+from talkd.areas.users.routes import Search, UserPath, described
+from talkd.core.errors import Rejected
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.params import Scalar
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("groups", base="/cloud")
+
+
+class NewGroup(msgspec.Struct):
+    """A group to create."""
+
+    groupid: Scalar
+    displayname: str = ""
+
+
+class GroupPath(msgspec.Struct):
+    """One group."""
+
+    group_id: str
+
+
+class GroupChange(msgspec.Struct):
+    """One field of one group."""
+
+    group_id: str
+    key: str
+    value: Scalar
+
+
+class GroupPage(msgspec.Struct):
+    """Some members of one group."""
+
+    group_id: str
+    limit: int | None = None
+    offset: int = 0
+
+
+class Membership(msgspec.Struct):
+    """An account in a group."""
+
+    user_id: str
+    groupid: str = ""
+
+
+@routes.add("GET", "groups", Guard.USER, params=Search)
+async def list_groups(tx: Tx, call: Call[Search]) -> Any:
+    """Ids of groups with a text in id or name."""
+    wanted = call.params
+    groups = await group_service.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
+    return {"groups": [group.id for group in groups]}
+
+
+@routes.add("GET", "groups/details", Guard.SUBADMIN, params=Search)
+async def list_group_details(tx: Tx, call: Call[Search]) -> Any:
+    """The same with names and sizes."""
+    wanted = call.params
+    groups = await group_service.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
+    return {"groups": [view.group(group) for group in groups]}
+
+
+@routes.add("POST", "groups", Guard.ADMIN, params=NewGroup)
+async def create_group(tx: Tx, call: Call[NewGroup]) -> Any:
+    """Create a group."""
+    await group_service.create_group(tx, str(call.params.groupid), call.params.displayname)
+    return []
+
+
+@routes.add("GET", "groups/{group_id}", Guard.USER, params=GroupPath)
+@routes.add("GET", "groups/{group_id}/users", Guard.USER, params=GroupPath)
+async def list_group_members(tx: Tx, call: Call[GroupPath]) -> Any:
+    """Ids of a group's members."""
+    group = await group_service.find_group(tx, call.params.group_id, is_admin=call.caller.is_admin)
+    return {"users": await group_service.list_members(tx, group.id)}
+
+
+@routes.add("GET", "groups/{group_id}/users/details", Guard.USER, params=GroupPage)
+async def list_group_member_details(tx: Tx, call: Call[GroupPage]) -> Any:
+    """Everything about a group's members, by id."""
+    wanted = call.params
+    group = await group_service.find_group(tx, wanted.group_id, is_admin=call.caller.is_admin)
+    accounts = await group_service.list_member_accounts(tx, group.id, wanted.limit or None, max(wanted.offset, 0))
+    return {"users": await described(tx, call, accounts)}
+
+
+@routes.add("PUT", "groups/{group_id}", Guard.ADMIN, params=GroupChange)
+async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
+    """Rename a group: the only field is `displayname`."""
+    if call.params.key != "displayname":
+        raise Rejected(INVALID, "Only the displayname of a group can be changed.")
+    await group_service.rename_group(tx, call.params.group_id, str(call.params.value))
+    return []
+
+
+@routes.add("DELETE", "groups/{group_id}", Guard.ADMIN, params=GroupPath)
+async def delete_group(tx: Tx, call: Call[GroupPath]) -> Any:
+    """Delete a group; its members stay."""
+    await group_service.delete_group(tx, call.params.group_id)
+    return []
+
+
+@routes.add("GET", "users/{user_id}/groups", Guard.USER, params=UserPath)
+async def list_groups_of_user(tx: Tx, call: Call[UserPath]) -> Any:
+    """Ids of the groups somebody is in: oneself, or anybody for administrators."""
+    account = await service.find_changeable(
+        tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin
+    )
+    return {"groups": (await service.get_groups_of(tx, [account]))[account.id]}
+
+
+@routes.add("POST", "users/{user_id}/groups", Guard.USER, params=Membership)
+async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
+    """Put an account into a group."""
+    _require_admin(call)
+    await group_service.add_member(tx, call.params.groupid, call.params.user_id)
+    return []
+
+
+@routes.add("DELETE", "users/{user_id}/groups", Guard.USER, params=Membership)
+async def remove_from_group(tx: Tx, call: Call[Membership]) -> Any:
+    """Take an account out of a group."""
+    _require_admin(call)
+    await group_service.remove_member(tx, call.params.groupid, call.params.user_id, by=call.user_id)
+    return []
+
+
+def _require_admin(call: Call[Membership]) -> None:
+    """Nobody else administers any group: the same answer whether it exists."""
+    if not call.caller.is_admin:
+        raise Rejected(NO_GROUP)

@@ -1,0 +1,101 @@
+"""Creating, changing and deleting groups, and who is in them."""
+
+from talkd.areas.settings import service as settings
+from talkd.areas.users import group_store, model, service, store
+from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NOT_YOURS, Account, Group, GroupSize
+from talkd.core.errors import Rejected
+from talkd.core.events import GroupMemberAdded, GroupMemberRemoved
+from talkd.storage.database import Tx
+
+UNKNOWN_GROUP = 102
+UNKNOWN_USER = 103
+OWN_ADMIN_GROUP = 105
+
+
+async def create_group(tx: Tx, group_id: str, display_name: str = "") -> None:
+    """A new, empty group. Raises Rejected: 101 not a name, 102 exists."""
+    model.require_group_id(group_id)
+    name = model.require_display_name(display_name) or group_id
+    if await group_store.is_taken(tx, group_id) or not await group_store.add_group(tx, group_id, name):
+        raise Rejected(EXISTS, "group exists")
+
+
+async def find_group(tx: Tx, group_id: str, *, is_admin: bool) -> Group:
+    """The group, as far as the caller may know who is in it. Raises Rejected, the same for absent and not his."""
+    group = await group_store.get_group(tx, group_id) if is_admin else None
+    if group is None:
+        raise Rejected(404 if is_admin else NOT_YOURS, "The requested group could not be found")
+    return group
+
+
+async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
+    """Another name; the id stays. Raises Rejected (404, 101)."""
+    await find_group(tx, group_id, is_admin=True)
+    name = model.require_display_name(display_name)
+    if not name:
+        raise Rejected(INVALID, "Invalid group name")
+    await group_store.rename_group(tx, group_id, name)
+
+
+async def delete_group(tx: Tx, group_id: str) -> None:
+    """Delete a group; its members stay. Raises Rejected: 101 unknown, 102 the administrators' group."""
+    if await group_store.get_group(tx, group_id) is None:
+        raise Rejected(INVALID)
+    if group_id == ADMIN_GROUP:
+        raise Rejected(UNKNOWN_GROUP, "The group of administrators cannot be deleted.")
+    members = await group_store.list_members(tx, group_id)
+    await group_store.delete_group(tx, group_id)
+    for user_id in members:
+        await tx.emit(GroupMemberRemoved(group_id, user_id))
+
+
+async def add_member(tx: Tx, group_id: str, user_id: str) -> None:
+    """Put an account into a group. Raises Rejected: 101 no group given, 102 unknown group, 103 unknown account."""
+    await _require_both(tx, group_id, user_id)
+    if await group_store.add_member(tx, group_id, user_id):
+        await tx.emit(GroupMemberAdded(group_id, user_id))
+        if group_id == ADMIN_GROUP:
+            await settings.outdate_caches(tx)
+
+
+async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: str = "") -> None:
+    """Take an account out of a group.
+
+    Raises Rejected: as `add_member`, 105 oneself as administrator, 101 the last administrator.
+    """
+    await _require_both(tx, group_id, user_id)
+    if group_id == ADMIN_GROUP:
+        if user_id == by:
+            raise Rejected(OWN_ADMIN_GROUP, "Cannot remove yourself from the admin group")
+        await service.require_other_admin(tx, user_id)
+    if await group_store.remove_member(tx, group_id, user_id):
+        await tx.emit(GroupMemberRemoved(group_id, user_id))
+        if group_id == ADMIN_GROUP:
+            await settings.outdate_caches(tx)
+
+
+async def _require_both(tx: Tx, group_id: str, user_id: str) -> None:
+    if not group_id:
+        raise Rejected(INVALID, "No group was given.")
+    if await group_store.get_group(tx, group_id) is None:
+        raise Rejected(UNKNOWN_GROUP, f"Group {group_id} does not exist")
+    if await store.get_account(tx, user_id) is None:
+        raise Rejected(UNKNOWN_USER, "User does not exist")
+
+
+async def list_members(tx: Tx, group_id: str) -> list[str]:
+    """Ids of a group's members, by name."""
+    return await group_store.list_members(tx, group_id)
+
+
+async def list_member_accounts(tx: Tx, group_id: str, limit: int | None = None, offset: int = 0) -> list[Account]:
+    """The accounts in a group, by name."""
+    end = None if limit is None else offset + limit
+    wanted = (await group_store.list_members(tx, group_id))[offset:end]
+    return await store.list_accounts(tx, wanted)
+
+
+async def list_groups(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[GroupSize]:
+    """Groups with the text in id or name, by name; without a limit all of them."""
+    end = service.EVERYTHING if limit is None else max(limit, 0)
+    return await group_store.search_groups(tx, search, end, max(offset, 0))

@@ -1,0 +1,131 @@
+"""Statements about groups and who is in them."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.users.model import Group, GroupSize
+from talkd.areas.users.store import pattern
+from talkd.storage.database import Tx
+from talkd.storage.schema import group_members, groups, users
+from talkd.storage.statements import Statement, bind, one_of
+
+_GROUP = (groups.c.id, groups.c.display_name)
+_BY_ID = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")))
+_LOCK = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update())
+_TAKEN = Statement(sa.select(groups.c.id).where(sa.func.lower(groups.c.id) == sa.func.lower(bind("id", sa.Text))))
+_ADD = Statement(insert(groups).values(id=bind("id"), display_name=bind("display_name")).on_conflict_do_nothing())
+_RENAME = Statement(
+    sa.update(groups).where(groups.c.id == bind("group_id")).values(display_name=bind("value"))
+)
+_DELETE = Statement(sa.delete(groups).where(groups.c.id == bind("group_id")))
+_MEMBERS = Statement(
+    sa.select(group_members.c.user_id)
+    .join(users, users.c.id == group_members.c.user_id)
+    .where(group_members.c.group_id == bind("group_id"))
+    .order_by(sa.func.lower(users.c.display_name), users.c.id)
+)
+_ENABLED_MEMBERS = Statement(
+    sa.select(group_members.c.user_id)
+    .join(users, users.c.id == group_members.c.user_id)
+    .where(group_members.c.group_id == bind("group_id"), users.c.enabled == 1)
+)
+_GROUPS_OF = Statement(
+    sa.select(group_members.c.user_id, group_members.c.group_id)
+    .where(one_of(group_members.c.user_id, "user_ids"))
+    .order_by(group_members.c.group_id)
+)
+_ADD_MEMBER = Statement(
+    insert(group_members).values(group_id=bind("group_id"), user_id=bind("user_id")).on_conflict_do_nothing()
+)
+_REMOVE_MEMBER = Statement(
+    sa.delete(group_members).where(
+        group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
+    )
+)
+_is_disabled = sa.case((users.c.enabled == 0, sa.literal_column("1")))
+_SEARCH = Statement(
+    sa.select(*_GROUP, sa.func.count(users.c.id), sa.func.count(_is_disabled))
+    .select_from(
+        groups.outerjoin(group_members, group_members.c.group_id == groups.c.id).outerjoin(
+            users, users.c.id == group_members.c.user_id
+        )
+    )
+    .where(
+        sa.or_(
+            *(
+                sa.func.lower(column).like(bind("pattern", sa.Text), escape="\\")
+                for column in (groups.c.id, groups.c.display_name)
+            )
+        )
+    )
+    .group_by(*_GROUP)
+    .order_by(sa.func.lower(groups.c.display_name), groups.c.id)
+    .limit(bind("limit", sa.Integer))
+    .offset(bind("offset", sa.Integer))
+)
+
+
+async def get_group(tx: Tx, group_id: str) -> Group | None:
+    """The group of that id."""
+    row = await tx.one(_BY_ID, id=group_id)
+    return None if row is None else Group(*row)
+
+
+async def lock_group(tx: Tx, group_id: str) -> None:
+    """Let nobody else change the group's standing until the transaction ends."""
+    await tx.one(_LOCK, id=group_id)
+
+
+async def is_taken(tx: Tx, group_id: str) -> bool:
+    """Whether there is a group of that id, upper and lower case being the same."""
+    return await tx.one(_TAKEN, id=group_id) is not None
+
+
+async def add_group(tx: Tx, group_id: str, display_name: str) -> bool:
+    """Store a new group; false when there is one of that id."""
+    return await tx.run(_ADD, id=group_id, display_name=display_name) > 0
+
+
+async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
+    """Give a group another name."""
+    await tx.run(_RENAME, group_id=group_id, value=display_name)
+
+
+async def delete_group(tx: Tx, group_id: str) -> None:
+    """Delete a group; memberships go by their foreign key."""
+    await tx.run(_DELETE, group_id=group_id)
+
+
+async def list_members(tx: Tx, group_id: str) -> list[str]:
+    """Ids of a group's members, by name."""
+    return [row[0] for row in await tx.all(_MEMBERS, group_id=group_id)]
+
+
+async def list_enabled_members(tx: Tx, group_id: str) -> list[str]:
+    """Ids of a group's members who can log in."""
+    return [row[0] for row in await tx.all(_ENABLED_MEMBERS, group_id=group_id)]
+
+
+async def get_groups_of(tx: Tx, user_ids: list[str]) -> dict[str, list[str]]:
+    """For each of the accounts, the ids of its groups."""
+    found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
+    if user_ids:
+        for user_id, group_id in await tx.all(_GROUPS_OF, user_ids=tx.many(user_ids)):
+            found[user_id].append(group_id)
+    return found
+
+
+async def add_member(tx: Tx, group_id: str, user_id: str) -> bool:
+    """Put an account into a group; whether it was not there before."""
+    return await tx.run(_ADD_MEMBER, group_id=group_id, user_id=user_id) > 0
+
+
+async def remove_member(tx: Tx, group_id: str, user_id: str) -> bool:
+    """Take an account out of a group; whether it was there."""
+    return await tx.run(_REMOVE_MEMBER, group_id=group_id, user_id=user_id) > 0
+
+
+async def search_groups(tx: Tx, search: str, limit: int, offset: int) -> list[GroupSize]:
+    """Groups with the text in id or name, whatever the case, by name."""
+    rows = await tx.all(_SEARCH, pattern=pattern(search), limit=limit, offset=offset)
+    return [GroupSize(*row) for row in rows]

@@ -1,0 +1,191 @@
+"""Accounts and groups."""
+
+import re
+import unicodedata
+from typing import Any
+
+import msgspec
+
+from talkd.core.errors import Rejected
+
+ADMIN_GROUP = "admin"
+"""Members of this group administer the server."""
+
+USER_ID_FORM = re.compile(r"[a-zA-Z0-9 _.@\-']{1,64}")
+_USER_ID_CHARACTERS = re.compile(r"[a-zA-Z0-9 _.@\-']+")
+_EMAIL_FORM = re.compile(r"[^\s@,;<>()\"\\]{1,64}@[^\s@,;<>()\"\\]+\.[^\s@,;<>()\"\\.]+")
+_LANGUAGE_FORM = re.compile(r"[a-zA-Z]{2,3}([_-][a-zA-Z0-9]{2,8}){0,2}")
+_TIMEZONE_FORM = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+){0,2}")
+
+_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn the rest of a line around: a name could disguise as another with them."""
+
+MAX_NAME_LENGTH = 64
+MAX_PASSWORD_LENGTH = 469
+MAX_PROFILE_LENGTH = 2_000
+MAX_GROUP_ID_LENGTH = 64
+
+# The codes of the provisioning API; what each means depends on the operation.
+INVALID = 101
+EXISTS = 102
+NO_GROUP = 104
+WEAK_PASSWORD = 107
+NO_PASSWORD = 108
+UNKNOWN_KEY = 113
+NOT_YOURS = 998
+"""Absent, or not for the caller to see."""
+
+PROFILE_FIELDS = (
+    "phone", "address", "website", "twitter", "bluesky", "fediverse", "organisation", "role", "headline",
+    "biography", "profile_enabled", "pronouns",
+)
+"""What somebody may tell about himself, in the order of the API."""
+EDITABLE_FIELDS = ("displayname", "email", *PROFILE_FIELDS)
+
+LOCAL_SCOPE = "v2-local"
+FEDERATED_SCOPE = "v2-federated"
+SCOPES = frozenset({"v2-private", LOCAL_SCOPE, FEDERATED_SCOPE, "v2-published"})
+DEFAULT_SCOPES = {
+    "avatarScope": FEDERATED_SCOPE,
+    "emailScope": FEDERATED_SCOPE,
+    "displaynameScope": FEDERATED_SCOPE,
+    **{f"{field}Scope": LOCAL_SCOPE for field in PROFILE_FIELDS},
+    "pronounsScope": FEDERATED_SCOPE,
+}
+"""Who may see a field, until its owner says otherwise. talkd keeps the choice; it publishes nothing."""
+
+
+class Account(msgspec.Struct, frozen=True):
+    """Somebody who can log in. `profile` is a JSON object of the optional profile fields, or empty."""
+
+    id: str
+    display_name: str
+    email: str
+    password_hash: str
+    enabled: int
+    created_at: int
+    first_login_at: int
+    last_login_at: int
+    language: str
+    locale: str
+    timezone: str
+    profile: str
+    avatar_version: int
+    read_privacy: int
+    typing_privacy: int
+
+    def profile_fields(self) -> dict[str, str]:
+        """The profile fields and scopes that were set."""
+        fields: dict[str, str] = msgspec.json.decode(self.profile) if self.profile else {}
+        return fields
+
+
+class Group(msgspec.Struct, frozen=True):
+    """A group of accounts."""
+
+    id: str
+    display_name: str
+
+
+class GroupSize(msgspec.Struct, frozen=True):
+    """A group and how many belong to it; `disabled` of them cannot log in."""
+
+    id: str
+    display_name: str
+    members: int
+    disabled: int
+
+
+class Suggestion(msgspec.Struct, frozen=True):
+    """Somebody to invite: `kind` is the actor type."""
+
+    kind: str
+    id: str
+    label: str
+
+
+def require_user_id(user_id: str) -> None:
+    """Raises Rejected when no account may be called that."""
+    if not user_id.strip():
+        raise Rejected(INVALID, "A valid Login must be provided")
+    if not _USER_ID_CHARACTERS.fullmatch(user_id):
+        raise Rejected(
+            INVALID,
+            'Only the following characters are allowed in an Login: "a-z", "A-Z", "0-9", spaces and "_.@-\'"',
+        )
+    if user_id != user_id.strip():
+        raise Rejected(INVALID, "Login contains whitespace at the beginning or at the end")
+    if not user_id.strip("."):
+        raise Rejected(INVALID, "Login must not consist of dots only")
+    if not USER_ID_FORM.fullmatch(user_id):
+        raise Rejected(INVALID, "Login is too long: 64 characters are allowed")
+
+
+def require_password(password: str, min_length: int) -> None:
+    """Raises Rejected when the password is too short (in characters) or absurdly long."""
+    if len(password) < min_length:
+        raise Rejected(WEAK_PASSWORD, f"Password needs to be at least {min_length} characters long.")
+    if len(password) > MAX_PASSWORD_LENGTH:
+        raise Rejected(INVALID, f"Password may have {MAX_PASSWORD_LENGTH} characters at most.")
+
+
+def require_display_name(name: str) -> str:
+    """The name as it will be shown, without control and direction characters. Raises Rejected when too long."""
+    name = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs") and c not in _DIRECTIONS).strip()
+    if len(name) > MAX_NAME_LENGTH:
+        raise Rejected(INVALID, f"Invalid displayname: {MAX_NAME_LENGTH} characters are allowed")
+    return name
+
+
+def is_email(address: str) -> bool:
+    """Whether it has the form of an e-mail address."""
+    return len(address) <= 254 and _EMAIL_FORM.fullmatch(address) is not None
+
+
+def require_group_id(group_id: str) -> None:
+    """Raises Rejected when no group may be called that; a slash could not be addressed in a path."""
+    if (
+        not group_id.strip()
+        or len(group_id) > MAX_GROUP_ID_LENGTH
+        or "/" in group_id
+        or not group_id.isprintable()
+        or not group_id.strip(".")
+    ):
+        raise Rejected(INVALID, "Invalid group name")
+
+
+def changed(account: Account, key: str, value: str) -> dict[str, Any]:
+    """The columns that setting a field of an account changes.
+
+    `key` is the API's: displayname (or display), email, language, locale, timezone, a profile field or the
+    scope of one. Raises Rejected for values that cannot be (101) and unknown keys (113).
+    """
+    if key in ("displayname", "display"):
+        return {"display_name": require_display_name(value) or account.id}
+    if key == "email":
+        if value and not is_email(value):
+            raise Rejected(INVALID, "Invalid email")
+        return {"email": value}
+    if key in ("language", "locale"):
+        if not _LANGUAGE_FORM.fullmatch(value) and not (key == "locale" and not value):
+            raise Rejected(INVALID, f"Invalid {key}")
+        return {key: value}
+    if key == "timezone":
+        if value and not (len(value) <= MAX_NAME_LENGTH and _TIMEZONE_FORM.fullmatch(value)):
+            raise Rejected(INVALID, "Invalid timezone")
+        return {key: value}
+    return {"profile": _changed_profile(account, key, value)}
+
+
+def _changed_profile(account: Account, key: str, value: str) -> str:
+    if key in DEFAULT_SCOPES:
+        if value not in SCOPES:
+            raise Rejected(INVALID, f"Invalid scope: one of {', '.join(sorted(SCOPES))} is allowed")
+    elif key == "profile_enabled":
+        if value not in ("0", "1"):
+            raise Rejected(INVALID, "profile_enabled is 0 or 1")
+    elif key not in PROFILE_FIELDS:
+        raise Rejected(UNKNOWN_KEY)
+    elif len(value) > MAX_PROFILE_LENGTH:
+        raise Rejected(INVALID, f"{key} may have {MAX_PROFILE_LENGTH} characters at most")
+    return msgspec.json.encode({**account.profile_fields(), key: value}).decode()

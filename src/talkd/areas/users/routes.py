@@ -1,0 +1,184 @@
+"""`cloud/users` and `cloud/user`: the provisioning API's accounts."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.users import model, passwords, service, view
+from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, NO_PASSWORD, NOT_YOURS, Account
+from talkd.core.errors import Rejected
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.params import NoParams, Scalar
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("users", base="/cloud")
+
+
+class Search(msgspec.Struct):
+    """A page of what contains a text."""
+
+    search: str = ""
+    limit: int | None = None
+    offset: int = 0
+
+
+class NewUser(msgspec.Struct):
+    """An account to create."""
+
+    userid: Scalar
+    password: str = ""
+    displayName: str = ""
+    email: str = ""
+    groups: list[str] = []
+    language: str = ""
+
+
+class UserPath(msgspec.Struct):
+    """One account."""
+
+    user_id: str
+
+
+class UserChange(msgspec.Struct):
+    """One field of one account."""
+
+    user_id: str
+    key: str
+    value: Scalar
+
+
+@routes.add("GET", "users", Guard.SUBADMIN, params=Search)
+async def list_users(tx: Tx, call: Call[Search]) -> Any:
+    """Ids of accounts with a text in id, name or address."""
+    wanted = call.params
+    accounts = await service.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
+    return {"users": [account.id for account in accounts]}
+
+
+@routes.add("GET", "users/details", Guard.SUBADMIN, params=Search)
+async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
+    """The same with everything about them, by id."""
+    wanted = call.params
+    accounts = await service.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
+    return {"users": await described(tx, call, accounts)}
+
+
+async def described(tx: Tx, call: Call[Any], accounts: list[Account]) -> dict[str, Any]:
+    """Everything about accounts, by id, as the caller may see it."""
+    groups = await service.get_groups_of(tx, accounts)
+    return {
+        account.id: view.details(
+            account, groups[account.id], own=account.id == call.user_id, for_admin=call.caller.is_admin
+        )
+        for account in accounts
+    }
+
+
+@routes.add("POST", "users", Guard.SUBADMIN, params=NewUser, access=Access.OWN)
+async def create_user(call: Call[NewUser]) -> Any:
+    """Create an account that can log in at once."""
+    new, db = call.params, call.world.db
+    user_id = str(new.userid)
+    await db.read(lambda tx: service.require_creatable(tx, user_id, email=new.email, groups=new.groups))
+    if not new.password and not new.email:
+        raise Rejected(NO_PASSWORD, "An email address is required, to send a password link to the user.")
+    if not new.password:
+        raise Rejected(INVALID, "This server sends no e-mail to set a password: give the account one.")
+    model.require_password(new.password, call.world.config.security.password_min_length)
+    password_hash = await passwords.hash_password(new.password)
+
+    async def create(tx: Tx) -> None:
+        await service.create_account(
+            tx, user_id, password_hash,
+            display_name=new.displayName, email=new.email, language=new.language, groups=new.groups,
+        )
+
+    await db.write(create)
+    return {"id": user_id}
+
+
+@routes.add("GET", "users/{user_id}", Guard.USER, params=UserPath)
+async def get_user(tx: Tx, call: Call[UserPath]) -> Any:
+    """Everything about an account: one's own, or any for administrators."""
+    account = await service.find_account(
+        tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin
+    )
+    return (await described(tx, call, [account]))[account.id]
+
+
+@routes.add("PUT", "users/{user_id}", Guard.USER, params=UserChange, access=Access.OWN)
+async def set_user_field(call: Call[UserChange]) -> Any:
+    """Set a field of an account: one's own, or any for administrators."""
+    wanted, caller = call.params, call.caller
+    password_hash = ""
+
+    async def find(tx: Tx) -> Account:
+        return await service.find_changeable(tx, wanted.user_id, by=call.user_id, is_admin=caller.is_admin)
+
+    async def change(tx: Tx) -> None:
+        account = await find(tx)
+        if wanted.key == "password":
+            await service.set_password(tx, account.id, password_hash)
+        else:
+            await service.set_field(tx, account, wanted.key, str(wanted.value))
+
+    if wanted.key == "password":
+        await call.world.db.read(find)
+        service.require_own_password(
+            by=call.user_id, user_id=wanted.user_id, by_app_password=caller.app_password_id is not None
+        )
+        model.require_password(wanted.value, call.world.config.security.password_min_length)
+        password_hash = await passwords.hash_password(wanted.value)
+    await call.world.db.write(change)
+    return []
+
+
+@routes.add("DELETE", "users/{user_id}", Guard.USER, params=UserPath)
+async def delete_user(tx: Tx, call: Call[UserPath]) -> Any:
+    """Delete an account."""
+    _require_admin(call)
+    await service.delete_account(tx, call.params.user_id, by=call.user_id)
+    return []
+
+
+@routes.add("PUT", "users/{user_id}/enable", Guard.USER, params=UserPath)
+async def enable_user(tx: Tx, call: Call[UserPath]) -> Any:
+    """Let an account log in again."""
+    _require_admin(call)
+    await service.set_enabled(tx, call.params.user_id, True, by=call.user_id)
+    return []
+
+
+@routes.add("PUT", "users/{user_id}/disable", Guard.USER, params=UserPath)
+async def disable_user(tx: Tx, call: Call[UserPath]) -> Any:
+    """Let an account log in no more; nothing of it is lost."""
+    _require_admin(call)
+    await service.set_enabled(tx, call.params.user_id, False, by=call.user_id)
+    return []
+
+
+def _require_admin(call: Call[UserPath]) -> None:
+    """To everybody else no account exists: the same bytes whether there is one."""
+    if not call.caller.is_admin:
+        raise Rejected(NOT_YOURS)
+
+
+@routes.add("GET", "user", Guard.USER)
+async def get_current_user(tx: Tx, call: Call[NoParams]) -> Any:
+    """Everything about one's own account."""
+    account = await service.find_account(tx, call.user_id, by=call.user_id, is_admin=call.caller.is_admin)
+    return (await described(tx, call, [account]))[account.id]
+
+
+@routes.add("GET", "user/fields", Guard.USER)
+async def list_editable_fields(_tx: Tx, _call: Call[NoParams]) -> Any:
+    """Which fields one may change oneself."""
+    return list(EDITABLE_FIELDS)
+
+
+@routes.add("GET", "user/fields/{user_id}", Guard.USER, params=UserPath)
+async def list_editable_fields_of(tx: Tx, call: Call[UserPath]) -> Any:
+    """Which fields of an account the caller may change."""
+    await service.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
+    return list(EDITABLE_FIELDS)

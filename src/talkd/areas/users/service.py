@@ -1,0 +1,138 @@
+"""Creating, changing and deleting accounts."""
+
+from collections.abc import Sequence
+
+from talkd.areas.settings import service as settings
+from talkd.areas.users import group_store, model, store
+from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_YOURS, Account
+from talkd.core import clock
+from talkd.core.errors import Forbidden, Rejected
+from talkd.core.events import GroupMemberAdded, UserDeleted, UserRenamed
+from talkd.storage.database import Tx
+
+EVERYTHING = 2**31 - 1
+"""The limit of a list without a limit."""
+
+
+async def require_creatable(tx: Tx, user_id: str, *, email: str = "", groups: Sequence[str] = ()) -> None:
+    """Raises Rejected when an account of that id, address and groups cannot be."""
+    model.require_user_id(user_id)
+    if await store.is_taken(tx, user_id):
+        raise Rejected(EXISTS, "User already exists")
+    for group_id in groups:
+        if await group_store.get_group(tx, group_id) is None:
+            raise Rejected(NO_GROUP, f"Group {group_id} does not exist")
+    if email and not model.is_email(email):
+        raise Rejected(INVALID, "Invalid email")
+
+
+async def create_account(
+    tx: Tx,
+    user_id: str,
+    password_hash: str,
+    *,
+    display_name: str = "",
+    email: str = "",
+    language: str = "",
+    groups: Sequence[str] = (),
+) -> None:
+    """An account that can log in at once. Raises Rejected: 101 invalid, 102 exists, 104 no such group."""
+    await require_creatable(tx, user_id, email=email, groups=groups)
+    added = await store.add_account(
+        tx,
+        user_id=user_id,
+        display_name=model.require_display_name(display_name) or user_id,
+        email=email,
+        password_hash=password_hash,
+        language=language,
+        now=clock.now(),
+    )
+    if not added:
+        raise Rejected(EXISTS, "User already exists")
+    for group_id in dict.fromkeys(groups):
+        await group_store.add_member(tx, group_id, user_id)
+        await tx.emit(GroupMemberAdded(group_id, user_id))
+    await settings.outdate_caches(tx)
+
+
+async def find_account(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
+    """The account, as far as `by` may know of it. Raises Rejected, the same for absent and not his."""
+    account = await store.get_account(tx, user_id) if is_admin or user_id == by else None
+    if account is None:
+        raise Rejected(404, "User does not exist") if is_admin else Rejected(NOT_YOURS)
+    return account
+
+
+async def find_changeable(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
+    """The account, when `by` may change it: everybody his own, administrators all. Raises Rejected (998)."""
+    account = await store.get_account(tx, user_id) if is_admin or user_id == by else None
+    if account is None:
+        raise Rejected(NOT_YOURS)
+    return account
+
+
+async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
+    """Set what is not a password (model.changed). Raises Rejected: 101 invalid, 113 unknown key."""
+    for column, changed in model.changed(account, key, value).items():
+        await store.set_column(tx, account.id, column, changed)
+        if column == "display_name" and changed != account.display_name:
+            await tx.emit(UserRenamed(account.id, changed))
+            await settings.outdate_caches(tx)  # verified logins carry the name
+
+
+async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
+    """Another password, from the next request on; browsers must log in again, apps keep their own passwords."""
+    await store.set_column(tx, user_id, "password_hash", password_hash)
+    await store.delete_browsers(tx, user_id)
+    await settings.outdate_caches(tx)
+
+
+def require_own_password(*, by: str, user_id: str, by_app_password: bool) -> None:
+    """Raises Forbidden: whoever found a lost phone must not be able to lock its owner out of the account."""
+    if by == user_id and by_app_password:
+        raise Forbidden(message="Log in with the account's own password to change it; an app password is not enough.")
+
+
+async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> None:
+    """Let an account log in, or not any more. Raises Rejected (101): unknown, one's own, the last administrator."""
+    account = await store.get_account(tx, user_id)
+    if account is None or user_id == by:
+        raise Rejected(INVALID, "You cannot disable or enable your own account." if account else "")
+    if not enabled:
+        await require_other_admin(tx, user_id)
+    await store.set_column(tx, user_id, "enabled", int(enabled))
+    if not enabled:
+        await store.delete_browsers(tx, user_id)
+    await settings.outdate_caches(tx)
+
+
+async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
+    """Delete an account and all that logs in to it.
+
+    Raises Rejected: 998 unknown, 101 one's own or the last administrator.
+    """
+    if await store.get_account(tx, user_id) is None:
+        raise Rejected(NOT_YOURS)
+    if user_id == by:
+        raise Rejected(INVALID, "You cannot delete your own account.")
+    await require_other_admin(tx, user_id)
+    await store.delete_account(tx, user_id)
+    await tx.emit(UserDeleted(user_id))
+    await settings.outdate_caches(tx)
+
+
+async def require_other_admin(tx: Tx, user_id: str) -> None:
+    """Raises Rejected (101) when the account is the only administrator who can log in."""
+    await group_store.lock_group(tx, ADMIN_GROUP)
+    if await group_store.list_enabled_members(tx, ADMIN_GROUP) == [user_id]:
+        raise Rejected(INVALID, "This is the last administrator; appoint another one first.")
+
+
+async def list_accounts(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[Account]:
+    """Accounts with the text in id, name or address, by name; without a limit all of them."""
+    return await store.search_accounts(tx, search, EVERYTHING if limit is None else max(limit, 0), max(offset, 0))
+
+
+async def get_groups_of(tx: Tx, accounts: Sequence[Account]) -> dict[str, list[str]]:
+    """For each of the accounts, the ids of its groups; one statement for all."""
+    return await group_store.get_groups_of(tx, [account.id for account in accounts])

@@ -1,0 +1,136 @@
+"""Statements about accounts."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.users.model import ADMIN_GROUP, Account
+from talkd.storage.database import Tx
+from talkd.storage.schema import group_members, login_flows, user_config, users, web_sessions
+from talkd.storage.statements import Statement, bind, columns, one_of
+
+_ACCOUNT = columns(users, Account.__struct_fields__)
+_BY_ID = Statement(sa.select(*_ACCOUNT).where(users.c.id == bind("id")))
+_BY_EMAIL = Statement(
+    sa.select(*_ACCOUNT).where(
+        sa.func.lower(users.c.email) == sa.func.lower(bind("email", sa.Text)), users.c.email != ""
+    )
+)
+_NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == 1))
+_IS_MEMBER = Statement(
+    sa.select(sa.literal_column("1")).where(
+        group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
+    )
+)
+_by_name = (sa.func.lower(users.c.display_name), users.c.id)
+_BY_IDS = Statement(sa.select(*_ACCOUNT).where(one_of(users.c.id, "ids")).order_by(*_by_name))
+_TAKEN = Statement(sa.select(users.c.id).where(sa.func.lower(users.c.id) == sa.func.lower(bind("id", sa.Text))))
+_ADD = Statement(
+    insert(users)
+    .values(
+        id=bind("id"), display_name=bind("display_name"), email=bind("email"), password_hash=bind("password_hash"),
+        language=bind("language"), created_at=bind("now"),
+    )
+    .on_conflict_do_nothing()
+)
+_CHANGEABLE = ("display_name", "email", "language", "locale", "timezone", "profile", "password_hash", "enabled")
+_CHANGE = {
+    name: Statement(sa.update(users).where(users.c.id == bind("user_id")).values({name: bind("value")}))
+    for name in _CHANGEABLE
+}
+_DELETE = Statement(sa.delete(users).where(users.c.id == bind("user_id")))
+_DELETE_BROWSERS = Statement(sa.delete(web_sessions).where(web_sessions.c.user_id == bind("user_id")))
+_DELETE_FLOWS = Statement(sa.delete(login_flows).where(login_flows.c.user_id == bind("user_id")))
+_DELETE_CONFIG = Statement(sa.delete(user_config).where(user_config.c.user_id == bind("user_id")))
+
+_found = sa.or_(
+    *(
+        sa.func.lower(column).like(bind("pattern", sa.Text), escape="\\")
+        for column in (users.c.id, users.c.display_name, users.c.email)
+    )
+)
+_SEARCH = Statement(
+    sa.select(*_ACCOUNT)
+    .where(_found)
+    .order_by(*_by_name)
+    .limit(bind("limit", sa.Integer))
+    .offset(bind("offset", sa.Integer))
+)
+
+
+async def get_account(tx: Tx, user_id: str) -> Account | None:
+    """The account of that id."""
+    row = await tx.one(_BY_ID, id=user_id)
+    return None if row is None else Account(*row)
+
+
+async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
+    """All accounts with that address."""
+    return [Account(*row) for row in await tx.all(_BY_EMAIL, email=email)]
+
+
+async def get_names(tx: Tx, user_ids: list[str]) -> dict[str, str]:
+    """Display names of those of the ids that are enabled accounts."""
+    if not user_ids:
+        return {}
+    return {row[0]: row[1] for row in await tx.all(_NAMES, ids=tx.many(user_ids))}
+
+
+async def is_member(tx: Tx, group_id: str, user_id: str) -> bool:
+    """Whether the account is in the group."""
+    return await tx.one(_IS_MEMBER, group_id=group_id, user_id=user_id) is not None
+
+
+async def is_admin(tx: Tx, user_id: str) -> bool:
+    """Whether the account administers the server."""
+    return await is_member(tx, ADMIN_GROUP, user_id)
+
+
+async def is_taken(tx: Tx, user_id: str) -> bool:
+    """Whether there is an account of that id, upper and lower case being the same."""
+    return await tx.one(_TAKEN, id=user_id) is not None
+
+
+async def add_account(
+    tx: Tx, *, user_id: str, display_name: str, email: str, password_hash: str, language: str, now: int
+) -> bool:
+    """Store a new account; false when somebody was faster with that id."""
+    rows = await tx.run(
+        _ADD, id=user_id, display_name=display_name, email=email, password_hash=password_hash, language=language,
+        now=now,
+    )
+    return rows > 0
+
+
+async def set_column(tx: Tx, user_id: str, name: str, value: Any) -> None:
+    """Change one of the columns that may change."""
+    await tx.run(_CHANGE[name], user_id=user_id, value=value)
+
+
+async def delete_browsers(tx: Tx, user_id: str) -> None:
+    """No browser is logged in to the account any more."""
+    await tx.run(_DELETE_BROWSERS, user_id=user_id)
+
+
+async def delete_account(tx: Tx, user_id: str) -> None:
+    """Delete the account and what hangs on it; memberships, app passwords and picture go by their foreign keys."""
+    for statement in (_DELETE_BROWSERS, _DELETE_FLOWS, _DELETE_CONFIG, _DELETE):
+        await tx.run(statement, user_id=user_id)
+
+
+async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[Account]:
+    """Accounts with the text in id, name or address, whatever the case, by name."""
+    rows = await tx.all(_SEARCH, pattern=pattern(search), limit=limit, offset=offset)
+    return [Account(*row) for row in rows]
+
+
+def pattern(search: str) -> str:
+    """The LIKE pattern of everything that contains the text, in lower case; a backslash escapes."""
+    escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+async def list_accounts(tx: Tx, user_ids: list[str]) -> list[Account]:
+    """The accounts of those ids that there are, by name."""
+    return [Account(*row) for row in await tx.all(_BY_IDS, ids=tx.many(user_ids))]

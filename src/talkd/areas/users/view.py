@@ -1,0 +1,82 @@
+"""Accounts and groups as the provisioning API shows them."""
+
+from typing import Any
+
+from talkd.areas.users.model import DEFAULT_SCOPES, PROFILE_FIELDS, Account, GroupSize, Suggestion
+
+NEVER = -1
+NO_QUOTA = {"free": 0, "used": 0, "total": 0, "relative": 0, "quota": -3}
+"""-3 means unlimited: talkd keeps no files of its users."""
+
+
+def details(account: Account, groups: list[str], *, own: bool, for_admin: bool) -> dict[str, Any]:
+    """An account with everything; scopes only in one's own, the storage location only for administrators.
+
+    Clients print the keys in this order (recording `provisioning/accounts`).
+    """
+    profile = account.profile_fields()
+    scopes = {key: profile.get(key, scope) for key, scope in DEFAULT_SCOPES.items()}
+    values: dict[str, Any] = {
+        "email": account.email or None,
+        "additional_mail": [],
+        "displayname": account.display_name,
+        "display-name": account.display_name,
+        **{field: profile.get(field, "1" if field == "profile_enabled" else "") for field in PROFILE_FIELDS},
+    }
+    shown: dict[str, Any] = {"enabled": bool(account.enabled)}
+    if for_admin:
+        shown["storageLocation"] = ""
+    shown |= {
+        "id": account.id,
+        "firstLoginTimestamp": account.first_login_at or NEVER,
+        "lastLoginTimestamp": account.last_login_at,
+        "lastLogin": account.last_login_at * 1000,
+        "backend": "Database",
+        "subadmin": [],
+        "quota": NO_QUOTA,
+        "manager": "",
+    }
+    if own:
+        shown["avatarScope"] = scopes["avatarScope"]
+    for key, value in values.items():
+        shown[key] = value
+        if own and key == "additional_mail":
+            shown["additional_mailScope"] = []
+        elif own and key == "display-name":
+            shown["displaynameScope"] = scopes["displaynameScope"]
+        elif own and key != "displayname":
+            shown[f"{key}Scope"] = scopes[f"{key}Scope"]
+    return shown | {
+        "groups": groups,
+        "language": account.language or "en",
+        "locale": account.locale,
+        "timezone": account.timezone,
+        "notify_email": None,
+        "backendCapabilities": {"setDisplayName": True, "setPassword": True},
+    }
+
+
+def group(size: GroupSize) -> dict[str, Any]:
+    """A group for administrators."""
+    return {
+        "id": size.id,
+        "displayname": size.display_name,
+        "usercount": size.members,
+        "disabled": size.disabled,
+        "canAdd": True,
+        "canRemove": True,
+    }
+
+
+def suggestion(found: Suggestion) -> dict[str, str]:
+    """Somebody to invite (recordings `autocomplete/*`)."""
+    is_user = found.kind == "users"
+    return {
+        "id": found.id,
+        "label": found.label,
+        "icon": "icon-user" if is_user else "",
+        "source": found.kind,
+        "status": "",
+        "subline": "",
+        "shareWithDisplayNameUnique": found.id if is_user else "",
+    }

@@ -1,0 +1,247 @@
+"""What `talkd doctor` looks at. Every check says what it found and, where that is not right, what to do."""
+
+import asyncio
+import contextlib
+import ipaddress
+import os
+import resource
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.error import URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import msgspec
+
+from talkd.areas.users import group_service as groups
+from talkd.areas.users.model import ADMIN_GROUP
+from talkd.cli.certificates import examine_tls
+from talkd.cli.command import database_of
+from talkd.cli.database import opened, revision_of
+from talkd.cli.errors import explain
+from talkd.cli.finding import FAIL, OK, WARN, Finding
+from talkd.config import Config
+from talkd.storage.migrate import REVISIONS
+
+__all__ = ["FAIL", "OK", "WARN", "Finding", "examine"]
+
+ENOUGH_DISK = 1 << 30
+EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+SPARE_FILES = 200
+"""Open files that a server needs beside its connections."""
+
+
+async def examine(config: Config) -> list[Finding]:
+    """All findings, in the order in which one would repair them."""
+    findings = [*_data(config), *_clock()]
+    findings += [finding async for finding in _database(config)]
+    findings += [*_files(config), *_proxies(config), *examine_tls(config.server)]
+    findings += await asyncio.to_thread(lambda: [*_listening(config), *_public_url(config)])
+    return [*findings, *_calls(config)]
+
+
+def _data(config: Config) -> Iterator[Finding]:
+    folder = Path(config.data).resolve()
+    if not folder.exists():
+        parent = next(place for place in folder.parents if place.exists())
+        if os.access(parent, os.W_OK):
+            yield Finding(OK, "data folder", f"{folder} does not exist yet; the first start makes it")
+        else:
+            yield Finding(FAIL, "data folder", f"{folder} cannot be made", f"make it, or allow writing in {parent}")
+        return
+    try:
+        with tempfile.TemporaryFile(dir=folder) as probe:
+            probe.write(b"talkd")
+    except OSError as error:
+        yield Finding(
+            FAIL, "data folder", f"cannot write in {folder}: {error.strerror}",
+            "give the folder to the user that runs talkd, or choose another with --data",
+        )
+        return
+    yield Finding(OK, "data folder", f"{folder} is writable")
+    free = shutil.disk_usage(folder).free
+    state, advice = (OK, "") if free >= ENOUGH_DISK else (WARN, "make room: a full disk stops every message")
+    yield Finding(state, "disk", f"{free / (1 << 30):.1f} GiB free", advice)
+
+
+def _clock() -> Iterator[Finding]:
+    now = time.time()
+    if now < EARLIEST:
+        yield Finding(FAIL, "clock", f"it says {datetime.fromtimestamp(now, UTC):%Y-%m-%d}", "set the system's clock")
+    else:
+        yield Finding(OK, "clock", f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC")
+
+
+async def _database(config: Config) -> AsyncIterator[Finding]:
+    name = database_of(config)
+    admins: list[str] = []
+    try:
+        revision = await revision_of(config)
+        if revision == REVISIONS[-1]:
+            async with opened(config) as db:
+                admins = await db.read(lambda tx: groups.list_members(tx, ADMIN_GROUP))
+    except Exception as error:
+        reason = explain(error)
+        if reason is None:
+            raise
+        yield Finding(FAIL, "database", f"{name}: {reason}", "see docs/admin/install.md, section Database")
+        return
+    if revision is None:
+        yield Finding(OK, "database", f"{name}: empty; the first start fills it")
+        return
+    if revision not in REVISIONS:
+        yield Finding(
+            FAIL, "database", f"{name}: schema {revision} is from a newer talkd",
+            "start that one, or restore the backup from before the upgrade",
+        )
+        return
+    if revision != REVISIONS[-1]:
+        yield Finding(
+            WARN, "database", f"{name}: schema {revision}, this talkd has {REVISIONS[-1]}",
+            "make a backup, then start the server or run `talkd migrate`",
+        )
+        return
+    yield Finding(OK, "database", f"{name}: answers, schema {revision}")
+    if not config.database.url and not config.database.durable:
+        yield Finding(WARN, "durability", "off: a power cut loses messages", "remove database.durable = false")
+    if admins:
+        yield Finding(OK, "administrators", ", ".join(sorted(admins)))
+    else:
+        yield Finding(
+            WARN, "administrators", "nobody", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME"
+        )
+
+
+def _files(config: Config) -> Iterator[Finding]:
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = config.server.max_connections + SPARE_FILES
+    if hard == resource.RLIM_INFINITY or hard >= needed:
+        yield Finding(OK, "open files", f"up to {hard} allowed")
+    else:
+        yield Finding(
+            WARN, "open files", f"up to {hard} allowed, but server.max_connections is {config.server.max_connections}",
+            f"raise the limit (LimitNOFILE={needed} in systemd), or lower server.max_connections",
+        )
+
+
+def _proxies(config: Config) -> Iterator[Finding]:
+    for entry in config.server.trusted_proxies:
+        try:
+            network = ipaddress.ip_network(entry)
+        except ValueError as error:
+            yield Finding(FAIL, "trusted proxy", str(error), "write an address or a network, for example 10.0.0.0/8")
+        else:
+            if network.prefixlen == 0:
+                yield Finding(
+                    FAIL, "trusted proxy", f"{entry} trusts everybody: anyone could pretend any address",
+                    "name the proxy's own address",
+                )
+            else:
+                yield Finding(OK, "trusted proxy", entry)
+
+
+def _listening(config: Config) -> Iterator[Finding]:
+    host, port = config.server.host, config.server.port
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        yield Finding(FAIL, "address", f"{host}: {error.strerror}", "give an address of this machine with --host")
+        return
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            bound = error
+        else:
+            yield Finding(OK, "address", f"{host}:{port} is free; talkd does not run")
+            return
+    scheme = "https" if config.server.tls_certificate else "http"
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
+    here = f"[{here}]" if ":" in here else here
+    if _answers(f"{scheme}://{here}:{port}", verify=False) is None:
+        yield Finding(OK, "address", f"talkd answers on {host}:{port}")
+    else:
+        yield Finding(
+            FAIL, "address", f"{host}:{port}: {bound.strerror}",
+            "something else is there: stop it, or choose another port with --port",
+        )
+
+
+def _public_url(config: Config) -> Iterator[Finding]:
+    url = config.server.public_url
+    if not url:
+        yield Finding(
+            WARN, "public address", "not set: links are made from what each request says",
+            "set server.public_url to the address that people use",
+        )
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        yield Finding(FAIL, "public address", f"{url} is no address", "write it like https://talk.example.org")
+        return
+    local = parts.hostname == "localhost"
+    with contextlib.suppress(ValueError):
+        local = local or ipaddress.ip_address(parts.hostname).is_loopback
+    if parts.scheme == "http" and not local:
+        yield Finding(
+            WARN, "public address", "http: passwords travel readable, and browsers allow no calls",
+            "use https, see docs/admin/tls.md",
+        )
+    reason = _answers(url)
+    if reason is None:
+        yield Finding(OK, "public address", f"talkd answers on {url}")
+    else:
+        yield Finding(
+            WARN, "public address", f"{url}: {reason}",
+            "start talkd and look again; then check name, proxy and firewall (docs/admin/reverse-proxy.md)",
+        )
+
+
+def _answers(url: str, *, verify: bool = True) -> str | None:
+    """Why talkd does not answer there; None when it does."""
+    import ssl
+
+    context = ssl.create_default_context()
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    try:
+        with urlopen(Request(url.rstrip("/") + "/status.php"), timeout=5, context=context) as answer:  # noqa: S310
+            status = msgspec.json.decode(answer.read(65_536))
+    except (URLError, OSError) as error:
+        return str(getattr(error, "reason", error))
+    except msgspec.DecodeError:
+        return "something other than talkd answers"
+    return None if isinstance(status, dict) and status.get("installed") else "something other than talkd answers"
+
+
+def _calls(config: Config) -> Iterator[Finding]:
+    calls = config.calls
+    if calls.turn_servers and not calls.turn_secret:
+        yield Finding(
+            FAIL, "TURN", "servers without a secret: nobody can log in to them",
+            "set calls.turn_secret to the server's static-auth-secret",
+        )
+    elif calls.turn_servers:
+        yield Finding(OK, "TURN", ", ".join(calls.turn_servers))
+    else:
+        yield Finding(
+            WARN, "TURN", "no servers: calls fail between strict networks", "run coturn and set calls.turn_servers"
+        )
+    for server in calls.stun_servers:
+        _, colon, port = server.rpartition(":")
+        if not colon or not port.isdigit():
+            yield Finding(FAIL, "STUN", f"{server} is not host:port", "write it like stun.example.org:3478")
+            break
+    else:
+        state = OK if calls.stun_servers else WARN
+        advice = "" if calls.stun_servers else "set calls.stun_servers, or calls work in one network only"
+        yield Finding(state, "STUN", ", ".join(calls.stun_servers) or "no servers", advice)
+
+

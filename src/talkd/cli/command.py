@@ -1,0 +1,105 @@
+"""What all commands have in common: where the settings come from, and how failure is told."""
+
+import asyncio
+import functools
+import inspect
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import msgspec
+import typer
+
+from talkd import config as settings
+from talkd.config import Config, ConfigError
+
+T = TypeVar("T")
+
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="Settings file (TOML).", envvar="TALKD_CONFIG")
+]
+DataFolder = Annotated[
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder of everything that is kept in files.")
+]
+DatabaseUrl = Annotated[
+    str | None, typer.Option("--database", metavar="URL", help="postgresql://…; without it SQLite in the data folder.")
+]
+_OPTIONS: dict[str, Any] = {"config_file": ConfigFile, "data": DataFolder, "database": DatabaseUrl}
+
+
+def fail(reason: str) -> NoReturn:
+    """End the command with status 1, saying why on standard error."""
+    typer.echo(f"talkd: {reason}", err=True)
+    raise typer.Exit(1)
+
+
+def with_config(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a function of (config, …): it gains --config, --data and --database.
+
+    What is wrong with settings, database or input is told in a sentence, never as a stack trace.
+    """
+    signature = inspect.signature(function)
+    given = list(signature.parameters.values())[1:]
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in _OPTIONS.items()
+    ]
+
+    @functools.wraps(function)
+    def command(**values: Any) -> None:
+        where = {name: values.pop(name) for name in _OPTIONS}
+        function(load(where["config_file"], where["data"], where["database"]), **values)
+
+    command.__signature__ = signature.replace(parameters=[*given, *added])  # type: ignore[attr-defined]
+    command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*given, *added]}
+    del command.__wrapped__
+    return command
+
+
+def load(config_file: Path | None, data: Path | None = None, database: str | None = None, **more: Any) -> Config:
+    """The settings for this command; ends it when they are wrong. `more` has `group__option` names."""
+    chosen = {("data",): str(data) if data else None, ("database", "url"): database}
+    chosen |= {tuple(name.split("__")): value for name, value in more.items()}
+    given = {path: value for path, value in chosen.items() if value is not None}
+    try:
+        return settings.load(config_file, os.environ, given)
+    except ConfigError as error:
+        fail(str(error))
+
+
+def database_of(config: Config) -> str:
+    """How the database is called towards people: without a password in the URL."""
+    url = config.database.url
+    if not url:
+        return f"SQLite in {Path(config.data).resolve()}"
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"
+
+
+def run(work: Awaitable[T]) -> T:
+    """Run asynchronous work to its end; ends the command with a sentence when it is refused."""
+    from talkd.cli.errors import explain
+
+    async def main() -> T:
+        return await work
+
+    try:
+        return asyncio.run(main())
+    except Exception as error:
+        reason = explain(error)
+        if reason is None:
+            raise
+        fail(reason)
+
+
+def show(rows: list[tuple[str, ...]], *, headers: tuple[str, ...]) -> None:
+    """A table in plain columns, as other programs like to read it."""
+    widths = [max(len(row[column]) for row in [headers, *rows]) for column in range(len(headers))]
+    for row in [headers, *rows]:
+        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show_json(value: Any) -> None:
+    """The same for programs."""
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

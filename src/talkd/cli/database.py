@@ -1,0 +1,79 @@
+"""How commands get at the data: the same services as the server, in short transactions of their own.
+
+A running server notices: services that change what it remembers change the epoch in the database too.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TypeVar
+
+import asyncpg
+
+from talkd.cli.command import run
+from talkd.config import Config
+from talkd.storage.database import Database, Work
+from talkd.storage.postgres import PostgresDatabase
+from talkd.storage.sqlite import SqliteDatabase
+
+T = TypeVar("T")
+
+CONNECT = 5.0
+"""Seconds in which PostgreSQL must answer."""
+
+
+@contextlib.asynccontextmanager
+async def opened(config: Config) -> AsyncIterator[Database]:
+    """The database, migrated, with the in-transaction effects of the server. Raises DatabaseFromTheFuture."""
+    db = _engine(config)
+    await db.open()
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+def _engine(config: Config) -> Database:
+    if config.database.url:
+        return PostgresDatabase(config.database.url, connections=1)
+    return SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
+
+
+def read(config: Config, work: Work[T]) -> T:
+    """One read of a command; ends the command when it is refused."""
+
+    async def whole() -> T:
+        async with opened(config) as db:
+            return await db.read(work)
+
+    return run(whole())
+
+
+def write(config: Config, work: Work[T]) -> T:
+    """One change of a command; ends the command when it is refused."""
+
+    async def whole() -> T:
+        async with opened(config) as db:
+            return await db.write(work)
+
+    return run(whole())
+
+
+async def revision_of(config: Config) -> str | None:
+    """The schema of the database as it is, without touching it; None when there is none yet."""
+    if config.database.url:
+        connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
+        try:
+            if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
+                return None
+            return str(await connection.fetchval("SELECT version_num FROM alembic_version"))
+        finally:
+            await connection.close()
+    path = Path(config.data) / "talkd.db"
+    if not path.exists():
+        return None
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
+        known = file.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
+        row = file.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
+    return None if row is None else str(row[0])

@@ -1,0 +1,24 @@
+"""What to say when a command is refused."""
+
+import sqlite3
+
+import asyncpg
+
+from talkd.core.errors import TalkError
+from talkd.storage.database import DatabaseFromTheFuture
+
+
+def explain(error: Exception) -> str | None:
+    """A sentence for the person at the terminal; None for what is a mistake in talkd."""
+    if isinstance(error, DatabaseFromTheFuture):
+        return str(error)
+    if isinstance(error, TalkError):
+        return error.message or f"refused: {error.reason or type(error).__name__}"
+    if isinstance(error, sqlite3.OperationalError):
+        return f"cannot use the database: {error}; check the data folder with `talkd doctor`"
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return f"cannot use PostgreSQL: {error}; check the address with `talkd doctor`"
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    return None

@@ -1,0 +1,84 @@
+"""`talkd group`."""
+
+from typing import Annotated
+
+import typer
+
+from talkd.areas.users import group_service as service
+from talkd.cli import command
+from talkd.cli.database import read, write
+from talkd.config import Config
+from talkd.core.errors import NotFound
+from talkd.storage.database import Tx
+
+app = typer.Typer(help="Groups of accounts; members of the group admin administer the server.", no_args_is_help=True)
+Group = Annotated[str, typer.Argument(help="Id of the group.")]
+Member = Annotated[str, typer.Argument(help="Name of the account.")]
+
+
+@app.command("add")
+@command.with_config
+def add_group(
+    config: Config, group: Group, display_name: Annotated[str, typer.Option(help="Name that others see.")] = ""
+) -> None:
+    """Create a group."""
+    write(config, lambda tx: service.create_group(tx, group, display_name))
+    typer.echo(f"{group} is there")
+
+
+@app.command("list")
+@command.with_config
+def list_groups(
+    config: Config,
+    members_of: Annotated[str, typer.Argument(metavar="[GROUP]", help="List the members of this group.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List groups, or the members of one."""
+    if members_of:
+        names = read(config, lambda tx: _members(tx, members_of))
+        if as_json:
+            command.show_json(names)
+        else:
+            command.show([(name,) for name in names], headers=("NAME",))
+        return
+    groups = read(config, service.list_groups)
+    if as_json:
+        command.show_json(groups)
+    else:
+        rows: list[tuple[str, ...]] = [(group.id, group.display_name, str(group.members)) for group in groups]
+        command.show(rows, headers=("GROUP", "DISPLAY NAME", "MEMBERS"))
+
+
+@app.command("delete")
+@command.with_config
+def delete_group(
+    config: Config, group: Group, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Delete a group; its members stay."""
+    read(config, lambda tx: _members(tx, group))
+    if not yes:
+        typer.confirm(f"Delete the group {group} for good?", abort=True)
+    write(config, lambda tx: service.delete_group(tx, group))
+    typer.echo(f"{group} is deleted")
+
+
+@app.command("join")
+@command.with_config
+def join_group(config: Config, group: Group, name: Member) -> None:
+    """Put an account into a group."""
+    write(config, lambda tx: service.add_member(tx, group, name))
+    typer.echo(f"{name} is in {group}")
+
+
+@app.command("leave")
+@command.with_config
+def leave_group(config: Config, group: Group, name: Member) -> None:
+    """Take an account out of a group."""
+    write(config, lambda tx: service.remove_member(tx, group, name))
+    typer.echo(f"{name} is not in {group}")
+
+
+async def _members(tx: Tx, group: str) -> list[str]:
+    if all(known.id != group for known in await service.list_groups(tx)):
+        raise NotFound(message=f"there is no group {group}")
+    return await service.list_members(tx, group)

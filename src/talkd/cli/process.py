@@ -1,0 +1,153 @@
+"""The running server process: lock, file descriptors, signals, and the HTTP server around the application."""
+
+import asyncio
+import fcntl
+import os
+import resource
+import signal
+import socket
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+import structlog
+
+from talkd.config import Config
+
+if TYPE_CHECKING:
+    from granian.server.embed import Server
+
+    from talkd.app import App
+
+log = structlog.get_logger(__name__)
+
+LOCK_FILE = "talkd.lock"
+HTTP_BUFFER = 8192
+"""Bytes kept for each connection; granian's own default costs every waiting client twelve kilobytes more."""
+BACKLOG = 16_384
+DRAIN = 5.0
+"""Seconds in which waiting requests may finish once the server has been told to stop."""
+
+
+class AlreadyRunning(Exception):
+    """Another process uses the same data folder."""
+
+
+def lock_data(folder: Path) -> IO[str]:
+    """Claim the data folder for this process, until it ends. Raises AlreadyRunning."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = (folder / LOCK_FILE).open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.seek(0)
+        owner = lock.read().strip() or "unknown"
+        lock.close()
+        raise AlreadyRunning(
+            f"another talkd (process {owner}) already uses the data folder {folder}; SQLite belongs to one process: "
+            "stop that one, give --data another folder, or use PostgreSQL"
+        ) from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def raise_file_limit() -> int:
+    """Allow as many open files as the system lets this process have; how many that are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def address_of(host: str) -> str:
+    """The numeric address behind a host name, because the HTTP server binds to nothing else. Raises OSError."""
+    return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+
+
+def require_free_port(host: str, port: int) -> None:
+    """Raises OSError while something else listens there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+
+
+def http_server(app: "App", config: Config) -> "Server":
+    """The HTTP server (granian) inside this process's own event loop, set up for many connections that wait."""
+    from granian.constants import HTTPModes, Interfaces, SSLProtocols
+    from granian.http import HTTP1Settings
+    from granian.log import LogLevels
+    from granian.server.embed import Server
+
+    tls = config.server.tls_certificate
+    return Server(
+        app.asgi,
+        address=address_of(config.server.host),
+        port=config.server.port,
+        interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
+        websockets=True,
+        backlog=BACKLOG,
+        backpressure=config.server.max_connections,
+        http1_settings=HTTP1Settings(max_buffer_size=HTTP_BUFFER),
+        ssl_cert=Path(tls) if tls else None,
+        ssl_key=Path(config.server.tls_key) if tls else None,
+        ssl_protocol_min=SSLProtocols.tls12,
+        log_level=LogLevels.warning,
+        # Its records go where ours go.
+        log_dictconfig={
+            "formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True, "filters": ["expected"]}},
+            "filters": {"expected": {"()": "talkd.cli.process.Expected"}},
+        },
+    )
+
+
+class Expected:
+    """Keeps out what granian says at every start."""
+
+    def filter(self, record: object) -> bool:
+        """Whether a log record is news."""
+        return "experimental" not in str(getattr(record, "msg", ""))
+
+
+async def serve_until_stopped(app: "App", config: Config) -> None:
+    """Answer requests until SIGTERM or SIGINT; then let waiting ones answer, and return.
+
+    A second signal ends the process at once.
+    """
+    server = http_server(app, config)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(1)
+        stopping.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    serving = asyncio.create_task(server.serve())
+    told = asyncio.create_task(stopping.wait())
+    await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        told.cancel()
+        await serving  # raises what went wrong
+        raise RuntimeError("the HTTP server has stopped by itself")
+    log.info("stopping", waiting=app.world.changes.waiting)
+    app.world.changes.close()
+    await _drained(app)
+    server.stop()  # type: ignore[no-untyped-call]
+    finished, _ = await asyncio.wait({serving}, timeout=DRAIN)
+    if not finished:
+        log.warning("stopped_with_open_requests", seconds=DRAIN)
+        serving.cancel()
+
+
+async def _drained(app: "App") -> None:
+    """Waits until nobody waits any more, and what was answered is on its way."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + DRAIN
+    while app.world.changes.waiting and loop.time() < until:  # noqa: ASYNC110 - once, at the end
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.05)

@@ -1,0 +1,27 @@
+"""The tree of commands. What a command needs it imports when it runs, so that `talkd --help` is quick."""
+
+import typer
+
+from talkd import __version__
+from talkd.cli import doctor, group, migrate, serve, settings, user
+
+app = typer.Typer(
+    name="talkd",
+    help="A conversation server that speaks the API of the Nextcloud Talk apps.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve.serve)
+app.command()(doctor.doctor)
+app.command()(migrate.migrate)
+app.command()(serve.openapi)
+app.add_typer(user.app, name="user")
+app.add_typer(group.app, name="group")
+app.add_typer(settings.app, name="config")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"talkd {__version__}")

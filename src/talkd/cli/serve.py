@@ -1,0 +1,91 @@
+"""`talkd serve`: start, say once what there is to know, run."""
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import structlog
+import typer
+
+from talkd.cli import command, process
+from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder
+from talkd.config import Config
+
+log = structlog.get_logger(__name__)
+
+
+def serve(
+    config_file: ConfigFile = None,
+    data: DataFolder = None,
+    database: DatabaseUrl = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)] = None,
+    dev: Annotated[
+        bool | None, typer.Option("--dev", help="Throw-away data, sample users, no throttles: for testing only.")
+    ] = None,
+) -> None:
+    """Run the server."""
+    from talkd import logs
+
+    config = command.load(config_file, data, database, server__host=host, server__port=port, dev=dev)
+    logs.configure(config.log)
+    process.raise_file_limit()
+    try:
+        with _data(config):
+            command.run(_serve(config))
+    except process.AlreadyRunning as error:
+        command.fail(str(error))
+
+
+@contextlib.contextmanager
+def _data(config: Config) -> Iterator[None]:
+    """The data folder, locked where it holds SQLite; with `--dev` a temporary one that disappears."""
+    if config.dev:
+        with tempfile.TemporaryDirectory(prefix="talkd-dev-", ignore_cleanup_errors=True) as folder:
+            config.data = folder
+            config.database.durable = False
+            config.security.throttle = False
+            yield
+    elif config.database.url:
+        Path(config.data).mkdir(parents=True, exist_ok=True)
+        yield
+    else:
+        with process.lock_data(Path(config.data)):
+            yield
+
+
+async def _serve(config: Config) -> None:
+    from talkd import dev
+    from talkd.app import App
+    from talkd.cli import welcome
+
+    process.require_free_port(process.address_of(config.server.host), config.server.port)
+    app = App(config)
+    await app.start()
+    try:
+        if config.dev:
+            await dev.add_samples(app.world.db, config)
+            typer.echo(welcome.screen(config, admin=welcome.Admin(config.admin_user, "", generated=False)))
+        else:
+            admin = await welcome.first_admin(app.world.db, config)
+            if admin is None:
+                log.info("started", address=welcome.address(config), database=command.database_of(config))
+            else:
+                typer.echo(welcome.screen(config, admin=admin))
+        await process.serve_until_stopped(app, config)
+    finally:
+        with contextlib.suppress(asyncio.CancelledError):
+            await app.stop()
+    log.info("stopped")
+
+
+def openapi() -> None:
+    """Print the OpenAPI document of everything this talkd answers."""
+    from talkd.app import ROUTES
+    from talkd.web.openapi import document
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(document(ROUTES)), indent=2).decode())

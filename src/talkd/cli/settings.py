@@ -1,0 +1,50 @@
+"""`talkd config`: the settings of Talk itself, which work for the very next request."""
+
+from typing import Annotated
+
+import typer
+
+from talkd.areas.settings import service
+from talkd.cli import command
+from talkd.cli.database import read, write
+from talkd.config import Config
+
+app = typer.Typer(help="Settings of Talk (the app `spreed`), changed while the server runs.", no_args_is_help=True)
+Key = Annotated[str, typer.Argument(help="Name of the setting, for example start_calls.")]
+
+
+@app.command("get")
+@command.with_config
+def get_setting(config: Config, key: Key) -> None:
+    """Print a setting; status 1 when it is at its default."""
+    values = read(config, service.get_all)
+    if key not in values:
+        command.fail(f"{key} is not set")
+    typer.echo(values[key])
+
+
+@app.command("set")
+@command.with_config
+def set_setting(config: Config, key: Key, value: Annotated[str, typer.Argument(help="Its new value.")]) -> None:
+    """Change a setting."""
+    write(config, lambda tx: service.set_value(tx, key, value))
+
+
+@app.command("list")
+@command.with_config
+def list_settings(
+    config: Config, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
+) -> None:
+    """Print all settings that are not at their default."""
+    values = read(config, service.get_all)
+    if as_json:
+        command.show_json(values)
+    else:
+        command.show(sorted(values.items()), headers=("SETTING", "VALUE"))
+
+
+@app.command("delete")
+@command.with_config
+def delete_setting(config: Config, key: Key) -> None:
+    """Put a setting back to its default."""
+    write(config, lambda tx: service.delete_value(tx, key))

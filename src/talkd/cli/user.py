@@ -1,0 +1,138 @@
+"""`talkd user`."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from talkd.areas.users import model, service, store
+from talkd.areas.users.passwords import hash_password_now
+from talkd.cli import command
+from talkd.cli.database import read, write
+from talkd.config import Config
+from talkd.core.errors import NotFound, TalkError
+from talkd.storage.database import Tx
+
+app = typer.Typer(help="Accounts.", no_args_is_help=True)
+Name = Annotated[str, typer.Argument(help="Name that the account logs in with.")]
+FromStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@app.command("add")
+@command.with_config
+def add_user(
+    config: Config,
+    name: Name,
+    display_name: Annotated[str, typer.Option(help="Name that others see.")] = "",
+    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
+    group: Annotated[list[str] | None, typer.Option(help="A group to join; may be given several times.")] = None,
+    password_stdin: FromStdin = False,
+) -> None:
+    """Create an account; the password is asked for, or comes from TALKD_PASSWORD or standard input."""
+    groups = group or []
+    read(config, lambda tx: service.require_creatable(tx, name, email=email, groups=groups))
+    password_hash = _new_password(config, password_stdin)
+
+    async def work(tx: Tx) -> None:
+        await service.create_account(tx, name, password_hash, display_name=display_name, email=email, groups=groups)
+
+    write(config, work)
+    typer.echo(f"{name} can log in")
+
+
+@app.command("list")
+@command.with_config
+def list_users(
+    config: Config,
+    search: Annotated[str, typer.Argument(help="Text in name or address.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """List accounts."""
+
+    async def work(tx: Tx) -> list[tuple[str, str, str, str, str]]:
+        accounts = await service.list_accounts(tx, search)
+        groups = await service.get_groups_of(tx, accounts)
+        return [
+            (account.id, account.display_name, account.email, "yes" if account.enabled else "no",
+             ", ".join(groups[account.id]))
+            for account in accounts
+        ]
+
+    rows = read(config, work)
+    headers = ("NAME", "DISPLAY NAME", "E-MAIL", "ENABLED", "GROUPS")
+    if as_json:
+        keys = ("name", "display_name", "email", "enabled", "groups")
+        command.show_json([dict(zip(keys, row, strict=True)) for row in rows])
+    else:
+        command.show([*rows], headers=headers)
+
+
+@app.command("delete")
+@command.with_config
+def delete_user(
+    config: Config, name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+) -> None:
+    """Delete an account. What it wrote stays, under the name of a deleted user."""
+    read(config, lambda tx: _require(tx, name))
+    if not yes:
+        typer.confirm(f"Delete the account {name} for good?", abort=True)
+    write(config, lambda tx: service.delete_account(tx, name))
+    typer.echo(f"{name} is deleted")
+
+
+@app.command("password")
+@command.with_config
+def set_user_password(config: Config, name: Name, password_stdin: FromStdin = False) -> None:
+    """Set an account's password; browsers must log in again, apps stay logged in."""
+    read(config, lambda tx: _require(tx, name))
+    password_hash = _new_password(config, password_stdin)
+    write(config, lambda tx: service.set_password(tx, name, password_hash))
+    typer.echo(f"{name} has another password")
+
+
+@app.command("enable")
+@command.with_config
+def enable_user(config: Config, name: Name) -> None:
+    """Let an account log in again."""
+    _set_enabled(config, name, enabled=True)
+
+
+@app.command("disable")
+@command.with_config
+def disable_user(config: Config, name: Name) -> None:
+    """Stop an account from logging in, in apps and browsers, at once."""
+    _set_enabled(config, name, enabled=False)
+
+
+def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
+    async def work(tx: Tx) -> None:
+        await _require(tx, name)
+        await service.set_enabled(tx, name, enabled)
+
+    write(config, work)
+    typer.echo(f"{name} is {'enabled' if enabled else 'disabled'}")
+
+
+async def _require(tx: Tx, name: str) -> None:
+    if await store.get_account(tx, name) is None:
+        raise NotFound(message=f"there is no account {name}")
+
+
+def _new_password(config: Config, from_stdin: bool) -> str:
+    """The hash of a new password, asked for twice where a person types it. Never from the command line's words."""
+    password = os.environ.get("TALKD_PASSWORD", "")
+    if from_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    elif not password:
+        if not sys.stdin.isatty():
+            command.fail("no password: use --password-stdin, or set TALKD_PASSWORD")
+        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+    try:
+        model.require_password(password, config.security.password_min_length)
+    except TalkError as error:
+        command.fail(error.message)
+    return hash_password_now(password)

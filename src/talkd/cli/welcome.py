@@ -1,0 +1,84 @@
+"""The one screen that a first start shows."""
+
+import msgspec
+
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import service as users
+from talkd.areas.users.model import ADMIN_GROUP
+from talkd.areas.users.passwords import hash_password
+from talkd.cli.command import database_of
+from talkd.config import Config
+from talkd.core import ids
+from talkd.storage.database import Database, Tx
+
+GENERATED_LENGTH = 20
+
+
+class Admin(msgspec.Struct, frozen=True):
+    """The administrator that was just made; the password is shown only where it was `generated`."""
+
+    name: str
+    password: str
+    generated: bool
+
+
+async def first_admin(db: Database, config: Config) -> Admin | None:
+    """Make the administrator of a database without accounts; None when there are some."""
+    if await db.read(_has_accounts):
+        return None
+    generated = not config.admin_password
+    password = config.admin_password or ids.text(GENERATED_LENGTH)
+    password_hash = await hash_password(password)
+
+    async def work(tx: Tx) -> bool:
+        if await _has_accounts(tx):  # another process was quicker
+            return False
+        if all(group.id != ADMIN_GROUP for group in await groups.list_groups(tx)):
+            await groups.create_group(tx, ADMIN_GROUP)
+        await users.create_account(tx, config.admin_user, password_hash, groups=(ADMIN_GROUP,))
+        return True
+
+    return Admin(config.admin_user, password, generated) if await db.write(work) else None
+
+
+async def _has_accounts(tx: Tx) -> bool:
+    return bool(await users.list_accounts(tx, limit=1))
+
+
+def address(config: Config) -> str:
+    """Where people reach the server, as far as the settings tell."""
+    server = config.server
+    if server.public_url:
+        return server.public_url.rstrip("/")
+    scheme = "https" if server.tls_certificate else "http"
+    host = f"[{server.host}]" if ":" in server.host else server.host
+    return f"{scheme}://{host}:{server.port}"
+
+
+def screen(config: Config, *, admin: Admin) -> str:
+    """Address, administrator, and what is on and off."""
+    calls, server, security = config.calls, config.server, config.security
+    durable = config.database.url or config.database.durable
+    rows = [
+        ("Address", address(config)),
+        ("Administrator", admin.name),
+        *([("Password", f"{admin.password}   (shown only now)")] if admin.generated else []),
+        ("", ""),
+        ("Database", database_of(config) + ("" if durable else ", may be lost")),
+        ("TLS", "on" if server.tls_certificate else "off: put a reverse proxy before it, or set certificate files"),
+        ("Proxies", ", ".join(server.trusted_proxies) or "none trusted"),
+        ("Throttling", f"on, {security.attempts} wrong passwords a network" if security.throttle else "off"),
+        ("STUN", ", ".join(calls.stun_servers) or "off"),
+        ("TURN", ", ".join(calls.turn_servers) or "off: calls may fail between strict networks"),
+        ("Metrics", f"/metrics for {', '.join(config.metrics.allowed)}" if config.metrics.enabled else "off"),
+    ]
+    if config.dev:
+        from talkd.dev import NAMES
+
+        rows += [
+            ("Testing", "ON: known passwords, data is thrown away at the end"),
+            ("Accounts", ", ".join(f"{name} / {name}-{name}" for name in NAMES)),
+            ("Reset", "POST /ocs/v2.php/apps/talkd/api/v1/reset as administrator"),
+        ]
+    lines = [f"  {label:14} {value}".rstrip() for label, value in rows]
+    return "\n".join([f"\n{config.identity.name} is ready.\n", *lines, "\n  Check the set-up: talkd doctor\n"])

@@ -1,0 +1,194 @@
+"""One tree of settings. Every option is documented here; `docs/admin/settings.md` is made from it.
+
+A TOML file has a table for each group; the environment overrides it as TALKD_<GROUP>_<OPTION>, for the
+groups' options, and as TALKD_<OPTION> for the most wanted ones (see `_SHORT`).
+"""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+
+class ConfigError(Exception):
+    """A setting is unknown or has the wrong form; the message says which and what was expected."""
+
+
+class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where the server listens and how it is reached."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on; `0.0.0.0` or `::` for all."""
+    port: int = 8080
+    """Port to listen on."""
+    public_url: str = ""
+    """The address that clients use, for example `https://talk.example.org/sub`; empty: taken from the request."""
+    tls_certificate: str = ""
+    """Certificate chain file (PEM); with `tls_key` the server speaks HTTPS itself."""
+    tls_key: str = ""
+    """Private key file (PEM, PKCS#8)."""
+    trusted_proxies: list[str] = []
+    """Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."""
+    max_connections: int = 40_000
+    """Requests and waiting clients held open at once."""
+    max_body: int = 1_048_576
+    """Bytes of a request body at most, uploads excepted."""
+    max_upload: int = 20_971_520
+    """Bytes of an uploaded file at most."""
+
+
+class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Where everything is kept."""
+
+    url: str = ""
+    """`postgresql://user:password@host/name`, or empty for SQLite in the data folder."""
+    connections: int = 10
+    """Connections to PostgreSQL at most."""
+    durable: bool = True
+    """Whether SQLite waits for the disk at every commit. Off only for data that may be lost."""
+
+
+class IdentityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What clients are told this server is. Apps check the versions before they log in (clients.md, 2)."""
+
+    name: str = "talkd"
+    """Name of this installation, shown on its pages and in the apps."""
+    product_name: str = "Nextcloud"
+    """The product that `status.php` names; some clients refuse anything else."""
+    version: str = "32.0.1.2"
+    """The server version to announce, four numbers."""
+    talk_version: str = "22.0.0"
+    """The Talk version to announce."""
+    slogan: str = "Conversations, simply."
+    """A line under the name."""
+    color: str = "#0a6b5c"
+    """Main colour of pages and apps, as #rrggbb."""
+
+
+class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Protection against guessing and flooding."""
+
+    throttle: bool = True
+    """Whether failed attempts are counted and slowed down."""
+    attempts: int = 10
+    """Failed attempts of one kind from one network before it must wait."""
+    window: int = 1800
+    """Seconds in which attempts count together."""
+    password_min_length: int = 10
+    """Characters of an account's password at least."""
+    session_lifetime: int = 86_400 * 14
+    """Seconds after which an unused browser login ends."""
+
+
+class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What browsers and apps need to reach each other in calls."""
+
+    stun_servers: list[str] = msgspec.field(default_factory=lambda: ["stun.nextcloud.com:443"])
+    """`host:port` of STUN servers; an empty list for none."""
+    turn_servers: list[str] = []
+    """`host:port` of TURN servers, with `turn:` or `turns:` before it where it matters."""
+    turn_secret: str = ""
+    """The secret shared with the TURN servers, for credentials that live a day."""
+    turn_protocols: list[str] = msgspec.field(default_factory=lambda: ["udp", "tcp"])
+    """Transports that the TURN servers offer."""
+
+
+class LogConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What is written about what happens. Never texts of messages, never secrets."""
+
+    level: str = "info"
+    """debug, info, warning or error."""
+    format: str = "auto"
+    """json, text, or auto: text on a terminal, JSON elsewhere."""
+
+
+class MetricsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Figures for Prometheus."""
+
+    enabled: bool = True
+    """Whether `/metrics` answers."""
+    allowed: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
+    """Networks that may read `/metrics`."""
+
+
+class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """All settings."""
+
+    server: ServerConfig = msgspec.field(default_factory=ServerConfig)
+    database: DatabaseConfig = msgspec.field(default_factory=DatabaseConfig)
+    identity: IdentityConfig = msgspec.field(default_factory=IdentityConfig)
+    security: SecurityConfig = msgspec.field(default_factory=SecurityConfig)
+    calls: CallsConfig = msgspec.field(default_factory=CallsConfig)
+    log: LogConfig = msgspec.field(default_factory=LogConfig)
+    metrics: MetricsConfig = msgspec.field(default_factory=MetricsConfig)
+    data: str = "data"
+    """The folder of everything that is kept in files."""
+    dev: bool = False
+    """For people who test clients: sample users, no throttles, a reset operation."""
+    admin_user: str = "admin"
+    """Name of the administrator that the first start creates."""
+    admin_password: str = ""
+    """Password of that administrator; empty: a generated one, printed once."""
+
+
+_SHORT = {
+    "TALKD_HOST": ("server", "host"),
+    "TALKD_PORT": ("server", "port"),
+    "TALKD_URL": ("server", "public_url"),
+    "TALKD_DATABASE": ("database", "url"),
+    "TALKD_DATA": ("data",),
+    "TALKD_DEV": ("dev",),
+    "TALKD_ADMIN_USER": ("admin_user",),
+    "TALKD_ADMIN_PASSWORD": ("admin_password",),
+}
+_NOT_SETTINGS = {"TALKD_CONFIG", "TALKD_PASSWORD"}
+
+
+def load(
+    file: Path | None = None,
+    environment: Mapping[str, str] = os.environ,
+    overrides: Mapping[tuple[str, ...], Any] | None = None,
+) -> Config:
+    """The settings from file, environment and command line, later ones winning. Raises ConfigError."""
+    tree: dict[str, Any] = {}
+    if file is not None:
+        try:
+            tree = tomllib.loads(file.read_text())
+        except OSError as error:
+            raise ConfigError(f"cannot read the settings file {file}: {error.strerror}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"{file} is not valid TOML: {error}") from error
+    for name, value in environment.items():
+        if name.startswith("TALKD_") and name not in _NOT_SETTINGS:
+            _put(tree, _path_of(name), value)
+    for path, value in (overrides or {}).items():
+        _put(tree, path, value)
+    try:
+        return msgspec.convert(tree, Config, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"wrong setting: {error}") from error
+
+
+def _path_of(name: str) -> tuple[str, ...]:
+    if name in _SHORT:
+        return _SHORT[name]
+    group, _, option = name.removeprefix("TALKD_").lower().partition("_")
+    if not option or group not in Config.__struct_fields__:
+        raise ConfigError(f"unknown setting in the environment: {name}")
+    return group, option
+
+
+def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    *groups, option = path
+    here = tree
+    kind: Any = Config
+    for group in groups:
+        here = here.setdefault(group, {})
+        kind = next((f.type for f in msgspec.structs.fields(kind) if f.name == group), kind)
+    field = next((f for f in msgspec.structs.fields(kind) if f.name == option), None)
+    if field is not None and field.type == list[str] and isinstance(value, str):
+        value = [part.strip() for part in value.split(",") if part.strip()]
+    here[option] = value

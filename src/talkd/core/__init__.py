@@ -1,0 +1,1 @@
+"""Vocabulary: pure, standard library only. No await, no SQL, no HTTP."""

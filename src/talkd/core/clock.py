@@ -1,0 +1,16 @@
+"""The only source of time. Tests own it by replacing `source`."""
+
+import time
+from collections.abc import Callable
+
+source: Callable[[], float] = time.time
+
+
+def now() -> int:
+    """Unix time in whole seconds, the API's granularity."""
+    return int(source())
+
+
+def precise() -> float:
+    """Unix time in seconds with fractions, for measuring waits."""
+    return source()

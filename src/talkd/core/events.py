@@ -1,0 +1,248 @@
+"""Everything that can happen, in the past tense. Payloads are ids and old and new values, no behaviour.
+
+A service emits an event when it has changed something; `effects/` says what follows from it.
+"""
+
+from dataclasses import dataclass
+
+from talkd.core.actor import Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class CachesOutdated(Event):
+    """Settings, passwords or roles have changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingSet(Event):
+    """A setting of an app has a new value; None is back to the default."""
+
+    app: str
+    key: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class UserRenamed(Event):
+    """An account has a new display name."""
+
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeleted(Event):
+    """An account is gone."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMemberAdded(Event):
+    """An account has joined a group."""
+
+    group_id: str
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class GroupMemberRemoved(Event):
+    """An account has left a group."""
+
+    group_id: str
+    user_id: str
+
+
+# --- rooms ----------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class RoomEvent(Event):
+    """Something about one room, done by `actor`."""
+
+    room_id: int
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class RoomCreated(RoomEvent):
+    """A conversation exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomDeleted(RoomEvent):
+    """A conversation and all in it are gone; `attendee_ids` were in it."""
+
+    attendee_ids: tuple[int, ...]
+    session_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRenamed(RoomEvent):
+    """The name changed."""
+
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptionSet(RoomEvent):
+    """The description changed; empty means removed."""
+
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsAllowed(RoomEvent):
+    """Everybody who has the link may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class GuestsDisallowed(RoomEvent):
+    """Only members may come."""
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordSet(RoomEvent):
+    """The password changed; `is_set` is false when it was removed."""
+
+    is_set: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlySet(RoomEvent):
+    """The room was locked or unlocked."""
+
+    read_only: bool
+
+
+# --- people ---------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class AttendeeAdded(RoomEvent):
+    """`target` belongs to the room now. `quiet` when no message shall say so."""
+
+    attendee_id: int
+    target: Actor
+    quiet: bool = False
+    self_joined: bool = False
+    was_there: bool = False
+    """Was in the room already, by itself, and is a member from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttendeeRemoved(RoomEvent):
+    """`target` no longer belongs to the room; `actor` is the target itself when it left."""
+
+    attendee_id: int
+    target: Actor
+    session_ids: tuple[str, ...]
+    quiet: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratorPromoted(RoomEvent):
+    """`target` moderates now."""
+
+    attendee_id: int
+    target: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class ModeratorDemoted(RoomEvent):
+    """`target` moderates no longer."""
+
+    attendee_id: int
+    target: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class GuestRenamed(RoomEvent):
+    """A guest calls itself something else."""
+
+    attendee_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class SessionJoined(RoomEvent):
+    """Somebody opened the room on some device."""
+
+    attendee_id: int
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLeft(RoomEvent):
+    """A device closed the room, or was silent for too long."""
+
+    attendee_id: int
+    session_id: str
+
+
+# --- messages -------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class MessagePosted(RoomEvent):
+    """A message or system message is in the room."""
+
+    message_id: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReadMarkerMoved(Event):
+    """Somebody has read further, or less far."""
+
+    room_id: int
+    attendee_id: int
+
+
+# --- calls ----------------------------------------------------------------------------------
+@dataclass(frozen=True, slots=True)
+class CallStarted(RoomEvent):
+    """The first one is in the call. `silent` when nobody shall be rung."""
+
+    session_id: str
+    silent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallJoined(RoomEvent):
+    """Somebody joined a call that was going on."""
+
+    session_id: str
+    was_in: bool = False
+    """Whether the same person is in it already on another device."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallFlagsSet(RoomEvent):
+    """Somebody switched audio or video."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallLeft(RoomEvent):
+    """Somebody left the call. `still_in` when on another device the same person is in it."""
+
+    session_id: str
+    still_in: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded(RoomEvent):
+    """Nobody is in the call any more. `for_everyone` when a moderator ended it."""
+
+    started_at: int
+    participants: tuple[Actor, ...]
+    for_everyone: bool
+    session_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalingSent(Event):
+    """A message waits for a session."""
+
+    recipient: str

@@ -1,0 +1,72 @@
+"""What `talkd serve --dev` adds, for people who test clients and bots: sample accounts and a reset."""
+
+import asyncio
+
+import sqlalchemy as sa
+
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import service as users
+from talkd.areas.users.model import ADMIN_GROUP
+from talkd.areas.users.passwords import hash_password
+from talkd.config import Config
+from talkd.core.errors import TalkError
+from talkd.storage.database import Database, Tx
+from talkd.storage.schema import attendees, messages, rooms, sessions, signaling_messages, throttle
+from talkd.storage.statements import Statement
+from talkd.web.call import Call
+from talkd.web.params import NoParams
+from talkd.web.routing import Access, Guard, Routes
+
+NAMES = ("alice", "bob", "carol", "dave", "erin")
+"""Sample accounts; the password is the name twice, as in alice-alice."""
+ADMIN_PASSWORD = "admin"  # known on purpose: such a server keeps nothing
+
+routes = Routes("dev", base="/apps/talkd/api")
+
+_EMPTY = tuple(
+    Statement(sa.delete(table)) for table in (signaling_messages, messages, sessions, attendees, rooms, throttle)
+)
+
+
+class NotThrowAway(TalkError):
+    """The database holds accounts of people."""
+
+
+async def add_samples(db: Database, config: Config) -> None:
+    """Make the administrator and the sample accounts. Raises NotThrowAway for a database with other accounts."""
+    passwords = {name: f"{name}-{name}" for name in NAMES}
+    passwords[config.admin_user] = config.admin_password or ADMIN_PASSWORD
+    hashes = dict(
+        zip(passwords, await asyncio.gather(*(hash_password(password) for password in passwords.values())), strict=True)
+    )
+
+    async def work(tx: Tx) -> None:
+        known = {account.id for account in await users.list_accounts(tx)}
+        if known - set(passwords):
+            raise NotThrowAway(
+                message="--dev is for throw-away data, but this database has accounts of its own; give it another one"
+            )
+        if all(group.id != ADMIN_GROUP for group in await groups.list_groups(tx)):
+            await groups.create_group(tx, ADMIN_GROUP)
+        for name, password_hash in hashes.items():
+            if name not in known:
+                await users.create_account(
+                    tx, name, password_hash, display_name=name.capitalize() if name in NAMES else "",
+                    groups=(ADMIN_GROUP,) if name == config.admin_user else (),
+                )
+
+    await db.write(work)
+
+
+@routes.add("POST", "reset", Guard.ADMIN, versions=("v1",), access=Access.OWN)
+async def reset(call: Call[NoParams]) -> list[str]:
+    """Empty all conversations, sessions, signaling and counted failures; accounts and settings stay."""
+    world = call.world
+    await world.db.write(_empty)
+    await world.throttle.load()
+    return []
+
+
+async def _empty(tx: Tx) -> None:
+    for statement in _EMPTY:
+        await tx.run(statement)

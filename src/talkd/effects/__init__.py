@@ -1,0 +1,1 @@
+"""What follows from an event: one file for each kind of consequence."""

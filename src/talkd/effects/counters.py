@@ -1,0 +1,21 @@
+"""Figures that must agree with what they count. Inside the transaction."""
+
+from typing import Any
+
+from talkd.areas.calls import service as calls
+from talkd.areas.chat import store as chat
+from talkd.areas.signaling import service as signaling
+from talkd.core import clock, events
+from talkd.storage.database import Tx
+
+
+async def apply(tx: Tx, event: Any) -> None:
+    """A room's newest message and activity; a call that ends because its last device was removed."""
+    if isinstance(event, events.MessagePosted):
+        await chat.set_newest(tx, event.room_id, event.message_id, clock.now())
+    elif isinstance(event, events.AttendeeRemoved) and event.session_ids:
+        for session_id in event.session_ids:
+            await signaling.forget_session(tx, session_id)
+        await calls.after_removal(tx, event.room_id)
+    elif isinstance(event, events.SessionLeft):
+        await signaling.forget_session(tx, event.session_id)

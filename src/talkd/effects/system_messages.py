@@ -1,0 +1,129 @@
+"""What the server reports in a room about what was done there. Inside the transaction."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from talkd.areas.chat import service as chat
+from talkd.areas.chat.model import Reference
+from talkd.areas.participants.service import lock_room
+from talkd.areas.rooms.model import Room
+from talkd.core import clock, events
+from talkd.core.actor import GROUPS, GUESTS, USERS, Actor
+from talkd.core.constants import RoomType
+from talkd.core.errors import NotFound
+from talkd.core.richtext import duration
+from talkd.storage.database import Tx
+
+Report = Callable[[Tx, Room, Any], Awaitable[None]]
+
+MAX_NAMED = 5
+"""People named when a call ends; the others are counted."""
+
+
+async def apply(tx: Tx, event: Any) -> None:
+    """Report the event, if it is one of those that are reported."""
+    report = _REPORTS.get(type(event))
+    if report is None or (isinstance(event, events.AttendeeAdded | events.AttendeeRemoved) and event.quiet):
+        return
+    try:
+        room = await lock_room(tx, event.room_id)
+    except NotFound:
+        return  # the room went in the same transaction, and with it everybody who could read the report
+    await report(tx, room, event)
+
+
+def _plain(system: str) -> Report:
+    async def report(tx: Tx, room: Room, event: events.RoomEvent) -> None:
+        await chat.post_system(tx, room, event.actor, system)
+
+    return report
+
+
+def _either(choose: Callable[[Any], bool], if_so: str, else_: str) -> Report:
+    async def report(tx: Tx, room: Room, event: events.RoomEvent) -> None:
+        await chat.post_system(tx, room, event.actor, if_so if choose(event) else else_)
+
+    return report
+
+
+def _about(verb: str) -> Report:
+    """About a person or group: user_added, group_removed and the like."""
+
+    async def report(tx: Tx, room: Room, event: events.AttendeeAdded | events.AttendeeRemoved) -> None:
+        target = event.target
+        kind = "group" if target.type == GROUPS else "user"
+        await chat.post_system(tx, room, event.actor, f"{kind}_{verb}", references={kind: _reference(target)})
+
+    return report
+
+
+def _role(suffix: str) -> Report:
+    async def report(tx: Tx, room: Room, event: events.ModeratorPromoted | events.ModeratorDemoted) -> None:
+        prefix = "" if event.target.type == USERS else "guest_"
+        await chat.post_system(
+            tx, room, event.actor, f"{prefix}moderator_{suffix}", references={"user": _reference(event.target)}
+        )
+
+    return report
+
+
+async def _renamed(tx: Tx, room: Room, event: events.RoomRenamed) -> None:
+    await chat.post_system(tx, room, event.actor, "conversation_renamed", details=f"{event.old}\n{event.new}")
+
+
+async def _call_started(tx: Tx, room: Room, event: events.CallStarted) -> None:
+    await chat.post_system(tx, room, event.actor, "call_started", silent=event.silent)
+
+
+async def _call_joined(tx: Tx, room: Room, event: events.CallJoined) -> None:
+    if not event.was_in:
+        await chat.post_system(tx, room, event.actor, "call_joined")
+
+
+async def _call_left(tx: Tx, room: Room, event: events.CallLeft) -> None:
+    if not event.still_in:
+        await chat.post_system(tx, room, event.actor, "call_left")
+
+
+async def _call_ended(tx: Tx, room: Room, event: events.CallEnded) -> None:
+    users = [actor for actor in event.participants if actor.type == USERS]
+    guests = sum(actor.type == GUESTS for actor in event.participants)
+    if event.for_everyone:
+        users = [actor for actor in users if not actor.is_same(event.actor.type, event.actor.id)]
+    elif room.type == RoomType.ONE_TO_ONE and len(users) == 1:
+        await _call_missed(tx, room, event.actor, users[0])
+        return
+    references = {f"user{number}": _reference(actor) for number, actor in enumerate(users[:MAX_NAMED], 1)}
+    details = f"{duration(clock.now() - event.started_at)}\n{guests}\n{max(0, len(users) - MAX_NAMED)}"
+    system = "call_ended_everyone" if event.for_everyone else "call_ended"
+    await chat.post_system(tx, room, event.actor, system, details=details, references=references)
+
+
+async def _call_missed(tx: Tx, room: Room, actor: Actor, caller: Actor) -> None:
+    callee = Reference(USERS, room.partner_of(caller.id))
+    await chat.post_system(
+        tx, room, actor, "call_missed", references={"user": _reference(caller), "callee": callee}
+    )
+
+
+def _reference(actor: Actor) -> Reference:
+    return Reference(actor.type, actor.id, actor.name)
+
+
+_REPORTS: dict[type[events.Event], Report] = {
+    events.RoomCreated: _plain("conversation_created"),
+    events.RoomRenamed: _renamed,
+    events.DescriptionSet: _either(lambda event: bool(event.description), "description_set", "description_removed"),
+    events.GuestsAllowed: _plain("guests_allowed"),
+    events.GuestsDisallowed: _plain("guests_disallowed"),
+    events.PasswordSet: _either(lambda event: event.is_set, "password_set", "password_removed"),
+    events.ReadOnlySet: _either(lambda event: event.read_only, "read_only", "read_only_off"),
+    events.AttendeeAdded: _about("added"),
+    events.AttendeeRemoved: _about("removed"),
+    events.ModeratorPromoted: _role("promoted"),
+    events.ModeratorDemoted: _role("demoted"),
+    events.CallStarted: _call_started,
+    events.CallJoined: _call_joined,
+    events.CallLeft: _call_left,
+    events.CallEnded: _call_ended,
+}

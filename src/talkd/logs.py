@@ -1,0 +1,85 @@
+"""What is written about what happens: one line an event, as text or JSON. Never secrets, never texts of messages."""
+
+import logging
+import sys
+from collections.abc import Mapping, MutableMapping
+from typing import Any, TextIO
+
+import msgspec
+import structlog
+
+from talkd.config import LogConfig
+
+LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
+HIDDEN = "[hidden]"
+_SECRET_WORDS = ("password", "secret", "authorization", "cookie", "credential", "private_key")
+_SECRET_KEYS = {"message", "text", "body", "token", "app_password", "request_token", "poll_token"}
+
+
+def is_secret(key: str) -> bool:
+    """Whether a value under that key may be a secret, or words that somebody wrote to somebody."""
+    name = key.lower().replace("-", "_")
+    return name in _SECRET_KEYS or name.endswith("_token") or any(word in name for word in _SECRET_WORDS)
+
+
+def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: drops the values of secret keys, at any depth."""
+    for key in event:
+        event[key] = HIDDEN if is_secret(key) else _without_secrets(event[key])
+    return event
+
+
+def _without_secrets(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {
+            key: HIDDEN if isinstance(key, str) and is_secret(key) else _without_secrets(item)
+            for key, item in value.items()
+        }
+    if isinstance(value, list | tuple):
+        return [_without_secrets(item) for item in value]
+    return value
+
+
+def configure(config: LogConfig, stream: TextIO | None = None) -> None:
+    """From now on everything goes to `stream` (standard error by default), the libraries' own records included."""
+    stream = stream or sys.stderr
+    as_text = config.format == "text" or (config.format == "auto" and stream.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    # Traces are made without the values of local variables: these may hold secrets.
+    last: list[Any] = (
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        if as_text
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, hide_secrets, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    level = LEVELS.get(config.level.lower(), logging.INFO)
+    root.setLevel(level)
+    for name in ("asyncio", "alembic", "PIL"):
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+def _to_json(value: Any, **_options: Any) -> str:
+    return msgspec.json.encode(value, enc_hook=repr).decode()

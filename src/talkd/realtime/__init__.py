@@ -1,0 +1,1 @@
+"""How the world is woken: topics and changes, never data."""

@@ -1,0 +1,115 @@
+"""Waking those who wait.
+
+Whoever waits registers first, looks second, and waits third, so that nothing can happen unseen between
+looking and waiting. A change carries no data: the woken look again.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable
+from types import TracebackType
+from typing import Self
+
+from talkd.realtime.timers import Deadlines
+
+
+def room_topic(room_id: int) -> str:
+    """Something was said, or read, in a room."""
+    return f"room:{room_id}"
+
+
+def attendee_topic(attendee_id: int) -> str:
+    """An attendee's own standing changed: role, permissions, removal."""
+    return f"attendee:{attendee_id}"
+
+
+def call_topic(room_id: int) -> str:
+    """The sessions of a room, or what they bring to its call, have changed."""
+    return f"call:{room_id}"
+
+
+def session_topic(session_id: str) -> str:
+    """Something was sent to one session, or the session has ended."""
+    return f"session:{session_id}"
+
+
+class Watch:
+    """One waiter's registration for some topics; use it as a context manager."""
+
+    __slots__ = ("_changes", "_future", "changed", "topics")
+
+    def __init__(self, changes: "Changes", topics: tuple[str, ...]) -> None:
+        self._changes = changes
+        self._future: asyncio.Future[None] | None = None
+        self.topics = topics
+        self.changed: set[str] = set()
+
+    def __enter__(self) -> Self:
+        self._changes.add(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._changes.discard(self)
+
+    def wake(self, topic: str) -> None:
+        """Called on a change; several before the waiter looks count as one."""
+        self.changed.add(topic)
+        if self._future is not None and not self._future.done():
+            self._future.set_result(None)
+
+    async def wait(self, until: float) -> set[str]:
+        """The topics that changed since the last call; empty when `until` (loop time) has come or the server stops."""
+        if not self.changed and not self._changes.closing:
+            self._future = asyncio.get_running_loop().create_future()
+            self._changes.deadlines.add(until, self._future)
+            try:
+                await self._future
+            finally:
+                self._changes.deadlines.discard(until, self._future)
+                self._future = None
+        changed, self.changed = self.changed, set()
+        return changed
+
+
+class Changes:
+    """All watches of this process by topic."""
+
+    def __init__(self) -> None:
+        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        self.deadlines = Deadlines()
+        self.closing = False
+        self.waiting = 0
+
+    def watch(self, *topics: str) -> Watch:
+        """A registration for some topics, to be entered before looking."""
+        return Watch(self, topics)
+
+    def add(self, watch: Watch) -> None:
+        """Register; `Watch` calls it."""
+        self.waiting += 1
+        for topic in watch.topics:
+            self._watches[topic].add(watch)
+
+    def discard(self, watch: Watch) -> None:
+        """Unregister; `Watch` calls it."""
+        self.waiting -= 1
+        for topic in watch.topics:
+            watches = self._watches[topic]
+            watches.discard(watch)
+            if not watches:
+                del self._watches[topic]
+
+    def publish(self, topics: Iterable[str]) -> None:
+        """Wake everybody who watches one of the topics."""
+        for topic in topics:
+            for watch in self._watches.get(topic, ()):
+                watch.wake(topic)
+
+    def close(self) -> None:
+        """Let everybody who waits answer at once, now and from now on."""
+        self.closing = True
+        for watches in list(self._watches.values()):
+            for watch in watches:
+                watch.wake("")

@@ -1,0 +1,11 @@
+"""Alembic's entry: runs the revisions on the connection that `storage/migrate.py` opened."""
+
+from alembic import context
+
+context.configure(
+    connection=context.config.attributes["connection"],
+    transactional_ddl=True,
+    render_as_batch=True,
+)
+with context.begin_transaction():
+    context.run_migrations()

@@ -1,0 +1,90 @@
+"""PostgreSQL: the same transaction functions over asyncpg, with a pool and prepared statements."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, TypeVar, cast
+
+import asyncpg
+
+from talkd.storage.database import Database, Row, Tx, Work
+from talkd.storage.migrate import migrate_postgres
+from talkd.storage.statements import Statement
+
+T = TypeVar("T")
+
+RETRIES = 5
+"""How often a transaction is tried again after a deadlock or serialization failure."""
+
+
+class PostgresTx(Tx):
+    """A transaction on one connection of the pool."""
+
+    __slots__ = ("_connection", "_database")
+
+    def __init__(self, connection: Any, database: "PostgresDatabase") -> None:
+        super().__init__(database.in_transaction)
+        self._connection = connection
+        self._database = database
+
+    async def all(self, statement: Statement, /, **parameters: Any) -> list[Row]:
+        self._database.statements += 1
+        text, values = statement.for_postgres(parameters)
+        return cast("list[Row]", await self._connection.fetch(text, *values))
+
+    async def one(self, statement: Statement, /, **parameters: Any) -> Row | None:
+        self._database.statements += 1
+        text, values = statement.for_postgres(parameters)
+        return cast("Row | None", await self._connection.fetchrow(text, *values))
+
+    async def run(self, statement: Statement, /, **parameters: Any) -> int:
+        self._database.statements += 1
+        text, values = statement.for_postgres(parameters)
+        status: str = await self._connection.execute(text, *values)
+        count = status.rpartition(" ")[2]
+        return int(count) if count.isdigit() else 0
+
+    @staticmethod
+    def many(values: Sequence[Any]) -> Any:
+        return list(values)
+
+
+class PostgresDatabase(Database):
+    """For when one machine is not enough. READ COMMITTED, with row locks in the order room, attendee, session."""
+
+    def __init__(self, url: str, *, connections: int = 10) -> None:
+        super().__init__()
+        self._url = url
+        self._connections = connections
+
+    async def open(self) -> None:
+        await migrate_postgres(self._url)
+        self._pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
+            self._url,
+            min_size=min(2, self._connections),
+            max_size=self._connections,
+            statement_cache_size=1024,
+            command_timeout=60,
+            server_settings={"application_name": "talkd"},
+        )
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def read(self, work: Work[T]) -> T:
+        async with self._pool.acquire() as connection:
+            return await work(PostgresTx(connection, self))
+
+    async def write(self, work: Work[T]) -> T:
+        for attempt in range(RETRIES):
+            try:
+                async with self._pool.acquire() as connection, connection.transaction():
+                    tx = PostgresTx(connection, self)
+                    result = await work(tx)
+            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+                if attempt == RETRIES - 1:
+                    raise
+                await asyncio.sleep(0.01 * 2**attempt)
+            else:
+                self.announce(tx.events)
+                return result
+        raise AssertionError("unreachable")

@@ -1,0 +1,261 @@
+"""Tables. Column order and names are the statements' vocabulary; the migrations make the real thing.
+
+Every table of a room's data has `room_id` first in its key, so that PostgreSQL can shard by room.
+Numbers are integers (times in unix seconds, truth as 0/1), texts are texts, lists are JSON texts:
+the same on SQLite (STRICT) and PostgreSQL.
+"""
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData()
+
+Int = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+
+
+def _text(name: str, **options: object) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default="", **options)  # type: ignore[arg-type]
+
+
+def _int(name: str, default: int = 0) -> sa.Column[int]:
+    return sa.Column(name, Int, nullable=False, server_default=str(default))
+
+
+def _room_table(name: str, *columns: sa.Column[int] | sa.Column[str] | sa.schema.SchemaItem) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("room_id", Int, primary_key=True),
+        sa.Column("id", Int, primary_key=True, autoincrement=True),
+        *columns,
+    )
+
+
+meta = sa.Table(
+    "meta",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    _text("value"),
+)
+"""One-off facts: secrets of this installation, and the epoch that tells processes to forget caches."""
+
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("display_name"),
+    _text("email"),
+    _text("password_hash"),
+    _int("enabled", 1),
+    _int("created_at"),
+    _int("first_login_at"),
+    _int("last_login_at"),
+    _text("language"),
+    _text("locale"),
+    _text("timezone"),
+    _text("profile"),
+    _int("avatar_version"),
+    _int("read_privacy"),
+    _int("typing_privacy"),
+)
+"""Accounts. `profile` is a JSON object of the optional profile fields."""
+
+groups = sa.Table(
+    "user_groups",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    _text("display_name"),
+)
+
+group_members = sa.Table(
+    "group_members",
+    metadata,
+    sa.Column("group_id", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True),
+)
+
+app_passwords = sa.Table(
+    "app_passwords",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    _text("fingerprint"),
+    _text("name"),
+    _int("created_at"),
+    _int("last_used_at"),
+    _int("wipe"),
+)
+"""Passwords of single apps. `wipe` is 1 when the device shall delete its data at the next contact."""
+
+web_sessions = sa.Table(
+    "web_sessions",
+    metadata,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    _text("user_id"),
+    _text("request_token"),
+    _int("created_at"),
+    _int("seen_at"),
+)
+"""Browsers that logged in by the form. Guests and API clients need no row: their cookie names their joins."""
+
+login_flows = sa.Table(
+    "login_flows",
+    metadata,
+    sa.Column("poll_fingerprint", sa.Text, primary_key=True),
+    _text("login_fingerprint"),
+    _text("client_name"),
+    _int("created_at"),
+    _text("user_id"),
+)
+"""Login flows v2 on their way; `user_id` is empty until somebody grants it. The app password is made by the
+poll that fetches it, so that no row ever holds one."""
+
+app_config = sa.Table(
+    "app_config",
+    metadata,
+    sa.Column("app", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    _text("value"),
+)
+
+user_config = sa.Table(
+    "user_config",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("app", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    _text("value"),
+)
+
+throttle = sa.Table(
+    "throttle",
+    metadata,
+    sa.Column("action", sa.Text, primary_key=True),
+    sa.Column("subnet", sa.Text, primary_key=True),
+    _int("attempts"),
+    _int("first_at"),
+    _int("last_at"),
+)
+"""Failed attempts by action and network (IPv4 address, IPv6 /64)."""
+
+user_avatars = sa.Table(
+    "user_avatars",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("image", sa.LargeBinary, nullable=False),
+)
+"""Uploaded pictures: PNG, 512 pixels square."""
+
+rooms = sa.Table(
+    "rooms",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    sa.Column("token", sa.Text, nullable=False),
+    _int("type", 2),
+    _text("name"),
+    _text("description"),
+    _text("object_type"),
+    _text("object_id"),
+    sa.Column("user_a", sa.Text, nullable=True),
+    sa.Column("user_b", sa.Text, nullable=True),
+    _text("password_hash"),
+    _int("read_only"),
+    _int("listable"),
+    _int("lobby_state"),
+    _int("lobby_timer"),
+    _int("sip_enabled"),
+    _int("default_permissions"),
+    _int("call_permissions"),
+    _int("message_expiration"),
+    _int("mention_permissions"),
+    _int("recording_consent"),
+    _int("call_recording"),
+    _int("breakout_mode"),
+    _int("breakout_status"),
+    _text("avatar"),
+    _int("avatar_version"),
+    _int("attributes"),
+    _int("created_at"),
+    _int("last_activity"),
+    _int("last_message_id"),
+    _int("call_started_at"),
+    _int("call_flag"),
+)
+"""Conversations. `user_a` < `user_b` are the two of a one-to-one conversation, whoever is in it now.
+`call_started_at` is 0 when there is no call; `call_flag` is the union of what its participants bring."""
+
+attendees = _room_table(
+    "attendees",
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("display_name"),
+    _int("type", 3),
+    _int("permissions"),
+    _int("favorite"),
+    _int("notification_level"),
+    _int("notification_calls", 1),
+    _int("archived"),
+    _int("important"),
+    _int("sensitive"),
+    _int("last_read"),
+    _int("last_mention"),
+    _int("last_mention_direct"),
+    _int("read_privacy"),
+    _text("access_token"),
+    _text("invited_address"),
+    _text("pin"),
+    _text("phone_number"),
+    _text("call_id"),
+    _int("modified_at"),
+    _int("in_call_since"),
+    _text("tags"),
+)
+"""Who belongs to a room: users, groups, guests, people invited by e-mail.
+`in_call_since` is the last moment the attendee entered a call, 0 for never."""
+
+sessions = _room_table(
+    "sessions",
+    _int("attendee_id"),
+    _text("session_id"),
+    _text("browser"),
+    _int("in_call"),
+    _int("state", 1),
+    _int("last_ping"),
+    _int("created_at"),
+)
+"""One row for each join that is still alive. `browser` is the fingerprint of the HTTP session's cookie."""
+
+messages = _room_table(
+    "messages",
+    _int("thread_id"),
+    _int("parent_id"),
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("kind"),
+    _text("system"),
+    _text("message"),
+    _text("parameters"),
+    _text("reference_id"),
+    _int("countable"),
+    _int("silent"),
+    _int("created_at"),
+    _int("expires_at"),
+    _text("edited_by_type"),
+    _text("edited_by_id"),
+    _text("edited_by_name"),
+    _int("edited_at"),
+    _text("reactions"),
+    _text("object_type"),
+    _text("object_id"),
+    _text("meta"),
+)
+"""Everything said. `system` is the identifier of a system message, else empty; `countable` is 1 for what
+counts as unread; `parameters` and `reactions` are JSON objects or empty; `expires_at` 0 means never."""
+
+signaling_messages = _room_table(
+    "signaling_messages",
+    _text("recipient"),
+    _text("message"),
+    _int("created_at"),
+)
+"""Messages between sessions of a call, until their recipient fetches them."""

@@ -1,0 +1,78 @@
+"""Statements: written with SQLAlchemy Core, compiled to text once for each database, run on the raw driver."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+
+_SQLITE = sqlite.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+_POSTGRES = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
+
+
+class Statement:
+    """A statement that compiles itself on first use and is only text and names afterwards."""
+
+    __slots__ = ("_clause", "_postgres", "_sqlite")
+
+    def __init__(self, clause: sa.Executable) -> None:
+        self._clause = clause
+        self._sqlite: tuple[str, dict[str, Any]] | None = None
+        self._postgres: tuple[str, list[str], dict[str, Any]] | None = None
+
+    def for_sqlite(self, parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+        """Text with `:names`, and all their values."""
+        if self._sqlite is None:
+            compiled = self._clause.compile(dialect=_SQLITE)  # type: ignore[attr-defined]
+            fixed = {name: value for name, value in compiled.params.items() if value is not None}
+            self._sqlite = str(compiled), fixed
+        text, fixed = self._sqlite
+        return text, {**fixed, **parameters} if fixed else parameters
+
+    def for_postgres(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
+        """Text with `$1`, and the values in their order."""
+        if self._postgres is None:
+            compiled = self._clause.compile(dialect=_POSTGRES)  # type: ignore[attr-defined]
+            fixed = {name: value for name, value in compiled.params.items() if value is not None}
+            self._postgres = str(compiled), list(compiled.positiontup or ()), fixed
+        text, names, fixed = self._postgres
+        return text, [parameters[name] if name in parameters else fixed[name] for name in names]
+
+
+class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
+    """`column` is in the list given as parameter `name` (a JSON text on SQLite, an array on PostgreSQL).
+
+    Pass the parameter through `many`, which makes the form that each driver takes.
+    """
+
+    inherit_cache = False
+    type = sa.Boolean()
+
+    def __init__(self, column: sa.ColumnElement[Any], name: str) -> None:
+        self.column = column
+        self.values: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+        self.array: sa.BindParameter[Any] = sa.bindparam(name, type_=postgresql.ARRAY(column.type))
+
+
+@compiles(one_of, "sqlite")
+def _one_of_sqlite(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    return f"{column} IN (SELECT value FROM json_each({compiler.process(element.values, **options)}))"
+
+
+@compiles(one_of, "postgresql")
+def _one_of_postgres(element: one_of, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.column, **options)
+    return f"{column} = ANY({compiler.process(element.array, **options)})"
+
+
+def bind(name: str, kind: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] | None = None) -> sa.BindParameter[Any]:
+    """A named parameter; give `kind` where the column beside it does not tell the type."""
+    return sa.bindparam(name, type_=kind) if kind is not None else sa.bindparam(name)
+
+
+def columns(table: sa.FromClause, names: Sequence[str]) -> list[sa.ColumnElement[Any]]:
+    """The table's columns by name, in that order: what a dataclass with these fields is built from."""
+    return [table.c[name] for name in names]

@@ -1,0 +1,89 @@
+"""What an operation gets to see of a request."""
+
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from talkd.areas.chat.feed import Feed
+from talkd.areas.participants.model import Participant
+from talkd.areas.sessions.pings import Pings
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.signaling.presence import Presence
+from talkd.areas.login.credentials import Credentials
+from talkd.config import Config
+from talkd.core.actor import GUESTS, USERS, Actor
+from talkd.core.errors import NotAuthenticated
+from talkd.realtime.changes import Changes
+from talkd.storage.database import Database
+from talkd.web.throttle import Throttle
+
+P = TypeVar("P", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who calls. `user_id` is None for visitors; `browser` is the fingerprint of the session cookie, or empty."""
+
+    user_id: str | None = None
+    display_name: str = ""
+    is_admin: bool = False
+    browser: str = ""
+    address: str = ""
+    by_cookie: bool = False
+    """Logged in by a browser's cookie: changes need proof that the page itself asked (CSRF)."""
+    request_token: str = ""
+    app_password_id: int | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """The logged-in user as an actor; a visitor's is known only inside a room."""
+        return Actor(USERS, self.user_id, self.display_name) if self.user_id is not None else Actor(GUESTS, "")
+
+
+@dataclass(slots=True)
+class World:
+    """The parts of the running server that the edge hands to operations."""
+
+    config: Config
+    db: Database
+    changes: Changes
+    settings: TalkSettings
+    throttle: Throttle
+    credentials: Credentials
+    feed: Feed
+    pings: Pings
+    presence: Presence
+    talk_hash: str = ""
+    """`X-Nextcloud-Talk-Hash`: changes when clients should read the capabilities again."""
+
+
+@dataclass(slots=True)
+class Call(Generic[P]):
+    """One request, authenticated and parsed."""
+
+    world: World
+    caller: Caller
+    params: P
+    base_url: str
+    """How the client reaches the server, without a slash at the end."""
+    token: str = ""
+    """The room's token in the path, where there is one."""
+    participant: Participant | None = None
+    raw: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    method: str = "GET"
+    ocs_version: int = 2
+
+    @property
+    def me(self) -> Participant:
+        """The caller in the room; there because a guard demanded it."""
+        assert self.participant is not None, "the operation has no participant guard"
+        return self.participant
+
+    @property
+    def user_id(self) -> str:
+        """The logged-in user. Raises NotAuthenticated."""
+        if self.caller.user_id is None:
+            raise NotAuthenticated
+        return self.caller.user_id

@@ -1,0 +1,267 @@
+"""From a request to an operation and back: authenticate, parse, guard, transact, wrap."""
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import falcon
+import falcon.asgi
+import msgspec
+import structlog
+
+from talkd.core import errors, ids
+from talkd.storage.database import Tx
+from talkd.web import auth, guards, metrics, ocs, params
+from talkd.web.call import Call, Caller, World
+from talkd.web.ocs import Reply
+from talkd.web.params import Upload
+from talkd.web.routing import Access, Kind, Route
+
+log = structlog.get_logger(__name__)
+
+ROOM_TOKEN = "talkRoomToken"
+NO_STORE = "no-cache, no-store, must-revalidate"
+
+
+class Edge:
+    """Runs declared operations for Falcon."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._proxies = [ipaddress.ip_network(entry) for entry in world.config.server.trusted_proxies]
+
+    async def handle(
+        self, route: Route, version: int, request: falcon.asgi.Request, response: falcon.asgi.Response,
+        path: dict[str, str],
+    ) -> None:
+        """Answer one request to `route`, called through OCS `version`."""
+        started = time.perf_counter()
+        raw: dict[str, Any] = {}
+        caller = Caller()
+        try:
+            address = self._address(request)
+            caller = await auth.identify(
+                self.world.credentials,
+                self.world.throttle,
+                authorization=request.get_header("authorization"),
+                cookie=auth.cookie_of(request.get_header("cookie")),
+                address=address,
+            )
+            raw = await self._parameters(request, path)
+            reply = await self._perform(route, version, request, caller, raw, path)
+        except errors.TalkError as error:
+            reply = await self._refusal(route, caller, error)
+            self._write(route, version, request, response, raw, reply, error)
+        except Exception:
+            reply = self._broken(request)
+            self._write(route, version, request, response, raw, reply, None)
+        else:
+            self._write(route, version, request, response, raw, reply, None)
+        metrics.observe(route, reply.status, time.perf_counter() - started)
+
+    # --- the way in -------------------------------------------------------------------------
+    def _address(self, request: falcon.asgi.Request) -> str:
+        address: str = request.remote_addr
+        if self._proxies and self._is_proxy(address):
+            forwarded = request.get_header("x-forwarded-for") or ""
+            for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
+                address = hop
+                if not self._is_proxy(hop):
+                    break
+        return address
+
+    def _is_proxy(self, address: str) -> bool:
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        return any(parsed in network for network in self._proxies)
+
+    def base_url(self, request: falcon.asgi.Request) -> str:
+        """How the client reaches the server: the configured address, the proxy's word, or the request's own."""
+        configured = self.world.config.server.public_url
+        if configured:
+            return configured.rstrip("/")
+        scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
+        if self._proxies and self._is_proxy(request.remote_addr):
+            scheme = request.get_header("x-forwarded-proto") or scheme
+            host = request.get_header("x-forwarded-host") or host
+            prefix = request.get_header("x-forwarded-prefix") or ""
+        return f"{scheme}://{host}{prefix}".rstrip("/")
+
+    async def _parameters(self, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
+        query = params.parse_form(request.query_string) if request.query_string else {}
+        length = request.content_length
+        if length == 0 or (length is None and request.method in ("GET", "HEAD", "OPTIONS")):
+            return {**query, **path} if query else dict(path)
+        return params.merge(query, await self._body(request), path)
+
+    async def _body(self, request: falcon.asgi.Request) -> Mapping[str, Any]:
+        kind = (request.content_type or "").partition(";")[0].strip().lower()
+        limits = self.world.config.server
+        limit = limits.max_upload + 65536 if kind == "multipart/form-data" else limits.max_body
+        if (request.content_length or 0) > limit:
+            raise errors.TooLarge("body", message=f"A request may have {limit} bytes at most.")
+        if kind == "multipart/form-data":
+            return await self._multipart(request)
+        body = await request.stream.read(limit + 1)
+        if len(body) > limit:
+            raise errors.TooLarge("body", message=f"A request may have {limit} bytes at most.")
+        if kind == "application/x-www-form-urlencoded":
+            return params.parse_form(body.decode("utf-8", "replace"))
+        return params.parse_json(body) if body else {}
+
+    async def _multipart(self, request: falcon.asgi.Request) -> Mapping[str, Any]:
+        fields: dict[str, Any] = {}
+        limit = self.world.config.server.max_upload
+        try:
+            async for part in await request.get_media():
+                content = await part.stream.read(limit + 1)
+                if len(content) > limit:
+                    raise errors.TooLarge("file", message=f"A file may have {limit} bytes at most.")
+                value: Any = (
+                    Upload(part.filename or "", part.content_type, content)
+                    if part.filename is not None
+                    else content.decode("utf-8", "replace")
+                )
+                params.put_nested(fields, part.name or "", value)
+        except falcon.HTTPError as error:
+            raise errors.Invalid("body", message="The multipart body is broken.") from error
+        return {key: params.listed(value) for key, value in fields.items()}
+
+    # --- the operation ----------------------------------------------------------------------
+    async def _perform(
+        self, route: Route, version: int, request: falcon.asgi.Request, caller: Caller, raw: dict[str, Any],
+        path: dict[str, str],
+    ) -> Reply:
+        call: Call[Any] = Call(
+            world=self.world,
+            caller=caller,
+            params=None,
+            base_url=self.base_url(request),
+            token=path.get("token", ""),
+            raw=raw,
+            headers=request.headers,
+            method=request.method,
+            ocs_version=version,
+        )
+        guards.require_who(route, call)
+        self._require_own_page(route, request, caller)
+        if route.throttle:
+            self.world.throttle.check(route.throttle, caller.address)
+        if call.token and caller.user_id is None:
+            self.world.throttle.check(ROOM_TOKEN, caller.address)
+        needs_room = guards.needs_room(route)
+        handler = route.handler
+
+        async def work(tx: Tx) -> Any:
+            if needs_room:
+                call.participant = await guards.require_room(tx, route, call)
+            call.params = params.convert(raw, route.params)
+            return await handler(tx, call)
+
+        if route.access is Access.WRITE:
+            answer = await self.world.db.write(work)
+        elif route.access is Access.READ:
+            answer = await self.world.db.read(work)
+        else:
+            if needs_room:
+                call.participant = await self.world.db.read(lambda tx: guards.require_room(tx, route, call))
+            call.params = params.convert(raw, route.params)
+            answer = await handler(call)
+        return answer if isinstance(answer, Reply) else Reply(answer)
+
+    def _require_own_page(self, route: Route, request: falcon.asgi.Request, caller: Caller) -> None:
+        """Another site can make a browser send its cookie, but not these headers."""
+        if not route.csrf or request.get_header("ocs-apirequest") is not None:
+            return
+        token = request.get_header("requesttoken") or ""
+        if caller.request_token and hmac.compare_digest(token, caller.request_token):
+            return
+        raise errors.PreconditionFailed(message="CSRF check failed", data=CSRF)
+
+    async def _refusal(self, route: Route, caller: Caller, error: errors.TalkError) -> Reply:
+        """Count what looks like guessing, and make the answer."""
+        if isinstance(error, errors.NotFound) and "{token}" in route.path and caller.user_id is None:
+            await self.world.throttle.register(ROOM_TOKEN, caller.address)
+        if route.throttle and isinstance(error, errors.Forbidden | errors.NotFound) and error.reason == "password":
+            await self.world.throttle.register(route.throttle, caller.address)
+        headers = {}
+        if isinstance(error, errors.Throttled):
+            headers["Retry-After"] = str(error.retry_after)
+        return Reply(error.body(), ocs.status_of(error), headers)
+
+    def _broken(self, request: falcon.asgi.Request) -> Reply:
+        """Something nobody thought of: logged with an id, of which alone the client learns."""
+        number = ids.text(12)
+        log.exception("request_failed", request_id=number, method=request.method, route=request.uri_template)
+        return Reply([], 500, {"X-Request-Id": number})
+
+    # --- the way out ------------------------------------------------------------------------
+    def _write(
+        self, route: Route, version: int, request: falcon.asgi.Request, response: falcon.asgi.Response,
+        raw: dict[str, Any], reply: Reply, error: errors.TalkError | None,
+    ) -> None:
+        response.set_headers(reply.headers)
+        if "Cache-Control" not in reply.headers:
+            response.set_header("Cache-Control", NO_STORE)
+        for cookie in reply.cookies:
+            self._set_cookie(request, response, cookie)
+        if error is not None and error.data is CSRF:
+            response.status = 412
+            response.content_type = ocs.JSON
+            response.data = msgspec.json.encode(CSRF)
+        elif reply.content is not None:
+            response.status = reply.status
+            response.content_type = reply.content_type
+            response.data = reply.content
+        elif route.kind is Kind.PLAIN:
+            response.status = reply.status
+            response.content_type = ocs.JSON if reply.content_type == ocs.JSON else reply.content_type
+            response.data = msgspec.json.encode(reply.data)
+        else:
+            self._write_envelope(version, request, response, raw, reply, error)
+
+    @staticmethod
+    def _write_envelope(
+        version: int, request: falcon.asgi.Request, response: falcon.asgi.Response, raw: dict[str, Any],
+        reply: Reply, error: errors.TalkError | None,
+    ) -> None:
+        xml = wants_xml(request, raw)
+        response.status = ocs.http_status(reply.status, version)
+        if reply.status == 304 and version == 2:
+            return
+        response.content_type = ocs.XML if xml else ocs.JSON
+        if error is not None:
+            code, message = ocs.code_of(error), ocs.message_of(error)
+        elif reply.status == 500:
+            code, message = 996, "Internal Server Error\n"
+        else:
+            code, message = reply.status, ""
+        response.data = ocs.envelope(
+            reply.data, status=reply.status, version=version, xml=xml, code=code, message=message
+        )
+
+    def _set_cookie(
+        self, request: falcon.asgi.Request, response: falcon.asgi.Response, cookie: ocs.Cookie
+    ) -> None:
+        base = self.base_url(request)
+        path = "/" + base.partition("://")[2].partition("/")[2]
+        secure = base.startswith("https://")
+        if cookie.value:
+            response.set_cookie(cookie.name, cookie.value, path=path, secure=secure, http_only=True, same_site="Lax")
+        else:
+            response.unset_cookie(cookie.name, path=path, same_site="Lax")
+
+
+CSRF = {"message": "CSRF check failed"}
+
+
+def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:
+    """XML is the default of OCS; JSON comes to whoever asks by `format=json` or the Accept header."""
+    wanted = raw.get("format")
+    if isinstance(wanted, str) and wanted:
+        return wanted.lower() != "json"
+    return "application/json" not in (request.get_header("accept") or "")

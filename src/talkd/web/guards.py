@@ -1,0 +1,59 @@
+"""Checking what an operation declares. Who calls comes first, then the room, then what the room allows."""
+
+from talkd.areas.participants import service as participants
+from talkd.areas.participants.model import Participant
+from talkd.core.constants import Permission, StartCall
+from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import ROOM_GUARDS, Guard, Route
+
+NOT_ADMIN = "Logged in account must be an admin"
+NOT_SUBADMIN = "Logged in account must be at least a sub admin"
+
+
+def require_who(route: Route, call: Call) -> None:  # type: ignore[type-arg]
+    """Raises NotAuthenticated or Forbidden."""
+    guards = route.guards
+    if Guard.ANYONE in guards:
+        return
+    if call.caller.user_id is None:
+        raise NotAuthenticated
+    if Guard.ADMIN in guards and not call.caller.is_admin:
+        raise Forbidden(message=NOT_ADMIN)
+    if Guard.SUBADMIN in guards and not call.caller.is_admin:
+        raise Forbidden(message=NOT_SUBADMIN)
+
+
+def needs_room(route: Route) -> bool:
+    """Whether the operation happens inside a room."""
+    return not ROOM_GUARDS.isdisjoint(route.guards)
+
+
+async def require_room(tx: Tx, route: Route, call: Call) -> Participant:  # type: ignore[type-arg]
+    """The caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
+    caller = call.caller
+    me = await participants.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser)
+    guards = route.guards
+    if Guard.IDENTIFIED in guards and me.is_guest:
+        raise NotFound
+    if Guard.MODERATOR in guards and not me.is_moderator:
+        raise Forbidden
+    if Guard.CALLS_ENABLED in guards and call.world.settings.start_calls == StartCall.NOBODY:
+        raise Forbidden
+    if Guard.READ_WRITE in guards and not me.room.is_writable:
+        raise Forbidden
+    if Guard.LOBBY_OPEN in guards and not me.can_pass_lobby:
+        raise PreconditionFailed
+    if Guard.MAY_CHAT in guards and not me.may(Permission.CHAT):
+        raise Forbidden
+    return me
+
+
+async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: ignore[type-arg]
+    """The caller in the room of the path; None where `access_participant` would raise NotFound."""
+    caller = call.caller
+    try:
+        return await participants.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser)
+    except NotFound:
+        return None

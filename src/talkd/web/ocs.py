@@ -1,0 +1,137 @@
+"""The envelope of the Open Collaboration Services: JSON and XML, and the two rules for status codes.
+
+`v2.php` answers with the HTTP status itself; `v1.php` answers 200 to almost everything and says in the
+`meta` block what happened (recordings `envelope/v1-and-v2`). The only place that maps errors to numbers.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+from xml.sax.saxutils import escape
+
+import msgspec
+
+from talkd.core import errors
+
+JSON = "application/json; charset=utf-8"
+XML = "application/xml; charset=utf-8"
+
+UNKNOWN_ROUTE = (
+    "Invalid query, please check the syntax. API specifications are here: "
+    "http://www.freedesktop.org/wiki/Specifications/open-collaboration-services.\n"
+)
+
+_STATUS: dict[type[errors.TalkError], int] = {
+    errors.Invalid: 400,
+    errors.NotAuthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.NotAllowedHere: 405,
+    errors.Conflict: 409,
+    errors.PreconditionFailed: 412,
+    errors.TooLarge: 413,
+    errors.Throttled: 429,
+    errors.NotAvailable: 501,
+    errors.Rejected: 400,
+}
+_CODE = {401: 997, 500: 996}
+"""Statuses whose `meta.statuscode` is a number of its own."""
+
+_encode = msgspec.json.Encoder().encode
+_OK_V2 = b'{"ocs":{"meta":{"status":"ok","statuscode":200,"message":"OK"},"data":'
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an operation answers: data for the envelope, or ready bytes with their own media type."""
+
+    data: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    content_type: str = JSON
+    cookies: tuple["Cookie", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """A cookie to set; an empty value removes it."""
+
+    name: str
+    value: str
+
+
+def status_of(error: errors.TalkError) -> int:
+    """The HTTP status of an error."""
+    if isinstance(error, errors.Rejected) and error.code in (998, 404):
+        return 404
+    return _STATUS.get(type(error), 400)
+
+
+def code_of(error: errors.TalkError) -> int:
+    """The `meta.statuscode` of an error."""
+    if isinstance(error, errors.Rejected):
+        return error.code
+    status = status_of(error)
+    return _CODE.get(status, status)
+
+
+def message_of(error: errors.TalkError) -> str:
+    """The `meta.message` of an error: texts of provisioning and login, nothing for plain reasons."""
+    if isinstance(error, errors.NotAuthenticated):
+        return error.message or "Current user is not logged in"
+    if isinstance(error, errors.Invalid | errors.NotFound) and error.reason is not None:
+        return ""
+    return error.message
+
+
+def envelope(data: Any, *, status: int, version: int, xml: bool, code: int | None = None, message: str = "") -> bytes:
+    """The whole body of an answer.
+
+    `code` is `meta.statuscode` where it differs from the HTTP status; on version 1 a plain 200 is 100.
+    """
+    if version == 2 and status == 200 and not xml:
+        return b"".join((_OK_V2, data if isinstance(data, msgspec.Raw) else _encode(data), b"}}"))
+    ok = 200 <= status < 300 and (version == 2 or status == 200)
+    code = code if code is not None else status
+    meta: dict[str, Any] = {
+        "status": "ok" if ok else "failure",
+        "statuscode": 100 if version == 1 and code == 200 else code,
+        "message": "OK" if ok else message,
+    }
+    if version == 1:
+        meta |= {"totalitems": "", "itemsperpage": ""}
+    if xml:
+        return to_xml({"meta": meta, "data": data})
+    return _encode({"ocs": {"meta": meta, "data": data}})
+
+
+def http_status(status: int, version: int) -> int:
+    """Version 1 hides every status but 401."""
+    return status if version == 2 or status == 401 else 200
+
+
+def to_xml(value: Any) -> bytes:
+    """The same tree as XML: lists become `element`s, true is 1, false and null are empty."""
+    out = ['<?xml version="1.0"?>\n<ocs>']
+    _write_xml(msgspec.to_builtins(value), out)
+    out.append("</ocs>\n")
+    return "".join(out).encode()
+
+
+def _write_xml(value: Any, out: list[str]) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            name = key if key and (key[0].isalpha() or key[0] == "_") and all(
+                c.isalnum() or c in "-_." for c in key) else "element"
+            out.append(f"<{name}>")
+            _write_xml(item, out)
+            out.append(f"</{name}>")
+    elif isinstance(value, list):
+        for item in value:
+            out.append("<element>")
+            _write_xml(item, out)
+            out.append("</element>")
+    elif value is True:
+        out.append("1")
+    elif value is not None and value is not False:
+        out.append(escape("".join(c for c in str(value) if c >= " " or c in "\t\n\r")))

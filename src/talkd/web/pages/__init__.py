@@ -1,0 +1,146 @@
+"""Pages for people: templates, their style and the headers that keep other sites out of them.
+
+Everything put into a template is escaped; no page runs a script, so none is allowed to.
+"""
+
+import hashlib
+import hmac
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from talkd.areas.capabilities import colors
+from talkd.core import ids
+from talkd.core.errors import Throttled
+from talkd.web import auth
+from talkd.web.call import Call
+from talkd.web.ocs import Cookie, Reply
+
+HTML = "text/html; charset=utf-8"
+_HERE = Path(__file__).parent
+_templates = Environment(
+    loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+_STYLE = (_HERE / "talkd.css").read_text()
+LOGO = (_HERE / "logo.svg").read_bytes()
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' nc:; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex, nofollow",
+}
+"""`nc:` is where the login of the apps ends: their web view catches the redirect (clients.md, 2)."""
+
+LIGHT, DARK = "#ffffff", "#1b1d22"
+"""The grounds that text in the main colour must be readable on; the same as in the style sheet."""
+
+
+def page(
+    call: Call[Any], template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+) -> Reply:
+    """A page made from a template. A visitor gets a cookie with the first form, for its request token."""
+    token, cookies = request_token(call)
+    identity = call.world.config.identity
+    text = _templates.get_template(template).render(
+        name=identity.name,
+        slogan=identity.slogan,
+        server=call.base_url,
+        root=root_of(call),
+        style=style_version(call),
+        request_token=token,
+        user_id=call.caller.user_id if call.caller.by_cookie else None,
+        display_name=call.caller.display_name,
+        **values,
+    )
+    return Reply(
+        status=status,
+        headers={**HEADERS, **(headers or {})},
+        content=text.encode(),
+        content_type=HTML,
+        cookies=cookies if token in text else (),
+    )
+
+
+def message(call: Call[Any], title: str, *paragraphs: str, status: int = 200) -> Reply:
+    """A page that only says something."""
+    return page(call, "message.html", status=status, title=title, paragraphs=paragraphs)
+
+
+def must_wait(call: Call[Any], error: Throttled) -> Reply:
+    """A page for whoever guessed too often."""
+    minutes = -(-error.retry_after // 60)
+    wait = f"Please wait {minutes} minutes" if minutes > 1 else "Please wait a minute"
+    return page(
+        call,
+        "message.html",
+        status=429,
+        headers={"Retry-After": str(error.retry_after)},
+        title="Too many attempts",
+        paragraphs=(f"There were too many wrong logins from your network. {wait}, then try again.",),
+    )
+
+
+def redirect(call: Call[Any], address: str, *, cookies: tuple[Cookie, ...] = ()) -> Reply:
+    """See other: a path of this server, or an address that begins with a scheme."""
+    location = root_of(call) + address if address.startswith("/") else address
+    return Reply(status=303, headers={**HEADERS, "Location": location}, content=b"", content_type=HTML, cookies=cookies)
+
+
+def root_of(call: Call[Any]) -> str:
+    """The path under which the server is reached: empty, or like `/talk`."""
+    _, slash, path = call.base_url.partition("://")[2].partition("/")
+    return slash + path
+
+
+def request_token(call: Call[Any]) -> tuple[str, tuple[Cookie, ...]]:
+    """What forms must carry, and the cookie that must come with it where there was none."""
+    if call.caller.request_token:
+        return call.caller.request_token, ()
+    return _visitor_token(call)
+
+
+def is_own_form(call: Call[Any], token: str) -> bool:
+    """Whether one of our pages sent the form: another site knows neither the cookie nor the token."""
+    token = token or call.headers.get("requesttoken", "")
+    if call.caller.request_token:
+        expected = call.caller.request_token
+    elif call.caller.browser:
+        expected = _token_of(call.caller.browser)
+    else:
+        return False
+    return hmac.compare_digest(token.encode(), expected.encode())
+
+
+def _visitor_token(call: Call[Any]) -> tuple[str, tuple[Cookie, ...]]:
+    if call.caller.browser:
+        return _token_of(call.caller.browser), ()
+    cookie = Cookie(auth.COOKIE, ids.new_secret())
+    return _token_of(ids.fingerprint(cookie.value)), (cookie,)
+
+
+def _token_of(browser: str) -> str:
+    """A visitor's token follows from the cookie's fingerprint; nothing needs to be stored for it."""
+    return ids.fingerprint(f"form {browser}")
+
+
+def style(call: Call[Any]) -> bytes:
+    """The style sheet in this installation's main colour."""
+    color = colors.valid(call.world.config.identity.color)
+    light = colors.readable_on(color, LIGHT)
+    dark = colors.readable_on(color, DARK)
+    head = (
+        f":root{{--main:{color};--on-main:{colors.text_on(color)};--link:{light}}}\n"
+        f"@media(prefers-color-scheme:dark){{:root{{--main:{dark};--on-main:{colors.text_on(dark)};--link:{dark}}}}}\n"
+    )
+    return (head + _STYLE).encode()
+
+
+def style_version(call: Call[Any]) -> str:
+    """Changes with the style, so that browsers may keep it for ever."""
+    return hashlib.sha256(style(call)).hexdigest()[:12]

@@ -1,0 +1,230 @@
+"""Typed parameters from path, query, form, JSON and multipart, with the coercions that clients rely on.
+
+Where the API says a number, anything numeric counts, and what is not a number is 0; truth comes as
+true, 1, "1", "true" and their opposites (recordings `envelope/bodies`, small-print.md).
+"""
+
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from talkd.core.errors import Invalid
+
+P = TypeVar("P", bound=msgspec.Struct)
+Raw = dict[str, Any]
+
+MAX_INTEGER = 2**63 - 1
+_FALSE = {"", "0", "false", "no", "off"}
+
+
+class NoParams(msgspec.Struct, frozen=True):
+    """For operations that take nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file that came in a multipart form."""
+
+    name: str
+    content_type: str
+    content: bytes
+
+
+def to_int(value: Any) -> int:
+    """A whole number, the way PHP casts one."""
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        number = value
+    elif isinstance(value, float):
+        number = int(value) if abs(value) < MAX_INTEGER else 0
+    elif isinstance(value, str):
+        number = _leading_number(value)
+    else:
+        return int(bool(value))
+    return max(-MAX_INTEGER, min(MAX_INTEGER, number))
+
+
+def _leading_number(text: str) -> int:
+    text = text.strip()
+    end = 1 if text[:1] in ("-", "+") else 0
+    while end < len(text) and end < 20 and text[end] in "0123456789":
+        end += 1
+    digits = text[:end]
+    return int(digits) if digits not in ("", "-", "+") else 0
+
+
+def to_bool(value: Any) -> bool:
+    """Truth as it comes from JSON, forms and queries."""
+    if isinstance(value, str):
+        return value.strip().lower() not in _FALSE
+    return bool(value)
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise ValueError
+        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+    raise ValueError
+
+
+def _to_texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        raise ValueError
+    return [_to_text(item) for item in value]
+
+
+def _to_numbers(value: Any) -> list[int]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if not isinstance(value, list):
+        raise ValueError
+    return [to_int(item) for item in value]
+
+
+def _to_text_lists(value: Any) -> dict[str, list[str]]:
+    if value == []:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError
+    return {str(key): _to_texts(item) for key, item in value.items()}
+
+
+def _to_plain(value: Any) -> str:
+    """A single value of any scalar type as text: config values may come as numbers."""
+    if isinstance(value, bool):
+        return "1" if value else ""
+    if isinstance(value, int | float):
+        return str(value)
+    return _to_text(value)
+
+
+def _to_file(value: Any) -> Upload:
+    if isinstance(value, list) and value:
+        value = value[0]
+    if not isinstance(value, Upload):
+        raise ValueError
+    return value
+
+
+class Scalar(str):
+    """Annotates a parameter that may be a text or a number and is taken as text."""
+
+    __slots__ = ()
+
+
+_COERCIONS: dict[Any, Callable[[Any], Any]] = {
+    int: to_int,
+    bool: to_bool,
+    str: _to_text,
+    Scalar: _to_plain,
+    list[str]: _to_texts,
+    list[int]: _to_numbers,
+    dict[str, list[str]]: _to_text_lists,
+    Upload: _to_file,
+}
+
+
+@cache
+def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool], ...]:
+    """For each field: wire name, coercion, whether null is allowed, whether it must be there."""
+    hints = typing.get_type_hints(kind)
+    plan = []
+    for field in msgspec.structs.fields(kind):
+        hint = hints[field.name]
+        nullable = False
+        if isinstance(hint, types.UnionType):
+            members = [member for member in typing.get_args(hint) if member is not type(None)]
+            nullable = len(members) < len(typing.get_args(hint))
+            hint = members[0]
+        plan.append((field.encode_name, _COERCIONS[hint], nullable, field.required))
+    return tuple(plan)
+
+
+def convert(raw: Raw, kind: type[P]) -> P:
+    """The typed parameters. Raises Invalid with the parameter's name as the reason."""
+    values = []
+    for name, coerce, nullable, required in _plan(kind):
+        if name not in raw:
+            if required:
+                raise Invalid(name, message=f"The parameter {name} is missing.")
+            values.append(msgspec.UNSET)
+            continue
+        value = raw[name]
+        if value is None and nullable:
+            values.append(None)
+            continue
+        try:
+            if value is None:
+                raise ValueError
+            values.append(coerce(value))
+        except ValueError:
+            raise Invalid(name, message=f"The parameter {name} has the wrong type.") from None
+    fields = kind.__struct_fields__
+    return kind(**{name: value for name, value in zip(fields, values, strict=True) if value is not msgspec.UNSET})
+
+
+def parse_form(text: str) -> Raw:
+    """A query or form body; `a[]=1&a[]=2` and `a[k]=1` are nested the way PHP nests them."""
+    result: Raw = {}
+    for key, value in parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=10_000):
+        put_nested(result, key, value)
+    return {key: listed(value) for key, value in result.items()}
+
+
+def put_nested(result: Raw, key: str, value: Any) -> None:
+    """Store `value` under a key that may carry `[…]` parts."""
+    head, bracket, rest = key.partition("[")
+    if not bracket or not head or not rest.endswith("]"):
+        result[key] = value
+        return
+    parts = rest[:-1].split("][")[:8]
+    here: Any = result
+    name = head
+    for part in parts:
+        inner = here.get(name)
+        if not isinstance(inner, dict):
+            inner = here[name] = _Numbered()
+        here = inner
+        name = part or str(len(here))
+    here[name] = value
+
+
+class _Numbered(dict[str, Any]):
+    """A nested form value: a map that `listed` turns into a list when its keys count up from 0."""
+
+
+def listed(value: Any) -> Any:
+    """Nested form values as the lists and maps they mean."""
+    if not isinstance(value, dict):
+        return value
+    inner = {key: listed(item) for key, item in value.items()}
+    if isinstance(value, _Numbered) and list(inner) == [str(number) for number in range(len(inner))]:
+        return list(inner.values())
+    return inner
+
+
+def parse_json(body: bytes) -> Raw:
+    """A JSON object; anything else counts as empty (recording `envelope/bodies`)."""
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def merge(*sources: Mapping[str, Any]) -> Raw:
+    """Later sources win: query, then body, then path."""
+    result: Raw = {}
+    for source in sources:
+        result.update(source)
+    return result

@@ -1,0 +1,135 @@
+"""The route table: every operation is declared, with its guards, in an area's `routes.py`.
+
+An operation without guards does not register; "anyone" is written as a guard too.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from talkd.web.params import NoParams
+
+
+class Guard(Enum):
+    """What must hold before an operation runs. They are checked in the order of declaration here."""
+
+    ANYONE = "anyone"
+    """Nobody needs to be logged in."""
+    USER = "user"
+    """Somebody is logged in, else 401."""
+    ADMIN = "admin"
+    """An administrator is logged in, else 401 or 403."""
+    SUBADMIN = "subadmin"
+    """As ADMIN, with the provisioning API's own words."""
+    PARTICIPANT = "participant"
+    """The caller is in the room of the path's token, else 404."""
+    IDENTIFIED = "identified"
+    """As PARTICIPANT, and not a guest, else 404."""
+    MODERATOR = "moderator"
+    """As PARTICIPANT, and a moderator, else 403."""
+    READ_WRITE = "read-write"
+    """The room is not locked, else 403."""
+    LOBBY_OPEN = "lobby"
+    """The lobby does not stand in the caller's way, else 412."""
+    MAY_CHAT = "may-chat"
+    """The caller has the chat permission, else 403."""
+    CALLS_ENABLED = "calls-enabled"
+    """Calls are not switched off for everybody, else 403."""
+
+
+ROOM_GUARDS = frozenset({Guard.PARTICIPANT, Guard.IDENTIFIED, Guard.MODERATOR})
+WHO_GUARDS = frozenset({Guard.ANYONE, Guard.USER, Guard.ADMIN, Guard.SUBADMIN})
+
+Handler = Callable[..., Any]
+
+
+class Kind(Enum):
+    """How an answer is wrapped."""
+
+    OCS = "ocs"
+    PLAIN = "plain"
+
+
+class Access(Enum):
+    """What an operation does with the database."""
+
+    READ = "read"
+    WRITE = "write"
+    OWN = "own"
+    """It opens its transactions itself, because it waits for the world in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. `path` starts with a slash; `{names}` in it become parameters."""
+
+    method: str
+    path: str
+    handler: Handler
+    guards: tuple[Guard, ...]
+    params: type[msgspec.Struct]
+    access: Access
+    kind: Kind
+    throttle: str | None
+    """The brute-force action that a failure (403 password, 404, 401) counts under."""
+    csrf: bool
+    """Whether the call must prove that no other site made the browser send it."""
+    summary: str
+    tag: str
+    returns: Any
+    """Type of the answer's data, for the OpenAPI document."""
+    errors: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Routes:
+    """An area's table, filled by decorators."""
+
+    tag: str
+    base: str = "/apps/spreed/api"
+    kind: Kind = Kind.OCS
+    table: list[Route] = field(default_factory=list)
+
+    def add(
+        self,
+        method: str,
+        path: str,
+        *guards: Guard,
+        versions: Sequence[str] = (),
+        params: type[msgspec.Struct] = NoParams,
+        access: Access | None = None,
+        throttle: str | None = None,
+        csrf: bool | None = None,
+        returns: Any = None,
+        errors: tuple[int, ...] = (),
+    ) -> Callable[[Handler], Handler]:
+        """Declare an operation for each of the API `versions` (none: the path stands by itself)."""
+        if not set(guards) & WHO_GUARDS:
+            raise ValueError(f"{method} {path} says not who may call it")
+
+        def register(handler: Handler) -> Handler:
+            for version in versions or ("",):
+                prefix = f"{self.base}/{version}" if version else self.base
+                self.table.append(
+                    Route(
+                        method=method,
+                        path=f"{prefix}/{path.removeprefix('/')}" if path else prefix,
+                        handler=handler,
+                        guards=tuple(guard for guard in Guard if guard in guards),
+                        params=params,
+                        access=access or (Access.READ if method == "GET" else Access.WRITE),
+                        kind=self.kind,
+                        throttle=throttle,
+                        csrf=self.kind is Kind.OCS if csrf is None else csrf,
+                        summary=(handler.__doc__ or "").strip().split("\n")[0],
+                        tag=self.tag,
+                        returns=returns,
+                        errors=errors,
+                    )
+                )
+            return handler
+
+        return register

@@ -1,0 +1,106 @@
+"""The ASGI application: Falcon with the route table mounted, and the addresses that clients write differently."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import falcon
+import falcon.asgi
+
+from talkd.web import ocs
+from talkd.web.edge import Edge, wants_xml
+from talkd.web.params import parse_form
+from talkd.web.routing import Kind, Route
+
+Scope = dict[str, Any]
+Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+
+OCS_PREFIX = "/ocs/v{}.php"
+
+
+def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
+    """The application for a table of routes."""
+    app = falcon.asgi.App(cors_enable=False)
+    app.req_options.strip_url_path_trailing_slash = False
+    app.add_error_handler(falcon.HTTPNotFound, _unknown)
+    app.add_error_handler(falcon.HTTPMethodNotAllowed, _wrong_method)
+    paths: dict[tuple[str, int], dict[str, Route]] = {}
+    for route in routes:
+        if route.kind is Kind.OCS:
+            for version in (1, 2):
+                paths.setdefault((OCS_PREFIX.format(version) + route.path, version), {})[route.method] = route
+        else:
+            paths.setdefault((route.path, 2), {})[route.method] = route
+    for (path, version), methods in paths.items():
+        app.add_route(path, _resource(edge, methods, version))
+    return _normalised(app, edge.world.config.server.public_url)
+
+
+def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
+    """An object with the `on_get` … that Falcon looks for."""
+    responders = {}
+    for method, route in methods.items():
+        responders[f"on_{method.lower()}"] = _responder(edge, route, version)
+    if "GET" in methods and "HEAD" not in methods:
+        responders["on_head"] = responders["on_get"]
+    return type("Resource", (), responders)()
+
+
+def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitable[None]]:
+    async def respond(
+        _self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str
+    ) -> None:
+        await edge.handle(route, version, request, response, path)
+
+    return respond
+
+
+async def _unknown(
+    request: falcon.asgi.Request, response: falcon.asgi.Response, _error: Exception, _params: dict[str, Any]
+) -> None:
+    path = request.path
+    for version in (1, 2):
+        prefix = OCS_PREFIX.format(version)
+        if path == prefix or path.startswith(prefix + "/"):
+            xml = wants_xml(request, parse_form(request.query_string))
+            response.status = ocs.http_status(404, version)
+            response.content_type = ocs.XML if xml else ocs.JSON
+            response.data = ocs.envelope(
+                [], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE
+            )
+            return
+    response.status = 404
+    response.content_type = "text/html; charset=utf-8"
+
+
+async def _wrong_method(
+    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: dict[str, Any]
+) -> None:
+    response.status = 405
+    response.content_type = "text/html; charset=utf-8"
+    if error.headers:
+        response.set_headers(error.headers)
+
+
+def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
+    """Clients write `/index.php/…`, doubled slashes and, some of them, header names with underscores."""
+    prefix = "/" + public_url.partition("://")[2].partition("/")[2].strip("/")
+
+    async def application(
+        scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        if scope["type"] == "http":
+            path: str = scope["path"]
+            plain = path
+            if prefix != "/" and plain.startswith(prefix + "/"):
+                plain = plain[len(prefix) :]
+            if plain.startswith("/index.php/"):
+                plain = plain[len("/index.php") :]
+            if plain.startswith("//"):
+                plain = "/" + plain.lstrip("/")
+            if plain is not path:
+                scope["path"] = plain
+            if any(b"_" in name for name, _ in scope["headers"]):
+                scope["headers"] = [(name.replace(b"_", b"-"), value) for name, value in scope["headers"]]
+        await app(scope, receive, send)
+
+    return application

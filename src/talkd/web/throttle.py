@@ -1,0 +1,112 @@
+"""Brute-force protection: failed attempts counted by action and network, kept in the database.
+
+Ten failures of one kind from one network within half an hour, and further tries of that kind are refused
+until the window has passed. IPv6 counts by /64. A success of one action resets no other (reliability.md, S1).
+"""
+
+import ipaddress
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.config import SecurityConfig
+from talkd.core import clock
+from talkd.core.errors import Throttled
+from talkd.storage.database import Database, Tx
+from talkd.storage.schema import throttle
+from talkd.storage.statements import Statement, bind
+
+KEEP = 12 * 3600
+"""Seconds after which a record is forgotten."""
+
+_ALL = Statement(
+    sa.select(throttle.c.action, throttle.c.subnet, throttle.c.attempts, throttle.c.first_at).where(
+        throttle.c.first_at > bind("since")
+    )
+)
+_FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
+_FORGET = Statement(
+    sa.delete(throttle).where(throttle.c.action == bind("action"), throttle.c.subnet == bind("subnet"))
+)
+
+
+def _count_statement() -> Statement:
+    # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
+    expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
+    now = sa.bindparam("now", type_=throttle.c.first_at.type)
+    statement = (
+        insert(throttle)
+        .values(action=bind("action"), subnet=bind("subnet"), attempts=sa.literal_column("1"), first_at=now, last_at=now)
+        .on_conflict_do_update(
+            index_elements=["action", "subnet"],
+            set_={
+                "attempts": sa.case((expired, sa.literal_column("1")), else_=throttle.c.attempts + sa.literal_column("1")),
+                "first_at": sa.case((expired, now), else_=throttle.c.first_at),
+                "last_at": now,
+            },
+        )
+        .returning(throttle.c.attempts, throttle.c.first_at)
+    )
+    return Statement(statement)
+
+
+_COUNT = _count_statement()
+
+
+def subnet_of(address: str) -> str:
+    """The network that an address counts for: itself, or the /64 of an IPv6 address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+class Throttle:
+    """Counts failures; what is known is also in memory, so that checking costs nothing."""
+
+    def __init__(self, db: Database, config: SecurityConfig) -> None:
+        self._db = db
+        self._config = config
+        self._known: dict[tuple[str, str], tuple[int, int]] = {}
+
+    async def load(self) -> None:
+        """Take up what was counted before the last stop, and forget what is too old."""
+        now = clock.now()
+
+        async def work(tx: Tx) -> list[tuple[str, str, int, int]]:
+            await tx.run(_FORGET_OLD, before=now - KEEP)
+            rows = await tx.all(_ALL, since=now - self._config.window)
+            return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+        self._known = {(action, subnet): (count, first) for action, subnet, count, first in await self._db.write(work)}
+
+    def check(self, action: str, address: str) -> None:
+        """Raises Throttled when too many attempts of this kind failed from there."""
+        if not self._config.throttle:
+            return
+        count, first = self._known.get((action, subnet_of(address)), (0, 0))
+        left = first + self._config.window - clock.now()
+        if count >= self._config.attempts and left > 0:
+            raise Throttled(left)
+
+    async def register(self, action: str, address: str) -> None:
+        """One more attempt has failed."""
+        if not self._config.throttle:
+            return
+        subnet, now = subnet_of(address), clock.now()
+        row = await self._db.write(
+            lambda tx: tx.one(_COUNT, action=action, subnet=subnet, now=now, since=now - self._config.window)
+        )
+        if row is not None:
+            self._known[action, subnet] = (row[0], row[1])
+
+    async def reset(self, action: str, address: str) -> None:
+        """An attempt of this kind has succeeded: earlier ones of the same kind are forgiven."""
+        key = (action, subnet_of(address))
+        if self._known.pop(key, None) is not None:
+            await self._db.write(lambda tx: tx.run(_FORGET, action=key[0], subnet=key[1]))

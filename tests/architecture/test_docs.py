@@ -1,0 +1,56 @@
+"""Documentation that is made from the code is up to date, and every page is reachable and true to its links."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from talkd import __version__
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+
+
+def test_settings_page_is_current() -> None:
+    made = runpy.run_path(str(ROOT / "docs" / "settings.py"))["page"]()
+    assert (ROOT / "docs" / "admin" / "settings.md").read_text() == made, "run `make docs`"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    for target in LINK.findall(page.read_text()):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_page_is_linked() -> None:
+    linked = {
+        (page.parent / target).resolve()
+        for page in PAGES
+        for target in LINK.findall(page.read_text())
+        if "://" not in target
+    }
+    unlinked = [str(page.relative_to(ROOT)) for page in PAGES if page.parent != ROOT and page.resolve() not in linked]
+    assert not unlinked
+
+
+def test_the_map_is_short() -> None:
+    assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 150
+
+
+def test_the_map_names_every_package() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    for folder in sorted((ROOT / "src" / "talkd").iterdir()):
+        if (folder / "__init__.py").exists():
+            assert f"`{folder.name}/`" in text, f"ARCHITECTURE.md does not name {folder.name}/"
+
+
+def test_the_version_has_an_entry() -> None:
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text()
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
+
+
+def test_the_project_says_that_it_is_independent() -> None:
+    assert "independent of Nextcloud GmbH" in (ROOT / "README.md").read_text()

@@ -1,0 +1,104 @@
+"""Who may import whom (ARCHITECTURE.md)."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src"
+PACKAGE = SOURCE / "talkd"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+LAYERS = {
+    "core": ("core",),
+    "storage": ("core", "storage"),
+    "realtime": ("core", "storage", "realtime"),
+    "effects": ("core", "storage", "areas", "realtime", "effects"),
+    "signaling": ("core", "storage", "areas", "realtime", "signaling", "config", "__version__"),
+    "web": ("core", "storage", "areas", "realtime", "web", "config", "__version__"),
+}
+ROLES = ("model", "store", "service", "view", "routes", "legacy")
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports(path: Path) -> set[str]:
+    """Full names of what a file imports at any place, outside of `if TYPE_CHECKING`."""
+    tree = ast.parse(path.read_text())
+    hidden: set[ast.AST] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            hidden.update(inner for inner in ast.walk(node) if inner is not node)
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if node in hidden:
+            continue
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def role_of(name: str) -> str:
+    """An area's files are named by role, alone or with a noun before it (`group_store.py`)."""
+    return next((role for role in ROLES if name == role or name.endswith(f"_{role}")), "other")
+
+
+def is_query(name: str) -> bool:
+    """Whether the name is a function that runs statements; columns and what builds a model from them may be shared."""
+    module, _, imported = name.rpartition(".")
+    path = SOURCE / (module.replace(".", "/") + ".py")
+    return path.exists() and any(
+        isinstance(node, ast.AsyncFunctionDef) and node.name == imported for node in ast.parse(path.read_text()).body
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_of)
+def test_layers(path: Path) -> None:
+    layer = module_of(path).split(".")[1:2]
+    if not layer or layer[0] not in LAYERS:
+        return
+    for name in imports(path):
+        package, _, rest = name.partition(".")
+        if package == "talkd":
+            assert rest.split(".")[0] in LAYERS[layer[0]], f"{layer[0]} must not know {name}"
+        elif layer[0] == "core":
+            assert package in sys.stdlib_module_names, f"core is standard library only, not {name}"
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "areas").rglob("*.py")), ids=module_of)
+def test_areas(path: Path) -> None:
+    parts = module_of(path).split(".")[2:]
+    if len(parts) < 2:
+        return
+    area, role = parts[0], role_of(parts[1])
+    for name in imports(path):
+        package, *rest = name.split(".")
+        if package != "talkd":
+            if role in ("model", "store", "service", "view"):
+                assert package not in ("falcon", "granian", "asyncpg", "sqlite3"), f"{role} must not know {package}"
+            assert package != "sqlalchemy" or role == "store", "SQL belongs into store.py"
+            continue
+        assert rest[0] not in ("app", "cli", "effects", "dev", "logs"), f"areas must not know {name}"
+        if role in ("model", "store", "service", "view"):
+            assert rest[0] not in ("web", "signaling"), f"{role} must not know {name}"
+        if rest[0] == "areas" and len(rest) > 2:
+            other = role_of(rest[2])
+            if role == "model":
+                assert other == "model", f"a model knows models only, not {name}"
+            if role == "store":
+                assert other in ("model", "store"), f"a store must not know {name}"
+                assert rest[1] == area or not is_query(name), f"another area's queries go through its service: {name}"
+            if rest[1] != area and role in ("service", "view"):
+                assert other != "routes", f"{role} must not know {name}"
+
+
+def test_core_waits_for_nothing() -> None:
+    for path in sorted((PACKAGE / "core").rglob("*.py")):
+        awaits = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.AsyncFunctionDef)]
+        assert not awaits, f"{path}: core is pure"

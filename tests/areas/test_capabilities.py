@@ -1,0 +1,142 @@
+"""What the server says of itself."""
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+from doors import OCS, PASSWORD, Doors, open_doors
+
+from talkd.areas.capabilities import colors, service
+from talkd.areas.capabilities.model import Viewer
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.signaling import tokens
+from talkd.config import Config
+
+PATH = "/ocs/v2.php/cloud/capabilities"
+ALICE = ("alice", PASSWORD)
+
+
+@pytest_asyncio.fixture
+async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
+    """A server with the account alice."""
+    async with open_doors(tmp_path) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture
+async def client(doors: Doors) -> AsyncIterator[httpx.AsyncClient]:
+    """An API client."""
+    async with doors.client(headers=OCS) as opened:
+        yield opened
+
+
+async def blocks(client: httpx.AsyncClient, auth: tuple[str, str] | None = None) -> dict[str, Any]:
+    """The capabilities by group."""
+    answer = await client.get(PATH, auth=auth) if auth else await client.get(PATH)
+    return dict(answer.json()["ocs"]["data"]["capabilities"])
+
+
+async def test_status_is_for_everybody(client: httpx.AsyncClient) -> None:
+    answer = await client.get("/index.php/status.php", headers={"Authorization": ""})
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert answer.json() == {
+        "installed": True, "maintenance": False, "needsDbUpgrade": False, "version": "32.0.1.2",
+        "versionstring": "32.0.1", "edition": "", "productname": "Nextcloud", "extendedSupport": False,
+    }  # fmt: skip
+
+
+async def test_visitors_and_users_see_what_apps_demand(client: httpx.AsyncClient) -> None:
+    visitor, user = await blocks(client), await blocks(client, ALICE)
+    for seen in (visitor, user):
+        talk = seen["spreed"]
+        assert {"conversation-v4", "signaling-v3", "chat-v2"} <= set(talk["features"])
+        assert set(talk["features-local"]) <= set(talk["features"])
+        assert all(isinstance(group, dict) for group in talk["config"].values())
+        assert all(set(names) <= set(talk["config"][group]) for group, names in talk["config-local"].items())
+        assert talk["config"]["chat"]["max-length"] == 32_000
+        assert talk["version"].split(".")[0] == "22"
+    assert "core" not in visitor and user["core"]["mod-rewrite-working"] is True
+    assert not visitor["spreed"]["config"]["conversations"]["can-create"]
+    assert user["spreed"]["config"]["conversations"]["can-create"]
+    assert user["password_policy"]["minLength"] == 10
+
+
+async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient) -> None:
+    features = set((await blocks(client))["spreed"]["features"])
+    missing = {
+        "reactions", "talk-polls", "edit-messages", "delete-messages", "listable-rooms", "webinary-lobby", "ban-v1",
+        "bots-v1", "breakout-rooms-v1", "recording-v1", "federation-v1", "message-expiration", "sip-support", "avatar",
+        "clear-history", "rich-object-sharing", "unified-search", "chat-get-context",
+    }  # fmt: skip
+    assert not features & missing
+
+
+async def test_capabilities_known_already_are_not_sent_again(client: httpx.AsyncClient) -> None:
+    first = await client.get(PATH)
+    etag = first.headers["etag"]
+    again = await client.get(PATH, headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    assert (await client.get(PATH, headers={"If-None-Match": etag}, auth=ALICE)).status_code == 200
+
+
+async def test_settings_show_at_once(doors: Doors, client: httpx.AsyncClient) -> None:
+    settings = doors.world.settings
+    before = service.talk_hash(doors.world.config, settings, Viewer())
+    settings.replace({"start_calls": "3", "start_conversations": '["staff"]', "allowed_groups": "[]"})
+    talk = (await blocks(client, ALICE))["spreed"]
+    assert not talk["config"]["call"]["enabled"] and not talk["config"]["conversations"]["can-create"]
+    assert service.talk_hash(doors.world.config, settings, Viewer()) != before
+    settings.replace({"allowed_groups": '["staff"]'})
+    assert "spreed" not in await blocks(client, ALICE)
+    assert "spreed" in await blocks(client)
+
+
+async def test_tokens_are_signed_by_the_announced_key(doors: Doors, client: httpx.AsyncClient) -> None:
+    announced = (await blocks(client))["spreed"]["config"]["signaling"]["hello-v2-token-key"]
+    keys = await doors.world.db.write(tokens.get_keys)
+    assert keys.public_pem == announced
+    token = tokens.make_token(keys, issuer="https://talk.test", user_id="alice", display_name="Alice A.", now=1000)
+    signed, _, signature = token.rpartition(".")
+    header, claims, raw = (base64.urlsafe_b64decode(part + "==") for part in (*signed.split("."), signature))
+    assert json.loads(header) == {"typ": "JWT", "alg": "ES256"}
+    assert json.loads(claims) == {
+        "iss": "https://talk.test/", "iat": 1000, "exp": 1060, "sub": "alice", "userdata": {"displayname": "Alice A."},
+    }  # fmt: skip
+    public = serialization.load_pem_public_key(announced.encode())
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))
+    public.verify(der, signed.encode(), ec.ECDSA(hashes.SHA256()))
+
+
+def test_guests_have_no_name_in_tokens() -> None:
+    token = tokens.make_token(tokens.new_keys(), issuer="https://talk.test/", user_id=None, display_name="", now=1000)
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    assert claims == {"iss": "https://talk.test/", "iat": 1000, "exp": 1060}
+
+
+def test_tickets_belong_to_their_user() -> None:
+    ticket = tokens.make_ticket("secret", user_id="alice:b", now=1000)
+    assert len(ticket.split(":")[0]) == 16
+    assert tokens.is_ticket("secret", ticket, user_id="alice:b")
+    assert not tokens.is_ticket("secret", ticket, user_id="alice")
+    assert not tokens.is_ticket("other", ticket, user_id="alice:b")
+    assert not tokens.is_ticket("secret", "", user_id=None)
+
+
+@pytest.mark.parametrize("color", ["#0a6b5c", "#ffee00", "#000000", "#ffffff", "#7f7f7f", "not a colour"])
+def test_every_main_colour_can_be_read(color: str) -> None:
+    config = Config()
+    config.identity.color = color
+    data = service.get_capabilities(config, TalkSettings(), Viewer(), token_key="", base_url="https://talk.test")
+    theme = data["capabilities"]["theming"]
+    assert colors.contrast(theme["color"], theme["color-text"]) >= colors.READABLE
+    assert colors.contrast(theme["color-element-bright"], "#ffffff") >= colors.READABLE
+    assert colors.contrast(theme["color-element-dark"], "#171717") >= colors.READABLE

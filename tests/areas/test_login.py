@@ -1,0 +1,313 @@
+"""Logging in the way apps and people do."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from urllib.parse import unquote
+
+import httpx
+import pytest
+import pytest_asyncio
+from doors import BASE, OCS, PASSWORD, Doors, open_doors
+
+from talkd.areas.login.model import UNNAMED, client_name_of, local_path
+from talkd.core import clock
+from talkd.storage.schema import app_passwords, login_flows, web_sessions
+
+ALICE = ("alice", PASSWORD)
+
+
+@pytest_asyncio.fixture
+async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
+    """A server with the account alice."""
+    async with open_doors(tmp_path) as opened:
+        yield opened
+
+
+def form_token(page: httpx.Response) -> str:
+    """The request token in a page's form."""
+    found = re.search(r'name="requesttoken" value="([^"]+)"', page.text)
+    assert found is not None, page.text
+    return found[1]
+
+
+async def log_in(client: httpx.AsyncClient, password: str = PASSWORD, **extra: str) -> httpx.Response:
+    """Fill in and send the login form."""
+    token = form_token(await client.get("/login"))
+    return await client.post("/login", data={"user": "alice", "password": password, "requesttoken": token, **extra})
+
+
+async def own_token(client: httpx.AsyncClient) -> str:
+    """What forms of this browser must carry."""
+    return str((await client.get("/csrftoken")).json()["token"])
+
+
+# --- login flow v2 --------------------------------------------------------------------------
+async def test_flow_v2_gives_one_app_password_once(doors: Doors) -> None:
+    async with doors.client() as app, doors.client() as browser:
+        started = (await app.post("/index.php/login/v2", headers={"User-Agent": "Jörgs Handy".encode()})).json()
+        poll = {"token": started["poll"]["token"]}
+        assert started["poll"]["endpoint"] == f"{BASE}/login/v2/poll"
+        waiting = await app.post("/login/v2/poll", data=poll)
+        assert (waiting.status_code, waiting.json()) == (404, [])
+
+        page = await browser.get(started["login"])
+        assert "Jörgs Handy" in page.text
+        here = started["login"].removeprefix(BASE)
+        sent = {"user": "alice", "password": PASSWORD, "requesttoken": form_token(page), "redirect_url": here}
+        logged_in = await browser.post("/login", data=sent)
+        assert (logged_in.status_code, logged_in.headers["location"]) == (303, here)
+        grant = await browser.get(here)
+        flow = here.rpartition("/")[2]
+        done = await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": form_token(grant)})
+        assert done.status_code == 200 and "Connected" in done.text
+
+        granted = await app.post("/login/v2/poll", data=poll)
+        login = granted.json()
+        assert (login["server"], login["loginName"]) == (BASE, "alice")
+        assert (await app.post("/login/v2/poll", data=poll)).status_code == 404
+        capabilities = await app.get(
+            "/ocs/v2.php/cloud/capabilities", headers=OCS, auth=(login["loginName"], login["appPassword"])
+        )
+        assert "core" in capabilities.json()["ocs"]["data"]["capabilities"]
+        assert (await browser.get(here)).status_code == 404
+
+
+async def test_flow_v2_needs_the_form_of_whoever_is_logged_in(doors: Doors) -> None:
+    async with doors.client() as app, doors.client() as browser:
+        started = (await app.post("/login/v2")).json()
+        flow = started["login"].rpartition("/")[2]
+        await log_in(browser)
+        await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": "guessed"})
+        await app.post("/login/v2/grant", data={"flow": flow}, auth=ALICE)
+        assert (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).status_code == 404
+
+
+async def test_flow_v2_ends_after_twenty_minutes(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with doors.client() as app, doors.client() as browser:
+        started = (await app.post("/login/v2")).json()
+        await log_in(browser)
+        flow = started["login"].rpartition("/")[2]
+        await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": await own_token(browser)})
+        late = clock.now() + 1201
+        monkeypatch.setattr(clock, "source", lambda: late)
+        assert (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).status_code == 404
+        assert (await browser.get(started["login"])).status_code == 404
+
+
+async def test_the_database_holds_no_secret_of_a_flow(doors: Doors, tmp_path: Path) -> None:
+    async with doors.client() as app, doors.client() as browser:
+        started = (await app.post("/login/v2")).json()
+        await log_in(browser)
+        flow = started["login"].rpartition("/")[2]
+        await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": await own_token(browser)})
+        login = (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).json()
+        kept = b"".join(file.read_bytes() for file in tmp_path.glob("talkd.db*"))
+        for secret in (started["poll"]["token"], flow, login["appPassword"], browser.cookies["talkd_session"]):
+            assert secret.encode() not in kept
+        assert {"poll_fingerprint", "login_fingerprint"} <= set(login_flows.c.keys())
+        assert "fingerprint" in app_passwords.c and "fingerprint" in web_sessions.c
+
+
+# --- classic flow ---------------------------------------------------------------------------
+async def test_classic_flow_ends_in_a_redirect_to_the_app(doors: Doors) -> None:
+    async with doors.client(follow_redirects=False) as view:
+        page = await view.get("/index.php/login/flow?user=alice", headers=OCS)
+        assert 'value="alice"' in page.text
+        assert "form-action 'self' nc:" in page.headers["content-security-policy"]
+        sent = {
+            "user": "alice", "password": PASSWORD, "requesttoken": form_token(page),
+            "redirect_url": "/login/flow/grant",
+        }  # fmt: skip
+        assert (await view.post("/login", data=sent)).headers["location"] == "/login/flow/grant"
+        grant = await view.get("/login/flow/grant")
+        done = await view.post("/login/flow", data={"requesttoken": form_token(grant)})
+        assert done.status_code == 303
+        found = re.fullmatch(r"nc://login/server:(.+)&user:(.+)&password:(.+)", done.headers["location"])
+        assert found is not None and (found[1], unquote(found[2])) == (BASE, "alice")
+    async with doors.client(auth=("alice", unquote(found[3]))) as app:
+        refused = await app.get("/ocs/v2.php/core/getapppassword", headers=OCS)
+        assert refused.status_code == 403
+
+
+async def test_classic_flow_gives_nothing_without_the_form(doors: Doors) -> None:
+    async with doors.client() as stranger, doors.client() as browser:
+        assert "location" not in (await stranger.post("/login/flow", auth=ALICE)).headers
+        await log_in(browser)
+        assert "location" not in (await browser.post("/login/flow")).headers
+
+
+async def test_an_app_password_can_be_handed_over(doors: Doors) -> None:
+    async with doors.client() as app, doors.client() as view:
+        password = (await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=ALICE)).json()["ocs"]["data"]
+        token = form_token(await view.get("/login/flow"))
+        sent = {"user": "alice", "password": password["apppassword"], "requesttoken": token}
+        done = await view.post("/login/flow/apptoken", data=sent)
+        assert done.headers["location"].endswith(f"&password:{password['apppassword']}")
+        refused = await view.post("/login/flow/apptoken", data={**sent, "password": PASSWORD})
+        assert refused.status_code == 403
+
+
+# --- browsers -------------------------------------------------------------------------------
+async def test_login_renews_the_cookie_and_logout_ends_it(doors: Doors) -> None:
+    async with doors.client() as browser:
+        await browser.get("/login")
+        before = browser.cookies["talkd_session"]
+        answer = await log_in(browser)
+        after = browser.cookies["talkd_session"]
+        assert after != before
+        assert {"HttpOnly", "SameSite=Lax"} <= set(answer.headers["set-cookie"].split("; "))
+        assert "Alice A." in (await browser.get("/")).text
+        asked = await browser.get("/logout")
+        assert "Log out?" in asked.text
+        await browser.post("/logout", data={"requesttoken": form_token(asked)})
+    async with doors.client(cookies={"talkd_session": after}) as thief:
+        assert "Alice A." not in (await thief.get("/")).text
+
+
+async def test_the_cookie_is_secure_on_https(doors: Doors) -> None:
+    doors.world.config.server.public_url = "https://talk.test/sub"
+    async with doors.client() as browser:
+        cookie = (await browser.get("/login")).headers["set-cookie"]
+        assert "Secure" in cookie and "Path=/sub" in cookie
+
+
+async def test_login_needs_a_token_from_the_own_form(doors: Doors) -> None:
+    async with doors.client() as browser:
+        sent = {"user": "alice", "password": PASSWORD}
+        assert (await browser.post("/login", data=sent)).status_code == 403
+        await browser.get("/login")
+        assert (await browser.post("/login", data={**sent, "requesttoken": "x"})).status_code == 403
+        assert (await browser.get("/csrftoken")).json()["token"]
+
+
+async def test_login_by_address_and_not_by_app_password(doors: Doors) -> None:
+    async with doors.client() as app, doors.client() as browser:
+        answer = await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=ALICE)
+        app_password = answer.json()["ocs"]["data"]["apppassword"]
+        assert (await log_in(browser, app_password)).status_code == 403
+        assert (await log_in(browser, user="ALICE@talk.test")).status_code == 303
+
+
+@pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:x", "/a\nb", ""])
+async def test_login_leads_nowhere_else(doors: Doors, target: str) -> None:
+    assert local_path(target) == "/"
+    async with doors.client() as browser:
+        assert (await log_in(browser, redirect_url=target)).headers["location"] == "/"
+
+
+async def test_too_many_wrong_passwords_must_wait(doors: Doors) -> None:
+    async with doors.client() as browser:
+        for _ in range(doors.world.config.security.attempts):
+            wrong = await log_in(browser, "wrong")
+            assert wrong.status_code == 403 and "Wrong account name or password" in wrong.text
+        refused = await log_in(browser)
+        assert refused.status_code == 429
+        assert "Please wait 30 minutes" in refused.text and int(refused.headers["retry-after"]) > 1700
+
+
+async def test_pages_carry_their_protection(doors: Doors) -> None:
+    async with doors.client() as browser:
+        for path in ("/", "/login", "/login/flow", "/call/abcd2345", "/login/v2/flow/unknown"):
+            headers = (await browser.get(path)).headers
+            assert "default-src 'none'" in headers["content-security-policy"]
+            assert "script-src" not in headers["content-security-policy"]
+            assert headers["x-frame-options"] == "DENY"
+            assert headers["x-content-type-options"] == "nosniff"
+            assert headers["referrer-policy"] == "no-referrer"
+
+
+async def test_what_people_typed_is_escaped(doors: Doors) -> None:
+    async with doors.client() as browser:
+        page = await browser.get("/login", params={"user": '"><script>alert(1)</script>'})
+        assert "<script" not in page.text
+
+
+# --- app passwords --------------------------------------------------------------------------
+async def test_app_password_is_exchanged_rotated_and_returned(doors: Doors) -> None:
+    async with doors.client(headers=OCS) as app:
+        first = (await app.get("/ocs/v2.php/core/getapppassword", auth=ALICE)).json()["ocs"]["data"]["apppassword"]
+        assert (await app.get("/ocs/v2.php/core/getapppassword", auth=("alice", first))).status_code == 403
+        rotated = await app.post("/ocs/v2.php/core/apppassword/rotate", auth=("alice", first))
+        second = rotated.json()["ocs"]["data"]["apppassword"]
+        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=("alice", first))).status_code == 401
+        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=("alice", second))).status_code == 200
+        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=("alice", second))).status_code == 401
+        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=ALICE)).status_code == 403
+        assert (await app.post("/ocs/v2.php/core/apppassword/rotate", auth=ALICE)).status_code == 403
+        assert (await app.get("/ocs/v2.php/core/getapppassword")).status_code == 401
+
+
+async def test_devices_are_listed_disconnected_and_erased(doors: Doors) -> None:
+    async with doors.client() as app, doors.client() as browser:
+        for name in ("Tablet", "Handset"):
+            answer = await app.get(
+                "/ocs/v2.php/core/getapppassword", headers={**OCS, "User-Agent": name}, auth=ALICE
+            )
+        phone = answer.json()["ocs"]["data"]["apppassword"]
+        await log_in(browser)
+        page = (await browser.get("/")).text
+        ids = re.findall(r'devices/revoke">.*?name="id" value="(\d+)".*?Disconnect (\w+)"', page)
+        assert [name for _, name in ids] == ["Handset", "Tablet"]
+        token = await own_token(browser)
+        assert (await browser.post("/devices/revoke", data={"id": ids[1][0]})).status_code == 403
+        await browser.post("/devices/revoke", data={"id": ids[1][0], "requesttoken": token})
+        assert "Tablet" not in (await browser.get("/")).text
+
+        assert (await app.post("/index.php/core/wipe/check", data={"token": phone})).json() == []
+        await browser.post("/devices/wipe", data={"id": ids[0][0], "requesttoken": token})
+        locked = await app.delete("/ocs/v2.php/core/apppassword", headers=OCS, auth=("alice", phone))
+        assert locked.status_code == 401
+        assert (await app.post("/index.php/core/wipe/check", data={"token": phone})).json() == {"wipe": True}
+        assert (await app.post("/index.php/core/wipe/success", data={"token": phone})).status_code == 200
+        assert (await app.post("/index.php/core/wipe/check", data={"token": phone})).status_code == 404
+        assert "Handset" not in (await browser.get("/")).text
+
+
+async def test_a_login_code_is_made_once_and_works(doors: Doors) -> None:
+    async with doors.client() as browser:
+        assert (await browser.post("/devices/code")).status_code == 403
+        await log_in(browser)
+        page = await browser.post("/devices/code", data={"requesttoken": await own_token(browser)})
+        found = re.search(r'<code class="address">([^<]+)</code>', page.text)
+        assert found is not None and "<svg" in page.text
+        assert "QR code" in (await browser.get("/")).text
+    async with doors.client(auth=("alice", found[1])) as app:
+        assert (await app.delete("/ocs/v2.php/core/apppassword", headers=OCS)).status_code == 200
+
+
+async def test_nobody_touches_the_devices_of_others(doors: Doors) -> None:
+    await doors.add_user("bob", "Bob")
+    async with doors.client() as app, doors.client() as browser:
+        answer = await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=("bob", PASSWORD))
+        bobs = ("bob", answer.json()["ocs"]["data"]["apppassword"])
+        await log_in(browser)
+        token = await own_token(browser)
+        for number in range(1, 5):
+            await browser.post("/devices/revoke", data={"id": number, "requesttoken": token})
+            await browser.post("/devices/wipe", data={"id": number, "requesttoken": token})
+        assert (await app.delete("/ocs/v2.php/core/apppassword", headers=OCS, auth=bobs)).status_code == 200
+
+
+# --- the rest -------------------------------------------------------------------------------
+async def test_style_may_be_kept(doors: Doors) -> None:
+    async with doors.client() as browser:
+        link = re.search(r'href="(/static/talkd.css\?v=\w+)"', (await browser.get("/")).text)
+        assert link is not None
+        style = await browser.get(link[1])
+        assert style.headers["content-type"].startswith("text/css")
+        assert "immutable" in style.headers["cache-control"]
+        assert "immutable" not in (await browser.get("/static/talkd.css?v=old")).headers["cache-control"]
+
+
+async def test_a_link_says_nothing_about_its_conversation(doors: Doors) -> None:
+    async with doors.client() as browser:
+        assert "/call/abcd2345" in (await browser.get("/index.php/call/abcd2345")).text
+        assert (await browser.get("/call/NOT-A-TOKEN")).status_code == 404
+
+
+def test_names_of_apps() -> None:
+    assert client_name_of("Mozilla/5.0 (Android) Nextcloud-Talk v25.1.0") == "Nextcloud Talk 25.1.0 (Android)"
+    assert client_name_of("J\u00c3\u00b6rgs\tHandy\x00") == "Jörgs Handy"
+    assert client_name_of("") == UNNAMED
+    assert len(client_name_of("x" * 500)) == 128

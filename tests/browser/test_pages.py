@@ -1,0 +1,65 @@
+"""People log in with a real browser."""
+
+import re
+
+import httpx
+from doors import OCS, PASSWORD, Site
+from selenium.common.exceptions import WebDriverException
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.wait import WebDriverWait
+
+
+
+def press(browser: Chrome, how: str, what: str) -> None:
+    """Click, and wait for the next page."""
+    button = browser.find_element(how, what)
+    button.click()
+    WebDriverWait(browser, 20).until(staleness_of(button))
+
+
+def fill_in(browser: Chrome) -> None:
+    """Log in as alice."""
+    browser.find_element(By.ID, "user").send_keys("alice")
+    browser.find_element(By.ID, "password").send_keys(PASSWORD)
+    press(browser, By.CSS_SELECTOR, "main button")
+
+
+def test_a_person_connects_an_app(site: Site, browser: Chrome) -> None:
+    started = httpx.post(f"{site.url}/login/v2", headers={"User-Agent": "Test app"}).json()
+    browser.get(started["login"])
+    fill_in(browser)
+    assert "Test app" in browser.find_element(By.TAG_NAME, "main").text
+    press(browser, By.ID, "grant")
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Connected"
+    login = httpx.post(started["poll"]["endpoint"], data={"token": started["poll"]["token"]}).json()
+    answer = httpx.get(
+        f"{site.url}/ocs/v2.php/cloud/capabilities", headers=OCS, auth=(login["loginName"], login["appPassword"])
+    )
+    assert "core" in answer.json()["ocs"]["data"]["capabilities"]
+
+
+def test_a_web_view_reaches_the_redirect_to_its_app(site: Site, browser: Chrome) -> None:
+    browser.execute_cdp_cmd("Network.enable", {})
+    browser.get(f"{site.url}/login/flow")
+    fill_in(browser)
+    try:
+        browser.find_element(By.ID, "grant").click()
+    except WebDriverException as error:  # nothing here opens nc:, and some versions say so
+        assert "ERR_UNKNOWN_URL_SCHEME" in str(error)
+    # A policy that forbade the redirect would have said so in the console.
+    assert not [entry for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]
+    browser.get(site.url)
+    assert re.search(r"HeadlessChrome|Mozilla", browser.find_element(By.CSS_SELECTOR, "ul.devices").text)
+
+
+def test_a_login_code_and_disconnecting(site: Site, browser: Chrome) -> None:
+    browser.get(f"{site.url}/login")
+    fill_in(browser)
+    press(browser, By.ID, "code")
+    assert browser.find_element(By.CSS_SELECTOR, ".code svg").is_displayed()
+    press(browser, By.LINK_TEXT, "Done")
+    assert "QR code" in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
+    press(browser, By.CSS_SELECTOR, "button.bad")
+    assert "No app is connected" in browser.find_element(By.TAG_NAME, "main").text

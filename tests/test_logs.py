@@ -1,0 +1,72 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from talkd import logs
+from talkd.config import LogConfig
+
+CANARY = "canary-7f3a"
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def written(format_: str = "json", level: str = "info") -> io.StringIO:
+    stream = io.StringIO()
+    logs.configure(LogConfig(level=level, format=format_), stream)
+    return stream
+
+
+@pytest.mark.parametrize("format_", ["json", "text"])
+@pytest.mark.parametrize(
+    "key",
+    ["password", "token", "secret", "authorization", "cookie", "message", "turn_secret", "Set-Cookie", "request_token"],
+)
+def test_secrets_and_messages_are_not_written(format_: str, key: str) -> None:
+    stream = written(format_)
+    structlog.get_logger("talkd.test").info("something", room="abc", **{key: CANARY})
+    structlog.get_logger("talkd.test").info("nested", headers={key: CANARY}, several=[{key: CANARY}])
+    assert CANARY not in stream.getvalue()
+    assert "abc" in stream.getvalue()
+
+
+@pytest.mark.parametrize("format_", ["json", "text"])
+def test_traces_show_no_local_values(format_: str) -> None:
+    stream = written(format_)
+
+    def guess(password: str) -> None:
+        raise LookupError
+
+    try:
+        guess(CANARY)
+    except LookupError:
+        structlog.get_logger("talkd.test").exception("failed")
+    assert "LookupError" in stream.getvalue()
+    assert CANARY not in stream.getvalue()
+
+
+def test_libraries_write_in_the_same_form() -> None:
+    stream = written()
+    logging.getLogger("some.library").warning("about %s", "this")
+    (line,) = stream.getvalue().splitlines()
+    record = json.loads(line)
+    assert (record["event"], record["level"], record["logger"]) == ("about this", "warning", "some.library")
+    assert record["timestamp"].endswith("Z")
+
+
+def test_the_level_holds() -> None:
+    stream = written(level="warning")
+    structlog.get_logger("talkd.test").info("little")
+    structlog.get_logger("talkd.test").warning("much")
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["much"]
