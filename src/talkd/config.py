@@ -86,7 +86,7 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What browsers and apps need to reach each other in calls."""
 
-    stun_servers: list[str] = msgspec.field(default_factory=lambda: ["stun.nextcloud.com:443"])
+    stun_servers: list[str] = []
     """`host:port` of STUN servers; an empty list for none."""
     turn_servers: list[str] = []
     """`host:port` of TURN servers, with `turn:` or `turns:` before it where it matters."""

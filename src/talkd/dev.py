@@ -10,6 +10,7 @@ from talkd.areas.users.model import ADMIN_GROUP
 from talkd.areas.users.passwords import hash_password
 from talkd.config import Config
 from talkd.core.errors import TalkError
+from talkd.realtime.changes import attendee_topic, call_topic, room_topic, session_topic
 from talkd.storage.database import Database, Tx
 from talkd.storage.schema import attendees, messages, rooms, sessions, signaling_messages, throttle
 from talkd.storage.statements import Statement
@@ -26,6 +27,9 @@ routes = Routes("dev", base="/apps/talkd/api")
 _EMPTY = tuple(
     Statement(sa.delete(table)) for table in (signaling_messages, messages, sessions, attendees, rooms, throttle)
 )
+_ROOMS = Statement(sa.select(rooms.c.id))
+_ATTENDEES = Statement(sa.select(attendees.c.id))
+_SESSIONS = Statement(sa.select(sessions.c.session_id))
 
 
 class NotThrowAway(TalkError):
@@ -51,7 +55,7 @@ async def add_samples(db: Database, config: Config) -> None:
         for name, password_hash in hashes.items():
             if name not in known:
                 await users.create_account(
-                    tx, name, password_hash, display_name=name.capitalize() if name in NAMES else "",
+                    tx, name, password_hash, display_name="",
                     groups=(ADMIN_GROUP,) if name == config.admin_user else (),
                 )
 
@@ -62,11 +66,18 @@ async def add_samples(db: Database, config: Config) -> None:
 async def reset(call: Call[NoParams]) -> list[str]:
     """Empty all conversations, sessions, signaling and counted failures; accounts and settings stay."""
     world = call.world
-    await world.db.write(_empty)
+    topics = await world.db.write(_empty)
     await world.throttle.load()
+    world.feed.clear()
+    world.changes.publish(topics)
     return []
 
 
-async def _empty(tx: Tx) -> None:
+async def _empty(tx: Tx) -> list[str]:
+    """The topics that somebody may wait for."""
+    topics = [f(row[0]) for row in await tx.all(_ROOMS) for f in (room_topic, call_topic)]
+    topics += [attendee_topic(row[0]) for row in await tx.all(_ATTENDEES)]
+    topics += [session_topic(row[0]) for row in await tx.all(_SESSIONS)]
     for statement in _EMPTY:
         await tx.run(statement)
+    return topics

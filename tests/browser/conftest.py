@@ -29,6 +29,7 @@ def browser(tmp_path: Path) -> Iterator[Chrome]:
         pytest.skip("needs chromium and chromedriver on the PATH")
     options = ChromeOptions()
     options.binary_location = CHROMIUM
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     for argument in (
         "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking",
         "--disable-component-update", "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}",

@@ -69,11 +69,11 @@ def load(config_file: Path | None, data: Path | None = None, database: str | Non
 
 
 def database_of(config: Config) -> str:
-    """How the database is called towards people: without a password in the URL."""
+    """How the database is called towards people: without what may hold a password."""
     url = config.database.url
     if not url:
         return f"SQLite in {Path(config.data).resolve()}"
-    scheme, _, rest = url.partition("://")
+    scheme, _, rest = url.partition("?")[0].partition("://")
     return f"{scheme}://{rest.rpartition('@')[2]}"
 
 

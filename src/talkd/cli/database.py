@@ -14,8 +14,6 @@ import asyncpg
 from talkd.cli.command import run
 from talkd.config import Config
 from talkd.storage.database import Database, Work
-from talkd.storage.postgres import PostgresDatabase
-from talkd.storage.sqlite import SqliteDatabase
 
 T = TypeVar("T")
 
@@ -25,19 +23,15 @@ CONNECT = 5.0
 
 @contextlib.asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Database]:
-    """The database, migrated, with the in-transaction effects of the server. Raises DatabaseFromTheFuture."""
-    db = _engine(config)
+    """The database, migrated, with the effects that changes have in the server. Raises DatabaseFromTheFuture."""
+    from talkd.app import App
+
+    db = App(config).world.db
     await db.open()
     try:
         yield db
     finally:
         await db.close()
-
-
-def _engine(config: Config) -> Database:
-    if config.database.url:
-        return PostgresDatabase(config.database.url, connections=1)
-    return SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
 
 
 def read(config: Config, work: Work[T]) -> T:

@@ -24,6 +24,8 @@ LOCK_FILE = "talkd.lock"
 HTTP_BUFFER = 8192
 """Bytes kept for each connection; granian's own default costs every waiting client twelve kilobytes more."""
 BACKLOG = 16_384
+TOGETHER = 0.5
+"""Seconds in which two signals count as one."""
 DRAIN = 5.0
 """Seconds in which waiting requests may finish once the server has been told to stop."""
 
@@ -70,7 +72,11 @@ def require_free_port(host: str, port: int) -> None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            reason = f"cannot listen on {host} port {port}: {error.strerror}; choose another with --host and --port"
+            raise OSError(error.errno, reason) from error
 
 
 def http_server(app: "App", config: Config) -> "Server":
@@ -114,16 +120,22 @@ class Expected:
 async def serve_until_stopped(app: "App", config: Config) -> None:
     """Answer requests until SIGTERM or SIGINT; then let waiting ones answer, and return.
 
-    A second signal ends the process at once.
+    A second signal ends the process at once, unless it comes together with the first: some supervisors signal a
+    process and its group.
     """
     server = http_server(app, config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 
+    first = 0.0
+
     def stop() -> None:
-        if stopping.is_set():
+        nonlocal first
+        if not stopping.is_set():
+            first = loop.time()
+            stopping.set()
+        elif loop.time() > first + TOGETHER:
             os._exit(1)
-        stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)

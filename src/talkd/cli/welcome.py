@@ -62,13 +62,13 @@ def screen(config: Config, *, admin: Admin) -> str:
     rows = [
         ("Address", address(config)),
         ("Administrator", admin.name),
-        *([("Password", f"{admin.password}   (shown only now)")] if admin.generated else []),
+        *([("Password", admin.password + ("" if config.dev else "   (shown only now)"))] if admin.generated else []),
         ("", ""),
         ("Database", database_of(config) + ("" if durable else ", may be lost")),
         ("TLS", "on" if server.tls_certificate else "off: put a reverse proxy before it, or set certificate files"),
         ("Proxies", ", ".join(server.trusted_proxies) or "none trusted"),
         ("Throttling", f"on, {security.attempts} wrong passwords a network" if security.throttle else "off"),
-        ("STUN", ", ".join(calls.stun_servers) or "off"),
+        ("STUN", ", ".join(calls.stun_servers) or "off: calls work inside one network"),
         ("TURN", ", ".join(calls.turn_servers) or "off: calls may fail between strict networks"),
         ("Metrics", f"/metrics for {', '.join(config.metrics.allowed)}" if config.metrics.enabled else "off"),
     ]

@@ -50,6 +50,8 @@ class Edge:
                 address=address,
             )
             raw = await self._parameters(request, path)
+            if route.kind is Kind.OCS and not wants_known_format(route, raw):
+                raise errors.Invalid("format", message="The format is json or xml.")
             reply = await self._perform(route, version, request, caller, raw, path)
         except errors.TalkError as error:
             reply = await self._refusal(route, caller, error)
@@ -259,9 +261,14 @@ class Edge:
 CSRF = {"message": "CSRF check failed"}
 
 
+def wants_known_format(route: Route, raw: Mapping[str, Any]) -> bool:
+    """Whether `format` is json, xml or not there; some operations have a parameter of their own by that name."""
+    return raw.get("format", "json") in ("json", "xml", "") or "format" in route.params.__struct_fields__
+
+
 def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:
     """XML is the default of OCS; JSON comes to whoever asks by `format=json` or the Accept header."""
     wanted = raw.get("format")
-    if isinstance(wanted, str) and wanted:
-        return wanted.lower() != "json"
+    if wanted in ("json", "xml"):
+        return wanted == "xml"
     return "application/json" not in (request.get_header("accept") or "")

@@ -5,8 +5,11 @@ from typing import Any
 import msgspec
 
 from talkd.areas.calls import service, view
+from talkd.core.errors import NULL, Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.guards import find_participant
+from talkd.web.ocs import Reply
 from talkd.web.routing import Guard, Routes
 
 routes = Routes("call")
@@ -33,6 +36,12 @@ class LeaveParams(msgspec.Struct, frozen=True):
     all: bool = False
 
 
+class DownloadParams(msgspec.Struct, frozen=True):
+    """The form of the list: only csv."""
+
+    format: str = "csv"
+
+
 _INSIDE = (Guard.ANYONE, Guard.PARTICIPANT)
 
 
@@ -54,6 +63,28 @@ async def join(tx: Tx, call: Call[JoinParams]) -> None:
     await service.join(
         tx, call.me, call.params.flags, silent=call.params.silent, start_calls=call.world.settings.start_calls
     )
+
+
+@routes.add("GET", "call/{token}/notification-state", Guard.USER, versions=V4)
+async def get_notification_state(tx: Tx, call: Call[Any]) -> Reply:
+    """Say whether to go on ringing: 200 yes, 201 the call was missed, 404 it was answered."""
+    me = await find_participant(tx, call)
+    if me is None:
+        raise NotFound(data=NULL)
+    return Reply(None, 200 if await service.get_ringing(tx, me) else 201)
+
+
+@routes.add("GET", "call/{token}/download", Guard.ANYONE, Guard.MODERATOR, versions=V4, params=DownloadParams)
+async def download_attendance(tx: Tx, call: Call[DownloadParams]) -> Reply:
+    """Download who was in the running call, as CSV."""
+    headers = {"Content-Disposition": f'attachment; filename="call-{call.token}.csv"'}
+    try:
+        if call.params.format != "csv":
+            raise Invalid
+        attendance = await service.list_attendance(tx, call.me)
+    except Invalid:
+        return Reply(status=400, content=b"", content_type="text/html; charset=utf-8")
+    return Reply(content=view.attendance(attendance), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @routes.add("PUT", "call/{token}", *_INSIDE, versions=V4, params=FlagsParams)

@@ -5,8 +5,9 @@ from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import store as sessions
+from talkd.areas.users import store as users
 from talkd.core import clock
-from talkd.core.actor import SYSTEM, Actor
+from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT, InCall, Permission, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
 from talkd.core.events import CallEnded, CallFlagsSet, CallJoined, CallLeft, CallStarted
@@ -19,6 +20,30 @@ async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
     """The devices in the call that gave a sign lately."""
     seated = await sessions.list_seated(tx, room.id, clock.now() - SESSION_TIMEOUT)
     return [(session, attendee) for session, attendee in seated if session.in_call]
+
+
+async def get_ringing(tx: Tx, me: Participant) -> bool:
+    """Whether the call still rings for the participant; False when it is over.
+
+    Raises NotFound when the participant has answered, on whatever device.
+    """
+    if not me.room.call_started_at:
+        return False
+    if me.attendee.in_call_since >= me.room.call_started_at:
+        raise NotFound(data=NULL)
+    return True
+
+
+async def list_attendance(tx: Tx, me: Participant) -> list[tuple[Attendee, str]]:
+    """Who was in the running call so far, each with the account's e-mail address. Raises Invalid without a call."""
+    if not me.room.call_started_at:
+        raise Invalid
+    present = await store.list_participants(tx, me.room.id, me.room.call_started_at)
+    attendance = []
+    for attendee in present:
+        account = await users.get_account(tx, attendee.actor_id) if attendee.actor_type == USERS else None
+        attendance.append((attendee, account.email if account else attendee.invited_address))
+    return attendance
 
 
 async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, start_calls: int) -> None:

@@ -1,5 +1,8 @@
 """Calls as JSON."""
 
+import csv
+import io
+
 import msgspec
 
 from talkd.areas.participants.model import Attendee, Session
@@ -26,3 +29,14 @@ def peers(room: Room, present: list[tuple[Session, Attendee]]) -> list[PeerView]
         )
         for session, attendee in present
     ]
+
+
+def attendance(present: list[tuple[Attendee, str]]) -> bytes:
+    """A CSV of everybody. Cells that a spreadsheet would run as a formula get a quote before them."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["name", "email", "type", "identifier"])
+    for attendee, email in present:
+        cells = [attendee.display_name, email, attendee.actor_type, attendee.actor_id]
+        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells])
+    return out.getvalue().encode()

@@ -35,4 +35,3 @@ async def get_capabilities(call: Call[NoParams]) -> Reply:
     if etag in known or "*" in known:
         return Reply([], 304, headers)
     return Reply(data, headers=headers)
-

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from talkd.areas.capabilities import view
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -14,4 +16,8 @@ routes = Routes("status", base="", kind=Kind.PLAIN)
 @routes.add("GET", "/status.php", Guard.ANYONE, access=Access.OWN, returns=dict[str, Any])
 async def get_status(call: Call[NoParams]) -> Reply:
     """Whether a server is here, and which version; pages of other origins may ask too."""
-    return Reply(view.status(call.world.config.identity), headers={"Access-Control-Allow-Origin": "*"})
+    return Reply(
+        headers={"Access-Control-Allow-Origin": "*"},
+        content=msgspec.json.encode(view.status(call.world.config.identity)),
+        content_type="application/json",  # without a charset, unlike everything else (recording status/server-status)
+    )

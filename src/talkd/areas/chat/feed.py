@@ -48,18 +48,22 @@ class Feed:
         self._db = db
         self._rooms: OrderedDict[int, _Recent] = OrderedDict()
         self._common: OrderedDict[int, int] = OrderedDict()
+        self._generation = 0
 
     def forget(self, room_id: int) -> None:
         """Something new was said, or something old has changed: look again at the next request."""
+        self._generation += 1
         self._rooms.pop(room_id, None)
         self._common.pop(room_id, None)
 
     def forget_markers(self, room_id: int) -> None:
         """Somebody has read further."""
+        self._generation += 1
         self._common.pop(room_id, None)
 
     def clear(self) -> None:
         """Forget everything, for example after people were renamed."""
+        self._generation += 1
         self._rooms.clear()
         self._common.clear()
 
@@ -82,18 +86,22 @@ class Feed:
         """How far everybody in the room has read."""
         known = self._common.get(room_id)
         if known is None:
+            generation = self._generation
             known = await self._db.read(lambda tx: service.get_common_read(tx, room_id))
-            self._common[room_id] = known
-            while len(self._common) > ROOMS:
-                self._common.popitem(last=False)
+            if generation == self._generation:
+                self._common[room_id] = known
+                while len(self._common) > ROOMS:
+                    self._common.popitem(last=False)
         return known
 
     async def _load(self, room_id: int, known: int) -> _Recent:
+        generation = self._generation
         page = await self._db.read(
             lambda tx: service.get_news(tx, room_id, known=known, including=False, limit=MESSAGES)
         )
         recent = _Recent(known, page)
-        if len(page.messages) < MESSAGES:  # else there are more, and this is not all since `known`
+        # With a full page there may be more, and what was forgotten while we read may be missing here.
+        if len(page.messages) < MESSAGES and generation == self._generation:
             self._rooms[room_id] = recent
             self._rooms.move_to_end(room_id)
             while len(self._rooms) > ROOMS:

@@ -10,6 +10,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms.model import Room
+from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
@@ -106,12 +107,15 @@ async def _resolve_mentions(
     known: dict[tuple[str, str], str] = {}
     if USERS in by_kind:
         known |= {(USERS, key): name for key, name in (await users.get_names(tx, by_kind[USERS])).items()}
-    for kind in (GUESTS, EMAILS, GROUPS):
+    for kind in (GUESTS, EMAILS):
         if kind in by_kind:
-            bare = [actor_id.partition("/")[2] if kind != GROUPS else actor_id for actor_id in by_kind[kind]]
+            bare = [actor_id.partition("/")[2] for actor_id in by_kind[kind]]
             for attendee in await attendees.find_attendees(tx, me.room.id, kind, bare):
-                shown = f"{kind[:-1]}/{attendee.actor_id}" if kind != GROUPS else attendee.actor_id
-                known[kind, shown] = attendee.display_name
+                known[kind, f"{kind[:-1]}/{attendee.actor_id}"] = attendee.display_name
+    for group_id in by_kind.get(GROUPS, ()):
+        group = await groups.get_group(tx, group_id)
+        if group is not None:
+            known[GROUPS, group_id] = group.display_name or group_id
     if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
         known[ALL, ALL] = ""
     return _number(wanted, known)
@@ -144,9 +148,9 @@ async def _note_mentions(
     named_users = [actor_id for kind, actor_id in mentions if kind == USERS and actor_id != me.actor.id]
     if (ALL, ALL) in mentions:
         await store.mention_all(tx, me.room.id, message_id, me.attendee.id)
-    groups = [actor_id for kind, actor_id in mentions if kind == GROUPS]
-    if groups:
-        await store.mention_groups(tx, me.room.id, message_id, groups)
+    named_groups = [actor_id for kind, actor_id in mentions if kind == GROUPS]
+    if named_groups:
+        await store.mention_groups(tx, me.room.id, message_id, named_groups)
     if named_users:
         await store.mention_actors(tx, me.room.id, message_id, USERS, named_users)
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from talkd.areas.chat.model import Reference
-from talkd.core.actor import GUESTS, SYSTEM_ID, Actor
+from talkd.core.actor import GUESTS, SYSTEM_ID, USERS, Actor
 
 Parameters = dict[str, Reference]
 Text = Callable[[Parameters, Actor, Actor, str], str]
@@ -49,6 +49,8 @@ def text_of(system: str, details: str, parameters: Parameters, actor: Actor, vie
 
     `details` is what the text holds apart from people: old and new name, a duration.
     """
+    if viewer.type != USERS:  # guests are spoken of, never to (recording `guests/guest-moderator`)
+        viewer = Actor("", "")
     user = parameters.get("user")
     if system in _WITHOUT_OTHERS and user is not None and actor.is_same(user.type, user.id):
         return _said_by(_WITHOUT_OTHERS[system], actor, viewer)

@@ -115,7 +115,7 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
     if kind == GROUPS:
         name = names.get((GROUPS, actor_id), reference.name)
         return {"type": "group" if in_system else "user-group", "id": actor_id, "name": name,
-                "mention-id": f"user-group/{actor_id}"}
+                "mention-id": f"user-group/{actor_id}" if in_system else f"group/{actor_id}"}
     if kind in (GUESTS, EMAILS):
         return _guest(kind, actor_id, names, in_system)
     if kind == "call":

@@ -92,6 +92,12 @@ def _login(
     call: Call[FlowParams] | Call[FormParams] | Call[AppTokenParams], user: str, wrong: str = "", status: int = 200
 ) -> Reply:
     return pages.page(
-        call, "login.html", status=status, client=_client(call), login_name=user, wrong=wrong, redirect_url=GRANT,
+        call,
+        "login.html",
+        status=status,
+        client=_client(call),
+        login_name=user,
+        wrong=wrong,
+        redirect_url=GRANT,
         app_token_form=True,
     )

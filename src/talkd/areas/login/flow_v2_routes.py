@@ -80,7 +80,12 @@ def _page(call: Call[FlowParams] | Call[GrantParams], flow: Flow) -> Reply:
     here = f"/login/v2/flow/{call.params.flow}"
     if not call.caller.by_cookie:
         return pages.page(
-            call, "login.html", client=flow.client_name, login_name="", wrong="", redirect_url=here,
+            call,
+            "login.html",
+            client=flow.client_name,
+            login_name="",
+            wrong="",
+            redirect_url=here,
             app_token_form=False,
         )
     return pages.page(

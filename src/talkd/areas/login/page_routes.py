@@ -67,9 +67,7 @@ async def log_in(call: Call[LoginParams]) -> Reply:
         return _form(call, params.user, params.redirect_url, APPS_OWN if login else WRONG, status=403)
     browser = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
     world.credentials.forget_browser(call.caller.browser)
-    return pages.redirect(
-        call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, browser.cookie),)
-    )
+    return pages.redirect(call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, browser.cookie),))
 
 
 @routes.add("GET", "/logout", Guard.ANYONE, params=LogoutParams, access=Access.OWN)
@@ -125,6 +123,12 @@ def _form(
     call: Call[LoginPageParams] | Call[LoginParams], user: str, redirect_url: str, wrong: str = "", status: int = 200
 ) -> Reply:
     return pages.page(
-        call, "login.html", status=status, client="", login_name=user, wrong=wrong,
-        redirect_url=local_path(redirect_url), app_token_form=False,
+        call,
+        "login.html",
+        status=status,
+        client="",
+        login_name=user,
+        wrong=wrong,
+        redirect_url=local_path(redirect_url),
+        app_token_form=False,
     )

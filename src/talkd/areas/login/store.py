@@ -12,7 +12,10 @@ _BY_FINGERPRINT = Statement(sa.select(*_APP_PASSWORD).where(app_passwords.c.fing
 _ADD_APP_PASSWORD = Statement(
     sa.insert(app_passwords)
     .values(
-        user_id=bind("user_id"), fingerprint=bind("fingerprint"), name=bind("name"), created_at=bind("now"),
+        user_id=bind("user_id"),
+        fingerprint=bind("fingerprint"),
+        name=bind("name"),
+        created_at=bind("now"),
         last_used_at=bind("now"),
     )
     .returning(app_passwords.c.id)
@@ -42,8 +45,11 @@ _FLOW_BY_POLL = Statement(sa.select(*_FLOW).where(login_flows.c.poll_fingerprint
 _FLOW_BY_LOGIN = Statement(sa.select(*_FLOW).where(login_flows.c.login_fingerprint == bind("fingerprint")))
 _ADD_FLOW = Statement(
     sa.insert(login_flows).values(
-        poll_fingerprint=bind("poll_fingerprint"), login_fingerprint=bind("login_fingerprint"),
-        client_name=bind("client_name"), created_at=bind("now"), user_id=sa.literal_column("''"),
+        poll_fingerprint=bind("poll_fingerprint"),
+        login_fingerprint=bind("login_fingerprint"),
+        client_name=bind("client_name"),
+        created_at=bind("now"),
+        user_id=sa.literal_column("''"),
     )
 )
 _GRANT_FLOW = Statement(
@@ -60,8 +66,11 @@ _BROWSER = Statement(
 )
 _ADD_BROWSER = Statement(
     sa.insert(web_sessions).values(
-        fingerprint=bind("fingerprint"), user_id=bind("user_id"), request_token=bind("request_token"),
-        created_at=bind("now"), seen_at=bind("now"),
+        fingerprint=bind("fingerprint"),
+        user_id=bind("user_id"),
+        request_token=bind("request_token"),
+        created_at=bind("now"),
+        seen_at=bind("now"),
     )
 )
 _SEEN_BROWSER = Statement(

@@ -9,15 +9,17 @@ from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms import service as room_service
 from talkd.areas.rooms.routes import LevelParams, RoomView
 from talkd.areas.sessions import store as sessions
-from talkd.core.constants import ParticipantType
+from talkd.core.constants import NotificationLevel, ParticipantType
 from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.ocs import Reply
 from talkd.web.routing import Guard, Routes
 
 routes = Routes("participant")
 V4 = ("v4",)
-MAX_ALWAYS_OR_NEVER = 3
+MAX_WITH_STATUS = 100
+"""With this many people nobody's status is told."""
 
 
 class ListParams(msgspec.Struct, frozen=True):
@@ -53,14 +55,18 @@ _MEMBER = (Guard.USER, Guard.PARTICIPANT)
     "GET", "room/{token}/participants", Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN, versions=V4,
     params=ListParams, returns=list[view.ParticipantView],
 )
-async def list_participants(tx: Tx, call: Call[Any]) -> list[view.ParticipantView]:
+async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List everybody in a conversation."""
     me = call.me
     if me.attendee.type == ParticipantType.GUEST:
         raise Forbidden(data=NULL)
     attendees = await service.list_attendees(tx, me.room.id)
     present = await sessions.list_sessions(tx, me.room.id)
-    return view.participants(me.room, attendees, present, for_moderator=me.is_moderator)
+    online = None
+    if call.params.includeStatus and len(attendees) < MAX_WITH_STATUS:
+        online = await service.list_online(tx, [attendee.actor_id for attendee in attendees])
+    data = view.participants(me.room, attendees, present, for_moderator=me.is_moderator, online=online)
+    return Reply(data, 200, {} if online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
 
 
 @routes.add("POST", "room/{token}/participants", Guard.USER, Guard.MODERATOR, versions=V4, params=AddParams)
@@ -125,7 +131,7 @@ async def remove_favorite(tx: Tx, call: Call[Any]) -> RoomView:
 @routes.add("POST", "room/{token}/notify", *_MEMBER, versions=V4, params=LevelParams, returns=RoomView)
 async def set_notification_level(tx: Tx, call: Call[LevelParams]) -> RoomView:
     """Choose which messages to hear of."""
-    if not 1 <= call.params.level <= MAX_ALWAYS_OR_NEVER:
+    if call.params.level not in (NotificationLevel.ALWAYS, NotificationLevel.MENTION, NotificationLevel.NEVER):
         raise Invalid("level")
     return await _set(tx, call, "notification_level", call.params.level)
 

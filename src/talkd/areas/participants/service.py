@@ -12,7 +12,7 @@ from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, ids
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
-from talkd.core.constants import MODERATORS, ParticipantType, RoomType
+from talkd.core.constants import MODERATORS, SESSION_KILL, ParticipantType, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed, ModeratorDemoted, ModeratorPromoted
 from talkd.storage.database import Tx
@@ -48,6 +48,11 @@ async def lock_room(tx: Tx, room_id: int) -> Room:
     if room is None:
         raise NotFound
     return room
+
+
+async def list_online(tx: Tx, user_ids: list[str]) -> set[str]:
+    """Those of the users who have some conversation open right now."""
+    return await store.list_online(tx, user_ids, clock.now() - SESSION_KILL) if user_ids else set()
 
 
 async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
@@ -170,9 +175,9 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
         _, moderators = await store.count_people(tx, me.room.id)
         if moderators == 1:
             raise Invalid("last-moderator")
+    await remove(tx, me.room, me.actor, attendee)
     if attendee.actor_type == GROUPS:
         await _remove_members(tx, me, attendee)
-    await remove(tx, me.room, me.actor, attendee)
 
 
 async def _remove_members(tx: Tx, me: Participant, group: Attendee) -> None:

@@ -83,10 +83,11 @@ _ADD = Statement(
 _DELETE = Statement(
     sa.delete(attendees).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
 )
+_moderates = sa.or_(attendees.c.type == sa.literal_column("1"), attendees.c.type == sa.literal_column("2"))
 _COUNT_PEOPLE = Statement(
     sa.select(
         sa.func.count(),
-        sa.func.coalesce(sa.func.sum(sa.case((attendees.c.type.in_((1, 2)), 1), else_=0)), 0),
+        sa.func.coalesce(sa.func.sum(sa.case((_moderates, sa.literal_column("1")), else_=sa.literal_column("0"))), 0),
     ).where(attendees.c.room_id == bind("room_id"), attendees.c.actor_type == "users")
 )
 _OTHER_GROUPS = Statement(
@@ -245,3 +246,20 @@ async def rename_user(tx: Tx, user_id: str, name: str, now: int) -> None:
 async def list_of_user(tx: Tx, user_id: str) -> list[Attendee]:
     """A user's attendees in all rooms."""
     return [Attendee(*row) for row in await tx.all(_OF_USER, user_id=user_id)]
+
+
+_ONLINE = Statement(
+    sa.select(attendees.c.actor_id)
+    .distinct()
+    .join(sessions, sa.and_(sessions.c.room_id == attendees.c.room_id, sessions.c.attendee_id == attendees.c.id))
+    .where(
+        attendees.c.actor_type == sa.literal_column("'users'"),
+        one_of(attendees.c.actor_id, "user_ids"),
+        sessions.c.last_ping >= bind("since"),
+    )
+)
+
+
+async def list_online(tx: Tx, user_ids: list[str], since: int) -> set[str]:
+    """Those of the users who have some conversation open and gave a sign since then."""
+    return {row[0] for row in await tx.all(_ONLINE, user_ids=tx.many(user_ids), since=since)}

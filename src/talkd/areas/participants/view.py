@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from talkd.areas.participants.model import Attendee, Session, permissions_of
 from talkd.areas.rooms.model import Room
+from talkd.core.actor import USERS
 
 
 class ParticipantView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -27,20 +28,33 @@ class ParticipantView(msgspec.Struct, frozen=True, omit_defaults=True):
     phoneNumber: str
     callId: str
     invitedActorId: str | UnsetType = UNSET
+    status: str | UnsetType = UNSET
+    statusIcon: str | None | UnsetType = UNSET
+    statusMessage: str | None | UnsetType = UNSET
+    statusClearAt: int | None | UnsetType = UNSET
 
 
 def participants(
-    room: Room, attendees: Iterable[Attendee], sessions: Iterable[Session], *, for_moderator: bool
+    room: Room, attendees: Iterable[Attendee], sessions: Iterable[Session], *, for_moderator: bool,
+    online: set[str] | None = None,
 ) -> list[ParticipantView]:
-    """Everybody, each with all its devices. Addresses of invited people are for moderators only."""
+    """Everybody, each with all its devices. Addresses of invited people are for moderators only.
+
+    With `online`, the ids of users who are here, each user's status is told.
+    """
     by_attendee: dict[int, list[Session]] = {}
     for session in sessions:
         by_attendee.setdefault(session.attendee_id, []).append(session)
-    return [_participant(room, attendee, by_attendee.get(attendee.id, []), for_moderator) for attendee in attendees]
+    return [
+        _participant(room, attendee, by_attendee.get(attendee.id, []), for_moderator, online) for attendee in attendees
+    ]
 
 
-def _participant(room: Room, attendee: Attendee, sessions: list[Session], for_moderator: bool) -> ParticipantView:
+def _participant(
+    room: Room, attendee: Attendee, sessions: list[Session], for_moderator: bool, online: set[str] | None
+) -> ParticipantView:
     in_call = 0
+    has_status = online is not None and attendee.actor_type == USERS
     for session in sessions:
         in_call |= session.in_call
     return ParticipantView(
@@ -59,4 +73,13 @@ def _participant(room: Room, attendee: Attendee, sessions: list[Session], for_mo
         phoneNumber=attendee.phone_number if for_moderator else "",
         callId=attendee.call_id if for_moderator else "",
         invitedActorId=attendee.invited_address if for_moderator and attendee.invited_address else UNSET,
+        status=status_of(attendee.actor_id, online) if has_status else UNSET,
+        statusIcon=None if has_status else UNSET,
+        statusMessage=None if has_status else UNSET,
+        statusClearAt=None if has_status else UNSET,
     )
+
+
+def status_of(user_id: str, online: set[str] | None) -> str:
+    """A user's status: online with a conversation open on some device, else offline."""
+    return "online" if online and user_id in online else "offline"

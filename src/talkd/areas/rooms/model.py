@@ -13,8 +13,8 @@ from talkd.core.constants import (
 from talkd.core.errors import Invalid
 
 NOTE_TO_SELF = "note_to_self"
-OBJECT_TYPES = frozenset({"", "room", "phone", "event", "extended_conversation", "instant_meeting", "emails"})
-"""What a room may be created for."""
+OBJECT_TYPES = frozenset({"", "phone", "event", "extended_conversation"})
+"""What clients may create a room for (recording `rooms-create/special-objects`)."""
 UNNAMED = "---"
 """Name of a room that was created without one (recording `rooms-create/group`)."""
 

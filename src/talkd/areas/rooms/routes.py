@@ -6,8 +6,10 @@ import msgspec
 from msgspec import UNSET
 
 from talkd.areas.chat import service as chat
+from talkd.areas.participants import service as participant_service
 from talkd.areas.participants import store as participants
 from talkd.areas.rooms import service, view
+from talkd.areas.rooms.store import Overview
 from talkd.areas.rooms.view import RoomView
 from talkd.areas.users import passwords
 from talkd.core import clock
@@ -96,7 +98,8 @@ async def render(
     overview = await service.get_overview(tx, room_id, attendee_id, browser=call.caller.browser)
     last = overview.last_message
     names = await chat.get_names(tx, [last]) if last is not None else {}
-    return view.room(overview, call.world.settings, names, missed=missed or UNSET)
+    online = await _online_partners(tx, [overview], overview.me.attendee.actor_id)
+    return view.room(overview, call.world.settings, names, online=online, missed=missed or UNSET)
 
 
 async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
@@ -115,8 +118,11 @@ async def list_rooms(tx: Tx, call: Call[ListParams]) -> Reply:
     )
     shown = [overview.last_message for overview in overviews if overview.last_message is not None]
     names = await chat.get_names(tx, shown) if params.includeLastMessage else {}
+    online = await _online_partners(tx, overviews, call.user_id) if params.includeStatus else None
     data = [
-        view.room(overview, call.world.settings, names, with_last_message=params.includeLastMessage)
+        view.room(
+            overview, call.world.settings, names, with_last_message=params.includeLastMessage, online=online
+        )
         for overview in overviews
     ]
     return Reply(data, 200, {**_hash(call), MODIFIED_BEFORE: str(now)})
@@ -139,6 +145,13 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     if room is None or room.type != RoomType.PUBLIC:
         raise NotFound
     return Reply(view.seen_from_outside(room), 200, _hash(call))
+
+
+async def _online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> set[str]:
+    partners = [
+        overview.me.room.partner_of(user_id) for overview in overviews if overview.me.room.type == RoomType.ONE_TO_ONE
+    ]
+    return await participant_service.list_online(tx, partners)
 
 
 def _hash(call: Call[Any]) -> dict[str, str]:

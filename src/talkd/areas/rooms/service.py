@@ -20,7 +20,7 @@ from talkd.areas.users import store as users
 from talkd.core import clock, ids
 from talkd.core.actor import Actor
 from talkd.core.constants import ParticipantType, ReadOnly, RoomType
-from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.core.errors import Forbidden, Invalid, NotAvailable, NotFound
 from talkd.core.events import (
     DescriptionSet,
     GuestsAllowed,
@@ -147,7 +147,7 @@ async def invite(tx: Tx, room: Room, actor: Actor, invitations: Invitations) -> 
         for who in dict.fromkeys(wanted):
             try:
                 await add_participant(tx, room, actor, who, kind)
-            except (Invalid, NotFound):
+            except (Invalid, NotAvailable, NotFound):
                 missed.setdefault(kind, []).append(who)
     return missed
 
@@ -172,6 +172,10 @@ async def add_participant(tx: Tx, room: Room, actor: Actor, who: str, kind: str)
             return RoomType.PUBLIC
     elif kind in ("circles", "teams"):
         raise NotFound("new-participant")  # talkd has no teams, so there is none of that name
+    elif kind == "federated_users":
+        raise NotAvailable("federation")
+    elif kind == "phones":
+        raise NotAvailable("sip")
     else:
         raise Invalid("source")
     return None

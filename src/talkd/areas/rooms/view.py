@@ -69,17 +69,24 @@ class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
     isArchived: bool
     isImportant: bool
     lastMessage: Any = UNSET
+    status: str | UnsetType = UNSET
+    statusIcon: str | None | UnsetType = UNSET
+    statusMessage: str | None | UnsetType = UNSET
+    statusClearAt: int | None | UnsetType = UNSET
     invalidParticipants: dict[str, list[str]] | UnsetType = UNSET
 
 
 def room(
     overview: Overview, settings: TalkSettings, names: Names, *, with_last_message: bool = True,
-    missed: dict[str, list[str]] | UnsetType = UNSET,
+    online: set[str] | None = None, missed: dict[str, list[str]] | UnsetType = UNSET,
 ) -> RoomView:
-    """A room for one of its participants."""
+    """A room for one of its participants. With `online`, the partner of a one-to-one conversation who is in
+    there has a status.
+    """
     me = overview.me
     item, attendee, session = me.room, me.attendee, me.session
     name, display_name = _names(overview)
+    is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and me.can_pass_lobby:
         last = chat.message(overview.last_message, item, me.actor, names)
@@ -101,7 +108,7 @@ def room(
         canStartCall=me.can_start_call(settings.start_calls),
         lastActivity=item.last_activity,
         lastReadMessage=attendee.last_read,
-        unreadMessages=overview.unread,
+        unreadMessages=0 if me.is_guest else overview.unread,
         unreadMention=attendee.last_mention > attendee.last_read,
         unreadMentionDirect=attendee.last_mention_direct > attendee.last_read,
         isFavorite=bool(attendee.favorite),
@@ -137,6 +144,10 @@ def room(
         isArchived=bool(attendee.archived),
         isImportant=bool(attendee.important),
         lastMessage=last,
+        status="online" if is_online else UNSET,
+        statusIcon=None if is_online else UNSET,
+        statusMessage=None if is_online else UNSET,
+        statusClearAt=None if is_online else UNSET,
         invalidParticipants=missed,
     )
 

@@ -66,6 +66,12 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
     }
 
 
+@routes.add("POST", "signaling/backend", Guard.ANYONE, versions=V3, csrf=False)
+async def answer_backend(_tx: Tx, _call: Call[Any]) -> dict[str, Any]:
+    """Answer a standalone signaling server. None is set up with this release, so nobody can prove to be one."""
+    return view.UNKNOWN_BACKEND
+
+
 @routes.add("POST", "signaling/{token}", Guard.ANYONE, versions=V3, params=SendParams)
 async def send(tx: Tx, call: Call[SendParams]) -> None:
     """Send messages to other sessions of the room."""

@@ -40,9 +40,7 @@ def new_keys() -> TokenKeys:
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     return TokenKeys(public.decode(), private.decode())
 
 
@@ -73,7 +71,7 @@ def make_token(keys: TokenKeys, *, issuer: str, user_id: str | None, display_nam
         claims["sub"] = user_id
         claims["userdata"] = {"displayname": display_name}
     signed = _part({"typ": "JWT", "alg": "ES256"}) + b"." + _part(claims)
-    signature = _private_key(keys.private_pem).sign(signed, ec.ECDSA(hashes.SHA256(), deterministic_signing=True))
+    signature = _private_key(keys.private_pem).sign(signed, ec.ECDSA(hashes.SHA256()))
     r, s = decode_dss_signature(signature)
     return (signed + b"." + _base64(r.to_bytes(32) + s.to_bytes(32))).decode()
 

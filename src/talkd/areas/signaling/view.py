@@ -33,6 +33,12 @@ class Item(msgspec.Struct, frozen=True):
 GONE = [Item("usersInRoom", [])]
 """What a poll brings when the session is over."""
 
+UNKNOWN_BACKEND = {
+    "type": "error",
+    "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
+}
+"""What a signaling server gets that did not prove to know the shared secret; the status is 200 all the same."""
+
 
 def news(messages: list[str], room: Room, present: list[tuple[Session, Attendee]]) -> list[Item]:
     """Messages, always followed by the list of sessions."""

@@ -1,0 +1,1 @@
+"""Load generator and benchmarks: run by hand or with `make bench`, never as timed tests."""

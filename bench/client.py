@@ -1,0 +1,140 @@
+"""A frugal HTTP/1.1 client for load: raw sockets, one request at a time on each connection.
+
+It knows only what talkd answers: a Content-Length, or no body. Whatever else comes is an error, not a guess.
+"""
+
+import asyncio
+import base64
+import time
+from collections.abc import Iterable
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+API = "/ocs/v2.php/apps/spreed/api"
+PER_SOURCE = 5_000
+"""Connections from one 127.0.0.x address, well under the ports that one address has."""
+
+
+class Account(NamedTuple):
+    """Who sends a request."""
+
+    id: str
+    password: str
+
+
+class Answer(NamedTuple):
+    """What came back, and when (time.perf_counter)."""
+
+    status: int
+    head: bytes
+    body: bytes
+    at: float
+
+    def header(self, name: bytes) -> int:
+        """A numeric header; 0 when it is missing. `name` in small letters, as the server writes it."""
+        start = self.head.find(b"\r\n" + name + b": ")
+        if start < 0:
+            return 0
+        start += len(name) + 4
+        end = self.head.find(b"\r\n", start)
+        return int(self.head[start : end if end >= 0 else None])
+
+
+def request(method: str, path: str, account: Account, body: dict[str, object] | None = None) -> bytes:
+    """The bytes of a request, to be made once and sent often."""
+    login = base64.b64encode(f"{account.id}:{account.password}".encode()).decode()
+    content = urlencode(body).encode() if body is not None else b""
+    kind = "content-type: application/x-www-form-urlencoded\r\n" if body is not None else ""
+    length = f"content-length: {len(content)}\r\n" if body is not None else ""
+    head = (
+        f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {login}\r\nocs-apirequest: true\r\n"
+        f"accept: application/json\r\nuser-agent: talkd-bench\r\n{kind}{length}\r\n"
+    )
+    return head.encode() + content
+
+
+class Connection(asyncio.Protocol):
+    """One kept-alive connection."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport
+        self._received = b""
+        self._head_end = 0
+        self._wanted = 0
+        self._answer: asyncio.Future[Answer] | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+
+    def ask(self, data: bytes) -> asyncio.Future[Answer]:
+        """Send a request; the future has its answer."""
+        assert self._answer is None or self._answer.done(), "one request at a time"
+        self._answer = asyncio.get_running_loop().create_future()
+        self._transport.write(data)
+        return self._answer
+
+    def data_received(self, data: bytes) -> None:
+        self._received = self._received + data if self._received else data
+        if not self._wanted:
+            self._head_end = self._received.find(b"\r\n\r\n")
+            if self._head_end < 0:
+                return
+            self._wanted = self._head_end + 4 + self._length(self._received[: self._head_end])
+        if len(self._received) < self._wanted:
+            return
+        head, body = self._received[: self._head_end], self._received[self._head_end + 4 : self._wanted]
+        self._received, self._wanted = b"", 0
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(Answer(int(head[9:12]), head, body, time.perf_counter()))
+
+    @staticmethod
+    def _length(head: bytes) -> int:
+        start = head.find(b"\r\ncontent-length: ")
+        if start >= 0:
+            end = head.find(b"\r\n", start + 18)
+            return int(head[start + 18 : end if end >= 0 else None])
+        if b"\r\ntransfer-encoding" in head:
+            raise ValueError("the server answered in chunks, which this client does not read")
+        return 0
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(error or ConnectionResetError("the server closed the connection"))
+
+    def close(self) -> None:
+        """No more requests."""
+        self._answer = None
+        self._transport.abort()
+
+
+async def connect(port: int, number: int = 0) -> Connection:
+    """A connection to the server; the `number` spreads many of them over source addresses."""
+    loop = asyncio.get_running_loop()
+    source = f"127.0.0.{1 + number // PER_SOURCE}"
+    _, connection = await loop.create_connection(Connection, "127.0.0.1", port, local_addr=(source, 0))
+    return connection
+
+
+async def connect_many(port: int, count: int, *, at_once: int = 100) -> list[Connection]:
+    """Many connections, a few at a time."""
+    connections: list[Connection] = []
+    for start in range(0, count, at_once):
+        batch = range(start, min(count, start + at_once))
+        connections += await asyncio.gather(*(connect(port, number) for number in batch))
+    return connections
+
+
+async def ask_many(connections: Iterable[Connection], data: Iterable[bytes], *, wanted: int = 200) -> list[Answer]:
+    """One request on each connection, all at once. Raises ValueError when one is answered otherwise than `wanted`."""
+    answers = await asyncio.gather(*(one.ask(what) for one, what in zip(connections, data, strict=True)))
+    for answer in answers:
+        require(answer, wanted)
+    return answers
+
+
+def require(answer: Answer, wanted: int) -> Answer:
+    """Raises ValueError for another status: a benchmark of errors says nothing."""
+    if answer.status != wanted:
+        raise ValueError(f"expected {wanted}, got {answer.status}: {answer.body[:300]!r}")
+    return answer

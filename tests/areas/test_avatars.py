@@ -1,0 +1,185 @@
+"""Pictures of people, through HTTP."""
+
+import io
+import re
+import zlib
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from talkd.areas.avatars import images, model
+
+USERS = "/ocs/v2.php/cloud/users"
+UPLOAD = "/ocs/v2.php/apps/spreed/temp-user-avatar"
+PASSWORD = "a long enough password"
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def client(server: Any) -> Any:
+    """A client of a new account, whose id is its `user_id`."""
+    user_id = f"portrait{next(_numbers)}"
+    answer = server.admin.post(USERS, json={"userid": user_id, "password": PASSWORD, "displayName": "Ada Lovelace"})
+    assert answer.status_code == 200, answer.text
+    made = server.client(user_id, PASSWORD)
+    made.user_id = user_id
+    return made
+
+
+@pytest.fixture
+def visitor(server: Any) -> Any:
+    """Somebody without a login."""
+    with httpx.Client(base_url=server.url) as made:
+        yield made
+
+
+def picture(width: int = 300, height: int = 200, format_: str = "PNG", **options: Any) -> bytes:
+    """An image file, red with a blue left edge."""
+    image = Image.new("RGB", (width, height), (255, 0, 0))
+    image.paste((0, 0, 255), (0, 0, width // 10, height))
+    out = io.BytesIO()
+    image.save(out, format_, **options)
+    return out.getvalue()
+
+
+def opened(answer: httpx.Response) -> Image.Image:
+    """The picture of an answer."""
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["content-type"] == "image/png"
+    return Image.open(io.BytesIO(answer.content))
+
+
+def send(client: httpx.Client, content: bytes, path: str = UPLOAD) -> httpx.Response:
+    """Upload a picture the way the mobile apps do."""
+    return client.post(path, files={"files[]": ("picture", content, "image/png")})
+
+
+@pytest.mark.parametrize(("wanted", "served"), [(64, 64), (32, 64), (512, 512), (65, 512), (4096, 512)])
+@pytest.mark.parametrize("prefix", ["", "/index.php"])
+def test_sizes(client: Any, visitor: httpx.Client, wanted: int, served: int, prefix: str) -> None:
+    answer = visitor.get(f"{prefix}/avatar/{client.user_id}/{wanted}")
+    assert opened(answer).size == (served, served)
+    assert answer.headers["x-nc-iscustomavatar"] == "0"
+    assert answer.headers["cache-control"] == "private, max-age=86400"
+
+
+def test_dark_differs_from_light(client: Any, visitor: httpx.Client) -> None:
+    light, dark = (visitor.get(f"/avatar/{client.user_id}/64{theme}") for theme in ("", "/dark"))
+    assert light.content != dark.content
+    assert sum(opened(light).getpixel((1, 1))) > sum(opened(dark).getpixel((1, 1)))  # type: ignore[arg-type]
+
+
+def test_guests_have_pictures_by_name(visitor: httpx.Client) -> None:
+    first, again, other = (visitor.get(f"/avatar/guest/{name}/64") for name in ("Jane Doe", "Jane Doe", "Bob"))
+    assert opened(first).size == (64, 64)
+    assert first.content == again.content != other.content
+    assert opened(visitor.get("/avatar/guest/Jane/512/dark")).size == (512, 512)
+
+
+def test_unknown_is_the_same_for_everybody(client: Any, visitor: httpx.Client, server: Any) -> None:
+    answers = [each.get("/avatar/there is nobody/64") for each in (visitor, client, server.admin)]
+    assert {answer.status_code for answer in answers} == {404}
+    assert len({answer.content for answer in answers}) == 1
+    assert visitor.get(f"/avatar/{client.user_id}/large").status_code == 404
+
+
+def test_clients_that_have_it_get_nothing_new(client: Any, visitor: httpx.Client) -> None:
+    path = f"/avatar/{client.user_id}/64"
+    etag = visitor.get(path).headers["etag"]
+    again = visitor.get(path, headers={"If-None-Match": f'"other", W/{etag}'})
+    assert (again.status_code, again.content) == (304, b"")
+    client.put(f"{USERS}/{client.user_id}", json={"key": "displayname", "value": "Zoe"})
+    assert visitor.get(path, headers={"If-None-Match": etag}).status_code == 200
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
+@pytest.mark.parametrize("path", [UPLOAD, "/avatar/", "/index.php/avatar/"])
+def test_uploading_and_removing(client: Any, visitor: httpx.Client, format_: str, path: str) -> None:
+    assert send(client, picture(format_=format_), path).status_code == 200
+    for size in (64, 512):
+        answer = visitor.get(f"/avatar/{client.user_id}/{size}")
+        shown = opened(answer).convert("RGB")
+        assert shown.size == (size, size)
+        assert answer.headers["x-nc-iscustomavatar"] == "1"
+        red, _green, blue = shown.getpixel((1, size // 2))  # type: ignore[misc]
+        assert (red > 200, blue < 50) == (True, True), "the blue edge was outside of the square in the middle"
+    etag = answer.headers["etag"]
+    assert send(client, picture(100, 100), path).status_code == 200
+    assert visitor.get(f"/avatar/{client.user_id}/512").headers["etag"] != etag
+    assert client.delete(path).status_code == 200
+    assert visitor.get(f"/avatar/{client.user_id}/512").headers["x-nc-iscustomavatar"] == "0"
+    assert client.delete(path).status_code == 200
+
+
+def test_what_is_hidden_in_a_file_is_dropped(client: Any, visitor: httpx.Client) -> None:
+    exif = Image.Exif()
+    exif[0x010E] = "secret place"
+    assert send(client, picture(format_="JPEG", exif=exif) + b"appended program").status_code == 200
+    content = visitor.get(f"/avatar/{client.user_id}/512").content
+    assert b"secret place" not in content
+    assert b"appended program" not in content
+
+
+def bomb(width: int, height: int) -> bytes:
+    """A PNG that says it is huge, of a few bytes."""
+
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\x00\x00\x00"
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 100)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"no image", picture(format_="GIF"), picture()[:100], bomb(7_000, 7_000), bomb(60_000, 60_000), b"<svg/>"],
+    ids=["text", "gif", "cut off", "large", "bomb", "svg"],
+)
+def test_unusable_files(client: Any, visitor: httpx.Client, content: bytes) -> None:
+    answer = send(client, content)
+    assert answer.status_code == 400
+    assert answer.json()["ocs"]["data"]["message"]
+    assert visitor.get(f"/avatar/{client.user_id}/64").headers["x-nc-iscustomavatar"] == "0"
+
+
+def test_nothing_uploaded(client: Any) -> None:
+    answer = client.post(UPLOAD)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, {"message": "No image file provided"})
+
+
+def test_visitors_set_nothing(visitor: httpx.Client) -> None:
+    ocs = {"OCS-APIRequest": "true", "Accept": "application/json"}
+    for path in (UPLOAD, "/avatar/"):
+        answer = visitor.post(path, headers=ocs, files={"files[]": ("picture", picture(), "image/png")})
+        assert answer.status_code == 401
+        assert visitor.delete(path, headers=ocs).status_code == 401
+
+
+def test_another_site_cannot_make_a_browser_upload(client: Any) -> None:
+    without = {name: value for name, value in client.headers.items() if name.lower() != "ocs-apirequest"}
+    client.headers = without
+    assert send(client, picture(), "/avatar/").status_code == 412
+
+
+# --- rules ----------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("name", "letters"),
+    [
+        ("Ada Lovelace", "AL"), ("ada", "A"), ("Ada King Noel", "AN"), ("Élodie Çelik", "EC"), ("Жанна", ""), ("", ""),
+        ("😀 Bob", "B"), ("  ", ""), ("7 of 9", "79"),
+    ],
+)  # fmt: skip
+def test_initials(name: str, letters: str) -> None:
+    assert model.initials(name) == letters
+
+
+def test_every_name_can_be_drawn() -> None:
+    for name in ("Ada", "Жанна", ""):
+        sketch = model.sketch("id", name, dark=False, size=64)
+        assert Image.open(io.BytesIO(images.draw(sketch))).size == (64, 64)
+        assert re.fullmatch(r"[!#-~]+", sketch.tag), "it stands in a header"

@@ -1,0 +1,53 @@
+"""Health and figures."""
+
+import sqlite3
+from pathlib import Path
+
+import httpx
+import pytest
+
+from talkd.app import App
+from talkd.areas.operations.routes import is_allowed
+from talkd.config import Config
+
+
+@pytest.mark.parametrize(
+    ("address", "allowed"),
+    [
+        ("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False), ("2001:db8::1", False), ("", False), ("nonsense", False),
+    ],
+)
+def test_who_may_read_metrics(address: str, allowed: bool) -> None:
+    assert is_allowed(address, ["127.0.0.0/8", "::1/128"]) is allowed
+
+
+async def ask(app: App, path: str, address: str = "127.0.0.1") -> httpx.Response:
+    transport = httpx.ASGITransport(app=app.asgi, client=(address, 1))  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://talk.test") as client:
+        return await client.get(path)
+
+
+async def test_health_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config(data=str(tmp_path))
+    app = App(config)
+    await app.start()
+    try:
+        assert (await ask(app, "/healthz")).status_code == 200
+        metrics = await ask(app, "/metrics")
+        assert metrics.headers["content-type"].startswith("text/plain")
+        for name in ("talkd_waiting_polls", "talkd_sessions", "talkd_database_statements_total", "talkd_info"):
+            assert f"\n{name}" in metrics.text
+        assert (await ask(app, "/metrics", "192.0.2.1")).status_code == 404
+        config.metrics.enabled = False
+        assert (await ask(app, "/metrics")).status_code == 404
+
+        async def broken(_work: object) -> None:
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(app.world.db, "read", broken)
+            ill = await ask(app, "/healthz")
+        assert (ill.status_code, ill.json()["database"]) == (503, "failed")
+    finally:
+        await app.stop()

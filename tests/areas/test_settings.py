@@ -1,0 +1,111 @@
+"""Settings of the server and of users, through HTTP."""
+
+from itertools import count
+from typing import Any
+
+import pytest
+
+USERS = "/ocs/v2.php/cloud/users"
+OWN = "/ocs/v2.php/apps/spreed/api/v1/settings/user"
+CONFIG = "/ocs/v2.php/apps/provisioning_api/api/v1/config"
+CAPABILITIES = "/ocs/v2.php/cloud/capabilities"
+PASSWORD = "a long enough password"
+
+_numbers = count(1)
+
+
+@pytest.fixture
+def client(server: Any) -> Any:
+    """A client of a new account."""
+    user_id = f"chooser{next(_numbers)}"
+    answer = server.admin.post(USERS, json={"userid": user_id, "password": PASSWORD})
+    assert answer.status_code == 200, answer.text
+    return server.client(user_id, PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("read_status_privacy", 1), ("read_status_privacy", "0"), ("typing_privacy", 1), ("play_sounds", "no"),
+        ("calls_start_without_media", "yes"), ("attachment_folder", "/Talk"), ("blur_virtual_background", "no"),
+        ("conversations_list_style", "compact"),
+    ],
+)  # fmt: skip
+def test_choosing(client: Any, key: str, value: str | int) -> None:
+    answer = client.post(OWN, json={"key": key, "value": value})
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, None)
+    answer = client.post(f"{CONFIG}/users/spreed/{key}", json={"configValue": value})
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
+    assert client.delete(f"{CONFIG}/users/spreed/{key}").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("read_status_privacy", 7), ("typing_privacy", "x"), ("typing_privacy", None), ("nosuchkey", 1),
+        ("calls_start_without_media", "maybe"), ("attachment_folder", "x" * 513), ("conversations_list_style", ""),
+    ],
+)  # fmt: skip
+def test_impossible_choices(client: Any, key: str, value: Any) -> None:
+    answer = client.post(OWN, json={"key": key, "value": value})
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, None)
+    assert client.post(f"{CONFIG}/users/spreed/{key}", json={"configValue": value}).status_code == 400
+
+
+def test_other_apps_have_no_choices(client: Any) -> None:
+    assert client.post(f"{CONFIG}/users/files/play_sounds", json={"configValue": "yes"}).status_code == 400
+    assert client.delete(f"{CONFIG}/users/files/play_sounds").status_code == 400
+    assert client.delete(f"{CONFIG}/users/spreed/nosuchkey").status_code == 400
+
+
+def test_privacy_shows_in_the_capabilities(client: Any) -> None:
+    def privacy() -> tuple[int, int]:
+        chat = client.get(CAPABILITIES).json()["ocs"]["data"]["capabilities"]["spreed"]["config"]["chat"]
+        return chat["read-privacy"], chat["typing-privacy"]
+
+    assert privacy() == (0, 0)
+    client.post(OWN, json={"key": "read_status_privacy", "value": 1})
+    client.post(OWN, json={"key": "typing_privacy", "value": 1})
+    assert privacy() == (1, 1)
+    client.delete(f"{CONFIG}/users/spreed/typing_privacy")
+    assert privacy() == (1, 0)
+
+
+def test_administrators_set_settings(server: Any) -> None:
+    path = f"{CONFIG}/apps/spreed/test_setting_{next(_numbers)}"
+
+    def current(**params: str) -> str:
+        value: str = server.admin.get(path, params=params).json()["ocs"]["data"]["data"]
+        return value
+
+    assert current() == ""
+    assert current(defaultValue="fallback") == "fallback"
+    assert server.admin.post(path, json={"value": '["crew"]'}).json()["ocs"]["data"] == []
+    assert current(defaultValue="fallback") == '["crew"]'
+    assert server.admin.post(path, data={"value": "2"}).status_code == 200
+    assert current() == "2"
+    keys = server.admin.get(f"{CONFIG}/apps/spreed").json()["ocs"]["data"]["data"]
+    assert path.rpartition("/")[2] in keys
+    assert server.admin.delete(path).status_code == 200
+    assert current() == ""
+    assert server.admin.get(f"{CONFIG}/apps").json()["ocs"]["data"] == {"data": ["core", "spreed"]}
+
+
+def test_only_known_apps_have_settings(server: Any) -> None:
+    path = f"{CONFIG}/apps/files/key"
+    for answer in (server.admin.get(path), server.admin.post(path, json={"value": "x"}), server.admin.delete(path)):
+        assert answer.status_code == 403
+        assert answer.json()["ocs"]["data"]["data"]["message"]
+
+
+def test_settings_are_no_business_of_users(client: Any) -> None:
+    for path in (f"{CONFIG}/apps", f"{CONFIG}/apps/spreed", f"{CONFIG}/apps/spreed/start_calls"):
+        answer = client.get(path)
+        assert answer.status_code == 403
+        assert answer.json()["ocs"]["meta"]["message"] == "Logged in account must be an admin"
+    assert client.post(f"{CONFIG}/apps/spreed/start_calls", json={"value": "3"}).status_code == 403
+
+
+def test_absurdly_long_values(server: Any) -> None:
+    path = f"{CONFIG}/apps/spreed/test_setting_{next(_numbers)}"
+    assert server.admin.post(path, json={"value": "x" * 65_537}).status_code == 400

@@ -1,0 +1,150 @@
+"""Real servers for tests: one for each database in each worker, started when first asked for."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import structlog
+from argon2 import PasswordHasher, Type
+
+from support.postgres import Cluster, running_cluster
+from support.running import LoopThread, Server, unique
+from talkd.areas.users import passwords
+from talkd.config import Config
+
+DATABASES = ("sqlite", "postgres")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew, for review")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """A hash that takes microseconds: what makes passwords safe makes tests slow."""
+    with pytest.MonkeyPatch.context() as patch:
+        hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
+        patch.setattr(passwords, "_hasher", hasher)
+        patch.setattr(passwords, "_NOBODY", hasher.hash("nobody"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quiet_logs() -> None:
+    """Nothing is printed unless a test asks for it; pytest shows what is logged beside a failure."""
+    structlog.configure(
+        processors=[structlog.stdlib.render_to_log_kwargs],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def loop_thread() -> Iterator[LoopThread]:
+    """Where the servers run."""
+    thread = LoopThread()
+    yield thread
+    thread.close()
+
+
+class Databases:
+    """Fresh databases of both kinds."""
+
+    def __init__(self, folder: Path, stack: ExitStack, run: str) -> None:
+        self._folder, self._stack, self._run = folder, stack, run
+        self._cluster: Cluster | None = None
+
+    @property
+    def cluster(self) -> Cluster:
+        """The PostgreSQL of this run."""
+        if self._cluster is None:
+            self._cluster = self._stack.enter_context(running_cluster(self._run))
+        return self._cluster
+
+    def config(self, kind: str) -> Config:
+        """Settings with an empty database, without throttle."""
+        folder = self._folder / unique(kind)
+        folder.mkdir()
+        config = Config(data=str(folder))
+        config.database.durable = False
+        config.security.throttle = False
+        if kind == "postgres":
+            config.database.url = self.cluster.create(unique(f"{self._folder.name}_".replace("-", "_")))
+            config.database.connections = 5
+        return config
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Databases]:
+    """Makes fresh databases; one PostgreSQL serves all workers of a run."""
+    base = tmp_path_factory.getbasetemp()
+    run = str(base.parent if hasattr(request.config, "workerinput") else base)
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp(getattr(request.config, "workerinput", {}).get("workerid", "main"))
+        yield Databases(folder, stack, run)
+
+
+@pytest.fixture(scope="session")
+def servers(databases: Databases, loop_thread: LoopThread) -> Iterator[Callable[[str], Server]]:
+    """The worker's server on a kind of database."""
+    started: dict[str, Server] = {}
+
+    def get(kind: str) -> Server:
+        if kind not in started:
+            started[kind] = Server(loop_thread, databases.config(kind))
+        return started[kind]
+
+    yield get
+    for server in started.values():
+        server.stop()
+
+
+@pytest.fixture(params=DATABASES)
+def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Iterator[Server]:
+    """A running server; others use it too, so names must be one's own (`add_user` sees to it)."""
+    running = servers(request.param)
+    yield running
+    running.close_clients()
+
+
+@pytest.fixture
+def sqlite_server(servers: Callable[[str], Server]) -> Iterator[Server]:
+    """The same for what has nothing to do with the database."""
+    running = servers("sqlite")
+    yield running
+    running.close_clients()
+
+
+@pytest.fixture
+def new_server(databases: Databases, loop_thread: LoopThread) -> Iterator[Callable[[Config], Server]]:
+    """Starts servers of one's own, for tests that set or stop something."""
+    started: list[Server] = []
+
+    def start(config: Config) -> Server:
+        started.append(Server(loop_thread, config))
+        return started[-1]
+
+    yield start
+    for running in started:
+        running.stop()
+
+
+@pytest.fixture(params=DATABASES)
+def throttled_server(
+    request: pytest.FixtureRequest, databases: Databases, new_server: Callable[[Config], Server]
+) -> Server:
+    """A server of one's own that counts failures; it believes X-Forwarded-For, so that tests come from anywhere."""
+    config = databases.config(request.param)
+    config.security.throttle = True
+    config.server.trusted_proxies = ["127.0.0.1"]
+    return new_server(config)
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    """For what happens at the same time."""
+    with ThreadPoolExecutor(8) as pool:
+        yield pool

