@@ -1,7 +1,6 @@
 """The composition root: the only file that imports everything."""
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -56,10 +55,27 @@ log = structlog.get_logger(__name__)
 ROUTES = tuple(
     route
     for table in (
-        room_routes, participant_routes, session_routes, chat_routes, call_routes, signaling_routes,
-        user_routes, group_routes, suggestion_routes, settings_routes, avatar_routes, talk_avatar_routes,
-        capability_routes, status_routes, app_password_routes, wipe_routes, login_flow_routes,
-        classic_login_routes, page_routes, home_routes, operation_routes,
+        room_routes,
+        participant_routes,
+        session_routes,
+        chat_routes,
+        call_routes,
+        signaling_routes,
+        user_routes,
+        group_routes,
+        suggestion_routes,
+        settings_routes,
+        avatar_routes,
+        talk_avatar_routes,
+        capability_routes,
+        status_routes,
+        app_password_routes,
+        wipe_routes,
+        login_flow_routes,
+        classic_login_routes,
+        page_routes,
+        home_routes,
+        operation_routes,
     )
     for route in table.table
 )
@@ -175,14 +191,3 @@ class App:
     def _forget(self) -> None:
         self.world.credentials.forget()
         self.world.feed.clear()
-
-
-@contextlib.asynccontextmanager
-async def running(config: Config):  # type: ignore[no-untyped-def]
-    """A started server, stopped at the end."""
-    app = App(config)
-    await app.start()
-    try:
-        yield app
-    finally:
-        await app.stop()

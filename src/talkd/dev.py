@@ -55,7 +55,10 @@ async def add_samples(db: Database, config: Config) -> None:
         for name, password_hash in hashes.items():
             if name not in known:
                 await users.create_account(
-                    tx, name, password_hash, display_name="",
+                    tx,
+                    name,
+                    password_hash,
+                    display_name="",
                     groups=(ADMIN_GROUP,) if name == config.admin_user else (),
                 )
 

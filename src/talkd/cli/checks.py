@@ -59,7 +59,9 @@ def _data(config: Config) -> Iterator[Finding]:
             probe.write(b"talkd")
     except OSError as error:
         yield Finding(
-            FAIL, "data folder", f"cannot write in {folder}: {error.strerror}",
+            FAIL,
+            "data folder",
+            f"cannot write in {folder}: {error.strerror}",
             "give the folder to the user that runs talkd, or choose another with --data",
         )
         return
@@ -96,13 +98,17 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         return
     if revision not in REVISIONS:
         yield Finding(
-            FAIL, "database", f"{name}: schema {revision} is from a newer talkd",
+            FAIL,
+            "database",
+            f"{name}: schema {revision} is from a newer talkd",
             "start that one, or restore the backup from before the upgrade",
         )
         return
     if revision != REVISIONS[-1]:
         yield Finding(
-            WARN, "database", f"{name}: schema {revision}, this talkd has {REVISIONS[-1]}",
+            WARN,
+            "database",
+            f"{name}: schema {revision}, this talkd has {REVISIONS[-1]}",
             "make a backup, then start the server or run `talkd migrate`",
         )
         return
@@ -112,9 +118,7 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
     if admins:
         yield Finding(OK, "administrators", ", ".join(sorted(admins)))
     else:
-        yield Finding(
-            WARN, "administrators", "nobody", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME"
-        )
+        yield Finding(WARN, "administrators", "nobody", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME")
 
 
 def _files(config: Config) -> Iterator[Finding]:
@@ -124,7 +128,9 @@ def _files(config: Config) -> Iterator[Finding]:
         yield Finding(OK, "open files", f"up to {hard} allowed")
     else:
         yield Finding(
-            WARN, "open files", f"up to {hard} allowed, but server.max_connections is {config.server.max_connections}",
+            WARN,
+            "open files",
+            f"up to {hard} allowed, but server.max_connections is {config.server.max_connections}",
             f"raise the limit (LimitNOFILE={needed} in systemd), or lower server.max_connections",
         )
 
@@ -138,7 +144,9 @@ def _proxies(config: Config) -> Iterator[Finding]:
         else:
             if network.prefixlen == 0:
                 yield Finding(
-                    FAIL, "trusted proxy", f"{entry} trusts everybody: anyone could pretend any address",
+                    FAIL,
+                    "trusted proxy",
+                    f"{entry} trusts everybody: anyone could pretend any address",
                     "name the proxy's own address",
                 )
             else:
@@ -168,7 +176,9 @@ def _listening(config: Config) -> Iterator[Finding]:
         yield Finding(OK, "address", f"talkd answers on {host}:{port}")
     else:
         yield Finding(
-            FAIL, "address", f"{host}:{port}: {bound.strerror}",
+            FAIL,
+            "address",
+            f"{host}:{port}: {bound.strerror}",
             "something else is there: stop it, or choose another port with --port",
         )
 
@@ -177,7 +187,9 @@ def _public_url(config: Config) -> Iterator[Finding]:
     url = config.server.public_url
     if not url:
         yield Finding(
-            WARN, "public address", "not set: links are made from what each request says",
+            WARN,
+            "public address",
+            "not set: links are made from what each request says",
             "set server.public_url to the address that people use",
         )
         return
@@ -190,7 +202,9 @@ def _public_url(config: Config) -> Iterator[Finding]:
         local = local or ipaddress.ip_address(parts.hostname).is_loopback
     if parts.scheme == "http" and not local:
         yield Finding(
-            WARN, "public address", "http: passwords travel readable, and browsers allow no calls",
+            WARN,
+            "public address",
+            "http: passwords travel readable, and browsers allow no calls",
             "use https, see docs/admin/tls.md",
         )
     reason = _answers(url)
@@ -198,7 +212,9 @@ def _public_url(config: Config) -> Iterator[Finding]:
         yield Finding(OK, "public address", f"talkd answers on {url}")
     else:
         yield Finding(
-            WARN, "public address", f"{url}: {reason}",
+            WARN,
+            "public address",
+            f"{url}: {reason}",
             "start talkd and look again; then check name, proxy and firewall (docs/admin/reverse-proxy.md)",
         )
 
@@ -225,7 +241,9 @@ def _calls(config: Config) -> Iterator[Finding]:
     calls = config.calls
     if calls.turn_servers and not calls.turn_secret:
         yield Finding(
-            FAIL, "TURN", "servers without a secret: nobody can log in to them",
+            FAIL,
+            "TURN",
+            "servers without a secret: nobody can log in to them",
             "set calls.turn_secret to the server's static-auth-secret",
         )
     elif calls.turn_servers:
@@ -243,5 +261,3 @@ def _calls(config: Config) -> Iterator[Finding]:
         state = OK if calls.stun_servers else WARN
         advice = "" if calls.stun_servers else "set calls.stun_servers, or calls work in one network only"
         yield Finding(state, "STUN", ", ".join(calls.stun_servers) or "no servers", advice)
-
-

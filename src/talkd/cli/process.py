@@ -103,7 +103,9 @@ def http_server(app: "App", config: Config) -> "Server":
         log_level=LogLevels.warning,
         # Its records go where ours go.
         log_dictconfig={
-            "formatters": {}, "handlers": {}, "loggers": {"_granian": {"propagate": True, "filters": ["expected"]}},
+            "formatters": {},
+            "handlers": {},
+            "loggers": {"_granian": {"propagate": True, "filters": ["expected"]}},
             "filters": {"expected": {"()": "talkd.cli.process.Expected"}},
         },
     )

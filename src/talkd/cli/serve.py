@@ -69,8 +69,8 @@ async def _serve(config: Config) -> None:
     try:
         if config.dev:
             await dev.add_samples(app.world.db, config)
-            admin = welcome.Admin(config.admin_user, dev.ADMIN_PASSWORD, generated=not config.admin_password)
-            typer.echo(welcome.screen(config, admin=admin))
+            known = welcome.Admin(config.admin_user, dev.ADMIN_PASSWORD, generated=not config.admin_password)
+            typer.echo(welcome.screen(config, admin=known))
         else:
             admin = await welcome.first_admin(app.world.db, config)
             if admin is None:

@@ -57,8 +57,13 @@ def list_users(
         accounts = await service.list_accounts(tx, search)
         groups = await service.get_groups_of(tx, accounts)
         return [
-            (account.id, account.display_name, account.email, "yes" if account.enabled else "no",
-             ", ".join(groups[account.id]))
+            (
+                account.id,
+                account.display_name,
+                account.email,
+                "yes" if account.enabled else "no",
+                ", ".join(groups[account.id]),
+            )
             for account in accounts
         ]
 

@@ -26,7 +26,6 @@ class TalkError(Exception):
         return {"error": self.reason}
 
 
-
 class Invalid(TalkError):
     """The input is wrong; `reason` says which part."""
 

@@ -2,7 +2,9 @@
 
 import re
 
-MENTION = re.compile(r'(?<![\w\-@.])@("(?P<quoted>[^"\r\n]{1,300})"|(?P<plain>[\w.\-]{1,64}(?:@[\w.\-]{1,190})?(?![\w@])))')
+MENTION = re.compile(
+    r"""(?<![\w\-@.])@(?:"(?P<quoted>[^"\r\n]{1,300})"|(?P<plain>[\w.\-]{1,64}(?:@[\w.\-]{1,190})?(?![\w@])))"""
+)
 """`@name`, or `@"anything"` for names with spaces and for what is not a user (api-surface.md, E)."""
 
 ALL = "all"

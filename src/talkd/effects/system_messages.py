@@ -101,9 +101,7 @@ async def _call_ended(tx: Tx, room: Room, event: events.CallEnded) -> None:
 
 async def _call_missed(tx: Tx, room: Room, actor: Actor, caller: Actor) -> None:
     callee = Reference(USERS, room.partner_of(caller.id))
-    await chat.post_system(
-        tx, room, actor, "call_missed", references={"user": _reference(caller), "callee": callee}
-    )
+    await chat.post_system(tx, room, actor, "call_missed", references={"user": _reference(caller), "callee": callee})
 
 
 def _reference(actor: Actor) -> Reference:

@@ -9,9 +9,19 @@ from talkd.core import events
 from talkd.realtime.changes import Changes, attendee_topic, call_topic, room_topic, session_topic
 
 _LIST_CHANGES = (
-    events.SessionJoined, events.SessionLeft, events.CallStarted, events.CallJoined, events.CallFlagsSet,
-    events.CallLeft, events.CallEnded, events.GuestRenamed, events.ModeratorPromoted, events.ModeratorDemoted,
-    events.AttendeeRemoved, events.ReadOnlySet, events.RoomDeleted,
+    events.SessionJoined,
+    events.SessionLeft,
+    events.CallStarted,
+    events.CallJoined,
+    events.CallFlagsSet,
+    events.CallLeft,
+    events.CallEnded,
+    events.GuestRenamed,
+    events.ModeratorPromoted,
+    events.ModeratorDemoted,
+    events.AttendeeRemoved,
+    events.ReadOnlySet,
+    events.RoomDeleted,
 )
 """After these a room's list of sessions looks different."""
 

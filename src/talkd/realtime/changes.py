@@ -6,11 +6,13 @@ looking and waiting. A change carries no data: the woken look again.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from talkd.realtime.timers import Deadlines
+
+HangUp = Callable[[], Awaitable[Any]]
 
 
 def room_topic(room_id: int) -> str:
@@ -36,11 +38,15 @@ def session_topic(session_id: str) -> str:
 class Watch:
     """One waiter's registration for some topics; use it as a context manager."""
 
-    __slots__ = ("_changes", "_future", "changed", "topics")
+    __slots__ = ("_changes", "_future", "_hang_up", "_listener", "changed", "gone", "topics")
 
-    def __init__(self, changes: "Changes", topics: tuple[str, ...]) -> None:
+    def __init__(self, changes: "Changes", topics: tuple[str, ...], hang_up: HangUp | None) -> None:
         self._changes = changes
         self._future: asyncio.Future[None] | None = None
+        self._hang_up = hang_up
+        self._listener: asyncio.Task[None] | None = None
+        self.gone = False
+        """Whether the client has hung up: nobody waits for the answer any more."""
         self.topics = topics
         self.changed: set[str] = set()
 
@@ -52,16 +58,27 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._changes.discard(self)
+        if self._listener is not None:
+            self._listener.cancel()
 
     def wake(self, topic: str) -> None:
         """Called on a change; several before the waiter looks count as one."""
         self.changed.add(topic)
+        self.release()
+
+    def release(self) -> None:
+        """End the wait without a change."""
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 
     async def wait(self, until: float) -> set[str]:
-        """The topics that changed since the last call; empty when `until` (loop time) has come or the server stops."""
-        if not self.changed and not self._changes.closing:
+        """The topics that changed since the last call.
+
+        Empty when `until` (loop time) has come, the client has hung up, or the server stops.
+        """
+        if self._hang_up is not None and self._listener is None:
+            self._listener = asyncio.ensure_future(self._listen(self._hang_up))
+        if not self.changed and not self.gone and not self._changes.closing:
             self._future = asyncio.get_running_loop().create_future()
             self._changes.deadlines.add(until, self._future)
             try:
@@ -71,6 +88,11 @@ class Watch:
                 self._future = None
         changed, self.changed = self.changed, set()
         return changed
+
+    async def _listen(self, hang_up: HangUp) -> None:
+        await hang_up()
+        self.gone = True
+        self.release()
 
 
 class Changes:
@@ -82,9 +104,9 @@ class Changes:
         self.closing = False
         self.waiting = 0
 
-    def watch(self, *topics: str) -> Watch:
-        """A registration for some topics, to be entered before looking."""
-        return Watch(self, topics)
+    def watch(self, *topics: str, hang_up: HangUp | None = None) -> Watch:
+        """A registration for some topics, to be entered before looking. `hang_up` returns when the client is gone."""
+        return Watch(self, topics, hang_up)
 
     def add(self, watch: Watch) -> None:
         """Register; `Watch` calls it."""
@@ -112,4 +134,4 @@ class Changes:
         self.closing = True
         for watches in list(self._watches.values()):
             for watch in watches:
-                watch.wake("")
+                watch.release()

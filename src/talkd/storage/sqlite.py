@@ -85,9 +85,7 @@ class SqliteDatabase(Database):
         self._reader.execute("PRAGMA query_only = ON")
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, cached_statements=1024
-        )
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=1024)
         for pragma in (
             "journal_mode = WAL",
             f"synchronous = {'FULL' if self._durable else 'OFF'}",

@@ -68,7 +68,9 @@ def _one_of_postgres(element: one_of, compiler: SQLCompiler, **options: Any) -> 
     return f"{column} = ANY({compiler.process(element.array, **options)})"
 
 
-def bind(name: str, kind: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] | None = None) -> sa.BindParameter[Any]:
+def bind(
+    name: str, kind: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] | None = None
+) -> sa.BindParameter[Any]:
     """A named parameter; give `kind` where the column beside it does not tell the type."""
     return sa.bindparam(name, type_=kind) if kind is not None else sa.bindparam(name)
 

@@ -4,7 +4,8 @@ import base64
 import binascii
 from http.cookies import CookieError, SimpleCookie
 
-from talkd.areas.login.credentials import Credentials, Login
+from talkd.areas.login.credentials import Credentials
+from talkd.areas.login.model import Login
 from talkd.core import ids
 from talkd.core.errors import NotAuthenticated
 from talkd.web.call import Caller

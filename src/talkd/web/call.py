@@ -14,7 +14,7 @@ from talkd.areas.login.credentials import Credentials
 from talkd.config import Config
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
-from talkd.realtime.changes import Changes
+from talkd.realtime.changes import Changes, HangUp
 from talkd.storage.database import Database
 from talkd.web.throttle import Throttle
 
@@ -73,6 +73,8 @@ class Call(Generic[P]):
     raw: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     method: str = "GET"
+    hang_up: HangUp | None = None
+    """Returns when the client has hung up."""
     ocs_version: int = 2
 
     @property

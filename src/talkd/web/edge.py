@@ -21,6 +21,8 @@ from talkd.web.routing import Access, Kind, Route
 
 log = structlog.get_logger(__name__)
 
+HANG_UP = "talkd.hang_up"
+"""Key of the ASGI scope under which `web/server.py` leaves the way to learn of a disconnect."""
 ROOM_TOKEN = "talkRoomToken"
 NO_STORE = "no-cache, no-store, must-revalidate"
 
@@ -33,7 +35,11 @@ class Edge:
         self._proxies = [ipaddress.ip_network(entry) for entry in world.config.server.trusted_proxies]
 
     async def handle(
-        self, route: Route, version: int, request: falcon.asgi.Request, response: falcon.asgi.Response,
+        self,
+        route: Route,
+        version: int,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
         path: dict[str, str],
     ) -> None:
         """Answer one request to `route`, called through OCS `version`."""
@@ -57,7 +63,9 @@ class Edge:
             reply = await self._refusal(route, caller, error)
             self._write(route, version, request, response, raw, reply, error)
         except Exception:
-            reply = self._broken(request)
+            number = ids.text(12)
+            log.exception("request_failed", request_id=number, method=request.method, route=request.uri_template)
+            reply = Reply([], 500, {"X-Request-Id": number})  # of what nobody thought of, the client learns an id
             self._write(route, version, request, response, raw, reply, None)
         else:
             self._write(route, version, request, response, raw, reply, None)
@@ -135,7 +143,12 @@ class Edge:
 
     # --- the operation ----------------------------------------------------------------------
     async def _perform(
-        self, route: Route, version: int, request: falcon.asgi.Request, caller: Caller, raw: dict[str, Any],
+        self,
+        route: Route,
+        version: int,
+        request: falcon.asgi.Request,
+        caller: Caller,
+        raw: dict[str, Any],
         path: dict[str, str],
     ) -> Reply:
         call: Call[Any] = Call(
@@ -145,8 +158,9 @@ class Edge:
             base_url=self.base_url(request),
             token=path.get("token", ""),
             raw=raw,
-            headers=request.headers,
+            headers=dict(request.headers),
             method=request.method,
+            hang_up=request.scope.get(HANG_UP),
             ocs_version=version,
         )
         guards.require_who(route, call)
@@ -195,16 +209,16 @@ class Edge:
             headers["Retry-After"] = str(error.retry_after)
         return Reply(error.body(), ocs.status_of(error), headers)
 
-    def _broken(self, request: falcon.asgi.Request) -> Reply:
-        """Something nobody thought of: logged with an id, of which alone the client learns."""
-        number = ids.text(12)
-        log.exception("request_failed", request_id=number, method=request.method, route=request.uri_template)
-        return Reply([], 500, {"X-Request-Id": number})
-
     # --- the way out ------------------------------------------------------------------------
     def _write(
-        self, route: Route, version: int, request: falcon.asgi.Request, response: falcon.asgi.Response,
-        raw: dict[str, Any], reply: Reply, error: errors.TalkError | None,
+        self,
+        route: Route,
+        version: int,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        raw: dict[str, Any],
+        reply: Reply,
+        error: errors.TalkError | None,
     ) -> None:
         response.set_headers(reply.headers)
         if "Cache-Control" not in reply.headers:
@@ -228,8 +242,12 @@ class Edge:
 
     @staticmethod
     def _write_envelope(
-        version: int, request: falcon.asgi.Request, response: falcon.asgi.Response, raw: dict[str, Any],
-        reply: Reply, error: errors.TalkError | None,
+        version: int,
+        request: falcon.asgi.Request,
+        response: falcon.asgi.Response,
+        raw: dict[str, Any],
+        reply: Reply,
+        error: errors.TalkError | None,
     ) -> None:
         xml = wants_xml(request, raw)
         response.status = ocs.http_status(reply.status, version)
@@ -246,9 +264,7 @@ class Edge:
             reply.data, status=reply.status, version=version, xml=xml, code=code, message=message
         )
 
-    def _set_cookie(
-        self, request: falcon.asgi.Request, response: falcon.asgi.Response, cookie: ocs.Cookie
-    ) -> None:
+    def _set_cookie(self, request: falcon.asgi.Request, response: falcon.asgi.Response, cookie: ocs.Cookie) -> None:
         base = self.base_url(request)
         path = "/" + base.partition("://")[2].partition("/")[2]
         secure = base.startswith("https://")
@@ -263,7 +279,8 @@ CSRF = {"message": "CSRF check failed"}
 
 def wants_known_format(route: Route, raw: Mapping[str, Any]) -> bool:
     """Whether `format` is json, xml or not there; some operations have a parameter of their own by that name."""
-    return raw.get("format", "json") in ("json", "xml", "") or "format" in route.params.__struct_fields__
+    has_its_own: bool = "format" in route.params.__struct_fields__
+    return has_its_own or raw.get("format", "json") in ("json", "xml", "")
 
 
 def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:

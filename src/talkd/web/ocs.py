@@ -121,8 +121,11 @@ def to_xml(value: Any) -> bytes:
 def _write_xml(value: Any, out: list[str]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            name = key if key and (key[0].isalpha() or key[0] == "_") and all(
-                c.isalnum() or c in "-_." for c in key) else "element"
+            name = (
+                key
+                if key and (key[0].isalpha() or key[0] == "_") and all(c.isalnum() or c in "-_." for c in key)
+                else "element"
+            )
             out.append(f"<{name}>")
             _write_xml(item, out)
             out.append(f"</{name}>")

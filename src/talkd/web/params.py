@@ -152,25 +152,23 @@ def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], 
 
 def convert(raw: Raw, kind: type[P]) -> P:
     """The typed parameters. Raises Invalid with the parameter's name as the reason."""
-    values = []
-    for name, coerce, nullable, required in _plan(kind):
+    values: dict[str, Any] = {}
+    for field, (name, coerce, nullable, required) in zip(kind.__struct_fields__, _plan(kind), strict=True):
         if name not in raw:
             if required:
                 raise Invalid(name, message=f"The parameter {name} is missing.")
-            values.append(msgspec.UNSET)
             continue
         value = raw[name]
         if value is None and nullable:
-            values.append(None)
+            values[field] = None
             continue
         try:
             if value is None:
                 raise ValueError
-            values.append(coerce(value))
+            values[field] = coerce(value)
         except ValueError:
             raise Invalid(name, message=f"The parameter {name} has the wrong type.") from None
-    fields = kind.__struct_fields__
-    return kind(**{name: value for name, value in zip(fields, values, strict=True) if value is not msgspec.UNSET})
+    return kind(**values)
 
 
 def parse_form(text: str) -> Raw:

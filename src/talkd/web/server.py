@@ -7,7 +7,7 @@ import falcon
 import falcon.asgi
 
 from talkd.web import ocs
-from talkd.web.edge import Edge, wants_xml
+from talkd.web.edge import HANG_UP, Edge, wants_xml
 from talkd.web.params import parse_form
 from talkd.web.routing import Kind, Route
 
@@ -46,9 +46,7 @@ def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
 
 
 def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitable[None]]:
-    async def respond(
-        _self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str
-    ) -> None:
+    async def respond(_self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str) -> None:
         await edge.handle(route, version, request, response, path)
 
     return respond
@@ -64,9 +62,7 @@ async def _unknown(
             xml = wants_xml(request, parse_form(request.query_string))
             response.status = ocs.http_status(404, version)
             response.content_type = ocs.XML if xml else ocs.JSON
-            response.data = ocs.envelope(
-                [], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE
-            )
+            response.data = ocs.envelope([], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE)
             return
     response.status = 404
     response.content_type = "text/html; charset=utf-8"
@@ -89,6 +85,7 @@ def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
         scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
         if scope["type"] == "http":
+            scope[HANG_UP] = receive
             path: str = scope["path"]
             plain = path
             if prefix != "/" and plain.startswith(prefix + "/"):

@@ -25,22 +25,21 @@ _ALL = Statement(
     )
 )
 _FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
-_FORGET = Statement(
-    sa.delete(throttle).where(throttle.c.action == bind("action"), throttle.c.subnet == bind("subnet"))
-)
+_FORGET = Statement(sa.delete(throttle).where(throttle.c.action == bind("action"), throttle.c.subnet == bind("subnet")))
 
 
 def _count_statement() -> Statement:
     # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
     expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
     now = sa.bindparam("now", type_=throttle.c.first_at.type)
+    one: sa.ColumnElement[int] = sa.literal_column("1")
     statement = (
         insert(throttle)
-        .values(action=bind("action"), subnet=bind("subnet"), attempts=sa.literal_column("1"), first_at=now, last_at=now)
+        .values(action=bind("action"), subnet=bind("subnet"), attempts=one, first_at=now, last_at=now)
         .on_conflict_do_update(
             index_elements=["action", "subnet"],
             set_={
-                "attempts": sa.case((expired, sa.literal_column("1")), else_=throttle.c.attempts + sa.literal_column("1")),
+                "attempts": sa.case((expired, one), else_=throttle.c.attempts + one),
                 "first_at": sa.case((expired, now), else_=throttle.c.first_at),
                 "last_at": now,
             },

@@ -46,7 +46,13 @@ _INSIDE = (Guard.ANYONE, Guard.PARTICIPANT)
 
 
 @routes.add(
-    "GET", "call/{token}", *_INSIDE, Guard.CALLS_ENABLED, Guard.LOBBY_OPEN, Guard.READ_WRITE, versions=V4,
+    "GET",
+    "call/{token}",
+    *_INSIDE,
+    Guard.CALLS_ENABLED,
+    Guard.LOBBY_OPEN,
+    Guard.READ_WRITE,
+    versions=V4,
     returns=list[view.PeerView],
 )
 async def list_peers(tx: Tx, call: Call[Any]) -> list[view.PeerView]:
@@ -55,7 +61,13 @@ async def list_peers(tx: Tx, call: Call[Any]) -> list[view.PeerView]:
 
 
 @routes.add(
-    "POST", "call/{token}", *_INSIDE, Guard.CALLS_ENABLED, Guard.LOBBY_OPEN, Guard.READ_WRITE, versions=V4,
+    "POST",
+    "call/{token}",
+    *_INSIDE,
+    Guard.CALLS_ENABLED,
+    Guard.LOBBY_OPEN,
+    Guard.READ_WRITE,
+    versions=V4,
     params=JoinParams,
 )
 async def join(tx: Tx, call: Call[JoinParams]) -> None:
@@ -71,7 +83,7 @@ async def get_notification_state(tx: Tx, call: Call[Any]) -> Reply:
     me = await find_participant(tx, call)
     if me is None:
         raise NotFound(data=NULL)
-    return Reply(None, 200 if await service.get_ringing(tx, me) else 201)
+    return Reply(None, 200 if service.is_ringing(me) else 201)
 
 
 @routes.add("GET", "call/{token}/download", Guard.ANYONE, Guard.MODERATOR, versions=V4, params=DownloadParams)

@@ -22,7 +22,7 @@ async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
     return [(session, attendee) for session, attendee in seated if session.in_call]
 
 
-async def get_ringing(tx: Tx, me: Participant) -> bool:
+def is_ringing(me: Participant) -> bool:
     """Whether the call still rings for the participant; False when it is over.
 
     Raises NotFound when the participant has answered, on whatever device.
@@ -79,7 +79,7 @@ async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, star
 
 
 async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
-    """Switch audio or video. Raises NotFound without a join, Invalid when the device is not or no longer in the call."""
+    """Switch audio or video. Raises NotFound without a join, Invalid when the device is not in the call."""
     if me.session is None:
         raise NotFound(data=NULL)
     if not flags & InCall.IN_CALL or not me.session.in_call:
@@ -134,7 +134,11 @@ async def _end(tx: Tx, room: Room, actor: Actor, *, for_everyone: bool) -> None:
     await store.end(tx, room.id)
     await tx.emit(
         CallEnded(
-            room.id, actor, room.call_started_at, tuple(attendee.actor for attendee in present), for_everyone,
+            room.id,
+            actor,
+            room.call_started_at,
+            tuple(attendee.actor for attendee in present),
+            for_everyone,
             tuple(session.session_id for session in devices if session.in_call),
         )
     )

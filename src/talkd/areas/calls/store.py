@@ -8,23 +8,23 @@ from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, rooms, sessions
 from talkd.storage.statements import Statement, bind
 
-_zero = sa.literal_column("0")
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
 _START = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
     .values(call_started_at=bind("started_at"), call_flag=bind("flag"), last_activity=bind("now"))
 )
 _ADD_FLAG = Statement(
-    sa.update(rooms).where(rooms.c.id == bind("room_id")).values(call_flag=rooms.c.call_flag.op("|")(bind("flag", sa.Integer)))
+    sa.update(rooms)
+    .where(rooms.c.id == bind("room_id"))
+    .values(call_flag=rooms.c.call_flag.op("|")(bind("flag", sa.Integer)))
 )
 _END = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
     .values(call_started_at=_zero, call_flag=_zero, call_permissions=_zero)
 )
-_COUNT = Statement(
-    sa.select(sa.func.count()).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > _zero)
-)
+_COUNT = Statement(sa.select(sa.func.count()).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > _zero))
 _ENTERED = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))

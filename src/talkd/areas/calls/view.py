@@ -24,7 +24,11 @@ def peers(room: Room, present: list[tuple[Session, Attendee]]) -> list[PeerView]
     """All devices in a call."""
     return [
         PeerView(
-            attendee.actor_type, attendee.actor_id, attendee.display_name, room.token, session.last_ping,
+            attendee.actor_type,
+            attendee.actor_id,
+            attendee.display_name,
+            room.token,
+            session.last_ping,
             session.session_id,
         )
         for session, attendee in present

@@ -9,6 +9,7 @@ from talkd.areas.chat import service, view
 from talkd.areas.chat.feed import News
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
+from talkd.areas.rooms.view import RoomView
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.core.errors import Invalid
 from talkd.realtime.changes import Watch, attendee_topic, room_topic
@@ -62,14 +63,25 @@ def _limit(wanted: int) -> int:
 
 
 @routes.add(
-    "POST", "chat/{token}", *_INSIDE, Guard.READ_WRITE, Guard.MAY_CHAT, versions=V1, params=SendParams,
+    "POST",
+    "chat/{token}",
+    *_INSIDE,
+    Guard.READ_WRITE,
+    Guard.MAY_CHAT,
+    versions=V1,
+    params=SendParams,
     returns=view.MessageView,
 )
 async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     """Send a message."""
     params, me = call.params, call.me
     message = await service.send(
-        tx, me, params.message, reply_to=params.replyTo, reference_id=params.referenceId, silent=params.silent,
+        tx,
+        me,
+        params.message,
+        reply_to=params.replyTo,
+        reference_id=params.referenceId,
+        silent=params.silent,
         guest_name=params.actorDisplayName,
     )
     page = await service.complete(tx, me.room.id, [message])
@@ -78,7 +90,12 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
 
 
 @routes.add(
-    "GET", "chat/{token}", *_INSIDE, versions=V1, params=ReceiveParams, access=Access.OWN,
+    "GET",
+    "chat/{token}",
+    *_INSIDE,
+    versions=V1,
+    params=ReceiveParams,
+    access=Access.OWN,
     returns=list[view.MessageView],
 )
 async def receive(call: Call[ReceiveParams]) -> Reply:
@@ -91,7 +108,10 @@ async def receive(call: Call[ReceiveParams]) -> Reply:
 async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
     params, me = call.params, call.me
     page = await service.get_history(
-        tx, me.room.id, known=params.lastKnownMessageId, including=bool(params.includeLastKnown),
+        tx,
+        me.room.id,
+        known=params.lastKnownMessageId,
+        including=bool(params.includeLastKnown),
         limit=_limit(params.limit),
     )
     if not page.messages:
@@ -105,7 +125,7 @@ async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
     await _note_presence(call)
     until = asyncio.get_running_loop().time() + max(0, min(params.timeout, MAX_POLL_SECONDS))
     room_id, attendee_id = call.me.room.id, call.me.attendee.id
-    with world.changes.watch(room_topic(room_id), attendee_topic(attendee_id)) as watch:
+    with world.changes.watch(room_topic(room_id), attendee_topic(attendee_id), hang_up=call.hang_up) as watch:
         while True:
             reply = await _look(call)
             if reply is not None:
@@ -120,7 +140,7 @@ async def _wait(call: Call[ReceiveParams], watch: Watch, until: float) -> bool:
     if attendee_topic(call.me.attendee.id) in changed:
         route = next(route for route in routes.table if route.handler is receive)
         call.participant = await call.world.db.read(lambda tx: guards.require_room(tx, route, call))
-    return bool(changed - {""})
+    return bool(changed)
 
 
 async def _look(call: Call[ReceiveParams]) -> Reply | None:
@@ -147,8 +167,13 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
 
 
 @routes.add(
-    "POST", "chat/{token}/read", Guard.ANYONE, Guard.IDENTIFIED, versions=V1, params=ReadParams,
-    returns=rooms.RoomView,
+    "POST",
+    "chat/{token}/read",
+    Guard.ANYONE,
+    Guard.IDENTIFIED,
+    versions=V1,
+    params=ReadParams,
+    returns=RoomView,
 )
 async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     """Mark messages as read."""
@@ -159,7 +184,7 @@ async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     return await _room_with_common_read(tx, call)
 
 
-@routes.add("DELETE", "chat/{token}/read", Guard.ANYONE, Guard.IDENTIFIED, versions=V1, returns=rooms.RoomView)
+@routes.add("DELETE", "chat/{token}/read", Guard.ANYONE, Guard.IDENTIFIED, versions=V1, returns=RoomView)
 async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
     """Mark the newest message as unread."""
     await service.mark_unread(tx, call.me)

@@ -24,7 +24,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def send(
-    tx: Tx, me: Participant, text: str, *, reply_to: int = 0, reference_id: str = "", silent: bool = False,
+    tx: Tx,
+    me: Participant,
+    text: str,
+    *,
+    reply_to: int = 0,
+    reference_id: str = "",
+    silent: bool = False,
     guest_name: str = "",
 ) -> Message:
     """Say something.
@@ -51,8 +57,15 @@ async def send(
                 return known
     await participants.ensure_both(tx, room)
     message = await _add(
-        tx, room, me.actor, COMMENT, shown, references=references, parent_id=reply_to,
-        reference_id=reference_id, silent=silent,
+        tx,
+        room,
+        me.actor,
+        COMMENT,
+        shown,
+        references=references,
+        parent_id=reply_to,
+        reference_id=reference_id,
+        silent=silent,
     )
     await store.mark_read(tx, room.id, me.attendee.id, message.id)
     await _note_mentions(tx, me, message.id, mentions)
@@ -60,7 +73,13 @@ async def send(
 
 
 async def post_system(
-    tx: Tx, room: Room, actor: Actor, system: str, *, details: str = "", references: dict[str, Reference] | None = None,
+    tx: Tx,
+    room: Room,
+    actor: Actor,
+    system: str,
+    *,
+    details: str = "",
+    references: dict[str, Reference] | None = None,
     silent: bool = False,
 ) -> Message:
     """Report something in the room. `details` is what the text holds apart from people."""
@@ -68,21 +87,59 @@ async def post_system(
 
 
 async def _add(
-    tx: Tx, room: Room, actor: Actor, kind: str, text: str, *, system: str = "", references: dict[str, Reference],
-    parent_id: int = 0, reference_id: str = "", silent: bool = False,
+    tx: Tx,
+    room: Room,
+    actor: Actor,
+    kind: str,
+    text: str,
+    *,
+    system: str = "",
+    references: dict[str, Reference],
+    parent_id: int = 0,
+    reference_id: str = "",
+    silent: bool = False,
 ) -> Message:
     now = clock.now()
     expires_at = now + room.message_expiration if room.message_expiration else 0
     parameters = _encode(references).decode() if references else ""
     message_id = await store.add_message(
-        tx, room_id=room.id, parent_id=parent_id, actor_type=actor.type, actor_id=actor.id, actor_name=actor.name,
-        kind=kind, system=system, message=text, parameters=parameters, reference_id=reference_id,
-        countable=int(kind in COUNTABLE and not system), silent=int(silent), created_at=now, expires_at=expires_at,
+        tx,
+        room_id=room.id,
+        parent_id=parent_id,
+        actor_type=actor.type,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        kind=kind,
+        system=system,
+        message=text,
+        parameters=parameters,
+        reference_id=reference_id,
+        countable=int(kind in COUNTABLE and not system),
+        silent=int(silent),
+        created_at=now,
+        expires_at=expires_at,
     )
     await tx.emit(MessagePosted(room.id, actor, message_id, kind))
     return Message(
-        room.id, message_id, parent_id, actor.type, actor.id, actor.name, kind, system, text, parameters,
-        reference_id, int(silent), now, expires_at, "", "", "", 0, "",
+        room.id,
+        message_id,
+        parent_id,
+        actor.type,
+        actor.id,
+        actor.name,
+        kind,
+        system,
+        text,
+        parameters,
+        reference_id,
+        int(silent),
+        now,
+        expires_at,
+        "",
+        "",
+        "",
+        0,
+        "",
     )
 
 
@@ -121,8 +178,13 @@ async def _resolve_mentions(
     return _number(wanted, known)
 
 
-_PLACEHOLDERS = {USERS: "mention-user", GUESTS: "mention-guest", EMAILS: "mention-email", GROUPS: "mention-group",
-                 ALL: "mention-call"}
+_PLACEHOLDERS = {
+    USERS: "mention-user",
+    GUESTS: "mention-guest",
+    EMAILS: "mention-email",
+    GROUPS: "mention-group",
+    ALL: "mention-call",
+}
 
 
 def _number(
@@ -142,9 +204,7 @@ def _number(
     return placeholders, references
 
 
-async def _note_mentions(
-    tx: Tx, me: Participant, message_id: int, mentions: dict[tuple[str, str], str]
-) -> None:
+async def _note_mentions(tx: Tx, me: Participant, message_id: int, mentions: dict[tuple[str, str], str]) -> None:
     named_users = [actor_id for kind, actor_id in mentions if kind == USERS and actor_id != me.actor.id]
     if (ALL, ALL) in mentions:
         await store.mention_all(tx, me.room.id, message_id, me.attendee.id)

@@ -10,7 +10,9 @@ from talkd.storage.statements import Statement, bind, columns, one_of
 
 MESSAGE = columns(messages, Message.__struct_fields__)
 
-_visible = sa.or_(messages.c.expires_at == sa.literal_column("0"), messages.c.expires_at > bind("now", messages.c.expires_at.type))
+_visible = sa.or_(
+    messages.c.expires_at == sa.literal_column("0"), messages.c.expires_at > bind("now", messages.c.expires_at.type)
+)
 _in_room = messages.c.room_id == bind("room_id")
 _page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Integer))
 
@@ -33,8 +35,20 @@ _ADD = Statement(
         {
             name: bind(name)
             for name in (
-                "room_id", "parent_id", "actor_type", "actor_id", "actor_name", "kind", "system", "message",
-                "parameters", "reference_id", "countable", "silent", "created_at", "expires_at",
+                "room_id",
+                "parent_id",
+                "actor_type",
+                "actor_id",
+                "actor_name",
+                "kind",
+                "system",
+                "message",
+                "parameters",
+                "reference_id",
+                "countable",
+                "silent",
+                "created_at",
+                "expires_at",
             )
         }
     )
@@ -157,9 +171,7 @@ async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> 
 
 async def mention_actors(tx: Tx, room_id: int, message_id: int, actor_type: str, actor_ids: list[str]) -> None:
     """These were named in the message."""
-    await tx.run(
-        _MENTION, room_id=room_id, message_id=message_id, actor_type=actor_type, actor_ids=tx.many(actor_ids)
-    )
+    await tx.run(_MENTION, room_id=room_id, message_id=message_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
 
 
 async def mention_groups(tx: Tx, room_id: int, message_id: int, group_ids: list[str]) -> None:
@@ -205,9 +217,7 @@ async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
     .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
-    .values(
-        actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.literal_column(f"'{DELETED_USERS}'")
-    )
+    .values(actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.literal_column(f"'{DELETED_USERS}'"))
 )
 
 

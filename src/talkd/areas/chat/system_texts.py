@@ -81,7 +81,7 @@ def _call_text(system: str, details: str, parameters: Parameters, viewer: Actor)
     if system == "call_missed":
         caller = parameters["user"]
         return "You tried to call {user}" if viewer.is_same(caller.type, caller.id) else "You missed a call from {user}"
-    length, guests, others = (details.split("\n") + ["0", "0"])[:3]
+    length, guests, others = [*details.split("\n"), "0", "0"][:3]
     people = [f"{{user{number}}}" for number in range(1, 1 + sum(key.startswith("user") for key in parameters))]
     if int(guests):
         people.append("1 guest" if guests == "1" else f"{guests} guests")

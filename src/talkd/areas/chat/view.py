@@ -114,14 +114,24 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
         return {"type": "user", "id": actor_id, "name": name, "mention-id": actor_id}
     if kind == GROUPS:
         name = names.get((GROUPS, actor_id), reference.name)
-        return {"type": "group" if in_system else "user-group", "id": actor_id, "name": name,
-                "mention-id": f"user-group/{actor_id}" if in_system else f"group/{actor_id}"}
+        return {
+            "type": "group" if in_system else "user-group",
+            "id": actor_id,
+            "name": name,
+            "mention-id": f"user-group/{actor_id}" if in_system else f"group/{actor_id}",
+        }
     if kind in (GUESTS, EMAILS):
         return _guest(kind, actor_id, names, in_system)
     if kind == "call":
         call_type = _CALL_TYPES.get(RoomType(room.type), "group")
-        return {"type": "call", "id": room.token, "name": room.name, "call-type": call_type,
-                "icon-url": f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar", "mention-id": "all"}
+        return {
+            "type": "call",
+            "id": room.token,
+            "name": room.name,
+            "call-type": call_type,
+            "icon-url": f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar",
+            "mention-id": "all",
+        }
     return {"type": kind, "id": actor_id, "name": reference.name}
 
 

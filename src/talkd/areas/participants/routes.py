@@ -7,7 +7,8 @@ import msgspec
 from talkd.areas.participants import service, view
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms import service as room_service
-from talkd.areas.rooms.routes import LevelParams, RoomView
+from talkd.areas.rooms.routes import LevelParams
+from talkd.areas.rooms.view import RoomView
 from talkd.areas.sessions import store as sessions
 from talkd.core.constants import NotificationLevel, ParticipantType
 from talkd.core.errors import NULL, Forbidden, Invalid
@@ -52,8 +53,14 @@ _MEMBER = (Guard.USER, Guard.PARTICIPANT)
 
 
 @routes.add(
-    "GET", "room/{token}/participants", Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN, versions=V4,
-    params=ListParams, returns=list[view.ParticipantView],
+    "GET",
+    "room/{token}/participants",
+    Guard.ANYONE,
+    Guard.PARTICIPANT,
+    Guard.LOBBY_OPEN,
+    versions=V4,
+    params=ListParams,
+    returns=list[view.ParticipantView],
 )
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List everybody in a conversation."""
@@ -73,9 +80,7 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 async def add_participant(tx: Tx, call: Call[AddParams]) -> dict[str, int] | list[Any]:
     """Add a user, a group or an e-mail address."""
     params = call.params
-    new_type = await room_service.add_participant(
-        tx, call.me.room, call.me.actor, params.newParticipant, params.source
-    )
+    new_type = await room_service.add_participant(tx, call.me.room, call.me.actor, params.newParticipant, params.source)
     return [] if new_type is None else {"type": int(new_type)}
 
 

@@ -61,8 +61,16 @@ async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
 
 
 async def add_user(
-    tx: Tx, room: Room, actor: Actor, user_id: str, name: str, *, type: ParticipantType = ParticipantType.USER,
-    quiet: bool = False, last_read: int | None = None, favorite: bool = False,
+    tx: Tx,
+    room: Room,
+    actor: Actor,
+    user_id: str,
+    name: str,
+    *,
+    type: ParticipantType = ParticipantType.USER,
+    quiet: bool = False,
+    last_read: int | None = None,
+    favorite: bool = False,
 ) -> int:
     """Make an account an attendee; its id. Somebody who had joined by himself becomes a member.
 
@@ -76,8 +84,15 @@ async def add_user(
         return present.id
     self_joined = type == ParticipantType.USER_SELF_JOINED
     return await _add(
-        tx, room, actor, Actor(USERS, user_id, name), type=type, quiet=quiet or self_joined, last_read=last_read,
-        self_joined=self_joined, favorite=int(favorite),
+        tx,
+        room,
+        actor,
+        Actor(USERS, user_id, name),
+        type=type,
+        quiet=quiet or self_joined,
+        last_read=last_read,
+        self_joined=self_joined,
+        favorite=int(favorite),
     )
 
 
@@ -105,8 +120,14 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str) -> bool:
     actor_id = ids.email_id(address)
     if await store.find_attendee(tx, room.id, EMAILS, actor_id) is None:
         await _add(
-            tx, room, actor, Actor(EMAILS, actor_id, address), type=ParticipantType.GUEST, quiet=True,
-            access_token=ids.new_secret(), invited_address=address,
+            tx,
+            room,
+            actor,
+            Actor(EMAILS, actor_id, address),
+            type=ParticipantType.GUEST,
+            quiet=True,
+            access_token=ids.new_secret(),
+            invited_address=address,
         )
     return room.type == RoomType.GROUP
 
@@ -118,15 +139,32 @@ async def add_guest(tx: Tx, room: Room, guest_id: str) -> int:
 
 
 async def _add(
-    tx: Tx, room: Room, actor: Actor, target: Actor, *, type: ParticipantType, quiet: bool = False,
-    last_read: int | None = None, self_joined: bool = False, favorite: int = 0, access_token: str = "",
+    tx: Tx,
+    room: Room,
+    actor: Actor,
+    target: Actor,
+    *,
+    type: ParticipantType,
+    quiet: bool = False,
+    last_read: int | None = None,
+    self_joined: bool = False,
+    favorite: int = 0,
+    access_token: str = "",
     invited_address: str = "",
 ) -> int:
     newest = await lock_room(tx, room.id)
     attendee_id = await store.add_attendee(
-        tx, room_id=room.id, actor_type=target.type, actor_id=target.id, display_name=target.name, type=type,
-        last_read=newest.last_message_id if last_read is None else last_read, now=clock.now(), favorite=favorite,
-        access_token=access_token, invited_address=invited_address,
+        tx,
+        room_id=room.id,
+        actor_type=target.type,
+        actor_id=target.id,
+        display_name=target.name,
+        type=type,
+        last_read=newest.last_message_id if last_read is None else last_read,
+        now=clock.now(),
+        favorite=favorite,
+        access_token=access_token,
+        invited_address=invited_address,
     )
     await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet, self_joined))
     return attendee_id

@@ -92,7 +92,9 @@ _COUNT_PEOPLE = Statement(
 )
 _OTHER_GROUPS = Statement(
     sa.select(attendees.c.actor_id).where(
-        attendees.c.room_id == bind("room_id"), attendees.c.actor_type == "groups", attendees.c.id != bind("attendee_id")
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == "groups",
+        attendees.c.id != bind("attendee_id"),
     )
 )
 _BY_ACTORS = Statement(
@@ -215,8 +217,17 @@ _SETTABLE = {
         .values({name: bind("value", attendees.c[name].type), "modified_at": bind("now")})
     )
     for name in (
-        "type", "favorite", "notification_level", "notification_calls", "archived", "important", "sensitive",
-        "permissions", "display_name", "last_read", "in_call_since",
+        "type",
+        "favorite",
+        "notification_level",
+        "notification_calls",
+        "archived",
+        "important",
+        "sensitive",
+        "permissions",
+        "display_name",
+        "last_read",
+        "in_call_since",
     )
 }
 

@@ -29,13 +29,17 @@ class ParticipantView(msgspec.Struct, frozen=True, omit_defaults=True):
     callId: str
     invitedActorId: str | UnsetType = UNSET
     status: str | UnsetType = UNSET
-    statusIcon: str | None | UnsetType = UNSET
-    statusMessage: str | None | UnsetType = UNSET
-    statusClearAt: int | None | UnsetType = UNSET
+    statusIcon: str | UnsetType | None = UNSET
+    statusMessage: str | UnsetType | None = UNSET
+    statusClearAt: int | UnsetType | None = UNSET
 
 
 def participants(
-    room: Room, attendees: Iterable[Attendee], sessions: Iterable[Session], *, for_moderator: bool,
+    room: Room,
+    attendees: Iterable[Attendee],
+    sessions: Iterable[Session],
+    *,
+    for_moderator: bool,
     online: set[str] | None = None,
 ) -> list[ParticipantView]:
     """Everybody, each with all its devices. Addresses of invited people are for moderators only.

@@ -113,16 +113,17 @@ async def list_rooms(tx: Tx, call: Call[ListParams]) -> Reply:
     params = call.params
     now = clock.now()
     overviews = await service.list_overviews(
-        tx, call.user_id, browser=call.caller.browser, since=params.modifiedSince,
+        tx,
+        call.user_id,
+        browser=call.caller.browser,
+        since=params.modifiedSince,
         one_to_one_too=params.includeStatus,
     )
     shown = [overview.last_message for overview in overviews if overview.last_message is not None]
     names = await chat.get_names(tx, shown) if params.includeLastMessage else {}
     online = await _online_partners(tx, overviews, call.user_id) if params.includeStatus else None
     data = [
-        view.room(
-            overview, call.world.settings, names, with_last_message=params.includeLastMessage, online=online
-        )
+        view.room(overview, call.world.settings, names, with_last_message=params.includeLastMessage, online=online)
         for overview in overviews
     ]
     return Reply(data, 200, {**_hash(call), MODIFIED_BEFORE: str(now)})
@@ -182,8 +183,14 @@ async def create_room(call: Call[CreateParams]) -> Reply:
             raise NotFound("invite")
         else:
             room, attendee_id = await service.create_room(
-                tx, actor, type=kind, name=params.roomName, description=params.description,
-                object_type=params.objectType, object_id=params.objectId, password_hash=password_hash,
+                tx,
+                actor,
+                type=kind,
+                name=params.roomName,
+                description=params.description,
+                object_type=params.objectType,
+                object_id=params.objectId,
+                password_hash=password_hash,
             )
         missed = await service.invite(tx, room, actor, params.participants)
         return Reply(await render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
@@ -215,7 +222,12 @@ async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
 
 
 @routes.add(
-    "POST", "room/{token}/public", *_USER_MODERATOR, versions=V4, params=OptionalPasswordParams, access=Access.OWN,
+    "POST",
+    "room/{token}/public",
+    *_USER_MODERATOR,
+    versions=V4,
+    params=OptionalPasswordParams,
+    access=Access.OWN,
     returns=RoomView,
 )
 async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
@@ -240,12 +252,18 @@ async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
 
 
 @routes.add(
-    "PUT", "room/{token}/password", *_MODERATOR, versions=V4, params=PasswordParams, access=Access.OWN,
+    "PUT",
+    "room/{token}/password",
+    *_MODERATOR,
+    versions=V4,
+    params=PasswordParams,
+    access=Access.OWN,
     returns=RoomView,
 )
 async def set_password(call: Call[PasswordParams]) -> RoomView:
     """Set or remove the password of a public conversation."""
     password_hash = await passwords.hash_password(call.params.password) if call.params.password else ""
+
     async def work(tx: Tx) -> RoomView:
         await service.set_password(tx, call.me, password_hash)
         return await _render_mine(tx, call)

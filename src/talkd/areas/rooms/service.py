@@ -88,8 +88,15 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room
 
 
 async def create_room(
-    tx: Tx, actor: Actor, *, type: RoomType, name: str, description: str = "", object_type: str = "",
-    object_id: str = "", password_hash: str = "",
+    tx: Tx,
+    actor: Actor,
+    *,
+    type: RoomType,
+    name: str,
+    description: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    password_hash: str = "",
 ) -> tuple[Room, int]:
     """A group or public conversation with its creator as owner, and the owner's attendee.
 
@@ -101,8 +108,15 @@ async def create_room(
     if password_hash and type != RoomType.PUBLIC:
         raise Invalid("password")
     room = await store.add_room(
-        tx, token=await _new_token(tx), type=type, name=name, description=description, object_type=object_type,
-        object_id=object_id, password_hash=password_hash, now=clock.now(),
+        tx,
+        token=await _new_token(tx),
+        type=type,
+        name=name,
+        description=description,
+        object_type=object_type,
+        object_id=object_id,
+        password_hash=password_hash,
+        now=clock.now(),
     )
     await tx.emit(RoomCreated(room.id, actor))
     attendee_id = await participants.add_user(
@@ -129,9 +143,14 @@ async def get_note_to_self(tx: Tx, actor: Actor) -> tuple[Room, int]:
     room = await store.find_object(tx, NOTE_TO_SELF, actor.id)
     if room is None:
         room = await store.add_room(
-            tx, token=await _new_token(tx), type=RoomType.NOTE_TO_SELF, name="Note to self",
-            description="A place for your private notes, thoughts and ideas", object_type=NOTE_TO_SELF,
-            object_id=actor.id, now=clock.now(),
+            tx,
+            token=await _new_token(tx),
+            type=RoomType.NOTE_TO_SELF,
+            name="Note to self",
+            description="A place for your private notes, thoughts and ideas",
+            object_type=NOTE_TO_SELF,
+            object_id=actor.id,
+            now=clock.now(),
         )
         await tx.emit(RoomCreated(room.id, actor))
     attendee_id = await participants.add_user(
@@ -273,4 +292,3 @@ async def remove(tx: Tx, room: Room, actor: Actor) -> None:
     """The room and all in it are gone."""
     attendee_ids, session_ids = await store.delete_room(tx, room.id)
     await tx.emit(RoomDeleted(room.id, actor, attendee_ids, session_ids))
-

@@ -23,7 +23,7 @@ class Overview(msgspec.Struct, frozen=True):
     last_message: Message | None
 
 
-_zero = sa.literal_column("0")
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
 _unread = (
     sa.select(sa.func.count())
     .where(
@@ -82,8 +82,17 @@ _ADD = Statement(
         {
             name: bind(name)
             for name in (
-                "token", "type", "name", "description", "object_type", "object_id", "user_a", "user_b",
-                "password_hash", "created_at", "last_activity",
+                "token",
+                "type",
+                "name",
+                "description",
+                "object_type",
+                "object_id",
+                "user_a",
+                "user_b",
+                "password_hash",
+                "created_at",
+                "last_activity",
             )
         }
     )
@@ -96,7 +105,9 @@ _BY_OBJECT = Statement(
 _IS_TAKEN = Statement(sa.select(sa.literal_column("1")).where(rooms.c.token == bind("token")))
 _DELETE = Statement(sa.delete(rooms).where(rooms.c.id == bind("room_id")))
 _SET = {
-    name: Statement(sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)}))
+    name: Statement(
+        sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)})
+    )
     for name in ("name", "description", "type", "password_hash", "read_only")
 }
 _SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == bind("room_id")))
@@ -116,9 +127,7 @@ async def list_overviews(
     tx: Tx, user_id: str, *, browser: str, since: int, one_to_one_too: bool, now: int
 ) -> list[Overview]:
     """All rooms of a user that changed since then; with `one_to_one_too` all one-to-one ones as well."""
-    rows = await tx.all(
-        _OF_USER, user_id=user_id, browser=browser, since=since, statuses=int(one_to_one_too), now=now
-    )
+    rows = await tx.all(_OF_USER, user_id=user_id, browser=browser, since=since, statuses=int(one_to_one_too), now=now)
     return [_read(row) for row in rows]
 
 
@@ -129,14 +138,32 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str, 
 
 
 async def add_room(
-    tx: Tx, *, token: str, type: int, name: str, now: int, description: str = "", object_type: str = "",
-    object_id: str = "", users: tuple[str, str] | None = None, password_hash: str = "",
+    tx: Tx,
+    *,
+    token: str,
+    type: int,
+    name: str,
+    now: int,
+    description: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    users: tuple[str, str] | None = None,
+    password_hash: str = "",
 ) -> Room:
     """Store a new room."""
     user_a, user_b = users or (None, None)
     row = await tx.one(
-        _ADD, token=token, type=type, name=name, description=description, object_type=object_type,
-        object_id=object_id, user_a=user_a, user_b=user_b, password_hash=password_hash, created_at=now,
+        _ADD,
+        token=token,
+        type=type,
+        name=name,
+        description=description,
+        object_type=object_type,
+        object_id=object_id,
+        user_a=user_a,
+        user_b=user_b,
+        password_hash=password_hash,
+        created_at=now,
         last_activity=now,
     )
     assert row is not None, "an insert returns its row"
@@ -173,7 +200,9 @@ async def delete_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str,
     return attendee_ids, session_ids
 
 
-_PAIRS_OF = Statement(sa.select(*ROOM).where(sa.or_(rooms.c.user_a == bind("user_id"), rooms.c.user_b == bind("user_id"))))
+_PAIRS_OF = Statement(
+    sa.select(*ROOM).where(sa.or_(rooms.c.user_a == bind("user_id"), rooms.c.user_b == bind("user_id")))
+)
 _END_PAIR = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))

@@ -70,15 +70,20 @@ class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
     isImportant: bool
     lastMessage: Any = UNSET
     status: str | UnsetType = UNSET
-    statusIcon: str | None | UnsetType = UNSET
-    statusMessage: str | None | UnsetType = UNSET
-    statusClearAt: int | None | UnsetType = UNSET
+    statusIcon: str | UnsetType | None = UNSET
+    statusMessage: str | UnsetType | None = UNSET
+    statusClearAt: int | UnsetType | None = UNSET
     invalidParticipants: dict[str, list[str]] | UnsetType = UNSET
 
 
 def room(
-    overview: Overview, settings: TalkSettings, names: Names, *, with_last_message: bool = True,
-    online: set[str] | None = None, missed: dict[str, list[str]] | UnsetType = UNSET,
+    overview: Overview,
+    settings: TalkSettings,
+    names: Names,
+    *,
+    with_last_message: bool = True,
+    online: set[str] | None = None,
+    missed: dict[str, list[str]] | UnsetType = UNSET,
 ) -> RoomView:
     """A room for one of its participants. With `online`, the partner of a one-to-one conversation who is in
     there has a status.
@@ -156,18 +161,57 @@ def seen_from_outside(item: Room, *, name: str = "") -> RoomView:
     """A public room for somebody who has not joined: what it takes to decide, and nothing of what goes on."""
     nothing = 1
     return RoomView(
-        id=item.id, token=item.token, type=item.type, name=name, displayName=name, objectType=item.object_type,
-        objectId=item.object_id, participantType=ParticipantType.GUEST, participantFlags=0,
-        readOnly=item.read_only, hasPassword=bool(item.password_hash), hasCall=False, callStartTime=0,
-        callRecording=0, canStartCall=False, lastActivity=0, lastReadMessage=0, unreadMessages=0,
-        unreadMention=False, unreadMentionDirect=False, isFavorite=False, canLeaveConversation=False,
-        canDeleteConversation=False, notificationLevel=NotificationLevel.NEVER, notificationCalls=0,
-        lobbyState=item.lobby_state, lobbyTimer=item.lobby_timer, lastPing=0, sessionId="0", sipEnabled=0,
-        actorType="", actorId="", attendeeId=0, permissions=nothing, attendeePermissions=nothing,
-        callPermissions=nothing, defaultPermissions=nothing, canEnableSIP=False, attendeePin="", description="",
-        lastCommonReadMessage=0, listable=item.listable, callFlag=0, messageExpiration=0,
-        avatarVersion=_avatar_version(item), isCustomAvatar=bool(item.avatar), breakoutRoomMode=0,
-        breakoutRoomStatus=0, recordingConsent=item.recording_consent, mentionPermissions=0, isArchived=False,
+        id=item.id,
+        token=item.token,
+        type=item.type,
+        name=name,
+        displayName=name,
+        objectType=item.object_type,
+        objectId=item.object_id,
+        participantType=ParticipantType.GUEST,
+        participantFlags=0,
+        readOnly=item.read_only,
+        hasPassword=bool(item.password_hash),
+        hasCall=False,
+        callStartTime=0,
+        callRecording=0,
+        canStartCall=False,
+        lastActivity=0,
+        lastReadMessage=0,
+        unreadMessages=0,
+        unreadMention=False,
+        unreadMentionDirect=False,
+        isFavorite=False,
+        canLeaveConversation=False,
+        canDeleteConversation=False,
+        notificationLevel=NotificationLevel.NEVER,
+        notificationCalls=0,
+        lobbyState=item.lobby_state,
+        lobbyTimer=item.lobby_timer,
+        lastPing=0,
+        sessionId="0",
+        sipEnabled=0,
+        actorType="",
+        actorId="",
+        attendeeId=0,
+        permissions=nothing,
+        attendeePermissions=nothing,
+        callPermissions=nothing,
+        defaultPermissions=nothing,
+        canEnableSIP=False,
+        attendeePin="",
+        description="",
+        lastCommonReadMessage=0,
+        listable=item.listable,
+        callFlag=0,
+        messageExpiration=0,
+        avatarVersion=_avatar_version(item),
+        isCustomAvatar=bool(item.avatar),
+        breakoutRoomMode=0,
+        breakoutRoomStatus=0,
+        recordingConsent=item.recording_consent,
+        mentionPermissions=0,
+        isArchived=False,
         isImportant=False,
     )
 

@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.participants import store as participants
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.routes import RoomView
+from talkd.areas.rooms.view import RoomView
 from talkd.areas.sessions import service, store
 from talkd.areas.users import passwords
 from talkd.core import ids
@@ -33,8 +33,14 @@ class JoinParams(msgspec.Struct, frozen=True):
 
 
 @routes.add(
-    "POST", "room/{token}/participants/active", Guard.ANYONE, versions=V4, params=JoinParams, access=Access.OWN,
-    throttle=ROOM_PASSWORD, returns=RoomView,
+    "POST",
+    "room/{token}/participants/active",
+    Guard.ANYONE,
+    versions=V4,
+    params=JoinParams,
+    access=Access.OWN,
+    throttle=ROOM_PASSWORD,
+    returns=RoomView,
 )
 async def join(call: Call[JoinParams]) -> Reply:
     """Open a conversation on this device."""
@@ -71,7 +77,11 @@ async def _join(tx: Tx, call: Call[JoinParams], room: Any, browser: str, is_righ
         )
     call.participant = await participants.find_visitor(tx, call.token, browser) if browser else None
     return await service.join_visitor(
-        tx, room, browser=browser, password_is_right=is_right, known=call.participant,
+        tx,
+        room,
+        browser=browser,
+        password_is_right=is_right,
+        known=call.participant,
         session_id=ids.new_session_id(),
     )
 

@@ -62,9 +62,7 @@ def _require_password(room: Room, is_right: bool) -> None:
         raise Forbidden("password")
 
 
-async def _end_previous(
-    tx: Tx, room: Room, attendee: Attendee, browser: str, *, force: bool
-) -> None:
+async def _end_previous(tx: Tx, room: Room, attendee: Attendee, browser: str, *, force: bool) -> None:
     for session in await store.list_sessions_of(tx, room.id, attendee.id):
         if session.browser != browser:
             continue
@@ -77,8 +75,12 @@ async def _end_previous(
 
 async def _join(tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "") -> Participant:
     session = await store.add_session(
-        tx, room_id=room.id, attendee_id=attendee.id, session_id=session_id or ids.new_session_id(),
-        browser=browser, now=clock.now(),
+        tx,
+        room_id=room.id,
+        attendee_id=attendee.id,
+        session_id=session_id or ids.new_session_id(),
+        browser=browser,
+        now=clock.now(),
     )
     await tx.emit(SessionJoined(room.id, attendee.actor, attendee.id, session.session_id))
     return Participant(room, attendee, session)
@@ -109,4 +111,3 @@ async def end_silent(tx: Tx) -> int:
         room = await participants.lock_room(tx, session.room_id)
         await end(tx, room, session, attendee)
     return len(silent)
-

@@ -34,25 +34,27 @@ _WITH_ATTENDEES = Statement(_SEATED.where(sessions.c.room_id == bind("room_id"),
 _BY_SESSION_ID = Statement(_SEATED.where(sessions.c.session_id == bind("session_id")))
 _SILENT = Statement(_SEATED.where(sessions.c.last_ping < bind("before")).limit(sa.literal_column("500")))
 _PING = Statement(
-    sa.update(sessions).where(one_of(sessions.c.session_id, "session_ids"), sessions.c.last_ping < bind("now")).values(last_ping=bind("now"))
+    sa.update(sessions)
+    .where(one_of(sessions.c.session_id, "session_ids"), sessions.c.last_ping < bind("now"))
+    .values(last_ping=bind("now"))
 )
 _SET_CALL = Statement(
     sa.update(sessions)
     .where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id"))
     .values(in_call=bind("in_call"), last_ping=bind("now"))
 )
-_END_CALL = Statement(sa.update(sessions).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > sa.literal_column("0")).values(in_call=sa.literal_column("0")))
+_END_CALL = Statement(
+    sa.update(sessions)
+    .where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > sa.literal_column("0"))
+    .values(in_call=sa.literal_column("0"))
+)
 _MOVE = Statement(sa.update(sessions).where(sessions.c.browser == bind("old")).values(browser=bind("new", sa.Text)))
 _SPLIT = len(SESSION)
 
 
-async def add_session(
-    tx: Tx, *, room_id: int, attendee_id: int, session_id: str, browser: str, now: int
-) -> Session:
+async def add_session(tx: Tx, *, room_id: int, attendee_id: int, session_id: str, browser: str, now: int) -> Session:
     """Store a new join."""
-    row = await tx.one(
-        _ADD, room_id=room_id, attendee_id=attendee_id, session_id=session_id, browser=browser, now=now
-    )
+    row = await tx.one(_ADD, room_id=room_id, attendee_id=attendee_id, session_id=session_id, browser=browser, now=now)
     assert row is not None, "an insert returns its row"
     return Session(*row)
 

@@ -36,7 +36,12 @@ class SendParams(msgspec.Struct, frozen=True):
 
 
 @routes.add(
-    "GET", "signaling/settings", Guard.ANYONE, versions=V3, params=SettingsParams, access=Access.WRITE,
+    "GET",
+    "signaling/settings",
+    Guard.ANYONE,
+    versions=V3,
+    params=SettingsParams,
+    access=Access.WRITE,
     returns=dict[str, Any],
 )
 async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
@@ -88,7 +93,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     await _require_session(call)
     room_id, session_id = call.me.room.id, _session_id(call)
     topics = call_topic(room_id), session_topic(session_id), attendee_topic(call.me.attendee.id)
-    with world.changes.watch(*topics) as watch:
+    with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
         while not await _has_news(call) and await watch.wait(until):
             await _require_session(call)
             if _session_id(call) != session_id:

@@ -111,9 +111,7 @@ async def delete_group(tx: Tx, call: Call[GroupPath]) -> Any:
 @routes.add("GET", "users/{user_id}/groups", Guard.USER, params=UserPath)
 async def list_groups_of_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Ids of the groups somebody is in: oneself, or anybody for administrators."""
-    account = await service.find_changeable(
-        tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin
-    )
+    account = await service.find_changeable(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return {"groups": (await service.get_groups_of(tx, [account]))[account.id]}
 
 

@@ -14,9 +14,7 @@ _BY_ID = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")))
 _LOCK = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update())
 _TAKEN = Statement(sa.select(groups.c.id).where(sa.func.lower(groups.c.id) == sa.func.lower(bind("id", sa.Text))))
 _ADD = Statement(insert(groups).values(id=bind("id"), display_name=bind("display_name")).on_conflict_do_nothing())
-_RENAME = Statement(
-    sa.update(groups).where(groups.c.id == bind("group_id")).values(display_name=bind("value"))
-)
+_RENAME = Statement(sa.update(groups).where(groups.c.id == bind("group_id")).values(display_name=bind("value")))
 _DELETE = Statement(sa.delete(groups).where(groups.c.id == bind("group_id")))
 _MEMBERS = Statement(
     sa.select(group_members.c.user_id)

@@ -36,8 +36,18 @@ NOT_YOURS = 998
 """Absent, or not for the caller to see."""
 
 PROFILE_FIELDS = (
-    "phone", "address", "website", "twitter", "bluesky", "fediverse", "organisation", "role", "headline",
-    "biography", "profile_enabled", "pronouns",
+    "phone",
+    "address",
+    "website",
+    "twitter",
+    "bluesky",
+    "fediverse",
+    "organisation",
+    "role",
+    "headline",
+    "biography",
+    "profile_enabled",
+    "pronouns",
 )
 """What somebody may tell about himself, in the order of the API."""
 EDITABLE_FIELDS = ("displayname", "email", *PROFILE_FIELDS)

@@ -90,8 +90,13 @@ async def create_user(call: Call[NewUser]) -> Any:
 
     async def create(tx: Tx) -> None:
         await service.create_account(
-            tx, user_id, password_hash,
-            display_name=new.displayName, email=new.email, language=new.language, groups=new.groups,
+            tx,
+            user_id,
+            password_hash,
+            display_name=new.displayName,
+            email=new.email,
+            language=new.language,
+            groups=new.groups,
         )
 
     await db.write(create)
@@ -101,9 +106,7 @@ async def create_user(call: Call[NewUser]) -> Any:
 @routes.add("GET", "users/{user_id}", Guard.USER, params=UserPath)
 async def get_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Everything about an account: one's own, or any for administrators."""
-    account = await service.find_account(
-        tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin
-    )
+    account = await service.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return (await described(tx, call, [account]))[account.id]
 
 

@@ -29,8 +29,12 @@ _TAKEN = Statement(sa.select(users.c.id).where(sa.func.lower(users.c.id) == sa.f
 _ADD = Statement(
     insert(users)
     .values(
-        id=bind("id"), display_name=bind("display_name"), email=bind("email"), password_hash=bind("password_hash"),
-        language=bind("language"), created_at=bind("now"),
+        id=bind("id"),
+        display_name=bind("display_name"),
+        email=bind("email"),
+        password_hash=bind("password_hash"),
+        language=bind("language"),
+        created_at=bind("now"),
     )
     .on_conflict_do_nothing()
 )
@@ -97,7 +101,12 @@ async def add_account(
 ) -> bool:
     """Store a new account; false when somebody was faster with that id."""
     rows = await tx.run(
-        _ADD, id=user_id, display_name=display_name, email=email, password_hash=password_hash, language=language,
+        _ADD,
+        id=user_id,
+        display_name=display_name,
+        email=email,
+        password_hash=password_hash,
+        language=language,
         now=now,
     )
     return rows > 0

@@ -10,9 +10,7 @@ from talkd.storage.database import Tx
 MAX_LIMIT = 200
 
 
-async def suggest(
-    tx: Tx, search: str, *, by: str, token: str, kinds: Collection[str], limit: int
-) -> list[Suggestion]:
+async def suggest(tx: Tx, search: str, *, by: str, token: str, kinds: Collection[str], limit: int) -> list[Suggestion]:
     """Accounts, groups and an address to invite into the room of `token`, at most `limit` of each kind.
 
     Who is in the room is left out only when `by` is in it too: what is missing would tell strangers

@@ -31,7 +31,7 @@ def _id() -> sa.Column[int]:
     return sa.Column("id", _int_type(), primary_key=True, nullable=False)
 
 
-def _table(name: str, *columns: Column | list[Column] | sa.schema.SchemaItem, **options: object) -> None:
+def _table(name: str, *columns: Column | list[Column] | sa.schema.SchemaItem, **options: bool) -> None:
     flat = [item for part in columns for item in (part if isinstance(part, list) else [part])]
     op.create_table(name, *flat, sqlite_strict=True, **options)
 
@@ -56,89 +56,186 @@ def upgrade() -> None:
     """Create everything."""
     _table("meta", sa.Column("key", sa.Text, primary_key=True), _text("value"))
     _accounts()
-    _table("app_config", sa.Column("app", sa.Text, primary_key=True),
-           sa.Column("key", sa.Text, primary_key=True), _text("value"))
-    _table("user_config", sa.Column("user_id", sa.Text, primary_key=True),
-           sa.Column("app", sa.Text, primary_key=True), sa.Column("key", sa.Text, primary_key=True),
-           _text("value"))
-    _table("throttle", sa.Column("action", sa.Text, primary_key=True),
-           sa.Column("subnet", sa.Text, primary_key=True), _int("attempts", "first_at", "last_at"))
+    _table(
+        "app_config",
+        sa.Column("app", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        _text("value"),
+    )
+    _table(
+        "user_config",
+        sa.Column("user_id", sa.Text, primary_key=True),
+        sa.Column("app", sa.Text, primary_key=True),
+        sa.Column("key", sa.Text, primary_key=True),
+        _text("value"),
+    )
+    _table(
+        "throttle",
+        sa.Column("action", sa.Text, primary_key=True),
+        sa.Column("subnet", sa.Text, primary_key=True),
+        _int("attempts", "first_at", "last_at"),
+    )
     _conversations()
 
 
 def _accounts() -> None:
-    _table("users", sa.Column("id", sa.Text, primary_key=True), _text("display_name", "email", "password_hash"),
-           _int("enabled", default=1), _int("created_at", "first_login_at", "last_login_at"),
-           _text("language", "locale", "timezone", "profile"),
-           _int("avatar_version", "read_privacy", "typing_privacy"))
+    _table(
+        "users",
+        sa.Column("id", sa.Text, primary_key=True),
+        _text("display_name", "email", "password_hash"),
+        _int("enabled", default=1),
+        _int("created_at", "first_login_at", "last_login_at"),
+        _text("language", "locale", "timezone", "profile"),
+        _int("avatar_version", "read_privacy", "typing_privacy"),
+    )
     _table("user_groups", sa.Column("id", sa.Text, primary_key=True), _text("display_name"))
-    _table("group_members", sa.Column("group_id", sa.Text, primary_key=True),
-           sa.Column("user_id", sa.Text, primary_key=True),
-           sa.ForeignKeyConstraint(["group_id"], ["user_groups.id"], ondelete="CASCADE"),
-           sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"))
+    _table(
+        "group_members",
+        sa.Column("group_id", sa.Text, primary_key=True),
+        sa.Column("user_id", sa.Text, primary_key=True),
+        sa.ForeignKeyConstraint(["group_id"], ["user_groups.id"], ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+    )
     op.create_index("group_members_user", "group_members", ["user_id"])
-    _table("app_passwords", _id(), sa.Column("user_id", sa.Text, nullable=False), _text("fingerprint", "name"),
-           _int("created_at", "last_used_at", "wipe"),
-           sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
-           *([sa.PrimaryKeyConstraint("id")] if _is_postgres() else []), sqlite_autoincrement=True)
+    _table(
+        "app_passwords",
+        _id(),
+        sa.Column("user_id", sa.Text, nullable=False),
+        _text("fingerprint", "name"),
+        _int("created_at", "last_used_at", "wipe"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+        *([sa.PrimaryKeyConstraint("id")] if _is_postgres() else []),
+        sqlite_autoincrement=True,
+    )
     op.create_index("app_passwords_fingerprint", "app_passwords", ["fingerprint"], unique=True)
     op.create_index("app_passwords_user", "app_passwords", ["user_id"])
-    _table("web_sessions", sa.Column("fingerprint", sa.Text, primary_key=True), _text("user_id", "request_token"),
-           _int("created_at", "seen_at"))
+    _table(
+        "web_sessions",
+        sa.Column("fingerprint", sa.Text, primary_key=True),
+        _text("user_id", "request_token"),
+        _int("created_at", "seen_at"),
+    )
     op.create_index("web_sessions_user", "web_sessions", ["user_id"])
-    _table("login_flows", sa.Column("poll_fingerprint", sa.Text, primary_key=True),
-           _text("login_fingerprint", "client_name"), _int("created_at"), _text("user_id"))
+    _table(
+        "login_flows",
+        sa.Column("poll_fingerprint", sa.Text, primary_key=True),
+        _text("login_fingerprint", "client_name"),
+        _int("created_at"),
+        _text("user_id"),
+    )
     op.create_index("login_flows_login", "login_flows", ["login_fingerprint"], unique=True)
-    _table("user_avatars", sa.Column("user_id", sa.Text, primary_key=True),
-           sa.Column("image", sa.LargeBinary, nullable=False),
-           sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"))
+    _table(
+        "user_avatars",
+        sa.Column("user_id", sa.Text, primary_key=True),
+        sa.Column("image", sa.LargeBinary, nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+    )
 
 
 def _conversations() -> None:
-    _table("rooms", _id(), sa.Column("token", sa.Text, nullable=False), _int("type", default=2),
-           _text("name", "description", "object_type", "object_id"),
-           sa.Column("user_a", sa.Text), sa.Column("user_b", sa.Text), _text("password_hash"),
-           _int("read_only", "listable", "lobby_state", "lobby_timer", "sip_enabled", "default_permissions",
-                "call_permissions", "message_expiration", "mention_permissions", "recording_consent",
-                "call_recording", "breakout_mode", "breakout_status"),
-           _text("avatar"), _int("avatar_version", "attributes", "created_at", "last_activity",
-                                 "last_message_id", "call_started_at", "call_flag"),
-           *([sa.PrimaryKeyConstraint("id")] if _is_postgres() else []), sqlite_autoincrement=True)
+    _table(
+        "rooms",
+        _id(),
+        sa.Column("token", sa.Text, nullable=False),
+        _int("type", default=2),
+        _text("name", "description", "object_type", "object_id"),
+        sa.Column("user_a", sa.Text),
+        sa.Column("user_b", sa.Text),
+        _text("password_hash"),
+        _int(
+            "read_only",
+            "listable",
+            "lobby_state",
+            "lobby_timer",
+            "sip_enabled",
+            "default_permissions",
+            "call_permissions",
+            "message_expiration",
+            "mention_permissions",
+            "recording_consent",
+            "call_recording",
+            "breakout_mode",
+            "breakout_status",
+        ),
+        _text("avatar"),
+        _int(
+            "avatar_version",
+            "attributes",
+            "created_at",
+            "last_activity",
+            "last_message_id",
+            "call_started_at",
+            "call_flag",
+        ),
+        *([sa.PrimaryKeyConstraint("id")] if _is_postgres() else []),
+        sqlite_autoincrement=True,
+    )
     op.create_index("rooms_token", "rooms", ["token"], unique=True)
     op.create_index("rooms_pair", "rooms", ["user_a", "user_b"], unique=True)
     op.create_index("rooms_object", "rooms", ["object_type", "object_id"])
 
-    _room_table("attendees", _text("actor_type", "actor_id", "display_name"), _int("type", default=3),
-                _int("permissions", "favorite", "notification_level"), _int("notification_calls", default=1),
-                _int("archived", "important", "sensitive", "last_read", "last_mention", "last_mention_direct",
-                     "read_privacy"),
-                _text("access_token", "invited_address", "pin", "phone_number", "call_id"),
-                _int("modified_at", "in_call_since"), _text("tags"))
+    _room_table(
+        "attendees",
+        _text("actor_type", "actor_id", "display_name"),
+        _int("type", default=3),
+        _int("permissions", "favorite", "notification_level"),
+        _int("notification_calls", default=1),
+        _int("archived", "important", "sensitive", "last_read", "last_mention", "last_mention_direct", "read_privacy"),
+        _text("access_token", "invited_address", "pin", "phone_number", "call_id"),
+        _int("modified_at", "in_call_since"),
+        _text("tags"),
+    )
     op.create_index("attendees_actor", "attendees", ["room_id", "actor_type", "actor_id"], unique=True)
     op.create_index("attendees_of_actor", "attendees", ["actor_type", "actor_id", "room_id"])
     op.create_index("attendees_read", "attendees", ["room_id", "actor_type", "read_privacy", "last_read"])
 
-    attendee = sa.ForeignKeyConstraint(["room_id", "attendee_id"], ["attendees.room_id", "attendees.id"],
-                                       ondelete="CASCADE", name="sessions_attendee")
-    _room_table("sessions", _int("attendee_id"), _text("session_id", "browser"), _int("in_call"),
-                _int("state", default=1), _int("last_ping", "created_at"), attendee)
+    attendee = sa.ForeignKeyConstraint(
+        ["room_id", "attendee_id"], ["attendees.room_id", "attendees.id"], ondelete="CASCADE", name="sessions_attendee"
+    )
+    _room_table(
+        "sessions",
+        _int("attendee_id"),
+        _text("session_id", "browser"),
+        _int("in_call"),
+        _int("state", default=1),
+        _int("last_ping", "created_at"),
+        attendee,
+    )
     op.create_index("sessions_attendee", "sessions", ["room_id", "attendee_id"])
     op.create_index("sessions_session", "sessions", ["session_id"], unique=True)
     op.create_index("sessions_browser", "sessions", ["browser", "room_id"])
     op.create_index("sessions_ping", "sessions", ["last_ping"])
 
-    _room_table("messages", _int("thread_id", "parent_id"),
-                _text("actor_type", "actor_id", "actor_name", "kind", "system", "message", "parameters",
-                      "reference_id"),
-                _int("countable", "silent", "created_at", "expires_at"),
-                _text("edited_by_type", "edited_by_id", "edited_by_name"), _int("edited_at"),
-                _text("reactions", "object_type", "object_id", "meta"))
-    op.create_index("messages_unread", "messages", ["room_id", "id", "expires_at"],
-                    sqlite_where=sa.text("countable = 1"), postgresql_where=sa.text("countable = 1"))
-    op.create_index("messages_reference", "messages", ["room_id", "reference_id"],
-                    sqlite_where=sa.text("reference_id <> ''"), postgresql_where=sa.text("reference_id <> ''"))
-    op.create_index("messages_expiry", "messages", ["expires_at"],
-                    sqlite_where=sa.text("expires_at > 0"), postgresql_where=sa.text("expires_at > 0"))
+    _room_table(
+        "messages",
+        _int("thread_id", "parent_id"),
+        _text("actor_type", "actor_id", "actor_name", "kind", "system", "message", "parameters", "reference_id"),
+        _int("countable", "silent", "created_at", "expires_at"),
+        _text("edited_by_type", "edited_by_id", "edited_by_name"),
+        _int("edited_at"),
+        _text("reactions", "object_type", "object_id", "meta"),
+    )
+    op.create_index(
+        "messages_unread",
+        "messages",
+        ["room_id", "id", "expires_at"],
+        sqlite_where=sa.text("countable = 1"),
+        postgresql_where=sa.text("countable = 1"),
+    )
+    op.create_index(
+        "messages_reference",
+        "messages",
+        ["room_id", "reference_id"],
+        sqlite_where=sa.text("reference_id <> ''"),
+        postgresql_where=sa.text("reference_id <> ''"),
+    )
+    op.create_index(
+        "messages_expiry",
+        "messages",
+        ["expires_at"],
+        sqlite_where=sa.text("expires_at > 0"),
+        postgresql_where=sa.text("expires_at > 0"),
+    )
 
     _room_table("signaling_messages", _text("recipient", "message"), _int("created_at"))
     op.create_index("signaling_messages_recipient", "signaling_messages", ["recipient", "id"])

@@ -1,0 +1,295 @@
+"""Sending, reading and waiting for messages."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from support.people import PUBLIC, Person
+from support.running import Server
+
+from talkd.storage.schema import rooms
+from talkd.storage.statements import Statement, bind
+
+_SET_LOBBY = Statement(sa.update(rooms).values(lobby_state=bind("state")).where(rooms.c.token == bind("token")))
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    """A moderator of `token`."""
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    """A member of `token`."""
+    return server.add_user("bob")
+
+
+@pytest.fixture
+def token(alice: Person, bob: Person) -> str:
+    """A group conversation of alice and bob."""
+    made = alice.create_room()
+    alice.add(made, bob)
+    return made
+
+
+def wait(person: Person, token: str, after: int, **params: Any) -> Any:
+    """Long poll for what follows a message."""
+    return person.request(
+        "GET", f"v1/chat/{token}", **{"lookIntoFuture": 1, "lastKnownMessageId": after, "timeout": 20, **params}
+    )
+
+
+# --- sending --------------------------------------------------------------------------------
+def test_a_message_arrives_as_it_was_sent(alice: Person, bob: Person, token: str) -> None:
+    text = "Hello <b>world</b> & {user} 漢字 👩‍👩‍👧\n  second line"
+    answer = alice.request("POST", f"v1/chat/{token}", message=f"  {text} \n", referenceId="abc")
+    assert answer.status_code == 201
+    sent = answer.json()["ocs"]["data"]
+    assert (sent["message"], sent["actorType"], sent["actorId"], sent["actorDisplayName"]) == (
+        text, "users", alice.id, "Alice",
+    )  # fmt: skip
+    assert (sent["messageType"], sent["isReplyable"], sent["referenceId"]) == ("comment", True, "abc")
+    assert sent["messageParameters"] in ([], {})
+    got = bob.history(token)[0]
+    assert (got["id"], got["message"], got["timestamp"]) == (sent["id"], text, sent["timestamp"])
+
+
+@pytest.mark.parametrize("message", ["", "   ", "\n\t"])
+def test_nothing_is_no_message(alice: Person, token: str, message: str) -> None:
+    assert alice.refused("POST", f"v1/chat/{token}", message=message) == (400, "message")
+
+
+def test_messages_have_a_greatest_length_in_characters(alice: Person, token: str) -> None:
+    assert alice.say(token, "漢" * 32_000)["message"] == "漢" * 32_000
+    assert alice.refused("POST", f"v1/chat/{token}", message="x" * 32_001) == (413, "message")
+
+
+def test_replies_carry_what_they_answer(alice: Person, bob: Person, token: str) -> None:
+    first = alice.say(token, "Question")
+    reply = bob.say(token, "Answer", replyTo=first["id"])
+    assert (reply["parent"]["id"], reply["parent"]["message"]) == (first["id"], "Question")
+    assert bob.history(token)[0]["parent"]["id"] == first["id"]
+    assert bob.refused("POST", f"v1/chat/{token}", message="x", replyTo=10**12) == (400, "reply-to")
+    elsewhere = bob.create_room()
+    assert bob.refused("POST", f"v1/chat/{elsewhere}", message="x", replyTo=first["id"]) == (400, "reply-to")
+    system = bob.history(elsewhere)[-1]["id"]
+    assert bob.refused("POST", f"v1/chat/{elsewhere}", message="x", replyTo=system) == (400, "reply-to")
+
+
+def test_a_repeated_reference_is_the_same_message(alice: Person, token: str) -> None:
+    first = alice.say(token, "Once", referenceId="r1")
+    assert alice.say(token, "Once", referenceId="r1")["id"] == first["id"]
+    assert alice.say(token, "Other text", referenceId="r1")["id"] != first["id"]
+    assert alice.say(token, "Once", referenceId="r2")["id"] != first["id"]
+    assert alice.texts(token) == ["Once", "Other text", "Once"]
+
+
+def test_a_repeated_reference_at_the_same_time_is_the_same_message(
+    alice: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    sent = [threads.submit(alice.say, token, "Once", referenceId="same") for _ in range(10)]
+    assert len({each.result()["id"] for each in sent}) == 1
+    assert alice.texts(token) == ["Once"]
+
+
+def test_references_of_others_do_not_matter(alice: Person, bob: Person, token: str) -> None:
+    assert alice.say(token, "Hi", referenceId="same")["id"] != bob.say(token, "Hi", referenceId="same")["id"]
+
+
+def test_silent_messages_say_so(alice: Person, bob: Person, token: str) -> None:
+    assert alice.say(token, "Hush", silent=True)["silent"] is True
+    assert bob.history(token)[0]["silent"] is True
+    assert not alice.say(token, "Loud").get("silent")
+
+
+def test_without_chat_permission_nobody_talks(server: Server, alice: Person, bob: Person, token: str) -> None:
+    set_permissions = Statement(
+        sa.update(rooms).values(default_permissions=bind("bits")).where(rooms.c.token == bind("token"))
+    )
+    server.write(lambda tx: tx.run(set_permissions, bits=1 + 4, token=token))
+    assert bob.status("POST", f"v1/chat/{token}", message="Hello") == 403
+    alice.say(token, "I may")
+    assert bob.texts(token) == ["I may"]
+
+
+def test_a_lobby_keeps_members_outside(server: Server, alice: Person, bob: Person, token: str) -> None:
+    alice.say(token, "Inside")
+    server.write(lambda tx: tx.run(_SET_LOBBY, state=1, token=token))
+    assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
+    assert bob.status("POST", f"v1/chat/{token}", message="Hello") == 412
+    assert bob.status("GET", f"v4/room/{token}/participants") == 412
+    assert "Inside" not in bob.request("GET", f"v4/room/{token}").text
+    assert "Inside" not in bob.request("GET", "v4/room").text
+    alice.say(token, "Moderators pass")
+    server.write(lambda tx: tx.run(_SET_LOBBY, state=0, token=token))
+    assert bob.texts(token) == ["Inside", "Moderators pass"]
+
+
+# --- history --------------------------------------------------------------------------------
+def test_paging_back(alice: Person, token: str) -> None:
+    ids = [alice.say(token, f"Message {number}")["id"] for number in range(7)]
+    answer = alice.request("GET", f"v1/chat/{token}", lookIntoFuture=0, limit=3, setReadMarker=0)
+    assert [each["id"] for each in answer.json()["ocs"]["data"]] == ids[:3:-1]
+    assert answer.headers["X-Chat-Last-Given"] == str(ids[4])
+    assert [each["id"] for each in alice.history(token, limit=3, lastKnownMessageId=ids[4])] == ids[3:0:-1]
+    including = alice.history(token, limit=2, lastKnownMessageId=ids[4], includeLastKnown=1)
+    assert [each["id"] for each in including] == [ids[4], ids[3]]
+    first = alice.history(token)[-1]["id"]
+    assert alice.status("GET", f"v1/chat/{token}", lookIntoFuture=0, lastKnownMessageId=first) == 304
+
+
+def test_paging_forward(alice: Person, token: str) -> None:
+    ids = [alice.say(token, f"Message {number}")["id"] for number in range(6)]
+    answer = wait(alice, token, ids[0], limit=3, timeout=0)
+    assert [each["id"] for each in answer.json()["ocs"]["data"]] == ids[1:4]
+    assert answer.headers["X-Chat-Last-Given"] == str(ids[3])
+    including = wait(alice, token, ids[3], timeout=0, includeLastKnown=1).json()["ocs"]["data"]
+    assert [each["id"] for each in including] == ids[3:]
+    assert wait(alice, token, ids[-1], timeout=0).status_code == 304
+
+
+@pytest.mark.parametrize(("limit", "given"), [(0, 200), (-5, 200), (1000, 200), (150, 150), ("x", 200)])
+def test_limits_of_a_page(server: Server, limit: Any, given: int) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    for number in range(205):
+        alice.say(token, str(number))
+    assert len(alice.history(token, limit=limit)) == given
+
+
+def test_look_into_future_is_needed(alice: Person, token: str) -> None:
+    assert alice.status("GET", f"v1/chat/{token}") == 400
+
+
+def test_outsiders_read_nothing(server: Server, alice: Person, token: str) -> None:
+    alice.say(token, "Private")
+    for person in (server.add_user("stranger"), server.visitor()):
+        hidden = person.request("GET", f"v1/chat/{token}", lookIntoFuture=0)
+        absent = person.request("GET", "v1/chat/abcdefgh", lookIntoFuture=0)
+        assert (hidden.status_code, hidden.content) == (404, absent.content)
+
+
+# --- waiting --------------------------------------------------------------------------------
+def test_who_waits_gets_the_message_at_once(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    last = alice.say(token, "Before")["id"]
+    waiting = threads.submit(wait, bob, token, last)
+    time.sleep(0.1)
+    assert not waiting.done()
+    sent = alice.say(token, "Now")
+    answer = waiting.result(2)
+    assert [each["id"] for each in answer.json()["ocs"]["data"]] == [sent["id"]]
+    assert answer.headers["X-Chat-Last-Given"] == str(sent["id"])
+
+
+def test_many_writers_and_pollers_see_everything_once_in_order(
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    start = alice.history(token)[0]["id"]
+    count = 40
+
+    def poll(person: Person) -> list[int]:
+        seen: list[int] = []
+        while len(seen) < count:
+            answer = wait(person, token, seen[-1] if seen else start, limit=7)
+            if answer.status_code == 200:
+                seen += [each["id"] for each in answer.json()["ocs"]["data"]]
+        return seen
+
+    pollers = [threads.submit(poll, Person(server.client(bob.id), bob.id)) for _ in range(3)]
+    writers = [threads.submit(lambda: [alice.say(token, "x")["id"] for _ in range(count // 4)]) for _ in range(4)]
+    sent = sorted(number for writer in writers for number in writer.result(30))
+    for poller in pollers:
+        assert poller.result(30) == sent
+
+
+def test_waiting_ends_by_itself(alice: Person, token: str) -> None:
+    last = alice.history(token)[0]["id"]
+    began = time.monotonic()
+    answer = wait(alice, token, last, timeout=1)
+    assert (answer.status_code, answer.content) == (304, b"")
+    assert 0.9 < time.monotonic() - began < 3
+
+
+def test_who_waits_learns_that_others_have_read(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    last = alice.say(token, "Read me")["id"]
+    answer = alice.request("GET", f"v1/chat/{token}", lookIntoFuture=0)
+    common = int(answer.headers["X-Chat-Last-Common-Read"])
+    waiting = threads.submit(wait, alice, token, last, lastCommonReadId=common)
+    time.sleep(0.1)
+    assert not waiting.done()
+    bob.post(f"v1/chat/{token}/read", lastReadMessage=last)
+    answer = waiting.result(2)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
+    assert int(answer.headers["X-Chat-Last-Common-Read"]) == last
+
+
+# --- reading --------------------------------------------------------------------------------
+def test_unread_messages_are_counted_until_read(alice: Person, bob: Person, token: str) -> None:
+    ids = [alice.say(token, str(number))["id"] for number in range(3)]
+    assert alice.room(token)["unreadMessages"] == 0
+    assert bob.room(token)["unreadMessages"] == 3
+    assert bob.post(f"v1/chat/{token}/read", lastReadMessage=ids[0])["unreadMessages"] == 2
+    assert bob.post(f"v1/chat/{token}/read")["unreadMessages"] == 0
+    assert bob.delete(f"v1/chat/{token}/read")["unreadMessages"] == 1
+    assert bob.refused("POST", f"v1/chat/{token}/read", lastReadMessage=-1)[0] == 400
+
+
+def test_waiting_for_what_follows_marks_as_read(alice: Person, bob: Person, token: str) -> None:
+    last = alice.say(token, "Hello")["id"]
+    wait(bob, token, last, timeout=0, setReadMarker=0)
+    assert bob.room(token)["unreadMessages"] == 1
+    wait(bob, token, last, timeout=0)
+    assert bob.room(token)["unreadMessages"] == 0
+    assert alice.room(token)["lastCommonReadMessage"] == last
+
+
+# --- mentions -------------------------------------------------------------------------------
+def test_mentions_become_rich_parameters(alice: Person, bob: Person, token: str) -> None:
+    sent = alice.say(token, f'Hi @{bob.id}, "quoted" @"{bob.id}" and @nobody-here')
+    assert "@nobody-here" in sent["message"]
+    parameter = sent["messageParameters"]["mention-user1"]
+    assert (parameter["type"], parameter["id"], parameter["name"]) == ("user", bob.id, "Bob")
+    assert "{mention-user1}" in sent["message"]
+    room = bob.room(token)
+    assert (room["unreadMention"], room["unreadMentionDirect"]) == (True, True)
+    bob.post(f"v1/chat/{token}/read")
+    assert bob.room(token)["unreadMention"] is False
+
+
+def test_all_mentions_everybody_but_the_author(alice: Person, bob: Person, token: str) -> None:
+    sent = alice.say(token, "Listen @all")
+    assert sent["messageParameters"]["mention-call1"]["type"] == "call"
+    assert bob.room(token)["unreadMention"] is True
+    assert bob.room(token)["unreadMentionDirect"] is False
+    assert alice.room(token)["unreadMention"] is False
+
+
+def test_a_group_is_mentioned_with_its_members(server: Server, alice: Person, bob: Person) -> None:
+    group = server.add_group(bob)
+    token = alice.create_room(invite=group, source="groups")
+    sent = alice.say(token, f'Hi @"group/{group}"')
+    assert sent["messageParameters"]["mention-group1"]["id"] == group
+    assert bob.room(token)["unreadMention"] is True
+
+
+def test_guests_are_mentioned_by_their_name(server: Server, alice: Person) -> None:
+    visitor = server.visitor()
+    token = alice.create_room(PUBLIC)
+    guest = visitor.join(token)["actorId"]
+    visitor.post(f"v1/guest/{token}/name", displayName="Ada")
+    sent = alice.say(token, f'Hi @"guest/{guest}"')
+    parameter = sent["messageParameters"]["mention-guest1"]
+    assert (parameter["type"], parameter["name"]) == ("guest", "Ada")
+
+
+def test_a_new_name_shows_in_old_messages(server: Server, alice: Person, token: str) -> None:
+    alice.say(token, "Hello")
+    server.admin.put(f"/ocs/v2.php/cloud/users/{alice.id}", json={"key": "displayname", "value": "Alicia"})
+    assert alice.history(token)[0]["actorDisplayName"] == "Alicia"

@@ -1,0 +1,194 @@
+"""Who belongs to a conversation: adding, leaving, removing, promoting."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from support.people import GROUP, ONE_TO_ONE, PUBLIC
+from support.running import Server, unique
+
+MODERATOR, USER, GUEST, SELF_JOINED, GUEST_MODERATOR = 2, 3, 4, 5, 6
+
+
+def test_adding_a_user(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    assert alice.add(token, bob) == []
+    shown = bob.participants(token)[bob.id]
+    assert (shown["participantType"], shown["displayName"], shown["sessionIds"]) == (USER, "Bob", [])
+    assert alice.add(token, bob) == []
+    assert alice.system_messages(token) == ["conversation_created", "user_added"]
+    assert alice.refused("POST", f"v4/room/{token}/participants", newParticipant="nobody") == (404, "new-participant")
+    assert alice.refused("POST", f"v4/room/{token}/participants", newParticipant="x", source="moon") == (400, "source")
+
+
+def test_adding_a_group_adds_its_members(server: Server) -> None:
+    alice, bob, carol = (server.add_user(name) for name in ("alice", "bob", "carol"))
+    group = server.add_group(alice, bob, carol)
+    token = alice.create_room()
+    alice.add(token, group, "groups")
+    assert set(alice.participants(token)) == {alice.id, bob.id, carol.id, group}
+    assert alice.participants(token)[alice.id]["participantType"] == 1
+    assert alice.refused("POST", f"v4/room/{token}/participants", newParticipant="none", source="groups")[0] == 404
+
+
+def test_removing_a_group_keeps_moderators_and_members_of_other_groups(server: Server) -> None:
+    alice, bob, carol, dave = (server.add_user(name) for name in ("alice", "bob", "carol", "dave"))
+    first, second = server.add_group(bob, carol, dave), server.add_group(carol)
+    token = alice.create_room()
+    alice.add(token, first, "groups")
+    alice.add(token, second, "groups")
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, dave))
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, first))
+    assert set(alice.participants(token)) == {alice.id, carol.id, dave.id, second}
+
+
+def test_inviting_by_email_opens_the_room(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room(GROUP)
+    address = f"{unique('guest')}@example.org"
+    assert alice.add(token, address, "emails") == {"type": PUBLIC}
+    assert alice.add(token, address, "emails") == []
+    invited = [each for each in alice.participants(token).values() if each["actorType"] == "emails"]
+    assert [(each["participantType"], each["displayName"]) for each in invited] == [(GUEST, address)]
+    path = f"v4/room/{token}/participants"
+    assert alice.refused("POST", path, newParticipant="nowhere", source="emails") == (400, "new-participant")
+
+
+def test_the_address_of_an_invitation_is_for_moderators(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    address = f"{unique('guest')}@example.org"
+    alice.add(token, address, "emails")
+    assert any(each.get("invitedActorId") == address for each in alice.participants(token).values())
+    assert not any(each.get("invitedActorId") for each in bob.participants(token).values())
+
+
+def test_the_last_moderator_stays_until_there_is_another(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    assert alice.refused("DELETE", f"v4/room/{token}/participants/self") == (400, "last-moderator")
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+    alice.delete(f"v4/room/{token}/participants/self")
+    assert set(bob.participants(token)) == {bob.id}
+    assert "user_removed" in bob.system_messages(token)
+    bob.delete(f"v4/room/{token}/participants/self")
+    assert token not in bob.rooms()
+
+
+def test_the_last_moderators_cannot_leave_at_the_same_time(server: Server, threads: ThreadPoolExecutor) -> None:
+    for _ in range(4):
+        alice, bob, carol = (server.add_user(name) for name in ("alice", "bob", "carol"))
+        token = alice.create_room(participants={"users": [bob.id, carol.id]})
+        alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+        leaving = [threads.submit(who.status, "DELETE", f"v4/room/{token}/participants/self") for who in (alice, bob)]
+        assert sorted(each.result() for each in leaving) == [200, 400]
+        assert any(each["participantType"] in (1, MODERATOR) for each in carol.participants(token).values())
+
+
+def test_promoting_and_demoting(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    number, own = alice.attendee(token, bob), alice.attendee(token, alice)
+    path = f"v4/room/{token}/moderators"
+    assert bob.status("POST", path, attendeeId=number) == 403
+    alice.post(path, attendeeId=number)
+    assert bob.room(token)["participantType"] == MODERATOR
+    assert alice.status("POST", path, attendeeId=number) == 400
+    assert alice.status("POST", path, attendeeId=own) == 403
+    assert bob.status("DELETE", path, attendeeId=own) == 400
+    assert bob.status("DELETE", path, attendeeId=number) == 403
+    alice.delete(path, attendeeId=number)
+    assert bob.room(token)["participantType"] == USER
+    assert bob.status("PUT", f"v4/room/{token}", roomName="x") == 403
+    assert alice.system_messages(token)[-2:] == ["moderator_promoted", "moderator_demoted"]
+
+
+def test_the_owner_cannot_be_put_out(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+    own = alice.attendee(token, alice)
+    assert bob.refused("DELETE", f"v4/room/{token}/attendees", attendeeId=own) == (403, "owner")
+
+
+def test_a_guest_can_become_a_moderator(server: Server) -> None:
+    alice, visitor = server.add_user("alice"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    guest = visitor.join(token)["actorId"]
+    assert visitor.status("PUT", f"v4/room/{token}", roomName="x") == 403
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, guest))
+    assert visitor.put(f"v4/room/{token}", roomName="Mine")["participantType"] == GUEST_MODERATOR
+    assert visitor.status("DELETE", f"v4/room/{token}") == 403
+
+
+def test_who_follows_the_link_becomes_a_member_when_added(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    assert bob.join(token)["participantType"] == SELF_JOINED
+    alice.add(token, bob)
+    assert bob.room(token)["participantType"] == USER
+    bob.delete(f"v4/room/{token}/participants/active")
+    assert bob.id in alice.participants(token)
+
+
+def test_leaving_a_one_to_one_leaves_the_other_and_comes_back_with_a_message(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    bob.post("v4/room", roomType=ONE_TO_ONE, invite=alice.id)
+    alice.say(token, "First")
+    bob.delete(f"v4/room/{token}/participants/self")
+    assert token not in bob.rooms()
+    assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 404
+    alice.say(token, "Are you there?")
+    assert bob.rooms()[token]["unreadMessages"] >= 1
+
+
+def test_a_removed_member_is_out_at_once_also_from_parked_requests(
+    server: Server, threads: ThreadPoolExecutor
+) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    bob.join(token)
+    last = bob.history(token)[0]["id"]
+    bob.get(f"v3/signaling/{token}")
+    poll = threads.submit(
+        bob.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=20
+    )
+    signaling = threads.submit(bob.request, "GET", f"v3/signaling/{token}")
+    time.sleep(0.2)
+    assert not poll.done()
+    assert not signaling.done()
+    number = alice.attendee(token, bob)
+    began = time.monotonic()
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=number)
+    assert poll.result(2).status_code == 404
+    assert signaling.result(2).status_code == 404
+    assert time.monotonic() - began < 1
+    for method, path in (("GET", f"v4/room/{token}"), ("POST", f"v1/chat/{token}"), ("GET", f"v4/call/{token}")):
+        assert bob.status(method, path, message="Hello") == 404
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_attendees_of_other_rooms_do_not_exist_here(server: Server, method: str) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    here, there = alice.create_room(), bob.create_room()
+    bob.add(there, server.add_user("carol"))
+    path = f"v4/room/{here}/moderators"
+    own = {each["attendeeId"] for each in alice.participants(here).values()}
+    for number in ({each["attendeeId"] for each in bob.participants(there).values()} | {-1, 0, 2**62}) - own:
+        assert alice.status(method, path, attendeeId=number) == 404
+        assert alice.status("DELETE", f"v4/room/{here}/attendees", attendeeId=number) == 404
+    assert len(bob.participants(there)) == 2
+
+
+def test_guests_do_not_list_participants(server: Server) -> None:
+    alice, visitor = server.add_user("alice"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    visitor.join(token)
+    assert visitor.status("GET", f"v4/room/{token}/participants") == 403

@@ -1,0 +1,190 @@
+"""Opening a conversation on devices, and what ends that."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from support.people import PUBLIC, Person
+from support.running import Server
+
+from talkd.areas.sessions import service as sessions
+from talkd.core import clock
+
+COOKIE = "talkd_session"
+
+
+def device(server: Server, person: Person) -> Person:
+    """Another device of the same user."""
+    return Person(server.client(person.id), person.id)
+
+
+@pytest.fixture
+def later(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[type]:
+    """Moves the server's clock."""
+
+    class Later:
+        @staticmethod
+        def by(seconds: float) -> None:
+            at = time.time() + seconds
+            monkeypatch.setattr(clock, "source", lambda: at)
+            server.run(server.app.world.pings.flush())
+
+    yield Later
+
+
+def test_joining_gives_a_session_and_a_cookie(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    assert alice.room(token)["sessionId"] == "0"
+    joined = alice.join(token)
+    assert len(joined["sessionId"]) == 255
+    assert COOKIE in alice.http.cookies
+    assert alice.room(token)["sessionId"] == joined["sessionId"]
+    assert alice.participants(token)[alice.id]["sessionIds"] == [joined["sessionId"]]
+
+
+def test_every_device_has_its_own_session(server: Server) -> None:
+    phone = server.add_user("alice")
+    laptop = device(server, phone)
+    token = phone.create_room()
+    first, second = phone.join(token)["sessionId"], laptop.join(token)["sessionId"]
+    assert first != second
+    assert set(phone.participants(token)[phone.id]["sessionIds"]) == {first, second}
+    assert (phone.room(token)["sessionId"], laptop.room(token)["sessionId"]) == (first, second)
+    phone.delete(f"v4/room/{token}/participants/active")
+    assert (phone.room(token)["sessionId"], laptop.room(token)["sessionId"]) == ("0", second)
+
+
+def test_joining_again_on_a_device_replaces_its_session(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    first, second = alice.join(token)["sessionId"], alice.join(token)["sessionId"]
+    assert first != second
+    assert alice.participants(token)[alice.id]["sessionIds"] == [second]
+
+
+def test_without_force_a_session_in_a_call_is_kept(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    session = alice.join(token)["sessionId"]
+    alice.join(token, force=False)
+    session = alice.room(token)["sessionId"]
+    alice.post(f"v4/call/{token}", flags=7)
+    answer = alice.request("POST", f"v4/room/{token}/participants/active", force=False)
+    assert answer.status_code == 409
+    assert answer.json()["ocs"]["data"]["sessionId"] == session
+    assert alice.room(token)["hasCall"]
+
+
+def test_a_client_without_cookies_has_its_newest_session(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    first = alice.join(token)["sessionId"]
+    alice.http.cookies.clear()
+    second = alice.join(token)["sessionId"]
+    alice.http.cookies.clear()
+    assert first != second
+    assert alice.room(token)["sessionId"] == second
+    alice.post(f"v4/call/{token}", flags=3)
+    peers = alice.get(f"v4/call/{token}")
+    assert [peer["sessionId"] for peer in peers] == [second]
+
+
+def test_a_guest_has_a_name_and_keeps_it(server: Server) -> None:
+    alice, visitor = server.add_user("alice"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    joined = visitor.join(token)
+    assert (joined["actorType"], joined["participantType"]) == ("guests", 4)
+    assert len(joined["actorId"]) == 40
+    visitor.post(f"v1/guest/{token}/name", displayName="Ada")
+    sent = visitor.say(token, "Hello")
+    assert (sent["actorType"], sent["actorId"], sent["actorDisplayName"]) == ("guests", joined["actorId"], "Ada")
+    assert alice.participants(token)[joined["actorId"]]["displayName"] == "Ada"
+    assert visitor.join(token)["actorId"] == joined["actorId"]
+    assert visitor.refused("POST", f"v1/guest/{token}/name", displayName="x" * 65) == (400, "name")
+    assert alice.status("POST", f"v1/guest/{token}/name", displayName="x") == 403
+
+
+def test_two_guests_are_two_people(server: Server) -> None:
+    alice, one, other = server.add_user("alice"), server.visitor(), server.visitor()
+    token = alice.create_room(PUBLIC)
+    assert one.join(token)["actorId"] != other.join(token)["actorId"]
+    assert len(alice.participants(token)) == 3
+
+
+def test_a_guest_is_gone_after_leaving(server: Server) -> None:
+    alice, visitor = server.add_user("alice"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    guest = visitor.join(token)["actorId"]
+    visitor.delete(f"v4/room/{token}/participants/active")
+    assert guest not in alice.participants(token)
+    assert visitor.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 404
+
+
+def test_guests_of_one_room_are_strangers_in_the_next(server: Server) -> None:
+    alice, visitor = server.add_user("alice"), server.visitor()
+    here, there = alice.create_room(PUBLIC), alice.create_room(PUBLIC)
+    first = visitor.join(here)
+    assert visitor.status("GET", f"v1/chat/{there}", lookIntoFuture=0) == 404
+    assert visitor.join(there)["sessionId"] != first["sessionId"]
+    assert visitor.texts(here) == []
+
+
+def test_silent_sessions_end(server: Server, later: type) -> None:
+    alice, bob, visitor = server.add_user("alice"), server.add_user("bob"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    alice.add(token, bob)
+    for person in (alice, bob):
+        person.join(token)
+    guest = visitor.join(token)["actorId"]
+    bob.post(f"v4/call/{token}", flags=7)
+    assert server.write(sessions.end_silent) == 0
+    later.by(101)
+    assert server.write(sessions.end_silent) >= 3
+    present = alice.participants(token)
+    assert set(present) == {alice.id, bob.id}
+    assert guest not in present
+    assert all(not each["sessionIds"] for each in present.values())
+    assert alice.room(token)["hasCall"] is False
+
+
+def test_polling_is_a_sign_of_life(server: Server, later: type) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    session = alice.join(token)["sessionId"]
+    later.by(90)
+    assert alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9) == 304
+    later.by(150)
+    server.write(sessions.end_silent)
+    assert alice.room(token)["sessionId"] == session
+    alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9, noStatusUpdate=1)
+    later.by(300)
+    server.write(sessions.end_silent)
+    assert alice.room(token)["sessionId"] == "0"
+
+
+def test_joins_at_the_same_time_end_in_one_session_for_the_device(server: Server, threads: ThreadPoolExecutor) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    alice.join(token)
+    joins = [threads.submit(alice.status, "POST", f"v4/room/{token}/participants/active") for _ in range(8)]
+    assert {each.result() for each in joins} == {200}
+    assert len(alice.participants(token)[alice.id]["sessionIds"]) == 1
+
+
+def test_guests_at_the_same_time_become_one_each(server: Server, threads: ThreadPoolExecutor) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room(PUBLIC)
+    visitors = [server.visitor() for _ in range(8)]
+    joined = [each.result()["actorId"] for each in [threads.submit(visitor.join, token) for visitor in visitors]]
+    assert len(set(joined)) == 8
+    assert len(alice.participants(token)) == 9
+
+
+def test_leaving_what_was_never_joined_is_no_mistake(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    for person in (alice, server.add_user("stranger"), server.visitor()):
+        assert person.status("DELETE", f"v4/room/{token}/participants/active") == 200
+        assert person.status("DELETE", "v4/room/abcdefgh/participants/active") == 200
