@@ -7,7 +7,7 @@ import asyncio
 import base64
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 from urllib.parse import urlencode
 
 API = "/ocs/v2.php/apps/spreed/api"
@@ -64,8 +64,7 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[Answer] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
 
     def ask(self, data: bytes) -> asyncio.Future[Answer]:
         """Send a request; the future has its answer."""

@@ -87,10 +87,14 @@ EPOCH_SECONDS = 1.0
 
 
 def open_database(config: Config) -> Database:
-    """The database that the settings name; not connected yet."""
+    """The database that the settings name, with what follows inside its transactions; not connected yet."""
+    db: Database
     if config.database.url:
-        return PostgresDatabase(config.database.url, connections=config.database.connections)
-    return SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
+        db = PostgresDatabase(config.database.url, connections=config.database.connections)
+    else:
+        db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
+    db.in_transaction = (people.apply, system_messages.apply, counters.apply)
+    return db
 
 
 class App:
@@ -110,7 +114,6 @@ class App:
             pings=Pings(db),
             presence=presence,
         )
-        db.in_transaction = (people.apply, system_messages.apply, counters.apply)
         db.after_commit = (self._refresh, Wakeups(changes, feed, presence))
         self._epoch = ""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -180,7 +183,10 @@ class App:
                 self.world.settings.put(event.key, event.value)
                 self._hash()
             elif isinstance(event, events.CachesOutdated):
-                self._forget()
+                self._epoch = event.epoch
+                self._forget(event.user_id)
+            elif isinstance(event, events.ReadPrivacySet):
+                self.world.feed.clear()
 
     async def _compare_epoch(self) -> None:
         """Another process, the command line for example, may have changed them."""
@@ -188,6 +194,7 @@ class App:
             self._forget()
             await self._load_settings()
 
-    def _forget(self) -> None:
-        self.world.credentials.forget()
+    def _forget(self, user_id: str = "") -> None:
+        """What is remembered of one account, or of all (empty)."""
+        self.world.credentials.forget(user_id)
         self.world.feed.clear()

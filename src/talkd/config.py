@@ -4,6 +4,7 @@ A TOML file has a table for each group; the environment overrides it as TALKD_<G
 groups' options, and as TALKD_<OPTION> for the most wanted ones (see `_SHORT`).
 """
 
+import ipaddress
 import os
 import tomllib
 from collections.abc import Mapping
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+
+
+MAX_PORT = 65_535
 
 
 class ConfigError(Exception):
@@ -167,9 +171,34 @@ def load(
     for path, value in (overrides or {}).items():
         _put(tree, path, value)
     try:
-        return msgspec.convert(tree, Config, strict=False)
+        config = msgspec.convert(tree, Config, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"wrong setting: {error}") from error
+    _check(config)
+    return config
+
+
+def _check(config: Config) -> None:
+    """What a type alone does not say. Raises ConfigError."""
+    for name, networks in (
+        ("server.trusted_proxies", config.server.trusted_proxies),
+        ("metrics.allowed", config.metrics.allowed),
+    ):
+        for network in networks:
+            try:
+                ipaddress.ip_network(network)
+            except ValueError as error:
+                raise ConfigError(f"wrong setting {name}: {error}; write 10.0.0.1 or 10.0.0.0/8") from error
+    for name, value, known in (
+        ("log.level", config.log.level, ("debug", "info", "warning", "error")),
+        ("log.format", config.log.format, ("auto", "json", "text")),
+    ):
+        if value not in known:
+            raise ConfigError(f"wrong setting {name}: {value}; it is one of {', '.join(known)}")
+    if not 0 <= config.server.port <= MAX_PORT:
+        raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
+    if bool(config.server.tls_certificate) != bool(config.server.tls_key):
+        raise ConfigError("wrong settings: server.tls_certificate and server.tls_key go together")
 
 
 def _path_of(name: str) -> tuple[str, ...]:

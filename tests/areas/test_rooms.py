@@ -155,7 +155,9 @@ def test_without_last_messages(server: Server) -> None:
 def test_status_of_partners_comes_when_asked_for(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
-    assert "status" in alice.rooms(includeStatus="true")[token]
+    assert "status" not in alice.rooms(includeStatus="true")[token]
+    bob.join(token)
+    assert alice.rooms(includeStatus="true")[token]["status"] == "online"
     assert "status" not in alice.rooms()[token]
 
 

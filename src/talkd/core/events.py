@@ -15,7 +15,13 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class CachesOutdated(Event):
-    """Settings, passwords or roles have changed."""
+    """Settings, passwords or roles have changed: of one account, or (empty) of all.
+
+    `epoch` is what other processes see of it.
+    """
+
+    epoch: str
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,13 @@ class SettingSet(Event):
     app: str
     key: str
     value: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPrivacySet(Event):
+    """A user lets it be known, or no longer, how far he has read."""
+
+    user_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from talkd.storage.statements import Statement
 T = TypeVar("T")
 
 RETRIES = 5
-"""How often a transaction is tried again after a deadlock or serialization failure."""
+"""How often a transaction is tried again after a deadlock, a serialization failure, or a race for what is unique."""
 
 
 class PostgresTx(Tx):
@@ -80,7 +80,7 @@ class PostgresDatabase(Database):
                 async with self._pool.acquire() as connection, connection.transaction():
                     tx = PostgresTx(connection, self)
                     result = await work(tx)
-            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError):
+            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError):
                 if attempt == RETRIES - 1:
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)

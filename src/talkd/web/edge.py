@@ -280,12 +280,12 @@ CSRF = {"message": "CSRF check failed"}
 def wants_known_format(route: Route, raw: Mapping[str, Any]) -> bool:
     """Whether `format` is json, xml or not there; some operations have a parameter of their own by that name."""
     has_its_own: bool = "format" in route.params.__struct_fields__
-    return has_its_own or raw.get("format", "json") in ("json", "xml", "")
+    return has_its_own or str(raw.get("format", "json")) in ("json", "xml", "")
 
 
 def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:
     """XML is the default of OCS; JSON comes to whoever asks by `format=json` or the Accept header."""
     wanted = raw.get("format")
     if wanted in ("json", "xml"):
-        return wanted == "xml"
+        return bool(wanted == "xml")
     return "application/json" not in (request.get_header("accept") or "")

@@ -8,7 +8,7 @@ FEATURES = (
     "multi-room-users", "no-ping", "last-room-activity",
     # conversations
     "favorites", "room-description", "read-only-rooms", "locked-one-to-one-rooms", "note-to-self",
-    "notification-levels", "notification-calls",
+    "notification-levels", "notification-calls", "conversation-creation-password",
     # people
     "guest-display-names", "invite-groups-and-mails", "temp-user-avatar-api",
     # chat
@@ -16,9 +16,12 @@ FEATURES = (
     "chat-read-marker", "chat-read-status", "chat-read-last", "chat-unread", "chat-permission",
     "markdown-messages", "silent-send", "silent-send-state", "typing-privacy",
     # calls
-    "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call",
+    "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call", "force-mute",
+    "call-notification-state-api", "download-call-participants",
 )  # fmt: skip
-LOCAL_FEATURES = ("favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api")
+LOCAL_FEATURES = (
+    "favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api", "call-notification-state-api",
+)  # fmt: skip
 """Those that a client asks of its own server, not of the one that hosts a conversation."""
 
 REACTIONS = ("❤️", "🎉", "👏", "👋", "👍", "👎", "🔥", "😂", "🤩", "🤔", "😲", "😥")

@@ -38,10 +38,18 @@ class Credentials:
             return None
         return found[0]
 
-    def forget(self) -> None:
-        """Check everything anew: somebody's password, role or standing has changed."""
-        self._logins.clear()
-        self._browsers.clear()
+    def forget(self, user_id: str = "") -> None:
+        """Check anew: a password, role or standing has changed, of one account or (empty) of somebody."""
+        if not user_id:
+            self._logins.clear()
+            self._browsers.clear()
+            return
+        for header in [header for header, (login, _) in self._logins.items() if login.user_id == user_id]:
+            del self._logins[header]
+        for cookie in [
+            cookie for cookie, (session, _) in self._browsers.items() if session and session.login.user_id == user_id
+        ]:
+            del self._browsers[cookie]
 
     def forget_browser(self, fingerprint: str) -> None:
         """One browser has logged in or out."""

@@ -8,7 +8,6 @@ import msgspec
 from talkd.areas.login import service, view
 from talkd.areas.login.model import Login, local_path
 from talkd.core.errors import Throttled
-from talkd.storage.database import Tx
 from talkd.web import auth, pages
 from talkd.web.call import Call
 from talkd.web.ocs import Cookie, Reply
@@ -109,12 +108,9 @@ async def check_password(call: Call[Any], user: str, password: str) -> Login | N
 
 
 async def _log_out(call: Call[LogoutParams]) -> Reply:
-    browser = call.caller.browser
-
-    async def work(tx: Tx) -> None:
-        await service.close_browser(tx, browser)
-
-    await call.world.db.write(work)
+    browser, user_id = call.caller.browser, call.caller.user_id
+    if user_id is not None:
+        await call.world.db.write(lambda tx: service.close_browser(tx, user_id, browser))
     call.world.credentials.forget_browser(browser)
     return pages.redirect(call, local_path(call.params.redirect_url), cookies=(Cookie(auth.COOKIE, ""),))
 

@@ -26,11 +26,11 @@ async def create_app_password(tx: Tx, call: Call[NoParams]) -> NewAppPassword:
 @routes.add("DELETE", "apppassword", Guard.USER, errors=(401, 403))
 async def delete_app_password(tx: Tx, call: Call[NoParams]) -> list[str]:
     """Log the calling app out."""
-    await service.delete_own_app_password(tx, call.caller.app_password_id)
+    await service.delete_own_app_password(tx, call.user_id, call.caller.app_password_id)
     return []
 
 
 @routes.add("POST", "apppassword/rotate", Guard.USER, returns=NewAppPassword, errors=(401, 403))
 async def rotate_app_password(tx: Tx, call: Call[NoParams]) -> NewAppPassword:
     """A new secret for the calling app."""
-    return NewAppPassword(await service.rotate_app_password(tx, call.caller.app_password_id))
+    return NewAppPassword(await service.rotate_app_password(tx, call.user_id, call.caller.app_password_id))

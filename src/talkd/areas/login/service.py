@@ -46,22 +46,22 @@ async def exchange_password(tx: Tx, user_id: str, name: str, *, app_password_id:
     return await create_app_password(tx, user_id, name)
 
 
-async def rotate_app_password(tx: Tx, app_password_id: int | None) -> str:
+async def rotate_app_password(tx: Tx, user_id: str, app_password_id: int | None) -> str:
     """A new secret for the app that calls; the old one is worth nothing from now on. Raises Forbidden."""
     if app_password_id is None:
         raise Forbidden(message=NOT_AN_APP)
     password = ids.new_app_password()
     await store.renew_app_password(tx, app_password_id, ids.fingerprint(password))
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
     return password
 
 
-async def delete_own_app_password(tx: Tx, app_password_id: int | None) -> None:
+async def delete_own_app_password(tx: Tx, user_id: str, app_password_id: int | None) -> None:
     """The app that calls logs itself out. Raises Forbidden when it did not use an app password."""
     if app_password_id is None:
         raise Forbidden(message=NOT_AN_APP)
     await store.delete_app_password(tx, app_password_id)
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
 
 
 async def list_devices(tx: Tx, user_id: str) -> list[AppPassword]:
@@ -73,14 +73,14 @@ async def revoke_device(tx: Tx, user_id: str, app_password_id: int) -> None:
     """Log one of the own apps out. Raises NotFound."""
     if not await store.revoke_app_password(tx, app_password_id, user_id):
         raise NotFound
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
 
 
 async def wipe_device(tx: Tx, user_id: str, app_password_id: int) -> None:
     """Log one of the own apps out and have it erase its data when it next calls. Raises NotFound."""
     if not await store.mark_for_wiping(tx, app_password_id, user_id):
         raise NotFound
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
 
 
 async def is_to_wipe(tx: Tx, password: str) -> bool:
@@ -168,7 +168,7 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> Browser:
     return browser
 
 
-async def close_browser(tx: Tx, fingerprint: str) -> None:
+async def close_browser(tx: Tx, user_id: str, fingerprint: str) -> None:
     """The browser's cookie is worth nothing from now on."""
     await store.delete_browser(tx, fingerprint)
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)

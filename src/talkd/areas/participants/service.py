@@ -195,6 +195,7 @@ async def leave(tx: Tx, me: Participant) -> bool:
 
     Raises Invalid("last-moderator") when others would stay behind without one.
     """
+    await lock_room(tx, me.room.id)  # so that the last two moderators do not leave at once
     people, moderators = await store.count_people(tx, me.room.id)
     if me.is_moderator and moderators == 1 and people > 1 and not me.room.is_one_to_one:
         raise Invalid("last-moderator")

@@ -23,6 +23,7 @@ async def join_user(
     joined before gets a fresh session. Raises NotFound, Forbidden("password"), or Conflict when the device
     is in a call here and `force` is not set.
     """
+    room = await participants.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
     attendee = await find_attendee(tx, room.id, USERS, user.id)
     if attendee is None:
         if room.type == RoomType.ONE_TO_ONE and user.id in (room.user_a, room.user_b):

@@ -12,7 +12,7 @@ from talkd.areas.settings.model import (
 )
 from talkd.core import ids
 from talkd.core.errors import NULL, Forbidden, Invalid
-from talkd.core.events import CachesOutdated, SettingSet
+from talkd.core.events import CachesOutdated, ReadPrivacySet, SettingSet
 from talkd.storage.database import Tx
 
 EPOCH = "epoch"
@@ -59,6 +59,7 @@ async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> N
         raise Invalid(data=NULL)
     if key == READ_PRIVACY:
         await store.set_read_privacy(tx, user_id, int(value))
+        await tx.emit(ReadPrivacySet(user_id))
     elif key == TYPING_PRIVACY:
         await store.set_typing_privacy(tx, user_id, int(value))
     else:
@@ -75,10 +76,11 @@ async def delete_preference(tx: Tx, user_id: str, key: str) -> None:
         raise Invalid(data=NULL)
 
 
-async def outdate_caches(tx: Tx) -> None:
-    """Settings, passwords or roles have changed: nobody may go on with what he remembers."""
-    await store.set_fact(tx, EPOCH, ids.text(16))
-    await tx.emit(CachesOutdated())
+async def outdate_caches(tx: Tx, user_id: str = "") -> None:
+    """Settings, passwords or roles have changed, of one account or of all: nobody may go on with what he remembers."""
+    epoch = ids.text(16)
+    await store.set_fact(tx, EPOCH, epoch)
+    await tx.emit(CachesOutdated(epoch, user_id))
 
 
 async def get_epoch(tx: Tx) -> str:

@@ -55,7 +55,7 @@ async def add_member(tx: Tx, group_id: str, user_id: str) -> None:
     if await group_store.add_member(tx, group_id, user_id):
         await tx.emit(GroupMemberAdded(group_id, user_id))
         if group_id == ADMIN_GROUP:
-            await settings.outdate_caches(tx)
+            await settings.outdate_caches(tx, user_id)
 
 
 async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: str = "") -> None:
@@ -71,7 +71,7 @@ async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: str = "") ->
     if await group_store.remove_member(tx, group_id, user_id):
         await tx.emit(GroupMemberRemoved(group_id, user_id))
         if group_id == ADMIN_GROUP:
-            await settings.outdate_caches(tx)
+            await settings.outdate_caches(tx, user_id)
 
 
 async def _require_both(tx: Tx, group_id: str, user_id: str) -> None:

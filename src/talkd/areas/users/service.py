@@ -52,7 +52,7 @@ async def create_account(
     for group_id in dict.fromkeys(groups):
         await group_store.add_member(tx, group_id, user_id)
         await tx.emit(GroupMemberAdded(group_id, user_id))
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
 
 
 async def find_account(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
@@ -77,14 +77,14 @@ async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
         await store.set_column(tx, account.id, column, changed)
         if column == "display_name" and changed != account.display_name:
             await tx.emit(UserRenamed(account.id, changed))
-            await settings.outdate_caches(tx)  # verified logins carry the name
+            await settings.outdate_caches(tx, account.id)  # verified logins carry the name
 
 
 async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
     """Another password, from the next request on; browsers must log in again, apps keep their own passwords."""
     await store.set_column(tx, user_id, "password_hash", password_hash)
     await store.delete_browsers(tx, user_id)
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
 
 
 def require_own_password(*, by: str, user_id: str, by_app_password: bool) -> None:
@@ -103,7 +103,7 @@ async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> N
     await store.set_column(tx, user_id, "enabled", int(enabled))
     if not enabled:
         await store.delete_browsers(tx, user_id)
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
 
 
 async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
@@ -118,7 +118,7 @@ async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
     await require_other_admin(tx, user_id)
     await store.delete_account(tx, user_id)
     await tx.emit(UserDeleted(user_id))
-    await settings.outdate_caches(tx)
+    await settings.outdate_caches(tx, user_id)
 
 
 async def require_other_admin(tx: Tx, user_id: str) -> None:

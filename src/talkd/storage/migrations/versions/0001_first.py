@@ -173,6 +173,15 @@ def _conversations() -> None:
     op.create_index("rooms_token", "rooms", ["token"], unique=True)
     op.create_index("rooms_pair", "rooms", ["user_a", "user_b"], unique=True)
     op.create_index("rooms_object", "rooms", ["object_type", "object_id"])
+    personal = sa.text("object_type IN ('note_to_self', 'changelog')")
+    op.create_index(
+        "rooms_personal",
+        "rooms",
+        ["object_type", "object_id"],
+        unique=True,
+        sqlite_where=personal,
+        postgresql_where=personal,
+    )
 
     _room_table(
         "attendees",

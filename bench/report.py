@@ -1,0 +1,101 @@
+"""What was measured, beside what was aimed at (the aims of the design, section 1)."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class Aim:
+    """A bound on one measure of a row."""
+
+    measure: str
+    bound: float
+    at_least: bool = False
+
+    def verdict(self, value: float) -> str:
+        """The bound, whether it is held, and how many times better or worse than it the value is."""
+        good = value >= self.bound if self.at_least else value <= self.bound
+        ratio = value / self.bound if self.at_least else self.bound / value if value else float("inf")
+        sign = "≥" if self.at_least else "≤"
+        return f"{self.measure} {sign} {self.bound:g}: {'ok' if good else 'MISS'} {ratio:.2g}x"
+
+
+@dataclass
+class Row:
+    """One line of the table. Times in milliseconds; memory in kB (1000 bytes) for each waiting client."""
+
+    case: str
+    rate: float
+    """Answers a second, or deliveries a second."""
+    p50: float
+    p95: float
+    p99: float
+    cpu: float
+    """CPU of the server process for each answer or delivery."""
+    last: float | None = None
+    memory: float | None = None
+    statements: float | None = None
+    """SQL statements for each answer."""
+    aims: Sequence[Aim] = field(default_factory=tuple)
+
+    @property
+    def per_core(self) -> float:
+        """Answers a second that one core can give, by the CPU they cost."""
+        return 1000 / self.cpu if self.cpu else float("inf")
+
+    def verdicts(self) -> list[str]:
+        """How each aim fares."""
+        names = {"cpu": self.cpu, "/s per core": self.per_core, "p50": self.p50, "p95": self.p95, "last": self.last,
+                 "kB": self.memory, "SQL": self.statements}
+        return [aim.verdict(value) for aim in self.aims if (value := names[aim.measure]) is not None]
+
+    def as_json(self) -> dict[str, object]:
+        """For programs that compare runs."""
+        return {**asdict(self), "per_core": self.per_core, "verdicts": self.verdicts()}
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def row(
+    case: str, latencies: Sequence[float], *, seconds: float, cpu: float, count: int | None = None,
+    last: float | None = None, memory: float | None = None, statements: float | None = None,
+    aims: Sequence[Aim] = (),
+) -> Row:
+    """A row from raw figures in seconds; `count` where there were more answers than latencies kept."""
+    answers = count if count is not None else len(latencies)
+    return Row(
+        case, answers / seconds, *(percentile(latencies, share) * 1000 for share in (0.5, 0.95, 0.99)),
+        cpu=cpu / answers * 1000, last=None if last is None else last * 1000,
+        memory=None if memory is None else memory / 1000,
+        statements=None if statements is None else statements / answers, aims=aims,
+    )
+
+
+def table(rows: Sequence[Row]) -> str:
+    """All rows, readable."""
+    headers = ("case", "/s", "p50 ms", "p95 ms", "p99 ms", "last ms", "CPU ms", "SQL", "kB/client", "aims")
+    lines = [headers, *(_cells(one) for one in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
+    return "\n".join(
+        "  ".join(
+            (cell.ljust(width) if column == 0 else cell.rjust(width))
+            for column, (cell, width) in enumerate(zip(line, widths, strict=False))
+        )
+        + "  "
+        + line[-1]
+        for line in lines
+    )
+
+
+def _cells(one: Row) -> tuple[str, ...]:
+    def shown(value: float | None, digits: int = 1) -> str:
+        return "" if value is None else f"{value:.{digits}f}"
+
+    return (
+        one.case, f"{one.rate:,.0f}", shown(one.p50, 2), shown(one.p95, 2), shown(one.p99, 2), shown(one.last),
+        shown(one.cpu, 3), shown(one.statements), shown(one.memory), "; ".join(one.verdicts()),
+    )

@@ -1,0 +1,207 @@
+"""Calls: joining, what devices bring, leaving, ending."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from support.people import PUBLIC, Person
+from support.running import Server
+
+from talkd.storage.schema import rooms
+from talkd.storage.statements import Statement, bind
+
+IN_CALL, AUDIO, VIDEO = 1, 2, 4
+
+_SET_PERMISSIONS = Statement(
+    sa.update(rooms).values(default_permissions=bind("bits")).where(rooms.c.token == bind("token"))
+)
+_SET_LOBBY = Statement(sa.update(rooms).values(lobby_state=bind("state")).where(rooms.c.token == bind("token")))
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    """A moderator of `token`, who has joined."""
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    """A member of `token`, who has joined."""
+    return server.add_user("bob")
+
+
+@pytest.fixture
+def token(alice: Person, bob: Person) -> str:
+    """A conversation of alice and bob, opened by both."""
+    made = alice.create_room()
+    alice.add(made, bob)
+    alice.join(made)
+    bob.join(made)
+    return made
+
+
+def flags(person: Person, token: str) -> dict[str, int]:
+    """What everybody in the call brings."""
+    return {each["actorId"]: each["inCall"] for each in person.get(f"v4/room/{token}/participants")}
+
+
+def test_life_of_a_call(alice: Person, bob: Person, token: str) -> None:
+    assert alice.room(token)["hasCall"] is False
+    assert alice.post(f"v4/call/{token}", flags=IN_CALL | AUDIO) is None
+    room = bob.room(token)
+    assert (room["hasCall"], room["callFlag"], room["callStartTime"] > 0) == (True, 3, True)
+    bob.post(f"v4/call/{token}", flags=7)
+    peers = {peer["actorId"]: peer for peer in alice.get(f"v4/call/{token}")}
+    assert set(peers) == {alice.id, bob.id}
+    assert (peers[bob.id]["displayName"], peers[bob.id]["token"]) == ("Bob", token)
+    assert flags(alice, token) == {alice.id: 3, bob.id: 7}
+    assert bob.room(token)["callFlag"] == 7
+    alice.delete(f"v4/call/{token}")
+    assert bob.room(token)["hasCall"] is True
+    bob.delete(f"v4/call/{token}")
+    room = alice.room(token)
+    assert (room["hasCall"], room["callFlag"], room["callStartTime"]) == (False, 0, 0)
+    assert alice.system_messages(token)[2:] == [
+        "call_started", "call_joined", "call_left", "call_left", "call_ended",
+    ]  # fmt: skip
+
+
+def test_without_flags_a_device_brings_everything(alice: Person, token: str) -> None:
+    alice.post(f"v4/call/{token}")
+    assert flags(alice, token)[alice.id] == IN_CALL | AUDIO | VIDEO
+
+
+@pytest.mark.parametrize("wanted", [0, 1, 3, 5, 7, 8, 15])
+def test_flags_can_be_changed(alice: Person, token: str, wanted: int) -> None:
+    alice.post(f"v4/call/{token}", flags=IN_CALL)
+    answer = alice.request("PUT", f"v4/call/{token}", flags=wanted)
+    if wanted & IN_CALL:
+        assert answer.status_code == 200
+        assert flags(alice, token)[alice.id] == wanted
+    else:
+        assert answer.status_code == 400
+        assert flags(alice, token)[alice.id] == IN_CALL
+
+
+def test_flags_need_a_call_and_a_session(server: Server, alice: Person, token: str) -> None:
+    assert alice.status("PUT", f"v4/call/{token}", flags=3) == 400
+    unopened = alice.create_room()
+    assert alice.status("POST", f"v4/call/{unopened}") == 404
+    assert alice.status("PUT", f"v4/call/{unopened}", flags=3) == 404
+    assert alice.status("DELETE", f"v4/call/{unopened}") == 404
+    assert server.add_user().status("POST", f"v4/call/{token}") == 404
+
+
+def test_a_moderator_ends_it_for_everybody(alice: Person, bob: Person, token: str) -> None:
+    for person in (alice, bob):
+        person.post(f"v4/call/{token}", flags=7)
+    bob.delete(f"v4/call/{token}", all=True)
+    assert flags(alice, token) == {alice.id: 7, bob.id: 0}
+    bob.post(f"v4/call/{token}", flags=7)
+    alice.delete(f"v4/call/{token}", all=True)
+    assert flags(alice, token) == {alice.id: 0, bob.id: 0}
+    assert bob.room(token)["hasCall"] is False
+    assert bob.system_messages(token)[-1] == "call_ended_everyone"
+
+
+def test_two_devices_of_one_user_are_one_participant(server: Server, alice: Person, token: str) -> None:
+    other = Person(server.client(alice.id), alice.id)
+    other.join(token)
+    alice.post(f"v4/call/{token}", flags=3)
+    other.post(f"v4/call/{token}", flags=7)
+    assert len(alice.get(f"v4/call/{token}")) == 2
+    alice.delete(f"v4/call/{token}")
+    assert [peer["actorId"] for peer in other.get(f"v4/call/{token}")] == [alice.id]
+    assert "call_left" not in other.system_messages(token)
+
+
+def test_closing_the_room_leaves_the_call(alice: Person, bob: Person, token: str) -> None:
+    alice.post(f"v4/call/{token}")
+    alice.delete(f"v4/room/{token}/participants/active")
+    assert bob.room(token)["hasCall"] is False
+
+
+def test_a_removed_member_is_out_of_the_call(alice: Person, bob: Person, token: str) -> None:
+    for person in (alice, bob):
+        person.post(f"v4/call/{token}")
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
+    assert [peer["actorId"] for peer in alice.get(f"v4/call/{token}")] == [alice.id]
+    alice.delete(f"v4/call/{token}")
+    assert alice.room(token)["hasCall"] is False
+
+
+def test_removing_the_last_one_in_the_call_ends_it(alice: Person, bob: Person, token: str) -> None:
+    bob.post(f"v4/call/{token}")
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
+    assert alice.room(token)["hasCall"] is False
+
+
+def test_starting_at_the_same_time_starts_one_call(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    started = [threads.submit(person.status, "POST", f"v4/call/{token}", flags=7) for person in (alice, bob) * 4]
+    assert {each.result() for each in started} == {200}
+    kinds = alice.system_messages(token)
+    assert kinds.count("call_started") == 1
+    assert kinds.count("call_joined") <= 1
+    assert flags(alice, token) == {alice.id: 7, bob.id: 7}
+
+
+def test_leaving_at_the_same_time_ends_it_once(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    for person in (alice, bob):
+        person.post(f"v4/call/{token}")
+    left = [threads.submit(person.status, "DELETE", f"v4/call/{token}") for person in (alice, bob) * 4]
+    assert {each.result() for each in left} == {200}
+    assert alice.system_messages(token).count("call_ended") == 1
+    assert alice.room(token)["hasCall"] is False
+
+
+def test_what_may_not_be_published_is_not_brought(server: Server, alice: Person, bob: Person, token: str) -> None:
+    server.write(lambda tx: tx.run(_SET_PERMISSIONS, bits=1 + 4 + 16, token=token))
+    assert bob.status("POST", f"v4/call/{token}", flags=7) == 403
+    alice.post(f"v4/call/{token}", flags=7)
+    bob.post(f"v4/call/{token}", flags=7)
+    assert flags(alice, token) == {alice.id: 7, bob.id: IN_CALL | AUDIO}
+    bob.put(f"v4/call/{token}", flags=7)
+    assert flags(alice, token)[bob.id] == IN_CALL | AUDIO
+
+
+def test_a_lobby_and_read_only_keep_out_of_calls(server: Server, alice: Person, bob: Person, token: str) -> None:
+    alice.post(f"v4/call/{token}")
+    server.write(lambda tx: tx.run(_SET_LOBBY, state=1, token=token))
+    assert bob.status("GET", f"v4/call/{token}") == 412
+    assert bob.status("POST", f"v4/call/{token}") == 412
+
+
+def test_guests_take_part(server: Server, alice: Person) -> None:
+    visitor = server.visitor()
+    token = alice.create_room(PUBLIC)
+    alice.join(token)
+    guest = visitor.join(token)["actorId"]
+    alice.post(f"v4/call/{token}", flags=7)
+    visitor.post(f"v4/call/{token}", flags=3)
+    assert flags(alice, token)[guest] == 3
+    assert {peer["actorId"] for peer in visitor.get(f"v4/call/{token}")} == {alice.id, guest}
+
+
+def test_ringing_goes_on_until_answered(alice: Person, bob: Person, token: str) -> None:
+    path = f"v4/call/{token}/notification-state"
+    assert bob.status("GET", path) == 201
+    alice.post(f"v4/call/{token}")
+    assert bob.status("GET", path) == 200
+    bob.post(f"v4/call/{token}")
+    assert bob.status("GET", path) == 404
+
+
+def test_attendance_is_for_moderators(alice: Person, bob: Person, token: str) -> None:
+    path = f"v4/call/{token}/download"
+    assert alice.status("GET", path) == 400
+    alice.post(f"v4/call/{token}")
+    bob.post(f"v4/call/{token}")
+    assert bob.status("GET", path) == 403
+    answer = alice.request("GET", path)
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert alice.id in answer.text
+    assert bob.id in answer.text

@@ -1,0 +1,244 @@
+"""Messages between the devices in a call."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import pytest
+import sqlalchemy as sa
+from support.people import PUBLIC, Person
+from support.running import Server
+
+from talkd.areas.signaling.model import needed_permissions
+from talkd.core.constants import Permission
+from talkd.storage.schema import rooms
+from talkd.storage.statements import Statement, bind
+
+_SET_PERMISSIONS = Statement(
+    sa.update(rooms).values(default_permissions=bind("bits")).where(rooms.c.token == bind("token"))
+)
+SDP = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na={audio}\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na={video}\r\n"
+
+
+class Device:
+    """A device that has opened a room."""
+
+    def __init__(self, person: Person, token: str) -> None:
+        self.person, self.token = person, token
+        self.session: str = person.join(token)["sessionId"]
+        self.poll()
+
+    def send(self, content: dict[str, Any], *, session: str | None = None) -> None:
+        """Send one message."""
+        envelope = {"ev": "message", "fn": msgspec.json.encode(content).decode(), "sessionId": session or self.session}
+        assert self.person.post(f"v3/signaling/{self.token}", messages=msgspec.json.encode([envelope]).decode()) is None
+
+    def poll(self) -> list[dict[str, Any]]:
+        """What waits for this device, or arrives within 30 seconds."""
+        items: list[dict[str, Any]] = self.person.get(f"v3/signaling/{self.token}")
+        assert items[-1]["type"] == "usersInRoom"
+        self.present = items[-1]["data"]
+        return [msgspec.json.decode(item["data"]) for item in items[:-1]]
+
+    def settle(self) -> None:
+        """Take up what has happened so far."""
+        self.poll()
+
+    def offer(self, other: "Device", **more: Any) -> dict[str, Any]:
+        """An offer to the other device."""
+        return {"type": "offer", "to": other.session, "roomType": "video", "sid": "1", **more}
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    return server.add_user("bob")
+
+
+@pytest.fixture
+def pair(alice: Person, bob: Person) -> tuple[Device, Device]:
+    """The devices of a moderator and of a member in one room."""
+    token = alice.create_room()
+    alice.add(token, bob)
+    first = Device(alice, token)
+    second = Device(bob, token)
+    first.settle()
+    return first, second
+
+
+def mark(sender: Device, receiver: Device) -> list[dict[str, Any]]:
+    """What had arrived before a message that always does."""
+    sender.send({"type": "candidate", "to": receiver.session, "mark": True})
+    got: list[dict[str, Any]] = []
+    while not got or not got[-1].get("mark"):
+        got += receiver.poll()
+    return got[:-1]
+
+
+def test_messages_go_both_ways_with_their_sender(pair: tuple[Device, Device]) -> None:
+    for sender, receiver in (pair, pair[::-1]):
+        sender.send({"type": "candidate", "to": receiver.session, "payload": {"x": [1, "ü"]}, "from": "forged"})
+        got = receiver.poll()
+        assert got == [
+            {"type": "candidate", "to": receiver.session, "payload": {"x": [1, "ü"]}, "from": sender.session}
+        ]
+
+
+def test_who_waits_gets_it_at_once(pair: tuple[Device, Device], threads: ThreadPoolExecutor) -> None:
+    first, second = pair
+    waiting = threads.submit(second.poll)
+    time.sleep(0.1)
+    assert not waiting.done()
+    first.send({"type": "candidate", "to": second.session})
+    assert waiting.result(2)[0]["from"] == first.session
+
+
+def test_messages_keep_their_order(pair: tuple[Device, Device]) -> None:
+    first, second = pair
+    for number in range(20):
+        first.send({"type": "candidate", "to": second.session, "number": number})
+    assert [each["number"] for each in mark(first, second)] == list(range(20))
+
+
+def test_everybody_learns_who_is_there(pair: tuple[Device, Device], threads: ThreadPoolExecutor) -> None:
+    first, second = pair
+    assert {each["sessionId"] for each in second.present} == {first.session, second.session}
+    waiting = threads.submit(first.poll)
+    time.sleep(0.1)
+    second.person.post(f"v4/call/{second.token}", flags=3)
+    waiting.result(2)
+    assert {each["userId"]: each["inCall"] for each in first.present} == {first.person.id: 0, second.person.id: 3}
+    waiting = threads.submit(first.poll)
+    time.sleep(0.1)
+    second.person.delete(f"v4/room/{second.token}/participants/active")
+    waiting.result(2)
+    assert [each["sessionId"] for each in first.present] == [first.session]
+
+
+def test_a_new_join_ends_the_wait_of_the_old_session(server: Server, pair: tuple[Device, Device],
+                                                     threads: ThreadPoolExecutor) -> None:
+    _, second = pair
+    waiting = threads.submit(second.person.request, "GET", f"v3/signaling/{second.token}")
+    time.sleep(0.1)
+    assert not waiting.done()
+    second.person.join(second.token)
+    answer = waiting.result(2)
+    assert answer.status_code == 409
+    assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
+
+
+def test_without_a_session_there_is_nothing_to_wait_for(server: Server, alice: Person) -> None:
+    token = alice.create_room()
+    assert alice.status("GET", f"v3/signaling/{token}") == 404
+    alice.join(token)
+    alice.delete(f"v4/room/{token}/participants/active")
+    assert alice.status("GET", f"v3/signaling/{token}") == 409
+    for person in (server.add_user(), server.visitor()):
+        assert person.status("GET", f"v3/signaling/{token}") == 404
+        assert person.status("GET", "v3/signaling/abcdefgh") == 404
+
+
+def test_nobody_sends_as_somebody_else(pair: tuple[Device, Device]) -> None:
+    first, second = pair
+    second.send({"type": "candidate", "to": first.session}, session=first.session)
+    assert mark(second, first) == []
+
+
+def test_nothing_goes_to_sessions_of_other_rooms(server: Server, pair: tuple[Device, Device]) -> None:
+    _, second = pair
+    carol = server.add_user("carol")
+    stranger = Device(carol, carol.create_room(PUBLIC))
+    second.send({"type": "candidate", "to": stranger.session})
+    inside = server.visitor()
+    friend = Device(inside, stranger.token)
+    assert mark(friend, stranger) == []
+
+
+def test_strangers_send_nothing(server: Server, pair: tuple[Device, Device]) -> None:
+    first, second = pair
+    stranger = server.add_user("mallory")
+    envelope = {"ev": "message", "fn": msgspec.json.encode({"to": first.session}).decode(), "sessionId": second.session}
+    stranger.post(f"v3/signaling/{first.token}", messages=msgspec.json.encode([envelope]).decode())
+    assert mark(second, first) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "control", "payload": {"action": "forceMute", "peerId": "x"}},
+        {"type": "control", "payload": "unshareScreen"},
+    ],
+)
+def test_only_moderators_command_others(pair: tuple[Device, Device], content: dict[str, Any]) -> None:
+    moderator, member = pair
+    member.send({**content, "to": moderator.session})
+    assert mark(member, moderator) == []
+    moderator.send({**content, "to": member.session})
+    assert [each["type"] for each in mark(moderator, member)] == ["control"]
+
+
+@pytest.mark.parametrize(
+    ("audio", "video", "bits", "arrives"),
+    [
+        ("sendrecv", "sendrecv", 16 + 32, True),
+        ("sendrecv", "sendrecv", 16, False),
+        ("sendrecv", "sendrecv", 32, False),
+        ("sendonly", "recvonly", 16, True),
+        ("sendonly", "recvonly", 32, False),
+        ("recvonly", "inactive", 4, True),
+    ],
+)
+def test_media_needs_the_permission_to_publish(
+    server: Server, pair: tuple[Device, Device], audio: str, video: str, bits: int, arrives: bool
+) -> None:
+    moderator, member = pair
+    server.write(lambda tx: tx.run(_SET_PERMISSIONS, bits=1 + bits, token=member.token))
+    payload = {"sdp": SDP.format(audio=audio, video=video)}
+    for kind in ("offer", "answer"):
+        member.send(member.offer(moderator, type=kind, payload={"type": kind, **payload}))
+        assert bool(mark(member, moderator)) is arrives
+    moderator.send(moderator.offer(member, payload=payload))
+    assert mark(moderator, member)
+
+
+@pytest.mark.parametrize(
+    ("content", "needed"),
+    [
+        ({}, 0),
+        ({"payload": "nonsense"}, 0),
+        ({"payload": {"sdp": 5}}, 0),
+        ({"payload": {"sdp": "m=audio 9 X 1"}}, 16),
+        ({"payload": {"sdp": "a=recvonly\nm=video 9 X 1"}}, 0),
+        ({"payload": {"sdp": "a=recvonly\nm=video 9 X 1\na=sendonly"}}, 32),
+        ({"payload": {"sdp": "m=application 9 X 1"}}, 0),
+        ({"roomType": "screen", "payload": {"sdp": "m=video 9 X 1"}}, 64),
+    ],
+)
+def test_what_a_description_publishes(content: dict[str, Any], needed: int) -> None:
+    assert needed_permissions(content) == Permission(needed)
+
+
+@pytest.mark.parametrize(
+    "messages",
+    ["", "nonsense", "{}", "[1]", '[{"ev":"message"}]', '[{"ev":"message","fn":"[","sessionId":"x"}]', "[" * 5000],
+)
+def test_nonsense_is_dropped(pair: tuple[Device, Device], messages: str) -> None:
+    first, second = pair
+    assert second.person.status("POST", f"v3/signaling/{second.token}", messages=messages) == 200
+    assert mark(second, first) == []
+
+
+def test_settings_depend_on_the_room(server: Server, alice: Person) -> None:
+    group, public = alice.create_room(), alice.create_room(PUBLIC)
+    settings = alice.get("v3/signaling/settings", token=group)
+    assert settings["signalingMode"] == "internal"
+    assert settings["userId"] == alice.id
+    stranger, visitor = server.add_user(), server.visitor()
+    for person in (stranger, visitor):
+        assert person.status("GET", "v3/signaling/settings", token=group) == 404
+        assert person.get("v3/signaling/settings", token=public)["userId"] == (person.id or None)

@@ -1,0 +1,139 @@
+"""A client that nobody here wrote, unmodified: it logs in and holds a conversation."""
+
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import nc_py_api
+import pytest
+from nc_py_api import AsyncNextcloud, NextcloudException, NextcloudExceptionNotFound
+from nc_py_api.talk import ConversationType, NotificationLevel, ParticipantType
+from support.people import Person
+from support.running import ADMIN, ADMIN_PASSWORD, PASSWORD, Server, unique
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    return server.add_user("bob")
+
+
+needs_sync = pytest.mark.skipif(not hasattr(nc_py_api, "Nextcloud"), reason="this release has no sync client")
+
+
+@contextmanager
+def connect(server: Server, user: str, password: str = PASSWORD) -> Iterator[Any]:
+    """The sync client; it leaves closing its connections to the end of the process."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # releases after 0.30 have only the other one
+        nc = nc_py_api.Nextcloud(nextcloud_url=server.url, nc_auth_user=user, nc_auth_pass=password)
+    yield nc
+    nc._session.adapter.close()
+
+
+@asynccontextmanager
+async def connect_async(server: Server, user: str) -> AsyncIterator[AsyncNextcloud]:
+    """The async client."""
+    nc = AsyncNextcloud(nextcloud_url=server.url, nc_auth_user=user, nc_auth_pass=PASSWORD)
+    yield nc
+    await nc._session.adapter.close()
+
+
+@needs_sync
+def test_sync_client_holds_a_conversation(server: Server, alice: Person, bob: Person) -> None:
+    with connect(server, alice.id) as nc, connect(server, bob.id) as other:
+        assert nc.talk.available
+        assert nc.user == alice.id
+
+        room = nc.talk.create_conversation(ConversationType.GROUP, room_name="Plans")
+        assert [each.token for each in nc.talk.get_user_conversations()] == [room.token]
+        assert nc.talk.config_sha
+        nc.talk.rename_conversation(room, "Great plans")
+        nc.talk.set_conversation_description(room, "What we want")
+        nc.talk.set_conversation_fav(room, True)
+        nc.talk.set_conversation_notify_lvl(room, NotificationLevel.NEVER_NOTIFY)
+        room = nc.talk.get_conversation_by_token(room)
+        assert (room.name, room.description, room.is_favorite) == ("Great plans", "What we want", True)
+        assert room.notification_level is NotificationLevel.NEVER_NOTIFY
+
+        nc.ocs("POST", f"/ocs/v2.php/apps/spreed/api/v4/room/{room.token}/participants", json={"newParticipant": bob.id})
+        people = {each.actor_id: each for each in nc.talk.list_participants(room, include_status=True)}
+        assert set(people) == {alice.id, bob.id}
+        assert people[alice.id].participant_type is ParticipantType.OWNER
+        assert people[bob.id].participant_type is ParticipantType.USER
+
+        question = nc.talk.send_message("Shall we?", room)
+        assert (question.message, question.actor_id) == ("Shall we?", alice.id)
+        assert abs((datetime.now(UTC) - question.timestamp.astimezone(UTC)).total_seconds()) < 5
+        seen = other.talk.get_user_conversations()[0]
+        assert (seen.unread_messages_count, seen.last_message.message) == (1, "Shall we?")
+        answer = other.talk.send_message("Yes", room, reply_to_message=question)
+        read = {each.message_id: each for each in nc.talk.receive_messages(room)}
+        assert (read[answer.message_id].message, read[answer.message_id].actor_id) == ("Yes", bob.id)
+        assert read[answer.message_id]._raw_data["parent"]["id"] == question.message_id
+        assert any(each.is_system for each in read.values())
+
+        assert nc.talk.get_user_conversations(modified_since=True)[0].token == room.token
+        nc.talk.set_conversation_public(room, True)
+        nc.talk.set_conversation_password(room, "a long password")
+        assert nc.talk.get_conversation_by_token(room).has_password
+        nc.talk.set_conversation_public(room, False)
+        nc.talk.set_conversation_readonly(room, True)
+        with pytest.raises(NextcloudException) as refused:
+            other.talk.send_message("Too late", room)
+        assert refused.value.status_code == 403
+        other.talk.leave_conversation(room)
+        with pytest.raises(NextcloudExceptionNotFound):
+            other.talk.get_conversation_by_token(room)
+        nc.talk.delete_conversation(room)
+        assert nc.talk.get_user_conversations() == []
+
+
+async def test_async_client_holds_a_conversation(server: Server, alice: Person, bob: Person) -> None:
+    async with connect_async(server, alice.id) as nc, connect_async(server, bob.id) as other:
+        assert await nc.talk.available
+        assert await nc.user == alice.id
+
+        room = await nc.talk.create_conversation(ConversationType.ONE_TO_ONE, invite=bob.id)
+        assert room.display_name == "Bob"
+        question = await nc.talk.send_message("Hello", room)
+        await other.talk.send_message("Hello yourself", room, reply_to_message=question.message_id)
+        texts = [each.message for each in await other.talk.receive_messages(room) if not each.is_system]
+        assert texts == ["Hello yourself", "Hello"]
+        assert {each.actor_id for each in await nc.talk.list_participants(room)} == {alice.id, bob.id}
+        await nc.talk.set_conversation_fav(room, True)
+        assert [each.is_favorite for each in await nc.talk.get_user_conversations()] == [True]
+        await nc.talk.leave_conversation(room)
+        assert await nc.talk.get_user_conversations() == []
+
+        group = await nc.talk.create_conversation(ConversationType.PUBLIC, room_name="Open")
+        await nc.talk.rename_conversation(group, "Wide open")
+        await nc.talk.set_conversation_description(group, "For all")
+        group = await nc.talk.get_conversation_by_token(group.token)
+        assert (group.name, group.description, group.conversation_type) == ("Wide open", "For all", ConversationType.PUBLIC)
+        await nc.talk.delete_conversation(group)
+        with pytest.raises(NextcloudExceptionNotFound):
+            await nc.talk.get_conversation_by_token(group)
+
+
+@needs_sync
+def test_users_and_groups_are_administered(server: Server) -> None:
+    user_id, group_id = unique("managed"), unique("managers")
+    with connect(server, ADMIN, ADMIN_PASSWORD) as nc:
+        nc.users_groups.create(group_id)
+        nc.users.create(user_id, password=PASSWORD, display_name="Ada", groups=[group_id])
+        assert user_id in nc.users.get_list(mask=user_id)
+        user = nc.users.get_user(user_id)
+        assert (user.display_name, user.groups, user.enabled) == ("Ada", [group_id], True)
+        nc.users.edit(user_id, displayname="Ada L.", email="ada@example.org")
+        nc.users.disable(user_id)
+        assert nc.users.get_user(user_id).enabled is False
+        nc.users.delete(user_id)
+        nc.users_groups.delete(group_id)
+        assert nc.users.get_list(mask=user_id) == []
