@@ -82,7 +82,8 @@ def raise_file_limit() -> None:
 
 async def measure(options: argparse.Namespace, folder: Path, url: str) -> list[Row]:
     """All chosen cases, each with a server that has just started."""
-    chosen = {name: case for name, case in cases(quick=options.quick).items() if not options.only or name in options.only}
+    every = cases(quick=options.quick)
+    chosen = {name: every[name] for name in options.only or every}
     began = time.monotonic()
     data = await setup.make(
         folder, url, rooms_of_ten=1_000 if "wake-10000" in chosen else 100,
@@ -105,19 +106,16 @@ async def measure(options: argparse.Namespace, folder: Path, url: str) -> list[R
 def main() -> None:
     options = arguments()
     raise_file_limit()
-    try:
-        import uvloop
+    with contextlib.suppress(ImportError):
+        import uvloop  # spends less on the client's side
 
-        run = uvloop.run
-    except ImportError:
-        run = asyncio.run
-    with tempfile.TemporaryDirectory(prefix="talkd-bench-", ignore_cleanup_errors=True) as folder:
-        with database(options) as url:
-            rows = run(measure(options, Path(folder), url))
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    with tempfile.TemporaryDirectory(prefix="talkd-bench-") as folder, database(options) as url:
+        rows = asyncio.run(measure(options, Path(folder), url))
     load = " ".join(f"{figure:.1f}" for figure in os.getloadavg())
     engine = "PostgreSQL" if url else "SQLite, durable"
     print(f"\n{engine}; Python {sys.version.split()[0]}; {os.cpu_count()} cores, load {load}")
-    print("CPU is the server process's with all threads, for each answer or delivery. One core gives 1000 / CPU a second.\n")
+    print("CPU is the server process's, all threads, per answer or delivery: one core gives 1000 / CPU a second.\n")
     print(table(rows))
     if options.json:
         options.json.write_text(json.dumps([one.as_json() for one in rows], indent=2) + "\n")

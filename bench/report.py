@@ -68,8 +68,9 @@ def row(
     """A row from raw figures in seconds; `count` where there were more answers than latencies kept."""
     answers = count if count is not None else len(latencies)
     return Row(
-        case, answers / seconds, *(percentile(latencies, share) * 1000 for share in (0.5, 0.95, 0.99)),
-        cpu=cpu / answers * 1000, last=None if last is None else last * 1000,
+        case, answers / seconds,
+        p50=percentile(latencies, 0.5) * 1000, p95=percentile(latencies, 0.95) * 1000,
+        p99=percentile(latencies, 0.99) * 1000, cpu=cpu / answers * 1000, last=None if last is None else last * 1000,
         memory=None if memory is None else memory / 1000,
         statements=None if statements is None else statements / answers, aims=aims,
     )

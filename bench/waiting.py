@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from asking import posts
-from client import API, Account, Connection, connect_many, request, require
+from client import API, Account, Connection, connect, connect_many, request, require
 from data import Data, Room
 from report import Aim, Row, percentile, row
 from server import Server
@@ -54,23 +54,24 @@ class Crowd:
     async def gather(self, rooms: Sequence[tuple[Room, Sequence[Account]]]) -> None:
         """Have these accounts wait in these rooms; returns once they do."""
         pairs = [(room.token, account) for room, accounts in rooms for account in accounts]
-        self._connections = await connect_many(self.server.port, len(pairs))
         known = await newest(self.server, [room for room, _ in rooms])
         at_once = asyncio.Semaphore(200)
-        for (token, account), connection in zip(pairs, self._connections, strict=True):
+        for number, (token, account) in enumerate(pairs):
             self.waiting[token] = self.waiting.get(token, 0) + 1
-            self._tasks.append(asyncio.create_task(self._wait(connection, token, account, known[token], at_once)))
+            self._tasks.append(asyncio.create_task(self._wait(number, token, account, known[token], at_once)))
         await self.settle()
 
     async def _wait(
-        self, connection: Connection, token: str, account: Account, known: int, at_once: asyncio.Semaphore
+        self, number: int, token: str, account: Account, known: int, at_once: asyncio.Semaphore
     ) -> None:
         async with at_once:  # gently: a crowd does not come in one instant
+            connection = await connect(self.server.port, number)
+            self._connections.append(connection)
             await connection.ask(request("GET", f"{API}/v4/room/{token}", account))
         common = 0
         while True:
-            path = f"{API}/v1/chat/{token}?lookIntoFuture=1&lastKnownMessageId={known}&lastCommonReadId={common}&timeout=30"
-            answer = await connection.ask(request("GET", path, account))
+            wanted = f"lookIntoFuture=1&lastKnownMessageId={known}&lastCommonReadId={common}&timeout=30"
+            answer = await connection.ask(request("GET", f"{API}/v1/chat/{token}?{wanted}", account))
             self.polls += 1
             if answer.status == 304:
                 continue
@@ -142,26 +143,18 @@ async def teams(server: Server, data: Data, clients: int, times: int) -> list[Ro
     crowd = Crowd(server)
     await crowd.gather(rooms)
     memory = crowd.memory()
-    senders = await connect_many(server.port, SENDERS)
     try:
-        calm = await _steadily(crowd, rooms, senders, times)
+        arrived, seconds, cpu = await _steadily(crowd, rooms, times)
         calm = row(
-            f"{clients:,} wait in tens, 50 messages/s", calm[0], seconds=calm[1], cpu=calm[2], memory=memory,
-            last=max(calm[0]), aims=(Aim("p95", 10), Aim("kB", 20)),
+            f"{clients:,} wait in tens, 50 messages/s", arrived, seconds=seconds, cpu=cpu, memory=memory,
+            last=max(arrived), aims=(Aim("p95", 10), Aim("kB", 20)),
         )
         await crowd.settle()
-        burst = await _at_once(crowd, rooms[: 100], senders)
-        return [
-            calm,
-            row(
-                f"{clients:,} wait in tens, {min(len(rooms), 100)} messages at once", burst[0], seconds=burst[1],
-                cpu=burst[2], last=max(burst[0]),
-            ),
-        ]
+        arrived, seconds, cpu = await _at_once(crowd, rooms[:SENDERS])
+        name = f"{clients:,} wait in tens, {len(rooms[:SENDERS])} messages at once"
+        return [calm, row(name, arrived, seconds=seconds, cpu=cpu, last=max(arrived))]
     finally:
         await crowd.leave()
-        for sender in senders:
-            sender.close()
 
 
 async def hall(server: Server, data: Data, times: int) -> Row:
@@ -203,10 +196,11 @@ async def _one_by_one(
 
 
 async def _steadily(
-    crowd: Crowd, rooms: Sequence[tuple[Room, Sequence[Account]]], senders: Sequence[Connection], times: int
+    crowd: Crowd, rooms: Sequence[tuple[Room, Sequence[Account]]], times: int
 ) -> tuple[list[float], float, float]:
     """Latencies, seconds and CPU of messages that come every 20 ms, each into another room."""
     rest: asyncio.Queue[Connection] = asyncio.Queue()
+    senders = await connect_many(crowd.server.port, SENDERS)
     for sender in senders:
         rest.put_nowait(sender)
     chosen = random.sample([room for room, _ in rooms], min(times, len(rooms)))
@@ -224,26 +218,23 @@ async def _steadily(
         tasks.append(asyncio.create_task(one(room)))
     deliveries = await asyncio.gather(*tasks)
     seconds, cpu = time.perf_counter() - began, crowd.server.cpu() - cpu
+    for sender in senders:
+        sender.close()
     return [at for delivery in deliveries for at in delivery.arrived], seconds, cpu
 
 
 async def _at_once(
-    crowd: Crowd, rooms: Sequence[tuple[Room, Sequence[Account]]], senders: Sequence[Connection]
+    crowd: Crowd, rooms: Sequence[tuple[Room, Sequence[Account]]]
 ) -> tuple[list[float], float, float]:
-    """Latencies since the common start, seconds and CPU of one message into each room, all at the same moment."""
+    """Latencies, seconds and CPU of one message into each room, all sent at the same moment."""
+    senders = await connect_many(crowd.server.port, len(rooms))
+    data = [next(posts(room.token, room.members[0])) for room, _ in rooms]
     cpu, began = crowd.server.cpu(), time.perf_counter()
-
-    async def some(sender: Connection, mine: Sequence[Room]) -> list[float]:
-        arrived: list[float] = []
-        for room in mine:
-            delivery = crowd.under_way[room.token] = Delivery(began, crowd.waiting[room.token])
-            require(await sender.ask(next(posts(room.token, room.members[0]))), 201)
-            await delivery.done.wait()
-            arrived += delivery.arrived
-        return arrived
-
-    plain = [room for room, _ in rooms]
-    found = await asyncio.gather(*(some(sender, plain[n :: len(senders)]) for n, sender in enumerate(senders)))
+    deliveries = await asyncio.gather(
+        *(crowd.message(room, sender, what) for (room, _), sender, what in zip(rooms, senders, data, strict=True))
+    )
     seconds = time.perf_counter() - began
+    for sender in senders:
+        sender.close()
     await crowd.settle()
-    return [at for arrived in found for at in arrived], seconds, crowd.server.cpu() - cpu
+    return [at for delivery in deliveries for at in delivery.arrived], seconds, crowd.server.cpu() - cpu

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 from argon2 import PasswordHasher, Type
+from hypothesis import HealthCheck, settings
 
 from support.postgres import Cluster, running_cluster
 from support.running import LoopThread, Server, unique
@@ -15,6 +16,10 @@ from talkd.areas.users import passwords
 from talkd.config import Config
 
 DATABASES = ("sqlite", "postgres")
+
+# The machine of the tests is busy, so that nothing there is a matter of time.
+settings.register_profile("tests", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

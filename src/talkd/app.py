@@ -7,14 +7,22 @@ from pathlib import Path
 import structlog
 
 from talkd.areas.avatars.routes import routes as avatar_routes
+from talkd.areas.avatars.room_routes import routes as room_avatar_routes
 from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
+from talkd.areas.bans.routes import routes as ban_routes
+from talkd.areas.breakout.routes import routes as breakout_routes
 from talkd.areas.calls.routes import routes as call_routes
 from talkd.areas.capabilities import service as capabilities
 from talkd.areas.capabilities.model import Viewer
+from talkd.areas.capabilities.room_routes import routes as room_capability_routes
 from talkd.areas.capabilities.routes import routes as capability_routes
 from talkd.areas.capabilities.status_routes import routes as status_routes
 from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.routes import routes as chat_routes
+from talkd.areas.chat.store import delete_expired
+from talkd.areas.invitations.routes import routes as invitation_routes
+from talkd.areas.lobby import service as lobby
+from talkd.areas.lobby.routes import routes as lobby_routes
 from talkd.areas.login.classic_routes import routes as classic_login_routes
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.flow_v2_routes import routes as login_flow_routes
@@ -23,8 +31,14 @@ from talkd.areas.login.page_routes import routes as page_routes
 from talkd.areas.login.routes import routes as app_password_routes
 from talkd.areas.login.wipe_routes import routes as wipe_routes
 from talkd.areas.operations.routes import routes as operation_routes
+from talkd.areas.participants.preference_routes import routes as preference_routes
 from talkd.areas.participants.routes import routes as participant_routes
+from talkd.areas.permissions.routes import routes as permission_routes
+from talkd.areas.rooms.creation_routes import routes as creation_routes
+from talkd.areas.rooms.listing_routes import routes as listing_routes
+from talkd.areas.recording.routes import routes as recording_routes
 from talkd.areas.rooms.routes import routes as room_routes
+from talkd.areas.rooms.rule_routes import routes as rule_routes
 from talkd.areas.sessions import service as sessions
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.sessions.routes import routes as session_routes
@@ -34,12 +48,15 @@ from talkd.areas.settings.routes import routes as settings_routes
 from talkd.areas.signaling import service as signaling
 from talkd.areas.signaling.presence import Presence
 from talkd.areas.signaling.routes import routes as signaling_routes
+from talkd.areas.sip.routes import routes as sip_routes
 from talkd.areas.users.group_routes import routes as group_routes
 from talkd.areas.users.routes import routes as user_routes
 from talkd.areas.users.suggestion_routes import routes as suggestion_routes
 from talkd.config import Config
-from talkd.core import events
-from talkd.effects import counters, people, system_messages
+from talkd.core import clock, events
+from talkd.effects import breakout, counters, people, rights, system_messages
+from talkd.effects.invitations import Invitations
+from talkd.effects.mail import Postman
 from talkd.effects.wakeups import Wakeups
 from talkd.realtime.changes import Changes
 from talkd.storage.database import Database
@@ -56,7 +73,18 @@ ROUTES = tuple(
     route
     for table in (
         room_routes,
+        creation_routes,
+        listing_routes,
+        lobby_routes,
+        permission_routes,
+        rule_routes,
+        room_capability_routes,
         participant_routes,
+        preference_routes,
+        invitation_routes,
+        ban_routes,
+        recording_routes,
+        sip_routes,
         session_routes,
         chat_routes,
         call_routes,
@@ -67,6 +95,8 @@ ROUTES = tuple(
         settings_routes,
         avatar_routes,
         talk_avatar_routes,
+        room_avatar_routes,
+        breakout_routes,
         capability_routes,
         status_routes,
         app_password_routes,
@@ -84,6 +114,8 @@ ROUTES = tuple(
 PING_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
 EPOCH_SECONDS = 1.0
+LOBBY_SECONDS = 1.0
+MAIL_SECONDS = 5.0
 
 
 def open_database(config: Config) -> Database:
@@ -93,7 +125,15 @@ def open_database(config: Config) -> Database:
         db = PostgresDatabase(config.database.url, connections=config.database.connections)
     else:
         db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
-    db.in_transaction = (people.apply, system_messages.apply, counters.apply)
+    invitations = Invitations(config)
+    db.in_transaction = (
+        people.apply,
+        system_messages.apply,
+        counters.apply,
+        rights.apply,
+        breakout.apply,
+        invitations.apply,
+    )
     return db
 
 
@@ -115,6 +155,7 @@ class App:
             presence=presence,
         )
         db.after_commit = (self._refresh, Wakeups(changes, feed, presence))
+        self._postman = Postman(db, config.mail, config.identity.name)
         self._epoch = ""
         self._tasks: set[asyncio.Task[None]] = set()
         routes = ROUTES
@@ -133,8 +174,11 @@ class App:
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self._tidy),
             (EPOCH_SECONDS, self._compare_epoch),
+            (LOBBY_SECONDS, self._open_lobbies),
         ):
             self._spawn(self._every(seconds, job))
+        if self.world.config.sends_mail:
+            self._spawn(self._every(MAIL_SECONDS, self._postman.deliver))
 
     async def stop(self) -> None:
         """Let everybody who waits answer, and close the database when all is written."""
@@ -165,6 +209,11 @@ class App:
         if ended:
             log.debug("sessions_expired", count=ended)
         await self.world.db.write(signaling.delete_old)
+        await self.world.db.write(lambda tx: delete_expired(tx, clock.now()))
+
+    async def _open_lobbies(self) -> None:
+        if await self.world.db.read(lobby.is_any_due):
+            await self.world.db.write(lobby.open_due)
 
     # --- settings and what is remembered of people ------------------------------------------
     async def _load_settings(self) -> None:
@@ -192,7 +241,9 @@ class App:
         """Another process, the command line for example, may have changed them."""
         if await self.world.db.read(settings.get_epoch) != self._epoch:
             self._forget()
+            self.world.presence.clear()
             await self._load_settings()
+            self.world.changes.publish_everything()
 
     def _forget(self, user_id: str = "") -> None:
         """What is remembered of one account, or of all (empty)."""

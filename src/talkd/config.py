@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -100,6 +100,25 @@ class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Transports that the TURN servers offer."""
 
 
+class MailConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Sending invitations by e-mail. Off without `host` and `sender`, and without `server.public_url`, because
+    a link in a mail must not depend on what some request called the server.
+    """
+
+    host: str = ""
+    """SMTP server; empty: no mail is sent."""
+    port: int = 587
+    """Its port."""
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    """`starttls`, `tls` for TLS from the start, or `none` for a relay on the same machine."""
+    user: str = ""
+    """User name, where the server asks for one."""
+    password: str = ""
+    """Password of that user."""
+    sender: str = ""
+    """Address that mail comes from."""
+
+
 class LogConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is written about what happens. Never texts of messages, never secrets."""
 
@@ -126,6 +145,7 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     identity: IdentityConfig = msgspec.field(default_factory=IdentityConfig)
     security: SecurityConfig = msgspec.field(default_factory=SecurityConfig)
     calls: CallsConfig = msgspec.field(default_factory=CallsConfig)
+    mail: MailConfig = msgspec.field(default_factory=MailConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
     metrics: MetricsConfig = msgspec.field(default_factory=MetricsConfig)
     data: str = "data"
@@ -136,6 +156,11 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Name of the administrator that the first start creates."""
     admin_password: str = ""
     """Password of that administrator; empty: a generated one, printed once."""
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether everything is there that mail needs."""
+        return bool(self.mail.host and self.mail.sender and self.server.public_url)
 
 
 _SHORT = {

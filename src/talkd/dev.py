@@ -12,7 +12,16 @@ from talkd.config import Config
 from talkd.core.errors import TalkError
 from talkd.realtime.changes import attendee_topic, call_topic, room_topic, session_topic
 from talkd.storage.database import Database, Tx
-from talkd.storage.schema import attendees, messages, rooms, sessions, signaling_messages, throttle
+from talkd.storage.schema import (
+    attendees,
+    mail_outbox,
+    messages,
+    rooms,
+    sessions,
+    signaling_messages,
+    throttle,
+    user_config,
+)
 from talkd.storage.statements import Statement
 from talkd.web.call import Call
 from talkd.web.params import NoParams
@@ -25,7 +34,8 @@ ADMIN_PASSWORD = "admin"  # known on purpose: such a server keeps nothing
 routes = Routes("dev", base="/apps/talkd/api")
 
 _EMPTY = tuple(
-    Statement(sa.delete(table)) for table in (signaling_messages, messages, sessions, attendees, rooms, throttle)
+    Statement(sa.delete(table))
+    for table in (signaling_messages, messages, sessions, attendees, rooms, throttle, mail_outbox, user_config)
 )
 _ROOMS = Statement(sa.select(rooms.c.id))
 _ATTENDEES = Statement(sa.select(attendees.c.id))

@@ -14,7 +14,7 @@ LAYERS = {
     "core": ("core",),
     "storage": ("core", "storage"),
     "realtime": ("core", "storage", "realtime"),
-    "effects": ("core", "storage", "areas", "realtime", "effects"),
+    "effects": ("core", "storage", "areas", "realtime", "effects", "config"),
     "signaling": ("core", "storage", "areas", "realtime", "signaling", "config", "__version__"),
     "web": ("core", "storage", "areas", "realtime", "web", "config", "__version__"),
 }

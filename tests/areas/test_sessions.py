@@ -1,7 +1,7 @@
 """Opening a conversation on devices, and what ends that."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -20,17 +20,15 @@ def device(server: Server, person: Person) -> Person:
 
 
 @pytest.fixture
-def later(server: Server, monkeypatch: pytest.MonkeyPatch) -> Iterator[type]:
-    """Moves the server's clock."""
+def later(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Moves the server's clock by seconds."""
 
-    class Later:
-        @staticmethod
-        def by(seconds: float) -> None:
-            at = time.time() + seconds
-            monkeypatch.setattr(clock, "source", lambda: at)
-            server.run(server.app.world.pings.flush())
+    def move(seconds: float) -> None:
+        at = time.time() + seconds
+        monkeypatch.setattr(clock, "source", lambda: at)
+        server.run(server.app.world.pings.flush())
 
-    yield Later
+    return move
 
 
 def test_joining_gives_a_session_and_a_cookie(server: Server) -> None:
@@ -131,7 +129,7 @@ def test_guests_of_one_room_are_strangers_in_the_next(server: Server) -> None:
     assert visitor.texts(here) == []
 
 
-def test_silent_sessions_end(server: Server, later: type) -> None:
+def test_silent_sessions_end(server: Server, later: Callable[[float], None]) -> None:
     alice, bob, visitor = server.add_user("alice"), server.add_user("bob"), server.visitor()
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
@@ -140,7 +138,7 @@ def test_silent_sessions_end(server: Server, later: type) -> None:
     guest = visitor.join(token)["actorId"]
     bob.post(f"v4/call/{token}", flags=7)
     assert server.write(sessions.end_silent) == 0
-    later.by(101)
+    later(101)
     assert server.write(sessions.end_silent) >= 3
     present = alice.participants(token)
     assert set(present) == {alice.id, bob.id}
@@ -149,17 +147,17 @@ def test_silent_sessions_end(server: Server, later: type) -> None:
     assert alice.room(token)["hasCall"] is False
 
 
-def test_polling_is_a_sign_of_life(server: Server, later: type) -> None:
+def test_polling_is_a_sign_of_life(server: Server, later: Callable[[float], None]) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     session = alice.join(token)["sessionId"]
-    later.by(90)
+    later(90)
     assert alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9) == 304
-    later.by(150)
+    later(150)
     server.write(sessions.end_silent)
     assert alice.room(token)["sessionId"] == session
     alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9, noStatusUpdate=1)
-    later.by(300)
+    later(300)
     server.write(sessions.end_silent)
     assert alice.room(token)["sessionId"] == "0"
 

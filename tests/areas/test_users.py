@@ -26,7 +26,7 @@ def add_user(server: Any, **fields: Any) -> str:
 
 def add_group(server: Any, *members: str) -> str:
     """A new group; its id."""
-    group_id = f"group{next(_numbers)}"
+    group_id = f"crowd{next(_numbers)}"
     assert server.admin.post(GROUPS, json={"groupid": group_id}).status_code == 200
     for user_id in members:
         answer = server.admin.post(f"{USERS}/{user_id}/groups", json={"groupid": group_id})

@@ -6,7 +6,7 @@ import httpx
 
 TALK = "/ocs/v2.php/apps/spreed/api/"
 
-ONE_TO_ONE, GROUP, PUBLIC, NOTE_TO_SELF = 1, 2, 3, 6
+ONE_TO_ONE, GROUP, PUBLIC, CHANGELOG, NOTE_TO_SELF = 1, 2, 3, 4, 6
 
 
 def data_of(answer: httpx.Response) -> Any:
@@ -23,34 +23,34 @@ class Person:
         self.id = user_id or ""
         self.is_visitor = user_id is None
 
-    def request(self, method: str, path: str, **params: Any) -> httpx.Response:
+    def request(self, method: str, path: str, /, **params: Any) -> httpx.Response:
         """Call an operation of Talk, or the address itself when it begins with a slash."""
         url = path if path.startswith("/") else TALK + path
         if method in ("GET", "HEAD"):
             return self.http.request(method, url, params=params)
         return self.http.request(method, url, json=params)
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, /, **params: Any) -> Any:
         """The data of a successful GET."""
         return data_of(self.request("GET", path, **params))
 
-    def post(self, path: str, **params: Any) -> Any:
+    def post(self, path: str, /, **params: Any) -> Any:
         """The data of a successful POST."""
         return data_of(self.request("POST", path, **params))
 
-    def put(self, path: str, **params: Any) -> Any:
+    def put(self, path: str, /, **params: Any) -> Any:
         """The data of a successful PUT."""
         return data_of(self.request("PUT", path, **params))
 
-    def delete(self, path: str, **params: Any) -> Any:
+    def delete(self, path: str, /, **params: Any) -> Any:
         """The data of a successful DELETE."""
         return data_of(self.request("DELETE", path, **params))
 
-    def status(self, method: str, path: str, **params: Any) -> int:
+    def status(self, method: str, path: str, /, **params: Any) -> int:
         """Only the status."""
         return self.request(method, path, **params).status_code
 
-    def refused(self, method: str, path: str, **params: Any) -> tuple[int, Any]:
+    def refused(self, method: str, path: str, /, **params: Any) -> tuple[int, Any]:
         """Status and error of what must fail."""
         answer = self.request(method, path, **params)
         assert answer.is_client_error, f"{answer.status_code} {answer.text}"
@@ -69,8 +69,9 @@ class Person:
         return shown
 
     def rooms(self, **params: Any) -> dict[str, dict[str, Any]]:
-        """All rooms by token."""
-        return {room["token"]: room for room in self.get("v4/room", **params)}
+        """All rooms by token, without those that every newcomer finds."""
+        shown = self.get("v4/room", **params)
+        return {room["token"]: room for room in shown if room["type"] not in (CHANGELOG, NOTE_TO_SELF)}
 
     def add(self, token: str, other: "Person | str", source: str = "users") -> Any:
         """Put somebody into a room."""

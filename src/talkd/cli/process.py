@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import os
 import resource
 import signal
@@ -26,6 +27,8 @@ HTTP_BUFFER = 8192
 BACKLOG = 16_384
 TOGETHER = 0.5
 """Seconds in which two signals count as one."""
+GARBAGE = (20_000, 50, 100)
+"""Thresholds of the garbage collector: few cycles are made here, and looking for them stops everything."""
 DRAIN = 5.0
 """Seconds in which waiting requests may finish once the server has been told to stop."""
 
@@ -125,6 +128,8 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
     A second signal ends the process at once, unless it comes together with the first: some supervisors signal a
     process and its group.
     """
+    gc.freeze()  # what the start has made stays; looking through it again and again made pauses of 100 ms
+    gc.set_threshold(*GARBAGE)
     server = http_server(app, config)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

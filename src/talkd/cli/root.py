@@ -3,7 +3,21 @@
 import typer
 
 from talkd import __version__
-from talkd.cli import doctor, group, migrate, serve, settings, user
+from talkd.cli import (
+    doctor,
+    group,
+    migrate,
+    occ,
+    occ_calls,
+    occ_config,
+    occ_groups,
+    occ_rooms,
+    occ_user_setting,
+    occ_users,
+    serve,
+    settings,
+    user,
+)
 
 app = typer.Typer(
     name="talkd",
@@ -19,6 +33,9 @@ app.command()(serve.openapi)
 app.add_typer(user.app, name="user")
 app.add_typer(group.app, name="group")
 app.add_typer(settings.app, name="config")
+for part in (occ_rooms, occ_calls, occ_config, occ_users, occ_user_setting, occ_groups):
+    occ.app.add_typer(part.commands)
+app.add_typer(occ.app, name="occ")
 
 
 @app.command()

@@ -25,5 +25,10 @@ class Actor:
         return self.type == type_ and self.id == id_
 
 
+CLI_ID = "cli"
+
 SYSTEM = Actor(GUESTS, SYSTEM_ID)
 """Who acts when nobody in particular does: the server itself."""
+
+CLI = Actor(GUESTS, CLI_ID)
+"""Whoever administers the server from its command line."""

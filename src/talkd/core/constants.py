@@ -115,7 +115,7 @@ MAX_REFERENCE_ID_LENGTH = 64
 MAX_CHAT_LIMIT = 200
 MAX_POLL_SECONDS = 30
 
-SESSION_TIMEOUT = 30
-"""Seconds without a sign after which a session counts as gone for others in a call."""
+SESSION_TIMEOUT = 40
+"""Seconds without a sign after which a session counts as gone for others in a call: a poll of 30 and some grace."""
 SESSION_KILL = 100
 """Seconds without a sign after which a session is removed."""

@@ -42,6 +42,10 @@ class NotFound(TalkError):
     """Absent, or not for this caller to see: the same answer for both."""
 
 
+class UnknownRoom(NotFound):
+    """No room of that token, or none that the caller is in or may see. Counted when nobody is logged in."""
+
+
 class NotAllowedHere(TalkError):
     """The operation does not exist for this kind of object."""
 

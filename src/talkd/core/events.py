@@ -49,6 +49,13 @@ class UserRenamed(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class UserDisabled(Event):
+    """An account may not be used any more."""
+
+    user_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class UserDeleted(Event):
     """An account is gone."""
 
@@ -71,6 +78,13 @@ class GroupMemberRemoved(Event):
     user_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class GroupDeleted(Event):
+    """A group is gone; that its members left it was said before."""
+
+    group_id: str
+
+
 # --- rooms ----------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class RoomEvent(Event):
@@ -91,6 +105,7 @@ class RoomDeleted(RoomEvent):
 
     attendee_ids: tuple[int, ...]
     session_ids: tuple[str, ...]
+    token: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +121,13 @@ class DescriptionSet(RoomEvent):
     """The description changed; empty means removed."""
 
     description: str
+
+
+@dataclass(frozen=True, slots=True)
+class AvatarSet(RoomEvent):
+    """The picture changed; `is_set` is false when it was removed."""
+
+    is_set: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +154,51 @@ class ReadOnlySet(RoomEvent):
     read_only: bool
 
 
+@dataclass(frozen=True, slots=True)
+class ListableSet(RoomEvent):
+    """Others than before find the room by searching."""
+
+    scope: int
+
+
+@dataclass(frozen=True, slots=True)
+class LobbySet(RoomEvent):
+    """The lobby was closed, opened, or got another timer (0: none)."""
+
+    is_closed: bool
+    was_closed: bool
+    timer: int
+
+
+@dataclass(frozen=True, slots=True)
+class LobbyTimerReached(RoomEvent):
+    """The lobby has opened by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultPermissionsSet(RoomEvent):
+    """Those without permissions of their own may do more, or less."""
+
+    permissions: int
+
+
+@dataclass(frozen=True, slots=True)
+class BreakoutRoomsStarted(RoomEvent):
+    """This breakout room is open."""
+
+
+@dataclass(frozen=True, slots=True)
+class BreakoutRoomsStopped(RoomEvent):
+    """This breakout room is closed: who does not moderate waits in the lobby."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageExpirationSet(RoomEvent):
+    """New messages vanish after so many seconds from now on; 0 for never."""
+
+    seconds: int
+
+
 # --- people ---------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class AttendeeAdded(RoomEvent):
@@ -143,6 +210,14 @@ class AttendeeAdded(RoomEvent):
     self_joined: bool = False
     was_there: bool = False
     """Was in the room already, by itself, and is a member from now on."""
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRepeated(RoomEvent):
+    """Somebody invited by e-mail shall get the invitation once more."""
+
+    attendee_id: int
+    target: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +244,14 @@ class ModeratorDemoted(RoomEvent):
 
     attendee_id: int
     target: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class PermissionsSet(RoomEvent):
+    """Somebody may do more, or less."""
+
+    attendee_id: int
+    permissions: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,16 @@ def _target(name: str) -> tuple[str, str]:
     return "users", name
 
 
+_UNITS = (("week", 604_800), ("day", 86_400), ("hour", 3_600))
+
+
+def span(seconds: int) -> str:
+    """A length of time in the largest unit that fits, rounded: 1 hour, 2 weeks, 0 minutes."""
+    unit, length = next(((unit, length) for unit, length in _UNITS if seconds >= length), ("minute", 60))
+    count = (2 * seconds + length) // (2 * length)
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
+
+
 def duration(seconds: int) -> str:
     """Minutes and seconds, with hours in front when there are any: 0:07, 12:30, 1:05:00."""
     hours, rest = divmod(max(0, seconds), 3600)

@@ -2,14 +2,19 @@
 
 from typing import Any
 
+from talkd.areas.bans import store as bans
 from talkd.areas.chat import store as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import store as room_store
+from talkd.areas.sessions import service as sessions
+from talkd.areas.sessions import store as session_store
+from talkd.areas.users import group_store as groups
+from talkd.areas.users import store as users
 from talkd.core import clock, events
 from talkd.core.actor import SYSTEM, USERS
-from talkd.core.constants import RoomType
+from talkd.core.constants import ParticipantType, RoomType
 from talkd.storage.database import Tx
 
 
@@ -17,13 +22,52 @@ async def apply(tx: Tx, event: Any) -> None:
     """Follow new names and gone accounts into the rooms they are in."""
     if isinstance(event, events.UserRenamed):
         await attendees.rename_user(tx, event.user_id, event.name, clock.now())
+    elif isinstance(event, events.UserDisabled):
+        await _end_sessions(tx, event.user_id)
     elif isinstance(event, events.UserDeleted):
         await _leave_everything(tx, event.user_id)
+    elif isinstance(event, events.GroupMemberAdded):
+        await _follow_into_rooms(tx, event.group_id, event.user_id)
+    elif isinstance(event, events.GroupMemberRemoved):
+        await _follow_out_of_rooms(tx, event.group_id, event.user_id)
+    elif isinstance(event, events.GroupDeleted):
+        for seat in await attendees.list_of_group(tx, event.group_id):
+            await participants.remove(tx, await participants.lock_room(tx, seat.room_id), SYSTEM, seat)
+
+
+async def _follow_into_rooms(tx: Tx, group_id: str, user_id: str) -> None:
+    """Whoever joins a group comes into the rooms that hold it, unless he is banned there."""
+    for seat in await attendees.list_of_group(tx, group_id):
+        room = await participants.lock_room(tx, seat.room_id)
+        name = (await users.get_names(tx, [user_id])).get(user_id)
+        if name is not None and not await bans.is_banned(tx, room.id, USERS, user_id):
+            await participants.add_user(tx, room, SYSTEM, user_id, name)
+
+
+async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str) -> None:
+    """Whoever leaves a group leaves the rooms that hold it, unless he moderates or another group holds him."""
+    for seat in await attendees.list_of_group(tx, group_id):
+        room = await participants.lock_room(tx, seat.room_id)
+        attendee = await attendees.find_attendee(tx, room.id, USERS, user_id)
+        if attendee is None or attendee.type != ParticipantType.USER:
+            continue
+        own = (await groups.get_groups_of(tx, [user_id]))[user_id]
+        if not set(own) & set(await attendees.list_other_groups(tx, room.id, seat.id)):
+            await participants.remove(tx, room, SYSTEM, attendee)
+
+
+async def _end_sessions(tx: Tx, user_id: str) -> None:
+    """Whoever may not log in any more is in no room and no call, on no device."""
+    for attendee in await attendees.list_of_user(tx, user_id):
+        for session in await session_store.list_sessions_of(tx, attendee.room_id, attendee.id):
+            await sessions.end(tx, await participants.lock_room(tx, attendee.room_id), session, attendee)
 
 
 async def _leave_everything(tx: Tx, user_id: str) -> None:
     """Nothing of a gone account may come to whoever gets the same name later (reliability.md, S4)."""
     for attendee in await attendees.list_of_user(tx, user_id):
+        if await attendees.get_attendee(tx, attendee.room_id, attendee.id) is None:
+            continue  # of a breakout room, which he left with the conversation that it is a part of
         room = await participants.lock_room(tx, attendee.room_id)
         people, _ = await attendees.count_people(tx, room.id)
         if people == 1:
@@ -34,3 +78,4 @@ async def _leave_everything(tx: Tx, user_id: str) -> None:
         names = await chat.get_names(tx, {(USERS, user_id)})
         await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, names.get((USERS, user_id), user_id))
     await chat.forget_author(tx, user_id)
+    await bans.forget_user(tx, user_id)

@@ -9,7 +9,7 @@ from talkd.areas.participants.service import lock_room
 from talkd.areas.rooms.model import Room
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, GUESTS, USERS, Actor
-from talkd.core.constants import RoomType
+from talkd.core.constants import Listable, RoomType
 from talkd.core.errors import NotFound
 from talkd.core.richtext import duration
 from talkd.storage.database import Tx
@@ -71,6 +71,20 @@ async def _renamed(tx: Tx, room: Room, event: events.RoomRenamed) -> None:
     await chat.post_system(tx, room, event.actor, "conversation_renamed", details=f"{event.old}\n{event.new}")
 
 
+async def _listable(tx: Tx, room: Room, event: events.ListableSet) -> None:
+    await chat.post_system(tx, room, event.actor, f"listable_{Listable(event.scope).name.lower()}")
+
+
+async def _lobby(tx: Tx, room: Room, event: events.LobbySet) -> None:
+    if event.is_closed != event.was_closed:
+        await chat.post_system(tx, room, event.actor, "lobby_non_moderators" if event.is_closed else "lobby_none")
+
+
+async def _expiration_set(tx: Tx, room: Room, event: events.MessageExpirationSet) -> None:
+    system = "message_expiration_enabled" if event.seconds else "message_expiration_disabled"
+    await chat.post_system(tx, room, event.actor, system, details=str(event.seconds))
+
+
 async def _call_started(tx: Tx, room: Room, event: events.CallStarted) -> None:
     await chat.post_system(tx, room, event.actor, "call_started", silent=event.silent)
 
@@ -112,10 +126,17 @@ _REPORTS: dict[type[events.Event], Report] = {
     events.RoomCreated: _plain("conversation_created"),
     events.RoomRenamed: _renamed,
     events.DescriptionSet: _either(lambda event: bool(event.description), "description_set", "description_removed"),
+    events.AvatarSet: _either(lambda event: event.is_set, "avatar_set", "avatar_removed"),
     events.GuestsAllowed: _plain("guests_allowed"),
     events.GuestsDisallowed: _plain("guests_disallowed"),
     events.PasswordSet: _either(lambda event: event.is_set, "password_set", "password_removed"),
     events.ReadOnlySet: _either(lambda event: event.read_only, "read_only", "read_only_off"),
+    events.BreakoutRoomsStarted: _plain("breakout_rooms_started"),
+    events.BreakoutRoomsStopped: _plain("breakout_rooms_stopped"),
+    events.MessageExpirationSet: _expiration_set,
+    events.ListableSet: _listable,
+    events.LobbySet: _lobby,
+    events.LobbyTimerReached: _plain("lobby_timer_reached"),
     events.AttendeeAdded: _about("added"),
     events.AttendeeRemoved: _about("removed"),
     events.ModeratorPromoted: _role("promoted"),

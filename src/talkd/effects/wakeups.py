@@ -6,7 +6,7 @@ from typing import Any
 from talkd.areas.chat.feed import Feed
 from talkd.areas.signaling.presence import Presence
 from talkd.core import events
-from talkd.realtime.changes import Changes, attendee_topic, call_topic, room_topic, session_topic
+from talkd.realtime.changes import Changes, attendee_topic, call_topic, room_topic, rules_topic, session_topic
 
 _LIST_CHANGES = (
     events.SessionJoined,
@@ -19,11 +19,22 @@ _LIST_CHANGES = (
     events.GuestRenamed,
     events.ModeratorPromoted,
     events.ModeratorDemoted,
+    events.PermissionsSet,
+    events.DefaultPermissionsSet,
     events.AttendeeRemoved,
     events.ReadOnlySet,
     events.RoomDeleted,
 )
 """After these a room's list of sessions looks different."""
+
+_RULES = (
+    events.LobbySet,
+    events.LobbyTimerReached,
+    events.DefaultPermissionsSet,
+    events.BreakoutRoomsStarted,
+    events.BreakoutRoomsStopped,
+)
+"""After these a room allows something else to many at once."""
 
 
 class Wakeups:
@@ -41,6 +52,8 @@ class Wakeups:
             self._forget(event)
             topics |= self._topics(event)
         self._changes.publish(topics)
+        if any(isinstance(event, events.UserDisabled) for event in happened):
+            self._changes.publish_everything()  # rare, and whoever waits without having joined is known by no topic
 
     def _forget(self, event: Any) -> None:
         if isinstance(event, events.MessagePosted | events.RoomDeleted | events.GuestRenamed):
@@ -53,7 +66,10 @@ class Wakeups:
             self._presence.changed(event.room_id)
         if isinstance(event, events.SessionLeft):
             self._presence.forget(event.session_id)
-        elif isinstance(event, events.AttendeeAdded | events.AttendeeRemoved):
+        elif isinstance(event, events.AttendeeRemoved | events.RoomDeleted):
+            for session_id in event.session_ids:
+                self._presence.forget(session_id)
+        if isinstance(event, events.AttendeeAdded | events.AttendeeRemoved):
             self._feed.forget_markers(event.room_id)
 
     @staticmethod
@@ -69,8 +85,10 @@ class Wakeups:
             topics |= {session_topic(event.session_id), attendee_topic(event.attendee_id)}
         elif isinstance(event, events.AttendeeRemoved):
             topics |= {attendee_topic(event.attendee_id), *map(session_topic, event.session_ids)}
-        elif isinstance(event, events.ModeratorPromoted | events.ModeratorDemoted):
+        elif isinstance(event, events.ModeratorPromoted | events.ModeratorDemoted | events.PermissionsSet):
             topics.add(attendee_topic(event.attendee_id))
+        elif isinstance(event, _RULES):
+            topics.add(rules_topic(event.room_id))
         elif isinstance(event, events.RoomDeleted):
             topics |= {*map(attendee_topic, event.attendee_ids), *map(session_topic, event.session_ids)}
         return topics

@@ -25,6 +25,11 @@ def attendee_topic(attendee_id: int) -> str:
     return f"attendee:{attendee_id}"
 
 
+def rules_topic(room_id: int) -> str:
+    """What a room allows has changed for many at once: its lobby, its default permissions."""
+    return f"rules:{room_id}"
+
+
 def call_topic(room_id: int) -> str:
     """The sessions of a room, or what they bring to its call, have changed."""
     return f"call:{room_id}"
@@ -71,23 +76,30 @@ class Watch:
         if self._future is not None and not self._future.done():
             self._future.set_result(None)
 
-    async def wait(self, until: float) -> set[str]:
-        """The topics that changed since the last call.
+    def take(self) -> set[str]:
+        """The topics that changed since this was last called."""
+        changed, self.changed = self.changed, set()
+        return changed
 
-        Empty when `until` (loop time) has come, the client has hung up, or the server stops.
+    async def wait(self, until: float) -> bool:
+        """Whether something has changed that was not taken yet.
+
+        False when `until` (loop time) has come, the client has hung up, or the server stops.
         """
+        loop = asyncio.get_running_loop()
+        if self.changed or self._changes.closing or until <= loop.time():
+            return bool(self.changed)
         if self._hang_up is not None and self._listener is None:
             self._listener = asyncio.ensure_future(self._listen(self._hang_up))
-        if not self.changed and not self.gone and not self._changes.closing:
-            self._future = asyncio.get_running_loop().create_future()
+        if not self.gone:
+            self._future = loop.create_future()
             self._changes.deadlines.add(until, self._future)
             try:
                 await self._future
             finally:
                 self._changes.deadlines.discard(until, self._future)
                 self._future = None
-        changed, self.changed = self.changed, set()
-        return changed
+        return bool(self.changed)
 
     async def _listen(self, hang_up: HangUp) -> None:
         await hang_up()
@@ -128,6 +140,10 @@ class Changes:
         for topic in topics:
             for watch in self._watches.get(topic, ()):
                 watch.wake(topic)
+
+    def publish_everything(self) -> None:
+        """Wake everybody: something has changed, and nobody knows what."""
+        self.publish(list(self._watches))
 
     def close(self) -> None:
         """Let everybody who waits answer at once, now and from now on."""

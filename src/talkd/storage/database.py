@@ -49,6 +49,10 @@ class Tx(abc.ABC):
     async def run(self, statement: Statement, /, **parameters: Any) -> int:
         """Change something; how many rows were touched."""
 
+    @abc.abstractmethod
+    async def lock(self, statement: Statement, /, **parameters: Any) -> None:
+        """Hold the rows that `statement` selects FOR UPDATE until the end. Whoever writes on SQLite is alone anyway."""
+
     async def value(self, statement: Statement, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""
         row = await self.one(statement, **parameters)
@@ -78,6 +82,8 @@ class Database(abc.ABC):
         self.in_transaction: tuple[InTransaction, ...] = ()
         self.after_commit: tuple[AfterCommit, ...] = ()
         self.statements = 0
+        self.suspends = True
+        """Whether others run while a read or write does: on SQLite nobody does while one reads."""
 
     @abc.abstractmethod
     async def open(self) -> None:
@@ -89,7 +95,7 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     async def read(self, work: Work[T]) -> T:
-        """Run `work` on a consistent view; what it writes is a mistake."""
+        """Run `work`, which must not write. On SQLite it sees one moment; on PostgreSQL each statement sees its own."""
 
     @abc.abstractmethod
     async def write(self, work: Work[T]) -> T:

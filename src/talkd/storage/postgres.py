@@ -43,6 +43,9 @@ class PostgresTx(Tx):
         count = status.rpartition(" ")[2]
         return int(count) if count.isdigit() else 0
 
+    async def lock(self, statement: Statement, /, **parameters: Any) -> None:
+        await self.one(statement, **parameters)
+
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
         return list(values)
@@ -58,26 +61,36 @@ class PostgresDatabase(Database):
 
     async def open(self) -> None:
         await migrate_postgres(self._url)
-        self._pool: asyncpg.Pool[asyncpg.Record] = await asyncpg.create_pool(
+        self._writers = await self._connect(self._connections)
+        self._readers = await self._connect(max(2, self._connections // 2))
+
+    async def _connect(self, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
+        return await asyncpg.create_pool(
             self._url,
-            min_size=min(2, self._connections),
-            max_size=self._connections,
+            min_size=min(2, connections),
+            max_size=connections,
             statement_cache_size=1024,
             command_timeout=60,
             server_settings={"application_name": "talkd"},
         )
 
     async def close(self) -> None:
-        await self._pool.close()
+        await self._writers.close()
+        await self._readers.close()
 
     async def read(self, work: Work[T]) -> T:
-        async with self._pool.acquire() as connection:
+        # Readers have connections of their own: they never wait for those who wait for a busy room.
+        async with self._readers.acquire() as connection:
             return await work(PostgresTx(connection, self))
 
     async def write(self, work: Work[T]) -> T:
+        # A client that hangs up between commit and announcement must not keep the others asleep.
+        return await asyncio.shield(asyncio.ensure_future(self._write(work)))
+
+    async def _write(self, work: Work[T]) -> T:
         for attempt in range(RETRIES):
             try:
-                async with self._pool.acquire() as connection, connection.transaction():
+                async with self._writers.acquire() as connection, connection.transaction():
                     tx = PostgresTx(connection, self)
                     result = await work(tx)
             except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError):

@@ -145,6 +145,14 @@ user_avatars = sa.Table(
 )
 """Uploaded pictures: PNG, 512 pixels square."""
 
+room_avatars = sa.Table(
+    "room_avatars",
+    metadata,
+    sa.Column("room_id", Int, primary_key=True, autoincrement=False),
+    sa.Column("image", sa.LargeBinary, nullable=False),
+)
+"""Uploaded pictures of conversations, in the same form."""
+
 rooms = sa.Table(
     "rooms",
     metadata,
@@ -221,8 +229,10 @@ sessions = _room_table(
     _int("state", 1),
     _int("last_ping"),
     _int("created_at"),
+    _text("address"),
 )
-"""One row for each join that is still alive. `browser` is the fingerprint of the HTTP session's cookie."""
+"""One row for each join that is still alive. `browser` is the fingerprint of the HTTP session's cookie;
+`address` is kept of visitors only, so that a ban of an address puts out who is there."""
 
 messages = _room_table(
     "messages",
@@ -259,3 +269,38 @@ signaling_messages = _room_table(
     _int("created_at"),
 )
 """Messages between sessions of a call, until their recipient fetches them."""
+
+bans = _room_table(
+    "bans",
+    _text("moderator_type"),
+    _text("moderator_id"),
+    _text("moderator_name"),
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("display_name"),
+    _int("created_at"),
+    _text("note"),
+    _text("browsers"),
+)
+"""Who may not come back. `actor_type` ip holds an address or network; `browsers` is a JSON list of the
+fingerprints of the devices that a banned guest had here."""
+
+invited_browsers = _room_table(
+    "invited_browsers",
+    _int("attendee_id"),
+    _text("browser"),
+)
+"""Browsers that have shown the personal token of somebody invited by e-mail."""
+
+mail_outbox = sa.Table(
+    "mail_outbox",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    _text("address"),
+    _text("subject"),
+    _text("body"),
+    _int("created_at"),
+    _int("attempts"),
+    _int("next_at"),
+)
+"""Mail that is still to be sent."""

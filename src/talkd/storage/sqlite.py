@@ -13,6 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import structlog
+
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_sqlite
 from talkd.storage.statements import Statement
@@ -21,6 +23,23 @@ T = TypeVar("T")
 
 GROUP_LIMIT = 512
 """Transactions in one commit at most, so that nobody waits long for his neighbours."""
+RETRY_SECONDS = 0.02
+"""How soon to try again while another process writes."""
+PATIENCE_SECONDS = 5.0
+"""How long to go on trying."""
+
+Done = tuple[asyncio.Future[Any], Any, list[Any]]
+"""A transaction that only waits for the commit: who waits for it, its result, its events."""
+
+log = structlog.get_logger(__name__)
+
+
+class _GroupLost(Exception):
+    """SQLite has undone the whole group."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 class SqliteTx(Tx):
@@ -44,6 +63,9 @@ class SqliteTx(Tx):
     async def run(self, statement: Statement, /, **parameters: Any) -> int:
         self._database.statements += 1
         return self._connection.execute(*statement.for_sqlite(parameters)).rowcount
+
+    async def lock(self, statement: Statement, /, **parameters: Any) -> None:
+        """There is one writer."""
 
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
@@ -69,10 +91,12 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         super().__init__()
+        self.suspends = False
         self._path = path
         self._durable = durable
         self._queue: list[tuple[Work[Any], asyncio.Future[Any]]] = []
         self._busy = False
+        self._patience = PATIENCE_SECONDS
         self._idle = asyncio.Event()
         self._idle.set()
 
@@ -81,6 +105,7 @@ class SqliteDatabase(Database):
         await asyncio.to_thread(migrate_sqlite, self._path)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._writer = self._connect()
+        self._writer.execute("PRAGMA busy_timeout = 0")
         self._reader = self._connect()
         self._reader.execute("PRAGMA query_only = ON")
 
@@ -125,56 +150,85 @@ class SqliteDatabase(Database):
 
     def _start_group(self) -> None:
         group, self._queue = self._queue[:GROUP_LIMIT], self._queue[GROUP_LIMIT:]
-        done: list[tuple[asyncio.Future[Any], Any, list[Any]]] = []
-        writer = self._writer
         try:
-            writer.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            self._finish_group([(answer, error, []) for _, answer in group])
-            return
-        for work, answer in group:
-            if answer.cancelled():
-                continue
-            tx = SqliteTx(writer, self)
-            writer.execute("SAVEPOINT work")
-            try:
-                result = _run_through(cast("Coroutine[Any, Any, Any]", work(tx)))
-            except Exception as error:
-                writer.execute("ROLLBACK TO work")
-                writer.execute("RELEASE work")
-                answer.set_exception(error)
-            else:
-                writer.execute("RELEASE work")
-                done.append((answer, result, tx.events))
-        loop = asyncio.get_running_loop()
-        if not done:
-            writer.execute("ROLLBACK")
+            self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and self._patience > 0:
+                # Another process, the command line for example, is writing: try again soon.
+                self._patience -= RETRY_SECONDS
+                self._queue[:0] = group
+                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._start_group)
+                return
+            self._fail([answer for _, answer in group], error)
             self._finish_group([])
             return
-        commit = loop.run_in_executor(self._committer, writer.execute, "COMMIT")
+        self._patience = PATIENCE_SECONDS
+        done: list[Done] = []
+        for position, (work, answer) in enumerate(group):
+            if answer.cancelled():
+                continue
+            try:
+                done.append(self._run(work, answer))
+            except _GroupLost as lost:
+                left = [answer for _, answer in group[position:]]
+                self._fail([answer for answer, _, _ in done] + left, lost.reason)
+                done = []
+                break
+            except Exception as error:
+                answer.set_exception(error)
+        if not done:
+            self._end_transaction("ROLLBACK")
+            self._finish_group([])
+            return
+        commit = asyncio.get_running_loop().run_in_executor(self._committer, self._writer.execute, "COMMIT")
         commit.add_done_callback(lambda outcome: self._finish_commit(outcome, done))
 
-    def _finish_commit(
-        self,
-        outcome: asyncio.Future[sqlite3.Cursor],
-        done: list[tuple[asyncio.Future[Any], Any, list[Any]]],
-    ) -> None:
+    def _run(self, work: Work[Any], answer: asyncio.Future[Any]) -> Done:
+        """One transaction of a group. Raises what it raised, undone; or _GroupLost when SQLite undid all of them."""
+        writer = self._writer
+        tx = SqliteTx(writer, self)
+        try:
+            writer.execute("SAVEPOINT work")
+            result = _run_through(cast("Coroutine[Any, Any, Any]", work(tx)))
+            writer.execute("RELEASE work")
+        except Exception as error:
+            if not writer.in_transaction:  # a full disk, for example, ends the transaction by itself
+                raise _GroupLost(error) from error
+            try:
+                writer.execute("ROLLBACK TO work")
+                writer.execute("RELEASE work")
+            except sqlite3.Error as broken:
+                self._end_transaction("ROLLBACK")
+                raise _GroupLost(broken) from broken
+            raise
+        return answer, result, tx.events
+
+    def _end_transaction(self, how: str) -> None:
+        if self._writer.in_transaction:
+            try:
+                self._writer.execute(how)
+            except sqlite3.Error:
+                log.exception("transaction_not_ended")
+
+    @staticmethod
+    def _fail(answers: list[asyncio.Future[Any]], error: Exception) -> None:
+        for answer in answers:
+            if not answer.done():
+                answer.set_exception(error)
+
+    def _finish_commit(self, outcome: asyncio.Future[sqlite3.Cursor], done: list[Done]) -> None:
         error = outcome.exception()
-        if error is not None:
-            if self._writer.in_transaction:
-                self._writer.execute("ROLLBACK")
-            done = [(answer, error, []) for answer, _, _ in done]
+        if isinstance(error, Exception):
+            self._end_transaction("ROLLBACK")
+            self._fail([answer for answer, _, _ in done], error)
+            done = []
         self._finish_group(done)
 
-    def _finish_group(self, done: list[tuple[asyncio.Future[Any], Any, list[Any]]]) -> None:
+    def _finish_group(self, done: list[Done]) -> None:
         events: list[Any] = []
         for answer, result, emitted in done:
             events += emitted
-            if answer.cancelled():
-                continue
-            if isinstance(result, BaseException):
-                answer.set_exception(result)
-            else:
+            if not answer.done():
                 answer.set_result(result)
         self.announce(events)
         if self._queue:

@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-from http.cookies import CookieError, SimpleCookie
 
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.model import Login
@@ -18,13 +17,11 @@ LOGIN = "login"
 
 def cookie_of(header: str | None) -> str:
     """The session cookie's value, or empty."""
-    if not header or COOKIE not in header:
-        return ""
-    try:
-        morsel = SimpleCookie(header).get(COOKIE)
-    except CookieError:
-        return ""
-    return morsel.value if morsel is not None else ""
+    for pair in (header or "").split(";"):  # by hand: one odd cookie of another application must not hide ours
+        name, _, value = pair.strip().partition("=")
+        if name == COOKIE:
+            return value.strip('"')
+    return ""
 
 
 async def identify(
@@ -60,20 +57,29 @@ async def identify(
 
 
 async def _verify(credentials: Credentials, throttle: Throttle, authorization: str, address: str) -> Login:
-    scheme, _, value = authorization.partition(" ")
-    login: Login | None = None
-    if scheme.lower() == "basic":
-        try:
-            name, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            name = colon = password = ""
+    if credentials.is_known_wrong(authorization):
         throttle.check(LOGIN, address)
-        if colon:
-            login = await credentials.verify(name, password, authorization)
-    elif scheme.lower() == "bearer":
-        throttle.check(LOGIN, address)
-        login = await credentials.verify_token(value.strip(), authorization)
+        raise NotAuthenticated  # an app that goes on with an old password is no guesser: it counts once
+    async with throttle.attempt(LOGIN, address) as attempt:
+        login = await _login(credentials, authorization)
+        if login is None:
+            credentials.note_wrong(authorization)
+            attempt.failed()
     if login is None:
-        await throttle.register(LOGIN, address)
         raise NotAuthenticated
     return login
+
+
+async def _login(credentials: Credentials, authorization: str) -> Login | None:
+    scheme, _, value = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return await credentials.verify_token(value.strip(), authorization)
+    if scheme.lower() != "basic":
+        return None
+    try:
+        name, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    if not colon or "\x00" in name:
+        return None
+    return await credentials.verify(name, password, authorization)

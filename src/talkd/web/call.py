@@ -16,6 +16,7 @@ from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
 from talkd.realtime.changes import Changes, HangUp
 from talkd.storage.database import Database
+from talkd.web.routing import Route
 from talkd.web.throttle import Throttle
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -73,6 +74,7 @@ class Call(Generic[P]):
     raw: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
     method: str = "GET"
+    route: Route | None = None
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
     ocs_version: int = 2

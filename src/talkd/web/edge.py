@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -55,12 +56,14 @@ class Edge:
                 cookie=auth.cookie_of(request.get_header("cookie")),
                 address=address,
             )
-            raw = await self._parameters(request, path)
+            guards.require_who(route, caller)
+            self._require_own_page(route, request, caller)
+            raw = await self._parameters(route, request, path)
             if route.kind is Kind.OCS and not wants_known_format(route, raw):
                 raise errors.Invalid("format", message="The format is json or xml.")
             reply = await self._perform(route, version, request, caller, raw, path)
-        except errors.TalkError as error:
-            reply = await self._refusal(route, caller, error)
+        except errors.TalkError as refused:
+            error, reply = await self._refusal(caller, refused)
             self._write(route, version, request, response, raw, reply, error)
         except Exception:
             number = ids.text(12)
@@ -87,6 +90,8 @@ class Edge:
             parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+            parsed = parsed.ipv4_mapped
         return any(parsed in network for network in self._proxies)
 
     def base_url(self, request: falcon.asgi.Request) -> str:
@@ -96,26 +101,28 @@ class Edge:
             return configured.rstrip("/")
         scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
         if self._proxies and self._is_proxy(request.remote_addr):
-            scheme = request.get_header("x-forwarded-proto") or scheme
-            host = request.get_header("x-forwarded-host") or host
-            prefix = request.get_header("x-forwarded-prefix") or ""
+            scheme = _last(request, "x-forwarded-proto") or scheme
+            host = _last(request, "x-forwarded-host") or host
+            prefix = _last(request, "x-forwarded-prefix")
+        if scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
+            raise errors.Invalid("host", message="The address in the request's headers is none.")
         return f"{scheme}://{host}{prefix}".rstrip("/")
 
-    async def _parameters(self, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
+    async def _parameters(self, route: Route, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
         query = params.parse_form(request.query_string) if request.query_string else {}
         length = request.content_length
         if length == 0 or (length is None and request.method in ("GET", "HEAD", "OPTIONS")):
             return {**query, **path} if query else dict(path)
-        return params.merge(query, await self._body(request), path)
-
-    async def _body(self, request: falcon.asgi.Request) -> Mapping[str, Any]:
-        kind = (request.content_type or "").partition(";")[0].strip().lower()
         limits = self.world.config.server
-        limit = limits.max_upload + 65536 if kind == "multipart/form-data" else limits.max_body
+        limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
+        return params.merge(query, await self._body(request, limit), path)
+
+    async def _body(self, request: falcon.asgi.Request, limit: int) -> Mapping[str, Any]:
+        kind = (request.content_type or "").partition(";")[0].strip().lower()
         if (request.content_length or 0) > limit:
             raise errors.TooLarge("body", message=f"A request may have {limit} bytes at most.")
         if kind == "multipart/form-data":
-            return await self._multipart(request)
+            return await self._multipart(request, limit)
         body = await request.stream.read(limit + 1)
         if len(body) > limit:
             raise errors.TooLarge("body", message=f"A request may have {limit} bytes at most.")
@@ -123,14 +130,15 @@ class Edge:
             return params.parse_form(body.decode("utf-8", "replace"))
         return params.parse_json(body) if body else {}
 
-    async def _multipart(self, request: falcon.asgi.Request) -> Mapping[str, Any]:
+    async def _multipart(self, request: falcon.asgi.Request, limit: int) -> Mapping[str, Any]:
         fields: dict[str, Any] = {}
-        limit = self.world.config.server.max_upload
+        left = limit
         try:
             async for part in await request.get_media():
-                content = await part.stream.read(limit + 1)
-                if len(content) > limit:
-                    raise errors.TooLarge("file", message=f"A file may have {limit} bytes at most.")
+                content = await part.stream.read(left + 1)
+                left -= len(content)
+                if left < 0:
+                    raise errors.TooLarge("file", message=f"A form may have {limit} bytes at most.")
                 value: Any = (
                     Upload(part.filename or "", part.content_type, content)
                     if part.filename is not None
@@ -161,18 +169,17 @@ class Edge:
             headers=dict(request.headers),
             method=request.method,
             hang_up=request.scope.get(HANG_UP),
+            route=route,
             ocs_version=version,
         )
-        guards.require_who(route, call)
-        self._require_own_page(route, request, caller)
         if route.throttle:
             self.world.throttle.check(route.throttle, caller.address)
-        if call.token and caller.user_id is None:
-            self.world.throttle.check(ROOM_TOKEN, caller.address)
         needs_room = guards.needs_room(route)
         handler = route.handler
 
         async def work(tx: Tx) -> Any:
+            if needs_room and route.access is Access.WRITE:
+                await guards.lock_room(tx, call.token)
             if needs_room:
                 call.participant = await guards.require_room(tx, route, call)
             call.params = params.convert(raw, route.params)
@@ -194,20 +201,23 @@ class Edge:
         if not route.csrf or request.get_header("ocs-apirequest") is not None:
             return
         token = request.get_header("requesttoken") or ""
-        if caller.request_token and hmac.compare_digest(token, caller.request_token):
+        if caller.request_token and hmac.compare_digest(token.encode(), caller.request_token.encode()):
             return
         raise errors.PreconditionFailed(message="CSRF check failed", data=CSRF)
 
-    async def _refusal(self, route: Route, caller: Caller, error: errors.TalkError) -> Reply:
+    async def _refusal(self, caller: Caller, error: errors.TalkError) -> tuple[errors.TalkError, Reply]:
         """Count what looks like guessing, and make the answer."""
-        if isinstance(error, errors.NotFound) and "{token}" in route.path and caller.user_id is None:
-            await self.world.throttle.register(ROOM_TOKEN, caller.address)
-        if route.throttle and isinstance(error, errors.Forbidden | errors.NotFound) and error.reason == "password":
-            await self.world.throttle.register(route.throttle, caller.address)
+        if isinstance(error, errors.UnknownRoom) and caller.user_id is None:
+            # Only those who do not find a room are held up: a guesser never shuts out the guests beside him.
+            try:
+                self.world.throttle.check(ROOM_TOKEN, caller.address)
+                await self.world.throttle.register(ROOM_TOKEN, caller.address)
+            except errors.Throttled as throttled:
+                error = throttled
         headers = {}
         if isinstance(error, errors.Throttled):
             headers["Retry-After"] = str(error.retry_after)
-        return Reply(error.body(), ocs.status_of(error), headers)
+        return error, Reply(error.body(), ocs.status_of(error), headers)
 
     # --- the way out ------------------------------------------------------------------------
     def _write(
@@ -272,6 +282,15 @@ class Edge:
             response.set_cookie(cookie.name, cookie.value, path=path, secure=secure, http_only=True, same_site="Lax")
         else:
             response.unset_cookie(cookie.name, path=path, same_site="Lax")
+
+
+_HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
+
+
+def _last(request: falcon.asgi.Request, header: str) -> str:
+    """What the nearest proxy says: proxies append to what the client may have made up."""
+    return (request.get_header(header) or "").rpartition(",")[2].strip()
 
 
 CSRF = {"message": "CSRF check failed"}

@@ -1,33 +1,41 @@
 """Checking what an operation declares. Who calls comes first, then the room, then what the room allows."""
 
 from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
+from talkd.core import ids
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
 from talkd.storage.database import Tx
-from talkd.web.call import Call
-from talkd.web.routing import ROOM_GUARDS, Guard, Route
+from talkd.web.call import Call, Caller
+from talkd.web.routing import ROOM_GUARDS, Access, Guard, Route
 
 NOT_ADMIN = "Logged in account must be an admin"
 NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 
 
-def require_who(route: Route, call: Call) -> None:  # type: ignore[type-arg]
+def require_who(route: Route, caller: Caller) -> None:
     """Raises NotAuthenticated or Forbidden."""
     guards = route.guards
     if Guard.ANYONE in guards:
         return
-    if call.caller.user_id is None:
+    if caller.user_id is None:
         raise NotAuthenticated
-    if Guard.ADMIN in guards and not call.caller.is_admin:
+    if Guard.ADMIN in guards and not caller.is_admin:
         raise Forbidden(message=NOT_ADMIN)
-    if Guard.SUBADMIN in guards and not call.caller.is_admin:
+    if Guard.SUBADMIN in guards and not caller.is_admin:
         raise Forbidden(message=NOT_SUBADMIN)
 
 
 def needs_room(route: Route) -> bool:
     """Whether the operation happens inside a room."""
     return not ROOM_GUARDS.isdisjoint(route.guards)
+
+
+async def lock_room(tx: Tx, token: str) -> None:
+    """Hold the room until the end, so that what the guards see is still so when the operation acts on it."""
+    if ids.TOKEN_FORM.fullmatch(token):
+        await attendees.lock_token(tx, token)
 
 
 async def require_room(tx: Tx, route: Route, call: Call) -> Participant:  # type: ignore[type-arg]
@@ -50,9 +58,18 @@ async def require_room(tx: Tx, route: Route, call: Call) -> Participant:  # type
     return me
 
 
+async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
+    """Look again whether the caller may still be here, after a wait. Raises what `require_room` raises."""
+    route = call.route
+    assert route is not None, "a running operation has its route"
+    call.participant = await call.world.db.read(lambda tx: require_room(tx, route, call))
+
+
 async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: ignore[type-arg]
     """The caller in the room of the path; None where `access_participant` would raise NotFound."""
     caller = call.caller
+    if call.route is not None and call.route.access is Access.WRITE:
+        await lock_room(tx, call.token)
     try:
         return await participants.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser)
     except NotFound:

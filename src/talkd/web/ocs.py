@@ -4,6 +4,7 @@
 `meta` block what happened (recordings `envelope/v1-and-v2`). The only place that maps errors to numbers.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
@@ -25,6 +26,7 @@ _STATUS: dict[type[errors.TalkError], int] = {
     errors.NotAuthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.UnknownRoom: 404,
     errors.NotAllowedHere: 405,
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
@@ -33,6 +35,7 @@ _STATUS: dict[type[errors.TalkError], int] = {
     errors.NotAvailable: 501,
     errors.Rejected: 400,
 }
+_ELEMENT_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _CODE = {401: 997, 500: 996}
 """Statuses whose `meta.statuscode` is a number of its own."""
 
@@ -101,7 +104,7 @@ def envelope(data: Any, *, status: int, version: int, xml: bool, code: int | Non
     if version == 1:
         meta |= {"totalitems": "", "itemsperpage": ""}
     if xml:
-        return to_xml({"meta": meta, "data": data})
+        return to_xml({"meta": meta, "data": msgspec.json.decode(data) if isinstance(data, msgspec.Raw) else data})
     return _encode({"ocs": {"meta": meta, "data": data}})
 
 
@@ -121,11 +124,7 @@ def to_xml(value: Any) -> bytes:
 def _write_xml(value: Any, out: list[str]) -> None:
     if isinstance(value, dict):
         for key, item in value.items():
-            name = (
-                key
-                if key and (key[0].isalpha() or key[0] == "_") and all(c.isalnum() or c in "-_." for c in key)
-                else "element"
-            )
+            name = key if _ELEMENT_NAME.fullmatch(key) else "element"
             out.append(f"<{name}>")
             _write_xml(item, out)
             out.append(f"</{name}>")
@@ -137,4 +136,4 @@ def _write_xml(value: Any, out: list[str]) -> None:
     elif value is True:
         out.append("1")
     elif value is not None and value is not False:
-        out.append(escape("".join(c for c in str(value) if c >= " " or c in "\t\n\r")))
+        out.append(escape("".join(c for c in str(value) if (c >= " " and c not in "\ufffe\uffff") or c in "\t\n\r")))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-import talkd
+from talkd import __version__
 from talkd.web.params import Scalar, Upload
 from talkd.web.routing import ROOM_GUARDS, Guard, Kind, Route
 
@@ -62,7 +62,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "talkd",
-            "version": talkd.__version__,
+            "version": __version__,
             "description": "Conversations, chat, calls and what administers them.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },

@@ -20,6 +20,7 @@ P = TypeVar("P", bound=msgspec.Struct)
 Raw = dict[str, Any]
 
 MAX_INTEGER = 2**63 - 1
+MAX_FIELDS = 10_000
 _FALSE = {"", "0", "false", "no", "off"}
 
 
@@ -171,10 +172,22 @@ def convert(raw: Raw, kind: type[P]) -> P:
     return kind(**values)
 
 
+def takes_upload(kind: type[msgspec.Struct]) -> bool:
+    """Whether one of the parameters is a file."""
+    return any(coerce is _to_file for _, coerce, _, _ in _plan(kind))
+
+
 def parse_form(text: str) -> Raw:
-    """A query or form body; `a[]=1&a[]=2` and `a[k]=1` are nested the way PHP nests them."""
+    """A query or form body; `a[]=1&a[]=2` and `a[k]=1` are nested the way PHP nests them.
+
+    Raises Invalid("body") when there are too many fields.
+    """
     result: Raw = {}
-    for key, value in parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=10_000):
+    try:
+        fields = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS)
+    except ValueError:
+        raise Invalid("body", message=f"A form may have {MAX_FIELDS} fields at most.") from None
+    for key, value in fields:
         put_nested(result, key, value)
     return {key: listed(value) for key, value in result.items()}
 

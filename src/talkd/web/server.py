@@ -8,13 +8,16 @@ import falcon.asgi
 
 from talkd.web import ocs
 from talkd.web.edge import HANG_UP, Edge, wants_xml
-from talkd.web.params import parse_form
 from talkd.web.routing import Kind, Route
 
 Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 OCS_PREFIX = "/ocs/v{}.php"
+MEANT_WITH_HYPHENS = (
+    b"ocs_apirequest", b"user_agent", b"talk_", b"spreed_signaling_", b"x_nextcloud_talk_", b"x_spreed_signaling_",
+)  # fmt: skip
+"""Header names that some tools write with underscores (small-print.md)."""
 
 
 def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
@@ -59,7 +62,7 @@ async def _unknown(
     for version in (1, 2):
         prefix = OCS_PREFIX.format(version)
         if path == prefix or path.startswith(prefix + "/"):
-            xml = wants_xml(request, parse_form(request.query_string))
+            xml = wants_xml(request, {"format": request.get_param("format")})
             response.status = ocs.http_status(404, version)
             response.content_type = ocs.XML if xml else ocs.JSON
             response.data = ocs.envelope([], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE)
@@ -75,6 +78,15 @@ async def _wrong_method(
     response.content_type = "text/html; charset=utf-8"
     if error.headers:
         response.set_headers(error.headers)
+
+
+def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
+    """Names as clients mean them. Others are dropped: a proxy checks `X-Forwarded-For`, not `X_Forwarded_For`."""
+    for name, value in headers:
+        if b"_" not in name:
+            yield name, value
+        elif name.lower().startswith(MEANT_WITH_HYPHENS):
+            yield name.replace(b"_", b"-"), value
 
 
 def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
@@ -97,7 +109,7 @@ def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
             if plain is not path:
                 scope["path"] = plain
             if any(b"_" in name for name, _ in scope["headers"]):
-                scope["headers"] = [(name.replace(b"_", b"-"), value) for name, value in scope["headers"]]
+                scope["headers"] = list(_without_underscores(scope["headers"]))
         await app(scope, receive, send)
 
     return application

@@ -1,10 +1,15 @@
 """Brute-force protection: failed attempts counted by action and network, kept in the database.
 
 Ten failures of one kind from one network within half an hour, and further tries of that kind are refused
-until the window has passed. IPv6 counts by /64. A success of one action resets no other (reliability.md, S1).
+until the window has passed. IPv6 counts by /64. Success forgives nothing, or whoever has one right secret could
+guess at others for ever (reliability.md, S1).
 """
 
+import asyncio
+import contextlib
 import ipaddress
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -65,6 +70,19 @@ def subnet_of(address: str) -> str:
     return str(parsed)
 
 
+class Attempt:
+    """One try at a secret."""
+
+    __slots__ = ("has_failed",)
+
+    def __init__(self) -> None:
+        self.has_failed = False
+
+    def failed(self) -> None:
+        """The secret was wrong."""
+        self.has_failed = True
+
+
 class Throttle:
     """Counts failures; what is known is also in memory, so that checking costs nothing."""
 
@@ -72,6 +90,8 @@ class Throttle:
         self._db = db
         self._config = config
         self._known: dict[tuple[str, str], tuple[int, int]] = {}
+        self._trying: Counter[tuple[str, str]] = Counter()
+        self._turns: defaultdict[tuple[str, str], list[asyncio.Future[None]]] = defaultdict(list)
 
     async def load(self) -> None:
         """Take up what was counted before the last stop, and forget what is too old."""
@@ -84,14 +104,50 @@ class Throttle:
 
         self._known = {(action, subnet): (count, first) for action, subnet, count, first in await self._db.write(work)}
 
+    @contextlib.asynccontextmanager
+    async def attempt(self, action: str, address: str) -> AsyncIterator[Attempt]:
+        """A try at a secret. Say `failed()` when it was wrong.
+
+        Only as many are tried at once from one network as may still fail: the others wait for their turn, so that
+        guessing in parallel gains nothing and an office that comes back all at once gets in. Raises Throttled.
+        """
+        attempt = Attempt()
+        if not self._config.throttle:
+            yield attempt
+            return
+        key = (action, subnet_of(address))
+        while self._left(key) <= self._trying[key]:  # raises when none is left
+            turn = asyncio.get_running_loop().create_future()
+            self._turns[key].append(turn)
+            await turn
+        self._trying[key] += 1
+        try:
+            yield attempt
+            if attempt.has_failed:
+                await self.register(action, address)
+        finally:
+            self._trying[key] -= 1
+            if not self._trying[key]:
+                del self._trying[key]
+            for turn in self._turns.pop(key, ()):
+                if not turn.done():
+                    turn.set_result(None)
+
     def check(self, action: str, address: str) -> None:
         """Raises Throttled when too many attempts of this kind failed from there."""
-        if not self._config.throttle:
-            return
-        count, first = self._known.get((action, subnet_of(address)), (0, 0))
-        left = first + self._config.window - clock.now()
-        if count >= self._config.attempts and left > 0:
-            raise Throttled(left)
+        if self._config.throttle:
+            self._left((action, subnet_of(address)))
+
+    def _left(self, key: tuple[str, str]) -> int:
+        """How many more may fail. Raises Throttled when none may."""
+        count, first = self._known.get(key, (0, 0))
+        wait = first + self._config.window - clock.now()
+        if count and wait <= 0:
+            del self._known[key]
+            count = 0
+        if count >= self._config.attempts:
+            raise Throttled(wait)
+        return self._config.attempts - count
 
     async def register(self, action: str, address: str) -> None:
         """One more attempt has failed."""
@@ -103,9 +159,3 @@ class Throttle:
         )
         if row is not None:
             self._known[action, subnet] = (row[0], row[1])
-
-    async def reset(self, action: str, address: str) -> None:
-        """An attempt of this kind has succeeded: earlier ones of the same kind are forgiven."""
-        key = (action, subnet_of(address))
-        if self._known.pop(key, None) is not None:
-            await self._db.write(lambda tx: tx.run(_FORGET, action=key[0], subnet=key[1]))

@@ -75,7 +75,7 @@ async def _user_avatar(call: Call[UserAvatar], *, dark: bool) -> Reply:
     if not portrait.is_custom:
         return await _drawn(call, model.sketch(portrait.user_id, portrait.display_name, dark=dark, size=size))
     etag = f'"{portrait.version}-{size}"'
-    content = None if _is_known(call, etag) else await _uploaded_picture(call, portrait, size)
+    content = None if is_known(call, etag) else await _uploaded_picture(call, portrait, size)
     return _picture(content, etag, custom=True)
 
 
@@ -101,7 +101,7 @@ async def _guest_avatar(call: Call[GuestAvatar], *, dark: bool) -> Reply:
 
 async def _drawn(call: Call[Any], sketch: Sketch) -> Reply:
     etag = f'"{sketch.tag}"'
-    content = None if _is_known(call, etag) else await images.in_thread(images.draw, sketch)
+    content = None if is_known(call, etag) else await images.in_thread(images.draw, sketch)
     return _picture(content, etag, custom=False)
 
 
@@ -112,7 +112,8 @@ def _size(wanted: str) -> int:
     return size
 
 
-def _is_known(call: Call[Any], etag: str) -> bool:
+def is_known(call: Call[Any], etag: str) -> bool:
+    """Whether the client has the picture of that tag."""
     known = call.headers.get("if-none-match", "")
     return etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]
 

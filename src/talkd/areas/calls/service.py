@@ -9,10 +9,11 @@ from talkd.areas.users import store as users
 from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT, InCall, Permission, RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, PreconditionFailed
 from talkd.core.events import CallEnded, CallFlagsSet, CallJoined, CallLeft, CallStarted
 from talkd.storage.database import Tx
 
+ALL_FLAGS = 0xFF
 DEFAULT_FLAGS = InCall.IN_CALL | InCall.AUDIO | InCall.VIDEO
 
 
@@ -20,6 +21,11 @@ async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
     """The devices in the call that gave a sign lately."""
     seated = await sessions.list_seated(tx, room.id, clock.now() - SESSION_TIMEOUT)
     return [(session, attendee) for session, attendee in seated if session.in_call]
+
+
+async def list_active(tx: Tx) -> list[tuple[str, int]]:
+    """Tokens of the rooms with a call, and how many people are in it."""
+    return await store.list_active(tx, clock.now() - SESSION_TIMEOUT)
 
 
 def is_ringing(me: Participant) -> bool:
@@ -49,22 +55,23 @@ async def list_attendance(tx: Tx, me: Participant) -> list[tuple[Attendee, str]]
 async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, start_calls: int) -> None:
     """Bring a device into the call, which begins with the first one.
 
-    Raises NotFound when the device has not joined the room, Invalid("type") where there are no calls, and
-    Forbidden for who may not begin one.
+    Raises NotFound when the device has not joined the room, Invalid("type") where there are no calls,
+    PreconditionFailed for who has to wait in the lobby, and Forbidden for who may not begin one.
     """
-    if me.session is None:
-        raise NotFound(data=NULL)
+    me, session = await _up_to_date(tx, me)
     if me.room.type in (RoomType.CHANGELOG, RoomType.ONE_TO_ONE_FORMER, RoomType.NOTE_TO_SELF):
         raise Invalid("type")
-    room = await participants.lock_room(tx, me.room.id)
+    room = me.room
+    if not me.can_pass_lobby:
+        raise PreconditionFailed
     if not room.call_started_at and not me.can_start_call(start_calls):
         raise Forbidden
     allowed = _allowed(me, DEFAULT_FLAGS if flags is None else InCall(flags) | InCall.IN_CALL)
     await participants.ensure_both(tx, room)
-    before = me.session.in_call
-    await sessions.set_in_call(tx, me.session, allowed, clock.now())
+    before = session.in_call
+    await sessions.set_in_call(tx, session, allowed, clock.now())
     await store.note_entry(tx, room.id, me.attendee.id, clock.now())
-    session_id = me.session.session_id
+    session_id = session.session_id
     if not room.call_started_at:
         await store.start(tx, room.id, allowed, clock.now())
         await tx.emit(CallStarted(room.id, me.actor, session_id, silent))
@@ -74,20 +81,32 @@ async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, star
     else:
         await store.add_flag(tx, room.id, allowed)
         others = await sessions.list_sessions_of(tx, room.id, me.attendee.id)
-        was_in = any(other.in_call for other in others if other.id != me.session.id)
+        was_in = any(other.in_call for other in others if other.id != session.id)
         await tx.emit(CallJoined(room.id, me.actor, session_id, was_in))
 
 
 async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
     """Switch audio or video. Raises NotFound without a join, Invalid when the device is not in the call."""
-    if me.session is None:
-        raise NotFound(data=NULL)
-    if not flags & InCall.IN_CALL or not me.session.in_call:
+    me, session = await _up_to_date(tx, me)
+    if not flags & InCall.IN_CALL or not session.in_call:
         raise Invalid(data=NULL)
     allowed = _allowed(me, InCall(flags))
-    await sessions.set_in_call(tx, me.session, allowed, clock.now())
+    await sessions.set_in_call(tx, session, allowed, clock.now())
     await store.add_flag(tx, me.room.id, allowed)
-    await tx.emit(CallFlagsSet(me.room.id, me.actor, me.session.session_id))
+    await tx.emit(CallFlagsSet(me.room.id, me.actor, session.session_id))
+
+
+async def _up_to_date(tx: Tx, me: Participant) -> tuple[Participant, Session]:
+    """The participant and his device under the room's lock: rules may have changed since the guards looked.
+
+    Raises NotFound when the device has not joined the room.
+    """
+    room = await participants.lock_room(tx, me.room.id)
+    attendee = await participants.access_attendee(tx, me, me.attendee.id)
+    for session in await sessions.list_sessions_of(tx, room.id, attendee.id):
+        if me.session is not None and session.id == me.session.id:
+            return Participant(room, attendee, session), session
+    raise NotFound(data=NULL)
 
 
 async def leave(tx: Tx, me: Participant, *, for_everyone: bool) -> None:
@@ -107,6 +126,21 @@ async def leave(tx: Tx, me: Participant, *, for_everyone: bool) -> None:
 async def drop(tx: Tx, room: Room, session: Session, attendee: Attendee) -> None:
     """The device left the room, or was silent too long, while in the call."""
     await _leave(tx, room, session, attendee, SYSTEM)
+
+
+async def enforce(tx: Tx, room_id: int) -> None:
+    """Take from everybody in the call what he may do no longer: publish, or be in it while there is a lobby."""
+    room = await participants.lock_room(tx, room_id)
+    if not room.call_started_at:
+        return
+    for session, attendee in await sessions.list_seated(tx, room_id, 0):
+        me = Participant(room, attendee, session)
+        allowed = _allowed(me, InCall(session.in_call))
+        if session.in_call and not me.can_pass_lobby:
+            await drop(tx, room, session, attendee)
+        elif allowed != session.in_call:
+            await sessions.set_in_call(tx, session, allowed, session.last_ping)
+            await tx.emit(CallFlagsSet(room.id, attendee.actor, session.session_id))
 
 
 async def after_removal(tx: Tx, room_id: int) -> None:
@@ -145,7 +179,8 @@ async def _end(tx: Tx, room: Room, actor: Actor, *, for_everyone: bool) -> None:
 
 
 def _allowed(me: Participant, flags: InCall) -> int:
-    """What of it the participant may bring; unknown bits are kept (recording `call/a-call`)."""
+    """What of it the participant may bring; unknown bits are kept (recording `call/a-call`), up to a byte of them."""
+    flags &= InCall(ALL_FLAGS)
     if not me.may(Permission.PUBLISH_AUDIO):
         flags &= ~InCall.AUDIO
     if not me.may(Permission.PUBLISH_VIDEO):

@@ -65,3 +65,18 @@ async def note_entry(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
 async def list_participants(tx: Tx, room_id: int, since: int) -> list[Attendee]:
     """Who was in a call since then."""
     return [Attendee(*row) for row in await tx.all(_PARTICIPANTS, room_id=room_id, since=since)]
+
+
+_ACTIVE = Statement(
+    sa.select(rooms.c.token, sa.func.count(attendees.c.id.distinct()))
+    .join_from(rooms, sessions, sessions.c.room_id == rooms.c.id)
+    .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
+    .where(rooms.c.call_started_at > _zero, sessions.c.in_call > _zero, sessions.c.last_ping >= bind("since"))
+    .group_by(rooms.c.id, rooms.c.token)
+    .order_by(rooms.c.id)
+)
+
+
+async def list_active(tx: Tx, since: int) -> list[tuple[str, int]]:
+    """Tokens of the rooms with a call, and how many are in it who gave a sign since then."""
+    return [(row[0], int(row[1])) for row in await tx.all(_ACTIVE, since=since)]

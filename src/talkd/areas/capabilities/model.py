@@ -8,9 +8,14 @@ FEATURES = (
     "multi-room-users", "no-ping", "last-room-activity",
     # conversations
     "favorites", "room-description", "read-only-rooms", "locked-one-to-one-rooms", "note-to-self",
-    "notification-levels", "notification-calls", "conversation-creation-password",
+    "notification-levels", "notification-calls", "message-expiration", "mention-permissions",
+    "archived-conversations-v2", "important-conversations", "sensitive-conversations", "session-state", "ban-v1",
+    "conversation-creation-password",
+    "conversation-creation-all", "listable-rooms", "webinary-lobby",
+    "avatar", "breakout-rooms-v1",
     # people
-    "guest-display-names", "invite-groups-and-mails", "temp-user-avatar-api",
+    "conversation-permissions", "publishing-permissions",
+    "guest-display-names", "invite-groups-and-mails", "email-csv-import", "temp-user-avatar-api",
     # chat
     "system-messages", "mention-flag", "direct-mention-flag", "chat-replies", "chat-reference-id",
     "chat-read-marker", "chat-read-status", "chat-read-last", "chat-unread", "chat-permission",
@@ -20,7 +25,9 @@ FEATURES = (
     "call-notification-state-api", "download-call-participants",
 )  # fmt: skip
 LOCAL_FEATURES = (
-    "favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api", "call-notification-state-api",
+    "favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api", "call-notification-state-api", "avatar",
+    "archived-conversations-v2", "important-conversations", "sensitive-conversations",
+    "conversation-creation-all", "listable-rooms",
 )  # fmt: skip
 """Those that a client asks of its own server, not of the one that hosts a conversation."""
 

@@ -53,6 +53,7 @@ def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_ke
         viewer,
         talk_version=config.identity.talk_version,
         calls_enabled=settings.start_calls != StartCall.NOBODY,
+        breakout_rooms=settings.flag("breakout_rooms", True),
         token_key=token_key,
     )
 

@@ -60,7 +60,7 @@ def core(viewer: Viewer) -> Block:
     }
 
 
-def spreed(viewer: Viewer, *, talk_version: str, calls_enabled: bool, token_key: str) -> Block:
+def spreed(viewer: Viewer, *, talk_version: str, calls_enabled: bool, breakout_rooms: bool, token_key: str) -> Block:
     """Talk's block. Each group of `config` is an object even when it is empty: apps read them as maps."""
     return {
         "features": list(FEATURES),
@@ -69,7 +69,7 @@ def spreed(viewer: Viewer, *, talk_version: str, calls_enabled: bool, token_key:
             "attachments": {"allowed": False},
             "call": {
                 "enabled": calls_enabled,
-                "breakout-rooms": False,
+                "breakout-rooms": breakout_rooms,
                 "recording": False,
                 "recording-consent": 0,
                 "supported-reactions": list(REACTIONS),

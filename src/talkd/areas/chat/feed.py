@@ -4,8 +4,10 @@ A message to a thousand waiting clients costs one query and one encoding for eac
 thousand: readers whom the server does not speak of all get the same bytes.
 """
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -18,8 +20,12 @@ from talkd.storage.database import Database
 
 ROOMS = 2_000
 """Rooms kept at most; the one longest not asked for goes first."""
+BODIES = 16
+"""Encoded answers kept of a room at most: those who wait ask for the same."""
 MESSAGES = 200
 """Messages kept of a room at most."""
+
+T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -38,7 +44,7 @@ class _Recent:
 
     low: int
     page: Page
-    bodies: dict[tuple[int, int], msgspec.Raw] = field(default_factory=dict)
+    bodies: dict[tuple[int, ...], msgspec.Raw] = field(default_factory=dict)
 
 
 class Feed:
@@ -48,24 +54,26 @@ class Feed:
         self._db = db
         self._rooms: OrderedDict[int, _Recent] = OrderedDict()
         self._common: OrderedDict[int, int] = OrderedDict()
-        self._generation = 0
+        self._loading: dict[int, tuple[int, asyncio.Task[_Recent]]] = {}
+        self._reading: dict[int, object] = {}
 
+    # What is being read while something changes is good for whoever waits for it, but not kept.
     def forget(self, room_id: int) -> None:
         """Something new was said, or something old has changed: look again at the next request."""
-        self._generation += 1
         self._rooms.pop(room_id, None)
-        self._common.pop(room_id, None)
+        self._loading.pop(room_id, None)
+        self.forget_markers(room_id)
 
     def forget_markers(self, room_id: int) -> None:
         """Somebody has read further."""
-        self._generation += 1
         self._common.pop(room_id, None)
+        self._reading.pop(room_id, None)
 
     def clear(self) -> None:
         """Forget everything, for example after people were renamed."""
-        self._generation += 1
-        self._rooms.clear()
-        self._common.clear()
+        memories: tuple[dict[int, Any], ...] = (self._rooms, self._common, self._loading, self._reading)
+        for memory in memories:
+            memory.clear()
 
     async def get_news(self, room: Room, viewer: Actor, *, known: int, limit: int) -> News | None:
         """What was said after `known`, oldest first, `limit` messages at most; None when there is nothing."""
@@ -74,9 +82,7 @@ class Feed:
             recent = await self._load(room.id, known)
         now = clock.now()
         fresh = [
-            message
-            for message in recent.page.messages
-            if message.id > known and (not message.expires_at or message.expires_at > now)
+            message for message in recent.page.messages if message.id > known and not message.is_expired(now)
         ][:limit]
         if not fresh:
             return None
@@ -86,35 +92,61 @@ class Feed:
         """How far everybody in the room has read."""
         known = self._common.get(room_id)
         if known is None:
-            generation = self._generation
+            mine = self._reading[room_id] = object()
             known = await self._db.read(lambda tx: service.get_common_read(tx, room_id))
-            if generation == self._generation:
-                self._common[room_id] = known
-                while len(self._common) > ROOMS:
-                    self._common.popitem(last=False)
+            if self._reading.get(room_id) is mine:
+                del self._reading[room_id]
+                _keep(self._common, room_id, known)
         return known
 
     async def _load(self, room_id: int, known: int) -> _Recent:
-        generation = self._generation
+        """All after `known`; those who ask at the same moment share one query."""
+        if not self._db.suspends:
+            recent = await self._read(room_id, known)
+            self._keep(room_id, recent)
+            return recent
+        low, task = self._loading.get(room_id, (known + 1, None))
+        if task is None or low > known:
+            task = asyncio.ensure_future(self._read(room_id, known))
+            self._loading[room_id] = known, task
+            task.add_done_callback(lambda done: self._loaded(room_id, done))
+        return await asyncio.shield(task)
+
+    async def _read(self, room_id: int, known: int) -> _Recent:
         page = await self._db.read(
             lambda tx: service.get_news(tx, room_id, known=known, including=False, limit=MESSAGES)
         )
-        recent = _Recent(known, page)
-        # With a full page there may be more, and what was forgotten while we read may be missing here.
-        if len(page.messages) < MESSAGES and generation == self._generation:
-            self._rooms[room_id] = recent
-            self._rooms.move_to_end(room_id)
-            while len(self._rooms) > ROOMS:
-                self._rooms.popitem(last=False)
-        return recent
+        return _Recent(known, page)
+
+    def _loaded(self, room_id: int, task: asyncio.Task[_Recent]) -> None:
+        if self._loading.get(room_id, (0, None))[1] is task:
+            del self._loading[room_id]
+            if not task.cancelled() and task.exception() is None:
+                self._keep(room_id, task.result())
+
+    def _keep(self, room_id: int, recent: _Recent) -> None:
+        if len(recent.page.messages) < MESSAGES:  # else there may be more, and this is not all since then
+            _keep(self._rooms, room_id, recent)
 
     @staticmethod
     def _body(recent: _Recent, fresh: list[Message], room: Room, viewer: Actor) -> msgspec.Raw:
-        page = Page(fresh, recent.page.parents, recent.page.names)
+        now = clock.now()
+        parents = {key: parent for key, parent in recent.page.parents.items() if not parent.is_expired(now)}
+        page = Page(fresh, parents, recent.page.names)
         if any(view.speaks_of(message, viewer) for message in fresh):
             return msgspec.Raw(_encode(view.messages(page, room, viewer)))
-        key = fresh[0].id, fresh[-1].id
+        key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # some may have expired in between
         body = recent.bodies.get(key)
         if body is None:
+            if len(recent.bodies) >= BODIES:
+                recent.bodies.clear()
             body = recent.bodies[key] = msgspec.Raw(_encode(view.messages(page, room, Actor("", ""))))
         return body
+
+
+def _keep(memory: OrderedDict[int, T], room_id: int, value: T) -> None:
+    """Keep it as the newest, and no more than ROOMS."""
+    memory[room_id] = value
+    memory.move_to_end(room_id)
+    while len(memory) > ROOMS:
+        memory.popitem(last=False)

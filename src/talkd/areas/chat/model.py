@@ -47,6 +47,10 @@ class Message(msgspec.Struct, frozen=True):
         """Whether it can be answered."""
         return not self.system and self.kind in COUNTABLE
 
+    def is_expired(self, now: int) -> bool:
+        """Whether nobody may see it any more."""
+        return 0 < self.expires_at <= now
+
     def references(self) -> dict[str, Reference]:
         """What the placeholders of the text stand for."""
         if not self.parameters:

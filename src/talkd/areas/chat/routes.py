@@ -10,9 +10,10 @@ from talkd.areas.chat.feed import News
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.view import RoomView
+from talkd.core.actor import Actor
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.core.errors import Invalid
-from talkd.realtime.changes import Watch, attendee_topic, room_topic
+from talkd.realtime.changes import attendee_topic, room_topic, rules_topic
 from talkd.storage.database import Tx
 from talkd.web import guards
 from talkd.web.call import Call
@@ -84,7 +85,8 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
         silent=params.silent,
         guest_name=params.actorDisplayName,
     )
-    page = await service.complete(tx, me.room.id, [message])
+    author = Actor(message.actor_type, message.actor_id, message.actor_name)
+    page = await service.complete(tx, me.room.id, [message], known=author)
     common = await service.get_common_read(tx, me.room.id)
     return Reply(view.messages(page, me.room, me.actor)[0], 201, _headers(common))
 
@@ -122,25 +124,22 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
 
 async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
     params, world = call.params, call.world
-    await _note_presence(call)
     until = asyncio.get_running_loop().time() + max(0, min(params.timeout, MAX_POLL_SECONDS))
     room_id, attendee_id = call.me.room.id, call.me.attendee.id
-    with world.changes.watch(room_topic(room_id), attendee_topic(attendee_id), hang_up=call.hang_up) as watch:
+    topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
+    standing = {attendee_topic(attendee_id), rules_topic(room_id)}
+    with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
+        if world.db.suspends:  # something may have happened between the guards' look and the watch
+            await guards.require_room_again(call)
+        await _note_presence(call)
         while True:
+            if not standing.isdisjoint(watch.take()):
+                await guards.require_room_again(call)
             reply = await _look(call)
             if reply is not None:
                 return reply
-            if not await _wait(call, watch, until):
+            if not await watch.wait(until):
                 return Reply(None, 304)
-
-
-async def _wait(call: Call[ReceiveParams], watch: Watch, until: float) -> bool:
-    """Whether there is reason to look again. Raises what the guards raise when the caller may no longer be here."""
-    changed = await watch.wait(until)
-    if attendee_topic(call.me.attendee.id) in changed:
-        route = next(route for route in routes.table if route.handler is receive)
-        call.participant = await call.world.db.read(lambda tx: guards.require_room(tx, route, call))
-    return bool(changed)
 
 
 async def _look(call: Call[ReceiveParams]) -> Reply | None:
@@ -163,7 +162,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
     if me.session is not None and not params.noStatusUpdate:
         call.world.pings.note(me.session.session_id)
     if params.setReadMarker and params.lastKnownMessageId > me.attendee.last_read:
-        await call.world.db.write(lambda tx: service.mark_read(tx, me, params.lastKnownMessageId))
+        await call.world.db.write(lambda tx: service.note_read(tx, me, params.lastKnownMessageId))
 
 
 @routes.add(

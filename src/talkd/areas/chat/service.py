@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from talkd.areas.chat import store
-from talkd.areas.chat.model import COMMENT, COUNTABLE, SYSTEM, Message, Page, Reference, named
+from talkd.areas.chat.model import COMMENT, COUNTABLE, SYSTEM, Message, Names, Page, Reference, named
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
@@ -84,6 +84,11 @@ async def post_system(
 ) -> Message:
     """Report something in the room. `details` is what the text holds apart from people."""
     return await _add(tx, room, actor, SYSTEM, details, system=system, references=references or {}, silent=silent)
+
+
+async def post(tx: Tx, room: Room, actor: Actor, text: str) -> Message:
+    """Say something in the name of who is no attendee: what the server itself tells."""
+    return await _add(tx, room, actor, COMMENT, text, references={})
 
 
 async def _add(
@@ -216,19 +221,25 @@ async def _note_mentions(tx: Tx, me: Participant, message_id: int, mentions: dic
 
 
 # --- reading --------------------------------------------------------------------------------
-async def complete(tx: Tx, room_id: int, messages: list[Message]) -> Page:
-    """A page: the messages with what they answer and everybody's name; two statements at most."""
+async def complete(tx: Tx, room_id: int, messages: list[Message], *, known: Actor | None = None) -> Page:
+    """A page: the messages with what they answer and everybody's name; two statements at most.
+
+    Whoever is `known` need not be asked for.
+    """
     wanted = [message.parent_id for message in messages if message.parent_id]
     parents = await store.list_messages(tx, room_id, wanted, clock.now()) if wanted else {}
-    return Page(messages, parents, await get_names(tx, [*messages, *parents.values()]))
+    return Page(messages, parents, await get_names(tx, [*messages, *parents.values()], known=known))
 
 
-async def get_names(tx: Tx, messages: Iterable[Message]) -> dict[tuple[str, str], str]:
+async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None = None) -> Names:
     """What everybody in these messages is called now."""
     actors: set[tuple[str, str]] = set()
     for message in messages:
         actors |= named(message)
-    return await store.get_names(tx, actors)
+    if known is None:
+        return await store.get_names(tx, actors)
+    actors.discard((known.type, known.id))
+    return {(known.type, known.id): known.name, **await store.get_names(tx, actors)}
 
 
 async def get_history(tx: Tx, room_id: int, *, known: int, including: bool, limit: int) -> Page:
@@ -251,12 +262,19 @@ async def get_common_read(tx: Tx, room_id: int) -> int:
 
 async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
     """Remember that everything up to a message is read; None for all there is."""
-    if message_id is None:
-        message_id = me.room.last_message_id
+    newest = me.room.last_message_id
+    message_id = newest if message_id is None else min(message_id, newest)
     if message_id == me.attendee.last_read:
         return
     await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
     await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id))
+
+
+async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
+    """Whoever asks for what follows a message has read it. Never moves the marker back, whatever happens meanwhile."""
+    message_id = min(message_id, me.room.last_message_id)
+    if await store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
+        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id))
 
 
 async def mark_unread(tx: Tx, me: Participant) -> None:
@@ -264,7 +282,8 @@ async def mark_unread(tx: Tx, me: Participant) -> None:
     newest = await store.list_newest_countable(tx, me.room.id, clock.now())
     if len(newest) < 2:
         everything = await store.list_newest(tx, me.room.id, clock.now())
-        older = [message_id for message_id in everything if not newest or message_id < newest[0]]
+        below = newest[0] if newest else me.room.last_message_id
+        older = [message_id for message_id in everything if message_id < below]
         target = older[0] if older else NEVER_READ
     else:
         target = newest[1]

@@ -64,6 +64,15 @@ _MARK_READ = Statement(
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
     .values(last_read=bind("message_id"))
 )
+_MARK_FORWARD = Statement(
+    sa.update(attendees)
+    .where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.id == bind("attendee_id"),
+        attendees.c.last_read < bind("message_id"),
+    )
+    .values(last_read=bind("message_id"))
+)
 _MENTION = Statement(
     sa.update(attendees)
     .where(
@@ -164,6 +173,11 @@ async def set_newest(tx: Tx, room_id: int, message_id: int, now: int) -> None:
     await tx.run(_NEWEST_IN_ROOM, room_id=room_id, message_id=message_id, now=now)
 
 
+async def mark_read_forward(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> bool:
+    """The attendee has read up to there at least; whether that is further than before."""
+    return await tx.run(_MARK_FORWARD, room_id=room_id, attendee_id=attendee_id, message_id=message_id) > 0
+
+
 async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
     """The attendee has read up to there."""
     await tx.run(_MARK_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
@@ -219,6 +233,19 @@ _FORGET_AUTHOR = Statement(
     .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
     .values(actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.literal_column(f"'{DELETED_USERS}'"))
 )
+
+
+_DELETE_EXPIRED = Statement(
+    sa.delete(messages).where(
+        messages.c.expires_at > sa.literal_column("0"),
+        messages.c.expires_at <= bind("now", messages.c.expires_at.type),
+    )
+)
+
+
+async def delete_expired(tx: Tx, now: int) -> int:
+    """Clean up what nobody sees any more; how many messages there were."""
+    return await tx.run(_DELETE_EXPIRED, now=now)
 
 
 async def forget_author(tx: Tx, user_id: str) -> None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from talkd.areas.chat.model import Reference
-from talkd.core.actor import GUESTS, SYSTEM_ID, USERS, Actor
+from talkd.core.actor import CLI_ID, GUESTS, SYSTEM_ID, USERS, Actor
+from talkd.core.richtext import span
 
 Parameters = dict[str, Reference]
 Text = Callable[[Parameters, Actor, Actor, str], str]
@@ -13,12 +14,24 @@ _BY_ACTOR = {
     "conversation_renamed": '{actor} renamed the conversation from "%s" to "%s"',
     "description_set": "{actor} set the description",
     "description_removed": "{actor} removed the description",
+    "avatar_set": "{actor} set the conversation picture",
+    "avatar_removed": "{actor} removed the conversation picture",
+    "breakout_rooms_started": "{actor} started breakout rooms",
+    "breakout_rooms_stopped": "{actor} stopped breakout rooms",
     "guests_allowed": "{actor} allowed guests",
     "guests_disallowed": "{actor} disallowed guests",
     "password_set": "{actor} set a password",
     "password_removed": "{actor} removed the password",
     "read_only": "{actor} locked the conversation",
     "read_only_off": "{actor} unlocked the conversation",
+    "listable_none": "{actor} limited the conversation to the current participants",
+    "listable_users": "{actor} opened the conversation to registered users",
+    "listable_all": "{actor} opened the conversation to registered users and users created with the Guests app",
+    "lobby_none": "{actor} opened the conversation to everyone",
+    "lobby_non_moderators": "{actor} restricted the conversation to moderators",
+    "lobby_timer_reached": "The conversation is now open to everyone",
+    "message_expiration_enabled": "{actor} set the message expiration to %s",
+    "message_expiration_disabled": "{actor} disabled message expiration",
     "call_started": "{actor} started a call",
     "call_joined": "{actor} joined the call",
     "call_left": "{actor} left the call",
@@ -62,6 +75,8 @@ def text_of(system: str, details: str, parameters: Parameters, actor: Actor, vie
     if system == "conversation_renamed":
         old, _, new = details.partition("\n")
         return _said_by(_BY_ACTOR[system] % (old, new), actor, viewer)
+    if system == "message_expiration_enabled":
+        return _said_by(_BY_ACTOR[system] % span(int(details)), actor, viewer)
     if system in _BY_ACTOR:
         return _said_by(_BY_ACTOR[system], actor, viewer)
     if system in ("call_ended", "call_ended_everyone", "call_missed"):
@@ -74,6 +89,8 @@ def _said_by(text: str, actor: Actor, viewer: Actor) -> str:
         return text
     if actor.is_same(GUESTS, SYSTEM_ID):
         return "System" + text.removeprefix("{actor}")
+    if actor.is_same(GUESTS, CLI_ID):
+        return "An administrator" + text.removeprefix("{actor}")
     return "You" + text.removeprefix("{actor}") if actor.is_same(viewer.type, viewer.id) else text
 
 

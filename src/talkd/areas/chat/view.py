@@ -8,7 +8,7 @@ from msgspec import UNSET, UnsetType
 from talkd.areas.chat.model import Message, Names, Page, Reference
 from talkd.areas.chat.system_texts import text_of
 from talkd.areas.rooms.model import Room
-from talkd.core.actor import EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
+from talkd.core.actor import CLI_ID, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.constants import RoomType
 
 Parameter = dict[str, str]
@@ -140,6 +140,8 @@ def _guest(kind: str, actor_id: str, names: Names, in_system: bool) -> Parameter
     known = names.get((kind, actor_id), "")
     if actor_id == SYSTEM_ID:
         shown = "System"
+    elif actor_id == CLI_ID:
+        shown = "Administration"
     elif known and in_system:
         shown = f"{known} (guest)"
     else:

@@ -30,6 +30,8 @@ class Credentials:
         self._key = ids.new_secret(32).encode()
         self._logins: OrderedDict[bytes, tuple[Login, float]] = OrderedDict()
         self._browsers: OrderedDict[str, tuple[BrowserSession | None, float]] = OrderedDict()
+        self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._generation = 0
 
     def remembered(self, authorization: str) -> Login | None:
         """The login behind an Authorization header that was verified not long ago."""
@@ -40,6 +42,8 @@ class Credentials:
 
     def forget(self, user_id: str = "") -> None:
         """Check anew: a password, role or standing has changed, of one account or (empty) of somebody."""
+        self._generation += 1
+        self._wrong.clear()
         if not user_id:
             self._logins.clear()
             self._browsers.clear()
@@ -53,32 +57,48 @@ class Credentials:
 
     def forget_browser(self, fingerprint: str) -> None:
         """One browser has logged in or out."""
+        self._generation += 1
         self._browsers.pop(fingerprint, None)
 
     async def verify(self, name: str, password: str, authorization: str) -> Login | None:
         """The login for a name (account id or e-mail address) and its password or an app password."""
+        generation = self._generation
         by_app = await self._app_login(password, name)
         if by_app is not None:
-            return await self._remember(authorization, by_app)
+            return await self._remember(authorization, by_app, generation)
         account = await self._db.read(lambda tx: self._account_of(tx, name))
         is_right = await passwords.is_password(account[1] if account else "", password)
         if account is None or not is_right:
             return None
-        return await self._remember(authorization, account[0])
+        return await self._remember(authorization, account[0], generation)
 
     async def verify_token(self, token: str, authorization: str) -> Login | None:
         """The login for an app password alone (Bearer)."""
+        generation = self._generation
         login = await self._app_login(token, None)
-        return None if login is None else await self._remember(authorization, login)
+        return None if login is None else await self._remember(authorization, login, generation)
+
+    def is_known_wrong(self, authorization: str) -> bool:
+        """Whether this header was wrong before, and nothing has changed since."""
+        return self._hash(authorization) in self._wrong
+
+    def note_wrong(self, authorization: str) -> None:
+        """This header is wrong; it need not be checked again."""
+        self._wrong[self._hash(authorization)] = None
+        while len(self._wrong) > ENTRIES:
+            self._wrong.popitem(last=False)
 
     async def browser(self, fingerprint: str) -> BrowserSession | None:
         """The login behind a browser's session cookie; None for a visitor's."""
         found = self._browsers.get(fingerprint)
         if found is not None and found[1] > time.monotonic():
             return found[0]
+        generation = self._generation
         session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
         if session is not None:
             await self._db.write(lambda tx: store.touch_browser(tx, fingerprint, clock.now()))
+        if generation != self._generation:  # something changed meanwhile: good for this request, not to be kept
+            return session
         self._browsers[fingerprint] = session, time.monotonic() + REMEMBER
         while len(self._browsers) > ENTRIES:
             self._browsers.popitem(last=False)
@@ -88,7 +108,7 @@ class Credentials:
     def _hash(self, authorization: str) -> bytes:
         return hashlib.blake2b(authorization.encode(), key=self._key, digest_size=16).digest()
 
-    async def _remember(self, authorization: str, login: Login) -> Login:
+    async def _remember(self, authorization: str, login: Login, generation: int) -> Login:
         now = clock.now()
 
         async def note(tx: Tx) -> None:
@@ -97,6 +117,8 @@ class Credentials:
                 await store.touch_app_password(tx, login.app_password_id, now)
 
         await self._db.write(note)
+        if generation != self._generation:
+            return login
         self._logins[self._hash(authorization)] = login, time.monotonic() + REMEMBER
         while len(self._logins) > ENTRIES:
             self._logins.popitem(last=False)

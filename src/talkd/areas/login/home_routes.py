@@ -9,11 +9,12 @@ from markupsafe import Markup
 
 from talkd import __version__
 from talkd.areas.capabilities.colors import valid
+from talkd.areas.invitations.link import open_link
 from talkd.areas.login import service, view
 from talkd.areas.login.model import AppPassword
 from talkd.core import ids
 from talkd.core.constants import StartCall
-from talkd.core.errors import NotFound
+from talkd.core.errors import NotFound, Throttled
 from talkd.storage.database import Tx
 from talkd.web import pages
 from talkd.web.call import Call
@@ -36,9 +37,11 @@ class DeviceParams(msgspec.Struct, frozen=True):
 
 
 class RoomParams(msgspec.Struct, frozen=True):
-    """A conversation's token."""
+    """A conversation's token; in an invitation also the address and the personal token."""
 
     room: str
+    email: str = ""
+    access: str = ""
 
 
 class StyleParams(msgspec.Struct, frozen=True):
@@ -88,15 +91,31 @@ async def wipe_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
 async def show_call(call: Call[RoomParams]) -> Reply:
     """Where a conversation's link leads in a browser: how to open it in an app.
 
-    It looks the same whether the conversation exists or not.
+    It looks the same whether the conversation exists or not. The link of an invitation lets the browser in,
+    and goes on to the address without the personal token.
     """
     room = call.params.room
     if not ids.TOKEN_FORM.fullmatch(room):
         return pages.message(
             call, "This is not a link to a conversation", "Please check that you have copied all of it.", status=404
         )
+    if call.params.access:
+        return await _open_invitation(call)
     link = f"{call.base_url}/call/{room}"
     return pages.page(call, "call.html", link=link, code=_code(link))
+
+
+async def _open_invitation(call: Call[RoomParams]) -> Reply:
+    params = call.params
+    try:
+        cookies = await open_link(call, params.room, params.email, params.access)
+    except NotFound:
+        return pages.message(
+            call, "This invitation is not valid", "Please ask whoever invited you to send it once more.", status=404
+        )
+    except Throttled as error:
+        return pages.must_wait(call, error)
+    return pages.redirect(call, f"/call/{params.room}", cookies=cookies)
 
 
 @routes.add("GET", "/static/talkd.css", Guard.ANYONE, params=StyleParams, access=Access.OWN)

@@ -99,11 +99,13 @@ async def get_request_token(call: Call[NoParams]) -> Reply:
 async def check_password(call: Call[Any], user: str, password: str) -> Login | None:
     """The login of somebody who filled in a form; a wrong one is counted. Raises Throttled."""
     world, address = call.world, call.caller.address
-    world.throttle.check(auth.LOGIN, address)
     header = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
-    login = await world.credentials.verify(user.strip(), password, header)
-    if login is None:
-        await world.throttle.register(auth.LOGIN, address)
+    if "\x00" in user:
+        return None
+    async with world.throttle.attempt(auth.LOGIN, address) as attempt:
+        login = await world.credentials.verify(user.strip(), password, header)
+        if login is None:
+            attempt.failed()
     return login
 
 

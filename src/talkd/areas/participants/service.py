@@ -4,8 +4,9 @@
 gets the same NotFound as if it were not there.
 """
 
+from talkd.areas.bans import store as bans
 from talkd.areas.participants import store
-from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.participants.model import Attendee, Participant, is_address
 from talkd.areas.rooms.model import Room, pair
 from talkd.areas.sessions import store as sessions
 from talkd.areas.users import group_store as groups
@@ -13,7 +14,7 @@ from talkd.areas.users import store as users
 from talkd.core import clock, ids
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
 from talkd.core.constants import MODERATORS, SESSION_KILL, ParticipantType, RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed, ModeratorDemoted, ModeratorPromoted
 from talkd.storage.database import Tx
 
@@ -21,16 +22,16 @@ MAX_GUEST_NAME_LENGTH = 64
 
 
 async def access_participant(tx: Tx, token: str, *, user_id: str | None, browser: str) -> Participant:
-    """The caller in a room. Raises NotFound when there is no such room, or the caller is not in it."""
+    """The caller in a room. Raises UnknownRoom when there is no such room, or the caller is not in it."""
     if not ids.TOKEN_FORM.fullmatch(token):
-        raise NotFound
+        raise UnknownRoom
     found = None
     if user_id is not None:
         found = await store.find_user(tx, token, user_id, browser)
     elif browser:
         found = await store.find_visitor(tx, token, browser)
     if found is None:
-        raise NotFound
+        raise UnknownRoom
     return found
 
 
@@ -74,7 +75,8 @@ async def add_user(
 ) -> int:
     """Make an account an attendee; its id. Somebody who had joined by himself becomes a member.
 
-    Nothing happens to whoever is there already.
+    Nothing happens to whoever is there already. Who is banned cannot be added: raises Forbidden("ban") for
+    oneself, Invalid("ban") for others.
     """
     present = await store.find_attendee(tx, room.id, USERS, user_id)
     if present is not None:
@@ -82,6 +84,8 @@ async def add_user(
             await store.set_attendee(tx, room.id, present.id, "type", type, clock.now())
             await tx.emit(AttendeeAdded(room.id, actor, present.id, present.actor, quiet, was_there=True))
         return present.id
+    if await bans.is_banned(tx, room.id, USERS, user_id):
+        raise Forbidden("ban") if actor.is_same(USERS, user_id) else Invalid("ban")
     self_joined = type == ParticipantType.USER_SELF_JOINED
     return await _add(
         tx,
@@ -97,33 +101,41 @@ async def add_user(
 
 
 async def add_group(tx: Tx, room: Room, actor: Actor, group_id: str) -> None:
-    """Make a group and all its members attendees. Raises NotFound("new-participant")."""
+    """Make a group and all its members attendees, but for the banned. Raises NotFound("new-participant")."""
     group = await groups.get_group(tx, group_id)
     if group is None:
         raise NotFound("new-participant")
     members = await users.get_names(tx, await groups.list_enabled_members(tx, group_id))
     if await store.find_attendee(tx, room.id, GROUPS, group_id) is None:
         await _add(tx, room, actor, Actor(GROUPS, group_id, group.display_name or group_id), type=ParticipantType.USER)
+    banned = await list_banned(tx, room.id, USERS)
     for member_id, name in members.items():
-        await add_user(tx, room, actor, member_id, name)
+        if member_id not in banned:
+            await add_user(tx, room, actor, member_id, name)
 
 
-async def add_email(tx: Tx, room: Room, actor: Actor, address: str) -> bool:
-    """Invite somebody by e-mail address; whether that opened the room to the public.
+async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:
+    """Ids of those of a kind who may not come."""
+    return {ban.actor_id for ban in await bans.list_bans(tx, room_id) if ban.actor_type == actor_type}
 
-    Raises Invalid("new-participant") for what is no address.
+
+async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = "") -> bool:
+    """Invite somebody by e-mail address; whether the room must open to the public for that.
+
+    Raises Invalid: "new-participant" for what is no address, "ban" for who is banned.
     """
     address = address.strip()
-    local, at, domain = address.rpartition("@")
-    if not local or not at or "." not in domain or any(c.isspace() for c in address):
+    if not is_address(address):
         raise Invalid("new-participant")
     actor_id = ids.email_id(address)
+    if await bans.is_banned(tx, room.id, EMAILS, actor_id):
+        raise Invalid("ban")
     if await store.find_attendee(tx, room.id, EMAILS, actor_id) is None:
         await _add(
             tx,
             room,
             actor,
-            Actor(EMAILS, actor_id, address),
+            Actor(EMAILS, actor_id, name or address),
             type=ParticipantType.GUEST,
             quiet=True,
             access_token=ids.new_secret(),

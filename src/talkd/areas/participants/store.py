@@ -34,8 +34,14 @@ _USER = Statement(
     sa.select(*ROOM, *ATTENDEE, *SESSION)
     .select_from(rooms)
     .join(attendees, attendees.c.room_id == rooms.c.id)
+    .join(users, users.c.id == attendees.c.actor_id)
     .outerjoin(sessions, sa.and_(sessions.c.room_id == rooms.c.id, own_session))
-    .where(rooms.c.token == bind("token"), attendees.c.actor_type == "users", attendees.c.actor_id == bind("user_id"))
+    .where(
+        rooms.c.token == bind("token"),
+        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_id == bind("user_id"),
+        users.c.enabled == sa.literal_column("1"),
+    )
 )
 _VISITOR = Statement(
     sa.select(*ROOM, *ATTENDEE, *SESSION)
@@ -45,6 +51,7 @@ _VISITOR = Statement(
     .where(rooms.c.token == bind("token"), attendees.c.actor_type != "users")
 )
 _ROOM_BY_TOKEN = Statement(sa.select(*ROOM).where(rooms.c.token == bind("token")))
+_LOCK_TOKEN = Statement(sa.select(rooms.c.id).where(rooms.c.token == bind("token")).with_for_update())
 _LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id")).with_for_update())
 _BY_ID = Statement(
     sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
@@ -128,6 +135,11 @@ async def get_room(tx: Tx, token: str) -> Room | None:
     """The room of a token, whoever asks."""
     row = await tx.one(_ROOM_BY_TOKEN, token=token)
     return None if row is None else Room(*row)
+
+
+async def lock_token(tx: Tx, token: str) -> None:
+    """Hold the room of a token, if there is one, until the transaction ends."""
+    await tx.lock(_LOCK_TOKEN, token=token)
 
 
 async def lock_room(tx: Tx, room_id: int) -> Room | None:
@@ -249,6 +261,13 @@ _OF_USER = Statement(
 )
 
 
+_OF_GROUP = Statement(
+    sa.select(*ATTENDEE)
+    .where(attendees.c.actor_type == sa.literal_column("'groups'"), attendees.c.actor_id == bind("group_id"))
+    .order_by(attendees.c.room_id)
+)
+
+
 async def rename_user(tx: Tx, user_id: str, name: str, now: int) -> None:
     """A user is called something else, in all rooms."""
     await tx.run(_RENAME_USER, user_id=user_id, name=name, now=now)
@@ -257,6 +276,11 @@ async def rename_user(tx: Tx, user_id: str, name: str, now: int) -> None:
 async def list_of_user(tx: Tx, user_id: str) -> list[Attendee]:
     """A user's attendees in all rooms."""
     return [Attendee(*row) for row in await tx.all(_OF_USER, user_id=user_id)]
+
+
+async def list_of_group(tx: Tx, group_id: str) -> list[Attendee]:
+    """A group's attendees in all rooms."""
+    return [Attendee(*row) for row in await tx.all(_OF_GROUP, group_id=group_id)]
 
 
 _ONLINE = Statement(

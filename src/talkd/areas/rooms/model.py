@@ -2,10 +2,12 @@
 
 import msgspec
 
+from talkd.core import clock
 from talkd.core.constants import (
     MAX_DESCRIPTION_LENGTH,
     MAX_OBJECT_LENGTH,
     MAX_ROOM_NAME_LENGTH,
+    Listable,
     Lobby,
     ReadOnly,
     RoomType,
@@ -13,8 +15,14 @@ from talkd.core.constants import (
 from talkd.core.errors import Invalid
 
 NOTE_TO_SELF = "note_to_self"
-OBJECT_TYPES = frozenset({"", "phone", "event", "extended_conversation"})
+EXTENDED = "extended_conversation"
+"""Object type of a room that goes on from another; the object is that one's token."""
+OBJECT_TYPES = frozenset({"", "phone", "event", EXTENDED})
 """What clients may create a room for (recording `rooms-create/special-objects`)."""
+BREAKOUT = "room"
+"""Object type of a breakout room; the object is its parent's token."""
+CHANGELOG_NAME = "Talk updates ✅"
+"""What clients call the conversation that tells what is new (recording `rooms-list/newcomer`)."""
 UNNAMED = "---"
 """Name of a room that was created without one (recording `rooms-create/group`)."""
 
@@ -64,8 +72,23 @@ class Room(msgspec.Struct, frozen=True):
 
     @property
     def has_lobby(self) -> bool:
-        """Whether those who do not moderate wait outside."""
-        return self.lobby_state == Lobby.NON_MODERATORS
+        """Whether those who do not moderate wait outside; not any more once the timer has run out."""
+        return self.lobby_state == Lobby.NON_MODERATORS and not self.is_lobby_over
+
+    @property
+    def is_lobby_over(self) -> bool:
+        """The lobby's time has come, though the job that says so may not have run yet."""
+        return self.lobby_state == Lobby.NON_MODERATORS and 0 < self.lobby_timer <= clock.now()
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether everybody with an account finds it, and may join."""
+        return self.is_shared and self.listable != Listable.NONE and not self.is_breakout_room
+
+    @property
+    def is_breakout_room(self) -> bool:
+        """A part of another conversation, which decides for it."""
+        return self.object_type == BREAKOUT
 
     @property
     def is_shared(self) -> bool:

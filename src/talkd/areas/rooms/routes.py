@@ -5,16 +5,19 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from talkd.areas.bans import store as bans
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participant_service
 from talkd.areas.participants import store as participants
+from talkd.areas.rooms import newcomer_service as newcomers
 from talkd.areas.rooms import service, view
 from talkd.areas.rooms.store import Overview
 from talkd.areas.rooms.view import RoomView
 from talkd.areas.users import passwords
 from talkd.core import clock
+from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
-from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.core.errors import Forbidden, UnknownRoom
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
@@ -34,20 +37,6 @@ class ListParams(msgspec.Struct, frozen=True):
     includeStatus: bool = False
     modifiedSince: int = 0
     includeLastMessage: bool = True
-
-
-class CreateParams(msgspec.Struct, frozen=True):
-    """A room to make."""
-
-    roomType: int = RoomType.GROUP
-    invite: str = ""
-    roomName: str = ""
-    source: str = ""
-    objectType: str = ""
-    objectId: str = ""
-    password: str = ""
-    description: str = ""
-    participants: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
 class NameParams(msgspec.Struct, frozen=True):
@@ -107,9 +96,24 @@ async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
 
 
 # --- finding --------------------------------------------------------------------------------
-@routes.add("GET", "room", Guard.USER, versions=V4, params=ListParams, returns=list[RoomView])
-async def list_rooms(tx: Tx, call: Call[ListParams]) -> Reply:
-    """List all conversations of the user."""
+@routes.add("GET", "room", Guard.USER, versions=V4, params=ListParams, access=Access.OWN, returns=list[RoomView])
+async def list_rooms(call: Call[ListParams]) -> Reply:
+    """List all conversations of the user; who looks for the first time finds some."""
+    db, settings = call.world.db, call.world.settings
+    reply = await db.read(lambda tx: _list_rooms(tx, call))
+    if reply is None:
+        with_changelog = settings.flag("changelog", True)
+        await db.write(lambda tx: newcomers.welcome(tx, call.caller.actor, with_changelog=with_changelog))
+        reply = await db.read(lambda tx: _list_rooms(tx, call))
+    assert reply is not None, "welcomed a moment ago"
+    return reply
+
+
+_WELCOMING = (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF)
+
+
+async def _list_rooms(tx: Tx, call: Call[ListParams]) -> Reply | None:
+    """The list; None for newcomers. Who has a room that newcomers get is none and need not be asked for."""
     params = call.params
     now = clock.now()
     overviews = await service.list_overviews(
@@ -119,6 +123,9 @@ async def list_rooms(tx: Tx, call: Call[ListParams]) -> Reply:
         since=params.modifiedSince,
         one_to_one_too=params.includeStatus,
     )
+    is_known = params.modifiedSince > 0 or any(overview.me.room.type in _WELCOMING for overview in overviews)
+    if not is_known and await newcomers.is_newcomer(tx, call.user_id):
+        return None
     shown = [overview.last_message for overview in overviews if overview.last_message is not None]
     names = await chat.get_names(tx, shown) if params.includeLastMessage else {}
     online = await _online_partners(tx, overviews, call.user_id) if params.includeStatus else None
@@ -138,14 +145,17 @@ async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
 
 @routes.add("GET", "room/{token}", Guard.ANYONE, versions=V4, returns=RoomView)
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
-    """Get one conversation; of a public one also what is seen from outside."""
+    """Get one conversation; of a public or open one also what is seen from outside."""
     me = await find_participant(tx, call)
     if me is not None:
         return Reply(await render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
     room = await participants.get_room(tx, call.token)
-    if room is None or room.type != RoomType.PUBLIC:
-        raise NotFound
-    return Reply(view.seen_from_outside(room), 200, _hash(call))
+    is_listed = room is not None and room.is_listed and call.caller.user_id is not None
+    if room is None or not (is_listed or room.type == RoomType.PUBLIC):
+        raise UnknownRoom
+    if is_listed and await bans.is_banned(tx, room.id, USERS, call.user_id):
+        is_listed = False
+    return Reply(view.seen_from_outside(room, is_listed=is_listed), 200, _hash(call))
 
 
 async def _online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> set[str]:
@@ -157,45 +167,6 @@ async def _online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> s
 
 def _hash(call: Call[Any]) -> dict[str, str]:
     return {HASH: call.world.talk_hash}
-
-
-# --- creating -------------------------------------------------------------------------------
-@routes.add("POST", "room", Guard.USER, versions=V4, params=CreateParams, access=Access.OWN, returns=RoomView)
-async def create_room(call: Call[CreateParams]) -> Reply:
-    """Create a conversation."""
-    params, actor = call.params, call.caller.actor
-    if params.roomType not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
-        raise Invalid("type")
-    password_hash = await passwords.hash_password(params.password) if params.password else ""
-
-    async def work(tx: Tx) -> Reply:
-        await service.require_may_create(tx, actor.id, call.world.settings.groups("start_conversations"))
-        if params.roomType == RoomType.ONE_TO_ONE:
-            partner = params.invite or next(iter(params.participants.get("users", ())), "")
-            room, attendee_id, is_new = await service.create_one_to_one(tx, actor, partner)
-            return Reply(await render(tx, call, room.id, attendee_id), 201 if is_new else 200)
-        kind = RoomType(params.roomType)
-        if params.invite and params.source in ("", "groups"):
-            room, attendee_id = await service.create_from_group(
-                tx, actor, type=kind, name=params.roomName, group_id=params.invite
-            )
-        elif params.invite and params.source in ("circles", "teams"):
-            raise NotFound("invite")
-        else:
-            room, attendee_id = await service.create_room(
-                tx,
-                actor,
-                type=kind,
-                name=params.roomName,
-                description=params.description,
-                object_type=params.objectType,
-                object_id=params.objectId,
-                password_hash=password_hash,
-            )
-        missed = await service.invite(tx, room, actor, params.participants)
-        return Reply(await render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
-
-    return await call.world.db.write(work)
 
 
 # --- settings -------------------------------------------------------------------------------

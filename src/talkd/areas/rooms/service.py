@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
+from talkd.areas.avatars import room_service as avatars
 from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import store
+from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes, Picture
 from talkd.areas.rooms.model import (
+    EXTENDED,
     NOTE_TO_SELF,
     UNNAMED,
     Room,
@@ -18,7 +24,7 @@ from talkd.areas.rooms.store import Overview
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, ids
-from talkd.core.actor import Actor
+from talkd.core.actor import USERS, Actor
 from talkd.core.constants import ParticipantType, ReadOnly, RoomType
 from talkd.core.errors import Forbidden, Invalid, NotAvailable, NotFound
 from talkd.core.events import (
@@ -78,7 +84,7 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room
     is_new = room is None
     if room is None:
         room = await store.add_room(
-            tx, token=await _new_token(tx), type=RoomType.ONE_TO_ONE, name="", users=(user_a, user_b), now=clock.now()
+            tx, token=await new_token(tx), type=RoomType.ONE_TO_ONE, name="", users=(user_a, user_b), now=clock.now()
         )
         await tx.emit(RoomCreated(room.id, actor))
     attendee_id = await participants.add_user(
@@ -93,58 +99,68 @@ async def create_room(
     *,
     type: RoomType,
     name: str,
+    group_id: str = "",
     description: str = "",
     object_type: str = "",
     object_id: str = "",
     password_hash: str = "",
+    attributes: Attributes = NO_ATTRIBUTES,
+    picture: Picture | None = None,
 ) -> tuple[Room, int]:
     """A group or public conversation with its creator as owner, and the owner's attendee.
 
-    Without a name it is called `---`. Raises Invalid with the reason.
+    With `group_id` the group's members are in it. Without a name it is called like the group, or `---`.
+    Raises NotFound("invite") when there is no such group, and Invalid with the reason.
     """
-    name = require_name(name, "name") if name else UNNAMED
+    group = await groups.get_group(tx, group_id) if group_id else None
+    if group_id and group is None:
+        raise NotFound("invite")
+    unnamed = UNNAMED if group is None else group.display_name or group_id
+    name = require_name(name, "name") if name else unnamed
     description = require_description(description, "description")
     require_object(object_type, object_id)
+    if object_type == EXTENDED:
+        await _require_extendable(tx, actor, object_id)
     if password_hash and type != RoomType.PUBLIC:
         raise Invalid("password")
     room = await store.add_room(
         tx,
-        token=await _new_token(tx),
+        token=await new_token(tx),
         type=type,
         name=name,
         description=description,
         object_type=object_type,
         object_id=object_id,
         password_hash=password_hash,
+        attributes=attributes,
         now=clock.now(),
     )
     await tx.emit(RoomCreated(room.id, actor))
+    if picture is not None:
+        await avatars.set_emoji(tx, room, actor, picture.emoji, picture.color)
     attendee_id = await participants.add_user(
         tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True
     )
+    if group_id:
+        await participants.add_group(tx, room, actor, group_id)
     return room, attendee_id
 
 
-async def create_from_group(tx: Tx, actor: Actor, *, type: RoomType, name: str, group_id: str) -> tuple[Room, int]:
-    """A conversation for a group's members, called like the group when nothing else is said.
-
-    Raises NotFound("invite") when there is no such group.
-    """
-    group = await groups.get_group(tx, group_id)
-    if group is None:
-        raise NotFound("invite")
-    room, attendee_id = await create_room(tx, actor, type=type, name=name or group.display_name or group_id)
-    await participants.add_group(tx, room, actor, group_id)
-    return room, attendee_id
+async def _require_extendable(tx: Tx, actor: Actor, token: str) -> None:
+    """Raises Invalid("object") when the conversation to go on from is none that the creator is in."""
+    try:
+        await participants.access_participant(tx, token, user_id=actor.id, browser="")
+    except NotFound:
+        raise Invalid("object") from None
 
 
-async def get_note_to_self(tx: Tx, actor: Actor) -> tuple[Room, int]:
-    """A user's conversation with himself, made when it is missing; and the attendee."""
+async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> tuple[Room, int]:
+    """A user's conversation with himself, made (`by` himself unless said) when it is missing; and the attendee."""
     room = await store.find_object(tx, NOTE_TO_SELF, actor.id)
     if room is None:
         room = await store.add_room(
             tx,
-            token=await _new_token(tx),
+            token=await new_token(tx),
             type=RoomType.NOTE_TO_SELF,
             name="Note to self",
             description="A place for your private notes, thoughts and ideas",
@@ -152,7 +168,7 @@ async def get_note_to_self(tx: Tx, actor: Actor) -> tuple[Room, int]:
             object_id=actor.id,
             now=clock.now(),
         )
-        await tx.emit(RoomCreated(room.id, actor))
+        await tx.emit(RoomCreated(room.id, by or actor))
     attendee_id = await participants.add_user(
         tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True, favorite=True
     )
@@ -165,7 +181,8 @@ async def invite(tx: Tx, room: Room, actor: Actor, invitations: Invitations) -> 
     for kind, wanted in invitations.items():
         for who in dict.fromkeys(wanted):
             try:
-                await add_participant(tx, room, actor, who, kind)
+                opened = await add_participant(tx, room, actor, who, kind)
+                room = msgspec.structs.replace(room, type=opened or room.type)
             except (Invalid, NotAvailable, NotFound):
                 missed.setdefault(kind, []).append(who)
     return missed
@@ -178,6 +195,8 @@ async def add_participant(tx: Tx, room: Room, actor: Actor, who: str, kind: str)
     """
     if not room.is_shared:
         raise Invalid("room-type")
+    if room.is_breakout_room:
+        await _require_of_parent(tx, room, who, kind)
     if kind == "users":
         names = await users.get_names(tx, [who])
         if who not in names:
@@ -200,7 +219,16 @@ async def add_participant(tx: Tx, room: Room, actor: Actor, who: str, kind: str)
     return None
 
 
-async def _new_token(tx: Tx) -> ids.Token:
+async def _require_of_parent(tx: Tx, part: Room, who: str, kind: str) -> None:
+    if kind != "users":
+        raise Invalid("source")
+    parent = await attendees.get_room(tx, part.object_id)
+    if parent is None or await attendees.find_attendee(tx, parent.id, USERS, who) is None:
+        raise NotFound("new-participant")
+
+
+async def new_token(tx: Tx) -> ids.Token:
+    """A token for a new room."""
     token = ids.new_token()
     while await store.is_taken(tx, token):
         token = ids.new_token()
@@ -235,7 +263,9 @@ async def set_description(tx: Tx, me: Participant, description: str) -> None:
 
 
 async def allow_guests(tx: Tx, room: Room, actor: Actor) -> None:
-    """Open the room to everybody who has the link. Raises Invalid("type")."""
+    """Open the room to everybody who has the link. Raises Invalid with the reason."""
+    if room.is_breakout_room:
+        raise Invalid("breakout-room")
     if room.type == RoomType.PUBLIC:
         return
     if room.type != RoomType.GROUP:
@@ -291,4 +321,4 @@ async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
     """The room and all in it are gone."""
     attendee_ids, session_ids = await store.delete_room(tx, room.id)
-    await tx.emit(RoomDeleted(room.id, actor, attendee_ids, session_ids))
+    await tx.emit(RoomDeleted(room.id, actor, attendee_ids, session_ids, room.token))

@@ -7,6 +7,7 @@ from talkd.areas.chat.model import Message
 from talkd.areas.chat.store import COMMON_READ, MESSAGE
 from talkd.areas.participants.model import Participant
 from talkd.areas.participants.store import ATTENDEE, ROOM, SESSION, own_session, participant
+from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes
 from talkd.areas.rooms.model import Room
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, messages, rooms, sessions, users
@@ -72,7 +73,7 @@ _OF_USER = Statement(
             attendees.c.modified_at >= bind("since"),
             sa.and_(bind("statuses", sa.Integer) == sa.literal_column("1"), rooms.c.type == sa.literal_column("1")),
         ),
-    ).order_by(rooms.c.id)
+    ).order_by(attendees.c.room_id)  # as the index has them
 )
 _ONE = Statement(_overview.where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")))
 
@@ -93,6 +94,7 @@ _ADD = Statement(
                 "password_hash",
                 "created_at",
                 "last_activity",
+                *Attributes.__struct_fields__,
             )
         }
     )
@@ -108,7 +110,18 @@ _SET = {
     name: Statement(
         sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)})
     )
-    for name in ("name", "description", "type", "password_hash", "read_only")
+    for name in (
+        "name",
+        "description",
+        "type",
+        "password_hash",
+        "read_only",
+        "listable",
+        "default_permissions",
+        "message_expiration",
+        "mention_permissions",
+        "recording_consent",
+    )
 }
 _SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == bind("room_id")))
 _ATTENDEES = Statement(sa.select(attendees.c.id).where(attendees.c.room_id == bind("room_id")))
@@ -149,6 +162,7 @@ async def add_room(
     object_id: str = "",
     users: tuple[str, str] | None = None,
     password_hash: str = "",
+    attributes: Attributes = NO_ATTRIBUTES,
 ) -> Room:
     """Store a new room."""
     user_a, user_b = users or (None, None)
@@ -165,6 +179,7 @@ async def add_room(
         password_hash=password_hash,
         created_at=now,
         last_activity=now,
+        **msgspec.structs.asdict(attributes),
     )
     assert row is not None, "an insert returns its row"
     return Room(*row)

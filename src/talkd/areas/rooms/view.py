@@ -7,7 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from talkd.areas.chat import view as chat
 from talkd.areas.chat.model import Names
-from talkd.areas.rooms.model import Room
+from talkd.areas.rooms.model import CHANGELOG_NAME, Room
 from talkd.areas.rooms.store import Overview
 from talkd.areas.settings.model import TalkSettings
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
@@ -68,6 +68,7 @@ class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
     mentionPermissions: int
     isArchived: bool
     isImportant: bool
+    isSensitive: bool
     lastMessage: Any = UNSET
     status: str | UnsetType = UNSET
     statusIcon: str | UnsetType | None = UNSET
@@ -93,7 +94,7 @@ def room(
     name, display_name = _names(overview)
     is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
     last: Any = UNSET
-    if with_last_message and overview.last_message is not None and me.can_pass_lobby:
+    if with_last_message and overview.last_message is not None and me.can_pass_lobby and not attendee.sensitive:
         last = chat.message(overview.last_message, item, me.actor, names)
     return RoomView(
         id=item.id,
@@ -121,8 +122,8 @@ def room(
         canDeleteConversation=me.can_delete(settings.can_delete_one_to_one),
         notificationLevel=_notification_level(overview, settings),
         notificationCalls=attendee.notification_calls,
-        lobbyState=item.lobby_state,
-        lobbyTimer=item.lobby_timer,
+        lobbyState=int(item.has_lobby),
+        lobbyTimer=item.lobby_timer if item.has_lobby else 0,
         lastPing=session.last_ping if session else 0,
         sessionId=session.session_id if session else "0",
         sipEnabled=item.sip_enabled,
@@ -148,6 +149,7 @@ def room(
         mentionPermissions=item.mention_permissions,
         isArchived=bool(attendee.archived),
         isImportant=bool(attendee.important),
+        isSensitive=bool(attendee.sensitive),
         lastMessage=last,
         status="online" if is_online else UNSET,
         statusIcon=None if is_online else UNSET,
@@ -157,9 +159,14 @@ def room(
     )
 
 
-def seen_from_outside(item: Room, *, name: str = "") -> RoomView:
-    """A public room for somebody who has not joined: what it takes to decide, and nothing of what goes on."""
+def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
+    """A room for somebody who has not joined: what it takes to decide, and nothing of what goes on.
+
+    Who found it listed also learns its name and how lively it is, unless there is a password to know first.
+    """
     nothing = 1
+    is_listed = is_listed and not item.password_hash
+    name = item.name if is_listed else ""
     return RoomView(
         id=item.id,
         token=item.token,
@@ -176,7 +183,7 @@ def seen_from_outside(item: Room, *, name: str = "") -> RoomView:
         callStartTime=0,
         callRecording=0,
         canStartCall=False,
-        lastActivity=0,
+        lastActivity=item.last_activity if is_listed else 0,
         lastReadMessage=0,
         unreadMessages=0,
         unreadMention=False,
@@ -186,8 +193,8 @@ def seen_from_outside(item: Room, *, name: str = "") -> RoomView:
         canDeleteConversation=False,
         notificationLevel=NotificationLevel.NEVER,
         notificationCalls=0,
-        lobbyState=item.lobby_state,
-        lobbyTimer=item.lobby_timer,
+        lobbyState=int(item.has_lobby),
+        lobbyTimer=item.lobby_timer if item.has_lobby else 0,
         lastPing=0,
         sessionId="0",
         sipEnabled=0,
@@ -213,6 +220,7 @@ def seen_from_outside(item: Room, *, name: str = "") -> RoomView:
         mentionPermissions=0,
         isArchived=False,
         isImportant=False,
+        isSensitive=False,
     )
 
 
@@ -221,6 +229,8 @@ def _names(overview: Overview) -> tuple[str, str]:
     if item.type == RoomType.ONE_TO_ONE:
         partner = item.partner_of(overview.me.attendee.actor_id)
         return partner, overview.partner_name or partner
+    if item.type == RoomType.CHANGELOG:
+        return item.name, CHANGELOG_NAME
     return item.name, item.name
 
 

@@ -4,18 +4,22 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.invitations import service as invitations
+from talkd.areas.invitations import store as invitation_store
+from talkd.areas.invitations.link import require_invited
 from talkd.areas.participants import store as participants
-from talkd.areas.participants.model import Participant
+from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.rooms import routes as rooms
+from talkd.areas.rooms.model import Room
 from talkd.areas.rooms.view import RoomView
 from talkd.areas.sessions import service, store
 from talkd.areas.users import passwords
 from talkd.core import ids
-from talkd.core.errors import NULL, NotFound
+from talkd.core.errors import NULL, UnknownRoom
 from talkd.storage.database import Tx
 from talkd.web.auth import COOKIE
 from talkd.web.call import Call
-from talkd.web.guards import find_participant
+from talkd.web.guards import find_participant, lock_room
 from talkd.web.ocs import Cookie, Reply
 from talkd.web.routing import Access, Guard, Routes
 
@@ -26,10 +30,15 @@ ROOM_PASSWORD = "talkRoomPassword"
 
 
 class JoinParams(msgspec.Struct, frozen=True):
-    """The room's password, and whether an earlier join of this device that is in a call may be ended."""
+    """The room's password, and whether an earlier join of this device that is in a call may be ended.
+
+    People invited by e-mail show their address and personal token once; the device is known after that.
+    """
 
     password: str = ""
     force: bool = True
+    email: str = ""
+    access: str = ""
 
 
 @routes.add(
@@ -39,27 +48,30 @@ class JoinParams(msgspec.Struct, frozen=True):
     versions=V4,
     params=JoinParams,
     access=Access.OWN,
-    throttle=ROOM_PASSWORD,
     returns=RoomView,
 )
 async def join(call: Call[JoinParams]) -> Reply:
     """Open a conversation on this device."""
     params, caller, db = call.params, call.caller, call.world.db
+    if params.access and caller.user_id is None:
+        await require_invited(call, call.token, params.email, params.access)
     room = await db.read(lambda tx: participants.get_room(tx, call.token))
-    if room is None:
-        raise NotFound(data=NULL if caller.user_id else None)
-    is_right = bool(params.password) and await passwords.is_password(room.password_hash, params.password)
-    # A device without a cookie gets one now; entering by password renews it (reliability.md, S7).
-    secret = "" if caller.browser and not params.password else ids.new_secret()
+    is_right = await _is_right(call, room.password_hash if room is not None else "")
+    # A device without a cookie gets one now; entering by password or token renews it (reliability.md, S7). So does
+    # a visitor's cookie that nobody has joined with: somebody else may have planted it.
+    is_known = caller.user_id is not None or await db.read(lambda tx: store.is_known_browser(tx, caller.browser))
+    secret = "" if caller.browser and is_known and not params.password and not params.access else ids.new_secret()
     cookies = (Cookie(COOKIE, secret),) if secret and not caller.by_cookie else ()
     browser = ids.fingerprint(secret) if cookies else caller.browser
 
     async def work(tx: Tx) -> RoomView:
+        await lock_room(tx, call.token)
         room = await participants.get_room(tx, call.token)
         if room is None:
-            raise NotFound(data=NULL)
+            raise UnknownRoom(data=NULL)
         if cookies and caller.browser:
             await store.move_browser(tx, caller.browser, browser)
+            await invitation_store.move_browser(tx, caller.browser, browser)
         me = await _join(tx, call, room, browser, is_right)
         shown = await rooms.render(tx, _as(call, browser), me.room.id, me.attendee.id)
         if me.is_guest and call.participant is None:
@@ -69,21 +81,48 @@ async def join(call: Call[JoinParams]) -> Reply:
     return Reply(await db.write(work), 200, cookies=cookies)
 
 
-async def _join(tx: Tx, call: Call[JoinParams], room: Any, browser: str, is_right: bool) -> Participant:
+async def _is_right(call: Call[JoinParams], password_hash: str) -> bool:
+    """Whether the password is the room's. As slow for rooms without one, or that are not there. Raises Throttled."""
+    password = call.params.password
+    if not password:
+        return False
+    if not password_hash:
+        return await passwords.is_password("", password)
+    async with call.world.throttle.attempt(ROOM_PASSWORD, call.caller.address) as attempt:
+        is_right = await passwords.is_password(password_hash, password)
+        if not is_right:
+            attempt.failed()
+    return is_right
+
+
+async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_right: bool) -> Participant:
     caller = call.caller
     if caller.user_id is not None:
         return await service.join_user(
             tx, room, caller.actor, browser=browser, password_is_right=is_right, force=call.params.force
         )
-    call.participant = await participants.find_visitor(tx, call.token, browser) if browser else None
     return await service.join_visitor(
         tx,
         room,
         browser=browser,
+        address=caller.address,
         password_is_right=is_right,
-        known=call.participant,
+        known=await _find_known(tx, call, room, browser),
         session_id=ids.new_session_id(),
+        old_browser=caller.browser,
     )
+
+
+async def _find_known(tx: Tx, call: Call[JoinParams], room: Room, browser: str) -> Attendee | None:
+    """Who the visitor is: by the personal token shown now, by a join of this device, or by a token shown before."""
+    present = await participants.find_visitor(tx, call.token, browser) if browser else None
+    if call.params.access:
+        invited = await invitations.open_door(tx, room, call.params.email, call.params.access, browser)
+        if present is not None and present.attendee.id != invited.id:
+            await service.leave(tx, present)
+        return invited
+    call.participant = present
+    return present.attendee if present is not None else await invitations.find_invited(tx, room, browser)
 
 
 def _as(call: Call[Any], browser: str) -> Call[Any]:

@@ -1,5 +1,6 @@
 """Joining and leaving a room with a device."""
 
+from talkd.areas.bans import store as bans
 from talkd.areas.calls import service as calls
 from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Attendee, Participant, Session, is_self_joined
@@ -9,7 +10,7 @@ from talkd.areas.sessions import store
 from talkd.core import clock, ids
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
-from talkd.core.errors import NULL, Conflict, Forbidden, NotFound
+from talkd.core.errors import NULL, Conflict, Forbidden, Invalid, NotFound, UnknownRoom
 from talkd.core.events import SessionJoined, SessionLeft
 from talkd.storage.database import Tx
 
@@ -19,20 +20,23 @@ async def join_user(
 ) -> Participant:
     """A user opens a room on a device.
 
-    Who is no member may come into a public room, with its password when it has one. A device that had
-    joined before gets a fresh session. Raises NotFound, Forbidden("password"), or Conflict when the device
-    is in a call here and `force` is not set.
+    Who is no member may come into a public or open room, with its password when it has one; in an open one
+    he becomes a member. A device that had joined before gets a fresh session. Raises NotFound,
+    Forbidden("password"), Forbidden("ban"), or Conflict when the device is in a call here and `force` is not set.
     """
     room = await participants.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
     attendee = await find_attendee(tx, room.id, USERS, user.id)
     if attendee is None:
         if room.type == RoomType.ONE_TO_ONE and user.id in (room.user_a, room.user_b):
             await participants.open_one_to_one(tx, room, user.id, user.name)
-        elif room.type == RoomType.PUBLIC:
+        elif room.type == RoomType.PUBLIC or room.is_listed:
+            if await bans.is_banned(tx, room.id, USERS, user.id):
+                raise Forbidden("ban")
             _require_password(room, password_is_right)
-            await participants.add_user(tx, room, user, user.id, user.name, type=ParticipantType.USER_SELF_JOINED)
+            kind = ParticipantType.USER if room.is_listed else ParticipantType.USER_SELF_JOINED
+            await participants.add_user(tx, room, user, user.id, user.name, type=kind)
         else:
-            raise NotFound(data=NULL)
+            raise UnknownRoom(data=NULL)
         attendee = await find_attendee(tx, room.id, USERS, user.id)
         assert attendee is not None, "just added"
     await _end_previous(tx, room, attendee, browser, force=force)
@@ -40,22 +44,34 @@ async def join_user(
 
 
 async def join_visitor(
-    tx: Tx, room: Room, *, browser: str, password_is_right: bool, known: Participant | None, session_id: str
+    tx: Tx,
+    room: Room,
+    *,
+    browser: str,
+    address: str,
+    password_is_right: bool,
+    known: Attendee | None,
+    session_id: str,
+    old_browser: str = "",
 ) -> Participant:
     """Somebody without an account opens a public room on a device; `session_id` is the new join's.
 
-    Raises NotFound for rooms that are not public and Forbidden("password").
+    `old_browser` is what the device was known by until now. Raises NotFound for rooms that are not public,
+    Forbidden("ban") and Forbidden("password").
     """
+    is_banned = await bans.is_visitor_banned(tx, room.id, browser=old_browser or browser, address=address)
+    if is_banned and (known is None or not known.is_moderator):
+        raise Forbidden("ban") if known is not None or room.type == RoomType.PUBLIC else NotFound(data=NULL)
     if known is not None:
-        await _end_previous(tx, room, known.attendee, browser, force=True)
-        return await _join(tx, room, known.attendee, browser, session_id)
+        await _end_previous(tx, room, known, browser, force=True)
+        return await _join(tx, room, known, browser, session_id, address)
     if room.type != RoomType.PUBLIC:
-        raise NotFound(data=NULL)
+        raise UnknownRoom(data=NULL)
     _require_password(room, password_is_right)
     attendee_id = await participants.add_guest(tx, room, ids.guest_id(session_id))
     attendee = await get_attendee(tx, room.id, attendee_id)
     assert attendee is not None, "just added"
-    return await _join(tx, room, attendee, browser, session_id)
+    return await _join(tx, room, attendee, browser, session_id, address)
 
 
 def _require_password(room: Room, is_right: bool) -> None:
@@ -74,7 +90,9 @@ async def _end_previous(tx: Tx, room: Room, attendee: Attendee, browser: str, *,
         await end(tx, room, session, attendee, keep_attendee=True)
 
 
-async def _join(tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "") -> Participant:
+async def _join(
+    tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "", address: str = ""
+) -> Participant:
     session = await store.add_session(
         tx,
         room_id=room.id,
@@ -82,9 +100,22 @@ async def _join(tx: Tx, room: Room, attendee: Attendee, browser: str, session_id
         session_id=session_id or ids.new_session_id(),
         browser=browser,
         now=clock.now(),
+        address=address,
     )
     await tx.emit(SessionJoined(room.id, attendee.actor, attendee.id, session.session_id))
     return Participant(room, attendee, session)
+
+
+async def set_state(tx: Tx, me: Participant, state: int) -> None:
+    """Note whether anybody is looking at the device: 1 or 0.
+
+    Raises NotFound when the device has not joined the room, and Invalid for other states.
+    """
+    if me.session is None:
+        raise UnknownRoom(data=NULL)
+    if state not in (0, 1):
+        raise Invalid(data=NULL)
+    await store.set_state(tx, me.session, state)
 
 
 async def leave(tx: Tx, me: Participant) -> None:
@@ -109,6 +140,11 @@ async def end_silent(tx: Tx) -> int:
     """End the joins that have given no sign for too long; how many there were."""
     silent = await store.list_silent(tx, clock.now() - SESSION_KILL)
     for session, attendee in silent:
-        room = await participants.lock_room(tx, session.room_id)
-        await end(tx, room, session, attendee)
+        try:
+            room = await participants.lock_room(tx, session.room_id)
+        except NotFound:
+            continue  # it went with its room meanwhile
+        now = await store.find_session(tx, session.session_id)
+        if now is not None and now[0].last_ping <= session.last_ping:  # else it has just given a sign
+            await end(tx, room, session, attendee)
     return len(silent)

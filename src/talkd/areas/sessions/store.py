@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from talkd.areas.participants.model import Attendee, Session
 from talkd.areas.participants.store import ATTENDEE, SESSION
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, sessions
+from talkd.storage.schema import attendees, invited_browsers, sessions
 from talkd.storage.statements import Statement, bind, one_of
 
 _ADD = Statement(
@@ -17,6 +17,7 @@ _ADD = Statement(
         browser=bind("browser"),
         last_ping=bind("now"),
         created_at=bind("now"),
+        address=bind("address"),
     )
     .returning(*SESSION)
 )
@@ -32,7 +33,12 @@ _SEATED = (
 )
 _WITH_ATTENDEES = Statement(_SEATED.where(sessions.c.room_id == bind("room_id"), sessions.c.last_ping >= bind("since")))
 _BY_SESSION_ID = Statement(_SEATED.where(sessions.c.session_id == bind("session_id")))
-_SILENT = Statement(_SEATED.where(sessions.c.last_ping < bind("before")).limit(sa.literal_column("500")))
+_SILENT = Statement(
+    _SEATED.where(sessions.c.last_ping < bind("before"))
+    .order_by(None)
+    .order_by(sessions.c.last_ping)
+    .limit(sa.literal_column("500"))
+)
 _PING = Statement(
     sa.update(sessions)
     .where(one_of(sessions.c.session_id, "session_ids"), sessions.c.last_ping < bind("now"))
@@ -43,18 +49,39 @@ _SET_CALL = Statement(
     .where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id"))
     .values(in_call=bind("in_call"), last_ping=bind("now"))
 )
+_SET_STATE = Statement(
+    sa.update(sessions)
+    .where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id"))
+    .values(state=bind("state"))
+)
 _END_CALL = Statement(
     sa.update(sessions)
     .where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > sa.literal_column("0"))
     .values(in_call=sa.literal_column("0"))
 )
+_KNOWN = Statement(
+    sa.union_all(
+        sa.select(sa.literal_column("1")).where(sessions.c.browser == bind("browser", sa.Text)),
+        sa.select(sa.literal_column("1")).where(invited_browsers.c.browser == bind("browser", sa.Text)),
+    )
+)
 _MOVE = Statement(sa.update(sessions).where(sessions.c.browser == bind("old")).values(browser=bind("new", sa.Text)))
 _SPLIT = len(SESSION)
 
 
-async def add_session(tx: Tx, *, room_id: int, attendee_id: int, session_id: str, browser: str, now: int) -> Session:
-    """Store a new join."""
-    row = await tx.one(_ADD, room_id=room_id, attendee_id=attendee_id, session_id=session_id, browser=browser, now=now)
+async def add_session(
+    tx: Tx, *, room_id: int, attendee_id: int, session_id: str, browser: str, now: int, address: str = ""
+) -> Session:
+    """Store a new join; of visitors with the address they come from."""
+    row = await tx.one(
+        _ADD,
+        room_id=room_id,
+        attendee_id=attendee_id,
+        session_id=session_id,
+        browser=browser,
+        now=now,
+        address=address,
+    )
     assert row is not None, "an insert returns its row"
     return Session(*row)
 
@@ -101,9 +128,19 @@ async def set_in_call(tx: Tx, session: Session, in_call: int, now: int) -> None:
     await tx.run(_SET_CALL, room_id=session.room_id, id=session.id, in_call=in_call, now=now)
 
 
+async def set_state(tx: Tx, session: Session, state: int) -> None:
+    """Whether anybody is looking at the device."""
+    await tx.run(_SET_STATE, room_id=session.room_id, id=session.id, state=state)
+
+
 async def end_call(tx: Tx, room_id: int) -> None:
     """No device of the room is in a call."""
     await tx.run(_END_CALL, room_id=room_id)
+
+
+async def is_known_browser(tx: Tx, browser: str) -> bool:
+    """Whether somebody has joined from that browser and is still there, or has shown an invitation."""
+    return bool(browser) and await tx.one(_KNOWN, browser=browser) is not None
 
 
 async def move_browser(tx: Tx, old: str, new: str) -> None:

@@ -64,8 +64,10 @@ class TalkSettings:
 
     def number(self, key: str, default: int = 0) -> int:
         """A setting as number; the default when it is none."""
-        value = self._values.get(key, "")
-        return int(value) if value.lstrip("-").isdigit() else default
+        try:
+            return int(self._values.get(key, ""))
+        except ValueError:
+            return default
 
     def flag(self, key: str, default: bool = False) -> bool:
         """A setting as yes or no; clients and tools write yes, 1 and true."""

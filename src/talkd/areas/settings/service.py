@@ -91,7 +91,4 @@ async def get_epoch(tx: Tx) -> str:
 async def get_secret(tx: Tx, name: str, length: int = 64) -> str:
     """A secret of this installation, made when it is first needed."""
     secret = await store.get_fact(tx, f"secret:{name}")
-    if secret is None:
-        secret = ids.new_secret(length)
-        await store.set_fact(tx, f"secret:{name}", secret)
-    return secret
+    return secret if secret is not None else await store.add_fact(tx, f"secret:{name}", ids.new_secret(length))

@@ -16,6 +16,9 @@ _SET = Statement(
 )
 _DELETE = Statement(sa.delete(app_config).where(app_config.c.app == bind("app"), app_config.c.key == bind("key")))
 _META = Statement(sa.select(meta.c.value).where(meta.c.key == bind("key")))
+_ADD_META = Statement(
+    insert(meta).values(key=bind("key"), value=bind("value")).on_conflict_do_nothing(index_elements=["key"])
+)
 _SET_META = Statement(
     insert(meta)
     .values(key=bind("key"), value=bind("value"))
@@ -30,6 +33,11 @@ _SET_USER = Statement(
     insert(user_config)
     .values(user_id=bind("user_id"), app=bind("app"), key=bind("key"), value=bind("value"))
     .on_conflict_do_update(index_elements=["user_id", "app", "key"], set_={"value": bind("value", sa.Text)})
+)
+_ADD_USER = Statement(
+    insert(user_config)
+    .values(user_id=bind("user_id"), app=bind("app"), key=bind("key"), value=bind("value"))
+    .on_conflict_do_nothing()
 )
 _DELETE_USER = Statement(
     sa.delete(user_config).where(
@@ -66,6 +74,12 @@ async def get_fact(tx: Tx, key: str) -> str | None:
     return None if value is None else str(value)
 
 
+async def add_fact(tx: Tx, key: str, value: str) -> str:
+    """Keep a single fact unless there is one already; the one that holds, when two begin at once too."""
+    await tx.run(_ADD_META, key=key, value=value)
+    return str(await tx.value(_META, key=key))
+
+
 async def set_fact(tx: Tx, key: str, value: str) -> None:
     """Keep a single fact of the installation."""
     await tx.run(_SET_META, key=key, value=value)
@@ -80,6 +94,11 @@ async def get_user_value(tx: Tx, user_id: str, app: str, key: str) -> str | None
 async def set_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> None:
     """Set one setting of one user."""
     await tx.run(_SET_USER, user_id=user_id, app=app, key=key, value=value)
+
+
+async def add_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> bool:
+    """Set one setting of one user; false when it was set already."""
+    return await tx.run(_ADD_USER, user_id=user_id, app=app, key=key, value=value) > 0
 
 
 async def delete_user_value(tx: Tx, user_id: str, app: str, key: str) -> None:

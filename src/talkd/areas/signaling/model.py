@@ -1,5 +1,6 @@
 """Messages between the sessions of a call, and who may send what (signaling.md, 2)."""
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,6 +10,8 @@ from talkd.core.constants import Permission
 
 MAX_MESSAGES = 200
 """Messages in one request at most."""
+LINE_END = re.compile("\r\n|\n|\r")
+"""What ends a line of a session description. Not all that Python takes for a line end: a player does not either."""
 PRESENCE = 40
 """Seconds without a sign after which a session is left out of the list."""
 
@@ -39,7 +42,12 @@ def parse_content(envelope: Envelope) -> dict[str, Any] | None:
 
 
 def may_send(me: Participant, content: dict[str, Any]) -> bool:
-    """Whether a participant may send this: control only by moderators, media only with the right to publish."""
+    """Whether a participant may send this: control only by moderators, media only with the right to publish.
+
+    Nothing from the lobby.
+    """
+    if not me.can_pass_lobby:
+        return False
     kind = content.get("type")
     if kind == "control":
         return me.is_moderator
@@ -71,7 +79,7 @@ def _sent_media(sdp: str) -> set[str]:
     session_direction = "sendrecv"
     kind = ""
     direction = ""
-    for line in [*sdp.splitlines(), "m="]:
+    for line in [*LINE_END.split(sdp), "m="]:
         if line.startswith("m="):
             if kind in ("audio", "video") and (direction or session_direction) in ("sendrecv", "sendonly"):
                 sent.add(kind)

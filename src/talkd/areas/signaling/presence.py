@@ -22,6 +22,10 @@ class Presence:
         """The session is being told now."""
         self._told[session_id] = self._rooms.get(room_id, 0)
 
+    def clear(self) -> None:
+        """Any list may be another now."""
+        self._told.clear()
+
     def forget(self, session_id: str) -> None:
         """The session has ended."""
         self._told.pop(session_id, None)

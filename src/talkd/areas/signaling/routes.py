@@ -10,7 +10,7 @@ from talkd.areas.signaling import service, tokens, view
 from talkd.areas.signaling.model import parse
 from talkd.core import clock
 from talkd.core.constants import MAX_POLL_SECONDS, RoomType
-from talkd.core.errors import NULL, Conflict, NotFound
+from talkd.core.errors import NULL, Conflict, NotFound, UnknownRoom
 from talkd.realtime.changes import attendee_topic, call_topic, session_topic
 from talkd.areas.settings.service import get_secret
 from talkd.storage.database import Tx
@@ -47,11 +47,13 @@ class SendParams(msgspec.Struct, frozen=True):
 async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
     """Get how to reach others in calls."""
     call.token = call.params.token
-    if call.token and await find_participant(tx, call) is None:
+    is_inside = call.token != "" and await find_participant(tx, call) is not None
+    if call.token and not is_inside:
         room = await participants.get_room(tx, call.token)
         if room is None or room.type != RoomType.PUBLIC:
-            raise NotFound(data=NULL)
+            raise UnknownRoom(data=NULL)
     caller, config, now = call.caller, call.world.config.calls, clock.now()
+    may_relay = is_inside or caller.user_id is not None  # a relay costs its owner bandwidth: not for everybody
     keys = await tokens.get_keys(tx)
     ticket = tokens.make_ticket(await get_secret(tx, TICKET_SECRET), user_id=caller.user_id, now=now)
     hello = tokens.make_token(
@@ -66,7 +68,7 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
         "helloAuthParams": {"1.0": {"userid": caller.user_id, "ticket": ticket}, "2.0": {"token": hello}},
         "federation": None,
         "stunservers": view.stun_servers(config),
-        "turnservers": view.turn_servers(config, *service.turn_credentials(config)),
+        "turnservers": view.turn_servers(config, *service.turn_credentials(config)) if may_relay else [],
         "sipDialinInfo": "",
     }
 
@@ -95,6 +97,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     topics = call_topic(room_id), session_topic(session_id), attendee_topic(call.me.attendee.id)
     with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
         while not await _has_news(call) and await watch.wait(until):
+            watch.take()
             await _require_session(call)
             if _session_id(call) != session_id:
                 raise Conflict(data=view.GONE)
@@ -126,4 +129,7 @@ async def _has_news(call: Call[Any]) -> bool:
 
 async def _news(tx: Tx, call: Call[Any]) -> list[view.Item]:
     messages = await service.fetch(tx, _session_id(call))
-    return view.news(messages, call.me.room, await service.list_present(tx, call.me.room.id))
+    present = await service.list_present(tx, call.me.room.id)
+    if not call.me.can_pass_lobby:  # from the lobby nobody sees who is inside
+        present = [(session, attendee) for session, attendee in present if attendee.id == call.me.attendee.id]
+    return view.news(messages, call.me.room, present)

@@ -36,6 +36,8 @@ async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
         recipient = content.get("to") if content is not None else None
         if content is None or not isinstance(recipient, str) or not may_send(me, content):
             continue
+        if not recipient.isascii() or "\x00" in recipient:
+            continue
         content.pop("from", None)
         content["from"] = me.session.session_id
         text = msgspec.json.encode(content).decode()

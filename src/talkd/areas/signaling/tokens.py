@@ -21,8 +21,7 @@ from talkd.storage.database import Tx
 LIFETIME = 60
 """Seconds for which a token can be used to say hello."""
 
-_KEY = "signaling-key"
-_PUBLIC_KEY = "signaling-public-key"
+_KEYS = "signaling-keys"
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 """How many points the curve P-256 has: private keys are numbers below it."""
 
@@ -46,19 +45,17 @@ def new_keys() -> TokenKeys:
 
 async def find_keys(tx: Tx) -> TokenKeys | None:
     """The installation's keys, if they were needed before. Only reads."""
-    private = await facts.get_fact(tx, _KEY)
-    public = await facts.get_fact(tx, _PUBLIC_KEY)
-    return TokenKeys(public, private) if private is not None and public is not None else None
+    kept = await facts.get_fact(tx, _KEYS)
+    return None if kept is None else msgspec.json.decode(kept, type=TokenKeys)
 
 
 async def get_keys(tx: Tx) -> TokenKeys:
     """The installation's keys, made when they are first needed: then it writes."""
     keys = await find_keys(tx)
-    if keys is None:
-        keys = new_keys()
-        await facts.set_fact(tx, _KEY, keys.private_pem)
-        await facts.set_fact(tx, _PUBLIC_KEY, keys.public_pem)
-    return keys
+    if keys is not None:
+        return keys
+    kept = await facts.add_fact(tx, _KEYS, msgspec.json.encode(new_keys()).decode())
+    return msgspec.json.decode(kept, type=TokenKeys)
 
 
 def make_token(keys: TokenKeys, *, issuer: str, user_id: str | None, display_name: str, now: int) -> str:

@@ -4,7 +4,7 @@ from talkd.areas.settings import service as settings
 from talkd.areas.users import group_store, model, service, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NOT_YOURS, Account, Group, GroupSize
 from talkd.core.errors import Rejected
-from talkd.core.events import GroupMemberAdded, GroupMemberRemoved
+from talkd.core.events import GroupDeleted, GroupMemberAdded, GroupMemberRemoved
 from talkd.storage.database import Tx
 
 UNKNOWN_GROUP = 102
@@ -47,6 +47,7 @@ async def delete_group(tx: Tx, group_id: str) -> None:
     await group_store.delete_group(tx, group_id)
     for user_id in members:
         await tx.emit(GroupMemberRemoved(group_id, user_id))
+    await tx.emit(GroupDeleted(group_id))
 
 
 async def add_member(tx: Tx, group_id: str, user_id: str) -> None:

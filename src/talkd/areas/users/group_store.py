@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.users.model import Group, GroupSize
 from talkd.areas.users.store import pattern
 from talkd.storage.database import Tx
-from talkd.storage.schema import group_members, groups, users
+from talkd.storage.schema import Int, group_members, groups, users
 from talkd.storage.statements import Statement, bind, one_of
 
 _GROUP = (groups.c.id, groups.c.display_name)
@@ -58,8 +58,8 @@ _SEARCH = Statement(
     )
     .group_by(*_GROUP)
     .order_by(sa.func.lower(groups.c.display_name), groups.c.id)
-    .limit(bind("limit", sa.Integer))
-    .offset(bind("offset", sa.Integer))
+    .limit(bind("limit", Int))
+    .offset(bind("offset", Int))
 )
 
 

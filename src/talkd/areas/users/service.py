@@ -7,7 +7,7 @@ from talkd.areas.users import group_store, model, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_YOURS, Account
 from talkd.core import clock
 from talkd.core.errors import Forbidden, Rejected
-from talkd.core.events import GroupMemberAdded, UserDeleted, UserRenamed
+from talkd.core.events import GroupMemberAdded, UserDeleted, UserDisabled, UserRenamed
 from talkd.storage.database import Tx
 
 EVERYTHING = 2**31 - 1
@@ -103,6 +103,7 @@ async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> N
     await store.set_column(tx, user_id, "enabled", int(enabled))
     if not enabled:
         await store.delete_browsers(tx, user_id)
+        await tx.emit(UserDisabled(user_id))
     await settings.outdate_caches(tx, user_id)
 
 

@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.users.model import ADMIN_GROUP, Account
 from talkd.storage.database import Tx
-from talkd.storage.schema import group_members, login_flows, user_config, users, web_sessions
+from talkd.storage.schema import Int, group_members, login_flows, user_config, users, web_sessions
 from talkd.storage.statements import Statement, bind, columns, one_of
 
 _ACCOUNT = columns(users, Account.__struct_fields__)
@@ -58,8 +58,8 @@ _SEARCH = Statement(
     sa.select(*_ACCOUNT)
     .where(_found)
     .order_by(*_by_name)
-    .limit(bind("limit", sa.Integer))
-    .offset(bind("offset", sa.Integer))
+    .limit(bind("limit", Int))
+    .offset(bind("offset", Int))
 )
 
 

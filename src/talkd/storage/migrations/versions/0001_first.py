@@ -96,6 +96,9 @@ def _accounts() -> None:
         sa.ForeignKeyConstraint(["group_id"], ["user_groups.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
     )
+    if _is_postgres():  # SQLite has one writer, who looks before he adds
+        op.create_index("users_folded", "users", [sa.text("lower(id)")], unique=True)
+        op.create_index("user_groups_folded", "user_groups", [sa.text("lower(id)")], unique=True)
     op.create_index("group_members_user", "group_members", ["user_id"])
     _table(
         "app_passwords",
@@ -173,6 +176,15 @@ def _conversations() -> None:
     op.create_index("rooms_token", "rooms", ["token"], unique=True)
     op.create_index("rooms_pair", "rooms", ["user_a", "user_b"], unique=True)
     op.create_index("rooms_object", "rooms", ["object_type", "object_id"])
+    for column in ("lobby_timer", "listable"):
+        few = sa.text(f"{column} > 0")
+        op.create_index(f"rooms_{column}", "rooms", [column], sqlite_where=few, postgresql_where=few)
+    _table(
+        "room_avatars",
+        sa.Column("room_id", _int_type(), primary_key=True, autoincrement=False),
+        sa.Column("image", sa.LargeBinary, nullable=False),
+        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], ondelete="CASCADE"),
+    )
     personal = sa.text("object_type IN ('note_to_self', 'changelog')")
     op.create_index(
         "rooms_personal",
@@ -208,6 +220,7 @@ def _conversations() -> None:
         _int("in_call"),
         _int("state", default=1),
         _int("last_ping", "created_at"),
+        _text("address"),
         attendee,
     )
     op.create_index("sessions_attendee", "sessions", ["room_id", "attendee_id"])
@@ -247,4 +260,29 @@ def _conversations() -> None:
     )
 
     _room_table("signaling_messages", _text("recipient", "message"), _int("created_at"))
+    op.create_index("signaling_messages_created", "signaling_messages", ["created_at"])
     op.create_index("signaling_messages_recipient", "signaling_messages", ["recipient", "id"])
+
+    _room_table(
+        "bans",
+        _text("moderator_type", "moderator_id", "moderator_name", "actor_type", "actor_id", "display_name"),
+        _int("created_at"),
+        _text("note", "browsers"),
+    )
+    op.create_index("bans_actor", "bans", ["room_id", "actor_type", "actor_id"], unique=True)
+    invited = sa.ForeignKeyConstraint(
+        ["room_id", "attendee_id"], ["attendees.room_id", "attendees.id"], ondelete="CASCADE", name="invited_attendee"
+    )
+    _room_table("invited_browsers", _int("attendee_id"), _text("browser"), invited)
+    op.create_index("invited_browsers_browser", "invited_browsers", ["room_id", "browser"], unique=True)
+    op.create_index("invited_browsers_attendee", "invited_browsers", ["room_id", "attendee_id"])
+
+    _table(
+        "mail_outbox",
+        _id(),
+        _text("address", "subject", "body"),
+        _int("created_at", "attempts", "next_at"),
+        *([sa.PrimaryKeyConstraint("id")] if _is_postgres() else []),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("mail_outbox_next", "mail_outbox", ["next_at"])

@@ -1,0 +1,63 @@
+"""Pictures of conversations: uploaded, an emoji on a colour, or what stands for the kind of conversation.
+
+A room keeps in `avatar` which it is: nothing, `image`, or `emoji`, the emoji and the colour with spaces between.
+"""
+
+import re
+
+import msgspec
+
+from talkd.areas.rooms.model import NOTE_TO_SELF, Room
+from talkd.core.constants import RoomType
+from talkd.core.emoji import is_emoji
+from talkd.core.errors import Invalid
+
+IMAGE = "image"
+_EMOJI = "emoji"
+_COLOR = re.compile(r"[0-9a-fA-F]{6}")
+_OBJECTS = {"event": "event", "phone": "phone", NOTE_TO_SELF: "note"}
+_TYPES = {
+    RoomType.PUBLIC: "public",
+    RoomType.CHANGELOG: "news",
+    RoomType.ONE_TO_ONE_FORMER: "person",
+    RoomType.NOTE_TO_SELF: "note",
+}
+
+
+class EmojiPicture(msgspec.Struct, frozen=True):
+    """An emoji, or none, on a colour (six hexadecimal digits); without a colour on the theme's grey."""
+
+    emoji: str
+    color: str
+
+
+def require_emoji(emoji: str, color: str | None) -> str:
+    """What a room keeps of an emoji picture. An empty emoji is a plain colour.
+
+    Raises Invalid("avatar") whose message says what is wrong with it.
+    """
+    if emoji and not is_emoji(emoji):
+        raise Invalid("avatar", message="Invalid emoji character")
+    if color and not _COLOR.fullmatch(color):
+        raise Invalid("avatar", message="Invalid background color")
+    return f"{_EMOJI} {emoji} {color or ''}"
+
+
+def require_pictured(room: Room) -> None:
+    """Raises Invalid("avatar") for rooms that show the other person."""
+    if room.is_one_to_one:
+        raise Invalid("avatar", message="One-to-one rooms always need to show the other users avatar")
+
+
+def emoji_of(room: Room) -> EmojiPicture | None:
+    """The room's emoji picture, if it has one."""
+    kind, _, rest = room.avatar.partition(" ")
+    if kind != _EMOJI:
+        return None
+    emoji, _, color = rest.partition(" ")
+    return EmojiPicture(emoji, color)
+
+
+def icon_of(room: Room) -> str:
+    """Which picture stands for a room that was given none."""
+    return _OBJECTS.get(room.object_type) or _TYPES.get(RoomType(room.type), "group")

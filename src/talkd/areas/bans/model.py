@@ -1,0 +1,80 @@
+"""Bans, and who can be banned."""
+
+import ipaddress
+import re
+
+import msgspec
+
+from talkd.core.actor import EMAILS, GUESTS, USERS
+from talkd.core.errors import Invalid
+
+IP = "ip"
+MAX_NOTE_BYTES = 4000
+MAX_USER_ID_LENGTH = 64
+
+_GUEST_FORM = re.compile(r"[0-9a-f]{40}")
+_EMAIL_FORM = re.compile(r"[0-9a-f]{64}")
+
+
+class Ban(msgspec.Struct, frozen=True):
+    """Somebody, or an address or network, that may not come back."""
+
+    room_id: int
+    id: int
+    moderator_type: str
+    moderator_id: str
+    moderator_name: str
+    actor_type: str
+    actor_id: str
+    display_name: str
+    created_at: int
+    note: str
+    browsers: str
+
+
+def require_bannable(actor_type: str, actor_id: str) -> str:
+    """The actor id in the form in which it is kept. Raises Invalid("bannedActor") for what nobody can be."""
+    if actor_type == IP:
+        network = network_of(actor_id)
+        if network is None:
+            raise Invalid("bannedActor")
+        single = network.num_addresses == 1 and "/" not in actor_id
+        return str(network.network_address) if single else str(network)
+    possible = (
+        (actor_type == USERS and 0 < len(actor_id) <= MAX_USER_ID_LENGTH)
+        or (actor_type == GUESTS and _GUEST_FORM.fullmatch(actor_id))
+        or (actor_type == EMAILS and _EMAIL_FORM.fullmatch(actor_id))
+    )
+    if not possible:
+        raise Invalid("bannedActor")
+    return actor_id
+
+
+def require_note(note: str) -> None:
+    """Raises Invalid("internalNote") when it is too long."""
+    if len(note.encode()) > MAX_NOTE_BYTES:
+        raise Invalid("internalNote")
+
+
+_MAPPED_BITS = 96
+"""Bits in front of an IPv4 address written as IPv6."""
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def network_of(text: str) -> Network | None:
+    """An address, a network with its prefix, or None for anything else. IPv4 written as IPv6 is IPv4."""
+    try:
+        network = ipaddress.ip_network(text.strip(), strict=False)
+    except ValueError:
+        return None
+    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
+    if mapped is not None and network.prefixlen >= _MAPPED_BITS:
+        return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS), strict=False)
+    return network
+
+
+def is_inside(address: str, banned: str) -> bool:
+    """Whether the address is the banned one or in the banned network."""
+    network, single = network_of(banned), network_of(address)
+    return network is not None and single is not None and single.network_address in network

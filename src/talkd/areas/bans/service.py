@@ -1,0 +1,75 @@
+"""Banning and lifting bans."""
+
+import msgspec
+
+from talkd.areas.bans import store
+from talkd.areas.bans.model import IP, Ban, require_bannable, require_note
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
+from talkd.areas.participants.model import Participant
+from talkd.areas.sessions import store as sessions
+from talkd.areas.users import store as users
+from talkd.core import clock
+from talkd.core.actor import GUESTS, USERS
+from talkd.core.errors import Invalid
+from talkd.storage.database import Tx
+
+
+async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str) -> Ban:
+    """Put somebody out who may not come back; being there is not required.
+
+    The same ban twice is one: the first stays as it is. Raises Invalid with the reason.
+    """
+    if not me.room.is_shared:
+        raise Invalid("room")
+    actor_id = require_bannable(actor_type, actor_id)
+    require_note(note)
+    if me.actor.is_same(actor_type, actor_id):
+        raise Invalid("self")
+    room = await participants.lock_room(tx, me.room.id)
+    attendee = None if actor_type == IP else await attendees.find_attendee(tx, room.id, actor_type, actor_id)
+    if attendee is not None and attendee.is_moderator:
+        raise Invalid("moderator")
+    joins = await sessions.list_sessions_of(tx, room.id, attendee.id) if attendee is not None else []
+    browsers = sorted({join.browser for join in joins if join.browser}) if actor_type == GUESTS else []
+    name = attendee.display_name if attendee is not None else ""
+    if not name and actor_type == USERS:
+        name = (await users.get_names(tx, [actor_id])).get(actor_id, "")
+    await store.add_ban(
+        tx,
+        room_id=room.id,
+        moderator_type=me.actor.type,
+        moderator_id=me.actor.id,
+        moderator_name=me.actor.name,
+        actor_type=actor_type,
+        actor_id=actor_id,
+        display_name=name or actor_id,
+        created_at=clock.now(),
+        note=note,
+        browsers=msgspec.json.encode(browsers).decode() if browsers else "",
+    )
+    if attendee is not None:
+        await participants.remove(tx, room, me.actor, attendee)
+    elif actor_type == IP:
+        await _remove_from_address(tx, me, actor_id)
+    stored = await store.find_ban(tx, room.id, actor_type, actor_id)
+    assert stored is not None, "just added, or there before"
+    return stored
+
+
+async def _remove_from_address(tx: Tx, me: Participant, banned: str) -> None:
+    """Guests who moderate stay, as they would when banned by name."""
+    for attendee_id in sorted(await store.list_inside(tx, me.room.id, banned)):
+        attendee = await attendees.get_attendee(tx, me.room.id, attendee_id)
+        if attendee is not None and not attendee.is_moderator:
+            await participants.remove(tx, me.room, me.actor, attendee)
+
+
+async def list_bans(tx: Tx, me: Participant) -> list[Ban]:
+    """All bans of the room, oldest first."""
+    return await store.list_bans(tx, me.room.id)
+
+
+async def lift(tx: Tx, me: Participant, ban_id: int) -> None:
+    """Let somebody come again. Nothing happens when there is no such ban in this room."""
+    await store.delete_ban(tx, me.room.id, ban_id)

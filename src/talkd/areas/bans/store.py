@@ -1,0 +1,86 @@
+"""Statements about bans."""
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.bans.model import IP, Ban, is_inside
+from talkd.core.actor import GUESTS
+from talkd.storage.database import Tx
+from talkd.storage.schema import bans, sessions
+from talkd.storage.statements import Statement, bind, columns
+
+_BAN = columns(bans, Ban.__struct_fields__)
+_in_room = bans.c.room_id == bind("room_id")
+_NAMES = tuple(name for name in Ban.__struct_fields__ if name != "id")
+_ADD = Statement(
+    insert(bans)
+    .values({name: bind(name) for name in _NAMES})
+    .on_conflict_do_nothing(index_elements=["room_id", "actor_type", "actor_id"])
+)
+_ALL = Statement(sa.select(*_BAN).where(_in_room).order_by(bans.c.id))
+_BY_ACTOR = Statement(
+    sa.select(*_BAN).where(_in_room, bans.c.actor_type == bind("actor_type"), bans.c.actor_id == bind("actor_id"))
+)
+_DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
+_OF_VISITORS = Statement(
+    sa.select(*_BAN).where(
+        _in_room, bans.c.actor_type.in_((sa.literal_column(f"'{IP}'"), sa.literal_column(f"'{GUESTS}'")))
+    )
+)
+_PRESENT_ADDRESSES = Statement(
+    sa.select(sessions.c.attendee_id, sessions.c.address).where(
+        sessions.c.room_id == bind("room_id"), sessions.c.address != sa.literal_column("''")
+    )
+)
+_FORGET_USER = Statement(
+    sa.delete(bans).where(bans.c.actor_type == sa.literal_column("'users'"), bans.c.actor_id == bind("user_id"))
+)
+
+
+async def add_ban(tx: Tx, **values: int | str) -> None:
+    """Store a ban, unless the same one is there."""
+    await tx.run(_ADD, **values)
+
+
+async def list_bans(tx: Tx, room_id: int) -> list[Ban]:
+    """All bans of a room, oldest first."""
+    return [Ban(*row) for row in await tx.all(_ALL, room_id=room_id)]
+
+
+async def find_ban(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Ban | None:
+    """The ban of an actor, an address or a network."""
+    row = await tx.one(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=actor_id)
+    return None if row is None else Ban(*row)
+
+
+async def is_banned(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> bool:
+    """Whether somebody known may not come."""
+    return await find_ban(tx, room_id, actor_type, actor_id) is not None
+
+
+async def is_visitor_banned(tx: Tx, room_id: int, *, browser: str, address: str) -> bool:
+    """Whether somebody without an account may not come: by address, or as a banned guest's device."""
+    for row in await tx.all(_OF_VISITORS, room_id=room_id):
+        ban = Ban(*row)
+        if ban.actor_type == IP and is_inside(address, ban.actor_id):
+            return True
+        if browser and ban.browsers and browser in msgspec.json.decode(ban.browsers, type=list[str]):
+            return True
+    return False
+
+
+async def delete_ban(tx: Tx, room_id: int, ban_id: int) -> None:
+    """Lift a ban; nothing happens when there is none of that id in the room."""
+    await tx.run(_DELETE, room_id=room_id, ban_id=ban_id)
+
+
+async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
+    """Attendees without an account who are in the room from the address or network."""
+    rows = await tx.all(_PRESENT_ADDRESSES, room_id=room_id)
+    return {int(row[0]) for row in rows if is_inside(row[1], banned)}
+
+
+async def forget_user(tx: Tx, user_id: str) -> None:
+    """Whoever gets the name of a gone account is somebody else."""
+    await tx.run(_FORGET_USER, user_id=user_id)

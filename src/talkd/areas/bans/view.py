@@ -1,0 +1,34 @@
+"""Bans as JSON."""
+
+import msgspec
+
+from talkd.areas.bans.model import Ban
+
+
+class BanView(msgspec.Struct, frozen=True):
+    """A ban on the wire."""
+
+    id: int
+    moderatorActorType: str
+    moderatorActorId: str
+    moderatorDisplayName: str
+    bannedActorType: str
+    bannedActorId: str
+    bannedDisplayName: str
+    bannedTime: int
+    internalNote: str
+
+
+def ban(item: Ban) -> BanView:
+    """One ban, for moderators."""
+    return BanView(
+        id=item.id,
+        moderatorActorType=item.moderator_type,
+        moderatorActorId=item.moderator_id,
+        moderatorDisplayName=item.moderator_name,
+        bannedActorType=item.actor_type,
+        bannedActorId=item.actor_id,
+        bannedDisplayName=item.display_name,
+        bannedTime=item.created_at,
+        internalNote=item.note,
+    )

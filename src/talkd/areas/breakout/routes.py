@@ -1,0 +1,204 @@
+"""Operations on breakout rooms."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from talkd.areas.breakout import service
+from talkd.areas.chat import service as chat
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import view as participant_view
+from talkd.areas.participants.model import Participant
+from talkd.areas.participants.routes import MAX_WITH_STATUS, ListParams
+from talkd.areas.participants.view import ParticipantView
+from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms import view as room_view
+from talkd.areas.rooms.routes import render
+from talkd.areas.rooms.view import RoomView
+from talkd.areas.sessions import store as sessions
+from talkd.core.constants import ParticipantType
+from talkd.core.errors import NULL, Forbidden
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("breakout_room")
+V1 = ("v1",)
+V4 = ("v4",)
+ENABLED = "breakout_rooms"
+"""Setting of the app: no forbids breakout rooms."""
+
+_MODERATOR = (Guard.USER, Guard.MODERATOR)
+_MEMBER = (Guard.USER, Guard.PARTICIPANT)
+
+
+class CreateParams(msgspec.Struct, frozen=True):
+    """How to divide a conversation; the map is a JSON text of attendee ids and numbers of rooms from 0."""
+
+    mode: int
+    amount: int
+    attendeeMap: str = "[]"
+
+
+class SeatsParams(msgspec.Struct, frozen=True):
+    """Who goes where."""
+
+    attendeeMap: str
+
+
+class BroadcastParams(msgspec.Struct, frozen=True):
+    """What to say in all rooms."""
+
+    message: str
+
+
+class SwitchParams(msgspec.Struct, frozen=True):
+    """Token of the room to go to."""
+
+    target: str
+
+
+def _is_enabled(call: Call[Any]) -> bool:
+    return call.world.settings.flag(ENABLED, True)
+
+
+async def _me(tx: Tx, call: Call[Any]) -> Participant:
+    """The caller in the room as it is after the change."""
+    return Participant(await participants.lock_room(tx, call.me.room.id), call.me.attendee, call.me.session)
+
+
+async def _render_parts(tx: Tx, call: Call[Any], me: Participant, *, with_last_message: bool) -> list[RoomView]:
+    shown = []
+    for part, attendee_id in await service.list_parts(tx, me):
+        if attendee_id is None:
+            shown.append(room_view.seen_from_outside(part, is_listed=True))
+            continue
+        view = await render(tx, call, part.id, attendee_id)
+        shown.append(view if with_last_message else msgspec.structs.replace(view, lastMessage=UNSET))
+    return shown
+
+
+async def _render_all(tx: Tx, call: Call[Any]) -> list[RoomView]:
+    """The parts and the conversation itself."""
+    parts = await _render_parts(tx, call, await _me(tx, call), with_last_message=True)
+    return [*parts, await render(tx, call, call.me.room.id, call.me.attendee.id)]
+
+
+# --- looking --------------------------------------------------------------------------------
+@routes.add("GET", "room/{token}/breakout-rooms", *_MEMBER, versions=V4, returns=list[RoomView])
+async def list_parts(tx: Tx, call: Call[Any]) -> list[RoomView]:
+    """List the breakout rooms of a conversation that the caller may see."""
+    return await _render_parts(tx, call, call.me, with_last_message=False)
+
+
+@routes.add(
+    "GET",
+    "room/{token}/breakout-rooms/participants",
+    Guard.ANYONE,
+    Guard.PARTICIPANT,
+    Guard.LOBBY_OPEN,
+    versions=V4,
+    params=ListParams,
+    returns=list[ParticipantView],
+)
+async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
+    """List everybody in a conversation and in its breakout rooms that the caller may see."""
+    me = call.me
+    if me.attendee.type == ParticipantType.GUEST:
+        raise Forbidden(data=NULL)
+    parts = [part for part, attendee_id in await service.list_parts(tx, me) if attendee_id is not None]
+    people = [(room, await participants.list_attendees(tx, room.id)) for room in (me.room, *parts)]
+    online = None
+    if call.params.includeStatus and len(people[0][1]) < MAX_WITH_STATUS:
+        online = await participants.list_online(tx, [attendee.actor_id for attendee in people[0][1]])
+    data = []
+    for room, attendees in people:
+        present = await sessions.list_sessions(tx, room.id)
+        data += participant_view.participants(room, attendees, present, for_moderator=me.is_moderator, online=online)
+    return Reply(data, 200, {} if online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
+
+
+# --- making and removing --------------------------------------------------------------------
+@routes.add("POST", "breakout-rooms/{token}", *_MODERATOR, versions=V1, params=CreateParams, returns=list[RoomView])
+async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
+    """Divide a conversation into breakout rooms."""
+    params = call.params
+    await service.create(tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=_is_enabled(call))
+    return await _render_all(tx, call)
+
+
+@routes.add("DELETE", "breakout-rooms/{token}", *_MODERATOR, versions=V1, returns=RoomView)
+async def delete(tx: Tx, call: Call[Any]) -> RoomView:
+    """Remove all breakout rooms of a conversation."""
+    await service.delete(tx, call.me)
+    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+
+
+# --- spreading people -----------------------------------------------------------------------
+@routes.add(
+    "POST", "breakout-rooms/{token}/attendees", *_MODERATOR, versions=V1, params=SeatsParams, returns=list[RoomView]
+)
+async def set_seats(tx: Tx, call: Call[SeatsParams]) -> list[RoomView]:
+    """Say who belongs to which breakout room."""
+    await service.set_seats(tx, call.me, call.params.attendeeMap)
+    return await _render_all(tx, call)
+
+
+@routes.add("POST", "breakout-rooms/{token}/switch", *_MEMBER, versions=V1, params=SwitchParams, returns=RoomView)
+async def switch(tx: Tx, call: Call[SwitchParams]) -> RoomView:
+    """Go to another breakout room.
+
+    The answer shows the new room with what the caller is in the conversation itself, as clients know it
+    (recording `breakout/free-choice`).
+    """
+    part, attendee_id = await service.switch(tx, call.me, call.params.target)
+    overview = await rooms.get_overview(tx, part.id, attendee_id, browser=call.caller.browser)
+    me = Participant(overview.me.room, call.me.attendee)
+    last = overview.last_message
+    names = await chat.get_names(tx, [last]) if last is not None else {}
+    return room_view.room(msgspec.structs.replace(overview, me=me), call.world.settings, names)
+
+
+# --- what goes on ---------------------------------------------------------------------------
+@routes.add("POST", "breakout-rooms/{token}/rooms", *_MODERATOR, versions=V1, returns=list[RoomView])
+async def start(tx: Tx, call: Call[Any]) -> list[RoomView]:
+    """Open the breakout rooms."""
+    await service.start(tx, call.me)
+    return await _render_all(tx, call)
+
+
+@routes.add("DELETE", "breakout-rooms/{token}/rooms", *_MODERATOR, versions=V1, returns=list[RoomView])
+async def stop(tx: Tx, call: Call[Any]) -> list[RoomView]:
+    """Close the breakout rooms."""
+    await service.stop(tx, call.me)
+    return await _render_all(tx, call)
+
+
+@routes.add(
+    "POST",
+    "breakout-rooms/{token}/broadcast",
+    *_MODERATOR,
+    versions=V1,
+    params=BroadcastParams,
+    returns=list[RoomView],
+)
+async def broadcast(tx: Tx, call: Call[BroadcastParams]) -> Reply:
+    """Say something in all breakout rooms."""
+    await service.broadcast(tx, call.me, call.params.message)
+    return Reply(await _render_all(tx, call), 201)
+
+
+@routes.add("POST", "breakout-rooms/{token}/request-assistance", *_MEMBER, versions=V1, returns=RoomView)
+async def request_assistance(tx: Tx, call: Call[Any]) -> RoomView:
+    """Ask the moderators to come to this breakout room."""
+    await service.set_assistance(tx, call.me, is_wanted=True, enabled=_is_enabled(call))
+    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+
+
+@routes.add("DELETE", "breakout-rooms/{token}/request-assistance", *_MEMBER, versions=V1, returns=RoomView)
+async def reset_assistance(tx: Tx, call: Call[Any]) -> RoomView:
+    """Ask for no assistance any more."""
+    await service.set_assistance(tx, call.me, is_wanted=False, enabled=_is_enabled(call))
+    return await render(tx, call, call.me.room.id, call.me.attendee.id)

@@ -1,0 +1,260 @@
+"""Dividing a conversation, spreading people, opening and closing the parts."""
+
+from collections.abc import Iterable
+
+from talkd.areas.breakout import model, store
+from talkd.areas.breakout.model import Mode, Seats, Status
+from talkd.areas.chat import service as chat
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
+from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms import store as room_store
+from talkd.areas.rooms.model import BREAKOUT, Room
+from talkd.core import clock
+from talkd.core.actor import Actor
+from talkd.core.constants import Lobby, ParticipantType, RoomType
+from talkd.core.errors import Invalid
+from talkd.core.events import (
+    AttendeeAdded,
+    BreakoutRoomsStarted,
+    BreakoutRoomsStopped,
+    DefaultPermissionsSet,
+    PermissionsSet,
+    RoomCreated,
+)
+from talkd.storage.database import Tx
+
+Part = tuple[Room, int | None]
+"""A breakout room, and the caller's attendee in it."""
+
+
+# --- making and removing --------------------------------------------------------------------
+async def create(tx: Tx, me: Participant, mode: int, amount: int, attendee_map: str, *, enabled: bool) -> None:
+    """Divide a conversation into closed parts with all its moderators in each. Raises Invalid with the reason."""
+    if not enabled:
+        raise Invalid("config")
+    chosen = model.require_mode(mode)
+    model.require_amount(amount)
+    parent = await participants.lock_room(tx, me.room.id)
+    model.require_divisible(parent)
+    people = await participants.list_attendees(tx, parent.id)
+    seats: Seats = {}
+    if chosen == Mode.MANUAL:
+        seats = model.require_seats(attendee_map, amount)
+    elif chosen == Mode.AUTOMATIC:
+        seats = model.deal(people, amount)
+    await store.set_parent(tx, parent.id, chosen, Status.STOPPED, clock.now())
+    parts = [await _add_part(tx, parent, me.actor, f"Room {number}", people) for number in range(1, amount + 1)]
+    for attendee in people:
+        if attendee.id in seats and model.is_seated(attendee):
+            await _seat(tx, parts[seats[attendee.id]], me.actor, attendee)
+
+
+async def _add_part(tx: Tx, parent: Room, actor: Actor, name: str, people: Iterable[Attendee]) -> Room:
+    part = await room_store.add_room(
+        tx,
+        token=await rooms.new_token(tx),
+        type=RoomType.GROUP,
+        name=name,
+        object_type=BREAKOUT,
+        object_id=parent.token,
+        now=clock.now(),
+    )
+    await store.set_door(tx, part.id, Lobby.NON_MODERATORS)
+    if parent.default_permissions:
+        await store.set_permissions(tx, part.id, parent.default_permissions)
+    await tx.emit(RoomCreated(part.id, actor))
+    for attendee in people:
+        if attendee.is_moderator and not attendee.is_guest:
+            await _seat(tx, part, actor, attendee, quiet=True)
+    return part
+
+
+async def _seat(tx: Tx, part: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> int:
+    """Somebody of the parent belongs to a part, with the role and the permissions that he has there."""
+    role = ParticipantType(attendee.type) if attendee.is_moderator else ParticipantType.USER
+    attendee_id = await participants.add_user(
+        tx, part, actor, attendee.actor_id, attendee.display_name, type=role, quiet=quiet
+    )
+    if attendee.permissions:
+        await attendees.set_attendee(tx, part.id, attendee_id, "permissions", attendee.permissions, clock.now())
+    return attendee_id
+
+
+async def delete(tx: Tx, me: Participant) -> None:
+    """One conversation again; what was said in the parts is gone."""
+    parent = await participants.lock_room(tx, me.room.id)
+    await store.set_parent(tx, parent.id, Mode.NONE, Status.STOPPED, clock.now())
+    await delete_parts(tx, parent.token, me.actor)
+
+
+async def delete_parts(tx: Tx, token: str, actor: Actor) -> None:
+    """All breakout rooms of the conversation with that token are gone."""
+    for part in await store.list_parts(tx, token):
+        await rooms.remove(tx, part, actor)
+
+
+# --- spreading people -----------------------------------------------------------------------
+async def set_seats(tx: Tx, me: Participant, attendee_map: str) -> None:
+    """Everybody to the room that the map says; who is not in it belongs to none. From then on it is manual.
+
+    Raises Invalid with the reason.
+    """
+    parent = await participants.lock_room(tx, me.room.id)
+    model.require_divided(parent)
+    parts = await store.list_parts(tx, parent.token)
+    seats = model.require_seats(attendee_map, len(parts))
+    if parent.breakout_mode != Mode.MANUAL:
+        await store.set_parent(tx, parent.id, Mode.MANUAL, parent.breakout_status, clock.now())
+    people = [each for each in await participants.list_attendees(tx, parent.id) if model.is_seated(each)]
+    for attendee in people:
+        number = seats.get(attendee.id)
+        await _move(tx, parent, me.actor, attendee, None if number is None else parts[number])
+
+
+async def _move(tx: Tx, parent: Room, actor: Actor, attendee: Attendee, target: Room | None) -> int | None:
+    """Out of the other parts, into that one; the attendee's id in it.
+
+    Who is there already stays, and all are told that he belongs there (recording `breakout/manual`).
+    """
+    taken = await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)
+    for room_id, seat in taken.items():
+        if target is None or room_id != target.id:
+            await participants.remove(tx, await participants.lock_room(tx, room_id), actor, seat)
+    if target is None:
+        return None
+    if target.id not in taken:
+        return await _seat(tx, target, actor, attendee)
+    seat = taken[target.id]
+    await tx.emit(AttendeeAdded(target.id, actor, seat.id, seat.actor, was_there=True))
+    return seat.id
+
+
+async def switch(tx: Tx, me: Participant, target: str) -> tuple[Room, int]:
+    """Go to another part by oneself; it, and one's attendee in it. Raises Invalid with the reason."""
+    parent = await participants.lock_room(tx, me.room.id)
+    if parent.breakout_mode != Mode.FREE:
+        raise Invalid("mode")
+    if parent.breakout_status != Status.STARTED:
+        raise Invalid("status")
+    if me.is_moderator:
+        raise Invalid("moderator")
+    part = next((part for part in await store.list_parts(tx, parent.token) if part.token == target), None)
+    if part is None:
+        raise Invalid("target")
+    seats = await store.list_seats(tx, parent.token, me.actor.type, me.actor.id)
+    if list(seats) == [part.id]:
+        return part, seats[part.id].id
+    attendee_id = await _move(tx, parent, me.actor, me.attendee, part)
+    assert attendee_id is not None, "there is a target"
+    return part, attendee_id
+
+
+# --- what goes on ---------------------------------------------------------------------------
+async def list_parts(tx: Tx, me: Participant) -> list[Part]:
+    """The parts that the caller may see: all for moderators and where one chooses oneself, else one's own.
+
+    Raises Invalid("mode") without parts, and Invalid("status") for others while they are closed.
+    """
+    model.require_divided(me.room)
+    if not me.is_moderator and me.room.breakout_status != Status.STARTED:
+        raise Invalid("status")
+    seats = await store.list_seats(tx, me.room.token, me.actor.type, me.actor.id)
+    sees_all = me.is_moderator or me.room.breakout_mode == Mode.FREE
+    return [
+        (part, seats[part.id].id if part.id in seats else None)
+        for part in await store.list_parts(tx, me.room.token)
+        if sees_all or part.id in seats
+    ]
+
+
+async def start(tx: Tx, me: Participant) -> None:
+    """Let people into their rooms. Raises Invalid("mode")."""
+    parent = await participants.lock_room(tx, me.room.id)
+    model.require_divided(parent)
+    if parent.breakout_status == Status.STARTED:
+        return
+    await store.set_status(tx, parent.id, Status.STARTED, clock.now())
+    for part in await store.list_parts(tx, parent.token):
+        await store.set_door(tx, part.id, Lobby.NONE)
+        await tx.emit(BreakoutRoomsStarted(part.id, me.actor))
+
+
+async def stop(tx: Tx, me: Participant) -> None:
+    """Close the parts: who does not moderate leaves the calls there. Raises Invalid("mode")."""
+    parent = await participants.lock_room(tx, me.room.id)
+    model.require_divided(parent)
+    if parent.breakout_status == Status.STOPPED:
+        return
+    await store.set_status(tx, parent.id, Status.STOPPED, clock.now())
+    for part in await store.list_parts(tx, parent.token):
+        await store.set_door(tx, part.id, Lobby.NON_MODERATORS)
+        await tx.emit(BreakoutRoomsStopped(part.id, me.actor))
+
+
+async def broadcast(tx: Tx, me: Participant, text: str) -> None:
+    """Say the same in all parts. Raises Invalid with the reason, TooLarge("message")."""
+    parent = await participants.lock_room(tx, me.room.id)
+    model.require_divided(parent)
+    for part in await store.list_parts(tx, parent.token):
+        attendee_id = await _seat(tx, part, me.actor, me.attendee, quiet=True)
+        attendee = await attendees.get_attendee(tx, part.id, attendee_id)
+        assert attendee is not None, "just seated"
+        await chat.send(tx, Participant(await participants.lock_room(tx, part.id), attendee), text)
+
+
+async def set_assistance(tx: Tx, me: Participant, *, is_wanted: bool, enabled: bool) -> None:
+    """Ask the moderators to come, or not any more. Raises Invalid with the reason."""
+    if not enabled:
+        raise Invalid("config")
+    part = await participants.lock_room(tx, me.room.id)
+    if not part.is_breakout_room or part.has_lobby:
+        raise Invalid("room")
+    status = Status.ASSISTANCE if is_wanted else Status.STOPPED
+    if status != part.breakout_status:
+        await store.set_status(tx, part.id, status, clock.now())
+
+
+# --- what happens in the parent -------------------------------------------------------------
+async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attendee) -> None:
+    """Who moderates the parent moderates every part."""
+    seats = await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)
+    for part in await store.list_parts(tx, parent.token):
+        if part.id in seats:
+            seat = seats[part.id]
+            await attendees.set_attendee(tx, part.id, seat.id, "type", attendee.type, clock.now())
+            await tx.emit(PermissionsSet(part.id, actor, seat.id, seat.permissions))
+        else:
+            await _seat(tx, part, actor, attendee, quiet=True)
+
+
+async def follow_removal(tx: Tx, parent: Room, actor: Actor, gone: Actor) -> None:
+    """Who left the parent, or does not moderate it any more, is in no part."""
+    for room_id, seat in (await store.list_seats(tx, parent.token, gone.type, gone.id)).items():
+        await participants.remove(tx, await participants.lock_room(tx, room_id), actor, seat, quiet=True)
+
+
+async def follow_permissions(tx: Tx, parent: Room, actor: Actor, attendee: Attendee) -> None:
+    """What somebody may do in the parent holds in the parts."""
+    for room_id, seat in (await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)).items():
+        await attendees.set_attendee(tx, room_id, seat.id, "permissions", attendee.permissions, clock.now())
+        await tx.emit(PermissionsSet(room_id, actor, seat.id, attendee.permissions))
+
+
+async def follow_defaults(tx: Tx, parent: Room, actor: Actor, permissions: int) -> None:
+    """What members may do in the parent, they may do in the parts."""
+    for part in await store.list_parts(tx, parent.token):
+        await store.set_permissions(tx, part.id, permissions)
+        await tx.emit(DefaultPermissionsSet(part.id, actor, permissions))
+
+
+async def follow_arrival(tx: Tx, part: Room, actor: Actor, attendee_id: int) -> None:
+    """A member who was put into one part is in no other."""
+    arrived = await attendees.get_attendee(tx, part.id, attendee_id) if part.is_breakout_room else None
+    if arrived is None or not model.is_seated(arrived):
+        return
+    seats = await store.list_seats(tx, part.object_id, arrived.actor_type, arrived.actor_id)
+    for room_id, seat in seats.items():
+        if room_id != part.id:
+            await participants.remove(tx, await participants.lock_room(tx, room_id), actor, seat)

@@ -1,0 +1,56 @@
+"""The doors that personal tokens of invitations open. All of them count wrong ones together."""
+
+from typing import Any
+
+from talkd.areas.invitations import service, store
+from talkd.areas.participants import store as participants
+from talkd.areas.sessions import store as sessions
+from talkd.core import ids
+from talkd.core.errors import NULL, NotFound
+from talkd.storage.database import Tx
+from talkd.web.auth import COOKIE
+from talkd.web.call import Call
+from talkd.web.ocs import Cookie
+
+INVITATION = "talkInvitation"
+"""The brute-force action of wrong personal tokens."""
+
+
+async def require_invited(call: Call[Any], token: str, address: str, access: str) -> None:
+    """Raises NotFound unless the personal token is that of this address in this room, and Throttled."""
+
+    async def read(tx: Tx) -> bool:
+        room = await participants.get_room(tx, token)
+        return room is not None and await service.is_invited(tx, room, address, access)
+
+    async with call.world.throttle.attempt(INVITATION, call.caller.address) as attempt:
+        is_right = await call.world.db.read(read)
+        if not is_right:
+            attempt.failed()
+    if not is_right:
+        raise NotFound(data=NULL)
+
+
+async def open_link(call: Call[Any], token: str, address: str, access: str) -> tuple[Cookie, ...]:
+    """Let the browser in with a personal token; the cookie that it is known by, renewed (reliability.md, S7).
+
+    Raises NotFound and Throttled. A logged-in user comes as himself: nothing happens.
+    """
+    caller = call.caller
+    if caller.user_id is not None:
+        return ()
+    await require_invited(call, token, address, access)
+    secret = ids.new_secret()
+    browser = ids.fingerprint(secret)
+
+    async def work(tx: Tx) -> None:
+        room = await participants.get_room(tx, token)
+        if room is None:
+            raise NotFound
+        if caller.browser:
+            await sessions.move_browser(tx, caller.browser, browser)
+            await store.move_browser(tx, caller.browser, browser)
+        await service.open_door(tx, room, address, access, browser)
+
+    await call.world.db.write(work)
+    return (Cookie(COOKIE, secret),)

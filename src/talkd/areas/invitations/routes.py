@@ -1,0 +1,72 @@
+"""Operations around invitations by e-mail."""
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from talkd.areas.invitations import model, service
+from talkd.areas.invitations.service import Import
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.params import Upload
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("invitation")
+V4 = ("v4",)
+_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
+
+
+class RepeatParams(msgspec.Struct, frozen=True):
+    """Whom to invite once more; null for everybody invited by e-mail."""
+
+    attendeeId: int | None = None
+
+
+class ImportParams(msgspec.Struct, frozen=True):
+    """A CSV file, and whether only to look what is in it."""
+
+    file: Upload | None = None
+    testRun: bool = False
+
+
+@routes.add("POST", "room/{token}/participants/resend-invitations", *_USER_MODERATOR, versions=V4, params=RepeatParams)
+async def repeat_invitations(tx: Tx, call: Call[RepeatParams]) -> None:
+    """Send invitations by e-mail once more."""
+    await service.repeat(tx, call.me, call.params.attendeeId)
+
+
+@routes.add(
+    "POST",
+    "room/{token}/import-emails",
+    *_USER_MODERATOR,
+    versions=V4,
+    params=ImportParams,
+    access=Access.OWN,
+    returns=dict[str, Any],
+    errors=(400,),
+)
+async def import_emails(call: Call[ImportParams]) -> Reply:
+    """Invite everybody of a list of e-mail addresses."""
+    service.require_importable(call.me)
+    if call.params.file is None:
+        raise model.refusal("file")
+    sheet = await asyncio.to_thread(model.parse, call.params.file.content)
+
+    async def work(tx: Tx) -> Import:
+        return await service.invite_all(tx, call.me, sheet, only_test=call.params.testRun)
+
+    return _report(await call.world.db.write(work))
+
+
+def _report(result: Import) -> Reply:
+    """Lines of no use are an error even though the others were invited, so that nobody overlooks them."""
+    data: dict[str, Any] = {"invites": result.invites, "duplicates": result.duplicates}
+    if result.invalid_lines:
+        text = f"Following lines are invalid: {', '.join(map(str, result.invalid_lines))}"
+        data = {"error": text, "message": text, **data}
+        data |= {"invalid": len(result.invalid_lines), "invalidLines": result.invalid_lines}
+    if result.new_type is not None:
+        data["type"] = int(result.new_type)
+    return Reply(data, 400 if result.invalid_lines else 200)

@@ -1,0 +1,45 @@
+"""Statements about browsers that have shown a personal invitation."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.participants.model import Attendee
+from talkd.areas.participants.store import ATTENDEE
+from talkd.storage.database import Tx
+from talkd.storage.schema import attendees, invited_browsers
+from talkd.storage.statements import Statement, bind
+
+_ADD = Statement(
+    insert(invited_browsers)
+    .values(room_id=bind("room_id"), attendee_id=bind("attendee_id"), browser=bind("browser"))
+    .on_conflict_do_update(
+        index_elements=["room_id", "browser"], set_={"attendee_id": bind("attendee_id", invited_browsers.c.id.type)}
+    )
+)
+_FIND = Statement(
+    sa.select(*ATTENDEE)
+    .join(
+        invited_browsers,
+        sa.and_(invited_browsers.c.room_id == attendees.c.room_id, invited_browsers.c.attendee_id == attendees.c.id),
+    )
+    .where(invited_browsers.c.room_id == bind("room_id"), invited_browsers.c.browser == bind("browser"))
+)
+_MOVE = Statement(
+    sa.update(invited_browsers).where(invited_browsers.c.browser == bind("old")).values(browser=bind("new", sa.Text))
+)
+
+
+async def add_browser(tx: Tx, room_id: int, attendee_id: int, browser: str) -> None:
+    """From now on this browser is that attendee, in this room."""
+    await tx.run(_ADD, room_id=room_id, attendee_id=attendee_id, browser=browser)
+
+
+async def find_attendee(tx: Tx, room_id: int, browser: str) -> Attendee | None:
+    """Whose invitation the browser has shown in this room."""
+    row = await tx.one(_FIND, room_id=room_id, browser=browser)
+    return None if row is None else Attendee(*row)
+
+
+async def move_browser(tx: Tx, old: str, new: str) -> None:
+    """A browser got a new cookie; what it has shown stays its own."""
+    await tx.run(_MOVE, old=old, new=new)

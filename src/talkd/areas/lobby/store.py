@@ -1,0 +1,32 @@
+"""Statements about lobbies."""
+
+import sqlalchemy as sa
+
+from talkd.storage.database import Tx
+from talkd.storage.schema import rooms
+from talkd.storage.statements import Statement, bind
+
+_SET = Statement(
+    sa.update(rooms)
+    .where(rooms.c.id == bind("room_id"))
+    .values(lobby_state=bind("state", rooms.c.lobby_state.type), lobby_timer=bind("timer", rooms.c.lobby_timer.type))
+)
+_DUE = Statement(
+    sa.select(rooms.c.id)
+    .where(
+        rooms.c.lobby_timer > sa.literal_column("0"),
+        rooms.c.lobby_timer <= bind("now"),
+        rooms.c.lobby_state > sa.literal_column("0"),
+    )
+    .order_by(rooms.c.id)
+)
+
+
+async def set_lobby(tx: Tx, room_id: int, state: int, timer: int) -> None:
+    """Close or open a lobby; it opens by itself at `timer` (0: never)."""
+    await tx.run(_SET, room_id=room_id, state=state, timer=timer)
+
+
+async def list_due(tx: Tx, now: int) -> list[int]:
+    """Rooms whose lobby is closed although its time has come."""
+    return [row[0] for row in await tx.all(_DUE, now=now)]

@@ -1,0 +1,29 @@
+"""Mail on its way out."""
+
+import msgspec
+
+RETRY_SECONDS = (60, 300, 900, 3600, 3600 * 3, 3600 * 6, 3600 * 12, 3600 * 24)
+"""Waits between attempts; after the last one a mail is given up."""
+LEASE_SECONDS = 300
+"""How long a mail belongs to the process that is sending it."""
+BATCH = 20
+
+
+class Mail(msgspec.Struct, frozen=True):
+    """A mail in plain text. `attempts` counts those that failed."""
+
+    id: int
+    address: str
+    subject: str
+    body: str
+    attempts: int
+
+
+def one_line(text: str) -> str:
+    """Text fit for a header: whatever somebody named a room, it adds no line to the mail."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def next_attempt(attempts: int, now: int) -> int | None:
+    """When to try again after so many failures; None for never."""
+    return now + RETRY_SECONDS[attempts - 1] if attempts <= len(RETRY_SECONDS) else None

@@ -1,0 +1,38 @@
+"""Putting mail into the outbox, and what becomes of it."""
+
+from talkd.areas.mail import store
+from talkd.areas.mail.model import BATCH, LEASE_SECONDS, Mail, next_attempt, one_line
+from talkd.core import clock
+from talkd.storage.database import Tx
+
+
+async def send(tx: Tx, address: str, subject: str, body: str) -> None:
+    """Have a mail sent once this transaction is committed."""
+    await store.add_mail(tx, address, one_line(subject), body, clock.now())
+
+
+async def has_due(tx: Tx) -> bool:
+    """Whether there is something to send."""
+    return await store.has_due(tx, clock.now())
+
+
+async def take_due(tx: Tx) -> list[Mail]:
+    """Some mail to send now. Whoever takes it says what came of it, or it is due again after a while."""
+    now = clock.now()
+    return await store.take_due(tx, now, now + LEASE_SECONDS, BATCH)
+
+
+async def note_sent(tx: Tx, mail: Mail) -> None:
+    """It is on its way."""
+    await store.delete_mail(tx, mail.id)
+
+
+async def note_failed(tx: Tx, mail: Mail, *, for_good: bool) -> bool:
+    """It could not be sent; whether it will be tried again."""
+    attempts = mail.attempts + 1
+    next_at = None if for_good else next_attempt(attempts, clock.now())
+    if next_at is None:
+        await store.delete_mail(tx, mail.id)
+        return False
+    await store.postpone(tx, mail.id, attempts, next_at)
+    return True

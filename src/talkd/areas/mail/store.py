@@ -1,0 +1,61 @@
+"""Statements about mail that waits to be sent."""
+
+import sqlalchemy as sa
+
+from talkd.areas.mail.model import Mail
+from talkd.storage.database import Tx
+from talkd.storage.schema import mail_outbox
+from talkd.storage.statements import Statement, bind, columns
+
+_MAIL = columns(mail_outbox, Mail.__struct_fields__)
+_ADD = Statement(
+    sa.insert(mail_outbox).values(
+        address=bind("address"),
+        subject=bind("subject"),
+        body=bind("body"),
+        created_at=bind("now"),
+        next_at=bind("now"),
+    )
+)
+_due = mail_outbox.c.next_at <= bind("now", mail_outbox.c.next_at.type)
+_HAS_DUE = Statement(sa.select(sa.literal_column("1")).where(_due).limit(sa.literal_column("1")))
+_TAKE = Statement(
+    sa.update(mail_outbox)
+    .where(
+        mail_outbox.c.id.in_(
+            sa.select(mail_outbox.c.id).where(_due).order_by(mail_outbox.c.next_at).limit(bind("limit", sa.Integer))
+        ),
+        _due,
+    )
+    .values(next_at=bind("until"))
+    .returning(*_MAIL)
+)
+_DELETE = Statement(sa.delete(mail_outbox).where(mail_outbox.c.id == bind("id")))
+_POSTPONE = Statement(
+    sa.update(mail_outbox).where(mail_outbox.c.id == bind("id")).values(attempts=bind("attempts"), next_at=bind("next"))
+)
+
+
+async def add_mail(tx: Tx, address: str, subject: str, body: str, now: int) -> None:
+    """Store a mail that is to be sent at once."""
+    await tx.run(_ADD, address=address, subject=subject, body=body, now=now)
+
+
+async def has_due(tx: Tx, now: int) -> bool:
+    """Whether there is something to send."""
+    return await tx.one(_HAS_DUE, now=now) is not None
+
+
+async def take_due(tx: Tx, now: int, until: int, limit: int) -> list[Mail]:
+    """Mail to send now; nobody else gets it until then."""
+    return [Mail(*row) for row in await tx.all(_TAKE, now=now, until=until, limit=limit)]
+
+
+async def delete_mail(tx: Tx, mail_id: int) -> None:
+    """It is sent, or given up."""
+    await tx.run(_DELETE, id=mail_id)
+
+
+async def postpone(tx: Tx, mail_id: int, attempts: int, next_at: int) -> None:
+    """It has failed so many times; try again then."""
+    await tx.run(_POSTPONE, id=mail_id, attempts=attempts, next=next_at)

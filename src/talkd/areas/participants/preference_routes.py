@@ -1,0 +1,64 @@
+"""What participants choose for themselves: archived, important, sensitive; and whether they are looking."""
+
+from typing import Any
+
+from talkd.areas.participants import service
+from talkd.areas.rooms import routes as rooms
+from talkd.areas.rooms.routes import StateParams
+from talkd.areas.rooms.view import RoomView
+from talkd.areas.sessions import service as sessions
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("participant")
+_OPTIONS: dict[str, Any] = {"versions": ("v4",), "returns": RoomView}
+_MEMBER = (Guard.USER, Guard.PARTICIPANT)
+
+
+async def _set(tx: Tx, call: Call[Any], field: str, value: int) -> RoomView:
+    await service.set_preference(tx, call.me, field, value)
+    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+
+
+@routes.add("POST", "room/{token}/archive", *_MEMBER, **_OPTIONS)
+async def archive(tx: Tx, call: Call[Any]) -> RoomView:
+    """Put a conversation away; it stays readable and goes on counting."""
+    return await _set(tx, call, "archived", 1)
+
+
+@routes.add("DELETE", "room/{token}/archive", *_MEMBER, **_OPTIONS)
+async def unarchive(tx: Tx, call: Call[Any]) -> RoomView:
+    """Take a conversation out of the archive."""
+    return await _set(tx, call, "archived", 0)
+
+
+@routes.add("POST", "room/{token}/important", *_MEMBER, **_OPTIONS)
+async def add_important(tx: Tx, call: Call[Any]) -> RoomView:
+    """Be notified of a conversation even when not to be disturbed."""
+    return await _set(tx, call, "important", 1)
+
+
+@routes.add("DELETE", "room/{token}/important", *_MEMBER, **_OPTIONS)
+async def remove_important(tx: Tx, call: Call[Any]) -> RoomView:
+    """Treat a conversation like any other."""
+    return await _set(tx, call, "important", 0)
+
+
+@routes.add("POST", "room/{token}/sensitive", *_MEMBER, **_OPTIONS)
+async def add_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
+    """Keep what is said in a conversation out of lists and notifications."""
+    return await _set(tx, call, "sensitive", 1)
+
+
+@routes.add("DELETE", "room/{token}/sensitive", *_MEMBER, **_OPTIONS)
+async def remove_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
+    """Show what is said in a conversation in lists and notifications."""
+    return await _set(tx, call, "sensitive", 0)
+
+
+@routes.add("PUT", "room/{token}/participants/state", Guard.ANYONE, Guard.PARTICIPANT, params=StateParams, **_OPTIONS)
+async def set_state(tx: Tx, call: Call[StateParams]) -> RoomView:
+    """Say whether anybody is looking at this device: active (1) or not (0)."""
+    await sessions.set_state(tx, call.me, call.params.state)
+    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)

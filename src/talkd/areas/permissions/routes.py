@@ -1,0 +1,77 @@
+"""Operations that set permissions."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import view
+from talkd.areas.permissions import service
+from talkd.areas.rooms import routes as rooms
+from talkd.areas.rooms.view import RoomView
+from talkd.core.errors import NULL, Invalid
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("permissions")
+V4 = ("v4",)
+
+
+class DefaultParams(msgspec.Struct, frozen=True):
+    """Permission bits; 0 for the server's default."""
+
+    permissions: int
+
+
+class AttendeeParams(msgspec.Struct, frozen=True):
+    """Whose permissions to set, add or remove."""
+
+    attendeeId: int
+    method: str
+    permissions: int
+
+
+class EverybodyParams(msgspec.Struct, frozen=True):
+    """What everybody's permissions were to become."""
+
+    method: str
+    permissions: int
+
+
+_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
+
+
+@routes.add("PUT", "room/{token}/permissions/default", *_MODERATOR, versions=V4, params=DefaultParams, returns=RoomView)
+async def set_default(tx: Tx, call: Call[DefaultParams]) -> RoomView:
+    """Set what those may do who have no permissions of their own."""
+    await service.set_default(tx, call.me, call.params.permissions)
+    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+
+
+@routes.add("PUT", "room/{token}/permissions/call", *_MODERATOR, versions=V4, params=DefaultParams)
+async def set_for_call(_tx: Tx, _call: Call[DefaultParams]) -> None:
+    """Permissions for one call only are a thing of the past (recording `rooms-settings/default-permissions`)."""
+    raise Invalid("mode")
+
+
+@routes.add(
+    "PUT",
+    "room/{token}/attendees/permissions",
+    *_MODERATOR,
+    versions=V4,
+    params=AttendeeParams,
+    returns=list[view.ParticipantView],
+)
+async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[view.ParticipantView]:
+    """Set, add or remove permissions of one attendee."""
+    params, room = call.params, call.me.room
+    attendee = await service.set_of_attendee(tx, call.me, params.attendeeId, params.method, params.permissions)
+    online = await participants.list_online(tx, [attendee.actor_id])
+    return view.participants(room, [attendee], [], for_moderator=True, online=online)
+
+
+@routes.add("PUT", "room/{token}/attendees/permissions/all", *_MODERATOR, versions=V4, params=EverybodyParams)
+async def set_of_everybody(_tx: Tx, _call: Call[Any]) -> None:
+    """Everybody's own permissions at once are a thing of the past: set the default instead (api-surface.md, B)."""
+    raise Invalid(data=NULL)

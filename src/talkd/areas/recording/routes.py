@@ -1,0 +1,68 @@
+"""Operations of the recording API."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.recording import service
+from talkd.areas.recording.model import is_recorder, secret_of
+from talkd.core.errors import NotAvailable
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("recording")
+V1 = ("v1",)
+RECORDER_SECRET = "talkRecordingSecret"
+"""The brute-force action of wrong checksums."""
+_NOT_RECOGNISED = {
+    "type": "error",
+    "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
+}
+_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
+
+
+class StartParams(msgspec.Struct, frozen=True):
+    """What to record: video (1) or audio only (2)."""
+
+    status: int
+
+
+@routes.add("POST", "recording/{token}", *_USER_MODERATOR, versions=V1, params=StartParams)
+async def start(_tx: Tx, call: Call[StartParams]) -> None:
+    """Record the call."""
+    service.start(call.me, call.params.status)
+
+
+@routes.add("DELETE", "recording/{token}", *_USER_MODERATOR, versions=V1)
+async def stop(_tx: Tx, _call: Call[Any]) -> None:
+    """Stop recording; nothing happens when nothing is recorded."""
+
+
+@routes.add("DELETE", "recording/{token}/notification", *_USER_MODERATOR, versions=V1)
+async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
+    """Put away the notice of a recording; nothing happens when there is none."""
+
+
+@routes.add(
+    "POST",
+    "recording/{token}/store",
+    Guard.ANYONE,
+    versions=V1,
+    access=Access.OWN,
+    throttle=RECORDER_SECRET,
+    csrf=False,
+    errors=(401, 501),
+)
+async def store(call: Call[Any]) -> Reply:
+    """Take a finished recording from a recording server."""
+    world = call.world
+    random = call.headers.get("talk-recording-random", "")
+    checksum = call.headers.get("talk-recording-checksum", "")
+    secret = secret_of(world.settings.text("recording_servers"))
+    if not is_recorder(secret, random, checksum, call.token):
+        if checksum:
+            await world.throttle.register(RECORDER_SECRET, call.caller.address)
+        return Reply(_NOT_RECOGNISED, 401)
+    raise NotAvailable("recording")

@@ -1,0 +1,224 @@
+"""What administrators do from the command line: in any room, without being in it."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
+from talkd.areas.participants.model import Attendee, Participant, is_self_joined
+from talkd.areas.rooms import listing_service, rule_service, service, store
+from talkd.areas.rooms.creation_model import Attributes
+from talkd.areas.rooms.model import Room, require_description, require_name
+from talkd.areas.users import group_store as groups
+from talkd.areas.users import store as users
+from talkd.core import clock
+from talkd.core.actor import CLI, USERS
+from talkd.core.constants import MODERATORS, Listable, ParticipantType, RoomType
+from talkd.core.errors import Invalid, NotFound
+from talkd.core.events import RoomCreated
+from talkd.storage.database import Tx
+
+
+async def find_room(tx: Tx, token: str) -> Room:
+    """The group or public conversation of a token. Raises NotFound, and Invalid for other kinds."""
+    room = await attendees.get_room(tx, token)
+    if room is None:
+        raise NotFound(message="Room not found.")
+    if not room.is_shared:
+        raise Invalid("type", message="Room is no group call.")
+    return room
+
+
+def administrator_of(room: Room) -> Participant:
+    """Somebody who may do everything in the room but is not in it: no attendee has the id 0."""
+    return Participant(
+        room,
+        Attendee(
+            room_id=room.id,
+            id=0,
+            actor_type=CLI.type,
+            actor_id=CLI.id,
+            display_name=CLI.name,
+            type=ParticipantType.OWNER,
+            permissions=0,
+            favorite=0,
+            notification_level=0,
+            notification_calls=0,
+            archived=0,
+            important=0,
+            sensitive=0,
+            last_read=0,
+            last_mention=0,
+            last_mention_direct=0,
+            read_privacy=0,
+            access_token="",
+            invited_address="",
+            pin="",
+            phone_number="",
+            call_id="",
+            in_call_since=0,
+        ),
+    )
+
+
+async def create(
+    tx: Tx,
+    *,
+    name: str,
+    description: str = "",
+    public: bool = False,
+    password_hash: str = "",
+    attributes: Attributes,
+    owner: str = "",
+) -> Room:
+    """A conversation, with an owner only if one is named. Raises Invalid or NotFound."""
+    if attributes.listable not in tuple(Listable):
+        raise Invalid("listable", message='Invalid value for option "--listable" given.')
+    if password_hash and not public:
+        raise Invalid("password", message="Only public rooms have a password: give --public as well.")
+    room = await store.add_room(
+        tx,
+        token=await service.new_token(tx),
+        type=RoomType.PUBLIC if public else RoomType.GROUP,
+        name=require_name(name, "name"),
+        description=require_description(description, "description"),
+        password_hash=password_hash,
+        attributes=attributes,
+        now=clock.now(),
+    )
+    await tx.emit(RoomCreated(room.id, CLI))
+    if owner:
+        await set_owner(tx, room, owner)
+    return room
+
+
+async def set_public(tx: Tx, room: Room, public: bool) -> None:
+    """Open the room to everybody who has the link, or to members only."""
+    if public:
+        await service.allow_guests(tx, room, CLI)
+    else:
+        await service.disallow_guests(tx, room, CLI)
+
+
+async def set_listable(tx: Tx, room: Room, scope: int) -> None:
+    """Say who finds the room by searching. Raises Invalid."""
+    await listing_service.set_listable(tx, administrator_of(room), scope)
+
+
+async def set_message_expiration(tx: Tx, room: Room, seconds: int) -> None:
+    """Let new messages vanish after so many seconds. Raises Invalid."""
+    await rule_service.set_message_expiration(tx, administrator_of(room), seconds)
+
+
+async def set_owner(tx: Tx, room: Room, owner: str) -> None:
+    """Make a user the only owner, or (empty) let the room have none; former owners moderate on. Raises NotFound."""
+    await _require_users(tx, [owner] if owner else [])
+    for attendee in await attendees.list_attendees(tx, room.id):
+        if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
+            await _set_role(tx, room, attendee, ParticipantType.MODERATOR)
+    if owner:
+        await add_users(tx, room, [owner])
+        await _set_role(tx, room, await _find_user(tx, room, owner), ParticipantType.OWNER)
+
+
+async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantType) -> None:
+    """Owner or moderator; only who has not moderated before is announced."""
+    if not attendee.is_moderator:
+        await participants.promote(tx, administrator_of(room), attendee.id)
+    await attendees.set_attendee(tx, room.id, attendee.id, "type", role, clock.now())
+
+
+# --- members --------------------------------------------------------------------------------
+async def add_users(tx: Tx, room: Room, user_ids: Sequence[str]) -> None:
+    """Make users members. Raises NotFound for who does not exist, before anybody is added."""
+    names = await _require_users(tx, user_ids)
+    for user_id in user_ids:
+        await participants.add_user(tx, room, CLI, user_id, names[user_id])
+
+
+async def add_groups(tx: Tx, room: Room, group_ids: Iterable[str]) -> None:
+    """Make groups and who is in them members. Raises NotFound."""
+    for group_id in group_ids:
+        if await groups.get_group(tx, group_id) is None:
+            raise NotFound(message=f"Group '{group_id}' not found.")
+        await participants.add_group(tx, room, CLI, group_id)
+
+
+async def remove_users(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
+    """Put members out. Raises NotFound for who is none."""
+    for user_id in user_ids:
+        await participants.remove(tx, room, CLI, await _find_user(tx, room, user_id))
+
+
+async def promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
+    """Make members moderators; those who are stay so. Raises NotFound for who is no member."""
+    for user_id in user_ids:
+        attendee = await _find_user(tx, room, user_id)
+        if attendee.type not in MODERATORS:
+            await participants.promote(tx, administrator_of(room), attendee.id)
+
+
+async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
+    """Make moderators members. Raises NotFound for who is no member, Invalid for owners."""
+    for user_id in user_ids:
+        attendee = await _find_user(tx, room, user_id)
+        if attendee.type == ParticipantType.OWNER:
+            raise Invalid("owner", message=f"User '{user_id}' owns the room; give it another owner first.")
+        if attendee.type == ParticipantType.MODERATOR:
+            await participants.demote(tx, administrator_of(room), attendee.id)
+
+
+async def _find_user(tx: Tx, room: Room, user_id: str) -> Attendee:
+    attendee = await attendees.find_attendee(tx, room.id, USERS, user_id)
+    if attendee is None:
+        raise NotFound(message=f"User '{user_id}' is no participant.")
+    return attendee
+
+
+async def _require_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
+    names = await users.get_names(tx, list(user_ids))
+    for user_id in user_ids:
+        if user_id not in names:
+            raise NotFound(message=f"User '{user_id}' not found.")
+    return names
+
+
+# --- all rooms of somebody ------------------------------------------------------------------
+async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False) -> int:
+    """Take a user out of all group (and public) conversations; of how many. Raises NotFound for no user."""
+    await _require_users(tx, [user_id])
+    kinds = {RoomType.GROUP} if private_only else {RoomType.GROUP, RoomType.PUBLIC}
+    removed = 0
+    async for attendee, room in _rooms_of(tx, user_id):
+        if room.type in kinds:
+            await participants.remove(tx, room, CLI, attendee)
+            removed += 1
+    return removed
+
+
+async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remove_source: bool) -> int:
+    """Give a user the roles that another one has; in how many rooms.
+
+    `members_too` counts rooms in which the other one does not moderate. Raises NotFound and Invalid.
+    """
+    await _require_users(tx, [source, target])
+    if source == target:
+        raise Invalid("target", message="Source and destination are the same user.")
+    transferred = 0
+    async for attendee, room in _rooms_of(tx, source):
+        if not room.is_shared or is_self_joined(attendee) or not (members_too or attendee.is_moderator):
+            continue
+        await add_users(tx, room, [target])
+        new = await _find_user(tx, room, target)
+        if attendee.is_moderator and attendee.type < new.type:
+            await _set_role(tx, room, new, ParticipantType(attendee.type))
+        if remove_source:
+            await participants.remove(tx, room, CLI, attendee)
+        transferred += 1
+    return transferred
+
+
+async def _rooms_of(tx: Tx, user_id: str) -> AsyncIterator[tuple[Attendee, Room]]:
+    """One after the other: with a conversation he leaves its breakout rooms, which then are none of his."""
+    for attendee in await attendees.list_of_user(tx, user_id):
+        if await attendees.get_attendee(tx, attendee.room_id, attendee.id) is not None:
+            yield attendee, await participants.lock_room(tx, attendee.room_id)

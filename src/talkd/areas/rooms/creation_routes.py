@@ -1,0 +1,92 @@
+"""The operation that makes conversations."""
+
+import msgspec
+
+from talkd.areas.rooms import routes as rooms
+from talkd.areas.rooms import service
+from talkd.areas.rooms.creation_model import Attributes, Picture, require_attributes
+from talkd.areas.rooms.view import RoomView
+from talkd.areas.users import passwords
+from talkd.core.constants import RoomType
+from talkd.core.errors import Invalid, NotFound
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("conversation")
+
+
+class CreateParams(msgspec.Struct, frozen=True):
+    """A room to make."""
+
+    roomType: int = RoomType.GROUP
+    invite: str = ""
+    roomName: str = ""
+    source: str = ""
+    objectType: str = ""
+    objectId: str = ""
+    password: str = ""
+    readOnly: int = 0
+    listable: int = 0
+    messageExpiration: int = 0
+    lobbyState: int = 0
+    lobbyTimer: int | None = None
+    sipEnabled: int = 0
+    permissions: int = 0
+    recordingConsent: int = 0
+    mentionPermissions: int = 0
+    description: str = ""
+    emoji: str | None = None
+    avatarColor: str | None = None
+    participants: dict[str, list[str]] = msgspec.field(default_factory=dict)
+
+
+@routes.add("POST", "room", Guard.USER, versions=("v4",), params=CreateParams, access=Access.OWN, returns=RoomView)
+async def create_room(call: Call[CreateParams]) -> Reply:
+    """Create a conversation."""
+    params, actor = call.params, call.caller.actor
+    if params.roomType not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
+        raise Invalid("type")
+    attributes = _attributes(params)
+    password_hash = await passwords.hash_password(params.password) if params.password else ""
+
+    async def work(tx: Tx) -> Reply:
+        await service.require_may_create(tx, actor.id, call.world.settings.groups("start_conversations"))
+        if params.roomType == RoomType.ONE_TO_ONE:
+            partner = params.invite or next(iter(params.participants.get("users", ())), "")
+            room, attendee_id, is_new = await service.create_one_to_one(tx, actor, partner)
+            return Reply(await rooms.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
+        if params.invite and params.source in ("circles", "teams"):
+            raise NotFound("invite")
+        room, attendee_id = await service.create_room(
+            tx,
+            actor,
+            type=RoomType(params.roomType),
+            name=params.roomName,
+            group_id=params.invite if params.source in ("", "groups") else "",
+            description=params.description,
+            object_type=params.objectType,
+            object_id=params.objectId,
+            password_hash=password_hash,
+            attributes=attributes,
+            picture=Picture(params.emoji, params.avatarColor) if params.emoji else None,
+        )
+        missed = await service.invite(tx, room, actor, params.participants)
+        return Reply(await rooms.render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
+
+    return await call.world.db.write(work)
+
+
+def _attributes(params: CreateParams) -> Attributes:
+    return require_attributes(
+        read_only=params.readOnly,
+        listable=params.listable,
+        lobby_state=params.lobbyState,
+        lobby_timer=params.lobbyTimer or 0,
+        sip_enabled=params.sipEnabled,
+        message_expiration=params.messageExpiration,
+        permissions=params.permissions,
+        mention_permissions=params.mentionPermissions,
+        recording_consent=params.recordingConsent,
+    )

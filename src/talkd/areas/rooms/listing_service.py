@@ -1,0 +1,28 @@
+"""Opening conversations to everybody with an account, and finding them."""
+
+from talkd.areas.participants.model import Participant
+from talkd.areas.rooms import listing_store, store
+from talkd.areas.rooms.model import Room
+from talkd.core.constants import Listable
+from talkd.core.errors import Invalid
+from talkd.core.events import ListableSet
+from talkd.storage.database import Tx
+
+
+async def set_listable(tx: Tx, me: Participant, scope: int) -> None:
+    """Say who finds the room by searching. Raises Invalid with the reason."""
+    if me.room.is_breakout_room:
+        raise Invalid("breakout-room")
+    if not me.room.is_shared:
+        raise Invalid("type")
+    if scope not in tuple(Listable):
+        raise Invalid("value")
+    if scope == me.room.listable:
+        return
+    await store.set_field(tx, me.room.id, "listable", scope)
+    await tx.emit(ListableSet(me.room.id, me.actor, scope))
+
+
+async def find_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
+    """The open rooms that the user is not in and whose name holds the term; all of them for an empty one."""
+    return [room for room in await listing_store.list_listed(tx, user_id, term.strip()) if room.is_listed]

@@ -1,0 +1,38 @@
+"""Statements that find open conversations."""
+
+import sqlalchemy as sa
+
+from talkd.areas.participants.store import ROOM
+from talkd.areas.rooms.model import Room
+from talkd.areas.users.store import pattern
+from talkd.storage.database import Tx
+from talkd.storage.schema import attendees, bans, rooms
+from talkd.storage.statements import Statement, bind
+
+
+def _names_user(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Whether the table has a row of the room for the user."""
+    return sa.exists(
+        sa.select(sa.literal_column("1")).where(
+            table.c.room_id == rooms.c.id,
+            table.c.actor_type == sa.literal_column("'users'"),
+            table.c.actor_id == bind("user_id"),
+        )
+    )
+
+
+_LISTED = Statement(
+    sa.select(*ROOM)
+    .where(
+        rooms.c.listable > sa.literal_column("0"),
+        sa.func.lower(rooms.c.name).like(bind("pattern", sa.Text), escape="\\"),
+        ~_names_user(attendees),
+        ~_names_user(bans),
+    )
+    .order_by(rooms.c.last_activity.desc(), rooms.c.id.desc())
+)
+
+
+async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
+    """Open rooms whose name holds the term and which the user neither is in nor banned from, the liveliest first."""
+    return [Room(*row) for row in await tx.all(_LISTED, user_id=user_id, pattern=pattern(term))]

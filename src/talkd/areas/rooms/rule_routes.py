@@ -1,0 +1,89 @@
+"""Operations that set a conversation's rules."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.rooms import rule_service as service
+from talkd.areas.rooms.routes import StateParams, render
+from talkd.areas.rooms.view import RoomView
+from talkd.core.errors import PreconditionFailed
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("conversation")
+V4 = ("v4",)
+_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
+
+
+class ExpirationParams(msgspec.Struct, frozen=True):
+    """Seconds that messages last; 0 for ever."""
+
+    seconds: int
+
+
+class MentionParams(msgspec.Struct, frozen=True):
+    """Who may mention all: everybody (0) or moderators (1)."""
+
+    mentionPermissions: int
+
+
+class ConsentParams(msgspec.Struct, frozen=True):
+    """Whether to ask for consent (1) or not (0)."""
+
+    recordingConsent: int
+
+
+async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
+    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+
+
+@routes.add(
+    "POST",
+    "room/{token}/message-expiration",
+    Guard.ANYONE,
+    Guard.MODERATOR,
+    versions=V4,
+    params=ExpirationParams,
+    returns=RoomView,
+)
+async def set_message_expiration(tx: Tx, call: Call[ExpirationParams]) -> RoomView:
+    """Choose how long messages last."""
+    await service.set_message_expiration(tx, call.me, call.params.seconds)
+    return await _render_mine(tx, call)
+
+
+@routes.add(
+    "PUT",
+    "room/{token}/mention-permissions",
+    *_USER_MODERATOR,
+    versions=V4,
+    params=MentionParams,
+    returns=RoomView,
+)
+async def set_mention_permissions(tx: Tx, call: Call[MentionParams]) -> RoomView:
+    """Choose who may mention everybody at once."""
+    await service.set_mention_permissions(tx, call.me, call.params.mentionPermissions)
+    return await _render_mine(tx, call)
+
+
+@routes.add(
+    "PUT",
+    "room/{token}/recording-consent",
+    *_USER_MODERATOR,
+    versions=V4,
+    params=ConsentParams,
+    returns=RoomView,
+)
+async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
+    """Choose whether everybody must agree to being recorded."""
+    setting = call.world.settings.number("recording_consent")
+    await service.set_recording_consent(tx, call.me, call.params.recordingConsent, server_setting=setting)
+    return await _render_mine(tx, call)
+
+
+@routes.add("PUT", "room/{token}/webinar/sip", *_USER_MODERATOR, versions=V4, params=StateParams)
+async def set_sip(_tx: Tx, _call: Call[StateParams]) -> None:
+    """Let people dial in by phone. No bridge to the telephone network can be set up with this release."""
+    raise PreconditionFailed("config")

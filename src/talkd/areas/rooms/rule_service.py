@@ -1,0 +1,59 @@
+"""Rules of a conversation: how long messages last, who may mention everybody, consent to recording."""
+
+from talkd.areas.participants import service as participants
+from talkd.areas.participants.model import Participant
+from talkd.areas.rooms import store
+from talkd.areas.rooms.model import Room
+from talkd.core.constants import RoomType
+from talkd.core.errors import Invalid, PreconditionFailed
+from talkd.core.events import MessageExpirationSet
+from talkd.storage.database import Tx
+
+MAX_EXPIRATION = 100 * 365 * 86_400
+"""Seconds; whoever wants more wants none."""
+CONSENT_BY_ROOM = 2
+"""App setting `recording_consent`: every conversation decides for itself."""
+
+
+async def set_message_expiration(tx: Tx, me: Participant, seconds: int) -> None:
+    """What is said from now on vanishes after so many seconds; 0 for never. Raises Invalid with the reason."""
+    _require_own_rules(me.room)
+    if me.room.type in (RoomType.ONE_TO_ONE_FORMER, RoomType.CHANGELOG):
+        raise Invalid("type")
+    if not 0 <= seconds <= MAX_EXPIRATION:
+        raise Invalid("value")
+    room = await participants.lock_room(tx, me.room.id)
+    if seconds == room.message_expiration:
+        return
+    await store.set_field(tx, room.id, "message_expiration", seconds)
+    await tx.emit(MessageExpirationSet(room.id, me.actor, seconds))
+
+
+async def set_mention_permissions(tx: Tx, me: Participant, value: int) -> None:
+    """Let everybody (0) or only moderators (1) mention all at once. Raises Invalid with the reason."""
+    _require_own_rules(me.room)
+    if not me.room.is_shared:
+        raise Invalid("type")
+    if value not in (0, 1):
+        raise Invalid("value")
+    await store.set_field(tx, me.room.id, "mention_permissions", value)
+
+
+async def set_recording_consent(tx: Tx, me: Participant, value: int, *, server_setting: int) -> None:
+    """Ask everybody for consent to being recorded, or not.
+
+    Raises PreconditionFailed("config") unless the server leaves it to conversations, and Invalid with the reason.
+    """
+    if server_setting != CONSENT_BY_ROOM:
+        raise PreconditionFailed("config")
+    _require_own_rules(me.room)
+    if value not in (0, 1):
+        raise Invalid("value")
+    if me.room.call_started_at:
+        raise Invalid("call")
+    await store.set_field(tx, me.room.id, "recording_consent", value)
+
+
+def _require_own_rules(room: Room) -> None:
+    if room.is_breakout_room:
+        raise Invalid("breakout-room")

@@ -1,0 +1,58 @@
+"""Operations for the bridge to the telephone network.
+
+The bridge is recognised by its checksum; what it asks for is answered 501, because people cannot dial in yet.
+"""
+
+from typing import Any
+
+from talkd.areas.sip.model import is_bridge
+from talkd.core.errors import NotAvailable
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("sip")
+BRIDGE_SECRET = "talkSipBridgeSecret"
+"""The brute-force action of wrong checksums."""
+_OPTIONS: dict[str, Any] = {
+    "versions": ("v4",),
+    "access": Access.OWN,
+    "throttle": BRIDGE_SECRET,
+    "csrf": False,
+    "errors": (401, 501),
+}
+
+
+async def _answer(call: Call[Any]) -> Reply:
+    world = call.world
+    random = call.headers.get("talk-sipbridge-random", "")
+    checksum = call.headers.get("talk-sipbridge-checksum", "")
+    if is_bridge(world.settings.text("sip_bridge_shared_secret"), random, checksum, call.token):
+        raise NotAvailable("sip")
+    if checksum:
+        await world.throttle.register(BRIDGE_SECRET, call.caller.address)
+    return Reply(None, 401)
+
+
+@routes.add("POST", "room/{token}/open-dial-in", Guard.ANYONE, **_OPTIONS)
+async def open_dial_in(call: Call[Any]) -> Reply:
+    """Let somebody in who dialled in without a PIN."""
+    return await _answer(call)
+
+
+@routes.add("POST", "room/{token}/verify-dialin", Guard.ANYONE, **_OPTIONS)
+async def verify_dial_in(call: Call[Any]) -> Reply:
+    """Find out whose PIN was dialled."""
+    return await _answer(call)
+
+
+@routes.add("POST", "room/{token}/verify-dialout", Guard.ANYONE, **_OPTIONS)
+async def verify_dial_out(call: Call[Any]) -> Reply:
+    """Find out who is being called by phone."""
+    return await _answer(call)
+
+
+@routes.add("DELETE", "room/{token}/rejected-dialout", Guard.ANYONE, **_OPTIONS)
+async def reject_dial_out(call: Call[Any]) -> Reply:
+    """Note that somebody did not pick up."""
+    return await _answer(call)

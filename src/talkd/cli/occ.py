@@ -1,0 +1,119 @@
+"""`talkd occ`: commands under the names, options and exit codes that administrators' scripts know.
+
+Each is a thin coat over the same services as everything else; docs/admin/occ.md lists them.
+"""
+
+import contextlib
+import inspect
+import io
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+
+from talkd.areas.settings import service as settings
+from talkd.cli import command
+from talkd.cli.database import write
+from talkd.config import Config
+from talkd.storage.database import Tx
+
+T = TypeVar("T")
+
+app = typer.Typer(
+    help="Administration under the command names of the server whose API talkd speaks.", no_args_is_help=True
+)
+
+
+class Form(StrEnum):
+    """How a result is printed."""
+
+    PLAIN = "plain"
+    JSON = "json"
+    JSON_PRETTY = "json_pretty"
+
+
+Output = Annotated[Form, typer.Option("--output", help="Form of the result.")]
+Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most.")]
+Offset = Annotated[int, typer.Option("--offset", "-o", min=0, help="How many to skip.")]
+
+_IGNORED: dict[str, Any] = {
+    "no_interaction": Annotated[bool, typer.Option("--no-interaction", "-n", hidden=True)],
+    "no_ansi": Annotated[bool, typer.Option("--no-ansi", hidden=True)],
+    "ansi": Annotated[bool, typer.Option("--ansi", hidden=True)],
+    "no_warnings": Annotated[bool, typer.Option("--no-warnings", hidden=True)],
+    "verbose": Annotated[int, typer.Option("--verbose", "-v", count=True, hidden=True)],
+}
+"""Options that scripts give to every command; nothing here asks, colours or warns."""
+_QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+
+
+def occ(commands: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Make a command `name` of a function of (config, …), with the options that all of them have."""
+
+    def register(function: Callable[..., None]) -> Callable[..., None]:
+        tolerant = _tolerant(function)
+        commands.command(name)(command.with_config(tolerant))
+        return function
+
+    return register
+
+
+def _tolerant(function: Callable[..., None]) -> Callable[..., None]:
+    signature = inspect.signature(function)
+    added = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
+        for name, annotation in {"quiet": _QUIET, **_IGNORED}.items()
+    ]
+
+    def run(config: Config, **values: Any) -> None:
+        for name in _IGNORED:
+            values.pop(name, None)
+        with contextlib.redirect_stdout(io.StringIO()) if values.pop("quiet") else contextlib.nullcontext():
+            function(config, **values)
+
+    run.__doc__ = function.__doc__
+    run.__name__ = function.__name__
+    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
+    return run
+
+
+def change(config: Config, work: Callable[[Tx], Awaitable[T]]) -> T:
+    """One change in rooms; a running server looks again at everything that it remembers and wakes who waits."""
+
+    async def whole(tx: Tx) -> T:
+        result = await work(tx)
+        await settings.outdate_caches(tx)
+        return result
+
+    return write(config, whole)
+
+
+def show(value: Mapping[str, Any] | Sequence[Any], form: Form) -> None:
+    """A result: a text by itself, the rest as indented list, or all as JSON."""
+    if form is Form.PLAIN:
+        if isinstance(value, str):
+            typer.echo(value)
+        else:
+            _show_plain(value, "  ")
+        return
+    encoded = msgspec.json.encode(value)
+    typer.echo((msgspec.json.format(encoded, indent=4) if form is Form.JSON_PRETTY else encoded).decode())
+
+
+def _show_plain(value: Mapping[str, Any] | Sequence[Any], indent: str) -> None:
+    items = value.items() if isinstance(value, Mapping) else [(None, each) for each in value]
+    for key, each in items:
+        start = f"{indent}- " if key is None else f"{indent}- {key}:"
+        if isinstance(each, Mapping | list | tuple):
+            typer.echo(start.rstrip())
+            _show_plain(each, indent + "  ")
+        else:
+            typer.echo(f"{start}{_word(each)}" if key is None else f"{start} {_word(each)}".rstrip())
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)

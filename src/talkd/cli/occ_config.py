@@ -1,0 +1,77 @@
+"""`talkd occ config:app:*`."""
+
+from typing import Annotated
+
+import typer
+
+from talkd.areas.settings import service
+from talkd.cli import command
+from talkd.cli.database import read, write
+from talkd.cli.occ import Form, Output, occ, show
+from talkd.config import Config
+from talkd.core.errors import TalkError
+
+commands = typer.Typer()
+
+App = Annotated[str, typer.Argument(help="Id of the app: spreed.")]
+Key = Annotated[str, typer.Argument(metavar="NAME", help="Name of the setting.")]
+
+
+def _require(app: str) -> None:
+    try:
+        service.require_app(app)
+    except TalkError:
+        command.fail(f"talkd keeps no settings of the app {app}, only of spreed and core")
+
+
+@occ(commands, "config:app:set")
+def set_value(
+    config: Config,
+    app: App,
+    name: Key,
+    value: Annotated[str, typer.Option(help="New value.")],
+    update_only: Annotated[bool, typer.Option("--update-only", help="Only if it is set already.")] = False,
+    type_: Annotated[str, typer.Option("--type", hidden=True)] = "",
+    sensitive: Annotated[bool, typer.Option("--sensitive", hidden=True)] = False,
+    lazy: Annotated[bool, typer.Option("--lazy", hidden=True)] = False,
+) -> None:
+    """Set a setting of an app; it works for the very next request."""
+    del type_, sensitive, lazy  # all settings are texts, and nothing prints them unasked
+    _require(app)
+    if update_only and name not in read(config, lambda tx: service.get_all(tx, app)):
+        typer.echo(f"Config parameter does not exist, value of {name} not updated")
+        raise typer.Exit(1)
+    service.require_size(value)
+    write(config, lambda tx: service.set_value(tx, name, value, app))
+    typer.echo(f"Config value {name} for app {app} set to {value}")
+
+
+@occ(commands, "config:app:get")
+def get_value(
+    config: Config,
+    app: App,
+    name: Key,
+    default_value: Annotated[str | None, typer.Option(help="What to print when it is not set.")] = None,
+    output: Output = Form.PLAIN,
+) -> None:
+    """Print a setting of an app; status 1 when it is not set."""
+    _require(app)
+    value = read(config, lambda tx: service.get_all(tx, app)).get(name, default_value)
+    if value is None:
+        raise typer.Exit(1)
+    show(value, output)
+
+
+@occ(commands, "config:app:delete")
+def delete_value(
+    config: Config,
+    app: App,
+    name: Key,
+    error_if_not_exists: Annotated[bool, typer.Option("--error-if-not-exists", help="Status 1 if not set.")] = False,
+) -> None:
+    """Put a setting of an app back to its default."""
+    _require(app)
+    if error_if_not_exists and name not in read(config, lambda tx: service.get_all(tx, app)):
+        command.fail(f"Config {name} of app {app} could not be deleted because it did not exist")
+    write(config, lambda tx: service.delete_value(tx, name, app))
+    typer.echo(f"Config value {name} of app {app} deleted")

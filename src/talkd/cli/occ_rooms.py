@@ -1,0 +1,218 @@
+"""`talkd occ talk:room:*` and `talk:user:*`."""
+
+from typing import Annotated
+
+import typer
+
+from talkd.areas.rooms import admin_service as admin
+from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms.creation_model import Attributes
+from talkd.areas.users.passwords import hash_password_now
+from talkd.cli import command
+from talkd.cli.occ import Form, Output, change, occ, show
+from talkd.config import Config
+from talkd.core.actor import CLI
+from talkd.storage.database import Tx
+
+commands = typer.Typer()
+
+Token = Annotated[str, typer.Argument(help="Token of the room.")]
+Participants = Annotated[list[str], typer.Argument(metavar="PARTICIPANT...", help="Names of accounts.")]
+Users = Annotated[list[str] | None, typer.Option("--user", help="Account to add; may be given several times.")]
+Groups = Annotated[list[str] | None, typer.Option("--group", help="Group to add; may be given several times.")]
+ON_OFF = {"1": True, "0": False}
+
+
+@occ(commands, "talk:room:create")
+def create_room(
+    config: Config,
+    name: Annotated[str, typer.Argument(help="Name of the room.")],
+    description: Annotated[str, typer.Option(help="What the room is for.")] = "",
+    user: Users = None,
+    group: Groups = None,
+    public: Annotated[bool, typer.Option("--public", help="Let guests in by the link.")] = False,
+    readonly: Annotated[bool, typer.Option("--readonly", help="Lock the room.")] = False,
+    listable: Annotated[int, typer.Option(help="Who finds it: 0 nobody, 1 users, 2 everyone.")] = 0,
+    password: Annotated[str, typer.Option(help="Password of a public room.")] = "",
+    owner: Annotated[str, typer.Option(help="Account that owns the room.")] = "",
+    moderator: Annotated[list[str] | None, typer.Option(help="Account that moderates; several times.")] = None,
+    message_expiration: Annotated[int, typer.Option(help="Seconds after which messages vanish; 0 never.")] = 0,
+    output: Output = Form.PLAIN,
+) -> None:
+    """Create a room."""
+    if message_expiration < 0:
+        command.fail('Invalid value for option "--message-expiration" given.')
+    password_hash = hash_password_now(password) if password else ""
+
+    async def work(tx: Tx) -> str:
+        room = await admin.create(
+            tx,
+            name=name,
+            description=description,
+            public=public,
+            password_hash=password_hash,
+            attributes=Attributes(read_only=int(readonly), listable=listable, message_expiration=message_expiration),
+            owner=owner,
+        )
+        await admin.add_users(tx, room, [*(user or ()), *(moderator or ())])
+        await admin.add_groups(tx, room, group or ())
+        await admin.promote(tx, room, moderator or ())
+        return room.token
+
+    token = change(config, work)
+    if output is Form.PLAIN:
+        typer.echo(f"Room successfully created.\nToken: {token}")
+    else:
+        show({"token": token}, output)
+
+
+@occ(commands, "talk:room:update")
+def update_room(
+    config: Config,
+    token: Token,
+    name: Annotated[str | None, typer.Option(help="New name.")] = None,
+    description: Annotated[str | None, typer.Option(help="New description.")] = None,
+    public: Annotated[str | None, typer.Option(help="1 lets guests in, 0 does not.")] = None,
+    readonly: Annotated[str | None, typer.Option(help="1 locks, 0 unlocks.")] = None,
+    listable: Annotated[str | None, typer.Option(help="Who finds it: 0 nobody, 1 users, 2 everyone.")] = None,
+    password: Annotated[str | None, typer.Option(help="New password; empty for none.")] = None,
+    owner: Annotated[str | None, typer.Option(help="New owner; empty for none.")] = None,
+    message_expiration: Annotated[str | None, typer.Option(help="Seconds; 0 for never.")] = None,
+) -> None:
+    """Change a room."""
+    opened = _on_off("--public", public)
+    locked = _on_off("--readonly", readonly)
+    if listable not in (None, "0", "1", "2"):
+        command.fail('Invalid value for option "--listable" given.')
+    if message_expiration is not None and not message_expiration.isdecimal():
+        command.fail('Invalid value for option "--message-expiration" given.')
+    password_hash = hash_password_now(password) if password else ""
+
+    async def work(tx: Tx) -> None:
+        room = await admin.find_room(tx, token)
+        me = admin.administrator_of(room)
+        if name is not None:
+            await rooms.rename(tx, me, name)
+        if description is not None:
+            await rooms.set_description(tx, me, description)
+        if locked is not None:
+            await rooms.set_read_only(tx, me, int(locked))
+        if opened is not None:
+            await admin.set_public(tx, room, opened)
+        if listable is not None:
+            await admin.set_listable(tx, room, int(listable))
+        if message_expiration is not None:
+            await admin.set_message_expiration(tx, room, int(message_expiration))
+        if password is not None:
+            await rooms.set_password(tx, admin.administrator_of(await admin.find_room(tx, token)), password_hash)
+        if owner is not None:
+            await admin.set_owner(tx, room, owner)
+
+    change(config, work)
+    typer.echo("Room successfully updated.")
+
+
+def _on_off(option: str, value: str | None) -> bool | None:
+    if value is not None and value not in ON_OFF:
+        command.fail(f'Invalid value for option "{option}" given.')
+    return None if value is None else ON_OFF[value]
+
+
+@occ(commands, "talk:room:delete")
+def delete_room(config: Config, token: Token) -> None:
+    """Delete a room."""
+
+    async def work(tx: Tx) -> None:
+        await rooms.remove(tx, await admin.find_room(tx, token), CLI)
+
+    change(config, work)
+    typer.echo("Room successfully deleted.")
+
+
+@occ(commands, "talk:room:add")
+def add_to_room(config: Config, token: Token, user: Users = None, group: Groups = None) -> None:
+    """Add accounts and groups to a room."""
+
+    async def work(tx: Tx) -> None:
+        room = await admin.find_room(tx, token)
+        await admin.add_users(tx, room, user or ())
+        await admin.add_groups(tx, room, group or ())
+
+    change(config, work)
+    typer.echo("Users successfully added to room.")
+
+
+@occ(commands, "talk:room:remove")
+def remove_from_room(config: Config, token: Token, participant: Participants) -> None:
+    """Remove accounts from a room."""
+
+    async def work(tx: Tx) -> None:
+        await admin.remove_users(tx, await admin.find_room(tx, token), participant)
+
+    change(config, work)
+    typer.echo("Users successfully removed from room.")
+
+
+@occ(commands, "talk:room:promote")
+def promote(config: Config, token: Token, participant: Participants) -> None:
+    """Make participants of a room moderators."""
+
+    async def work(tx: Tx) -> None:
+        await admin.promote(tx, await admin.find_room(tx, token), participant)
+
+    change(config, work)
+    typer.echo("Participants successfully promoted to moderators.")
+
+
+@occ(commands, "talk:room:demote")
+def demote(config: Config, token: Token, participant: Participants) -> None:
+    """Make moderators of a room regular participants."""
+
+    async def work(tx: Tx) -> None:
+        await admin.demote(tx, await admin.find_room(tx, token), participant)
+
+    change(config, work)
+    typer.echo("Participants successfully demoted to regular users.")
+
+
+@occ(commands, "talk:user:remove")
+def remove_user(
+    config: Config,
+    user: Annotated[list[str], typer.Option("--user", help="Account to remove; may be given several times.")],
+    private_only: Annotated[bool, typer.Option("--private-only", help="Leave it in public rooms.")] = False,
+) -> None:
+    """Remove accounts from all their rooms."""
+
+    async def work(tx: Tx) -> None:
+        for user_id in user:
+            await admin.remove_everywhere(tx, user_id, private_only=private_only)
+
+    change(config, work)
+    typer.echo("Users successfully removed from all rooms.")
+
+
+@occ(commands, "talk:user:transfer-ownership")
+def transfer_ownership(
+    config: Config,
+    source_user: Annotated[str, typer.Argument(help="Account that has the rooms.")],
+    destination_user: Annotated[str, typer.Argument(help="Account that gets them.")],
+    include_non_moderator: Annotated[
+        bool, typer.Option("--include-non-moderator", help="Also rooms in which the source does not moderate.")
+    ] = False,
+    remove_source_user: Annotated[
+        bool, typer.Option("--remove-source-user", help="Take the source out of them.")
+    ] = False,
+) -> None:
+    """Give an account the rooms that another one owns or moderates."""
+
+    async def work(tx: Tx) -> int:
+        return await admin.transfer(
+            tx,
+            source_user,
+            destination_user,
+            members_too=include_non_moderator,
+            remove_source=remove_source_user,
+        )
+
+    count = change(config, work)
+    typer.echo(f"Added or promoted user {destination_user} in {count} rooms.")

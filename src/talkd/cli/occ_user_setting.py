@@ -1,0 +1,97 @@
+"""`talkd occ user:setting`: what belongs to an account, by app and key."""
+
+from typing import Annotated
+
+import typer
+
+from talkd.areas.settings import service as settings
+from talkd.areas.settings import store as setting_store
+from talkd.areas.settings.model import APP, PREFERENCES, READ_PRIVACY, TYPING_PRIVACY
+from talkd.areas.users import service, store
+from talkd.areas.users.model import Account
+from talkd.cli import command
+from talkd.cli.database import read, write
+from talkd.cli.occ import Form, Output, occ, show
+from talkd.config import Config
+from talkd.core.errors import Invalid
+from talkd.storage.database import Tx
+
+commands = typer.Typer()
+
+FIELDS = {
+    ("settings", "email"): "email",
+    ("settings", "display_name"): "displayname",
+    ("core", "lang"): "language",
+    ("core", "locale"): "locale",
+    ("core", "timezone"): "timezone",
+}
+"""Settings that are fields of the account."""
+
+
+@occ(commands, "user:setting")
+def user_setting(
+    config: Config,
+    uid: Annotated[str, typer.Argument(help="Name of the account.")],
+    app: Annotated[str, typer.Argument(help="settings, core or spreed.")] = "",
+    key: Annotated[str, typer.Argument(help="Name of the setting.")] = "",
+    value: Annotated[str | None, typer.Argument(help="New value.")] = None,
+    default_value: Annotated[str | None, typer.Option(help="What to print when it is not set.")] = None,
+    update_only: Annotated[bool, typer.Option("--update-only", help="Only if it is set already.")] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Back to the default.")] = False,
+    error_if_not_exists: Annotated[
+        bool, typer.Option("--error-if-not-exists", help="Status 1 if there is nothing to delete.")
+    ] = False,
+    output: Output = Form.PLAIN,
+) -> None:
+    """Show, set or delete settings of an account."""
+    account = read(config, lambda tx: store.get_account(tx, uid))
+    if account is None:
+        command.fail(f'The user "{uid}" does not exist.')
+    known = read(config, lambda tx: _values(tx, account))
+    present = known.get(app, {}).get(key)
+    if not key:
+        if value is not None or delete:
+            command.fail("A setting has an app and a key: talkd occ user:setting UID APP KEY")
+        show({name: values for name, values in known.items() if not app or name == app}, output)
+    elif value is None and not delete:
+        if present is None and default_value is None:
+            command.fail(f'The setting does not exist for user "{uid}".')
+        show(present if present is not None else default_value or "", output)
+    elif present is None and (update_only or (delete and error_if_not_exists)):
+        command.fail(f'The setting does not exist for user "{uid}".')
+    else:
+        write(config, lambda tx: _set(tx, account, app, key, None if delete else value))
+
+
+async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
+    """All settings with a value, by app."""
+    fields = {
+        "email": account.email,
+        "displayname": account.display_name,
+        "language": account.language,
+        "locale": account.locale,
+        "timezone": account.timezone,
+    }
+    found: dict[str, dict[str, str]] = {}
+    for (app, key), field in FIELDS.items():
+        if fields[field]:
+            found.setdefault(app, {})[key] = fields[field]
+    talk = {READ_PRIVACY: str(account.read_privacy), TYPING_PRIVACY: str(account.typing_privacy)}
+    for key in PREFERENCES:
+        value = await setting_store.get_user_value(tx, account.id, APP, key)
+        if value is not None:
+            talk[key] = value
+    return {**found, APP: talk}
+
+
+async def _set(tx: Tx, account: Account, app: str, key: str, value: str | None) -> None:
+    if (app, key) in FIELDS:
+        await service.set_field(tx, account, FIELDS[app, key], value or "")
+    elif app == APP and key in PREFERENCES:
+        if value is None:
+            await settings.delete_preference(tx, account.id, key)
+        else:
+            await settings.set_preference(tx, account.id, key, value)
+        await settings.outdate_caches(tx, account.id)
+    else:
+        raise Invalid(message=f"There is no setting {key} of {app}; see docs/admin/occ.md.")

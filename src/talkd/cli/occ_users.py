@@ -1,0 +1,164 @@
+"""`talkd occ user:*`."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import model, service, store
+from talkd.areas.users.model import Account
+from talkd.areas.users.passwords import hash_password_now
+from talkd.cli import command
+from talkd.cli.database import read, write
+from talkd.cli.occ import Form, Limit, Offset, Output, occ, show
+from talkd.config import Config
+from talkd.core import ids
+from talkd.core.errors import TalkError
+from talkd.storage.database import Tx
+
+commands = typer.Typer()
+
+Name = Annotated[str, typer.Argument(metavar="UID", help="Name that the account logs in with.")]
+FromEnv = Annotated[bool, typer.Option("--password-from-env", help="Read the password from OC_PASS or TALKD_PASSWORD.")]
+UNKNOWN = "Account does not exist"
+
+
+def _find(config: Config, name: str) -> Account:
+    account = read(config, lambda tx: store.get_account(tx, name))
+    if account is None:
+        command.fail(UNKNOWN)
+    return account
+
+
+def _password(config: Config, *, from_env: bool) -> str:
+    """A new password from the environment or the terminal, never from the command line's words."""
+    if from_env:
+        password = os.environ.get("OC_PASS") or os.environ.get("TALKD_PASSWORD") or ""
+        if not password:
+            command.fail("--password-from-env given, but OC_PASS is empty!")
+    elif sys.stdin.isatty():
+        password = str(typer.prompt("Enter password", hide_input=True, confirmation_prompt=True))
+    else:
+        command.fail("Interactive input or --password-from-env is needed for entering a password!")
+    try:
+        model.require_password(password, config.security.password_min_length)
+    except TalkError as error:
+        command.fail(error.message)
+    return password
+
+
+@occ(commands, "user:add")
+def add_user(
+    config: Config,
+    uid: Name,
+    password_from_env: FromEnv = False,
+    generate_password: Annotated[
+        bool, typer.Option("--generate-password", help="Give it a password that nobody knows.")
+    ] = False,
+    display_name: Annotated[str, typer.Option(help="Name that others see.")] = "",
+    group: Annotated[list[str] | None, typer.Option("--group", "-g", help="Group to join; made if missing.")] = None,
+    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
+) -> None:
+    """Create an account."""
+    if read(config, lambda tx: store.is_taken(tx, uid)):
+        command.fail(f'The account "{uid}" already exists.')
+    password = ids.new_secret() if generate_password else _password(config, from_env=password_from_env)
+    password_hash = hash_password_now(password)
+
+    async def work(tx: Tx) -> list[str]:
+        known = {known.id for known in await groups.list_groups(tx)}
+        made = [wanted for wanted in dict.fromkeys(group or ()) if wanted not in known]
+        for group_id in made:
+            await groups.create_group(tx, group_id)
+        await service.create_account(tx, uid, password_hash, display_name=display_name, email=email, groups=group or ())
+        return made
+
+    made = write(config, work)
+    typer.echo(f'The account "{uid}" was created successfully')
+    if display_name:
+        typer.echo(f'Display name set to "{display_name}"')
+    for group_id in group or ():
+        if group_id in made:
+            typer.echo(f'Created group "{group_id}"')
+        typer.echo(f'Account "{uid}" added to group "{group_id}"')
+
+
+@occ(commands, "user:delete")
+def delete_user(config: Config, uid: Name) -> None:
+    """Delete an account. What it wrote stays, under the name of a deleted user."""
+    _find(config, uid)
+    write(config, lambda tx: service.delete_account(tx, uid))
+    typer.echo("The specified account was deleted")
+
+
+@occ(commands, "user:list")
+def list_users(
+    config: Config,
+    limit: Limit = 500,
+    offset: Offset = 0,
+    info: Annotated[bool, typer.Option("--info", "-i", help="Show details.")] = False,
+    disabled: Annotated[bool, typer.Option("--disabled", "-d", help="Only disabled accounts.")] = False,
+    output: Output = Form.PLAIN,
+) -> None:
+    """List accounts."""
+
+    async def work(tx: Tx) -> tuple[list[Account], dict[str, list[str]]]:
+        if disabled:
+            everybody = [account for account in await service.list_accounts(tx) if not account.enabled]
+            accounts = everybody[offset : offset + limit]
+        else:
+            accounts = await service.list_accounts(tx, "", limit, offset)
+        return accounts, await service.get_groups_of(tx, accounts) if info else {}
+
+    accounts, joined = read(config, work)
+    if info:
+        show({account.id: _details(account, joined[account.id]) for account in accounts}, output)
+    else:
+        show({account.id: account.display_name for account in accounts}, output)
+
+
+@occ(commands, "user:info")
+def show_user(config: Config, user: Name, output: Output = Form.PLAIN) -> None:
+    """Show an account."""
+    account = _find(config, user)
+    joined = read(config, lambda tx: service.get_groups_of(tx, [account]))
+    show(_details(account, joined[account.id]), output)
+
+
+def _details(account: Account, joined: list[str]) -> dict[str, object]:
+    return {
+        "user_id": account.id,
+        "display_name": account.display_name,
+        "email": account.email,
+        "enabled": bool(account.enabled),
+        "groups": joined,
+        "created_at": account.created_at,
+        "last_seen": account.last_login_at,
+    }
+
+
+@occ(commands, "user:disable")
+def disable_user(config: Config, uid: Name) -> None:
+    """Stop an account from logging in, in apps and browsers, at once."""
+    _find(config, uid)
+    write(config, lambda tx: service.set_enabled(tx, uid, False))
+    typer.echo("The specified account is disabled")
+
+
+@occ(commands, "user:enable")
+def enable_user(config: Config, uid: Name) -> None:
+    """Let an account log in again."""
+    _find(config, uid)
+    write(config, lambda tx: service.set_enabled(tx, uid, True))
+    typer.echo("The specified account is enabled")
+
+
+@occ(commands, "user:resetpassword")
+def reset_password(config: Config, user: Name, password_from_env: FromEnv = False) -> None:
+    """Set an account's password."""
+    _find(config, user)
+    password_hash = hash_password_now(_password(config, from_env=password_from_env))
+    write(config, lambda tx: service.set_password(tx, user, password_hash))
+    typer.echo(f"Successfully reset password for {user}")

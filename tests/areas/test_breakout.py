@@ -1,0 +1,234 @@
+"""Breakout rooms, through HTTP."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from support.people import PUBLIC, Person
+
+AUTOMATIC, MANUAL, FREE = 1, 2, 3
+
+
+@dataclass
+class Team:
+    """A conversation of three."""
+
+    token: str
+    alice: Person
+    bob: Person
+    carol: Person
+
+    def divide(self, mode: int, amount: int = 2, **seats: int) -> list[str]:
+        """Make breakout rooms; their tokens."""
+        return self.tokens(
+            self.alice.post(f"v1/breakout-rooms/{self.token}", mode=mode, amount=amount, attendeeMap=self.map(**seats))
+        )
+
+    def map(self, **seats: int) -> str:
+        """The map of rooms by name of the person."""
+        return json.dumps({self.alice.attendee(self.token, getattr(self, name)): room for name, room in seats.items()})
+
+    def tokens(self, rooms: list[dict[str, Any]]) -> list[str]:
+        """The breakout rooms of an answer."""
+        return [room["token"] for room in rooms if room["objectType"] == "room"]
+
+    def start(self) -> None:
+        """Open them."""
+        self.alice.post(f"v1/breakout-rooms/{self.token}/rooms")
+
+    def stop(self) -> None:
+        """Close them."""
+        self.alice.delete(f"v1/breakout-rooms/{self.token}/rooms")
+
+
+@pytest.fixture
+def team(server: Any) -> Team:
+    """Alice moderates, Bob and Carol are members."""
+    alice, bob, carol = server.add_user("alice"), server.add_user("bob"), server.add_user("carol")
+    token = alice.create_room(name="Team")
+    alice.add(token, bob)
+    alice.add(token, carol)
+    return Team(token, alice, bob, carol)
+
+
+def test_automatic_spreads_evenly(team: Team) -> None:
+    parts = team.divide(AUTOMATIC)
+    people = [set(team.alice.participants(part)) for part in parts]
+    assert all(team.alice.id in part and len(part) == 2 for part in people)
+    assert people[0] | people[1] == {team.alice.id, team.bob.id, team.carol.id}
+    assert [team.alice.room(part)["name"] for part in parts] == ["Room 1", "Room 2"]
+    assert team.alice.room(team.token)["breakoutRoomMode"] == AUTOMATIC
+
+
+def test_manual_seats_can_be_changed(team: Team) -> None:
+    one, two = team.divide(MANUAL, bob=0, carol=1)
+    assert set(team.alice.participants(one)) == {team.alice.id, team.bob.id}
+    team.alice.post(f"v1/breakout-rooms/{team.token}/attendees", attendeeMap=team.map(bob=1))
+    assert set(team.alice.participants(one)) == {team.alice.id}
+    assert set(team.alice.participants(two)) == {team.alice.id, team.bob.id}
+    assert team.carol.status("GET", f"v4/room/{two}") == 404
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"mode": 4, "amount": 1}, "mode"),
+        ({"mode": 0, "amount": 1}, "mode"),
+        ({"mode": 1, "amount": 0}, "amount"),
+        ({"mode": 1, "amount": 21}, "amount"),
+        ({"mode": 2, "amount": 1, "attendeeMap": '{"1":1}'}, "attendeeMap"),
+        ({"mode": 2, "amount": 1, "attendeeMap": "no"}, "attendeeMap"),
+        ({"mode": 2, "amount": 1, "attendeeMap": '{"1":-1}'}, "attendeeMap"),
+    ],
+)
+def test_what_cannot_be(team: Team, params: dict[str, Any], error: str) -> None:
+    assert team.alice.refused("POST", f"v1/breakout-rooms/{team.token}", **params) == (400, error)
+
+
+def test_only_groups_can_be_divided_and_only_once(team: Team) -> None:
+    public = team.alice.create_room(PUBLIC)
+    (part,) = team.divide(FREE, 1)
+    for token in (public, part, team.token):
+        answer = team.alice.refused("POST", f"v1/breakout-rooms/{token}", mode=1, amount=1)
+        assert answer == (400, "room")
+
+
+def test_the_lobby_opens_and_closes(team: Team) -> None:
+    one, _ = team.divide(MANUAL, bob=0, carol=1)
+    assert team.bob.room(one)["lobbyState"] == 1
+    assert team.bob.refused("GET", f"v4/room/{team.token}/breakout-rooms") == (400, "status")
+    team.start()
+    assert team.bob.room(one)["lobbyState"] == 0
+    assert team.tokens(team.bob.get(f"v4/room/{team.token}/breakout-rooms")) == [one]
+    assert team.alice.room(team.token)["breakoutRoomStatus"] == 1
+    team.stop()
+    assert team.bob.status("GET", f"v1/chat/{one}", lookIntoFuture=0) == 412
+    assert team.alice.system_messages(one)[-2:] == ["breakout_rooms_started", "breakout_rooms_stopped"]
+
+
+def test_closing_ends_calls_of_members(team: Team) -> None:
+    one, _ = team.divide(MANUAL, bob=0)
+    team.start()
+    team.bob.join(one)
+    team.bob.post(f"v4/call/{one}", flags=1)
+    team.stop()
+    assert not team.alice.room(one)["hasCall"]
+
+
+def test_a_broadcast_reaches_every_room(team: Team) -> None:
+    parts = team.divide(AUTOMATIC)
+    answer = team.alice.request("POST", f"v1/breakout-rooms/{team.token}/broadcast", message="Five minutes")
+    assert answer.status_code == 201
+    assert [team.alice.texts(part) for part in parts] == [["Five minutes"], ["Five minutes"]]
+    path = f"v1/breakout-rooms/{team.token}/broadcast"
+    assert team.alice.refused("POST", path, message=" ") == (400, "message")
+    assert team.alice.refused("POST", path, message="x" * 32_001) == (413, "message")
+    assert team.bob.status("POST", path, message="x") == 403
+
+
+def test_free_choice(team: Team) -> None:
+    one, two = team.divide(FREE)
+    path = f"v1/breakout-rooms/{team.token}/switch"
+    assert team.bob.refused("POST", path, target=one) == (400, "status")
+    team.start()
+    assert team.bob.post(path, target=one)["token"] == one
+    assert team.bob.post(path, target=two)["token"] == two
+    assert team.bob.post(path, target=two)["token"] == two
+    assert team.bob.status("GET", f"v4/room/{one}") == 404
+    assert team.alice.system_messages(two).count("user_added") == 1
+    assert team.bob.refused("POST", path, target="nosuchroom") == (400, "target")
+    assert team.alice.refused("POST", path, target=one) == (400, "moderator")
+
+
+def test_switching_needs_free_choice(team: Team) -> None:
+    one, _ = team.divide(MANUAL)
+    team.start()
+    assert team.bob.refused("POST", f"v1/breakout-rooms/{team.token}/switch", target=one) == (400, "mode")
+
+
+def test_assistance(team: Team) -> None:
+    one, _ = team.divide(MANUAL, bob=0)
+    path = f"v1/breakout-rooms/{one}/request-assistance"
+    assert team.bob.refused("POST", path) == (400, "room")
+    team.start()
+    assert team.bob.post(path)["breakoutRoomStatus"] == 2
+    assert team.alice.room(one)["breakoutRoomStatus"] == 2
+    assert team.bob.delete(path)["breakoutRoomStatus"] == 0
+    team.bob.post(path)
+    team.stop()
+    assert team.alice.room(one)["breakoutRoomStatus"] == 0
+    assert team.bob.refused("POST", f"v1/breakout-rooms/{team.token}/request-assistance") == (400, "room")
+
+
+def test_participants_of_all_rooms(team: Team) -> None:
+    one, two = team.divide(MANUAL, bob=0, carol=1)
+    everybody = team.alice.get(f"v4/room/{team.token}/breakout-rooms/participants")
+    rooms = [each["roomToken"] for each in everybody]
+    assert (rooms.count(team.token), rooms.count(one), rooms.count(two)) == (3, 2, 2)
+    team.start()
+    seen = {each["roomToken"] for each in team.bob.get(f"v4/room/{team.token}/breakout-rooms/participants")}
+    assert seen == {team.token, one}
+
+
+def test_moderators_are_in_every_room(team: Team) -> None:
+    one, two = team.divide(MANUAL, bob=0)
+    team.alice.post(f"v4/room/{team.token}/moderators", attendeeId=team.alice.attendee(team.token, team.bob))
+    assert [team.bob.room(part)["participantType"] for part in (one, two)] == [2, 2]
+    team.alice.delete(f"v4/room/{team.token}/moderators", attendeeId=team.alice.attendee(team.token, team.bob))
+    assert [team.bob.status("GET", f"v4/room/{part}") for part in (one, two)] == [404, 404]
+
+
+def test_who_leaves_the_conversation_leaves_its_rooms(team: Team) -> None:
+    one, _ = team.divide(MANUAL, bob=0)
+    team.alice.delete(f"v4/room/{team.token}/attendees", attendeeId=team.alice.attendee(team.token, team.bob))
+    assert team.bob.status("GET", f"v4/room/{one}") == 404
+
+
+def test_permissions_hold_in_the_rooms(team: Team) -> None:
+    one, _ = team.divide(MANUAL, bob=0)
+    team.start()
+    bob = team.alice.attendee(team.token, team.bob)
+    team.alice.put(f"v4/room/{team.token}/attendees/permissions", attendeeId=bob, method="set", permissions=4)
+    assert team.bob.status("POST", f"v1/chat/{one}", message="x") == 403
+    team.alice.put(f"v4/room/{team.token}/permissions/default", permissions=4)
+    assert team.alice.room(one)["defaultPermissions"] == team.alice.room(team.token)["defaultPermissions"] != 0
+
+
+def test_adding_to_a_room_moves(team: Team, server: Any) -> None:
+    one, two = team.divide(MANUAL, bob=0)
+    team.alice.add(two, team.bob)
+    assert team.bob.status("GET", f"v4/room/{one}") == 404
+    assert team.bob.room(two)["participantType"] == 3
+    path = f"v4/room/{two}/participants"
+    assert team.alice.status("POST", path, newParticipant=server.add_user().id) == 404
+    assert team.alice.refused("POST", path, newParticipant="a@example.org", source="emails") == (400, "source")
+
+
+def test_rooms_are_never_public(team: Team) -> None:
+    (part,) = team.divide(FREE, 1)
+    assert team.alice.refused("POST", f"v4/room/{part}/public") == (400, "breakout-room")
+
+
+@pytest.mark.parametrize("path", ["v1/breakout-rooms/{}", "v4/room/{}"])
+def test_deleting_takes_the_rooms_along(team: Team, path: str) -> None:
+    parts = team.divide(AUTOMATIC)
+    team.alice.delete(path.format(team.token))
+    assert [team.alice.status("GET", f"v4/room/{part}") for part in parts] == [404, 404]
+
+
+def test_the_setting_forbids_them(server: Any, team: Team) -> None:
+    config = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/breakout_rooms"
+    server.admin.post(config, json={"value": "no"})
+    try:
+        assert team.alice.refused("POST", f"v1/breakout-rooms/{team.token}", mode=1, amount=1) == (400, "config")
+    finally:
+        server.admin.delete(config)
+
+
+def test_an_account_that_goes_takes_nothing_twice(server: Any, team: Team) -> None:
+    team.divide(MANUAL, bob=0)
+    team.alice.delete(f"v4/room/{team.token}/attendees", attendeeId=team.alice.attendee(team.token, team.carol))
+    assert server.admin.delete(f"/ocs/v2.php/cloud/users/{team.bob.id}").status_code == 200
+    assert server.admin.delete(f"/ocs/v2.php/cloud/users/{team.alice.id}").status_code == 200

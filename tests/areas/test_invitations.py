@@ -1,0 +1,276 @@
+"""People invited by e-mail: their mail, their personal way in, and lists of addresses."""
+
+import time
+from collections.abc import Callable, Iterator
+from email.message import EmailMessage
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from support.mail import MailServer, running_mail_server
+from support.people import GROUP, PUBLIC, Person
+from support.running import Server, unique
+
+import talkd.app
+from talkd.areas.mail import model, store
+from talkd.areas.participants import store as attendees
+from talkd.config import Config
+from talkd.core import clock
+from talkd.storage.database import Tx
+
+HEADER = "name,email\n"
+
+
+def address() -> str:
+    return f"{unique('guest')}@example.org"
+
+
+def tokens_of(server: Server, token: str) -> dict[str, str]:
+    """Personal tokens by address, as the mail would have told them."""
+
+    async def work(tx: Tx) -> dict[str, str]:
+        room = await attendees.get_room(tx, token)
+        assert room is not None
+        everybody = await attendees.list_attendees(tx, room.id)
+        return {each.invited_address: each.access_token for each in everybody if each.access_token}
+
+    return server.read(work)
+
+
+# --- the personal way in --------------------------------------------------------------------
+def test_the_personal_token_makes_one_the_invited(server: Server) -> None:
+    alice, guest, invited = server.add_user("alice"), server.visitor(), address()
+    token = alice.create_room(PUBLIC, password="Secret.7-word")
+    alice.add(token, invited, "emails")
+    access = tokens_of(server, token)[invited]
+    joined = guest.join(token, email=invited, access=access)
+    assert (joined["actorType"], joined["participantType"]) == ("emails", 4)
+    assert joined["actorId"] in alice.participants(token)
+    guest.delete(f"v4/room/{token}/participants/active")
+    assert guest.join(token)["actorId"] == joined["actorId"]
+    assert guest.say(token, "hello")["actorType"] == "emails"
+
+
+def test_a_token_opens_nothing_else(server: Server) -> None:
+    alice, first, second = server.add_user("alice"), address(), address()
+    token, other = alice.create_room(PUBLIC), alice.create_room(PUBLIC)
+    for room in (token, other):
+        alice.add(room, first, "emails")
+    alice.add(token, second, "emails")
+    access = tokens_of(server, token)[first]
+    join = "v4/room/{}/participants/active"
+    for room, who, secret in (
+        (token, second, access),
+        (other, first, access),
+        (token, first, access[:-1]),
+        (token, first, "é"),
+        (token, "", access),
+    ):
+        assert server.visitor().status("POST", join.format(room), email=who, access=secret) == 404
+    assert server.visitor().join(token)["actorType"] == "guests"
+
+
+def test_a_guest_who_shows_his_token_becomes_the_invited(server: Server) -> None:
+    alice, guest, invited = server.add_user("alice"), server.visitor(), address()
+    token = alice.create_room(PUBLIC)
+    alice.add(token, invited, "emails")
+    before = guest.join(token)["actorId"]
+    assert guest.join(token, email=invited, access=tokens_of(server, token)[invited])["actorType"] == "emails"
+    assert before not in alice.participants(token)
+
+
+def test_the_link_lets_the_browser_in_and_hides_the_token(server: Server) -> None:
+    alice, guest, invited = server.add_user("alice"), server.visitor(), address()
+    token = alice.create_room(PUBLIC)
+    alice.add(token, invited, "emails")
+    query = {"email": invited.upper(), "access": tokens_of(server, token)[invited]}
+    page = guest.request("GET", f"/index.php/call/{token}", **query)
+    assert (page.status_code, page.headers["location"]) == (303, f"/call/{token}")
+    assert guest.join(token)["actorType"] == "emails"
+    wrong = server.visitor().request("GET", f"/call/{token}", email=invited, access="wrong")
+    missing = server.visitor().request("GET", "/call/missing", email=invited, access="wrong")
+    assert (wrong.status_code, missing.status_code) == (404, 404)
+    assert wrong.text.replace(token, "") == missing.text.replace("missing", "")
+
+
+def test_removing_the_invited_closes_the_door(server: Server) -> None:
+    alice, guest, invited = server.add_user("alice"), server.visitor(), address()
+    token = alice.create_room(PUBLIC)
+    alice.add(token, invited, "emails")
+    access = tokens_of(server, token)[invited]
+    joined = guest.join(token, email=invited, access=access)
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, joined["actorId"]))
+    assert guest.status("POST", f"v4/room/{token}/participants/active", email=invited, access=access) == 404
+    assert guest.join(token)["actorType"] == "guests"
+
+
+def test_guessing_tokens_is_slowed_down_at_both_doors(throttled_server: Server) -> None:
+    server = throttled_server
+    alice, invited = server.add_user("alice"), address()
+    token = alice.create_room(PUBLIC)
+    alice.add(token, invited, "emails")
+    thief = Person(server.client(headers={"X-Forwarded-For": "198.51.100.7"}), None)
+    join = f"v4/room/{token}/participants/active"
+    for number in range(5):
+        assert thief.status("POST", join, email=invited, access=f"guess{number}") == 404
+        assert thief.request("GET", f"/call/{token}", email=invited, access=f"guess{number}").status_code == 404
+    access = tokens_of(server, token)[invited]
+    assert thief.status("POST", join, email=invited, access=access) == 429
+    assert thief.request("GET", f"/call/{token}", email=invited, access=access).status_code == 429
+
+
+# --- lists of addresses ---------------------------------------------------------------------
+def upload(person: Person, token: str, text: str | bytes, **query: Any) -> tuple[int, Any]:
+    content = text if isinstance(text, bytes) else text.encode()
+    answer = person.http.post(
+        f"/ocs/v2.php/apps/spreed/api/v4/room/{token}/import-emails",
+        files={"file": ("list.csv", content, "text/csv")},
+        params=query,
+    )
+    return answer.status_code, answer.json()["ocs"]["data"]
+
+
+def test_importing_a_list(server: Server) -> None:
+    alice, first, second = server.add_user("alice"), address(), address()
+    token = alice.create_room(GROUP)
+    text = f"\ufeff{HEADER}Vera,{first}\n\n,{second}\n,{first.upper()}\n"
+    assert upload(alice, token, text, testRun="true") == (200, {"invites": 2, "duplicates": 1})
+    assert set(alice.participants(token)) == {alice.id}
+    assert upload(alice, token, text) == (200, {"invites": 2, "duplicates": 1, "type": PUBLIC})
+    names = {each["displayName"] for each in alice.participants(token).values()}
+    assert names == {"Alice", "Vera", second}
+    assert upload(alice, token, text) == (200, {"invites": 0, "duplicates": 3})
+
+
+def test_lines_of_no_use_keep_nobody_out(server: Server) -> None:
+    alice, first = server.add_user("alice"), address()
+    token = alice.create_room(PUBLIC)
+    status, data = upload(alice, token, f"{HEADER}Vera,{first}\nBad,nonsense\nShort\n")
+    assert status == 400
+    assert data["error"] == data["message"] == "Following lines are invalid: 3, 4"
+    assert (data["invites"], data["invalid"], data["invalidLines"]) == (1, 2, [3, 4])
+    assert len(alice.participants(token)) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "file"),
+        (b"\xff\xfe\x00", "file"),
+        ("name,mail\nVera,v@example.org\n", "header-email"),
+        ("email,nickname\nv@example.org,Vera\n", "header-name"),
+        ("email\n" + "x@example.org\n" * 5001, "file"),
+    ],
+)
+def test_what_is_no_list(sqlite_server: Server, text: str | bytes, reason: str) -> None:
+    alice = sqlite_server.add_user("alice")
+    status, data = upload(alice, alice.create_room(), text)
+    assert (status, data["error"]) == (400, reason)
+
+
+def test_no_list_for_two(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
+    assert upload(alice, token, f"{HEADER}Vera,{address()}\n")[1]["error"] == "room"
+
+
+# --- mail -----------------------------------------------------------------------------------
+@pytest.fixture
+def mails() -> Iterator[MailServer]:
+    with running_mail_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def mailing_server(
+    request: pytest.FixtureRequest,
+    databases: Any,
+    new_server: Callable[[Config], Server],
+    mails: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Server:
+    """A server that sends mail, and looks often whether there is some."""
+    monkeypatch.setattr(talkd.app, "MAIL_SECONDS", 0.05)
+    config: Config = databases.config(request.param)
+    config.server.public_url = "http://talk.example.org"
+    config.mail.host, config.mail.port, config.mail.security = "127.0.0.1", mails.port, "none"
+    config.mail.sender = "talk@example.org"
+    return new_server(config)
+
+
+def wait_for(mails: MailServer, count: int) -> list[EmailMessage]:
+    until = time.monotonic() + 10
+    while len(mails.mails) < count and time.monotonic() < until:
+        time.sleep(0.02)
+    assert len(mails.mails) == count
+    return mails.mails
+
+
+def wait_until_empty(server: Server) -> None:
+    """Until nothing is left to send, now or later."""
+    until = time.monotonic() + 10
+    while server.read(lambda tx: store.has_due(tx, 2**62)):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def test_the_invitation_comes_by_mail(mailing_server: Server, mails: MailServer) -> None:
+    alice, guest, invited = mailing_server.add_user("alice"), mailing_server.visitor(), address()
+    token = alice.create_room(PUBLIC, name="Plans\r\nBcc: everybody@example.org")
+    alice.add(token, invited, "emails")
+    (mail,) = wait_for(mails, 1)
+    assert (mail["To"], mail["Bcc"]) == (invited, None)
+    assert mail["From"] == "talkd <talk@example.org>"
+    link = next(line for line in mail.get_content().splitlines() if line.startswith("http"))
+    parts = urlsplit(link)
+    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"http://talk.example.org/call/{token}"
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    assert guest.request("GET", parts.path, **query).status_code == 303
+    assert guest.join(token)["actorType"] == "emails"
+
+
+def test_inviting_once_more(mailing_server: Server, mails: MailServer) -> None:
+    alice, bob = mailing_server.add_user("alice"), mailing_server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    alice.add(token, bob)
+    for _ in range(2):
+        alice.add(token, address(), "emails")
+    wait_for(mails, 2)
+    path = f"v4/room/{token}/participants/resend-invitations"
+    assert alice.post(path) is None
+    wait_for(mails, 4)
+    seats = [each["attendeeId"] for each in alice.participants(token).values() if each["actorType"] == "emails"]
+    alice.post(path, attendeeId=seats[0])
+    wait_for(mails, 5)
+    assert alice.status("POST", path, attendeeId=999_999) == 404
+    assert bob.status("POST", path) == 403
+
+
+def test_mail_that_fails_is_sent_later(
+    mailing_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails.refusals += ["451 busy"]
+    alice = mailing_server.add_user("alice")
+    alice.add(alice.create_room(PUBLIC), address(), "emails")
+    until = time.monotonic() + 10
+    while mails.refusals and time.monotonic() < until:
+        time.sleep(0.02)
+    time.sleep(0.2)
+    assert mails.mails == []
+    monkeypatch.setattr(clock, "source", lambda: time.time() + model.RETRY_SECONDS[0] + 1)
+    wait_for(mails, 1)
+    wait_until_empty(mailing_server)
+
+
+def test_mail_that_is_refused_for_good_is_given_up(mailing_server: Server, mails: MailServer) -> None:
+    mails.refusals += ["550 no such user"]
+    alice = mailing_server.add_user("alice")
+    alice.add(alice.create_room(PUBLIC), address(), "emails")
+    wait_until_empty(mailing_server)
+    assert mails.mails == []
+
+
+def test_without_mail_settings_nothing_is_kept_to_send(server: Server) -> None:
+    alice = server.add_user("alice")
+    alice.add(alice.create_room(PUBLIC), address(), "emails")
+    assert not server.read(lambda tx: store.has_due(tx, 2**62))

@@ -1,0 +1,92 @@
+"""Open conversations: finding and joining them."""
+
+from typing import Any
+
+import pytest
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.running import Server, unique
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    """Makes rooms."""
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    """Looks for rooms."""
+    return server.add_user("bob")
+
+
+def found(person: Person, term: str = "") -> dict[str, dict[str, Any]]:
+    return {room["token"]: room for room in person.get("v4/listed-room", searchTerm=term)}
+
+
+def test_a_listed_room_is_found_by_a_part_of_its_name(alice: Person, bob: Person) -> None:
+    name = unique("Höhle")
+    token = alice.create_room(GROUP, f"Die {name}")
+    assert token not in found(bob, name)
+    assert alice.put(f"v4/room/{token}/listable", scope=1)["listable"] == 1
+    room = found(bob, name.upper())[token]
+    assert (room["name"], room["permissions"], room["participantType"]) == (f"Die {name}", 1, 4)
+    assert (room["sessionId"], room["attendeeId"], room["description"]) == ("0", 0, "")
+    assert "lastMessage" not in room
+    assert token in found(bob)
+    assert token not in found(bob, "_")
+    assert token not in found(alice, name)
+    alice.put(f"v4/room/{token}/listable", scope=0)
+    assert token not in found(bob, name)
+
+
+def test_what_is_told(alice: Person) -> None:
+    token = alice.create_room()
+    for scope in (1, 1, 2, 0, 0):
+        alice.put(f"v4/room/{token}/listable", scope=scope)
+    told = [each for each in alice.system_messages(token) if each.startswith("listable")]
+    assert told == ["listable_users", "listable_all", "listable_none"]
+
+
+def test_refusals(server: Server, alice: Person, bob: Person) -> None:
+    token = alice.create_room()
+    alice.add(token, bob)
+
+    def refused(person: Person, token: str, scope: int = 1) -> tuple[int, Any]:
+        return person.refused("PUT", f"v4/room/{token}/listable", scope=scope)
+
+    assert refused(bob, token) == (403, [])
+    assert refused(server.add_user("stranger"), token) == (404, [])
+    assert refused(server.visitor(), token)[0] == 401
+    assert refused(alice, token, 3) == (400, "value")
+    assert refused(alice, token, -1) == (400, "value")
+    assert refused(alice, alice.create_room(ONE_TO_ONE, invite=bob.id)) == (400, "type")
+    assert server.visitor().status("GET", "v4/listed-room") == 401
+
+
+def test_who_finds_it_sees_it_and_joins_as_a_member(server: Server, alice: Person, bob: Person) -> None:
+    token = alice.create_room(listable=1)
+    assert bob.room(token)["name"] == "Room"
+    assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 404
+    assert server.visitor().status("GET", f"v4/room/{token}") == 404
+    assert server.visitor().status("POST", f"v4/room/{token}/participants/active") == 404
+    assert bob.join(token)["participantType"] == 3
+    assert alice.history(token)[0]["message"] == "{actor} joined the conversation"
+    assert bob.history(token)[0]["message"] == "You joined the conversation"
+    bob.delete(f"v4/room/{token}/participants/active")
+    assert token in bob.rooms()
+    assert token not in found(bob)
+
+
+def test_a_password_is_asked_for_all_the_same(alice: Person, bob: Person) -> None:
+    token = alice.create_room(PUBLIC, listable=1, password="a secret of ours")
+    assert bob.room(token)["name"] == ""
+    assert bob.refused("POST", f"v4/room/{token}/participants/active") == (403, "password")
+    assert bob.join(token, password="a secret of ours")["participantType"] == 3
+
+
+def test_who_is_banned_does_not_find_it(alice: Person, bob: Person) -> None:
+    token = alice.create_room(listable=1)
+    bob.join(token)
+    alice.post(f"v1/ban/{token}", actorType="users", actorId=bob.id)
+    assert token not in found(bob)
+    assert bob.status("POST", f"v4/room/{token}/participants/active") == 403

@@ -1,0 +1,205 @@
+"""The lobby: closing, opening, the timer, and what those who wait see."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from support.people import ONE_TO_ONE, PUBLIC, Person
+from support.running import Server
+
+from talkd.core import clock
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    """A moderator of `token`."""
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    """A member of `token`."""
+    return server.add_user("bob")
+
+
+@pytest.fixture
+def token(alice: Person, bob: Person) -> str:
+    """A conversation of alice and bob."""
+    made = alice.create_room()
+    alice.add(made, bob)
+    return made
+
+
+@pytest.fixture
+def hour_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Lets an hour pass."""
+    return lambda: monkeypatch.setattr(clock, "source", lambda: time.time() + 3601)
+
+
+def set_lobby(person: Person, token: str, state: int, timer: int | None = None) -> dict[str, Any]:
+    room: dict[str, Any] = person.put(f"v4/room/{token}/webinar/lobby", state=state, timer=timer)
+    return room
+
+
+def wait(person: Person, token: str, last: int, **params: Any) -> httpx.Response:
+    return person.request(
+        "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, setReadMarker=0, **params
+    )
+
+
+def test_who_does_not_moderate_waits_until_it_opens(alice: Person, bob: Person, token: str) -> None:
+    alice.say(token, "For members")
+    assert set_lobby(alice, token, 1)["lobbyState"] == 1
+    assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
+    assert bob.status("POST", f"v1/chat/{token}", message="Let me in") == 412
+    assert bob.status("GET", f"v4/room/{token}/participants") == 412
+    bob.join(token)
+    assert bob.status("POST", f"v4/call/{token}", flags=1) == 412
+    room = bob.room(token)
+    assert (room["lobbyState"], room["canStartCall"], "lastMessage" in room) == (1, False, False)
+    assert "lastMessage" not in bob.rooms()[token]
+    alice.say(token, "Among us")
+    set_lobby(alice, token, 0)
+    assert bob.texts(token) == ["For members", "Among us"]
+    assert bob.system_messages(token)[-2:] == ["lobby_non_moderators", "lobby_none"]
+
+
+def test_who_may_ignore_the_lobby_does(alice: Person, bob: Person, token: str) -> None:
+    seat = alice.attendee(token, bob)
+    set_lobby(alice, token, 1)
+    alice.put(f"v4/room/{token}/attendees/permissions", attendeeId=seat, method="add", permissions=8)
+    bob.say(token, "I am expected")
+    alice.put(f"v4/room/{token}/attendees/permissions", attendeeId=seat, method="remove", permissions=8)
+    assert bob.status("POST", f"v1/chat/{token}", message="And now?") == 412
+
+
+def test_only_the_first_change_is_told(alice: Person, token: str) -> None:
+    for state in (1, 1, 0, 0):
+        set_lobby(alice, token, state)
+    later = int(time.time()) + 3600
+    assert set_lobby(alice, token, 1, later)["lobbyTimer"] == later
+    assert set_lobby(alice, token, 1, later + 1)["lobbyTimer"] == later + 1
+    assert set_lobby(alice, token, 1)["lobbyTimer"] == 0
+    told = [each for each in alice.system_messages(token) if each.startswith("lobby")]
+    assert told == ["lobby_non_moderators", "lobby_none", "lobby_non_moderators"]
+
+
+def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> None:
+    def refused(person: Person, token: str, **params: Any) -> tuple[int, Any]:
+        return person.refused("PUT", f"v4/room/{token}/webinar/lobby", **{"state": 1, **params})
+
+    assert refused(bob, token) == (403, [])
+    assert refused(server.add_user("stranger"), token) == (404, [])
+    assert refused(server.visitor(), token)[0] == 401
+    assert refused(alice, token, state=2) == (400, "value")
+    assert refused(alice, token, timer=-1) == (400, "value")
+    assert refused(alice, alice.create_room(ONE_TO_ONE, invite=bob.id)) == (400, "type")
+    assert refused(alice, alice.create_room(objectType="event", objectId="1#2")) == (400, "object")
+    assert "lobby_non_moderators" not in alice.system_messages(token)
+
+
+# --- the timer ------------------------------------------------------------------------------
+def test_a_timer_of_the_past_opens_at_once(alice: Person, bob: Person, token: str) -> None:
+    room = set_lobby(alice, token, 1, 1)
+    assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
+    assert bob.system_messages(token)[-2:] == ["lobby_non_moderators", "lobby_timer_reached"]
+
+
+def test_the_timer_opens_by_itself_and_says_so_once(server: Server, alice: Person, bob: Person, token: str) -> None:
+    timer = int(time.time()) + 2
+    assert set_lobby(alice, token, 1, timer)["lobbyTimer"] == timer
+    assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
+    last = alice.history(token)[0]["id"]
+    answer = wait(alice, token, last, timeout=10)
+    assert [each["systemMessage"] for each in answer.json()["ocs"]["data"]] == ["lobby_timer_reached"]
+    assert answer.json()["ocs"]["data"][0]["message"] == "The conversation is now open to everyone"
+    time.sleep(1.2)
+    assert bob.system_messages(token).count("lobby_timer_reached") == 1
+    assert (bob.room(token)["lobbyState"], bob.room(token)["lobbyTimer"]) == (0, 0)
+
+
+def test_a_timer_that_has_run_out_counts_before_anything_notes_it(
+    alice: Person, bob: Person, token: str, hour_later: Callable[[], None]
+) -> None:
+    set_lobby(alice, token, 1, int(time.time()) + 3600)
+    assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
+    hour_later()
+    room = bob.room(token)
+    assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
+    bob.say(token, "Here I am")
+
+
+# --- what is going on -----------------------------------------------------------------------
+def test_who_waits_for_messages_is_told_at_once(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    last = alice.history(token)[0]["id"]
+    waiting = threads.submit(wait, bob, token, last)
+    also_waiting = threads.submit(wait, alice, token, last)
+    time.sleep(0.2)
+    set_lobby(alice, token, 1)
+    assert waiting.result(2).status_code == 412
+    assert also_waiting.result(2).status_code == 200
+
+
+def test_closing_it_puts_everybody_but_moderators_out_of_the_call(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    alice.post(f"v4/room/{token}/public")
+    guest = server.visitor()
+    for person in (alice, bob, guest):
+        person.join(token)
+        person.post(f"v4/call/{token}", flags=7)
+    set_lobby(alice, token, 1)
+    assert [peer["actorId"] for peer in alice.get(f"v4/call/{token}")] == [alice.id]
+    assert alice.room(token)["hasCall"] is True
+    alice.delete(f"v4/call/{token}")
+    assert alice.room(token)["hasCall"] is False
+
+
+def test_a_call_without_moderators_ends_with_it(alice: Person, bob: Person, token: str) -> None:
+    bob.join(token)
+    bob.post(f"v4/call/{token}", flags=7)
+    set_lobby(alice, token, 1)
+    room = alice.room(token)
+    assert (room["hasCall"], room["callFlag"]) == (False, 0)
+    assert alice.system_messages(token)[-3:] == ["lobby_non_moderators", "call_left", "call_ended"]
+
+
+def test_who_is_demoted_has_to_wait_too(alice: Person, bob: Person, token: str) -> None:
+    seat = alice.attendee(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=seat)
+    set_lobby(alice, token, 1)
+    for person in (alice, bob):
+        person.join(token)
+        person.post(f"v4/call/{token}", flags=7)
+    alice.delete(f"v4/room/{token}/moderators", attendeeId=seat)
+    assert [peer["actorId"] for peer in alice.get(f"v4/call/{token}")] == [alice.id]
+
+
+def test_guests_wait_as_well(server: Server, alice: Person) -> None:
+    token = alice.create_room(PUBLIC)
+    set_lobby(alice, token, 1)
+    guest = server.visitor()
+    guest.join(token)
+    assert guest.status("POST", f"v1/chat/{token}", message="Hello") == 412
+    guest.post(f"v1/guest/{token}/name", displayName="Vera")
+    set_lobby(alice, token, 0)
+    assert guest.say(token, "Hello")["actorDisplayName"] == "Vera"
+
+
+def test_nobody_slips_into_the_call_while_it_closes(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    bob.join(token)
+    for _ in range(8):
+        joining = threads.submit(bob.status, "POST", f"v4/call/{token}", flags=7)
+        closing = threads.submit(set_lobby, alice, token, 1)
+        closing.result()
+        assert joining.result() in (200, 412)
+        assert alice.get(f"v4/call/{token}") == []
+        assert alice.room(token)["hasCall"] is False
+        set_lobby(alice, token, 0)

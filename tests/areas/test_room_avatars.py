@@ -1,0 +1,152 @@
+"""Pictures of conversations, through HTTP."""
+
+import io
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+
+V1 = "/ocs/v2.php/apps/spreed/api/v1/"
+
+
+def picture(width: int = 300, height: int = 200, format_: str = "PNG") -> bytes:
+    """An image file."""
+    out = io.BytesIO()
+    Image.new("RGB", (width, height), (255, 0, 0)).save(out, format_)
+    return out.getvalue()
+
+
+def upload(person: Person, token: str, content: bytes) -> httpx.Response:
+    """Set a picture the way clients do."""
+    return person.http.post(f"{V1}room/{token}/avatar", files={"file": ("a.png", content, "image/png")})
+
+
+def shown(person: Person, token: str, variant: str = "", **params: Any) -> httpx.Response:
+    """The picture that somebody sees."""
+    return person.http.get(f"{V1}room/{token}/avatar{variant}", params=params)
+
+
+@pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
+def test_uploads_become_square_png(server: Any, format_: str) -> None:
+    alice = server.add_user()
+    token = alice.create_room()
+    before = alice.room(token)
+    assert upload(alice, token, picture(format_=format_)).status_code == 200
+    answer = shown(alice, token)
+    assert answer.headers["content-type"] == "image/png"
+    assert Image.open(io.BytesIO(answer.content)).size == (512, 512)
+    after = alice.room(token)
+    assert (before["isCustomAvatar"], after["isCustomAvatar"]) == (False, True)
+    assert before["avatarVersion"] != after["avatarVersion"]
+    assert alice.system_messages(token)[-1] == "avatar_set"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [(b"", "No image file provided"), (b"no image", "Invalid image"), (b"<svg/>", "Invalid image")],
+)
+def test_what_is_no_picture(server: Any, content: bytes, message: str) -> None:
+    alice = server.add_user()
+    answer = upload(alice, alice.create_room(), content)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, {"message": message})
+
+
+def test_emoji(server: Any) -> None:
+    alice = server.add_user()
+    token = alice.create_room()
+    alice.post(f"v1/room/{token}/avatar/emoji", emoji="👩🏽‍💻", color="00FF7f")
+    answer = shown(alice, token)
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert "👩🏽‍💻" in answer.text
+    assert "#00FF7f" in answer.text
+    assert alice.room(token)["isCustomAvatar"]
+
+
+@pytest.mark.parametrize(
+    ("emoji", "color"), [("ab", None), ("🐳🐳", None), ("<", None), ("1", None), ("🐳", "#0082c9"), ("🐳", "red")]
+)
+def test_refused_emojis(server: Any, emoji: str, color: str | None) -> None:
+    alice = server.add_user()
+    token = alice.create_room()
+    answer = alice.request("POST", f"v1/room/{token}/avatar/emoji", emoji=emoji, color=color)
+    assert answer.status_code == 400
+    assert answer.json()["ocs"]["data"]["message"].startswith("Invalid")
+
+
+def test_one_picture_replaces_the_other(server: Any) -> None:
+    alice = server.add_user()
+    token = alice.create_room()
+    versions = {alice.room(token)["avatarVersion"]}
+    upload(alice, token, picture())
+    versions.add(alice.room(token)["avatarVersion"])
+    alice.post(f"v1/room/{token}/avatar/emoji", emoji="🐳")
+    versions.add(alice.room(token)["avatarVersion"])
+    upload(alice, token, picture())
+    versions.add(alice.room(token)["avatarVersion"])
+    assert len(versions) == 4
+    assert shown(alice, token).headers["content-type"] == "image/png"
+    assert not alice.delete(f"v1/room/{token}/avatar")["isCustomAvatar"]
+    assert shown(alice, token).headers["content-type"] == "image/svg+xml"
+    alice.delete(f"v1/room/{token}/avatar")
+    assert alice.system_messages(token)[-4:] == ["avatar_set", "avatar_set", "avatar_set", "avatar_removed"]
+
+
+def test_caching(server: Any) -> None:
+    alice = server.add_user()
+    token = alice.create_room()
+    unnamed, named = shown(alice, token), shown(alice, token, avatarVersion="2-4-0")
+    assert unnamed.headers["cache-control"] == "private, no-cache"
+    assert named.headers["cache-control"] == "private, max-age=86400, immutable"
+    known = alice.http.get(f"{V1}room/{token}/avatar", headers={"If-None-Match": unnamed.headers["etag"]})
+    assert (known.status_code, known.content) == (304, b"")
+    alice.post(f"v1/room/{token}/avatar/emoji", emoji="🐳")
+    assert shown(alice, token).headers["etag"] != unnamed.headers["etag"]
+
+
+def test_kinds_and_themes_look_different(server: Any) -> None:
+    alice = server.add_user()
+    group, public = alice.create_room(GROUP), alice.create_room(PUBLIC)
+    pictures = {shown(alice, token, variant).content for token in (group, public) for variant in ("", "/dark")}
+    assert len(pictures) == 4
+    assert shown(alice, group, "/dark").content == shown(alice, group, darkTheme=1).content
+
+
+def test_one_to_one_shows_the_other(server: Any) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    drawn = server.visitor().http.get(f"/avatar/{bob.id}/512")
+    assert shown(alice, token).content == drawn.content != shown(bob, token).content
+    bob.http.post("/ocs/v2.php/apps/spreed/temp-user-avatar", files={"files[]": ("a.png", picture(), "image/png")})
+    assert shown(alice, token).content == server.visitor().http.get(f"/avatar/{bob.id}/512").content != drawn.content
+    assert upload(alice, token, picture()).status_code == 400
+
+
+def test_who_may_see_it(server: Any) -> None:
+    alice, bob, visitor = server.add_user(), server.add_user(), server.visitor()
+    token = alice.create_room(PUBLIC)
+    assert [shown(person, token).status_code for person in (alice, bob, visitor)] == [200, 404, 404]
+    visitor.join(token)
+    assert shown(visitor, token).status_code == 200
+    alice.put(f"v4/room/{token}/listable", scope=1)
+    assert [shown(person, token).status_code for person in (bob, server.visitor())] == [200, 404]
+
+
+def test_who_may_set_it(server: Any) -> None:
+    alice, bob, stranger, visitor = server.add_user(), server.add_user(), server.add_user(), server.visitor()
+    token = alice.create_room()
+    alice.add(token, bob)
+    assert [upload(person, token, picture()).status_code for person in (bob, stranger, visitor)] == [403, 404, 404]
+    assert [person.status("DELETE", f"v1/room/{token}/avatar") for person in (bob, stranger)] == [403, 404]
+
+
+def test_everybody_of_other_servers_looks_the_same(server: Any) -> None:
+    alice, stranger = server.add_user(), server.add_user()
+    token = alice.create_room()
+    path = f"{V1}proxy/{token}/user-avatar/64"
+    answer = alice.http.get(path, params={"cloudId": "bob@remote.example"})
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
+    assert alice.http.get(f"{path}/dark", params={"cloudId": "bob@remote.example"}).content != answer.content
+    assert stranger.http.get(path, params={"cloudId": "bob@remote.example"}).status_code == 404

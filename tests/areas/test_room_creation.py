@@ -1,0 +1,160 @@
+"""Conversations that are given everything when they are made."""
+
+import time
+from typing import Any
+
+import pytest
+from support.people import GROUP, PUBLIC, Person
+from support.running import Server
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    return server.add_user("bob")
+
+
+def test_a_room_with_everything(alice: Person, bob: Person) -> None:
+    timer = int(time.time()) + 3600
+    answer = alice.request(
+        "POST",
+        "v4/room",
+        roomType=PUBLIC,
+        roomName="Full",
+        description="About it",
+        password="a secret of ours",
+        readOnly=1,
+        listable=2,
+        messageExpiration=600,
+        lobbyState=1,
+        lobbyTimer=timer,
+        sipEnabled=1,
+        permissions=128,
+        recordingConsent=0,
+        mentionPermissions=1,
+        emoji="🐳",
+        avatarColor="0082c9",
+        participants={"users": [bob.id]},
+    )
+    assert answer.status_code == 201
+    room = answer.json()["ocs"]["data"]
+    expected = {
+        "description": "About it",
+        "hasPassword": True,
+        "readOnly": 1,
+        "listable": 2,
+        "messageExpiration": 600,
+        "lobbyState": 1,
+        "lobbyTimer": timer,
+        "sipEnabled": 0,
+        "defaultPermissions": 129,
+        "mentionPermissions": 1,
+        "isCustomAvatar": True,
+    }
+    assert {key: room[key] for key in expected} == expected
+    assert "invalidParticipants" not in room
+    assert alice.system_messages(room["token"]) == ["conversation_created", "avatar_set", "user_added"]
+    assert all(each["expirationTimestamp"] for each in alice.history(room["token"]))
+    assert bob.status("POST", f"v1/chat/{room['token']}", message="Hello") == 403
+
+
+@pytest.mark.parametrize(
+    ("attribute", "value", "reason"),
+    [
+        ("readOnly", 2, "read-only"),
+        ("listable", 3, "listable"),
+        ("listable", -1, "listable"),
+        ("messageExpiration", -1, "message-expiration"),
+        ("messageExpiration", 2**62, "message-expiration"),
+        ("lobbyState", 2, "lobby"),
+        ("lobbyTimer", -5, "lobby-timer"),
+        ("lobbyTimer", 2**62, "lobby-timer"),
+        ("sipEnabled", 3, "sip-enabled"),
+        ("permissions", 256, "permissions"),
+        ("permissions", -1, "permissions"),
+        ("recordingConsent", 2, "recording-consent"),
+        ("mentionPermissions", 2, "mention-permissions"),
+        ("description", "x" * 2001, "description"),
+        ("roomName", "x" * 256, "name"),
+        ("objectType", "file", "object-type"),
+        ("password", "only public ones have one", "password"),
+        ("emoji", "no emoji", "avatar"),
+    ],
+)
+def test_what_is_wrong_is_named(alice: Person, attribute: str, value: Any, reason: str) -> None:
+    before = set(alice.rooms())
+    params = {"roomType": GROUP, "roomName": "Room", attribute: value}
+    assert alice.refused("POST", "v4/room", **params) == (400, reason)
+    assert set(alice.rooms()) == before
+
+
+def test_object_ids_have_a_limit(alice: Person) -> None:
+    assert alice.refused("POST", "v4/room", objectType="event", objectId="x" * 65) == (400, "object-id")
+
+
+def test_a_lobby_of_the_past_is_none(alice: Person) -> None:
+    room = alice.post("v4/room", roomName="Room", lobbyState=1, lobbyTimer=5)
+    assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
+    assert alice.system_messages(room["token"]) == ["conversation_created"]
+
+
+def test_who_cannot_be_invited_is_named(server: Server, alice: Person, bob: Person) -> None:
+    carol = server.add_user("carol")
+    group = server.add_group(carol)
+    invited = {
+        "users": [bob.id, "nobody-of-that-name", bob.id],
+        "groups": [group, "no-such-group"],
+        "emails": ["vera@example.org", "otto@example.org", "no address"],
+        "teams": ["any"],
+        "federated_users": ["x@elsewhere.example"],
+        "phones": ["+49123"],
+        "unheard-of": ["x"],
+    }
+    answer = alice.request("POST", "v4/room", roomType=GROUP, roomName="Room", participants=invited)
+    assert answer.status_code == 202
+    room = answer.json()["ocs"]["data"]
+    assert room["invalidParticipants"] == {
+        "users": ["nobody-of-that-name"],
+        "groups": ["no-such-group"],
+        "emails": ["no address"],
+        "teams": ["any"],
+        "federated_users": ["x@elsewhere.example"],
+        "phones": ["+49123"],
+        "unheard-of": ["x"],
+    }
+    assert room["type"] == PUBLIC
+    present = {each["displayName"] for each in alice.participants(room["token"]).values()}
+    assert {"Alice", "Bob", "Carol", group, "vera@example.org", "otto@example.org"} == present
+    assert alice.system_messages(room["token"]).count("guests_allowed") == 1
+
+
+def test_a_conversation_goes_on_from_one_that_its_creator_is_in(server: Server, alice: Person, bob: Person) -> None:
+    before = alice.create_room()
+    room = alice.post("v4/room", roomName="More", objectType="extended_conversation", objectId=before)
+    assert (room["objectType"], room["objectId"]) == ("extended_conversation", before)
+    for who, token in ((bob, before), (alice, "abcdefgh"), (alice, "no token")):
+        params = {"roomName": "More", "objectType": "extended_conversation", "objectId": token}
+        assert who.refused("POST", "v4/room", **params) == (400, "object")
+
+
+def test_a_group_room_has_attributes_too(server: Server, alice: Person, bob: Person) -> None:
+    group = server.add_group(bob)
+    room = alice.post("v4/room", roomType=GROUP, invite=group, source="groups", listable=1, description="Ours")
+    assert (room["name"], room["listable"], room["description"]) == (group, 1, "Ours")
+    assert alice.refused("POST", "v4/room", roomType=GROUP, invite="nothing", source="groups") == (404, "invite")
+
+
+def test_only_some_groups_may_begin_conversations(server: Server, alice: Person, bob: Person) -> None:
+    group = server.add_group(bob)
+    path = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/start_conversations"
+    server.admin.post(path, json={"value": f'["{group}"]'}).raise_for_status()
+    try:
+        assert alice.refused("POST", "v4/room", roomType=GROUP, roomName="Room") == (403, "permissions")
+        assert bob.status("POST", "v4/room", roomType=GROUP, roomName="Room") == 201
+    finally:
+        server.admin.delete(path).raise_for_status()
+    assert alice.status("POST", "v4/room", roomType=GROUP, roomName="Room") == 201

@@ -1,0 +1,231 @@
+"""Rules of a conversation, what people choose for themselves, and what newcomers and groups find."""
+
+import time
+
+import pytest
+from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, PUBLIC, Person
+from support.running import Server
+
+from talkd.core import clock
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Seconds by which the server's clock is ahead."""
+    ahead = [0.0]
+    monkeypatch.setattr(clock, "source", lambda: time.time() + ahead[0])
+    return ahead
+
+
+def expire(person: Person, token: str, seconds: int) -> dict[str, object]:
+    shown: dict[str, object] = person.post(f"v4/room/{token}/message-expiration", seconds=seconds)
+    return shown
+
+
+def set_setting(server: Server, key: str, value: str | None) -> None:
+    path = f"/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/{key}"
+    if value is None:
+        server.admin.delete(path).raise_for_status()
+    else:
+        server.admin.post(path, json={"value": value}).raise_for_status()
+
+
+# --- expiration -----------------------------------------------------------------------------
+def test_expired_messages_are_gone_without_any_job(server: Server, later: list[float]) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    alice.say(token, "stays")
+    expire(alice, token, 60)
+    gone = alice.say(token, "goes")
+    answer = bob.say(token, "answer", replyTo=gone["id"])
+    expire(alice, token, 0)
+    late = bob.say(token, "late answer", replyTo=gone["id"])
+    news = {"lookIntoFuture": 1, "lastKnownMessageId": 1, "timeout": 0, "setReadMarker": 0, "limit": 200}
+    assert "goes" in [each["message"] for each in alice.get(f"v1/chat/{token}", **news)]
+    later[0] = 61
+    assert alice.texts(token) == ["stays", "late answer"]
+    seen = alice.get(f"v1/chat/{token}", **news)
+    assert answer["id"] not in [each["id"] for each in seen]
+    (last,) = [each for each in seen if each["id"] == late["id"]]
+    assert last["parent"] == {"id": gone["id"], "deleted": True}
+    assert bob.refused("POST", f"v1/chat/{token}", message="x", replyTo=gone["id"]) == (400, "reply-to")
+
+
+def test_the_list_shows_no_expired_message(server: Server, later: list[float]) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    expire(alice, token, 60)
+    alice.say(token, "goes")
+    assert bob.rooms()[token]["unreadMessages"] == 1
+    later[0] = 61
+    shown = bob.rooms()[token]
+    assert (shown["unreadMessages"], "lastMessage" in shown) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(3, "0 minutes"), (60, "1 minute"), (3600, "1 hour"), (28800, "8 hours"), (86400, "1 day"), (2419200, "4 weeks")],
+)
+def test_the_words_for_how_long(sqlite_server: Server, seconds: int, words: str) -> None:
+    alice = sqlite_server.add_user("alice")
+    token = alice.create_room()
+    expire(alice, token, seconds)
+    assert alice.history(token)[0]["message"] == f"You set the message expiration to {words}"
+
+
+def test_expiration_refusals(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    path = f"v4/room/{token}/message-expiration"
+    assert alice.refused("POST", path, seconds=-5) == (400, "value")
+    assert bob.status("POST", path, seconds=5) == 403
+    assert server.visitor().status("POST", path, seconds=5) == 404
+
+
+# --- mentions, consent, phone, recording ----------------------------------------------------
+def test_only_moderators_mention_all_when_so_ruled(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    path = f"v4/room/{token}/mention-permissions"
+    assert alice.put(path, mentionPermissions=1)["mentionPermissions"] == 1
+    assert bob.say(token, "hey @all")["message"] == "hey @all"
+    assert not alice.rooms()[token]["unreadMention"]
+    assert alice.say(token, "hey @all")["message"] == "hey {mention-call1}"
+    assert bob.rooms()[token]["unreadMention"]
+    assert alice.refused("PUT", path, mentionPermissions=2) == (400, "value")
+    assert bob.status("PUT", path, mentionPermissions=0) == 403
+    pair = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
+    assert alice.refused("PUT", f"v4/room/{pair}/mention-permissions", mentionPermissions=1) == (400, "type")
+
+
+def test_consent_to_recording_is_the_rooms_when_the_server_says_so(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    path = f"v4/room/{token}/recording-consent"
+    assert alice.refused("PUT", path, recordingConsent=1) == (412, "config")
+    set_setting(server, "recording_consent", "2")
+    try:
+        assert alice.put(path, recordingConsent=1)["recordingConsent"] == 1
+        assert alice.refused("PUT", path, recordingConsent=9) == (400, "value")
+        alice.join(token)
+        alice.post(f"v4/call/{token}", flags=1)
+        assert alice.refused("PUT", path, recordingConsent=0) == (400, "call")
+    finally:
+        set_setting(server, "recording_consent", None)
+
+
+def test_nothing_records_and_nobody_dials_in(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    assert alice.refused("PUT", f"v4/room/{token}/webinar/sip", state=1) == (412, "config")
+    assert alice.refused("POST", f"v1/recording/{token}", status=1) == (400, "call")
+    alice.join(token)
+    alice.post(f"v4/call/{token}", flags=1)
+    assert alice.refused("POST", f"v1/recording/{token}", status=1) == (400, "config")
+    assert alice.delete(f"v1/recording/{token}") is None
+    assert alice.status("POST", f"v1/recording/{token}/store") == 401
+    assert alice.status("POST", f"v4/room/{token}/open-dial-in") == 401
+
+
+# --- what people choose for themselves ------------------------------------------------------
+@pytest.mark.parametrize("what", ["archive", "important", "sensitive"])
+def test_preferences_are_ones_own(server: Server, what: str) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    field = {"archive": "isArchived", "important": "isImportant", "sensitive": "isSensitive"}[what]
+    assert bob.post(f"v4/room/{token}/{what}")[field] is True
+    assert bob.post(f"v4/room/{token}/{what}")[field] is True
+    assert alice.room(token)[field] is False
+    assert bob.delete(f"v4/room/{token}/{what}")[field] is False
+    assert server.visitor().status("POST", f"v4/room/{token}/{what}") == 401
+    assert server.add_user("carol").status("POST", f"v4/room/{token}/{what}") == 404
+
+
+def test_a_sensitive_conversation_shows_no_message_in_the_list(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    alice.say(token, "secret")
+    assert "lastMessage" not in alice.post(f"v4/room/{token}/sensitive")
+    assert "lastMessage" not in alice.rooms()[token]
+    assert "lastMessage" in alice.delete(f"v4/room/{token}/sensitive")
+
+
+def test_the_state_of_a_device(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    path = f"v4/room/{token}/participants/state"
+    assert alice.status("PUT", path, state=0) == 404
+    alice.join(token)
+    assert alice.put(path, state=0)["token"] == token
+    assert alice.status("PUT", path, state=2) == 400
+
+
+def test_capabilities_of_a_conversation(server: Server) -> None:
+    alice, guest = server.add_user("alice"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    assert "ban-v1" in alice.get(f"v4/room/{token}/capabilities")["features"]
+    assert guest.status("GET", f"v4/room/{token}/capabilities") == 404
+    guest.join(token)
+    assert guest.get(f"v4/room/{token}/capabilities")["config"]["conversations"]["can-create"] is False
+
+
+# --- newcomers ------------------------------------------------------------------------------
+def test_a_newcomer_finds_news_and_a_place_for_notes(server: Server) -> None:
+    alice = server.add_user("alice")
+    first = {room["type"]: room for room in alice.get("v4/room")}
+    assert set(first) == {CHANGELOG, NOTE_TO_SELF}
+    news, notes = first[CHANGELOG], first[NOTE_TO_SELF]
+    assert (news["readOnly"], news["participantType"], news["unreadMessages"]) == (1, 3, 2)
+    assert notes["isFavorite"] is True
+    assert alice.status("POST", f"v1/chat/{news['token']}", message="hello?") == 403
+    assert alice.get("v4/room/note-to-self")["token"] == notes["token"]
+    alice.delete(f"v4/room/{news['token']}/participants/self")
+    alice.delete(f"v4/room/{notes['token']}")
+    assert alice.get("v4/room") == []
+
+
+def test_two_first_looks_at_once_welcome_once(server: Server) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    alice = server.add_user("alice")
+    with ThreadPoolExecutor(4) as pool:
+        lists = list(pool.map(lambda _: alice.get("v4/room"), range(4)))
+    assert {len(rooms) for rooms in lists} == {2}
+    assert len(alice.get("v4/room")) == 2
+
+
+def test_news_can_be_switched_off(server: Server) -> None:
+    set_setting(server, "changelog", "no")
+    try:
+        assert [room["type"] for room in server.add_user("alice").get("v4/room")] == [NOTE_TO_SELF]
+    finally:
+        set_setting(server, "changelog", None)
+
+
+# --- groups ---------------------------------------------------------------------------------
+def member(server: Server, method: str, person: Person, group: str) -> None:
+    path = f"/ocs/v2.php/cloud/users/{person.id}/groups"
+    server.admin.request(method, path, json={"groupid": group}).raise_for_status()
+
+
+def test_rooms_follow_their_groups(server: Server) -> None:
+    alice, bob, carol, dave = (server.add_user(name) for name in ("alice", "bob", "carol", "dave"))
+    group, other = server.add_group(bob), server.add_group(dave)
+    token = alice.create_room(GROUP)
+    for each in (group, other):
+        alice.add(token, each, "groups")
+    member(server, "POST", carol, group)
+    member(server, "POST", dave, group)
+    assert {carol.id, dave.id} < set(alice.participants(token))
+    assert alice.history(token)[0]["message"] == "System added {user}"
+    member(server, "DELETE", carol, group)
+    member(server, "DELETE", dave, group)
+    assert set(alice.participants(token)) == {alice.id, bob.id, dave.id, group, other}
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+    server.admin.delete(f"/ocs/v2.php/cloud/groups/{group}").raise_for_status()
+    assert set(alice.participants(token)) == {alice.id, bob.id, dave.id, other}

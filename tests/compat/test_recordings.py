@@ -1,0 +1,101 @@
+"""What the real server answered, asked again of this one.
+
+The recordings are no part of the project: they are looked for in TALKD_CONFORMANCE, or beside the checkout in
+`../shared/conformance`.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.running import ADMIN, ADMIN_PASSWORD, LoopThread, Server
+
+ROOT = Path(__file__).parents[2]
+FOLDER = Path(os.environ.get("TALKD_CONFORMANCE") or ROOT.parent / "shared" / "conformance")
+RECORDINGS = sorted((FOLDER / "cassettes").rglob("*.json"))
+
+LATER: dict[str, str] = {
+    "bans/banning-a-user": "banning twice breaks the real server; here the second time changes nothing",
+    "bots": "bots and federation come later",
+    "chat/deleting": "deleting messages comes later",
+    "chat/editing": "editing messages comes later",
+    "chat/expiring-messages": "what has expired is neither counted nor shown again by answering it",
+    "chat/group-mention": "suggestions for mentions come later",
+    "chat/long-poll-woken": "asks for reactions too, which come later",
+    "chat/mentions": "suggestions for mentions come later",
+    "chat/without-permission": "asks for reactions too, which come later",
+    "errors/chat-guest": "asks for clearing the history, which comes later",
+    "errors/chat-member-in-lobby": "asks for clearing the history, which comes later",
+    "errors/chat-visitor": "asks for clearing the history, which comes later",
+    "errors/chat-visitor-of-public": "asks for clearing the history, which comes later",
+    "errors/nothing-there": "asks for clearing the history, which comes later",
+    "errors/rarely-used": "asks for rooms of files, which talkd does not keep",
+    "errors/rest-member": "asks for ringing and everything else that comes later",
+    "errors/rest-member-of-read-only": "asks for ringing and everything else that comes later",
+    "errors/rest-outsider": "asks for ringing and everything else that comes later",
+    "errors/rest-visitor-of-public": "asks for ringing and everything else that comes later",
+    "guests/rich-guest-life": "asks for reactions too, which come later",
+    "note-to-self/note-to-self-actions": "asks for editing too, which comes later",
+    "one-to-one/what-does-not-apply": "asks for polls too, which come later",
+    "polls": "polls come later",
+    "reactions": "reactions come later",
+    "reminders": "reminders come later",
+    "rooms-list/newcomer": "talkd has news of its own to tell",
+    "rooms-settings/lobby": "suggestions for mentions come later",
+    "search": "searching comes later",
+    "settings/settings-of-the-administrator": "telephones and signaling servers come later",
+    "sharing": "sharing files and things comes later",
+    "status/capabilities-of-user-and-visitor": "names the other apps of a Nextcloud",
+}
+"""Recordings of what talkd does not do yet, or rightly does not do: area or area/name, and why.
+
+They are asked all the same; one that passes is reported (XPASS), and should leave this list.
+"""
+
+
+def name_of(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+def parameter(file: Path) -> Any:
+    """A recording, with the reason why it need not pass."""
+    name = name_of(file)
+    reason = LATER.get(name) or LATER.get(name.partition("/")[0])
+    return pytest.param(file, id=name, marks=[pytest.mark.xfail(reason=reason, strict=False)] if reason else [])
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def asked(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
+    """A server of its own: some recordings change its settings."""
+    server = Server(loop_thread, databases.config(request.param))
+    yield server
+    server.stop()
+
+
+@pytest.mark.skipif(not RECORDINGS, reason="there are no recordings here")
+@pytest.mark.parametrize("file", [parameter(file) for file in RECORDINGS])
+def test_recording(asked: Server, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(FOLDER)])
+    from kit import cassette as tape  # type: ignore[import-not-found]
+    from kit.actors import Cast  # type: ignore[import-not-found]
+    from kit.player import play  # type: ignore[import-not-found]
+
+    cast = Cast(asked.url, (ADMIN, ADMIN_PASSWORD))
+    try:
+        outcome = play(tape.read(file), cast)
+    finally:
+        cast.forget_visitors()
+        cast.close()
+    different = [
+        f"{number} {line}: {difference}" for number, line, difference in outcome.differences if difference.fatal
+    ]
+    assert not different, "\n".join(different)
+
+
+def test_the_list_of_what_is_left_out_has_no_leftovers() -> None:
+    names = {name_of(file) for file in RECORDINGS}
+    areas = {name.partition("/")[0] for name in names}
+    assert not names or set(LATER) <= names | areas

@@ -1,0 +1,260 @@
+"""Nothing that was acknowledged is lost, doubled or miscounted: killed at a random moment, or told to stop."""
+
+import asyncio
+import contextlib
+import itertools
+import os
+import random
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from support.running import HEADERS, free_port
+
+API = "/ocs/v2.php/apps/spreed/api"
+ADMIN = ("admin", "administrator-administrator")
+NAMES = ("anna", "bela", "clara", "david")
+ROUNDS = 3
+POLLS = 50
+
+
+class Process:
+    """A durable `talkd serve` on a data folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.port = free_port()
+        clean = {key: value for key, value in os.environ.items() if not key.startswith("TALKD_")}
+        self._log = (folder / "output.log").open("ab")
+        self.popen = subprocess.Popen(
+            [sys.executable, "-m", "talkd", "serve", "--data", str(folder), "--port", str(self.port)],
+            env=clean | {"TALKD_ADMIN_PASSWORD": ADMIN[1]}, stdin=subprocess.DEVNULL, stdout=self._log,
+            stderr=self._log,
+        )
+
+    def client(self, name: str, password: str) -> httpx.AsyncClient:
+        """Somebody with a device of his own."""
+        return httpx.AsyncClient(
+            base_url=f"http://127.0.0.1:{self.port}", auth=(name, password), headers=HEADERS, timeout=40,
+            limits=httpx.Limits(max_connections=None), verify=False,
+        )
+
+    async def await_health(self) -> None:
+        """Returns once it answers."""
+        async with self.client(*ADMIN) as client:
+            for _ in range(600):
+                assert self.popen.poll() is None, (self.folder / "output.log").read_text()
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get("/healthz")).status_code == 200:
+                        return
+                await asyncio.sleep(0.05)
+        raise AssertionError("it does not start")
+
+    def kill(self) -> None:
+        """As in a power cut, as far as a process can tell."""
+        if self.popen.poll() is None:
+            self.popen.kill()
+        self.popen.wait()
+        self._log.close()
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Process]:
+    process = Process(folder)
+    try:
+        await process.await_health()
+        yield process
+    finally:
+        process.kill()
+
+
+def done(answer: httpx.Response) -> Any:
+    """The data of an answer that must be a good one."""
+    assert answer.status_code < 300, answer.text
+    return answer.json()["ocs"]["data"]
+
+
+class Ledger:
+    """What was said, and what of it the server has acknowledged."""
+
+    def __init__(self) -> None:
+        self.rooms: list[str] = []
+        self.acknowledged: defaultdict[str, dict[int, str]] = defaultdict(dict)
+        """Texts by room and message id."""
+        self.unsure: dict[str, tuple[str, str]] = {}
+        """By writer: the room and text whose answer has not come."""
+        self._numbers = itertools.count(1)
+
+    def next_text(self, name: str) -> str:
+        return f"{name} says {next(self._numbers)}"
+
+    async def say(self, client: httpx.AsyncClient, name: str, room: str, text: str) -> int:
+        """Send, and note it once the answer is there. The text is its own reference."""
+        self.unsure[name] = room, text
+        message = done(await client.post(f"{API}/v1/chat/{room}", data={"message": text, "referenceId": text}))
+        assert message["message"] == text
+        self.acknowledged[room][message["id"]] = text
+        del self.unsure[name]
+        return int(message["id"])
+
+
+async def set_up(process: Process, ledger: Ledger) -> None:
+    async with process.client(*ADMIN) as admin:
+        for name in NAMES:
+            account = {"userid": name, "password": f"{name}-{name}-{name}"}
+            done(await admin.post("/ocs/v2.php/cloud/users", data=account))
+    async with process.client(NAMES[0], f"{NAMES[0]}-{NAMES[0]}-{NAMES[0]}") as owner:
+        for number in range(3):
+            room = done(await owner.post(f"{API}/v4/room", data={"roomType": 2, "roomName": f"Room {number}"}))["token"]
+            ledger.rooms.append(room)
+            for name in NAMES[1:]:
+                done(await owner.post(f"{API}/v4/room/{room}/participants", data={"newParticipant": name}))
+
+
+async def write(process: Process, ledger: Ledger, name: str, chance: random.Random) -> None:
+    """Talk, come, go and read, until the server is gone."""
+    async with process.client(name, f"{name}-{name}-{name}") as client:
+        with contextlib.suppress(httpx.TransportError):
+            while True:
+                room = chance.choice(ledger.rooms)
+                newest = await ledger.say(client, name, room, ledger.next_text(name))
+                match chance.randrange(6):
+                    case 0:
+                        done(await client.post(f"{API}/v4/room/{room}/participants/active"))
+                    case 1:
+                        done(await client.delete(f"{API}/v4/room/{room}/participants/active"))
+                    case 2:
+                        done(await client.post(f"{API}/v1/chat/{room}/read", data={"lastReadMessage": newest}))
+                    case 3:
+                        done(await client.delete(f"{API}/v1/chat/{room}/read"))
+
+
+async def repeat_unsure(process: Process, ledger: Ledger) -> None:
+    """What clients do when an answer was lost: they send the same again."""
+    for name, (room, text) in list(ledger.unsure.items()):
+        async with process.client(name, f"{name}-{name}-{name}") as client:
+            await ledger.say(client, name, room, text)
+
+
+async def check(process: Process, ledger: Ledger) -> None:
+    """Through the API and in the file: the same, complete, once, in order, counted right."""
+    with contextlib.closing(sqlite3.connect(f"file:{process.folder / 'talkd.db'}?mode=ro", uri=True)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert db.execute("PRAGMA foreign_key_check").fetchall() == []
+        for room in ledger.rooms:
+            check_messages(db, ledger, room)
+        for name in NAMES:
+            await check_unread(process, db, name)
+
+
+def check_messages(db: sqlite3.Connection, ledger: Ledger, room: str) -> None:
+    stored = db.execute(
+        "SELECT m.id, m.message, m.created_at FROM messages m JOIN rooms r ON r.id = m.room_id "
+        "WHERE r.token = ? ORDER BY m.id", (room,),
+    ).fetchall()
+    said = {number: text for number, text, _ in stored if " says " in text}
+    assert said == ledger.acknowledged[room]
+    assert len(set(said.values())) == len(said), "something was said twice"
+    for name in NAMES:
+        mine = [int(text.split()[-1]) for _, text in sorted(said.items()) if text.startswith(name)]
+        assert mine == sorted(mine), "ids do not follow the order in which it was said"
+    newest, activity = db.execute(
+        "SELECT last_message_id, last_activity FROM rooms WHERE token = ?", (room,)
+    ).fetchone()
+    assert newest == stored[-1][0]
+    assert abs(activity - stored[-1][2]) <= 1
+
+
+async def check_unread(process: Process, db: sqlite3.Connection, name: str) -> None:
+    async with process.client(name, f"{name}-{name}-{name}") as client:
+        done(await client.get(f"{API}/v4/room"))  # the first list makes rooms of one's own
+        shown = {room["token"]: room["unreadMessages"] for room in done(await client.get(f"{API}/v4/room"))}
+        recount = db.execute(
+            "SELECT r.token, (SELECT count(*) FROM messages m WHERE m.room_id = a.room_id AND m.id > a.last_read "
+            "AND m.countable = 1) FROM attendees a JOIN rooms r ON r.id = a.room_id "
+            "WHERE a.actor_type = 'users' AND a.actor_id = ?", (name,),
+        ).fetchall()
+        assert shown == dict(recount)
+        for token in shown:
+            history = done(await client.get(f"{API}/v1/chat/{token}?lookIntoFuture=0&limit=200&setReadMarker=0"))
+            ids = [message["id"] for message in history]
+            assert ids == sorted(ids, reverse=True)
+
+
+async def test_killed_at_any_moment_it_keeps_what_it_has_acknowledged(tmp_path: Path) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    chance, ledger = random.Random(seed), Ledger()
+    for round_number in range(ROUNDS):
+        async with running(tmp_path) as process:
+            if round_number == 0:
+                await set_up(process, ledger)
+            else:
+                await repeat_unsure(process, ledger)
+                await check(process, ledger)
+            writers = [asyncio.create_task(write(process, ledger, name, chance)) for name in NAMES]
+            await asyncio.sleep(chance.uniform(0.5, 2.0))
+            for writer in writers:
+                assert not writer.done() or writer.result() is None
+            process.kill()
+            await asyncio.gather(*writers)
+    async with running(tmp_path) as process:
+        await repeat_unsure(process, ledger)
+        await check(process, ledger)
+    assert sum(map(len, ledger.acknowledged.values())) > 50, "too little was said to prove anything"
+
+
+async def park(client: httpx.AsyncClient, room: str) -> tuple[int, float]:
+    """The status of a long poll and the moment of its answer."""
+    last = done(await client.get(f"{API}/v4/room/{room}"))["lastMessage"]["id"]
+    answer = await client.get(f"{API}/v1/chat/{room}?lookIntoFuture=1&lastKnownMessageId={last}&timeout=30")
+    return answer.status_code, time.monotonic()
+
+
+async def waiting(client: httpx.AsyncClient) -> int:
+    for line in (await client.get("/metrics")).text.splitlines():
+        if line.startswith("talkd_waiting_polls "):
+            return int(float(line.split()[1]))
+    raise AssertionError("/metrics does not say how many wait")
+
+
+async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Path) -> None:
+    ledger = Ledger()
+    async with running(tmp_path) as process, contextlib.AsyncExitStack() as stack:
+        await set_up(process, ledger)
+        quiet = ledger.rooms.pop()  # nobody writes there
+        clients = [
+            await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES
+        ]
+        for client in clients:  # one after the other: many first logins at once look like guessing
+            done(await client.get(f"{API}/v4/room"))
+        polls = [asyncio.create_task(park(clients[number % len(NAMES)], quiet)) for number in range(POLLS)]
+        while await waiting(clients[0]) < POLLS:  # noqa: ASYNC110 - it happens in another process
+            await asyncio.sleep(0.05)
+        writers = [asyncio.create_task(write(process, ledger, name, random.Random())) for name in NAMES]
+        await asyncio.sleep(0.5)
+        told = time.monotonic()
+        process.popen.send_signal(signal.SIGTERM)
+        answers = await asyncio.gather(*polls)
+        status = await asyncio.to_thread(process.popen.wait, 10)
+        gone = time.monotonic()
+        await asyncio.gather(*writers)
+    assert {code for code, _ in answers} <= {200, 304}
+    assert max(at for _, at in answers) - told < 1
+    assert status == 0
+    assert gone - told < 3
+    with contextlib.closing(sqlite3.connect(tmp_path / "talkd.db")) as db:
+        stored = dict(db.execute("SELECT id, message FROM messages").fetchall())
+    for room in ledger.rooms:
+        assert ledger.acknowledged[room].items() <= stored.items()
+    assert any(ledger.acknowledged.values())
+
+

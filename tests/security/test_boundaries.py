@@ -1,0 +1,239 @@
+"""What one must not see, reach or keep (reliability.md, S2 to S7, S15, S16)."""
+
+import io
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.running import PASSWORD, Server
+from talkd import logs
+from talkd.app import ROUTES
+from talkd.config import LogConfig
+
+COOKIE = "talkd_session"
+USERS = "/ocs/v2.php/cloud/users"
+
+
+# --- S2: absent and not yours look the same -------------------------------------------------
+ROOM_GETS = sorted({route.path for route in ROUTES if route.method == "GET" and "{token}" in route.path})
+
+
+@pytest.mark.parametrize("path", ROOM_GETS)
+def test_a_room_of_others_looks_like_none(sqlite_server: Server, path: str) -> None:
+    server = sqlite_server
+    owner, stranger, removed = (server.add_user(name) for name in ("owner", "stranger", "removed"))
+    token = owner.create_room(GROUP, participants={"users": [removed.id]})
+    removed.join(token)
+    owner.delete(f"v4/room/{token}/attendees", attendeeId=owner.attendee(token, removed))
+    for person in (stranger, removed, server.visitor(), Person(server.client("admin", "administrator-administrator"),
+                                                               "admin")):
+        answers = []
+        for wanted in (token, "abcdefgh" if token != "abcdefgh" else "hgfedcba"):
+            url = "/ocs/v2.php" + path.replace("{token}", wanted).replace("{size}", "64")
+            answers.append(person.request("GET", url, lookIntoFuture=0))
+        hidden, absent = answers
+        assert (hidden.status_code, hidden.content) == (absent.status_code, absent.content)
+        assert set(hidden.headers) == set(absent.headers)
+
+
+# --- S3: ids of other rooms -----------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "moderators"), ("DELETE", "moderators"), ("DELETE", "attendees")]
+)
+def test_attendees_are_looked_for_in_the_room_only(server: Server, method: str, path: str) -> None:
+    alice, bob, carol = (server.add_user(name) for name in ("alice", "bob", "carol"))
+    mine, theirs = alice.create_room(), bob.create_room(participants={"users": [carol.id]})
+    own = {each["attendeeId"] for each in alice.participants(mine).values()}
+    foreign = {each["attendeeId"] for each in bob.participants(theirs).values()} - own
+    for number in [*foreign, -1, 0, 2**63, "x"]:
+        assert alice.status(method, f"v4/room/{mine}/{path}", attendeeId=number) == 404
+    assert {each["participantType"] for each in bob.participants(theirs).values()} == {1, 3}
+
+
+# --- S4: nothing comes back -----------------------------------------------------------------
+def test_an_account_made_anew_sees_nothing_of_its_predecessor(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    group, private = alice.create_room(), alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.add(group, bob)
+    alice.say(private, "Hello")
+    note = bob.get("v4/room/note-to-self")["token"]
+    for token in (group, private, note):
+        bob.say(token, "for the first bob")
+    device = bob.get("/ocs/v2.php/core/getapppassword")["apppassword"]
+    assert server.admin.delete(f"{USERS}/{bob.id}").status_code == 200
+    assert bob.status("GET", "v4/room") == 401
+    made = server.admin.post(USERS, json={"userid": bob.id, "password": PASSWORD})
+    if made.status_code != 200:
+        return  # refusing the name for ever is as good
+    again = Person(server.client(bob.id), bob.id)
+    assert again.rooms() == {}
+    for token in (group, private, note):
+        assert again.status("GET", f"v4/room/{token}") == 404
+        assert again.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 404
+    assert again.get("v4/room/note-to-self")["token"] != note
+    assert server.client(bob.id, device).get("/ocs/v2.php/cloud/user").status_code == 401
+    renewed = again.post("v4/room", roomType=ONE_TO_ONE, invite=alice.id)["token"]
+    assert "for the first bob" not in again.texts(renewed)
+
+
+# --- S5: removed or demoted means now -------------------------------------------------------
+def test_a_demoted_moderator_commands_no_more(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(participants={"users": [bob.id]})
+    number = alice.attendee(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=number)
+    bob.put(f"v4/room/{token}", roomName="Mine")
+    alice.delete(f"v4/room/{token}/moderators", attendeeId=number)
+    for method, path, params in (("PUT", "", {"roomName": "x"}), ("PUT", "/read-only", {"state": 1}),
+                                 ("DELETE", "", {})):
+        assert bob.status(method, f"v4/room/{token}{path}", **params) == 403
+
+
+def test_a_disabled_account_is_out_of_its_parked_requests(server: Server, threads: ThreadPoolExecutor) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(participants={"users": [bob.id]})
+    last = bob.history(token)[0]["id"]
+    waiting = threads.submit(
+        bob.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=4
+    )
+    time.sleep(0.1)
+    assert server.admin.put(f"{USERS}/{bob.id}/disable").status_code == 200
+    alice.say(token, "After he was put out")
+    assert b"After he was put out" not in waiting.result(6).content
+    assert bob.status("GET", f"v4/room/{token}") == 401
+
+
+def test_a_deleted_account_is_out_of_its_parked_requests(server: Server, threads: ThreadPoolExecutor) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(participants={"users": [bob.id]})
+    last = bob.history(token)[0]["id"]
+    waiting = threads.submit(
+        bob.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=4
+    )
+    time.sleep(0.1)
+    server.admin.delete(f"{USERS}/{bob.id}")
+    assert waiting.result(2).status_code in (401, 404)
+
+
+def test_a_room_deleted_ends_what_is_parked(server: Server, threads: ThreadPoolExecutor) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(participants={"users": [bob.id]})
+    bob.join(token)
+    bob.get(f"v3/signaling/{token}")
+    last = bob.history(token)[0]["id"]
+    chat = threads.submit(bob.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last)
+    signaling = threads.submit(bob.request, "GET", f"v3/signaling/{token}")
+    time.sleep(0.1)
+    alice.delete(f"v4/room/{token}")
+    assert chat.result(2).status_code == 404
+    assert signaling.result(2).status_code == 404
+
+
+# --- S7: the cookie -------------------------------------------------------------------------
+def test_entering_by_password_gives_a_new_cookie(server: Server) -> None:
+    alice, visitor = server.add_user("alice"), server.visitor()
+    open_room, closed = alice.create_room(PUBLIC), alice.create_room(PUBLIC, password="let me in")
+    visitor.join(open_room)
+    before = visitor.http.cookies[COOKIE]
+    visitor.join(closed, password="let me in")
+    after = visitor.http.cookies[COOKIE]
+    assert after != before
+    thief = Person(server.client(cookies={COOKIE: before}), None)
+    assert thief.status("GET", f"v1/chat/{closed}", lookIntoFuture=0) == 404
+    assert visitor.status("GET", f"v1/chat/{closed}", lookIntoFuture=0) == 200
+
+
+def test_a_chosen_cookie_is_not_accepted(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room(PUBLIC)
+    for _ in range(2):
+        visitor = Person(server.client(cookies={COOKIE: "chosen-by-the-attacker"}), None)
+        visitor.join(token)
+    assert len(alice.participants(token)) >= 2
+
+
+def test_the_cookie_is_for_http_only(server: Server) -> None:
+    alice = server.add_user("alice")
+    answer = alice.request("POST", f"v4/room/{alice.create_room()}/participants/active")
+    parts = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")}
+    assert {"httponly", "samesite=lax", "path=/"} <= parts
+
+
+# --- S15: no secrets in logs and errors -----------------------------------------------------
+def test_canaries_do_not_reach_the_log(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    logs.configure(LogConfig(level="debug", format="json"), stream)
+    for library in ("httpx", "httpcore"):  # the client of this test logs addresses
+        monkeypatch.setattr(logging.getLogger(library), "disabled", True)
+    try:
+        canary = "canary-7f3a9c"
+        alice = server.add_user("alice")
+        token = alice.create_room(PUBLIC, f"{canary} room", password=f"{canary}-room")
+        alice.say(token, f"{canary} message")
+        server.visitor().request("POST", f"v4/room/{token}/participants/active", password=f"{canary}-wrong")
+        server.client(alice.id, f"{canary}-password").get("/ocs/v2.php/cloud/user")
+        headers = {"Authorization": f"Bearer {canary}", "Cookie": f"{COOKIE}={canary}", "requesttoken": canary}
+        server.client(headers=headers).get("/ocs/v2.php/cloud/user", params={"password": canary})
+        server.admin.post(USERS, json={"userid": f"{alice.id}x", "password": f"{canary}-password"})
+        alice.request("POST", f"v3/signaling/{token}", messages=f'[{{"ev":"message","fn":"{canary}"}}]')
+        server.client().post("/login", data={"user": alice.id, "password": canary, "requesttoken": canary})
+        assert canary not in stream.getvalue()
+    finally:
+        root.handlers[:] = handlers
+        root.setLevel(level)
+
+
+def test_a_broken_server_says_only_a_number(sqlite_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = sqlite_server.add_user("alice")
+
+    async def broken(_work: object) -> None:
+        raise RuntimeError("the secret inside")
+
+    token = alice.create_room()
+    monkeypatch.setattr(sqlite_server.app.world.db, "read", broken)
+    answer = alice.request("GET", f"v4/room/{token}")
+    assert answer.status_code == 500
+    assert answer.headers["X-Request-Id"]
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+# --- S16: other sites -----------------------------------------------------------------------
+def log_in(server: Server, person: Person) -> httpx.Client:
+    """A browser in which somebody is logged in; it sends none of the headers of apps."""
+    browser = httpx.Client(base_url=server.url, verify=False, trust_env=False)
+    server._clients.append(browser)
+    token = browser.get("/csrftoken").json()["token"]
+    answer = browser.post("/login", data={"user": person.id, "password": PASSWORD, "requesttoken": token})
+    assert answer.status_code == 303, answer.text
+    return browser
+
+
+def test_a_cookie_alone_changes_nothing(server: Server) -> None:
+    alice = server.add_user("alice")
+    browser = log_in(server, alice)
+    url = "/ocs/v2.php/apps/spreed/api/v4/room?format=json"
+    for headers in ({}, {"requesttoken": ""}, {"requesttoken": "wrong"}, {"Origin": "https://evil.example"}):
+        answer = browser.post(url, json={"roomType": 2, "roomName": "Forged"}, headers=headers)
+        assert (answer.status_code, answer.json()) == (412, {"message": "CSRF check failed"})
+        form = browser.post(url, data={"roomType": 2, "roomName": "Forged"}, headers=headers)
+        assert form.status_code == 412
+    assert browser.post("/avatar/", files={"files[]": b"x"}).status_code == 412
+    assert alice.rooms() == {}
+    token = browser.get("/csrftoken").json()["token"]
+    for headers in ({"OCS-APIRequest": "true"}, {"requesttoken": token}):
+        assert browser.post(url, json={"roomType": 2, "roomName": "Meant"}, headers=headers).status_code == 201
+
+
+def test_request_tokens_are_ones_own(server: Server) -> None:
+    alice, mallory = server.add_user("alice"), server.add_user("mallory")
+    foreign = log_in(server, mallory).get("/csrftoken").json()["token"]
+    browser = log_in(server, alice)
+    url = "/ocs/v2.php/apps/spreed/api/v4/room?format=json"
+    answer = browser.post(url, json={"roomType": 2, "roomName": "Forged"}, headers={"requesttoken": foreign})
+    assert answer.status_code == 412

@@ -1,0 +1,149 @@
+"""Whoever guesses has ten tries (reliability.md, S1)."""
+
+import base64
+from typing import Any
+
+import httpx
+import pytest
+from support.people import PUBLIC, Person
+from support.running import Server, unique
+from talkd.web.throttle import subnet_of
+
+ME = "/ocs/v2.php/cloud/user"
+
+
+def from_address(server: Server, address: str, user: str | None = None, password: str | None = None) -> Person:
+    """A client that seems to come from somewhere else."""
+    return Person(server.client(user, password, headers={"X-Forwarded-For": address}), user)
+
+
+def wrong_login(server: Server, address: str, user: str) -> httpx.Response:
+    """A try with a password that was not tried before."""
+    return from_address(server, address, user, unique("wrong")).request("GET", ME)
+
+
+def test_an_app_with_an_old_password_does_not_lock_its_user_out(throttled_server: Server) -> None:
+    server = throttled_server
+    alice = server.add_user("alice")
+    app = from_address(server, "198.51.100.10", alice.id, "the old password")
+    assert [app.status("GET", ME) for _ in range(15)] == [401] * 15
+    assert from_address(server, "198.51.100.10", alice.id).status("GET", ME) == 200
+
+
+def test_the_eleventh_wrong_password_of_an_account_must_wait(throttled_server: Server) -> None:
+    server = throttled_server
+    alice = server.add_user("alice")
+    for _ in range(10):
+        assert wrong_login(server, "198.51.100.1", alice.id).status_code == 401
+    refused = wrong_login(server, "198.51.100.1", alice.id)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 1800
+    right = from_address(server, "198.51.100.1", alice.id)
+    assert right.status("GET", ME) == 429
+    assert from_address(server, "198.51.100.2", alice.id).status("GET", ME) == 200
+
+
+def test_all_doors_count_together(throttled_server: Server) -> None:
+    server = throttled_server
+    alice = server.add_user("alice")
+    address = "198.51.100.3"
+    for number in range(10):
+        header = (
+            f"Bearer wrong{number}"
+            if number % 2
+            else f"Basic {base64.b64encode(f'{alice.id}:wrong{number}'.encode()).decode()}"
+        )
+        client = server.client(headers={"X-Forwarded-For": address, "Authorization": header})
+        assert client.get(ME).status_code == 401
+    assert from_address(server, address, alice.id).status("GET", ME) == 429
+    page = server.client(headers={"X-Forwarded-For": address})
+    token = page.get("/csrftoken").json()["token"]
+    form = {"user": alice.id, "password": "wrong", "requesttoken": token}
+    assert page.post("/login", data=form).status_code == 429
+
+
+def test_counting_survives_a_restart(throttled_server: Server) -> None:
+    server = throttled_server
+    alice = server.add_user("alice")
+    for _ in range(10):
+        wrong_login(server, "198.51.100.4", alice.id)
+    server.restart()
+    assert wrong_login(server, "198.51.100.4", alice.id).status_code == 429
+
+
+def test_ipv6_counts_by_network(throttled_server: Server) -> None:
+    server = throttled_server
+    alice = server.add_user("alice")
+    for number in range(10):
+        assert wrong_login(server, f"2001:db8:1:2::{number + 1:x}", alice.id).status_code == 401
+    assert wrong_login(server, "2001:db8:1:2:ffff::1", alice.id).status_code == 429
+    assert wrong_login(server, "2001:db8:1:3::1", alice.id).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("address", "subnet"),
+    [
+        ("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"), ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("nonsense", "nonsense"),
+    ],
+)  # fmt: skip
+def test_networks(address: str, subnet: str) -> None:
+    assert subnet_of(address) == subnet
+
+
+def test_the_eleventh_wrong_password_of_a_room_must_wait(throttled_server: Server) -> None:
+    server = throttled_server
+    alice = server.add_user("alice")
+    token = alice.create_room(PUBLIC, password="let me in")
+    path = f"v4/room/{token}/participants/active"
+
+    def enter(password: str, address: str = "198.51.100.5", **login: Any) -> int:
+        return from_address(server, address, **login).status("POST", path, password=password)
+
+    assert [enter(f"wrong{number}") for number in range(10)] == [403] * 10
+    assert enter("let me in") == 429
+    assert enter("let me in", "198.51.100.6") == 200
+    assert from_address(server, "198.51.100.5", alice.id).status("GET", ME) == 200
+
+
+def test_success_of_one_kind_forgives_no_other(throttled_server: Server) -> None:
+    server = throttled_server
+    alice = server.add_user("alice")
+    token = alice.create_room(PUBLIC, password="let me in")
+    address = "198.51.100.7"
+    for _ in range(9):
+        wrong_login(server, address, alice.id)
+    assert from_address(server, address).status(
+        "POST", f"v4/room/{token}/participants/active", password="let me in"
+    ) == 200
+    wrong_login(server, address, alice.id)
+    assert wrong_login(server, address, alice.id).status_code == 429
+
+
+def test_knowing_one_password_does_not_help_to_guess_another(throttled_server: Server) -> None:
+    server = throttled_server
+    alice, mallory = server.add_user("alice"), server.add_user("mallory")
+    address = "198.51.100.8"
+    statuses = []
+    for number in range(22):
+        statuses.append(wrong_login(server, address, alice.id).status_code)
+        if number % 5 == 4:
+            from_address(server, address, mallory.id).request("GET", ME)
+    assert 429 in statuses
+
+
+def test_guessing_room_tokens_must_wait(throttled_server: Server) -> None:
+    server = throttled_server
+    visitor = from_address(server, "198.51.100.9")
+    statuses = [visitor.status("GET", f"v4/room/guess{number:03}") for number in range(11)]
+    assert statuses == [404] * 10 + [429]
+
+
+def test_addresses_are_believed_only_from_trusted_proxies(throttled_server: Server) -> None:
+    server = throttled_server
+    server.config.server.trusted_proxies = []
+    server.restart()
+    alice = server.add_user("alice")
+    for number in range(10):
+        assert wrong_login(server, f"198.51.100.{number + 20}", alice.id).status_code == 401
+    assert wrong_login(server, "198.51.100.99", alice.id).status_code == 429

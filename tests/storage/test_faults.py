@@ -1,0 +1,279 @@
+"""What a transaction does to its neighbours when it fails, and what becomes of a commit that fails."""
+
+import asyncio
+import contextlib
+import functools
+import sqlite3
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from talkd.areas.chat import service as chat
+from talkd.areas.participants import service as participants
+from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms.model import Room
+from talkd.areas.users import service as users
+from talkd.config import Config
+from talkd.core.actor import USERS, Actor
+from talkd.core.constants import RoomType
+from talkd.effects import counters, system_messages
+from talkd.storage.database import Database, Tx
+from talkd.storage.postgres import PostgresDatabase
+from talkd.storage.schema import app_config
+from talkd.storage.sqlite import SqliteDatabase
+from talkd.storage.statements import Statement, bind
+
+ADD = Statement(sa.insert(app_config).values(app="test", key=bind("key"), value=bind("value")))
+KEYS = Statement(sa.select(app_config.c.key).order_by(app_config.c.key))
+
+
+class Connection:
+    """SQLite's connection, which counts commits and can refuse them, as a full or broken disk does."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self.commits = 0
+        self.refuse = 0
+
+    def execute(self, text: str, *parameters: Any) -> sqlite3.Cursor:
+        if text == "COMMIT":
+            if self.refuse:
+                self.refuse -= 1
+                raise sqlite3.OperationalError("disk I/O error")
+            self.commits += 1
+        return self._connection.execute(text, *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase(tmp_path / "talkd.db", durable=False)
+    await database.open()
+    yield database
+    async with asyncio.timeout(10):
+        await database.close()
+
+
+@pytest.fixture
+def connection(db: SqliteDatabase) -> Connection:
+    spy = Connection(db._writer)
+    db._writer = spy  # type: ignore[assignment]
+    return spy
+
+
+def add(key: str, value: str = "") -> Callable[[Tx], Any]:
+    """A transaction that stores a key and says so."""
+
+    async def work(tx: Tx) -> str:
+        await tx.run(ADD, key=key, value=value)
+        await tx.emit(key)
+        return key
+
+    return work
+
+
+async def add_and_fail(tx: Tx) -> None:
+    await tx.run(ADD, key="halfway", value="")
+    await tx.emit("halfway")
+    raise LookupError("halfway")
+
+
+async def keys(db: Database) -> list[str]:
+    async def work(tx: Tx) -> list[str]:
+        return [row[0] for row in await tx.all(KEYS)]
+
+    return await db.read(work)
+
+
+async def together(db: Database, *works: Callable[[Tx], Any]) -> list[Any]:
+    """All at the same moment; results and errors."""
+    async with asyncio.timeout(10):
+        return await asyncio.gather(*(db.write(work) for work in works), return_exceptions=True)
+
+
+def assert_told_the_truth(results: list[Any], stored: list[str]) -> None:
+    """Who was told "done" is stored, and who was not is not."""
+    assert sorted(result for result in results if isinstance(result, str)) == stored
+
+
+async def test_one_that_fails_leaves_its_neighbours_intact(db: SqliteDatabase, connection: Connection) -> None:
+    announced: list[Any] = []
+    db.after_commit = (announced.extend,)
+    first, failed, last = await together(db, add("first"), add_and_fail, add("last"))
+    assert (first, last) == ("first", "last")
+    assert isinstance(failed, LookupError)
+    assert connection.commits == 1
+    assert await keys(db) == ["first", "last"]
+    assert announced == ["first", "last"]
+
+
+async def test_a_violated_constraint_is_one_writers_problem(db: SqliteDatabase) -> None:
+    results = await together(db, add("same"), add("same"), add("other"))
+    assert results[0] == "same"
+    assert isinstance(results[1], sqlite3.IntegrityError)
+    assert results[2] == "other"
+    assert await keys(db) == ["other", "same"]
+
+
+async def test_a_failed_commit_fails_all_it_held_and_nobody_else(db: SqliteDatabase, connection: Connection) -> None:
+    announced: list[Any] = []
+    db.after_commit = (announced.extend,)
+    connection.refuse = 1
+    results = await together(db, add("one"), add("two"), add_and_fail)
+    assert [type(result) for result in results] == [sqlite3.OperationalError, sqlite3.OperationalError, LookupError]
+    assert await keys(db) == []
+    assert announced == []
+    assert await together(db, add("three")) == ["three"]
+    assert await keys(db) == ["three"]
+
+
+async def test_a_group_that_cannot_begin_fails_and_the_next_works(db: SqliteDatabase, tmp_path: Path) -> None:
+    db._patience = 0.1
+    with contextlib.closing(sqlite3.connect(tmp_path / "talkd.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        results = await together(db, add("one"), add("two"))
+        assert [type(result) for result in results] == [sqlite3.OperationalError] * 2
+        other.execute("ROLLBACK")
+    assert await together(db, add("three")) == ["three"]
+
+
+async def test_a_full_disk_fails_what_does_not_fit(db: SqliteDatabase) -> None:
+    pages = db._writer.execute("PRAGMA page_count").fetchone()[0]
+    db._writer.execute(f"PRAGMA max_page_count = {pages + 1}")
+    results = await together(db, add("small"), add("large", "x" * 100_000), add("late"))
+    assert isinstance(results[1], sqlite3.OperationalError)
+    assert_told_the_truth(results, await keys(db))
+    db._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
+    assert await together(db, add("again", "x" * 100_000)) == ["again"]
+
+
+async def test_a_rollback_by_the_database_itself_fails_the_group_and_the_next_works(db: SqliteDatabase) -> None:
+    """SQLite ends the whole transaction on some errors of disk and memory; no savepoint is left then."""
+
+    async def broken(tx: Tx) -> None:
+        db._writer.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk I/O error")
+
+    results = await together(db, add("before"), broken, add("after"))
+    assert isinstance(results[1], sqlite3.OperationalError)
+    assert_told_the_truth(results, await keys(db))
+    assert await together(db, add("next")) == ["next"]
+
+
+async def test_a_transaction_that_waits_for_the_world_is_refused(db: SqliteDatabase) -> None:
+    async def waits(tx: Tx) -> None:
+        await tx.run(ADD, key="waits", value="")
+        await asyncio.sleep(0)
+
+    first, refused, last = await together(db, add("first"), waits, add("last"))
+    assert (first, last) == ("first", "last")
+    assert isinstance(refused, RuntimeError)
+    assert await keys(db) == ["first", "last"]
+    with pytest.raises(RuntimeError, match="awaited something other"):
+        await db.read(waits_to_read)
+
+
+async def waits_to_read(tx: Tx) -> None:
+    await tx.all(KEYS)
+    await asyncio.sleep(0)
+
+
+async def test_whoever_gives_up_takes_nobody_along(db: SqliteDatabase) -> None:
+    impatient = asyncio.create_task(db.write(add("impatient")))
+    patient = asyncio.create_task(db.write(add("patient")))
+    await asyncio.sleep(0)
+    impatient.cancel()
+    assert await patient == "patient"
+    assert "patient" in await keys(db)
+
+
+async def test_an_effect_that_fails_after_the_commit_refuses_nothing(db: SqliteDatabase) -> None:
+    announced: list[Any] = []
+
+    def broken(events: Any) -> None:
+        raise ValueError(events)
+
+    db.after_commit = (broken, announced.extend)
+    assert await db.write(add("kept")) == "kept"
+    assert announced == ["kept"]
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------
+@pytest.fixture
+async def postgres(databases: Any) -> AsyncIterator[PostgresDatabase]:
+    config: Config = databases.config("postgres")
+    database = PostgresDatabase(config.database.url, connections=5)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def make_room(tx: Tx) -> Room:
+    for name in ("ada", "ben"):
+        await users.create_account(tx, name, "")
+    owner = Actor(USERS, "ada", "ada")
+    room, _ = await rooms.create_room(tx, owner, type=RoomType.GROUP, name="Order")
+    await participants.add_user(tx, room, owner, "ben", "ben", quiet=True)
+    return room
+
+
+async def say(tx: Tx, room: Room, name: str) -> int:
+    me = await participants.access_participant(tx, room.token, user_id=name, browser="")
+    return (await chat.send(tx, me, f"from {name}")).id
+
+
+async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresDatabase) -> None:
+    """A poller that has seen a message must never find an older one later."""
+    postgres.in_transaction = (system_messages.apply, counters.apply)
+    room = await postgres.write(make_room)
+    drawn, commit = asyncio.Event(), asyncio.Event()
+
+    async def slow(tx: Tx) -> int:
+        message_id = await say(tx, room, "ada")
+        drawn.set()
+        await commit.wait()
+        return message_id
+
+    async def poll() -> list[int]:
+        page = await postgres.read(lambda tx: chat.get_news(tx, room.id, known=known, including=False, limit=100))
+        return [message.id for message in page.messages]
+
+    known = 0
+    known = (await poll())[-1]
+    async with asyncio.timeout(30):
+        first = asyncio.create_task(postgres.write(slow))
+        await drawn.wait()
+        second = asyncio.create_task(postgres.write(lambda tx: say(tx, room, "ben")))
+        await asyncio.sleep(0.3)
+        assert not second.done()
+        assert await poll() == []
+        commit.set()
+        ids = [await first, await second]
+    assert ids == sorted(ids)
+    assert await poll() == ids
+
+
+async def test_on_postgres_many_writers_in_one_room_wait_for_each_other(postgres: PostgresDatabase) -> None:
+    postgres.in_transaction = (system_messages.apply, counters.apply)
+    room = await postgres.write(make_room)
+    seen: list[int] = []
+
+    async def look(tx: Tx) -> list[int]:
+        page = await chat.get_news(tx, room.id, known=seen[-1] if seen else 0, including=False, limit=100)
+        return [message.id for message in page.messages]
+
+    writers = asyncio.gather(
+        *(postgres.write(functools.partial(say, room=room, name=name)) for name in ("ada", "ben") * 20)
+    )
+    async with asyncio.timeout(30):
+        while not writers.done():
+            seen += await postgres.read(look)
+        seen += await postgres.read(look)
+        said = await writers
+    assert set(said) <= set(seen), "somebody who polls has missed a message"
+    assert seen == sorted(seen)

@@ -1,0 +1,214 @@
+"""`talkd occ`, the way administrators' scripts use it."""
+
+import json
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from talkd.cli.root import app
+
+Occ = Callable[..., str]
+
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def occ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Occ:
+    """Runs a command on a data folder of its own; gives what it printed."""
+    for name in list(os.environ):
+        if name.startswith("TALKD_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TALKD_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("OC_PASS", PASSWORD)
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def command(*words: str, status: int = 0) -> str:
+        result = CliRunner().invoke(app, ("occ", *words))
+        assert result.exit_code == status, (result.output, result.exception)
+        return result.output
+
+    return command
+
+
+@pytest.fixture
+def people(occ: Occ) -> Occ:
+    """The same, with alice, bob and carol, the last in the group staff."""
+    for name in ("alice", "bob"):
+        occ("user:add", name, "--password-from-env")
+    occ("user:add", "carol", "--password-from-env", "-g", "staff")
+    return occ
+
+
+def test_accounts(occ: Occ) -> None:
+    printed = occ("user:add", "alice", "--password-from-env", "--display-name", "Alice A.", "-g", "staff")
+    assert printed.splitlines() == [
+        'The account "alice" was created successfully',
+        'Display name set to "Alice A."',
+        'Created group "staff"',
+        'Account "alice" added to group "staff"',
+    ]
+    assert "already exists" in occ("user:add", "alice", "--password-from-env", status=1)
+    assert occ("user:list") == "  - alice: Alice A.\n"
+    assert json.loads(occ("user:list", "--output=json")) == {"alice": "Alice A."}
+    info = json.loads(occ("user:info", "alice", "--output", "json_pretty"))
+    assert (info["user_id"], info["enabled"], info["groups"]) == ("alice", True, ["staff"])
+    assert occ("user:disable", "alice") == "The specified account is disabled\n"
+    assert json.loads(occ("user:list", "--disabled", "--output=json")) == {"alice": "Alice A."}
+    occ("user:enable", "alice")
+    assert occ("user:resetpassword", "alice", "--password-from-env") == "Successfully reset password for alice\n"
+    assert occ("user:delete", "alice") == "The specified account was deleted\n"
+    for command in ("user:info", "user:disable", "user:enable", "user:delete"):
+        assert "does not exist" in occ(command, "alice", status=1)
+
+
+def test_options_of_all_commands(occ: Occ) -> None:
+    assert occ("user:add", "alice", "--generate-password", "--no-interaction", "-q", "--no-ansi", "-vv") == ""
+    assert occ("user:list", "-n") == "  - alice: alice\n"
+
+
+def test_passwords_come_from_the_environment(occ: Occ, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OC_PASS", "short")
+    assert "at least" in occ("user:add", "alice", "--password-from-env", status=1)
+    monkeypatch.delenv("OC_PASS")
+    assert "OC_PASS is empty" in occ("user:add", "alice", "--password-from-env", status=1)
+    assert "--password-from-env" in occ("user:add", "alice", status=1)
+
+
+def test_settings_of_an_account(people: Occ) -> None:
+    people("user:setting", "alice", "settings", "email", "alice@example.org")
+    assert people("user:setting", "alice", "settings", "email") == "alice@example.org\n"
+    people("user:setting", "alice", "spreed", "read_status_privacy", "1")
+    assert (
+        json.loads(people("user:setting", "alice", "spreed", "--output=json"))["spreed"]["read_status_privacy"] == "1"
+    )
+    people("user:setting", "alice", "settings", "email", "--delete")
+    people("user:setting", "alice", "settings", "email", status=1)
+    people("user:setting", "alice", "settings", "email", "--delete", "--error-if-not-exists", status=1)
+    assert people("user:setting", "alice", "core", "lang", "--default-value", "en") == "en\n"
+    assert "no setting" in people("user:setting", "alice", "files", "quota", "1 GB", status=1)
+
+
+def test_groups(people: Occ) -> None:
+    assert people("group:add", "crew", "--display-name", "The crew") == 'Created group "crew"\n'
+    assert "already exists" in people("group:add", "crew", status=1)
+    people("group:adduser", "crew", "bob")
+    assert json.loads(people("group:list", "--output=json")) == {"crew": ["bob"], "staff": ["carol"]}
+    assert json.loads(people("group:info", "crew", "--output=json"))["displayName"] == "The crew"
+    people("group:removeuser", "crew", "bob")
+    assert "user not found" in people("group:adduser", "crew", "nobody", status=1)
+    assert "group not found" in people("group:adduser", "nothing", "bob", status=1)
+    assert people("group:delete", "crew") == 'Group "crew" was removed\n'
+    assert "does not exist" in people("group:delete", "crew", status=1)
+
+
+def test_config(occ: Occ) -> None:
+    assert occ("config:app:get", "spreed", "start_calls", status=1) == ""
+    assert occ("config:app:get", "spreed", "start_calls", "--default-value=0") == "0\n"
+    occ("config:app:set", "spreed", "start_calls", "--value", "1", "--update-only", status=1)
+    assert "set to 2" in occ("config:app:set", "spreed", "start_calls", "--value=2", "--type=integer")
+    assert occ("config:app:get", "spreed", "start_calls") == "2\n"
+    assert occ("config:app:get", "spreed", "start_calls", "--output=json") == '"2"\n'
+    occ("config:app:delete", "spreed", "start_calls")
+    occ("config:app:delete", "spreed", "start_calls", "--error-if-not-exists", status=1)
+    assert "keeps no settings" in occ("config:app:set", "files", "x", "--value=1", status=1)
+
+
+def create(occ: Occ, *words: str) -> str:
+    """A new room; its token."""
+    token: str = json.loads(occ("talk:room:create", "Team", "--output=json", *words))["token"]
+    return token
+
+
+def counts(occ: Occ, token: str) -> list[str]:
+    """How many belong to a room, have it open, are in its call."""
+    return occ("talk:monitor:room", token, "--separator=,").strip().split(",")
+
+
+def test_rooms(people: Occ) -> None:
+    token = create(
+        people, "--owner=alice", "--user=bob", "--group=staff", "--moderator=bob", "--public", "--password=x"
+    )
+    assert counts(people, token) == ["4", "0", "0"]
+    assert people("talk:room:demote", token, "bob") == "Participants successfully demoted to regular users.\n"
+    assert people("talk:room:promote", token, "bob", "carol").startswith("Participants successfully promoted")
+    assert "owns the room" in people("talk:room:demote", token, "alice", status=1)
+    assert people("talk:room:remove", token, "bob", "carol").startswith("Users successfully removed")
+    assert counts(people, token) == ["2", "0", "0"]
+    assert people("talk:room:add", token, "--user=bob").startswith("Users successfully added")
+    assert "not found" in people("talk:room:add", token, "--user=carol", "--user=nobody", status=1)
+    assert counts(people, token) == ["3", "0", "0"]
+    updated = people(
+        "talk:room:update", token, "--name=New", "--description=", "--public=0", "--readonly=1", "--listable=2",
+        "--owner=bob", "--message-expiration=3600",
+    )  # fmt: skip
+    assert updated == "Room successfully updated.\n"
+    people("talk:room:demote", token, "alice")
+    for wrong in ("--public=yes", "--readonly=2", "--listable=3", "--message-expiration=-1", "--name="):
+        people("talk:room:update", token, wrong, status=1)
+    assert people("talk:room:delete", token) == "Room successfully deleted.\n"
+    assert "Room not found." in people("talk:room:delete", token, status=1)
+
+
+def test_what_a_room_cannot_be(people: Occ) -> None:
+    people("talk:room:create", "", status=1)
+    people("talk:room:create", "Team", "--listable=3", status=1)
+    people("talk:room:create", "Team", "--owner=nobody", status=1)
+    assert "--public" in people("talk:room:create", "Team", "--password=x", status=1)
+
+
+def test_rooms_of_an_account(people: Occ) -> None:
+    owned, other = create(people, "--owner=alice"), create(people, "--owner=bob", "--user=alice", "--public")
+    assert "in 1 rooms" in people("talk:user:transfer-ownership", "alice", "carol", "--remove-source-user")
+    people("talk:room:demote", owned, "carol", status=1)
+    assert "in 1 rooms" in people("talk:user:transfer-ownership", "alice", "carol", "--include-non-moderator")
+    assert counts(people, other)[0] == "3"
+    people("talk:user:transfer-ownership", "alice", "alice", status=1)
+    people("talk:user:remove", "--user=carol", "--private-only")
+    assert (counts(people, owned)[0], counts(people, other)[0]) == ("0", "3")
+    people("talk:user:remove", "--user=carol", "--user=alice")
+    assert counts(people, other)[0] == "1"
+    people("talk:user:remove", "--user=nobody", status=1)
+
+
+def test_without_calls(occ: Occ) -> None:
+    assert occ("talk:active-calls") == occ("talk:monitor:calls") == "No calls in progress\n"
+    assert json.loads(occ("talk:active-calls", "--output=json")) == {"calls": 0, "participants": 0}
+    assert json.loads(occ("talk:monitor:calls", "--output=json")) == {}
+
+
+def test_a_running_server_notices(server: Any) -> None:
+    where = ["--database", server.config.database.url] if server.config.database.url else ["--data", server.config.data]
+
+    def run(*words: str, status: int = 0) -> str:
+        result = CliRunner().invoke(app, ["occ", *words, *where])
+        assert result.exit_code == status, (result.output, result.exception)
+        return result.output
+
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    alice.join(token)
+    alice.post(f"v4/call/{token}", flags=1)
+    assert "1 calls in progress with 1 participants" in run("talk:active-calls", status=1)
+    assert json.loads(run("talk:monitor:calls", "--output=json")) == {token: 1}
+    newest = alice.history(token)[0]["id"]
+    with ThreadPoolExecutor() as threads:
+        started = time.monotonic()
+        polling = threads.submit(
+            bob.status, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest, timeout=20
+        )
+        time.sleep(0.3)
+        run("talk:room:remove", token, bob.id)
+        assert polling.result() == 404
+        assert time.monotonic() - started < 10
+    said = alice.history(token)[0]
+    assert said["message"] == "An administrator removed {user}"
+    assert alice.get(f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest)[-1]["id"] == said["id"]
+    run("talk:room:delete", token)
+    assert alice.status("GET", f"v4/room/{token}") == 404

@@ -1,0 +1,206 @@
+"""The ways in which clients write requests."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from support.people import PUBLIC, Person
+from support.running import Server
+
+from talkd.config import Config
+
+ROOM = "/ocs/v2.php/apps/spreed/api/v4/room"
+ME = "/ocs/v2.php/cloud/user"
+
+
+@pytest.fixture
+def server(sqlite_server: Server) -> Server:
+    """Nothing here depends on the database."""
+    return sqlite_server
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    return server.add_user("alice")
+
+
+# --- addresses and verbs --------------------------------------------------------------------
+@pytest.mark.parametrize("path", [ME, f"/index.php{ME}", f"/{ME}", f"//{ME}"])
+def test_ways_to_write_an_address(alice: Person, path: str) -> None:
+    request = httpx.Request("GET", alice.http.base_url.copy_with(raw_path=path.encode()), headers=alice.http.headers)
+    assert alice.http.send(request, auth=alice.http.auth).json()["ocs"]["data"]["id"] == alice.id
+
+
+def test_head_is_get_without_the_body(alice: Person) -> None:
+    token = alice.create_room()
+    get, head = alice.http.get(f"{ROOM}/{token}"), alice.http.head(f"{ROOM}/{token}")
+    assert (head.status_code, head.content) == (200, b"")
+    assert head.headers["content-type"] == get.headers["content-type"]
+    assert alice.http.head(f"{ROOM}/abcdefgh").status_code == 404
+
+
+def test_unknown_operations(alice: Person) -> None:
+    for path in ("/ocs/v2.php/apps/spreed/api/v4/nothing", "/ocs/v2.php/nothing", "/ocs/v2.php"):
+        answer = alice.http.get(path)
+        assert answer.status_code == 404
+        assert answer.json()["ocs"]["meta"]["statuscode"] == 998
+    assert alice.http.get("/ocs/v1.php/nothing").status_code == 200
+    assert alice.http.get("/nothing").status_code == 404
+
+
+def test_wrong_verbs(alice: Person) -> None:
+    answer = alice.http.patch(ROOM)
+    assert answer.status_code == 405
+    assert {"GET", "POST"} <= set(answer.headers["allow"].replace(" ", "").split(","))
+    assert alice.http.options(ROOM).status_code in (200, 204, 405)
+
+
+def test_both_versions_and_both_forms(alice: Person) -> None:
+    for version in (1, 2):
+        url = f"/ocs/v{version}.php/cloud/user"
+        assert alice.http.get(url).json()["ocs"]["meta"]["statuscode"] == (100 if version == 1 else 200)
+        plain = alice.http.get(url, headers={"Accept": "*/*"})
+        assert plain.headers["content-type"].startswith("application/xml")
+        assert f"<id>{alice.id}</id>" in plain.text
+        for wanted, kind in (("json", "json"), ("xml", "xml")):
+            assert kind in alice.http.get(url, params={"format": wanted}).headers["content-type"]
+    hidden = alice.http.get("/ocs/v1.php/apps/spreed/api/v4/room/abcdefgh")
+    assert (hidden.status_code, hidden.json()["ocs"]["meta"]["statuscode"]) == (200, 404)
+
+
+# --- bodies ---------------------------------------------------------------------------------
+def rename(alice: Person, token: str, **body: Any) -> int:
+    return alice.http.put(f"{ROOM}/{token}", **body).status_code
+
+
+def test_bodies_of_all_kinds(alice: Person) -> None:
+    token = alice.create_room()
+    bodies: tuple[dict[str, Any], ...] = (
+        {"json": {"roomName": "Name 0"}},
+        {"data": {"roomName": "Name 1"}},
+        {"files": {"roomName": (None, "Name 2")}},
+        {"params": {"roomName": "Name 3"}},
+        {"params": {"roomName": "Query"}, "json": {"roomName": "Name 4"}},
+        {"content": b'{"roomName":"Name 5"}', "headers": {"Content-Type": "application/json; charset=utf-8"}},
+        {"content": b'{"roomName":"Name 6"}'},
+    )
+    for number, body in enumerate(bodies):
+        assert rename(alice, token, **body) == 200, body
+        assert alice.room(token)["name"] == f"Name {number}"
+
+
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 50_000, b""])
+def test_broken_bodies_count_as_empty(alice: Person, body: bytes) -> None:
+    token = alice.create_room()
+    assert rename(alice, token, content=body, headers={"Content-Type": "application/json"}) == 400
+    assert alice.room(token)["name"] == "Room"
+
+
+@pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x", "nonsense", ""])
+def test_broken_forms(alice: Person, kind: str) -> None:
+    token = alice.create_room()
+    assert rename(alice, token, content=b"--x\r\nnonsense", headers={"Content-Type": kind}) == 400
+
+
+def test_delete_takes_bodies(alice: Person) -> None:
+    for body in ("json", "data", "params"):
+        token = alice.create_room()
+        sent: dict[str, Any] = {body: {"attendeeId": 10**9}}
+        assert alice.http.request("DELETE", f"{ROOM}/{token}/attendees", **sent).status_code == 404
+        assert alice.http.request("DELETE", f"{ROOM}/{token}/attendees").status_code == 400
+
+
+def test_too_large(alice: Person) -> None:
+    token = alice.create_room()
+    assert rename(alice, token, json={"roomName": "x" * 1_100_000}) == 413
+    answer = alice.http.post("/avatar/", files={"files[]": b"x" * 20_000_000})
+    assert answer.status_code == 400
+
+
+def raw(server: Server, head: str, body: bytes = b"") -> bytes:
+    """Send bytes, get bytes."""
+    with socket.create_connection(("127.0.0.1", server.config.server.port), timeout=5) as connection:
+        connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
+        got = b""
+        while part := connection.recv(65536):
+            got += part
+        return got
+
+
+def test_header_names_with_underscores(server: Server, alice: Person) -> None:
+    request = f"POST {ROOM}?format=json HTTP/1.1\nHost: x\nConnection: close\nContent-Length: 0\nOCS_APIREQUEST: true"
+    assert b"412" not in raw(server, request).split(b"\r\n")[0]
+    request = f"POST {ROOM}?format=json HTTP/1.1\nHost: x\nConnection: close\nContent-Length: 0"
+    assert raw(server, request).split(b"\r\n")[0].split()[1] in (b"401", b"412")
+
+
+def test_hostile_requests_break_nothing(server: Server) -> None:
+    for head in (
+        "GET /ocs/v2.php/cloud/user?%00%ff=%zz HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Basic !!!",
+        "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\nHost: x\nConnection: close",
+        "GET /static/../../etc/passwd HTTP/1.1\nHost: x\nConnection: close",
+        "GET /ocs/v2.php/cloud/user HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Basic " + "A" * 4000,
+        'GET / HTTP/1.1\nHost: x\nConnection: close\nCookie: talkd_session="\\\x01; =; ;;',
+        "GET /avatar/%00/64 HTTP/1.1\nHost: x\nConnection: close",
+    ):
+        answer = raw(server, head)
+        assert not answer or int(answer.split()[1]) < 500, head
+
+
+# --- where the server is --------------------------------------------------------------------
+def base_of(client: httpx.Client, **headers: str) -> str:
+    """How the server calls itself towards this client."""
+    answer = client.post("/index.php/login/v2", headers=headers)
+    return str(answer.json()["poll"]["endpoint"]).removesuffix("/login/v2/poll").removesuffix("/index.php")
+
+
+def test_a_client_hears_the_address_it_used(server: Server) -> None:
+    client = server.client()
+    assert base_of(client) == server.url
+    assert base_of(client, Host="talk.example:8443") == "http://talk.example:8443"
+    forged = {"X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https", "X-Forwarded-For": "192.0.2.1"}
+    assert base_of(client, **forged) == server.url
+
+
+def test_behind_a_trusted_proxy(databases: Any, new_server: Callable[[Config], Server]) -> None:
+    config = databases.config("sqlite")
+    config.server.trusted_proxies = ["127.0.0.0/8"]
+    client = new_server(config).client()
+    forwarded = {"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/talk"}
+    assert base_of(client, **forwarded) == "https://talk.example/talk"
+    for broken in ("nonsense", ",", "1.2.3.4, ,", "::::"):
+        assert client.get("/status.php", headers={"X-Forwarded-For": broken}).status_code == 200
+
+
+def test_in_a_sub_path(databases: Any, new_server: Callable[[Config], Server]) -> None:
+    config = databases.config("sqlite")
+    config.server.public_url = "https://talk.example/sub/"
+    server = new_server(config)
+    client = server.client()
+    assert base_of(client) == "https://talk.example/sub"
+    assert client.get("/sub/status.php").json()["installed"] is True
+    assert client.get("/status.php").json()["installed"] is True
+    alice = server.add_user("alice")
+    assert alice.http.get(f"/sub/index.php{ME}").json()["ocs"]["data"]["id"] == alice.id
+    answer = alice.http.post(f"/sub{ROOM}/{alice.create_room(PUBLIC)}/participants/active")
+    assert "Path=/sub" in answer.headers["set-cookie"]
+    assert "Secure" in answer.headers["set-cookie"]
+
+
+def test_answers_are_not_kept(alice: Person) -> None:
+    assert "no-store" in alice.http.get(ROOM).headers["cache-control"]
+
+
+def test_the_document_describes_every_operation() -> None:
+    from talkd.app import ROUTES
+    from talkd.web.openapi import document
+
+    described = document(ROUTES)
+    text = msgspec.json.encode(described).decode()
+    assert text.count('"operationId"') == len(ROUTES)
+    names = set(described["components"]["schemas"])
+    for part in text.split('"$ref":"#/components/schemas/')[1:]:
+        assert part.partition('"')[0] in names

@@ -1,0 +1,123 @@
+"""Parameters: what clients send, and what operations get."""
+
+import math
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from talkd.core.errors import Invalid
+from talkd.web import params
+from talkd.web.params import MAX_INTEGER, Scalar
+
+
+class Everything(msgspec.Struct, frozen=True):
+    text: str = ""
+    number: int = 0
+    flag: bool = False
+    plain: Scalar = Scalar("")
+    maybe: int | None = None
+    texts: list[str] = []
+    numbers: list[int] = []
+    lists: dict[str, list[str]] = {}
+
+
+class Needs(msgspec.Struct, frozen=True):
+    text: str
+
+
+anything: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([f.name for f in msgspec.structs.fields(Everything)]), anything))
+def test_whatever_comes_is_converted_or_refused(raw: dict[str, Any]) -> None:
+    try:
+        got = params.convert(raw, Everything)
+    except Invalid as error:
+        assert error.reason in raw  # noqa: PT017 - only some inputs are refused
+        return
+    assert isinstance(got.text, str)
+    assert isinstance(got.number, int)
+    assert isinstance(got.flag, bool)
+    assert all(isinstance(each, str) for each in got.texts)
+    assert all(isinstance(each, int) for each in got.numbers)
+    assert "\x00" not in got.text
+    got.text.encode()
+
+
+@given(anything)
+def test_numbers_fit_into_the_database(value: Any) -> None:
+    assert abs(params.to_int(value)) <= MAX_INTEGER
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        ("5", 5), (" 5 ", 5), ("5x", 5), ("-3", -3), ("+3", 3), ("x", 0), ("", 0), ("-", 0), (True, 1), (2.9, 2),
+        (math.inf, 0), (math.nan, 0), ([], 0), ([1], 1), ("9" * 40, MAX_INTEGER), (-(10**30), -MAX_INTEGER), ("٣", 0),
+    ],
+)  # fmt: skip
+def test_numbers(value: Any, number: int) -> None:
+    assert params.to_int(value) == number
+
+
+@pytest.mark.parametrize(
+    ("value", "truth"),
+    [
+        (True, True), (1, True), ("1", True), ("true", True), ("True", True), ("yes", True), (False, False), (0, False),
+        ("0", False), ("false", False), ("FALSE", False), ("", False), ("no", False), ("off", False), ("2", True),
+    ],
+)  # fmt: skip
+def test_truth(value: Any, truth: bool) -> None:
+    assert params.to_bool(value) is truth
+
+
+def test_what_is_missing_is_named() -> None:
+    with pytest.raises(Invalid) as refused:
+        params.convert({}, Needs)
+    assert refused.value.reason == "text"
+    with pytest.raises(Invalid):
+        params.convert({"text": None}, Needs)
+
+
+@pytest.mark.parametrize(
+    ("form", "values"),
+    [
+        ("a=1&b=2", {"a": "1", "b": "2"}),
+        ("a=1&a=2", {"a": "2"}),
+        ("a[]=1&a[]=2", {"a": ["1", "2"]}),
+        ("a[0]=1&a[1]=2", {"a": ["1", "2"]}),
+        ("a[x]=1&a[y]=2", {"a": {"x": "1", "y": "2"}}),
+        ("a[x][]=1&a[x][]=2", {"a": {"x": ["1", "2"]}}),
+        ("a%5B%5D=1", {"a": ["1"]}),
+        ("a=%C3%A4+b", {"a": "ä b"}),
+        ("a=", {"a": ""}),
+        ("", {}),
+        ("a[=1", {"a[": "1"}),
+        ("[a]=1", {"[a]": "1"}),
+    ],
+)
+def test_forms(form: str, values: dict[str, Any]) -> None:
+    assert params.parse_form(form) == values
+
+
+@given(st.text(alphabet="ab[]=&%0123+ä", max_size=60))
+def test_any_form_can_be_read(text: str) -> None:
+    assert isinstance(params.parse_form(text), dict)
+
+
+@given(st.binary(max_size=60))
+def test_any_body_can_be_read(body: bytes) -> None:
+    assert isinstance(params.parse_json(body), dict)
+
+
+def test_deep_nonsense_is_empty() -> None:
+    assert params.parse_json(b"[" * 100_000) == {}
+    assert params.parse_json(b'{"a":' * 100_000) == {}
+    assert isinstance(params.parse_form("a" + "[x]" * 10_000 + "=1"), dict)
