@@ -1,6 +1,7 @@
 """Who may do what: set for one, set for everybody, and at once."""
 
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -160,11 +161,12 @@ def test_everybody_in_the_call_learns_of_it_at_once(
         person.join(token)
         person.get(f"v3/signaling/{token}")
     alice.get(f"v3/signaling/{token}")
-    for set_them in (
+    steps: tuple[Callable[[], object], ...] = (
         lambda: change(alice, token, bob, "set", CHAT | JOIN),
         lambda: change(alice, token, bob, "set", 0),
         lambda: set_default(alice, token, CHAT | JOIN),
-    ):
+    )
+    for set_them in steps:
         waiting = threads.submit(alice.get, f"v3/signaling/{token}")
         time.sleep(0.2)
         assert not waiting.done()

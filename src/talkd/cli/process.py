@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 LOCK_FILE = "talkd.lock"
+IDLE_MILLISECONDS = 90_000
+"""How long an idle connection stays open: longer than proxies keep theirs, or they would send into a closed one."""
 HTTP_BUFFER = 8192
 """Bytes kept for each connection; granian's own default costs every waiting client twelve kilobytes more."""
 BACKLOG = 16_384
@@ -99,7 +101,7 @@ def http_server(app: "App", config: Config) -> "Server":
         websockets=True,
         backlog=BACKLOG,
         backpressure=config.server.max_connections,
-        http1_settings=HTTP1Settings(max_buffer_size=HTTP_BUFFER),
+        http1_settings=HTTP1Settings(max_buffer_size=HTTP_BUFFER, header_read_timeout=IDLE_MILLISECONDS),
         ssl_cert=Path(tls) if tls else None,
         ssl_key=Path(config.server.tls_key) if tls else None,
         ssl_protocol_min=SSLProtocols.tls12,

@@ -1,5 +1,6 @@
 """What an operation gets to see of a request."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -72,12 +73,16 @@ class Call(Generic[P]):
     """The room's token in the path, where there is one."""
     participant: Participant | None = None
     raw: dict[str, Any] = field(default_factory=dict)
-    headers: dict[str, str] = field(default_factory=dict)
+    get_header: Callable[[str], str | None] | None = None
     method: str = "GET"
     route: Route | None = None
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
     ocs_version: int = 2
+
+    def header(self, name: str) -> str:
+        """A header of the request, or empty."""
+        return (self.get_header(name) if self.get_header is not None else None) or ""
 
     @property
     def me(self) -> Participant:

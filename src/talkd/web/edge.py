@@ -166,7 +166,7 @@ class Edge:
             base_url=self.base_url(request),
             token=path.get("token", ""),
             raw=raw,
-            headers=dict(request.headers),
+            get_header=request.get_header,
             method=request.method,
             hang_up=request.scope.get(HANG_UP),
             route=route,

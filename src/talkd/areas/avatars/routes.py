@@ -114,7 +114,7 @@ def _size(wanted: str) -> int:
 
 def is_known(call: Call[Any], etag: str) -> bool:
     """Whether the client has the picture of that tag."""
-    known = call.headers.get("if-none-match", "")
+    known = call.header("if-none-match")
     return etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]
 
 

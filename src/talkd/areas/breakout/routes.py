@@ -158,7 +158,7 @@ async def switch(tx: Tx, call: Call[SwitchParams]) -> RoomView:
     me = Participant(overview.me.room, call.me.attendee)
     last = overview.last_message
     names = await chat.get_names(tx, [last]) if last is not None else {}
-    return room_view.room(msgspec.structs.replace(overview, me=me), call.world.settings, names)
+    return room_view.room(msgspec.structs.replace(overview, me=me), call.world.settings.room_defaults, names)
 
 
 # --- what goes on ---------------------------------------------------------------------------

@@ -43,7 +43,8 @@ async def send(
         raise Invalid("message")
     if len(text) > MAX_MESSAGE_LENGTH:
         raise TooLarge("message")
-    room = await participants.lock_room(tx, me.room.id)  # so that ids become visible in their order (design.md, 4)
+    room = me.room
+    await attendees.lock_token(tx, room.token)  # so that ids become visible in their order (design.md, 4)
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
     if guest_name and me.is_guest and guest_name != me.attendee.display_name:
         me = await participants.rename_guest(tx, me, guest_name)

@@ -81,7 +81,7 @@ async def log_in_by_app_password(call: Call[AppTokenParams]) -> Reply:
 
 
 def _client(call: Call[FlowParams] | Call[FormParams] | Call[AppTokenParams]) -> str:
-    return client_name_of(call.headers.get("user-agent", ""))
+    return client_name_of(call.header("user-agent"))
 
 
 def _grant(call: Call[FlowParams] | Call[FormParams]) -> Reply:

@@ -41,7 +41,7 @@ class GrantParams(msgspec.Struct, frozen=True):
 @routes.add("POST", "", Guard.ANYONE, returns=view.NewFlow)
 async def start_flow(tx: Tx, call: Call[NoParams]) -> view.NewFlow:
     """Begin: a link for the user's browser, and where to ask for the outcome."""
-    return view.new_flow(await service.start_flow(tx, call.headers.get("user-agent", "")), call.base_url)
+    return view.new_flow(await service.start_flow(tx, call.header("user-agent")), call.base_url)
 
 
 @routes.add("POST", "poll", Guard.ANYONE, params=PollParams, access=Access.OWN, returns=view.Granted, errors=(404,))

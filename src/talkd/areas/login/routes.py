@@ -16,7 +16,7 @@ async def create_app_password(tx: Tx, call: Call[NoParams]) -> NewAppPassword:
     password = await service.exchange_password(
         tx,
         call.user_id,
-        call.headers.get("user-agent", ""),
+        call.header("user-agent"),
         app_password_id=call.caller.app_password_id,
         by_cookie=call.caller.by_cookie,
     )

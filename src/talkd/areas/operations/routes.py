@@ -44,7 +44,7 @@ async def _is_alive(db: Database) -> bool:
 async def get_metrics(call: Call[NoParams]) -> Reply:
     """Figures for Prometheus; for everybody else's address it looks as if there were none."""
     settings = call.world.config.metrics
-    is_forwarded = "x-forwarded-for" in call.headers and not call.world.config.server.trusted_proxies
+    is_forwarded = call.header("x-forwarded-for") != "" and not call.world.config.server.trusted_proxies
     if not settings.enabled or is_forwarded or not is_allowed(call.caller.address, settings.allowed):
         raise NotFound
     figures = Figures(

@@ -58,8 +58,8 @@ async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
 async def store(call: Call[Any]) -> Reply:
     """Take a finished recording from a recording server."""
     world = call.world
-    random = call.headers.get("talk-recording-random", "")
-    checksum = call.headers.get("talk-recording-checksum", "")
+    random = call.header("talk-recording-random")
+    checksum = call.header("talk-recording-checksum")
     secret = secret_of(world.settings.text("recording_servers"))
     if not is_recorder(secret, random, checksum, call.token):
         if checksum:

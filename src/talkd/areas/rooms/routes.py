@@ -88,7 +88,7 @@ async def render(
     last = overview.last_message
     names = await chat.get_names(tx, [last]) if last is not None else {}
     online = await _online_partners(tx, [overview], overview.me.attendee.actor_id)
-    return view.room(overview, call.world.settings, names, online=online, missed=missed or UNSET)
+    return view.room(overview, call.world.settings.room_defaults, names, online=online, missed=missed or UNSET)
 
 
 async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
@@ -129,8 +129,9 @@ async def _list_rooms(tx: Tx, call: Call[ListParams]) -> Reply | None:
     shown = [overview.last_message for overview in overviews if overview.last_message is not None]
     names = await chat.get_names(tx, shown) if params.includeLastMessage else {}
     online = await _online_partners(tx, overviews, call.user_id) if params.includeStatus else None
+    defaults = call.world.settings.room_defaults
     data = [
-        view.room(overview, call.world.settings, names, with_last_message=params.includeLastMessage, online=online)
+        view.room(overview, defaults, names, with_last_message=params.includeLastMessage, online=online)
         for overview in overviews
     ]
     return Reply(data, 200, {**_hash(call), MODIFIED_BEFORE: str(now)})

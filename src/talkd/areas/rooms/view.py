@@ -9,7 +9,7 @@ from talkd.areas.chat import view as chat
 from talkd.areas.chat.model import Names
 from talkd.areas.rooms.model import CHANGELOG_NAME, Room
 from talkd.areas.rooms.store import Overview
-from talkd.areas.settings.model import TalkSettings
+from talkd.areas.settings.model import RoomDefaults
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
 
 
@@ -79,7 +79,7 @@ class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def room(
     overview: Overview,
-    settings: TalkSettings,
+    settings: RoomDefaults,
     names: Names,
     *,
     with_last_message: bool = True,
@@ -234,7 +234,7 @@ def _names(overview: Overview) -> tuple[str, str]:
     return item.name, item.name
 
 
-def _notification_level(overview: Overview, settings: TalkSettings) -> int:
+def _notification_level(overview: Overview, settings: RoomDefaults) -> int:
     """What holds when nothing was chosen: everything in one-to-one, mentions elsewhere, nothing for guests."""
     attendee = overview.me.attendee
     if attendee.is_guest:
@@ -243,7 +243,7 @@ def _notification_level(overview: Overview, settings: TalkSettings) -> int:
         return attendee.notification_level
     if overview.me.room.is_one_to_one:
         return NotificationLevel.ALWAYS
-    return settings.number("default_group_notification", NotificationLevel.MENTION)
+    return settings.notification_level
 
 
 def _avatar_version(item: Room) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 
 import msgspec
 
+from talkd.core.constants import NotificationLevel
+
 APP = "spreed"
 CORE = "core"
 APPS = (CORE, APP)
@@ -39,6 +41,14 @@ def is_preference(key: str, value: str) -> bool:
         return False
     values = PREFERENCES[key]
     return len(value) <= MAX_PREFERENCE_LENGTH if values is None else value in values
+
+
+class RoomDefaults(msgspec.Struct, frozen=True):
+    """What the settings say of every room; read once for a whole list of them."""
+
+    start_calls: int
+    can_delete_one_to_one: bool
+    notification_level: int
 
 
 class TalkSettings:
@@ -80,6 +90,15 @@ class TalkSettings:
             return msgspec.json.decode(self._values.get(key) or "[]", type=list[str])
         except msgspec.DecodeError:
             return []
+
+    @property
+    def room_defaults(self) -> RoomDefaults:
+        """What the settings say of every room. Without a choice of his own, a member hears of mentions."""
+        return RoomDefaults(
+            self.start_calls,
+            self.can_delete_one_to_one,
+            self.number("default_group_notification", NotificationLevel.MENTION),
+        )
 
     @property
     def start_calls(self) -> int:

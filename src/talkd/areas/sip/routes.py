@@ -25,8 +25,8 @@ _OPTIONS: dict[str, Any] = {
 
 async def _answer(call: Call[Any]) -> Reply:
     world = call.world
-    random = call.headers.get("talk-sipbridge-random", "")
-    checksum = call.headers.get("talk-sipbridge-checksum", "")
+    random = call.header("talk-sipbridge-random")
+    checksum = call.header("talk-sipbridge-checksum")
     if is_bridge(world.settings.text("sip_bridge_shared_secret"), random, checksum, call.token):
         raise NotAvailable("sip")
     if checksum:

@@ -107,7 +107,7 @@ def request_token(call: Call[Any]) -> tuple[str, tuple[Cookie, ...]]:
 
 def is_own_form(call: Call[Any], token: str) -> bool:
     """Whether one of our pages sent the form: another site knows neither the cookie nor the token."""
-    token = token or call.headers.get("requesttoken", "")
+    token = token or call.header("requesttoken")
     if call.caller.request_token:
         expected = call.caller.request_token
     elif call.caller.browser:
