@@ -109,3 +109,24 @@ def test_settings_are_no_business_of_users(client: Any) -> None:
 def test_absurdly_long_values(server: Any) -> None:
     path = f"{CONFIG}/apps/spreed/test_setting_{next(_numbers)}"
     assert server.admin.post(path, json={"value": "x" * 65_537}).status_code == 400
+
+
+def test_who_is_in_none_of_the_allowed_groups_cannot_use_talk(server: Any) -> None:
+    group = f"allowed{next(_numbers)}"
+    assert server.admin.post("/ocs/v2.php/cloud/groups", json={"groupid": group}).status_code == 200
+    clients = []
+    for groups in ([group], []):
+        user_id = f"chooser{next(_numbers)}"
+        account = {"userid": user_id, "password": PASSWORD, "groups": groups}
+        assert server.admin.post(USERS, json=account).status_code == 200
+        clients.append(server.client(user_id, PASSWORD))
+    rooms = "/ocs/v2.php/apps/spreed/api/v4/room"
+    setting = f"{CONFIG}/apps/spreed/allowed_groups"
+    assert [client.get(rooms).status_code for client in clients] == [200, 200]
+    assert server.admin.post(setting, json={"value": f'["{group}"]'}).status_code == 200
+    try:
+        assert [client.get(rooms).status_code for client in clients] == [200, 403]
+        assert clients[1].get("/ocs/v2.php/cloud/user").status_code == 200
+    finally:
+        assert server.admin.delete(setting).status_code == 200
+    assert [client.get(rooms).status_code for client in clients] == [200, 200]

@@ -178,6 +178,7 @@ class Edge:
         handler = route.handler
 
         async def work(tx: Tx) -> Any:
+            await guards.require_may_use_talk(tx, call)
             if needs_room and route.access is Access.WRITE:
                 await guards.lock_room(tx, call.token)
             if needs_room:
@@ -190,6 +191,7 @@ class Edge:
         elif route.access is Access.READ:
             answer = await self.world.db.read(work)
         else:
+            await self.world.db.read(lambda tx: guards.require_may_use_talk(tx, call))
             if needs_room:
                 call.participant = await self.world.db.read(lambda tx: guards.require_room(tx, route, call))
             call.params = params.convert(raw, route.params)

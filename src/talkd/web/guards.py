@@ -3,6 +3,7 @@
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
+from talkd.areas.users import store as users
 from talkd.core import ids
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
@@ -10,6 +11,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call, Caller
 from talkd.web.routing import ROOM_GUARDS, Access, Guard, Route
 
+TALK = "/apps/spreed/"
 NOT_ADMIN = "Logged in account must be an admin"
 NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 
@@ -25,6 +27,15 @@ def require_who(route: Route, caller: Caller) -> None:
         raise Forbidden(message=NOT_ADMIN)
     if Guard.SUBADMIN in guards and not caller.is_admin:
         raise Forbidden(message=NOT_SUBADMIN)
+
+
+async def require_may_use_talk(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+    """Raises Forbidden when only some groups may use Talk (setting `allowed_groups`) and the caller is in none."""
+    user_id, route = call.caller.user_id, call.route
+    if user_id is None or route is None or not route.path.startswith(TALK):
+        return
+    if not await users.is_allowed(tx, call.world.settings.groups("allowed_groups"), user_id):
+        raise Forbidden
 
 
 def needs_room(route: Route) -> bool:

@@ -23,8 +23,8 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
         timezone=account.timezone,
         read_privacy=account.read_privacy,
         typing_privacy=account.typing_privacy,
-        may_use_talk=await _is_in(tx, settings.groups("allowed_groups"), account.id),
-        may_create=await _is_in(tx, settings.groups("start_conversations"), account.id),
+        may_use_talk=await users.is_allowed(tx, settings.groups("allowed_groups"), account.id),
+        may_create=await users.is_allowed(tx, settings.groups("start_conversations"), account.id),
     )
 
 
@@ -65,13 +65,3 @@ def talk_hash(config: Config, settings: TalkSettings, viewer: Viewer) -> str:
     at hand, as long as the same operation does it always the same way.
     """
     return view.digest([get_talk(config, settings, viewer, token_key=""), config.identity.version])
-
-
-async def _is_in(tx: Tx, group_ids: list[str], user_id: str) -> bool:
-    """Whether the account is in one of the groups; no groups at all means everybody."""
-    if not group_ids:
-        return True
-    for group_id in group_ids:
-        if await users.is_member(tx, group_id, user_id):
-            return True
-    return False

@@ -63,10 +63,7 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) 
 # --- creating -------------------------------------------------------------------------------
 async def require_may_create(tx: Tx, user_id: str, allowed_groups: Sequence[str]) -> None:
     """Raises Forbidden("permissions") when only some groups may begin conversations and the user is in none."""
-    for group_id in allowed_groups:
-        if await users.is_member(tx, group_id, user_id):
-            return
-    if allowed_groups:
+    if not await users.is_allowed(tx, list(allowed_groups), user_id):
         raise Forbidden("permissions")
 
 

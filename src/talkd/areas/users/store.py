@@ -18,6 +18,11 @@ _BY_EMAIL = Statement(
     )
 )
 _NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == 1))
+_IS_MEMBER_OF_ANY = Statement(
+    sa.select(sa.literal_column("1")).where(
+        group_members.c.user_id == bind("user_id"), one_of(group_members.c.group_id, "group_ids")
+    )
+)
 _IS_MEMBER = Statement(
     sa.select(sa.literal_column("1")).where(
         group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
@@ -79,6 +84,13 @@ async def get_names(tx: Tx, user_ids: list[str]) -> dict[str, str]:
     if not user_ids:
         return {}
     return {row[0]: row[1] for row in await tx.all(_NAMES, ids=tx.many(user_ids))}
+
+
+async def is_allowed(tx: Tx, group_ids: list[str], user_id: str) -> bool:
+    """Whether the account is in one of the groups that a setting names; when it names none, everybody is allowed."""
+    if not group_ids:
+        return True
+    return await tx.one(_IS_MEMBER_OF_ANY, group_ids=tx.many(group_ids), user_id=user_id) is not None
 
 
 async def is_member(tx: Tx, group_id: str, user_id: str) -> bool:
