@@ -196,7 +196,8 @@ def test_a_running_server_notices(server: Any) -> None:
     alice.add(token, bob)
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=1)
-    assert re.search(r"There are currently \d+ calls in progress with \d+ participants", run("talk:active-calls", status=1))
+    said = run("talk:active-calls", status=1)
+    assert re.search(r"There are currently \d+ calls in progress with \d+ participants", said)
     assert json.loads(run("talk:monitor:calls", "--output=json"))[token] == 1  # other tests may have calls of their own
     newest = alice.history(token)[0]["id"]
     with ThreadPoolExecutor() as threads:
@@ -208,8 +209,8 @@ def test_a_running_server_notices(server: Any) -> None:
         run("talk:room:remove", token, bob.id)
         assert polling.result() == 404
         assert time.monotonic() - started < 10
-    said = alice.history(token)[0]
-    assert said["message"] == "An administrator removed {user}"
-    assert alice.get(f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest)[-1]["id"] == said["id"]
+    reported = alice.history(token)[0]
+    assert reported["message"] == "An administrator removed {user}"
+    assert alice.get(f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest)[-1]["id"] == reported["id"]
     run("talk:room:delete", token)
     assert alice.status("GET", f"v4/room/{token}") == 404
