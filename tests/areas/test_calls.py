@@ -19,18 +19,6 @@ _SET_LOBBY = Statement(sa.update(rooms).values(lobby_state=bind("state")).where(
 
 
 @pytest.fixture
-def alice(server: Server) -> Person:
-    """A moderator of `token`, who has joined."""
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    """A member of `token`, who has joined."""
-    return server.add_user("bob")
-
-
-@pytest.fixture
 def token(alice: Person, bob: Person) -> str:
     """A conversation of alice and bob, opened by both."""
     made = alice.create_room()

@@ -15,26 +15,6 @@ from talkd.storage.statements import Statement, bind
 _SET_LOBBY = Statement(sa.update(rooms).values(lobby_state=bind("state")).where(rooms.c.token == bind("token")))
 
 
-@pytest.fixture
-def alice(server: Server) -> Person:
-    """A moderator of `token`."""
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    """A member of `token`."""
-    return server.add_user("bob")
-
-
-@pytest.fixture
-def token(alice: Person, bob: Person) -> str:
-    """A group conversation of alice and bob."""
-    made = alice.create_room()
-    alice.add(made, bob)
-    return made
-
-
 def wait(person: Person, token: str, after: int, **params: Any) -> Any:
     """Long poll for what follows a message."""
     return person.request(

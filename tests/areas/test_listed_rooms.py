@@ -2,21 +2,8 @@
 
 from typing import Any
 
-import pytest
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server, unique
-
-
-@pytest.fixture
-def alice(server: Server) -> Person:
-    """Makes rooms."""
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    """Looks for rooms."""
-    return server.add_user("bob")
 
 
 def found(person: Person, term: str = "") -> dict[str, dict[str, Any]]:

@@ -14,26 +14,6 @@ from talkd.core import clock
 
 
 @pytest.fixture
-def alice(server: Server) -> Person:
-    """A moderator of `token`."""
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    """A member of `token`."""
-    return server.add_user("bob")
-
-
-@pytest.fixture
-def token(alice: Person, bob: Person) -> str:
-    """A conversation of alice and bob."""
-    made = alice.create_room()
-    alice.add(made, bob)
-    return made
-
-
-@pytest.fixture
 def hour_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """Lets an hour pass."""
     return lambda: monkeypatch.setattr(clock, "source", lambda: time.time() + 3601)

@@ -16,26 +16,6 @@ DEFAULT, ALL = 246, 254
 START, JOIN, LOBBY, AUDIO, VIDEO, SCREEN, CHAT = 2, 4, 8, 16, 32, 64, 128
 
 
-@pytest.fixture
-def alice(server: Server) -> Person:
-    """A moderator of `token`."""
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    """A member of `token`."""
-    return server.add_user("bob")
-
-
-@pytest.fixture
-def token(alice: Person, bob: Person) -> str:
-    """A conversation of alice and bob."""
-    made = alice.create_room()
-    alice.add(made, bob)
-    return made
-
-
 def set_default(person: Person, token: str, permissions: int) -> dict[str, Any]:
     room: dict[str, Any] = person.put(f"v4/room/{token}/permissions/default", permissions=permissions)
     return room

@@ -8,16 +8,6 @@ from support.people import GROUP, PUBLIC, Person
 from support.running import Server
 
 
-@pytest.fixture
-def alice(server: Server) -> Person:
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    return server.add_user("bob")
-
-
 def test_a_room_with_everything(alice: Person, bob: Person) -> None:
     timer = int(time.time()) + 3600
     answer = alice.request(

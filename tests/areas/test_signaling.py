@@ -51,16 +51,6 @@ class Device:
 
 
 @pytest.fixture
-def alice(server: Server) -> Person:
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    return server.add_user("bob")
-
-
-@pytest.fixture
 def pair(alice: Person, bob: Person) -> tuple[Device, Device]:
     """The devices of a moderator and of a member in one room."""
     token = alice.create_room()
