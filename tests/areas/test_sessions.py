@@ -129,6 +129,12 @@ def test_guests_of_one_room_are_strangers_in_the_next(server: Server) -> None:
     assert visitor.texts(here) == []
 
 
+def end_silent(server: Server) -> None:
+    """End all of them: the tests before have left more than one round ends."""
+    while server.write(sessions.end_silent):
+        pass
+
+
 def test_silent_sessions_end(server: Server, later: Callable[[float], None]) -> None:
     alice, bob, visitor = server.add_user("alice"), server.add_user("bob"), server.visitor()
     token = alice.create_room(PUBLIC)
@@ -137,9 +143,10 @@ def test_silent_sessions_end(server: Server, later: Callable[[float], None]) -> 
         person.join(token)
     guest = visitor.join(token)["actorId"]
     bob.post(f"v4/call/{token}", flags=7)
-    assert server.write(sessions.end_silent) == 0
+    end_silent(server)
+    assert all(each["sessionIds"] for each in alice.participants(token).values())
     later(101)
-    assert server.write(sessions.end_silent) >= 3
+    end_silent(server)
     present = alice.participants(token)
     assert set(present) == {alice.id, bob.id}
     assert guest not in present
@@ -154,11 +161,11 @@ def test_polling_is_a_sign_of_life(server: Server, later: Callable[[float], None
     later(90)
     assert alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9) == 304
     later(150)
-    server.write(sessions.end_silent)
+    end_silent(server)
     assert alice.room(token)["sessionId"] == session
     alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9, noStatusUpdate=1)
     later(300)
-    server.write(sessions.end_silent)
+    end_silent(server)
     assert alice.room(token)["sessionId"] == "0"
 
 

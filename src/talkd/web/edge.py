@@ -177,12 +177,15 @@ class Edge:
         needs_room = guards.needs_room(route)
         handler = route.handler
 
-        async def work(tx: Tx) -> Any:
+        async def admit(tx: Tx) -> None:
             await guards.require_may_use_talk(tx, call)
             if needs_room and route.access is Access.WRITE:
                 await guards.lock_room(tx, call.token)
             if needs_room:
                 call.participant = await guards.require_room(tx, route, call)
+
+        async def work(tx: Tx) -> Any:
+            await admit(tx)
             call.params = params.convert(raw, route.params)
             return await handler(tx, call)
 
@@ -191,9 +194,8 @@ class Edge:
         elif route.access is Access.READ:
             answer = await self.world.db.read(work)
         else:
-            await self.world.db.read(lambda tx: guards.require_may_use_talk(tx, call))
-            if needs_room:
-                call.participant = await self.world.db.read(lambda tx: guards.require_room(tx, route, call))
+            if needs_room or guards.is_of_talk(route):
+                await self.world.db.read(admit)
             call.params = params.convert(raw, route.params)
             answer = await handler(call)
         return answer if isinstance(answer, Reply) else Reply(answer)

@@ -32,10 +32,15 @@ def require_who(route: Route, caller: Caller) -> None:
 async def require_may_use_talk(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
     """Raises Forbidden when only some groups may use Talk (setting `allowed_groups`) and the caller is in none."""
     user_id, route = call.caller.user_id, call.route
-    if user_id is None or route is None or not route.path.startswith(TALK):
+    if user_id is None or route is None or not is_of_talk(route):
         return
     if not await users.is_allowed(tx, call.world.settings.groups("allowed_groups"), user_id):
         raise Forbidden
+
+
+def is_of_talk(route: Route) -> bool:
+    """Whether the operation is one of Talk's, and not of the server around it."""
+    return route.path.startswith(TALK)
 
 
 def needs_room(route: Route) -> bool:
