@@ -11,7 +11,7 @@ from talkd.app import open_database
 from talkd.areas.chat import service as chat
 from talkd.areas.login import store as logins
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.core import clock, ids

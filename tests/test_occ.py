@@ -214,3 +214,35 @@ def test_a_running_server_notices(server: Any) -> None:
     assert alice.get(f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest)[-1]["id"] == reported["id"]
     run("talk:room:delete", token)
     assert alice.status("GET", f"v4/room/{token}") == 404
+
+
+def test_phone_numbers(people: Occ, tmp_path: Path) -> None:
+    assert "+4930123456 now belongs to alice" in people("talk:phone-number:add", "+49 30 123456", "alice")
+    assert "alice already" in people("talk:phone-number:add", "+4930123456", "bob", status=1)
+    assert "international form" in people("talk:phone-number:add", "030123456", "bob", status=1)
+    assert "no account" in people("talk:phone-number:add", "+4930123457", "nobody", status=1)
+    people("talk:phone-number:add", "+4930123457", "bob")
+    assert people("talk:phone-number:find", "--phone=+4930123456") == "  - +4930123456: alice\n"
+    assert json.loads(people("talk:phone-number:find", "--user=bob", "--output=json")) == {"+4930123457": "bob"}
+    people("talk:phone-number:add", "+4930123456", "bob", "--force")
+    people("talk:phone-number:find", "--user=alice", status=1)
+    assert people("talk:phone-number:remove-account", "bob") == "2 phone numbers of bob removed\n"
+    people("talk:phone-number:remove-account", "bob", status=1)
+    people("talk:phone-number:remove", "+4930123456", status=1)
+
+    numbers = tmp_path / "numbers.csv"
+    numbers.write_text('"+4930123456","alice"\n"+49 30 123457","bob"\n')
+    assert people("talk:phone-number:import", str(numbers)) == "Imported 2 phone numbers\n"
+    numbers.write_text('"+4930123458","alice"\n"+4930123457","alice"\n')
+    assert "line 2" in people("talk:phone-number:import", str(numbers), status=1)
+    people("talk:phone-number:find", "--phone=+4930123458", status=1)
+    people("talk:phone-number:import", str(numbers), "--reset")
+    assert json.loads(people("talk:phone-number:find", "--output=json")) == {
+        "+4930123457": "alice",
+        "+4930123458": "alice",
+    }
+    numbers.write_text('"+4930123458"\n')
+    assert "line 1" in people("talk:phone-number:import", str(numbers), status=1)
+    assert people("talk:phone-number:remove", "+4930123458") == "Phone number +4930123458 removed\n"
+    people("user:delete", "alice")
+    people("talk:phone-number:find", status=1)

@@ -83,6 +83,8 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Seconds in which attempts count together."""
     password_min_length: int = 10
     """Characters of an account's password at least."""
+    room_password_min_length: int = 1
+    """Characters of a conversation's password at least."""
     session_lifetime: int = 86_400 * 14
     """Seconds after which an unused browser login ends."""
 

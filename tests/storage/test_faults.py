@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.rooms.model import Room
 from talkd.areas.users import service as users
 from talkd.config import Config

@@ -7,11 +7,13 @@ import typer
 from talkd.areas.rooms import admin_service as admin
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.creation_model import Attributes
+from talkd.areas.users import password_model as policy
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
 from talkd.cli.occ import Form, Output, change, occ, show
 from talkd.config import Config
 from talkd.core.actor import CLI
+from talkd.core.errors import TalkError
 from talkd.storage.database import Tx
 
 commands = typer.Typer()
@@ -42,7 +44,7 @@ def create_room(
     """Create a room."""
     if message_expiration < 0:
         command.fail('Invalid value for option "--message-expiration" given.')
-    password_hash = hash_password_now(password) if password else ""
+    password_hash = _hash_of(config, password)
 
     async def work(tx: Tx) -> str:
         room = await admin.create(
@@ -86,7 +88,7 @@ def update_room(
         command.fail('Invalid value for option "--listable" given.')
     if message_expiration is not None and not message_expiration.isdecimal():
         command.fail('Invalid value for option "--message-expiration" given.')
-    password_hash = hash_password_now(password) if password else ""
+    password_hash = _hash_of(config, password)
 
     async def work(tx: Tx) -> None:
         room = await admin.find_room(tx, token)
@@ -110,6 +112,17 @@ def update_room(
 
     change(config, work)
     typer.echo("Room successfully updated.")
+
+
+def _hash_of(config: Config, password: str | None) -> str:
+    """The hash of a room's password, empty for none; ends the command when it is too short."""
+    if not password:
+        return ""
+    try:
+        policy.require_room_password(password, config.security)
+    except TalkError as error:
+        command.fail(error.message)
+    return hash_password_now(password)
 
 
 def _on_off(option: str, value: str | None) -> bool | None:

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from talkd.areas.users import group_service as groups
-from talkd.areas.users import model, service, store
+from talkd.areas.users import password_model as policy
+from talkd.areas.users import service, store
 from talkd.areas.users.model import Account
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
@@ -43,7 +44,7 @@ def _password(config: Config, *, from_env: bool) -> str:
     else:
         command.fail("Interactive input or --password-from-env is needed for entering a password!")
     try:
-        model.require_password(password, config.security.password_min_length)
+        policy.require_account_password(password, config.security)
     except TalkError as error:
         command.fail(error.message)
     return password

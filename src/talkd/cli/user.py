@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from talkd.areas.users import model, service, store
+from talkd.areas.users import password_model as policy
+from talkd.areas.users import service, store
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
 from talkd.cli.database import read, write
@@ -137,7 +138,7 @@ def _new_password(config: Config, from_stdin: bool) -> str:
             command.fail("no password: use --password-stdin, or set TALKD_PASSWORD")
         password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
-        model.require_password(password, config.security.password_min_length)
+        policy.require_account_password(password, config.security)
     except TalkError as error:
         command.fail(error.message)
     return hash_password_now(password)

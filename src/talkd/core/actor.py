@@ -6,6 +6,7 @@ USERS = "users"
 GROUPS = "groups"
 GUESTS = "guests"
 EMAILS = "emails"
+PHONES = "phones"
 BOTS = "bots"
 DELETED_USERS = "deleted_users"
 
@@ -14,7 +15,7 @@ SYSTEM_ID = "system"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user, guest, e-mail guest, group or bot. Two actors are the same when kind and id are."""
+    """A user, guest, e-mail guest, phone number, group or bot. Two actors are the same when kind and id are."""
 
     type: str
     id: str

@@ -8,7 +8,7 @@ from talkd.areas.chat.model import Reference
 from talkd.areas.participants.service import lock_room
 from talkd.areas.rooms.model import Room
 from talkd.core import clock, events
-from talkd.core.actor import GROUPS, GUESTS, USERS, Actor
+from talkd.core.actor import GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import Listable, RoomType
 from talkd.core.errors import NotFound
 from talkd.core.richtext import duration
@@ -119,7 +119,7 @@ async def _call_missed(tx: Tx, room: Room, actor: Actor, caller: Actor) -> None:
 
 
 def _reference(actor: Actor) -> Reference:
-    return Reference(actor.type, actor.id, actor.name)
+    return Reference("phone" if actor.type == PHONES else actor.type, actor.id, actor.name)
 
 
 _REPORTS: dict[type[events.Event], Report] = {

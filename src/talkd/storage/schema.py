@@ -137,6 +137,14 @@ throttle = sa.Table(
 )
 """Failed attempts by action and network (IPv4 address, IPv6 /64)."""
 
+phone_numbers = sa.Table(
+    "phone_numbers",
+    metadata,
+    sa.Column("number", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+)
+"""Whose phone it is; numbers in international form."""
+
 user_avatars = sa.Table(
     "user_avatars",
     metadata,

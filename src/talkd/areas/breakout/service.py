@@ -8,6 +8,7 @@ from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import store as room_store
 from talkd.areas.rooms.model import BREAKOUT, Room
@@ -54,7 +55,7 @@ async def create(tx: Tx, me: Participant, mode: int, amount: int, attendee_map: 
 async def _add_part(tx: Tx, parent: Room, actor: Actor, name: str, people: Iterable[Attendee]) -> Room:
     part = await room_store.add_room(
         tx,
-        token=await rooms.new_token(tx),
+        token=await creation.new_token(tx),
         type=RoomType.GROUP,
         name=name,
         object_type=BREAKOUT,

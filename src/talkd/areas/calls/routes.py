@@ -73,7 +73,12 @@ async def list_peers(tx: Tx, call: Call[Any]) -> list[view.PeerView]:
 async def join(tx: Tx, call: Call[JoinParams]) -> None:
     """Join the call, or start it."""
     await service.join(
-        tx, call.me, call.params.flags, silent=call.params.silent, start_calls=call.world.settings.start_calls
+        tx,
+        call.me,
+        call.params.flags,
+        silent=call.params.silent,
+        has_consented=call.params.recordingConsent,
+        settings=call.world.settings,
     )
 
 

@@ -2,9 +2,11 @@
 
 from talkd.areas.calls import store
 from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as rooms
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import store as sessions
+from talkd.areas.settings.model import CONSENT_ALWAYS, CONSENT_BY_ROOM, TalkSettings
 from talkd.areas.users import store as users
 from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
@@ -52,11 +54,14 @@ async def list_attendance(tx: Tx, me: Participant) -> list[tuple[Attendee, str]]
     return attendance
 
 
-async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, start_calls: int) -> None:
+async def join(
+    tx: Tx, me: Participant, flags: int | None, *, silent: bool, has_consented: bool, settings: TalkSettings
+) -> None:
     """Bring a device into the call, which begins with the first one.
 
     Raises NotFound when the device has not joined the room, Invalid("type") where there are no calls,
-    PreconditionFailed for who has to wait in the lobby, and Forbidden for who may not begin one.
+    PreconditionFailed for who has to wait in the lobby, Invalid("consent") for who must agree to being recorded
+    and has not, and Forbidden for who may not begin one.
     """
     me, session = await _up_to_date(tx, me)
     if me.room.type in (RoomType.CHANGELOG, RoomType.ONE_TO_ONE_FORMER, RoomType.NOTE_TO_SELF):
@@ -64,7 +69,9 @@ async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, star
     room = me.room
     if not me.can_pass_lobby:
         raise PreconditionFailed
-    if not room.call_started_at and not me.can_start_call(start_calls):
+    if not has_consented and await _asks_for_consent(tx, room, settings.recording_consent):
+        raise Invalid("consent")
+    if not room.call_started_at and not me.can_start_call(settings.start_calls):
         raise Forbidden
     allowed = _allowed(me, DEFAULT_FLAGS if flags is None else InCall(flags) | InCall.IN_CALL)
     await participants.ensure_both(tx, room)
@@ -83,6 +90,13 @@ async def join(tx: Tx, me: Participant, flags: int | None, *, silent: bool, star
         others = await sessions.list_sessions_of(tx, room.id, me.attendee.id)
         was_in = any(other.in_call for other in others if other.id != session.id)
         await tx.emit(CallJoined(room.id, me.actor, session_id, was_in))
+
+
+async def _asks_for_consent(tx: Tx, room: Room, setting: int) -> bool:
+    if setting != CONSENT_BY_ROOM:
+        return setting == CONSENT_ALWAYS
+    whole = await rooms.get_room(tx, room.object_id) if room.is_breakout_room else room
+    return whole is not None and whole.recording_consent == 1
 
 
 async def set_flags(tx: Tx, me: Participant, flags: int) -> None:

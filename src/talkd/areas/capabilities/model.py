@@ -22,7 +22,7 @@ FEATURES = (
     "markdown-messages", "silent-send", "silent-send-state", "typing-privacy",
     # calls
     "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call", "force-mute",
-    "call-notification-state-api", "download-call-participants",
+    "call-notification-state-api", "download-call-participants", "recording-consent",
 )  # fmt: skip
 LOCAL_FEATURES = (
     "favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api", "call-notification-state-api", "avatar",
@@ -64,3 +64,5 @@ class Viewer(msgspec.Struct, frozen=True):
     """Setting `allowed_groups`: for whoever is not in one of them, Talk does not exist."""
     may_create: bool = False
     """Setting `start_conversations`: who may open conversations."""
+    may_dial_out: bool = False
+    """Whether a bridge to the telephone network is set up for this caller."""

@@ -5,6 +5,7 @@ from typing import Any
 from talkd.areas.capabilities import view
 from talkd.areas.capabilities.model import Viewer
 from talkd.areas.settings.model import TalkSettings
+from talkd.areas.sip import service as dial_out
 from talkd.areas.users import store as users
 from talkd.config import Config
 from talkd.core.constants import StartCall
@@ -25,6 +26,7 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
         typing_privacy=account.typing_privacy,
         may_use_talk=await users.is_allowed(tx, settings.groups("allowed_groups"), account.id),
         may_create=await users.is_allowed(tx, settings.groups("start_conversations"), account.id),
+        may_dial_out=await dial_out.is_possible(tx, settings, account.id),
     )
 
 
@@ -40,7 +42,7 @@ def get_capabilities(
     if viewer.user_id is not None:
         blocks["core"] = view.core(viewer)
         blocks["provisioning_api"] = view.provisioning_api(config.identity)
-        blocks["password_policy"] = view.password_policy(config.security.password_min_length)
+        blocks["password_policy"] = view.password_policy(config.security)
     if viewer.may_use_talk:
         blocks["spreed"] = get_talk(config, settings, viewer, token_key=token_key)
     blocks["theming"] = view.theming(config.identity, base_url)
@@ -54,6 +56,8 @@ def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_ke
         talk_version=config.identity.talk_version,
         calls_enabled=settings.start_calls != StartCall.NOBODY,
         breakout_rooms=settings.flag("breakout_rooms", True),
+        recording_consent=settings.recording_consent,
+        force_passwords=settings.force_passwords,
         token_key=token_key,
     )
 

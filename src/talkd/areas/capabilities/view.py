@@ -15,7 +15,7 @@ from talkd.areas.capabilities.model import (
     SESSION_PING_LIMIT,
     Viewer,
 )
-from talkd.config import IdentityConfig
+from talkd.config import IdentityConfig, SecurityConfig
 from talkd.core.constants import MAX_DESCRIPTION_LENGTH, MAX_MESSAGE_LENGTH
 
 Block = dict[str, Any]
@@ -60,7 +60,16 @@ def core(viewer: Viewer) -> Block:
     }
 
 
-def spreed(viewer: Viewer, *, talk_version: str, calls_enabled: bool, breakout_rooms: bool, token_key: str) -> Block:
+def spreed(
+    viewer: Viewer,
+    *,
+    talk_version: str,
+    calls_enabled: bool,
+    breakout_rooms: bool,
+    recording_consent: int,
+    force_passwords: bool,
+    token_key: str,
+) -> Block:
     """Talk's block. Each group of `config` is an object even when it is empty: apps read them as maps."""
     return {
         "features": list(FEATURES),
@@ -71,11 +80,11 @@ def spreed(viewer: Viewer, *, talk_version: str, calls_enabled: bool, breakout_r
                 "enabled": calls_enabled,
                 "breakout-rooms": breakout_rooms,
                 "recording": False,
-                "recording-consent": 0,
+                "recording-consent": recording_consent,
                 "supported-reactions": list(REACTIONS),
                 "can-upload-background": False,
                 "sip-enabled": False,
-                "sip-dialout-enabled": False,
+                "sip-dialout-enabled": viewer.may_dial_out,
                 "can-enable-sip": False,
                 "start-without-media": False,
                 "max-duration": 0,
@@ -93,7 +102,7 @@ def spreed(viewer: Viewer, *, talk_version: str, calls_enabled: bool, breakout_r
             },
             "conversations": {
                 "can-create": viewer.may_create,
-                "force-passwords": False,
+                "force-passwords": force_passwords,
                 "list-style": "two-lines",
                 "description-length": MAX_DESCRIPTION_LENGTH,
             },
@@ -145,10 +154,11 @@ def provisioning_api(identity: IdentityConfig) -> Block:
     }
 
 
-def password_policy(min_length: int) -> Block:
+def password_policy(security: SecurityConfig) -> Block:
     """How long passwords must be; there is no address that checks or makes them."""
-    rule = {"minLength": min_length}
-    return {"minLength": min_length, "policies": {"account": rule, "sharing": rule}}
+    account = security.password_min_length
+    policies = {"account": {"minLength": account}, "sharing": {"minLength": security.room_password_min_length}}
+    return {"minLength": account, "policies": policies}
 
 
 def bruteforce(delay: int) -> Block:

@@ -55,7 +55,13 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
     sheet = await asyncio.to_thread(model.parse, call.params.file.content)
 
     async def work(tx: Tx) -> Import:
-        return await service.invite_all(tx, call.me, sheet, only_test=call.params.testRun)
+        return await service.invite_all(
+            tx,
+            call.me,
+            sheet,
+            only_test=call.params.testRun,
+            force_passwords=call.world.settings.force_passwords,
+        )
 
     return _report(await call.world.db.write(work))
 

@@ -13,6 +13,7 @@ from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.model import Room
 from talkd.core import ids
 from talkd.core.actor import EMAILS
+from talkd.areas.users import password_model as policy
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.events import InvitationRepeated
@@ -75,17 +76,18 @@ def require_importable(me: Participant) -> None:
         raise Invalid("room")
 
 
-async def invite_all(tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool) -> Import:
+async def invite_all(tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, force_passwords: bool) -> Import:
     """Invite everybody of a list who is not invited yet; with `only_test` only say what would happen.
 
     Banned addresses count as duplicates: there is nothing to invite them to. Lines of no use keep nobody
-    else out. Opens the room to the public, as inviting by e-mail does.
+    else out. Opens the room to the public, as inviting by e-mail does: raises Invalid("password") where that needs one.
     """
     room = await participants.lock_room(tx, me.room.id)
     new = await _without_known(tx, room, sheet.invitees)
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
         return Import(len(new), duplicates, sheet.invalid_lines)
+    policy.require_door(is_open=room.type == RoomType.GROUP, has_password=False, is_forced=force_passwords)
     opened = False
     for invitee in new:
         opened = await participants.add_email(tx, room, me.actor, invitee.address, invitee.name)

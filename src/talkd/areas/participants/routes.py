@@ -4,7 +4,9 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service, view
+from talkd.areas.rooms import invitation_service as invitations
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms import service as room_service
 from talkd.areas.rooms.routes import LevelParams
@@ -78,9 +80,11 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 
 @routes.add("POST", "room/{token}/participants", Guard.USER, Guard.MODERATOR, versions=V4, params=AddParams)
 async def add_participant(tx: Tx, call: Call[AddParams]) -> dict[str, int] | list[Any]:
-    """Add a user, a group or an e-mail address."""
+    """Add a user, a group, an e-mail address or a phone number."""
     params = call.params
-    new_type = await room_service.add_participant(tx, call.me.room, call.me.actor, params.newParticipant, params.source)
+    new_type = await invitations.add_participant(
+        tx, call.me.room, call.me.actor, params.newParticipant, params.source, call.world.settings
+    )
     return [] if new_type is None else {"type": int(new_type)}
 
 
@@ -100,13 +104,13 @@ async def remove_attendee(tx: Tx, call: Call[AttendeeParams]) -> None:
 @routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)
 async def promote(tx: Tx, call: Call[AttendeeParams]) -> None:
     """Make somebody a moderator."""
-    await service.promote(tx, call.me, call.params.attendeeId)
+    await roles.promote(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("DELETE", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)
 async def demote(tx: Tx, call: Call[AttendeeParams]) -> None:
     """Take moderation from somebody."""
-    await service.demote(tx, call.me, call.params.attendeeId)
+    await roles.demote(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("POST", "guest/{token}/name", Guard.ANYONE, Guard.PARTICIPANT, versions=("v1",), params=NameParams)

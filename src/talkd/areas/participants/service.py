@@ -1,21 +1,26 @@
-"""Who belongs to a room: finding, adding, removing, promoting.
+"""Who belongs to a room: finding, adding, removing.
 
 `access_participant` and `access_room` are the only ways from a token to a room; who may not see a room
 gets the same NotFound as if it were not there.
 """
+
+import hashlib
+import hmac
 
 from talkd.areas.bans import store as bans
 from talkd.areas.participants import store
 from talkd.areas.participants.model import Attendee, Participant, is_address
 from talkd.areas.rooms.model import Room, pair
 from talkd.areas.sessions import store as sessions
+from talkd.areas.settings import service as settings
+from talkd.areas.sip.model import require_number, without_end
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, ids
-from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
-from talkd.core.constants import MODERATORS, SESSION_KILL, ParticipantType, RoomType
+from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
+from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
-from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed, ModeratorDemoted, ModeratorPromoted
+from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed
 from talkd.storage.database import Tx
 
 MAX_GUEST_NAME_LENGTH = 64
@@ -144,6 +149,20 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
     return room.type == RoomType.GROUP
 
 
+async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:
+    """Make a phone number an attendee. Raises Invalid("new-participant") for what is no number.
+
+    What everybody sees of it, name and id, does not tell the number; who knows the id of a number in one room
+    does not recognise it in another.
+    """
+    number = require_number(number)
+    key = await settings.get_secret(tx, "phones")
+    actor_id = hmac.new(key.encode(), f"{room.token} {number}".encode(), hashlib.sha256).hexdigest()
+    if await store.find_attendee(tx, room.id, PHONES, actor_id) is None:
+        target = Actor(PHONES, actor_id, without_end(number))
+        await _add(tx, room, actor, target, type=ParticipantType.USER, phone_number=number)
+
+
 async def add_guest(tx: Tx, room: Room, guest_id: str) -> int:
     """A visitor comes in by the link; the attendee's id."""
     actor = Actor(GUESTS, guest_id)
@@ -163,6 +182,7 @@ async def _add(
     favorite: int = 0,
     access_token: str = "",
     invited_address: str = "",
+    phone_number: str = "",
 ) -> int:
     newest = await lock_room(tx, room.id)
     attendee_id = await store.add_attendee(
@@ -177,6 +197,7 @@ async def _add(
         favorite=favorite,
         access_token=access_token,
         invited_address=invited_address,
+        phone_number=phone_number,
     )
     await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet, self_joined))
     return attendee_id
@@ -252,48 +273,7 @@ async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet:
     )
 
 
-# --- roles and names ------------------------------------------------------------------------
-_PROMOTED = {
-    ParticipantType.USER: ParticipantType.MODERATOR,
-    ParticipantType.USER_SELF_JOINED: ParticipantType.MODERATOR,
-    ParticipantType.GUEST: ParticipantType.GUEST_MODERATOR,
-}
-_DEMOTED = {
-    ParticipantType.MODERATOR: ParticipantType.USER,
-    ParticipantType.GUEST_MODERATOR: ParticipantType.GUEST,
-}
-
-
-async def promote(tx: Tx, me: Participant, attendee_id: int) -> None:
-    """Make somebody a moderator. Raises NotFound, Forbidden for oneself, Invalid for who cannot be one."""
-    attendee = await _access_for_role(tx, me, attendee_id)
-    if attendee.actor_type not in (USERS, GUESTS, EMAILS) or attendee.type in MODERATORS:
-        raise Invalid(data=NULL)
-    await store.set_attendee(
-        tx, me.room.id, attendee.id, "type", _PROMOTED[ParticipantType(attendee.type)], clock.now()
-    )
-    await tx.emit(ModeratorPromoted(me.room.id, me.actor, attendee.id, attendee.actor))
-
-
-async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
-    """Take moderation away. Raises NotFound, Forbidden for oneself, Invalid for owners and who has none."""
-    attendee = await _access_for_role(tx, me, attendee_id)
-    demoted = _DEMOTED.get(ParticipantType(attendee.type))
-    if demoted is None:
-        raise Invalid(data=NULL)
-    await store.set_attendee(tx, me.room.id, attendee.id, "type", demoted, clock.now())
-    await tx.emit(ModeratorDemoted(me.room.id, me.actor, attendee.id, attendee.actor))
-
-
-async def _access_for_role(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
-    attendee = await store.get_attendee(tx, me.room.id, attendee_id)
-    if attendee is None:
-        raise NotFound(data=NULL)
-    if attendee.id == me.attendee.id:
-        raise Forbidden(data=NULL)
-    return attendee
-
-
+# --- names and choices ------------------------------------------------------------------------
 async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
     """A guest says what to be called. Raises Forbidden for members and Invalid("name") when it is too long."""
     if not me.is_guest:

@@ -83,6 +83,7 @@ _ADD = Statement(
         ),
         access_token=bind("access_token"),
         invited_address=bind("invited_address"),
+        phone_number=bind("phone_number"),
         modified_at=bind("now"),
     )
     .returning(attendees.c.id)
@@ -185,6 +186,7 @@ async def add_attendee(
     favorite: int = 0,
     access_token: str = "",
     invited_address: str = "",
+    phone_number: str = "",
 ) -> int:
     """Store a new attendee; its id."""
     return int(
@@ -200,6 +202,7 @@ async def add_attendee(
             last_read=last_read,
             access_token=access_token,
             invited_address=invited_address,
+            phone_number=phone_number,
             now=now,
         )
     )
@@ -259,8 +262,6 @@ _OF_USER = Statement(
     .where(attendees.c.actor_type == sa.literal_column("'users'"), attendees.c.actor_id == bind("user_id"))
     .order_by(attendees.c.room_id)
 )
-
-
 _OF_GROUP = Statement(
     sa.select(*ATTENDEE)
     .where(attendees.c.actor_type == sa.literal_column("'groups'"), attendees.c.actor_id == bind("group_id"))

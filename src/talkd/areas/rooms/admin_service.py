@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 
+from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Attendee, Participant, is_self_joined
+from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import listing_service, rule_service, service, store
 from talkd.areas.rooms.creation_model import Attributes
 from talkd.areas.rooms.model import Room, require_description, require_name
@@ -77,7 +79,7 @@ async def create(
         raise Invalid("password", message="Only public rooms have a password: give --public as well.")
     room = await store.add_room(
         tx,
-        token=await service.new_token(tx),
+        token=await creation.new_token(tx),
         type=RoomType.PUBLIC if public else RoomType.GROUP,
         name=require_name(name, "name"),
         description=require_description(description, "description"),
@@ -123,7 +125,7 @@ async def set_owner(tx: Tx, room: Room, owner: str) -> None:
 async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantType) -> None:
     """Owner or moderator; only who has not moderated before is announced."""
     if not attendee.is_moderator:
-        await participants.promote(tx, administrator_of(room), attendee.id)
+        await roles.promote(tx, administrator_of(room), attendee.id)
     await attendees.set_attendee(tx, room.id, attendee.id, "type", role, clock.now())
 
 
@@ -154,7 +156,7 @@ async def promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
         if attendee.type not in MODERATORS:
-            await participants.promote(tx, administrator_of(room), attendee.id)
+            await roles.promote(tx, administrator_of(room), attendee.id)
 
 
 async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
@@ -164,7 +166,7 @@ async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
         if attendee.type == ParticipantType.OWNER:
             raise Invalid("owner", message=f"User '{user_id}' owns the room; give it another owner first.")
         if attendee.type == ParticipantType.MODERATOR:
-            await participants.demote(tx, administrator_of(room), attendee.id)
+            await roles.demote(tx, administrator_of(room), attendee.id)
 
 
 async def _find_user(tx: Tx, room: Room, user_id: str) -> Attendee:

@@ -2,10 +2,12 @@
 
 import msgspec
 
+from talkd.areas.rooms import creation_service as service
+from talkd.areas.rooms import invitation_service as invitations
 from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms import service
 from talkd.areas.rooms.creation_model import Attributes, Picture, require_attributes
 from talkd.areas.rooms.view import RoomView
+from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound
@@ -49,6 +51,11 @@ async def create_room(call: Call[CreateParams]) -> Reply:
     if params.roomType not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
         raise Invalid("type")
     attributes = _attributes(params)
+    if params.roomType == RoomType.PUBLIC:
+        forced = call.world.settings.force_passwords
+        policy.require_door(is_open=True, has_password=bool(params.password), is_forced=forced)
+    if params.password:
+        policy.require_room_password(params.password, call.world.config.security)
     password_hash = await passwords.hash_password(params.password) if params.password else ""
 
     async def work(tx: Tx) -> Reply:
@@ -72,7 +79,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
             attributes=attributes,
             picture=Picture(params.emoji, params.avatarColor) if params.emoji else None,
         )
-        missed = await service.invite(tx, room, actor, params.participants)
+        missed = await invitations.invite(tx, room, actor, params.participants, call.world.settings)
         return Reply(await rooms.render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
 
     return await call.world.db.write(work)

@@ -2,7 +2,8 @@
 
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import service, store
+from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms import store
 from talkd.areas.rooms.model import CHANGELOG_NAME
 from talkd.areas.settings import store as settings
 from talkd.core import clock
@@ -36,13 +37,13 @@ async def welcome(tx: Tx, user: Actor, *, with_changelog: bool) -> None:
         return
     if with_changelog:
         await _add_changelog(tx, user)
-    await service.get_note_to_self(tx, user, by=SYSTEM)
+    await creation.get_note_to_self(tx, user, by=SYSTEM)
 
 
 async def _add_changelog(tx: Tx, user: Actor) -> None:
     room = await store.add_room(
         tx,
-        token=await service.new_token(tx),
+        token=await creation.new_token(tx),
         type=RoomType.CHANGELOG,
         name=user.id,
         now=clock.now(),

@@ -9,10 +9,12 @@ from talkd.areas.bans import store as bans
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participant_service
 from talkd.areas.participants import store as participants
+from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import newcomer_service as newcomers
 from talkd.areas.rooms import service, view
 from talkd.areas.rooms.store import Overview
 from talkd.areas.rooms.view import RoomView
+from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.core import clock
 from talkd.core.actor import USERS
@@ -140,7 +142,7 @@ async def _list_rooms(tx: Tx, call: Call[ListParams]) -> Reply | None:
 @routes.add("GET", "room/note-to-self", Guard.USER, versions=V4, access=Access.WRITE, returns=RoomView)
 async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
     """Get the user's conversation with himself, making it when it is missing."""
-    room, attendee_id = await service.get_note_to_self(tx, call.caller.actor)
+    room, attendee_id = await creation.get_note_to_self(tx, call.caller.actor)
     return Reply(await render(tx, call, room.id, attendee_id), 200, _hash(call))
 
 
@@ -204,7 +206,7 @@ async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
 )
 async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
     """Open a conversation to everybody who has the link."""
-    password_hash = await passwords.hash_password(call.params.password) if call.params.password else ""
+    password_hash = await _hash_of(call, call.params.password, opens=call.me.room.type == RoomType.GROUP)
 
     async def work(tx: Tx) -> RoomView:
         await service.allow_guests(tx, call.me.room, call.me.actor)
@@ -214,6 +216,16 @@ async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
         return await _render_mine(tx, call)
 
     return await call.world.db.write(work)
+
+
+async def _hash_of(call: Call[Any], password: str, *, opens: bool) -> str:
+    """The hash of a password, empty for none; `opens` when without it everybody could walk in."""
+    forced = call.world.settings.force_passwords
+    policy.require_door(is_open=opens, has_password=bool(password), is_forced=forced)
+    if not password:
+        return ""
+    policy.require_room_password(password, call.world.config.security)
+    return await passwords.hash_password(password)
 
 
 @routes.add("DELETE", "room/{token}/public", *_USER_MODERATOR, versions=V4, returns=RoomView)
@@ -234,7 +246,7 @@ async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
 )
 async def set_password(call: Call[PasswordParams]) -> RoomView:
     """Set or remove the password of a public conversation."""
-    password_hash = await passwords.hash_password(call.params.password) if call.params.password else ""
+    password_hash = await _hash_of(call, call.params.password, opens=call.me.room.type == RoomType.PUBLIC)
 
     async def work(tx: Tx) -> RoomView:
         await service.set_password(tx, call.me, password_hash)

@@ -78,7 +78,7 @@ async def set_mention_permissions(tx: Tx, call: Call[MentionParams]) -> RoomView
 )
 async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
     """Choose whether everybody must agree to being recorded."""
-    setting = call.world.settings.number("recording_consent")
+    setting = call.world.settings.recording_consent
     await service.set_recording_consent(tx, call.me, call.params.recordingConsent, server_setting=setting)
     return await _render_mine(tx, call)
 

@@ -4,6 +4,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import store
 from talkd.areas.rooms.model import Room
+from talkd.areas.settings.model import CONSENT_BY_ROOM
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.core.events import MessageExpirationSet
@@ -11,8 +12,6 @@ from talkd.storage.database import Tx
 
 MAX_EXPIRATION = 100 * 365 * 86_400
 """Seconds; whoever wants more wants none."""
-CONSENT_BY_ROOM = 2
-"""App setting `recording_consent`: every conversation decides for itself."""
 
 
 async def set_message_expiration(tx: Tx, me: Participant, seconds: int) -> None:

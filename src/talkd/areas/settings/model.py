@@ -43,6 +43,10 @@ def is_preference(key: str, value: str) -> bool:
     return len(value) <= MAX_PREFERENCE_LENGTH if values is None else value in values
 
 
+CONSENT_ALWAYS, CONSENT_BY_ROOM = 1, 2
+"""Values of the setting `recording_consent`; every other means that nobody is asked."""
+
+
 class RoomDefaults(msgspec.Struct, frozen=True):
     """What the settings say of every room; read once for a whole list of them."""
 
@@ -99,6 +103,22 @@ class TalkSettings:
             self.can_delete_one_to_one,
             self.number("default_group_notification", NotificationLevel.MENTION),
         )
+
+    @property
+    def force_passwords(self) -> bool:
+        """Whether conversations that guests may join need a password."""
+        return self.flag("force_passwords")
+
+    @property
+    def recording_consent(self) -> int:
+        """Who is asked for consent to being recorded: 0 nobody, 1 everybody, 2 each conversation decides."""
+        consent = self.number("recording_consent")
+        return consent if consent in (CONSENT_ALWAYS, CONSENT_BY_ROOM) else 0
+
+    @property
+    def can_dial_out(self) -> bool:
+        """Whether there is a bridge to the telephone network that calls people."""
+        return bool(self.text("sip_bridge_shared_secret")) and self.flag("sip_bridge_dialout")
 
     @property
     def start_calls(self) -> int:

@@ -1,9 +1,41 @@
-"""How the bridge proves that it is the bridge."""
+"""How the bridge proves that it is the bridge, and what a phone number is."""
 
 import hashlib
 import hmac
+import re
+
+import msgspec
+
+from talkd.core.errors import Invalid
 
 MIN_RANDOM_LENGTH = 32
+
+_NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
+_SEPARATORS = str.maketrans("", "", " \u00a0-./()")
+_HIDDEN = 4
+
+
+class PhoneNumber(msgspec.Struct, frozen=True):
+    """A number in international form, and the account that it belongs to."""
+
+    number: str
+    user_id: str
+
+
+def require_number(text: str) -> str:
+    """The number as `+` and digits. Raises Invalid("new-participant") for anything but the international form:
+    the server does not know which country's numbers would be meant.
+    """
+    number = text.translate(_SEPARATORS)
+    if not _NUMBER.fullmatch(number):
+        message = f"{text} is no phone number in international form, like +4930123456."
+        raise Invalid("new-participant", message=message)
+    return number
+
+
+def without_end(number: str) -> str:
+    """The number as people see it who may not know it."""
+    return number[:-_HIDDEN] + "…"
 
 
 def is_bridge(secret: str, random: str, checksum: str, token: str) -> bool:

@@ -21,7 +21,6 @@ _DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 """Characters that turn the rest of a line around: a name could disguise as another with them."""
 
 MAX_NAME_LENGTH = 64
-MAX_PASSWORD_LENGTH = 469
 MAX_PROFILE_LENGTH = 2_000
 MAX_GROUP_ID_LENGTH = 64
 
@@ -129,14 +128,6 @@ def require_user_id(user_id: str) -> None:
         raise Rejected(INVALID, "Login must not consist of dots only")
     if not USER_ID_FORM.fullmatch(user_id):
         raise Rejected(INVALID, "Login is too long: 64 characters are allowed")
-
-
-def require_password(password: str, min_length: int) -> None:
-    """Raises Rejected when the password is too short (in characters) or absurdly long."""
-    if len(password) < min_length:
-        raise Rejected(WEAK_PASSWORD, f"Password needs to be at least {min_length} characters long.")
-    if len(password) > MAX_PASSWORD_LENGTH:
-        raise Rejected(INVALID, f"Password may have {MAX_PASSWORD_LENGTH} characters at most.")
 
 
 def require_display_name(name: str) -> str:

@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.users import model, passwords, service, view
+from talkd.areas.users import password_model as policy
+from talkd.areas.users import passwords, service, view
 from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, NO_PASSWORD, NOT_YOURS, Account
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
@@ -85,7 +86,7 @@ async def create_user(call: Call[NewUser]) -> Any:
         raise Rejected(NO_PASSWORD, "An email address is required, to send a password link to the user.")
     if not new.password:
         raise Rejected(INVALID, "This server sends no e-mail to set a password: give the account one.")
-    model.require_password(new.password, call.world.config.security.password_min_length)
+    policy.require_account_password(new.password, call.world.config.security)
     password_hash = await passwords.hash_password(new.password)
 
     async def create(tx: Tx) -> None:
@@ -131,7 +132,7 @@ async def set_user_field(call: Call[UserChange]) -> Any:
         service.require_own_password(
             by=call.user_id, user_id=wanted.user_id, by_app_password=caller.app_password_id is not None
         )
-        model.require_password(wanted.value, call.world.config.security.password_min_length)
+        policy.require_account_password(wanted.value, call.world.config.security)
         password_hash = await passwords.hash_password(wanted.value)
     await call.world.db.write(change)
     return []

@@ -135,7 +135,9 @@ async def delete_browsers(tx: Tx, user_id: str) -> None:
 
 
 async def delete_account(tx: Tx, user_id: str) -> None:
-    """Delete the account and what hangs on it; memberships, app passwords and picture go by their foreign keys."""
+    """Delete the account and what hangs on it; memberships, app passwords, phone numbers and picture go by their
+    foreign keys.
+    """
     for statement in (_DELETE_BROWSERS, _DELETE_FLOWS, _DELETE_CONFIG, _DELETE):
         await tx.run(statement, user_id=user_id)
 

@@ -128,6 +128,13 @@ def _accounts() -> None:
     )
     op.create_index("login_flows_login", "login_flows", ["login_fingerprint"], unique=True)
     _table(
+        "phone_numbers",
+        sa.Column("number", sa.Text, primary_key=True),
+        sa.Column("user_id", sa.Text, nullable=False),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
+    )
+    op.create_index("phone_numbers_user", "phone_numbers", ["user_id"])
+    _table(
         "user_avatars",
         sa.Column("user_id", sa.Text, primary_key=True),
         sa.Column("image", sa.LargeBinary, nullable=False),

@@ -1,0 +1,80 @@
+"""Bringing people of every kind into conversations."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
+from talkd.areas.rooms.model import Room
+from talkd.areas.rooms.service import allow_guests
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.sip import service as dial_out
+from talkd.areas.users import password_model as policy
+from talkd.areas.users import store as users
+from talkd.core.actor import USERS, Actor
+from talkd.core.constants import RoomType
+from talkd.core.errors import Invalid, NotAvailable, NotFound
+from talkd.storage.database import Tx
+
+Invitations = Mapping[str, Sequence[str]]
+"""People to invite, by kind: users, groups, emails …"""
+
+
+async def invite(
+    tx: Tx, room: Room, actor: Actor, invitations: Invitations, settings: TalkSettings
+) -> dict[str, list[str]]:
+    """Add everybody of the lists; those who could not be added, by kind."""
+    missed: dict[str, list[str]] = {}
+    for kind, wanted in invitations.items():
+        for who in dict.fromkeys(wanted):
+            try:
+                opened = await add_participant(tx, room, actor, who, kind, settings)
+                room = msgspec.structs.replace(room, type=opened or room.type)
+            except (Invalid, NotAvailable, NotFound):
+                missed.setdefault(kind, []).append(who)
+    return missed
+
+
+async def add_participant(
+    tx: Tx, room: Room, actor: Actor, who: str, kind: str, settings: TalkSettings
+) -> RoomType | None:
+    """Add a user, a group, an e-mail address or a phone number; the new type of the room when that has changed.
+
+    Raises Invalid or NotFound with the reason, NotAvailable for kinds that the server is not set up for.
+    """
+    if not room.is_shared:
+        raise Invalid("room-type")
+    if room.is_breakout_room:
+        await _require_of_parent(tx, room, who, kind)
+    if kind == "users":
+        names = await users.get_names(tx, [who])
+        if who not in names:
+            raise NotFound("new-participant")
+        await participants.add_user(tx, room, actor, who, names[who])
+    elif kind == "groups":
+        await participants.add_group(tx, room, actor, who)
+    elif kind == "emails":
+        policy.require_door(is_open=room.type == RoomType.GROUP, has_password=False, is_forced=settings.force_passwords)
+        if await participants.add_email(tx, room, actor, who):
+            await allow_guests(tx, room, actor)
+            return RoomType.PUBLIC
+    elif kind in ("circles", "teams"):
+        raise NotFound("new-participant")  # talkd has no teams, so there is none of that name
+    elif kind == "federated_users":
+        raise NotAvailable("federation")
+    elif kind == "phones":
+        if not await dial_out.is_possible(tx, settings, actor.id):
+            raise NotAvailable("sip")
+        await participants.add_phone(tx, room, actor, who)
+    else:
+        raise Invalid("source")
+    return None
+
+
+async def _require_of_parent(tx: Tx, part: Room, who: str, kind: str) -> None:
+    if kind != "users":
+        raise Invalid("source")
+    parent = await attendees.get_room(tx, part.object_id)
+    if parent is None or await attendees.find_attendee(tx, parent.id, USERS, who) is None:
+        raise NotFound("new-participant")

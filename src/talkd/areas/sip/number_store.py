@@ -1,0 +1,51 @@
+"""Statements about whose phone numbers are known."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.sip.model import PhoneNumber
+from talkd.storage.database import Tx
+from talkd.storage.schema import phone_numbers
+from talkd.storage.statements import Statement, bind, columns
+
+_NUMBER = columns(phone_numbers, PhoneNumber.__struct_fields__)
+_SET = Statement(
+    insert(phone_numbers)
+    .values(number=bind("number"), user_id=bind("user_id", sa.Text))
+    .on_conflict_do_update(index_elements=["number"], set_={"user_id": bind("user_id", sa.Text)})
+)
+_GET = Statement(sa.select(*_NUMBER).where(phone_numbers.c.number == bind("number")))
+_ALL = Statement(sa.select(*_NUMBER).order_by(phone_numbers.c.number))
+_OF_USER = Statement(
+    sa.select(*_NUMBER).where(phone_numbers.c.user_id == bind("user_id")).order_by(phone_numbers.c.number)
+)
+_DELETE = Statement(sa.delete(phone_numbers).where(phone_numbers.c.number == bind("number")))
+_DELETE_OF_USER = Statement(sa.delete(phone_numbers).where(phone_numbers.c.user_id == bind("user_id")))
+_DELETE_ALL = Statement(sa.delete(phone_numbers))
+
+
+async def set_owner(tx: Tx, number: str, user_id: str) -> None:
+    """The number is this account's, whoever had it before."""
+    await tx.run(_SET, number=number, user_id=user_id)
+
+
+async def find_number(tx: Tx, number: str) -> PhoneNumber | None:
+    """Whose it is."""
+    row = await tx.one(_GET, number=number)
+    return None if row is None else PhoneNumber(*row)
+
+
+async def list_numbers(tx: Tx, user_id: str | None = None) -> list[PhoneNumber]:
+    """An account's numbers, or all."""
+    rows = await (tx.all(_ALL) if user_id is None else tx.all(_OF_USER, user_id=user_id))
+    return [PhoneNumber(*row) for row in rows]
+
+
+async def delete_number(tx: Tx, number: str) -> None:
+    """It is nobody's."""
+    await tx.run(_DELETE, number=number)
+
+
+async def delete_numbers(tx: Tx, user_id: str | None = None) -> None:
+    """An account has none, or nobody has any."""
+    await (tx.run(_DELETE_ALL) if user_id is None else tx.run(_DELETE_OF_USER, user_id=user_id))

@@ -1,0 +1,119 @@
+"""Phone numbers as attendees, through HTTP."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from support.people import Person
+from support.running import Server
+from talkd.areas.sip import number_service, number_store
+from talkd.core.errors import Conflict
+
+NUMBER = "+4930123456"
+
+
+def set_setting(server: Server, key: str, value: str | None) -> None:
+    path = f"/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/{key}"
+    answer = server.admin.delete(path) if value is None else server.admin.post(path, json={"value": value})
+    answer.raise_for_status()
+
+
+@pytest.fixture
+def bridge(server: Server) -> Iterator[None]:
+    """A bridge to the telephone network is set up."""
+    set_setting(server, "sip_bridge_shared_secret", "a secret of the bridge")
+    set_setting(server, "sip_bridge_dialout", "yes")
+    yield
+    for key in ("sip_bridge_shared_secret", "sip_bridge_dialout", "sip_bridge_groups"):
+        set_setting(server, key, None)
+
+
+def phone_of(person: Person, token: str) -> dict[str, object]:
+    (phone,) = [each for each in person.participants(token).values() if each["actorType"] == "phones"]
+    return phone
+
+
+def is_announced(person: Person) -> bool:
+    capabilities = person.get("/ocs/v2.php/cloud/capabilities")["capabilities"]
+    return bool(capabilities["spreed"]["config"]["call"]["sip-dialout-enabled"])
+
+
+def test_without_a_bridge_there_are_no_phones(server: Server, alice: Person, token: str) -> None:
+    path = f"v4/room/{token}/participants"
+    answer = alice.request("POST", path, newParticipant=NUMBER, source="phones")
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (501, {"error": "sip"})
+    set_setting(server, "sip_bridge_dialout", "yes")
+    assert alice.status("POST", path, newParticipant=NUMBER, source="phones") == 501
+    set_setting(server, "sip_bridge_dialout", None)
+    made = alice.request("POST", "v4/room", roomType=2, roomName="x", participants={"phones": [NUMBER]})
+    assert made.status_code == 202
+    assert made.json()["ocs"]["data"]["invalidParticipants"] == {"phones": [NUMBER]}
+    assert not is_announced(alice)
+
+
+@pytest.mark.usefixtures("bridge")
+def test_only_the_groups_of_the_setting_may_call_out(server: Server, alice: Person, token: str) -> None:
+    assert is_announced(alice)
+    set_setting(server, "sip_bridge_groups", json.dumps(["admin"]))
+    assert not is_announced(alice)
+    assert alice.status("POST", f"v4/room/{token}/participants", newParticipant=NUMBER, source="phones") == 501
+
+
+@pytest.mark.usefixtures("bridge")
+def test_only_moderators_learn_the_number(alice: Person, bob: Person, token: str) -> None:
+    alice.add(token, "+49 (30) 123-456", "phones")
+    seen = phone_of(alice, token)
+    assert (seen["phoneNumber"], seen["callId"], seen["displayName"]) == (NUMBER, "", "+493012…")
+    assert phone_of(bob, token)["phoneNumber"] == ""
+    assert NUMBER not in bob.request("GET", f"v4/room/{token}/participants").text
+    assert NUMBER not in bob.request("GET", f"v1/chat/{token}", lookIntoFuture=0).text
+    (report,) = [
+        each for each in bob.history(token) if each["messageParameters"].get("user", {}).get("type") == "phone"
+    ]
+    assert report["systemMessage"] == "user_added"
+    assert report["messageParameters"]["user"] == {"type": "phone", "id": seen["actorId"], "name": "+493012…"}
+
+
+@pytest.mark.usefixtures("bridge")
+def test_a_number_is_in_a_room_once_and_comes_back_as_the_same(alice: Person, token: str) -> None:
+    alice.add(token, NUMBER, "phones")
+    alice.add(token, "+49 30 123456", "phones")
+    first = phone_of(alice, token)
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=first["attendeeId"])
+    assert alice.system_messages(token)[-1] == "user_removed"
+    assert not any(each["actorType"] == "phones" for each in alice.participants(token).values())
+    alice.add(token, NUMBER, "phones")
+    assert phone_of(alice, token)["actorId"] == first["actorId"]
+    other = alice.create_room(participants={"phones": [NUMBER]})
+    assert phone_of(alice, other)["actorId"] != first["actorId"]
+
+
+@pytest.mark.usefixtures("bridge")
+@pytest.mark.parametrize(
+    "text", ["", "030123456", "+0301234567", "+4930", "+49301234567890123", "+49 30 x1234", "alice"]
+)
+def test_what_is_no_number_is_refused(alice: Person, token: str, text: str) -> None:
+    refused = alice.refused("POST", f"v4/room/{token}/participants", newParticipant=text, source="phones")
+    assert refused == (400, "new-participant")
+
+
+@pytest.mark.usefixtures("bridge")
+def test_only_moderators_add_numbers_and_phones_do_not_moderate(alice: Person, bob: Person, token: str) -> None:
+    assert bob.status("POST", f"v4/room/{token}/participants", newParticipant=NUMBER, source="phones") == 403
+    alice.add(token, NUMBER, "phones")
+    number = phone_of(alice, token)["attendeeId"]
+    assert alice.status("POST", f"v4/room/{token}/moderators", attendeeId=number) == 400
+
+
+def test_a_number_belongs_to_one_account_and_goes_with_it(server: Server, alice: Person, bob: Person) -> None:
+    db = server.app.world.db
+    server.run(db.write(lambda tx: number_service.add_number(tx, NUMBER, alice.id)))
+    with pytest.raises(Conflict):
+        server.run(db.write(lambda tx: number_service.add_number(tx, NUMBER, bob.id)))
+    server.run(db.write(lambda tx: number_service.add_number(tx, NUMBER, bob.id, force=True)))
+    found = server.run(db.read(lambda tx: number_store.find_number(tx, NUMBER)))
+    assert found is not None
+    assert found.user_id == bob.id
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
+    assert server.run(db.read(lambda tx: number_store.find_number(tx, NUMBER))) is None

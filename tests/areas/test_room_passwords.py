@@ -1,0 +1,126 @@
+"""What passwords of conversations must be like, and consent to being recorded."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from support.people import GROUP, PUBLIC, Person
+from support.running import Server
+
+Set = Callable[[str, str], None]
+SECRET = "a secret of ours"
+
+
+@pytest.fixture
+def setting(server: Server) -> Iterator[Set]:
+    """Changes a setting until the test is over."""
+    path = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/"
+    changed = []
+
+    def change(key: str, value: str) -> None:
+        changed.append(key)
+        server.admin.post(path + key, json={"value": value}).raise_for_status()
+
+    yield change
+    for key in changed:
+        server.admin.delete(path + key).raise_for_status()
+
+
+def config_of(person: Person) -> dict[str, Any]:
+    config: dict[str, Any] = person.get("/ocs/v2.php/cloud/capabilities")["capabilities"]["spreed"]["config"]
+    return config
+
+
+def test_where_passwords_are_forced_no_room_opens_without_one(alice: Person, setting: Set) -> None:
+    group, public = alice.create_room(GROUP), alice.create_room(PUBLIC)
+    assert not config_of(alice)["conversations"]["force-passwords"]
+    setting("force_passwords", "yes")
+    assert config_of(alice)["conversations"]["force-passwords"]
+    answer = alice.request("POST", "v4/room", roomType=PUBLIC, roomName="x")
+    assert answer.status_code == 400
+    refusal = answer.json()["ocs"]["data"]
+    assert refusal["error"] == "password"
+    assert "needs a password" in refusal["message"]
+    assert alice.refused("POST", f"v4/room/{group}/public") == (400, "password")
+    alice.create_room(GROUP)
+    assert alice.room(alice.create_room(PUBLIC, password=SECRET))["hasPassword"]
+    assert alice.post(f"v4/room/{public}/public")["type"] == PUBLIC  # was open before
+    assert alice.post(f"v4/room/{group}/public", password=SECRET)["hasPassword"]
+    assert alice.refused("PUT", f"v4/room/{group}/password", password="") == (400, "password")
+    assert alice.put(f"v4/room/{group}/password", password="another secret")["hasPassword"]
+
+
+def test_where_passwords_are_forced_no_invitation_opens_a_room(alice: Person, setting: Set) -> None:
+    setting("force_passwords", "yes")
+    token = alice.create_room(GROUP)
+    refused = alice.refused("POST", f"v4/room/{token}/participants", newParticipant="x@example.org", source="emails")
+    assert refused == (400, "password")
+    assert len(alice.participants(token)) == 1
+    file = {"file": ("list.csv", b'email\n"x@example.org"\n', "text/csv")}
+    answer = alice.http.post(f"/ocs/v2.php/apps/spreed/api/v4/room/{token}/import-emails", files=file)
+    assert (answer.status_code, answer.json()["ocs"]["data"]["error"]) == (400, "password")
+    made = alice.post("v4/room", roomType=GROUP, roomName="x", participants={"emails": ["x@example.org"]})
+    assert (made["type"], made["invalidParticipants"]) == (GROUP, {"emails": ["x@example.org"]})
+    opened = alice.create_room(PUBLIC, password=SECRET)
+    alice.add(opened, "x@example.org", "emails")
+
+
+def test_a_password_has_a_least_length(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = alice.create_room(PUBLIC, password="1")
+    monkeypatch.setattr(server.app.world.config.security, "room_password_min_length", 8)
+    for method, path, more in (
+        ("POST", "v4/room", {"roomType": PUBLIC, "roomName": "x"}),
+        ("PUT", f"v4/room/{token}/password", {}),
+        ("POST", f"v4/room/{alice.create_room(GROUP)}/public", {}),
+    ):
+        data = alice.request(method, path, password="1234567", **more).json()["ocs"]["data"]
+        assert data == {"error": "password", "message": "Password needs to be at least 8 characters long."}
+    assert alice.put(f"v4/room/{token}/password", password="12345678")["hasPassword"]
+    assert not alice.put(f"v4/room/{token}/password", password="")["hasPassword"]
+    policies = alice.get("/ocs/v2.php/cloud/capabilities")["capabilities"]["password_policy"]["policies"]
+    assert policies["sharing"] == {"minLength": 8}
+    assert alice.refused("PUT", f"v4/room/{token}/password", password="x" * 470) == (400, "password")
+
+
+def call(person: Person, token: str, **params: Any) -> tuple[int, Any]:
+    answer = person.request("POST", f"v4/call/{token}", **params)
+    return answer.status_code, answer.json()["ocs"]["data"]
+
+
+REFUSED = (400, {"error": "consent"})
+
+
+def test_everybody_is_asked_for_consent(alice: Person, bob: Person, token: str, setting: Set) -> None:
+    assert config_of(alice)["call"]["recording-consent"] == 0
+    setting("recording_consent", "1")
+    assert config_of(alice)["call"]["recording-consent"] == 1
+    alice.join(token)
+    bob.join(token)
+    assert call(alice, token) == call(alice, token, recordingConsent=False) == REFUSED
+    assert not alice.room(token)["hasCall"]
+    assert call(alice, token, recordingConsent=True)[0] == 200
+    assert call(bob, token) == REFUSED
+    assert call(bob, token, recordingConsent=True)[0] == 200
+
+
+def test_a_conversation_asks_for_consent(alice: Person, token: str, setting: Set) -> None:
+    setting("recording_consent", "2")
+    assert config_of(alice)["call"]["recording-consent"] == 2
+    alice.join(token)
+    assert call(alice, token)[0] == 200
+    alice.delete(f"v4/call/{token}")
+    alice.put(f"v4/room/{token}/recording-consent", recordingConsent=1)
+    assert call(alice, token) == REFUSED
+    assert call(alice, token, recordingConsent=True)[0] == 200
+
+
+def test_breakout_rooms_ask_for_the_consent_of_their_conversation(alice: Person, token: str, setting: Set) -> None:
+    setting("recording_consent", "2")
+    alice.put(f"v4/room/{token}/recording-consent", recordingConsent=1)
+    made = alice.post(f"v1/breakout-rooms/{token}", mode=1, amount=1)
+    (part,) = [room["token"] for room in made if room["token"] != token]
+    alice.post(f"v1/breakout-rooms/{token}/rooms")
+    alice.join(part)
+    assert call(alice, part) == REFUSED
+    assert call(alice, part, recordingConsent=True)[0] == 200
