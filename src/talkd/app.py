@@ -18,6 +18,7 @@ from talkd.areas.capabilities.room_routes import routes as room_capability_route
 from talkd.areas.capabilities.routes import routes as capability_routes
 from talkd.areas.capabilities.status_routes import routes as status_routes
 from talkd.areas.chat.feed import Feed
+from talkd.areas.chat.change_routes import routes as chat_change_routes
 from talkd.areas.chat.routes import routes as chat_routes
 from talkd.areas.chat.store import delete_expired
 from talkd.areas.invitations.routes import routes as invitation_routes
@@ -31,9 +32,12 @@ from talkd.areas.login.page_routes import routes as page_routes
 from talkd.areas.login.routes import routes as app_password_routes
 from talkd.areas.login.wipe_routes import routes as wipe_routes
 from talkd.areas.operations.routes import routes as operation_routes
+from talkd.areas.mentions.routes import routes as mention_routes
 from talkd.areas.participants.preference_routes import routes as preference_routes
 from talkd.areas.participants.routes import routes as participant_routes
 from talkd.areas.permissions.routes import routes as permission_routes
+from talkd.areas.reactions.routes import routes as reaction_routes
+from talkd.areas.polls.routes import routes as poll_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
 from talkd.areas.rooms.listing_routes import routes as listing_routes
 from talkd.areas.recording.routes import routes as recording_routes
@@ -87,6 +91,10 @@ ROUTES = tuple(
         sip_routes,
         session_routes,
         chat_routes,
+        chat_change_routes,
+        mention_routes,
+        poll_routes,
+        reaction_routes,
         call_routes,
         signaling_routes,
         user_routes,

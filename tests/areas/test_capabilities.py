@@ -73,9 +73,9 @@ async def test_visitors_and_users_see_what_apps_demand(client: httpx.AsyncClient
 async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient) -> None:
     features = set((await blocks(client))["spreed"]["features"])
     missing = {
-        "reactions", "talk-polls", "edit-messages", "delete-messages", "chat-keep-notifications",
+        "chat-keep-notifications",
         "bots-v1", "recording-v1", "federation-v1", "sip-support",
-        "clear-history", "rich-object-sharing", "unified-search", "chat-get-context",
+        "rich-object-sharing", "unified-search",
     }  # fmt: skip
     assert not features & missing
 

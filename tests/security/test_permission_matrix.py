@@ -37,6 +37,8 @@ PARAMETERS: dict[str, Any] = {
     "message": "Hello", "lookIntoFuture": 0, "timeout": 0, "setReadMarker": 0, "messages": "[]", "includeStatus": True,
     "displayName": "Guest name", "method": "set", "permissions": 254, "scope": 1,
     "search": "nobody at all", "itemType": "call", "itemId": "new", "app": "spreed",
+    "question": "Where to?", "options": ["Sea", "Hills"], "resultMode": 0, "maxVotes": 1, "optionIds": [0],
+    "reaction": "👍",
     "format": "csv", "size": 64, "name": "Guest", "requesttoken": "none", "limit": 5, "groupid": "nogroup",
 }  # fmt: skip
 OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
@@ -85,6 +87,12 @@ class Scene:
             self.caller.join(self.token)
         cast.owner.delete(f"v4/room/{self.token}/attendees", attendeeId=numbers[cast.removed.id])
 
+    def ask(self, *, draft: bool) -> int:
+        """A poll of the owner; its id."""
+        words = {name: PARAMETERS[name] for name in ("question", "options", "resultMode", "maxVotes")}
+        number: int = self.cast.owner.post(f"v1/poll/{self.token}", **words, draft=draft)["id"]
+        return number
+
 
 def parameters_of(route: Route, scene: Scene) -> dict[str, Any]:
     """Something sensible for every parameter that must be there, and for those that the table above names."""
@@ -94,6 +102,12 @@ def parameters_of(route: Route, scene: Scene) -> dict[str, Any]:
         "user": target, "user_id": target, "group_id": scene.cast.group, "userid": unique("made"),
         "password": PASSWORD if route.path.startswith("/cloud") else "",
     }  # fmt: skip
+    if "{messageId}" in route.path:
+        own["messageId"] = scene.cast.owner.say(scene.token, "Hello")["id"]
+    if (route.method, route.path) == ("DELETE", "/apps/spreed/api/v1/reaction/{token}/{messageId}"):
+        scene.caller.request("POST", f"v1/reaction/{scene.token}/{own['messageId']}", reaction="👍")
+    if "{pollId}" in route.path:
+        own["pollId"] = scene.ask(draft="/draft/" in route.path)
     if route.path == "/cloud/groups":
         own["groupid"] = unique("made")
     known = {**PARAMETERS, **own, **OF_ROUTE.get((route.method, route.path), {})}

@@ -113,7 +113,11 @@ MAX_DESCRIPTION_LENGTH = 2_000
 MAX_OBJECT_LENGTH = 64
 MAX_REFERENCE_ID_LENGTH = 64
 MAX_CHAT_LIMIT = 200
+MAX_CONTEXT_LIMIT = 100
+"""Messages on either side of the one that is looked around."""
 MAX_POLL_SECONDS = 30
+MAX_EDIT_AGE = 86_400
+"""Seconds after which a message keeps its text, except in a note to self."""
 
 SESSION_TIMEOUT = 40
 """Seconds without a sign after which a session counts as gone for others in a call: a poll of 30 and some grace."""

@@ -284,6 +284,43 @@ class MessagePosted(RoomEvent):
 
     message_id: int
     kind: str
+    is_news: bool = True
+    """Whether the room is told to have something new; not for what only changes an older message."""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited(RoomEvent):
+    """A message has another text."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageDeleted(RoomEvent):
+    """A message shows no more than that it was deleted."""
+
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryCleared(RoomEvent):
+    """All messages are gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionAdded(RoomEvent):
+    """Somebody reacted to a message."""
+
+    message_id: int
+    reaction: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReactionRevoked(RoomEvent):
+    """Somebody took a reaction back."""
+
+    message_id: int
+    reaction: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,15 +4,18 @@ from typing import Any
 
 from talkd.areas.calls import service as calls
 from talkd.areas.chat import store as chat
+from talkd.areas.reactions import store as reactions
 from talkd.areas.signaling import service as signaling
 from talkd.core import clock, events
 from talkd.storage.database import Tx
 
 
 async def apply(tx: Tx, event: Any) -> None:
-    """A room's newest message and activity; a call that ends because its last device was removed."""
-    if isinstance(event, events.MessagePosted):
+    """A room's newest message and activity; a deleted message's reactions; a call whose last device was removed."""
+    if isinstance(event, events.MessagePosted) and event.is_news:
         await chat.set_newest(tx, event.room_id, event.message_id, clock.now())
+    elif isinstance(event, events.MessageDeleted):
+        await reactions.delete_reactions(tx, event.room_id, event.message_id)
     elif isinstance(event, events.AttendeeRemoved) and event.session_ids:
         for session_id in event.session_ids:
             await signaling.forget_session(tx, session_id)

@@ -6,6 +6,8 @@ from talkd.areas.bans import store as bans
 from talkd.areas.chat import store as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
+from talkd.areas.polls import store as polls
+from talkd.areas.reactions import store as reactions
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import store as room_store
 from talkd.areas.sessions import service as sessions
@@ -78,4 +80,6 @@ async def _leave_everything(tx: Tx, user_id: str) -> None:
         names = await chat.get_names(tx, {(USERS, user_id)})
         await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, names.get((USERS, user_id), user_id))
     await chat.forget_author(tx, user_id)
+    await polls.forget_actor(tx, user_id)
+    await reactions.forget_user(tx, user_id)
     await bans.forget_user(tx, user_id)

@@ -27,6 +27,16 @@ _LIST_CHANGES = (
 )
 """After these a room's list of sessions looks different."""
 
+_CHAT_CHANGES = (
+    events.MessagePosted,
+    events.MessageEdited,
+    events.MessageDeleted,
+    events.HistoryCleared,
+    events.RoomDeleted,
+    events.GuestRenamed,
+)
+"""After these a room's messages look different."""
+
 _RULES = (
     events.LobbySet,
     events.LobbyTimerReached,
@@ -56,8 +66,10 @@ class Wakeups:
             self._changes.publish_everything()  # rare, and whoever waits without having joined is known by no topic
 
     def _forget(self, event: Any) -> None:
-        if isinstance(event, events.MessagePosted | events.RoomDeleted | events.GuestRenamed):
+        if isinstance(event, _CHAT_CHANGES):
             self._feed.forget(event.room_id)
+        elif isinstance(event, events.ReactionAdded | events.ReactionRevoked):
+            self._feed.forget(event.room_id)  # but nobody is woken (recording `chat/long-poll-woken`)
         elif isinstance(event, events.ReadMarkerMoved):
             self._feed.forget_markers(event.room_id)
         elif isinstance(event, events.UserRenamed | events.UserDeleted):

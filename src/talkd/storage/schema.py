@@ -270,6 +270,18 @@ messages = _room_table(
 """Everything said. `system` is the identifier of a system message, else empty; `countable` is 1 for what
 counts as unread; `parameters` and `reactions` are JSON objects or empty; `expires_at` 0 means never."""
 
+reactions = _room_table(
+    "reactions",
+    _int("message_id"),
+    _int("entry_id"),
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("reaction"),
+    _int("created_at"),
+)
+"""What people think of messages. `entry_id` is the system message that tells of it."""
+
 signaling_messages = _room_table(
     "signaling_messages",
     _text("recipient"),
@@ -299,6 +311,30 @@ invited_browsers = _room_table(
     _text("browser"),
 )
 """Browsers that have shown the personal token of somebody invited by e-mail."""
+
+polls = _room_table(
+    "polls",
+    sa.Column("message_id", Int, nullable=True),
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("question"),
+    _text("options"),
+    _int("result_mode"),
+    _int("max_votes"),
+    _int("status"),
+)
+"""Questions to a room, gone with the message that shows them; drafts have none. `options` is a JSON list of texts."""
+
+poll_votes = _room_table(
+    "poll_votes",
+    _int("poll_id"),
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("options"),
+)
+"""One row for everybody who has voted; `options` is a JSON list of numbers."""
 
 mail_outbox = sa.Table(
     "mail_outbox",

@@ -18,8 +18,11 @@ FEATURES = (
     "guest-display-names", "invite-groups-and-mails", "email-csv-import", "temp-user-avatar-api",
     # chat
     "system-messages", "mention-flag", "direct-mention-flag", "chat-replies", "chat-reference-id",
-    "chat-read-marker", "chat-read-status", "chat-read-last", "chat-unread", "chat-permission",
+    "chat-read-marker", "chat-read-status", "chat-read-last", "chat-unread", "chat-permission", "reactions",
     "markdown-messages", "silent-send", "silent-send-state", "typing-privacy",
+    "edit-messages", "edit-messages-note-to-self", "delete-messages", "delete-messages-unlimited", "clear-history",
+    "chat-get-context",
+    "talk-polls", "talk-polls-drafts", "edit-draft-poll",
     # calls
     "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call", "force-mute",
     "call-notification-state-api", "download-call-participants", "recording-consent",

@@ -1,7 +1,7 @@
 """The newest messages of busy rooms, in memory and ready to send.
 
 A message to a thousand waiting clients costs one query and one encoding for each kind of reader, not a
-thousand: readers whom the server does not speak of all get the same bytes.
+thousand: readers of whom the server does not speak, and who have not reacted, all get the same bytes.
 """
 
 import asyncio
@@ -132,8 +132,8 @@ class Feed:
     def _body(recent: _Recent, fresh: list[Message], room: Room, viewer: Actor) -> msgspec.Raw:
         now = clock.now()
         parents = {key: parent for key, parent in recent.page.parents.items() if not parent.is_expired(now)}
-        page = Page(fresh, parents, recent.page.names)
-        if any(view.speaks_of(message, viewer) for message in fresh):
+        page = Page(fresh, parents, recent.page.names, recent.page.reactors)
+        if view.has_own_form(page, viewer):
             return msgspec.Raw(_encode(view.messages(page, room, viewer)))
         key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # some may have expired in between
         body = recent.bodies.get(key)

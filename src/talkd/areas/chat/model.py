@@ -2,13 +2,21 @@
 
 import msgspec
 
+from talkd.areas.reactions.model import Reactors
+from talkd.core.constants import MAX_MESSAGE_LENGTH
+from talkd.core.errors import Invalid, TooLarge
+
 COMMENT = "comment"
 SYSTEM = "system"
 OBJECT_SHARED = "object_shared"
+DELETED = "comment_deleted"
 VOICE = "voice-message"
 
 COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 """Kinds that count as unread and can be answered."""
+
+ABOUT_OLDER = frozenset({"message_deleted", "message_edited"})
+"""System messages that tell clients of a change to an older message: they are not the room's last message."""
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,11 +71,12 @@ Names = dict[tuple[str, str], str]
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Messages with what it takes to show them: the messages they answer, and everybody's name."""
+    """Messages with what it takes to show them: the messages they answer, everybody's name, and who reacted."""
 
     messages: list[Message]
     parents: dict[int, Message]
     names: Names
+    reactors: Reactors = {}
 
 
 def named(message: Message) -> set[tuple[str, str]]:
@@ -76,3 +85,13 @@ def named(message: Message) -> set[tuple[str, str]]:
     if message.parameters:
         actors.update((reference.type, reference.id) for reference in message.references().values())
     return actors
+
+
+def require_text(text: str) -> str:
+    """What somebody wrote, without space around it. Raises Invalid when nothing is left, TooLarge."""
+    text = text.strip()
+    if not text:
+        raise Invalid("message")
+    if len(text) > MAX_MESSAGE_LENGTH:
+        raise TooLarge("message")
+    return text

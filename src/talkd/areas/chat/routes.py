@@ -86,7 +86,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
         guest_name=params.actorDisplayName,
     )
     author = Actor(message.actor_type, message.actor_id, message.actor_name)
-    page = await service.complete(tx, me.room.id, [message], known=author)
+    page = await service.complete(tx, me.room.id, [message], known=author, viewer=me.actor)
     common = await service.get_common_read(tx, me.room.id)
     return Reply(view.messages(page, me.room, me.actor)[0], 201, _headers(common))
 
@@ -112,6 +112,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
     page = await service.get_history(
         tx,
         me.room.id,
+        me.actor,
         known=params.lastKnownMessageId,
         including=bool(params.includeLastKnown),
         limit=_limit(params.limit),
@@ -161,8 +162,9 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
     params, me = call.params, call.me
     if me.session is not None and not params.noStatusUpdate:
         call.world.pings.note(me.session.session_id)
-    if params.setReadMarker and params.lastKnownMessageId > me.attendee.last_read:
-        await call.world.db.write(lambda tx: service.note_read(tx, me, params.lastKnownMessageId))
+    last = min(params.lastKnownMessageId, me.room.last_message_id)  # reactions may follow that one
+    if params.setReadMarker and last > me.attendee.last_read:
+        await call.world.db.write(lambda tx: service.note_read(tx, me, last))
 
 
 @routes.add(

@@ -4,20 +4,31 @@ from collections.abc import Iterable
 
 import msgspec
 
-from talkd.areas.chat import store
-from talkd.areas.chat.model import COMMENT, COUNTABLE, SYSTEM, Message, Names, Page, Reference, named
+from talkd.areas.chat import mentions, store
+from talkd.areas.chat.model import (
+    ABOUT_OLDER,
+    COMMENT,
+    COUNTABLE,
+    OBJECT_SHARED,
+    SYSTEM,
+    Message,
+    Names,
+    Page,
+    Reference,
+    named,
+    require_text,
+)
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
+from talkd.areas.reactions.store import get_reactors
 from talkd.areas.rooms.model import Room
-from talkd.areas.users import group_store as groups
-from talkd.areas.users import store as users
 from talkd.core import clock
-from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
-from talkd.core.constants import MAX_MESSAGE_LENGTH, MAX_REFERENCE_ID_LENGTH, NEVER_READ
-from talkd.core.errors import Invalid, TooLarge
+from talkd.core.actor import Actor
+from talkd.core.constants import MAX_REFERENCE_ID_LENGTH, NEVER_READ
+from talkd.core.errors import Invalid
 from talkd.core.events import MessagePosted, ReadMarkerMoved
-from talkd.core.richtext import ALL, find_mentions, replace_mentions
+from talkd.core.richtext import replace_mentions
 from talkd.storage.database import Tx
 
 _encode = msgspec.json.Encoder().encode
@@ -38,11 +49,7 @@ async def send(
     The same text again under the same `reference_id` is the same message: a client that tries again after
     a lost answer does not say it twice (users.md; reliability.md, P6). Raises Invalid or TooLarge.
     """
-    text = text.strip()
-    if not text:
-        raise Invalid("message")
-    if len(text) > MAX_MESSAGE_LENGTH:
-        raise TooLarge("message")
+    text = require_text(text)
     room = me.room
     await attendees.lock_token(tx, room.token)  # so that ids become visible in their order (design.md, 4)
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
@@ -50,8 +57,8 @@ async def send(
         me = await participants.rename_guest(tx, me, guest_name)
     if reply_to:
         await _require_replyable(tx, room.id, reply_to)
-    mentions, references = await _resolve_mentions(tx, me, text)
-    shown = replace_mentions(text, mentions) if mentions else text
+    placeholders, references = await mentions.resolve(tx, me, text)
+    shown = replace_mentions(text, placeholders) if placeholders else text
     if reference_id:
         for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
             if known.message == shown and known.parent_id == reply_to and not known.system:
@@ -69,7 +76,7 @@ async def send(
         silent=silent,
     )
     await store.mark_read(tx, room.id, me.attendee.id, message.id)
-    await _note_mentions(tx, me, message.id, mentions)
+    await mentions.note(tx, me, message.id, placeholders)
     return message
 
 
@@ -81,15 +88,28 @@ async def post_system(
     *,
     details: str = "",
     references: dict[str, Reference] | None = None,
+    parent_id: int = 0,
     silent: bool = False,
+    aside: bool = False,
 ) -> Message:
-    """Report something in the room. `details` is what the text holds apart from people."""
-    return await _add(tx, room, actor, SYSTEM, details, system=system, references=references or {}, silent=silent)
+    """Report something in the room. `details` is what the text holds apart from people.
+
+    `aside`: nobody is told of a new message; the caller emits an event of what it is about.
+    """
+    return await _add(
+        tx, room, actor, SYSTEM, details,
+        system=system, references=references or {}, parent_id=parent_id, silent=silent, aside=aside,
+    )  # fmt: skip
 
 
 async def post(tx: Tx, room: Room, actor: Actor, text: str) -> Message:
     """Say something in the name of who is no attendee: what the server itself tells."""
     return await _add(tx, room, actor, COMMENT, text, references={})
+
+
+async def share(tx: Tx, room: Room, actor: Actor, thing: Reference) -> Message:
+    """Show a thing that is not text, such as a poll."""
+    return await _add(tx, room, actor, OBJECT_SHARED, "{object}", references={"object": thing})
 
 
 async def _add(
@@ -104,6 +124,7 @@ async def _add(
     parent_id: int = 0,
     reference_id: str = "",
     silent: bool = False,
+    aside: bool = False,
 ) -> Message:
     now = clock.now()
     expires_at = now + room.message_expiration if room.message_expiration else 0
@@ -125,7 +146,8 @@ async def _add(
         created_at=now,
         expires_at=expires_at,
     )
-    await tx.emit(MessagePosted(room.id, actor, message_id, kind))
+    if not aside:
+        await tx.emit(MessagePosted(room.id, actor, message_id, kind, system not in ABOUT_OLDER))
     return Message(
         room.id,
         message_id,
@@ -156,80 +178,20 @@ async def _require_replyable(tx: Tx, room_id: int, message_id: int) -> Message:
     return parent
 
 
-# --- mentions -------------------------------------------------------------------------------
-async def _resolve_mentions(
-    tx: Tx, me: Participant, text: str
-) -> tuple[dict[tuple[str, str], str], dict[str, Reference]]:
-    """Placeholders by mentioned actor, and what they stand for. Who does not exist stays plain text."""
-    wanted = find_mentions(text)
-    if not wanted:
-        return {}, {}
-    by_kind: dict[str, list[str]] = {}
-    for kind, actor_id in wanted:
-        by_kind.setdefault(kind, []).append(actor_id)
-    known: dict[tuple[str, str], str] = {}
-    if USERS in by_kind:
-        known |= {(USERS, key): name for key, name in (await users.get_names(tx, by_kind[USERS])).items()}
-    for kind in (GUESTS, EMAILS):
-        if kind in by_kind:
-            bare = [actor_id.partition("/")[2] for actor_id in by_kind[kind]]
-            for attendee in await attendees.find_attendees(tx, me.room.id, kind, bare):
-                known[kind, f"{kind[:-1]}/{attendee.actor_id}"] = attendee.display_name
-    for group_id in by_kind.get(GROUPS, ()):
-        group = await groups.get_group(tx, group_id)
-        if group is not None:
-            known[GROUPS, group_id] = group.display_name or group_id
-    if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
-        known[ALL, ALL] = ""
-    return _number(wanted, known)
-
-
-_PLACEHOLDERS = {
-    USERS: "mention-user",
-    GUESTS: "mention-guest",
-    EMAILS: "mention-email",
-    GROUPS: "mention-group",
-    ALL: "mention-call",
-}
-
-
-def _number(
-    wanted: list[tuple[str, str]], known: dict[tuple[str, str], str]
-) -> tuple[dict[tuple[str, str], str], dict[str, Reference]]:
-    placeholders: dict[tuple[str, str], str] = {}
-    references: dict[str, Reference] = {}
-    counts: dict[str, int] = {}
-    for kind, actor_id in wanted:
-        if (kind, actor_id) not in known:
-            continue
-        counts[kind] = counts.get(kind, 0) + 1
-        placeholder = f"{_PLACEHOLDERS[kind]}{counts[kind]}"
-        placeholders[kind, actor_id] = placeholder
-        bare = actor_id.partition("/")[2] if kind in (GUESTS, EMAILS) else actor_id
-        references[placeholder] = Reference("call" if kind == ALL else kind, bare, known[kind, actor_id])
-    return placeholders, references
-
-
-async def _note_mentions(tx: Tx, me: Participant, message_id: int, mentions: dict[tuple[str, str], str]) -> None:
-    named_users = [actor_id for kind, actor_id in mentions if kind == USERS and actor_id != me.actor.id]
-    if (ALL, ALL) in mentions:
-        await store.mention_all(tx, me.room.id, message_id, me.attendee.id)
-    named_groups = [actor_id for kind, actor_id in mentions if kind == GROUPS]
-    if named_groups:
-        await store.mention_groups(tx, me.room.id, message_id, named_groups)
-    if named_users:
-        await store.mention_actors(tx, me.room.id, message_id, USERS, named_users)
-
-
 # --- reading --------------------------------------------------------------------------------
-async def complete(tx: Tx, room_id: int, messages: list[Message], *, known: Actor | None = None) -> Page:
-    """A page: the messages with what they answer and everybody's name; two statements at most.
+async def complete(
+    tx: Tx, room_id: int, messages: list[Message], *, known: Actor | None = None, viewer: Actor | None = None
+) -> Page:
+    """A page: the messages with what they answer, everybody's name and reactions; three statements at most.
 
-    Whoever is `known` need not be asked for.
+    Whoever is `known` need not be asked for. A page for one `viewer` knows the reactions of no others.
     """
     wanted = [message.parent_id for message in messages if message.parent_id]
     parents = await store.list_messages(tx, room_id, wanted, clock.now()) if wanted else {}
-    return Page(messages, parents, await get_names(tx, [*messages, *parents.values()], known=known))
+    shown = [*messages, *parents.values()]
+    reacted = sorted({message.id for message in shown if message.reactions})
+    reactors = await get_reactors(tx, room_id, reacted, viewer) if reacted else {}
+    return Page(messages, parents, await get_names(tx, shown, known=known), reactors)
 
 
 async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None = None) -> Names:
@@ -243,17 +205,25 @@ async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None 
     return {(known.type, known.id): known.name, **await store.get_names(tx, actors)}
 
 
-async def get_history(tx: Tx, room_id: int, *, known: int, including: bool, limit: int) -> Page:
+async def get_history(tx: Tx, room_id: int, viewer: Actor, *, known: int, including: bool, limit: int) -> Page:
     """Messages before `known` (0: from the newest), newest first."""
     before = known + 1 if including and known > 0 else known
     messages = await store.list_before(tx, room_id, before if known > 0 else 2**62, limit, clock.now())
-    return await complete(tx, room_id, messages)
+    return await complete(tx, room_id, messages, viewer=viewer)
 
 
 async def get_news(tx: Tx, room_id: int, *, known: int, including: bool, limit: int) -> Page:
     """Messages after `known`, oldest first."""
     after = known - 1 if including else known
     return await complete(tx, room_id, await store.list_after(tx, room_id, after, limit, clock.now()))
+
+
+async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limit: int) -> Page:
+    """A message with up to `limit` before (itself among them) and after it, oldest first."""
+    now = clock.now()
+    before = await store.list_before(tx, room_id, message_id + 1, limit, now)
+    after = await store.list_after(tx, room_id, message_id, limit, now)
+    return await complete(tx, room_id, [*reversed(before), *after], viewer=viewer)
 
 
 async def get_common_read(tx: Tx, room_id: int) -> int:
@@ -280,12 +250,12 @@ async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
 
 async def mark_unread(tx: Tx, me: Participant) -> None:
     """Move the read marker so that the newest message counts as unread (api-surface.md, E)."""
-    newest = await store.list_newest_countable(tx, me.room.id, clock.now())
-    if len(newest) < 2:
-        everything = await store.list_newest(tx, me.room.id, clock.now())
-        below = newest[0] if newest else me.room.last_message_id
-        older = [message_id for message_id in everything if message_id < below]
-        target = older[0] if older else NEVER_READ
-    else:
+    now = clock.now()
+    newest = await store.list_newest_countable(tx, me.room.id, now)
+    if len(newest) == 2:
         target = newest[1]
+    else:
+        below = newest[0] if newest else me.room.last_message_id
+        older = await store.list_before(tx, me.room.id, below, 1, now)
+        target = older[0].id if older else NEVER_READ
     await mark_read(tx, me, target)

@@ -54,6 +54,9 @@ _ADD = Statement(
     )
     .returning(messages.c.id)
 )
+_one = sa.and_(_in_room, messages.c.id == bind("message_id"))
+_SET_REACTIONS = Statement(sa.update(messages).where(_one).values(reactions=bind("reactions")))
+_SET_SYSTEM = Statement(sa.update(messages).where(_one).values(system=bind("system"), message=bind("message")))
 _NEWEST_IN_ROOM = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
@@ -73,6 +76,14 @@ _MARK_FORWARD = Statement(
     )
     .values(last_read=bind("message_id"))
 )
+
+
+def _later(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """The marker moved to the message, never back: an older message that is edited may name somebody too."""
+    message_id = bind("message_id", marker.type)
+    return sa.case((marker < message_id, message_id), else_=marker)
+
+
 _MENTION = Statement(
     sa.update(attendees)
     .where(
@@ -80,7 +91,7 @@ _MENTION = Statement(
         attendees.c.actor_type == bind("actor_type"),
         one_of(attendees.c.actor_id, "actor_ids"),
     )
-    .values(last_mention=bind("message_id"), last_mention_direct=bind("message_id"))
+    .values(last_mention=_later(attendees.c.last_mention), last_mention_direct=_later(attendees.c.last_mention_direct))
 )
 _MENTION_GROUPS = Statement(
     sa.update(attendees)
@@ -91,12 +102,12 @@ _MENTION_GROUPS = Statement(
             sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "group_ids"))
         ),
     )
-    .values(last_mention=bind("message_id"))
+    .values(last_mention=_later(attendees.c.last_mention))
 )
 _MENTION_ALL = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id != bind("attendee_id"))
-    .values(last_mention=bind("message_id"))
+    .values(last_mention=_later(attendees.c.last_mention))
 )
 COMMON_READ = (
     sa.select(sa.func.min(attendees.c.last_read))
@@ -115,9 +126,6 @@ _LAST_UNREAD_BASE = Statement(
     .where(_in_room, _visible, messages.c.countable == sa.literal_column("1"))
     .order_by(messages.c.id.desc())
     .limit(sa.literal_column("2"))
-)
-_NEWEST_TWO = Statement(
-    sa.select(messages.c.id).where(_in_room, _visible).order_by(messages.c.id.desc()).limit(sa.literal_column("2"))
 )
 _NAMES = Statement(
     sa.union_all(
@@ -168,6 +176,16 @@ async def add_message(tx: Tx, **values: int | str) -> int:
     return int(await tx.value(_ADD, **values))
 
 
+async def set_reactions(tx: Tx, room_id: int, message_id: int, reactions: str) -> None:
+    """What a message shows of its reactions: a JSON object, or empty."""
+    await tx.run(_SET_REACTIONS, room_id=room_id, message_id=message_id, reactions=reactions)
+
+
+async def set_system(tx: Tx, room_id: int, message_id: int, system: str, text: str) -> None:
+    """A system message tells something else now."""
+    await tx.run(_SET_SYSTEM, room_id=room_id, message_id=message_id, system=system, message=text)
+
+
 async def set_newest(tx: Tx, room_id: int, message_id: int, now: int) -> None:
     """The room's last message and activity."""
     await tx.run(_NEWEST_IN_ROOM, room_id=room_id, message_id=message_id, now=now)
@@ -208,11 +226,6 @@ async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
     return [row[0] for row in await tx.all(_LAST_UNREAD_BASE, room_id=room_id, now=now)]
 
 
-async def list_newest(tx: Tx, room_id: int, now: int) -> list[int]:
-    """Ids of the two newest messages of any kind."""
-    return [row[0] for row in await tx.all(_NEWEST_TWO, room_id=room_id, now=now)]
-
-
 async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
     """What these actors are called now."""
     by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
@@ -233,6 +246,15 @@ _FORGET_AUTHOR = Statement(
     .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
     .values(actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.literal_column(f"'{DELETED_USERS}'"))
 )
+_FORGET_EDITOR = Statement(
+    sa.update(messages)
+    .where(messages.c.edited_by_type == sa.literal_column(f"'{USERS}'"), messages.c.edited_by_id == bind("user_id"))
+    .values(
+        edited_by_type=sa.literal_column(f"'{DELETED_USERS}'"),
+        edited_by_id=sa.literal_column(f"'{DELETED_USERS}'"),
+        edited_by_name=sa.literal_column("''"),
+    )
+)
 
 
 _DELETE_EXPIRED = Statement(
@@ -249,5 +271,6 @@ async def delete_expired(tx: Tx, now: int) -> int:
 
 
 async def forget_author(tx: Tx, user_id: str) -> None:
-    """What a gone account has said belongs to nobody in particular."""
+    """What a gone account has said or edited belongs to nobody in particular."""
     await tx.run(_FORGET_AUTHOR, user_id=user_id)
+    await tx.run(_FORGET_EDITOR, user_id=user_id)

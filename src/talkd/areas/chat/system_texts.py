@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from talkd.areas.chat.model import Reference
+from talkd.areas.reactions.model import REMOVED
 from talkd.core.actor import CLI_ID, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.richtext import span
 
@@ -18,6 +19,7 @@ _BY_ACTOR = {
     "avatar_removed": "{actor} removed the conversation picture",
     "breakout_rooms_started": "{actor} started breakout rooms",
     "breakout_rooms_stopped": "{actor} stopped breakout rooms",
+    "reaction_revoked": "{actor} deleted a reaction",
     "guests_allowed": "{actor} allowed guests",
     "guests_disallowed": "{actor} disallowed guests",
     "password_set": "{actor} set a password",
@@ -30,8 +32,13 @@ _BY_ACTOR = {
     "lobby_none": "{actor} opened the conversation to everyone",
     "lobby_non_moderators": "{actor} restricted the conversation to moderators",
     "lobby_timer_reached": "The conversation is now open to everyone",
+    "history_cleared": "{actor} cleared the history of the conversation",
+    "message_deleted": "{actor} deleted a message",
+    "message_edited": "{actor} edited a message",
     "message_expiration_enabled": "{actor} set the message expiration to %s",
     "message_expiration_disabled": "{actor} disabled message expiration",
+    "poll_closed": "{actor} ended the poll {poll}",
+    "poll_voted": "Someone voted on the poll {poll}",
     "call_started": "{actor} started a call",
     "call_joined": "{actor} joined the call",
     "call_left": "{actor} left the call",
@@ -77,6 +84,8 @@ def text_of(system: str, details: str, parameters: Parameters, actor: Actor, vie
         return _said_by(_BY_ACTOR[system] % (old, new), actor, viewer)
     if system == "message_expiration_enabled":
         return _said_by(_BY_ACTOR[system] % span(int(details)), actor, viewer)
+    if system == REMOVED:
+        return "Reaction deleted by author"
     if system in _BY_ACTOR:
         return _said_by(_BY_ACTOR[system], actor, viewer)
     if system in ("call_ended", "call_ended_everyone", "call_missed"):

@@ -266,6 +266,23 @@ def _conversations() -> None:
         postgresql_where=sa.text("expires_at > 0"),
     )
 
+    reacted_to = sa.ForeignKeyConstraint(
+        ["room_id", "message_id"], ["messages.room_id", "messages.id"], ondelete="CASCADE", name="reactions_message"
+    )
+    _room_table(
+        "reactions",
+        _int("message_id", "entry_id"),
+        _text("actor_type", "actor_id", "actor_name", "reaction"),
+        _int("created_at"),
+        reacted_to,
+    )
+    op.create_index(
+        "reactions_of_message",
+        "reactions",
+        ["room_id", "message_id", "actor_type", "actor_id", "reaction"],
+        unique=True,
+    )
+
     _room_table("signaling_messages", _text("recipient", "message"), _int("created_at"))
     op.create_index("signaling_messages_created", "signaling_messages", ["created_at"])
     op.create_index("signaling_messages_recipient", "signaling_messages", ["recipient", "id"])
@@ -283,6 +300,33 @@ def _conversations() -> None:
     _room_table("invited_browsers", _int("attendee_id"), _text("browser"), invited)
     op.create_index("invited_browsers_browser", "invited_browsers", ["room_id", "browser"], unique=True)
     op.create_index("invited_browsers_attendee", "invited_browsers", ["room_id", "attendee_id"])
+
+    shown = sa.ForeignKeyConstraint(
+        ["room_id", "message_id"], ["messages.room_id", "messages.id"], ondelete="CASCADE", name="poll_message"
+    )
+    _room_table(
+        "polls",
+        sa.Column("message_id", _int_type(), nullable=True),
+        _text("actor_type", "actor_id", "actor_name", "question", "options"),
+        _int("result_mode", "max_votes", "status"),
+        shown,
+    )
+    op.create_index("polls_message", "polls", ["room_id", "message_id"])
+    op.create_index("polls_actor", "polls", ["actor_type", "actor_id"])
+    voted_on = sa.ForeignKeyConstraint(
+        ["room_id", "poll_id"], ["polls.room_id", "polls.id"], ondelete="CASCADE", name="vote_poll"
+    )
+    _room_table("poll_votes", _int("poll_id"), _text("actor_type", "actor_id", "actor_name", "options"), voted_on)
+    op.create_index(
+        "poll_votes_actor",
+        "poll_votes",
+        ["room_id", "poll_id", "actor_type", "actor_id"],
+        unique=True,
+        sqlite_where=sa.text("actor_type <> 'deleted_users'"),
+        postgresql_where=sa.text("actor_type <> 'deleted_users'"),
+    )
+    op.create_index("poll_votes_poll", "poll_votes", ["room_id", "poll_id"])
+    op.create_index("poll_votes_of_actor", "poll_votes", ["actor_type", "actor_id"])
 
     _table(
         "mail_outbox",

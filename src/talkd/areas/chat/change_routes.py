@@ -1,0 +1,100 @@
+"""Operations on what was said already: change, delete, and look around it."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.chat import change_service, service, view
+from talkd.areas.chat.model import Message
+from talkd.areas.chat.routes import COMMON_READ, LAST_GIVEN
+from talkd.core.constants import MAX_CONTEXT_LIMIT
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("chat")
+V1 = ("v1",)
+
+
+class MessageParams(msgspec.Struct, frozen=True):
+    """A message of the room."""
+
+    messageId: int
+
+
+class EditParams(msgspec.Struct, frozen=True):
+    """A message of the room, and what it says from now on."""
+
+    messageId: int
+    message: str
+
+
+class ContextParams(msgspec.Struct, frozen=True):
+    """Around which message to look, and how many messages to get on either side."""
+
+    messageId: int
+    limit: int = 50
+
+
+_AUTHOR = (Guard.ANYONE, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.LOBBY_OPEN, Guard.MAY_CHAT)
+
+
+@routes.add("PUT", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=EditParams, returns=view.MessageView)
+async def edit(tx: Tx, call: Call[EditParams]) -> Reply:
+    """Change the text of a message."""
+    return await _reported(tx, call, await change_service.edit(tx, call.me, call.params.messageId, call.params.message))
+
+
+@routes.add("DELETE", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=MessageParams, returns=view.MessageView)
+async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
+    """Delete a message."""
+    return await _reported(tx, call, await change_service.delete(tx, call.me, call.params.messageId))
+
+
+@routes.add(
+    "DELETE",
+    "chat/{token}",
+    Guard.USER,
+    Guard.MODERATOR,
+    Guard.READ_WRITE,
+    versions=V1,
+    returns=view.MessageView,
+)
+async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
+    """Delete all messages."""
+    one_to_one_too = call.world.settings.can_delete_one_to_one
+    return await _reported(tx, call, await change_service.clear_history(tx, call.me, one_to_one_too=one_to_one_too))
+
+
+@routes.add(
+    "GET",
+    "chat/{token}/{messageId}/context",
+    Guard.ANYONE,
+    Guard.PARTICIPANT,
+    Guard.LOBBY_OPEN,
+    versions=V1,
+    params=ContextParams,
+    returns=list[view.MessageView],
+)
+async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
+    """Get a message with those before and after it, oldest first."""
+    params, me = call.params, call.me
+    limit = max(1, min(params.limit, MAX_CONTEXT_LIMIT))
+    page = await service.get_context(tx, me.room.id, me.actor, params.messageId, limit)
+    if not page.messages:
+        return Reply(None, 304)
+    headers = {LAST_GIVEN: str(page.messages[-1].id), **await _common_read(tx, me.room.id)}
+    return Reply(view.messages(page, me.room, me.actor), 200, headers)
+
+
+async def _reported(tx: Tx, call: Call[Any], report: Message) -> Reply:
+    """The system message that tells clients of a change, with the message that has changed."""
+    room = call.me.room
+    page = await service.complete(tx, room.id, [report], viewer=call.me.actor)
+    return Reply(view.messages(page, room, call.me.actor)[0], 200, await _common_read(tx, room.id))
+
+
+async def _common_read(tx: Tx, room_id: int) -> dict[str, str]:
+    common = await service.get_common_read(tx, room_id)
+    return {COMMON_READ: str(common)} if common else {}

@@ -1,0 +1,84 @@
+"""Changing and deleting what was said."""
+
+import msgspec
+
+from talkd.areas.chat import change_store, mentions, service, store
+from talkd.areas.chat.model import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, require_text
+from talkd.areas.participants.model import Participant
+from talkd.core import clock
+from talkd.core.constants import MAX_EDIT_AGE, RoomType
+from talkd.core.errors import NULL, Forbidden, Invalid, NotAllowedHere, NotFound
+from talkd.core.events import HistoryCleared, MessageDeleted, MessageEdited
+from talkd.core.richtext import replace_mentions
+from talkd.storage.database import Tx
+
+_DELETABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
+
+_encode = msgspec.json.Encoder().encode
+
+
+async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
+    """Give a message another text; the system message that says so.
+
+    Raises NotFound, Forbidden, NotAllowedHere for what is not text, Invalid (`age`: too old to be changed,
+    `message`: nothing left) or TooLarge.
+    """
+    now = clock.now()
+    message = await _require_mine(tx, me, message_id, frozenset({COMMENT}))
+    if me.room.type != RoomType.NOTE_TO_SELF and now - message.created_at > MAX_EDIT_AGE:
+        raise Invalid("age")
+    text = require_text(text)
+    placeholders, references = await mentions.resolve(tx, me, text)
+    await change_store.edit_message(
+        tx,
+        me.room.id,
+        message_id,
+        text=replace_mentions(text, placeholders),
+        references=_encode(references).decode() if references else "",
+        by=(me.actor.type, me.actor.id, me.actor.name),
+        now=now,
+    )
+    await mentions.note(tx, me, message_id, placeholders)
+    await tx.emit(MessageEdited(me.room.id, me.actor, message_id))
+    return await service.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
+
+
+async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
+    """Take back a message, whatever its age; the system message that says so.
+
+    Raises NotFound, Forbidden, or NotAllowedHere for what is no message of a person or is deleted already.
+    """
+    await _require_mine(tx, me, message_id, _DELETABLE)
+    deleter = {"actor": Reference(me.actor.type, me.actor.id, me.actor.name)}
+    await change_store.delete_message(tx, me.room.id, message_id, _encode(deleter).decode())
+    await tx.emit(MessageDeleted(me.room.id, me.actor, message_id))
+    return await service.post_system(tx, me.room, me.actor, "message_deleted", parent_id=message_id)
+
+
+async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Message:
+    """Remove everything that was said, and leave the report that it was done.
+
+    That report is all there is to read, and counts as read by everybody: a marker on a message that is gone
+    would never be moved by a client that waits. Raises Forbidden in a one-to-one conversation, unless it may
+    be deleted by one of the two (setting `delete_one_to_one_conversations`).
+    """
+    if me.room.is_one_to_one and not one_to_one_too:
+        raise Forbidden(data=NULL)
+    await change_store.clear(tx, me.room.id)
+    await tx.emit(HistoryCleared(me.room.id, me.actor))
+    message = await service.post_system(tx, me.room, me.actor, "history_cleared")
+    await change_store.reset_markers(tx, me.room.id, message.id)
+    return message
+
+
+async def _require_mine(tx: Tx, me: Participant, message_id: int, kinds: frozenset[str]) -> Message:
+    """The message, if it is the caller's own, or he moderates a conversation of more than two."""
+    message = await store.get_message(tx, me.room.id, message_id, clock.now())
+    if message is None:
+        raise NotFound("message")
+    is_own = me.actor.is_same(message.actor_type, message.actor_id)
+    if not is_own and (not me.is_moderator or me.room.is_one_to_one):
+        raise Forbidden("permission")
+    if message.system or message.kind not in kinds:
+        raise NotAllowedHere("message")
+    return message

@@ -1,0 +1,75 @@
+"""Statements that change or remove what was said."""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import DELETED
+from talkd.storage.database import Tx
+from talkd.storage.schema import attendees, messages
+from talkd.storage.statements import Statement, bind
+
+_one = sa.and_(messages.c.room_id == bind("in_room"), messages.c.id == bind("message_id"))
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
+_nothing: sa.ColumnElement[str] = sa.literal_column("''")
+
+_EDIT = Statement(
+    sa.update(messages)
+    .where(_one)
+    .values(
+        message=bind("text"),
+        parameters=bind("references"),
+        edited_by_type=bind("by_type"),
+        edited_by_id=bind("by_id"),
+        edited_by_name=bind("by_name"),
+        edited_at=bind("now"),
+    )
+)
+_DELETE = Statement(
+    sa.update(messages)
+    .where(_one)
+    .values(
+        kind=sa.literal_column(f"'{DELETED}'"),
+        countable=_zero,
+        message=_nothing,
+        parameters=bind("references"),
+        edited_by_type=_nothing,
+        edited_by_id=_nothing,
+        edited_by_name=_nothing,
+        edited_at=_zero,
+        reactions=_nothing,
+        object_type=_nothing,
+        object_id=_nothing,
+        meta=_nothing,
+    )
+)
+_CLEAR = Statement(sa.delete(messages).where(messages.c.room_id == bind("in_room")))
+_RESET_MARKERS = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("in_room"))
+    .values(last_read=bind("message_id"), last_mention=_zero, last_mention_direct=_zero)
+)
+
+
+async def edit_message(
+    tx: Tx, room_id: int, message_id: int, *, text: str, references: str, by: tuple[str, str, str], now: int
+) -> None:
+    """Another text; `by` is type, id and name of whoever wrote it."""
+    by_type, by_id, by_name = by
+    await tx.run(
+        _EDIT, in_room=room_id, message_id=message_id, text=text, references=references,
+        by_type=by_type, by_id=by_id, by_name=by_name, now=now,
+    )  # fmt: skip
+
+
+async def delete_message(tx: Tx, room_id: int, message_id: int, references: str) -> None:
+    """Nothing is left but the place and who deleted it."""
+    await tx.run(_DELETE, in_room=room_id, message_id=message_id, references=references)
+
+
+async def clear(tx: Tx, room_id: int) -> None:
+    """No message is left."""
+    await tx.run(_CLEAR, in_room=room_id)
+
+
+async def reset_markers(tx: Tx, room_id: int, message_id: int) -> None:
+    """Everybody has read up to there, and is named nowhere."""
+    await tx.run(_RESET_MARKERS, in_room=room_id, message_id=message_id)

@@ -1,0 +1,80 @@
+"""The statement that finds whom to mention."""
+
+import sqlalchemy as sa
+
+from talkd.areas.mentions.model import KINDS, UNNAMED, Suggestion
+from talkd.areas.users.store import pattern
+from talkd.core.actor import GROUPS, USERS
+from talkd.storage.database import Tx
+from talkd.storage.schema import attendees, messages
+from talkd.storage.statements import Statement, bind
+
+RECENT = 1_000
+"""Messages of a room that count for who has spoken last: old rooms stay as quick as young ones."""
+
+_contained = bind("contained", sa.Text)
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
+_one: sa.ColumnElement[int] = sa.literal_column("1")
+_kind = attendees.c.actor_type
+
+_recent = (
+    sa.select(messages.c.id, messages.c.actor_type, messages.c.actor_id, messages.c.countable)
+    .where(messages.c.room_id == bind("room_id"))
+    .order_by(messages.c.id.desc())
+    .limit(sa.literal_column(str(RECENT)))
+    .subquery()
+)
+_spoken = (
+    sa.select(_recent.c.actor_type, _recent.c.actor_id, sa.func.max(_recent.c.id).label("last"))
+    .where(_recent.c.countable == _one)
+    .group_by(_recent.c.actor_type, _recent.c.actor_id)
+    .subquery()
+)
+_has_known_id = _kind.in_((sa.literal_column(f"'{USERS}'"), sa.literal_column(f"'{GROUPS}'")))
+_name = sa.case(
+    (attendees.c.display_name != sa.literal_column("''"), attendees.c.display_name),
+    (_has_known_id, attendees.c.actor_id),
+    else_=sa.literal_column(f"'{UNNAMED}'"),
+)
+_lower_name = sa.func.lower(_name)
+
+_SEARCH = Statement(
+    sa.select(_kind, attendees.c.actor_id, _name)
+    .outerjoin_from(
+        attendees, _spoken, sa.and_(_spoken.c.actor_type == _kind, _spoken.c.actor_id == attendees.c.actor_id)
+    )
+    .where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.id != bind("but"),
+        _kind.in_([sa.literal_column(f"'{kind}'") for kind in KINDS]),
+        sa.or_(
+            _lower_name.like(_contained, escape="\\"),
+            sa.and_(_has_known_id, sa.func.lower(attendees.c.actor_id).like(_contained, escape="\\")),
+        ),
+    )
+    .order_by(
+        sa.case(
+            *(
+                (_kind == sa.literal_column(f"'{kind}'"), sa.literal_column(str(rank)))
+                for rank, kind in enumerate(KINDS)
+            ),
+        ),
+        sa.case((_lower_name.like(bind("starting", sa.Text), escape="\\"), _zero), else_=_one),
+        sa.func.coalesce(_spoken.c.last, _zero).desc(),
+        _lower_name,
+        attendees.c.id,
+    )
+    .limit(bind("limit", sa.Integer))
+)
+
+
+async def search(tx: Tx, room_id: int, text: str, but: int, limit: int) -> list[Suggestion]:
+    """Attendees with the text in their name, or id where that can be typed, apart from one.
+
+    Users before groups and guests; names that begin with the text first, then who has spoken last.
+    """
+    contained = pattern(text)
+    rows = await tx.all(
+        _SEARCH, room_id=room_id, contained=contained, starting=contained.removeprefix("%"), but=but, limit=limit
+    )
+    return [Suggestion(*row) for row in rows]

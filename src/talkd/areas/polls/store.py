@@ -1,0 +1,182 @@
+"""Statements about polls. A poll is there as long as the message that shows it: drafts have none."""
+
+from collections import Counter
+
+import msgspec
+import sqlalchemy as sa
+
+from talkd.areas.polls.model import Ballot, Poll, Status, Tally, Wording
+from talkd.core.actor import DELETED_USERS, USERS, Actor
+from talkd.storage.database import Tx
+from talkd.storage.schema import messages, poll_votes, polls
+from talkd.storage.statements import Statement, bind, columns
+
+_POLL = columns(polls, Poll.__struct_fields__)
+_DRAFT: sa.ColumnClause[int] = sa.literal_column(str(int(Status.DRAFT)))
+_OPEN: sa.ColumnClause[int] = sa.literal_column(str(int(Status.OPEN)))
+_in_room = polls.c.room_id == bind("room_id")
+_one = sa.and_(_in_room, polls.c.id == bind("poll_id"))
+_shown = sa.exists().where(
+    messages.c.room_id == polls.c.room_id,
+    messages.c.id == polls.c.message_id,
+    messages.c.kind == sa.literal_column("'object_shared'"),
+    sa.or_(
+        messages.c.expires_at == sa.literal_column("0"),
+        messages.c.expires_at > bind("now", messages.c.expires_at.type),
+    ),
+)
+
+_ADD = Statement(
+    sa.insert(polls)
+    .values(
+        {
+            name: bind(name)
+            for name in (
+                "room_id",
+                "actor_type",
+                "actor_id",
+                "actor_name",
+                "question",
+                "options",
+                "result_mode",
+                "max_votes",
+                "status",
+            )
+        }
+    )
+    .returning(polls.c.id)
+)
+_SHOW = Statement(sa.update(polls).where(_one).values(message_id=bind("message_id")))
+_REWORD = Statement(
+    sa.update(polls)
+    .where(_one, polls.c.status == _DRAFT)
+    .values(
+        question=bind("question"),
+        options=bind("options"),
+        result_mode=bind("result_mode"),
+        max_votes=bind("max_votes"),
+    )
+)
+_BY_ID = Statement(sa.select(*_POLL).where(_one, sa.or_(polls.c.status == _DRAFT, _shown)))
+_DRAFTS = Statement(sa.select(*_POLL).where(_in_room, polls.c.status == _DRAFT).order_by(polls.c.id))
+_CLOSE = Statement(
+    sa.update(polls).where(_one, polls.c.status == _OPEN).values(status=sa.literal_column(str(int(Status.CLOSED))))
+)
+_DELETE = Statement(sa.delete(polls).where(_one))
+
+_of_poll = sa.and_(poll_votes.c.room_id == bind("room_id"), poll_votes.c.poll_id == bind("poll_id"))
+_own = sa.and_(poll_votes.c.actor_type == bind("actor_type"), poll_votes.c.actor_id == bind("actor_id"))
+_UNVOTE = Statement(sa.delete(poll_votes).where(_of_poll, _own))
+_VOTE = Statement(
+    sa.insert(poll_votes).values(
+        {name: bind(name) for name in ("room_id", "poll_id", "actor_type", "actor_id", "actor_name", "options")}
+    )
+)
+_COUNT = Statement(
+    sa.select(
+        poll_votes.c.options,
+        sa.func.count(),
+        sa.func.sum(sa.case((_own, sa.literal_column("1")), else_=sa.literal_column("0"))),
+    )
+    .where(_of_poll)
+    .group_by(poll_votes.c.options)
+)
+_BALLOTS = Statement(
+    sa.select(*columns(poll_votes, Ballot.__struct_fields__)).where(_of_poll).order_by(poll_votes.c.id)
+)
+
+
+def _forget(table: sa.Table) -> Statement:
+    gone: sa.ColumnClause[str] = sa.literal_column(f"'{DELETED_USERS}'")
+    return Statement(
+        sa.update(table)
+        .where(table.c.actor_type == sa.literal_column(f"'{USERS}'"), table.c.actor_id == bind("user_id"))
+        .values(actor_type=gone, actor_id=gone, actor_name=sa.literal_column("''"))
+    )
+
+
+_FORGET = _forget(polls), _forget(poll_votes)
+
+
+async def add_poll(tx: Tx, room_id: int, actor: Actor, wording: Wording, status: Status) -> int:
+    """Store a poll; its id."""
+    poll_id = await tx.value(
+        _ADD,
+        room_id=room_id,
+        actor_type=actor.type,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        status=int(status),
+        **msgspec.structs.asdict(wording),
+    )
+    return int(poll_id)
+
+
+async def set_message(tx: Tx, room_id: int, poll_id: int, message_id: int) -> None:
+    """The message that shows the poll."""
+    await tx.run(_SHOW, room_id=room_id, poll_id=poll_id, message_id=message_id)
+
+
+async def set_wording(tx: Tx, room_id: int, poll_id: int, wording: Wording) -> None:
+    """Ask something else: of drafts only."""
+    await tx.run(_REWORD, room_id=room_id, poll_id=poll_id, **msgspec.structs.asdict(wording))
+
+
+async def get_poll(tx: Tx, room_id: int, poll_id: int, now: int) -> Poll | None:
+    """One poll of this room, unless its message has been deleted or has expired."""
+    row = await tx.one(_BY_ID, room_id=room_id, poll_id=poll_id, now=now)
+    return None if row is None else Poll(*row)
+
+
+async def list_drafts(tx: Tx, room_id: int) -> list[Poll]:
+    """What has not been asked yet, oldest first."""
+    return [Poll(*row) for row in await tx.all(_DRAFTS, room_id=room_id)]
+
+
+async def close(tx: Tx, room_id: int, poll_id: int) -> bool:
+    """End a poll; whether it was open."""
+    return await tx.run(_CLOSE, room_id=room_id, poll_id=poll_id) > 0
+
+
+async def delete_poll(tx: Tx, room_id: int, poll_id: int) -> None:
+    """Remove a poll and its votes."""
+    await tx.run(_DELETE, room_id=room_id, poll_id=poll_id)
+
+
+async def set_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor, options: list[int]) -> None:
+    """What somebody votes for, in place of what it was before; nothing takes the vote back."""
+    await tx.run(_UNVOTE, room_id=room_id, poll_id=poll_id, actor_type=actor.type, actor_id=actor.id)
+    if options:
+        await tx.run(
+            _VOTE,
+            room_id=room_id,
+            poll_id=poll_id,
+            actor_type=actor.type,
+            actor_id=actor.id,
+            actor_name=actor.name,
+            options=msgspec.json.encode(options).decode(),
+        )
+
+
+async def count_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor) -> Tally:
+    """What came out so far, and what this actor voted for."""
+    rows = await tx.all(_COUNT, room_id=room_id, poll_id=poll_id, actor_type=actor.type, actor_id=actor.id)
+    votes: Counter[int] = Counter()
+    own: list[int] = []
+    for options, count, is_own in rows:
+        choices = msgspec.json.decode(options, type=list[int])
+        votes.update(dict.fromkeys(choices, count))
+        if is_own:
+            own = choices
+    return Tally(dict(sorted(votes.items())), sum(row[1] for row in rows), own)
+
+
+async def list_ballots(tx: Tx, room_id: int, poll_id: int) -> list[Ballot]:
+    """Who voted for what, in the order in which they did."""
+    return [Ballot(*row) for row in await tx.all(_BALLOTS, room_id=room_id, poll_id=poll_id)]
+
+
+async def forget_actor(tx: Tx, user_id: str) -> None:
+    """What a gone account has asked and voted belongs to nobody in particular; the votes still count."""
+    for statement in _FORGET:
+        await tx.run(statement, user_id=user_id)

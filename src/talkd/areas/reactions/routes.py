@@ -1,0 +1,57 @@
+"""Operations of the reaction API."""
+
+import msgspec
+
+from talkd.areas.reactions import service, view
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("reaction")
+V1 = ("v1",)
+_PATH = "reaction/{token}/{messageId}"
+_READ = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
+_REACT = (*_READ, Guard.READ_WRITE, Guard.MAY_CHAT)
+
+ByEmoji = dict[str, list[view.ReactionView]]
+
+
+class ReactParams(msgspec.Struct, frozen=True):
+    """A message, and one emoji."""
+
+    messageId: int
+    reaction: str
+
+
+class ListParams(msgspec.Struct, frozen=True):
+    """A message; with an emoji only those who gave it."""
+
+    messageId: int
+    reaction: str | None = None
+
+
+@routes.add("POST", _PATH, *_REACT, versions=V1, params=ReactParams, returns=ByEmoji)
+async def add_reaction(tx: Tx, call: Call[ReactParams]) -> Reply:
+    """React to a message."""
+    params = call.params
+    is_new = await service.react(tx, call.me, params.messageId, params.reaction)
+    given, names = await service.list_reactions(tx, call.me, params.messageId)
+    return Reply(view.reactions(given, names), 201 if is_new else 200)
+
+
+@routes.add("DELETE", _PATH, *_REACT, versions=V1, params=ReactParams, returns=ByEmoji)
+async def delete_reaction(tx: Tx, call: Call[ReactParams]) -> ByEmoji:
+    """Take a reaction back."""
+    params = call.params
+    await service.revoke(tx, call.me, params.messageId, params.reaction)
+    given, names = await service.list_reactions(tx, call.me, params.messageId)
+    return view.reactions(given, names)
+
+
+@routes.add("GET", _PATH, *_READ, versions=V1, params=ListParams, returns=ByEmoji)
+async def list_reactions(tx: Tx, call: Call[ListParams]) -> ByEmoji:
+    """List who reacted to a message."""
+    params = call.params
+    given, names = await service.list_reactions(tx, call.me, params.messageId, params.reaction)
+    return view.reactions(given, names)

@@ -1,0 +1,82 @@
+"""Statements about reactions."""
+
+import sqlalchemy as sa
+
+from talkd.areas.reactions.model import Reaction, Reactors
+from talkd.core.actor import DELETED_USERS, USERS, Actor
+from talkd.storage.database import Tx
+from talkd.storage.schema import reactions
+from talkd.storage.statements import Statement, bind, columns, one_of
+
+_REACTION = columns(reactions, Reaction.__struct_fields__)
+_in_room = reactions.c.room_id == bind("room_id")
+_of_message = sa.and_(_in_room, reactions.c.message_id == bind("message_id"))
+_by_actor = sa.and_(reactions.c.actor_type == bind("actor_type"), reactions.c.actor_id == bind("actor_id"))
+_VALUES = tuple(name for name in Reaction.__struct_fields__ if name != "id")
+
+_ADD = Statement(sa.insert(reactions).values({name: bind(name) for name in _VALUES}))
+_OF_MESSAGE = Statement(sa.select(*_REACTION).where(_of_message).order_by(reactions.c.id.desc()))
+_ONE = Statement(sa.select(*_REACTION).where(_of_message, _by_actor, reactions.c.reaction == bind("reaction")))
+_DELETE = Statement(sa.delete(reactions).where(_in_room, reactions.c.id == bind("reaction_id")))
+_CLEAR = Statement(sa.delete(reactions).where(_of_message))
+_given = sa.select(reactions.c.actor_type, reactions.c.actor_id, reactions.c.message_id, reactions.c.reaction).where(
+    _in_room, one_of(reactions.c.message_id, "message_ids")
+)
+_GIVEN = Statement(_given.order_by(reactions.c.id))
+_GIVEN_BY = Statement(_given.where(_by_actor).order_by(reactions.c.id))
+_FORGET_USER = Statement(
+    sa.update(reactions)
+    .where(reactions.c.actor_type == sa.literal_column(f"'{USERS}'"), reactions.c.actor_id == bind("user_id"))
+    .values(actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.cast(reactions.c.id, sa.Text))
+)
+
+
+async def add_reaction(tx: Tx, **values: int | str) -> None:
+    """Store a reaction; the same one by the same actor must not be there."""
+    await tx.run(_ADD, **values)
+
+
+async def list_reactions(tx: Tx, room_id: int, message_id: int) -> list[Reaction]:
+    """All reactions to a message, newest first."""
+    return [Reaction(*row) for row in await tx.all(_OF_MESSAGE, room_id=room_id, message_id=message_id)]
+
+
+async def find_reaction(tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str) -> Reaction | None:
+    """This reaction by this actor."""
+    row = await tx.one(
+        _ONE, room_id=room_id, message_id=message_id, actor_type=actor.type, actor_id=actor.id, reaction=reaction
+    )
+    return None if row is None else Reaction(*row)
+
+
+async def delete_reaction(tx: Tx, reaction: Reaction) -> None:
+    """Delete one."""
+    await tx.run(_DELETE, room_id=reaction.room_id, reaction_id=reaction.id)
+
+
+async def delete_reactions(tx: Tx, room_id: int, message_id: int) -> None:
+    """Delete all reactions to a message."""
+    await tx.run(_CLEAR, room_id=room_id, message_id=message_id)
+
+
+async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Actor | None) -> Reactors:
+    """Who has reacted to these messages: this actor, or everybody."""
+    if actor is None:
+        rows = await tx.all(_GIVEN, room_id=room_id, message_ids=tx.many(message_ids))
+    else:
+        rows = await tx.all(
+            _GIVEN_BY,
+            room_id=room_id,
+            message_ids=tx.many(message_ids),
+            actor_type=actor.type,
+            actor_id=actor.id,
+        )
+    reactors: Reactors = {}
+    for actor_type, actor_id, message_id, reaction in rows:
+        reactors.setdefault((actor_type, actor_id), {}).setdefault(message_id, []).append(reaction)
+    return reactors
+
+
+async def forget_user(tx: Tx, user_id: str) -> None:
+    """What a gone account thought belongs to nobody in particular, but still counts: each by its own number."""
+    await tx.run(_FORGET_USER, user_id=user_id)

@@ -1,0 +1,272 @@
+"""Editing and deleting messages, clearing the history, and looking around a message."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from support.people import NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
+from support.running import Server
+from talkd.core import clock
+
+
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Lets so many seconds pass."""
+    return lambda seconds: monkeypatch.setattr(clock, "source", lambda: time.time() + seconds)
+
+
+def edit(person: Person, token: str, message: dict[str, Any], text: str) -> Any:
+    return person.put(f"v1/chat/{token}/{message['id']}", message=text)
+
+
+def delete(person: Person, token: str, message: dict[str, Any]) -> Any:
+    return person.delete(f"v1/chat/{token}/{message['id']}")
+
+
+def news(person: Person, token: str, after: int) -> list[dict[str, Any]]:
+    return person.get(f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=after, timeout=0) or []
+
+
+# --- editing --------------------------------------------------------------------------------
+def test_edits_by_a_gone_account_are_nobodys_in_particular(server: Server, alice: Person, token: str) -> None:
+    gone = server.add_user("dave")
+    alice.add(token, gone)
+    said = gone.say(token, "Helo")
+    edit(gone, token, said, "Hello")
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{gone.id}").raise_for_status()
+    shown = next(each for each in alice.history(token) if each["id"] == said["id"])
+    assert (shown["actorType"], shown["lastEditActorType"], shown["lastEditActorId"]) == (
+        "deleted_users", "deleted_users", "deleted_users",
+    )  # fmt: skip
+    assert shown["lastEditActorDisplayName"] == ""
+
+
+def test_an_edited_message_says_who_wrote_it_anew_and_when(alice: Person, bob: Person, token: str) -> None:
+    said = bob.say(token, "Helo")
+    assert "lastEditTimestamp" not in said
+    report = edit(alice, token, said, "Hello")
+    assert (report["systemMessage"], report["message"], report["parent"]["message"]) == (
+        "message_edited", "You edited a message", "Hello",
+    )  # fmt: skip
+    shown = next(each for each in bob.history(token) if each["id"] == said["id"])
+    assert (shown["message"], shown["actorId"], shown["timestamp"]) == ("Hello", bob.id, said["timestamp"])
+    assert (shown["lastEditActorType"], shown["lastEditActorId"], shown["lastEditActorDisplayName"]) == (
+        "users", alice.id, "Alice",
+    )  # fmt: skip
+    assert shown["lastEditTimestamp"] >= said["timestamp"]
+
+
+def test_whoever_waits_learns_of_an_edit_with_the_new_text(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "one")
+    assert news(bob, token, said["id"] - 1)[-1]["message"] == "one"
+    edit(alice, token, said, "two")
+    assert [(each["message"], each["parent"]["message"]) for each in news(bob, token, said["id"])] == [
+        ("{actor} edited a message", "two")
+    ]
+    assert news(bob, token, said["id"] - 1)[0]["message"] == "two"
+
+
+def test_an_edit_neither_counts_as_unread_nor_becomes_the_last_message(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "one")
+    edit(alice, token, said, "two")
+    room = bob.room(token)
+    assert (room["unreadMessages"], room["lastMessage"]["id"], room["lastMessage"]["message"]) == (1, said["id"], "two")
+
+
+def test_whoever_is_named_only_after_an_edit_sees_so(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "Look")
+    assert not bob.room(token)["unreadMention"]
+    report = edit(alice, token, said, f"Look, @{bob.id}")
+    assert report["parent"]["messageParameters"]["mention-user1"]["id"] == bob.id
+    assert (bob.room(token)["unreadMention"], bob.room(token)["unreadMentionDirect"]) == (True, True)
+
+
+def test_an_edit_of_an_older_message_hides_no_newer_mention(alice: Person, bob: Person, token: str) -> None:
+    old = alice.say(token, "Look")
+    alice.say(token, f"You too, @{bob.id}")
+    edit(alice, token, old, f"Look, @{bob.id}")
+    bob.post(f"v1/chat/{token}/read", lastReadMessage=old["id"])
+    assert bob.room(token)["unreadMentionDirect"]
+
+
+def test_messages_can_be_edited_for_a_day(alice: Person, token: str, later: Callable[[int], None]) -> None:
+    said = alice.say(token, "one")
+    later(86_390)
+    edit(alice, token, said, "two")
+    later(86_410)
+    path = f"v1/chat/{token}/{said['id']}"
+    assert alice.refused("PUT", path, message="three") == (400, "age")
+    assert alice.delete(path)["systemMessage"] == "message_deleted"
+
+
+def test_notes_to_oneself_can_always_be_edited(alice: Person, later: Callable[[int], None]) -> None:
+    notes = alice.get("v4/room/note-to-self")
+    assert notes["type"] == NOTE_TO_SELF
+    said = alice.say(notes["token"], "Milk")
+    later(10**7)
+    assert edit(alice, notes["token"], said, "Oat milk")["parent"]["message"] == "Oat milk"
+
+
+def test_in_a_one_to_one_conversation_everybody_changes_only_what_is_his(alice: Person, bob: Person) -> None:
+    pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.say(pair, "Hello")
+    said = bob.say(pair, "Mine")
+    path = f"v1/chat/{pair}/{said['id']}"
+    assert alice.refused("PUT", path, message="x") == (403, "permission")
+    assert alice.refused("DELETE", path) == (403, "permission")
+    assert edit(bob, pair, said, "Still mine")["parent"]["message"] == "Still mine"
+
+
+def test_messages_of_another_conversation_are_not_there(alice: Person, token: str) -> None:
+    elsewhere = alice.create_room()
+    said = alice.say(elsewhere, "Private")
+    path = f"v1/chat/{token}/{said['id']}"
+    assert alice.refused("PUT", path, message="x") == (404, "message")
+    assert alice.refused("DELETE", path) == (404, "message")
+    assert alice.texts(elsewhere) == ["Private"]
+    around = alice.get(f"{path}/context")
+    assert {each["token"] for each in around} == {token}
+
+
+def test_nothing_is_changed_in_a_locked_conversation(alice: Person, token: str) -> None:
+    said = alice.say(token, "one")
+    alice.put(f"v4/room/{token}/read-only", state=1)
+    path = f"v1/chat/{token}/{said['id']}"
+    assert alice.status("PUT", path, message="x") == 403
+    assert alice.status("DELETE", path) == 403
+    assert alice.status("DELETE", f"v1/chat/{token}") == 403
+
+
+def test_guests_change_nothing(server: Server, alice: Person) -> None:
+    public = alice.create_room(PUBLIC)
+    guest = server.visitor()
+    guest.join(public)
+    said = guest.say(public, "Hello")
+    path = f"v1/chat/{public}/{said['id']}"
+    assert guest.status("PUT", path, message="x") == 404
+    assert guest.status("DELETE", path) == 404
+    assert guest.status("DELETE", f"v1/chat/{public}") == 401
+
+
+# --- deleting -------------------------------------------------------------------------------
+def test_a_deleted_message_leaves_its_place_and_who_deleted_it(alice: Person, bob: Person, token: str) -> None:
+    his, hers = bob.say(token, "secret"), alice.say(token, "secret too")
+    delete(alice, token, his)
+    delete(alice, token, hers)
+    for reader, texts in (
+        (alice, {"Message deleted by you"}),
+        (bob, {"Message deleted by {actor}", "Message deleted by author"}),
+    ):
+        shown = [each for each in reader.history(token) if each["messageType"] == "comment_deleted"]
+        assert {each["message"] for each in shown} == texts
+        assert all(each["deleted"] and not each["isReplyable"] for each in shown)
+        assert {each["messageParameters"]["actor"]["id"] for each in shown} == {alice.id}
+        assert "secret" not in str(reader.history(token))
+
+
+def test_waiting_readers_get_the_words_meant_for_each(alice: Person, bob: Person, token: str) -> None:
+    said = bob.say(token, "secret")
+    reply = alice.say(token, "Really?", replyTo=said["id"])
+    delete(bob, token, said)
+    assert [each["parent"]["message"] for each in news(bob, token, said["id"])] == ["Message deleted by you"] * 2
+    assert [each["parent"]["message"] for each in news(alice, token, said["id"])] == ["Message deleted by author"] * 2
+    assert news(alice, token, reply["id"])[0]["message"] == "{actor} deleted a message"
+
+
+def test_a_deleted_message_counts_no_longer(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "one")
+    alice.say(token, "two")
+    assert bob.room(token)["unreadMessages"] == 2
+    delete(alice, token, said)
+    assert bob.room(token)["unreadMessages"] == 1
+
+
+def test_the_text_of_a_deleted_message_is_nowhere_in_the_room_list(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "first draft")
+    edit(alice, token, said, "secret")
+    delete(alice, token, said)
+    last = bob.rooms()[token]["lastMessage"]
+    assert (last["id"], last["message"], last["deleted"]) == (said["id"], "Message deleted by author", True)
+    assert "lastEditTimestamp" not in last
+
+
+def test_what_is_deleted_can_neither_be_deleted_nor_answered_again(alice: Person, token: str) -> None:
+    said = alice.say(token, "one")
+    delete(alice, token, said)
+    path = f"v1/chat/{token}/{said['id']}"
+    assert alice.refused("DELETE", path) == (405, "message")
+    assert alice.refused("PUT", path, message="x") == (405, "message")
+    assert alice.refused("POST", f"v1/chat/{token}", message="x", replyTo=said["id"]) == (400, "reply-to")
+
+
+# --- clearing -------------------------------------------------------------------------------
+def test_clearing_the_history_leaves_only_the_report_of_it(alice: Person, bob: Person, token: str) -> None:
+    bob.say(token, f"secret for @{alice.id}")
+    alice.say(token, f"secret for @{bob.id}")
+    report = alice.delete(f"v1/chat/{token}")
+    assert (report["systemMessage"], report["message"]) == (
+        "history_cleared", "You cleared the history of the conversation",
+    )  # fmt: skip
+    assert [each["id"] for each in bob.history(token)] == [report["id"]]
+    assert bob.history(token)[0]["message"] == "{actor} cleared the history of the conversation"
+    for person in (alice, bob):
+        room = person.room(token)
+        assert (room["unreadMessages"], room["unreadMention"], room["unreadMentionDirect"]) == (0, False, False)
+        assert room["lastMessage"]["id"] == room["lastReadMessage"] == room["lastCommonReadMessage"] == report["id"]
+
+
+def test_reactions_and_polls_go_with_the_messages(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "one")
+    bob.post(f"v1/reaction/{token}/{said['id']}", reaction="👍")
+    poll = alice.post(f"v1/poll/{token}", question="Which?", options=["a", "b"], resultMode=0, maxVotes=1)["id"]
+    alice.delete(f"v1/chat/{token}")
+    assert bob.status("GET", f"v1/reaction/{token}/{said['id']}") == 404
+    assert bob.status("GET", f"v1/poll/{token}/{poll}") == 404
+
+
+def test_a_deleted_message_has_no_reactions_any_more(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "one")
+    bob.post(f"v1/reaction/{token}/{said['id']}", reaction="👍")
+    assert delete(alice, token, said)["parent"]["reactions"] == {}
+    assert bob.status("GET", f"v1/reaction/{token}/{said['id']}") == 404
+
+
+def test_whoever_waits_learns_that_the_history_was_cleared(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "secret")
+    news(bob, token, said["id"] - 1)
+    alice.delete(f"v1/chat/{token}")
+    assert [each["systemMessage"] for each in news(bob, token, said["id"])] == ["history_cleared"]
+    assert [each["systemMessage"] for each in news(bob, token, said["id"] - 1)] == ["history_cleared"]
+    assert alice.say(token, "A new start")["id"] > said["id"]
+
+
+def test_only_moderators_clear_the_history_and_never_of_two(server: Server, alice: Person, bob: Person) -> None:
+    group = alice.create_room()
+    alice.add(group, bob)
+    assert bob.status("DELETE", f"v1/chat/{group}") == 403
+    pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.say(pair, "ours")
+    assert alice.status("DELETE", f"v1/chat/{pair}") == 403
+    assert bob.texts(pair) == ["ours"]
+    assert server.add_user("carol").status("DELETE", f"v1/chat/{group}") == 404
+
+
+# --- context --------------------------------------------------------------------------------
+def test_the_context_of_a_message_is_what_was_said_before_and_after(alice: Person, bob: Person, token: str) -> None:
+    said = [alice.say(token, str(number))["id"] for number in range(9)]
+    answer = bob.request("GET", f"v1/chat/{token}/{said[4]}/context", limit=2)
+    shown = [each["id"] for each in answer.json()["ocs"]["data"]]
+    assert shown == said[3:7]
+    assert answer.headers["X-Chat-Last-Given"] == str(said[6])
+    assert bob.room(token)["unreadMessages"] == 9
+
+
+def test_a_room_without_messages_has_no_context(
+    alice: Person, bob: Person, token: str, later: Callable[[int], None]
+) -> None:
+    alice.post(f"v4/room/{token}/message-expiration", seconds=3600)
+    alice.delete(f"v1/chat/{token}")
+    later(3_601)
+    assert bob.status("GET", f"v1/chat/{token}/1/context") == 304
