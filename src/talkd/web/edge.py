@@ -249,7 +249,7 @@ class Edge:
             response.data = reply.content
         elif route.kind is Kind.PLAIN:
             response.status = reply.status
-            response.content_type = ocs.JSON if reply.content_type == ocs.JSON else reply.content_type
+            response.content_type = reply.content_type
             response.data = msgspec.json.encode(reply.data)
         else:
             self._write_envelope(version, request, response, raw, reply, error)

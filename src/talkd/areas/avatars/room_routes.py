@@ -11,7 +11,7 @@ from talkd.areas.avatars.images import NotAnImage
 from talkd.areas.avatars.room_model import IMAGE
 from talkd.areas.avatars.routes import PNG, is_known
 from talkd.areas.rooms.model import Room
-from talkd.areas.rooms.routes import render
+from talkd.areas.rooms.routes import render_mine
 from talkd.areas.rooms.view import RoomView
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound
@@ -177,7 +177,7 @@ async def set_avatar(call: Call[UploadParams]) -> RoomView:
     async def work(tx: Tx) -> RoomView:
         with _told_as_message():
             await room_service.set_image(tx, call.me.room, call.me.actor, image)
-        return await render(tx, call, call.me.room.id, call.me.attendee.id)
+        return await render_mine(tx, call)
 
     return await call.world.db.write(work)
 
@@ -187,14 +187,14 @@ async def set_emoji(tx: Tx, call: Call[EmojiParams]) -> RoomView:
     """Set an emoji on a colour as the picture of a conversation."""
     with _told_as_message():
         await room_service.set_emoji(tx, call.me.room, call.me.actor, call.params.emoji, call.params.color)
-    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await render_mine(tx, call)
 
 
 @routes.add("DELETE", "room/{token}/avatar", *_MODERATOR, versions=V1, returns=RoomView)
 async def remove_avatar(tx: Tx, call: Call[Any]) -> RoomView:
     """Remove the picture of a conversation."""
     await room_service.remove(tx, call.me.room, call.me.actor)
-    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await render_mine(tx, call)
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from talkd.areas.participants.routes import MAX_WITH_STATUS, ListParams
 from talkd.areas.participants.view import ParticipantView
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import view as room_view
-from talkd.areas.rooms.routes import render
+from talkd.areas.rooms.routes import render, render_mine
 from talkd.areas.rooms.view import RoomView
 from talkd.areas.sessions import store as sessions
 from talkd.core.constants import ParticipantType
@@ -83,7 +83,7 @@ async def _render_parts(tx: Tx, call: Call[Any], me: Participant, *, with_last_m
 async def _render_all(tx: Tx, call: Call[Any]) -> list[RoomView]:
     """The parts and the conversation itself."""
     parts = await _render_parts(tx, call, await _me(tx, call), with_last_message=True)
-    return [*parts, await render(tx, call, call.me.room.id, call.me.attendee.id)]
+    return [*parts, await render_mine(tx, call)]
 
 
 # --- looking --------------------------------------------------------------------------------
@@ -133,7 +133,7 @@ async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
 async def delete(tx: Tx, call: Call[Any]) -> RoomView:
     """Remove all breakout rooms of a conversation."""
     await service.delete(tx, call.me)
-    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await render_mine(tx, call)
 
 
 # --- spreading people -----------------------------------------------------------------------
@@ -194,11 +194,11 @@ async def broadcast(tx: Tx, call: Call[BroadcastParams]) -> Reply:
 async def request_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask the moderators to come to this breakout room."""
     await service.set_assistance(tx, call.me, is_wanted=True, enabled=_is_enabled(call))
-    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await render_mine(tx, call)
 
 
 @routes.add("DELETE", "breakout-rooms/{token}/request-assistance", *_MEMBER, versions=V1, returns=RoomView)
 async def reset_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask for no assistance any more."""
     await service.set_assistance(tx, call.me, is_wanted=False, enabled=_is_enabled(call))
-    return await render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await render_mine(tx, call)

@@ -172,26 +172,25 @@ async def list_parts(tx: Tx, me: Participant) -> list[Part]:
 
 async def start(tx: Tx, me: Participant) -> None:
     """Let people into their rooms. Raises Invalid("mode")."""
-    parent = await participants.lock_room(tx, me.room.id)
-    model.require_divided(parent)
-    if parent.breakout_status == Status.STARTED:
-        return
-    await store.set_status(tx, parent.id, Status.STARTED, clock.now())
-    for part in await store.list_parts(tx, parent.token):
-        await store.set_door(tx, part.id, Lobby.NONE)
-        await tx.emit(BreakoutRoomsStarted(part.id, me.actor))
+    await _set_doors(tx, me, Status.STARTED, Lobby.NONE, BreakoutRoomsStarted)
 
 
 async def stop(tx: Tx, me: Participant) -> None:
     """Close the parts: who does not moderate leaves the calls there. Raises Invalid("mode")."""
+    await _set_doors(tx, me, Status.STOPPED, Lobby.NON_MODERATORS, BreakoutRoomsStopped)
+
+
+async def _set_doors(
+    tx: Tx, me: Participant, status: Status, lobby: Lobby, event: type[BreakoutRoomsStarted | BreakoutRoomsStopped]
+) -> None:
     parent = await participants.lock_room(tx, me.room.id)
     model.require_divided(parent)
-    if parent.breakout_status == Status.STOPPED:
+    if parent.breakout_status == status:
         return
-    await store.set_status(tx, parent.id, Status.STOPPED, clock.now())
+    await store.set_status(tx, parent.id, status, clock.now())
     for part in await store.list_parts(tx, parent.token):
-        await store.set_door(tx, part.id, Lobby.NON_MODERATORS)
-        await tx.emit(BreakoutRoomsStopped(part.id, me.actor))
+        await store.set_door(tx, part.id, lobby)
+        await tx.emit(event(part.id, me.actor))
 
 
 async def broadcast(tx: Tx, me: Participant, text: str) -> None:

@@ -15,9 +15,8 @@ from talkd.web.routing import Access, Guard, Routes
 routes = Routes("capabilities", base="/cloud")
 
 
-@routes.add("GET", "capabilities", Guard.ANYONE, access=Access.OWN, returns=dict[str, Any])
-async def get_capabilities(call: Call[NoParams]) -> Reply:
-    """What this server can do, for this caller; 304 when the caller knows already (If-None-Match)."""
+async def read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
+    """The keys that sign tokens, made when there are none, and what capabilities depend on of the caller."""
     world = call.world
 
     async def read(tx: Tx) -> tuple[TokenKeys | None, Viewer]:
@@ -26,6 +25,15 @@ async def get_capabilities(call: Call[NoParams]) -> Reply:
     keys, viewer = await world.db.read(read)
     if keys is None:
         keys = await world.db.write(tokens.get_keys)
+    return keys, viewer
+
+
+@routes.add("GET", "capabilities", Guard.ANYONE, access=Access.OWN, returns=dict[str, Any])
+async def get_capabilities(call: Call[NoParams]) -> Reply:
+    """What this server can do, for this caller; 304 when the caller knows already (If-None-Match)."""
+    world = call.world
+
+    keys, viewer = await read_keys_and_viewer(call)
     data = service.get_capabilities(
         world.config, world.settings, viewer, token_key=keys.public_pem, base_url=call.base_url
     )

@@ -195,7 +195,7 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
 async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
     me: Participant = call.me
     common = await service.get_common_read(tx, me.room.id)
-    return Reply(await rooms.render(tx, call, me.room.id, me.attendee.id), 200, _headers(common))
+    return Reply(await rooms.render_mine(tx, call), 200, _headers(common))
 
 
 def _headers(common: int, last_given: int | None = None) -> dict[str, str]:

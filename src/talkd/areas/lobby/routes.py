@@ -31,4 +31,4 @@ class LobbyParams(msgspec.Struct, frozen=True):
 async def set_lobby(tx: Tx, call: Call[LobbyParams]) -> RoomView:
     """Let those who do not moderate wait in the lobby, or in."""
     await service.set_lobby(tx, call.me, call.params.state, call.params.timer or 0)
-    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await rooms.render_mine(tx, call)

@@ -18,7 +18,7 @@ _MEMBER = (Guard.USER, Guard.PARTICIPANT)
 
 async def _set(tx: Tx, call: Call[Any], field: str, value: int) -> RoomView:
     await service.set_preference(tx, call.me, field, value)
-    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await rooms.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/archive", *_MEMBER, **_OPTIONS)
@@ -61,4 +61,4 @@ async def remove_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
 async def set_state(tx: Tx, call: Call[StateParams]) -> RoomView:
     """Say whether anybody is looking at this device: active (1) or not (0)."""
     await sessions.set_state(tx, call.me, call.params.state)
-    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await rooms.render_mine(tx, call)

@@ -122,7 +122,7 @@ async def rename_guest(tx: Tx, call: Call[NameParams]) -> None:
 # --- what concerns only oneself -------------------------------------------------------------
 async def _set(tx: Tx, call: Call[Any], field: str, value: int) -> RoomView:
     await service.set_preference(tx, call.me, field, value)
-    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await rooms.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/favorite", *_MEMBER, versions=V4, returns=RoomView)

@@ -46,7 +46,7 @@ _MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 async def set_default(tx: Tx, call: Call[DefaultParams]) -> RoomView:
     """Set what those may do who have no permissions of their own."""
     await service.set_default(tx, call.me, call.params.permissions)
-    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await rooms.render_mine(tx, call)
 
 
 @routes.add("PUT", "room/{token}/permissions/call", *_MODERATOR, versions=V4, params=DefaultParams)

@@ -38,7 +38,7 @@ class SearchParams(msgspec.Struct, frozen=True):
 async def set_listable(tx: Tx, call: Call[ScopeParams]) -> RoomView:
     """Say who finds a conversation by searching."""
     await service.set_listable(tx, call.me, call.params.scope)
-    return await rooms.render(tx, call, call.me.room.id, call.me.attendee.id)
+    return await rooms.render_mine(tx, call)
 
 
 @routes.add("GET", "listed-room", Guard.USER, versions=V4, params=SearchParams, returns=list[RoomView])

@@ -93,7 +93,8 @@ async def render(
     return view.room(overview, call.world.settings.room_defaults, names, online=online, missed=missed or UNSET)
 
 
-async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
+async def render_mine(tx: Tx, call: Call[Any]) -> RoomView:
+    """The room that the operation was in, as the caller sees it now."""
     return await render(tx, call, call.me.room.id, call.me.attendee.id)
 
 
@@ -177,7 +178,7 @@ def _hash(call: Call[Any]) -> dict[str, str]:
 async def rename_room(tx: Tx, call: Call[NameParams]) -> RoomView:
     """Rename a conversation."""
     await service.rename(tx, call.me, call.params.roomName)
-    return await _render_mine(tx, call)
+    return await render_mine(tx, call)
 
 
 @routes.add("DELETE", "room/{token}", *_MODERATOR, versions=V4)
@@ -192,7 +193,7 @@ async def delete_room(tx: Tx, call: Call[Any]) -> None:
 async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
     """Describe a conversation."""
     await service.set_description(tx, call.me, call.params.description)
-    return await _render_mine(tx, call)
+    return await render_mine(tx, call)
 
 
 @routes.add(
@@ -213,7 +214,7 @@ async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
         if password_hash:
             me = await find_participant(tx, call)
             await service.set_password(tx, me or call.me, password_hash)
-        return await _render_mine(tx, call)
+        return await render_mine(tx, call)
 
     return await call.world.db.write(work)
 
@@ -232,7 +233,7 @@ async def _hash_of(call: Call[Any], password: str, *, opens: bool) -> str:
 async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
     """Close a conversation to everybody but its members."""
     await service.disallow_guests(tx, call.me.room, call.me.actor)
-    return await _render_mine(tx, call)
+    return await render_mine(tx, call)
 
 
 @routes.add(
@@ -250,7 +251,7 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
 
     async def work(tx: Tx) -> RoomView:
         await service.set_password(tx, call.me, password_hash)
-        return await _render_mine(tx, call)
+        return await render_mine(tx, call)
 
     return await call.world.db.write(work)
 
@@ -259,4 +260,4 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
 async def set_read_only(tx: Tx, call: Call[StateParams]) -> RoomView:
     """Lock or unlock a conversation."""
     await service.set_read_only(tx, call.me, call.params.state)
-    return await _render_mine(tx, call)
+    return await render_mine(tx, call)

@@ -1,11 +1,10 @@
 """Operations that set a conversation's rules."""
 
-from typing import Any
 
 import msgspec
 
 from talkd.areas.rooms import rule_service as service
-from talkd.areas.rooms.routes import StateParams, render
+from talkd.areas.rooms.routes import StateParams, render_mine
 from talkd.areas.rooms.view import RoomView
 from talkd.core.errors import PreconditionFailed
 from talkd.storage.database import Tx
@@ -35,10 +34,6 @@ class ConsentParams(msgspec.Struct, frozen=True):
     recordingConsent: int
 
 
-async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
-    return await render(tx, call, call.me.room.id, call.me.attendee.id)
-
-
 @routes.add(
     "POST",
     "room/{token}/message-expiration",
@@ -51,7 +46,7 @@ async def _render_mine(tx: Tx, call: Call[Any]) -> RoomView:
 async def set_message_expiration(tx: Tx, call: Call[ExpirationParams]) -> RoomView:
     """Choose how long messages last."""
     await service.set_message_expiration(tx, call.me, call.params.seconds)
-    return await _render_mine(tx, call)
+    return await render_mine(tx, call)
 
 
 @routes.add(
@@ -65,7 +60,7 @@ async def set_message_expiration(tx: Tx, call: Call[ExpirationParams]) -> RoomVi
 async def set_mention_permissions(tx: Tx, call: Call[MentionParams]) -> RoomView:
     """Choose who may mention everybody at once."""
     await service.set_mention_permissions(tx, call.me, call.params.mentionPermissions)
-    return await _render_mine(tx, call)
+    return await render_mine(tx, call)
 
 
 @routes.add(
@@ -80,7 +75,7 @@ async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
     """Choose whether everybody must agree to being recorded."""
     setting = call.world.settings.recording_consent
     await service.set_recording_consent(tx, call.me, call.params.recordingConsent, server_setting=setting)
-    return await _render_mine(tx, call)
+    return await render_mine(tx, call)
 
 
 @routes.add("PUT", "room/{token}/webinar/sip", *_USER_MODERATOR, versions=V4, params=StateParams)
