@@ -15,7 +15,8 @@ def press(browser: Chrome, how: str, what: str) -> None:
     """Click, and wait for the next page."""
     button = browser.find_element(how, what)
     button.click()
-    WebDriverWait(browser, 20).until(staleness_of(button))
+    # Asked while one page makes way for the next, the driver may fail in other ways than by saying so: ask again.
+    WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException]).until(staleness_of(button))
 
 
 def log_of(browser: Chrome, kind: str) -> str:
