@@ -18,6 +18,8 @@ LAYERS = {
     "signaling": ("core", "storage", "areas", "realtime", "signaling", "config", "__version__"),
     "web": ("core", "storage", "areas", "realtime", "web", "config", "__version__"),
 }
+OTHERS_BUSINESS = ("falcon", "granian", "asyncpg", "apsw", "sqlite3")
+"""Packages that no role of an area but the routes may know."""
 ROLES = ("model", "store", "service", "view", "routes", "legacy")
 
 
@@ -81,7 +83,7 @@ def test_areas(path: Path) -> None:
         package, *rest = name.split(".")
         if package != "talkd":
             if role in ("model", "store", "service", "view"):
-                assert package not in ("falcon", "granian", "asyncpg", "sqlite3"), f"{role} must not know {package}"
+                assert package not in OTHERS_BUSINESS, f"{role} must not know {package}"
             assert package != "sqlalchemy" or role == "store", "SQL belongs into store.py"
             continue
         assert rest[0] not in ("app", "cli", "effects", "dev", "logs"), f"areas must not know {name}"

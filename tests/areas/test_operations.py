@@ -1,6 +1,6 @@
 """Health and figures."""
 
-import sqlite3
+import apsw
 from pathlib import Path
 
 import httpx
@@ -43,7 +43,7 @@ async def test_health_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert (await ask(app, "/metrics")).status_code == 404
 
         async def broken(_work: object) -> None:
-            raise sqlite3.OperationalError("disk I/O error")
+            raise apsw.IOError("disk I/O error")
 
         with monkeypatch.context() as patch:
             patch.setattr(app.world.db, "read", broken)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import functools
-import sqlite3
+import apsw
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -33,16 +33,16 @@ KEYS = Statement(sa.select(app_config.c.key).order_by(app_config.c.key))
 class Connection:
     """SQLite's connection, which counts commits and can refuse them, as a full or broken disk does."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
         self.commits = 0
         self.refuse = 0
 
-    def execute(self, text: str, *parameters: Any) -> sqlite3.Cursor:
+    def execute(self, text: str, *parameters: Any) -> apsw.Cursor:
         if text == "COMMIT":
             if self.refuse:
                 self.refuse -= 1
-                raise sqlite3.OperationalError("disk I/O error")
+                raise apsw.IOError("disk I/O error")
             self.commits += 1
         return self._connection.execute(text, *parameters)
 
@@ -115,7 +115,7 @@ async def test_one_that_fails_leaves_its_neighbours_intact(db: SqliteDatabase, c
 async def test_a_violated_constraint_is_one_writers_problem(db: SqliteDatabase) -> None:
     results = await together(db, add("same"), add("same"), add("other"))
     assert results[0] == "same"
-    assert isinstance(results[1], sqlite3.IntegrityError)
+    assert isinstance(results[1], apsw.ConstraintError)
     assert results[2] == "other"
     assert await keys(db) == ["other", "same"]
 
@@ -125,7 +125,7 @@ async def test_a_failed_commit_fails_all_it_held_and_nobody_else(db: SqliteDatab
     db.after_commit = (announced.extend,)
     connection.refuse = 1
     results = await together(db, add("one"), add("two"), add_and_fail)
-    assert [type(result) for result in results] == [sqlite3.OperationalError, sqlite3.OperationalError, LookupError]
+    assert [type(result) for result in results] == [apsw.IOError, apsw.IOError, LookupError]
     assert await keys(db) == []
     assert announced == []
     assert await together(db, add("three")) == ["three"]
@@ -134,19 +134,19 @@ async def test_a_failed_commit_fails_all_it_held_and_nobody_else(db: SqliteDatab
 
 async def test_a_group_that_cannot_begin_fails_and_the_next_works(db: SqliteDatabase, tmp_path: Path) -> None:
     db._patience = 0.1
-    with contextlib.closing(sqlite3.connect(tmp_path / "talkd.db", isolation_level=None)) as other:
+    with contextlib.closing(apsw.Connection(str(tmp_path / "talkd.db"))) as other:
         other.execute("BEGIN IMMEDIATE")
         results = await together(db, add("one"), add("two"))
-        assert [type(result) for result in results] == [sqlite3.OperationalError] * 2
+        assert [type(result) for result in results] == [apsw.BusyError] * 2
         other.execute("ROLLBACK")
     assert await together(db, add("three")) == ["three"]
 
 
 async def test_a_full_disk_fails_what_does_not_fit(db: SqliteDatabase) -> None:
-    pages = db._writer.execute("PRAGMA page_count").fetchone()[0]
+    pages = db._writer.pragma("page_count")
     db._writer.execute(f"PRAGMA max_page_count = {pages + 1}")
     results = await together(db, add("small"), add("large", "x" * 100_000), add("late"))
-    assert isinstance(results[1], sqlite3.OperationalError)
+    assert isinstance(results[1], apsw.FullError)
     assert_told_the_truth(results, await keys(db))
     db._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
     assert await together(db, add("again", "x" * 100_000)) == ["again"]
@@ -157,10 +157,10 @@ async def test_a_rollback_by_the_database_itself_fails_the_group_and_the_next_wo
 
     async def broken(tx: Tx) -> None:
         db._writer.execute("ROLLBACK")
-        raise sqlite3.OperationalError("disk I/O error")
+        raise apsw.IOError("disk I/O error")
 
     results = await together(db, add("before"), broken, add("after"))
-    assert isinstance(results[1], sqlite3.OperationalError)
+    assert isinstance(results[1], apsw.IOError)
     assert_told_the_truth(results, await keys(db))
     assert await together(db, add("next")) == ["next"]
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 
+import apsw
 import asyncpg
 
 from talkd.core.errors import TalkError
@@ -14,7 +15,7 @@ def explain(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, TalkError):
         return error.message or f"refused: {error.reason or type(error).__name__}"
-    if isinstance(error, sqlite3.OperationalError):
+    if isinstance(error, apsw.Error | sqlite3.OperationalError):
         return f"cannot use the database: {error}; check the data folder with `talkd doctor`"
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
         return f"cannot use PostgreSQL: {error}; check the address with `talkd doctor`"

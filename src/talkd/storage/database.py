@@ -82,6 +82,8 @@ class Database(abc.ABC):
         self.in_transaction: tuple[InTransaction, ...] = ()
         self.after_commit: tuple[AfterCommit, ...] = ()
         self.statements = 0
+        self.failures: tuple[type[Exception], ...] = (OSError,)
+        """What is raised when the database cannot be used; a time that has run out (TimeoutError) is an OSError."""
         self.suspends = True
         """Whether others run while a read or write does: on SQLite nobody does while one reads."""
 

@@ -56,6 +56,7 @@ class PostgresDatabase(Database):
 
     def __init__(self, url: str, *, connections: int = 10) -> None:
         super().__init__()
+        self.failures = (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
         self._url = url
         self._connections = connections
 

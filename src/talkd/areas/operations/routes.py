@@ -2,9 +2,7 @@
 
 import asyncio
 import ipaddress
-import sqlite3
 
-import asyncpg
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from talkd import __version__
@@ -36,7 +34,7 @@ async def get_health(call: Call[NoParams]) -> Reply:
 async def _is_alive(db: Database) -> bool:
     try:
         return await asyncio.wait_for(db.read(store.is_alive), PATIENCE)
-    except (OSError, TimeoutError, sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError):
+    except db.failures:
         return False
 
 
