@@ -1,5 +1,6 @@
 """From a request to an operation and back: authenticate, parse, guard, transact, wrap."""
 
+import dataclasses
 import hmac
 import ipaddress
 import re
@@ -63,6 +64,8 @@ class Edge:
                 raise errors.Invalid("format", message="The format is json or xml.")
             reply = await self._perform(route, version, request, caller, raw, path)
         except errors.TalkError as refused:
+            if route.refuses is not None:
+                refused = route.refuses(refused)
             error, reply = await self._refusal(caller, refused)
             self._write(route, version, request, response, raw, reply, error)
         except Exception:
@@ -186,7 +189,7 @@ class Edge:
 
         async def work(tx: Tx) -> Any:
             await admit(tx)
-            call.params = params.convert(raw, route.params)
+            call.params = _read(route, raw)
             return await handler(tx, call)
 
         if route.access is Access.WRITE:
@@ -196,9 +199,10 @@ class Edge:
         else:
             if needs_room or guards.is_of_talk(route):
                 await self.world.db.read(admit)
-            call.params = params.convert(raw, route.params)
+            call.params = _read(route, raw)
             answer = await handler(call)
-        return answer if isinstance(answer, Reply) else Reply(answer)
+        reply = answer if isinstance(answer, Reply) else Reply(answer)
+        return reply if route.answers is None else dataclasses.replace(reply, data=route.answers(reply.data))
 
     def _require_own_page(self, route: Route, request: falcon.asgi.Request, caller: Caller) -> None:
         """Another site can make a browser send its cookie, but not these headers."""
@@ -286,6 +290,12 @@ class Edge:
             response.set_cookie(cookie.name, cookie.value, path=path, secure=secure, http_only=True, same_site="Lax")
         else:
             response.unset_cookie(cookie.name, path=path, same_site="Lax")
+
+
+def _read(route: Route, raw: dict[str, Any]) -> Any:
+    """The parameters as the handler knows them. Raises Invalid with the name of the wrong one."""
+    given = params.convert(raw, route.params)
+    return given if route.reads is None else route.reads(given)
 
 
 _HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")

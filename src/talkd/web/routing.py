@@ -4,12 +4,13 @@ An operation without guards does not register; "anyone" is written as a guard to
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 import msgspec
 
+from talkd.core.errors import TalkError
 from talkd.web.params import NoParams
 
 
@@ -82,6 +83,12 @@ class Route:
     returns: Any
     """Type of the answer's data, for the OpenAPI document."""
     errors: tuple[int, ...]
+    reads: Callable[[Any], Any] | None = None
+    """Turns this version's parameters into those that the handler knows."""
+    answers: Callable[[Any], Any] | None = None
+    """Turns the handler's data into this version's."""
+    refuses: Callable[[TalkError], TalkError] | None = None
+    """Turns a refusal into what this version calls it."""
 
 
 @dataclass(slots=True)
@@ -133,3 +140,39 @@ class Routes:
             return handler
 
         return register
+
+    def older(
+        self,
+        today: "Routes",
+        handler: Handler,
+        *versions: str,
+        path: str | None = None,
+        guards: Sequence[Guard] | None = None,
+        params: type[msgspec.Struct] | None = None,
+        reads: Callable[[Any], Any] | None = None,
+        answers: Callable[[Any], Any] | None = None,
+        refuses: Callable[[TalkError], TalkError] | None = None,
+        returns: Any = None,
+    ) -> None:
+        """Let older API versions have an operation of `today`, by pure functions of the area's `legacy.py`.
+
+        What is not given is as it is today. `path` is without the version; `answers` goes with `returns`.
+        Raises LookupError when `handler` is not in that table.
+        """
+        known = next((route for route in today.table if route.handler is handler), None)
+        if known is None:
+            raise LookupError(f"{handler.__qualname__} is not an operation of {today.tag}")
+        below = known.path.removeprefix(today.base).lstrip("/").partition("/")[2] if path is None else path
+        for version in versions:
+            self.table.append(
+                replace(
+                    known,
+                    path=f"{self.base}/{version}/{below}",
+                    guards=known.guards if guards is None else tuple(guard for guard in Guard if guard in guards),
+                    params=params or known.params,
+                    reads=reads,
+                    answers=answers,
+                    refuses=refuses,
+                    returns=known.returns if answers is None else returns,
+                )
+            )
