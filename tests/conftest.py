@@ -24,6 +24,7 @@ settings.load_profile("tests")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew, for review")
+    parser.addoption("--update-seeds", action="store_true", help="write docs/api/seed-*.md anew, for review")
 
 
 @pytest.fixture(scope="session", autouse=True)

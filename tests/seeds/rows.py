@@ -1,0 +1,49 @@
+"""The form of a promise, and the checks that most of them need."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from seeds.scene import Scene
+
+Check = Callable[[Scene], None]
+Ask = Callable[[Scene], httpx.Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a seed. `says` is its promise in our words; `decided` how something ambiguous was understood."""
+
+    line: int
+    operation: str
+    says: str
+    check: Check
+    decided: str = ""
+
+
+def answers(status: int, ask: Ask) -> Check:
+    """The operation, asked so, has this status."""
+
+    def check(scene: Scene) -> None:
+        answer = ask(scene)
+        assert answer.status_code == status, answer.text
+
+    return check
+
+
+def carries(ask: Ask, name: str, kind: type, value: Any = ...) -> Check:
+    """The data (of a list: each entry) has a field of this type, and of this value where one is given."""
+
+    def check(scene: Scene) -> None:
+        answer = ask(scene)
+        assert answer.is_success, answer.text
+        data = answer.json()["ocs"]["data"]
+        entries = data if isinstance(data, list) else [data]
+        assert entries, "nothing to look at"
+        for entry in entries:
+            assert type(entry[name]) is kind, f"{name} is {entry[name]!r}"
+            assert value is ... or entry[name] == value
+
+    return check
