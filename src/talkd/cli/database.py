@@ -4,7 +4,6 @@ A running server notices: services that change what it remembers change the epoc
 """
 
 import contextlib
-import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import TypeVar
@@ -14,6 +13,7 @@ import asyncpg
 from talkd.cli.command import run
 from talkd.config import Config
 from talkd.storage.database import Database, Work
+from talkd.storage.migrate import revision_of_sqlite
 
 T = TypeVar("T")
 
@@ -64,10 +64,4 @@ async def revision_of(config: Config) -> str | None:
             return str(await connection.fetchval("SELECT version_num FROM alembic_version"))
         finally:
             await connection.close()
-    path = Path(config.data) / "talkd.db"
-    if not path.exists():
-        return None
-    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as file:
-        known = file.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-        row = file.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
-    return None if row is None else str(row[0])
+    return revision_of_sqlite(Path(config.data) / "talkd.db")

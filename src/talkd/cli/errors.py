@@ -1,7 +1,5 @@
 """What to say when a command is refused."""
 
-import sqlite3
-
 import apsw
 import asyncpg
 
@@ -15,7 +13,7 @@ def explain(error: Exception) -> str | None:
         return str(error)
     if isinstance(error, TalkError):
         return error.message or f"refused: {error.reason or type(error).__name__}"
-    if isinstance(error, apsw.Error | sqlite3.OperationalError):
+    if isinstance(error, apsw.Error):
         return f"cannot use the database: {error}; check the data folder with `talkd doctor`"
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
         return f"cannot use PostgreSQL: {error}; check the address with `talkd doctor`"

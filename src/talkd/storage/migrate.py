@@ -1,10 +1,11 @@
 """Bringing a database to the newest schema. Alembic is loaded only when there is something to do."""
 
 import asyncio
-import sqlite3
+import contextlib
 from pathlib import Path
 from typing import Any
 
+import apsw
 import asyncpg
 
 from talkd.storage.database import DatabaseFromTheFuture
@@ -36,13 +37,20 @@ def _upgrade(connection: Any) -> None:
     command.upgrade(config, "head")
 
 
+def revision_of_sqlite(path: Path) -> str | None:
+    """The schema of the file as it is, without touching it; None when there is none yet."""
+    if not path.exists():
+        return None
+    with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
+        file.set_busy_timeout(5000)
+        if not list(file.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")):
+            return None
+        return next((str(row[0]) for row in file.execute("SELECT version_num FROM alembic_version")), None)
+
+
 def migrate_sqlite(path: Path) -> None:
     """Create or upgrade the file. Raises DatabaseFromTheFuture."""
-    with sqlite3.connect(path) as connection:
-        known = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'").fetchone()
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone() if known else None
-    connection.close()
-    if not _check(row[0] if row else None):
+    if not _check(revision_of_sqlite(path)):
         return
     import sqlalchemy as sa
 
