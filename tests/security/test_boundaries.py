@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
+import structlog
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import PASSWORD, Server
 from talkd import logs
@@ -166,7 +167,7 @@ def test_the_cookie_is_for_http_only(server: Server) -> None:
 def test_canaries_do_not_reach_the_log(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
     logs.configure(LogConfig(level="debug", format="json"), stream)
     for library in ("httpx", "httpcore"):  # the client of this test logs addresses
         monkeypatch.setattr(logging.getLogger(library), "disabled", True)
@@ -186,6 +187,7 @@ def test_canaries_do_not_reach_the_log(server: Server, monkeypatch: pytest.Monke
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
+        structlog.configure(**configured)
 
 
 def test_a_broken_server_says_only_a_number(sqlite_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
