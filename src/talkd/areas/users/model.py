@@ -1,12 +1,12 @@
 """Accounts and groups."""
 
 import re
-import unicodedata
 from typing import Any
 
 import msgspec
 
 from talkd.core.errors import Rejected
+from talkd.core.names import cleaned
 
 ADMIN_GROUP = "admin"
 """Members of this group administer the server."""
@@ -16,9 +16,6 @@ _USER_ID_CHARACTERS = re.compile(r"[a-zA-Z0-9 _.@\-']+")
 _EMAIL_FORM = re.compile(r"[^\s@,;<>()\"\\]{1,64}@[^\s@,;<>()\"\\]+\.[^\s@,;<>()\"\\.]+")
 _LANGUAGE_FORM = re.compile(r"[a-zA-Z]{2,3}([_-][a-zA-Z0-9]{2,8}){0,2}")
 _TIMEZONE_FORM = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+){0,2}")
-
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the rest of a line around: a name could disguise as another with them."""
 
 MAX_NAME_LENGTH = 64
 MAX_PROFILE_LENGTH = 2_000
@@ -132,7 +129,7 @@ def require_user_id(user_id: str) -> None:
 
 def require_display_name(name: str) -> str:
     """The name as it will be shown, without control and direction characters. Raises Rejected when too long."""
-    name = "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs") and c not in _DIRECTIONS).strip()
+    name = cleaned(name)
     if len(name) > MAX_NAME_LENGTH:
         raise Rejected(INVALID, f"Invalid displayname: {MAX_NAME_LENGTH} characters are allowed")
     return name
