@@ -6,6 +6,8 @@ from pathlib import Path
 
 import structlog
 
+from talkd.areas.assistance.routes import routes as summary_routes
+from talkd.areas.assistance.routes import task_routes, translation_routes
 from talkd.areas.avatars.routes import routes as avatar_routes
 from talkd.areas.avatars.room_routes import routes as room_avatar_routes
 from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
@@ -49,6 +51,7 @@ from talkd.areas.sessions.routes import routes as session_routes
 from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import APP, TalkSettings
 from talkd.areas.settings.routes import routes as settings_routes
+from talkd.areas.sharing.routes import routes as sharing_routes
 from talkd.areas.signaling import service as signaling
 from talkd.areas.signaling.presence import Presence
 from talkd.areas.signaling.routes import routes as signaling_routes
@@ -92,6 +95,10 @@ ROUTES = tuple(
         session_routes,
         chat_routes,
         chat_change_routes,
+        sharing_routes,
+        summary_routes,
+        translation_routes,
+        task_routes,
         mention_routes,
         poll_routes,
         reaction_routes,

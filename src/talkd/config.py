@@ -29,7 +29,9 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     port: int = 8080
     """Port to listen on."""
     public_url: str = ""
-    """The address that clients use, for example `https://talk.example.org/sub`; empty: taken from the request."""
+    """The address that clients use, for example `https://talk.example.org/sub`; empty: taken from the request.
+    Only what leads there is taken as a link of things that are shared.
+    """
     tls_certificate: str = ""
     """Certificate chain file (PEM); with `tls_key` the server speaks HTTPS itself."""
     tls_key: str = ""

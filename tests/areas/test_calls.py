@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
-from support.people import PUBLIC, Person
+from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
 from talkd.storage.schema import rooms
@@ -90,6 +90,19 @@ def test_a_moderator_ends_it_for_everybody(alice: Person, bob: Person, token: st
     assert flags(alice, token) == {alice.id: 0, bob.id: 0}
     assert bob.room(token)["hasCall"] is False
     assert bob.system_messages(token)[-1] == "call_ended_everyone"
+
+
+def test_a_call_that_nobody_takes_was_tried_and_missed(alice: Person, bob: Person) -> None:
+    token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.join(token)
+    alice.post(f"v4/call/{token}", flags=3)
+    alice.delete(f"v4/call/{token}")
+    seen = {person.id: person.history(token)[0] for person in (alice, bob)}
+    assert [(each["systemMessage"], each["message"]) for each in seen.values()] == [
+        ("call_tried", "You tried to call {user}"), ("call_missed", "You missed a call from {user}"),
+    ]  # fmt: skip
+    assert [each["messageParameters"]["user"]["id"] for each in seen.values()] == [bob.id, alice.id]
+    assert alice.room(token)["lastMessage"]["systemMessage"] == "call_tried"
 
 
 def test_two_devices_of_one_user_are_one_participant(server: Server, alice: Person, token: str) -> None:

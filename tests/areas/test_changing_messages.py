@@ -43,6 +43,29 @@ def test_edits_by_a_gone_account_are_nobodys_in_particular(server: Server, alice
     assert shown["lastEditActorDisplayName"] == ""
 
 
+def test_nothing_names_a_gone_account(server: Server, alice: Person, bob: Person, token: str) -> None:
+    gone = server.add_user("dave", display_name='Dave "D" %_')
+    alice.add(token, gone)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, gone))
+    said, mention = bob.say(token, "Hello"), bob.say(token, f"Hi @{gone.id} and @{alice.id}")
+    delete(gone, token, said)
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{gone.id}").raise_for_status()
+    nobody = {"type": "highlight", "id": "deleted_users", "name": "Deleted user"}
+    shown = {each["id"]: each for each in bob.history(token)}
+    assert shown[said["id"]]["message"] == "Message deleted by {actor}"
+    assert shown[said["id"]]["messageParameters"]["actor"] == nobody
+    named = shown[mention["id"]]["messageParameters"]
+    assert nobody in named.values()
+    assert alice.id in {each["id"] for each in named.values()}
+    report = next(each for each in shown.values() if each["systemMessage"] == "message_deleted")
+    assert (report["actorType"], report["actorDisplayName"]) == ("deleted_users", "")
+    assert report["messageParameters"]["actor"] == nobody
+    said_of_him = [each for each in shown.values() if each["systemMessage"] in ("user_added", "moderator_promoted")]
+    assert [each["messageParameters"]["user"] for each in said_of_him if each["actorId"] == alice.id].count(nobody) == 2
+    assert gone.id not in str(shown)
+    assert "Dave" not in str(shown)
+
+
 def test_an_edited_message_says_who_wrote_it_anew_and_when(alice: Person, bob: Person, token: str) -> None:
     said = bob.say(token, "Helo")
     assert "lastEditTimestamp" not in said

@@ -1,11 +1,17 @@
-"""Suggesting whom to mention."""
+"""Suggesting whom to mention, and what follows from it."""
 
+import time
+from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
 
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
+from talkd.areas.chat import mentions
+from talkd.core import clock
+from talkd.core.constants import MENTION_SECONDS
 
 
 def suggestions(person: Person, token: str, search: str = "", **params: Any) -> list[dict[str, Any]]:
@@ -95,3 +101,90 @@ def test_strangers_learn_of_nobody(server: Server, team: tuple[str, list[Person]
     token, _ = team
     assert server.add_user("eve").status("GET", f"v1/chat/{token}/mentions", search="a") == 404
     assert server.visitor().status("GET", f"v1/chat/{token}/mentions", search="a") == 404
+
+
+# --- what follows from it -------------------------------------------------------------------
+def flags(person: Person, token: str) -> tuple[bool, bool]:
+    room = person.room(token)
+    return room["unreadMention"], room["unreadMentionDirect"]
+
+
+def test_who_is_answered_is_called_directly(alice: Person, bob: Person, token: str) -> None:
+    said = bob.say(token, "Lunch?")
+    bob.say(token, "Or dinner?", replyTo=said["id"])
+    assert flags(bob, token) == (False, False)
+    alice.say(token, "Yes", replyTo=said["id"])
+    assert flags(bob, token) == (True, True)
+    bob.post(f"v1/chat/{token}/read")
+    assert flags(bob, token) == (False, False)
+
+
+def test_all_and_groups_are_not_called_directly(server: Server, alice: Person, bob: Person, token: str) -> None:
+    alice.say(token, "Hello @all")
+    assert flags(bob, token) == (True, False)
+    bob.post(f"v1/chat/{token}/read")
+    group = server.add_group(bob)
+    alice.say(token, f'Hello @"group/{group}"')
+    assert flags(bob, token) == (True, False)
+
+
+def test_teams_and_people_of_other_servers_stay_as_they_were_written(alice: Person, token: str) -> None:
+    text = 'Hi @"team/climbers" and @"federated_user/ann@cloud.example" and @"circle/x"'
+    said = alice.say(token, text)
+    assert (said["message"], said["messageParameters"]) == (text, [])
+
+
+def test_somebody_invited_by_mail_is_mentioned_as_such(alice: Person, token: str) -> None:
+    alice.add(token, "ann@example.org", "emails")
+    (ann,) = [each for each in suggestions(alice, token) if each["source"] == "emails"]
+    said = alice.say(token, f'Hi @"{ann["mentionId"]}"')
+    assert said["message"] == "Hi {mention-email1}"
+    shown = said["messageParameters"]["mention-email1"]
+    assert (shown["type"], shown["mention-id"]) == ("email", ann["mentionId"])
+
+
+# --- how often guests may -------------------------------------------------------------------
+@pytest.fixture
+def counting(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Mentions are counted, three of them at most; calling it sets the server's clock ahead, by seconds.
+
+    What other tests may have counted is long over.
+    """
+    monkeypatch.setattr(server.config.security, "throttle", True)
+    monkeypatch.setattr(mentions, "MAX_GUEST_MENTIONS", 3)
+
+    def go(seconds: int) -> None:
+        monkeypatch.setattr(clock, "source", lambda: time.time() + seconds)
+
+    go(MENTION_SECONDS * next(_days))
+    return go
+
+
+_days = count(10, 10)
+
+
+def test_guests_mention_only_so_often_a_day(server: Server, alice: Person, counting: Callable[[int], None]) -> None:
+    token = alice.create_room(PUBLIC)
+    first, second = server.visitor(), server.visitor()
+    for guest in (first, second):
+        guest.join(token)
+    mention = f"Hi @{alice.id}"
+    for guest in (first, second, first):
+        guest.say(token, mention)
+    refused = second.request("POST", f"v1/chat/{token}", message=mention)
+    assert (refused.status_code, refused.json()["ocs"]["data"]) == (429, {"error": "mentions"})
+    assert 0 < int(refused.headers["Retry-After"]) <= MENTION_SECONDS
+    second.say(token, "Nobody is called with @nobody-at-all")
+    alice.say(token, mention)
+    assert len(alice.texts(token)) == 5
+    counting(MENTION_SECONDS * (next(_days) - 9))
+    second.say(token, mention)
+
+
+def test_the_same_mention_again_counts_once(
+    server: Server, alice: Person, counting: Callable[[int], None]
+) -> None:
+    token, guest = alice.create_room(PUBLIC), server.visitor()
+    guest.join(token)
+    said = {guest.say(token, f"Hi @{alice.id}", referenceId="again")["id"] for _ in range(5)}
+    assert len(said) == 1

@@ -57,9 +57,10 @@ class UserDisabled(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted(Event):
-    """An account is gone."""
+    """An account is gone; `name` is what it was called."""
 
     user_id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ async def apply(tx: Tx, event: Any) -> None:
     elif isinstance(event, events.UserDisabled):
         await _end_sessions(tx, event.user_id)
     elif isinstance(event, events.UserDeleted):
-        await _leave_everything(tx, event.user_id)
+        await _leave_everything(tx, event.user_id, event.name)
     elif isinstance(event, events.GroupMemberAdded):
         await _follow_into_rooms(tx, event.group_id, event.user_id)
     elif isinstance(event, events.GroupMemberRemoved):
@@ -65,7 +65,7 @@ async def _end_sessions(tx: Tx, user_id: str) -> None:
             await sessions.end(tx, await participants.lock_room(tx, attendee.room_id), session, attendee)
 
 
-async def _leave_everything(tx: Tx, user_id: str) -> None:
+async def _leave_everything(tx: Tx, user_id: str, name: str) -> None:
     """Nothing of a gone account may come to whoever gets the same name later (reliability.md, S4)."""
     for attendee in await attendees.list_of_user(tx, user_id):
         if await attendees.get_attendee(tx, attendee.room_id, attendee.id) is None:
@@ -77,9 +77,8 @@ async def _leave_everything(tx: Tx, user_id: str) -> None:
         else:
             await participants.remove(tx, room, SYSTEM, attendee, quiet=True)
     for room in await room_store.list_pairs_of(tx, user_id):
-        names = await chat.get_names(tx, {(USERS, user_id)})
-        await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, names.get((USERS, user_id), user_id))
-    await chat.forget_author(tx, user_id)
+        await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, name)
+    await chat.forget_author(tx, user_id, name)
     await polls.forget_actor(tx, user_id)
     await reactions.forget_user(tx, user_id)
     await bans.forget_user(tx, user_id)

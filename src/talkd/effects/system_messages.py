@@ -5,6 +5,7 @@ from typing import Any
 
 from talkd.areas.chat import service as chat
 from talkd.areas.chat.model import Reference
+from talkd.areas.chat.system_texts import MISSED
 from talkd.areas.participants.service import lock_room
 from talkd.areas.rooms.model import Room
 from talkd.core import clock, events
@@ -115,7 +116,7 @@ async def _call_ended(tx: Tx, room: Room, event: events.CallEnded) -> None:
 
 async def _call_missed(tx: Tx, room: Room, actor: Actor, caller: Actor) -> None:
     callee = Reference(USERS, room.partner_of(caller.id))
-    await chat.post_system(tx, room, actor, "call_missed", references={"user": _reference(caller), "callee": callee})
+    await chat.post_system(tx, room, actor, MISSED, references={"user": _reference(caller), "callee": callee})
 
 
 def _reference(actor: Actor) -> Reference:

@@ -266,9 +266,11 @@ messages = _room_table(
     _text("object_type"),
     _text("object_id"),
     _text("meta"),
+    _text("shared_as"),
 )
 """Everything said. `system` is the identifier of a system message, else empty; `countable` is 1 for what
-counts as unread; `parameters` and `reactions` are JSON objects or empty; `expires_at` 0 means never."""
+counts as unread; `parameters` and `reactions` are JSON objects or empty; `expires_at` 0 means never.
+`shared_as` is where a shared thing is found again: poll, location and the like."""
 
 reactions = _room_table(
     "reactions",
@@ -335,6 +337,15 @@ poll_votes = _room_table(
     _text("options"),
 )
 """One row for everybody who has voted; `options` is a JSON list of numbers."""
+
+guest_mentions = sa.Table(
+    "guest_mentions",
+    metadata,
+    sa.Column("network", sa.Text, primary_key=True),
+    _int("messages"),
+    _int("since"),
+)
+"""In how many messages the guests of a network have mentioned somebody since the first of a day."""
 
 mail_outbox = sa.Table(
     "mail_outbox",

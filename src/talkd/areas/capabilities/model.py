@@ -23,6 +23,7 @@ FEATURES = (
     "edit-messages", "edit-messages-note-to-self", "delete-messages", "delete-messages-unlimited", "clear-history",
     "chat-get-context",
     "talk-polls", "talk-polls-drafts", "edit-draft-poll",
+    "rich-object-sharing", "rich-object-list-media", "rich-object-delete", "geo-location-sharing",
     # calls
     "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call", "force-mute",
     "call-notification-state-api", "download-call-participants", "recording-consent",

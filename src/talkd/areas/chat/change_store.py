@@ -39,6 +39,7 @@ _DELETE = Statement(
         object_type=_nothing,
         object_id=_nothing,
         meta=_nothing,
+        shared_as=_nothing,
     )
 )
 _CLEAR = Statement(sa.delete(messages).where(messages.c.room_id == bind("in_room")))

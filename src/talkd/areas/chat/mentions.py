@@ -1,12 +1,15 @@
 """Who is named in a message."""
 
 from talkd.areas.chat import store
-from talkd.areas.chat.model import Reference
+from talkd.areas.chat.model import Message, Reference
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
+from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS
+from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
+from talkd.core.errors import Throttled
 from talkd.core.richtext import ALL, find_mentions
 from talkd.storage.database import Tx
 
@@ -62,9 +65,25 @@ def _number(
     return placeholders, references
 
 
-async def note(tx: Tx, me: Participant, message_id: int, placeholders: dict[tuple[str, str], str]) -> None:
-    """Everybody named in the message sees so in his list of rooms."""
-    named_users = [actor_id for kind, actor_id in placeholders if kind == USERS and actor_id != me.actor.id]
+async def count(tx: Tx, network: str) -> None:
+    """Guests mention somebody once more. Raises Throttled when those of a network have done so too often.
+
+    By network, because whoever comes again by the link is another guest each time.
+    """
+    now = clock.now()
+    mentions, since = await store.count_mention(tx, network, now, since=now - MENTION_SECONDS)
+    if mentions > MAX_GUEST_MENTIONS:
+        raise Throttled(since + MENTION_SECONDS - now, "mentions")
+
+
+async def note(
+    tx: Tx, me: Participant, message_id: int, placeholders: dict[tuple[str, str], str], answered: Message | None = None
+) -> None:
+    """Everybody named in the message, and who is answered with it, sees so in his list of rooms."""
+    named = {actor_id for kind, actor_id in placeholders if kind == USERS}
+    if answered is not None and answered.actor_type == USERS:
+        named.add(answered.actor_id)
+    named_users = sorted(named - ({me.actor.id} if me.actor.type == USERS else set()))
     if (ALL, ALL) in placeholders:
         await store.mention_all(tx, me.room.id, message_id, me.attendee.id)
     named_groups = [actor_id for kind, actor_id in placeholders if kind == GROUPS]

@@ -20,11 +20,15 @@ ABOUT_OLDER = frozenset({"message_deleted", "message_edited"})
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Somebody or something that a message speaks of. `name` is what it was called then."""
+    """Somebody or something that a message speaks of. `name` is what it was called then.
+
+    `fields` is everything that clients get of a shared thing, in the order of whoever shared it.
+    """
 
     type: str
     id: str
     name: str = ""
+    fields: dict[str, str] = {}
 
 
 class Message(msgspec.Struct, frozen=True):

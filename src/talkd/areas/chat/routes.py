@@ -19,6 +19,7 @@ from talkd.web import guards
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
+from talkd.web.throttle import subnet_of
 
 routes = Routes("chat")
 V1 = ("v1",)
@@ -84,11 +85,18 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
         reference_id=params.referenceId,
         silent=params.silent,
         guest_name=params.actorDisplayName,
+        network=_network(call),
     )
     author = Actor(message.actor_type, message.actor_id, message.actor_name)
     page = await service.complete(tx, me.room.id, [message], known=author, viewer=me.actor)
     common = await service.get_common_read(tx, me.room.id)
     return Reply(view.messages(page, me.room, me.actor)[0], 201, _headers(common))
+
+
+def _network(call: Call[SendParams]) -> str:
+    """Where a guest is, for counting; empty for whoever has an account."""
+    counts = call.me.is_guest and call.world.config.security.throttle
+    return subnet_of(call.caller.address) if counts else ""
 
 
 @routes.add(

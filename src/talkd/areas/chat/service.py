@@ -43,26 +43,28 @@ async def send(
     reference_id: str = "",
     silent: bool = False,
     guest_name: str = "",
+    network: str = "",
 ) -> Message:
     """Say something.
 
+    `network` is where a guest is whose mentions are counted.
+
     The same text again under the same `reference_id` is the same message: a client that tries again after
-    a lost answer does not say it twice (users.md; reliability.md, P6). Raises Invalid or TooLarge.
+    a lost answer does not say it twice (users.md; reliability.md, P6). Raises Invalid, TooLarge or Throttled.
     """
     text = require_text(text)
     room = me.room
-    await attendees.lock_token(tx, room.token)  # so that ids become visible in their order (design.md, 4)
+    me = await _begin(tx, me, guest_name)
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
-    if guest_name and me.is_guest and guest_name != me.attendee.display_name:
-        me = await participants.rename_guest(tx, me, guest_name)
-    if reply_to:
-        await _require_replyable(tx, room.id, reply_to)
+    answered = await _require_replyable(tx, room.id, reply_to) if reply_to else None
     placeholders, references = await mentions.resolve(tx, me, text)
     shown = replace_mentions(text, placeholders) if placeholders else text
     if reference_id:
         for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
             if known.message == shown and known.parent_id == reply_to and not known.system:
                 return known
+    if network and placeholders:
+        await mentions.count(tx, network)
     await participants.ensure_both(tx, room)
     message = await _add(
         tx,
@@ -76,7 +78,7 @@ async def send(
         silent=silent,
     )
     await store.mark_read(tx, room.id, me.attendee.id, message.id)
-    await mentions.note(tx, me, message.id, placeholders)
+    await mentions.note(tx, me, message.id, placeholders, answered)
     return message
 
 
@@ -107,9 +109,44 @@ async def post(tx: Tx, room: Room, actor: Actor, text: str) -> Message:
     return await _add(tx, room, actor, COMMENT, text, references={})
 
 
-async def share(tx: Tx, room: Room, actor: Actor, thing: Reference) -> Message:
-    """Show a thing that is not text, such as a poll."""
-    return await _add(tx, room, actor, OBJECT_SHARED, "{object}", references={"object": thing})
+async def share(
+    tx: Tx,
+    me: Participant,
+    thing: Reference,
+    shared_as: str,
+    *,
+    reference_id: str = "",
+    silent: bool = False,
+    guest_name: str = "",
+) -> Message:
+    """Show a thing that is not text, such as a poll; it is found again under `shared_as`.
+
+    As with text, the same thing again under the same `reference_id` is the same message.
+    """
+    room = me.room
+    me = await _begin(tx, me, guest_name)
+    reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
+    references = {"object": thing}
+    if reference_id:
+        encoded = _encode(references).decode()
+        for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
+            if known.kind == OBJECT_SHARED and known.parameters == encoded:
+                return known
+    await participants.ensure_both(tx, room)
+    message = await _add(
+        tx, room, me.actor, OBJECT_SHARED, "{object}",
+        references=references, reference_id=reference_id, silent=silent, thing=thing, shared_as=shared_as,
+    )  # fmt: skip
+    await store.mark_read(tx, room.id, me.attendee.id, message.id)
+    return message
+
+
+async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:
+    """Whoever is going to speak, under the name that a guest gives himself with it."""
+    await attendees.lock_token(tx, me.room.token)  # so that ids become visible in their order (design.md, 4)
+    if guest_name and me.is_guest and guest_name != me.attendee.display_name:
+        return await participants.rename_guest(tx, me, guest_name)
+    return me
 
 
 async def _add(
@@ -125,8 +162,11 @@ async def _add(
     reference_id: str = "",
     silent: bool = False,
     aside: bool = False,
+    thing: Reference | None = None,
+    shared_as: str = "",
 ) -> Message:
     now = clock.now()
+    shared = {"object_type": thing.type, "object_id": thing.id, "shared_as": shared_as} if thing is not None else {}
     expires_at = now + room.message_expiration if room.message_expiration else 0
     parameters = _encode(references).decode() if references else ""
     message_id = await store.add_message(
@@ -145,6 +185,7 @@ async def _add(
         silent=int(silent),
         created_at=now,
         expires_at=expires_at,
+        **shared,
     )
     if not aside:
         await tx.emit(MessagePosted(room.id, actor, message_id, kind, system not in ABOUT_OLDER))

@@ -1,11 +1,13 @@
 """Statements about messages."""
 
+import msgspec
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.chat.model import Message, Names
+from talkd.areas.chat.model import Message, Names, Reference
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, group_members, groups, messages, rooms, users
+from talkd.storage.schema import attendees, group_members, groups, guest_mentions, messages, rooms, users
 from talkd.storage.statements import Statement, bind, columns, one_of
 
 MESSAGE = columns(messages, Message.__struct_fields__)
@@ -29,31 +31,18 @@ _BY_REFERENCE = Statement(
         messages.c.actor_id == bind("actor_id"),
     )
 )
-_ADD = Statement(
-    sa.insert(messages)
-    .values(
-        {
-            name: bind(name)
-            for name in (
-                "room_id",
-                "parent_id",
-                "actor_type",
-                "actor_id",
-                "actor_name",
-                "kind",
-                "system",
-                "message",
-                "parameters",
-                "reference_id",
-                "countable",
-                "silent",
-                "created_at",
-                "expires_at",
-            )
-        }
-    )
-    .returning(messages.c.id)
-)
+_NEW = (
+    "room_id", "parent_id", "actor_type", "actor_id", "actor_name", "kind", "system", "message", "parameters",
+    "reference_id", "countable", "silent", "created_at", "expires_at",
+)  # fmt: skip
+_SHARED = ("object_type", "object_id", "shared_as")
+
+
+def _insert(names: tuple[str, ...]) -> Statement:
+    return Statement(sa.insert(messages).values({name: bind(name) for name in names}).returning(messages.c.id))
+
+
+_ADD, _ADD_SHARED = _insert(_NEW), _insert((*_NEW, *_SHARED))
 _one = sa.and_(_in_room, messages.c.id == bind("message_id"))
 _SET_REACTIONS = Statement(sa.update(messages).where(_one).values(reactions=bind("reactions")))
 _SET_SYSTEM = Statement(sa.update(messages).where(_one).values(system=bind("system"), message=bind("message")))
@@ -108,6 +97,15 @@ _MENTION_ALL = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id != bind("attendee_id"))
     .values(last_mention=_later(attendees.c.last_mention))
+)
+_FORGET_MENTIONS = Statement(sa.delete(guest_mentions).where(guest_mentions.c.since <= bind("since")))
+_COUNT_MENTION = Statement(
+    insert(guest_mentions)
+    .values(network=bind("network"), messages=sa.literal_column("1"), since=bind("now"))
+    .on_conflict_do_update(
+        index_elements=["network"], set_={"messages": guest_mentions.c.messages + sa.literal_column("1")}
+    )
+    .returning(guest_mentions.c.messages, guest_mentions.c.since)
 )
 COMMON_READ = (
     sa.select(sa.func.min(attendees.c.last_read))
@@ -173,7 +171,7 @@ async def list_by_reference(tx: Tx, room_id: int, actor_type: str, actor_id: str
 
 async def add_message(tx: Tx, **values: int | str) -> int:
     """Store a message; its id."""
-    return int(await tx.value(_ADD, **values))
+    return int(await tx.value(_ADD_SHARED if "shared_as" in values else _ADD, **values))
 
 
 async def set_reactions(tx: Tx, room_id: int, message_id: int, reactions: str) -> None:
@@ -204,6 +202,14 @@ async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> 
 async def mention_actors(tx: Tx, room_id: int, message_id: int, actor_type: str, actor_ids: list[str]) -> None:
     """These were named in the message."""
     await tx.run(_MENTION, room_id=room_id, message_id=message_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
+
+
+async def count_mention(tx: Tx, network: str, now: int, *, since: int) -> tuple[int, int]:
+    """How often guests of a network have mentioned somebody, and since when; what began before `since` is over."""
+    await tx.run(_FORGET_MENTIONS, since=since)
+    row = await tx.one(_COUNT_MENTION, network=network, now=now)
+    assert row is not None, "the statement returns the row that it writes"
+    return row[0], row[1]
 
 
 async def mention_groups(tx: Tx, room_id: int, message_id: int, group_ids: list[str]) -> None:
@@ -241,19 +247,32 @@ async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
     return {(row[0], row[1]): row[2] for row in rows}
 
 
+_nobody: sa.ColumnElement[str] = sa.literal_column(f"'{DELETED_USERS}'")
+_nothing: sa.ColumnElement[str] = sa.literal_column("''")
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
     .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
-    .values(actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.literal_column(f"'{DELETED_USERS}'"))
+    .values(actor_type=_nobody, actor_id=_nobody, actor_name=_nothing)
 )
 _FORGET_EDITOR = Statement(
     sa.update(messages)
     .where(messages.c.edited_by_type == sa.literal_column(f"'{USERS}'"), messages.c.edited_by_id == bind("user_id"))
-    .values(
-        edited_by_type=sa.literal_column(f"'{DELETED_USERS}'"),
-        edited_by_id=sa.literal_column(f"'{DELETED_USERS}'"),
-        edited_by_name=sa.literal_column("''"),
-    )
+    .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=_nothing)
+)
+
+
+def _without(*references: str) -> sa.ColumnElement[str]:
+    """The parameters with `anybody` in place of these JSON texts."""
+    left: sa.ColumnElement[str] = messages.c.parameters
+    for name in references:
+        left = sa.func.replace(left, bind(name, sa.Text), bind("anybody", sa.Text), type_=sa.Text())
+    return left
+
+
+_FORGET_MENTIONED = Statement(
+    sa.update(messages)
+    .where(sa.func.replace(messages.c.parameters, bind("known", sa.Text), _nothing) != messages.c.parameters)
+    .values(parameters=_without("named", "known"))
 )
 
 
@@ -270,7 +289,16 @@ async def delete_expired(tx: Tx, now: int) -> int:
     return await tx.run(_DELETE_EXPIRED, now=now)
 
 
-async def forget_author(tx: Tx, user_id: str) -> None:
-    """What a gone account has said or edited belongs to nobody in particular."""
+async def forget_author(tx: Tx, user_id: str, name: str) -> None:
+    """What a gone account, called `name`, has said, edited or deleted, and what speaks of it, is about nobody
+    in particular: whoever gets the same id later has nothing to do with it.
+    """
     await tx.run(_FORGET_AUTHOR, user_id=user_id)
     await tx.run(_FORGET_EDITOR, user_id=user_id)
+    known, named = _reference(USERS, user_id), _reference(USERS, user_id, name)
+    await tx.run(_FORGET_MENTIONED, known=known, named=named, anybody=_reference(DELETED_USERS, DELETED_USERS))
+
+
+def _reference(kind: str, actor_id: str, name: str = "") -> str:
+    """How a reference begins in parameters, without the brackets: what may follow is a name, or nothing."""
+    return msgspec.json.encode(Reference(kind, actor_id, name)).decode()[1:-1]

@@ -10,6 +10,9 @@ from talkd.core.richtext import span
 Parameters = dict[str, Reference]
 Text = Callable[[Parameters, Actor, Actor, str], str]
 
+MISSED, TRIED = "call_missed", "call_tried"
+"""One call that nobody took: what it is to the one who was called, and to the one who called."""
+
 _BY_ACTOR = {
     "conversation_created": "{actor} created the conversation",
     "conversation_renamed": '{actor} renamed the conversation from "%s" to "%s"',
@@ -88,7 +91,7 @@ def text_of(system: str, details: str, parameters: Parameters, actor: Actor, vie
         return "Reaction deleted by author"
     if system in _BY_ACTOR:
         return _said_by(_BY_ACTOR[system], actor, viewer)
-    if system in ("call_ended", "call_ended_everyone", "call_missed"):
+    if system in ("call_ended", "call_ended_everyone", MISSED):
         return _call_text(system, details, parameters, viewer)
     return details
 
@@ -104,7 +107,7 @@ def _said_by(text: str, actor: Actor, viewer: Actor) -> str:
 
 
 def _call_text(system: str, details: str, parameters: Parameters, viewer: Actor) -> str:
-    if system == "call_missed":
+    if system == MISSED:
         caller = parameters["user"]
         return "You tried to call {user}" if viewer.is_same(caller.type, caller.id) else "You missed a call from {user}"
     length, guests, others = [*details.split("\n"), "0", "0"][:3]

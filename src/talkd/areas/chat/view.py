@@ -6,10 +6,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from talkd.areas.chat.model import COMMENT, DELETED, OBJECT_SHARED, Message, Names, Page, Reference
-from talkd.areas.chat.system_texts import text_of
+from talkd.areas.chat.system_texts import MISSED, TRIED, text_of
 from talkd.areas.reactions.model import REMOVED, SHOWN
 from talkd.areas.rooms.model import Room
-from talkd.core.actor import CLI_ID, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
+from talkd.core.actor import CLI_ID, DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.constants import RoomType
 
 Parameter = dict[str, str]
@@ -61,11 +61,11 @@ def message(
     """One message for one reader: system messages say You where he is meant."""
     actor = Actor(item.actor_type, item.actor_id)
     references = item.references()
-    text = item.message
-    if item.system:
-        text = text_of(item.system, item.message, references, actor, viewer)
-        if item.system == "call_missed" and viewer.is_same(references["user"].type, references["user"].id):
-            references = {**references, "user": references["callee"]}
+    text, system = item.message, item.system
+    if system:
+        text = text_of(system, item.message, references, actor, viewer)
+        if system == MISSED and viewer.is_same(references["user"].type, references["user"].id):
+            system, references = TRIED, {**references, "user": references["callee"]}
         references.pop("callee", None)
     elif item.kind == DELETED:
         text = _deleted_text(references["actor"], actor, viewer)
@@ -82,7 +82,7 @@ def message(
         item.created_at,
         text,
         parameters or [],
-        item.system,
+        system,
         "system" if item.system else COMMENT if item.kind == OBJECT_SHARED else item.kind,
         item.is_replyable,
         item.reference_id,
@@ -135,6 +135,8 @@ def _name(item: Message, names: Names) -> str:
 def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) -> Parameter:
     """Who or what a placeholder stands for. Guests are marked as such where the server speaks of them."""
     kind, actor_id = reference.type, reference.id
+    if reference.fields:
+        return {**reference.fields, "icon-url": _icon(room)}
     if kind == USERS:
         name = names.get((USERS, actor_id), reference.name)
         return {"type": "user", "id": actor_id, "name": name, "mention-id": actor_id}
@@ -155,10 +157,16 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
             "id": room.token,
             "name": room.name,
             "call-type": call_type,
-            "icon-url": f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar",
+            "icon-url": _icon(room),
             "mention-id": "all",
         }
+    if kind == DELETED_USERS:
+        return {"type": "highlight", "id": actor_id, "name": "Deleted user"}
     return {"type": kind, "id": actor_id, "name": reference.name}
+
+
+def _icon(room: Room) -> str:
+    return f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar"
 
 
 def _guest(kind: str, actor_id: str, names: Names, in_system: bool) -> Parameter:

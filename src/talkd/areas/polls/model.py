@@ -15,6 +15,8 @@ MIN_OPTIONS = 2
 
 OBJECT_TYPE = "talk-poll"
 """What a poll is called in messages."""
+SHARED_AS = "poll"
+"""Where polls are found among what was shared."""
 
 
 class Status(IntEnum):

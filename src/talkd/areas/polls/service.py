@@ -5,7 +5,7 @@ from talkd.areas.chat import store as chat_store
 from talkd.areas.chat.model import Names, Reference
 from talkd.areas.participants.model import Participant
 from talkd.areas.polls import store
-from talkd.areas.polls.model import OBJECT_TYPE, Ballot, Poll, Result, Status, Wording, visible
+from talkd.areas.polls.model import OBJECT_TYPE, SHARED_AS, Ballot, Poll, Result, Status, Wording, visible
 from talkd.core import clock
 from talkd.core.actor import SYSTEM
 from talkd.core.errors import Forbidden, Invalid, NotFound
@@ -23,9 +23,8 @@ async def access_poll(tx: Tx, me: Participant, poll_id: int) -> Poll:
 async def create(tx: Tx, me: Participant, wording: Wording) -> Poll:
     """Ask the room: a message shows the poll."""
     poll = await _add(tx, me, wording, Status.OPEN)
-    message = await chat.share(tx, me.room, me.actor, _reference(poll))
+    message = await chat.share(tx, me, _reference(poll), SHARED_AS)
     await store.set_message(tx, poll.room_id, poll.id, message.id)
-    await chat_store.mark_read(tx, me.room.id, me.attendee.id, message.id)
     return poll
 
 

@@ -112,13 +112,14 @@ async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
 
     Raises Rejected: 998 unknown, 101 one's own or the last administrator.
     """
-    if await store.get_account(tx, user_id) is None:
+    account = await store.get_account(tx, user_id)
+    if account is None:
         raise Rejected(NOT_YOURS)
     if user_id == by:
         raise Rejected(INVALID, "You cannot delete your own account.")
     await require_other_admin(tx, user_id)
     await store.delete_account(tx, user_id)
-    await tx.emit(UserDeleted(user_id))
+    await tx.emit(UserDeleted(user_id, account.display_name or user_id))
     await settings.outdate_caches(tx, user_id)
 
 

@@ -1,0 +1,66 @@
+"""What a language model could do for people. None can be set up with this release, and clients are told so."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.core.errors import Invalid, NotFound, PreconditionFailed
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("chat")
+translation_routes = Routes("translation", base="/translation")
+task_routes = Routes("taskprocessing", base="/taskprocessing")
+
+
+class SummaryParams(msgspec.Struct, frozen=True):
+    """The first message to sum up."""
+
+    fromMessageId: int
+
+
+class TranslationParams(msgspec.Struct, frozen=True):
+    """What to translate; without `fromLanguage` the language is to be found out."""
+
+    text: str
+    toLanguage: str
+    fromLanguage: str | None = None
+
+
+class TaskParams(msgspec.Struct, frozen=True):
+    """Which task."""
+
+    id: int
+
+
+@routes.add(
+    "POST",
+    "chat/{token}/summarize",
+    Guard.ANYONE,
+    Guard.PARTICIPANT,
+    Guard.LOBBY_OPEN,
+    versions=("v1",),
+    params=SummaryParams,
+)
+async def summarize(_tx: Tx, call: Call[SummaryParams]) -> None:
+    """Sum up what was said."""
+    raise Invalid("ai-error" if call.me.is_guest else "ai-no-provider")
+
+
+@translation_routes.add("GET", "languages", Guard.ANYONE)
+async def list_languages(_tx: Tx, _call: Call[Any]) -> dict[str, Any]:
+    """List the languages that can be translated."""
+    return {"languages": [], "languageDetection": False}
+
+
+@translation_routes.add("POST", "translate", Guard.ANYONE, params=TranslationParams)
+async def translate(_tx: Tx, _call: Call[TranslationParams]) -> None:
+    """Translate a text."""
+    raise PreconditionFailed(data={"message": "No translation provider available"})
+
+
+@task_routes.add("GET", "task/{id}", Guard.USER, params=TaskParams)
+async def get_task(_tx: Tx, _call: Call[TaskParams]) -> None:
+    """Get a task and what came out of it."""
+    raise NotFound(data={"message": "Not found"})

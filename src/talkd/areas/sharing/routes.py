@@ -1,0 +1,101 @@
+"""Operations on what is shared in conversations."""
+
+import msgspec
+
+from talkd.areas.chat import service as chat
+from talkd.areas.chat import view
+from talkd.areas.chat.routes import COMMON_READ, LAST_GIVEN
+from talkd.areas.sharing import service
+from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT, kind_of, require_thing
+from talkd.core.constants import MAX_CHAT_LIMIT
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("chat")
+V1 = ("v1",)
+_INSIDE = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
+
+
+class ShareParams(msgspec.Struct, frozen=True):
+    """A thing to show; `metaData` is a JSON object with its name and whatever else belongs to its type."""
+
+    objectType: str
+    objectId: str
+    metaData: str = ""
+    actorDisplayName: str = ""
+    referenceId: str = ""
+    silent: bool = False
+
+
+class ListParams(msgspec.Struct, frozen=True):
+    """Things of which kind to get, and before which message."""
+
+    objectType: str
+    lastKnownMessageId: int = 0
+    limit: int = 100
+
+
+class OverviewParams(msgspec.Struct, frozen=True):
+    """How many things of each kind to get."""
+
+    limit: int = 7
+
+
+@routes.add(
+    "POST",
+    "chat/{token}/share",
+    *_INSIDE,
+    Guard.READ_WRITE,
+    Guard.MAY_CHAT,
+    versions=V1,
+    params=ShareParams,
+    returns=view.MessageView,
+)
+async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
+    """Share a place, a card or another thing."""
+    params, me = call.params, call.me
+    home = call.world.config.server.public_url
+    message = await chat.share(
+        tx,
+        me,
+        require_thing(params.objectType, params.objectId, params.metaData, home),
+        kind_of(params.objectType),
+        reference_id=params.referenceId,
+        silent=params.silent,
+        guest_name=params.actorDisplayName,
+    )
+    page = await chat.complete(tx, me.room.id, [message], viewer=me.actor)
+    common = await chat.get_common_read(tx, me.room.id)
+    return Reply(view.messages(page, me.room, me.actor)[0], 201, {COMMON_READ: str(common)} if common else {})
+
+
+@routes.add(
+    "GET", "chat/{token}/share", *_INSIDE, versions=V1, params=ListParams, returns=dict[str, view.MessageView]
+)
+async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
+    """List what was shared of one kind."""
+    params, me = call.params, call.me
+    limit = max(1, min(params.limit, MAX_CHAT_LIMIT))
+    page = await service.list_shared(tx, me, params.objectType, known=params.lastKnownMessageId, limit=limit)
+    if not page.messages:
+        return Reply([])
+    shown = reversed(view.messages(page, me.room, me.actor))  # browsers put numbers into their order anyway
+    return Reply({str(each.id): each for each in shown}, 200, {LAST_GIVEN: str(page.messages[-1].id)})
+
+
+@routes.add(
+    "GET",
+    "chat/{token}/share/overview",
+    *_INSIDE,
+    versions=V1,
+    params=OverviewParams,
+    returns=dict[str, list[view.MessageView]],
+)
+async def get_overview(tx: Tx, call: Call[OverviewParams]) -> dict[str, list[view.MessageView]]:
+    """Get the newest of what was shared of every kind."""
+    limit = max(1, min(call.params.limit, MAX_OVERVIEW_LIMIT))
+    page, ids = await service.get_overview(tx, call.me, limit)
+    shown = {each.id: each for each in view.messages(page, call.me.room, call.me.actor)}
+    return {kind: [shown[message_id] for message_id in found] for kind, found in ids.items()}

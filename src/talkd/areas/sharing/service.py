@@ -1,0 +1,22 @@
+"""Finding again what was shared."""
+
+from talkd.areas.chat import service as chat
+from talkd.areas.chat.model import Page
+from talkd.areas.participants.model import Participant
+from talkd.areas.sharing import store
+from talkd.core import clock
+from talkd.storage.database import Tx
+
+
+async def get_overview(tx: Tx, me: Participant, limit: int) -> tuple[Page, dict[str, list[int]]]:
+    """The newest things of every kind, and by kind the ids of theirs, newest first."""
+    found = await store.list_newest(tx, me.room.id, limit, clock.now())
+    page = await chat.complete(tx, me.room.id, [each for things in found.values() for each in things], viewer=me.actor)
+    return page, {kind: [message.id for message in things] for kind, things in found.items()}
+
+
+async def list_shared(tx: Tx, me: Participant, kind: str, *, known: int, limit: int) -> Page:
+    """Things of one kind before message `known` (0: from the newest), newest first."""
+    before = known if known > 0 else 2**62
+    things = await store.list_before(tx, me.room.id, kind, before, limit, clock.now())
+    return await chat.complete(tx, me.room.id, things, viewer=me.actor)

@@ -1,0 +1,50 @@
+"""Statements about what was shared in conversations."""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import Message
+from talkd.areas.chat.store import MESSAGE
+from talkd.areas.sharing.model import KINDS
+from talkd.storage.database import Tx
+from talkd.storage.schema import messages
+from talkd.storage.statements import Statement, bind
+
+_newest = (
+    sa.select(*MESSAGE)
+    .where(
+        messages.c.room_id == bind("room_id"),
+        messages.c.shared_as != sa.literal_column("''"),  # as the index has it
+        sa.or_(
+            messages.c.expires_at == sa.literal_column("0"),
+            messages.c.expires_at > bind("now", messages.c.expires_at.type),
+        ),
+    )
+    .order_by(messages.c.id.desc())
+    .limit(bind("limit", sa.Integer))
+)
+
+
+def _of_kind(kind: str) -> sa.Select[tuple[object, ...]]:
+    shared_as: sa.ColumnElement[str] = sa.literal_column(f"'{kind}'")
+    found = _newest.add_columns(shared_as.label("found_as")).where(messages.c.shared_as == shared_as).subquery()
+    return sa.select(found)
+
+
+_OVERVIEW = Statement(sa.union_all(*map(_of_kind, KINDS)))
+_LIST = Statement(_newest.where(messages.c.shared_as == bind("kind"), messages.c.id < bind("known")))
+
+
+async def list_newest(tx: Tx, room_id: int, limit: int, now: int) -> dict[str, list[Message]]:
+    """The newest things of each kind, newest first."""
+    found: dict[str, list[Message]] = {kind: [] for kind in KINDS}
+    for *row, kind in await tx.all(_OVERVIEW, room_id=room_id, limit=limit, now=now):
+        found[kind].append(Message(*row))
+    for things in found.values():
+        things.sort(key=lambda message: -message.id)
+    return found
+
+
+async def list_before(tx: Tx, room_id: int, kind: str, known: int, limit: int, now: int) -> list[Message]:
+    """Things of one kind that are older than `known`, newest first."""
+    rows = await tx.all(_LIST, room_id=room_id, kind=kind, known=known, limit=limit, now=now)
+    return [Message(*row) for row in rows]

@@ -1,0 +1,111 @@
+"""Every schema can be brought to the newest, with what is in it."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config as Alembic
+from alembic.script import ScriptDirectory
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from talkd.config import Config
+from talkd.storage.migrate import MIGRATIONS, REVISIONS, migrate_postgres, migrate_sqlite
+from talkd.storage.schema import metadata
+
+T = TypeVar("T")
+
+
+class Old:
+    """A database with the schema of some revision."""
+
+    def __init__(self, config: Config) -> None:
+        self._url = config.database.url
+        self._path = Path(config.data) / "talkd.db"
+
+    def on(self, work: Callable[[sa.Connection], T]) -> T:
+        """Do something in a transaction."""
+        if self._url:
+            return asyncio.run(self._on_postgres(work))
+        engine = sa.create_engine(f"sqlite:///{self._path}")
+        with engine.begin() as connection:
+            done = work(connection)
+        engine.dispose()
+        return done
+
+    async def _on_postgres(self, work: Callable[[sa.Connection], T]) -> T:
+        engine = create_async_engine("postgresql+asyncpg://" + self._url.partition("://")[2])
+        async with engine.begin() as connection:
+            done = await connection.run_sync(work)
+        await engine.dispose()
+        return done
+
+    def bring_to(self, revision: str) -> None:
+        """As the talkd of that revision has left it."""
+
+        def upgrade(connection: sa.Connection) -> None:
+            settings = alembic()
+            settings.attributes["connection"] = connection
+            command.upgrade(settings, revision)
+
+        self.on(upgrade)
+
+    def bring_up_to_date(self) -> None:
+        """As talkd does when it starts."""
+        if self._url:
+            asyncio.run(migrate_postgres(self._url))
+        else:
+            migrate_sqlite(self._path)
+
+    def run(self, text: str, **values: Any) -> list[tuple[Any, ...]]:
+        """A statement's rows, if it has some."""
+
+        def work(connection: sa.Connection) -> list[tuple[Any, ...]]:
+            found = connection.execute(sa.text(text), values)
+            return [tuple(row) for row in found] if found.returns_rows else []
+
+        return self.on(work)
+
+
+def alembic() -> Alembic:
+    settings = Alembic()
+    settings.set_main_option("script_location", str(MIGRATIONS))
+    return settings
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def old(request: pytest.FixtureRequest, databases: Any) -> Old:
+    return Old(databases.config(request.param))
+
+
+def test_every_migration_is_known() -> None:
+    script = ScriptDirectory.from_config(alembic())
+    assert tuple(reversed([each.revision for each in script.walk_revisions()])) == REVISIONS
+
+
+def test_the_migrations_make_what_statements_speak_of(old: Old) -> None:
+    old.bring_up_to_date()
+
+    def look(connection: sa.Connection) -> dict[str, set[str]]:
+        found = sa.inspect(connection)
+        return {name: {each["name"] for each in found.get_columns(name)} for name in found.get_table_names()}
+
+    made = old.on(look)
+    del made["alembic_version"]
+    assert made == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+
+
+def test_polls_of_before_are_found_among_what_was_shared(old: Old) -> None:
+    old.bring_to("0001")
+    old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345')")
+    for number, kind in ((1, "object_shared"), (2, "comment_deleted"), (3, "comment")):
+        old.run("INSERT INTO messages (room_id, id, kind) VALUES (7, :number, :kind)", number=number, kind=kind)
+    for number, shown in ((41, 1), (42, 2), (43, None)):
+        old.run("INSERT INTO polls (room_id, id, message_id) VALUES (7, :number, :shown)", number=number, shown=shown)
+    old.bring_up_to_date()
+    assert old.run("SELECT id, object_type, object_id, shared_as FROM messages ORDER BY id") == [
+        (1, "talk-poll", "41", "poll"), (2, "", "", ""), (3, "", "", ""),
+    ]  # fmt: skip
