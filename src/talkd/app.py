@@ -45,6 +45,7 @@ from talkd.areas.rooms.listing_routes import routes as listing_routes
 from talkd.areas.recording.routes import routes as recording_routes
 from talkd.areas.rooms.routes import routes as room_routes
 from talkd.areas.rooms.rule_routes import routes as rule_routes
+from talkd.areas.search.routes import routes as search_routes
 from talkd.areas.sessions import service as sessions
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.sessions.routes import routes as session_routes
@@ -107,6 +108,7 @@ ROUTES = tuple(
         user_routes,
         group_routes,
         suggestion_routes,
+        search_routes,
         settings_routes,
         avatar_routes,
         talk_avatar_routes,
@@ -130,6 +132,7 @@ PING_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
 EPOCH_SECONDS = 1.0
 LOBBY_SECONDS = 1.0
+CATCH_UP_SECONDS = 1.0
 MAIL_SECONDS = 5.0
 
 
@@ -190,6 +193,7 @@ class App:
             (SILENCE_SECONDS, self._tidy),
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
+            (CATCH_UP_SECONDS, self.world.db.catch_up),
         ):
             self._spawn(self._every(seconds, job))
         if self.world.config.sends_mail:

@@ -75,7 +75,7 @@ async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient)
     missing = {
         "chat-keep-notifications",
         "bots-v1", "recording-v1", "federation-v1", "sip-support",
-        "voice-message-sharing", "chat-summary-api", "unified-search",
+        "voice-message-sharing", "chat-summary-api",
     }  # fmt: skip
     assert not features & missing
 

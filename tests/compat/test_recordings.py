@@ -34,7 +34,7 @@ LATER: dict[str, str] = {
     "errors/rest-visitor-of-public": "asks for ringing and everything else that comes later",
     "reminders": "reminders come later",
     "rooms-list/newcomer": "talkd has news of its own to tell",
-    "search": "searching comes later",
+    "search/search-conversations": "the version of a picture that nobody uploaded is up to the server",
     "settings/settings-of-the-administrator": "telephones and signaling servers come later",
     "status/capabilities-of-user-and-visitor": "names the other apps of a Nextcloud",
 }

@@ -86,12 +86,17 @@ def test_every_migration_is_known() -> None:
     assert tuple(reversed([each.revision for each in script.walk_revisions()])) == REVISIONS
 
 
+SEARCH_INDEX = "messages_search"
+"""SQLite's index of what can be searched is made of tables, which only `storage/` speaks of."""
+
+
 def test_the_migrations_make_what_statements_speak_of(old: Old) -> None:
     old.bring_up_to_date()
 
     def look(connection: sa.Connection) -> dict[str, set[str]]:
         found = sa.inspect(connection)
-        return {name: {each["name"] for each in found.get_columns(name)} for name in found.get_table_names()}
+        tables = [name for name in found.get_table_names() if not name.startswith(SEARCH_INDEX)]
+        return {name: {each["name"] for each in found.get_columns(name)} for name in tables}
 
     made = old.on(look)
     del made["alembic_version"]

@@ -1,6 +1,7 @@
 """Messages with placeholders, and the mentions in what people write."""
 
 import re
+from collections.abc import Mapping
 
 MENTION = re.compile(
     r"""(?<![\w\-@.])@(?:"(?P<quoted>[^"\r\n]{1,300})"|(?P<plain>[\w.\-]{1,64}(?:@[\w.\-]{1,190})?(?![\w@])))"""
@@ -41,6 +42,14 @@ def replace_mentions(text: str, placeholders: dict[tuple[str, str], str]) -> str
         return match[0] if placeholder is None else "{" + placeholder + "}"
 
     return MENTION.sub(put, text)
+
+
+_PLACEHOLDER = re.compile(r"\{([\w\-]+)\}")
+
+
+def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
+    """The text with `values` in the places of their placeholders; others stay as they are."""
+    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def _name_of(match: re.Match[str]) -> str:

@@ -100,6 +100,14 @@ class Database(abc.ABC):
         """Run `work`, which must not write. On SQLite it sees one moment; on PostgreSQL each statement sees its own."""
 
     @abc.abstractmethod
+    async def read_aside(self, work: Work[T]) -> T:
+        """As `read`, for what may take longer than some milliseconds: nobody waits for it meanwhile."""
+
+    @abc.abstractmethod
+    async def catch_up(self) -> None:
+        """Do what was put off when messages were stored; to be called every second or so."""
+
+    @abc.abstractmethod
     async def write(self, work: Work[T]) -> T:
         """Run `work` and its effects as one transaction; returns once it is durable."""
 

@@ -84,6 +84,12 @@ class PostgresDatabase(Database):
         async with self._readers.acquire() as connection:
             return await work(PostgresTx(connection, self))
 
+    async def read_aside(self, work: Work[T]) -> T:
+        return await self.read(work)
+
+    async def catch_up(self) -> None:
+        """Nothing is put off: PostgreSQL looks after its index itself."""
+
     async def write(self, work: Work[T]) -> T:
         # A client that hangs up between commit and announcement must not keep the others asleep.
         return await asyncio.shield(asyncio.ensure_future(self._write(work)))

@@ -252,6 +252,7 @@ messages = _room_table(
     _text("kind"),
     _text("system"),
     _text("message"),
+    _text("plain"),
     _text("parameters"),
     _text("reference_id"),
     _int("countable"),
@@ -270,7 +271,8 @@ messages = _room_table(
 )
 """Everything said. `system` is the identifier of a system message, else empty; `countable` is 1 for what
 counts as unread; `parameters` and `reactions` are JSON objects or empty; `expires_at` 0 means never.
-`shared_as` is where a shared thing is found again: poll, location and the like."""
+`shared_as` is where a shared thing is found again: poll, location and the like.
+`plain` is the message with names in the places of its placeholders, empty where it has none: what is searched."""
 
 reactions = _room_table(
     "reactions",

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import apsw
 import structlog
 
+from talkd.storage import sqlite_search
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_sqlite
 from talkd.storage.statements import Statement
@@ -109,7 +110,10 @@ class SqliteDatabase(Database):
         self._writer = self._connect()
         self._writer.execute("PRAGMA busy_timeout = 0")
         self._reader = self._connect()
-        self._reader.execute("PRAGMA query_only = ON")
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="aside")
+        self._aside_reader = self._connect()
+        for reader in (self._reader, self._aside_reader):
+            reader.execute("PRAGMA query_only = ON")
 
     def _connect(self) -> apsw.Connection:
         # No connection is ever used by two threads at once; SQLite's own locks around each value cost a third.
@@ -131,16 +135,29 @@ class SqliteDatabase(Database):
     async def close(self) -> None:
         await self._idle.wait()
         self._committer.shutdown()
+        self._aside.shutdown()
+        self._aside_reader.close()
         self._reader.close()
         self._writer.close()
 
     async def read(self, work: Work[T]) -> T:
-        # `_run_through` never suspends, so nobody else can use the connection in between.
-        self._reader.execute("BEGIN")
+        # It never suspends, so nobody else can use the connection in between.
+        return self._read(self._reader, work)
+
+    async def read_aside(self, work: Work[T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._aside, self._read, self._aside_reader, work)
+
+    def _read(self, connection: apsw.Connection, work: Work[T]) -> T:
+        connection.execute("BEGIN")
         try:
-            return _run_through(cast("Coroutine[Any, Any, T]", work(SqliteTx(self._reader, self))))
+            return _run_through(cast("Coroutine[Any, Any, T]", work(SqliteTx(connection, self))))
         finally:
-            self._reader.execute("COMMIT")
+            connection.execute("COMMIT")
+
+    async def catch_up(self) -> None:
+        if await self.read(sqlite_search.is_behind):
+            await self.write(sqlite_search.index_messages)
 
     async def write(self, work: Work[T]) -> T:
         loop = asyncio.get_running_loop()

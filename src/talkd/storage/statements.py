@@ -72,6 +72,57 @@ def _one_of_postgres(element: one_of, compiler: SQLCompiler, **options: Any) -> 
     return f"{column} = ANY({compiler.process(element.array, **options)})"
 
 
+class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
+    """The row of `messages` has the text given as parameter `name` in it, whatever the case.
+
+    Both databases look it up in an index of all sequences of three characters (docs/adr/0007-search.md). It holds
+    what counts as unread (`countable`), so say so in the statement too.
+    """
+
+    inherit_cache = False
+    type = sa.Boolean()
+
+    def __init__(self, messages: sa.FromClause, name: str) -> None:
+        self.id = messages.c.id
+        self.searched = _searched(messages)
+        self.searched_late = _searched(messages.alias("late"))
+        self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+
+    def self_group(self, against: Any = None) -> "contains":  # noqa: ARG002 - the base gives it
+        """As it is: it brings its own parentheses."""
+        return self
+
+
+def _searched(messages: sa.FromClause) -> sa.ColumnElement[str]:
+    return sa.func.lower(
+        sa.func.coalesce(sa.func.nullif(messages.c.plain, sa.literal_column("''")), messages.c.message)
+    )
+
+
+@compiles(contains, "sqlite")
+def _contains_sqlite(element: contains, compiler: SQLCompiler, **options: Any) -> str:
+    column = compiler.process(element.id, **options)
+    term = compiler.process(element.term, **options)
+    searched = compiler.process(element.searched_late, **options)
+    # FTS5 finds nothing by less than three characters, but its vocabulary lists what begins with them. The newest
+    # messages are not in there yet (storage/sqlite_search.py).
+    return (
+        f"{column} IN (SELECT rowid FROM messages_search WHERE messages_search MATCH "
+        f"'\"' || replace({term}, '\"', '\"\"') || '\"' UNION ALL "
+        f"SELECT doc FROM messages_search_grams WHERE length({term}) < 3 "
+        f"AND term >= lower({term}) AND term < lower({term}) || char(1114111) UNION ALL "
+        "SELECT late.id FROM messages AS late WHERE late.id > (SELECT upto FROM messages_searchable) "
+        f"AND instr({searched}, lower({term})) > 0)"
+    )
+
+
+@compiles(contains, "postgresql")
+def _contains_postgres(element: contains, compiler: SQLCompiler, **options: Any) -> str:
+    searched = compiler.process(element.searched, **options)
+    term = compiler.process(element.term, **options)
+    return f"(search_grams({searched}) @@ search_query(lower({term})) AND strpos({searched}, lower({term})) > 0)"
+
+
 def bind(
     name: str, kind: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] | None = None
 ) -> sa.BindParameter[Any]:

@@ -21,7 +21,7 @@ FEATURES = (
     "chat-read-marker", "chat-read-status", "chat-read-last", "chat-unread", "chat-permission", "reactions",
     "markdown-messages", "silent-send", "silent-send-state", "typing-privacy",
     "edit-messages", "edit-messages-note-to-self", "delete-messages", "delete-messages-unlimited", "clear-history",
-    "chat-get-context",
+    "chat-get-context", "unified-search",
     "talk-polls", "talk-polls-drafts", "edit-draft-poll",
     "rich-object-sharing", "rich-object-list-media", "rich-object-delete", "geo-location-sharing",
     # calls
@@ -31,7 +31,7 @@ FEATURES = (
 LOCAL_FEATURES = (
     "favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api", "call-notification-state-api", "avatar",
     "archived-conversations-v2", "important-conversations", "sensitive-conversations",
-    "conversation-creation-all", "listable-rooms",
+    "conversation-creation-all", "listable-rooms", "unified-search",
 )  # fmt: skip
 """Those that a client asks of its own server, not of the one that hosts a conversation."""
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.chat import change_store, mentions, service, store
-from talkd.areas.chat.model import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, require_text
+from talkd.areas.chat.model import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
 from talkd.areas.participants.model import Participant
 from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
@@ -29,11 +29,13 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
         raise Invalid("age")
     text = require_text(text)
     placeholders, references = await mentions.resolve(tx, me, text)
+    text = replace_mentions(text, placeholders)
     await change_store.edit_message(
         tx,
         me.room.id,
         message_id,
-        text=replace_mentions(text, placeholders),
+        text=text,
+        plain=plain(text, references),
         references=_encode(references).decode() if references else "",
         by=(me.actor.type, me.actor.id, me.actor.name),
         now=now,

@@ -16,6 +16,7 @@ _EDIT = Statement(
     .where(_one)
     .values(
         message=bind("text"),
+        plain=bind("plain"),
         parameters=bind("references"),
         edited_by_type=bind("by_type"),
         edited_by_id=bind("by_id"),
@@ -30,6 +31,7 @@ _DELETE = Statement(
         kind=sa.literal_column(f"'{DELETED}'"),
         countable=_zero,
         message=_nothing,
+        plain=_nothing,
         parameters=bind("references"),
         edited_by_type=_nothing,
         edited_by_id=_nothing,
@@ -51,12 +53,12 @@ _RESET_MARKERS = Statement(
 
 
 async def edit_message(
-    tx: Tx, room_id: int, message_id: int, *, text: str, references: str, by: tuple[str, str, str], now: int
+    tx: Tx, room_id: int, message_id: int, *, text: str, plain: str, references: str, by: tuple[str, str, str], now: int
 ) -> None:
-    """Another text; `by` is type, id and name of whoever wrote it."""
+    """Another text, and the same with names for its placeholders; `by` is type, id and name of whoever wrote it."""
     by_type, by_id, by_name = by
     await tx.run(
-        _EDIT, in_room=room_id, message_id=message_id, text=text, references=references,
+        _EDIT, in_room=room_id, message_id=message_id, text=text, plain=plain, references=references,
         by_type=by_type, by_id=by_id, by_name=by_name, now=now,
     )  # fmt: skip
 

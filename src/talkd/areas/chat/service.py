@@ -16,6 +16,7 @@ from talkd.areas.chat.model import (
     Page,
     Reference,
     named,
+    plain,
     require_text,
 )
 from talkd.areas.participants import service as participants
@@ -169,6 +170,7 @@ async def _add(
     shared = {"object_type": thing.type, "object_id": thing.id, "shared_as": shared_as} if thing is not None else {}
     expires_at = now + room.message_expiration if room.message_expiration else 0
     parameters = _encode(references).decode() if references else ""
+    countable = kind in COUNTABLE and not system
     message_id = await store.add_message(
         tx,
         room_id=room.id,
@@ -179,9 +181,10 @@ async def _add(
         kind=kind,
         system=system,
         message=text,
+        plain=plain(text, references) if countable else "",
         parameters=parameters,
         reference_id=reference_id,
-        countable=int(kind in COUNTABLE and not system),
+        countable=int(countable),
         silent=int(silent),
         created_at=now,
         expires_at=expires_at,

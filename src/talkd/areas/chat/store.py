@@ -32,8 +32,8 @@ _BY_REFERENCE = Statement(
     )
 )
 _NEW = (
-    "room_id", "parent_id", "actor_type", "actor_id", "actor_name", "kind", "system", "message", "parameters",
-    "reference_id", "countable", "silent", "created_at", "expires_at",
+    "room_id", "parent_id", "actor_type", "actor_id", "actor_name", "kind", "system", "message", "plain",
+    "parameters", "reference_id", "countable", "silent", "created_at", "expires_at",
 )  # fmt: skip
 _SHARED = ("object_type", "object_id", "shared_as")
 

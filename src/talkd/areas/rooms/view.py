@@ -142,7 +142,7 @@ def room(
         item.listable,
         item.call_flag,
         item.message_expiration,
-        _avatar_version(item),
+        avatar_version(item),
         bool(item.avatar) or item.type == RoomType.NOTE_TO_SELF,
         item.breakout_mode,
         item.breakout_status,
@@ -213,7 +213,7 @@ def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
         listable=item.listable,
         callFlag=0,
         messageExpiration=0,
-        avatarVersion=_avatar_version(item),
+        avatarVersion=avatar_version(item),
         isCustomAvatar=bool(item.avatar),
         breakoutRoomMode=0,
         breakoutRoomStatus=0,
@@ -247,7 +247,7 @@ def _notification_level(overview: Overview, settings: RoomDefaults) -> int:
     return settings.notification_level
 
 
-def _avatar_version(item: Room) -> str:
+def avatar_version(item: Room) -> str:
     """Changes whenever the picture does, so that clients may keep it."""
     if item.avatar:
         return f"{item.avatar_version:x}"

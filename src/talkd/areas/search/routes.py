@@ -1,0 +1,125 @@
+"""`search/providers`: the unified search of the apps."""
+
+import re
+
+import msgspec
+
+from talkd.areas.search import model, service, view
+from talkd.areas.search.model import Query
+from talkd.areas.users import store as users
+from talkd.core.errors import Invalid, NotFound
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("search", base="/search")
+
+MESSAGES, CURRENT, CONVERSATIONS = "talk-message", "talk-message-current", "talk-conversations"
+_TERM = {"term": "string"}
+_ABOUT_MESSAGES = {**_TERM, "since": "datetime", "until": "datetime", "person": "person"}
+_FILTERS = {
+    MESSAGES: {**_ABOUT_MESSAGES, "conversation": "string"},
+    CURRENT: {**_ABOUT_MESSAGES, "conversation": "string"},
+    CONVERSATIONS: _TERM,
+}
+_NAMES = {MESSAGES: "Messages", CURRENT: "Messages", CONVERSATIONS: "Conversations"}
+_INSIDE = {MESSAGES: -2, CURRENT: -3, CONVERSATIONS: -1}
+_OUTSIDE = {MESSAGES: 15, CURRENT: 999, CONVERSATIONS: 25}
+"""Where a provider stands among others, smallest first, for whoever is in a conversation and for whoever is not."""
+
+_CALL = re.compile(r"/call/([a-z0-9]+)/?(?:[?#].*)?$")
+
+
+class Place(msgspec.Struct, frozen=True):
+    """The page on which the user searches: `/call/TOKEN` in a conversation."""
+
+    from_: str = msgspec.field(default="", name="from")
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """What to look for. `since` and `until` are dates, `person` is a user's id, `conversation` a token."""
+
+    providerId: str
+    term: str = ""
+    person: str = ""
+    since: str = ""
+    until: str = ""
+    conversation: str = ""
+    cursor: int = 0
+    limit: int = model.DEFAULT_LIMIT
+    from_: str = msgspec.field(default="", name="from")
+
+
+@routes.add("GET", "providers", Guard.USER, params=Place, returns=list[view.Provider])
+async def list_providers(tx: Tx, call: Call[Place]) -> list[view.Provider]:  # noqa: ARG001 - all routes take one
+    """What can be searched."""
+    orders = _INSIDE if _token_of(call.params.from_) else _OUTSIDE
+    icon = f"{call.base_url}/static/icon.svg"
+    return [
+        view.Provider(key, "spreed", _NAMES[key], icon, orders[key], [key], filters, False)
+        for key, filters in sorted(_FILTERS.items(), key=lambda item: orders[item[0]])
+    ]
+
+
+@routes.add(
+    "GET", "providers/{providerId}/search", Guard.USER, params=Wanted, access=Access.OWN, returns=view.Results
+)
+async def search(call: Call[Wanted]) -> view.Results:
+    """Search what the user may read: messages, or conversations by name."""
+    if call.params.providerId not in _FILTERS:
+        raise NotFound
+    return await call.world.db.read_aside(lambda tx: _search(tx, call))
+
+
+async def _search(tx: Tx, call: Call[Wanted]) -> view.Results:
+    wanted = call.params
+    is_allowed = await users.is_allowed(tx, call.world.settings.groups("allowed_groups"), call.user_id)
+    if wanted.providerId == CONVERSATIONS:
+        return await _search_rooms(tx, call) if is_allowed else view.nothing(_NAMES[CONVERSATIONS])
+    return await _search_messages(tx, call) if is_allowed else view.nothing(_NAMES[MESSAGES])
+
+
+async def _search_rooms(tx: Tx, call: Call[Wanted]) -> view.Results:
+    wanted = call.params
+    term = model.require_term(wanted.term)
+    if not term:
+        raise Invalid("term")
+    found = await service.find_rooms(tx, call.user_id, term)
+    return view.rooms(found, max(0, wanted.cursor), model.limited(wanted.limit), call.base_url)
+
+
+async def _search_messages(tx: Tx, call: Call[Wanted]) -> view.Results:
+    wanted, here = call.params, _token_of(call.params.from_)
+    query = _query(wanted)
+    is_current = wanted.providerId == CURRENT
+    token = wanted.conversation or (here if is_current else "")
+    if token or is_current:
+        name = "Messages"
+        found = await service.find_messages_in(tx, call.user_id, query, token)
+    else:
+        name = "Messages in other conversations" if here else "Messages"
+        found = await service.find_messages(tx, call.user_id, query, but=here)
+    if found is None:
+        return view.nothing(name)
+    return view.messages(name, found, query.term, query.limit, call.base_url, with_rooms=not token)
+
+
+def _query(wanted: Wanted) -> Query:
+    """Raises Invalid when nothing is looked for."""
+    term = model.require_term(wanted.term)
+    if not (term or wanted.person or wanted.since or wanted.until or wanted.conversation):
+        raise Invalid("term")
+    return Query(
+        term=term,
+        person=wanted.person,
+        since=model.require_moment(wanted.since, "since") if wanted.since else 0,
+        until=model.require_moment(wanted.until, "until") if wanted.until else model.END_OF_TIME,
+        before=model.before_cursor(wanted.cursor),
+        limit=model.limited(wanted.limit),
+    )
+
+
+def _token_of(page: str) -> str:
+    """The room in which the user searches, if he is in one."""
+    match = _CALL.search(page)
+    return match[1] if match else ""

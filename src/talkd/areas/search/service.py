@@ -1,0 +1,47 @@
+"""Finding messages and conversations of a user."""
+
+from talkd.areas.chat import service as chat
+from talkd.areas.search import store
+from talkd.areas.search.model import Found, Membership, Query
+from talkd.core import clock
+from talkd.core.constants import RoomType
+from talkd.storage.database import Tx
+
+
+async def find_messages(tx: Tx, user_id: str, query: Query, *, but: str = "") -> Found:
+    """What was said in the user's rooms, apart from the one with token `but`.
+
+    Sensitive conversations show nothing outside of themselves (reliability.md, S13).
+    """
+    readable = [each for each in await store.list_memberships(tx, user_id) if _is_readable(each)]
+    return await _find(
+        tx, [each for each in readable if each.me.room.token != but and not each.me.attendee.sensitive], query
+    )
+
+
+async def find_messages_in(tx: Tx, user_id: str, query: Query, token: str) -> Found | None:
+    """What was said in one room; None when the user is not in there or must wait in the lobby."""
+    for each in await store.list_memberships(tx, user_id):
+        if each.me.room.token == token and _is_readable(each):
+            return await _find(tx, [each], query)
+    return None
+
+
+async def find_rooms(tx: Tx, user_id: str, term: str) -> list[Membership]:
+    """The user's rooms by that name, in the order of their names."""
+    found = [
+        each
+        for each in await store.list_memberships(tx, user_id)
+        if each.me.room.type != RoomType.CHANGELOG and each.is_called(term)
+    ]
+    return sorted(found, key=lambda each: (each.name.casefold(), each.me.room.id))
+
+
+def _is_readable(membership: Membership) -> bool:
+    return membership.me.can_pass_lobby and membership.me.room.type != RoomType.CHANGELOG
+
+
+async def _find(tx: Tx, memberships: list[Membership], query: Query) -> Found:
+    rooms = {each.me.room.id: each for each in memberships}
+    messages = await store.list_messages(tx, list(rooms), query, clock.now()) if rooms else []
+    return Found(messages, rooms, await chat.get_names(tx, messages))

@@ -1,0 +1,117 @@
+"""Search results as JSON."""
+
+from urllib.parse import quote
+
+import msgspec
+
+from talkd.areas.chat import view as chat
+from talkd.areas.chat.model import Message, call_by_name
+from talkd.areas.rooms.view import avatar_version
+from talkd.areas.search.model import Found, Membership, cursor_after
+from talkd.core.actor import EMAILS, GUESTS, USERS
+from talkd.core.richtext import fill_placeholders
+
+MAX_LEAD = 30
+SHOWN_LEAD = 10
+"""Of a match further behind than MAX_LEAD characters only so many are shown in front of it."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One result."""
+
+    thumbnailUrl: str
+    title: str
+    subline: str
+    resourceUrl: str
+    icon: str
+    rounded: bool
+    attributes: dict[str, str]
+
+
+class Results(msgspec.Struct, frozen=True):
+    """A page of results. `isPaginated`: `cursor` leads to the next one."""
+
+    name: str
+    isPaginated: bool
+    entries: list[Entry]
+    cursor: int | None
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """Something that can be searched; `filters` says of which type its parameters are."""
+
+    id: str
+    appId: str
+    name: str
+    icon: str
+    order: int
+    triggers: list[str]
+    filters: dict[str, str]
+    inAppSearch: bool
+
+
+def nothing(name: str) -> Results:
+    """Where the user may not look."""
+    return Results(name, False, [], None)
+
+
+def messages(name: str, found: Found, term: str, limit: int, base_url: str, *, with_rooms: bool) -> Results:
+    """A page of messages; `with_rooms` says in each title where it was said."""
+    entries = [_message(each, found, term, base_url, with_room=with_rooms) for each in found.messages]
+    return Results(name, True, entries, cursor_after([each.id for each in found.messages], limit))
+
+
+def _message(item: Message, found: Found, term: str, base_url: str, *, with_room: bool) -> Entry:
+    membership = found.rooms[item.room_id]
+    room = membership.me.room
+    shown = chat.message(item, room, membership.me.actor, found.names)
+    parameters = shown.messageParameters if isinstance(shown.messageParameters, dict) else {}
+    text = fill_placeholders(
+        shown.message, {key: call_by_name(each["type"], each.get("name", "")) for key, each in parameters.items()}
+    )
+    author = _author(shown)
+    return Entry(
+        f"{base_url}/avatar/{quote(item.actor_id, safe='')}/512" if item.actor_type == USERS else "",
+        f"{author} in {membership.name}" if with_room else author,
+        excerpt(text, term),
+        f"{base_url}/call/{room.token}#message_{item.id}",
+        "icon-talk",
+        True,
+        {
+            "conversation": room.token,
+            "messageId": str(item.id),
+            "actorType": item.actor_type,
+            "actorId": item.actor_id,
+            "timestamp": str(item.created_at),
+        },
+    )
+
+
+def _author(shown: chat.MessageView) -> str:
+    name = shown.actorDisplayName
+    if shown.actorType in (GUESTS, EMAILS):
+        return f"{name} (guest)" if name else "Guest"
+    return name
+
+
+def excerpt(text: str, term: str) -> str:
+    """The text from shortly before the term on."""
+    position = text.lower().find(term.lower())
+    return f"…{text[position - SHOWN_LEAD :]}" if position > MAX_LEAD else text
+
+
+def rooms(found: list[Membership], offset: int, limit: int, base_url: str) -> Results:
+    """A page of conversations; paginated only when they do not fit on one."""
+    end = offset + limit
+    is_more = end < len(found)
+    return Results(
+        "Conversations", is_more, [_room(each, base_url) for each in found[offset:end]], end if is_more else None
+    )
+
+
+def _room(membership: Membership, base_url: str) -> Entry:
+    room = membership.me.room
+    avatar = f"{base_url}/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar?v={avatar_version(room)}"
+    return Entry(
+        avatar, membership.name, "", f"{base_url}/call/{room.token}", "", True, {"conversation": room.token}
+    )

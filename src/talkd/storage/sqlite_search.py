@@ -1,0 +1,43 @@
+"""SQLite's index of what can be searched follows at some distance.
+
+Taking a message in costs 70 µs when it is alone, a fifth of what sending one may cost altogether. So it is done
+later, many at once; until then `contains` reads the newest messages one by one. What is edited or deleted after that
+is put right by triggers, at once (migration 0003).
+"""
+
+import sqlalchemy as sa
+
+from talkd.storage.database import Tx
+from talkd.storage.statements import Statement
+
+AT_ONCE = 200
+"""Messages taken in at once: 3 ms as a rule, 30 at worst, during which everybody else waits."""
+
+_IS_BEHIND = Statement(sa.text("SELECT 1 FROM messages WHERE id > (SELECT upto FROM messages_searchable) LIMIT 1"))
+_TARGET = Statement(
+    sa.text(
+        "SELECT max(id) FROM (SELECT id FROM messages WHERE id > (SELECT upto FROM messages_searchable) "
+        "ORDER BY id LIMIT :at_once)"
+    )
+)
+_ADD = Statement(
+    sa.text(
+        "INSERT INTO messages_search(rowid, text) "
+        "SELECT id, coalesce(nullif(plain, ''), message) || char(10, 10) FROM messages "
+        "WHERE id > (SELECT upto FROM messages_searchable) AND id <= :target AND countable = 1"
+    )
+)
+_ADVANCE = Statement(sa.text("UPDATE messages_searchable SET upto = :target"))
+
+
+async def is_behind(tx: Tx) -> bool:
+    """Whether there are messages that the index does not know."""
+    return await tx.one(_IS_BEHIND) is not None
+
+
+async def index_messages(tx: Tx) -> None:
+    """Take in the next ones, if there are any."""
+    target = await tx.value(_TARGET, at_once=AT_ONCE)
+    if target is not None:
+        await tx.run(_ADD, target=target)
+        await tx.run(_ADVANCE, target=target)

@@ -1,0 +1,371 @@
+"""The unified search of the apps."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support.people import CHANGELOG, ONE_TO_ONE, PUBLIC, Person
+from support.running import Server
+
+from talkd.areas.search import model, view
+from talkd.core import clock
+from talkd.storage.sqlite_search import is_behind
+
+PROVIDERS = "/ocs/v2.php/search/providers"
+
+
+def results(person: Person, term: str, provider: str = "talk-message", /, **params: Any) -> dict[str, Any]:
+    """A page of results."""
+    page: dict[str, Any] = person.get(f"{PROVIDERS}/{provider}/search", term=term, **params)
+    return page
+
+
+def found(person: Person, term: str, provider: str = "talk-message", /, **params: Any) -> list[str]:
+    """The texts of a page."""
+    return [entry["subline"] for entry in results(person, term, provider, **{"limit": 25, **params})["entries"]]
+
+
+def found_rooms(person: Person, term: str, /, **params: Any) -> list[str]:
+    """The names of conversations."""
+    return [entry["title"] for entry in results(person, term, "talk-conversations", **params)["entries"]]
+
+
+def index(server: Server) -> None:
+    """Have everything said so far taken into the index, where that is not done at once."""
+    while server.config.database.url == "" and server.read(is_behind):
+        server.run(server.app.world.db.catch_up())
+
+
+Settle = Callable[[], None]
+
+
+@pytest.fixture(params=["just said", "said some time ago"])
+def settle(request: pytest.FixtureRequest, server: Server) -> Settle:
+    """Nothing may depend on whether the index has come so far."""
+    return (lambda: index(server)) if request.param == "said some time ago" else (lambda: None)
+
+
+def test_a_part_of_a_word_is_found_whatever_its_case(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+    quoted = "\"yes\" OR 'no' -x* a:b (c) \\ 1%_"
+    texts = ["Hello Walrus", "ÄRGER im Büro", "会议在明天", "fine 👍🏽 for me", quoted]
+    for text in texts:
+        alice.say(token, text)
+    settle()
+    for term in ("hel", "LLO wal", "us", "lr", "W", " walrus "):
+        assert found(bob, term) == [texts[0]], term
+    for term in ("ärger", "bü", "BÜRO", "Ü"):
+        assert found(bob, term) == [texts[1]], term
+    for term in ("会", "会议", "议在明", "天"):
+        assert found(bob, term) == [texts[2]], term
+    for term in ("👍", "👍🏽", "👍🏽 for"):
+        assert found(bob, term) == [texts[3]], term
+    for term in ('"yes"', '"', "'n", "-x*", "a:b", ":", "(c)", "\\", "\\ 1", "%_", "_", "es\" or 'no"):
+        assert found(bob, term) == [quoted], term
+    for term in ("walruses", "hello  walrus", "llo*", "OR AND", '""', "h_llo", "hello%walrus", "%%", "__"):
+        assert found(bob, term) == [], term
+
+
+def test_what_is_shown_of_a_message(server: Server, token: str, alice: Person, bob: Person) -> None:
+    said = alice.say(token, "the walrus whispers")
+    entry = results(bob, "walrus", "talk-message-current", **{"from": f"/call/{token}"})["entries"][0]
+    assert entry == {
+        "thumbnailUrl": f"{server.url}/avatar/{alice.id}/512",
+        "title": "Alice",
+        "subline": "the walrus whispers",
+        "resourceUrl": f"{server.url}/call/{token}#message_{said['id']}",
+        "icon": "icon-talk",
+        "rounded": True,
+        "attributes": {
+            "conversation": token,
+            "messageId": str(said["id"]),
+            "actorType": "users",
+            "actorId": alice.id,
+            "timestamp": str(said["timestamp"]),
+        },
+    }
+    assert results(bob, "walrus")["entries"][0] == {**entry, "title": "Alice in Room"}
+    pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.say(pair, "psst")
+    assert [entry["title"] for entry in results(bob, "psst")["entries"]] == ["Alice in Alice"]
+
+
+def test_guests_are_marked_as_such(server: Server, alice: Person) -> None:
+    token = alice.create_room(PUBLIC)
+    named, nameless = server.visitor(), server.visitor()
+    for guest in (named, nameless):
+        guest.join(token)
+    named.post(f"v1/guest/{token}/name", displayName="Vera")
+    named.say(token, "walrus")
+    nameless.say(token, "walrus")
+    entries = results(alice, "walrus", conversation=token)["entries"]
+    assert [(entry["title"], entry["thumbnailUrl"]) for entry in entries] == [("Guest", ""), ("Vera (guest)", "")]
+
+
+def test_other_conversations_or_this_one(token: str, alice: Person, bob: Person) -> None:
+    other = alice.create_room(name="Other")
+    alice.say(token, "walrus here")
+    alice.say(other, "walrus there")
+    here = {"from": f"/call/{token}"}
+    assert found(alice, "walrus") == ["walrus there", "walrus here"]
+    assert found(alice, "walrus", **here) == ["walrus there"]
+    assert found(alice, "walrus", "talk-message-current", **here) == ["walrus here"]
+    assert found(alice, "walrus", "talk-message-current", **{"from": f"https://x.org/index.php/call/{token}#a"}) == [
+        "walrus here"
+    ]
+    assert found(alice, "walrus", "talk-message-current", conversation=other, **here) == ["walrus there"]
+    assert found(alice, "walrus", conversation=token) == ["walrus here"]
+    assert results(alice, "walrus", **here)["name"] == "Messages in other conversations"
+    nowhere = {"name": "Messages", "isPaginated": False, "entries": [], "cursor": None}
+    assert results(bob, "walrus", "talk-message-current", **{"from": f"/call/{other}"}) == nowhere
+    assert results(bob, "walrus", conversation=other) == nowhere
+    assert results(bob, "walrus", conversation="nosuchroom") == nowhere
+    assert results(alice, "walrus", "talk-message-current") == nowhere
+
+
+def test_only_members_find_something(server: Server, token: str, alice: Person, bob: Person, settle: Settle) -> None:
+    carol = server.add_user("carol")
+    alice.say(token, "walrus")
+    settle()
+    assert (found(bob, "walrus"), found(carol, "walrus")) == (["walrus"], [])
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
+    assert found(bob, "walrus") == []
+    assert server.visitor().status("GET", f"{PROVIDERS}/talk-message/search", term="walrus") == 401
+    assert server.visitor().status("GET", PROVIDERS) == 401
+
+
+def test_nothing_is_found_behind_a_lobby(token: str, alice: Person, bob: Person) -> None:
+    alice.say(token, "walrus")
+    alice.put(f"v4/room/{token}/webinar/lobby", state=1)
+    for params in ({}, {"conversation": token}):
+        assert (found(alice, "walrus", **params), found(bob, "walrus", **params)) == (["walrus"], [])
+    assert found_rooms(bob, "room") == ["Room"]
+    alice.put(f"v4/room/{token}/webinar/lobby", state=0)
+    assert found(bob, "walrus") == ["walrus"]
+
+
+def test_sensitive_conversations_show_nothing_outside_of_themselves(token: str, alice: Person, bob: Person) -> None:
+    alice.say(token, "walrus")
+    bob.post(f"v4/room/{token}/sensitive")
+    assert (found(alice, "walrus"), found(bob, "walrus")) == (["walrus"], [])
+    assert found(bob, "walrus", "talk-message-current", **{"from": f"/call/{token}"}) == ["walrus"]
+
+
+def test_what_has_expired_is_not_found(
+    monkeypatch: pytest.MonkeyPatch, token: str, alice: Person, bob: Person, settle: Settle
+) -> None:
+    alice.say(token, "walrus stays")
+    alice.post(f"v4/room/{token}/message-expiration", seconds=60)
+    alice.say(token, "walrus goes")
+    settle()
+    assert found(bob, "walrus") == ["walrus goes", "walrus stays"]
+    monkeypatch.setattr(clock, "source", lambda: time.time() + 61)
+    assert found(bob, "walrus") == ["walrus stays"]
+
+
+def test_what_is_changed_or_gone_is_found_as_it_is_now(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+    edited, deleted = alice.say(token, "the walrus"), alice.say(token, "another walrus")
+    bob.say(token, "a third walrus")
+    settle()
+    alice.put(f"v1/chat/{token}/{edited['id']}", message="the carpenter")
+    alice.delete(f"v1/chat/{token}/{deleted['id']}")
+    for _ in range(2):
+        assert found(bob, "walrus") == ["a third walrus"]
+        assert found(bob, "carpenter") == ["the carpenter"]
+        assert found(bob, "deleted") == found(bob, "edited") == []
+        settle()
+    alice.delete(f"v1/chat/{token}")
+    assert found(bob, "walrus") == found(bob, "carpenter") == found(bob, "history") == []
+    bob.say(token, "walrus again")
+    settle()
+    assert found(alice, "walrus") == ["walrus again"]
+    alice.delete(f"v4/room/{token}")
+    assert found(alice, "walrus") == []
+
+
+def test_nobody_finds_what_the_server_says(token: str, alice: Person, settle: Settle) -> None:
+    assert CHANGELOG in {room["type"] for room in alice.get("v4/room")}
+    alice.say(token, "walrus")
+    alice.post(f"v1/reaction/{token}/{alice.history(token)[0]['id']}", reaction="👍")
+    settle()
+    for term in ("created", "{actor}", "conversation", "talk", "user_added", "👍"):
+        assert found(alice, term) == [], term
+    assert found(alice, "walrus") == ["walrus"]
+
+
+def test_mentions_are_found_and_shown_by_name(server: Server, token: str, alice: Person, bob: Person) -> None:
+    said = alice.say(token, f"ask @{bob.id} about @all of it")
+    assert found(alice, "ask @bob about") == ["ask @Bob about Room of it"]
+    assert found(alice, "mention") == found(alice, "user1") == found(alice, "{") == []
+    alice.put(f"v1/chat/{token}/{said['id']}", message=f"do not ask @{alice.id}")
+    assert found(alice, "@bob") == []
+    index(server)
+    assert found(alice, "@alice") == ["do not ask @Alice"]
+
+
+def test_polls_and_places_are_found_by_their_names(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+    alice.post(f"v1/poll/{token}", question="Walrus or oyster?", options=["a", "b"], resultMode=0, maxVotes=1)
+    place = '{"name": "Oyster bar", "latitude": "1", "longitude": "2"}'
+    alice.post(f"v1/chat/{token}/share", objectType="geo-location", objectId="geo:52.5,13.4", metaData=place)
+    settle()
+    assert found(bob, "oyster b") == ["Oyster bar"]
+    assert found(bob, "or oyster") == ["Walrus or oyster?"]
+    assert found(bob, "object") == []
+
+
+def test_pages_hold_everything_once_whatever_is_said_meanwhile(token: str, alice: Person, bob: Person) -> None:
+    said = [alice.say(token, f"walrus {number}") for number in range(12)]
+    seen: list[str] = []
+    cursor = 0
+    for size in (5, 5, 2, 0):
+        page = results(bob, "walrus", cursor=cursor)
+        assert (page["isPaginated"], len(page["entries"])) == (True, size)
+        seen += [entry["subline"] for entry in page["entries"]]
+        cursor = page["cursor"]
+        alice.say(token, "walrus, late")
+        if size == 5:
+            newest = said.pop()
+            alice.delete(f"v1/chat/{token}/{newest['id']}")
+    assert seen == [f"walrus {number}" for number in reversed(range(12))]
+    assert cursor == 5
+    assert results(bob, "walrus", cursor=cursor)["entries"] == []
+
+
+def test_how_many_results_a_page_has(token: str, alice: Person) -> None:
+    for number in range(27):
+        alice.say(token, f"walrus {number}")
+    sizes = [len(results(alice, "walrus", limit=limit)["entries"]) for limit in (0, -3, 7, 1000)]
+    assert sizes == [1, 1, 7, 25]
+
+
+def test_the_longest_message_is_found_by_its_end(server: Server, token: str, alice: Person) -> None:
+    text = "".join(chr(0x1F300 + number % 700) + chr(0x4E00 + number) for number in range(16_000))
+    alice.say(token, text)
+    index(server)
+    (entry,) = results(alice, text[-5:], conversation=token)["entries"]
+    assert entry["subline"] == f"…{text[-15:]}"
+
+
+def test_filters(token: str, alice: Person, bob: Person) -> None:
+    first = alice.say(token, "walrus of alice")
+    bob.say(token, "walrus of bob")
+    assert found(alice, "walrus", person=bob.id) == ["walrus of bob"]
+    assert found(alice, "", person=bob.id) == ["walrus of bob"]
+    assert found(alice, "", conversation=token) == ["walrus of bob", "walrus of alice"]
+    assert found(alice, "walrus", person="nobody") == []
+    now = datetime.fromtimestamp(first["timestamp"], UTC)
+    second, both = timedelta(seconds=1), ["walrus of bob", "walrus of alice"]
+    assert found(alice, "walrus", since=now.isoformat()) == both
+    assert found(alice, "walrus", until=(now - second).isoformat()) == []
+    assert found(alice, "walrus", since=(now + 60 * second).isoformat().replace("+00:00", ".000Z")) == []
+    assert found(alice, "walrus", since=first["timestamp"], until=first["timestamp"] + 60) == both
+    assert found(alice, "walrus", since="2020-01-01", until="2020-12-31") == []
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({}, "term"),
+        ({"term": "  "}, "term"),
+        ({"term": "x" * 256}, "term"),
+        ({"term": "a\x00b"}, "term"),
+        ({"term": "x", "since": "yesterday"}, "since"),
+        ({"term": "x", "until": "2020-13-01"}, "until"),
+    ],
+)
+def test_refusals(sqlite_server: Server, params: dict[str, str], reason: str) -> None:
+    person = sqlite_server.add_user()
+    assert person.refused("GET", f"{PROVIDERS}/talk-message/search", **params) == (400, reason)
+
+
+def test_conversations_are_found_by_name(server: Server, alice: Person, bob: Person) -> None:
+    for name in ("Walrus", "carpenter & walrus", "Oysters"):
+        alice.create_room(name=name)
+    pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.say(pair, "hello")
+    bob.create_room(name="Walrus of Bob")
+    assert found_rooms(alice, "walRUS") == ["carpenter & walrus", "Walrus"]
+    page = results(alice, bob.id, "talk-conversations")
+    assert (page["name"], page["isPaginated"], page["cursor"]) == ("Conversations", False, None)
+    (entry,) = page["entries"]
+    assert entry["thumbnailUrl"].startswith(f"{server.url}/ocs/v2.php/apps/spreed/api/v1/room/{pair}/avatar?v=")
+    assert (entry["title"], entry["resourceUrl"]) == ("Bob", f"{server.url}/call/{pair}")
+    assert (entry["subline"], entry["icon"], entry["rounded"]) == ("", "", True)
+    assert entry["attributes"] == {"conversation": pair}
+    assert found_rooms(bob, "ALICE") == ["Alice"]
+    first = results(alice, "s", "talk-conversations", limit=2)
+    assert (len(first["entries"]), first["isPaginated"], first["cursor"]) == (2, True, 2)
+    assert found_rooms(alice, "s", cursor=2, limit=2) == ["Walrus"]
+    assert alice.refused("GET", f"{PROVIDERS}/talk-conversations/search") == (400, "term")
+
+
+def test_what_can_be_searched(sqlite_server: Server) -> None:
+    alice = sqlite_server.add_user()
+    providers = alice.get(PROVIDERS)
+    assert [each["id"] for each in providers] == ["talk-message", "talk-conversations", "talk-message-current"]
+    assert {each["appId"] for each in providers} == {"spreed"}
+    assert providers[0]["filters"]["person"] == "person"
+    inside = alice.get(PROVIDERS, **{"from": "/call/abcdefgh"})
+    assert [each["id"] for each in inside] == ["talk-message-current", "talk-message", "talk-conversations"]
+    assert alice.status("GET", f"{PROVIDERS}/files/search", term="x") == 404
+
+
+def test_who_may_not_use_talk_finds_nothing(new_server: Any, databases: Any) -> None:
+    server = new_server(databases.config("sqlite"))
+    alice = server.add_user("alice")
+    alice.say(alice.create_room(name="Walrus"), "walrus")
+    server.admin.post(
+        "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/allowed_groups", json={"value": '["staff"]'}
+    ).raise_for_status()
+    assert (found(alice, "walrus"), found_rooms(alice, "walrus")) == ([], [])
+
+
+_TEXTS = st.text(
+    st.one_of(
+        st.characters(max_codepoint=0x24F, exclude_characters="\x00İ", exclude_categories=["Cs"]),
+        st.sampled_from("жЖ会议日本שלום👍🏽🇩🇪\u200d\u0301\ufeff"),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@settings(max_examples=25)
+@given(_TEXTS, st.data())
+def _check_any_term(server: Server, token: str, alice: Person, text: str, data: st.DataObject) -> None:
+    said = alice.request("POST", f"v1/chat/{token}", message=text)
+    if said.status_code != 201:
+        return  # nothing but space
+    message = said.json()["ocs"]["data"]
+    text = message["message"]
+    if data.draw(st.booleans(), "indexed"):
+        index(server)
+    start = data.draw(st.integers(0, len(text) - 1))
+    term = text[start : start + data.draw(st.integers(1, 10))].strip()
+    if term:
+        page = results(alice, term, conversation=token)
+        assert str(message["id"]) in {entry["attributes"]["messageId"] for entry in page["entries"]}
+    other = data.draw(_TEXTS).strip()
+    if other:
+        assert all(other.lower() in each.lower() for each in found(alice, other, conversation=token))
+
+
+def test_any_term_is_safe_and_finds_what_holds_it(server: Server, token: str, alice: Person) -> None:
+    _check_any_term(server, token, alice)
+
+
+@given(st.lists(st.integers(1, 2**40), unique=True, min_size=1, max_size=25), st.integers(1, 25))
+def test_a_cursor_leads_on_from_the_last_one_shown(message_ids: list[int], limit: int) -> None:
+    page = sorted(message_ids, reverse=True)[:limit]
+    below = model.before_cursor(model.cursor_after(page, limit))
+    assert below == (page[-1] if len(page) == limit else 0)
+    assert model.before_cursor(0) > max(message_ids)
+
+
+def test_long_texts_are_shown_from_shortly_before_the_match() -> None:
+    assert view.excerpt("walrus", "walrus") == "walrus"
+    assert view.excerpt(f"{'x' * 25} far walrus", "WALRUS") == f"{'x' * 25} far walrus"
+    assert view.excerpt(f"{'x' * 40} so far off: walrus!", "walrus") == "… far off: walrus!"
