@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -19,10 +20,10 @@ from talkd.areas.capabilities.model import Viewer
 from talkd.areas.capabilities.room_routes import routes as room_capability_routes
 from talkd.areas.capabilities.routes import routes as capability_routes
 from talkd.areas.capabilities.status_routes import routes as status_routes
+from talkd.areas.chat import change_service as chat
 from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.change_routes import routes as chat_change_routes
 from talkd.areas.chat.routes import routes as chat_routes
-from talkd.areas.chat.store import delete_expired
 from talkd.areas.invitations.routes import routes as invitation_routes
 from talkd.areas.lobby import service as lobby
 from talkd.areas.lobby.routes import routes as lobby_routes
@@ -61,7 +62,7 @@ from talkd.areas.users.group_routes import routes as group_routes
 from talkd.areas.users.routes import routes as user_routes
 from talkd.areas.users.suggestion_routes import routes as suggestion_routes
 from talkd.config import Config
-from talkd.core import clock, events
+from talkd.core import events
 from talkd.effects import breakout, counters, people, rights, system_messages
 from talkd.effects.invitations import Invitations
 from talkd.effects.mail import Postman
@@ -190,7 +191,7 @@ class App:
         await self._load_settings()
         for seconds, job in (
             (PING_SECONDS, self.world.pings.flush),
-            (SILENCE_SECONDS, self._tidy),
+            (SILENCE_SECONDS, self.tidy),
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
@@ -222,13 +223,15 @@ class App:
             except Exception:
                 log.exception("job_failed", job=job.__qualname__)
 
-    async def _tidy(self) -> None:
+    async def tidy(self) -> None:
+        """End what has fallen silent and delete what nobody sees any more."""
         await self.world.pings.flush()
         ended = await self.world.db.write(sessions.end_silent)
         if ended:
             log.debug("sessions_expired", count=ended)
         await self.world.db.write(signaling.delete_old)
-        await self.world.db.write(lambda tx: delete_expired(tx, clock.now()))
+        for room_id in await self.world.db.read(chat.list_rooms_with_expired):
+            await self.world.db.write(partial(chat.delete_expired, room_id=room_id))
 
     async def _open_lobbies(self) -> None:
         if await self.world.db.read(lobby.is_any_due):

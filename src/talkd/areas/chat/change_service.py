@@ -4,6 +4,7 @@ import msgspec
 
 from talkd.areas.chat import change_store, mentions, service, store
 from talkd.areas.chat.model import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
+from talkd.areas.participants import store as participants
 from talkd.areas.participants.model import Participant
 from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
@@ -28,19 +29,21 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
     if me.room.type != RoomType.NOTE_TO_SELF and now - message.created_at > MAX_EDIT_AGE:
         raise Invalid("age")
     text = require_text(text)
-    placeholders, references = await mentions.resolve(tx, me, text)
+    placeholders, references, _ = await mentions.resolve(tx, me, text)
     text = replace_mentions(text, placeholders)
+    parameters = _encode(references).decode() if references else ""
     await change_store.edit_message(
         tx,
         me.room.id,
         message_id,
         text=text,
         plain=plain(text, references),
-        references=_encode(references).decode() if references else "",
+        references=parameters,
         by=(me.actor.type, me.actor.id, me.actor.name),
         now=now,
     )
-    await mentions.note(tx, me, message_id, placeholders)
+    await mentions.renew(tx, me.room.id, [message_id])
+    await mentions.note(tx, msgspec.structs.replace(message, parameters=parameters))
     await tx.emit(MessageEdited(me.room.id, me.actor, message_id))
     return await service.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
 
@@ -53,6 +56,7 @@ async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
     await _require_mine(tx, me, message_id, _DELETABLE)
     deleter = {"actor": Reference(me.actor.type, me.actor.id, me.actor.name)}
     await change_store.delete_message(tx, me.room.id, message_id, _encode(deleter).decode())
+    await mentions.renew(tx, me.room.id, [message_id])
     await tx.emit(MessageDeleted(me.room.id, me.actor, message_id))
     return await service.post_system(tx, me.room, me.actor, "message_deleted", parent_id=message_id)
 
@@ -71,6 +75,17 @@ async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Mes
     message = await service.post_system(tx, me.room, me.actor, "history_cleared")
     await change_store.reset_markers(tx, me.room.id, message.id)
     return message
+
+
+async def list_rooms_with_expired(tx: Tx) -> list[int]:
+    """Rooms in which `delete_expired` has something to do."""
+    return await store.list_rooms_with_expired(tx, clock.now())
+
+
+async def delete_expired(tx: Tx, room_id: int) -> None:
+    """Clean up what nobody sees any more."""
+    await participants.lock_room(tx, room_id)
+    await mentions.renew(tx, room_id, await store.delete_expired(tx, room_id, clock.now()))
 
 
 async def _require_mine(tx: Tx, me: Participant, message_id: int, kinds: frozenset[str]) -> Message:

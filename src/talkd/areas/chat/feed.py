@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from talkd.areas.chat import service, view
+from talkd.areas.chat import service, store, view
 from talkd.areas.chat.model import Message, Page
 from talkd.areas.rooms.model import Room
 from talkd.core import clock
@@ -89,11 +89,11 @@ class Feed:
         return News(self._body(recent, fresh, room, viewer), fresh[-1].id)
 
     async def get_common_read(self, room_id: int) -> int:
-        """How far everybody in the room has read."""
+        """How far everybody in the room has read, of those who let it be known."""
         known = self._common.get(room_id)
         if known is None:
             mine = self._reading[room_id] = object()
-            known = await self._db.read(lambda tx: service.get_common_read(tx, room_id))
+            known = await self._db.read(lambda tx: store.get_common_read(tx, room_id))
             if self._reading.get(room_id) is mine:
                 del self._reading[room_id]
                 _keep(self._common, room_id, known)

@@ -1,11 +1,13 @@
 """Who is named in a message."""
 
-from talkd.areas.chat import store
-from talkd.areas.chat.model import Message, Reference
-from talkd.areas.participants import store as attendees
+from collections.abc import Iterable
+
+import msgspec
+
+from talkd.areas.chat import mention_store, store
+from talkd.areas.chat.model import Message, Names, Reference
 from talkd.areas.participants.model import Participant
 from talkd.areas.users import group_store as groups
-from talkd.areas.users import store as users
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS
 from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
@@ -13,31 +15,8 @@ from talkd.core.errors import Throttled
 from talkd.core.richtext import ALL, find_mentions
 from talkd.storage.database import Tx
 
-
-async def resolve(tx: Tx, me: Participant, text: str) -> tuple[dict[tuple[str, str], str], dict[str, Reference]]:
-    """Placeholders by mentioned actor, and what they stand for. Who does not exist stays plain text."""
-    wanted = find_mentions(text)
-    if not wanted:
-        return {}, {}
-    by_kind: dict[str, list[str]] = {}
-    for kind, actor_id in wanted:
-        by_kind.setdefault(kind, []).append(actor_id)
-    known: dict[tuple[str, str], str] = {}
-    if USERS in by_kind:
-        known |= {(USERS, key): name for key, name in (await users.get_names(tx, by_kind[USERS])).items()}
-    for kind in (GUESTS, EMAILS):
-        if kind in by_kind:
-            bare = [actor_id.partition("/")[2] for actor_id in by_kind[kind]]
-            for attendee in await attendees.find_attendees(tx, me.room.id, kind, bare):
-                known[kind, f"{kind[:-1]}/{attendee.actor_id}"] = attendee.display_name
-    for group_id in by_kind.get(GROUPS, ()):
-        group = await groups.get_group(tx, group_id)
-        if group is not None:
-            known[GROUPS, group_id] = group.display_name or group_id
-    if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
-        known[ALL, ALL] = ""
-    return _number(wanted, known)
-
+Placeholders = dict[tuple[str, str], str]
+"""Which placeholder stands for a mentioned actor, by kind and id as they were written."""
 
 _PLACEHOLDERS = {
     USERS: "mention-user",
@@ -46,12 +25,59 @@ _PLACEHOLDERS = {
     GROUPS: "mention-group",
     ALL: "mention-call",
 }
+LOOK_BACK = 1_000
+_EVERYBODY = "call"
+"""The type of a reference to all in the room."""
+
+
+class Named(msgspec.Struct, frozen=True):
+    """Who sees in his list of rooms that a message names him."""
+
+    users: frozenset[str]
+    groups: frozenset[str]
+    everybody: bool
+
+    def __bool__(self) -> bool:
+        """Whether that is anybody."""
+        return self.everybody or bool(self.users) or bool(self.groups)
+
+
+async def resolve(
+    tx: Tx, me: Participant, text: str, others: Iterable[tuple[str, str]] = ()
+) -> tuple[Placeholders, dict[str, Reference], Names]:
+    """Placeholders by mentioned actor, and what they stand for. Who does not exist stays plain text.
+
+    And what everybody is called who is mentioned or among `others`, asked for with the same statement.
+    """
+    wanted = find_mentions(text)
+    mentioned = {(kind, _bare(kind, actor_id)) for kind, actor_id in wanted}
+    names = {(me.actor.type, me.actor.id): me.actor.name}
+    found = await mention_store.list_people(tx, {*mentioned, *others} - names.keys()) if mentioned or others else []
+    here = {key for key in mentioned if key in names}
+    for kind, actor_id, name, place in found:
+        is_here = place == me.room.id if kind in (GUESTS, EMAILS) else bool(place)
+        if is_here:
+            here.add((kind, actor_id))
+        if is_here or (kind, actor_id) not in names:
+            names[kind, actor_id] = name
+    known = {
+        (kind, actor_id): names[kind, bare]
+        for kind, actor_id in wanted
+        if (kind, bare := _bare(kind, actor_id)) in here
+    }
+    if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
+        known[ALL, ALL] = ""
+    return *_number(wanted, known), names
+
+
+def _bare(kind: str, actor_id: str) -> str:
+    return actor_id.partition("/")[2] if kind in (GUESTS, EMAILS) else actor_id
 
 
 def _number(
     wanted: list[tuple[str, str]], known: dict[tuple[str, str], str]
-) -> tuple[dict[tuple[str, str], str], dict[str, Reference]]:
-    placeholders: dict[tuple[str, str], str] = {}
+) -> tuple[Placeholders, dict[str, Reference]]:
+    placeholders: Placeholders = {}
     references: dict[str, Reference] = {}
     counts: dict[str, int] = {}
     for kind, actor_id in wanted:
@@ -60,8 +86,8 @@ def _number(
         counts[kind] = counts.get(kind, 0) + 1
         placeholder = f"{_PLACEHOLDERS[kind]}{counts[kind]}"
         placeholders[kind, actor_id] = placeholder
-        bare = actor_id.partition("/")[2] if kind in (GUESTS, EMAILS) else actor_id
-        references[placeholder] = Reference("call" if kind == ALL else kind, bare, known[kind, actor_id])
+        name = known[kind, actor_id] or (actor_id if kind == GROUPS else "")
+        references[placeholder] = Reference(_EVERYBODY if kind == ALL else kind, _bare(kind, actor_id), name)
     return placeholders, references
 
 
@@ -76,18 +102,51 @@ async def count(tx: Tx, network: str) -> None:
         raise Throttled(since + MENTION_SECONDS - now, "mentions")
 
 
-async def note(
-    tx: Tx, me: Participant, message_id: int, placeholders: dict[tuple[str, str], str], answered: Message | None = None
-) -> None:
-    """Everybody named in the message, and who is answered with it, sees so in his list of rooms."""
-    named = {actor_id for kind, actor_id in placeholders if kind == USERS}
-    if answered is not None and answered.actor_type == USERS:
-        named.add(answered.actor_id)
-    named_users = sorted(named - ({me.actor.id} if me.actor.type == USERS else set()))
-    if (ALL, ALL) in placeholders:
-        await store.mention_all(tx, me.room.id, message_id, me.attendee.id)
-    named_groups = [actor_id for kind, actor_id in placeholders if kind == GROUPS]
-    if named_groups:
-        await store.mention_groups(tx, me.room.id, message_id, named_groups)
-    if named_users:
-        await store.mention_actors(tx, me.room.id, message_id, USERS, named_users)
+def named_by(message: Message, answered: Message | None) -> Named:
+    """Whom a message names: everybody mentioned, and the author of what it answers."""
+    references = message.references().values()
+    authors = {answered.actor_id} if answered is not None and answered.actor_type == USERS else set()
+    return Named(
+        frozenset({each.id for each in references if each.type == USERS} | authors),
+        frozenset(each.id for each in references if each.type == GROUPS),
+        any(each.type == _EVERYBODY for each in references),
+    )
+
+
+async def note(tx: Tx, message: Message, answered: Message | None = None, *, reader: int = 0) -> None:
+    """Everybody named in the message but its author sees so in his list of rooms.
+
+    `reader`: the author's attendee id, when he has read up to his message; that costs no statement more.
+    """
+    named = named_by(message, answered)
+    if named:
+        await mention_store.note_named(
+            tx, message.room_id, message.id, author=message.author, has_read=bool(reader),
+            users=list(named.users), groups=list(named.groups), everybody=named.everybody,
+        )  # fmt: skip
+    elif reader:
+        await store.mark_read(tx, message.room_id, reader, message.id)
+
+
+async def renew(tx: Tx, room_id: int, message_ids: list[int]) -> None:
+    """Messages are gone or changed: whoever was named last in one of them is named last in an earlier one, if any.
+
+    It looks back over LOOK_BACK messages with references or that answer others.
+    """
+    affected = await mention_store.list_named_in(tx, room_id, message_ids)
+    if not affected:
+        return
+    now = clock.now()
+    messages = await mention_store.list_mentioning(tx, room_id, LOOK_BACK, now)
+    answered = await store.list_messages(tx, room_id, [message.parent_id for message in messages], now)
+    naming = [(message, named_by(message, answered.get(message.parent_id))) for message in messages]
+    groups_of = await groups.get_groups_of(tx, [attendee.actor_id for attendee in affected])
+    marks: dict[tuple[int, int], list[int]] = {}
+    for attendee in affected:
+        others = [(message.id, named) for message, named in naming if not attendee.actor.is_same(*message.author)]
+        direct = next((number for number, named in others if attendee.actor_id in named.users), 0)
+        own = groups_of.get(attendee.actor_id, ())
+        indirect = next((number for number, named in others if named.everybody or not named.groups.isdisjoint(own)), 0)
+        marks.setdefault((max(direct, indirect), direct), []).append(attendee.id)
+    for (last, last_direct), attendee_ids in marks.items():
+        await mention_store.set_mentions(tx, room_id, attendee_ids, last, last_direct)

@@ -59,6 +59,11 @@ class Message(msgspec.Struct, frozen=True):
     reactions: str
 
     @property
+    def author(self) -> tuple[str, str]:
+        """Type and id of who said it."""
+        return self.actor_type, self.actor_id
+
+    @property
     def is_replyable(self) -> bool:
         """Whether it can be answered."""
         return not self.system and self.kind in COUNTABLE
@@ -85,6 +90,14 @@ class Page(msgspec.Struct, frozen=True):
     parents: dict[int, Message]
     names: Names
     reactors: Reactors = {}
+
+
+class Said(msgspec.Struct, frozen=True):
+    """A message that was just said, what it takes to show it, and how far everybody has read now."""
+
+    message: Message
+    page: Page
+    common_read: int
 
 
 def named(message: Message) -> set[tuple[str, str]]:

@@ -10,7 +10,6 @@ from talkd.areas.chat.feed import News
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.view import RoomView
-from talkd.core.actor import Actor
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.core.errors import Invalid
 from talkd.realtime.changes import attendee_topic, room_topic, rules_topic
@@ -77,7 +76,7 @@ def _limit(wanted: int) -> int:
 async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     """Send a message."""
     params, me = call.params, call.me
-    message = await service.send(
+    said = await service.send(
         tx,
         me,
         params.message,
@@ -87,10 +86,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
         guest_name=params.actorDisplayName,
         network=_network(call),
     )
-    author = Actor(message.actor_type, message.actor_id, message.actor_name)
-    page = await service.complete(tx, me.room.id, [message], known=author, viewer=me.actor)
-    common = await service.get_common_read(tx, me.room.id)
-    return Reply(view.messages(page, me.room, me.actor)[0], 201, _headers(common))
+    return Reply(view.messages(said.page, me.room, me.actor)[0], 201, _headers(said.common_read))
 
 
 def _network(call: Call[SendParams]) -> str:
@@ -127,7 +123,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
     )
     if not page.messages:
         return Reply(None, 304)
-    common = await service.get_common_read(tx, me.room.id)
+    common = await service.get_common_read(tx, me)
     return Reply(view.messages(page, me.room, me.actor), 200, _headers(common, page.messages[-1].id))
 
 
@@ -155,9 +151,10 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
     params, me, world = call.params, call.me, call.world
     known = params.lastKnownMessageId - bool(params.includeLastKnown)
     news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=_limit(params.limit))
-    if news is None and not params.lastCommonReadId:
+    hides = bool(me.attendee.read_privacy)
+    if news is None and (hides or not params.lastCommonReadId):
         return None
-    common = await world.feed.get_common_read(me.room.id)
+    common = 0 if hides else await world.feed.get_common_read(me.room.id)
     if news is not None:
         return Reply(news.body, 200, _headers(common, news.last_id))
     if common != params.lastCommonReadId:
@@ -202,7 +199,7 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
 
 async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
     me: Participant = call.me
-    common = await service.get_common_read(tx, me.room.id)
+    common = await service.get_common_read(tx, me)
     return Reply(await rooms.render_mine(tx, call), 200, _headers(common))
 
 

@@ -8,24 +8,23 @@ from talkd.areas.chat import mentions, store
 from talkd.areas.chat.model import (
     ABOUT_OLDER,
     COMMENT,
-    COUNTABLE,
     OBJECT_SHARED,
     SYSTEM,
     Message,
     Names,
     Page,
     Reference,
+    Said,
     named,
     plain,
     require_text,
 )
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
 from talkd.areas.reactions.store import get_reactors
 from talkd.areas.rooms.model import Room
 from talkd.core import clock
-from talkd.core.actor import Actor
+from talkd.core.actor import USERS, Actor
 from talkd.core.constants import MAX_REFERENCE_ID_LENGTH, NEVER_READ
 from talkd.core.errors import Invalid
 from talkd.core.events import MessagePosted, ReadMarkerMoved
@@ -45,42 +44,54 @@ async def send(
     silent: bool = False,
     guest_name: str = "",
     network: str = "",
-) -> Message:
+) -> Said:
     """Say something.
 
     `network` is where a guest is whose mentions are counted.
 
     The same text again under the same `reference_id` is the same message: a client that tries again after
-    a lost answer does not say it twice (users.md; reliability.md, P6). Raises Invalid, TooLarge or Throttled.
+    a lost answer does not say it twice (users.md; reliability.md, P6). The caller holds the room's row, so that
+    ids become visible in their order (design.md, 4). Raises Invalid, TooLarge or Throttled.
     """
     text = require_text(text)
     room = me.room
-    me = await _begin(tx, me, guest_name)
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
-    answered = await _require_replyable(tx, room.id, reply_to) if reply_to else None
-    placeholders, references = await mentions.resolve(tx, me, text)
-    shown = replace_mentions(text, placeholders) if placeholders else text
-    if reference_id:
-        for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
-            if known.message == shown and known.parent_id == reply_to and not known.system:
-                return known
+    me = await _begin(tx, me, guest_name)
+    parents = {reply_to: await _require_replyable(tx, room.id, reply_to)} if reply_to else {}
+    spoken_of = {actor for parent in parents.values() for actor in named(parent)}
+    placeholders, references, names = await mentions.resolve(tx, me, text, spoken_of)
+    await participants.ensure_both(tx, room)
+    draft = _draft(
+        room, me.actor, COMMENT, replace_mentions(text, placeholders) if placeholders else text,
+        references=references, parent_id=reply_to, reference_id=reference_id, silent=silent,
+    )  # fmt: skip
+    stored = await store.say(tx, attendee_id=me.attendee.id, **_row(draft))
+    if stored is None:
+        return await _said_before(tx, me, draft)
     if network and placeholders:
         await mentions.count(tx, network)
-    await participants.ensure_both(tx, room)
-    message = await _add(
-        tx,
-        room,
-        me.actor,
-        COMMENT,
-        shown,
-        references=references,
-        parent_id=reply_to,
-        reference_id=reference_id,
-        silent=silent,
-    )
-    await store.mark_read(tx, room.id, me.attendee.id, message.id)
-    await mentions.note(tx, me, message.id, placeholders, answered)
-    return message
+    message = msgspec.structs.replace(draft, id=stored[0])
+    await tx.emit(MessagePosted(room.id, me.actor, message.id, COMMENT))
+    await mentions.note(tx, message, parents.get(reply_to), reader=me.attendee.id)
+    reacted = [parent.id for parent in parents.values() if parent.reactions]
+    reactors = await get_reactors(tx, room.id, reacted, me.actor) if reacted else {}
+    return Said(message, Page([message], parents, names, reactors), _common_read(me, message.id, stored[1]))
+
+
+async def _said_before(tx: Tx, me: Participant, draft: Message) -> Said:
+    known = await store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, draft.reference_id)
+    message = next(each for each in known if each.message == draft.message and each.parent_id == draft.parent_id)
+    page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
+    return Said(message, page, await get_common_read(tx, me))
+
+
+def _common_read(me: Participant, mine: int, others: int | None) -> int:
+    """As `get_common_read`, where I have read up to `mine` and the others up to there."""
+    if me.attendee.read_privacy:
+        return 0
+    if me.actor.type != USERS:
+        return others or 0
+    return mine if others is None else min(mine, others)
 
 
 async def post_system(
@@ -144,7 +155,6 @@ async def share(
 
 async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:
     """Whoever is going to speak, under the name that a guest gives himself with it."""
-    await attendees.lock_token(tx, me.room.token)  # so that ids become visible in their order (design.md, 4)
     if guest_name and me.is_guest and guest_name != me.attendee.display_name:
         return await participants.rename_guest(tx, me, guest_name)
     return me
@@ -166,35 +176,34 @@ async def _add(
     thing: Reference | None = None,
     shared_as: str = "",
 ) -> Message:
-    now = clock.now()
     shared = {"object_type": thing.type, "object_id": thing.id, "shared_as": shared_as} if thing is not None else {}
-    expires_at = now + room.message_expiration if room.message_expiration else 0
-    parameters = _encode(references).decode() if references else ""
-    countable = kind in COUNTABLE and not system
-    message_id = await store.add_message(
-        tx,
-        room_id=room.id,
-        parent_id=parent_id,
-        actor_type=actor.type,
-        actor_id=actor.id,
-        actor_name=actor.name,
-        kind=kind,
-        system=system,
-        message=text,
-        plain=plain(text, references) if countable else "",
-        parameters=parameters,
-        reference_id=reference_id,
-        countable=int(countable),
-        silent=int(silent),
-        created_at=now,
-        expires_at=expires_at,
-        **shared,
-    )
+    draft = _draft(
+        room, actor, kind, text,
+        system=system, references=references, parent_id=parent_id, reference_id=reference_id, silent=silent,
+    )  # fmt: skip
+    message = msgspec.structs.replace(draft, id=await store.add_message(tx, **_row(draft), **shared))
     if not aside:
-        await tx.emit(MessagePosted(room.id, actor, message_id, kind, system not in ABOUT_OLDER))
+        await tx.emit(MessagePosted(room.id, actor, message.id, kind, system not in ABOUT_OLDER))
+    return message
+
+
+def _draft(
+    room: Room,
+    actor: Actor,
+    kind: str,
+    text: str,
+    *,
+    system: str = "",
+    references: dict[str, Reference],
+    parent_id: int = 0,
+    reference_id: str = "",
+    silent: bool = False,
+) -> Message:
+    """A message that has no id yet."""
+    now = clock.now()
     return Message(
         room.id,
-        message_id,
+        0,
         parent_id,
         actor.type,
         actor.id,
@@ -202,17 +211,38 @@ async def _add(
         kind,
         system,
         text,
-        parameters,
+        _encode(references).decode() if references else "",
         reference_id,
         int(silent),
         now,
-        expires_at,
+        now + room.message_expiration if room.message_expiration else 0,
         "",
         "",
         "",
         0,
         "",
     )
+
+
+def _row(message: Message) -> dict[str, int | str]:
+    """What is stored of a message that has just been said."""
+    return {
+        "room_id": message.room_id,
+        "parent_id": message.parent_id,
+        "actor_type": message.actor_type,
+        "actor_id": message.actor_id,
+        "actor_name": message.actor_name,
+        "kind": message.kind,
+        "system": message.system,
+        "message": message.message,
+        "plain": plain(message.message, message.references()) if message.is_replyable else "",
+        "parameters": message.parameters,
+        "reference_id": message.reference_id,
+        "countable": int(message.is_replyable),
+        "silent": message.silent,
+        "created_at": message.created_at,
+        "expires_at": message.expires_at,
+    }
 
 
 async def _require_replyable(tx: Tx, room_id: int, message_id: int) -> Message:
@@ -270,9 +300,9 @@ async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limi
     return await complete(tx, room_id, [*reversed(before), *after], viewer=viewer)
 
 
-async def get_common_read(tx: Tx, room_id: int) -> int:
-    """How far everybody has read, of those who let it be known."""
-    return await store.get_common_read(tx, room_id)
+async def get_common_read(tx: Tx, me: Participant) -> int:
+    """How far everybody has read, of those who let it be known; 0 for whoever does not let it be known himself."""
+    return 0 if me.attendee.read_privacy else await store.get_common_read(tx, me.room.id)
 
 
 async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:

@@ -7,21 +7,21 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.chat.model import Message, Names, Reference
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, group_members, groups, guest_mentions, messages, rooms, users
+from talkd.storage.schema import attendees, groups, guest_mentions, messages, rooms, users
 from talkd.storage.statements import Statement, bind, columns, one_of
 
 MESSAGE = columns(messages, Message.__struct_fields__)
 
-_visible = sa.or_(
+visible = sa.or_(
     messages.c.expires_at == sa.literal_column("0"), messages.c.expires_at > bind("now", messages.c.expires_at.type)
 )
 _in_room = messages.c.room_id == bind("room_id")
-_page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Integer))
+_page = sa.select(*MESSAGE).where(_in_room, visible).limit(bind("limit", sa.Integer))
 
 _BEFORE = Statement(_page.where(messages.c.id < bind("known")).order_by(messages.c.id.desc()))
 _AFTER = Statement(_page.where(messages.c.id > bind("known")).order_by(messages.c.id))
-_BY_ID = Statement(sa.select(*MESSAGE).where(_in_room, _visible, messages.c.id == bind("message_id")))
-_BY_IDS = Statement(sa.select(*MESSAGE).where(_in_room, _visible, one_of(messages.c.id, "message_ids")))
+_BY_ID = Statement(sa.select(*MESSAGE).where(_in_room, visible, messages.c.id == bind("message_id")))
+_BY_IDS = Statement(sa.select(*MESSAGE).where(_in_room, visible, one_of(messages.c.id, "message_ids")))
 _BY_REFERENCE = Statement(
     sa.select(*MESSAGE).where(
         _in_room,
@@ -43,6 +43,17 @@ def _insert(names: tuple[str, ...]) -> Statement:
 
 
 _ADD, _ADD_SHARED = _insert(_NEW), _insert((*_NEW, *_SHARED))
+_known = messages.alias("known")
+_is_known = sa.exists().where(
+    bind("reference_id", sa.Text) != sa.literal_column("''"),
+    _known.c.room_id == bind("room_id"),
+    _known.c.reference_id == bind("reference_id", sa.Text),
+    _known.c.actor_type == bind("actor_type", sa.Text),
+    _known.c.actor_id == bind("actor_id", sa.Text),
+    _known.c.parent_id == bind("parent_id", messages.c.parent_id.type),
+    _known.c.message == bind("message", sa.Text),
+    _known.c.system == sa.literal_column("''"),
+)
 _one = sa.and_(_in_room, messages.c.id == bind("message_id"))
 _SET_REACTIONS = Statement(sa.update(messages).where(_one).values(reactions=bind("reactions")))
 _SET_SYSTEM = Statement(sa.update(messages).where(_one).values(system=bind("system"), message=bind("message")))
@@ -65,39 +76,6 @@ _MARK_FORWARD = Statement(
     )
     .values(last_read=bind("message_id"))
 )
-
-
-def _later(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """The marker moved to the message, never back: an older message that is edited may name somebody too."""
-    message_id = bind("message_id", marker.type)
-    return sa.case((marker < message_id, message_id), else_=marker)
-
-
-_MENTION = Statement(
-    sa.update(attendees)
-    .where(
-        attendees.c.room_id == bind("room_id"),
-        attendees.c.actor_type == bind("actor_type"),
-        one_of(attendees.c.actor_id, "actor_ids"),
-    )
-    .values(last_mention=_later(attendees.c.last_mention), last_mention_direct=_later(attendees.c.last_mention_direct))
-)
-_MENTION_GROUPS = Statement(
-    sa.update(attendees)
-    .where(
-        attendees.c.room_id == bind("room_id"),
-        attendees.c.actor_type == sa.literal_column("'users'"),
-        attendees.c.actor_id.in_(
-            sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "group_ids"))
-        ),
-    )
-    .values(last_mention=_later(attendees.c.last_mention))
-)
-_MENTION_ALL = Statement(
-    sa.update(attendees)
-    .where(attendees.c.room_id == bind("room_id"), attendees.c.id != bind("attendee_id"))
-    .values(last_mention=_later(attendees.c.last_mention))
-)
 _FORGET_MENTIONS = Statement(sa.delete(guest_mentions).where(guest_mentions.c.since <= bind("since")))
 _COUNT_MENTION = Statement(
     insert(guest_mentions)
@@ -118,10 +96,25 @@ COMMON_READ = (
     .scalar_subquery()
 )
 """How far everybody in a room has read, of those who let it be known."""
+_OTHERS_READ = (
+    sa.select(sa.func.min(attendees.c.last_read))
+    .where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.read_privacy == sa.literal_column("0"),
+        attendees.c.id != bind("attendee_id"),
+    )
+    .scalar_subquery()
+)
+_SAY = Statement(
+    sa.insert(messages)
+    .from_select(_NEW, sa.select(*(bind(name, messages.c[name].type) for name in _NEW)).where(~_is_known))
+    .returning(messages.c.id, _OTHERS_READ)
+)
 _COMMON_READ = Statement(sa.select(COMMON_READ).where(rooms.c.id == bind("room_id")))
 _LAST_UNREAD_BASE = Statement(
     sa.select(messages.c.id)
-    .where(_in_room, _visible, messages.c.countable == sa.literal_column("1"))
+    .where(_in_room, visible, messages.c.countable == sa.literal_column("1"))
     .order_by(messages.c.id.desc())
     .limit(sa.literal_column("2"))
 )
@@ -174,6 +167,15 @@ async def add_message(tx: Tx, **values: int | str) -> int:
     return int(await tx.value(_ADD_SHARED if "shared_as" in values else _ADD, **values))
 
 
+async def say(tx: Tx, *, attendee_id: int, **values: int | str) -> tuple[int, int | None] | None:
+    """Store a message, unless the same was said under the same reference: then None.
+
+    Else its id, and how far all others have read who let it be known; None when nobody else does.
+    """
+    row = await tx.one(_SAY, attendee_id=attendee_id, **values)
+    return None if row is None else (row[0], row[1])
+
+
 async def set_reactions(tx: Tx, room_id: int, message_id: int, reactions: str) -> None:
     """What a message shows of its reactions: a JSON object, or empty."""
     await tx.run(_SET_REACTIONS, room_id=room_id, message_id=message_id, reactions=reactions)
@@ -199,27 +201,12 @@ async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> 
     await tx.run(_MARK_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
-async def mention_actors(tx: Tx, room_id: int, message_id: int, actor_type: str, actor_ids: list[str]) -> None:
-    """These were named in the message."""
-    await tx.run(_MENTION, room_id=room_id, message_id=message_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
-
-
 async def count_mention(tx: Tx, network: str, now: int, *, since: int) -> tuple[int, int]:
     """How often guests of a network have mentioned somebody, and since when; what began before `since` is over."""
     await tx.run(_FORGET_MENTIONS, since=since)
     row = await tx.one(_COUNT_MENTION, network=network, now=now)
     assert row is not None, "the statement returns the row that it writes"
     return row[0], row[1]
-
-
-async def mention_groups(tx: Tx, room_id: int, message_id: int, group_ids: list[str]) -> None:
-    """Groups were named in the message: all their members here."""
-    await tx.run(_MENTION_GROUPS, room_id=room_id, message_id=message_id, group_ids=tx.many(group_ids))
-
-
-async def mention_all(tx: Tx, room_id: int, message_id: int, but: int) -> None:
-    """Everybody was named in the message, apart from its author."""
-    await tx.run(_MENTION_ALL, room_id=room_id, message_id=message_id, attendee_id=but)
 
 
 async def get_common_read(tx: Tx, room_id: int) -> int:
@@ -276,17 +263,21 @@ _FORGET_MENTIONED = Statement(
 )
 
 
-_DELETE_EXPIRED = Statement(
-    sa.delete(messages).where(
-        messages.c.expires_at > sa.literal_column("0"),
-        messages.c.expires_at <= bind("now", messages.c.expires_at.type),
-    )
+_expired = sa.and_(
+    messages.c.expires_at > sa.literal_column("0"), messages.c.expires_at <= bind("now", messages.c.expires_at.type)
 )
+_WITH_EXPIRED = Statement(sa.select(messages.c.room_id).where(_expired).distinct().order_by(messages.c.room_id))
+_DELETE_EXPIRED = Statement(sa.delete(messages).where(_in_room, _expired).returning(messages.c.id))
 
 
-async def delete_expired(tx: Tx, now: int) -> int:
-    """Clean up what nobody sees any more; how many messages there were."""
-    return await tx.run(_DELETE_EXPIRED, now=now)
+async def list_rooms_with_expired(tx: Tx, now: int) -> list[int]:
+    """Rooms with messages that nobody sees any more."""
+    return [row[0] for row in await tx.all(_WITH_EXPIRED, now=now)]
+
+
+async def delete_expired(tx: Tx, room_id: int, now: int) -> list[int]:
+    """Clean up what nobody sees any more; the messages that there were."""
+    return [row[0] for row in await tx.all(_DELETE_EXPIRED, room_id=room_id, now=now)]
 
 
 async def forget_author(tx: Tx, user_id: str, name: str) -> None:

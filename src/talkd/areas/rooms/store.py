@@ -19,6 +19,9 @@ class Overview(msgspec.Struct, frozen=True):
 
     me: Participant
     unread: int
+    is_named: bool
+    """Whether a message that is unread mentions the attendee in any way."""
+    is_named_directly: bool
     common_read: int
     partner_name: str
     last_message: Message | None
@@ -36,6 +39,23 @@ _unread = (
     .correlate(attendees)
     .scalar_subquery()
 )
+
+
+def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """Whether the marked message is unread, and there to be read."""
+    shown = (
+        sa.select(sa.literal_column("1"))
+        .where(
+            messages.c.room_id == attendees.c.room_id,
+            messages.c.id == marker,
+            sa.or_(messages.c.expires_at == _zero, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+        )
+        .correlate(attendees)
+        .scalar_subquery()
+    )
+    return sa.case((marker <= attendees.c.last_read, _zero), else_=sa.func.coalesce(shown, _zero))
+
+
 _partner = users.alias("partner")
 _partner_id = sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a)
 _last = messages.alias("last")
@@ -47,6 +67,8 @@ _overview = (
         *ATTENDEE,
         *SESSION,
         sa.case((attendees.c.last_read >= rooms.c.last_message_id, _zero), else_=_unread),
+        _names_unread(attendees.c.last_mention),
+        _names_unread(attendees.c.last_mention_direct),
         sa.func.coalesce(COMMON_READ, _zero),
         _partner.c.display_name,
         *_LAST,
@@ -130,10 +152,11 @@ _PEOPLE_END = len(ROOM) + len(ATTENDEE) + len(SESSION)
 
 
 def _read(row: Row) -> Overview:
-    last = None if row[_PEOPLE_END + 3] is None else Message(*row[_PEOPLE_END + 3 :])
+    unread, named, named_directly, common_read, partner_name, *last = row[_PEOPLE_END:]
     return Overview(
-        participant(row), int(row[_PEOPLE_END]), int(row[_PEOPLE_END + 1]), row[_PEOPLE_END + 2] or "", last
-    )
+        participant(row), unread, bool(named), bool(named_directly), common_read, partner_name or "",
+        None if last[0] is None else Message(*last),
+    )  # fmt: skip
 
 
 async def list_overviews(

@@ -67,7 +67,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
         guest_name=params.actorDisplayName,
     )
     page = await chat.complete(tx, me.room.id, [message], viewer=me.actor)
-    common = await chat.get_common_read(tx, me.room.id)
+    common = await chat.get_common_read(tx, me)
     return Reply(view.messages(page, me.room, me.actor)[0], 201, {COMMON_READ: str(common)} if common else {})
 
 

@@ -1,0 +1,139 @@
+"""Statements about who is named in messages."""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import Message
+from talkd.areas.chat.store import MESSAGE, visible
+from talkd.areas.participants.model import Attendee
+from talkd.areas.participants.store import ATTENDEE
+from talkd.core.actor import EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
+from talkd.storage.database import Row, Tx
+from talkd.storage.schema import Int, attendees, group_members, groups, messages, users
+from talkd.storage.statements import Statement, bind, one_of
+
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
+_one: sa.ColumnElement[int] = sa.literal_column("1")
+_in_room = attendees.c.room_id == bind("in_room")
+_is_user = attendees.c.actor_type == sa.literal_column(f"'{USERS}'")
+
+_PEOPLE = Statement(
+    sa.union_all(
+        sa.select(sa.literal_column(f"'{USERS}'"), users.c.id, users.c.display_name, users.c.enabled).where(
+            one_of(users.c.id, "users")
+        ),
+        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name, _one).where(
+            one_of(groups.c.id, "groups")
+        ),
+        sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
+            attendees.c.actor_type.in_((sa.literal_column(f"'{GUESTS}'"), sa.literal_column(f"'{EMAILS}'"))),
+            one_of(attendees.c.actor_id, "guests"),
+        ),
+    )
+)
+
+_message_id = bind("message_id", Int)
+_is_author = sa.and_(
+    attendees.c.actor_type == bind("author_type", sa.Text), attendees.c.actor_id == bind("author_id", sa.Text)
+)
+_is_named = one_of(attendees.c.actor_id, "users")
+_is_meant = sa.and_(
+    _is_user,
+    sa.not_(_is_author),
+    sa.or_(
+        bind("everybody", Int) == _one,
+        _is_named,
+        attendees.c.actor_id.in_(sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "groups"))),
+    ),
+)
+
+
+def _later(marker: sa.ColumnElement[int], condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """The marker moved to the message, never back: an older message that is edited may name somebody too."""
+    return sa.case((sa.and_(condition, marker < _message_id), _message_id), else_=marker)
+
+
+_NOTE = Statement(
+    sa.update(attendees)
+    .where(_in_room, sa.or_(_is_meant, _is_author))
+    .values(
+        last_read=sa.case(
+            (sa.and_(_is_author, bind("has_read", Int) == _one), _message_id), else_=attendees.c.last_read
+        ),
+        last_mention=_later(attendees.c.last_mention, _is_meant),
+        last_mention_direct=_later(
+            attendees.c.last_mention_direct, sa.and_(_is_user, sa.not_(_is_author), _is_named)
+        ),
+    )
+)
+_NAMED_IN = Statement(
+    sa.select(*ATTENDEE).where(
+        _in_room,
+        sa.or_(
+            one_of(attendees.c.last_mention, "message_ids"), one_of(attendees.c.last_mention_direct, "message_ids")
+        ),
+    )
+)
+_MENTIONING = Statement(
+    sa.select(*MESSAGE)
+    .where(
+        messages.c.room_id == bind("in_room"),
+        messages.c.countable == _one,
+        sa.or_(messages.c.parameters != sa.literal_column("''"), messages.c.parent_id > _zero),
+        visible,
+    )
+    .order_by(messages.c.id.desc())
+    .limit(bind("limit", sa.Integer))
+)
+_SET = Statement(
+    sa.update(attendees)
+    .where(_in_room, one_of(attendees.c.id, "attendee_ids"))
+    .values(last_mention=bind("last", Int), last_mention_direct=bind("last_direct", Int))
+)
+
+
+async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[Row]:
+    """Type, id and name of those of the actors who exist, and where: the room of a guest; else whether enabled."""
+    by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
+    for kind, actor_id in actors:
+        kind = GUESTS if kind == EMAILS else kind
+        if kind in by_kind and actor_id != SYSTEM_ID:
+            by_kind[kind].append(actor_id)
+    if not any(by_kind.values()):
+        return []
+    return await tx.all(
+        _PEOPLE, users=tx.many(by_kind[USERS]), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
+    )
+
+
+async def note_named(
+    tx: Tx,
+    room_id: int,
+    message_id: int,
+    *,
+    author: tuple[str, str],
+    has_read: bool,
+    users: list[str],
+    groups: list[str],
+    everybody: bool,
+) -> None:
+    """All these but the author were named in the message; with `has_read` the author has read up to it."""
+    await tx.run(
+        _NOTE, in_room=room_id, message_id=message_id,
+        author_type=author[0], author_id=author[1], has_read=int(has_read), users=tx.many(users),
+        groups=tx.many(groups), everybody=int(everybody),
+    )  # fmt: skip
+
+
+async def list_named_in(tx: Tx, room_id: int, message_ids: list[int]) -> list[Attendee]:
+    """Those whom one of the messages was the last to name."""
+    return [Attendee(*row) for row in await tx.all(_NAMED_IN, in_room=room_id, message_ids=tx.many(message_ids))]
+
+
+async def list_mentioning(tx: Tx, room_id: int, limit: int, now: int) -> list[Message]:
+    """What people said that refers to somebody or answers something, newest first."""
+    return [Message(*row) for row in await tx.all(_MENTIONING, in_room=room_id, limit=limit, now=now)]
+
+
+async def set_mentions(tx: Tx, room_id: int, attendee_ids: list[int], last: int, last_direct: int) -> None:
+    """The last messages that name these, in any way and directly; 0 for none."""
+    await tx.run(_SET, in_room=room_id, attendee_ids=tx.many(attendee_ids), last=last, last_direct=last_direct)

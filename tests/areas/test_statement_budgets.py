@@ -1,0 +1,90 @@
+"""What the hot paths ask of the database, in statements: the aims of the design, whatever the amount of data."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+
+from support.people import PUBLIC, Person
+from support.running import Server
+
+SEND, POLL, LIST, HISTORY = 6, 2, 3, 6
+"""Statements at most."""
+
+Cost = Callable[[Callable[[], Any]], int]
+
+
+@pytest.fixture
+def cost(server: Server) -> Cost:
+    """How many statements a request takes: the least of some, because the server has other work in between."""
+    db = server.app.world.db
+
+    def once(ask: Callable[[], Any]) -> int:
+        before = db.statements
+        ask()
+        return db.statements - before
+
+    def least(ask: Callable[[], Any]) -> int:
+        ask()  # who one is and which settings hold is remembered from here on
+        return min(once(ask) for _ in range(4))
+
+    return least
+
+
+def poll(person: Person, token: str, after: int, **params: Any) -> Any:
+    return person.request(
+        "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=after, timeout=0, setReadMarker=0, **params
+    )
+
+
+def test_sending(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:
+    group = server.add_group(bob)
+    question = bob.say(token, "Who?")["id"]
+    numbers = count()
+    held = int(server.app.world.db.suspends)  # where several write at once the room's row is held: one more
+
+    def sending(text: str, **params: Any) -> int:
+        return cost(lambda: alice.say(token, text, referenceId=f"reference {next(numbers)}", **params)) - held
+
+    assert sending("Hello") <= 4
+    assert sending(f"Hello @{bob.id}") <= SEND
+    assert sending(f'Hello @{bob.id}, @all and @"group/{group}"') <= SEND
+    assert sending("I", replyTo=question) <= SEND
+    assert sending(f"You, @{bob.id}", replyTo=question) <= SEND
+
+
+def test_waiting(alice: Person, bob: Person, token: str, cost: Cost) -> None:
+    first = alice.say(token, "First")["id"]
+    last = [alice.say(token, f"Hello @{bob.id}", replyTo=first)["id"] for _ in range(5)][-1]
+    assert cost(lambda: poll(bob, token, first)) <= POLL
+    assert cost(lambda: poll(bob, token, last)) <= POLL
+    assert cost(lambda: poll(bob, token, last, lastCommonReadId=first)) <= POLL
+
+
+def test_the_list_of_rooms(server: Server, alice: Person, bob: Person, cost: Cost) -> None:
+    def fill() -> None:
+        for kind in (2, PUBLIC):
+            token = bob.create_room(kind)
+            bob.add(token, alice)
+            bob.say(token, f"Hello @{alice.id} and @all")
+
+    fill()
+    few = cost(alice.rooms)
+    for _ in range(5):
+        fill()
+    assert cost(alice.rooms) == few <= LIST
+
+
+def test_the_history(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:
+    def fill() -> None:
+        said = alice.say(token, f"Hello @{bob.id}")["id"]
+        bob.say(token, "Hello", replyTo=said)
+        bob.post(f"v1/reaction/{token}/{said}", reaction="👍")
+
+    fill()
+    few = cost(lambda: alice.history(token))
+    for _ in range(5):
+        fill()
+        alice.create_room()
+    assert cost(lambda: alice.history(token)) == few <= HISTORY
