@@ -8,6 +8,8 @@ import pytest
 from PIL import Image
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.running import Server
+from talkd.areas.avatars import images
 
 V1 = "/ocs/v2.php/apps/spreed/api/v1/"
 
@@ -150,3 +152,19 @@ def test_everybody_of_other_servers_looks_the_same(server: Any) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     assert alice.http.get(f"{path}/dark", params={"cloudId": "bob@remote.example"}).content != answer.content
     assert stranger.http.get(path, params={"cloudId": "bob@remote.example"}).status_code == 404
+
+
+def test_a_room_that_goes_while_its_picture_is_made_is_absent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = server.add_user()
+    token = alice.create_room()
+    made = images.normalised
+
+    def meanwhile(content: bytes) -> bytes:
+        alice.delete(f"v4/room/{token}")
+        return made(content)
+
+    monkeypatch.setattr(images, "normalised", meanwhile)
+    answer = upload(Person(server.client(alice.id), alice.id), token, picture())
+    assert answer.status_code == 404
+    absent = alice.http.get(f"{V1}room/{token}/avatar")
+    assert answer.json()["ocs"]["data"] == absent.json()["ocs"]["data"]

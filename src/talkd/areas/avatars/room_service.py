@@ -48,8 +48,11 @@ async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | N
 
 
 async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
-    """An uploaded picture, as `images.normalised` made it. Raises Invalid("avatar") in one-to-one conversations."""
-    require_pictured(room)
+    """An uploaded picture, as `images.normalised` made it.
+
+    Raises Invalid("avatar") in one-to-one conversations, and NotFound when the room has gone while it was made.
+    """
+    require_pictured(await participants.lock_room(tx, room.id))
     await store.set_avatar(tx, room.id, IMAGE, clock.now())
     await store.set_image(tx, room.id, image)
     await tx.emit(AvatarSet(room.id, actor, True))
