@@ -27,6 +27,7 @@ from talkd.areas.chat.routes import routes as chat_routes
 from talkd.areas.invitations.routes import routes as invitation_routes
 from talkd.areas.lobby import service as lobby
 from talkd.areas.lobby.routes import routes as lobby_routes
+from talkd.areas.login import service as logins
 from talkd.areas.login.classic_routes import routes as classic_login_routes
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.flow_v2_routes import routes as login_flow_routes
@@ -131,6 +132,7 @@ ROUTES = tuple(
 
 PING_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
+LOGIN_SECONDS = 600.0
 EPOCH_SECONDS = 1.0
 LOBBY_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
@@ -192,6 +194,7 @@ class App:
         for seconds, job in (
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self.tidy),
+            (LOGIN_SECONDS, self.forget_logins),
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
@@ -232,6 +235,11 @@ class App:
         await self.world.db.write(signaling.delete_old)
         for room_id in await self.world.db.read(chat.list_rooms_with_expired):
             await self.world.db.write(partial(chat.delete_expired, room_id=room_id))
+
+    async def forget_logins(self) -> None:
+        """Delete the logins of browsers that have lapsed, and those that nobody has finished."""
+        lifetime = self.world.config.security.session_lifetime
+        await self.world.db.write(partial(logins.delete_over, browser_lifetime=lifetime))
 
     async def _open_lobbies(self) -> None:
         if await self.world.db.read(lobby.is_any_due):

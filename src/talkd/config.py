@@ -83,6 +83,8 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Failed attempts of one kind from one network before it must wait."""
     window: int = 1800
     """Seconds in which attempts count together."""
+    started_logins: int = 100
+    """Logins by way of the browser that one network may begin before it must wait."""
     password_min_length: int = 10
     """Characters of an account's password at least."""
     room_password_min_length: int = 1

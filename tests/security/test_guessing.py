@@ -1,6 +1,7 @@
 """Whoever guesses has ten tries (reliability.md, S1)."""
 
 import base64
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -147,3 +148,24 @@ def test_addresses_are_believed_only_from_trusted_proxies(throttled_server: Serv
     for number in range(10):
         assert wrong_login(server, f"198.51.100.{number + 20}", alice.id).status_code == 401
     assert wrong_login(server, "198.51.100.99", alice.id).status_code == 429
+
+
+def test_nobody_begins_logins_without_end(throttled_server: Server) -> None:
+    server = throttled_server
+    server.config.security.started_logins = 12
+    app = from_address(server, "198.51.100.70")
+    assert [app.status("POST", "/login/v2") for _ in range(12)] == [200] * 12
+    refused = app.request("POST", "/login/v2")
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 1800
+    assert from_address(server, "198.51.100.71").status("POST", "/login/v2") == 200
+    alice = server.add_user("alice")
+    assert from_address(server, "198.51.100.70", alice.id).status("GET", ME) == 200
+
+
+def test_logins_begun_at_the_same_time_count_too(throttled_server: Server, threads: ThreadPoolExecutor) -> None:
+    server = throttled_server
+    server.config.security.started_logins = 5
+    apps = [from_address(server, "198.51.100.72") for _ in range(8)]
+    statuses = [each.result() for each in [threads.submit(app.status, "POST", "/login/v2") for app in apps]]
+    assert sorted(statuses) == [200] * 5 + [429] * 3

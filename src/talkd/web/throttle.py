@@ -138,16 +138,26 @@ class Throttle:
         if self._config.throttle:
             self._left((action, subnet_of(address)))
 
-    def _left(self, key: tuple[str, str]) -> int:
-        """How many more may fail. Raises Throttled when none may."""
+    async def spend(self, action: str, address: str, allowed: int) -> None:
+        """Count something that is no failure, but that nobody shall do without end. Raises Throttled."""
+        if not self._config.throttle:
+            return
+        key = (action, subnet_of(address))
+        self._left(key, allowed)
+        await self.register(action, address)
+        self._left(key, allowed + 1)  # others have counted meanwhile
+
+    def _left(self, key: tuple[str, str], allowed: int | None = None) -> int:
+        """How many more may fail; `allowed`, or as many as the settings say. Raises Throttled when none may."""
+        allowed = self._config.attempts if allowed is None else allowed
         count, first = self._known.get(key, (0, 0))
         wait = first + self._config.window - clock.now()
         if count and wait <= 0:
             del self._known[key]
             count = 0
-        if count >= self._config.attempts:
+        if count >= allowed:
             raise Throttled(wait)
-        return self._config.attempts - count
+        return allowed - count
 
     async def register(self, action: str, address: str) -> None:
         """One more attempt has failed."""

@@ -38,10 +38,17 @@ class GrantParams(msgspec.Struct, frozen=True):
     requesttoken: str = ""
 
 
-@routes.add("POST", "", Guard.ANYONE, returns=view.NewFlow)
-async def start_flow(tx: Tx, call: Call[NoParams]) -> view.NewFlow:
+STARTED = "login-flow"
+"""The action that begun logins count under: anybody can begin one, and each is kept for a while."""
+
+
+@routes.add("POST", "", Guard.ANYONE, access=Access.OWN, returns=view.NewFlow, errors=(429,))
+async def start_flow(call: Call[NoParams]) -> view.NewFlow:
     """Begin: a link for the user's browser, and where to ask for the outcome."""
-    return view.new_flow(await service.start_flow(tx, call.header("user-agent")), call.base_url)
+    world, user_agent = call.world, call.header("user-agent")
+    await world.throttle.spend(STARTED, call.caller.address, world.config.security.started_logins)
+    started = await world.db.write(lambda tx: service.start_flow(tx, user_agent))
+    return view.new_flow(started, call.base_url)
 
 
 @routes.add("POST", "poll", Guard.ANYONE, params=PollParams, access=Access.OWN, returns=view.Granted, errors=(404,))

@@ -100,15 +100,13 @@ async def finish_wiping(tx: Tx, password: str) -> None:
 # --- login flow v2 --------------------------------------------------------------------------
 async def start_flow(tx: Tx, user_agent: str) -> StartedFlow:
     """A client wants to be logged in by its user's browser."""
-    now = clock.now()
-    await store.delete_flows_before(tx, now - FLOW_LIFETIME)
     started = StartedFlow(poll_token=ids.new_secret(128), login_token=ids.new_secret(128))
     await store.add_flow(
         tx,
         poll_fingerprint=ids.fingerprint(started.poll_token),
         login_fingerprint=ids.fingerprint(started.login_token),
         client_name=client_name_of(user_agent),
-        now=now,
+        now=clock.now(),
     )
     return started
 
@@ -166,6 +164,13 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> Browser:
     )
     await store.note_login(tx, login.user_id, now)
     return browser
+
+
+async def delete_over(tx: Tx, browser_lifetime: int) -> None:
+    """Forget logins that nobody can finish any more, and browsers not seen for that many seconds."""
+    now = clock.now()
+    await store.delete_flows_before(tx, now - FLOW_LIFETIME)
+    await store.delete_browsers_before(tx, now - browser_lifetime)
 
 
 async def close_browser(tx: Tx, user_id: str, fingerprint: str) -> None:

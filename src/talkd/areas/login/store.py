@@ -78,6 +78,7 @@ _SEEN_BROWSER = Statement(
 )
 _DELETE_BROWSER = Statement(sa.delete(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")))
 _DELETE_BROWSERS_OF = Statement(sa.delete(web_sessions).where(web_sessions.c.user_id == bind("user_id")))
+_DELETE_OLD_BROWSERS = Statement(sa.delete(web_sessions).where(web_sessions.c.seen_at < bind("before")))
 _LOGGED_IN = Statement(
     sa.update(users)
     .where(users.c.id == bind("id"))
@@ -134,6 +135,11 @@ async def delete_browser(tx: Tx, fingerprint: str) -> None:
 async def delete_browsers_of(tx: Tx, user_id: str) -> None:
     """All browsers of an account are logged out."""
     await tx.run(_DELETE_BROWSERS_OF, user_id=user_id)
+
+
+async def delete_browsers_before(tx: Tx, before: int) -> None:
+    """Those not seen since then are logged out."""
+    await tx.run(_DELETE_OLD_BROWSERS, before=before)
 
 
 async def note_login(tx: Tx, user_id: str, now: int) -> None:

@@ -1,0 +1,62 @@
+"""Logins that have lapsed leave nothing behind."""
+
+import re
+import time
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from support.people import Person
+from support.running import PASSWORD, Server
+from talkd.core import clock
+from talkd.storage.schema import login_flows, web_sessions
+from talkd.storage.statements import Statement, bind
+
+_BROWSERS = Statement(
+    sa.select(sa.func.count()).select_from(web_sessions).where(web_sessions.c.user_id == bind("user_id"))
+)
+_FLOWS = Statement(sa.select(sa.func.count()).select_from(login_flows))
+
+
+def browsers_of(server: Server, person: Person) -> int:
+    number: int = server.read(lambda tx: tx.value(_BROWSERS, user_id=person.id))
+    return number
+
+
+def flows(server: Server) -> int:
+    number: int = server.read(lambda tx: tx.value(_FLOWS))
+    return number
+
+
+def log_in(server: Server, person: Person) -> httpx.Client:
+    """A browser in which somebody has logged in by the form."""
+    browser = server.client()
+    page = browser.get("/login", headers={"Accept": "text/html"})
+    found = re.search(r'name="requesttoken" value="([^"]+)"', page.text)
+    assert found is not None
+    form = {"user": person.id, "password": PASSWORD, "requesttoken": found[1]}
+    assert browser.post("/login", data=form).status_code == 303
+    return browser
+
+
+def test_browsers_that_stay_away_are_forgotten(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+    lifetime = server.config.security.session_lifetime
+    log_in(server, alice)
+    server.run(server.app.forget_logins())
+    assert browsers_of(server, alice) == 1
+    monkeypatch.setattr(clock, "source", lambda: time.time() + lifetime + 10)
+    fresh = log_in(server, alice)
+    assert browsers_of(server, alice) == 2
+    server.run(server.app.forget_logins())
+    assert browsers_of(server, alice) == 1
+    assert fresh.get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]["id"] == alice.id
+
+
+def test_logins_that_nobody_finishes_are_forgotten(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert server.visitor().status("POST", "/login/v2") == 200
+    server.run(server.app.forget_logins())
+    assert flows(server) >= 1
+    monkeypatch.setattr(clock, "source", lambda: time.time() + 1210)
+    server.run(server.app.forget_logins())
+    assert flows(server) == 0
