@@ -44,6 +44,7 @@ def cases(*, quick: bool) -> dict[str, Case]:
         "post": lambda server, data: asking.sending(server, data, seconds),
         "rooms": lambda server, data: asking.listing(server, data, seconds),
         "history": lambda server, data: asking.reading(server, data, seconds),
+        "login": lambda server, data: asking.logging_in(server, data, seconds),
         "wake-two": two,
         "wake-1000": teams(1_000),
         "wake-10000": teams(10_000),

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -45,16 +46,16 @@ async def hammer(
     return row(case, latencies, seconds=spent, cpu=cpu, statements=statements, aims=aims)
 
 
-def posts(token: str, account: Account) -> Iterator[bytes]:
+def posts(token: str, account: Account, text: str = TEXT, answered: int = 0) -> Iterator[bytes]:
     """Messages, each with a reference id of its own as the apps send it."""
     for number in itertools.count():
-        body = {"message": f"{TEXT} {number}", "referenceId": f"{account.id}-{time.time_ns():x}", "replyTo": 0}
+        body = {"message": f"{text} {number}", "referenceId": f"{account.id}-{time.time_ns():x}", "replyTo": answered}
         yield request("POST", f"{API}/v1/chat/{token}", account, body)
 
 
 async def sending(server: Server, data: Data, seconds: float) -> list[Row]:
     """Sending messages into rooms of ten where nobody waits."""
-    aims = (Aim("cpu", 0.3), Aim("/s per core", 3000, at_least=True))
+    aims = (Aim("cpu", 0.3), Aim("/s per core", 3000, at_least=True), Aim("SQL", 6))
     rows = []
     for clients in (1, 8, 64):
         pairs = [
@@ -68,7 +69,29 @@ async def sending(server: Server, data: Data, seconds: float) -> list[Row]:
                 seconds=seconds, wanted=201, aims=aims,
             )
         )
+    room = data.tens[0]
+    me, other = room.members[:2]
+    first = await _say(server, room.token, other)
+    for name, todo in (
+        ("mentioning", posts(room.token, me, f"@{other.id} {TEXT}")),
+        ("answering", posts(room.token, me, answered=first)),
+    ):
+        rows.append(
+            await hammer(server, f"POST chat, {name}", [todo], seconds=seconds, wanted=201, aims=(Aim("SQL", 6),))
+        )
     return rows
+
+
+async def logging_in(server: Server, data: Data, seconds: float) -> list[Row]:
+    """What Basic auth costs: the same with the account's own password and without any."""
+    path = "/ocs/v2.php/cloud/capabilities"
+    asks = request("GET", path, data.person), request("GET", path)
+    with_password, without = [
+        await hammer(server, name, [itertools.repeat(ask)] * 4, seconds=seconds, wanted=200)
+        for name, ask in zip(("GET capabilities, password", "GET capabilities, nobody"), asks, strict=True)
+    ]
+    cost = max(0.0, with_password.cpu - without.cpu)
+    return [without, with_password, Row("  of which Basic auth", 0, 0, 0, 0, cpu=cost, aims=(Aim("cpu", 0.1),))]
 
 
 async def listing(server: Server, data: Data, seconds: float) -> list[Row]:
@@ -93,7 +116,7 @@ async def reading(server: Server, data: Data, seconds: float) -> list[Row]:
     history = f"{API}/v1/chat/{room.token}?lookIntoFuture=0&limit=100&setReadMarker=0"
     rows = []
     for name, path, aims in (
-        ("GET 100 messages", history, (Aim("cpu", 0.8),)),
+        ("GET 100 messages", history, (Aim("cpu", 0.8), Aim("SQL", 6))),
         ("GET a room", f"{API}/v4/room/{room.token}", ()),
     ):
         asks = [request("GET", path, member) for member in room.members[:8]]
@@ -105,6 +128,14 @@ async def reading(server: Server, data: Data, seconds: float) -> list[Row]:
             )
         )
     return rows
+
+
+async def _say(server: Server, token: str, account: Account) -> int:
+    """The id of a new message."""
+    connection = (await connect_many(server.port, 1))[0]
+    answer = require(await connection.ask(next(posts(token, account))), 201)
+    connection.close()
+    return int(json.loads(answer.body)["ocs"]["data"]["id"])
 
 
 async def _size(server: Server, ask: bytes) -> int:

@@ -40,14 +40,17 @@ class Answer(NamedTuple):
         return int(self.head[start : end if end >= 0 else None])
 
 
-def request(method: str, path: str, account: Account, body: dict[str, object] | None = None) -> bytes:
-    """The bytes of a request, to be made once and sent often."""
-    login = base64.b64encode(f"{account.id}:{account.password}".encode()).decode()
+def request(
+    method: str, path: str, account: Account | None = None, body: dict[str, object] | None = None
+) -> bytes:
+    """The bytes of a request, to be made once and sent often; from nobody without an account."""
+    login = base64.b64encode(f"{account.id}:{account.password}".encode()).decode() if account else ""
+    authorization = f"authorization: Basic {login}\r\n" if account else ""
     content = urlencode(body).encode() if body is not None else b""
     kind = "content-type: application/x-www-form-urlencoded\r\n" if body is not None else ""
     length = f"content-length: {len(content)}\r\n" if body is not None else ""
     head = (
-        f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Basic {login}\r\nocs-apirequest: true\r\n"
+        f"{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{authorization}ocs-apirequest: true\r\n"
         f"accept: application/json\r\nuser-agent: talkd-bench\r\n{kind}{length}\r\n"
     )
     return head.encode() + content

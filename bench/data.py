@@ -13,6 +13,7 @@ from talkd.areas.login import store as logins
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.users import service as users
+from talkd.areas.users.passwords import hash_password
 from talkd.config import Config
 from talkd.core import clock, ids
 from talkd.core.actor import USERS, Actor
@@ -45,6 +46,8 @@ class Data:
     """The one with many people."""
     history: Room = field(default_factory=lambda: Room("", ()))
     """The one with many messages."""
+    person: Account = field(default_factory=lambda: Account("", ""))
+    """Somebody who logs in with the account's own password."""
     lists: dict[int, Account] = field(default_factory=dict)
     """Somebody who is in so many rooms."""
 
@@ -66,6 +69,7 @@ class Maker:
         data.history = (await self._rooms([("Archive", accounts[:TEN])]))[0]
         for _ in range(history):
             await self._db.write(lambda tx: self._say(tx, data.history))
+        data.person = await self._person("person")
         listers = await self._accounts([f"lister{count}" for count in lists])
         data.lists = dict(zip(lists, listers, strict=True))
         wanted = [
@@ -91,6 +95,12 @@ class Maker:
             batch = accounts[start : start + TOGETHER * TEN]
             await self._db.write(lambda tx, batch=batch: work(tx, batch))  # type: ignore[misc]
         return accounts
+
+    async def _person(self, name: str) -> Account:
+        account = Account(name, f"{self._secret}-{name}")
+        hashed = await hash_password(account.password)
+        await self._db.write(lambda tx: users.create_account(tx, account.id, hashed))
+        return account
 
     async def _rooms(self, wanted: Sequence[tuple[str, Sequence[Account]]]) -> list[Room]:
         async def work(tx: Tx, batch: Sequence[tuple[str, Sequence[Account]]]) -> list[Room]:

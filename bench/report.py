@@ -35,7 +35,7 @@ class Row:
     last: float | None = None
     memory: float | None = None
     statements: float | None = None
-    """SQL statements for each answer."""
+    """SQL statements for each answer or delivery, to a tenth: the server has other work in between."""
     aims: Sequence[Aim] = field(default_factory=tuple)
 
     @property
@@ -72,7 +72,7 @@ def row(
         p50=percentile(latencies, 0.5) * 1000, p95=percentile(latencies, 0.95) * 1000,
         p99=percentile(latencies, 0.99) * 1000, cpu=cpu / answers * 1000, last=None if last is None else last * 1000,
         memory=None if memory is None else memory / 1000,
-        statements=None if statements is None else statements / answers, aims=aims,
+        statements=None if statements is None else round(statements / answers, 1), aims=aims,
     )
 
 

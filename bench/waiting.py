@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from asking import posts
+from asking import STATEMENTS, posts
 from client import API, Account, Connection, connect, connect_many, request, require
 from data import Data, Room
 from report import Aim, Row, percentile, row
@@ -179,16 +179,17 @@ async def _one_by_one(
     todo = posts(room.token, room.members[-1])
     latencies: list[float] = []
     lasts: list[float] = []
-    cpu = server.cpu()
+    statements, cpu = server.figure(STATEMENTS), server.cpu()
     try:
         for _ in range(times):
             delivery = await crowd.message(room, sender, next(todo))
             latencies += delivery.arrived
             lasts.append(max(delivery.arrived))
             await (asyncio.sleep(pause) if pause else crowd.settle())
-        cpu = server.cpu() - cpu
+        statements, cpu = server.figure(STATEMENTS) - statements, server.cpu() - cpu
         return row(
-            case, latencies, seconds=sum(lasts), cpu=cpu, last=percentile(lasts, 0.5), memory=memory, aims=aims
+            case, latencies, seconds=sum(lasts), cpu=cpu, last=percentile(lasts, 0.5), memory=memory, aims=aims,
+            statements=statements,
         )
     finally:
         await crowd.leave()
