@@ -26,6 +26,7 @@ _PLACEHOLDERS = {
     ALL: "mention-call",
 }
 LOOK_BACK = 1_000
+"""Messages among which `renew` looks for what else names somebody."""
 _EVERYBODY = "call"
 """The type of a reference to all in the room."""
 
