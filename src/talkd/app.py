@@ -37,11 +37,13 @@ from talkd.areas.login.routes import routes as app_password_routes
 from talkd.areas.login.wipe_routes import routes as wipe_routes
 from talkd.areas.operations.routes import routes as operation_routes
 from talkd.areas.mentions.routes import routes as mention_routes
+from talkd.areas.notifications.routes import routes as notification_routes
 from talkd.areas.participants.preference_routes import routes as preference_routes
 from talkd.areas.participants.routes import routes as participant_routes
 from talkd.areas.permissions.routes import routes as permission_routes
 from talkd.areas.reactions.routes import routes as reaction_routes
 from talkd.areas.polls.routes import routes as poll_routes
+from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
 from talkd.areas.rooms.listing_routes import routes as listing_routes
 from talkd.areas.recording.routes import routes as recording_routes
@@ -64,9 +66,10 @@ from talkd.areas.users.routes import routes as user_routes
 from talkd.areas.users.suggestion_routes import routes as suggestion_routes
 from talkd.config import Config
 from talkd.core import events
-from talkd.effects import breakout, counters, people, rights, system_messages
+from talkd.effects import breakout, counters, notifications, people, rights, system_messages
 from talkd.effects.invitations import Invitations
 from talkd.effects.mail import Postman
+from talkd.effects.notifications import Messenger
 from talkd.effects.wakeups import Wakeups
 from talkd.realtime.changes import Changes
 from talkd.storage.database import Database
@@ -105,6 +108,8 @@ ROUTES = tuple(
         mention_routes,
         poll_routes,
         reaction_routes,
+        reminder_routes,
+        notification_routes,
         call_routes,
         signaling_routes,
         user_routes,
@@ -137,6 +142,10 @@ EPOCH_SECONDS = 1.0
 LOBBY_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
 MAIL_SECONDS = 5.0
+NOTIFY_SECONDS = 0.5
+REMIND_SECONDS = 1.0
+NOTIFICATIONS_SECONDS = 60.0
+WAITING_SECONDS = 300.0
 
 
 def open_database(config: Config) -> Database:
@@ -154,6 +163,7 @@ def open_database(config: Config) -> Database:
         rights.apply,
         breakout.apply,
         invitations.apply,
+        notifications.apply,
     )
     return db
 
@@ -175,7 +185,8 @@ class App:
             pings=Pings(db),
             presence=presence,
         )
-        db.after_commit = (self._refresh, Wakeups(changes, feed, presence))
+        self.messenger = Messenger(db)
+        db.after_commit = (self._refresh, Wakeups(changes, feed, presence), self.messenger)
         self._postman = Postman(db, config.mail, config.identity.name)
         self._epoch = ""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -191,6 +202,7 @@ class App:
         await self.world.db.open()
         await self.world.throttle.load()
         await self._load_settings()
+        await self.messenger.resume()
         for seconds, job in (
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self.tidy),
@@ -198,6 +210,10 @@ class App:
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
+            (NOTIFY_SECONDS, self.messenger.deliver),
+            (REMIND_SECONDS, self.messenger.remind),
+            (NOTIFICATIONS_SECONDS, self.messenger.tidy),
+            (WAITING_SECONDS, self.messenger.resume),
         ):
             self._spawn(self._every(seconds, job))
         if self.world.config.sends_mail:

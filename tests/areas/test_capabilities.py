@@ -73,7 +73,6 @@ async def test_visitors_and_users_see_what_apps_demand(client: httpx.AsyncClient
 async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient) -> None:
     features = set((await blocks(client))["spreed"]["features"])
     missing = {
-        "chat-keep-notifications",
         "bots-v1", "recording-v1", "federation-v1", "sip-support",
         "voice-message-sharing", "chat-summary-api",
     }  # fmt: skip

@@ -106,6 +106,24 @@ def test_sync_client_holds_a_conversation(server: Server, alice: Person, bob: Pe
         assert room.token not in [each.token for each in nc.talk.get_user_conversations()]
 
 
+@needs_sync
+def test_sync_client_sees_notifications(server: Server, alice: Person, bob: Person) -> None:
+    token = alice.create_room()
+    alice.add(token, bob)
+    said = alice.say(token, f"Hello @{bob.id}")
+    server.run(server.app.messenger.deliver())
+    with connect(server, bob.id) as nc:
+        told = nc.notifications.by_object_id(f"{token}/{said['id']}")
+        assert (told.app_name, told.object_type, told.user_id) == ("spreed", "chat", bob.id)
+        assert (told.subject, told.message) == ("Alice mentioned you in conversation Room", "Hello @Bob")
+        assert abs(told.time.timestamp() - time.time()) < 5
+        assert nc.notifications.get_one(told.notification_id).link.startswith(server.url)
+        nc.notifications.delete(told.notification_id)
+        assert nc.notifications.exists([told.notification_id]) == []
+        nc.notifications.delete_all()
+        assert nc.notifications.get_all() == []
+
+
 async def test_async_client_holds_a_conversation(server: Server, alice: Person, bob: Person) -> None:
     async with connect_async(server, alice.id) as nc, connect_async(server, bob.id) as other:
         assert await nc.talk.available

@@ -157,6 +157,11 @@ def _talk(alice: Person, bob: Person, token: str) -> None:
     alice.request("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=last)
     bob.post(f"v1/chat/{token}/read", lastReadMessage=last)
     bob.delete(f"v1/chat/{token}/read")
+    reminder = f"v1/chat/{token}/{first['id']}/reminder"
+    bob.request("GET", reminder)
+    bob.post(reminder, timestamp=4_000_000_000)
+    bob.get(reminder)
+    bob.delete(reminder)
 
 
 def _call(alice: Person, bob: Person, token: str) -> None:
@@ -168,6 +173,7 @@ def _call(alice: Person, bob: Person, token: str) -> None:
     alice.get(f"v4/call/{token}")
     bob.put(f"v4/call/{token}", flags=1)
     alice.post(f"v3/signaling/{token}", messages="[]")
+    alice.post(f"v4/call/{token}/ring/{alice.attendee(token, bob)}")
     alice.request("GET", f"v4/call/{token}/notification-state")
     bob.delete(f"v4/call/{token}")
     alice.delete(f"v4/call/{token}", all=True)

@@ -258,3 +258,25 @@ async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Pat
     assert any(ledger.acknowledged.values())
 
 
+
+
+async def test_after_a_crash_everybody_is_told_of_everything_once(tmp_path: Path) -> None:
+    ledger = Ledger()
+    writer, reader = NAMES[:2]
+    async with running(tmp_path) as process:
+        await set_up(process, ledger)
+        async with process.client(writer, f"{writer}-{writer}-{writer}") as client:
+            private = done(await client.post(f"{API}/v4/room", data={"roomType": 1, "invite": reader}))["token"]
+            for _ in range(20):
+                await ledger.say(client, writer, private, ledger.next_text(writer))
+        process.kill()
+    async with running(tmp_path) as process, process.client(reader, f"{reader}-{reader}-{reader}") as client:
+        said = {f"{private}/{number}" for number in ledger.acknowledged[private]}
+        told: list[str] = []
+        for _ in range(200):
+            shown = done(await client.get("/ocs/v2.php/apps/notifications/api/v2/notifications"))
+            told = [each["object_id"] for each in shown if each["object_type"] == "chat"]
+            if len(told) >= len(said):
+                break
+            await asyncio.sleep(0.05)
+    assert sorted(told) == sorted(said)

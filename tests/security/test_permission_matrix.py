@@ -50,6 +50,7 @@ OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
     ("GET", "/apps/provisioning_api/api/v1/config/apps/{app}/{key}"): {"key": "grid_videos_limit"},
     ("PUT", "/cloud/users/{user_id}"): {"key": "displayname", "value": "New name"},
     ("PUT", "/cloud/groups/{group_id}"): {"key": "displayname", "value": "New name"},
+    ("POST", "/apps/notifications/api/v2/notifications/exists"): {"ids": [1]},
     ("POST", "/login"): {"user": "nobody", "password": "wrong"},
 }
 

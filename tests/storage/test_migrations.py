@@ -114,3 +114,10 @@ def test_polls_of_before_are_found_among_what_was_shared(old: Old) -> None:
     assert old.run("SELECT id, object_type, object_id, shared_as FROM messages ORDER BY id") == [
         (1, "talk-poll", "41", "poll"), (2, "", "", ""), (3, "", "", ""),
     ]  # fmt: skip
+
+
+def test_nobody_is_told_of_what_was_said_before_there_were_notifications(old: Old) -> None:
+    old.bring_to("0003")
+    old.run("INSERT INTO rooms (id, token, last_message_id) VALUES (7, 'abcd2345', 41)")
+    old.bring_up_to_date()
+    assert old.run("SELECT last_message_id, notified_id FROM rooms") == [(41, 41)]

@@ -291,9 +291,10 @@ class MessagePosted(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageEdited(RoomEvent):
-    """A message has another text."""
+    """A message has another text; `old_references` is what the placeholders of the old one stood for (JSON)."""
 
     message_id: int
+    old_references: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,19 +327,21 @@ class ReactionRevoked(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ReadMarkerMoved(Event):
-    """Somebody has read further, or less far."""
+    """Somebody has read further, or less far; then `back_from` is how far he had read."""
 
     room_id: int
     attendee_id: int
+    back_from: int = 0
 
 
 # --- calls ----------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class CallStarted(RoomEvent):
-    """The first one is in the call. `silent` when nobody shall be rung."""
+    """The first one is in the call. `silent` when nobody shall be rung, `silent_for` for users who shall not."""
 
     session_id: str
     silent: bool
+    silent_for: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +351,14 @@ class CallJoined(RoomEvent):
     session_id: str
     was_in: bool = False
     """Whether the same person is in it already on another device."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallRung(RoomEvent):
+    """`target` is wanted in the call."""
+
+    attendee_id: int
+    target: Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,3 +391,10 @@ class SignalingSent(Event):
     """A message waits for a session."""
 
     recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notified(Event):
+    """These users are told something new."""
+
+    user_ids: tuple[str, ...]

@@ -44,7 +44,7 @@ class PostgresTx(Tx):
         return int(count) if count.isdigit() else 0
 
     async def lock(self, statement: Statement, /, **parameters: Any) -> None:
-        await self.one(statement, **parameters)
+        await self.all(statement, **parameters)
 
     @staticmethod
     def many(values: Sequence[Any]) -> Any:

@@ -195,9 +195,11 @@ rooms = sa.Table(
     _int("last_message_id"),
     _int("call_started_at"),
     _int("call_flag"),
+    _int("notified_id"),
 )
 """Conversations. `user_a` < `user_b` are the two of a one-to-one conversation, whoever is in it now.
-`call_started_at` is 0 when there is no call; `call_flag` is the union of what its participants bring."""
+`call_started_at` is 0 when there is no call; `call_flag` is the union of what its participants bring.
+Of messages up to `notified_id` those concerned have been notified."""
 
 attendees = _room_table(
     "attendees",
@@ -224,9 +226,11 @@ attendees = _room_table(
     _int("modified_at"),
     _int("in_call_since"),
     _text("tags"),
+    _int("notified"),
 )
 """Who belongs to a room: users, groups, guests, people invited by e-mail.
-`in_call_since` is the last moment the attendee entered a call, 0 for never."""
+`in_call_since` is the last moment the attendee entered a call, 0 for never. `notified` is 1 when there may be
+notifications of messages here that he has not seen."""
 
 sessions = _room_table(
     "sessions",
@@ -361,3 +365,29 @@ mail_outbox = sa.Table(
     _int("next_at"),
 )
 """Mail that is still to be sent."""
+
+notifications = _room_table(
+    "notifications",
+    _text("user_id"),
+    _text("subject"),
+    _text("object_type"),
+    _int("message_id"),
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("details"),
+    _text("occasion"),
+    _int("created_at"),
+)
+"""What users are told. `message_id` is 0 for calls and invitations; `details` is the emoji of a reaction or the
+group that was named. Of a message, and of a room, everybody is told once; more than once only of reactions, whose
+`occasion` says which."""
+
+reminders = _room_table(
+    "reminders",
+    _int("attendee_id"),
+    _int("message_id"),
+    _int("remind_at"),
+    _int("set_at"),
+)
+"""Of which messages attendees want to be reminded, and when; gone once that moment has come."""

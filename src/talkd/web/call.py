@@ -84,6 +84,11 @@ class Call(Generic[P]):
         """A header of the request, or empty."""
         return (self.get_header(name) if self.get_header is not None else None) or ""
 
+    def knows(self, etag: str) -> bool:
+        """Whether the caller has what the tag stands for already (If-None-Match)."""
+        known = [tag.strip().removeprefix("W/") for tag in self.header("if-none-match").split(",")]
+        return etag in known or "*" in known
+
     @property
     def me(self) -> Participant:
         """The caller in the room; there because a guard demanded it."""

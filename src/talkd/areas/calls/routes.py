@@ -21,6 +21,7 @@ class JoinParams(msgspec.Struct, frozen=True):
 
     flags: int | None = None
     silent: bool = False
+    silentFor: list[str] = []
     recordingConsent: bool = False
 
 
@@ -34,6 +35,12 @@ class LeaveParams(msgspec.Struct, frozen=True):
     """Whether the call ends for everyone."""
 
     all: bool = False
+
+
+class RingParams(msgspec.Struct, frozen=True):
+    """An attendee of the room."""
+
+    attendeeId: int
 
 
 class DownloadParams(msgspec.Struct, frozen=True):
@@ -77,9 +84,24 @@ async def join(tx: Tx, call: Call[JoinParams]) -> None:
         call.me,
         call.params.flags,
         silent=call.params.silent,
+        silent_for=tuple(call.params.silentFor),
         has_consented=call.params.recordingConsent,
         settings=call.world.settings,
     )
+
+
+@routes.add(
+    "POST",
+    "call/{token}/ring/{attendeeId}",
+    *_INSIDE,
+    Guard.CALLS_ENABLED,
+    Guard.LOBBY_OPEN,
+    versions=V4,
+    params=RingParams,
+)
+async def ring(tx: Tx, call: Call[RingParams]) -> None:
+    """Notify somebody of the running call."""
+    await service.ring(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("GET", "call/{token}/notification-state", Guard.USER, versions=V4)

@@ -12,7 +12,7 @@ from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT, InCall, Permission, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, PreconditionFailed
-from talkd.core.events import CallEnded, CallFlagsSet, CallJoined, CallLeft, CallStarted
+from talkd.core.events import CallEnded, CallFlagsSet, CallJoined, CallLeft, CallRung, CallStarted
 from talkd.storage.database import Tx
 
 ALL_FLAGS = 0xFF
@@ -55,9 +55,18 @@ async def list_attendance(tx: Tx, me: Participant) -> list[tuple[Attendee, str]]
 
 
 async def join(
-    tx: Tx, me: Participant, flags: int | None, *, silent: bool, has_consented: bool, settings: TalkSettings
+    tx: Tx,
+    me: Participant,
+    flags: int | None,
+    *,
+    silent: bool,
+    silent_for: tuple[str, ...] = (),
+    has_consented: bool,
+    settings: TalkSettings,
 ) -> None:
     """Bring a device into the call, which begins with the first one.
+
+    With `silent` nobody is told that it has begun, with `silent_for` some are not.
 
     Raises NotFound when the device has not joined the room, Invalid("type") where there are no calls,
     PreconditionFailed for who has to wait in the lobby, Invalid("consent") for who must agree to being recorded
@@ -81,7 +90,7 @@ async def join(
     session_id = session.session_id
     if not room.call_started_at:
         await store.start(tx, room.id, allowed, clock.now())
-        await tx.emit(CallStarted(room.id, me.actor, session_id, silent))
+        await tx.emit(CallStarted(room.id, me.actor, session_id, silent, silent_for))
     elif before:
         await store.add_flag(tx, room.id, allowed)
         await tx.emit(CallFlagsSet(room.id, me.actor, session_id))
@@ -97,6 +106,25 @@ async def _asks_for_consent(tx: Tx, room: Room, setting: int) -> bool:
         return setting == CONSENT_ALWAYS
     whole = await rooms.get_room(tx, room.object_id) if room.is_breakout_room else room
     return whole is not None and whole.recording_consent == 1
+
+
+async def ring(tx: Tx, me: Participant, attendee_id: int) -> None:
+    """Call somebody into the running call, who need not want to hear of calls; nothing happens when he is in it.
+
+    Raises Forbidden for who may not start calls, Invalid("in-call") for who is in none, NotFound for who is not
+    there, and Invalid("actor-type") for who has no account.
+    """
+    if not me.may(Permission.CALL_START):
+        raise Forbidden
+    if not me.room.call_started_at or me.session is None or not me.session.in_call:
+        raise Invalid("in-call")
+    target = await rooms.get_attendee(tx, me.room.id, attendee_id)
+    if target is None:
+        raise NotFound
+    if target.actor_type != USERS:
+        raise Invalid("actor-type")
+    if not any(session.in_call for session in await sessions.list_sessions_of(tx, me.room.id, target.id)):
+        await tx.emit(CallRung(me.room.id, me.actor, target.id, target.actor))
 
 
 async def set_flags(tx: Tx, me: Participant, flags: int) -> None:

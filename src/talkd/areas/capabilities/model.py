@@ -22,21 +22,25 @@ FEATURES = (
     "markdown-messages", "silent-send", "silent-send-state", "typing-privacy",
     "edit-messages", "edit-messages-note-to-self", "delete-messages", "delete-messages-unlimited", "clear-history",
     "chat-get-context", "unified-search",
+    "chat-keep-notifications", "remind-me-later", "upcoming-reminders",
     "talk-polls", "talk-polls-drafts", "edit-draft-poll",
     "rich-object-sharing", "rich-object-list-media", "rich-object-delete", "geo-location-sharing",
     # calls
     "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call", "force-mute",
-    "call-notification-state-api", "download-call-participants", "recording-consent",
+    "call-notification-state-api", "download-call-participants", "recording-consent", "send-call-notification",
 )  # fmt: skip
 LOCAL_FEATURES = (
     "favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api", "call-notification-state-api", "avatar",
     "archived-conversations-v2", "important-conversations", "sensitive-conversations",
-    "conversation-creation-all", "listable-rooms", "unified-search",
+    "conversation-creation-all", "listable-rooms", "unified-search", "remind-me-later", "upcoming-reminders",
 )  # fmt: skip
 """Those that a client asks of its own server, not of the one that hosts a conversation."""
 
 REACTIONS = ("❤️", "🎉", "👏", "👋", "👍", "👎", "🔥", "😂", "🤩", "🤔", "😲", "😥")
 """What can be thrown during a call; they travel over signaling."""
+
+NOTIFICATIONS = ("list", "get", "delete", "delete-all", "exists", "icons", "rich-strings", "action-web")
+"""What clients can do with notifications, and what these hold."""
 
 LOCAL_CONFIG = {
     "attachments": ["allowed"],

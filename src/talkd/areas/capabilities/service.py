@@ -41,6 +41,7 @@ def get_capabilities(
     blocks: dict[str, Any] = {"bruteforce": view.bruteforce(delay)}
     if viewer.user_id is not None:
         blocks["core"] = view.core(viewer)
+        blocks["notifications"] = view.notifications()
         blocks["provisioning_api"] = view.provisioning_api(config.identity)
         blocks["password_policy"] = view.password_policy(config.security)
     if viewer.may_use_talk:

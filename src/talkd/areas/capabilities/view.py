@@ -11,6 +11,7 @@ from talkd.areas.capabilities.model import (
     LOCAL_CONFIG,
     LOCAL_FEATURES,
     MAX_GIF_SIZE,
+    NOTIFICATIONS,
     REACTIONS,
     SESSION_PING_LIMIT,
     Viewer,
@@ -142,6 +143,11 @@ def theming(identity: IdentityConfig, base_url: str) -> Block:
         "logoheader": logo,
         "favicon": logo,
     }
+
+
+def notifications() -> Block:
+    """The notifications API; nothing is pushed to devices."""
+    return {"ocs-endpoints": list(NOTIFICATIONS)}
 
 
 def provisioning_api(identity: IdentityConfig) -> Block:

@@ -44,7 +44,7 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
     )
     await mentions.renew(tx, me.room.id, [message_id])
     await mentions.note(tx, msgspec.structs.replace(message, parameters=parameters))
-    await tx.emit(MessageEdited(me.room.id, me.actor, message_id))
+    await tx.emit(MessageEdited(me.room.id, me.actor, message_id, message.parameters))
     return await service.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
 
 

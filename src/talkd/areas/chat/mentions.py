@@ -42,6 +42,10 @@ class Named(msgspec.Struct, frozen=True):
         """Whether that is anybody."""
         return self.everybody or bool(self.users) or bool(self.groups)
 
+    def without(self, others: "Named") -> "Named":
+        """Those who are not among the others."""
+        return Named(self.users - others.users, self.groups - others.groups, self.everybody and not others.everybody)
+
 
 async def resolve(
     tx: Tx, me: Participant, text: str, others: Iterable[tuple[str, str]] = ()

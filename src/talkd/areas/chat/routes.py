@@ -7,6 +7,7 @@ import msgspec
 
 from talkd.areas.chat import service, view
 from talkd.areas.chat.feed import News
+from talkd.areas.notifications import service as notifications
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.view import RoomView
@@ -170,6 +171,9 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
     last = min(params.lastKnownMessageId, me.room.last_message_id)  # reactions may follow that one
     if params.setReadMarker and last > me.attendee.last_read:
         await call.world.db.write(lambda tx: service.note_read(tx, me, last))
+    is_looking = me.session is None or me.session.state == 1
+    if me.attendee.notified and params.markNotificationsAsRead and is_looking:
+        await call.world.db.write(lambda tx: notifications.dismiss_messages(tx, me))
 
 
 @routes.add(

@@ -312,7 +312,8 @@ async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
     if message_id == me.attendee.last_read:
         return
     await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
-    await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id))
+    back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
+    await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from))
 
 
 async def note_read(tx: Tx, me: Participant, message_id: int) -> None:

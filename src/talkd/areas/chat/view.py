@@ -20,6 +20,11 @@ _WITHOUT_ACTOR = frozenset({"poll_voted", SHOWN, REMOVED})
 _CALL_TYPES = {RoomType.ONE_TO_ONE: "one2one", RoomType.GROUP: "group", RoomType.PUBLIC: "public"}
 
 
+def call_type(room: Room) -> str:
+    """What clients call the kind of a conversation where they speak of its calls."""
+    return _CALL_TYPES.get(RoomType(room.type), "group")
+
+
 class MessageView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A message on the wire."""
 
@@ -151,12 +156,11 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
     if kind in (GUESTS, EMAILS):
         return _guest(kind, actor_id, names, in_system)
     if kind == "call":
-        call_type = _CALL_TYPES.get(RoomType(room.type), "group")
         return {
             "type": "call",
             "id": room.token,
             "name": room.name,
-            "call-type": call_type,
+            "call-type": call_type(room),
             "icon-url": _icon(room),
             "mention-id": "all",
         }

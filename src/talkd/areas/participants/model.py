@@ -44,6 +44,7 @@ class Attendee(msgspec.Struct, frozen=True):
     phone_number: str
     call_id: str
     in_call_since: int
+    notified: int
 
     @property
     def actor(self) -> Actor:

@@ -58,6 +58,7 @@ def administrator_of(room: Room) -> Participant:
             phone_number="",
             call_id="",
             in_call_since=0,
+            notified=0,
         ),
     )
 

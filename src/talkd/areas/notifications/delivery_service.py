@@ -1,0 +1,155 @@
+"""Telling people: who hears of what, by his own choice and the rules of the room."""
+
+import msgspec
+
+from talkd.areas.chat import mentions
+from talkd.areas.chat import store as chat
+from talkd.areas.chat.mentions import Named
+from talkd.areas.chat.model import Message
+from talkd.areas.notifications import delivery_store, outbox_store, store
+from talkd.areas.notifications.delivery_store import Told
+from talkd.areas.notifications.model import About, Levels, Subject, levels_in
+from talkd.areas.participants import service as participants
+from talkd.areas.settings import service as settings
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.users import group_store as groups
+from talkd.core import clock
+from talkd.core.actor import Actor
+from talkd.core.events import Notified
+from talkd.storage.database import Tx
+
+BATCH = 50
+"""Messages told of in one transaction at most: each may concern a whole room."""
+_ALL_THERE_IS = 2**62
+
+
+# --- messages -------------------------------------------------------------------------------
+async def settle(tx: Tx, room_ids: list[int]) -> bool:
+    """Tell of what was said in these rooms since the last time; whether that was all.
+
+    A room remembers up to which message people were told, so that nothing is told twice and nothing is left out
+    after a crash.
+    """
+    now = clock.now()
+    await outbox_store.hold(tx, room_ids)
+    untold = await outbox_store.list_untold(tx, room_ids, BATCH, now)
+    if untold:
+        await _tell(tx, untold, now)
+    is_all = len(untold) < BATCH
+    await outbox_store.settle(tx, room_ids, _ALL_THERE_IS if is_all else untold[-1][1].id)
+    return is_all
+
+
+async def _tell(tx: Tx, untold: list[tuple[int, Message]], now: int) -> None:
+    """Of each message first those it concerns most: of what somebody was told already he is not told again."""
+    default = await _get_default(tx)
+    by_levels: dict[Levels, list[Message]] = {}
+    for room_type, message in untold:
+        by_levels.setdefault(levels_in(room_type, default), []).append(message)
+    told: Told = []
+    for levels, said in by_levels.items():
+        answers = [message for message in said if message.parent_id]
+        if answers:
+            told += await delivery_store.tell_authors(tx, answers, levels.of_mentions, now)
+        naming = [(message, mentions.named_by(message, None)) for message in said if message.parameters]
+        told += await _tell_named(tx, naming, levels.of_mentions, now)
+        told += await delivery_store.tell_everybody(tx, said, Subject.CHAT, levels.of_messages, now)
+    await _note(tx, told)
+
+
+async def _tell_named(tx: Tx, naming: list[tuple[Message, Named]], levels: tuple[int, ...], now: int) -> Told:
+    told: Told = []
+    direct = [(message, user_id) for message, named in naming for user_id in named.users]
+    if direct:
+        told += await delivery_store.tell_some(tx, direct, Subject.MENTION_DIRECT, levels, now, even_archived=True)
+    for group_id in sorted({group_id for _, named in naming for group_id in named.groups}):
+        members = await groups.list_members(tx, group_id)
+        meant = [(message, member) for message, named in naming if group_id in named.groups for member in members]
+        told += await delivery_store.tell_some(tx, meant, Subject.MENTION_GROUP, levels, now, details=group_id)
+    to_all = [message for message, named in naming if named.everybody]
+    if to_all:
+        told += await delivery_store.tell_everybody(tx, to_all, Subject.MENTION_ALL, levels, now)
+    return told
+
+
+async def follow_edit(tx: Tx, room_id: int, message_id: int, old_references: str) -> None:
+    """Tell those whom a message names only now; whom it named only before need not be told any more."""
+    now = clock.now()
+    message = await chat.get_message(tx, room_id, message_id, now)
+    if message is None:
+        return
+    before = mentions.named_by(msgspec.structs.replace(message, parameters=old_references), None)
+    after = mentions.named_by(message, None)
+    gone, new = before.without(after), after.without(before)
+    if gone.users:
+        await store.delete_named(tx, room_id, message_id, sorted(gone.users))
+    if gone.groups:
+        await store.delete_subject(tx, room_id, message_id, Subject.MENTION_GROUP, sorted(gone.groups))
+    if gone.everybody:
+        await store.delete_subject(tx, room_id, message_id, Subject.MENTION_ALL, [""])
+    if new and not message.silent:
+        levels = await _get_levels(tx, room_id)
+        await _note(tx, await _tell_named(tx, [(message, new)], levels.of_mentions, now))
+
+
+async def tell_of_reaction(tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str) -> None:
+    """Tell the author of a message of a reaction, if he wants to hear of everything."""
+    levels = await _get_levels(tx, room_id)
+    await _note(
+        tx,
+        await delivery_store.tell_of_reaction(
+            tx, room_id, message_id, actor, reaction, levels.of_messages, clock.now()
+        ),
+    )
+
+
+async def remind(tx: Tx, room_id: int, message_id: int, user_id: str) -> None:
+    """Remind somebody of a message, in the place of an older reminder."""
+    await store.delete_reminder(tx, room_id, user_id, message_id)
+    await _announce(tx, await delivery_store.remind(tx, room_id, message_id, user_id, clock.now()))
+
+
+async def _get_levels(tx: Tx, room_id: int) -> Levels:
+    room = await participants.lock_room(tx, room_id)
+    return levels_in(room.type, await _get_default(tx))
+
+
+async def _get_default(tx: Tx) -> int:
+    current = TalkSettings()
+    current.replace(await settings.get_all(tx))
+    return current.room_defaults.notification_level
+
+
+async def _note(tx: Tx, told: Told) -> None:
+    """Let attendees who come back find out that there was something."""
+    by_room: dict[int, list[str]] = {}
+    for room_id, user_id in told:
+        by_room.setdefault(room_id, []).append(user_id)
+    for room_id, user_ids in by_room.items():
+        await delivery_store.flag(tx, room_id, user_ids)
+    await _announce(tx, told)
+
+
+async def _announce(tx: Tx, told: Told) -> None:
+    if told:
+        await tx.emit(Notified(tuple(sorted({user_id for _, user_id in told}))))
+
+
+# --- calls and invitations ------------------------------------------------------------------
+async def tell_of_call(tx: Tx, room_id: int, actor: Actor, silent_for: tuple[str, ...]) -> None:
+    """Tell of a call in the place of an earlier one."""
+    await store.delete_calls(tx, room_id)
+    await _announce(tx, await delivery_store.tell_of_call(tx, room_id, actor, silent_for, clock.now()))
+
+
+async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, user_id: str) -> None:
+    """Call somebody into a running call, once more if need be."""
+    await store.delete_about(tx, room_id, user_id, About.CALL)
+    await _announce(tx, await delivery_store.ring(tx, room_id, actor, attendee_id, clock.now()))
+
+
+async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int) -> None:
+    """Tell somebody that he was put into a conversation; not for those that are part of another, or of two."""
+    room = await participants.lock_room(tx, room_id)
+    if room.is_shared and not room.is_breakout_room:
+        await _announce(tx, await delivery_store.invite(tx, room_id, actor, attendee_id, clock.now()))

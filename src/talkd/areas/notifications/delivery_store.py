@@ -1,0 +1,317 @@
+"""Statements that make notifications: each tells everybody concerned at once, whatever the size of the room."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.chat.model import Message
+from talkd.areas.notifications.model import About, Notification, Subject, occasion_of
+from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
+from talkd.core.actor import USERS, Actor
+from talkd.core.constants import SESSION_TIMEOUT
+from talkd.storage.database import Tx
+from talkd.storage.schema import Int, attendees, messages, notifications, rooms, sessions, users
+from talkd.storage.statements import Statement, bind, one_of
+
+_VALUES = (*(name for name in Notification.__struct_fields__ if name != "id"), "occasion")
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
+_one: sa.ColumnElement[int] = sa.literal_column("1")
+_users: sa.ColumnElement[str] = sa.literal_column(f"'{USERS}'")
+_nothing: sa.ColumnElement[str] = sa.literal_column("''")
+
+
+def _word(text: str) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"'{text}'")
+
+
+def _session(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return (
+        sa.exists()
+        .where(sessions.c.room_id == attendees.c.room_id, sessions.c.attendee_id == attendees.c.id, *conditions)
+        .correlate(attendees)
+    )
+
+
+_is_looking = _session(sessions.c.state == _one, sessions.c.last_ping >= bind("alive", Int))
+_is_in_call = _session(sessions.c.in_call > _zero)
+_is_account = sa.and_(attendees.c.actor_type == _users, users.c.id == attendees.c.actor_id, users.c.enabled == _one)
+_has_level = one_of(attendees.c.notification_level, "levels")
+# As an expression, so that a few people in a big room are looked for by who they are, not by their level.
+_has_level_too = one_of(attendees.c.notification_level + _zero, "levels")
+_is_not_put_away = attendees.c.archived == _zero
+
+
+def _tell(chosen: sa.Select[tuple[object, ...]]) -> Statement:
+    """Insert what is chosen, of what was told before nothing; the users who are told something new."""
+    told = insert(notifications).from_select(_VALUES, chosen).on_conflict_do_nothing()
+    return Statement(told.returning(notifications.c.room_id, notifications.c.user_id))
+
+
+# --- messages -------------------------------------------------------------------------------
+_concerned = (
+    sa.select(
+        messages.c.room_id,
+        attendees.c.actor_id,
+        bind("subject", sa.Text),
+        _word(About.CHAT),
+        messages.c.id,
+        messages.c.actor_type,
+        messages.c.actor_id,
+        messages.c.actor_name,
+        bind("details", sa.Text),
+        messages.c.created_at,
+        _nothing,
+    )
+    .select_from(messages)
+    .join(rooms, rooms.c.id == messages.c.room_id)
+    .join(attendees, attendees.c.room_id == messages.c.room_id)
+    .join(users, _is_account)
+    .where(
+        sa.not_(sa.and_(messages.c.actor_type == _users, messages.c.actor_id == attendees.c.actor_id)),
+        attendees.c.last_read < messages.c.id,
+        IS_LET_IN,
+        sa.not_(_is_looking),
+    )
+)
+_one_message = sa.and_(messages.c.room_id == bind("room_id"), messages.c.id == bind("message_id"))
+_among = sa.and_(one_of(messages.c.room_id, "room_ids"), one_of(messages.c.id, "message_ids"))
+_EVERYBODY = _tell(_concerned.where(_among, _has_level, _is_not_put_away).order_by(messages.c.id))
+_SOME = _tell(
+    _concerned.where(
+        _among,
+        one_of(attendees.c.actor_id, "user_ids"),
+        one_of(sa.cast(messages.c.id, sa.Text) + "/" + attendees.c.actor_id, "pairs"),
+        _has_level_too,
+        attendees.c.archived <= bind("archived", Int),
+    ).order_by(messages.c.id)
+)
+_answered = messages.alias("answered")
+_AUTHORS = _tell(
+    _concerned.join(
+        _answered,
+        sa.and_(
+            _answered.c.room_id == messages.c.room_id,
+            _answered.c.id == messages.c.parent_id,
+            _answered.c.actor_type == _users,
+            _answered.c.actor_id == attendees.c.actor_id,
+        ),
+    )
+    .where(_among, _has_level_too, _is_not_put_away)
+    .order_by(messages.c.id)
+)
+_REACTION = _tell(
+    sa.select(
+        messages.c.room_id,
+        attendees.c.actor_id,
+        _word(Subject.REACTION),
+        _word(About.CHAT),
+        messages.c.id,
+        bind("actor_type", sa.Text),
+        bind("actor_id", sa.Text),
+        bind("actor_name", sa.Text),
+        bind("reaction", sa.Text),
+        bind("now", Int),
+        bind("occasion", sa.Text),
+    )
+    .select_from(messages)
+    .join(rooms, rooms.c.id == messages.c.room_id)
+    .join(attendees, attendees.c.room_id == messages.c.room_id)
+    .join(users, _is_account)
+    .where(
+        _one_message,
+        messages.c.actor_type == _users,
+        messages.c.actor_id == attendees.c.actor_id,
+        sa.not_(sa.and_(bind("actor_type", sa.Text) == _users, bind("actor_id", sa.Text) == attendees.c.actor_id)),
+        _has_level,
+        _is_not_put_away,
+        IS_LET_IN,
+        sa.not_(_is_looking),
+    )
+)
+_REMINDER = _tell(
+    sa.select(
+        messages.c.room_id,
+        users.c.id,
+        _word(Subject.REMINDER),
+        _word(About.REMINDER),
+        messages.c.id,
+        messages.c.actor_type,
+        messages.c.actor_id,
+        messages.c.actor_name,
+        _nothing,
+        bind("now", Int),
+        _nothing,
+    )
+    .select_from(messages)
+    .join(users, users.c.id == bind("user_id"))
+    .where(_one_message, IS_VISIBLE)
+)
+_FLAG = Statement(
+    sa.update(attendees)
+    .where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == _users,
+        attendees.c.notified == _zero,
+        one_of(attendees.c.actor_id, "user_ids"),
+    )
+    .values(notified=_one)
+)
+
+# --- rooms ----------------------------------------------------------------------------------
+_of_room = (
+    sa.select(
+        rooms.c.id,
+        attendees.c.actor_id,
+        bind("subject", sa.Text),
+        bind("object_type", sa.Text),
+        _zero,
+        bind("actor_type", sa.Text),
+        bind("actor_id", sa.Text),
+        bind("actor_name", sa.Text),
+        _nothing,
+        bind("now", Int),
+        _nothing,
+    )
+    .select_from(rooms)
+    .join(attendees, attendees.c.room_id == rooms.c.id)
+    .join(users, _is_account)
+    .where(rooms.c.id == bind("room_id"))
+)
+_callable = sa.and_(IS_LET_IN, sa.not_(_is_in_call))
+_CALL = _tell(
+    _of_room.where(
+        attendees.c.notification_calls == _one,
+        _is_not_put_away,
+        sa.not_(one_of(attendees.c.actor_id, "silent_for")),
+        _callable,
+    )
+)
+_RING = _tell(_of_room.where(attendees.c.id == bind("attendee_id"), _callable))
+_INVITATION = _tell(_of_room.where(attendees.c.id == bind("attendee_id")))
+
+Told = list[tuple[int, str]]
+"""Who is told something: pairs of room and user."""
+
+
+async def tell_everybody(tx: Tx, said: list[Message], subject: Subject, levels: tuple[int, ...], now: int) -> Told:
+    """Messages, to everybody in their rooms with such a notification level."""
+    return await _tell_of(tx, _EVERYBODY, said, subject, levels, now)
+
+
+async def tell_authors(tx: Tx, said: list[Message], levels: tuple[int, ...], now: int) -> Told:
+    """Messages, to the authors of what they answer."""
+    return await _tell_of(tx, _AUTHORS, said, Subject.REPLY, levels, now)
+
+
+async def tell_some(
+    tx: Tx,
+    meant: list[tuple[Message, str]],
+    subject: Subject,
+    levels: tuple[int, ...],
+    now: int,
+    *,
+    details: str = "",
+    even_archived: bool = False,
+) -> Told:
+    """Messages, each to the user it is paired with; `even_archived`: also to those who have put the room away."""
+    return await _tell_of(
+        tx,
+        _SOME,
+        [message for message, _ in meant],
+        subject,
+        levels,
+        now,
+        details=details,
+        user_ids=tx.many([user_id for _, user_id in meant]),
+        pairs=tx.many([f"{message.id}/{user_id}" for message, user_id in meant]),
+        archived=int(even_archived),
+    )
+
+
+async def _tell_of(
+    tx: Tx,
+    statement: Statement,
+    said: list[Message],
+    subject: Subject,
+    levels: tuple[int, ...],
+    now: int,
+    *,
+    details: str = "",
+    **more: object,
+) -> Told:
+    rows = await tx.all(
+        statement,
+        room_ids=tx.many(sorted({message.room_id for message in said})),
+        message_ids=tx.many(sorted({message.id for message in said})),
+        subject=subject,
+        levels=tx.many(levels),
+        details=details,
+        now=now,
+        alive=now - SESSION_TIMEOUT,
+        **more,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def tell_of_reaction(
+    tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str, levels: tuple[int, ...], now: int
+) -> Told:
+    """A reaction, to the author of the message."""
+    rows = await tx.all(
+        _REACTION,
+        room_id=room_id,
+        message_id=message_id,
+        actor_type=actor.type,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        reaction=reaction,
+        occasion=occasion_of(actor, reaction),
+        levels=tx.many(levels),
+        now=now,
+        alive=now - SESSION_TIMEOUT,
+    )
+    return [(row[0], row[1]) for row in rows]
+
+
+async def remind(tx: Tx, room_id: int, message_id: int, user_id: str, now: int) -> Told:
+    """A message that somebody wanted to be reminded of."""
+    rows = await tx.all(_REMINDER, room_id=room_id, message_id=message_id, user_id=user_id, now=now)
+    return [(row[0], row[1]) for row in rows]
+
+
+async def flag(tx: Tx, room_id: int, user_ids: list[str]) -> None:
+    """Note that these have something to see in the room."""
+    await tx.run(_FLAG, room_id=room_id, user_ids=tx.many(user_ids))
+
+
+async def tell_of_call(tx: Tx, room_id: int, actor: Actor, silent_for: tuple[str, ...], now: int) -> Told:
+    """A call, to all who want to hear of calls and are not in it."""
+    return await _tell_in_room(tx, _CALL, Subject.CALL, About.CALL, room_id, actor, now, silent_for=tx.many(silent_for))
+
+
+async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Told:
+    """A call, to somebody who is wanted in it."""
+    return await _tell_in_room(tx, _RING, Subject.CALL, About.CALL, room_id, actor, now, attendee_id=attendee_id)
+
+
+async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Told:
+    """A room, to whoever has been put into it."""
+    return await _tell_in_room(
+        tx, _INVITATION, Subject.INVITATION, About.ROOM, room_id, actor, now, attendee_id=attendee_id
+    )
+
+
+async def _tell_in_room(
+    tx: Tx, statement: Statement, subject: Subject, about: About, room_id: int, actor: Actor, now: int, **more: object
+) -> Told:
+    rows = await tx.all(
+        statement,
+        room_id=room_id,
+        subject=subject,
+        object_type=about,
+        actor_type=actor.type,
+        actor_id=actor.id,
+        actor_name=actor.name,
+        now=now,
+        **more,
+    )
+    return [(row[0], row[1]) for row in rows]

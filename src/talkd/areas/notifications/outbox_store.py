@@ -1,0 +1,59 @@
+"""Statements about what nobody has been told of yet: the messages after the one that each room remembers."""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import Message
+from talkd.areas.chat.store import MESSAGE
+from talkd.areas.notifications.store import IS_VISIBLE
+from talkd.core.constants import RoomType
+from talkd.storage.database import Tx
+from talkd.storage.schema import Int, messages, rooms
+from talkd.storage.statements import Statement, bind, one_of
+
+_WAITING = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
+_HOLD = Statement(sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update())
+_PERSONAL: list[sa.ColumnElement[int]] = [
+    sa.literal_column(str(int(kind))) for kind in (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF)
+]
+_UNTOLD = Statement(
+    sa.select(rooms.c.type, *MESSAGE)
+    .select_from(rooms)
+    .join(messages, messages.c.room_id == rooms.c.id)
+    .where(
+        one_of(rooms.c.id, "room_ids"),
+        rooms.c.type.not_in(_PERSONAL),
+        messages.c.id > rooms.c.notified_id,
+        messages.c.countable == sa.literal_column("1"),
+        messages.c.silent == sa.literal_column("0"),
+        IS_VISIBLE,
+    )
+    .order_by(messages.c.id)
+    .limit(bind("limit", sa.Integer))
+)
+_through = bind("through", Int)
+_SETTLE = Statement(
+    sa.update(rooms)
+    .where(one_of(rooms.c.id, "room_ids"), rooms.c.notified_id < _through)
+    .values(notified_id=sa.case((rooms.c.last_message_id < _through, rooms.c.last_message_id), else_=_through))
+)
+
+
+async def list_waiting(tx: Tx) -> list[int]:
+    """Rooms in which something was said that nobody has been told of."""
+    return [row[0] for row in await tx.all(_WAITING)]
+
+
+async def hold(tx: Tx, room_ids: list[int]) -> None:
+    """Nothing is said in these rooms until the transaction ends."""
+    await tx.lock(_HOLD, room_ids=tx.many(room_ids))
+
+
+async def list_untold(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[int, Message]]:
+    """What was said in these rooms since people were told last, oldest first, each with the room's type."""
+    rows = await tx.all(_UNTOLD, room_ids=tx.many(room_ids), limit=limit, now=now)
+    return [(row[0], Message(*row[1:])) for row in rows]
+
+
+async def settle(tx: Tx, room_ids: list[int], through: int) -> None:
+    """Of everything in these rooms up to that message people have been told."""
+    await tx.run(_SETTLE, room_ids=tx.many(room_ids), through=through)

@@ -1,0 +1,75 @@
+"""Operations of the notifications API v2."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.notifications import service, view
+from talkd.areas.notifications.model import Listing
+from talkd.areas.users import store as users
+from talkd.core.errors import NULL, NotFound
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("notifications", base="/apps/notifications/api")
+V2 = ("v2",)
+
+
+class NotificationParams(msgspec.Struct, frozen=True):
+    """A notification of the caller."""
+
+    id: int
+
+
+class ExistsParams(msgspec.Struct, frozen=True):
+    """Notifications to ask for."""
+
+    ids: list[int]
+
+
+async def _may_use_talk(tx: Tx, call: Call[Any]) -> bool:
+    """Whoever may not use Talk (setting `allowed_groups`) has nothing to be told of it."""
+    return await users.is_allowed(tx, call.world.settings.groups("allowed_groups"), call.user_id)
+
+
+@routes.add("GET", "notifications", Guard.USER, versions=V2, returns=list[view.NotificationView])
+async def list_newest(tx: Tx, call: Call[Any]) -> Reply:
+    """List the newest notifications; 304 when the caller knows them already (If-None-Match)."""
+    listing = await service.list_newest(tx, call.user_id) if await _may_use_talk(tx, call) else Listing([], {})
+    shown = view.notifications(listing, call.base_url)
+    etag = view.etag(shown)
+    if call.knows(etag):
+        return Reply([], 304, {"ETag": etag})
+    return Reply(shown, headers={"ETag": etag})
+
+
+@routes.add(
+    "GET", "notifications/{id}", Guard.USER, versions=V2, params=NotificationParams, returns=view.NotificationView
+)
+async def get(tx: Tx, call: Call[NotificationParams]) -> view.NotificationView:
+    """Get one notification."""
+    if not await _may_use_talk(tx, call):
+        raise NotFound(data=NULL)
+    return view.notifications(await service.get(tx, call.user_id, call.params.id), call.base_url)[0]
+
+
+@routes.add("POST", "notifications/exists", Guard.USER, versions=V2, params=ExistsParams, returns=list[int])
+async def list_existing(tx: Tx, call: Call[ExistsParams]) -> list[int]:
+    """Tell which of some notifications are still there."""
+    if not await _may_use_talk(tx, call):
+        return []
+    return await service.list_existing(tx, call.user_id, call.params.ids)
+
+
+@routes.add("DELETE", "notifications/{id}", Guard.USER, versions=V2, params=NotificationParams)
+async def dismiss(tx: Tx, call: Call[NotificationParams]) -> None:
+    """Dismiss one notification."""
+    await service.dismiss(tx, call.user_id, call.params.id)
+
+
+@routes.add("DELETE", "notifications", Guard.USER, versions=V2)
+async def dismiss_all(tx: Tx, call: Call[Any]) -> None:
+    """Dismiss all notifications."""
+    await service.dismiss_all(tx, call.user_id)

@@ -1,0 +1,284 @@
+"""Statements about the notifications that there are."""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import DELETED, Message
+from talkd.areas.chat.store import MESSAGE
+from talkd.areas.notifications.model import About, Entry, Notification, Subject
+from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.participants.store import ATTENDEE, ROOM
+from talkd.areas.rooms.model import Room
+from talkd.core.actor import DELETED_USERS, USERS
+from talkd.core.constants import Permission
+from talkd.storage.database import Row, Tx
+from talkd.storage.schema import Int, attendees, messages, notifications, rooms
+from talkd.storage.statements import Statement, bind, columns, one_of
+
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
+
+
+def _word(text: str) -> sa.ColumnElement[str]:
+    return sa.literal_column(f"'{text}'")
+
+
+_permissions = sa.func.coalesce(
+    *(
+        sa.func.nullif(column, _zero)
+        for column in (attendees.c.permissions, rooms.c.call_permissions, rooms.c.default_permissions)
+    ),
+    _zero,
+)
+IS_LET_IN = sa.or_(
+    rooms.c.lobby_state == _zero,
+    sa.and_(rooms.c.lobby_timer > _zero, rooms.c.lobby_timer <= bind("now", Int)),
+    attendees.c.type.in_((sa.literal_column("1"), sa.literal_column("2"))),
+    _permissions.op("&")(sa.literal_column(str(int(Permission.LOBBY_IGNORE)))) != _zero,
+)
+"""Whether the lobby does not keep an attendee outside, as `Participant.can_pass_lobby` says."""
+
+IS_VISIBLE = sa.and_(
+    messages.c.kind != _word(DELETED),
+    sa.or_(messages.c.expires_at == _zero, messages.c.expires_at > bind("now", Int)),
+)
+"""Whether there is something of a message to be told: it was neither deleted nor has it expired."""
+
+_mine = sa.and_(
+    attendees.c.room_id == notifications.c.room_id,
+    attendees.c.actor_type == _word(USERS),
+    attendees.c.actor_id == notifications.c.user_id,
+)
+_is_unread = sa.or_(
+    notifications.c.object_type != _word(About.CHAT),
+    notifications.c.subject == _word(Subject.REACTION),
+    notifications.c.message_id > attendees.c.last_read,
+)
+_is_current = sa.or_(
+    notifications.c.object_type == _word(About.ROOM),
+    sa.and_(
+        IS_LET_IN,
+        sa.or_(notifications.c.message_id == _zero, sa.and_(messages.c.id.is_not(None), IS_VISIBLE, _is_unread)),
+    ),
+)
+_of_message = sa.and_(messages.c.room_id == notifications.c.room_id, messages.c.id == notifications.c.message_id)
+_NOTIFICATION = columns(notifications, Notification.__struct_fields__)
+_entries = (
+    sa.select(*_NOTIFICATION, *ROOM, *ATTENDEE, *MESSAGE)
+    .select_from(notifications)
+    .join(attendees, _mine)
+    .join(rooms, rooms.c.id == notifications.c.room_id)
+    .outerjoin(messages, _of_message)
+    .where(notifications.c.user_id == bind("user_id"), _is_current)
+    .order_by(notifications.c.created_at.desc(), notifications.c.message_id.desc(), notifications.c.id.desc())
+)
+_NEWEST = Statement(_entries.limit(bind("limit", sa.Integer)))
+_ONE = Statement(_entries.where(notifications.c.id == bind("notification_id")))
+_EXISTING = Statement(
+    _entries.with_only_columns(notifications.c.id)
+    .where(one_of(notifications.c.id, "notification_ids"))
+    .order_by(None)
+    .order_by(notifications.c.id)
+)
+
+_of_user = notifications.c.user_id == bind("user_id")
+_in_room = notifications.c.room_id == bind("room_id")
+_DELETE = Statement(sa.delete(notifications).where(_of_user, notifications.c.id == bind("notification_id")))
+_DELETE_ALL = Statement(sa.delete(notifications).where(_of_user))
+_DELETE_IN_ROOM = Statement(sa.delete(notifications).where(_of_user, _in_room))
+_DELETE_ABOUT = Statement(
+    sa.delete(notifications).where(_of_user, _in_room, notifications.c.object_type == bind("object_type"))
+)
+_DELETE_REMINDER = Statement(
+    sa.delete(notifications).where(
+        _of_user,
+        _in_room,
+        notifications.c.message_id == bind("message_id"),
+        notifications.c.object_type == _word(About.REMINDER),
+    )
+)
+_UNFLAG = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+    .values(notified=_zero)
+)
+_DELETE_CALLS = Statement(
+    sa.delete(notifications).where(
+        _in_room, notifications.c.message_id == _zero, notifications.c.object_type == _word(About.CALL)
+    )
+)
+_DELETE_OF_MESSAGE = Statement(
+    sa.delete(notifications).where(_in_room, notifications.c.message_id == bind("message_id"))
+)
+_DELETE_OF_MESSAGES = Statement(sa.delete(notifications).where(_in_room, notifications.c.message_id > _zero))
+_DELETE_SUBJECT = Statement(
+    sa.delete(notifications).where(
+        _in_room,
+        notifications.c.message_id == bind("message_id"),
+        notifications.c.subject == bind("subject"),
+        one_of(notifications.c.details, "details"),
+    )
+)
+_DELETE_REACTION = Statement(
+    sa.delete(notifications).where(
+        _in_room,
+        notifications.c.message_id == bind("message_id"),
+        notifications.c.subject == _word(Subject.REACTION),
+        notifications.c.occasion == bind("occasion"),
+    )
+)
+_DELETE_NAMED = Statement(
+    sa.delete(notifications).where(
+        _in_room,
+        notifications.c.message_id == bind("message_id"),
+        notifications.c.subject == _word(Subject.MENTION_DIRECT),
+        one_of(notifications.c.user_id, "user_ids"),
+    )
+)
+_DELETE_READ = Statement(
+    sa.delete(notifications).where(
+        _in_room,
+        notifications.c.user_id
+        == sa.select(attendees.c.actor_id)
+        .where(
+            attendees.c.room_id == bind("room_id"),
+            attendees.c.id == bind("attendee_id"),
+            attendees.c.actor_type == _word(USERS),
+        )
+        .scalar_subquery(),
+        notifications.c.object_type == _word(About.CHAT),
+        notifications.c.message_id <= bind("message_id"),
+    )
+)
+_FORGET_ACTOR = Statement(
+    sa.update(notifications)
+    .where(notifications.c.actor_type == _word(USERS), notifications.c.actor_id == bind("user_id"))
+    .values(actor_type=_word(DELETED_USERS), actor_id=_word(DELETED_USERS), actor_name=_word(""))
+)
+
+_among = one_of(notifications.c.user_id, "user_ids")
+_newer = notifications.alias("newer")
+_DELETE_OUTDATED = Statement(
+    sa.delete(notifications).where(
+        _among,
+        notifications.c.message_id > _zero,
+        sa.not_(
+            sa.exists()
+            .where(_of_message, IS_VISIBLE, attendees.c.room_id == messages.c.room_id, _mine, _is_unread)
+            .correlate(notifications)
+        ),
+    )
+)
+_DELETE_SURPLUS = Statement(
+    sa.delete(notifications).where(
+        _among,
+        notifications.c.id
+        <= sa.select(_newer.c.id)
+        .where(_newer.c.user_id == notifications.c.user_id)
+        .order_by(_newer.c.id.desc())
+        .limit(sa.literal_column("1"))
+        .offset(bind("kept", sa.Integer))
+        .correlate(notifications)
+        .scalar_subquery(),
+    )
+)
+_ROOM_AT = len(_NOTIFICATION)
+_ATTENDEE_AT = _ROOM_AT + len(ROOM)
+_MESSAGE_AT = _ATTENDEE_AT + len(ATTENDEE)
+
+
+def _entry(row: Row) -> Entry:
+    me = Participant(Room(*row[_ROOM_AT:_ATTENDEE_AT]), Attendee(*row[_ATTENDEE_AT:_MESSAGE_AT]))
+    message = None if row[_MESSAGE_AT] is None else Message(*row[_MESSAGE_AT:])
+    return Entry(Notification(*row[:_ROOM_AT]), me, message)
+
+
+async def list_newest(tx: Tx, user_id: str, limit: int, now: int) -> list[Entry]:
+    """What a user has to be told still, newest first."""
+    return [_entry(row) for row in await tx.all(_NEWEST, user_id=user_id, limit=limit, now=now)]
+
+
+async def find(tx: Tx, user_id: str, notification_id: int, now: int) -> Entry | None:
+    """One of these."""
+    row = await tx.one(_ONE, user_id=user_id, notification_id=notification_id, now=now)
+    return None if row is None else _entry(row)
+
+
+async def list_existing(tx: Tx, user_id: str, notification_ids: list[int], now: int) -> list[int]:
+    """Which of the ids are among these."""
+    rows = await tx.all(_EXISTING, user_id=user_id, notification_ids=tx.many(notification_ids), now=now)
+    return [row[0] for row in rows]
+
+
+async def delete(tx: Tx, user_id: str, notification_id: int) -> None:
+    """The user has seen one."""
+    await tx.run(_DELETE, user_id=user_id, notification_id=notification_id)
+
+
+async def delete_all(tx: Tx, user_id: str) -> None:
+    """The user has seen all."""
+    await tx.run(_DELETE_ALL, user_id=user_id)
+
+
+async def delete_in_room(tx: Tx, room_id: int, user_id: str) -> None:
+    """Nothing of the room concerns the user."""
+    await tx.run(_DELETE_IN_ROOM, room_id=room_id, user_id=user_id)
+
+
+async def delete_about(tx: Tx, room_id: int, user_id: str, about: About) -> None:
+    """The user knows what there was to tell of that kind."""
+    await tx.run(_DELETE_ABOUT, room_id=room_id, user_id=user_id, object_type=about)
+
+
+async def clear_flag(tx: Tx, room_id: int, attendee_id: int) -> None:
+    """The attendee has seen everything."""
+    await tx.run(_UNFLAG, room_id=room_id, attendee_id=attendee_id)
+
+
+async def delete_reminder(tx: Tx, room_id: int, user_id: str, message_id: int) -> None:
+    """The user need not be reminded of the message any more."""
+    await tx.run(_DELETE_REMINDER, room_id=room_id, user_id=user_id, message_id=message_id)
+
+
+async def delete_calls(tx: Tx, room_id: int) -> None:
+    """Nobody is told of a call any more."""
+    await tx.run(_DELETE_CALLS, room_id=room_id)
+
+
+async def delete_of_message(tx: Tx, room_id: int, message_id: int) -> None:
+    """There is nothing to tell of the message."""
+    await tx.run(_DELETE_OF_MESSAGE, room_id=room_id, message_id=message_id)
+
+
+async def delete_of_messages(tx: Tx, room_id: int) -> None:
+    """There is nothing to tell of any message."""
+    await tx.run(_DELETE_OF_MESSAGES, room_id=room_id)
+
+
+async def delete_subject(tx: Tx, room_id: int, message_id: int, subject: Subject, details: list[str]) -> None:
+    """The message does not say that any more, in any of these ways."""
+    await tx.run(_DELETE_SUBJECT, room_id=room_id, message_id=message_id, subject=subject, details=tx.many(details))
+
+
+async def delete_named(tx: Tx, room_id: int, message_id: int, user_ids: list[str]) -> None:
+    """These are not named in the message any more."""
+    await tx.run(_DELETE_NAMED, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
+
+
+async def delete_reaction(tx: Tx, room_id: int, message_id: int, occasion: str) -> None:
+    """The reaction was taken back."""
+    await tx.run(_DELETE_REACTION, room_id=room_id, message_id=message_id, occasion=occasion)
+
+
+async def delete_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
+    """The attendee had read everything up to the message once."""
+    await tx.run(_DELETE_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
+
+
+async def forget_actor(tx: Tx, user_id: str) -> None:
+    """What a gone account did was done by nobody in particular."""
+    await tx.run(_FORGET_ACTOR, user_id=user_id)
+
+
+async def delete_outdated(tx: Tx, user_ids: list[str], *, kept: int, now: int) -> None:
+    """Of these users: what they have read, what is gone, and all but the newest."""
+    await tx.run(_DELETE_OUTDATED, user_ids=tx.many(user_ids), now=now)
+    await tx.run(_DELETE_SURPLUS, user_ids=tx.many(user_ids), kept=kept)

@@ -1,0 +1,196 @@
+"""Notifications as JSON, in the form of the notifications API v2 (clients.md, 6)."""
+
+import hashlib
+import re
+from datetime import UTC, datetime
+
+import msgspec
+
+from talkd.areas.chat import view as chat
+from talkd.areas.chat.model import Names
+from talkd.areas.notifications.model import About, Entry, Listing, Subject
+from talkd.areas.rooms.model import Room
+from talkd.core.actor import DELETED_USERS, GROUPS, USERS, Actor
+
+Parameter = dict[str, str]
+Parameters = dict[str, Parameter]
+
+_PLACEHOLDER = re.compile(r"\{([\w\-]+)\}")
+
+
+class ActionView(msgspec.Struct, frozen=True):
+    """A button of a notification: a page to open (WEB), or a request to send."""
+
+    label: str
+    link: str
+    type: str = "WEB"
+    primary: bool = False
+
+
+class NotificationView(msgspec.Struct, frozen=True):
+    """A notification on the wire."""
+
+    notification_id: int
+    app: str
+    user: str
+    datetime: str
+    object_type: str
+    object_id: str
+    subject: str
+    message: str
+    link: str
+    subjectRich: str
+    subjectRichParameters: Parameters
+    messageRich: str
+    messageRichParameters: Parameters
+    icon: str
+    shouldNotify: bool
+    actions: list[ActionView]
+
+
+def notifications(listing: Listing, base_url: str) -> list[NotificationView]:
+    """All of them; links begin with `base_url`."""
+    return [_notification(entry, listing.names, base_url) for entry in listing.entries]
+
+
+def etag(items: list[NotificationView]) -> str:
+    """Changes with anything that is shown."""
+    return f'"{hashlib.sha1(msgspec.json.encode(items), usedforsecurity=False).hexdigest()}"'
+
+
+def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView:
+    item, room = entry.notification, entry.me.room
+    page = f"{base_url}/call/{room.token}"
+    link = f"{page}#message_{item.message_id}" if item.message_id else page
+    parameters = _parameters(entry, names, base_url, page)
+    subject = _subject(entry, parameters)
+    text, references = _message(entry, names)
+    return NotificationView(
+        notification_id=item.id,
+        app="spreed",
+        user=item.user_id,
+        datetime=datetime.fromtimestamp(item.created_at, UTC).isoformat(),
+        object_type=item.object_type,
+        object_id=f"{room.token}/{item.message_id}" if item.message_id else room.token,
+        subject=_spell_out(subject, parameters),
+        message=_spell_out(text, references),
+        link=link,
+        subjectRich=subject,
+        subjectRichParameters=parameters,
+        messageRich=text,
+        messageRichParameters=references,
+        icon=f"{base_url}/static/logo.svg",
+        shouldNotify=True,  # nobody can ask not to be disturbed here
+        actions=_actions(entry, page, link, base_url),
+    )
+
+
+# --- the subject ----------------------------------------------------------------------------
+_IN_PRIVATE = {
+    Subject.INVITATION: "invited you to a private conversation",
+    Subject.CHAT: "sent you a private message",
+    Subject.REPLY: "replied to your private message",
+    Subject.MENTION_DIRECT: "mentioned you in a private conversation",
+    Subject.MENTION_GROUP: "mentioned group {group} in a private conversation",
+    Subject.MENTION_ALL: "mentioned everyone in a private conversation",
+    Subject.REACTION: "reacted with {reaction} to your private message",
+}
+_AMONG_MANY = {
+    Subject.INVITATION: "invited you to a group conversation: {call}",
+    Subject.CHAT: "sent a message in conversation {call}",
+    Subject.REPLY: "replied to your message in conversation {call}",
+    Subject.MENTION_DIRECT: "mentioned you in conversation {call}",
+    Subject.MENTION_GROUP: "mentioned group {group} in conversation {call}",
+    Subject.MENTION_ALL: "mentioned everyone in conversation {call}",
+    Subject.REACTION: "reacted with {reaction} to your message in conversation {call}",
+}
+
+
+def _subject(entry: Entry, parameters: Parameters) -> str:
+    item, room = entry.notification, entry.me.room
+    if item.subject == Subject.CALL:
+        return _call_subject(room)
+    who = _who(entry, parameters)
+    if item.subject == Subject.REMINDER:
+        is_own = item.actor_type == USERS and item.actor_id == item.user_id
+        return f"Reminder: {'You' if is_own else who} in {'private ' * room.is_one_to_one}conversation {{call}}"
+    return f"{who} {(_IN_PRIVATE if room.is_one_to_one else _AMONG_MANY)[Subject(item.subject)]}"
+
+
+def _call_subject(room: Room) -> str:
+    """A call that is over was missed: whoever took part in it is told no more."""
+    if room.is_one_to_one:
+        return "{user} would like to talk with you" if room.call_started_at else "You missed a call from {user}"
+    return "A group call has started in {call}" if room.call_started_at else "You missed a group call in {call}"
+
+
+def _who(entry: Entry, parameters: Parameters) -> str:
+    if "user" in parameters:
+        return "{user}"
+    if "guest" in parameters:
+        return "{guest} (guest)"
+    return "A deleted user" if entry.notification.actor_type == DELETED_USERS else "A guest"
+
+
+def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Parameters:
+    item, room = entry.notification, entry.me.room
+    found: Parameters = {}
+    name = names.get((item.actor_type, item.actor_id), item.actor_name)
+    if item.actor_type == USERS:
+        found["user"] = {"type": "user", "id": item.actor_id, "name": name or item.actor_id}
+    elif item.actor_type != DELETED_USERS and name:
+        found["guest"] = {"type": "guest", "id": item.actor_id, "name": name}
+    if item.subject == Subject.REACTION:
+        found["reaction"] = {"type": "highlight", "id": item.details, "name": item.details}
+    elif item.subject == Subject.MENTION_GROUP:
+        group = names.get((GROUPS, item.details), item.details)
+        found["group"] = {"type": "user-group", "id": item.details, "name": group}
+    partner = room.partner_of(item.user_id)
+    found["call"] = {
+        "type": "call",
+        "id": str(room.id),
+        "name": names.get((USERS, partner), partner or room.name) if room.is_one_to_one else room.name,
+        "link": page,
+        "call-type": chat.call_type(room),
+        "icon-url": f"{base_url}/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar",
+    }
+    return found
+
+
+# --- the message and what can be done ---------------------------------------------------------
+def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
+    """What was said, unless the reader keeps that conversation out of sight."""
+    if entry.message is None or entry.me.attendee.sensitive:
+        return "", {}
+    reader = Actor(USERS, entry.notification.user_id)
+    shown = chat.message(entry.message, entry.me.room, reader, names)
+    parameters = shown.messageParameters
+    return shown.message, parameters if isinstance(parameters, dict) else {}
+
+
+def _spell_out(text: str, parameters: Parameters) -> str:
+    """The text with names in the places of the placeholders."""
+
+    def name(match: re.Match[str]) -> str:
+        parameter = parameters.get(match[1])
+        if parameter is None:
+            return match[0]
+        shown = parameter.get("name", match[0])
+        return f"@{shown}" if match[1].startswith("mention-") else shown
+
+    return _PLACEHOLDER.sub(name, text)
+
+
+def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionView]:
+    item, room = entry.notification, entry.me.room
+    if item.object_type == About.CALL:
+        if room.call_started_at:
+            label = "Answer call" if room.is_one_to_one else "Join call"
+            return [ActionView(label, f"{page}#direct-call", primary=True)]
+        return [ActionView("Call back" if room.is_one_to_one else "Open chat", page)]
+    if item.object_type == About.REMINDER:
+        reminder = f"{base_url}/ocs/v2.php/apps/spreed/api/v1/chat/{room.token}/{item.message_id}/reminder"
+        return [ActionView("View message", link), ActionView("Dismiss reminder", reminder, "DELETE")]
+    if item.object_type == About.ROOM and room.call_started_at:
+        return [ActionView("Join call", f"{page}#direct-call", primary=True)]
+    return [ActionView("View chat", link)]

@@ -1,0 +1,1 @@
+"""Being reminded of messages."""

@@ -1,0 +1,120 @@
+"""Statements about reminders."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.areas.chat.model import Message
+from talkd.areas.chat.store import MESSAGE
+from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
+from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.participants.store import ATTENDEE, ROOM
+from talkd.areas.reminders.model import Reminder, Upcoming
+from talkd.areas.rooms.model import Room
+from talkd.core.actor import USERS
+from talkd.storage.database import Tx
+from talkd.storage.schema import Int, attendees, messages, reminders, rooms
+from talkd.storage.statements import Statement, bind, columns
+
+_REMINDER = columns(reminders, Reminder.__struct_fields__)
+_one = sa.and_(
+    reminders.c.room_id == bind("room_id"),
+    reminders.c.attendee_id == bind("attendee_id"),
+    reminders.c.message_id == bind("message_id"),
+)
+_is_users = attendees.c.actor_type == sa.literal_column(f"'{USERS}'")
+_by_attendee = sa.and_(attendees.c.room_id == reminders.c.room_id, attendees.c.id == reminders.c.attendee_id)
+_of_message = sa.and_(messages.c.room_id == reminders.c.room_id, messages.c.id == reminders.c.message_id)
+
+_SET = Statement(
+    insert(reminders)
+    .values({name: bind(name) for name in ("room_id", "attendee_id", "message_id", "remind_at", "set_at")})
+    .on_conflict_do_update(
+        index_elements=["room_id", "attendee_id", "message_id"],
+        set_={"remind_at": bind("remind_at", Int), "set_at": bind("set_at", Int)},
+    )
+)
+_GET = Statement(sa.select(*_REMINDER).where(_one))
+_DELETE = Statement(sa.delete(reminders).where(_one))
+_DELETE_OF_MESSAGE = Statement(
+    sa.delete(reminders).where(reminders.c.room_id == bind("room_id"), reminders.c.message_id == bind("message_id"))
+)
+_COUNT_SET = Statement(
+    sa.select(sa.func.count())
+    .select_from(reminders)
+    .join(attendees, _by_attendee)
+    .where(_is_users, attendees.c.actor_id == bind("user_id"), reminders.c.set_at > bind("since"))
+)
+_UPCOMING = Statement(
+    sa.select(*_REMINDER, *ROOM, *ATTENDEE, *MESSAGE)
+    .select_from(reminders)
+    .join(attendees, _by_attendee)
+    .join(rooms, rooms.c.id == reminders.c.room_id)
+    .join(messages, _of_message)
+    .where(_is_users, attendees.c.actor_id == bind("user_id"), IS_VISIBLE, IS_LET_IN)
+    .order_by(reminders.c.remind_at, reminders.c.id)
+    .limit(bind("limit", sa.Integer))
+)
+_is_due = reminders.c.remind_at <= bind("now")
+_IS_ANY_DUE = Statement(sa.select(sa.literal_column("1")).where(_is_due).limit(sa.literal_column("1")))
+_DUE = Statement(
+    sa.select(*_REMINDER, attendees.c.actor_id)
+    .join(attendees, _by_attendee)
+    .where(_is_due)
+    .order_by(reminders.c.remind_at, reminders.c.id)
+    .limit(bind("limit", sa.Integer))
+    .with_for_update(of=reminders)
+)
+_ROOM_AT = len(_REMINDER)
+_ATTENDEE_AT = _ROOM_AT + len(ROOM)
+_MESSAGE_AT = _ATTENDEE_AT + len(ATTENDEE)
+
+
+async def set_reminder(tx: Tx, *, room_id: int, attendee_id: int, message_id: int, remind_at: int, set_at: int) -> None:
+    """Keep a reminder, in the place of an earlier one of the same message."""
+    await tx.run(
+        _SET, room_id=room_id, attendee_id=attendee_id, message_id=message_id, remind_at=remind_at, set_at=set_at
+    )
+
+
+async def get_reminder(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> Reminder | None:
+    """An attendee's reminder of a message."""
+    row = await tx.one(_GET, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
+    return None if row is None else Reminder(*row)
+
+
+async def delete_reminder(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
+    """The attendee need not be reminded of the message."""
+    await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
+
+
+async def delete_of_message(tx: Tx, room_id: int, message_id: int) -> None:
+    """Nobody need be reminded of the message."""
+    await tx.run(_DELETE_OF_MESSAGE, room_id=room_id, message_id=message_id)
+
+
+async def count_set(tx: Tx, user_id: str, since: int) -> int:
+    """How many of a user's reminders were set since then."""
+    return int(await tx.value(_COUNT_SET, user_id=user_id, since=since))
+
+
+async def list_upcoming(tx: Tx, user_id: str, limit: int, now: int) -> list[Upcoming]:
+    """A user's next reminders in all rooms, the first one first."""
+    return [
+        Upcoming(
+            Reminder(*row[:_ROOM_AT]),
+            Participant(Room(*row[_ROOM_AT:_ATTENDEE_AT]), Attendee(*row[_ATTENDEE_AT:_MESSAGE_AT])),
+            Message(*row[_MESSAGE_AT:]),
+        )
+        for row in await tx.all(_UPCOMING, user_id=user_id, limit=limit, now=now)
+    ]
+
+
+async def is_any_due(tx: Tx, now: int) -> bool:
+    """Whether the time of some reminder has come."""
+    return await tx.one(_IS_ANY_DUE, now=now) is not None
+
+
+async def list_due(tx: Tx, limit: int, now: int) -> list[tuple[Reminder, str]]:
+    """Reminders whose time has come, held until the transaction ends, each with the user to remind."""
+    rows = await tx.all(_DUE, limit=limit, now=now)
+    return [(Reminder(*row[:_ROOM_AT]), row[_ROOM_AT]) for row in rows]

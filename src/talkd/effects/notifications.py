@@ -1,0 +1,178 @@
+"""Who is told of what has happened.
+
+Calls, invitations and reactions concern few or are rare: they are told of in their own transaction. Of messages
+people are told a moment later, so that a message costs the same however many hear of it: each room remembers up
+to which message they were told, and the messages themselves are the outbox.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import structlog
+
+from talkd.areas.chat.model import COUNTABLE
+from talkd.areas.notifications import delivery_service as delivery
+from talkd.areas.notifications import outbox_store, service, store
+from talkd.areas.notifications.model import About, occasion_of
+from talkd.areas.reminders import service as reminders
+from talkd.areas.reminders import store as reminder_store
+from talkd.core import events
+from talkd.core.actor import USERS
+from talkd.storage.database import Database, Tx
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+
+ROOMS = 50
+"""Rooms looked at in one transaction."""
+USERS_AT_ONCE = 100
+"""Users cleaned up after in one transaction."""
+
+
+async def apply(tx: Tx, event: Any) -> None:
+    """What is told, or need not be told any more, at once. Inside the transaction."""
+    follow = _CONSEQUENCES.get(type(event))
+    if follow is not None:
+        await follow(tx, event)
+
+
+async def _reaction_added(tx: Tx, event: events.ReactionAdded) -> None:
+    await delivery.tell_of_reaction(tx, event.room_id, event.message_id, event.actor, event.reaction)
+
+
+async def _reaction_revoked(tx: Tx, event: events.ReactionRevoked) -> None:
+    await store.delete_reaction(tx, event.room_id, event.message_id, occasion_of(event.actor, event.reaction))
+
+
+async def _message_edited(tx: Tx, event: events.MessageEdited) -> None:
+    await delivery.follow_edit(tx, event.room_id, event.message_id, event.old_references)
+
+
+async def _message_deleted(tx: Tx, event: events.MessageDeleted) -> None:
+    await store.delete_of_message(tx, event.room_id, event.message_id)
+    await reminder_store.delete_of_message(tx, event.room_id, event.message_id)
+
+
+async def _history_cleared(tx: Tx, event: events.HistoryCleared) -> None:
+    await store.delete_of_messages(tx, event.room_id)
+
+
+async def _marker_moved(tx: Tx, event: events.ReadMarkerMoved) -> None:
+    if event.back_from:  # what was read once is not told again
+        await store.delete_read(tx, event.room_id, event.attendee_id, event.back_from)
+
+
+async def _call_started(tx: Tx, event: events.CallStarted) -> None:
+    if event.silent:
+        await _call_joined(tx, event)
+    else:
+        await delivery.tell_of_call(tx, event.room_id, event.actor, event.silent_for)
+
+
+async def _call_joined(tx: Tx, event: events.CallStarted | events.CallJoined) -> None:
+    if event.actor.type == USERS:
+        await store.delete_about(tx, event.room_id, event.actor.id, About.CALL)
+
+
+async def _call_rung(tx: Tx, event: events.CallRung) -> None:
+    await delivery.ring(tx, event.room_id, event.actor, event.attendee_id, event.target.id)
+
+
+async def _attendee_added(tx: Tx, event: events.AttendeeAdded) -> None:
+    if not event.quiet and not event.was_there and event.target.type == event.actor.type == USERS:
+        await delivery.invite(tx, event.room_id, event.actor, event.attendee_id)
+
+
+async def _attendee_removed(tx: Tx, event: events.AttendeeRemoved) -> None:
+    if event.target.type == USERS:
+        await store.delete_in_room(tx, event.room_id, event.target.id)
+
+
+async def _session_joined(tx: Tx, event: events.SessionJoined) -> None:
+    if event.actor.type == USERS:
+        await store.delete_about(tx, event.room_id, event.actor.id, About.ROOM)
+
+
+async def _user_deleted(tx: Tx, event: events.UserDeleted) -> None:
+    await store.forget_actor(tx, event.user_id)
+
+
+_CONSEQUENCES: dict[type[events.Event], Callable[[Tx, Any], Awaitable[None]]] = {
+    events.ReactionAdded: _reaction_added,
+    events.ReactionRevoked: _reaction_revoked,
+    events.MessageEdited: _message_edited,
+    events.MessageDeleted: _message_deleted,
+    events.HistoryCleared: _history_cleared,
+    events.ReadMarkerMoved: _marker_moved,
+    events.CallStarted: _call_started,
+    events.CallJoined: _call_joined,
+    events.CallRung: _call_rung,
+    events.AttendeeAdded: _attendee_added,
+    events.AttendeeRemoved: _attendee_removed,
+    events.SessionJoined: _session_joined,
+    events.UserDeleted: _user_deleted,
+}
+
+
+class Messenger:
+    """Tells people of messages, soon after the commit."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._rooms: set[int] = set()
+        self._told: set[str] = set()
+        self._turn = asyncio.Lock()
+
+    def __call__(self, happened: Sequence[Any]) -> None:
+        """Note where something was said, and who was told something."""
+        for event in happened:
+            if isinstance(event, events.MessagePosted) and event.kind in COUNTABLE:
+                self._rooms.add(event.room_id)
+            elif isinstance(event, events.Notified):
+                self._told.update(event.user_ids)
+
+    async def resume(self) -> None:
+        """Note what an earlier process has left, or another does, or what went wrong."""
+        self._rooms.update(await self._db.read(outbox_store.list_waiting))
+
+    async def deliver(self) -> None:
+        """Tell of everything that was said so far. What goes wrong is tried again by the next `resume`."""
+        async with self._turn:
+            rooms, self._rooms = sorted(self._rooms), set()
+            for some in _portions(rooms, ROOMS):
+                try:
+                    await self._settle(some)
+                except Exception:
+                    await self._settle_one_by_one(some)
+
+    async def _settle_one_by_one(self, rooms: list[int]) -> None:
+        """What is wrong with one room must not keep the others waiting."""
+        for room_id in rooms:
+            try:
+                await self._settle([room_id])
+            except Exception:
+                log.exception("notifications_failed", room=room_id)
+
+    async def _settle(self, rooms: list[int]) -> None:
+        while not await self._db.write(lambda tx: delivery.settle(tx, rooms)):
+            pass
+
+    async def remind(self) -> None:
+        """Remind whoever wanted to be reminded by now."""
+        while await self._db.read(reminders.is_any_due):
+            await self._db.write(reminders.deliver_due)
+
+    async def tidy(self) -> None:
+        """Keep no more of users than they can look through, of those who were told something since the last time."""
+        told, self._told = sorted(self._told), set()
+        for some in _portions(told, USERS_AT_ONCE):
+            await self._tidy_after(some)
+
+    async def _tidy_after(self, user_ids: list[str]) -> None:
+        await self._db.write(lambda tx: service.tidy(tx, user_ids))
+
+
+def _portions(all_of_them: list[T], size: int) -> Iterator[list[T]]:
+    return (all_of_them[start : start + size] for start in range(0, len(all_of_them), size))

@@ -1,0 +1,147 @@
+"""Being reminded of messages."""
+
+import time
+from typing import Any
+
+import pytest
+from support.people import ONE_TO_ONE, Person
+from support.running import Server
+
+from talkd.areas.reminders.model import MAX_SET
+from talkd.core import clock
+
+PATH = "/ocs/v2.php/apps/notifications/api/v2/notifications"
+UPCOMING = "v1/chat/upcoming-reminders"
+
+
+def reminder(token: str, message: dict[str, Any]) -> str:
+    """Where the reminder of a message is."""
+    return f"v1/chat/{token}/{message['id']}/reminder"
+
+
+def reminded(server: Server, person: Person) -> list[dict[str, Any]]:
+    """What somebody is reminded of by now, newest first."""
+    server.run(server.app.messenger.remind())
+    return [each for each in person.get(PATH) if each["object_type"] == "reminder"]
+
+
+def in_an_hour() -> int:
+    return int(time.time()) + 3600
+
+
+def test_who_wants_to_be_reminded_is_when_the_time_has_come(
+    server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = alice.say(token, f"Do not forget, @{bob.id}!")
+    bob.post(f"v1/chat/{token}/read")
+    path, later = reminder(token, said), in_an_hour()
+    assert bob.post(path, timestamp=later) == {
+        "userId": bob.id, "token": token, "messageId": said["id"], "timestamp": later,
+    }  # fmt: skip
+    assert reminded(server, bob) == []
+    monkeypatch.setattr(clock, "source", lambda: time.time() + 3601)
+    (shown,) = reminded(server, bob)
+    assert shown["object_id"] == f"{token}/{said['id']}"
+    assert shown["subject"] == "Reminder: Alice in conversation Room"
+    assert shown["message"] == "Do not forget, @Bob!"
+    view, dismiss = shown["actions"]
+    assert view["link"] == f"{server.url}/call/{token}#message_{said['id']}"
+    assert (dismiss["type"], dismiss["link"]) == ("DELETE", f"{server.url}/ocs/v2.php/apps/spreed/api/{path}")
+    assert bob.refused("GET", path) == (404, "reminder")
+    bob.delete(dismiss["link"].removeprefix(server.url))
+    assert reminded(server, bob) == []
+
+
+def test_a_moment_in_the_past_is_now(server: Server, alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "Hello")
+    alice.post(reminder(token, said), timestamp=1)
+    (shown,) = reminded(server, alice)
+    assert shown["subject"] == "Reminder: You in conversation Room"
+    alice.post(reminder(token, said), timestamp=2)
+    (again,) = reminded(server, alice)
+    assert again["notification_id"] > shown["notification_id"]
+    assert reminded(server, bob) == []
+
+
+def test_the_next_reminders_are_listed(server: Server, alice: Person, bob: Person, token: str) -> None:
+    private = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    second, first = alice.say(token, f"for @{bob.id}"), alice.say(private, "between us")
+    later = in_an_hour()
+    bob.post(reminder(token, second), timestamp=later + 10)
+    bob.post(reminder(private, first), timestamp=later)
+    listed = bob.get(UPCOMING)
+    assert [each["messageId"] for each in listed] == [first["id"], second["id"]]
+    parameters = listed[1].pop("messageParameters")
+    assert parameters["mention-user1"]["id"] == bob.id
+    assert listed[1] == {
+        "reminderTimestamp": later + 10,
+        "roomToken": token,
+        "messageId": second["id"],
+        "actorType": "users",
+        "actorId": alice.id,
+        "actorDisplayName": "Alice",
+        "message": "for {mention-user1}",
+    }
+    bob.post(f"v4/room/{private}/sensitive")
+    assert bob.get(UPCOMING)[0]["message"] == ""
+    assert alice.get(UPCOMING) == []
+
+
+def test_the_lobby_keeps_reminders_inside(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "Hello")
+    bob.post(reminder(token, said), timestamp=in_an_hour())
+    alice.put(f"v4/room/{token}/webinar/lobby", state=1)
+    assert bob.get(UPCOMING) == []
+    assert bob.status("GET", reminder(token, said)) == 412
+    alice.put(f"v4/room/{token}/webinar/lobby", state=0)
+    assert len(bob.get(UPCOMING)) == 1
+
+
+def test_nobody_is_reminded_of_what_is_gone(server: Server, alice: Person, bob: Person, token: str) -> None:
+    deleted, cleared = alice.say(token, "first"), alice.say(token, "second")
+    for said in (deleted, cleared):
+        bob.post(reminder(token, said), timestamp=in_an_hour())
+    alice.delete(f"v1/chat/{token}/{deleted['id']}")
+    assert [each["messageId"] for each in bob.get(UPCOMING)] == [cleared["id"]]
+    assert bob.refused("POST", reminder(token, deleted), timestamp=1) == (404, "message")
+    alice.delete(f"v1/chat/{token}")
+    assert bob.get(UPCOMING) == []
+    assert bob.refused("GET", reminder(token, cleared)) == (404, "message")
+
+
+def test_who_leaves_takes_no_reminders_along(server: Server, alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "Hello")
+    bob.post(reminder(token, said), timestamp=1)
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
+    assert reminded(server, bob) == []
+    alice.add(token, bob)
+    assert bob.get(UPCOMING) == reminded(server, bob) == []
+
+
+def test_what_expires_is_not_reminded_of(
+    server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice.post(f"v4/room/{token}/message-expiration", seconds=60)
+    said = alice.say(token, "soon gone")
+    bob.post(reminder(token, said), timestamp=in_an_hour())
+    monkeypatch.setattr(clock, "source", lambda: time.time() + 61)
+    assert bob.get(UPCOMING) == []
+    monkeypatch.setattr(clock, "source", lambda: time.time() + 3601)
+    assert reminded(server, bob) == []
+
+
+def test_reminders_are_of_messages_of_the_room(alice: Person, bob: Person, token: str) -> None:
+    elsewhere = alice.create_room()
+    said = alice.say(elsewhere, "not here")
+    for method in ("POST", "GET", "DELETE"):
+        assert bob.refused(method, reminder(token, said), timestamp=1) == (404, "message")
+        assert bob.refused(method, reminder(elsewhere, said), timestamp=1) == (404, [])
+
+
+def test_nobody_sets_reminders_without_end(alice: Person, token: str) -> None:
+    later = in_an_hour()
+    for number in range(MAX_SET):
+        alice.post(reminder(token, alice.say(token, str(number))), timestamp=later)
+    one_more = alice.request("POST", reminder(token, alice.say(token, "one more")), timestamp=later)
+    assert one_more.status_code == 429
+    assert len(alice.get(UPCOMING)) == 10
