@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
 from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.rooms.model import Room
 from talkd.areas.users import service as users
@@ -223,8 +224,9 @@ async def make_room(tx: Tx) -> Room:
 
 
 async def say(tx: Tx, room: Room, name: str) -> int:
+    await attendees.lock_token(tx, room.token)  # as the edge does before everything that writes
     me = await participants.access_participant(tx, room.token, user_id=name, browser="")
-    return (await chat.send(tx, me, f"from {name}")).id
+    return (await chat.send(tx, me, f"from {name}")).message.id
 
 
 async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresDatabase) -> None:
