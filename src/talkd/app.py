@@ -45,6 +45,7 @@ from talkd.areas.reactions.routes import routes as reaction_routes
 from talkd.areas.polls.routes import routes as poll_routes
 from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
+from talkd.areas.rooms.legacy_routes import routes as old_room_routes
 from talkd.areas.rooms.listing_routes import routes as listing_routes
 from talkd.areas.recording.routes import routes as recording_routes
 from talkd.areas.rooms.routes import routes as room_routes
@@ -86,6 +87,7 @@ ROUTES = tuple(
     route
     for table in (
         room_routes,
+        old_room_routes,
         creation_routes,
         listing_routes,
         lobby_routes,

@@ -70,10 +70,11 @@ def test_the_list_of_rooms(server: Server, alice: Person, bob: Person, cost: Cos
             bob.say(token, f"Hello @{alice.id} and @all")
 
     fill()
-    few = cost(alice.rooms)
+    few, old = cost(alice.rooms), cost(lambda: alice.get("v1/room"))
     for _ in range(5):
         fill()
     assert cost(alice.rooms) == few <= LIST
+    assert cost(lambda: alice.get("v1/room")) == old == few + 1, "one more for the people of all rooms"
 
 
 def test_the_history(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:

@@ -22,6 +22,7 @@ LATER: dict[str, str] = {
     "bots": "bots and federation come later",
     "chat/expiring-messages": "what has expired is neither counted nor shown again by answering it",
     "chat/mentions": "takes for granted that there is an account `bob`, which only a server for trying things has",
+    "envelope/unknown-addresses": "asks for v1 to v3, which servers of today do not have any more, and talkd does",
     "errors/nothing-there": "asks for bots and bridges, which come later",
     "errors/rarely-used": "asks for rooms of files, which talkd does not keep",
     "errors/rest-member": "asks for bots and bridges, which come later",

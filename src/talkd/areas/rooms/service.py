@@ -2,12 +2,13 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Participant
-from talkd.areas.rooms import store
+from talkd.areas.rooms import crowd_store, store
+from talkd.areas.rooms.crowd_model import Crowd
 from talkd.areas.rooms.model import Room, require_description, require_name
 from talkd.areas.rooms.store import Overview
 from talkd.core import clock
 from talkd.core.actor import Actor
-from talkd.core.constants import ParticipantType, ReadOnly, RoomType
+from talkd.core.constants import SESSION_KILL, ParticipantType, ReadOnly, RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.events import (
     DescriptionSet,
@@ -35,6 +36,16 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) 
     if overview is None:
         raise NotFound
     return overview
+
+
+async def list_crowds(tx: Tx, user_id: str) -> dict[int, Crowd]:
+    """The people of all rooms of a user by the rooms' ids, in one statement."""
+    return await crowd_store.list_crowds(tx, user_id, clock.now() - SESSION_KILL)
+
+
+async def get_crowd(tx: Tx, room_id: int, attendee_id: int) -> Crowd:
+    """The people of a room; nobody unless that attendee is one of them."""
+    return await crowd_store.get_crowd(tx, room_id, attendee_id, clock.now() - SESSION_KILL)
 
 
 # --- settings -------------------------------------------------------------------------------
