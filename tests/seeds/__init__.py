@@ -1,6 +1,16 @@
 """What the original documents of the API promise, line by line, each with the check that proves it."""
 
+from seeds import conversations_2018, conversations_2020
 from seeds.rows import Row
 
-SEEDS: dict[str, tuple[str, tuple[Row, ...]]] = {}
+
+def _sorted(*parts: tuple[Row, ...]) -> tuple[Row, ...]:
+    return tuple(sorted((row for part in parts for row in part), key=lambda row: row.line))
+
+
+SEEDS: dict[str, tuple[str, tuple[Row, ...]]] = {
+    "000": ("API v1 of 2018, as a page (000)", _sorted(conversations_2018.ROWS_000)),
+    "001": ("API v1 of 2018, as its source (001)", _sorted(conversations_2018.ROWS_001)),
+    "004": ("Conversation API v1 of 2019/20 (004)", conversations_2020.ROWS),
+}
 """Title and rows of each document, in the order of its lines."""

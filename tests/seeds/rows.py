@@ -47,3 +47,25 @@ def carries(ask: Ask, name: str, kind: type, value: Any = ...) -> Check:
             assert value is ... or entry[name] == value
 
     return check
+
+
+def of(who: str, method: str, path: str, room: str = "group", **params: Any) -> Ask:
+    """What somebody asks in a room, both by their names in the scene. A parameter may be a function of the scene."""
+
+    def ask(scene: Scene) -> httpx.Response:
+        whole = path.format(token=getattr(scene, room))
+        given = {name: value(scene) if callable(value) else value for name, value in params.items()}
+        return scene.ask(getattr(scene, who), method, whole, **given)
+
+    return ask
+
+
+def is_unknown(method: str, path: str, **params: Any) -> Check:
+    """404, and the same bytes, for a room that one is not in and for one that is not there."""
+
+    def check(scene: Scene) -> None:
+        there, nowhere = (of("stranger", method, path, room, **params)(scene) for room in ("group", "nowhere"))
+        assert (there.status_code, nowhere.status_code) == (404, 404), there.text
+        assert there.content == nowhere.content
+
+    return check

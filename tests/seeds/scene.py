@@ -51,6 +51,19 @@ class Scene:
         token: str = self.alice.post("v4/room", roomType=ONE_TO_ONE, invite=self.bob.id)["token"]
         return token
 
+    nowhere = "nowhere1"
+    """Token of no conversation."""
+
+    @cached_property
+    def guest(self) -> str:
+        """Session of the visitor, who has opened the public conversation."""
+        session: str = self.visitor.join(self.public)["sessionId"]
+        return session
+
+    def promote(self, who: Person, token: str) -> None:
+        """Make somebody a moderator."""
+        self.alice.post(f"v4/room/{token}/moderators", attendeeId=self.alice.attendee(token, who))
+
     def ask(self, who: Person, method: str, path: str, **params: object) -> httpx.Response:
         """An operation, its version first in the path."""
         return who.request(method, path, **params)
