@@ -55,6 +55,17 @@ def test_version(run: Run) -> None:
     assert run("version") == f"talkd {__version__}\n"
 
 
+@pytest.mark.parametrize(
+    ("version", "room"), [("v1", "RoomV1"), ("v2", "RoomV2"), ("v3", "RoomV3"), ("v4", "RoomView")]
+)
+def test_documents_of_single_versions(run: Run, version: str, room: str) -> None:
+    base = f"/ocs/v2.php/apps/spreed/api/{version}/"
+    paths = json.loads(run("openapi", "--api", version))["paths"]
+    assert all(path.startswith(base) for path in paths)
+    assert f'"#/components/schemas/{room}"' in json.dumps(paths[f"{base}room/{{token}}"]["get"])
+    assert paths == {path: each for path, each in json.loads(run("openapi"))["paths"].items() if path.startswith(base)}
+
+
 def test_accounts(run: Run) -> None:
     run("user", "add", "alice", "--email", "alice@example.org", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert "already exists" in run("user", "add", "alice", "--password-stdin", stdin=f"{PASSWORD}\n", status=1)

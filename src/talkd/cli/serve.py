@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -84,9 +85,21 @@ async def _serve(config: Config) -> None:
     log.info("stopped")
 
 
-def openapi() -> None:
+class ApiVersion(StrEnum):
+    """A version of Talk's API."""
+
+    V1 = "v1"
+    V2 = "v2"
+    V3 = "v3"
+    V4 = "v4"
+
+
+def openapi(
+    api: Annotated[ApiVersion | None, typer.Option(help="Only this version of Talk's API.")] = None,
+) -> None:
     """Print the OpenAPI document of everything this talkd answers."""
     from talkd.app import ROUTES
     from talkd.web.openapi import document
 
-    typer.echo(msgspec.json.format(msgspec.json.encode(document(ROUTES)), indent=2).decode())
+    shown = ROUTES if api is None else [route for route in ROUTES if f"/apps/spreed/api/{api}/" in route.path]
+    typer.echo(msgspec.json.format(msgspec.json.encode(document(shown)), indent=2).decode())
