@@ -25,6 +25,7 @@ bench: $(VENV)/installed-for-tests
 
 docs: $(VENV)/installed
 	$(BIN)/python docs/settings.py > docs/admin/settings.md
+	$(BIN)/python docs/versions.py > docs/api/versions.md
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -13,9 +13,10 @@ PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
-def test_settings_page_is_current() -> None:
-    made = runpy.run_path(str(ROOT / "docs" / "settings.py"))["page"]()
-    assert (ROOT / "docs" / "admin" / "settings.md").read_text() == made, "run `make docs`"
+@pytest.mark.parametrize(("script", "page"), [("settings", "admin/settings.md"), ("versions", "api/versions.md")])
+def test_pages_made_from_the_code_are_current(script: str, page: str) -> None:
+    made = runpy.run_path(str(ROOT / "docs" / f"{script}.py"))["page"]()
+    assert (ROOT / "docs" / page).read_text() == made, "run `make docs`"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
