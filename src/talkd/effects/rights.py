@@ -9,6 +9,7 @@ from talkd.storage.database import Tx
 
 _RESTRICTIONS = (
     events.LobbySet,
+    events.ReadOnlySet,
     events.PermissionsSet,
     events.DefaultPermissionsSet,
     events.ModeratorDemoted,

@@ -128,8 +128,13 @@ async def ring(tx: Tx, me: Participant, attendee_id: int) -> None:
 
 
 async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
-    """Switch audio or video. Raises NotFound without a join, Invalid when the device is not in the call."""
+    """Switch audio or video.
+
+    Raises NotFound without a join, Forbidden in a locked room, PreconditionFailed for who has to wait in the lobby,
+    and Invalid when the device is not in the call.
+    """
     me, session = await _up_to_date(tx, me)
+    _require_open(me)
     if not flags & InCall.IN_CALL or not session.in_call:
         raise Invalid(data=NULL)
     allowed = _allowed(me, InCall(flags))
@@ -151,13 +156,23 @@ async def _up_to_date(tx: Tx, me: Participant) -> tuple[Participant, Session]:
     raise NotFound(data=NULL)
 
 
+def _require_open(me: Participant) -> None:
+    if not me.room.is_writable:
+        raise Forbidden
+    if not me.can_pass_lobby:
+        raise PreconditionFailed
+
+
 async def leave(tx: Tx, me: Participant, *, for_everyone: bool) -> None:
     """Take the device out of the call; a moderator may end it for everyone.
 
-    Raises NotFound when the device has not joined the room.
+    Raises NotFound when the device has not joined the room. Who is not in the call gets Forbidden in a locked room
+    and PreconditionFailed when he has to wait in the lobby.
     """
     if me.session is None:
         raise NotFound(data=NULL)
+    if not me.session.in_call:
+        _require_open(me)
     room = await participants.lock_room(tx, me.room.id)
     if for_everyone and me.is_moderator:
         await _end(tx, room, me.actor, for_everyone=True)
@@ -171,14 +186,14 @@ async def drop(tx: Tx, room: Room, session: Session, attendee: Attendee) -> None
 
 
 async def enforce(tx: Tx, room_id: int) -> None:
-    """Take from everybody in the call what he may do no longer: publish, or be in it while there is a lobby."""
+    """Take from everybody in the call what he may do no longer: publish, or be in it behind a lobby or lock."""
     room = await participants.lock_room(tx, room_id)
     if not room.call_started_at:
         return
     for session, attendee in await sessions.list_seated(tx, room_id, 0):
         me = Participant(room, attendee, session)
         allowed = _allowed(me, InCall(session.in_call))
-        if session.in_call and not me.can_pass_lobby:
+        if session.in_call and not (room.is_writable and me.can_pass_lobby):
             await drop(tx, room, session, attendee)
         elif allowed != session.in_call:
             await sessions.set_in_call(tx, session, allowed, session.last_ping)
