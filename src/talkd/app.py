@@ -14,6 +14,7 @@ from talkd.areas.avatars.room_routes import routes as room_avatar_routes
 from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
 from talkd.areas.bans.routes import routes as ban_routes
 from talkd.areas.breakout.routes import routes as breakout_routes
+from talkd.areas.calls.legacy_routes import routes as old_call_routes
 from talkd.areas.calls.routes import routes as call_routes
 from talkd.areas.capabilities import service as capabilities
 from talkd.areas.capabilities.model import Viewer
@@ -38,6 +39,7 @@ from talkd.areas.login.wipe_routes import routes as wipe_routes
 from talkd.areas.operations.routes import routes as operation_routes
 from talkd.areas.mentions.routes import routes as mention_routes
 from talkd.areas.notifications.routes import routes as notification_routes
+from talkd.areas.participants.legacy_routes import routes as old_participant_routes
 from talkd.areas.participants.preference_routes import routes as preference_routes
 from talkd.areas.participants.routes import routes as participant_routes
 from talkd.areas.permissions.routes import routes as permission_routes
@@ -52,6 +54,7 @@ from talkd.areas.rooms.routes import routes as room_routes
 from talkd.areas.rooms.rule_routes import routes as rule_routes
 from talkd.areas.search.routes import routes as search_routes
 from talkd.areas.sessions import service as sessions
+from talkd.areas.sessions.legacy_routes import routes as old_session_routes
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.sessions.routes import routes as session_routes
 from talkd.areas.settings import service as settings
@@ -95,12 +98,14 @@ ROUTES = tuple(
         rule_routes,
         room_capability_routes,
         participant_routes,
+        old_participant_routes,
         preference_routes,
         invitation_routes,
         ban_routes,
         recording_routes,
         sip_routes,
         session_routes,
+        old_session_routes,
         chat_routes,
         chat_change_routes,
         sharing_routes,
@@ -113,6 +118,7 @@ ROUTES = tuple(
         reminder_routes,
         notification_routes,
         call_routes,
+        old_call_routes,
         signaling_routes,
         user_routes,
         group_routes,

@@ -101,12 +101,15 @@ def parameters_of(route: Route, scene: Scene) -> dict[str, Any]:
     own = {
         "token": scene.token, "room": scene.token, "attendeeId": scene.attendee, "newParticipant": newcomer,
         "user": target, "user_id": target, "group_id": scene.cast.group, "userid": unique("made"),
-        "password": PASSWORD if route.path.startswith("/cloud") else "",
+        "participant": target, "password": PASSWORD if route.path.startswith("/cloud") else "",
     }  # fmt: skip
     if "{messageId}" in route.path:
         own["messageId"] = scene.cast.owner.say(scene.token, "Hello")["id"]
     if (route.method, route.path) == ("DELETE", "/apps/spreed/api/v1/reaction/{token}/{messageId}"):
         scene.caller.request("POST", f"v1/reaction/{scene.token}/{own['messageId']}", reaction="👍")
+    if route.path.endswith("/participants/guests"):
+        joined = scene.cast.server.visitor().request("POST", f"v1/room/{scene.token}/participants/active")
+        own["participant"] = joined.json()["ocs"]["data"]["sessionId"] if joined.is_success else "none"
     if "{pollId}" in route.path:
         own["pollId"] = scene.ask(draft="/draft/" in route.path)
     if route.path == "/cloud/groups":

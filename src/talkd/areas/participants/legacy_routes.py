@@ -1,0 +1,122 @@
+"""Operations of the participant API v1–v3."""
+
+from typing import Any
+
+import msgspec
+
+from talkd.areas.invitations import routes as invitations
+from talkd.areas.participants import address_service as addresses
+from talkd.areas.participants import legacy, service
+from talkd.areas.participants import role_service as roles
+from talkd.areas.participants import routes as today
+from talkd.areas.participants.model import Attendee
+from talkd.areas.participants.routes import ListParams
+from talkd.areas.rooms.legacy import nothing
+from talkd.core.errors import Forbidden, Invalid
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.params import NoParams
+from talkd.web.routing import Guard, Routes
+
+routes = Routes("participant")
+_OLD = ("v1", "v2", "v3")
+_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
+
+
+class RemovalParams(msgspec.Struct, frozen=True):
+    """Whom to remove: a user by id, a guest by the session."""
+
+    participant: str
+
+
+class RoleParams(msgspec.Struct, frozen=True):
+    """A user by id, or a guest by the session."""
+
+    participant: str = ""
+    sessionId: str = ""
+
+
+class AnyRoleParams(msgspec.Struct, frozen=True):
+    """An attendee, also as v1 says who is meant."""
+
+    attendeeId: int | None = None
+    participant: str = ""
+    sessionId: str = ""
+
+
+routes.older(
+    today.routes,
+    today.list_participants,
+    "v1",
+    params=NoParams,
+    reads=lambda _: ListParams(),
+    answers=legacy.people_v1,
+    returns=list[legacy.PersonV1],
+)
+routes.older(today.routes, today.list_participants, "v2", answers=legacy.people_v2, returns=list[legacy.PersonV2])
+routes.older(today.routes, today.list_participants, "v3", answers=legacy.people_v3, returns=list[legacy.PersonV3])
+routes.older(today.routes, today.add_participant, "v1", answers=legacy.new_type, returns=Any)
+routes.older(today.routes, today.add_participant, "v2", "v3")
+routes.older(today.routes, today.leave, *_OLD, answers=nothing)
+routes.older(today.routes, today.remove_attendee, "v3", answers=nothing)
+routes.older(invitations.routes, invitations.repeat_invitations, "v3", answers=nothing)
+
+
+# The app of that time removes by user id from all servers before v4.
+@routes.add("DELETE", "room/{token}/participants", *_MODERATOR, versions=_OLD, params=RemovalParams)
+async def remove_user(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
+    """Remove a user from a conversation."""
+    attendee = await addresses.access_user(tx, call.me, call.params.participant)
+    try:
+        await service.remove_attendee(tx, call.me, attendee.id)
+    except Invalid as refused:
+        raise legacy.not_removed(refused) from None
+    return []
+
+
+@routes.add("DELETE", "room/{token}/participants/guests", *_MODERATOR, versions=_OLD, params=RemovalParams)
+async def remove_guest(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
+    """Remove a guest from a conversation."""
+    attendee = await addresses.access_joined(tx, call.me, call.params.participant)
+    if not attendee.is_guest:
+        raise Forbidden
+    await service.remove_attendee(tx, call.me, attendee.id)
+    return []
+
+
+async def _access(tx: Tx, call: Call[Any]) -> Attendee:
+    if call.params.sessionId:
+        return await addresses.access_joined(tx, call.me, call.params.sessionId)
+    return await addresses.access_user(tx, call.me, call.params.participant)
+
+
+@routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=("v1", "v2"), params=RoleParams)
+async def promote(tx: Tx, call: Call[Any]) -> list[Any]:
+    """Make a user or a guest a moderator."""
+    attendee = await _access(tx, call)
+    legacy.require_promotable(attendee)
+    await roles.promote(tx, call.me, attendee.id)
+    return []
+
+
+@routes.add("DELETE", "room/{token}/moderators", *_MODERATOR, versions=("v1", "v2"), params=RoleParams)
+async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
+    """Take moderation from a user or a guest."""
+    attendee = await _access(tx, call)
+    legacy.require_demotable(attendee)
+    await roles.demote(tx, call.me, attendee.id)
+    return []
+
+
+@routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=("v3",), params=AnyRoleParams)
+async def promote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
+    """Make somebody a moderator."""
+    await (promote if call.params.attendeeId is None else today.promote)(tx, call)
+    return []
+
+
+@routes.add("DELETE", "room/{token}/moderators", *_MODERATOR, versions=("v3",), params=AnyRoleParams)
+async def demote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
+    """Take moderation from somebody."""
+    await (demote if call.params.attendeeId is None else today.demote)(tx, call)
+    return []
