@@ -23,7 +23,7 @@ PROMISE = re.compile(
     r"|^ *`\w+` \| (?:int|string|bool|message) \||^(?:int|string|bool)\b"
     r"|^\* `\d` "
 )
-UNFINISHED = {"000": range(200, 500), "001": range(203, 466), "002": range(1, 80), "003": range(1, 116)}
+UNFINISHED = {"000": range(450, 500), "001": range(417, 466)}
 """Lines whose rows are still to come."""
 ALL = [(seed, row) for seed, (_, rows) in SEEDS.items() for row in rows]
 
