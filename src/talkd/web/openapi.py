@@ -50,7 +50,7 @@ _TYPES: dict[Any, Schema] = {
 def document(routes: Iterable[Route]) -> dict[str, Any]:
     """OpenAPI 3.1 of all operations; those of OCS are described under `/ocs/v2.php`."""
     table = tuple(routes)
-    returned = {route.returns for route in table if _is_described(route.returns)}
+    returned = {kind for route in table for kind in _kinds(route.returns)}
     kinds = tuple(sorted(returned, key=repr))
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     described = dict(zip(kinds, schemas, strict=True))
@@ -90,8 +90,11 @@ _META: Schema = {
 _LOGINS: list[dict[str, list[str]]] = [{"basic": []}, {"bearer": []}, {"cookie": []}]
 
 
-def _is_described(kind: Any) -> bool:
-    return kind is not None and kind is not Any
+def _kinds(returns: Any) -> tuple[Any, ...]:
+    """The types that an operation's data may have; none where that is not described."""
+    if returns is None or returns is Any:
+        return ()
+    return typing.get_args(returns) if isinstance(returns, types.UnionType) else (returns,)
 
 
 def _operation(route: Route, path: str, described: dict[Any, Schema]) -> dict[str, Any]:
@@ -176,7 +179,8 @@ def _envelope(data: Schema) -> Schema:
 
 
 def _answer(route: Route, described: dict[Any, Schema]) -> Schema:
-    data = described[route.returns] if _is_described(route.returns) else {}
+    kinds = [described[kind] for kind in _kinds(route.returns)]
+    data: Schema = {"anyOf": kinds} if len(kinds) > 1 else kinds[0] if kinds else {}
     if route.kind is Kind.OCS:
         return {"description": "Done.", "content": {"application/json": {"schema": _envelope(data)}}}
     if data:
