@@ -140,8 +140,9 @@ def test_limits_of_a_page(server: Server, limit: Any, given: int) -> None:
     assert len(alice.history(token, limit=limit)) == given
 
 
-def test_look_into_future_is_needed(alice: Person, token: str) -> None:
-    assert alice.status("GET", f"v1/chat/{token}") == 400
+@pytest.mark.parametrize("name", ["limit", "lastKnownMessageId", "setReadMarker"])
+def test_look_into_future_is_needed(alice: Person, token: str, name: str) -> None:
+    assert alice.refused("GET", f"v1/chat/{token}", **{name: 1}) == (400, "lookIntoFuture")
 
 
 def test_outsiders_read_nothing(server: Server, alice: Person, token: str) -> None:

@@ -262,6 +262,13 @@ def test_opening_the_conversation_is_enough(server: Server, alice: Person, bob: 
     assert told(server, bob) == []
 
 
+def test_an_app_of_2018_opens_it_too(server: Server, alice: Person, bob: Person, private: str) -> None:
+    alice.say(private, "Lunch?")
+    assert len(told(server, bob)) == 1
+    bob.get(f"v1/chat/{private}", timeout=0)
+    assert told(server, bob) == []
+
+
 def test_a_conversation_nobody_looks_at_does_not_count_as_opened(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 from support.people import PUBLIC, Person
 from support.running import Server
 
-SEND, POLL, LIST, HISTORY = 6, 2, 3, 6
+SEND, POLL, LIST, HISTORY, COUNTED = 6, 2, 3, 6, 6
 """Statements at most."""
 
 Cost = Callable[[Callable[[], Any]], int]
@@ -60,6 +60,14 @@ def test_waiting(alice: Person, bob: Person, token: str, cost: Cost) -> None:
     assert cost(lambda: poll(bob, token, first)) <= POLL
     assert cost(lambda: poll(bob, token, last)) <= POLL
     assert cost(lambda: poll(bob, token, last, lastCommonReadId=first)) <= POLL
+
+
+def test_counting_messages(alice: Person, bob: Person, token: str, cost: Cost) -> None:
+    for _ in range(30):
+        alice.say(token, f"Hello @{bob.id}")
+    assert cost(lambda: bob.get(f"v1/chat/{token}", timeout=0)) <= COUNTED
+    assert cost(lambda: bob.get(f"v1/chat/{token}", timeout=0, offset=25)) <= COUNTED
+    assert cost(lambda: bob.get(f"v1/chat/{token}", timeout=0, offset=30)) <= COUNTED
 
 
 def test_the_list_of_rooms(server: Server, alice: Person, bob: Person, cost: Cost) -> None:

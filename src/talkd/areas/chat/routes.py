@@ -1,21 +1,18 @@
 """Operations of the chat API."""
 
-import asyncio
 from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import service, view
+from talkd.areas.chat import legacy, legacy_routes, service, view, waiting
 from talkd.areas.chat.feed import News
-from talkd.areas.notifications import service as notifications
+from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.view import RoomView
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.core.errors import Invalid
-from talkd.realtime.changes import attendee_topic, room_topic, rules_topic
 from talkd.storage.database import Tx
-from talkd.web import guards
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
@@ -37,14 +34,13 @@ class SendParams(msgspec.Struct, frozen=True):
     silent: bool = False
 
 
-class ReceiveParams(msgspec.Struct, frozen=True):
-    """Which messages to get, and whether to wait for some."""
+class ReceiveParams(CountingParams, frozen=True):
+    """Which messages to get, and whether to wait for some; without `lookIntoFuture` as in 2018."""
 
-    lookIntoFuture: int
+    lookIntoFuture: int | None = None
     limit: int = 100
     lastKnownMessageId: int = 0
     lastCommonReadId: int = 0
-    timeout: int = MAX_POLL_SECONDS
     setReadMarker: int = 1
     includeLastKnown: int = 0
     noStatusUpdate: int = 0
@@ -103,10 +99,12 @@ def _network(call: Call[SendParams]) -> str:
     versions=V1,
     params=ReceiveParams,
     access=Access.OWN,
-    returns=list[view.MessageView],
+    returns=list[view.MessageView] | list[legacy.OldMessageView],
 )
 async def receive(call: Call[ReceiveParams]) -> Reply:
     """Get older messages, or wait for newer ones."""
+    if legacy.counts_messages(call.raw):
+        return await legacy_routes.receive(call, call.params)
     if call.params.lookIntoFuture:
         return await _wait_for_news(call)
     return await call.world.db.read(lambda tx: _history(tx, call))
@@ -129,23 +127,8 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
 
 
 async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
-    params, world = call.params, call.world
-    until = asyncio.get_running_loop().time() + max(0, min(params.timeout, MAX_POLL_SECONDS))
-    room_id, attendee_id = call.me.room.id, call.me.attendee.id
-    topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
-    standing = {attendee_topic(attendee_id), rules_topic(room_id)}
-    with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
-        if world.db.suspends:  # something may have happened between the guards' look and the watch
-            await guards.require_room_again(call)
-        await _note_presence(call)
-        while True:
-            if not standing.isdisjoint(watch.take()):
-                await guards.require_room_again(call)
-            reply = await _look(call)
-            if reply is not None:
-                return reply
-            if not await watch.wait(until):
-                return Reply(None, 304)
+    seconds = max(0, min(call.params.timeout, MAX_POLL_SECONDS))
+    return await waiting.wait_for(call, _note_presence, _look, seconds) or Reply(None, 304)
 
 
 async def _look(call: Call[ReceiveParams]) -> Reply | None:
@@ -166,14 +149,13 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
 async def _note_presence(call: Call[ReceiveParams]) -> None:
     """Whoever asks for what follows a message has read it, and is there."""
     params, me = call.params, call.me
-    if me.session is not None and not params.noStatusUpdate:
-        call.world.pings.note(me.session.session_id)
+    if not params.noStatusUpdate:
+        waiting.note_presence(call)
     last = min(params.lastKnownMessageId, me.room.last_message_id)  # reactions may follow that one
     if params.setReadMarker and last > me.attendee.last_read:
         await call.world.db.write(lambda tx: service.note_read(tx, me, last))
-    is_looking = me.session is None or me.session.state == 1
-    if me.attendee.notified and params.markNotificationsAsRead and is_looking:
-        await call.world.db.write(lambda tx: notifications.dismiss_messages(tx, me))
+    if params.markNotificationsAsRead:
+        await waiting.dismiss_notifications(call)
 
 
 @routes.add(

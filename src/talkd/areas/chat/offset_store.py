@@ -1,0 +1,74 @@
+"""Statements that count through what people said, system messages aside."""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import Message
+from talkd.areas.chat.store import MESSAGE
+from talkd.storage.database import Tx
+from talkd.storage.schema import messages
+from talkd.storage.statements import Statement, bind
+
+_after = (messages.c.room_id == bind("room_id"), messages.c.id > bind("after"))
+_said = sa.and_(
+    messages.c.system == sa.literal_column("''"),
+    messages.c.created_at >= bind("since"),
+    sa.or_(
+        messages.c.expires_at == sa.literal_column("0"),
+        messages.c.expires_at > bind("now", messages.c.expires_at.type),
+    ),
+)
+_seen = (
+    sa.select(messages.c.id, sa.case((_said, messages.c.id)).label("said"))
+    .where(*_after)
+    .order_by(messages.c.id)
+    .limit(bind("step", sa.Integer))
+    .cte("seen")
+)
+"""Some rows at most, so that no statement takes long, whatever they are; `said` is the id where it is counted."""
+_counted = (
+    sa.select(_seen.c.said)
+    .where(_seen.c.said.is_not(None))
+    .order_by(_seen.c.said)
+    .limit(bind("wanted", sa.Integer))
+    .cte("counted")
+)
+_zero: sa.ColumnElement[int] = sa.literal_column("0")
+_COUNT = Statement(
+    sa.select(
+        sa.select(sa.func.count()).select_from(_counted).scalar_subquery(),
+        sa.func.coalesce(sa.select(sa.func.max(_counted.c.said)).scalar_subquery(), _zero),
+        sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), _zero),
+    )
+)
+_LIST = Statement(
+    sa.select(*MESSAGE)
+    .where(*_after, _said, messages.c.id <= bind("last"))
+    .order_by(messages.c.id)
+)
+_NEXT = Statement(
+    sa.select(messages.c.id, messages.c.created_at)
+    .where(*_after)
+    .order_by(messages.c.id)
+    .limit(sa.literal_column("1"))
+)
+
+
+async def count_next(
+    tx: Tx, room_id: int, after: int, since: int, *, wanted: int, step: int, now: int
+) -> tuple[int, int, int]:
+    """Among the next `step` rows: how many messages, `wanted` at most, the id of the last, and that of the last row."""
+    row = await tx.one(_COUNT, room_id=room_id, after=after, since=since, wanted=wanted, step=step, now=now)
+    assert row is not None, "a count is always there"
+    return row[0], row[1], row[2]
+
+
+async def list_between(tx: Tx, room_id: int, after: int, last: int, since: int, now: int) -> list[Message]:
+    """The messages after one up to another, oldest first."""
+    rows = await tx.all(_LIST, room_id=room_id, after=after, last=last, since=since, now=now)
+    return [Message(*row) for row in rows]
+
+
+async def get_next_time(tx: Tx, room_id: int, after: int) -> tuple[int, int] | None:
+    """Id and time of the first row after that."""
+    row = await tx.one(_NEXT, room_id=room_id, after=after)
+    return None if row is None else (row[0], row[1])

@@ -1,0 +1,54 @@
+"""Waiting for something to happen in a conversation."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from talkd.areas.notifications import service as notifications
+from talkd.core.constants import MAX_POLL_SECONDS
+from talkd.realtime.changes import attendee_topic, room_topic, rules_topic
+from talkd.web import guards
+from talkd.web.call import Call
+from talkd.web.ocs import Reply
+
+Step = Callable[[Call[Any]], Awaitable[None]]
+Look = Callable[[Call[Any]], Awaitable[Reply | None]]
+
+
+async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> Reply | None:
+    """What `look` finds, at once or after something has happened; None when nothing did in that time.
+
+    `arrive` comes once before. Raises what the guards raise when the caller may not be here any more.
+    """
+    world, loop = call.world, asyncio.get_running_loop()
+    until = loop.time() + seconds
+    room_id, attendee_id = call.me.room.id, call.me.attendee.id
+    topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
+    standing = {attendee_topic(attendee_id), rules_topic(room_id)}
+    with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
+        if world.db.suspends:  # something may have happened between the guards' look and the watch
+            await guards.require_room_again(call)
+        await arrive(call)
+        while True:
+            if not standing.isdisjoint(watch.take()):
+                await guards.require_room_again(call)
+            reply = await look(call)
+            if reply is not None:
+                return reply
+            while not await watch.wait(min(until, loop.time() + MAX_POLL_SECONDS)):
+                if watch.gone or world.changes.closing or until <= loop.time():
+                    return None
+                note_presence(call)
+
+
+def note_presence(call: Call[Any]) -> None:
+    """The device is there."""
+    if call.me.session is not None:
+        call.world.pings.note(call.me.session.session_id)
+
+
+async def dismiss_notifications(call: Call[Any]) -> None:
+    """Somebody looks at what notifications told of, unless the device says that nobody does."""
+    me = call.me
+    if me.attendee.notified and (me.session is None or me.session.state == 1):
+        await call.world.db.write(lambda tx: notifications.dismiss_messages(tx, me))
