@@ -62,6 +62,7 @@ from talkd.areas.settings.model import APP, TalkSettings
 from talkd.areas.settings.routes import routes as settings_routes
 from talkd.areas.sharing.routes import routes as sharing_routes
 from talkd.areas.signaling import service as signaling
+from talkd.areas.signaling.legacy_routes import routes as old_signaling_routes
 from talkd.areas.signaling.presence import Presence
 from talkd.areas.signaling.routes import routes as signaling_routes
 from talkd.areas.sip.routes import routes as sip_routes
@@ -120,6 +121,7 @@ ROUTES = tuple(
         call_routes,
         old_call_routes,
         signaling_routes,
+        old_signaling_routes,
         user_routes,
         group_routes,
         suggestion_routes,

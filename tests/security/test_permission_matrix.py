@@ -11,10 +11,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from support.people import GROUP, PUBLIC, Person
-from support.running import ADMIN, ADMIN_PASSWORD, PASSWORD, Server, unique
+from support.people import GROUP, PUBLIC
+from support.running import PASSWORD, Server, unique
 
 from talkd.app import ROUTES
+from talkd.areas.users.model import ADMIN_GROUP
 from talkd.web.params import Scalar, Upload
 from talkd.web.routing import Kind, Route
 
@@ -29,7 +30,9 @@ HEAD = """# What everybody gets from every operation; made by test_permission_ma
 HEAD += f"{'operation':62} {'':6} {'room':6} " + " ".join(f"{name:18}" for name in CALLERS).rstrip() + "\n"
 ELSEWHERE = 0
 LABELS = {GROUP: "group", PUBLIC: "public", ELSEWHERE: "none"}
-WAITS = {("GET", "/apps/spreed/api/v3/signaling/{token}")}
+WAITS = {("GET", f"/apps/spreed/api/{path}") for path in (
+    "v1/signaling", "v1/signaling/{token}", "v2/signaling/{token}", "v3/signaling/{token}",
+)}  # fmt: skip
 """Operations that wait when there is nothing new: the callers poll once before."""
 
 PARAMETERS: dict[str, Any] = {
@@ -63,7 +66,7 @@ class Cast:
         self.owner, self.moderator, self.member, self.removed, self.stranger, self.newcomer = (
             server.add_user(name) for name in ("owner", "moderator", "member", "removed", "stranger", "newcomer")
         )
-        self.admin = Person(server.client(ADMIN, ADMIN_PASSWORD), ADMIN)
+        self.admin = server.add_user("chief", groups=(ADMIN_GROUP,))  # of his own: with no room open from elsewhere
         self.visitor = server.visitor()
         self.renew()
 

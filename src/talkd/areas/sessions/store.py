@@ -4,8 +4,9 @@ import sqlalchemy as sa
 
 from talkd.areas.participants.model import Attendee, Session
 from talkd.areas.participants.store import ATTENDEE, SESSION
+from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, invited_browsers, sessions
+from talkd.storage.schema import attendees, invited_browsers, rooms, sessions
 from talkd.storage.statements import Statement, bind, one_of
 
 _ADD = Statement(
@@ -66,6 +67,20 @@ _KNOWN = Statement(
     )
 )
 _MOVE = Statement(sa.update(sessions).where(sessions.c.browser == bind("old")).values(browser=bind("new", sa.Text)))
+_opened = (
+    sa.select(rooms.c.token)
+    .select_from(sessions)
+    .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
+    .join(rooms, rooms.c.id == sessions.c.room_id)
+    .order_by(sessions.c.id.desc())
+    .limit(sa.literal_column("1"))
+)
+_of_user = (attendees.c.actor_type == sa.literal_column(f"'{USERS}'"), attendees.c.actor_id == bind("user_id"))
+_OPENED_BY_USER = Statement(_opened.where(*_of_user))
+_OPENED_IN_BROWSER = Statement(_opened.where(*_of_user, sessions.c.browser == bind("browser")))
+_OPENED_BY_VISITOR = Statement(
+    _opened.where(sessions.c.browser == bind("browser"), attendees.c.actor_type != sa.literal_column(f"'{USERS}'"))
+)
 _SPLIT = len(SESSION)
 
 
@@ -111,6 +126,21 @@ async def find_session(tx: Tx, session_id: str) -> tuple[Session, Attendee] | No
     """A join by its public identifier."""
     row = await tx.one(_BY_SESSION_ID, session_id=session_id)
     return None if row is None else (Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:]))
+
+
+async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
+    """The room that a device opened last and has not left; empty when there is none.
+
+    A user's device without a cookie is any of that user's.
+    """
+    if user_id is not None:
+        if browser:
+            token = await tx.value(_OPENED_IN_BROWSER, user_id=user_id, browser=browser)
+        else:
+            token = await tx.value(_OPENED_BY_USER, user_id=user_id)
+    else:
+        token = await tx.value(_OPENED_BY_VISITOR, browser=browser) if browser else None
+    return token or ""
 
 
 async def list_silent(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:

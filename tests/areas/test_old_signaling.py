@@ -1,0 +1,133 @@
+"""Signaling in its first two versions, beside devices that speak the third."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import msgspec
+import pytest
+from support.people import PUBLIC, Person
+from support.running import Server
+
+from talkd.areas.signaling import legacy
+
+SINCE_V3 = {"helloAuthParams", "federation"}
+
+
+class Device:
+    """A device that has opened a room and does signaling under `path`."""
+
+    def __init__(self, person: Person, token: str, path: str) -> None:
+        self.person, self.path = person, path
+        self.session: str = person.join(token)["sessionId"]
+
+    def send(self, to: str, text: str, session: str | None = None) -> None:
+        """Send one message."""
+        content = msgspec.json.encode({"type": "candidate", "to": to, "text": text}).decode()
+        envelope = {"ev": "message", "fn": content, "sessionId": session or self.session}
+        assert self.person.post(self.path, messages=msgspec.json.encode([envelope]).decode()) is None
+
+    def poll(self) -> list[tuple[str, str]]:
+        """Sender and text of what waits, or arrives; who is there is in `present`."""
+        items = self.person.get(self.path)
+        assert items[-1]["type"] == "usersInRoom"
+        self.present = {each["sessionId"] for each in items[-1]["data"]}
+        contents = [msgspec.json.decode(item["data"]) for item in items[:-1]]
+        return [(each["from"], each["text"]) for each in contents]
+
+
+@pytest.mark.parametrize("path", ["v1/signaling", "v1/signaling/{token}", "v2/signaling/{token}"])
+def test_devices_of_all_versions_hear_each_other(alice: Person, bob: Person, token: str, path: str) -> None:
+    old, new = Device(alice, token, path.format(token=token)), Device(bob, token, f"v3/signaling/{token}")
+    for device in (old, new):
+        device.poll()
+        assert device.present == {old.session, new.session}
+    old.send(new.session, "from the old one")
+    new.send(old.session, "from the new one")
+    assert new.poll() == [(old.session, "from the old one")]
+    assert old.poll() == [(new.session, "from the new one")]
+
+
+def test_who_waits_without_a_token_is_woken(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    old, new = Device(alice, token, "v1/signaling"), Device(bob, token, f"v3/signaling/{token}")
+    old.poll()
+    waiting = threads.submit(old.poll)
+    time.sleep(0.1)
+    assert not waiting.done()
+    new.send(old.session, "now")
+    assert waiting.result(2) == [(new.session, "now")]
+
+
+def test_without_a_token_it_is_the_room_opened_last(alice: Person, bob: Person, token: str) -> None:
+    second = alice.create_room()
+    other = Device(bob, token, f"v3/signaling/{token}")
+    old = Device(alice, token, "v1/signaling")
+    old.poll()
+    assert old.present == {old.session, other.session}
+    later = Device(alice, second, "v1/signaling")
+    later.poll()
+    assert later.present == {later.session}
+    alice.delete(f"v4/room/{second}/participants/active")
+    old.poll()
+    assert old.present == {old.session, other.session}
+
+
+def test_visitors_are_known_by_their_cookie(server: Server, alice: Person) -> None:
+    token = alice.create_room(PUBLIC)
+    guest = Device(server.visitor(), token, "v1/signaling")
+    guest.poll()
+    assert guest.present == {guest.session}
+
+
+def test_nobody_speaks_for_others(server: Server, alice: Person, bob: Person, token: str) -> None:
+    first, second = Device(alice, token, "v1/signaling"), Device(bob, token, "v1/signaling")
+    second.poll()
+    stranger = server.add_user("stranger")
+    own = stranger.create_room()
+    outside = Device(stranger, own, "v1/signaling")
+    outside.send(second.session, "forged", session=first.session)
+    outside.send(second.session, "from another room")
+    first.send(second.session, "true")
+    assert second.poll() == [(first.session, "true")]
+
+
+@pytest.mark.parametrize("who", ["visitor", "user"])
+def test_without_a_room_there_is_nothing_to_hear(server: Server, who: str) -> None:
+    person = server.visitor() if who == "visitor" else server.add_user("user")
+    answer = person.request("GET", "v1/signaling")
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (404, [{"type": "usersInRoom", "data": []}])
+    assert person.post("v1/signaling", messages="[]") is None
+
+
+def test_settings_by_version(server: Server, alice: Person, token: str) -> None:
+    first, second, third = (alice.get(f"v{number}/signaling/settings", token=token) for number in (1, 2, 3))
+    assert set(first) == set(third) - SINCE_V3 - {"sipDialinInfo"}
+    assert set(second) == set(third) - SINCE_V3
+    for older in (first, second):
+        assert (older["signalingMode"], older["userId"], older["server"], older["hideWarning"]) == (
+            "internal", alice.id, "", False,
+        )  # fmt: skip
+        assert older["ticket"].split(":")[2] == alice.id
+
+
+def test_one_server_of_each_kind_is_drawn() -> None:
+    today: dict[str, Any] = {
+        "signalingMode": "internal", "userId": "alice", "hideWarning": False, "server": "", "ticket": "t",
+        "stunservers": [{"urls": ["stun:one:3478", "stun:two:3478"]}],
+        "turnservers": [
+            {"urls": [f"turn:{name}?transport={how}" for how in ("udp", "tcp")], "username": "u", "credential": "c"}
+            for name in ("one", "two")
+        ],
+        "sipDialinInfo": "+49 30 1",
+    }  # fmt: skip
+    drawn = [legacy.settings_v2(today) for _ in range(64)]
+    assert {each["sipDialinInfo"] for each in drawn} == {"+49 30 1"}
+    assert {each["stunservers"][0]["url"] for each in drawn} == {"stun:one:3478", "stun:two:3478"}
+    for settings in drawn:
+        (stun,), (turn,) = settings["stunservers"], settings["turnservers"]
+        assert stun["urls"] == [stun["url"]]
+        assert turn in [{"url": entry["urls"][0], **entry} for entry in today["turnservers"]]
+    nothing = legacy.settings_v1({**today, "stunservers": [], "turnservers": []})
+    assert (nothing["stunservers"], nothing["turnservers"], "sipDialinInfo" in nothing) == ([], [], False)
