@@ -38,6 +38,14 @@ def test_mistakes_are_named(environment: dict[str, str]) -> None:
         load(None, environment)
 
 
+def test_api_versions_are_announced_by_known_names() -> None:
+    assert load(None, {}).identity.announced_apis == ["chat-v2", "conversation-v4", "signaling-v3"]
+    older = load(None, {"TALKD_IDENTITY_ANNOUNCED_APIS": "conversation-v4, conversation-v2"})
+    assert older.identity.announced_apis == ["conversation-v4", "conversation-v2"]
+    with pytest.raises(ConfigError, match=r"announced_apis: conversation-v9, talk; there are chat, .*signaling-v3"):
+        load(None, {"TALKD_IDENTITY_ANNOUNCED_APIS": "conversation-v9,chat,talk"})
+
+
 def test_unreadable_and_broken_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"absent\.toml"):
         load(tmp_path / "absent.toml", {})

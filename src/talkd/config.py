@@ -13,8 +13,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from talkd.core.constants import API_FEATURES
 
 MAX_PORT = 65_535
+DEFAULT_APIS = ("chat-v2", "conversation-v4", "signaling-v3")
 
 
 class ConfigError(Exception):
@@ -68,6 +70,11 @@ class IdentityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """The server version to announce, four numbers."""
     talk_version: str = "22.0.0"
     """The Talk version to announce."""
+    announced_apis: list[str] = msgspec.field(default_factory=lambda: list(DEFAULT_APIS))
+    """The API versions to announce, by the names of their features: `chat`, `chat-v2`, `invite-by-mail`,
+    `conversation-v2`, `conversation-v3`, `conversation-v4`, `signaling-v3`. All versions are served, whatever is
+    announced. Apps of today refuse a server that does not announce the default; some of before 2021 look for the
+    other names."""
     slogan: str = "Conversations, simply."
     """A line under the name."""
     color: str = "#0a6b5c"
@@ -226,6 +233,11 @@ def _check(config: Config) -> None:
     ):
         if value not in known:
             raise ConfigError(f"wrong setting {name}: {value}; it is one of {', '.join(known)}")
+    unknown = [name for name in config.identity.announced_apis if name not in API_FEATURES]
+    if unknown:
+        raise ConfigError(
+            f"wrong setting identity.announced_apis: {', '.join(unknown)}; there are {', '.join(API_FEATURES)}"
+        )
     if not 0 <= config.server.port <= MAX_PORT:
         raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
     if bool(config.server.tls_certificate) != bool(config.server.tls_key):

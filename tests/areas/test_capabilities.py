@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from doors import OCS, PASSWORD, Doors, open_doors
 
 from talkd.areas.capabilities import colors, service
-from talkd.areas.capabilities.model import Viewer
+from talkd.areas.capabilities.model import FEATURES, Viewer
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.signaling import tokens
 from talkd.config import Config
@@ -68,6 +68,21 @@ async def test_visitors_and_users_see_what_apps_demand(client: httpx.AsyncClient
     assert not visitor["spreed"]["config"]["conversations"]["can-create"]
     assert user["spreed"]["config"]["conversations"]["can-create"]
     assert user["password_policy"]["minLength"] == 10
+
+
+def test_api_versions_are_announced_as_the_setting_says() -> None:
+    config, versions = Config(), {"conversation-v2", "conversation-v4", "signaling-v3", "chat", "chat-v2"}
+
+    def features() -> list[str]:
+        return list(service.get_talk(config, TalkSettings(), Viewer(), token_key="")["features"])
+
+    before, known = features(), service.talk_hash(config, TalkSettings(), Viewer())
+    assert before == list(FEATURES), "today's apps get what they know"
+    assert set(before) & versions == {"conversation-v4", "signaling-v3", "chat-v2"}
+    config.identity.announced_apis = ["conversation-v2", "chat"]
+    assert set(features()) & versions == {"conversation-v2", "chat"}
+    assert set(features()) - versions == set(before) - versions
+    assert service.talk_hash(config, TalkSettings(), Viewer()) != known
 
 
 async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient) -> None:

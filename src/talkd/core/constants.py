@@ -104,6 +104,11 @@ class ReadPrivacy(IntEnum):
     PRIVATE = 1
 
 
+API_FEATURES = (
+    "chat", "chat-v2", "invite-by-mail", "conversation-v2", "conversation-v3", "conversation-v4", "signaling-v3",
+)  # fmt: skip
+"""The features by which clients choose an API version (versions.md, 9)."""
+
 NEVER_READ = -2
 """Read marker of somebody who has read nothing at all."""
 

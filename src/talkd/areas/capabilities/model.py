@@ -1,6 +1,10 @@
 """What this release can do, in the words that clients look for. A feature is listed when its operations exist."""
 
+from collections.abc import Collection
+
 import msgspec
+
+from talkd.core.constants import API_FEATURES
 
 FEATURES = (
     # what every client takes for granted
@@ -29,6 +33,8 @@ FEATURES = (
     "in-call-flags", "conversation-call-flags", "start-call-flag", "raise-hand", "silent-call", "force-mute",
     "call-notification-state-api", "download-call-participants", "recording-consent", "send-call-notification",
 )  # fmt: skip
+"""The versions of the API among them are announced as the settings say: see `announce`."""
+
 LOCAL_FEATURES = (
     "favorites", "chat-read-status", "note-to-self", "temp-user-avatar-api", "call-notification-state-api", "avatar",
     "archived-conversations-v2", "important-conversations", "sensitive-conversations",
@@ -57,6 +63,12 @@ LOCAL_CONFIG = {
 
 SESSION_PING_LIMIT = 200
 MAX_GIF_SIZE = 3_145_728
+
+
+def announce(versions: Collection[str]) -> list[str]:
+    """All features, of those that stand for API versions only these."""
+    kept = [name for name in FEATURES if name not in API_FEATURES or name in versions]
+    return kept + [name for name in API_FEATURES if name in versions and name not in FEATURES]
 
 
 class Viewer(msgspec.Struct, frozen=True):

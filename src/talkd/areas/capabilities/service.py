@@ -54,7 +54,7 @@ def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_ke
     """Talk's own block."""
     return view.spreed(
         viewer,
-        talk_version=config.identity.talk_version,
+        identity=config.identity,
         calls_enabled=settings.start_calls != StartCall.NOBODY,
         breakout_rooms=settings.flag("breakout_rooms", True),
         recording_consent=settings.recording_consent,

@@ -7,7 +7,6 @@ import msgspec
 
 from talkd.areas.capabilities import colors
 from talkd.areas.capabilities.model import (
-    FEATURES,
     LOCAL_CONFIG,
     LOCAL_FEATURES,
     MAX_GIF_SIZE,
@@ -15,6 +14,7 @@ from talkd.areas.capabilities.model import (
     REACTIONS,
     SESSION_PING_LIMIT,
     Viewer,
+    announce,
 )
 from talkd.config import IdentityConfig, SecurityConfig
 from talkd.core.constants import MAX_DESCRIPTION_LENGTH, MAX_MESSAGE_LENGTH
@@ -64,7 +64,7 @@ def core(viewer: Viewer) -> Block:
 def spreed(
     viewer: Viewer,
     *,
-    talk_version: str,
+    identity: IdentityConfig,
     calls_enabled: bool,
     breakout_rooms: bool,
     recording_consent: int,
@@ -73,7 +73,7 @@ def spreed(
 ) -> Block:
     """Talk's block. Each group of `config` is an object even when it is empty: apps read them as maps."""
     return {
-        "features": list(FEATURES),
+        "features": announce(identity.announced_apis),
         "features-local": list(LOCAL_FEATURES),
         "config": {
             "attachments": {"allowed": False},
@@ -117,7 +117,7 @@ def spreed(
             "signaling": {"session-ping-limit": SESSION_PING_LIMIT, "hello-v2-token-key": token_key},
         },
         "config-local": LOCAL_CONFIG,
-        "version": talk_version,
+        "version": identity.talk_version,
     }
 
 
