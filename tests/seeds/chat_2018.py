@@ -1,0 +1,213 @@
+"""Chat and signaling of the documents of 2018, which are there in two renderings."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from seeds.rows import Check, Row
+from seeds.scene import Scene
+from support.people import Person
+from talkd.areas.chat import legacy
+from talkd.areas.chat.legacy_routes import CountingParams
+from talkd.core import clock
+
+
+class Promise(NamedTuple):
+    """A promise with its line in each of the two renderings."""
+
+    rendered: int
+    line: int
+    operation: str
+    says: str
+    check: Check
+    decided: str = ""
+
+
+CHAT = "v1/chat/{token}"
+
+
+def received(person: Person, token: str, **params: int) -> list[dict[str, Any]]:
+    """What a client of 2018 gets without waiting."""
+    answer = person.request("GET", CHAT.format(token=token), **{"timeout": 0, **params})
+    assert answer.status_code == 200, answer.text
+    messages: list[dict[str, Any]] = answer.json()["ocs"]["data"]
+    return messages
+
+
+def texts(person: Person, token: str, **params: int) -> list[str]:
+    return [each["message"] for each in received(person, token, **params)]
+
+
+@contextmanager
+def later(seconds: int) -> Iterator[int]:
+    """So much later; the time it is then."""
+    then = clock.now() + seconds
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(clock, "now", lambda: then)
+        yield then
+
+
+def has(name: str, kind: type) -> Check:
+    """Every entry has the field, with the value that today's apps see in it."""
+
+    def check(scene: Scene) -> None:
+        scene.visitor.join(scene.public)
+        scene.visitor.post(f"v1/guest/{scene.public}/name", displayName="Ada")
+        for person in (scene.alice, scene.bob, scene.visitor):
+            scene.ask(person, "POST", CHAT.format(token=scene.public), message=f"I am {person.id or 'nobody'}.")
+        today = {each["id"]: each for each in scene.alice.history(scene.public)}
+        old = received(scene.alice, scene.public)
+        assert len(old) == 3
+        for each in old:
+            assert type(each[name]) is kind
+            assert each[name] == today[each["id"]][name]
+
+    return check
+
+
+# --- receiving ------------------------------------------------------------------------------
+def receives(scene: Scene) -> None:
+    scene.alice.say(scene.group, "Hello")
+    assert texts(scene.bob, scene.group) == ["Hello"]
+
+
+def receives_a_list(scene: Scene) -> None:
+    assert received(scene.alice, scene.group) == []
+    for text in ("One", "Two"):
+        scene.alice.say(scene.group, text)
+    scene.alice.put(f"v4/room/{scene.group}", roomName="Another name")
+    assert texts(scene.bob, scene.group) == ["Two", "One"]
+
+
+def ignores_the_first(scene: Scene) -> None:
+    for text in ("One", "Two", "Three"):
+        scene.alice.say(scene.group, text)
+    assert texts(scene.bob, scene.group, offset=0) == ["Three", "Two", "One"]
+    assert texts(scene.bob, scene.group, offset=1) == ["Three", "Two"]
+    assert texts(scene.bob, scene.group, offset=3) == []
+
+
+def leaves_out_older(scene: Scene) -> None:
+    scene.alice.say(scene.group, "Yesterday")
+    with later(86_400) as today:
+        scene.alice.say(scene.group, "Today")
+        assert texts(scene.bob, scene.group, notOlderThanTimestamp=today) == ["Today"]
+        assert texts(scene.bob, scene.group, notOlderThanTimestamp=today - 1, offset=1) == []
+        assert texts(scene.bob, scene.group, notOlderThanTimestamp=0) == ["Today", "Yesterday"]
+
+
+def waits(scene: Scene) -> None:
+    assert CountingParams().timeout == 30
+    assert [legacy.seconds_to_wait(asked) for asked in (30, 60, 61)] == [30, 60, 60]
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(scene.bob.request, "GET", CHAT.format(token=scene.group))
+        time.sleep(0.1)
+        assert not answer.done()
+        scene.alice.say(scene.group, "At last")
+        assert [each["message"] for each in answer.result(2).json()["ocs"]["data"]] == ["At last"]
+    began = time.monotonic()
+    assert received(scene.bob, scene.group, offset=1, timeout=1) == []
+    assert 0.9 < time.monotonic() - began < 5
+
+
+def hides_the_room(method: str, **params: Any) -> Check:
+    """The same 404 for who is not in the room and for a room that is not there."""
+
+    def check(scene: Scene) -> None:
+        for person in (scene.stranger, scene.visitor):
+            there = scene.ask(person, method, CHAT.format(token=scene.group), **params)
+            nowhere = scene.ask(person, method, CHAT.format(token="nowhere1"), **params)
+            assert (there.status_code, there.content) == (404, nowhere.content)
+            assert nowhere.status_code == 404
+
+    return check
+
+
+def is_guests_or_users(scene: Scene) -> None:
+    has("actorType", str)(scene)
+    assert {each["actorType"] for each in received(scene.bob, scene.public)} == {"guests", "users"}
+
+
+def is_plain(scene: Scene) -> None:
+    scene.alice.say(scene.group, f"Hello @{scene.bob.id} and @all <b>you</b>")
+    scene.bob.post(f"v1/poll/{scene.group}", question="Where to?", options=["A", "B"], resultMode=0, maxVotes=1)
+    assert texts(scene.bob, scene.group) == ["Where to?", "Hello @Bob and @all <b>you</b>"]
+
+
+# --- sending --------------------------------------------------------------------------------
+def sends(scene: Scene) -> None:
+    answer = scene.ask(scene.bob, "POST", CHAT.format(token=scene.group), message="From bob")
+    assert answer.status_code == 201
+    assert texts(scene.alice, scene.group) == scene.alice.texts(scene.group) == ["From bob"]
+
+
+# --- signaling ------------------------------------------------------------------------------
+def signals(scene: Scene) -> None:
+    """As the apps of that time did: settings, then sending and polling by the session of the device."""
+    settings = scene.alice.get("v1/signaling/settings")
+    for name, kind in (("signalingMode", str), ("server", str), ("ticket", str), ("hideWarning", bool),
+                       ("stunservers", list), ("turnservers", list)):  # fmt: skip
+        assert type(settings[name]) is kind
+    assert settings["userId"] == scene.alice.id
+    alice, bob = (person.join(scene.group)["sessionId"] for person in (scene.alice, scene.bob))
+    for path in ("v1/signaling", f"v1/signaling/{scene.group}"):
+        content = {"type": "candidate", "to": bob, "path": path}
+        envelope = {"ev": "message", "fn": msgspec.json.encode(content).decode(), "sessionId": alice}
+        assert scene.ask(scene.alice, "POST", path, messages=msgspec.json.encode([envelope]).decode()).is_success
+        message, present = scene.bob.get(path)
+        assert (message["type"], present["type"]) == ("message", "usersInRoom")
+        assert msgspec.json.decode(message["data"]) == {**content, "from": alice}
+        assert {each["sessionId"] for each in present["data"]} == {alice, bob}
+
+
+GET, POST, SIGNALING = "GET chat/{token}", "POST chat/{token}", "signaling"
+ANSWER = (
+    "A list even when there is nothing, newest first. What the server reports of itself is left out, because "
+    "these clients do not know it; a deleted message keeps its place."
+)
+OFFSET = (
+    "The oldest N of the messages that are not older than the timestamp. At most 200 come at once: the oldest of "
+    "those that are left, so that a larger offset goes on."
+)
+GENERATION = "Of this generation is a request without `lookIntoFuture`: that parameter came with `chat-v2`."
+WAITING = "The request waits until there are more than `offset` messages, and ends with 200 and an empty list."
+UNKNOWN_ROOM = "The same for a room that is not there and for one that the caller is not in."
+LOBBY = f"{UNKNOWN_ROOM} A closed lobby, which came later, is 412 as in calls."
+ACTORS = "Whoever is neither, such as people invited by e-mail, bots and accounts that are gone, is told as a guest."
+GUEST_ID = "A guest's id is the one by which others know the guest in the room."
+PLAIN = "Placeholders are replaced by names: `@` and the name of who is mentioned, `@all`, the name of a thing."
+DATA = "Later clients get the message as data; the document names none."
+DRAFT = (
+    "The document only points to a draft. Served is what clients of that time used: `signaling/settings`, and sending "
+    "and polling at `signaling/{token}` or, before rooms were named, at `signaling`."
+)
+
+CHAT_AND_SIGNALING = (
+    Promise(454, 421, GET, "is asked with GET", receives, GENERATION),
+    Promise(457, 422, GET, "is at `/chat/{token}`", receives),
+    Promise(461, 427, GET, "takes `offset`, an int: ignores the first N messages", ignores_the_first, OFFSET),
+    Promise(462, 428, GET, "takes `notOlderThanTimestamp`, an int in seconds", leaves_out_older),
+    Promise(463, 429, GET, "takes `timeout`, an int: 30 seconds by default, 60 at most", waits, WAITING),
+    Promise(467, 433, GET, "200", receives),
+    Promise(468, 434, GET, "404 when the caller has no such room", hides_the_room("GET"), LOBBY),
+    Promise(471, 437, GET, "returns an array of messages", receives_a_list, ANSWER),
+    Promise(473, 441, GET, "has `id`, an int", has("id", int)),
+    Promise(474, 442, GET, "has `actorType`: `guests` or `users`", is_guests_or_users, ACTORS),
+    Promise(477, 443, GET, "has `actorId`, a string", has("actorId", str), GUEST_ID),
+    Promise(478, 444, GET, "has `actorDisplayName`, a string", has("actorDisplayName", str)),
+    Promise(479, 445, GET, "has `timestamp`, an int in seconds", has("timestamp", int)),
+    Promise(480, 446, GET, "has `message`, a string in plain text", is_plain, PLAIN),
+    Promise(485, 450, POST, "is asked with POST", sends),
+    Promise(488, 451, POST, "is at `/chat/{token}`", sends),
+    Promise(492, 456, POST, "takes `message`, a string", sends),
+    Promise(495, 460, POST, "201", sends, DATA),
+    Promise(496, 461, POST, "404 when the caller has no such room", hides_the_room("POST", message="x"), UNKNOWN_ROOM),
+    Promise(500, 465, SIGNALING, "is described in a draft elsewhere", signals, DRAFT),
+)
+ROWS_000 = tuple(Row(each.rendered, *each[2:]) for each in CHAT_AND_SIGNALING)
+ROWS_001 = tuple(Row(each.line, *each[2:]) for each in CHAT_AND_SIGNALING)
