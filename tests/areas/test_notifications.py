@@ -138,7 +138,7 @@ def test_mentions_say_who_was_meant(server: Server, alice: Person, bob: Person, 
     assert some["subject"] == f"Alice mentioned group {group} in conversation Room"
     assert some["subjectRichParameters"]["group"] == {"type": "user-group", "id": group, "name": group}
     assert everybody["subject"] == "Alice mentioned everyone in conversation Room"
-    assert everybody["message"] == "@Room"
+    assert everybody["message"] == "@all"
 
 
 def test_one_message_is_told_once_and_by_its_nearest_reason(

@@ -198,7 +198,7 @@ def test_nobody_finds_what_the_server_says(token: str, alice: Person, settle: Se
 
 def test_mentions_are_found_and_shown_by_name(server: Server, token: str, alice: Person, bob: Person) -> None:
     said = alice.say(token, f"ask @{bob.id} about @all of it")
-    assert found(alice, "ask @bob about") == ["ask @Bob about Room of it"]
+    assert found(alice, "ask @bob about") == ["ask @Bob about @all of it"]
     assert found(alice, "mention") == found(alice, "user1") == found(alice, "{") == []
     alice.put(f"v1/chat/{token}/{said['id']}", message=f"do not ask @{alice.id}")
     assert found(alice, "@bob") == []

@@ -47,9 +47,22 @@ def replace_mentions(text: str, placeholders: dict[tuple[str, str], str]) -> str
 _PLACEHOLDER = re.compile(r"\{([\w\-]+)\}")
 
 
-def fill_placeholders(text: str, values: Mapping[str, str]) -> str:
-    """The text with `values` in the places of their placeholders; others stay as they are."""
-    return _PLACEHOLDER.sub(lambda match: values.get(match[1], match[0]), text)
+def spell_out(text: str, names: Mapping[str, str]) -> str:
+    """The text with `names` in the places of their placeholders, behind an @ where somebody is mentioned.
+
+    Everybody is mentioned by @all, whatever the room is called. Placeholders without a name stay as they are.
+    """
+
+    def put(match: re.Match[str]) -> str:
+        key = match[1]
+        name = names.get(key)
+        if name is None:
+            return match[0]
+        if key.startswith("mention-call"):
+            return f"@{ALL}"
+        return f"@{name}" if key.startswith("mention-") else name
+
+    return _PLACEHOLDER.sub(put, text)
 
 
 def _name_of(match: re.Match[str]) -> str:

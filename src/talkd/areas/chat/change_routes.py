@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import change_service, service, view
 from talkd.areas.chat.model import Message
 from talkd.areas.chat.routes import COMMON_READ, LAST_GIVEN
@@ -97,5 +98,5 @@ async def _reported(tx: Tx, call: Call[Any], report: Message) -> Reply:
 
 
 async def _common_read(tx: Tx, me: Participant) -> dict[str, str]:
-    common = await service.get_common_read(tx, me)
+    common = await markers.get_common_read(tx, me)
     return {COMMON_READ: str(common)} if common else {}

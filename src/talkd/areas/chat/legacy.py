@@ -1,11 +1,10 @@
 """What the chat of 2018 called it: pure functions from today's messages, and from today's requests to its own."""
 
-import re
 from collections.abc import Collection
 
 import msgspec
 
-from talkd.areas.chat.view import MessageView, Parameter
+from talkd.areas.chat.view import MessageView, plain_text
 from talkd.core.actor import USERS
 from talkd.core.errors import Invalid
 
@@ -19,7 +18,6 @@ _SINCE_CHAT_V2 = frozenset(
         "markNotificationsAsRead",
     }
 )  # fmt: skip
-_PLACEHOLDER = re.compile(r"\{([^{}\s]+)\}")
 
 
 class OldMessageView(msgspec.Struct, frozen=True):
@@ -58,20 +56,5 @@ def message(today: MessageView) -> OldMessageView:
         today.actorId,
         today.actorDisplayName,
         today.timestamp,
-        plain_text(today.message, today.messageParameters if isinstance(today.messageParameters, dict) else {}),
+        plain_text(today.message, today.messageParameters),
     )
-
-
-def plain_text(text: str, parameters: dict[str, Parameter]) -> str:
-    """Names in the place of placeholders, with @ where somebody is called."""
-
-    def put(match: re.Match[str]) -> str:
-        key = match[1]
-        parameter = parameters.get(key)
-        if parameter is None:
-            return match[0]
-        if not key.startswith("mention-"):
-            return parameter["name"]
-        return "@all" if parameter["type"] == "call" else f"@{parameter['name']}"
-
-    return _PLACEHOLDER.sub(put, text)

@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import legacy, offset_service, service, view
+from talkd.areas.chat import marker_service as markers
+from talkd.areas.chat import legacy, offset_service, view
 from talkd.areas.chat.offset_service import Position
 from talkd.areas.chat.waiting import dismiss_notifications, note_presence, wait_for
 from talkd.web.call import Call
@@ -38,7 +39,7 @@ class _Counter:
         await self._pass_over(call)
         last = self._position.after
         if self._offset and last > me.attendee.last_read:
-            await call.world.db.write(lambda tx: service.note_read(tx, me, last))
+            await call.world.db.write(lambda tx: markers.note_read(tx, me, last))
         await dismiss_notifications(call)
 
     async def look(self, call: Call[Any]) -> Reply | None:

@@ -5,10 +5,9 @@ from collections.abc import Mapping
 import msgspec
 
 from talkd.areas.reactions.model import Reactors
-from talkd.core.actor import USERS
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
-from talkd.core.richtext import fill_placeholders
+from talkd.core.richtext import spell_out
 
 COMMENT = "comment"
 SYSTEM = "system"
@@ -112,12 +111,7 @@ def plain(text: str, references: Mapping[str, Reference]) -> str:
     """The text with names in the places of its placeholders; empty when it speaks of nobody and nothing."""
     if not references:
         return ""
-    return fill_placeholders(text, {key: call_by_name(each.type, each.name) for key, each in references.items()})
-
-
-def call_by_name(kind: str, name: str) -> str:
-    """How a text without links says who or what is meant; users may also be called `user`, as on the wire."""
-    return f"@{name}" if kind in (USERS, "user") else name
+    return spell_out(text, {key: each.name for key, each in references.items()})
 
 
 def require_text(text: str) -> str:

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import legacy, legacy_routes, service, view, waiting
 from talkd.areas.chat.feed import News
 from talkd.areas.chat.legacy_routes import CountingParams
@@ -122,7 +123,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
     )
     if not page.messages:
         return Reply(None, 304)
-    common = await service.get_common_read(tx, me)
+    common = await markers.get_common_read(tx, me)
     return Reply(view.messages(page, me.room, me.actor), 200, _headers(common, page.messages[-1].id))
 
 
@@ -153,7 +154,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
         waiting.note_presence(call)
     last = min(params.lastKnownMessageId, me.room.last_message_id)  # reactions may follow that one
     if params.setReadMarker and last > me.attendee.last_read:
-        await call.world.db.write(lambda tx: service.note_read(tx, me, last))
+        await call.world.db.write(lambda tx: markers.note_read(tx, me, last))
     if params.markNotificationsAsRead:
         await waiting.dismiss_notifications(call)
 
@@ -172,20 +173,20 @@ async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     last = call.params.lastReadMessage
     if last is not None and last < 0:
         raise Invalid("lastReadMessage")
-    await service.mark_read(tx, call.me, last)
+    await markers.mark_read(tx, call.me, last)
     return await _room_with_common_read(tx, call)
 
 
 @routes.add("DELETE", "chat/{token}/read", Guard.ANYONE, Guard.IDENTIFIED, versions=V1, returns=RoomView)
 async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
     """Mark the newest message as unread."""
-    await service.mark_unread(tx, call.me)
+    await markers.mark_unread(tx, call.me)
     return await _room_with_common_read(tx, call)
 
 
 async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
     me: Participant = call.me
-    common = await service.get_common_read(tx, me)
+    common = await markers.get_common_read(tx, me)
     return Reply(await rooms.render_mine(tx, call), 200, _headers(common))
 
 

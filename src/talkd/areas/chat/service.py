@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import mentions, store
 from talkd.areas.chat.model import (
     ABOUT_OLDER,
@@ -24,10 +25,10 @@ from talkd.areas.participants.model import Participant
 from talkd.areas.reactions.store import get_reactors
 from talkd.areas.rooms.model import Room
 from talkd.core import clock
-from talkd.core.actor import USERS, Actor
-from talkd.core.constants import MAX_REFERENCE_ID_LENGTH, NEVER_READ
+from talkd.core.actor import Actor
+from talkd.core.constants import MAX_REFERENCE_ID_LENGTH
 from talkd.core.errors import Invalid
-from talkd.core.events import MessagePosted, ReadMarkerMoved
+from talkd.core.events import MessagePosted
 from talkd.core.richtext import replace_mentions
 from talkd.storage.database import Tx
 
@@ -75,23 +76,15 @@ async def send(
     await mentions.note(tx, message, parents.get(reply_to), reader=me.attendee.id)
     reacted = [parent.id for parent in parents.values() if parent.reactions]
     reactors = await get_reactors(tx, room.id, reacted, me.actor) if reacted else {}
-    return Said(message, Page([message], parents, names, reactors), _common_read(me, message.id, stored[1]))
+    page = Page([message], parents, names, reactors)
+    return Said(message, page, markers.common_read_after(me, message.id, stored[1]))
 
 
 async def _said_before(tx: Tx, me: Participant, draft: Message) -> Said:
     known = await store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, draft.reference_id)
     message = next(each for each in known if each.message == draft.message and each.parent_id == draft.parent_id)
     page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
-    return Said(message, page, await get_common_read(tx, me))
-
-
-def _common_read(me: Participant, mine: int, others: int | None) -> int:
-    """As `get_common_read`, where I have read up to `mine` and the others up to there."""
-    if me.attendee.read_privacy:
-        return 0
-    if me.actor.type != USERS:
-        return others or 0
-    return mine if others is None else min(mine, others)
+    return Said(message, page, await markers.get_common_read(tx, me))
 
 
 async def post_system(
@@ -110,15 +103,15 @@ async def post_system(
 
     `aside`: nobody is told of a new message; the caller emits an event of what it is about.
     """
-    return await _add(
-        tx, room, actor, SYSTEM, details,
-        system=system, references=references or {}, parent_id=parent_id, silent=silent, aside=aside,
-    )  # fmt: skip
+    draft = _draft(
+        room, actor, SYSTEM, details, system=system, references=references or {}, parent_id=parent_id, silent=silent
+    )
+    return await _add(tx, actor, draft, aside=aside)
 
 
 async def post(tx: Tx, room: Room, actor: Actor, text: str) -> Message:
     """Say something in the name of who is no attendee: what the server itself tells."""
-    return await _add(tx, room, actor, COMMENT, text, references={})
+    return await _add(tx, actor, _draft(room, actor, COMMENT, text, references={}))
 
 
 async def share(
@@ -138,17 +131,16 @@ async def share(
     room = me.room
     me = await _begin(tx, me, guest_name)
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
-    references = {"object": thing}
+    draft = _draft(
+        room, me.actor, OBJECT_SHARED, "{object}",
+        references={"object": thing}, reference_id=reference_id, silent=silent,
+    )  # fmt: skip
     if reference_id:
-        encoded = _encode(references).decode()
         for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
-            if known.kind == OBJECT_SHARED and known.parameters == encoded:
+            if known.kind == OBJECT_SHARED and known.parameters == draft.parameters:
                 return known
     await participants.ensure_both(tx, room)
-    message = await _add(
-        tx, room, me.actor, OBJECT_SHARED, "{object}",
-        references=references, reference_id=reference_id, silent=silent, thing=thing, shared_as=shared_as,
-    )  # fmt: skip
+    message = await _add(tx, me.actor, draft, object_type=thing.type, object_id=thing.id, shared_as=shared_as)
     await store.mark_read(tx, room.id, me.attendee.id, message.id)
     return message
 
@@ -160,30 +152,11 @@ async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:
     return me
 
 
-async def _add(
-    tx: Tx,
-    room: Room,
-    actor: Actor,
-    kind: str,
-    text: str,
-    *,
-    system: str = "",
-    references: dict[str, Reference],
-    parent_id: int = 0,
-    reference_id: str = "",
-    silent: bool = False,
-    aside: bool = False,
-    thing: Reference | None = None,
-    shared_as: str = "",
-) -> Message:
-    shared = {"object_type": thing.type, "object_id": thing.id, "shared_as": shared_as} if thing is not None else {}
-    draft = _draft(
-        room, actor, kind, text,
-        system=system, references=references, parent_id=parent_id, reference_id=reference_id, silent=silent,
-    )  # fmt: skip
+async def _add(tx: Tx, actor: Actor, draft: Message, *, aside: bool = False, **shared: str) -> Message:
     message = msgspec.structs.replace(draft, id=await store.add_message(tx, **_row(draft), **shared))
     if not aside:
-        await tx.emit(MessagePosted(room.id, actor, message.id, kind, system not in ABOUT_OLDER))
+        is_new = message.system not in ABOUT_OLDER
+        await tx.emit(MessagePosted(message.room_id, actor, message.id, message.kind, is_new))
     return message
 
 
@@ -298,39 +271,3 @@ async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limi
     before = await store.list_before(tx, room_id, message_id + 1, limit, now)
     after = await store.list_after(tx, room_id, message_id, limit, now)
     return await complete(tx, room_id, [*reversed(before), *after], viewer=viewer)
-
-
-async def get_common_read(tx: Tx, me: Participant) -> int:
-    """How far everybody has read, of those who let it be known; 0 for whoever does not let it be known himself."""
-    return 0 if me.attendee.read_privacy else await store.get_common_read(tx, me.room.id)
-
-
-async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
-    """Remember that everything up to a message is read; None for all there is."""
-    newest = me.room.last_message_id
-    message_id = newest if message_id is None else min(message_id, newest)
-    if message_id == me.attendee.last_read:
-        return
-    await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
-    back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
-    await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from))
-
-
-async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
-    """Whoever asks for what follows a message has read it. Never moves the marker back, whatever happens meanwhile."""
-    message_id = min(message_id, me.room.last_message_id)
-    if await store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
-        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id))
-
-
-async def mark_unread(tx: Tx, me: Participant) -> None:
-    """Move the read marker so that the newest message counts as unread (api-surface.md, E)."""
-    now = clock.now()
-    newest = await store.list_newest_countable(tx, me.room.id, now)
-    if len(newest) == 2:
-        target = newest[1]
-    else:
-        below = newest[0] if newest else me.room.last_message_id
-        older = await store.list_before(tx, me.room.id, below, 1, now)
-        target = older[0].id if older else NEVER_READ
-    await mark_read(tx, me, target)

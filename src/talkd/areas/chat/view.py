@@ -11,8 +11,11 @@ from talkd.areas.reactions.model import REMOVED, SHOWN
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import CLI_ID, DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.constants import RoomType
+from talkd.core.richtext import spell_out
 
 Parameter = dict[str, str]
+Parameters = dict[str, Parameter] | list[Parameter]
+"""What placeholders stand for, by name; an empty list where there are none."""
 
 _WITHOUT_ACTOR = frozenset({"poll_voted", SHOWN, REMOVED})
 """Who voted is nobody's business; who reacted is the author of the message."""
@@ -35,7 +38,7 @@ class MessageView(msgspec.Struct, frozen=True, omit_defaults=True):
     actorDisplayName: str
     timestamp: int
     message: str
-    messageParameters: dict[str, Parameter] | list[Parameter]
+    messageParameters: Parameters
     systemMessage: str
     messageType: str
     isReplyable: bool
@@ -103,6 +106,13 @@ def message(
         True if item.kind == DELETED else UNSET,
         own or UNSET,
     )
+
+
+def plain_text(text: str, parameters: Parameters) -> str:
+    """A text as it is read aloud: names in the places of its placeholders."""
+    if not isinstance(parameters, dict):
+        return text
+    return spell_out(text, {key: each["name"] for key, each in parameters.items()})
 
 
 def _deleted_text(deleter: Reference, author: Actor, viewer: Actor) -> str:

@@ -1,7 +1,6 @@
 """Notifications as JSON, in the form of the notifications API v2 (clients.md, 6)."""
 
 import hashlib
-import re
 from datetime import UTC, datetime
 
 import msgspec
@@ -14,8 +13,6 @@ from talkd.core.actor import DELETED_USERS, GROUPS, USERS, Actor
 
 Parameter = dict[str, str]
 Parameters = dict[str, Parameter]
-
-_PLACEHOLDER = re.compile(r"\{([\w\-]+)\}")
 
 
 class ActionView(msgspec.Struct, frozen=True):
@@ -72,8 +69,8 @@ def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView
         datetime=datetime.fromtimestamp(item.created_at, UTC).isoformat(),
         object_type=item.object_type,
         object_id=f"{room.token}/{item.message_id}" if item.message_id else room.token,
-        subject=_spell_out(subject, parameters),
-        message=_spell_out(text, references),
+        subject=chat.plain_text(subject, parameters),
+        message=chat.plain_text(text, references),
         link=link,
         subjectRich=subject,
         subjectRichParameters=parameters,
@@ -166,19 +163,6 @@ def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
     shown = chat.message(entry.message, entry.me.room, reader, names)
     parameters = shown.messageParameters
     return shown.message, parameters if isinstance(parameters, dict) else {}
-
-
-def _spell_out(text: str, parameters: Parameters) -> str:
-    """The text with names in the places of the placeholders."""
-
-    def name(match: re.Match[str]) -> str:
-        parameter = parameters.get(match[1])
-        if parameter is None:
-            return match[0]
-        shown = parameter.get("name", match[0])
-        return f"@{shown}" if match[1].startswith("mention-") else shown
-
-    return _PLACEHOLDER.sub(name, text)
 
 
 def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionView]:

@@ -5,11 +5,10 @@ from urllib.parse import quote
 import msgspec
 
 from talkd.areas.chat import view as chat
-from talkd.areas.chat.model import Message, call_by_name
+from talkd.areas.chat.model import Message
 from talkd.areas.rooms.view import avatar_version
 from talkd.areas.search.model import Found, Membership, cursor_after
 from talkd.core.actor import EMAILS, GUESTS, USERS
-from talkd.core.richtext import fill_placeholders
 
 MAX_LEAD = 30
 SHOWN_LEAD = 10
@@ -65,15 +64,11 @@ def _message(item: Message, found: Found, term: str, base_url: str, *, with_room
     membership = found.rooms[item.room_id]
     room = membership.me.room
     shown = chat.message(item, room, membership.me.actor, found.names)
-    parameters = shown.messageParameters if isinstance(shown.messageParameters, dict) else {}
-    text = fill_placeholders(
-        shown.message, {key: call_by_name(each["type"], each.get("name", "")) for key, each in parameters.items()}
-    )
     author = _author(shown)
     return Entry(
         f"{base_url}/avatar/{quote(item.actor_id, safe='')}/512" if item.actor_type == USERS else "",
         f"{author} in {membership.name}" if with_room else author,
-        excerpt(text, term),
+        excerpt(chat.plain_text(shown.message, shown.messageParameters), term),
         f"{base_url}/call/{room.token}#message_{item.id}",
         "icon-talk",
         True,

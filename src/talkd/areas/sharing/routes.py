@@ -2,6 +2,7 @@
 
 import msgspec
 
+from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import service as chat
 from talkd.areas.chat import view
 from talkd.areas.chat.routes import COMMON_READ, LAST_GIVEN
@@ -67,7 +68,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
         guest_name=params.actorDisplayName,
     )
     page = await chat.complete(tx, me.room.id, [message], viewer=me.actor)
-    common = await chat.get_common_read(tx, me)
+    common = await markers.get_common_read(tx, me)
     return Reply(view.messages(page, me.room, me.actor)[0], 201, {COMMON_READ: str(common)} if common else {})
 
 

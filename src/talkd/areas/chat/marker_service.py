@@ -1,0 +1,54 @@
+"""How far people have read."""
+
+from talkd.areas.chat import store
+from talkd.areas.participants.model import Participant
+from talkd.core import clock
+from talkd.core.actor import USERS
+from talkd.core.constants import NEVER_READ
+from talkd.core.events import ReadMarkerMoved
+from talkd.storage.database import Tx
+
+
+async def get_common_read(tx: Tx, me: Participant) -> int:
+    """How far everybody has read, of those who let it be known; 0 for whoever does not let it be known himself."""
+    return 0 if me.attendee.read_privacy else await store.get_common_read(tx, me.room.id)
+
+
+def common_read_after(me: Participant, mine: int, others: int | None) -> int:
+    """As `get_common_read`, where I have read up to `mine` and the others up to there."""
+    if me.attendee.read_privacy:
+        return 0
+    if me.actor.type != USERS:
+        return others or 0
+    return mine if others is None else min(mine, others)
+
+
+async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
+    """Remember that everything up to a message is read; None for all there is."""
+    newest = me.room.last_message_id
+    message_id = newest if message_id is None else min(message_id, newest)
+    if message_id == me.attendee.last_read:
+        return
+    await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
+    back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
+    await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from))
+
+
+async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
+    """Whoever asks for what follows a message has read it. Never moves the marker back, whatever happens meanwhile."""
+    message_id = min(message_id, me.room.last_message_id)
+    if await store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
+        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id))
+
+
+async def mark_unread(tx: Tx, me: Participant) -> None:
+    """Move the read marker so that the newest message counts as unread (api-surface.md, E)."""
+    now = clock.now()
+    newest = await store.list_newest_countable(tx, me.room.id, now)
+    if len(newest) == 2:
+        target = newest[1]
+    else:
+        below = newest[0] if newest else me.room.last_message_id
+        older = await store.list_before(tx, me.room.id, below, 1, now)
+        target = older[0].id if older else NEVER_READ
+    await mark_read(tx, me, target)
