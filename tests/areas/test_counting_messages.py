@@ -41,6 +41,8 @@ def test_the_newest_comes_first_without_those_that_are_known(alice: Person, toke
     assert texts(alice, token, offset=3) == ["4", "3"]
     assert texts(alice, token, offset=5) == texts(alice, token, offset=50) == []
     assert texts(alice, token, offset=-1) == ["4", "3", "2", "1", "0"]
+    for much in (2**31, 10**30):
+        assert texts(alice, token, offset=much) == texts(alice, token, notOlderThanTimestamp=much) == []
 
 
 def test_what_the_server_reports_does_not_count(alice: Person, bob: Person, token: str) -> None:

@@ -38,7 +38,7 @@ async def get_beginning(tx: Tx, room: Room, since: int, offset: int) -> Position
 async def pass_over(tx: Tx, room_id: int, position: Position, since: int) -> Position:
     """Go on by as many messages as are left to pass, STEP rows at most; where nothing follows, stay."""
     count, last, seen = await store.count_next(
-        tx, room_id, position.after, since, wanted=position.left, step=STEP, now=clock.now()
+        tx, room_id, position.after, since, wanted=min(position.left, STEP), step=STEP, now=clock.now()
     )
     if not seen:
         return position
