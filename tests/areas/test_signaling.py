@@ -11,6 +11,7 @@ from support.people import PUBLIC, Person
 from support.running import Server
 
 from talkd.areas.signaling.model import needed_permissions
+from talkd.core import clock
 from talkd.core.constants import Permission
 from talkd.storage.schema import rooms
 from talkd.storage.statements import Statement, bind
@@ -93,6 +94,13 @@ def test_messages_keep_their_order(pair: tuple[Device, Device]) -> None:
     for number in range(20):
         first.send({"type": "candidate", "to": second.session, "number": number})
     assert [each["number"] for each in mark(first, second)] == list(range(20))
+
+
+def test_messages_arrive_in_later_decades(pair: tuple[Device, Device], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: 2**32)
+    first, second = pair
+    first.send({"type": "candidate", "to": second.session})
+    assert second.poll()[0]["from"] == first.session
 
 
 def test_everybody_learns_who_is_there(pair: tuple[Device, Device], threads: ThreadPoolExecutor) -> None:

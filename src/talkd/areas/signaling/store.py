@@ -9,9 +9,12 @@ from talkd.storage.statements import Statement, bind
 _ADD = Statement(
     sa.insert(signaling_messages).from_select(
         ["room_id", "recipient", "message", "created_at"],
-        sa.select(sessions.c.room_id, sessions.c.session_id, bind("message", sa.Text), bind("now", sa.Integer)).where(
-            sessions.c.room_id == bind("room_id"), sessions.c.session_id == bind("recipient")
-        ),
+        sa.select(
+            sessions.c.room_id,
+            sessions.c.session_id,
+            bind("message", sa.Text),
+            bind("now", signaling_messages.c.created_at.type),
+        ).where(sessions.c.room_id == bind("room_id"), sessions.c.session_id == bind("recipient")),
     )
 )
 _WAITING = Statement(
