@@ -286,6 +286,14 @@ def test_the_context_of_a_message_is_what_was_said_before_and_after(alice: Perso
     assert bob.room(token)["unreadMessages"] == 9
 
 
+def test_around_a_message_that_cannot_be_is_the_end(alice: Person, token: str) -> None:
+    last = alice.say(token, "Last")["id"]
+    (shown,) = alice.get(f"v1/chat/{token}/{10**30}/context", limit=1)
+    assert shown["id"] == last
+    (shown,) = alice.get(f"v1/chat/{token}", lookIntoFuture=0, lastKnownMessageId=10**30, includeLastKnown=1, limit=1)
+    assert shown["id"] == last
+
+
 def test_a_room_without_messages_has_no_context(
     alice: Person, bob: Person, token: str, later: Callable[[int], None]
 ) -> None:

@@ -19,7 +19,8 @@ from talkd.core.errors import Invalid
 P = TypeVar("P", bound=msgspec.Struct)
 Raw = dict[str, Any]
 
-MAX_INTEGER = 2**63 - 1
+MAX_INTEGER = 2**62
+"""Larger numbers count as this one, which both databases still know when something is added to it."""
 MAX_FIELDS = 10_000
 _FALSE = {"", "0", "false", "no", "off"}
 
