@@ -191,11 +191,14 @@ def test_somebody_with_two_devices_is_one_active_user(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     tablet = Person(server.client(alice.id), alice.id)
-    first, second = (each.join(token)["sessionId"] for each in (alice, tablet))
+    alice.join(token)
+    second = tablet.join(token)["sessionId"]
     alice.post(f"v4/call/{token}", flags=1)
     room = tablet.get(f"v1/room/{token}")
     assert (room["count"], room["participantInCall"], room["sessionId"]) == (1, False, second)
-    assert room["participants"][alice.id]["sessionId"] == first
+    (listed,) = alice.get(f"v1/room/{token}/participants")
+    assert room["participants"][alice.id] == {"name": "Alice", "type": 1, "call": 1, "sessionId": second}
+    assert (listed["inCall"], listed["sessionId"]) == (1, second)
     assert alice.get(f"v1/room/{token}")["participantInCall"] is True
 
 

@@ -4,7 +4,7 @@ import msgspec
 
 
 class Person(msgspec.Struct, frozen=True):
-    """A user of a room; with the id of a session ("0" for none) and what that brings to the call."""
+    """A user of a room; with the id of the newest session ("0" for none) and what all of them bring to the call."""
 
     name: str
     type: int

@@ -43,18 +43,18 @@ def _crowds(of_whom: sa.ColumnElement[bool]) -> Statement:
         .prefix_with("MATERIALIZED")
     )
     told = (
-        sa.select(*_PERSON, sa.literal_column("0"), sa.literal_column("''"))
+        sa.select(*_PERSON, sa.literal_column("0"), sa.literal_column("0"), sa.literal_column("''"))
         .select_from(mine)
         .join(attendees, sa.and_(attendees.c.room_id == mine.c.room_id, attendees.c.id <= mine.c.last_told))
     )
     present = (
-        sa.select(*_PERSON, sessions.c.in_call, sessions.c.session_id)
+        sa.select(*_PERSON, sessions.c.id, sessions.c.in_call, sessions.c.session_id)
         .select_from(mine)
         .join(sessions, sessions.c.room_id == mine.c.room_id)
         .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
         .where(sessions.c.last_ping >= bind("since"))
     )
-    return Statement(sa.union_all(told, present).order_by(sa.text("1, 2, 7, 8")))
+    return Statement(sa.union_all(told, present).order_by(sa.text("1, 2, 7")))
 
 
 _OF_USER = _crowds(
@@ -77,13 +77,15 @@ async def get_crowd(tx: Tx, room_id: int, attendee_id: int, since: int) -> Crowd
 
 
 def _crowd(rows: list[Row]) -> Crowd:
-    """From the rows of one room in their order: of several devices the one that brings the most to the call counts."""
+    """From the rows of one room in their order: the last of several devices, and what all bring to the call."""
     people: dict[str, Person] = {}
     users: set[int] = set()
     guests: set[int] = set()
-    for _room_id, attendee_id, actor_type, actor_id, name, role, in_call, session_id in rows:
+    for _room_id, attendee_id, actor_type, actor_id, name, role, _session, in_call, session_id in rows:
         if session_id:
             (users if actor_type == USERS else guests).add(attendee_id)
         if actor_type == USERS:
-            people[actor_id] = Person(name, role, in_call, session_id or "0")
+            known = people.get(actor_id)
+            all_in_call = in_call | known.in_call if known else in_call
+            people[actor_id] = Person(name, role, all_in_call, session_id or "0")
     return Crowd(len(users), len(guests), people)
