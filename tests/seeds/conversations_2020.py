@@ -35,6 +35,9 @@ def has_can_start_call(scene: Scene) -> None:
     scene.alice.put(f"v4/room/{scene.group}/permissions/default", permissions=254 & ~2)
     assert shown(scene, scene.alice, scene.group)["canStartCall"] is True
     assert shown(scene, scene.bob, scene.group)["canStartCall"] is False
+    for person, status in ((scene.bob, 403), (scene.alice, 200), (scene.bob, 200)):  # the last joins what has begun
+        person.join(scene.group)
+        assert person.status("POST", f"v1/call/{scene.group}", flags=1) == status
 
 
 def has_last_activity(scene: Scene) -> None:
@@ -206,7 +209,7 @@ ROWS = (
     Row(286, LIST, "has `sessionId`, a string: `'0'` when not connected", room.has_session_id, LENGTH_OF_SESSIONS),
     Row(287, LIST, "has `hasPassword`, a bool", room.has_password),
     Row(288, LIST, "has `hasCall`, a bool", room.has_call),
-    Row(289, LIST, "has `canStartCall`, a bool", has_can_start_call),
+    Row(289, LIST, "has `canStartCall`, a bool; a call that has begun can be joined all the same", has_can_start_call),
     Row(290, LIST, "has `lastActivity`, an int, in seconds", has_last_activity),
     Row(291, LIST, "has `isFavorite`, a bool", has_is_favorite),
     Row(
