@@ -6,8 +6,7 @@ import httpx
 import pytest
 
 from seeds.conversations_2018 import LENGTH_OF_SESSIONS
-from seeds.people_2018 import Promise, rows_of
-from seeds.rows import Ask, answers, carries, is_unknown, of
+from seeds.rows import Ask, Promise, answers, carries, is_unknown, of, rows_of_page, rows_of_source
 from seeds.scene import Scene
 from talkd.core import clock
 
@@ -97,28 +96,28 @@ def stays_in_the_room(scene: Scene) -> None:
 NO_DEVICE = "Who has not opened the room gets 404 as well, as for joining: there is nothing to keep alive."
 
 PROMISES = (
-    Promise((390,), (370,), f"GET {CALL}", "the method GET", answers(200, of("bob", "GET", CALL))),
-    Promise((393,), (371,), f"GET {CALL}", "the endpoint", answers(200, of("alice", "GET", CALL))),
-    Promise((398,), (375,), f"GET {CALL}", "200", answers(200, of("alice", "GET", CALL))),
-    Promise((399,), (376,), f"GET {CALL}", "404 for who is not in the room", is_unknown("GET", CALL)),
-    Promise((402,), (379,), f"GET {CALL}", "an array of who is in the call", is_list_of_who_is_in_it),
-    Promise((403, 404), (383,), f"GET {CALL}", "`userId`, a string, empty for guests", has_user_id),
-    Promise((405,), (384,), f"GET {CALL}", "`lastPing`, a time stamp", has_last_ping),
-    Promise((406,), (385,), f"GET {CALL}", "`sessionId`, a string of 512 characters", has_session, LENGTH_OF_SESSIONS),
-    Promise((411,), (389,), f"POST {CALL}", "the method POST", joins),
-    Promise((414,), (390,), f"POST {CALL}", "the endpoint", joins),
-    Promise((418,), (394,), f"POST {CALL}", "200", answers(200, after_joining(of("bob", "POST", CALL)))),
-    Promise((419,), (395,), f"POST {CALL}", "404 for who is not in the room", is_unknown("POST", CALL)),
-    Promise((425,), (399,), f"POST {PING}", "the method POST", keeps_alive),
-    Promise((428,), (400,), f"POST {PING}", "the endpoint", keeps_alive),
-    Promise((432,), (404,), f"POST {PING}", "200", answers(200, after_joining(of("bob", "POST", PING)))),
-    Promise((433,), (405,), f"POST {PING}", "404 for who is not in the room", pings_nothing, NO_DEVICE),
-    Promise((436,), (407,), f"DELETE {CALL}", "leaves the call, not the room", stays_in_the_room),
-    Promise((439,), (409,), f"DELETE {CALL}", "the method DELETE", leaves),
-    Promise((442,), (410,), f"DELETE {CALL}", "the endpoint", leaves),
-    Promise((446,), (414,), f"DELETE {CALL}", "200", answers(200, after_joining(of("bob", "DELETE", CALL)))),
-    Promise((447,), (415,), f"DELETE {CALL}", "404 for who is not in the room", is_unknown("DELETE", CALL)),
+    Promise(390, 370, f"GET {CALL}", "the method GET", answers(200, of("bob", "GET", CALL))),
+    Promise(393, 371, f"GET {CALL}", "the endpoint", answers(200, of("alice", "GET", CALL))),
+    Promise(398, 375, f"GET {CALL}", "200", answers(200, of("alice", "GET", CALL))),
+    Promise(399, 376, f"GET {CALL}", "404 for who is not in the room", is_unknown("GET", CALL)),
+    Promise(402, 379, f"GET {CALL}", "an array of who is in the call", is_list_of_who_is_in_it),
+    Promise((403, 404), 383, f"GET {CALL}", "`userId`, a string, empty for guests", has_user_id),
+    Promise(405, 384, f"GET {CALL}", "`lastPing`, a time stamp", has_last_ping),
+    Promise(406, 385, f"GET {CALL}", "`sessionId`, a string of 512 characters", has_session, LENGTH_OF_SESSIONS),
+    Promise(411, 389, f"POST {CALL}", "the method POST", joins),
+    Promise(414, 390, f"POST {CALL}", "the endpoint", joins),
+    Promise(418, 394, f"POST {CALL}", "200", answers(200, after_joining(of("bob", "POST", CALL)))),
+    Promise(419, 395, f"POST {CALL}", "404 for who is not in the room", is_unknown("POST", CALL)),
+    Promise(425, 399, f"POST {PING}", "the method POST", keeps_alive),
+    Promise(428, 400, f"POST {PING}", "the endpoint", keeps_alive),
+    Promise(432, 404, f"POST {PING}", "200", answers(200, after_joining(of("bob", "POST", PING)))),
+    Promise(433, 405, f"POST {PING}", "404 for who is not in the room", pings_nothing, NO_DEVICE),
+    Promise(436, 407, f"DELETE {CALL}", "leaves the call, not the room", stays_in_the_room),
+    Promise(439, 409, f"DELETE {CALL}", "the method DELETE", leaves),
+    Promise(442, 410, f"DELETE {CALL}", "the endpoint", leaves),
+    Promise(446, 414, f"DELETE {CALL}", "200", answers(200, after_joining(of("bob", "DELETE", CALL)))),
+    Promise(447, 415, f"DELETE {CALL}", "404 for who is not in the room", is_unknown("DELETE", CALL)),
 )
 
-ROWS_000 = rows_of(PROMISES, page=True)
-ROWS_001 = rows_of(PROMISES, page=False)
+ROWS_000 = rows_of_page(PROMISES)
+ROWS_001 = rows_of_source(PROMISES)

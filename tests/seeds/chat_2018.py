@@ -4,28 +4,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import pytest
 
-from seeds.rows import Check, Row
+from seeds.rows import Check, Promise, rows_of_page, rows_of_source
 from seeds.scene import Scene
 from support.people import Person
 from talkd.areas.chat import legacy
 from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.core import clock
-
-
-class Promise(NamedTuple):
-    """A promise with its line in each of the two renderings."""
-
-    rendered: int
-    line: int
-    operation: str
-    says: str
-    check: Check
-    decided: str = ""
 
 
 CHAT = "v1/chat/{token}"
@@ -209,5 +198,5 @@ CHAT_AND_SIGNALING = (
     Promise(496, 461, POST, "404 when the caller has no such room", hides_the_room("POST", message="x"), UNKNOWN_ROOM),
     Promise(500, 465, SIGNALING, "is described in a draft elsewhere", signals, DRAFT),
 )
-ROWS_000 = tuple(Row(each.rendered, *each[2:]) for each in CHAT_AND_SIGNALING)
-ROWS_001 = tuple(Row(each.line, *each[2:]) for each in CHAT_AND_SIGNALING)
+ROWS_000 = rows_of_page(CHAT_AND_SIGNALING)
+ROWS_001 = rows_of_source(CHAT_AND_SIGNALING)

@@ -1,20 +1,7 @@
 """The constants and the room management of the API v1 of 2018, which is there in two renderings."""
 
-from typing import NamedTuple
-
 from seeds import conversations as room
-from seeds.rows import Check, Row
-
-
-class Promise(NamedTuple):
-    """A promise with its line in each of the two renderings."""
-
-    rendered: int
-    line: int
-    operation: str
-    says: str
-    check: Check
-    decided: str = ""
+from seeds.rows import Promise, rows_of_page, rows_of_source
 
 
 CREATE, LIST, GET, RENAME = "POST room", "GET room", "GET room/{token}", "PUT room/{token}"
@@ -135,5 +122,5 @@ CONVERSATIONS = (
     Promise(197, 200, PASSWORD, "404 when the participant does not find the room", room.closed_elsewhere),
 )
 
-ROWS_000 = tuple(Row(each.rendered, each.operation, each.says, each.check, each.decided) for each in CONVERSATIONS)
-ROWS_001 = tuple(Row(each.line, each.operation, each.says, each.check, each.decided) for each in CONVERSATIONS)
+ROWS_000 = rows_of_page(CONVERSATIONS)
+ROWS_001 = rows_of_source(CONVERSATIONS)

@@ -5,13 +5,11 @@ from typing import Any
 from seeds import conversations as room
 from seeds.conversations import ROOM, as_guest, both, has, shown, turns
 from seeds.conversations_2018 import ACCOUNTS_ONLY, BY_TYPE, LATER_KINDS, LENGTH_OF_SESSIONS, SETTING_TWICE
+from seeds.conversations_2018 import CREATE, DELETE, GET, LIST, OPEN, PASSWORD, RENAME, SHUT
 from seeds.rows import Check, Row, answers, is_unknown, of
 from seeds.scene import Scene
 
-CREATE, LIST, GET, RENAME = "POST room", "GET room", "GET room/{token}", "PUT room/{token}"
 LOCK = "PUT room/{token}/read-only"
-PASSWORD, DELETE = "PUT room/{token}/password", "DELETE room/{token}"
-OPEN, SHUT = "POST room/{token}/public", "DELETE room/{token}/public"
 FAVORITE, NO_FAVORITE = "POST room/{token}/favorite", "DELETE room/{token}/favorite"
 NOTIFY = "POST room/{token}/notify"
 

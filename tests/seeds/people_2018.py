@@ -1,10 +1,9 @@
 """The participants of the documents of 2018, which have the same text in two renderings: the page and its source."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from seeds.conversations_2018 import LENGTH_OF_SESSIONS
-from seeds.rows import Check, Row, answers, carries, is_unknown, of
+from seeds.rows import Check, Promise, answers, carries, is_unknown, of, rows_of_page, rows_of_source
 from seeds.scene import Scene
 from support.people import Person
 
@@ -14,27 +13,6 @@ SELF = f"{PEOPLE}/self"
 ACTIVE = f"{PEOPLE}/active"
 MODERATORS = "v1/room/{token}/moderators"
 OWNER, MODERATOR, USER, GUEST, SELF_JOINED = 1, 2, 3, 4, 5
-
-
-@dataclass(frozen=True, slots=True)
-class Promise:
-    """A promise with its lines in the page (000) and in the source (001)."""
-
-    page: tuple[int, ...]
-    source: tuple[int, ...]
-    operation: str
-    says: str
-    check: Check
-    decided: str = ""
-
-
-def rows_of(promises: tuple[Promise, ...], *, page: bool) -> tuple[Row, ...]:
-    """The rows of one of the two documents."""
-    return tuple(
-        Row(line, each.operation, each.says, each.check, each.decided)
-        for each in promises
-        for line in (each.page if page else each.source)
-    )
 
 
 # --- what the checks need -------------------------------------------------------------------
@@ -242,207 +220,138 @@ NOT_JOINED = "A member who has not opened the room gets 200: the room was found 
 
 PROMISES = (
     # --- the list
-    Promise((204,), (207,), f"GET {PEOPLE}", "the method GET", answers(200, of("bob", "GET", PEOPLE))),
-    Promise((207,), (208,), f"GET {PEOPLE}", "the endpoint", answers(200, of("alice", "GET", PEOPLE))),
-    Promise((212,), (212,), f"GET {PEOPLE}", "200", answers(200, of("bob", "GET", PEOPLE))),
-    Promise((213,), (213,), f"GET {PEOPLE}", "404 for who is not in the room", is_unknown("GET", PEOPLE)),
-    Promise((216,), (216,), f"GET {PEOPLE}", "an array of the participants", is_list_of_all),
-    Promise((217, 218), (220,), f"GET {PEOPLE}", "`userId`, empty for guests", has_user_id),
-    Promise((218,), (220,), f"GET {PEOPLE}", "`userId` is a string", carries(of("bob", "GET", PEOPLE), "userId", str)),
-    Promise((219,), (221,), f"GET {PEOPLE}", "`displayName`, a string that guests may have empty", has_display_name),
-    Promise((220,), (222,), f"GET {PEOPLE}", "`participantType`, one of the constants", has_participant_type),
-    Promise((221,), (223,), f"GET {PEOPLE}", "`lastPing`, a time stamp", has_last_ping),
-    Promise((222,), (224,), f"GET {PEOPLE}", "`sessionId` is '0' for who has not joined", has_no_session),
-    Promise(
-        (223,), (224,), f"GET {PEOPLE}", "`sessionId`, a string of 512 characters", has_session, LENGTH_OF_SESSIONS
-    ),
+    Promise(204, 207, f"GET {PEOPLE}", "the method GET", answers(200, of("bob", "GET", PEOPLE))),
+    Promise(207, 208, f"GET {PEOPLE}", "the endpoint", answers(200, of("alice", "GET", PEOPLE))),
+    Promise(212, 212, f"GET {PEOPLE}", "200", answers(200, of("bob", "GET", PEOPLE))),
+    Promise(213, 213, f"GET {PEOPLE}", "404 for who is not in the room", is_unknown("GET", PEOPLE)),
+    Promise(216, 216, f"GET {PEOPLE}", "an array of the participants", is_list_of_all),
+    Promise((217, 218), 220, f"GET {PEOPLE}", "`userId`, empty for guests", has_user_id),
+    Promise(218, 220, f"GET {PEOPLE}", "`userId` is a string", carries(of("bob", "GET", PEOPLE), "userId", str)),
+    Promise(219, 221, f"GET {PEOPLE}", "`displayName`, a string that guests may have empty", has_display_name),
+    Promise(220, 222, f"GET {PEOPLE}", "`participantType`, one of the constants", has_participant_type),
+    Promise(221, 223, f"GET {PEOPLE}", "`lastPing`, a time stamp", has_last_ping),
+    Promise(222, 224, f"GET {PEOPLE}", "`sessionId` is '0' for who has not joined", has_no_session),
+    Promise(223, 224, f"GET {PEOPLE}", "`sessionId`, a string of 512 characters", has_session, LENGTH_OF_SESSIONS),
     # --- adding
-    Promise((228,), (228,), f"POST {PEOPLE}", "the method POST", adds),
-    Promise((231,), (229,), f"POST {PEOPLE}", "the endpoint", adds),
-    Promise((234, 235), (234,), f"POST {PEOPLE}", "`newParticipant`, whom to add", adds),
+    Promise(228, 228, f"POST {PEOPLE}", "the method POST", adds),
+    Promise(231, 229, f"POST {PEOPLE}", "the endpoint", adds),
+    Promise((234, 235), 234, f"POST {PEOPLE}", "`newParticipant`, whom to add", adds),
+    Promise(239, 238, f"POST {PEOPLE}", "200", answers(200, of("alice", "POST", PEOPLE, newParticipant=stranger))),
     Promise(
-        (239,), (238,), f"POST {PEOPLE}", "200", answers(200, of("alice", "POST", PEOPLE, newParticipant=stranger))
-    ),
-    Promise(
-        (240,),
-        (239,),
-        f"POST {PEOPLE}",
-        "403 for who does not moderate",
+        240, 239, f"POST {PEOPLE}", "403 for who does not moderate",
         answers(403, of("bob", "POST", PEOPLE, newParticipant=stranger)),
     ),
     Promise(
-        (241,),
-        (240,),
-        f"POST {PEOPLE}",
-        "404 for who is not in the room",
-        is_unknown("POST", PEOPLE, newParticipant=bob),
+        241, 240, f"POST {PEOPLE}", "404 for who is not in the room", is_unknown("POST", PEOPLE, newParticipant=bob)
     ),
     Promise(
-        (242,),
-        (241,),
-        f"POST {PEOPLE}",
-        "404 for a user who does not exist",
+        242, 241, f"POST {PEOPLE}", "404 for a user who does not exist",
         answers(404, of("alice", "POST", PEOPLE, newParticipant="nobody at all")),
     ),
     Promise(
         (246, 247),
-        (247,),
+        247,
         f"POST {PEOPLE}",
         "`type`, a string, when the type of the room has changed",
         tells_new_type,
         "Rooms of two cannot grow any more; what changes the type is inviting by e-mail (`source=emails`).",
     ),
     # --- removing
-    Promise((252,), (251,), f"DELETE {PEOPLE}", "the method DELETE", removes),
-    Promise((255,), (252,), f"DELETE {PEOPLE}", "the endpoint", removes),
-    Promise((258, 259), (257,), f"DELETE {PEOPLE}", "`participant`, the id of whom to remove", removes),
-    Promise((262,), (261,), f"DELETE {PEOPLE}", "200", answers(200, of("alice", "DELETE", PEOPLE, participant=bob))),
+    Promise(252, 251, f"DELETE {PEOPLE}", "the method DELETE", removes),
+    Promise(255, 252, f"DELETE {PEOPLE}", "the endpoint", removes),
+    Promise((258, 259), 257, f"DELETE {PEOPLE}", "`participant`, the id of whom to remove", removes),
+    Promise(262, 261, f"DELETE {PEOPLE}", "200", answers(200, of("alice", "DELETE", PEOPLE, participant=bob))),
     Promise(
-        (263,),
-        (262,),
-        f"DELETE {PEOPLE}",
-        "403 for who does not moderate",
+        263, 262, f"DELETE {PEOPLE}", "403 for who does not moderate",
         answers(403, of("bob", "DELETE", PEOPLE, participant=alice)),
     ),
     Promise(
-        (264,),
-        (263,),
-        f"DELETE {PEOPLE}",
-        "403 for an owner",
-        keeps_owners,
-        "Both people of a conversation of two are owners; v4 says 400 there.",
+        264, 263, f"DELETE {PEOPLE}", "403 for an owner",
+        keeps_owners, "Both people of a conversation of two are owners; v4 says 400 there.",
     ),
     Promise(
-        (265,),
-        (264,),
-        f"DELETE {PEOPLE}",
-        "404 for who is not in the room",
-        is_unknown("DELETE", PEOPLE, participant=bob),
+        265, 264, f"DELETE {PEOPLE}", "404 for who is not in the room", is_unknown("DELETE", PEOPLE, participant=bob)
     ),
-    Promise((266,), (265,), f"DELETE {PEOPLE}", "404 for a user who is not there", does_not_find("DELETE", PEOPLE)),
+    Promise(266, 265, f"DELETE {PEOPLE}", "404 for a user who is not there", does_not_find("DELETE", PEOPLE)),
     # --- removing guests
-    Promise((272,), (269,), f"DELETE {GUESTS}", "the method DELETE", removes_guest),
-    Promise((275,), (270,), f"DELETE {GUESTS}", "the endpoint", removes_guest),
-    Promise((278, 279), (275,), f"DELETE {GUESTS}", "`participant`, the guest's session id", removes_guest),
+    Promise(272, 269, f"DELETE {GUESTS}", "the method DELETE", removes_guest),
+    Promise(275, 270, f"DELETE {GUESTS}", "the endpoint", removes_guest),
+    Promise((278, 279), 275, f"DELETE {GUESTS}", "`participant`, the guest's session id", removes_guest),
     Promise(
-        (282,),
-        (279,),
-        f"DELETE {GUESTS}",
-        "200",
-        answers(200, of("alice", "DELETE", GUESTS, "public", participant=guest)),
+        282, 279, f"DELETE {GUESTS}", "200", answers(200, of("alice", "DELETE", GUESTS, "public", participant=guest))
     ),
     Promise(
-        (283,),
-        (280,),
-        f"DELETE {GUESTS}",
-        "403 for who does not moderate",
+        283, 280, f"DELETE {GUESTS}", "403 for who does not moderate",
         answers(403, of("bob", "DELETE", GUESTS, "public", participant=guest)),
     ),
-    Promise((284,), (281,), f"DELETE {GUESTS}", "403 for who is no guest", removes_only_guests),
+    Promise(284, 281, f"DELETE {GUESTS}", "403 for who is no guest", removes_only_guests),
     Promise(
-        (285,),
-        (282,),
-        f"DELETE {GUESTS}",
-        "404 for who is not in the room",
-        is_unknown("DELETE", GUESTS, participant="x"),
+        285, 282, f"DELETE {GUESTS}", "404 for who is not in the room", is_unknown("DELETE", GUESTS, participant="x")
     ),
-    Promise((286,), (283,), f"DELETE {GUESTS}", "404 for a session that is not there", does_not_find_session),
+    Promise(286, 283, f"DELETE {GUESTS}", "404 for a session that is not there", does_not_find_session),
     # --- leaving for good
-    Promise((292,), (287,), f"DELETE {SELF}", "the method DELETE", leaves_for_good),
-    Promise((295,), (288,), f"DELETE {SELF}", "the endpoint", leaves_for_good),
-    Promise((299,), (292,), f"DELETE {SELF}", "200", answers(200, of("bob", "DELETE", SELF))),
-    Promise((300,), (293,), f"DELETE {SELF}", "404 for who is not in the room", is_unknown("DELETE", SELF)),
+    Promise(292, 287, f"DELETE {SELF}", "the method DELETE", leaves_for_good),
+    Promise(295, 288, f"DELETE {SELF}", "the endpoint", leaves_for_good),
+    Promise(299, 292, f"DELETE {SELF}", "200", answers(200, of("bob", "DELETE", SELF))),
+    Promise(300, 293, f"DELETE {SELF}", "404 for who is not in the room", is_unknown("DELETE", SELF)),
     # --- opening
-    Promise((303,), (295,), f"POST {ACTIVE}", "opens the room for call and chat", opens_for_call_and_chat),
-    Promise((306,), (297,), f"POST {ACTIVE}", "the method POST", answers(200, of("bob", "POST", ACTIVE))),
-    Promise((309,), (298,), f"POST {ACTIVE}", "the endpoint", answers(200, of("alice", "POST", ACTIVE))),
+    Promise(303, 295, f"POST {ACTIVE}", "opens the room for call and chat", opens_for_call_and_chat),
+    Promise(306, 297, f"POST {ACTIVE}", "the method POST", answers(200, of("bob", "POST", ACTIVE))),
+    Promise(309, 298, f"POST {ACTIVE}", "the endpoint", answers(200, of("alice", "POST", ACTIVE))),
     Promise(
-        (312, 313, 315),
-        (303,),
-        f"POST {ACTIVE}",
-        "`password`, for types 4 and 5, where the room has one",
+        (312, 313, 315), 303, f"POST {ACTIVE}", "`password`, for types 4 and 5, where the room has one",
         asks_for_password,
     ),
-    Promise((320,), (307,), f"POST {ACTIVE}", "200", answers(200, of("visitor", "POST", ACTIVE, "public"))),
-    Promise((321,), (308,), f"POST {ACTIVE}", "403 for a missing or wrong password", asks_for_password),
-    Promise((322,), (309,), f"POST {ACTIVE}", "404 for who is not in the room", is_unknown("POST", ACTIVE)),
+    Promise(320, 307, f"POST {ACTIVE}", "200", answers(200, of("visitor", "POST", ACTIVE, "public"))),
+    Promise(321, 308, f"POST {ACTIVE}", "403 for a missing or wrong password", asks_for_password),
+    Promise(322, 309, f"POST {ACTIVE}", "404 for who is not in the room", is_unknown("POST", ACTIVE)),
     Promise(
-        (326, 327),
-        (315,),
-        f"POST {ACTIVE}",
-        "`sessionId`, a string of 512 characters",
-        answers_session,
-        LENGTH_OF_SESSIONS,
+        (326, 327), 315, f"POST {ACTIVE}", "`sessionId`, a string of 512 characters",
+        answers_session, LENGTH_OF_SESSIONS,
     ),
     # --- closing
-    Promise((329,), (317,), f"DELETE {ACTIVE}", "closes the room for call and chat", closes),
-    Promise((332,), (319,), f"DELETE {ACTIVE}", "the method DELETE", closes),
-    Promise((335,), (320,), f"DELETE {ACTIVE}", "the endpoint", closes),
-    Promise((339,), (324,), f"DELETE {ACTIVE}", "200", answers(200, of("bob", "DELETE", ACTIVE)), NOT_JOINED),
-    Promise(
-        (340,), (325,), f"DELETE {ACTIVE}", "404 for who is not in the room", is_unknown("DELETE", ACTIVE), NOT_JOINED
-    ),
+    Promise(329, 317, f"DELETE {ACTIVE}", "closes the room for call and chat", closes),
+    Promise(332, 319, f"DELETE {ACTIVE}", "the method DELETE", closes),
+    Promise(335, 320, f"DELETE {ACTIVE}", "the endpoint", closes),
+    Promise(339, 324, f"DELETE {ACTIVE}", "200", answers(200, of("bob", "DELETE", ACTIVE)), NOT_JOINED),
+    Promise(340, 325, f"DELETE {ACTIVE}", "404 for who is not in the room", is_unknown("DELETE", ACTIVE), NOT_JOINED),
     # --- roles
-    Promise((346,), (329,), f"POST {MODERATORS}", "the method POST", promotes),
-    Promise((349,), (330,), f"POST {MODERATORS}", "the endpoint", promotes),
-    Promise((352, 353), (335,), f"POST {MODERATORS}", "`participant`, the id of whom to promote", promotes),
+    Promise(346, 329, f"POST {MODERATORS}", "the method POST", promotes),
+    Promise(349, 330, f"POST {MODERATORS}", "the endpoint", promotes),
+    Promise((352, 353), 335, f"POST {MODERATORS}", "`participant`, the id of whom to promote", promotes),
+    Promise(356, 339, f"POST {MODERATORS}", "200", answers(200, of("alice", "POST", MODERATORS, participant=bob))),
     Promise(
-        (356,), (339,), f"POST {MODERATORS}", "200", answers(200, of("alice", "POST", MODERATORS, participant=bob))
-    ),
-    Promise(
-        (357,),
-        (340,),
-        f"POST {MODERATORS}",
-        "403 for who does not moderate",
+        357, 340, f"POST {MODERATORS}", "403 for who does not moderate",
         answers(403, of("bob", "POST", MODERATORS, participant=bob)),
     ),
     Promise(
-        (358,),
-        (341,),
-        f"POST {MODERATORS}",
-        "403 for an owner",
-        does_not_promote_owners,
-        "It says “to remove”, a slip for “to promote”.",
+        358, 341, f"POST {MODERATORS}", "403 for an owner",
+        does_not_promote_owners, "It says “to remove”, a slip for “to promote”.",
     ),
     Promise(
-        (359,),
-        (342,),
-        f"POST {MODERATORS}",
-        "404 for who is not in the room",
+        359, 342, f"POST {MODERATORS}", "404 for who is not in the room",
         is_unknown("POST", MODERATORS, participant=bob),
     ),
-    Promise((360,), (343,), f"POST {MODERATORS}", "404 for a user who is not there", does_not_find("POST", MODERATORS)),
-    Promise((361,), (344,), f"POST {MODERATORS}", "412 for who is not of type 3", promotes_only_users, OF_TYPE_3),
-    Promise((368,), (348,), f"DELETE {MODERATORS}", "the method DELETE", demotes),
-    Promise((371,), (349,), f"DELETE {MODERATORS}", "the endpoint", demotes),
-    Promise((374, 375), (354,), f"DELETE {MODERATORS}", "`participant`, the id of whom to demote", demotes),
-    Promise((378,), (358,), f"DELETE {MODERATORS}", "200", demotes),
+    Promise(360, 343, f"POST {MODERATORS}", "404 for a user who is not there", does_not_find("POST", MODERATORS)),
+    Promise(361, 344, f"POST {MODERATORS}", "412 for who is not of type 3", promotes_only_users, OF_TYPE_3),
+    Promise(368, 348, f"DELETE {MODERATORS}", "the method DELETE", demotes),
+    Promise(371, 349, f"DELETE {MODERATORS}", "the endpoint", demotes),
+    Promise((374, 375), 354, f"DELETE {MODERATORS}", "`participant`, the id of whom to demote", demotes),
+    Promise(378, 358, f"DELETE {MODERATORS}", "200", demotes),
     Promise(
-        (379,),
-        (359,),
-        f"DELETE {MODERATORS}",
-        "403 for who does not moderate",
+        379, 359, f"DELETE {MODERATORS}", "403 for who does not moderate",
         answers(403, of("bob", "DELETE", MODERATORS, participant=alice)),
     ),
     Promise(
-        (380,),
-        (360,),
-        f"DELETE {MODERATORS}",
-        "404 for who is not in the room",
+        380, 360, f"DELETE {MODERATORS}", "404 for who is not in the room",
         is_unknown("DELETE", MODERATORS, participant=bob),
     ),
+    Promise(381, 361, f"DELETE {MODERATORS}", "404 for a user who is not there", does_not_find("DELETE", MODERATORS)),
     Promise(
-        (381,), (361,), f"DELETE {MODERATORS}", "404 for a user who is not there", does_not_find("DELETE", MODERATORS)
+        382, 362, f"DELETE {MODERATORS}", "412 for who is not of type 2",
+        demotes_only_moderators, "Also for owners; a moderator cannot demote himself (403), as in v4.",
     ),
-    Promise(
-        (382,),
-        (362,),
-        f"DELETE {MODERATORS}",
-        "412 for who is not of type 2",
-        demotes_only_moderators,
-        "Also for owners; a moderator cannot demote himself (403), as in v4.",
-    ),
-)
+)  # fmt: skip
 
-ROWS_000 = rows_of(PROMISES, page=True)
-ROWS_001 = rows_of(PROMISES, page=False)
+ROWS_000 = rows_of_page(PROMISES)
+ROWS_001 = rows_of_source(PROMISES)

@@ -23,6 +23,32 @@ class Row:
     decided: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """As a row, of the documents of 2018: they have the same text, as a page (000) and as its source (001)."""
+
+    page: int | tuple[int, ...]
+    source: int
+    operation: str
+    says: str
+    check: Check
+    decided: str = ""
+
+
+def rows_of_page(promises: tuple[Promise, ...]) -> tuple[Row, ...]:
+    """The rows of the page."""
+    return tuple(
+        Row(line, each.operation, each.says, each.check, each.decided)
+        for each in promises
+        for line in (each.page if isinstance(each.page, tuple) else (each.page,))
+    )
+
+
+def rows_of_source(promises: tuple[Promise, ...]) -> tuple[Row, ...]:
+    """The rows of the source."""
+    return tuple(Row(each.source, each.operation, each.says, each.check, each.decided) for each in promises)
+
+
 def answers(status: int, ask: Ask) -> Check:
     """The operation, asked so, has this status."""
 
