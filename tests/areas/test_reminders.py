@@ -1,17 +1,26 @@
 """Being reminded of messages."""
 
+import asyncio
 import time
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from support.people import ONE_TO_ONE, Person
 from support.running import Server
 
+from talkd.areas.chat import change_service
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
+from talkd.areas.reminders import service
 from talkd.areas.reminders.model import MAX_SET
 from talkd.core import clock
+from talkd.storage.database import Tx
+from talkd.storage.statements import Statement
 
 PATH = "/ocs/v2.php/apps/notifications/api/v2/notifications"
 UPCOMING = "v1/chat/upcoming-reminders"
+_WAITING = Statement(sa.text("SELECT 1 FROM pg_locks WHERE NOT granted LIMIT 1"))
 
 
 def reminder(token: str, message: dict[str, Any]) -> str:
@@ -145,3 +154,37 @@ def test_nobody_sets_reminders_without_end(alice: Person, token: str) -> None:
     one_more = alice.request("POST", reminder(token, alice.say(token, "one more")), timestamp=later)
     assert one_more.status_code == 429
     assert len(alice.get(UPCOMING)) == 10
+
+
+def test_reminding_waits_for_whoever_removes_the_message(
+    server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = alice.say(token, "Hello")
+    bob.post(reminder(token, said), timestamp=in_an_hour())
+    db = server.app.world.db
+    tries: list[str] = []
+
+    async def both() -> None:
+        begun = asyncio.Event()
+
+        async def remove(tx: Tx) -> None:
+            tries.append("remove")
+            await attendees.lock_token(tx, token)
+            begun.set()
+            while db.suspends and await tx.one(_WAITING) is None:
+                pass
+            me = await participants.access_participant(tx, token, user_id=alice.id, browser="")
+            await change_service.delete(tx, me, said["id"])
+
+        async def remind(tx: Tx) -> None:
+            tries.append("remind")
+            await service.deliver_due(tx)
+
+        removing = asyncio.ensure_future(db.write(remove))
+        await begun.wait()
+        monkeypatch.setattr(clock, "source", lambda: time.time() + 3601)
+        await asyncio.gather(removing, db.write(remind))
+
+    server.run(both())
+    assert tries == ["remove", "remind"], "nothing had to be tried again after a deadlock"
+    assert reminded(server, bob) == []

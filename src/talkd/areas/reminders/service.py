@@ -3,6 +3,7 @@
 from talkd.areas.chat import store as chat
 from talkd.areas.chat.model import DELETED, Names, named
 from talkd.areas.notifications import delivery_service as notifications
+from talkd.areas.notifications import outbox_store
 from talkd.areas.notifications import store as notification_store
 from talkd.areas.participants.model import Participant
 from talkd.areas.reminders import store
@@ -62,8 +63,14 @@ async def is_any_due(tx: Tx) -> bool:
 
 
 async def deliver_due(tx: Tx) -> None:
-    """Turn some of the reminders whose time has come into notifications."""
-    for reminder, user_id in await store.list_due(tx, BATCH, clock.now()):
+    """Turn some of the reminders whose time has come into notifications.
+
+    Rooms are held first, as everywhere: whoever removes a message removes what reminds of it.
+    """
+    now = clock.now()
+    room_ids = await store.list_rooms_due(tx, BATCH, now)
+    await outbox_store.hold(tx, room_ids)
+    for reminder, user_id in await store.list_due(tx, room_ids, BATCH, now):
         await notifications.remind(tx, reminder.room_id, reminder.message_id, user_id)
         await store.delete_reminder(tx, reminder.room_id, reminder.attendee_id, reminder.message_id)
 

@@ -13,7 +13,7 @@ from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
-from talkd.storage.statements import Statement, bind, columns
+from talkd.storage.statements import Statement, bind, columns, one_of
 
 _REMINDER = columns(reminders, Reminder.__struct_fields__)
 _one = sa.and_(
@@ -56,13 +56,14 @@ _UPCOMING = Statement(
 )
 _is_due = reminders.c.remind_at <= bind("now")
 _IS_ANY_DUE = Statement(sa.select(sa.literal_column("1")).where(_is_due).limit(sa.literal_column("1")))
+_next_due = sa.select(reminders.c.room_id).where(_is_due).order_by(reminders.c.remind_at, reminders.c.id)
+_ROOMS_DUE = Statement(_next_due.limit(bind("limit", sa.Integer)))
 _DUE = Statement(
     sa.select(*_REMINDER, attendees.c.actor_id)
     .join(attendees, _by_attendee)
-    .where(_is_due)
+    .where(_is_due, one_of(reminders.c.room_id, "room_ids"))
     .order_by(reminders.c.remind_at, reminders.c.id)
     .limit(bind("limit", sa.Integer))
-    .with_for_update(of=reminders)
 )
 _ROOM_AT = len(_REMINDER)
 _ATTENDEE_AT = _ROOM_AT + len(ROOM)
@@ -114,7 +115,12 @@ async def is_any_due(tx: Tx, now: int) -> bool:
     return await tx.one(_IS_ANY_DUE, now=now) is not None
 
 
-async def list_due(tx: Tx, limit: int, now: int) -> list[tuple[Reminder, str]]:
-    """Reminders whose time has come, held until the transaction ends, each with the user to remind."""
-    rows = await tx.all(_DUE, limit=limit, now=now)
+async def list_rooms_due(tx: Tx, limit: int, now: int) -> list[int]:
+    """The rooms of the reminders whose time has come, of so many reminders at most."""
+    return sorted({row[0] for row in await tx.all(_ROOMS_DUE, limit=limit, now=now)})
+
+
+async def list_due(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[Reminder, str]]:
+    """Reminders in these rooms whose time has come, each with the user to remind."""
+    rows = await tx.all(_DUE, room_ids=tx.many(room_ids), limit=limit, now=now)
     return [(Reminder(*row[:_ROOM_AT]), row[_ROOM_AT]) for row in rows]
