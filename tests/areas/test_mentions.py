@@ -10,7 +10,9 @@ import pytest
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.areas.chat import mentions
+from talkd.areas.chat.model import Message
 from talkd.core import clock
+from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import MENTION_SECONDS
 
 
@@ -188,3 +190,19 @@ def test_the_same_mention_again_counts_once(
     guest.join(token)
     said = {guest.say(token, f"Hi @{alice.id}", referenceId="again")["id"] for _ in range(5)}
     assert len(said) == 1
+
+
+# --- who was named last ---------------------------------------------------------------------
+def test_of_a_thousand_messages_that_name_everybody_the_newest_two_authors_count() -> None:
+    def said(number: int, author: str) -> Message:
+        return Message(1, number, 0, USERS, author, author, "comment", "", "", "", "", 0, 0, 0, "", "", "", 0, "")
+
+    everybody = mentions.Named(frozenset(), frozenset({"staff"}), everybody=True)
+    messages = [said(number, "alice") for number in range(1000, 2, -1)] + [said(2, "bob"), said(1, "carol")]
+    newest = mentions.newest_by_name((message, everybody) for message in messages)
+    assert {target: [each.id for each in found] for target, found in newest.items()} == {
+        ("all", "all"): [1000, 2], (GROUPS, "staff"): [1000, 2],
+    }  # fmt: skip
+    for name, last in (("alice", 2), ("bob", 1000), ("carol", 1000)):
+        assert mentions.last_by_others(newest, Actor(USERS, name), [("all", "all"), (USERS, name)]) == last
+    assert mentions.last_by_others(newest, Actor(USERS, "bob"), [(USERS, "bob")]) == 0

@@ -9,7 +9,7 @@ from talkd.areas.chat.model import Message, Names, Reference
 from talkd.areas.participants.model import Participant
 from talkd.areas.users import group_store as groups
 from talkd.core import clock
-from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS
+from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
 from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
 from talkd.core.errors import Throttled
 from talkd.core.richtext import ALL, find_mentions
@@ -144,14 +144,38 @@ async def renew(tx: Tx, room_id: int, message_ids: list[int]) -> None:
     now = clock.now()
     messages = await mention_store.list_mentioning(tx, room_id, LOOK_BACK, now)
     answered = await store.list_messages(tx, room_id, [message.parent_id for message in messages], now)
-    naming = [(message, named_by(message, answered.get(message.parent_id))) for message in messages]
+    newest = newest_by_name((message, named_by(message, answered.get(message.parent_id))) for message in messages)
     groups_of = await groups.get_groups_of(tx, [attendee.actor_id for attendee in affected])
     marks: dict[tuple[int, int], list[int]] = {}
     for attendee in affected:
-        others = [(message.id, named) for message, named in naming if not attendee.actor.is_same(*message.author)]
-        direct = next((number for number, named in others if attendee.actor_id in named.users), 0)
-        own = groups_of.get(attendee.actor_id, ())
-        indirect = next((number for number, named in others if named.everybody or not named.groups.isdisjoint(own)), 0)
+        indirectly = [(ALL, ALL), *((GROUPS, group_id) for group_id in groups_of.get(attendee.actor_id, ()))]
+        direct = last_by_others(newest, attendee.actor, [(USERS, attendee.actor_id)])
+        indirect = last_by_others(newest, attendee.actor, indirectly)
         marks.setdefault((max(direct, indirect), direct), []).append(attendee.id)
     for (last, last_direct), attendee_ids in marks.items():
         await mention_store.set_mentions(tx, room_id, attendee_ids, last, last_direct)
+
+
+Newest = dict[tuple[str, str], list[Message]]
+
+
+def newest_by_name(naming: Iterable[tuple[Message, Named]]) -> Newest:
+    """By who is named, the newest message and the newest by another author: nobody is named by himself.
+
+    So a thousand people and as many messages are looked at once each. The newest come first.
+    """
+    found: Newest = {}
+    for message, named in naming:
+        targets = [(USERS, user_id) for user_id in named.users] + [(GROUPS, group_id) for group_id in named.groups]
+        for target in [*targets, (ALL, ALL)] if named.everybody else targets:
+            newest = found.setdefault(target, [])
+            if not newest or (len(newest) == 1 and newest[0].author != message.author):
+                newest.append(message)
+    return found
+
+
+def last_by_others(newest: Newest, actor: Actor, targets: Iterable[tuple[str, str]]) -> int:
+    """The id of the last message by others that names one of these; 0 for none."""
+    return max(
+        (each.id for target in targets for each in newest.get(target, ()) if not actor.is_same(*each.author)), default=0
+    )
