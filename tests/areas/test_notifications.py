@@ -1,5 +1,6 @@
 """Telling people what happened while they were not looking."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
+from talkd.areas.notifications import service
 from talkd.areas.notifications.model import MAX_KEPT
 from talkd.storage.schema import messages, notifications, rooms
 from talkd.storage.statements import Statement, bind
@@ -18,6 +20,13 @@ ALWAYS, MENTION, NEVER = 1, 2, 3
 _KEPT = Statement(sa.select(sa.func.count()).where(notifications.c.user_id == bind("user_id")))
 _DAMAGE = Statement(
     sa.update(messages).where(messages.c.id == bind("message_id")).values(parameters=sa.literal_column("'broken'"))
+)
+_FLOOD = Statement(
+    sa.text(
+        "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 5000) "
+        "INSERT INTO notifications(room_id, user_id, subject, object_type, occasion) "
+        "SELECT rooms.id, :user_id, 'call', 'call', number FROM rooms, numbers WHERE token = :token"
+    )
 )
 _FORGET = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).values(notified_id=0))
 
@@ -533,6 +542,20 @@ def test_no_more_is_kept_than_anybody_looks_through(
     told(server, bob)
     server.run(server.app.messenger.tidy())
     assert kept(server, bob) == 2
+
+
+def test_cleaning_up_after_a_flood_is_no_matter_of_seconds(sqlite_server: Server) -> None:
+    alice, bob = (sqlite_server.add_user(name) for name in ("alice", "bob"))
+    flooded: str = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+
+    async def flood(tx: Any) -> None:
+        await tx.run(_FLOOD, token=flooded, user_id=bob.id)
+
+    sqlite_server.write(flood)
+    began = time.process_time()
+    sqlite_server.write(lambda tx: service.tidy(tx, [bob.id]))
+    assert time.process_time() - began < 1
+    assert kept(sqlite_server, bob) == MAX_KEPT
 
 
 def test_what_was_not_told_before_a_crash_is_told_afterwards(

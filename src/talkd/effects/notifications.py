@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 ROOMS = 50
 """Rooms looked at in one transaction."""
-USERS_AT_ONCE = 100
+USERS_AT_ONCE = 20
 """Users cleaned up after in one transaction."""
 
 

@@ -18,7 +18,7 @@ from talkd.core.actor import Actor
 from talkd.core.events import Notified
 from talkd.storage.database import Tx
 
-BATCH = 50
+BATCH = 20
 """Messages told of in one transaction at most: each may concern a whole room."""
 _ALL_THERE_IS = 2**62
 

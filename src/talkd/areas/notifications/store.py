@@ -155,7 +155,6 @@ _FORGET_ACTOR = Statement(
 )
 
 _among = one_of(notifications.c.user_id, "user_ids")
-_newer = notifications.alias("newer")
 _DELETE_OUTDATED = Statement(
     sa.delete(notifications).where(
         _among,
@@ -167,17 +166,19 @@ _DELETE_OUTDATED = Statement(
         ),
     )
 )
+_ranked = (
+    sa.select(
+        notifications.c.id,
+        sa.func.row_number()
+        .over(partition_by=notifications.c.user_id, order_by=notifications.c.id.desc())
+        .label("rank"),
+    )
+    .where(_among)
+    .subquery("ranked")
+)
 _DELETE_SURPLUS = Statement(
     sa.delete(notifications).where(
-        _among,
-        notifications.c.id
-        <= sa.select(_newer.c.id)
-        .where(_newer.c.user_id == notifications.c.user_id)
-        .order_by(_newer.c.id.desc())
-        .limit(sa.literal_column("1"))
-        .offset(bind("kept", sa.Integer))
-        .correlate(notifications)
-        .scalar_subquery(),
+        _among, notifications.c.id.in_(sa.select(_ranked.c.id).where(_ranked.c.rank > bind("kept", Int)))
     )
 )
 _ROOM_AT = len(_NOTIFICATION)
