@@ -159,7 +159,8 @@ class SqliteDatabase(Database):
 
     async def catch_up(self) -> None:
         if await self.read(sqlite_search.is_behind):
-            await self.write(sqlite_search.index_messages)
+            while await self.write(sqlite_search.index_messages):
+                pass  # each time others get their turn
 
     async def write(self, work: Work[T]) -> T:
         loop = asyncio.get_running_loop()

@@ -16,7 +16,7 @@ AT_ONCE = 200
 _IS_BEHIND = Statement(sa.text("SELECT 1 FROM messages WHERE id > (SELECT upto FROM messages_searchable) LIMIT 1"))
 _TARGET = Statement(
     sa.text(
-        "SELECT max(id) FROM (SELECT id FROM messages WHERE id > (SELECT upto FROM messages_searchable) "
+        "SELECT max(id), count(*) FROM (SELECT id FROM messages WHERE id > (SELECT upto FROM messages_searchable) "
         "ORDER BY id LIMIT :at_once)"
     )
 )
@@ -35,9 +35,12 @@ async def is_behind(tx: Tx) -> bool:
     return await tx.one(_IS_BEHIND) is not None
 
 
-async def index_messages(tx: Tx) -> None:
-    """Take in the next ones, if there are any."""
-    target = await tx.value(_TARGET, at_once=AT_ONCE)
-    if target is not None:
+async def index_messages(tx: Tx) -> bool:
+    """Take in the next ones, if there are any; whether that were as many as can be at once."""
+    row = await tx.one(_TARGET, at_once=AT_ONCE)
+    assert row is not None, "an aggregate always has a row"
+    target, found = row
+    if found:
         await tx.run(_ADD, target=target)
         await tx.run(_ADVANCE, target=target)
+    return bool(found == AT_ONCE)
