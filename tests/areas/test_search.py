@@ -196,6 +196,21 @@ def test_what_is_changed_or_gone_is_found_as_it_is_now(token: str, alice: Person
     assert found(alice, "walrus") == []
 
 
+def test_nobody_finds_a_gone_account_by_what_it_was_called(
+    server: Server, token: str, alice: Person, bob: Person, settle: Settle
+) -> None:
+    gone = server.add_user("dave", display_name="Old Walrus")
+    alice.add(token, gone)
+    bob.say(token, f"ask @{gone.id} about @{alice.id}")
+    settle()
+    assert found(bob, "walrus") == ["ask @Old Walrus about @Alice"]
+    account = f"/ocs/v2.php/cloud/users/{gone.id}"
+    server.admin.put(account, json={"key": "displayname", "value": "Dave"}).raise_for_status()
+    server.admin.delete(account).raise_for_status()
+    assert found(bob, "walrus") == found(bob, "dave") == []
+    assert found(bob, "ask") == ["ask @Deleted user about @Alice"]
+
+
 def test_nobody_finds_what_the_server_says(token: str, alice: Person, settle: Settle) -> None:
     assert CHANGELOG in {room["type"] for room in alice.get("v4/room")}
     alice.say(token, "walrus")

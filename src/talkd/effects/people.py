@@ -3,7 +3,7 @@
 from typing import Any
 
 from talkd.areas.bans import store as bans
-from talkd.areas.chat import store as chat
+from talkd.areas.chat import people_store as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.polls import store as polls

@@ -6,30 +6,15 @@ from talkd.areas.chat.model import Message
 from talkd.areas.chat.store import MESSAGE, visible
 from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.store import ATTENDEE
-from talkd.core.actor import EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
-from talkd.storage.database import Row, Tx
-from talkd.storage.schema import Int, attendees, group_members, groups, messages, users
+from talkd.core.actor import USERS
+from talkd.storage.database import Tx
+from talkd.storage.schema import Int, attendees, group_members, messages
 from talkd.storage.statements import Statement, bind, one_of
 
 _zero: sa.ColumnElement[int] = sa.literal_column("0")
 _one: sa.ColumnElement[int] = sa.literal_column("1")
 _in_room = attendees.c.room_id == bind("in_room")
 _is_user = attendees.c.actor_type == sa.literal_column(f"'{USERS}'")
-
-_PEOPLE = Statement(
-    sa.union_all(
-        sa.select(sa.literal_column(f"'{USERS}'"), users.c.id, users.c.display_name, users.c.enabled).where(
-            one_of(users.c.id, "users")
-        ),
-        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name, _one).where(
-            one_of(groups.c.id, "groups")
-        ),
-        sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
-            attendees.c.actor_type.in_((sa.literal_column(f"'{GUESTS}'"), sa.literal_column(f"'{EMAILS}'"))),
-            one_of(attendees.c.actor_id, "guests"),
-        ),
-    )
-)
 
 _message_id = bind("message_id", Int)
 _is_author = sa.and_(
@@ -89,20 +74,6 @@ _SET = Statement(
     .where(_in_room, one_of(attendees.c.id, "attendee_ids"))
     .values(last_mention=bind("last", Int), last_mention_direct=bind("last_direct", Int))
 )
-
-
-async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[Row]:
-    """Type, id and name of those of the actors who exist, and where: the room of a guest; else whether enabled."""
-    by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
-    for kind, actor_id in actors:
-        kind = GUESTS if kind == EMAILS else kind
-        if kind in by_kind and actor_id != SYSTEM_ID:
-            by_kind[kind].append(actor_id)
-    if not any(by_kind.values()):
-        return []
-    return await tx.all(
-        _PEOPLE, users=tx.many(by_kind[USERS]), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
-    )
 
 
 async def note_named(

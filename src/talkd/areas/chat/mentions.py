@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from talkd.areas.chat import mention_store, store
+from talkd.areas.chat import mention_store, people_store, store
 from talkd.areas.chat.model import Message, Names, Reference
 from talkd.areas.participants.model import Participant
 from talkd.areas.users import group_store as groups
@@ -57,7 +57,7 @@ async def resolve(
     wanted = find_mentions(text)
     mentioned = {(kind, _bare(kind, actor_id)) for kind, actor_id in wanted}
     names = {(me.actor.type, me.actor.id): me.actor.name}
-    found = await mention_store.list_people(tx, {*mentioned, *others} - names.keys()) if mentioned or others else []
+    found = await people_store.list_people(tx, {*mentioned, *others} - names.keys()) if mentioned or others else []
     here = {key for key in mentioned if key in names}
     for kind, actor_id, name, place in found:
         is_here = place == me.room.id if kind in (GUESTS, EMAILS) else bool(place)

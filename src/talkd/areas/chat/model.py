@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from talkd.areas.reactions.model import Reactors
+from talkd.core.actor import DELETED_USERS
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
 from talkd.core.richtext import spell_out
@@ -17,6 +18,9 @@ VOICE = "voice-message"
 
 COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 """Kinds that count as unread and can be answered."""
+
+GONE = "Deleted user"
+"""What everybody is called whose account is gone."""
 
 ABOUT_OLDER = frozenset({"message_deleted", "message_edited"})
 """System messages that tell clients of a change to an older message: they are not the room's last message."""
@@ -111,7 +115,8 @@ def plain(text: str, references: Mapping[str, Reference]) -> str:
     """The text with names in the places of its placeholders; empty when it speaks of nobody and nothing."""
     if not references:
         return ""
-    return spell_out(text, {key: each.name for key, each in references.items()})
+    names = {key: GONE if each.type == DELETED_USERS else each.name for key, each in references.items()}
+    return spell_out(text, names)
 
 
 def require_text(text: str) -> str:

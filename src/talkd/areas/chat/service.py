@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from talkd.areas.chat import marker_service as markers
-from talkd.areas.chat import mentions, store
+from talkd.areas.chat import mentions, people_store, store
 from talkd.areas.chat.model import (
     ABOUT_OLDER,
     COMMENT,
@@ -247,9 +247,9 @@ async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None 
     for message in messages:
         actors |= named(message)
     if known is None:
-        return await store.get_names(tx, actors)
+        return await people_store.get_names(tx, actors)
     actors.discard((known.type, known.id))
-    return {(known.type, known.id): known.name, **await store.get_names(tx, actors)}
+    return {(known.type, known.id): known.name, **await people_store.get_names(tx, actors)}
 
 
 async def get_history(tx: Tx, room_id: int, viewer: Actor, *, known: int, including: bool, limit: int) -> Page:

@@ -1,13 +1,11 @@
 """Statements about messages."""
 
-import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.chat.model import Message, Names, Reference
-from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, USERS
+from talkd.areas.chat.model import Message
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, groups, guest_mentions, messages, rooms, users
+from talkd.storage.schema import attendees, guest_mentions, messages, rooms
 from talkd.storage.statements import Statement, bind, columns, one_of
 
 MESSAGE = columns(messages, Message.__struct_fields__)
@@ -118,18 +116,6 @@ _LAST_UNREAD_BASE = Statement(
     .order_by(messages.c.id.desc())
     .limit(sa.literal_column("2"))
 )
-_NAMES = Statement(
-    sa.union_all(
-        sa.select(sa.literal_column(f"'{USERS}'"), users.c.id, users.c.display_name).where(one_of(users.c.id, "users")),
-        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name).where(
-            one_of(groups.c.id, "groups")
-        ),
-        sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name).where(
-            attendees.c.actor_type.in_((sa.literal_column(f"'{GUESTS}'"), sa.literal_column(f"'{EMAILS}'"))),
-            one_of(attendees.c.actor_id, "guests"),
-        ),
-    )
-)
 
 
 async def list_before(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
@@ -219,50 +205,6 @@ async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
     return [row[0] for row in await tx.all(_LAST_UNREAD_BASE, room_id=room_id, now=now)]
 
 
-async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
-    """What these actors are called now."""
-    by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
-    for kind, actor_id in actors:
-        kind = GUESTS if kind == EMAILS else kind
-        if kind in by_kind and actor_id != "system":
-            by_kind[kind].append(actor_id)
-    if not any(by_kind.values()):
-        return {}
-    rows = await tx.all(
-        _NAMES, users=tx.many(by_kind[USERS]), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
-    )
-    return {(row[0], row[1]): row[2] for row in rows}
-
-
-_nobody: sa.ColumnElement[str] = sa.literal_column(f"'{DELETED_USERS}'")
-_nothing: sa.ColumnElement[str] = sa.literal_column("''")
-_FORGET_AUTHOR = Statement(
-    sa.update(messages)
-    .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
-    .values(actor_type=_nobody, actor_id=_nobody, actor_name=_nothing)
-)
-_FORGET_EDITOR = Statement(
-    sa.update(messages)
-    .where(messages.c.edited_by_type == sa.literal_column(f"'{USERS}'"), messages.c.edited_by_id == bind("user_id"))
-    .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=_nothing)
-)
-
-
-def _without(*references: str) -> sa.ColumnElement[str]:
-    """The parameters with `anybody` in place of these JSON texts."""
-    left: sa.ColumnElement[str] = messages.c.parameters
-    for name in references:
-        left = sa.func.replace(left, bind(name, sa.Text), bind("anybody", sa.Text), type_=sa.Text())
-    return left
-
-
-_FORGET_MENTIONED = Statement(
-    sa.update(messages)
-    .where(sa.func.replace(messages.c.parameters, bind("known", sa.Text), _nothing) != messages.c.parameters)
-    .values(parameters=_without("named", "known"))
-)
-
-
 _expired = sa.and_(
     messages.c.expires_at > sa.literal_column("0"), messages.c.expires_at <= bind("now", messages.c.expires_at.type)
 )
@@ -278,18 +220,3 @@ async def list_rooms_with_expired(tx: Tx, now: int) -> list[int]:
 async def delete_expired(tx: Tx, room_id: int, now: int) -> list[int]:
     """Clean up what nobody sees any more; the messages that there were."""
     return [row[0] for row in await tx.all(_DELETE_EXPIRED, room_id=room_id, now=now)]
-
-
-async def forget_author(tx: Tx, user_id: str, name: str) -> None:
-    """What a gone account, called `name`, has said, edited or deleted, and what speaks of it, is about nobody
-    in particular: whoever gets the same id later has nothing to do with it.
-    """
-    await tx.run(_FORGET_AUTHOR, user_id=user_id)
-    await tx.run(_FORGET_EDITOR, user_id=user_id)
-    known, named = _reference(USERS, user_id), _reference(USERS, user_id, name)
-    await tx.run(_FORGET_MENTIONED, known=known, named=named, anybody=_reference(DELETED_USERS, DELETED_USERS))
-
-
-def _reference(kind: str, actor_id: str, name: str = "") -> str:
-    """How a reference begins in parameters, without the brackets: what may follow is a name, or nothing."""
-    return msgspec.json.encode(Reference(kind, actor_id, name)).decode()[1:-1]

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.chat.model import COMMENT, DELETED, OBJECT_SHARED, Message, Names, Page, Reference
+from talkd.areas.chat.model import COMMENT, DELETED, GONE, OBJECT_SHARED, Message, Names, Page, Reference
 from talkd.areas.chat.system_texts import MISSED, TRIED, text_of
 from talkd.areas.reactions.model import REMOVED, SHOWN
 from talkd.areas.rooms.model import Room
@@ -175,7 +175,7 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
             "mention-id": "all",
         }
     if kind == DELETED_USERS:
-        return {"type": "highlight", "id": actor_id, "name": "Deleted user"}
+        return {"type": "highlight", "id": actor_id, "name": GONE}
     return {"type": kind, "id": actor_id, "name": reference.name}
 
 

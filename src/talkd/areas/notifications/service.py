@@ -1,6 +1,6 @@
 """What a user is told, until he has seen it."""
 
-from talkd.areas.chat import store as chat
+from talkd.areas.chat import people_store as people
 from talkd.areas.chat.model import named
 from talkd.areas.notifications import store
 from talkd.areas.notifications.model import MAX_ASKED, MAX_KEPT, MAX_SHOWN, About, Entry, Listing, Subject
@@ -66,4 +66,4 @@ async def _complete(tx: Tx, entries: list[Entry]) -> Listing:
             actors.add((USERS, room.partner_of(notification.user_id)))
         if entry.message is not None:
             actors |= named(entry.message)
-    return Listing(entries, await chat.get_names(tx, actors))
+    return Listing(entries, await people.get_names(tx, actors))

@@ -1,6 +1,7 @@
 """Asking, voting, and ending polls."""
 
 from talkd.areas.chat import service as chat
+from talkd.areas.chat import people_store as people
 from talkd.areas.chat import store as chat_store
 from talkd.areas.chat.model import Names, Reference
 from talkd.areas.participants.model import Participant
@@ -126,4 +127,4 @@ async def get_result(tx: Tx, me: Participant, poll: Poll) -> Result:
 
 async def get_names(tx: Tx, items: list[Poll | Ballot] | list[Poll]) -> Names:
     """What those who asked and voted are called now."""
-    return await chat_store.get_names(tx, {(item.actor_type, item.actor_id) for item in items})
+    return await people.get_names(tx, {(item.actor_type, item.actor_id) for item in items})

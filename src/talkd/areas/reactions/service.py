@@ -2,6 +2,7 @@
 
 import msgspec
 
+from talkd.areas.chat import people_store as people
 from talkd.areas.chat import service as chat
 from talkd.areas.chat import store as messages
 from talkd.areas.chat.model import Message, Names
@@ -69,7 +70,7 @@ async def list_reactions(
         raise NotFound(data=NULL)
     given = await store.list_reactions(tx, me.room.id, message_id)
     shown = [each for each in given if reaction is None or each.reaction == reaction]
-    return shown, await messages.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
+    return shown, await people.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
 
 
 async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:

@@ -1,5 +1,6 @@
 """Being reminded of messages: once, at a time of one's choice, by a notification."""
 
+from talkd.areas.chat import people_store as people
 from talkd.areas.chat import store as chat
 from talkd.areas.chat.model import DELETED, Names, named
 from talkd.areas.notifications import delivery_service as notifications
@@ -52,7 +53,7 @@ async def delete_reminder(tx: Tx, me: Participant, message_id: int) -> None:
 async def list_upcoming(tx: Tx, user_id: str) -> Agenda:
     """The user's next reminders in all conversations, the first one first."""
     items = await store.list_upcoming(tx, user_id, MAX_UPCOMING, clock.now())
-    names: Names = await chat.get_names(tx, {actor for item in items for actor in named(item.message)})
+    names: Names = await people.get_names(tx, {actor for item in items for actor in named(item.message)})
     return Agenda(items, names)
 
 

@@ -74,10 +74,12 @@ def require_thing(object_type: str, object_id: str, meta_data: str, home: str) -
     if schema is None or said is None:
         raise Invalid("object")
     wanted = {"id", "name", *schema.required, *schema.optional}
-    fields = {name: value for name, value in said.items() if name in wanted}
-    if "link" in fields:
-        fields["link"] = _own_link(fields["link"], home)
-    fields |= {"type": object_type, "id": object_id, "name": cleaned(fields.get("name", ""))}
+    fields = {
+        name: _own_link(value, home) if name == "link" else cleaned(value)
+        for name, value in said.items()
+        if name in wanted
+    }
+    fields |= {"type": object_type, "id": object_id, "name": fields.get("name", "")}
     if not all(fields.get(name) for name in ("id", "name", *schema.required)):
         raise Invalid("object")
     if object_type == _LOCATION:

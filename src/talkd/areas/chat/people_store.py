@@ -1,0 +1,99 @@
+"""Statements about those who messages are from and about."""
+
+import msgspec
+import sqlalchemy as sa
+
+from talkd.areas.chat.model import Names, Reference, plain
+from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
+from talkd.storage.database import Row, Tx
+from talkd.storage.schema import attendees, groups, messages, users
+from talkd.storage.statements import Statement, bind, one_of
+
+_PEOPLE = Statement(
+    sa.union_all(
+        sa.select(sa.literal_column(f"'{USERS}'"), users.c.id, users.c.display_name, users.c.enabled).where(
+            one_of(users.c.id, "users")
+        ),
+        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name, sa.literal_column("1")).where(
+            one_of(groups.c.id, "groups")
+        ),
+        sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
+            attendees.c.actor_type.in_((sa.literal_column(f"'{GUESTS}'"), sa.literal_column(f"'{EMAILS}'"))),
+            one_of(attendees.c.actor_id, "guests"),
+        ),
+    )
+)
+
+_nobody: sa.ColumnElement[str] = sa.literal_column(f"'{DELETED_USERS}'")
+_nothing: sa.ColumnElement[str] = sa.literal_column("''")
+_FORGET_AUTHOR = Statement(
+    sa.update(messages)
+    .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
+    .values(actor_type=_nobody, actor_id=_nobody, actor_name=_nothing)
+)
+_FORGET_EDITOR = Statement(
+    sa.update(messages)
+    .where(messages.c.edited_by_type == sa.literal_column(f"'{USERS}'"), messages.c.edited_by_id == bind("user_id"))
+    .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=_nothing)
+)
+
+
+def _without(*references: str) -> sa.ColumnElement[str]:
+    """The parameters with `anybody` in place of these JSON texts."""
+    left: sa.ColumnElement[str] = messages.c.parameters
+    for name in references:
+        left = sa.func.replace(left, bind(name, sa.Text), bind("anybody", sa.Text), type_=sa.Text())
+    return left
+
+
+_FORGET_MENTIONED = Statement(
+    sa.update(messages)
+    .where(sa.func.replace(messages.c.parameters, bind("known", sa.Text), _nothing) != messages.c.parameters)
+    .values(parameters=_without("named", "known"))
+    .returning(messages.c.room_id, messages.c.id, messages.c.message, messages.c.parameters, messages.c.plain)
+)
+_SET_PLAIN = Statement(
+    sa.update(messages)
+    .where(messages.c.room_id == bind("in_room"), messages.c.id == bind("message_id"))
+    .values(plain=bind("plain"))
+)
+
+
+async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[Row]:
+    """Type, id and name of those of the actors who exist, and where: the room of a guest; else whether enabled."""
+    by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
+    for kind, actor_id in actors:
+        kind = GUESTS if kind == EMAILS else kind
+        if kind in by_kind and actor_id != SYSTEM_ID:
+            by_kind[kind].append(actor_id)
+    if not any(by_kind.values()):
+        return []
+    return await tx.all(
+        _PEOPLE, users=tx.many(by_kind[USERS]), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
+    )
+
+
+async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
+    """What these actors are called now."""
+    return {(row[0], row[1]): row[2] for row in await list_people(tx, actors)}
+
+
+async def forget_author(tx: Tx, user_id: str, name: str) -> None:
+    """What a gone account, called `name`, has said, edited or deleted, and what speaks of it, is about nobody
+    in particular: whoever gets the same id later has nothing to do with it.
+    """
+    await tx.run(_FORGET_AUTHOR, user_id=user_id)
+    await tx.run(_FORGET_EDITOR, user_id=user_id)
+    known, named = _reference(USERS, user_id), _reference(USERS, user_id, name)
+    anybody = _reference(DELETED_USERS, DELETED_USERS)
+    for room_id, message_id, text, parameters, spoken in await tx.all(
+        _FORGET_MENTIONED, known=known, named=named, anybody=anybody
+    ):
+        if spoken:
+            references = msgspec.json.decode(parameters, type=dict[str, Reference])
+            await tx.run(_SET_PLAIN, in_room=room_id, message_id=message_id, plain=plain(text, references))
+
+
+def _reference(kind: str, actor_id: str, name: str = "") -> str:
+    """How a reference begins in parameters, without the brackets: what may follow is a name, or nothing."""
+    return msgspec.json.encode(Reference(kind, actor_id, name)).decode()[1:-1]
