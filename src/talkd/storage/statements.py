@@ -12,6 +12,12 @@ _SQLITE = sqlite.dialect(paramstyle="named")
 _POSTGRES = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
+ZERO: sa.ColumnElement[int] = sa.literal_column("0")
+ONE: sa.ColumnElement[int] = sa.literal_column("1")
+NOTHING: sa.ColumnElement[str] = sa.literal_column("''")
+"""Fixed values, written into the text: as parameters they would be bound anew each time."""
+
+
 class Statement:
     """A statement that compiles itself on first use and is only text and names afterwards."""
 

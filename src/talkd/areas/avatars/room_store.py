@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, room_avatars, rooms
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ONE, Statement, bind
 
 _now = bind("now", Int)
 _SET = Statement(
@@ -14,7 +14,7 @@ _SET = Statement(
     .values(
         avatar=bind("avatar"),
         avatar_version=sa.case(
-            (rooms.c.avatar_version < _now, _now), else_=rooms.c.avatar_version + sa.literal_column("1")
+            (rooms.c.avatar_version < _now, _now), else_=rooms.c.avatar_version + ONE
         ),
     )
 )

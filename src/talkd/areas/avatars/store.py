@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.avatars.model import Portrait
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, user_avatars, users
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ONE, Statement, bind
 
 _PORTRAIT = Statement(
     sa.select(users.c.id, users.c.display_name, users.c.avatar_version, user_avatars.c.user_id)
@@ -26,7 +26,7 @@ _NEW_VERSION = Statement(
     .where(users.c.id == bind("user_id"))
     .values(
         avatar_version=sa.case(
-            (users.c.avatar_version < _now, _now), else_=users.c.avatar_version + sa.literal_column("1")
+            (users.c.avatar_version < _now, _now), else_=users.c.avatar_version + ONE
         )
     )
 )

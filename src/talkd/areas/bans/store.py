@@ -8,7 +8,7 @@ from talkd.areas.bans.model import IP, Ban, is_inside
 from talkd.core.actor import GUESTS
 from talkd.storage.database import Tx
 from talkd.storage.schema import bans, sessions
-from talkd.storage.statements import Statement, bind, columns
+from talkd.storage.statements import NOTHING, Statement, bind, columns
 
 _BAN = columns(bans, Ban.__struct_fields__)
 _in_room = bans.c.room_id == bind("room_id")
@@ -30,7 +30,7 @@ _OF_VISITORS = Statement(
 )
 _PRESENT_ADDRESSES = Statement(
     sa.select(sessions.c.attendee_id, sessions.c.address).where(
-        sessions.c.room_id == bind("room_id"), sessions.c.address != sa.literal_column("''")
+        sessions.c.room_id == bind("room_id"), sessions.c.address != NOTHING
     )
 )
 _FORGET_USER = Statement(

@@ -7,7 +7,7 @@ from talkd.areas.participants.store import ATTENDEE, ROOM
 from talkd.areas.rooms.model import BREAKOUT, Room
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, rooms
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ZERO, Statement, bind
 
 _is_part = sa.and_(rooms.c.object_type == sa.literal_column(f"'{BREAKOUT}'"), rooms.c.object_id == bind("token"))
 
@@ -26,8 +26,8 @@ _DOOR = Statement(
     .where(rooms.c.id == bind("room_id"))
     .values(
         lobby_state=bind("lobby", Int),
-        lobby_timer=sa.literal_column("0"),
-        breakout_status=sa.literal_column("0"),
+        lobby_timer=ZERO,
+        breakout_status=ZERO,
     )
 )
 _PERMISSIONS = Statement(

@@ -6,9 +6,8 @@ from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.store import ATTENDEE
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, rooms, sessions
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ZERO, Statement, bind
 
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
 _START = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
@@ -22,9 +21,9 @@ _ADD_FLAG = Statement(
 _END = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
-    .values(call_started_at=_zero, call_flag=_zero, call_permissions=_zero)
+    .values(call_started_at=ZERO, call_flag=ZERO, call_permissions=ZERO)
 )
-_COUNT = Statement(sa.select(sa.func.count()).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > _zero))
+_COUNT = Statement(sa.select(sa.func.count()).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > ZERO))
 _ENTERED = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
@@ -71,7 +70,7 @@ _ACTIVE = Statement(
     sa.select(rooms.c.token, sa.func.count(attendees.c.id.distinct()))
     .join_from(rooms, sessions, sessions.c.room_id == rooms.c.id)
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
-    .where(rooms.c.call_started_at > _zero, sessions.c.in_call > _zero, sessions.c.last_ping >= bind("since"))
+    .where(rooms.c.call_started_at > ZERO, sessions.c.in_call > ZERO, sessions.c.last_ping >= bind("since"))
     .group_by(rooms.c.id, rooms.c.token)
     .order_by(rooms.c.id)
 )

@@ -5,11 +5,9 @@ import sqlalchemy as sa
 from talkd.areas.chat.model import DELETED
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import NOTHING, ZERO, Statement, bind
 
 _one = sa.and_(messages.c.room_id == bind("in_room"), messages.c.id == bind("message_id"))
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
-_nothing: sa.ColumnElement[str] = sa.literal_column("''")
 
 _EDIT = Statement(
     sa.update(messages)
@@ -29,26 +27,26 @@ _DELETE = Statement(
     .where(_one)
     .values(
         kind=sa.literal_column(f"'{DELETED}'"),
-        countable=_zero,
-        message=_nothing,
-        plain=_nothing,
+        countable=ZERO,
+        message=NOTHING,
+        plain=NOTHING,
         parameters=bind("references"),
-        edited_by_type=_nothing,
-        edited_by_id=_nothing,
-        edited_by_name=_nothing,
-        edited_at=_zero,
-        reactions=_nothing,
-        object_type=_nothing,
-        object_id=_nothing,
-        meta=_nothing,
-        shared_as=_nothing,
+        edited_by_type=NOTHING,
+        edited_by_id=NOTHING,
+        edited_by_name=NOTHING,
+        edited_at=ZERO,
+        reactions=NOTHING,
+        object_type=NOTHING,
+        object_id=NOTHING,
+        meta=NOTHING,
+        shared_as=NOTHING,
     )
 )
 _CLEAR = Statement(sa.delete(messages).where(messages.c.room_id == bind("in_room")))
 _RESET_MARKERS = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("in_room"))
-    .values(last_read=bind("message_id"), last_mention=_zero, last_mention_direct=_zero)
+    .values(last_read=bind("message_id"), last_mention=ZERO, last_mention_direct=ZERO)
 )
 
 

@@ -9,10 +9,8 @@ from talkd.areas.participants.store import ATTENDEE
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, messages
-from talkd.storage.statements import Statement, bind, one_of
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of
 
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
-_one: sa.ColumnElement[int] = sa.literal_column("1")
 _in_room = attendees.c.room_id == bind("in_room")
 _is_user = attendees.c.actor_type == sa.literal_column(f"'{USERS}'")
 
@@ -25,7 +23,7 @@ _is_meant = sa.and_(
     _is_user,
     sa.not_(_is_author),
     sa.or_(
-        bind("everybody", Int) == _one,
+        bind("everybody", Int) == ONE,
         _is_named,
         attendees.c.actor_id.in_(sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "groups"))),
     ),
@@ -42,7 +40,7 @@ _NOTE = Statement(
     .where(_in_room, sa.or_(_is_meant, _is_author))
     .values(
         last_read=sa.case(
-            (sa.and_(_is_author, bind("has_read", Int) == _one), _message_id), else_=attendees.c.last_read
+            (sa.and_(_is_author, bind("has_read", Int) == ONE), _message_id), else_=attendees.c.last_read
         ),
         last_mention=_later(attendees.c.last_mention, _is_meant),
         last_mention_direct=_later(
@@ -62,8 +60,8 @@ _MENTIONING = Statement(
     sa.select(*MESSAGE)
     .where(
         messages.c.room_id == bind("in_room"),
-        messages.c.countable == _one,
-        sa.or_(messages.c.parameters != sa.literal_column("''"), messages.c.parent_id > _zero),
+        messages.c.countable == ONE,
+        sa.or_(messages.c.parameters != NOTHING, messages.c.parent_id > ZERO),
         visible,
     )
     .order_by(messages.c.id.desc())

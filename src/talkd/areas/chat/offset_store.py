@@ -6,14 +6,14 @@ from talkd.areas.chat.model import Message
 from talkd.areas.chat.store import MESSAGE
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
 
 _after = (messages.c.room_id == bind("room_id"), messages.c.id > bind("after"))
 _said = sa.and_(
-    messages.c.system == sa.literal_column("''"),
+    messages.c.system == NOTHING,
     messages.c.created_at >= bind("since"),
     sa.or_(
-        messages.c.expires_at == sa.literal_column("0"),
+        messages.c.expires_at == ZERO,
         messages.c.expires_at > bind("now", messages.c.expires_at.type),
     ),
 )
@@ -32,12 +32,11 @@ _counted = (
     .limit(bind("wanted", sa.Integer))
     .cte("counted")
 )
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
 _COUNT = Statement(
     sa.select(
         sa.select(sa.func.count()).select_from(_counted).scalar_subquery(),
-        sa.func.coalesce(sa.select(sa.func.max(_counted.c.said)).scalar_subquery(), _zero),
-        sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), _zero),
+        sa.func.coalesce(sa.select(sa.func.max(_counted.c.said)).scalar_subquery(), ZERO),
+        sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), ZERO),
     )
 )
 _LIST = Statement(
@@ -49,7 +48,7 @@ _NEXT = Statement(
     sa.select(messages.c.id, messages.c.created_at)
     .where(*_after)
     .order_by(messages.c.id)
-    .limit(sa.literal_column("1"))
+    .limit(ONE)
 )
 
 

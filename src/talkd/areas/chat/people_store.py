@@ -7,14 +7,14 @@ from talkd.areas.chat.model import Names, Reference, plain
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, groups, messages, users
-from talkd.storage.statements import Statement, bind, one_of
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, one_of
 
 _PEOPLE = Statement(
     sa.union_all(
         sa.select(sa.literal_column(f"'{USERS}'"), users.c.id, users.c.display_name, users.c.enabled).where(
             one_of(users.c.id, "users")
         ),
-        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name, sa.literal_column("1")).where(
+        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name, ONE).where(
             one_of(groups.c.id, "groups")
         ),
         sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
@@ -25,16 +25,15 @@ _PEOPLE = Statement(
 )
 
 _nobody: sa.ColumnElement[str] = sa.literal_column(f"'{DELETED_USERS}'")
-_nothing: sa.ColumnElement[str] = sa.literal_column("''")
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
     .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
-    .values(actor_type=_nobody, actor_id=_nobody, actor_name=_nothing)
+    .values(actor_type=_nobody, actor_id=_nobody, actor_name=NOTHING)
 )
 _FORGET_EDITOR = Statement(
     sa.update(messages)
     .where(messages.c.edited_by_type == sa.literal_column(f"'{USERS}'"), messages.c.edited_by_id == bind("user_id"))
-    .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=_nothing)
+    .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=NOTHING)
 )
 
 
@@ -48,7 +47,7 @@ def _without(*references: str) -> sa.ColumnElement[str]:
 
 _FORGET_MENTIONED = Statement(
     sa.update(messages)
-    .where(sa.func.replace(messages.c.parameters, bind("known", sa.Text), _nothing) != messages.c.parameters)
+    .where(sa.func.replace(messages.c.parameters, bind("known", sa.Text), NOTHING) != messages.c.parameters)
     .values(parameters=_without("named", "known"))
     .returning(messages.c.room_id, messages.c.id, messages.c.message, messages.c.parameters, messages.c.plain)
 )

@@ -6,12 +6,12 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.chat.model import Message
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, guest_mentions, messages, rooms
-from talkd.storage.statements import Statement, bind, columns, one_of
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, one_of
 
 MESSAGE = columns(messages, Message.__struct_fields__)
 
 visible = sa.or_(
-    messages.c.expires_at == sa.literal_column("0"), messages.c.expires_at > bind("now", messages.c.expires_at.type)
+    messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)
 )
 _in_room = messages.c.room_id == bind("room_id")
 _page = sa.select(*MESSAGE).where(_in_room, visible).limit(bind("limit", sa.Integer))
@@ -24,7 +24,7 @@ _BY_REFERENCE = Statement(
     sa.select(*MESSAGE).where(
         _in_room,
         messages.c.reference_id == bind("reference_id"),
-        messages.c.reference_id != sa.literal_column("''"),
+        messages.c.reference_id != NOTHING,
         messages.c.actor_type == bind("actor_type"),
         messages.c.actor_id == bind("actor_id"),
     )
@@ -43,14 +43,14 @@ def _insert(names: tuple[str, ...]) -> Statement:
 _ADD, _ADD_SHARED = _insert(_NEW), _insert((*_NEW, *_SHARED))
 _known = messages.alias("known")
 _is_known = sa.exists().where(
-    bind("reference_id", sa.Text) != sa.literal_column("''"),
+    bind("reference_id", sa.Text) != NOTHING,
     _known.c.room_id == bind("room_id"),
     _known.c.reference_id == bind("reference_id", sa.Text),
     _known.c.actor_type == bind("actor_type", sa.Text),
     _known.c.actor_id == bind("actor_id", sa.Text),
     _known.c.parent_id == bind("parent_id", messages.c.parent_id.type),
     _known.c.message == bind("message", sa.Text),
-    _known.c.system == sa.literal_column("''"),
+    _known.c.system == NOTHING,
 )
 _one = sa.and_(_in_room, messages.c.id == bind("message_id"))
 _SET_REACTIONS = Statement(sa.update(messages).where(_one).values(reactions=bind("reactions")))
@@ -77,9 +77,9 @@ _MARK_FORWARD = Statement(
 _FORGET_MENTIONS = Statement(sa.delete(guest_mentions).where(guest_mentions.c.since <= bind("since")))
 _COUNT_MENTION = Statement(
     insert(guest_mentions)
-    .values(network=bind("network"), messages=sa.literal_column("1"), since=bind("now"))
+    .values(network=bind("network"), messages=ONE, since=bind("now"))
     .on_conflict_do_update(
-        index_elements=["network"], set_={"messages": guest_mentions.c.messages + sa.literal_column("1")}
+        index_elements=["network"], set_={"messages": guest_mentions.c.messages + ONE}
     )
     .returning(guest_mentions.c.messages, guest_mentions.c.since)
 )
@@ -88,7 +88,7 @@ COMMON_READ = (
     .where(
         attendees.c.room_id == rooms.c.id,
         attendees.c.actor_type == sa.literal_column("'users'"),
-        attendees.c.read_privacy == sa.literal_column("0"),
+        attendees.c.read_privacy == ZERO,
     )
     .correlate(rooms)
     .scalar_subquery()
@@ -99,7 +99,7 @@ _OTHERS_READ = (
     .where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.actor_type == sa.literal_column("'users'"),
-        attendees.c.read_privacy == sa.literal_column("0"),
+        attendees.c.read_privacy == ZERO,
         attendees.c.id != bind("attendee_id"),
     )
     .scalar_subquery()
@@ -112,7 +112,7 @@ _SAY = Statement(
 _COMMON_READ = Statement(sa.select(COMMON_READ).where(rooms.c.id == bind("room_id")))
 _LAST_UNREAD_BASE = Statement(
     sa.select(messages.c.id)
-    .where(_in_room, visible, messages.c.countable == sa.literal_column("1"))
+    .where(_in_room, visible, messages.c.countable == ONE)
     .order_by(messages.c.id.desc())
     .limit(sa.literal_column("2"))
 )
@@ -206,7 +206,7 @@ async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
 
 
 _expired = sa.and_(
-    messages.c.expires_at > sa.literal_column("0"), messages.c.expires_at <= bind("now", messages.c.expires_at.type)
+    messages.c.expires_at > ZERO, messages.c.expires_at <= bind("now", messages.c.expires_at.type)
 )
 _WITH_EXPIRED = Statement(sa.select(messages.c.room_id).where(_expired).distinct().order_by(messages.c.room_id))
 _DELETE_EXPIRED = Statement(sa.delete(messages).where(_in_room, _expired).returning(messages.c.id))

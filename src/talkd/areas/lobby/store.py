@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from talkd.storage.database import Tx
 from talkd.storage.schema import rooms
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ZERO, Statement, bind
 
 _SET = Statement(
     sa.update(rooms)
@@ -14,9 +14,9 @@ _SET = Statement(
 _DUE = Statement(
     sa.select(rooms.c.id)
     .where(
-        rooms.c.lobby_timer > sa.literal_column("0"),
+        rooms.c.lobby_timer > ZERO,
         rooms.c.lobby_timer <= bind("now"),
-        rooms.c.lobby_state > sa.literal_column("0"),
+        rooms.c.lobby_state > ZERO,
     )
     .order_by(rooms.c.id)
 )

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from talkd.areas.login.model import AppPassword, Flow
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import app_passwords, login_flows, users, web_sessions
-from talkd.storage.statements import Statement, bind, columns
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns
 
 _APP_PASSWORD = columns(app_passwords, AppPassword.__struct_fields__)
 _BY_FINGERPRINT = Statement(sa.select(*_APP_PASSWORD).where(app_passwords.c.fingerprint == bind("fingerprint")))
@@ -35,7 +35,7 @@ _RENEW_APP_PASSWORD = Statement(
 _WIPE_APP_PASSWORD = Statement(
     sa.update(app_passwords)
     .where(app_passwords.c.id == bind("id"), app_passwords.c.user_id == bind("user_id"))
-    .values(wipe=sa.literal_column("1"))
+    .values(wipe=ONE)
 )
 _REVOKE_APP_PASSWORD = Statement(
     sa.delete(app_passwords).where(app_passwords.c.id == bind("id"), app_passwords.c.user_id == bind("user_id"))
@@ -49,12 +49,12 @@ _ADD_FLOW = Statement(
         login_fingerprint=bind("login_fingerprint"),
         client_name=bind("client_name"),
         created_at=bind("now"),
-        user_id=sa.literal_column("''"),
+        user_id=NOTHING,
     )
 )
 _GRANT_FLOW = Statement(
     sa.update(login_flows)
-    .where(login_flows.c.login_fingerprint == bind("fingerprint"), login_flows.c.user_id == sa.literal_column("''"))
+    .where(login_flows.c.login_fingerprint == bind("fingerprint"), login_flows.c.user_id == NOTHING)
     .values(user_id=bind("granted_by", sa.Text))
 )
 _DELETE_FLOW = Statement(sa.delete(login_flows).where(login_flows.c.poll_fingerprint == bind("fingerprint")))

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from talkd.areas.mail.model import Mail
 from talkd.storage.database import Tx
 from talkd.storage.schema import mail_outbox
-from talkd.storage.statements import Statement, bind, columns
+from talkd.storage.statements import ONE, Statement, bind, columns
 
 _MAIL = columns(mail_outbox, Mail.__struct_fields__)
 _ADD = Statement(
@@ -18,7 +18,7 @@ _ADD = Statement(
     )
 )
 _due = mail_outbox.c.next_at <= bind("now", mail_outbox.c.next_at.type)
-_HAS_DUE = Statement(sa.select(sa.literal_column("1")).where(_due).limit(sa.literal_column("1")))
+_HAS_DUE = Statement(sa.select(ONE).where(_due).limit(ONE))
 _TAKE = Statement(
     sa.update(mail_outbox)
     .where(

@@ -7,14 +7,12 @@ from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
 
 RECENT = 1_000
 """Messages of a room that count for who has spoken last: old rooms stay as quick as young ones."""
 
 _contained = bind("contained", sa.Text)
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
-_one: sa.ColumnElement[int] = sa.literal_column("1")
 _kind = attendees.c.actor_type
 
 _recent = (
@@ -26,13 +24,13 @@ _recent = (
 )
 _spoken = (
     sa.select(_recent.c.actor_type, _recent.c.actor_id, sa.func.max(_recent.c.id).label("last"))
-    .where(_recent.c.countable == _one)
+    .where(_recent.c.countable == ONE)
     .group_by(_recent.c.actor_type, _recent.c.actor_id)
     .subquery()
 )
 _has_known_id = _kind.in_((sa.literal_column(f"'{USERS}'"), sa.literal_column(f"'{GROUPS}'")))
 _name = sa.case(
-    (attendees.c.display_name != sa.literal_column("''"), attendees.c.display_name),
+    (attendees.c.display_name != NOTHING, attendees.c.display_name),
     (_has_known_id, attendees.c.actor_id),
     else_=sa.literal_column(f"'{UNNAMED}'"),
 )
@@ -59,8 +57,8 @@ _SEARCH = Statement(
                 for rank, kind in enumerate(KINDS)
             ),
         ),
-        sa.case((_lower_name.like(bind("starting", sa.Text), escape="\\"), _zero), else_=_one),
-        sa.func.coalesce(_spoken.c.last, _zero).desc(),
+        sa.case((_lower_name.like(bind("starting", sa.Text), escape="\\"), ZERO), else_=ONE),
+        sa.func.coalesce(_spoken.c.last, ZERO).desc(),
         _lower_name,
         attendees.c.id,
     )

@@ -10,13 +10,10 @@ from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, notifications, rooms, sessions, users
-from talkd.storage.statements import Statement, bind, one_of
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of
 
 _VALUES = (*(name for name in Notification.__struct_fields__ if name != "id"), "occasion")
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
-_one: sa.ColumnElement[int] = sa.literal_column("1")
 _users: sa.ColumnElement[str] = sa.literal_column(f"'{USERS}'")
-_nothing: sa.ColumnElement[str] = sa.literal_column("''")
 
 
 def _word(text: str) -> sa.ColumnElement[str]:
@@ -31,13 +28,13 @@ def _session(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     )
 
 
-_is_looking = _session(sessions.c.state == _one, sessions.c.last_ping >= bind("alive", Int))
-_is_in_call = _session(sessions.c.in_call > _zero)
-_is_account = sa.and_(attendees.c.actor_type == _users, users.c.id == attendees.c.actor_id, users.c.enabled == _one)
+_is_looking = _session(sessions.c.state == ONE, sessions.c.last_ping >= bind("alive", Int))
+_is_in_call = _session(sessions.c.in_call > ZERO)
+_is_account = sa.and_(attendees.c.actor_type == _users, users.c.id == attendees.c.actor_id, users.c.enabled == ONE)
 _has_level = one_of(attendees.c.notification_level, "levels")
 # As an expression, so that a few people in a big room are looked for by who they are, not by their level.
-_has_level_too = one_of(attendees.c.notification_level + _zero, "levels")
-_is_not_put_away = attendees.c.archived == _zero
+_has_level_too = one_of(attendees.c.notification_level + ZERO, "levels")
+_is_not_put_away = attendees.c.archived == ZERO
 
 
 def _tell(chosen: sa.Select[tuple[object, ...]]) -> Statement:
@@ -59,7 +56,7 @@ _concerned = (
         messages.c.actor_name,
         bind("details", sa.Text),
         messages.c.created_at,
-        _nothing,
+        NOTHING,
     )
     .select_from(messages)
     .join(rooms, rooms.c.id == messages.c.room_id)
@@ -137,9 +134,9 @@ _REMINDER = _tell(
         messages.c.actor_type,
         messages.c.actor_id,
         messages.c.actor_name,
-        _nothing,
+        NOTHING,
         bind("now", Int),
-        _nothing,
+        NOTHING,
     )
     .select_from(messages)
     .join(users, users.c.id == bind("user_id"))
@@ -150,10 +147,10 @@ _FLAG = Statement(
     .where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.actor_type == _users,
-        attendees.c.notified == _zero,
+        attendees.c.notified == ZERO,
         one_of(attendees.c.actor_id, "user_ids"),
     )
-    .values(notified=_one)
+    .values(notified=ONE)
 )
 
 # --- rooms ----------------------------------------------------------------------------------
@@ -163,13 +160,13 @@ _of_room = (
         attendees.c.actor_id,
         bind("subject", sa.Text),
         bind("object_type", sa.Text),
-        _zero,
+        ZERO,
         bind("actor_type", sa.Text),
         bind("actor_id", sa.Text),
         bind("actor_name", sa.Text),
-        _nothing,
+        NOTHING,
         bind("now", Int),
-        _nothing,
+        NOTHING,
     )
     .select_from(rooms)
     .join(attendees, attendees.c.room_id == rooms.c.id)
@@ -179,7 +176,7 @@ _of_room = (
 _callable = sa.and_(IS_LET_IN, sa.not_(_is_in_call))
 _CALL = _tell(
     _of_room.where(
-        attendees.c.notification_calls == _one,
+        attendees.c.notification_calls == ONE,
         _is_not_put_away,
         sa.not_(one_of(attendees.c.actor_id, "silent_for")),
         _callable,

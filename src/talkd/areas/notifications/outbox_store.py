@@ -8,7 +8,7 @@ from talkd.areas.notifications.store import IS_VISIBLE
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, messages, rooms
-from talkd.storage.statements import Statement, bind, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
 
 _WAITING = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
 _HOLD = Statement(sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update())
@@ -23,8 +23,8 @@ _UNTOLD = Statement(
         one_of(rooms.c.id, "room_ids"),
         rooms.c.type.not_in(_PERSONAL),
         messages.c.id > rooms.c.notified_id,
-        messages.c.countable == sa.literal_column("1"),
-        messages.c.silent == sa.literal_column("0"),
+        messages.c.countable == ONE,
+        messages.c.silent == ZERO,
         IS_VISIBLE,
     )
     .order_by(messages.c.id)

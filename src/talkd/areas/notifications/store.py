@@ -12,9 +12,8 @@ from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import Permission
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import Int, attendees, messages, notifications, rooms
-from talkd.storage.statements import Statement, bind, columns, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of
 
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
 
 
 def _word(text: str) -> sa.ColumnElement[str]:
@@ -23,22 +22,22 @@ def _word(text: str) -> sa.ColumnElement[str]:
 
 _permissions = sa.func.coalesce(
     *(
-        sa.func.nullif(column, _zero)
+        sa.func.nullif(column, ZERO)
         for column in (attendees.c.permissions, rooms.c.call_permissions, rooms.c.default_permissions)
     ),
-    _zero,
+    ZERO,
 )
 IS_LET_IN = sa.or_(
-    rooms.c.lobby_state == _zero,
-    sa.and_(rooms.c.lobby_timer > _zero, rooms.c.lobby_timer <= bind("now", Int)),
-    attendees.c.type.in_((sa.literal_column("1"), sa.literal_column("2"))),
-    _permissions.op("&")(sa.literal_column(str(int(Permission.LOBBY_IGNORE)))) != _zero,
+    rooms.c.lobby_state == ZERO,
+    sa.and_(rooms.c.lobby_timer > ZERO, rooms.c.lobby_timer <= bind("now", Int)),
+    attendees.c.type.in_((ONE, sa.literal_column("2"))),
+    _permissions.op("&")(sa.literal_column(str(int(Permission.LOBBY_IGNORE)))) != ZERO,
 )
 """Whether the lobby does not keep an attendee outside, as `Participant.can_pass_lobby` says."""
 
 IS_VISIBLE = sa.and_(
     messages.c.kind != _word(DELETED),
-    sa.or_(messages.c.expires_at == _zero, messages.c.expires_at > bind("now", Int)),
+    sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", Int)),
 )
 """Whether there is something of a message to be told: it was neither deleted nor has it expired."""
 
@@ -56,7 +55,7 @@ _is_current = sa.or_(
     notifications.c.object_type == _word(About.ROOM),
     sa.and_(
         IS_LET_IN,
-        sa.or_(notifications.c.message_id == _zero, sa.and_(messages.c.id.is_not(None), IS_VISIBLE, _is_unread)),
+        sa.or_(notifications.c.message_id == ZERO, sa.and_(messages.c.id.is_not(None), IS_VISIBLE, _is_unread)),
     ),
 )
 _of_message = sa.and_(messages.c.room_id == notifications.c.room_id, messages.c.id == notifications.c.message_id)
@@ -98,17 +97,17 @@ _DELETE_REMINDER = Statement(
 _UNFLAG = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
-    .values(notified=_zero)
+    .values(notified=ZERO)
 )
 _DELETE_CALLS = Statement(
     sa.delete(notifications).where(
-        _in_room, notifications.c.message_id == _zero, notifications.c.object_type == _word(About.CALL)
+        _in_room, notifications.c.message_id == ZERO, notifications.c.object_type == _word(About.CALL)
     )
 )
 _DELETE_OF_MESSAGE = Statement(
     sa.delete(notifications).where(_in_room, notifications.c.message_id == bind("message_id"))
 )
-_DELETE_OF_MESSAGES = Statement(sa.delete(notifications).where(_in_room, notifications.c.message_id > _zero))
+_DELETE_OF_MESSAGES = Statement(sa.delete(notifications).where(_in_room, notifications.c.message_id > ZERO))
 _DELETE_SUBJECT = Statement(
     sa.delete(notifications).where(
         _in_room,
@@ -158,7 +157,7 @@ _among = one_of(notifications.c.user_id, "user_ids")
 _DELETE_OUTDATED = Statement(
     sa.delete(notifications).where(
         _among,
-        notifications.c.message_id > _zero,
+        notifications.c.message_id > ZERO,
         sa.not_(
             sa.exists()
             .where(_of_message, IS_VISIBLE, attendees.c.room_id == messages.c.room_id, _mine, _is_unread)

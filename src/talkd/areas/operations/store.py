@@ -4,11 +4,11 @@ import sqlalchemy as sa
 
 from talkd.storage.database import Tx
 from talkd.storage.schema import sessions, users
-from talkd.storage.statements import Statement
+from talkd.storage.statements import ONE, Statement
 
-_ALIVE = Statement(sa.select(sa.literal_column("1")))
+_ALIVE = Statement(sa.select(ONE))
 _SESSIONS = Statement(sa.select(sa.func.count()).select_from(sessions))
-_ACCOUNTS = Statement(sa.select(sa.func.count()).select_from(users).where(users.c.enabled == sa.literal_column("1")))
+_ACCOUNTS = Statement(sa.select(sa.func.count()).select_from(users).where(users.c.enabled == ONE))
 
 
 async def is_alive(tx: Tx) -> bool:

@@ -6,7 +6,7 @@ from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, rooms, sessions, users
-from talkd.storage.statements import Statement, bind, columns, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of
 
 ROOM = columns(rooms, Room.__struct_fields__)
 ATTENDEE = columns(attendees, Attendee.__struct_fields__)
@@ -24,7 +24,7 @@ own_session = sessions.c.id == (
         sa.or_(bind("browser", sa.Text) == "", _others.c.browser == bind("browser", sa.Text)),
     )
     .order_by(_others.c.id.desc())
-    .limit(sa.literal_column("1"))
+    .limit(ONE)
     .correlate(attendees)
     .scalar_subquery()
 )
@@ -40,7 +40,7 @@ _USER = Statement(
         rooms.c.token == bind("token"),
         attendees.c.actor_type == sa.literal_column("'users'"),
         attendees.c.actor_id == bind("user_id"),
-        users.c.enabled == sa.literal_column("1"),
+        users.c.enabled == ONE,
     )
 )
 _VISITOR = Statement(
@@ -79,7 +79,7 @@ _ADD = Statement(
             sa.select(users.c.read_privacy)
             .where(users.c.id == bind("actor_id", sa.Text), bind("actor_type", sa.Text) == "users")
             .scalar_subquery(),
-            sa.literal_column("0"),
+            ZERO,
         ),
         access_token=bind("access_token"),
         invited_address=bind("invited_address"),
@@ -91,11 +91,11 @@ _ADD = Statement(
 _DELETE = Statement(
     sa.delete(attendees).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
 )
-_moderates = sa.or_(attendees.c.type == sa.literal_column("1"), attendees.c.type == sa.literal_column("2"))
+_moderates = sa.or_(attendees.c.type == ONE, attendees.c.type == sa.literal_column("2"))
 _COUNT_PEOPLE = Statement(
     sa.select(
         sa.func.count(),
-        sa.func.coalesce(sa.func.sum(sa.case((_moderates, sa.literal_column("1")), else_=sa.literal_column("0"))), 0),
+        sa.func.coalesce(sa.func.sum(sa.case((_moderates, ONE), else_=ZERO)), 0),
     ).where(attendees.c.room_id == bind("room_id"), attendees.c.actor_type == "users")
 )
 _OTHER_GROUPS = Statement(

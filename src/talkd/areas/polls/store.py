@@ -9,7 +9,7 @@ from talkd.areas.polls.model import Ballot, Poll, Status, Tally, Wording
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages, poll_votes, polls
-from talkd.storage.statements import Statement, bind, columns
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns
 
 _POLL = columns(polls, Poll.__struct_fields__)
 _DRAFT: sa.ColumnClause[int] = sa.literal_column(str(int(Status.DRAFT)))
@@ -21,7 +21,7 @@ _shown = sa.exists().where(
     messages.c.id == polls.c.message_id,
     messages.c.kind == sa.literal_column("'object_shared'"),
     sa.or_(
-        messages.c.expires_at == sa.literal_column("0"),
+        messages.c.expires_at == ZERO,
         messages.c.expires_at > bind("now", messages.c.expires_at.type),
     ),
 )
@@ -76,7 +76,7 @@ _COUNT = Statement(
     sa.select(
         poll_votes.c.options,
         sa.func.count(),
-        sa.func.sum(sa.case((_own, sa.literal_column("1")), else_=sa.literal_column("0"))),
+        sa.func.sum(sa.case((_own, ONE), else_=ZERO)),
     )
     .where(_of_poll)
     .group_by(poll_votes.c.options)
@@ -91,7 +91,7 @@ def _forget(table: sa.Table) -> Statement:
     return Statement(
         sa.update(table)
         .where(table.c.actor_type == sa.literal_column(f"'{USERS}'"), table.c.actor_id == bind("user_id"))
-        .values(actor_type=gone, actor_id=gone, actor_name=sa.literal_column("''"))
+        .values(actor_type=gone, actor_id=gone, actor_name=NOTHING)
     )
 
 

@@ -13,7 +13,7 @@ from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
-from talkd.storage.statements import Statement, bind, columns, one_of
+from talkd.storage.statements import ONE, Statement, bind, columns, one_of
 
 _REMINDER = columns(reminders, Reminder.__struct_fields__)
 _one = sa.and_(
@@ -55,7 +55,7 @@ _UPCOMING = Statement(
     .limit(bind("limit", sa.Integer))
 )
 _is_due = reminders.c.remind_at <= bind("now")
-_IS_ANY_DUE = Statement(sa.select(sa.literal_column("1")).where(_is_due).limit(sa.literal_column("1")))
+_IS_ANY_DUE = Statement(sa.select(ONE).where(_is_due).limit(ONE))
 _next_due = sa.select(reminders.c.room_id).where(_is_due).order_by(reminders.c.remind_at, reminders.c.id)
 _ROOMS_DUE = Statement(_next_due.limit(bind("limit", sa.Integer)))
 _DUE = Statement(

@@ -8,7 +8,7 @@ from talkd.areas.rooms.crowd_model import Crowd, Person
 from talkd.core.actor import USERS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, sessions
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
 
 MAX_PEOPLE = 100
 """Of each room so many people are told, the first who came, and besides them all who are there."""
@@ -19,7 +19,7 @@ _last_told = (
     sa.select(_earlier.c.id)
     .where(_earlier.c.room_id == _me.c.room_id)
     .order_by(_earlier.c.id)
-    .limit(sa.literal_column("1"))
+    .limit(ONE)
     .offset(sa.literal_column(str(MAX_PEOPLE - 1)))
     .correlate(_me)
     .scalar_subquery()
@@ -43,7 +43,7 @@ def _crowds(of_whom: sa.ColumnElement[bool]) -> Statement:
         .prefix_with("MATERIALIZED")
     )
     told = (
-        sa.select(*_PERSON, sa.literal_column("0"), sa.literal_column("0"), sa.literal_column("''"))
+        sa.select(*_PERSON, ZERO, ZERO, NOTHING)
         .select_from(mine)
         .join(attendees, sa.and_(attendees.c.room_id == mine.c.room_id, attendees.c.id <= mine.c.last_told))
     )

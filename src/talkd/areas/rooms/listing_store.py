@@ -7,13 +7,13 @@ from talkd.areas.rooms.model import Room
 from talkd.areas.users.store import pattern
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, bans, rooms
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind
 
 
 def _names_user(table: sa.Table) -> sa.ColumnElement[bool]:
     """Whether the table has a row of the room for the user."""
     return sa.exists(
-        sa.select(sa.literal_column("1")).where(
+        sa.select(ONE).where(
             table.c.room_id == rooms.c.id,
             table.c.actor_type == sa.literal_column("'users'"),
             table.c.actor_id == bind("user_id"),
@@ -24,7 +24,7 @@ def _names_user(table: sa.Table) -> sa.ColumnElement[bool]:
 _LISTED = Statement(
     sa.select(*ROOM)
     .where(
-        rooms.c.listable > sa.literal_column("0"),
+        rooms.c.listable > ZERO,
         sa.func.lower(rooms.c.name).like(bind("pattern", sa.Text), escape="\\"),
         ~_names_user(attendees),
         ~_names_user(bans),

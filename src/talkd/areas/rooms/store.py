@@ -11,7 +11,7 @@ from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes
 from talkd.areas.rooms.model import Room
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, messages, rooms, sessions, users
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -27,14 +27,13 @@ class Overview(msgspec.Struct, frozen=True):
     last_message: Message | None
 
 
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
 _unread = (
     sa.select(sa.func.count())
     .where(
         messages.c.room_id == attendees.c.room_id,
         messages.c.id > attendees.c.last_read,
-        messages.c.countable == sa.literal_column("1"),
-        sa.or_(messages.c.expires_at == _zero, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+        messages.c.countable == ONE,
+        sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
     )
     .correlate(attendees)
     .scalar_subquery()
@@ -44,16 +43,16 @@ _unread = (
 def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
     """Whether the marked message is unread, and there to be read."""
     shown = (
-        sa.select(sa.literal_column("1"))
+        sa.select(ONE)
         .where(
             messages.c.room_id == attendees.c.room_id,
             messages.c.id == marker,
-            sa.or_(messages.c.expires_at == _zero, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+            sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
         )
         .correlate(attendees)
         .scalar_subquery()
     )
-    return sa.case((marker <= attendees.c.last_read, _zero), else_=sa.func.coalesce(shown, _zero))
+    return sa.case((marker <= attendees.c.last_read, ZERO), else_=sa.func.coalesce(shown, ZERO))
 
 
 _partner = users.alias("partner")
@@ -66,10 +65,10 @@ _overview = (
         *ROOM,
         *ATTENDEE,
         *SESSION,
-        sa.case((attendees.c.last_read >= rooms.c.last_message_id, _zero), else_=_unread),
+        sa.case((attendees.c.last_read >= rooms.c.last_message_id, ZERO), else_=_unread),
         _names_unread(attendees.c.last_mention),
         _names_unread(attendees.c.last_mention_direct),
-        sa.func.coalesce(COMMON_READ, _zero),
+        sa.func.coalesce(COMMON_READ, ZERO),
         _partner.c.display_name,
         *_LAST,
     )
@@ -82,7 +81,7 @@ _overview = (
         sa.and_(
             _last.c.room_id == rooms.c.id,
             _last.c.id == rooms.c.last_message_id,
-            sa.or_(_last.c.expires_at == _zero, _last.c.expires_at > bind("now", messages.c.expires_at.type)),
+            sa.or_(_last.c.expires_at == ZERO, _last.c.expires_at > bind("now", messages.c.expires_at.type)),
         ),
     )
 )
@@ -93,7 +92,7 @@ _OF_USER = Statement(
         sa.or_(
             rooms.c.last_activity >= bind("since"),
             attendees.c.modified_at >= bind("since"),
-            sa.and_(bind("statuses", sa.Integer) == sa.literal_column("1"), rooms.c.type == sa.literal_column("1")),
+            sa.and_(bind("statuses", sa.Integer) == ONE, rooms.c.type == ONE),
         ),
     ).order_by(attendees.c.room_id)  # as the index has them
 )
@@ -126,7 +125,7 @@ _BY_PAIR = Statement(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), ro
 _BY_OBJECT = Statement(
     sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id"))
 )
-_IS_TAKEN = Statement(sa.select(sa.literal_column("1")).where(rooms.c.token == bind("token")))
+_IS_TAKEN = Statement(sa.select(ONE).where(rooms.c.token == bind("token")))
 _DELETE = Statement(sa.delete(rooms).where(rooms.c.id == bind("room_id")))
 _SET = {
     name: Statement(
@@ -244,7 +243,7 @@ _PAIRS_OF = Statement(
 _END_PAIR = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
-    .values(type=bind("type"), name=bind("name"), user_a=sa.null(), user_b=sa.null(), read_only=sa.literal_column("1"))
+    .values(type=bind("type"), name=bind("name"), user_a=sa.null(), user_b=sa.null(), read_only=ONE)
 )
 
 

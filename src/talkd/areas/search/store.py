@@ -10,10 +10,8 @@ from talkd.areas.rooms.model import Room
 from talkd.areas.search.model import Membership, Query
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages, rooms, users
-from talkd.storage.statements import Statement, bind, contains, one_of
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, contains, one_of
 
-_zero: sa.ColumnElement[int] = sa.literal_column("0")
-_one: sa.ColumnElement[int] = sa.literal_column("1")
 _USERS: sa.ColumnElement[str] = sa.literal_column("'users'")
 
 _partner = users.alias("partner")
@@ -33,13 +31,13 @@ _MEMBERSHIPS = Statement(
 )
 
 _id, _created = messages.c.id, messages.c.created_at
-_by_anybody = bind("person", sa.Text) == sa.literal_column("''")
+_by_anybody = bind("person", sa.Text) == NOTHING
 _page = (
     sa.select(*MESSAGE)
     .where(
         one_of(messages.c.room_id, "room_ids"),
-        messages.c.countable == _one,
-        sa.or_(messages.c.expires_at == _zero, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+        messages.c.countable == ONE,
+        sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
         _id < bind("before", _id.type),
         _created >= bind("since", _created.type),
         _created <= bind("until", _created.type),

@@ -7,7 +7,7 @@ from talkd.areas.participants.store import ATTENDEE, SESSION
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, invited_browsers, rooms, sessions
-from talkd.storage.statements import Statement, bind, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
 
 _ADD = Statement(
     sa.insert(sessions)
@@ -57,13 +57,13 @@ _SET_STATE = Statement(
 )
 _END_CALL = Statement(
     sa.update(sessions)
-    .where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > sa.literal_column("0"))
-    .values(in_call=sa.literal_column("0"))
+    .where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > ZERO)
+    .values(in_call=ZERO)
 )
 _KNOWN = Statement(
     sa.union_all(
-        sa.select(sa.literal_column("1")).where(sessions.c.browser == bind("browser", sa.Text)),
-        sa.select(sa.literal_column("1")).where(invited_browsers.c.browser == bind("browser", sa.Text)),
+        sa.select(ONE).where(sessions.c.browser == bind("browser", sa.Text)),
+        sa.select(ONE).where(invited_browsers.c.browser == bind("browser", sa.Text)),
     )
 )
 _MOVE = Statement(sa.update(sessions).where(sessions.c.browser == bind("old")).values(browser=bind("new", sa.Text)))
@@ -73,7 +73,7 @@ _opened = (
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
     .join(rooms, rooms.c.id == sessions.c.room_id)
     .order_by(sessions.c.id.desc())
-    .limit(sa.literal_column("1"))
+    .limit(ONE)
 )
 _of_user = (attendees.c.actor_type == sa.literal_column(f"'{USERS}'"), attendees.c.actor_id == bind("user_id"))
 _OPENED_BY_USER = Statement(_opened.where(*_of_user))

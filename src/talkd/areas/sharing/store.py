@@ -7,15 +7,15 @@ from talkd.areas.chat.store import MESSAGE
 from talkd.areas.sharing.model import KINDS
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import NOTHING, ZERO, Statement, bind
 
 _newest = (
     sa.select(*MESSAGE)
     .where(
         messages.c.room_id == bind("room_id"),
-        messages.c.shared_as != sa.literal_column("''"),  # as the index has it
+        messages.c.shared_as != NOTHING,  # as the index has it
         sa.or_(
-            messages.c.expires_at == sa.literal_column("0"),
+            messages.c.expires_at == ZERO,
             messages.c.expires_at > bind("now", messages.c.expires_at.type),
         ),
     )

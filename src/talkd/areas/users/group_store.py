@@ -7,7 +7,7 @@ from talkd.areas.users.model import Group, GroupSize
 from talkd.areas.users.store import pattern
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, group_members, groups, users
-from talkd.storage.statements import Statement, bind, one_of
+from talkd.storage.statements import ONE, Statement, bind, one_of
 
 _GROUP = (groups.c.id, groups.c.display_name)
 _BY_ID = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")))
@@ -40,7 +40,7 @@ _REMOVE_MEMBER = Statement(
         group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
     )
 )
-_is_disabled = sa.case((users.c.enabled == 0, sa.literal_column("1")))
+_is_disabled = sa.case((users.c.enabled == 0, ONE))
 _SEARCH = Statement(
     sa.select(*_GROUP, sa.func.count(users.c.id), sa.func.count(_is_disabled))
     .select_from(

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.users.model import ADMIN_GROUP, Account
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, group_members, login_flows, user_config, users, web_sessions
-from talkd.storage.statements import Statement, bind, columns, one_of
+from talkd.storage.statements import ONE, Statement, bind, columns, one_of
 
 _ACCOUNT = columns(users, Account.__struct_fields__)
 _BY_ID = Statement(sa.select(*_ACCOUNT).where(users.c.id == bind("id")))
@@ -19,12 +19,12 @@ _BY_EMAIL = Statement(
 )
 _NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == 1))
 _IS_MEMBER_OF_ANY = Statement(
-    sa.select(sa.literal_column("1")).where(
+    sa.select(ONE).where(
         group_members.c.user_id == bind("user_id"), one_of(group_members.c.group_id, "group_ids")
     )
 )
 _IS_MEMBER = Statement(
-    sa.select(sa.literal_column("1")).where(
+    sa.select(ONE).where(
         group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
     )
 )

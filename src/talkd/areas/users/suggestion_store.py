@@ -7,7 +7,7 @@ from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, groups, rooms, users
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind
 
 _text = sa.func.lower(bind("text", sa.Text))
 _contained = bind("pattern", sa.Text)
@@ -17,7 +17,7 @@ _limit = bind("limit", sa.Integer)
 def _outside(kind: str, id_: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     """Not in the room `room_id`."""
     return ~sa.exists(
-        sa.select(sa.literal_column("1")).where(
+        sa.select(ONE).where(
             attendees.c.room_id == bind("room_id"),
             attendees.c.actor_type == sa.literal_column(f"'{kind}'"),
             attendees.c.actor_id == id_,
@@ -27,8 +27,8 @@ def _outside(kind: str, id_: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 
 def _best_first(*exact: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
     return sa.case(
-        (sa.or_(*(sa.func.lower(column) == _text for column in exact)), sa.literal_column("0")),
-        else_=sa.literal_column("1"),
+        (sa.or_(*(sa.func.lower(column) == _text for column in exact)), ZERO),
+        else_=ONE,
     )
 
 
