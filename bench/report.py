@@ -35,7 +35,7 @@ class Row:
     last: float | None = None
     memory: float | None = None
     statements: float | None = None
-    """SQL statements for each answer or delivery, to a tenth: the server has other work in between."""
+    """SQL statements for each answer or delivery. The server has other work in between, so the aims take whole ones."""
     aims: Sequence[Aim] = field(default_factory=tuple)
 
     @property
@@ -46,7 +46,7 @@ class Row:
     def verdicts(self) -> list[str]:
         """How each aim fares."""
         names = {"cpu": self.cpu, "/s per core": self.per_core, "p50": self.p50, "p95": self.p95, "last": self.last,
-                 "kB": self.memory, "SQL": self.statements}
+                 "kB": self.memory, "SQL": None if self.statements is None else int(self.statements)}
         return [aim.verdict(value) for aim in self.aims if (value := names[aim.measure]) is not None]
 
     def as_json(self) -> dict[str, object]:
