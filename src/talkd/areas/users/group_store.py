@@ -26,6 +26,7 @@ _ENABLED_MEMBERS = Statement(
     sa.select(group_members.c.user_id)
     .join(users, users.c.id == group_members.c.user_id)
     .where(group_members.c.group_id == bind("group_id"), users.c.enabled == 1)
+    .order_by(group_members.c.user_id)
 )
 _GROUPS_OF = Statement(
     sa.select(group_members.c.user_id, group_members.c.group_id)
@@ -100,7 +101,7 @@ async def list_members(tx: Tx, group_id: str) -> list[str]:
 
 
 async def list_enabled_members(tx: Tx, group_id: str) -> list[str]:
-    """Ids of a group's members who can log in."""
+    """Ids of a group's members who can log in, in their order."""
     return [row[0] for row in await tx.all(_ENABLED_MEMBERS, group_id=group_id)]
 
 
