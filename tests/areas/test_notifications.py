@@ -332,6 +332,28 @@ def test_edited_messages_are_told_as_they_are_now(server: Server, alice: Person,
     assert told(server, bob) == told(server, carol) == []
 
 
+def test_who_is_not_named_any_more_is_told_what_else_the_message_is(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    carol = server.add_user("carol")
+    alice.add(token, carol)
+    listen(bob, token, ALWAYS)
+    group = server.add_group(carol)
+    said = alice.say(token, f'for @{bob.id}, @{carol.id}, @"group/{group}" and @all')
+    assert subjects(server, bob) == subjects(server, carol) == ["Alice mentioned you in conversation Room"]
+    path = f"v1/chat/{token}/{said['id']}"
+    alice.put(path, message=f'for @"group/{group}" and @all')
+    assert subjects(server, bob) == ["Alice mentioned everyone in conversation Room"]
+    assert subjects(server, carol) == [f"Alice mentioned group {group} in conversation Room"]
+    alice.put(path, message="for nobody in particular")
+    (shown,) = told(server, bob)
+    assert shown["subject"] == "Alice sent a message in conversation Room"
+    assert told(server, carol) == []
+    bob.delete(f"{PATH}/{shown['notification_id']}")
+    alice.put(path, message="for nobody at all")
+    assert told(server, bob) == []
+
+
 def test_seen_mentions_do_not_come_back_with_an_edit(server: Server, alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, f"for @{bob.id}")
     (shown,) = told(server, bob)

@@ -73,7 +73,10 @@ async def _tell_named(tx: Tx, naming: list[tuple[Message, Named]], levels: tuple
 
 
 async def follow_edit(tx: Tx, room_id: int, message_id: int, old_references: str) -> None:
-    """Tell those whom a message names only now; whom it named only before need not be told any more."""
+    """Tell those whom a message names only now; whom it named only before is told what else it is to him, if anything.
+
+    Who has seen the notification already is not told again.
+    """
     now = clock.now()
     message = await chat.get_message(tx, room_id, message_id, now)
     if message is None:
@@ -81,15 +84,41 @@ async def follow_edit(tx: Tx, room_id: int, message_id: int, old_references: str
     before = mentions.named_by(msgspec.structs.replace(message, parameters=old_references), None)
     after = mentions.named_by(message, None)
     gone, new = before.without(after), after.without(before)
+    lost: list[str] = []
     if gone.users:
-        await store.delete_named(tx, room_id, message_id, sorted(gone.users))
+        lost += await store.delete_named(tx, room_id, message_id, sorted(gone.users))
     if gone.groups:
-        await store.delete_subject(tx, room_id, message_id, Subject.MENTION_GROUP, sorted(gone.groups))
+        lost += await store.delete_subject(tx, room_id, message_id, Subject.MENTION_GROUP, sorted(gone.groups))
     if gone.everybody:
-        await store.delete_subject(tx, room_id, message_id, Subject.MENTION_ALL, [""])
-    if new and not message.silent:
+        lost += await store.delete_subject(tx, room_id, message_id, Subject.MENTION_ALL, [""])
+    if (new or lost) and not message.silent:
         levels = await _get_levels(tx, room_id)
-        await _note(tx, await _tell_named(tx, [(message, new)], levels.of_mentions, now))
+        told = await _tell_named(tx, [(message, new)], levels.of_mentions, now)
+        if lost:
+            told += await _tell_otherwise(tx, message, after, lost, levels, now)
+        await _note(tx, told)
+
+
+async def _tell_otherwise(
+    tx: Tx, message: Message, named: Named, user_ids: list[str], levels: Levels, now: int
+) -> Told:
+    """What a message still is to these users: it names them in another way, or they hear of all that is said."""
+    told: Told = []
+    everyone = [(message, user_id) for user_id in user_ids]
+    direct = [(message, user_id) for user_id in user_ids if user_id in named.users]
+    if direct:
+        told += await delivery_store.tell_some(
+            tx, direct, Subject.MENTION_DIRECT, levels.of_mentions, now, even_archived=True
+        )
+    for group_id in sorted(named.groups):
+        members = set(await groups.list_members(tx, group_id))
+        meant = [(message, user_id) for user_id in user_ids if user_id in members]
+        told += await delivery_store.tell_some(
+            tx, meant, Subject.MENTION_GROUP, levels.of_mentions, now, details=group_id
+        )
+    if named.everybody:
+        told += await delivery_store.tell_some(tx, everyone, Subject.MENTION_ALL, levels.of_mentions, now)
+    return told + await delivery_store.tell_some(tx, everyone, Subject.CHAT, levels.of_messages, now)
 
 
 async def tell_of_reaction(tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str) -> None:

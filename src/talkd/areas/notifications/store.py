@@ -114,7 +114,7 @@ _DELETE_SUBJECT = Statement(
         notifications.c.message_id == bind("message_id"),
         notifications.c.subject == bind("subject"),
         one_of(notifications.c.details, "details"),
-    )
+    ).returning(notifications.c.user_id)
 )
 _DELETE_REACTION = Statement(
     sa.delete(notifications).where(
@@ -130,7 +130,7 @@ _DELETE_NAMED = Statement(
         notifications.c.message_id == bind("message_id"),
         notifications.c.subject == _word(Subject.MENTION_DIRECT),
         one_of(notifications.c.user_id, "user_ids"),
-    )
+    ).returning(notifications.c.user_id)
 )
 _DELETE_READ = Statement(
     sa.delete(notifications).where(
@@ -253,14 +253,18 @@ async def delete_of_messages(tx: Tx, room_id: int) -> None:
     await tx.run(_DELETE_OF_MESSAGES, room_id=room_id)
 
 
-async def delete_subject(tx: Tx, room_id: int, message_id: int, subject: Subject, details: list[str]) -> None:
-    """The message does not say that any more, in any of these ways."""
-    await tx.run(_DELETE_SUBJECT, room_id=room_id, message_id=message_id, subject=subject, details=tx.many(details))
+async def delete_subject(tx: Tx, room_id: int, message_id: int, subject: Subject, details: list[str]) -> list[str]:
+    """The message does not say that any more, in any of these ways; the users to whom it did."""
+    rows = await tx.all(
+        _DELETE_SUBJECT, room_id=room_id, message_id=message_id, subject=subject, details=tx.many(details)
+    )
+    return [row[0] for row in rows]
 
 
-async def delete_named(tx: Tx, room_id: int, message_id: int, user_ids: list[str]) -> None:
-    """These are not named in the message any more."""
-    await tx.run(_DELETE_NAMED, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
+async def delete_named(tx: Tx, room_id: int, message_id: int, user_ids: list[str]) -> list[str]:
+    """These are not named in the message any more; those of them who were told that they are."""
+    rows = await tx.all(_DELETE_NAMED, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
+    return [row[0] for row in rows]
 
 
 async def delete_reaction(tx: Tx, room_id: int, message_id: int, occasion: str) -> None:
