@@ -1,10 +1,11 @@
 """Accounts, groups and finding whom to invite, through HTTP."""
 
-from itertools import count
 from typing import Any
 
 import httpx
 import pytest
+
+from support.running import unique
 
 USERS = "/ocs/v2.php/cloud/users"
 GROUPS = "/ocs/v2.php/cloud/groups"
@@ -13,12 +14,10 @@ AUTOCOMPLETE = "/ocs/v2.php/core/autocomplete/get"
 PASSWORD = "a long enough password"
 WRONG_PERSON = (404, 998, "")
 
-_numbers = count(1)
-
 
 def add_user(server: Any, **fields: Any) -> str:
     """A new account with PASSWORD; its id."""
-    user_id = f"person{next(_numbers)}"
+    user_id = unique("person")
     answer = server.admin.post(USERS, json={"userid": user_id, "password": PASSWORD, **fields})
     assert answer.status_code == 200, answer.text
     return user_id
@@ -26,7 +25,7 @@ def add_user(server: Any, **fields: Any) -> str:
 
 def add_group(server: Any, *members: str) -> str:
     """A new group; its id."""
-    group_id = f"crowd{next(_numbers)}"
+    group_id = unique("crowd")
     assert server.admin.post(GROUPS, json={"groupid": group_id}).status_code == 200
     for user_id in members:
         answer = server.admin.post(f"{USERS}/{user_id}/groups", json={"groupid": group_id})
@@ -101,7 +100,7 @@ def test_ids_that_differ_in_case_are_the_same_account(server: Any) -> None:
 
 
 def test_form_bodies_and_version_1(server: Any) -> None:
-    group_id, user_id = add_group(server), f"form{next(_numbers)}"
+    group_id, user_id = add_group(server), unique("form")
     answer = server.admin.post(
         USERS.replace("v2", "v1"), data={"userid": user_id, "password": PASSWORD, "groups[]": group_id}
     )
@@ -110,7 +109,7 @@ def test_form_bodies_and_version_1(server: Any) -> None:
 
 
 def test_search(server: Any) -> None:
-    mark = f"mark{next(_numbers)}"
+    mark = unique("mark")
     first = add_user(server, displayName=f"Ärmel {mark}")
     second = add_user(server, displayName="Zoe", email=f"{mark}@example.org")
     add_user(server, displayName="Nobody")
@@ -272,7 +271,7 @@ def found(client: httpx.Client, **wanted: Any) -> list[tuple[str, str]]:
 
 
 def test_people_groups_and_addresses(server: Any) -> None:
-    mark = f"find{next(_numbers)}"
+    mark = unique("find")
     me = add_user(server, displayName=f"A {mark}")
     other = add_user(server, displayName=f"Ö {mark}", email=f"{mark}@example.org")
     client = server.client(me, PASSWORD)
@@ -287,7 +286,7 @@ def test_people_groups_and_addresses(server: Any) -> None:
 
 
 def test_oneself_counts_within_the_limit(server: Any) -> None:
-    mark = f"limit{next(_numbers)}"
+    mark = unique("limit")
     me = add_user(server, displayName=f"A {mark}")
     other = add_user(server, displayName=f"B {mark}")
     client = server.client(me, PASSWORD)

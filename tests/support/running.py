@@ -33,8 +33,8 @@ _numbers = count(1)
 
 
 def unique(name: str) -> str:
-    """The name with a number that this process has not used before."""
-    return f"{name}{next(_numbers)}"
+    """The name with a number that this process has not used before; none is the beginning of another."""
+    return f"{name}{next(_numbers):06}"
 
 
 class LoopThread:
