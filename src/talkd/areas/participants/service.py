@@ -110,13 +110,14 @@ async def add_group(tx: Tx, room: Room, actor: Actor, group_id: str) -> None:
     group = await groups.get_group(tx, group_id)
     if group is None:
         raise NotFound("new-participant")
-    members = await users.get_names(tx, await groups.list_enabled_members(tx, group_id))
+    members = await groups.list_enabled_members(tx, group_id)
+    names = await users.get_names(tx, members)
     if await store.find_attendee(tx, room.id, GROUPS, group_id) is None:
         await _add(tx, room, actor, Actor(GROUPS, group_id, group.display_name or group_id), type=ParticipantType.USER)
     banned = await list_banned(tx, room.id, USERS)
-    for member_id, name in members.items():
+    for member_id in members:
         if member_id not in banned:
-            await add_user(tx, room, actor, member_id, name)
+            await add_user(tx, room, actor, member_id, names[member_id])
 
 
 async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:

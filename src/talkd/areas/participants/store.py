@@ -106,11 +106,13 @@ _OTHER_GROUPS = Statement(
     )
 )
 _BY_ACTORS = Statement(
-    sa.select(*ATTENDEE).where(
+    sa.select(*ATTENDEE)
+    .where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.actor_type == bind("actor_type"),
         one_of(attendees.c.actor_id, "actor_ids"),
     )
+    .order_by(attendees.c.id)
 )
 
 
@@ -162,7 +164,7 @@ async def find_attendee(tx: Tx, room_id: int, actor_type: str, actor_id: str) ->
 
 
 async def find_attendees(tx: Tx, room_id: int, actor_type: str, actor_ids: list[str]) -> list[Attendee]:
-    """Those of the actors who are in the room."""
+    """Those of the actors who are in the room, in the order in which they came."""
     rows = await tx.all(_BY_ACTORS, room_id=room_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
     return [Attendee(*row) for row in rows]
 
