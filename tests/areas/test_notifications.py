@@ -28,6 +28,13 @@ _FLOOD = Statement(
         "SELECT rooms.id, :user_id, 'call', 'call', number FROM rooms, numbers WHERE token = :token"
     )
 )
+_SLIP_IN = Statement(
+    sa.text(
+        "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 50) "
+        "INSERT INTO messages(room_id, message, countable) SELECT id, 'No. ' || number, 1 FROM rooms, numbers "
+        "WHERE token = :token"
+    )
+)
 _FORGET = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).values(notified_id=0))
 
 
@@ -616,6 +623,21 @@ def test_a_broken_message_keeps_no_other_room_waiting(
     alice.delete(f"v4/room/{token}")
     assert subjects(server, bob) == ["Alice sent you a private message"]
 
+
+def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    async def slip_in(tx: Any) -> None:
+        await tx.run(_SLIP_IN, token=private)
+        await tx.run(_FORGET, token=private)
+
+    alice.say(private, "Hello")
+    server.write(slip_in)
+    server.run(server.app.messenger.resume())
+    assert subjects(server, bob) == ["Alice sent you a private message"]
+    alice.say(private, "And now?")
+    told(server, bob)
+    assert kept(server, bob) == 52
 
 
 def test_while_many_write_everything_is_told_once(

@@ -23,6 +23,7 @@ _UNTOLD = Statement(
         one_of(rooms.c.id, "room_ids"),
         rooms.c.type.not_in(_PERSONAL),
         messages.c.id > rooms.c.notified_id,
+        messages.c.id <= rooms.c.last_message_id,  # no room remembers more, so that telling of more would never end
         messages.c.countable == ONE,
         messages.c.silent == ZERO,
         IS_VISIBLE,
