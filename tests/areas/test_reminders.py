@@ -11,7 +11,6 @@ from support.running import Server
 
 from talkd.areas.chat import change_service
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
 from talkd.areas.reminders import service
 from talkd.areas.reminders.model import MAX_SET
 from talkd.core import clock
@@ -169,11 +168,10 @@ def test_reminding_waits_for_whoever_removes_the_message(
 
         async def remove(tx: Tx) -> None:
             tries.append("remove")
-            await attendees.lock_token(tx, token)
+            me = await participants.access_participant(tx, token, user_id=alice.id, browser="", hold=True)
             begun.set()
             while db.suspends and await tx.one(_WAITING) is None:
                 pass
-            me = await participants.access_participant(tx, token, user_id=alice.id, browser="")
             await change_service.delete(tx, me, said["id"])
 
         async def remind(tx: Tx) -> None:

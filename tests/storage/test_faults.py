@@ -3,23 +3,27 @@
 import asyncio
 import contextlib
 import functools
-import apsw
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 import sqlalchemy as sa
 
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
+from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import creation_service as rooms
+from talkd.areas.rooms import store as room_store
 from talkd.areas.rooms.model import Room
+from talkd.areas.sessions import service as sessions
 from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
+from talkd.core.errors import NotFound
 from talkd.effects import counters, system_messages
 from talkd.storage.database import Database, Tx
 from talkd.storage.postgres import PostgresDatabase
@@ -224,8 +228,7 @@ async def make_room(tx: Tx) -> Room:
 
 
 async def say(tx: Tx, room: Room, name: str) -> int:
-    await attendees.lock_token(tx, room.token)  # as the edge does before everything that writes
-    me = await participants.access_participant(tx, room.token, user_id=name, browser="")
+    me = await participants.access_participant(tx, room.token, user_id=name, browser="", hold=True)
     return (await chat.send(tx, me, f"from {name}")).message.id
 
 
@@ -258,6 +261,51 @@ async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresD
         ids = [await first, await second]
     assert ids == sorted(ids)
     assert await poll() == ids
+
+
+@pytest.mark.parametrize("session", ["with a session", "without a session"])
+async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
+    postgres: PostgresDatabase, session: str
+) -> None:
+    """What the guards see must be what holds when the operation acts on it."""
+    room = await postgres.write(make_room)
+    begun, commit = asyncio.Event(), asyncio.Event()
+
+    async def open_room(tx: Tx) -> None:
+        for name in ("ada", "ben"):
+            await sessions.join_user(tx, room, Actor(USERS, name, name), browser="", password_is_right=True, force=True)
+
+    async def change(tx: Tx) -> None:
+        ada = await participants.access_participant(tx, room.token, user_id="ada", browser="", hold=True)
+        ben = await attendees.find_attendee(tx, room.id, USERS, "ben")
+        assert ben is not None
+        await participants.remove(tx, room, ada.actor, ben)
+        await attendees.set_attendee(tx, room.id, ada.attendee.id, "permissions", 1, 0)
+        await room_store.set_field(tx, room.id, "name", "Anew")
+        begun.set()
+        await commit.wait()
+
+    def see(name: str) -> asyncio.Task[Participant]:
+        return asyncio.create_task(
+            postgres.write(
+                lambda tx: participants.access_participant(tx, room.token, user_id=name, browser="", hold=True)
+            )
+        )
+
+    if session == "with a session":
+        await postgres.write(open_room)
+    async with asyncio.timeout(30):
+        changing = asyncio.create_task(postgres.write(change))
+        await begun.wait()
+        ada, ben = see("ada"), see("ben")
+        await asyncio.sleep(0.3)
+        assert not ada.done()
+        assert not ben.done()
+        commit.set()
+        await changing
+        assert ((await ada).room.name, (await ada).attendee.permissions) == ("Anew", 1)
+        with pytest.raises(NotFound):
+            await ben
 
 
 async def test_on_postgres_many_writers_in_one_room_wait_for_each_other(postgres: PostgresDatabase) -> None:

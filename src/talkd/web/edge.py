@@ -182,8 +182,6 @@ class Edge:
 
         async def admit(tx: Tx) -> None:
             await guards.require_may_use_talk(tx, call)
-            if needs_room and route.access is Access.WRITE:
-                await guards.lock_room(tx, call.token)
             if needs_room:
                 call.participant = await guards.require_room(tx, route, call)
 

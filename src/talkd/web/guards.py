@@ -1,10 +1,8 @@
 """Checking what an operation declares. Who calls comes first, then the room, then what the room allows."""
 
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
 from talkd.areas.users import store as users
-from talkd.core import ids
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
 from talkd.storage.database import Tx
@@ -48,16 +46,9 @@ def needs_room(route: Route) -> bool:
     return not ROOM_GUARDS.isdisjoint(route.guards)
 
 
-async def lock_room(tx: Tx, token: str) -> None:
-    """Hold the room until the end, so that what the guards see is still so when the operation acts on it."""
-    if ids.TOKEN_FORM.fullmatch(token):
-        await attendees.lock_token(tx, token)
-
-
 async def require_room(tx: Tx, route: Route, call: Call) -> Participant:  # type: ignore[type-arg]
     """The caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
-    caller = call.caller
-    me = await participants.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser)
+    me = await _access(tx, call)
     guards = route.guards
     if Guard.IDENTIFIED in guards and me.is_guest:
         raise NotFound
@@ -83,10 +74,16 @@ async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
 
 async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: ignore[type-arg]
     """The caller in the room of the path; None where `access_participant` would raise NotFound."""
-    caller = call.caller
-    if call.route is not None and call.route.access is Access.WRITE:
-        await lock_room(tx, call.token)
     try:
-        return await participants.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser)
+        return await _access(tx, call)
     except NotFound:
         return None
+
+
+async def _access(tx: Tx, call: Call) -> Participant:  # type: ignore[type-arg]
+    """Whoever writes holds the room, so that what the guards see is still so when the operation acts on it."""
+    hold = call.route is not None and call.route.access is Access.WRITE
+    caller = call.caller
+    return await participants.access_participant(
+        tx, call.token, user_id=caller.user_id, browser=caller.browser, hold=hold
+    )

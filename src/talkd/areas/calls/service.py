@@ -169,15 +169,13 @@ async def leave(tx: Tx, me: Participant, *, for_everyone: bool) -> None:
     Raises NotFound when the device has not joined the room. Who is not in the call gets Forbidden in a locked room
     and PreconditionFailed when he has to wait in the lobby.
     """
-    if me.session is None:
-        raise NotFound(data=NULL)
-    if not me.session.in_call:
+    me, session = await _up_to_date(tx, me)
+    if not session.in_call:
         _require_open(me)
-    room = await participants.lock_room(tx, me.room.id)
     if for_everyone and me.is_moderator:
-        await _end(tx, room, me.actor, for_everyone=True)
-    elif me.session.in_call:
-        await _leave(tx, room, me.session, me.attendee, me.actor)
+        await _end(tx, me.room, me.actor, for_everyone=True)
+    elif session.in_call:
+        await _leave(tx, me.room, session, me.attendee, me.actor)
 
 
 async def drop(tx: Tx, room: Room, session: Session, attendee: Attendee) -> None:

@@ -10,6 +10,7 @@ from talkd.areas.notifications import delivery_store, outbox_store, store
 from talkd.areas.notifications.delivery_store import Told
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in
 from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
 from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store as groups
@@ -31,7 +32,7 @@ async def settle(tx: Tx, room_ids: list[int]) -> bool:
     after a crash.
     """
     now = clock.now()
-    await outbox_store.hold(tx, room_ids)
+    await attendees.lock_rooms(tx, room_ids)
     untold = await outbox_store.list_untold(tx, room_ids, BATCH, now)
     if untold:
         await _tell(tx, untold, now)

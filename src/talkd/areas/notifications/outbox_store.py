@@ -11,7 +11,6 @@ from talkd.storage.schema import Int, messages, rooms
 from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
 
 _WAITING = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
-_HOLD = Statement(sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update())
 _PERSONAL: list[sa.ColumnElement[int]] = [
     sa.literal_column(str(int(kind))) for kind in (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF)
 ]
@@ -42,11 +41,6 @@ _SETTLE = Statement(
 async def list_waiting(tx: Tx) -> list[int]:
     """Rooms in which something was said that nobody has been told of."""
     return [row[0] for row in await tx.all(_WAITING)]
-
-
-async def hold(tx: Tx, room_ids: list[int]) -> None:
-    """Nothing is said in these rooms until the transaction ends."""
-    await tx.lock(_HOLD, room_ids=tx.many(room_ids))
 
 
 async def list_untold(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[int, Message]]:

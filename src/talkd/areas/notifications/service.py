@@ -44,7 +44,7 @@ async def dismiss_all(tx: Tx, user_id: str) -> None:
 
 async def dismiss_messages(tx: Tx, me: Participant) -> None:
     """The user has opened the conversation: what was said there need not be told any more."""
-    await attendees.lock_token(tx, me.room.token)  # so that nothing is told between the two
+    await attendees.lock_rooms(tx, [me.room.id])  # so that nothing is told between the two
     await store.clear_flag(tx, me.room.id, me.attendee.id)
     await store.delete_about(tx, me.room.id, me.actor.id, About.CHAT)
 

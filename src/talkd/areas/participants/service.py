@@ -26,15 +26,21 @@ from talkd.storage.database import Tx
 MAX_GUEST_NAME_LENGTH = 64
 
 
-async def access_participant(tx: Tx, token: str, *, user_id: str | None, browser: str) -> Participant:
-    """The caller in a room. Raises UnknownRoom when there is no such room, or the caller is not in it."""
+async def access_participant(
+    tx: Tx, token: str, *, user_id: str | None, browser: str, hold: bool = False
+) -> Participant:
+    """The caller in a room. Raises UnknownRoom when there is no such room, or the caller is not in it.
+
+    With `hold` the room and the attendee stay as they are seen until the transaction ends. The session of a user
+    may have ended or changed in the same moment: look again where that matters.
+    """
     if not ids.TOKEN_FORM.fullmatch(token):
         raise UnknownRoom
     found = None
     if user_id is not None:
-        found = await store.find_user(tx, token, user_id, browser)
+        found = await store.find_user(tx, token, user_id, browser, hold=hold)
     elif browser:
-        found = await store.find_visitor(tx, token, browser)
+        found = await store.find_visitor(tx, token, browser, hold=hold)
     if found is None:
         raise UnknownRoom
     return found

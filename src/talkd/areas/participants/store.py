@@ -30,7 +30,7 @@ own_session = sessions.c.id == (
 )
 """Joins the session of the asking device; a client without cookies gets its latest (small-print.md)."""
 
-_USER = Statement(
+_user = (
     sa.select(*ROOM, *ATTENDEE, *SESSION)
     .select_from(rooms)
     .join(attendees, attendees.c.room_id == rooms.c.id)
@@ -43,15 +43,21 @@ _USER = Statement(
         users.c.enabled == ONE,
     )
 )
-_VISITOR = Statement(
+_visitor = (
     sa.select(*ROOM, *ATTENDEE, *SESSION)
     .select_from(rooms)
     .join(sessions, sa.and_(sessions.c.room_id == rooms.c.id, sessions.c.browser == bind("browser")))
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
     .where(rooms.c.token == bind("token"), attendees.c.actor_type != "users")
 )
-_ROOM_BY_TOKEN = Statement(sa.select(*ROOM).where(rooms.c.token == bind("token")))
-_LOCK_TOKEN = Statement(sa.select(rooms.c.id).where(rooms.c.token == bind("token")).with_for_update())
+# PostgreSQL locks in this order, and gives what it has locked in its newest form, as if asked after the wait.
+_USER, _USER_HELD = Statement(_user), Statement(_user.with_for_update(of=[rooms, attendees]))
+_VISITOR, _VISITOR_HELD = Statement(_visitor), Statement(_visitor.with_for_update(of=[rooms, attendees, sessions]))
+_room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"))
+_ROOM_BY_TOKEN, _ROOM_BY_TOKEN_HELD = Statement(_room_by_token), Statement(_room_by_token.with_for_update())
+_LOCK_ROOMS = Statement(
+    sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
+)
 _LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id")).with_for_update())
 _BY_ID = Statement(
     sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
@@ -122,33 +128,33 @@ def participant(row: Row) -> Participant:
     return Participant(Room(*row[:_ROOM_END]), Attendee(*row[_ROOM_END:_ATTENDEE_END]), session)
 
 
-async def find_user(tx: Tx, token: str, user_id: str, browser: str) -> Participant | None:
-    """A user in a room, with the session of the browser."""
-    row = await tx.one(_USER, token=token, user_id=user_id, browser=browser)
+async def find_user(tx: Tx, token: str, user_id: str, browser: str, *, hold: bool = False) -> Participant | None:
+    """A user in a room, with the session of the browser; held until the transaction ends, but for the session."""
+    row = await tx.one(_USER_HELD if hold else _USER, token=token, user_id=user_id, browser=browser)
     return None if row is None else participant(row)
 
 
-async def find_visitor(tx: Tx, token: str, browser: str) -> Participant | None:
-    """Whoever joined the room from that browser without an account."""
-    row = await tx.one(_VISITOR, token=token, browser=browser)
+async def find_visitor(tx: Tx, token: str, browser: str, *, hold: bool = False) -> Participant | None:
+    """Whoever joined the room from that browser without an account; held until the transaction ends."""
+    row = await tx.one(_VISITOR_HELD if hold else _VISITOR, token=token, browser=browser)
     return None if row is None else participant(row)
 
 
-async def get_room(tx: Tx, token: str) -> Room | None:
-    """The room of a token, whoever asks."""
-    row = await tx.one(_ROOM_BY_TOKEN, token=token)
+async def get_room(tx: Tx, token: str, *, hold: bool = False) -> Room | None:
+    """The room of a token, whoever asks; with `hold` it stays as it is until the transaction ends."""
+    row = await tx.one(_ROOM_BY_TOKEN_HELD if hold else _ROOM_BY_TOKEN, token=token)
     return None if row is None else Room(*row)
-
-
-async def lock_token(tx: Tx, token: str) -> None:
-    """Hold the room of a token, if there is one, until the transaction ends."""
-    await tx.lock(_LOCK_TOKEN, token=token)
 
 
 async def lock_room(tx: Tx, room_id: int) -> Room | None:
     """The room, held until the transaction ends: who changes what must stay consistent takes this first."""
     row = await tx.one(_LOCK_ROOM, room_id=room_id)
     return None if row is None else Room(*row)
+
+
+async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
+    """These rooms are held until the transaction ends: nothing is said there meanwhile."""
+    await tx.lock(_LOCK_ROOMS, room_ids=tx.many(room_ids))
 
 
 async def get_attendee(tx: Tx, room_id: int, attendee_id: int) -> Attendee | None:

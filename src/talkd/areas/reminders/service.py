@@ -4,8 +4,8 @@ from talkd.areas.chat import people_store as people
 from talkd.areas.chat import store as chat
 from talkd.areas.chat.model import DELETED, Names, named
 from talkd.areas.notifications import delivery_service as notifications
-from talkd.areas.notifications import outbox_store
 from talkd.areas.notifications import store as notification_store
+from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
 from talkd.areas.reminders import store
 from talkd.areas.reminders.model import HOUR, MAX_SET, MAX_UPCOMING, Agenda, Reminder
@@ -70,7 +70,7 @@ async def deliver_due(tx: Tx) -> None:
     """
     now = clock.now()
     room_ids = await store.list_rooms_due(tx, BATCH, now)
-    await outbox_store.hold(tx, room_ids)
+    await attendees.lock_rooms(tx, room_ids)
     for reminder, user_id in await store.list_due(tx, room_ids, BATCH, now):
         await notifications.remind(tx, reminder.room_id, reminder.message_id, user_id)
         await store.delete_reminder(tx, reminder.room_id, reminder.attendee_id, reminder.message_id)

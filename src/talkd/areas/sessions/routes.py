@@ -19,7 +19,7 @@ from talkd.core.errors import NULL, UnknownRoom
 from talkd.storage.database import Tx
 from talkd.web.auth import COOKIE
 from talkd.web.call import Call
-from talkd.web.guards import find_participant, lock_room
+from talkd.web.guards import find_participant
 from talkd.web.ocs import Cookie, Reply
 from talkd.web.routing import Access, Guard, Routes
 
@@ -65,8 +65,7 @@ async def join(call: Call[JoinParams]) -> Reply:
     browser = ids.fingerprint(secret) if cookies else caller.browser
 
     async def work(tx: Tx) -> RoomView:
-        await lock_room(tx, call.token)
-        room = await participants.get_room(tx, call.token)
+        room = await participants.get_room(tx, call.token, hold=True)
         if room is None:
             raise UnknownRoom(data=NULL)
         if cookies and caller.browser:

@@ -120,8 +120,9 @@ async def set_state(tx: Tx, me: Participant, state: int) -> None:
 
 async def leave(tx: Tx, me: Participant) -> None:
     """A device closes the room. Nothing happens when it had not joined."""
-    if me.session is not None:
-        await end(tx, me.room, me.session, me.attendee)
+    now = await store.find_session(tx, me.session.session_id) if me.session is not None else None
+    if now is not None:  # else it has ended meanwhile
+        await end(tx, me.room, now[0], me.attendee)
 
 
 async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_attendee: bool = False) -> None:
