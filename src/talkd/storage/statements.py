@@ -18,6 +18,11 @@ NOTHING: sa.ColumnElement[str] = sa.literal_column("''")
 """Fixed values, written into the text: as parameters they would be bound anew each time."""
 
 
+def word(text: str) -> sa.ColumnElement[str]:
+    """A fixed text of our own, written into the statement in the same way."""
+    return sa.literal_column(f"'{text}'")
+
+
 class Statement:
     """A statement that compiles itself on first use and is only text and names afterwards."""
 

@@ -5,10 +5,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.bans.model import IP, Ban, is_inside
-from talkd.core.actor import GUESTS
+from talkd.core.actor import GUESTS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import bans, sessions
-from talkd.storage.statements import NOTHING, Statement, bind, columns
+from talkd.storage.statements import NOTHING, Statement, bind, columns, word
 
 _BAN = columns(bans, Ban.__struct_fields__)
 _in_room = bans.c.room_id == bind("room_id")
@@ -25,7 +25,7 @@ _BY_ACTOR = Statement(
 _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
 _OF_VISITORS = Statement(
     sa.select(*_BAN).where(
-        _in_room, bans.c.actor_type.in_((sa.literal_column(f"'{IP}'"), sa.literal_column(f"'{GUESTS}'")))
+        _in_room, bans.c.actor_type.in_((word(IP), word(GUESTS)))
     )
 )
 _PRESENT_ADDRESSES = Statement(
@@ -34,7 +34,7 @@ _PRESENT_ADDRESSES = Statement(
     )
 )
 _FORGET_USER = Statement(
-    sa.delete(bans).where(bans.c.actor_type == sa.literal_column("'users'"), bans.c.actor_id == bind("user_id"))
+    sa.delete(bans).where(bans.c.actor_type == word(USERS), bans.c.actor_id == bind("user_id"))
 )
 
 

@@ -7,9 +7,9 @@ from talkd.areas.participants.store import ATTENDEE, ROOM
 from talkd.areas.rooms.model import BREAKOUT, Room
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, rooms
-from talkd.storage.statements import ZERO, Statement, bind
+from talkd.storage.statements import ZERO, Statement, bind, word
 
-_is_part = sa.and_(rooms.c.object_type == sa.literal_column(f"'{BREAKOUT}'"), rooms.c.object_id == bind("token"))
+_is_part = sa.and_(rooms.c.object_type == word(BREAKOUT), rooms.c.object_id == bind("token"))
 
 _PARENT = Statement(
     sa.update(rooms)

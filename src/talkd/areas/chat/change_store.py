@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from talkd.areas.chat.model import DELETED
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ZERO, Statement, bind
+from talkd.storage.statements import NOTHING, ZERO, Statement, bind, word
 
 _one = sa.and_(messages.c.room_id == bind("in_room"), messages.c.id == bind("message_id"))
 
@@ -26,7 +26,7 @@ _DELETE = Statement(
     sa.update(messages)
     .where(_one)
     .values(
-        kind=sa.literal_column(f"'{DELETED}'"),
+        kind=word(DELETED),
         countable=ZERO,
         message=NOTHING,
         plain=NOTHING,

@@ -3,16 +3,16 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE, visible
+from talkd.areas.chat.store import MESSAGE, is_visible
 from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.store import ATTENDEE
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of, word
 
 _in_room = attendees.c.room_id == bind("in_room")
-_is_user = attendees.c.actor_type == sa.literal_column(f"'{USERS}'")
+_is_user = attendees.c.actor_type == word(USERS)
 
 _message_id = bind("message_id", Int)
 _is_author = sa.and_(
@@ -62,7 +62,7 @@ _MENTIONING = Statement(
         messages.c.room_id == bind("in_room"),
         messages.c.countable == ONE,
         sa.or_(messages.c.parameters != NOTHING, messages.c.parent_id > ZERO),
-        visible,
+        is_visible(messages),
     )
     .order_by(messages.c.id.desc())
     .limit(bind("limit", sa.Integer))

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE
+from talkd.areas.chat.store import MESSAGE, is_visible
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
@@ -12,10 +12,7 @@ _after = (messages.c.room_id == bind("room_id"), messages.c.id > bind("after"))
 _said = sa.and_(
     messages.c.system == NOTHING,
     messages.c.created_at >= bind("since"),
-    sa.or_(
-        messages.c.expires_at == ZERO,
-        messages.c.expires_at > bind("now", messages.c.expires_at.type),
-    ),
+    is_visible(messages),
 )
 _seen = (
     sa.select(messages.c.id, sa.case((_said, messages.c.id)).label("said"))

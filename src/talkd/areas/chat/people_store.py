@@ -7,32 +7,32 @@ from talkd.areas.chat.model import Names, Reference, plain
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, groups, messages, users
-from talkd.storage.statements import NOTHING, ONE, Statement, bind, one_of
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, one_of, word
 
 _PEOPLE = Statement(
     sa.union_all(
-        sa.select(sa.literal_column(f"'{USERS}'"), users.c.id, users.c.display_name, users.c.enabled).where(
+        sa.select(word(USERS), users.c.id, users.c.display_name, users.c.enabled).where(
             one_of(users.c.id, "users")
         ),
-        sa.select(sa.literal_column(f"'{GROUPS}'"), groups.c.id, groups.c.display_name, ONE).where(
+        sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE).where(
             one_of(groups.c.id, "groups")
         ),
         sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
-            attendees.c.actor_type.in_((sa.literal_column(f"'{GUESTS}'"), sa.literal_column(f"'{EMAILS}'"))),
+            attendees.c.actor_type.in_((word(GUESTS), word(EMAILS))),
             one_of(attendees.c.actor_id, "guests"),
         ),
     )
 )
 
-_nobody: sa.ColumnElement[str] = sa.literal_column(f"'{DELETED_USERS}'")
+_nobody = word(DELETED_USERS)
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
-    .where(messages.c.actor_type == sa.literal_column(f"'{USERS}'"), messages.c.actor_id == bind("user_id"))
+    .where(messages.c.actor_type == word(USERS), messages.c.actor_id == bind("user_id"))
     .values(actor_type=_nobody, actor_id=_nobody, actor_name=NOTHING)
 )
 _FORGET_EDITOR = Statement(
     sa.update(messages)
-    .where(messages.c.edited_by_type == sa.literal_column(f"'{USERS}'"), messages.c.edited_by_id == bind("user_id"))
+    .where(messages.c.edited_by_type == word(USERS), messages.c.edited_by_id == bind("user_id"))
     .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=NOTHING)
 )
 

@@ -4,22 +4,27 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.chat.model import Message
+from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, guest_mentions, messages, rooms
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, one_of
+from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, one_of, word
 
 MESSAGE = columns(messages, Message.__struct_fields__)
 
-visible = sa.or_(
-    messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)
-)
+
+def is_visible(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a row of `messages`, or of an alias of it, has not expired `now`: from that second on nobody sees it."""
+    return sa.or_(table.c.expires_at == ZERO, table.c.expires_at > bind("now", Int))
+
+
+_visible = is_visible(messages)
 _in_room = messages.c.room_id == bind("room_id")
-_page = sa.select(*MESSAGE).where(_in_room, visible).limit(bind("limit", sa.Integer))
+_page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Integer))
 
 _BEFORE = Statement(_page.where(messages.c.id < bind("known")).order_by(messages.c.id.desc()))
 _AFTER = Statement(_page.where(messages.c.id > bind("known")).order_by(messages.c.id))
-_BY_ID = Statement(sa.select(*MESSAGE).where(_in_room, visible, messages.c.id == bind("message_id")))
-_BY_IDS = Statement(sa.select(*MESSAGE).where(_in_room, visible, one_of(messages.c.id, "message_ids")))
+_BY_ID = Statement(sa.select(*MESSAGE).where(_in_room, _visible, messages.c.id == bind("message_id")))
+_BY_IDS = Statement(sa.select(*MESSAGE).where(_in_room, _visible, one_of(messages.c.id, "message_ids")))
 _BY_REFERENCE = Statement(
     sa.select(*MESSAGE).where(
         _in_room,
@@ -87,7 +92,7 @@ COMMON_READ = (
     sa.select(sa.func.min(attendees.c.last_read))
     .where(
         attendees.c.room_id == rooms.c.id,
-        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_type == word(USERS),
         attendees.c.read_privacy == ZERO,
     )
     .correlate(rooms)
@@ -98,7 +103,7 @@ _OTHERS_READ = (
     sa.select(sa.func.min(attendees.c.last_read))
     .where(
         attendees.c.room_id == bind("room_id"),
-        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_type == word(USERS),
         attendees.c.read_privacy == ZERO,
         attendees.c.id != bind("attendee_id"),
     )
@@ -112,7 +117,7 @@ _SAY = Statement(
 _COMMON_READ = Statement(sa.select(COMMON_READ).where(rooms.c.id == bind("room_id")))
 _LAST_UNREAD_BASE = Statement(
     sa.select(messages.c.id)
-    .where(_in_room, visible, messages.c.countable == ONE)
+    .where(_in_room, _visible, messages.c.countable == ONE)
     .order_by(messages.c.id.desc())
     .limit(sa.literal_column("2"))
 )

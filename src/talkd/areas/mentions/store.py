@@ -7,7 +7,7 @@ from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
 
 RECENT = 1_000
 """Messages of a room that count for who has spoken last: old rooms stay as quick as young ones."""
@@ -28,11 +28,11 @@ _spoken = (
     .group_by(_recent.c.actor_type, _recent.c.actor_id)
     .subquery()
 )
-_has_known_id = _kind.in_((sa.literal_column(f"'{USERS}'"), sa.literal_column(f"'{GROUPS}'")))
+_has_known_id = _kind.in_((word(USERS), word(GROUPS)))
 _name = sa.case(
     (attendees.c.display_name != NOTHING, attendees.c.display_name),
     (_has_known_id, attendees.c.actor_id),
-    else_=sa.literal_column(f"'{UNNAMED}'"),
+    else_=word(UNNAMED),
 )
 _lower_name = sa.func.lower(_name)
 
@@ -44,7 +44,7 @@ _SEARCH = Statement(
     .where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.id != bind("but"),
-        _kind.in_([sa.literal_column(f"'{kind}'") for kind in KINDS]),
+        _kind.in_([word(kind) for kind in KINDS]),
         sa.or_(
             _lower_name.like(_contained, escape="\\"),
             sa.and_(_has_known_id, sa.func.lower(attendees.c.actor_id).like(_contained, escape="\\")),
@@ -52,10 +52,7 @@ _SEARCH = Statement(
     )
     .order_by(
         sa.case(
-            *(
-                (_kind == sa.literal_column(f"'{kind}'"), sa.literal_column(str(rank)))
-                for rank, kind in enumerate(KINDS)
-            ),
+            *((_kind == word(kind), sa.literal_column(str(rank))) for rank, kind in enumerate(KINDS)),
         ),
         sa.case((_lower_name.like(bind("starting", sa.Text), escape="\\"), ZERO), else_=ONE),
         sa.func.coalesce(_spoken.c.last, ZERO).desc(),

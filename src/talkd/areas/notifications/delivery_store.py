@@ -10,14 +10,9 @@ from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, notifications, rooms, sessions, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of, word
 
 _VALUES = (*(name for name in Notification.__struct_fields__ if name != "id"), "occasion")
-_users: sa.ColumnElement[str] = sa.literal_column(f"'{USERS}'")
-
-
-def _word(text: str) -> sa.ColumnElement[str]:
-    return sa.literal_column(f"'{text}'")
 
 
 def _session(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -30,7 +25,7 @@ def _session(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
 
 _is_looking = _session(sessions.c.state == ONE, sessions.c.last_ping >= bind("alive", Int))
 _is_in_call = _session(sessions.c.in_call > ZERO)
-_is_account = sa.and_(attendees.c.actor_type == _users, users.c.id == attendees.c.actor_id, users.c.enabled == ONE)
+_is_account = sa.and_(attendees.c.actor_type == word(USERS), users.c.id == attendees.c.actor_id, users.c.enabled == ONE)
 _has_level = one_of(attendees.c.notification_level, "levels")
 # As an expression, so that a few people in a big room are looked for by who they are, not by their level.
 _has_level_too = one_of(attendees.c.notification_level + ZERO, "levels")
@@ -49,7 +44,7 @@ _concerned = (
         messages.c.room_id,
         attendees.c.actor_id,
         bind("subject", sa.Text),
-        _word(About.CHAT),
+        word(About.CHAT),
         messages.c.id,
         messages.c.actor_type,
         messages.c.actor_id,
@@ -63,7 +58,7 @@ _concerned = (
     .join(attendees, attendees.c.room_id == messages.c.room_id)
     .join(users, _is_account)
     .where(
-        sa.not_(sa.and_(messages.c.actor_type == _users, messages.c.actor_id == attendees.c.actor_id)),
+        sa.not_(sa.and_(messages.c.actor_type == word(USERS), messages.c.actor_id == attendees.c.actor_id)),
         attendees.c.last_read < messages.c.id,
         IS_LET_IN,
         sa.not_(_is_looking),
@@ -88,7 +83,7 @@ _AUTHORS = _tell(
         sa.and_(
             _answered.c.room_id == messages.c.room_id,
             _answered.c.id == messages.c.parent_id,
-            _answered.c.actor_type == _users,
+            _answered.c.actor_type == word(USERS),
             _answered.c.actor_id == attendees.c.actor_id,
         ),
     )
@@ -99,8 +94,8 @@ _REACTION = _tell(
     sa.select(
         messages.c.room_id,
         attendees.c.actor_id,
-        _word(Subject.REACTION),
-        _word(About.CHAT),
+        word(Subject.REACTION),
+        word(About.CHAT),
         messages.c.id,
         bind("actor_type", sa.Text),
         bind("actor_id", sa.Text),
@@ -115,9 +110,9 @@ _REACTION = _tell(
     .join(users, _is_account)
     .where(
         _one_message,
-        messages.c.actor_type == _users,
+        messages.c.actor_type == word(USERS),
         messages.c.actor_id == attendees.c.actor_id,
-        sa.not_(sa.and_(bind("actor_type", sa.Text) == _users, bind("actor_id", sa.Text) == attendees.c.actor_id)),
+        sa.not_(sa.and_(bind("actor_type", sa.Text) == word(USERS), bind("actor_id", sa.Text) == attendees.c.actor_id)),
         _has_level,
         _is_not_put_away,
         IS_LET_IN,
@@ -128,8 +123,8 @@ _REMINDER = _tell(
     sa.select(
         messages.c.room_id,
         users.c.id,
-        _word(Subject.REMINDER),
-        _word(About.REMINDER),
+        word(Subject.REMINDER),
+        word(About.REMINDER),
         messages.c.id,
         messages.c.actor_type,
         messages.c.actor_id,
@@ -146,7 +141,7 @@ _FLAG = Statement(
     sa.update(attendees)
     .where(
         attendees.c.room_id == bind("room_id"),
-        attendees.c.actor_type == _users,
+        attendees.c.actor_type == word(USERS),
         attendees.c.notified == ZERO,
         one_of(attendees.c.actor_id, "user_ids"),
     )

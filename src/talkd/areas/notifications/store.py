@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import DELETED, Message
-from talkd.areas.chat.store import MESSAGE
+from talkd.areas.chat.store import MESSAGE, is_visible
 from talkd.areas.notifications.model import About, Entry, Notification, Subject
 from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.participants.store import ATTENDEE, ROOM
@@ -12,13 +12,7 @@ from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import Permission
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import Int, attendees, messages, notifications, rooms
-from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of
-
-
-
-def _word(text: str) -> sa.ColumnElement[str]:
-    return sa.literal_column(f"'{text}'")
-
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, one_of, word
 
 _permissions = sa.func.coalesce(
     *(
@@ -35,24 +29,21 @@ IS_LET_IN = sa.or_(
 )
 """Whether the lobby does not keep an attendee outside, as `Participant.can_pass_lobby` says."""
 
-IS_VISIBLE = sa.and_(
-    messages.c.kind != _word(DELETED),
-    sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", Int)),
-)
+IS_VISIBLE = sa.and_(messages.c.kind != word(DELETED), is_visible(messages))
 """Whether there is something of a message to be told: it was neither deleted nor has it expired."""
 
 _mine = sa.and_(
     attendees.c.room_id == notifications.c.room_id,
-    attendees.c.actor_type == _word(USERS),
+    attendees.c.actor_type == word(USERS),
     attendees.c.actor_id == notifications.c.user_id,
 )
 _is_unread = sa.or_(
-    notifications.c.object_type != _word(About.CHAT),
-    notifications.c.subject == _word(Subject.REACTION),
+    notifications.c.object_type != word(About.CHAT),
+    notifications.c.subject == word(Subject.REACTION),
     notifications.c.message_id > attendees.c.last_read,
 )
 _is_current = sa.or_(
-    notifications.c.object_type == _word(About.ROOM),
+    notifications.c.object_type == word(About.ROOM),
     sa.and_(
         IS_LET_IN,
         sa.or_(notifications.c.message_id == ZERO, sa.and_(messages.c.id.is_not(None), IS_VISIBLE, _is_unread)),
@@ -91,7 +82,7 @@ _DELETE_REMINDER = Statement(
         _of_user,
         _in_room,
         notifications.c.message_id == bind("message_id"),
-        notifications.c.object_type == _word(About.REMINDER),
+        notifications.c.object_type == word(About.REMINDER),
     )
 )
 _UNFLAG = Statement(
@@ -101,7 +92,7 @@ _UNFLAG = Statement(
 )
 _DELETE_CALLS = Statement(
     sa.delete(notifications).where(
-        _in_room, notifications.c.message_id == ZERO, notifications.c.object_type == _word(About.CALL)
+        _in_room, notifications.c.message_id == ZERO, notifications.c.object_type == word(About.CALL)
     )
 )
 _DELETE_OF_MESSAGE = Statement(
@@ -120,7 +111,7 @@ _DELETE_REACTION = Statement(
     sa.delete(notifications).where(
         _in_room,
         notifications.c.message_id == bind("message_id"),
-        notifications.c.subject == _word(Subject.REACTION),
+        notifications.c.subject == word(Subject.REACTION),
         notifications.c.occasion == bind("occasion"),
     )
 )
@@ -128,7 +119,7 @@ _DELETE_NAMED = Statement(
     sa.delete(notifications).where(
         _in_room,
         notifications.c.message_id == bind("message_id"),
-        notifications.c.subject == _word(Subject.MENTION_DIRECT),
+        notifications.c.subject == word(Subject.MENTION_DIRECT),
         one_of(notifications.c.user_id, "user_ids"),
     ).returning(notifications.c.user_id)
 )
@@ -140,17 +131,17 @@ _DELETE_READ = Statement(
         .where(
             attendees.c.room_id == bind("room_id"),
             attendees.c.id == bind("attendee_id"),
-            attendees.c.actor_type == _word(USERS),
+            attendees.c.actor_type == word(USERS),
         )
         .scalar_subquery(),
-        notifications.c.object_type == _word(About.CHAT),
+        notifications.c.object_type == word(About.CHAT),
         notifications.c.message_id <= bind("message_id"),
     )
 )
 _FORGET_ACTOR = Statement(
     sa.update(notifications)
-    .where(notifications.c.actor_type == _word(USERS), notifications.c.actor_id == bind("user_id"))
-    .values(actor_type=_word(DELETED_USERS), actor_id=_word(DELETED_USERS), actor_name=_word(""))
+    .where(notifications.c.actor_type == word(USERS), notifications.c.actor_id == bind("user_id"))
+    .values(actor_type=word(DELETED_USERS), actor_id=word(DELETED_USERS), actor_name=NOTHING)
 )
 
 _among = one_of(notifications.c.user_id, "user_ids")

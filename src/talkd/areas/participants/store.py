@@ -4,9 +4,10 @@ import sqlalchemy as sa
 
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
+from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, rooms, sessions, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of, word
 
 ROOM = columns(rooms, Room.__struct_fields__)
 ATTENDEE = columns(attendees, Attendee.__struct_fields__)
@@ -38,7 +39,7 @@ _user = (
     .outerjoin(sessions, sa.and_(sessions.c.room_id == rooms.c.id, own_session))
     .where(
         rooms.c.token == bind("token"),
-        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_type == word(USERS),
         attendees.c.actor_id == bind("user_id"),
         users.c.enabled == ONE,
     )
@@ -48,7 +49,7 @@ _visitor = (
     .select_from(rooms)
     .join(sessions, sa.and_(sessions.c.room_id == rooms.c.id, sessions.c.browser == bind("browser")))
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
-    .where(rooms.c.token == bind("token"), attendees.c.actor_type != "users")
+    .where(rooms.c.token == bind("token"), attendees.c.actor_type != word(USERS))
 )
 # PostgreSQL locks in this order, and gives what it has locked in its newest form, as if asked after the wait.
 _USER, _USER_HELD = Statement(_user), Statement(_user.with_for_update(of=[rooms, attendees]))
@@ -102,12 +103,12 @@ _COUNT_PEOPLE = Statement(
     sa.select(
         sa.func.count(),
         sa.func.coalesce(sa.func.sum(sa.case((_moderates, ONE), else_=ZERO)), 0),
-    ).where(attendees.c.room_id == bind("room_id"), attendees.c.actor_type == "users")
+    ).where(attendees.c.room_id == bind("room_id"), attendees.c.actor_type == word(USERS))
 )
 _OTHER_GROUPS = Statement(
     sa.select(attendees.c.actor_id).where(
         attendees.c.room_id == bind("room_id"),
-        attendees.c.actor_type == "groups",
+        attendees.c.actor_type == word(GROUPS),
         attendees.c.id != bind("attendee_id"),
     )
 )
@@ -262,17 +263,17 @@ async def set_attendee(tx: Tx, room_id: int, attendee_id: int, field: str, value
 
 _RENAME_USER = Statement(
     sa.update(attendees)
-    .where(attendees.c.actor_type == sa.literal_column("'users'"), attendees.c.actor_id == bind("user_id"))
+    .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
     .values(display_name=bind("name"), modified_at=bind("now"))
 )
 _OF_USER = Statement(
     sa.select(*ATTENDEE)
-    .where(attendees.c.actor_type == sa.literal_column("'users'"), attendees.c.actor_id == bind("user_id"))
+    .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
     .order_by(attendees.c.room_id)
 )
 _OF_GROUP = Statement(
     sa.select(*ATTENDEE)
-    .where(attendees.c.actor_type == sa.literal_column("'groups'"), attendees.c.actor_id == bind("group_id"))
+    .where(attendees.c.actor_type == word(GROUPS), attendees.c.actor_id == bind("group_id"))
     .order_by(attendees.c.room_id)
 )
 
@@ -297,7 +298,7 @@ _ONLINE = Statement(
     .distinct()
     .join(sessions, sa.and_(sessions.c.room_id == attendees.c.room_id, sessions.c.attendee_id == attendees.c.id))
     .where(
-        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_type == word(USERS),
         one_of(attendees.c.actor_id, "user_ids"),
         sessions.c.last_ping >= bind("since"),
     )

@@ -5,11 +5,13 @@ from collections import Counter
 import msgspec
 import sqlalchemy as sa
 
+from talkd.areas.chat.model import OBJECT_SHARED
+from talkd.areas.chat.store import is_visible
 from talkd.areas.polls.model import Ballot, Poll, Status, Tally, Wording
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages, poll_votes, polls
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, word
 
 _POLL = columns(polls, Poll.__struct_fields__)
 _DRAFT: sa.ColumnClause[int] = sa.literal_column(str(int(Status.DRAFT)))
@@ -19,11 +21,8 @@ _one = sa.and_(_in_room, polls.c.id == bind("poll_id"))
 _shown = sa.exists().where(
     messages.c.room_id == polls.c.room_id,
     messages.c.id == polls.c.message_id,
-    messages.c.kind == sa.literal_column("'object_shared'"),
-    sa.or_(
-        messages.c.expires_at == ZERO,
-        messages.c.expires_at > bind("now", messages.c.expires_at.type),
-    ),
+    messages.c.kind == word(OBJECT_SHARED),
+    is_visible(messages),
 )
 
 _ADD = Statement(
@@ -87,10 +86,10 @@ _BALLOTS = Statement(
 
 
 def _forget(table: sa.Table) -> Statement:
-    gone: sa.ColumnClause[str] = sa.literal_column(f"'{DELETED_USERS}'")
+    gone = word(DELETED_USERS)
     return Statement(
         sa.update(table)
-        .where(table.c.actor_type == sa.literal_column(f"'{USERS}'"), table.c.actor_id == bind("user_id"))
+        .where(table.c.actor_type == word(USERS), table.c.actor_id == bind("user_id"))
         .values(actor_type=gone, actor_id=gone, actor_name=NOTHING)
     )
 

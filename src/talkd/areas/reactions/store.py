@@ -6,7 +6,7 @@ from talkd.areas.reactions.model import Reaction, Reactors
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import reactions
-from talkd.storage.statements import Statement, bind, columns, one_of
+from talkd.storage.statements import Statement, bind, columns, one_of, word
 
 _REACTION = columns(reactions, Reaction.__struct_fields__)
 _in_room = reactions.c.room_id == bind("room_id")
@@ -26,8 +26,8 @@ _GIVEN = Statement(_given.order_by(reactions.c.id))
 _GIVEN_BY = Statement(_given.where(_by_actor).order_by(reactions.c.id))
 _FORGET_USER = Statement(
     sa.update(reactions)
-    .where(reactions.c.actor_type == sa.literal_column(f"'{USERS}'"), reactions.c.actor_id == bind("user_id"))
-    .values(actor_type=sa.literal_column(f"'{DELETED_USERS}'"), actor_id=sa.cast(reactions.c.id, sa.Text))
+    .where(reactions.c.actor_type == word(USERS), reactions.c.actor_id == bind("user_id"))
+    .values(actor_type=word(DELETED_USERS), actor_id=sa.cast(reactions.c.id, sa.Text))
 )
 
 

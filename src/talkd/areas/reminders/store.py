@@ -13,7 +13,7 @@ from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
-from talkd.storage.statements import ONE, Statement, bind, columns, one_of
+from talkd.storage.statements import ONE, Statement, bind, columns, one_of, word
 
 _REMINDER = columns(reminders, Reminder.__struct_fields__)
 _one = sa.and_(
@@ -21,7 +21,7 @@ _one = sa.and_(
     reminders.c.attendee_id == bind("attendee_id"),
     reminders.c.message_id == bind("message_id"),
 )
-_is_users = attendees.c.actor_type == sa.literal_column(f"'{USERS}'")
+_is_users = attendees.c.actor_type == word(USERS)
 _by_attendee = sa.and_(attendees.c.room_id == reminders.c.room_id, attendees.c.id == reminders.c.attendee_id)
 _of_message = sa.and_(messages.c.room_id == reminders.c.room_id, messages.c.id == reminders.c.message_id)
 

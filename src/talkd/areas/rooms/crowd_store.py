@@ -8,7 +8,7 @@ from talkd.areas.rooms.crowd_model import Crowd, Person
 from talkd.core.actor import USERS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
 
 MAX_PEOPLE = 100
 """Of each room so many people are told, the first who came, and besides them all who are there."""
@@ -58,7 +58,7 @@ def _crowds(of_whom: sa.ColumnElement[bool]) -> Statement:
 
 
 _OF_USER = _crowds(
-    sa.and_(_me.c.actor_type == sa.literal_column("'users'"), _me.c.actor_id == bind("user_id", sa.Text))
+    sa.and_(_me.c.actor_type == word(USERS), _me.c.actor_id == bind("user_id", sa.Text))
 )
 _OF_ONE = _crowds(
     sa.and_(_me.c.room_id == bind("room_id", _me.c.room_id.type), _me.c.id == bind("attendee_id", _me.c.id.type))

@@ -5,9 +5,10 @@ import sqlalchemy as sa
 from talkd.areas.participants.store import ROOM
 from talkd.areas.rooms.model import Room
 from talkd.areas.users.store import pattern
+from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, bans, rooms
-from talkd.storage.statements import ONE, ZERO, Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind, word
 
 
 def _names_user(table: sa.Table) -> sa.ColumnElement[bool]:
@@ -15,7 +16,7 @@ def _names_user(table: sa.Table) -> sa.ColumnElement[bool]:
     return sa.exists(
         sa.select(ONE).where(
             table.c.room_id == rooms.c.id,
-            table.c.actor_type == sa.literal_column("'users'"),
+            table.c.actor_type == word(USERS),
             table.c.actor_id == bind("user_id"),
         )
     )

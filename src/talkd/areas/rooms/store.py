@@ -4,14 +4,15 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import COMMON_READ, MESSAGE
+from talkd.areas.chat.store import COMMON_READ, MESSAGE, is_visible
 from talkd.areas.participants.model import Participant
 from talkd.areas.participants.store import ATTENDEE, ROOM, SESSION, own_session, participant
 from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes
 from talkd.areas.rooms.model import Room
+from talkd.core.actor import USERS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, messages, rooms, sessions, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind, word
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -33,7 +34,7 @@ _unread = (
         messages.c.room_id == attendees.c.room_id,
         messages.c.id > attendees.c.last_read,
         messages.c.countable == ONE,
-        sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+        is_visible(messages),
     )
     .correlate(attendees)
     .scalar_subquery()
@@ -47,7 +48,7 @@ def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
         .where(
             messages.c.room_id == attendees.c.room_id,
             messages.c.id == marker,
-            sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+            is_visible(messages),
         )
         .correlate(attendees)
         .scalar_subquery()
@@ -81,13 +82,13 @@ _overview = (
         sa.and_(
             _last.c.room_id == rooms.c.id,
             _last.c.id == rooms.c.last_message_id,
-            sa.or_(_last.c.expires_at == ZERO, _last.c.expires_at > bind("now", messages.c.expires_at.type)),
+            is_visible(_last),
         ),
     )
 )
 _OF_USER = Statement(
     _overview.where(
-        attendees.c.actor_type == sa.literal_column("'users'"),
+        attendees.c.actor_type == word(USERS),
         attendees.c.actor_id == bind("user_id"),
         sa.or_(
             rooms.c.last_activity >= bind("since"),

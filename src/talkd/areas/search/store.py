@@ -3,16 +3,15 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE
+from talkd.areas.chat.store import MESSAGE, is_visible
 from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.participants.store import ATTENDEE, ROOM
 from talkd.areas.rooms.model import Room
 from talkd.areas.search.model import Membership, Query
+from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages, rooms, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, contains, one_of
-
-_USERS: sa.ColumnElement[str] = sa.literal_column("'users'")
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, contains, one_of, word
 
 _partner = users.alias("partner")
 _MEMBERSHIPS = Statement(
@@ -26,7 +25,7 @@ _MEMBERSHIPS = Statement(
             _partner.c.id == sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a),
         ),
     )
-    .where(attendees.c.actor_type == _USERS, attendees.c.actor_id == bind("user_id"))
+    .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
     .order_by(attendees.c.room_id)
 )
 
@@ -37,12 +36,12 @@ _page = (
     .where(
         one_of(messages.c.room_id, "room_ids"),
         messages.c.countable == ONE,
-        sa.or_(messages.c.expires_at == ZERO, messages.c.expires_at > bind("now", messages.c.expires_at.type)),
+        is_visible(messages),
         _id < bind("before", _id.type),
         _created >= bind("since", _created.type),
         _created <= bind("until", _created.type),
         sa.or_(
-            _by_anybody, sa.and_(messages.c.actor_type == _USERS, messages.c.actor_id == bind("person", sa.Text))
+            _by_anybody, sa.and_(messages.c.actor_type == word(USERS), messages.c.actor_id == bind("person", sa.Text))
         ),
     )
     .order_by(_id.desc())

@@ -7,7 +7,7 @@ from talkd.areas.participants.store import ATTENDEE, SESSION
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, invited_browsers, rooms, sessions
-from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of, word
 
 _ADD = Statement(
     sa.insert(sessions)
@@ -75,11 +75,11 @@ _opened = (
     .order_by(sessions.c.id.desc())
     .limit(ONE)
 )
-_of_user = (attendees.c.actor_type == sa.literal_column(f"'{USERS}'"), attendees.c.actor_id == bind("user_id"))
+_of_user = (attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
 _OPENED_BY_USER = Statement(_opened.where(*_of_user))
 _OPENED_IN_BROWSER = Statement(_opened.where(*_of_user, sessions.c.browser == bind("browser")))
 _OPENED_BY_VISITOR = Statement(
-    _opened.where(sessions.c.browser == bind("browser"), attendees.c.actor_type != sa.literal_column(f"'{USERS}'"))
+    _opened.where(sessions.c.browser == bind("browser"), attendees.c.actor_type != word(USERS))
 )
 _SPLIT = len(SESSION)
 

@@ -3,21 +3,18 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE
+from talkd.areas.chat.store import MESSAGE, is_visible
 from talkd.areas.sharing.model import KINDS
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages
-from talkd.storage.statements import NOTHING, ZERO, Statement, bind
+from talkd.storage.statements import NOTHING, Statement, bind, word
 
 _newest = (
     sa.select(*MESSAGE)
     .where(
         messages.c.room_id == bind("room_id"),
         messages.c.shared_as != NOTHING,  # as the index has it
-        sa.or_(
-            messages.c.expires_at == ZERO,
-            messages.c.expires_at > bind("now", messages.c.expires_at.type),
-        ),
+        is_visible(messages),
     )
     .order_by(messages.c.id.desc())
     .limit(bind("limit", sa.Integer))
@@ -25,7 +22,7 @@ _newest = (
 
 
 def _of_kind(kind: str) -> sa.Select[tuple[object, ...]]:
-    shared_as: sa.ColumnElement[str] = sa.literal_column(f"'{kind}'")
+    shared_as = word(kind)
     found = _newest.add_columns(shared_as.label("found_as")).where(messages.c.shared_as == shared_as).subquery()
     return sa.select(found)
 

@@ -7,7 +7,7 @@ from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, groups, rooms, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind, word
 
 _text = sa.func.lower(bind("text", sa.Text))
 _contained = bind("pattern", sa.Text)
@@ -19,7 +19,7 @@ def _outside(kind: str, id_: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     return ~sa.exists(
         sa.select(ONE).where(
             attendees.c.room_id == bind("room_id"),
-            attendees.c.actor_type == sa.literal_column(f"'{kind}'"),
+            attendees.c.actor_type == word(kind),
             attendees.c.actor_id == id_,
         )
     )
@@ -37,7 +37,7 @@ _ROOM = Statement(
     .join(attendees, attendees.c.room_id == rooms.c.id)
     .where(
         rooms.c.token == bind("token"),
-        attendees.c.actor_type == sa.literal_column(f"'{USERS}'"),
+        attendees.c.actor_type == word(USERS),
         attendees.c.actor_id == bind("user_id"),
     )
 )
