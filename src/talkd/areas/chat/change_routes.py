@@ -7,8 +7,7 @@ import msgspec
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import change_service, service, view
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.routes import COMMON_READ, LAST_GIVEN
-from talkd.areas.participants.model import Participant
+from talkd.areas.chat.routes import headers
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -86,17 +85,12 @@ async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     page = await service.get_context(tx, me.room.id, me.actor, params.messageId, limit)
     if not page.messages:
         return Reply(None, 304)
-    headers = {LAST_GIVEN: str(page.messages[-1].id), **await _common_read(tx, me)}
-    return Reply(view.messages(page, me.room, me.actor), 200, headers)
+    common = await markers.get_common_read(tx, me)
+    return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
 
 
 async def _reported(tx: Tx, call: Call[Any], report: Message) -> Reply:
     """The system message that tells clients of a change, with the message that has changed."""
-    room = call.me.room
-    page = await service.complete(tx, room.id, [report], viewer=call.me.actor)
-    return Reply(view.messages(page, room, call.me.actor)[0], 200, await _common_read(tx, call.me))
-
-
-async def _common_read(tx: Tx, me: Participant) -> dict[str, str]:
-    common = await markers.get_common_read(tx, me)
-    return {COMMON_READ: str(common)} if common else {}
+    me = call.me
+    page = await service.complete(tx, me.room.id, [report], viewer=me.actor)
+    return Reply(view.messages(page, me.room, me.actor)[0], 200, headers(await markers.get_common_read(tx, me)))

@@ -84,7 +84,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
         guest_name=params.actorDisplayName,
         network=_network(call),
     )
-    return Reply(view.messages(said.page, me.room, me.actor)[0], 201, _headers(said.common_read))
+    return Reply(view.messages(said.page, me.room, me.actor)[0], 201, headers(said.common_read))
 
 
 def _network(call: Call[SendParams]) -> str:
@@ -124,7 +124,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
     if not page.messages:
         return Reply(None, 304)
     common = await markers.get_common_read(tx, me)
-    return Reply(view.messages(page, me.room, me.actor), 200, _headers(common, page.messages[-1].id))
+    return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
 
 
 async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
@@ -141,9 +141,9 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
         return None
     common = 0 if hides else await world.feed.get_common_read(me.room.id)
     if news is not None:
-        return Reply(news.body, 200, _headers(common, news.last_id))
+        return Reply(news.body, 200, headers(common, news.last_id))
     if common != params.lastCommonReadId:
-        return Reply([], 200, _headers(common))
+        return Reply([], 200, headers(common))
     return None
 
 
@@ -187,11 +187,10 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
 async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
     me: Participant = call.me
     common = await markers.get_common_read(tx, me)
-    return Reply(await rooms.render_mine(tx, call), 200, _headers(common))
+    return Reply(await rooms.render_mine(tx, call), 200, headers(common))
 
 
-def _headers(common: int, last_given: int | None = None) -> dict[str, str]:
-    headers = {} if last_given is None else {LAST_GIVEN: str(last_given)}
-    if common:
-        headers[COMMON_READ] = str(common)
-    return headers
+def headers(common: int = 0, last_given: int | None = None) -> dict[str, str]:
+    """What clients are told beside messages: how far everybody has read (0: that is not known), and where to go on."""
+    said = {} if last_given is None else {LAST_GIVEN: str(last_given)}
+    return {**said, COMMON_READ: str(common)} if common else said

@@ -1,5 +1,7 @@
 """Telling people: who hears of what, by his own choice and the rules of the room."""
 
+from collections.abc import Collection, Iterable
+
 import msgspec
 
 from talkd.areas.chat import mentions
@@ -58,19 +60,34 @@ async def _tell(tx: Tx, untold: list[tuple[int, Message]], now: int) -> None:
     await _note(tx, told)
 
 
-async def _tell_named(tx: Tx, naming: list[tuple[Message, Named]], levels: tuple[int, ...], now: int) -> Told:
+async def _tell_named(
+    tx: Tx,
+    naming: list[tuple[Message, Named]],
+    levels: tuple[int, ...],
+    now: int,
+    *,
+    among: Collection[str] | None = None,
+) -> Told:
+    """Whoever is named in these messages, in the nearest way first; only users `among` these when they are given."""
     told: Told = []
-    direct = [(message, user_id) for message, named in naming for user_id in named.users]
+    direct = [(message, user_id) for message, named in naming for user_id in _only(among, named.users)]
     if direct:
         told += await delivery_store.tell_some(tx, direct, Subject.MENTION_DIRECT, levels, now, even_archived=True)
     for group_id in sorted({group_id for _, named in naming for group_id in named.groups}):
-        members = await groups.list_members(tx, group_id)
+        members = _only(among, await groups.list_members(tx, group_id))
         meant = [(message, member) for message, named in naming if group_id in named.groups for member in members]
         told += await delivery_store.tell_some(tx, meant, Subject.MENTION_GROUP, levels, now, details=group_id)
     to_all = [message for message, named in naming if named.everybody]
-    if to_all:
+    if to_all and among is None:
         told += await delivery_store.tell_everybody(tx, to_all, Subject.MENTION_ALL, levels, now)
+    elif to_all:
+        meant = [(message, user_id) for message in to_all for user_id in among or ()]
+        told += await delivery_store.tell_some(tx, meant, Subject.MENTION_ALL, levels, now)
     return told
+
+
+def _only(among: Collection[str] | None, user_ids: Iterable[str]) -> list[str]:
+    return [user_id for user_id in user_ids if among is None or user_id in among]
 
 
 async def follow_edit(tx: Tx, room_id: int, message_id: int, old_references: str) -> None:
@@ -96,30 +113,10 @@ async def follow_edit(tx: Tx, room_id: int, message_id: int, old_references: str
         levels = await _get_levels(tx, room_id)
         told = await _tell_named(tx, [(message, new)], levels.of_mentions, now)
         if lost:
-            told += await _tell_otherwise(tx, message, after, lost, levels, now)
+            told += await _tell_named(tx, [(message, after)], levels.of_mentions, now, among=lost)
+            lost_it = [(message, user_id) for user_id in lost]
+            told += await delivery_store.tell_some(tx, lost_it, Subject.CHAT, levels.of_messages, now)
         await _note(tx, told)
-
-
-async def _tell_otherwise(
-    tx: Tx, message: Message, named: Named, user_ids: list[str], levels: Levels, now: int
-) -> Told:
-    """What a message still is to these users: it names them in another way, or they hear of all that is said."""
-    told: Told = []
-    everyone = [(message, user_id) for user_id in user_ids]
-    direct = [(message, user_id) for user_id in user_ids if user_id in named.users]
-    if direct:
-        told += await delivery_store.tell_some(
-            tx, direct, Subject.MENTION_DIRECT, levels.of_mentions, now, even_archived=True
-        )
-    for group_id in sorted(named.groups):
-        members = set(await groups.list_members(tx, group_id))
-        meant = [(message, user_id) for user_id in user_ids if user_id in members]
-        told += await delivery_store.tell_some(
-            tx, meant, Subject.MENTION_GROUP, levels.of_mentions, now, details=group_id
-        )
-    if named.everybody:
-        told += await delivery_store.tell_some(tx, everyone, Subject.MENTION_ALL, levels.of_mentions, now)
-    return told + await delivery_store.tell_some(tx, everyone, Subject.CHAT, levels.of_messages, now)
 
 
 async def tell_of_reaction(tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str) -> None:

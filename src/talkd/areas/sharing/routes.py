@@ -5,7 +5,7 @@ import msgspec
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import service as chat
 from talkd.areas.chat import view
-from talkd.areas.chat.routes import COMMON_READ, LAST_GIVEN
+from talkd.areas.chat.routes import headers
 from talkd.areas.sharing import service
 from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT, kind_of, require_thing
 from talkd.core.constants import MAX_CHAT_LIMIT
@@ -68,8 +68,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
         guest_name=params.actorDisplayName,
     )
     page = await chat.complete(tx, me.room.id, [message], viewer=me.actor)
-    common = await markers.get_common_read(tx, me)
-    return Reply(view.messages(page, me.room, me.actor)[0], 201, {COMMON_READ: str(common)} if common else {})
+    return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await markers.get_common_read(tx, me)))
 
 
 @routes.add(
@@ -83,7 +82,7 @@ async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     if not page.messages:
         return Reply([])
     shown = reversed(view.messages(page, me.room, me.actor))  # browsers put numbers into their order anyway
-    return Reply({str(each.id): each for each in shown}, 200, {LAST_GIVEN: str(page.messages[-1].id)})
+    return Reply({str(each.id): each for each in shown}, 200, headers(last_given=page.messages[-1].id))
 
 
 @routes.add(
