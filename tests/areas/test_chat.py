@@ -162,7 +162,7 @@ def test_who_waits_gets_the_message_at_once(
     time.sleep(0.1)
     assert not waiting.done()
     sent = alice.say(token, "Now")
-    answer = waiting.result(2)
+    answer = waiting.result(10)
     assert [each["id"] for each in answer.json()["ocs"]["data"]] == [sent["id"]]
     assert answer.headers["X-Chat-Last-Given"] == str(sent["id"])
 
@@ -193,7 +193,7 @@ def test_waiting_ends_by_itself(alice: Person, token: str) -> None:
     began = time.monotonic()
     answer = wait(alice, token, last, timeout=1)
     assert (answer.status_code, answer.content) == (304, b"")
-    assert 0.9 < time.monotonic() - began < 3
+    assert 0.9 < time.monotonic() - began < 10
 
 
 def test_who_waits_learns_that_others_have_read(
@@ -206,7 +206,7 @@ def test_who_waits_learns_that_others_have_read(
     time.sleep(0.1)
     assert not waiting.done()
     bob.post(f"v1/chat/{token}/read", lastReadMessage=last)
-    answer = waiting.result(2)
+    answer = waiting.result(10)
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
     assert int(answer.headers["X-Chat-Last-Common-Read"]) == last
 

@@ -154,7 +154,7 @@ def test_who_waits_is_woken(alice: Person, bob: Person, token: str, threads: Thr
     time.sleep(0.1)
     assert not answer.done()
     alice.say(token, "News")
-    assert [each["message"] for each in answer.result(2)] == ["News"]
+    assert [each["message"] for each in answer.result(10)] == ["News"]
 
 
 def test_whoever_counts_ahead_waits_until_there_are_more(
@@ -168,13 +168,13 @@ def test_whoever_counts_ahead_waits_until_there_are_more(
     time.sleep(0.1)
     assert not answer.done()
     alice.say(token, "Four")
-    assert [each["message"] for each in answer.result(2)] == ["Four"]
+    assert [each["message"] for each in answer.result(10)] == ["Four"]
 
 
 def test_waiting_ends_with_an_empty_list(alice: Person, token: str) -> None:
     began = time.monotonic()
     assert get(alice, token, timeout=1) == []
-    assert 0.9 < time.monotonic() - began < 3
+    assert 0.9 < time.monotonic() - began < 10
 
 
 def test_whoever_is_put_out_stops_waiting(
@@ -183,7 +183,7 @@ def test_whoever_is_put_out_stops_waiting(
     answer = threads.submit(bob.request, "GET", f"v1/chat/{token}", timeout=20)
     time.sleep(0.1)
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
-    assert answer.result(2).status_code == 404
+    assert answer.result(10).status_code == 404
 
 
 @pytest.mark.parametrize(("asked", "given"), [(-1, 0), (0, 0), (45, 45), (60, 60), (61, 60), (10**18, 60)])

@@ -57,7 +57,7 @@ def test_who_waits_without_a_token_is_woken(
     time.sleep(0.1)
     assert not waiting.done()
     new.send(old.session, "now")
-    assert waiting.result(2) == [(new.session, "now")]
+    assert waiting.result(10) == [(new.session, "now")]
 
 
 def test_without_a_token_it_is_the_room_opened_last(alice: Person, bob: Person, token: str) -> None:

@@ -151,5 +151,5 @@ def test_everybody_in_the_call_learns_of_it_at_once(
         time.sleep(0.2)
         assert not waiting.done()
         set_them()
-        present = {each["userId"]: each["participantPermissions"] for each in waiting.result(2)[-1]["data"]}
+        present = {each["userId"]: each["participantPermissions"] for each in waiting.result(10)[-1]["data"]}
         assert present[bob.id] == bob.room(token)["permissions"]

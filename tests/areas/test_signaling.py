@@ -86,7 +86,7 @@ def test_who_waits_gets_it_at_once(pair: tuple[Device, Device], threads: ThreadP
     time.sleep(0.1)
     assert not waiting.done()
     first.send({"type": "candidate", "to": second.session})
-    assert waiting.result(2)[0]["from"] == first.session
+    assert waiting.result(10)[0]["from"] == first.session
 
 
 def test_messages_keep_their_order(pair: tuple[Device, Device]) -> None:
@@ -109,12 +109,12 @@ def test_everybody_learns_who_is_there(pair: tuple[Device, Device], threads: Thr
     waiting = threads.submit(first.poll)
     time.sleep(0.1)
     second.person.post(f"v4/call/{second.token}", flags=3)
-    waiting.result(2)
+    waiting.result(10)
     assert {each["userId"]: each["inCall"] for each in first.present} == {first.person.id: 0, second.person.id: 3}
     waiting = threads.submit(first.poll)
     time.sleep(0.1)
     second.person.delete(f"v4/room/{second.token}/participants/active")
-    waiting.result(2)
+    waiting.result(10)
     assert [each["sessionId"] for each in first.present] == [first.session]
 
 
@@ -125,7 +125,7 @@ def test_a_new_join_ends_the_wait_of_the_old_session(server: Server, pair: tuple
     time.sleep(0.1)
     assert not waiting.done()
     second.person.join(second.token)
-    answer = waiting.result(2)
+    answer = waiting.result(10)
     assert answer.status_code == 409
     assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
 

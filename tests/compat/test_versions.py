@@ -247,12 +247,12 @@ def test_apps_of_2018_and_of_today_talk(
     new = threads.submit(bob.get, f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=20)
     time.sleep(0.1)
     said = bob.say(token, f"Hello @{alice.id}, from today")
-    assert [each["message"] for each in old.result(2)] == ["Hello @Alice, from today"]
-    assert [each["id"] for each in new.result(2)] == [said["id"]]
+    assert [each["message"] for each in old.result(10)] == ["Hello @Alice, from today"]
+    assert [each["id"] for each in new.result(10)] == [said["id"]]
     new = threads.submit(bob.get, f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=said["id"], timeout=20)
     time.sleep(0.1)
     assert alice.request("POST", f"v1/chat/{token}", message="From 2018").status_code == 201
-    assert [each["message"] for each in new.result(2)] == ["From 2018"]
+    assert [each["message"] for each in new.result(10)] == ["From 2018"]
     assert [each["message"] for each in alice.get(f"v1/chat/{token}", offset=1, timeout=0)] == ["From 2018"]
 
 

@@ -103,7 +103,7 @@ def test_a_disabled_account_is_out_of_its_parked_requests(server: Server, thread
     time.sleep(0.1)
     assert server.admin.put(f"{USERS}/{bob.id}/disable").status_code == 200
     alice.say(token, "After he was put out")
-    assert b"After he was put out" not in waiting.result(6).content
+    assert b"After he was put out" not in waiting.result(10).content
     assert bob.status("GET", f"v4/room/{token}") == 401
 
 
@@ -116,7 +116,7 @@ def test_a_deleted_account_is_out_of_its_parked_requests(server: Server, threads
     )
     time.sleep(0.1)
     server.admin.delete(f"{USERS}/{bob.id}")
-    assert waiting.result(2).status_code in (401, 404)
+    assert waiting.result(10).status_code in (401, 404)
 
 
 def test_a_room_deleted_ends_what_is_parked(server: Server, threads: ThreadPoolExecutor) -> None:
@@ -129,8 +129,8 @@ def test_a_room_deleted_ends_what_is_parked(server: Server, threads: ThreadPoolE
     signaling = threads.submit(bob.request, "GET", f"v3/signaling/{token}")
     time.sleep(0.1)
     alice.delete(f"v4/room/{token}")
-    assert chat.result(2).status_code == 404
-    assert signaling.result(2).status_code == 404
+    assert chat.result(10).status_code == 404
+    assert signaling.result(10).status_code == 404
 
 
 # --- S7: the cookie -------------------------------------------------------------------------
