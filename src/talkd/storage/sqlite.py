@@ -132,6 +132,7 @@ class SqliteDatabase(Database):
             connection.execute(f"PRAGMA {pragma}")
         # SQLite's own knows only ASCII: "Ö" would never be found by "ö".
         connection.create_scalar_function("lower", _lower, 1, deterministic=True)  # type: ignore[arg-type]
+        sqlite_search.add_functions(connection)
         return connection
 
     async def close(self) -> None:

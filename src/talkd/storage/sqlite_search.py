@@ -5,6 +5,7 @@ later, many at once; until then `contains` reads the newest messages one by one.
 is put right by triggers, at once (migration 0003).
 """
 
+import apsw
 import sqlalchemy as sa
 
 from talkd.storage.database import Tx
@@ -28,6 +29,20 @@ _ADD = Statement(
     )
 )
 _ADVANCE = Statement(sa.text("UPDATE messages_searchable SET upto = :target"))
+
+
+def add_functions(connection: apsw.Connection) -> None:
+    """Teach a connection `search_prefix(term)`: how sequences in the index begin that hold a term of one or two
+    characters. Only the tokenizer knows which letters it takes for one: `ς` for `σ`, `µ` for `μ`.
+    """
+    tokenize = connection.fts5_tokenizer("trigram", [])
+
+    def prefix(term: str) -> str:
+        short = term[:2]  # SQLite may ask for longer ones too, and not use the answer
+        sequences = tokenize(f"{short}\n\n".encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=False)
+        return str(next(iter(sequences), ("",))[0])[: len(short)]
+
+    connection.create_scalar_function("search_prefix", prefix, 1, deterministic=True)  # type: ignore[arg-type]
 
 
 async def is_behind(tx: Tx) -> bool:

@@ -121,7 +121,7 @@ def _contains_sqlite(element: contains, compiler: SQLCompiler, **options: Any) -
         f"{column} IN (SELECT rowid FROM messages_search WHERE messages_search MATCH "
         f"'\"' || replace({term}, '\"', '\"\"') || '\"' UNION ALL "
         f"SELECT doc FROM messages_search_grams WHERE length({term}) < 3 "
-        f"AND term >= lower({term}) AND term < lower({term}) || char(1114111) UNION ALL "
+        f"AND term >= search_prefix({term}) AND term < search_prefix({term}) || char(1114111) UNION ALL "
         "SELECT late.id FROM messages AS late WHERE late.id > (SELECT upto FROM messages_searchable) "
         f"AND instr({searched}, lower({term})) > 0)"
     )
