@@ -606,22 +606,23 @@ def test_what_was_not_told_before_a_crash_is_told_afterwards(
     assert [each["notification_id"] for each in told(server, bob)] == [after["notification_id"]]
 
 
-def test_a_broken_message_keeps_no_other_room_waiting(
+def test_a_broken_message_keeps_no_other_waiting(
     server: Server, alice: Person, bob: Person, private: str, token: str
 ) -> None:
-    said = alice.say(token, f"@{bob.id}")
+    first, broken, last = (alice.say(token, f"{word} @{bob.id}") for word in ("first", "broken", "last"))
+    assert len(told(server, bob)) == 3
+    bob.delete(PATH)
 
     async def damage(tx: Any) -> None:
-        await tx.run(_DAMAGE, message_id=said["id"])
+        await tx.run(_DAMAGE, message_id=broken["id"])
         await tx.run(_FORGET, token=token)
 
     server.write(damage)
-    bob.delete(PATH)
     server.run(server.app.messenger.resume())
-    alice.say(private, "Hello")
-    server.run(server.app.messenger.deliver())
-    alice.delete(f"v4/room/{token}")
-    assert subjects(server, bob) == ["Alice sent you a private message"]
+    elsewhere = alice.say(private, "Hello")
+    assert [each["object_id"].split("/")[1] for each in told(server, bob)] == [
+        str(said["id"]) for said in (elsewhere, last, first)
+    ]
 
 
 def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(

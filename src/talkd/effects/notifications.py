@@ -151,9 +151,20 @@ class Messenger:
         """What is wrong with one room must not keep the others waiting."""
         for room_id in rooms:
             try:
-                await self._settle([room_id])
+                while not await self._settle_next(room_id):
+                    pass
             except Exception:
                 log.exception("notifications_failed", room=room_id)
+
+    async def _settle_next(self, room_id: int) -> bool:
+        """Tell of a room's next message, or skip one that cannot be told; whether that was all."""
+        try:
+            return await self._db.write(lambda tx: delivery.settle(tx, [room_id], 1))
+        except self._db.failures:
+            raise
+        except Exception:
+            log.exception("message_not_told", room=room_id)
+            return not await self._db.write(lambda tx: delivery.skip(tx, room_id))
 
     async def _settle(self, rooms: list[int]) -> None:
         while not await self._db.write(lambda tx: delivery.settle(tx, rooms)):

@@ -27,20 +27,29 @@ _ALL_THERE_IS = 2**62
 
 
 # --- messages -------------------------------------------------------------------------------
-async def settle(tx: Tx, room_ids: list[int]) -> bool:
-    """Tell of what was said in these rooms since the last time; whether that was all.
+async def settle(tx: Tx, room_ids: list[int], at_most: int = BATCH) -> bool:
+    """Tell of what was said in these rooms since the last time, `at_most` so many messages; whether that was all.
 
     A room remembers up to which message people were told, so that nothing is told twice and nothing is left out
     after a crash.
     """
     now = clock.now()
     await attendees.lock_rooms(tx, room_ids)
-    untold = await outbox_store.list_untold(tx, room_ids, BATCH, now)
+    untold = await outbox_store.list_untold(tx, room_ids, at_most, now)
     if untold:
         await _tell(tx, untold, now)
-    is_all = len(untold) < BATCH
+    is_all = len(untold) < at_most
     await outbox_store.settle(tx, room_ids, _ALL_THERE_IS if is_all else untold[-1][1].id)
     return is_all
+
+
+async def skip(tx: Tx, room_id: int) -> bool:
+    """Tell nobody of the next message in the room; whether there was one."""
+    await attendees.lock_rooms(tx, [room_id])
+    untold = await outbox_store.list_untold(tx, [room_id], 1, clock.now())
+    for _, message in untold:
+        await outbox_store.settle(tx, [room_id], message.id)
+    return bool(untold)
 
 
 async def _tell(tx: Tx, untold: list[tuple[int, Message]], now: int) -> None:
