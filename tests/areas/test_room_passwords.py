@@ -1,5 +1,6 @@
 """What passwords of conversations must be like, and consent to being recorded."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -7,8 +8,10 @@ import pytest
 
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server
+from talkd.areas.users import passwords
 
 Set = Callable[[str, str], None]
+Meanwhile = list[Callable[[], Any]]
 SECRET = "a secret of ours"
 
 
@@ -124,3 +127,44 @@ def test_breakout_rooms_ask_for_the_consent_of_their_conversation(alice: Person,
     alice.join(part)
     assert call(alice, part) == REFUSED
     assert call(alice, part, recordingConsent=True)[0] == 200
+
+
+# --- what changes while a password is hashed --------------------------------------------------
+@pytest.fixture
+def hashing(server: Server, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
+    """What somebody else does meanwhile."""
+    meanwhile: Meanwhile = []
+    hash_password = passwords.hash_password
+
+    async def slowly(password: str) -> str:
+        while meanwhile:
+            await asyncio.to_thread(meanwhile.pop())
+        return await hash_password(password)
+
+    monkeypatch.setattr(passwords, "hash_password", slowly)
+    return meanwhile
+
+
+def test_who_lost_the_moderation_meanwhile_sets_no_password(alice: Person, bob: Person, hashing: Meanwhile) -> None:
+    token = alice.create_room(PUBLIC, participants={"users": [bob.id]})
+    seat = alice.attendee(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=seat)
+    hashing.append(lambda: alice.delete(f"v4/room/{token}/moderators", attendeeId=seat))
+    assert bob.status("PUT", f"v4/room/{token}/password", password=SECRET) == 403
+    assert not alice.room(token)["hasPassword"]
+
+
+def test_a_room_that_was_closed_meanwhile_gets_no_password(alice: Person, bob: Person, hashing: Meanwhile) -> None:
+    token = alice.create_room(PUBLIC, participants={"users": [bob.id]})
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+    hashing.append(lambda: bob.delete(f"v4/room/{token}/public"))
+    assert alice.status("PUT", f"v4/room/{token}/password", password=SECRET) == 400
+    assert not alice.room(token)["hasPassword"]
+
+
+def test_a_room_that_was_opened_meanwhile_is_opened_once(alice: Person, bob: Person, hashing: Meanwhile) -> None:
+    token = alice.create_room(GROUP, participants={"users": [bob.id]})
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+    hashing.append(lambda: bob.post(f"v4/room/{token}/public"))
+    assert alice.post(f"v4/room/{token}/public", password=SECRET)["hasPassword"]
+    assert alice.system_messages(token).count("guests_allowed") == 1

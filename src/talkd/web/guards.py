@@ -46,9 +46,9 @@ def needs_room(route: Route) -> bool:
     return not ROOM_GUARDS.isdisjoint(route.guards)
 
 
-async def require_room(tx: Tx, route: Route, call: Call) -> Participant:  # type: ignore[type-arg]
+async def require_room(tx: Tx, route: Route, call: Call, *, hold: bool = False) -> Participant:  # type: ignore[type-arg]
     """The caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
-    me = await _access(tx, call)
+    me = await _access(tx, call, hold=hold)
     guards = route.guards
     if Guard.IDENTIFIED in guards and me.is_guest:
         raise NotFound
@@ -67,9 +67,17 @@ async def require_room(tx: Tx, route: Route, call: Call) -> Participant:  # type
 
 async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
     """Look again whether the caller may still be here, after a wait. Raises what `require_room` raises."""
-    route = call.route
-    assert route is not None, "a running operation has its route"
-    call.participant = await call.world.db.read(lambda tx: require_room(tx, route, call))
+    call.participant = await call.world.db.read(lambda tx: require_room(tx, _route(call), call))
+
+
+async def hold_room_again(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+    """The same for an operation that waits and then writes: the room stays as it is seen until `tx` ends."""
+    call.participant = await require_room(tx, _route(call), call, hold=True)
+
+
+def _route(call: Call) -> Route:  # type: ignore[type-arg]
+    assert call.route is not None, "a running operation has its route"
+    return call.route
 
 
 async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: ignore[type-arg]
@@ -80,9 +88,9 @@ async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: i
         return None
 
 
-async def _access(tx: Tx, call: Call) -> Participant:  # type: ignore[type-arg]
+async def _access(tx: Tx, call: Call, *, hold: bool = False) -> Participant:  # type: ignore[type-arg]
     """Whoever writes holds the room, so that what the guards see is still so when the operation acts on it."""
-    hold = call.route is not None and call.route.access is Access.WRITE
+    hold = hold or (call.route is not None and call.route.access is Access.WRITE)
     caller = call.caller
     return await participants.access_participant(
         tx, call.token, user_id=caller.user_id, browser=caller.browser, hold=hold

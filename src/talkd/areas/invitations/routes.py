@@ -9,6 +9,7 @@ from talkd.areas.invitations import model, service
 from talkd.areas.invitations.service import Import
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.guards import hold_room_again
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
 from talkd.web.routing import Access, Guard, Routes
@@ -55,6 +56,7 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
     sheet = await asyncio.to_thread(model.parse, call.params.file.content)
 
     async def work(tx: Tx) -> Import:
+        await hold_room_again(tx, call)
         return await service.invite_all(
             tx,
             call.me,

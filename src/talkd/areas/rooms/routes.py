@@ -22,7 +22,7 @@ from talkd.core.constants import RoomType
 from talkd.core.errors import Forbidden, UnknownRoom
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import find_participant
+from talkd.web.guards import find_participant, hold_room_again
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
 
@@ -210,10 +210,11 @@ async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
     password_hash = await _hash_of(call, call.params.password, opens=call.me.room.type == RoomType.GROUP)
 
     async def work(tx: Tx) -> RoomView:
+        await hold_room_again(tx, call)  # hashing takes its time
         await service.allow_guests(tx, call.me.room, call.me.actor)
         if password_hash:
-            me = await find_participant(tx, call)
-            await service.set_password(tx, me or call.me, password_hash)
+            await hold_room_again(tx, call)
+            await service.set_password(tx, call.me, password_hash)
         return await render_mine(tx, call)
 
     return await call.world.db.write(work)
@@ -250,6 +251,7 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
     password_hash = await _hash_of(call, call.params.password, opens=call.me.room.type == RoomType.PUBLIC)
 
     async def work(tx: Tx) -> RoomView:
+        await hold_room_again(tx, call)  # hashing takes its time
         await service.set_password(tx, call.me, password_hash)
         return await render_mine(tx, call)
 
