@@ -61,8 +61,9 @@ async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str) -> None:
 async def _end_sessions(tx: Tx, user_id: str) -> None:
     """Whoever may not log in any more is in no room and no call, on no device."""
     for attendee in await attendees.list_of_user(tx, user_id):
-        for session in await session_store.list_sessions_of(tx, attendee.room_id, attendee.id):
-            await sessions.end(tx, await participants.lock_room(tx, attendee.room_id), session, attendee)
+        room = await participants.lock_room(tx, attendee.room_id)
+        for session in await session_store.list_sessions_of(tx, room.id, attendee.id):
+            await sessions.end(tx, room, session, attendee)
 
 
 async def _leave_everything(tx: Tx, user_id: str, name: str) -> None:

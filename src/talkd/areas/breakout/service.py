@@ -223,6 +223,7 @@ async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attende
     for part in await store.list_parts(tx, parent.token):
         if part.id in seats:
             seat = seats[part.id]
+            await participants.lock_room(tx, part.id)
             await attendees.set_attendee(tx, part.id, seat.id, "type", attendee.type, clock.now())
             await tx.emit(PermissionsSet(part.id, actor, seat.id, seat.permissions))
         else:
@@ -238,6 +239,7 @@ async def follow_removal(tx: Tx, parent: Room, actor: Actor, gone: Actor) -> Non
 async def follow_permissions(tx: Tx, parent: Room, actor: Actor, attendee: Attendee) -> None:
     """What somebody may do in the parent holds in the parts."""
     for room_id, seat in (await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)).items():
+        await participants.lock_room(tx, room_id)
         await attendees.set_attendee(tx, room_id, seat.id, "permissions", attendee.permissions, clock.now())
         await tx.emit(PermissionsSet(room_id, actor, seat.id, attendee.permissions))
 

@@ -206,6 +206,8 @@ async def _add(
         invited_address=invited_address,
         phone_number=phone_number,
     )
+    if attendee_id is None:
+        raise NotFound("new-participant")  # the account was deleted in the same moment
     await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet, self_joined))
     return attendee_id
 
@@ -270,9 +272,10 @@ async def _remove_members(tx: Tx, me: Participant, group: Attendee) -> None:
 
 
 async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:
-    """The attendee and all its joins are gone, at once everywhere."""
+    """The attendee and all its joins are gone, at once everywhere. Nothing happens to whoever has just gone."""
     joins = await sessions.list_sessions_of(tx, room.id, attendee.id)
-    await store.delete_attendee(tx, room.id, attendee.id)
+    if not await store.delete_attendee(tx, room.id, attendee.id):
+        return
     quiet = quiet or attendee.actor_type == GUESTS or room.is_one_to_one or room.type == RoomType.NOTE_TO_SELF
     quiet = quiet or (attendee.type == ParticipantType.USER_SELF_JOINED and actor == attendee.actor)
     await tx.emit(

@@ -71,27 +71,22 @@ _BY_ACTOR = Statement(
     )
 )
 _ALL = Statement(sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id")).order_by(attendees.c.id))
+_NEW = (
+    "room_id", "actor_type", "actor_id", "display_name", "type", "permissions", "favorite", "last_read",
+    "access_token", "invited_address", "phone_number", "modified_at",
+)  # fmt: skip
+_is_user = bind("actor_type", sa.Text) == word(USERS)
+_account = users.c.id == bind("actor_id", sa.Text)
+# On PostgreSQL an account that is being deleted is waited for, and one that is added here waits with being deleted.
+_has_account = sa.exists(sa.select(users.c.id).where(_account).with_for_update(read=True, key_share=True))
 _ADD = Statement(
     sa.insert(attendees)
-    .values(
-        room_id=bind("room_id"),
-        actor_type=bind("actor_type"),
-        actor_id=bind("actor_id"),
-        display_name=bind("display_name"),
-        type=bind("type"),
-        permissions=bind("permissions"),
-        favorite=bind("favorite"),
-        last_read=bind("last_read"),
-        read_privacy=sa.func.coalesce(
-            sa.select(users.c.read_privacy)
-            .where(users.c.id == bind("actor_id", sa.Text), bind("actor_type", sa.Text) == "users")
-            .scalar_subquery(),
-            ZERO,
-        ),
-        access_token=bind("access_token"),
-        invited_address=bind("invited_address"),
-        phone_number=bind("phone_number"),
-        modified_at=bind("now"),
+    .from_select(
+        (*_NEW, "read_privacy"),
+        sa.select(
+            *(bind(name, attendees.c[name].type) for name in _NEW),
+            sa.func.coalesce(sa.select(users.c.read_privacy).where(_account, _is_user).scalar_subquery(), ZERO),
+        ).where(sa.or_(~_is_user, _has_account)),
     )
     .returning(attendees.c.id)
 )
@@ -196,30 +191,29 @@ async def add_attendee(
     access_token: str = "",
     invited_address: str = "",
     phone_number: str = "",
-) -> int:
-    """Store a new attendee; its id."""
-    return int(
-        await tx.value(
-            _ADD,
-            room_id=room_id,
-            actor_type=actor_type,
-            actor_id=actor_id,
-            display_name=display_name,
-            type=type,
-            permissions=permissions,
-            favorite=favorite,
-            last_read=last_read,
-            access_token=access_token,
-            invited_address=invited_address,
-            phone_number=phone_number,
-            now=now,
-        )
+) -> int | None:
+    """Store a new attendee; its id, or None for a user who has no account any more."""
+    row = await tx.one(
+        _ADD,
+        room_id=room_id,
+        actor_type=actor_type,
+        actor_id=actor_id,
+        display_name=display_name,
+        type=type,
+        permissions=permissions,
+        favorite=favorite,
+        last_read=last_read,
+        access_token=access_token,
+        invited_address=invited_address,
+        phone_number=phone_number,
+        modified_at=now,
     )
+    return None if row is None else int(row[0])
 
 
-async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> None:
-    """The attendee and its sessions are gone."""
-    await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id)
+async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> bool:
+    """The attendee and its sessions are gone; whether it was there."""
+    return await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id) > 0
 
 
 async def count_people(tx: Tx, room_id: int) -> tuple[int, int]:

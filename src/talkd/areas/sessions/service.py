@@ -140,12 +140,12 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
 async def end_silent(tx: Tx) -> int:
     """End the joins that have given no sign for too long; how many there were."""
     silent = await store.list_silent(tx, clock.now() - SESSION_KILL)
-    for session, attendee in silent:
+    for session, _ in silent:
         try:
             room = await participants.lock_room(tx, session.room_id)
         except NotFound:
             continue  # it went with its room meanwhile
         now = await store.find_session(tx, session.session_id)
         if now is not None and now[0].last_ping <= session.last_ping:  # else it has just given a sign
-            await end(tx, room, session, attendee)
+            await end(tx, room, *now)
     return len(silent)

@@ -100,6 +100,7 @@ async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> N
         raise Rejected(INVALID, "You cannot disable or enable your own account." if account else "")
     if not enabled:
         await require_other_admin(tx, user_id)
+        await store.lock_rooms(tx, user_id)
     await store.set_column(tx, user_id, "enabled", int(enabled))
     if not enabled:
         await store.delete_browsers(tx, user_id)
@@ -118,6 +119,7 @@ async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
     if user_id == by:
         raise Rejected(INVALID, "You cannot delete your own account.")
     await require_other_admin(tx, user_id)
+    await store.lock_rooms(tx, user_id)  # first, as everybody does: with the account go its notifications
     await store.delete_account(tx, user_id)
     await tx.emit(UserDeleted(user_id, account.display_name or user_id))
     await settings.outdate_caches(tx, user_id)

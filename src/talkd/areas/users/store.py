@@ -6,9 +6,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.users.model import ADMIN_GROUP, Account
+from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import Int, group_members, login_flows, user_config, users, web_sessions
-from talkd.storage.statements import ONE, Statement, bind, columns, one_of
+from talkd.storage.schema import Int, attendees, group_members, login_flows, rooms, user_config, users, web_sessions
+from talkd.storage.statements import ONE, Statement, bind, columns, one_of, word
 
 _ACCOUNT = columns(users, Account.__struct_fields__)
 _BY_ID = Statement(sa.select(*_ACCOUNT).where(users.c.id == bind("id")))
@@ -48,6 +49,18 @@ _CHANGE = {
     name: Statement(sa.update(users).where(users.c.id == bind("user_id")).values({name: bind("value")}))
     for name in _CHANGEABLE
 }
+_LOCK_ROOMS = Statement(
+    sa.select(rooms.c.id)
+    .where(
+        rooms.c.id.in_(
+            sa.select(attendees.c.room_id).where(
+                attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id")
+            )
+        )
+    )
+    .order_by(rooms.c.id)
+    .with_for_update(of=rooms)
+)
 _DELETE = Statement(sa.delete(users).where(users.c.id == bind("user_id")))
 _DELETE_BROWSERS = Statement(sa.delete(web_sessions).where(web_sessions.c.user_id == bind("user_id")))
 _DELETE_FLOWS = Statement(sa.delete(login_flows).where(login_flows.c.user_id == bind("user_id")))
@@ -132,6 +145,11 @@ async def set_column(tx: Tx, user_id: str, name: str, value: Any) -> None:
 async def delete_browsers(tx: Tx, user_id: str) -> None:
     """No browser is logged in to the account any more."""
     await tx.run(_DELETE_BROWSERS, user_id=user_id)
+
+
+async def lock_rooms(tx: Tx, user_id: str) -> None:
+    """The conversations of a user are held until the transaction ends: what follows there must not be overtaken."""
+    await tx.lock(_LOCK_ROOMS, user_id=user_id)
 
 
 async def delete_account(tx: Tx, user_id: str) -> None:

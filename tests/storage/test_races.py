@@ -1,0 +1,112 @@
+"""What happens at the same moment on PostgreSQL, and must come out as if it had happened one after the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from talkd.areas.calls import service as calls
+from talkd.areas.participants import service as participants
+from talkd.areas.participants import store as attendees
+from talkd.areas.rooms import creation_service as rooms
+from talkd.areas.rooms.model import Room
+from talkd.areas.sessions import service as sessions
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.users import service as users
+from talkd.core.actor import USERS, Actor
+from talkd.core.constants import RoomType
+from talkd.core.errors import NotFound
+from talkd.effects import counters, notifications, people, system_messages
+from talkd.storage.database import Tx
+from talkd.storage.postgres import PostgresDatabase
+
+ADA, BEN = (Actor(USERS, name, name) for name in ("ada", "ben"))
+
+
+@pytest.fixture
+async def postgres(databases: Any) -> AsyncIterator[PostgresDatabase]:
+    database = PostgresDatabase(databases.config("postgres").database.url, connections=5)
+    await database.open()
+    database.in_transaction = (people.apply, system_messages.apply, counters.apply, notifications.apply)
+    yield database
+    await database.close()
+
+
+async def make_room(tx: Tx) -> Room:
+    for actor in (ADA, BEN):
+        await users.create_account(tx, actor.id, "")
+    room, _ = await rooms.create_room(tx, ADA, type=RoomType.PUBLIC, name="Race")
+    return room
+
+
+async def meanwhile(postgres: PostgresDatabase, first: Any, second: Any) -> list[Any]:
+    """What both return or raise, where `second` begins before `first` has ended."""
+    begun, end = asyncio.Event(), asyncio.Event()
+
+    async def slow(tx: Tx) -> Any:
+        result = await first(tx)
+        begun.set()
+        await end.wait()
+        return result
+
+    async with asyncio.timeout(30):
+        running = [asyncio.create_task(postgres.write(slow))]
+        await begun.wait()
+        running.append(asyncio.create_task(postgres.write(second)))
+        await asyncio.sleep(0.3)
+        assert not running[1].done()
+        end.set()
+        return await asyncio.gather(*running, return_exceptions=True)
+
+
+async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: PostgresDatabase) -> None:
+    room = await postgres.write(make_room)
+    _, deleted = await meanwhile(
+        postgres,
+        lambda tx: sessions.join_user(tx, room, BEN, browser="", password_is_right=True, force=True),
+        lambda tx: users.delete_account(tx, BEN.id),
+    )
+    assert deleted is None
+    assert await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is None
+
+
+async def test_who_is_added_after_his_account_was_deleted_is_in_no_room(postgres: PostgresDatabase) -> None:
+    room = await postgres.write(make_room)
+    _, added = await meanwhile(
+        postgres,
+        lambda tx: users.delete_account(tx, BEN.id),
+        lambda tx: participants.add_user(tx, room, ADA, BEN.id, BEN.name),
+    )
+    assert isinstance(added, NotFound)
+    assert await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is None
+
+
+async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(postgres: PostgresDatabase) -> None:
+    room = await postgres.write(make_room)
+    await postgres.write(lambda tx: sessions.join_user(tx, room, ADA, browser="", password_is_right=True, force=True))
+
+    async def call(tx: Tx) -> None:
+        me = await participants.access_participant(tx, room.token, user_id=ADA.id, browser="", hold=True)
+        await calls.join(tx, me, 3, silent=False, has_consented=True, settings=TalkSettings())
+
+    assert await meanwhile(postgres, call, lambda tx: users.set_enabled(tx, ADA.id, False)) == [None, None]
+    after = await postgres.read(lambda tx: attendees.get_room(tx, room.token))
+    assert after is not None
+    assert not after.call_started_at
+
+
+async def test_who_is_removed_twice_is_removed_once(postgres: PostgresDatabase) -> None:
+    room = await postgres.write(make_room)
+
+    async def remove_twice(tx: Tx) -> int:
+        await participants.add_user(tx, room, ADA, BEN.id, BEN.name)
+        seat = await attendees.find_attendee(tx, room.id, USERS, BEN.id)
+        assert seat is not None
+        before = len(tx.events)
+        await participants.remove(tx, room, ADA, seat)
+        once = len(tx.events) - before
+        await participants.remove(tx, room, ADA, seat)
+        return len(tx.events) - before - once
+
+    assert await postgres.write(remove_twice) == 0
