@@ -217,6 +217,7 @@ class App:
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self.tidy),
             (LOGIN_SECONDS, self.forget_logins),
+            (LOGIN_SECONDS, self.world.throttle.forget_old),
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
             (CATCH_UP_SECONDS, self.world.db.catch_up),

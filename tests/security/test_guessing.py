@@ -1,16 +1,24 @@
 """Whoever guesses has ten tries (reliability.md, S1)."""
 
+import asyncio
 import base64
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
 import pytest
+import sqlalchemy as sa
 from support.people import PUBLIC, Person
-from support.running import Server, unique
+from support.running import PASSWORD, Server, unique
+from talkd.areas.users import passwords
+from talkd.core import clock
+from talkd.storage.schema import throttle as counted
+from talkd.storage.statements import Statement
 from talkd.web.throttle import subnet_of
 
 ME = "/ocs/v2.php/cloud/user"
+_COUNTED = Statement(sa.select(sa.func.count()).select_from(counted))
 
 
 def from_address(server: Server, address: str, user: str | None = None, password: str | None = None) -> Person:
@@ -169,3 +177,52 @@ def test_logins_begun_at_the_same_time_count_too(throttled_server: Server, threa
     apps = [from_address(server, "198.51.100.72") for _ in range(8)]
     statuses = [each.result() for each in [threads.submit(app.status, "POST", "/login/v2") for app in apps]]
     assert sorted(statuses) == [200] * 5 + [429] * 3
+
+
+# --- what is remembered of guessing -----------------------------------------------------------
+def test_what_was_wrong_once_may_be_right_later(server: Server) -> None:
+    alice = server.add_user("alice")
+    address = f"{unique('mail')}@example.org"
+    by_address = Person(server.client(address, PASSWORD), alice.id)
+    assert by_address.status("GET", ME) == 401
+    change = {"key": "email", "value": address}
+    server.admin.put(f"/ocs/v2.php/cloud/users/{alice.id}", json=change).raise_for_status()
+    assert by_address.status("GET", ME) == 200
+    server.admin.put(f"/ocs/v2.php/cloud/users/{alice.id}", json={**change, "value": ""}).raise_for_status()
+    assert by_address.status("GET", ME) == 401
+
+
+def test_a_password_that_was_set_while_it_was_tried_is_right(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = server.add_user("alice")
+    app = Person(server.client(alice.id, "a password of tomorrow"), alice.id)
+    is_password = passwords.is_password
+
+    async def slowly(password_hash: str, password: str) -> bool:
+        if password == "a password of tomorrow":
+            monkeypatch.setattr(passwords, "is_password", is_password)
+            change = {"key": "password", "value": password}
+            await asyncio.to_thread(server.admin.put, f"/ocs/v2.php/cloud/users/{alice.id}", json=change)
+        return await is_password(password_hash, password)
+
+    monkeypatch.setattr(passwords, "is_password", slowly)
+    assert app.status("GET", ME) == 401
+    assert app.status("GET", ME) == 200
+
+
+def test_guesses_from_many_networks_are_forgotten(throttled_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = throttled_server
+
+    def rows() -> int:
+        number: int = server.read(lambda tx: tx.value(_COUNTED))
+        return number
+
+    for number in range(5):
+        assert from_address(server, f"198.51.100.{100 + number}").status("GET", "v4/room/nothing2") == 404
+    throttle = server.app.world.throttle
+    before = rows()
+    assert before >= 5
+    server.run(throttle.forget_old())
+    assert rows() == before
+    monkeypatch.setattr(clock, "source", lambda: time.time() + 13 * 3600)
+    server.run(throttle.forget_old())
+    assert rows() == len(throttle._known) == 0

@@ -61,9 +61,10 @@ async def _verify(credentials: Credentials, throttle: Throttle, authorization: s
         throttle.check(LOGIN, address)
         raise NotAuthenticated  # an app that goes on with an old password is no guesser: it counts once
     async with throttle.attempt(LOGIN, address) as attempt:
+        generation = credentials.generation
         login = await _login(credentials, authorization)
         if login is None:
-            credentials.note_wrong(authorization)
+            credentials.note_wrong(authorization, generation)
             attempt.failed()
     if login is None:
         raise NotAuthenticated

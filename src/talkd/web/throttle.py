@@ -104,6 +104,14 @@ class Throttle:
 
         self._known = {(action, subnet): (count, first) for action, subnet, count, first in await self._db.write(work)}
 
+    async def forget_old(self) -> None:
+        """Forget what is over: whoever comes from ever other networks must not fill memory and table."""
+        now = clock.now()
+        await self._db.write(lambda tx: tx.run(_FORGET_OLD, before=now - KEEP))
+        over = [key for key, (_, first) in self._known.items() if first + self._config.window <= now]
+        for key in over:
+            del self._known[key]
+
     @contextlib.asynccontextmanager
     async def attempt(self, action: str, address: str) -> AsyncIterator[Attempt]:
         """A try at a secret. Say `failed()` when it was wrong.

@@ -82,8 +82,15 @@ class Credentials:
         """Whether this header was wrong before, and nothing has changed since."""
         return self._hash(authorization) in self._wrong
 
-    def note_wrong(self, authorization: str) -> None:
-        """This header is wrong; it need not be checked again."""
+    @property
+    def generation(self) -> int:
+        """Another one after whatever may have made wrong credentials right."""
+        return self._generation
+
+    def note_wrong(self, authorization: str, generation: int) -> None:
+        """This header was wrong in that generation; while it lasts it need not be checked again."""
+        if generation != self._generation:
+            return
         self._wrong[self._hash(authorization)] = None
         while len(self._wrong) > ENTRIES:
             self._wrong.popitem(last=False)

@@ -78,6 +78,8 @@ async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
         if column == "display_name" and changed != account.display_name:
             await tx.emit(UserRenamed(account.id, changed))
             await settings.outdate_caches(tx, account.id)  # verified logins carry the name
+        elif column == "email" and changed != account.email:
+            await settings.outdate_caches(tx, account.id)  # one may log in by it
 
 
 async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
