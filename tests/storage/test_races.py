@@ -13,10 +13,11 @@ from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import service as sessions
 from talkd.areas.settings.model import TalkSettings
+from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
-from talkd.core.errors import NotFound
+from talkd.core.errors import NotFound, Rejected
 from talkd.effects import counters, notifications, people, system_messages
 from talkd.storage.database import Tx
 from talkd.storage.postgres import PostgresDatabase
@@ -80,6 +81,16 @@ async def test_who_is_added_after_his_account_was_deleted_is_in_no_room(postgres
     )
     assert isinstance(added, NotFound)
     assert await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is None
+
+
+async def test_who_is_put_into_a_group_while_his_account_is_deleted_is_unknown(postgres: PostgresDatabase) -> None:
+    await postgres.write(make_room)
+    await postgres.write(lambda tx: groups.create_group(tx, "crew"))
+    _, added = await meanwhile(
+        postgres, lambda tx: users.delete_account(tx, BEN.id), lambda tx: groups.add_member(tx, "crew", BEN.id)
+    )
+    assert isinstance(added, Rejected)
+    assert await postgres.read(lambda tx: groups.list_members(tx, "crew")) == []
 
 
 async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(postgres: PostgresDatabase) -> None:

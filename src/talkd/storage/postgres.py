@@ -13,7 +13,15 @@ from talkd.storage.statements import Statement
 T = TypeVar("T")
 
 RETRIES = 5
-"""How often a transaction is tried again after a deadlock, a serialization failure, or a race for what is unique."""
+"""How often a transaction is tried again after a deadlock, a serialization failure, or a race for what is unique or
+has gone in the same moment: the next time it sees how things are.
+"""
+_AGAIN = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.UniqueViolationError,
+    asyncpg.ForeignKeyViolationError,
+)
 
 
 class PostgresTx(Tx):
@@ -100,7 +108,7 @@ class PostgresDatabase(Database):
                 async with self._writers.acquire() as connection, connection.transaction():
                     tx = PostgresTx(connection, self)
                     result = await work(tx)
-            except (asyncpg.SerializationError, asyncpg.DeadlockDetectedError, asyncpg.UniqueViolationError):
+            except _AGAIN:
                 if attempt == RETRIES - 1:
                     raise
                 await asyncio.sleep(0.01 * 2**attempt)
