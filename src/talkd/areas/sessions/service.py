@@ -140,7 +140,7 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
 async def end_silent(tx: Tx) -> int:
     """End the joins that have given no sign for too long; how many there were."""
     silent = await store.list_silent(tx, clock.now() - SESSION_KILL)
-    for session, _ in silent:
+    for session, _ in sorted(silent, key=lambda each: each[0].room_id):  # the order in which all hold several rooms
         try:
             room = await participants.lock_room(tx, session.room_id)
         except NotFound:
