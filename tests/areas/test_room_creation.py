@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 import pytest
-from support.people import GROUP, PUBLIC, Person
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
 
@@ -145,6 +145,26 @@ def test_only_some_groups_may_begin_conversations(server: Server, alice: Person,
     try:
         assert alice.refused("POST", "v4/room", roomType=GROUP, roomName="Room") == (403, "permissions")
         assert bob.status("POST", "v4/room", roomType=GROUP, roomName="Room") == 201
+        assert alice.refused("POST", "v4/room", roomType=PUBLIC, roomName="Room") == (403, "permissions")
     finally:
         server.admin.delete(path).raise_for_status()
     assert alice.status("POST", "v4/room", roomType=GROUP, roomName="Room") == 201
+
+
+def test_everybody_may_talk_to_one_other_person_even_where_only_some_begin_conversations(
+    server: Server, alice: Person, bob: Person
+) -> None:
+    group = server.add_group(bob)
+    path = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/start_conversations"
+    server.admin.post(path, json={"value": f'["{group}"]'}).raise_for_status()
+    try:
+        assert alice.status("POST", "v4/room", roomType=ONE_TO_ONE, invite=bob.id) == 201
+    finally:
+        server.admin.delete(path).raise_for_status()
+
+
+def test_attributes_do_not_matter_to_one_to_one_conversations(alice: Person, bob: Person) -> None:
+    params = {"roomType": ONE_TO_ONE, "invite": bob.id, "readOnly": 9, "password": "x", "description": "d" * 3000}
+    assert alice.status("POST", "v4/room", **params) == 201
+    room = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)
+    assert (room["readOnly"], room["hasPassword"], room["description"]) == (0, False, "")

@@ -50,6 +50,8 @@ async def create_room(call: Call[CreateParams]) -> Reply:
     params, actor = call.params, call.caller.actor
     if params.roomType not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
         raise Invalid("type")
+    if params.roomType == RoomType.ONE_TO_ONE:
+        return await call.world.db.write(lambda tx: _create_one_to_one(tx, call))
     attributes = _attributes(params)
     if params.roomType == RoomType.PUBLIC:
         forced = call.world.settings.force_passwords
@@ -60,10 +62,6 @@ async def create_room(call: Call[CreateParams]) -> Reply:
 
     async def work(tx: Tx) -> Reply:
         await service.require_may_create(tx, actor.id, call.world.settings.groups("start_conversations"))
-        if params.roomType == RoomType.ONE_TO_ONE:
-            partner = params.invite or next(iter(params.participants.get("users", ())), "")
-            room, attendee_id, is_new = await service.create_one_to_one(tx, actor, partner)
-            return Reply(await rooms.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
         if params.invite and params.source in ("circles", "teams"):
             raise NotFound("invite")
         room, attendee_id = await service.create_room(
@@ -83,6 +81,14 @@ async def create_room(call: Call[CreateParams]) -> Reply:
         return Reply(await rooms.render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
 
     return await call.world.db.write(work)
+
+
+async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
+    """Talking to one other person is open to everybody, and has none of the attributes."""
+    params = call.params
+    partner = params.invite or next(iter(params.participants.get("users", ())), "")
+    room, attendee_id, is_new = await service.create_one_to_one(tx, call.caller.actor, partner)
+    return Reply(await rooms.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
 
 
 def _attributes(params: CreateParams) -> Attributes:

@@ -27,7 +27,10 @@ from talkd.storage.database import Tx
 
 
 async def require_may_create(tx: Tx, user_id: str, allowed_groups: Sequence[str]) -> None:
-    """Raises Forbidden("permissions") when only some groups may begin conversations and the user is in none."""
+    """Raises Forbidden("permissions") when only some groups may begin conversations and the user is in none.
+
+    One-to-one conversations are for everybody all the same.
+    """
     if not await users.is_allowed(tx, list(allowed_groups), user_id):
         raise Forbidden("permissions")
 
