@@ -86,6 +86,11 @@ def test_object_ids_have_a_limit(alice: Person) -> None:
     assert alice.refused("POST", "v4/room", objectType="event", objectId="x" * 65) == (400, "object-id")
 
 
+def test_an_object_has_a_type_and_an_id(alice: Person) -> None:
+    assert alice.refused("POST", "v4/room", objectType="event") == (400, "object")
+    assert alice.refused("POST", "v4/room", objectId="event") == (400, "object")
+
+
 def test_a_lobby_of_the_past_is_none(alice: Person) -> None:
     room = alice.post("v4/room", roomName="Room", lobbyState=1, lobbyTimer=5)
     assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)

@@ -117,11 +117,13 @@ def require_description(description: str, reason: str) -> str:
 
 
 def require_object(object_type: str, object_id: str) -> None:
-    """Raises Invalid when rooms are not made for this object, or its id is too long."""
+    """Raises Invalid when rooms are not made for this object, its id is too long, or one of the two is missing."""
     if object_type not in OBJECT_TYPES:
         raise Invalid("object-type")
-    if len(object_id) > MAX_OBJECT_LENGTH or bool(object_type) != bool(object_id):
+    if len(object_id) > MAX_OBJECT_LENGTH:
         raise Invalid("object-id")
+    if bool(object_type) != bool(object_id):
+        raise Invalid("object")
 
 
 def pair(one: str, other: str) -> tuple[str, str]:
