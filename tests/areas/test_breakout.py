@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.people import PUBLIC, Person
+from support.people import GROUP, PUBLIC, Person
 
 AUTOMATIC, MANUAL, FREE = 1, 2, 3
 
@@ -209,6 +209,16 @@ def test_adding_to_a_room_moves(team: Team, server: Any) -> None:
 def test_rooms_are_never_public(team: Team) -> None:
     (part,) = team.divide(FREE, 1)
     assert team.alice.refused("POST", f"v4/room/{part}/public") == (400, "breakout-room")
+
+
+def test_what_is_divided_stays_closed(team: Team) -> None:
+    team.divide(FREE, 1)
+    assert team.alice.refused("POST", f"v4/room/{team.token}/public") == (400, "breakout-room")
+    invited = {"newParticipant": "vera@example.org", "source": "emails"}
+    assert team.alice.post(f"v4/room/{team.token}/participants", **invited) == []
+    assert team.alice.room(team.token)["type"] == GROUP
+    team.alice.delete(f"v1/breakout-rooms/{team.token}")
+    assert team.alice.post(f"v4/room/{team.token}/public")["type"] == PUBLIC
 
 
 @pytest.mark.parametrize("path", ["v1/breakout-rooms/{}", "v4/room/{}"])

@@ -132,7 +132,7 @@ async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:
 
 
 async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = "") -> bool:
-    """Invite somebody by e-mail address; whether the room must open to the public for that.
+    """Invite somebody by e-mail address; whether the room must open to the public for that, as all do but the divided.
 
     Raises Invalid: "new-participant" for what is no address, "ban" for who is banned.
     """
@@ -153,7 +153,7 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
             access_token=ids.new_secret(),
             invited_address=address,
         )
-    return room.type == RoomType.GROUP
+    return room.type == RoomType.GROUP and not room.is_divided
 
 
 async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:

@@ -91,6 +91,11 @@ class Room(msgspec.Struct, frozen=True):
         return self.object_type == BREAKOUT
 
     @property
+    def is_divided(self) -> bool:
+        """Whether it has breakout rooms: then it stays as closed as they are."""
+        return self.breakout_mode != 0
+
+    @property
     def is_shared(self) -> bool:
         """A group or public conversation: the kinds that most settings are for."""
         return self.type in (RoomType.GROUP, RoomType.PUBLIC)

@@ -76,8 +76,8 @@ async def set_description(tx: Tx, me: Participant, description: str) -> None:
 
 
 async def allow_guests(tx: Tx, room: Room, actor: Actor) -> None:
-    """Open the room to everybody who has the link. Raises Invalid with the reason."""
-    if room.is_breakout_room:
+    """Open the room to everybody who has the link; not what is divided. Raises Invalid with the reason."""
+    if room.is_breakout_room or room.is_divided:
         raise Invalid("breakout-room")
     if room.type == RoomType.PUBLIC:
         return
