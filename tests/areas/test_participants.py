@@ -148,6 +148,28 @@ def test_leaving_a_one_to_one_leaves_the_other_and_comes_back_with_a_message(ser
     assert bob.rooms()[token]["unreadMessages"] >= 1
 
 
+def test_a_one_to_one_goes_with_the_last_who_leaves_it(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.say(token, "First")
+    for who in (alice, bob):
+        who.delete(f"v4/room/{token}/participants/self")
+    again = bob.request("POST", "v4/room", roomType=ONE_TO_ONE, invite=alice.id)
+    assert again.status_code == 201
+    assert [each["message"] for each in bob.history(again.json()["ocs"]["data"]["token"])] == [
+        "You created the conversation"
+    ]
+
+
+def test_nobody_stays_behind_in_a_one_to_one_whose_other_is_gone(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.say(token, "First")
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
+    alice.delete(f"v4/room/{token}/participants/self")
+    assert alice.status("GET", f"v4/room/{token}") == 404
+
+
 def test_a_removed_member_is_out_at_once_also_from_parked_requests(
     server: Server, threads: ThreadPoolExecutor
 ) -> None:

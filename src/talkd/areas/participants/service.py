@@ -233,7 +233,7 @@ async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
 
 # --- removing -------------------------------------------------------------------------------
 async def leave(tx: Tx, me: Participant) -> bool:
-    """Leave for good; whether that leaves the room without users, so that it has to go too.
+    """Leave for good; whether that leaves the room without users, so that it has to go too, one-to-one or not.
 
     Raises Invalid("last-moderator") when others would stay behind without one.
     """
@@ -242,7 +242,7 @@ async def leave(tx: Tx, me: Participant) -> bool:
     if me.is_moderator and moderators == 1 and people > 1 and not me.room.is_one_to_one:
         raise Invalid("last-moderator")
     await remove(tx, me.room, me.actor, me.attendee)
-    return people == 1 and me.attendee.actor_type == USERS and not me.room.is_one_to_one
+    return people == 1 and me.attendee.actor_type == USERS
 
 
 async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
