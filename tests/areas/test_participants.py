@@ -170,6 +170,35 @@ def test_nobody_stays_behind_in_a_one_to_one_whose_other_is_gone(server: Server)
     assert alice.status("GET", f"v4/room/{token}") == 404
 
 
+def test_who_only_followed_the_link_does_not_keep_the_last_member(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    bob.join(token)
+    alice.delete(f"v4/room/{token}/participants/self")
+    assert bob.status("GET", f"v4/room/{token}") == 404
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_who_only_followed_the_link_takes_no_room_along(server: Server, gone: bool) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    bob.join(token)
+    if gone:
+        server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
+    else:
+        bob.delete(f"v4/room/{token}/participants/self")
+    assert set(alice.participants(token)) == {alice.id}
+
+
+def test_a_moderating_guest_may_put_himself_out(server: Server) -> None:
+    alice, visitor = server.add_user("alice"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    number = alice.attendee(token, visitor.join(token)["actorId"])
+    alice.post(f"v4/room/{token}/moderators", attendeeId=number)
+    visitor.delete(f"v4/room/{token}/attendees", attendeeId=number)
+    assert set(alice.participants(token)) == {alice.id}
+
+
 def test_a_removed_member_is_out_at_once_also_from_parked_requests(
     server: Server, threads: ThreadPoolExecutor
 ) -> None:

@@ -6,6 +6,7 @@ from talkd.areas.bans import store as bans
 from talkd.areas.chat import people_store as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
+from talkd.areas.participants.model import is_self_joined
 from talkd.areas.polls import store as polls
 from talkd.areas.reactions import store as reactions
 from talkd.areas.rooms import service as rooms
@@ -73,7 +74,7 @@ async def _leave_everything(tx: Tx, user_id: str, name: str) -> None:
             continue  # of a breakout room, which he left with the conversation that it is a part of
         room = await participants.lock_room(tx, attendee.room_id)
         people, _ = await attendees.count_people(tx, room.id)
-        if people == 1:
+        if people == 1 and not is_self_joined(attendee):
             await rooms.remove(tx, room, SYSTEM)
         else:
             await participants.remove(tx, room, SYSTEM, attendee, quiet=True)

@@ -9,7 +9,7 @@ import hmac
 
 from talkd.areas.bans import store as bans
 from talkd.areas.participants import store
-from talkd.areas.participants.model import Attendee, Participant, is_address
+from talkd.areas.participants.model import Attendee, Participant, is_address, is_self_joined
 from talkd.areas.rooms.model import Room, pair
 from talkd.areas.sessions import store as sessions
 from talkd.areas.settings import service as settings
@@ -242,7 +242,7 @@ async def leave(tx: Tx, me: Participant) -> bool:
     if me.is_moderator and moderators == 1 and people > 1 and not me.room.is_one_to_one:
         raise Invalid("last-moderator")
     await remove(tx, me.room, me.actor, me.attendee)
-    return people == 1 and me.attendee.actor_type == USERS
+    return people == 1 and me.attendee.actor_type == USERS and not is_self_joined(me.attendee)
 
 
 async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
@@ -252,7 +252,7 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
         raise Invalid("room-type")
     if attendee.type == ParticipantType.OWNER:
         raise Forbidden("owner")
-    if attendee.is_moderator and attendee.id == me.attendee.id:
+    if attendee.is_moderator and not attendee.is_guest and attendee.id == me.attendee.id:
         _, moderators = await store.count_people(tx, me.room.id)
         if moderators == 1:
             raise Invalid("last-moderator")

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import GROUPS, USERS
+from talkd.core.constants import ParticipantType
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, rooms, sessions, users
 from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of, word
@@ -98,7 +99,11 @@ _COUNT_PEOPLE = Statement(
     sa.select(
         sa.func.count(),
         sa.func.coalesce(sa.func.sum(sa.case((_moderates, ONE), else_=ZERO)), 0),
-    ).where(attendees.c.room_id == bind("room_id"), attendees.c.actor_type == word(USERS))
+    ).where(
+        attendees.c.room_id == bind("room_id"),
+        attendees.c.actor_type == word(USERS),
+        attendees.c.type != sa.literal_column(str(int(ParticipantType.USER_SELF_JOINED))),
+    )
 )
 _OTHER_GROUPS = Statement(
     sa.select(attendees.c.actor_id).where(
@@ -217,7 +222,7 @@ async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> bool:
 
 
 async def count_people(tx: Tx, room_id: int) -> tuple[int, int]:
-    """How many users there are, and how many of them moderate."""
+    """How many users belong to the room, and how many of them moderate. Who only followed the link is a passer-by."""
     row = await tx.one(_COUNT_PEOPLE, room_id=room_id)
     assert row is not None, "a count always has a row"
     return int(row[0]), int(row[1])
