@@ -15,7 +15,7 @@ from talkd.core import ids
 from talkd.core.actor import EMAILS
 from talkd.areas.users import password_model as policy
 from talkd.core.constants import RoomType
-from talkd.core.errors import Invalid, NotFound
+from talkd.core.errors import NULL, Invalid, NotFound
 from talkd.core.events import InvitationRepeated
 from talkd.storage.database import Tx
 
@@ -64,7 +64,10 @@ async def repeat(tx: Tx, me: Participant, attendee_id: int | None) -> None:
     if attendee_id is None:
         wanted = await participants.list_attendees(tx, me.room.id)
     else:
-        wanted = [await participants.access_attendee(tx, me, attendee_id)]
+        attendee = await attendees.get_attendee(tx, me.room.id, attendee_id)
+        if attendee is None:
+            raise NotFound(data=NULL)
+        wanted = [attendee]
     for attendee in wanted:
         if attendee.actor_type == EMAILS:
             await tx.emit(InvitationRepeated(me.room.id, me.actor, attendee.id, attendee.actor))
