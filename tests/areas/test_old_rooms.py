@@ -131,7 +131,6 @@ def test_newcomers_of_any_version_find_the_same_rooms(server: Server) -> None:
     ("method", "below", "params", "statuses"),
     [
         ("PUT", "", {"roomName": "x"}, (405, 405, 405, 400)),
-        ("DELETE", "", {}, (403, 400, 400, 400)),
         ("PUT", "/password", {"password": "let me in"}, (403, 403, 403, 400)),
         ("POST", "/public", {}, (403, 403, 403, 400)),
         ("DELETE", "/public", {}, (403, 403, 403, 400)),
@@ -147,6 +146,14 @@ def test_a_conversation_of_two_stays_as_it_is(
     refused = [alice.refused(method, f"{version}/room/{token}{below}", **params) for version in VERSIONS]
     assert refused == [(status, "type") for status in statuses]
     assert alice.room(token) == before
+
+
+def test_a_conversation_of_two_is_not_deleted_and_only_v1_says_why(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v1/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    refused = [alice.refused("DELETE", f"{version}/room/{token}") for version in VERSIONS]
+    assert refused == [(403, "type"), (400, None), (400, None), (400, None)]
+    assert token in alice.rooms()
 
 
 def test_a_breakout_room_is_not_opened_by_v1(server: Server) -> None:
