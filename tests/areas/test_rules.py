@@ -222,8 +222,10 @@ def test_rooms_follow_their_groups(server: Server) -> None:
     member(server, "POST", carol, group)
     member(server, "POST", dave, group)
     assert {carol.id, dave.id} < set(alice.participants(token))
-    assert alice.history(token)[0]["message"] == "System added {user}"
+    said = alice.history(token)[0]
+    assert (said["actorType"], said["actorId"], said["message"]) == ("users", "admin", "{actor} added {user}")
     member(server, "DELETE", carol, group)
+    assert alice.history(token)[0]["actorId"] == "admin"
     member(server, "DELETE", dave, group)
     assert set(alice.participants(token)) == {alice.id, bob.id, dave.id, group, other}
     alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))

@@ -8,6 +8,7 @@ from talkd.areas.users import group_service as service
 from talkd.cli import command
 from talkd.cli.database import read, write
 from talkd.config import Config
+from talkd.core.actor import CLI
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
@@ -58,7 +59,7 @@ def delete_group(
     read(config, lambda tx: _members(tx, group))
     if not yes:
         typer.confirm(f"Delete the group {group} for good?", abort=True)
-    write(config, lambda tx: service.delete_group(tx, group))
+    write(config, lambda tx: service.delete_group(tx, group, by=CLI))
     typer.echo(f"{group} is deleted")
 
 
@@ -66,7 +67,7 @@ def delete_group(
 @command.with_config
 def join_group(config: Config, group: Group, name: Member) -> None:
     """Put an account into a group."""
-    write(config, lambda tx: service.add_member(tx, group, name))
+    write(config, lambda tx: service.add_member(tx, group, name, by=CLI))
     typer.echo(f"{name} is in {group}")
 
 
@@ -74,7 +75,7 @@ def join_group(config: Config, group: Group, name: Member) -> None:
 @command.with_config
 def leave_group(config: Config, group: Group, name: Member) -> None:
     """Take an account out of a group."""
-    write(config, lambda tx: service.remove_member(tx, group, name))
+    write(config, lambda tx: service.remove_member(tx, group, name, by=CLI))
     typer.echo(f"{name} is not in {group}")
 
 

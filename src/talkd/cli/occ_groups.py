@@ -11,6 +11,7 @@ from talkd.cli import command
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Limit, Offset, Output, occ, show
 from talkd.config import Config
+from talkd.core.actor import CLI
 from talkd.storage.database import Tx
 
 commands = typer.Typer()
@@ -50,7 +51,7 @@ def add_group(
 def delete_group(config: Config, groupid: GroupId) -> None:
     """Delete a group; its members stay."""
     _find(config, groupid)
-    write(config, lambda tx: service.delete_group(tx, groupid))
+    write(config, lambda tx: service.delete_group(tx, groupid, by=CLI))
     typer.echo(f'Group "{groupid}" was removed')
 
 
@@ -86,11 +87,11 @@ def show_group(config: Config, groupid: GroupId, output: Output = Form.PLAIN) ->
 def add_member(config: Config, group: GroupId, user: User) -> None:
     """Put an account into a group."""
     _require_member(config, group, user)
-    write(config, lambda tx: service.add_member(tx, group, user))
+    write(config, lambda tx: service.add_member(tx, group, user, by=CLI))
 
 
 @occ(commands, "group:removeuser")
 def remove_member(config: Config, group: GroupId, user: User) -> None:
     """Take an account out of a group."""
     _require_member(config, group, user)
-    write(config, lambda tx: service.remove_member(tx, group, user))
+    write(config, lambda tx: service.remove_member(tx, group, user, by=CLI))

@@ -16,6 +16,7 @@ from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Limit, Offset, Output, occ, show
 from talkd.config import Config
 from talkd.core import ids
+from talkd.core.actor import CLI
 from talkd.core.errors import TalkError
 from talkd.storage.database import Tx
 
@@ -73,7 +74,9 @@ def add_user(
         made = [wanted for wanted in dict.fromkeys(group or ()) if wanted not in known]
         for group_id in made:
             await groups.create_group(tx, group_id)
-        await service.create_account(tx, uid, password_hash, display_name=display_name, email=email, groups=group or ())
+        await service.create_account(
+            tx, uid, password_hash, display_name=display_name, email=email, groups=group or (), by=CLI
+        )
         return made
 
     made = write(config, work)

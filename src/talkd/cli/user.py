@@ -12,6 +12,7 @@ from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
 from talkd.cli.database import read, write
 from talkd.config import Config
+from talkd.core.actor import CLI
 from talkd.core.errors import NotFound, TalkError
 from talkd.storage.database import Tx
 
@@ -39,7 +40,9 @@ def add_user(
     password_hash = _new_password(config, password_stdin)
 
     async def work(tx: Tx) -> None:
-        await service.create_account(tx, name, password_hash, display_name=display_name, email=email, groups=groups)
+        await service.create_account(
+            tx, name, password_hash, display_name=display_name, email=email, groups=groups, by=CLI
+        )
 
     write(config, work)
     typer.echo(f"{name} can log in")

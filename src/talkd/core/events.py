@@ -5,7 +5,7 @@ A service emits an event when it has changed something; `effects/` says what fol
 
 from dataclasses import dataclass
 
-from talkd.core.actor import Actor
+from talkd.core.actor import SYSTEM, Actor
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +69,7 @@ class GroupMemberAdded(Event):
 
     group_id: str
     user_id: str
+    actor: Actor = SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ class GroupMemberRemoved(Event):
 
     group_id: str
     user_id: str
+    actor: Actor = SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class GroupDeleted(Event):
     """A group is gone; that its members left it was said before."""
 
     group_id: str
+    actor: Actor = SYSTEM
 
 
 # --- rooms ----------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from talkd.areas.sessions import store as session_store
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, events
-from talkd.core.actor import SYSTEM, USERS
+from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import ParticipantType, RoomType
 from talkd.storage.database import Tx
 
@@ -30,24 +30,24 @@ async def apply(tx: Tx, event: Any) -> None:
     elif isinstance(event, events.UserDeleted):
         await _leave_everything(tx, event.user_id, event.name)
     elif isinstance(event, events.GroupMemberAdded):
-        await _follow_into_rooms(tx, event.group_id, event.user_id)
+        await _follow_into_rooms(tx, event.group_id, event.user_id, event.actor)
     elif isinstance(event, events.GroupMemberRemoved):
-        await _follow_out_of_rooms(tx, event.group_id, event.user_id)
+        await _follow_out_of_rooms(tx, event.group_id, event.user_id, event.actor)
     elif isinstance(event, events.GroupDeleted):
         for seat in await attendees.list_of_group(tx, event.group_id):
-            await participants.remove(tx, await participants.lock_room(tx, seat.room_id), SYSTEM, seat)
+            await participants.remove(tx, await participants.lock_room(tx, seat.room_id), event.actor, seat)
 
 
-async def _follow_into_rooms(tx: Tx, group_id: str, user_id: str) -> None:
+async def _follow_into_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor) -> None:
     """Whoever joins a group comes into the rooms that hold it, unless he is banned there."""
     for seat in await attendees.list_of_group(tx, group_id):
         room = await participants.lock_room(tx, seat.room_id)
         name = (await users.get_names(tx, [user_id])).get(user_id)
         if name is not None and not await bans.is_banned(tx, room.id, USERS, user_id):
-            await participants.add_user(tx, room, SYSTEM, user_id, name)
+            await participants.add_user(tx, room, actor, user_id, name)
 
 
-async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str) -> None:
+async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor) -> None:
     """Whoever leaves a group leaves the rooms that hold it, unless he moderates or another group holds him."""
     for seat in await attendees.list_of_group(tx, group_id):
         room = await participants.lock_room(tx, seat.room_id)
@@ -56,7 +56,7 @@ async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str) -> None:
             continue
         own = (await groups.get_groups_of(tx, [user_id]))[user_id]
         if not set(own) & set(await attendees.list_other_groups(tx, room.id, seat.id)):
-            await participants.remove(tx, room, SYSTEM, attendee)
+            await participants.remove(tx, room, actor, attendee)
 
 
 async def _end_sessions(tx: Tx, user_id: str) -> None:

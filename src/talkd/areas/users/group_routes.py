@@ -104,7 +104,7 @@ async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
 @routes.add("DELETE", "groups/{group_id}", Guard.ADMIN, params=GroupPath)
 async def delete_group(tx: Tx, call: Call[GroupPath]) -> Any:
     """Delete a group; its members stay."""
-    await group_service.delete_group(tx, call.params.group_id)
+    await group_service.delete_group(tx, call.params.group_id, by=call.caller.actor)
     return []
 
 
@@ -119,7 +119,7 @@ async def list_groups_of_user(tx: Tx, call: Call[UserPath]) -> Any:
 async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
     """Put an account into a group."""
     _require_admin(call)
-    await group_service.add_member(tx, call.params.groupid, call.params.user_id)
+    await group_service.add_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
 
 
@@ -127,7 +127,7 @@ async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
 async def remove_from_group(tx: Tx, call: Call[Membership]) -> Any:
     """Take an account out of a group."""
     _require_admin(call)
-    await group_service.remove_member(tx, call.params.groupid, call.params.user_id, by=call.user_id)
+    await group_service.remove_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
 
 

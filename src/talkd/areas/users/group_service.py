@@ -3,6 +3,7 @@
 from talkd.areas.settings import service as settings
 from talkd.areas.users import group_store, model, service, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NOT_YOURS, Account, Group, GroupSize
+from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Rejected
 from talkd.core.events import GroupDeleted, GroupMemberAdded, GroupMemberRemoved
 from talkd.storage.database import Tx
@@ -37,7 +38,7 @@ async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
     await group_store.rename_group(tx, group_id, name)
 
 
-async def delete_group(tx: Tx, group_id: str) -> None:
+async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> None:
     """Delete a group; its members stay. Raises Rejected: 101 unknown, 102 the administrators' group."""
     if await group_store.get_group(tx, group_id) is None:
         raise Rejected(INVALID)
@@ -46,31 +47,31 @@ async def delete_group(tx: Tx, group_id: str) -> None:
     members = await group_store.list_members(tx, group_id)
     await group_store.delete_group(tx, group_id)
     for user_id in members:
-        await tx.emit(GroupMemberRemoved(group_id, user_id))
-    await tx.emit(GroupDeleted(group_id))
+        await tx.emit(GroupMemberRemoved(group_id, user_id, by))
+    await tx.emit(GroupDeleted(group_id, by))
 
 
-async def add_member(tx: Tx, group_id: str, user_id: str) -> None:
+async def add_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
     """Put an account into a group. Raises Rejected: 101 no group given, 102 unknown group, 103 unknown account."""
     await _require_both(tx, group_id, user_id)
     if await group_store.add_member(tx, group_id, user_id):
-        await tx.emit(GroupMemberAdded(group_id, user_id))
+        await tx.emit(GroupMemberAdded(group_id, user_id, by))
         if group_id == ADMIN_GROUP:
             await settings.outdate_caches(tx, user_id)
 
 
-async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: str = "") -> None:
+async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
     """Take an account out of a group.
 
     Raises Rejected: as `add_member`, 105 oneself as administrator, 101 the last administrator.
     """
     await _require_both(tx, group_id, user_id)
     if group_id == ADMIN_GROUP:
-        if user_id == by:
+        if by.is_same(USERS, user_id):
             raise Rejected(OWN_ADMIN_GROUP, "Cannot remove yourself from the admin group")
         await service.require_other_admin(tx, user_id)
     if await group_store.remove_member(tx, group_id, user_id):
-        await tx.emit(GroupMemberRemoved(group_id, user_id))
+        await tx.emit(GroupMemberRemoved(group_id, user_id, by))
         if group_id == ADMIN_GROUP:
             await settings.outdate_caches(tx, user_id)
 

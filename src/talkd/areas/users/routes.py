@@ -98,6 +98,7 @@ async def create_user(call: Call[NewUser]) -> Any:
             email=new.email,
             language=new.language,
             groups=new.groups,
+            by=call.caller.actor,
         )
 
     await db.write(create)

@@ -6,6 +6,7 @@ from talkd.areas.settings import service as settings
 from talkd.areas.users import group_store, model, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_YOURS, Account
 from talkd.core import clock
+from talkd.core.actor import SYSTEM, Actor
 from talkd.core.errors import Forbidden, Rejected
 from talkd.core.events import GroupMemberAdded, UserDeleted, UserDisabled, UserRenamed
 from talkd.storage.database import Tx
@@ -35,6 +36,7 @@ async def create_account(
     email: str = "",
     language: str = "",
     groups: Sequence[str] = (),
+    by: Actor = SYSTEM,
 ) -> None:
     """An account that can log in at once. Raises Rejected: 101 invalid, 102 exists, 104 no such group."""
     await require_creatable(tx, user_id, email=email, groups=groups)
@@ -51,7 +53,7 @@ async def create_account(
         raise Rejected(EXISTS, "User already exists")
     for group_id in dict.fromkeys(groups):
         await group_store.add_member(tx, group_id, user_id)
-        await tx.emit(GroupMemberAdded(group_id, user_id))
+        await tx.emit(GroupMemberAdded(group_id, user_id, by))
     await settings.outdate_caches(tx, user_id)
 
 
