@@ -152,6 +152,10 @@ def test_everybody_of_other_servers_looks_the_same(server: Any) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/svg+xml")
     assert alice.http.get(f"{path}/dark", params={"cloudId": "bob@remote.example"}).content != answer.content
     assert stranger.http.get(path, params={"cloudId": "bob@remote.example"}).status_code == 404
+    before = f"{V1}proxy/new/user-avatar/64"
+    assert stranger.http.get(before, params={"cloudId": "bob@remote.example"}).content == answer.content
+    assert stranger.http.get(f"{before}/dark", params={"cloudId": "bob@remote.example"}).content != answer.content
+    assert server.visitor().http.get(before, params={"cloudId": "bob@remote.example"}).status_code == 401
 
 
 def test_a_room_that_goes_while_its_picture_is_made_is_absent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,6 +150,18 @@ async def get_dark_remote_avatar(call: Call[RemoteParams]) -> Reply:
     return _stranger(call, dark=True)
 
 
+@routes.add("GET", "proxy/new/user-avatar/{size}", Guard.USER, versions=V1, params=RemoteParams, access=Access.OWN)
+async def get_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
+    """The picture of somebody of another server with whom there is no conversation yet."""
+    return _stranger(call, dark=call.params.darkTheme)
+
+
+@routes.add("GET", "proxy/new/user-avatar/{size}/dark", Guard.USER, versions=V1, params=RemoteParams, access=Access.OWN)
+async def get_dark_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
+    """The same for dark themes."""
+    return _stranger(call, dark=True)
+
+
 def _stranger(call: Call[RemoteParams], *, dark: bool) -> Reply:
     etag = f'"person-{int(dark)}"'
     content = None if is_known(call, etag) else room_pictures.icon("person", dark=dark)
