@@ -118,6 +118,13 @@ def test_consent_to_recording_is_the_rooms_when_the_server_says_so(server: Serve
         set_setting(server, "recording_consent", None)
 
 
+def test_there_is_no_calendar_for_a_meeting(server: Server) -> None:
+    alice = server.add_user("alice")
+    path = f"v4/room/{alice.create_room()}/meeting"
+    assert alice.refused("POST", path, calendarUri="personal", start=1) == (400, "calendar")
+    assert server.add_user().status("POST", path, calendarUri="personal", start=1) == 404
+
+
 def test_nothing_records_and_nobody_dials_in(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()

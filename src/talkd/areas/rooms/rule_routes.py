@@ -6,7 +6,7 @@ import msgspec
 from talkd.areas.rooms import rule_service as service
 from talkd.areas.rooms.routes import StateParams, render_mine
 from talkd.areas.rooms.view import RoomView
-from talkd.core.errors import PreconditionFailed
+from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.routing import Guard, Routes
@@ -32,6 +32,17 @@ class ConsentParams(msgspec.Struct, frozen=True):
     """Whether to ask for consent (1) or not (0)."""
 
     recordingConsent: int
+
+
+class MeetingParams(msgspec.Struct, frozen=True):
+    """When to meet, whom to invite (null for everybody), and the calendar that it stands in."""
+
+    calendarUri: str
+    start: int
+    attendeeIds: list[int] | None = None
+    end: int | None = None
+    title: str | None = None
+    description: str | None = None
 
 
 @routes.add(
@@ -82,3 +93,9 @@ async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
 async def set_sip(_tx: Tx, _call: Call[StateParams]) -> None:
     """Let people dial in by phone. No bridge to the telephone network can be set up with this release."""
     raise PreconditionFailed("config")
+
+
+@routes.add("POST", "room/{token}/meeting", *_USER_MODERATOR, versions=V4, params=MeetingParams)
+async def schedule_meeting(_tx: Tx, _call: Call[MeetingParams]) -> None:
+    """Put a meeting into a calendar. There are no calendars on this server."""
+    raise Invalid("calendar")
