@@ -62,17 +62,16 @@ def test_joining_again_on_a_device_replaces_its_session(server: Server) -> None:
     assert alice.participants(token)[alice.id]["sessionIds"] == [second]
 
 
-def test_without_force_a_session_in_a_call_is_kept(server: Server) -> None:
+@pytest.mark.parametrize("force", [True, False])
+def test_a_device_in_a_call_may_join_anew_whether_forced_or_not(server: Server, force: bool) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
-    session = alice.join(token)["sessionId"]
-    alice.join(token, force=False)
-    session = alice.room(token)["sessionId"]
+    first = alice.join(token)["sessionId"]
     alice.post(f"v4/call/{token}", flags=7)
-    answer = alice.request("POST", f"v4/room/{token}/participants/active", force=False)
-    assert answer.status_code == 409
-    assert answer.json()["ocs"]["data"]["sessionId"] == session
-    assert alice.room(token)["hasCall"]
+    joined = alice.join(token, force=force)
+    assert joined["sessionId"] != first
+    assert not joined["hasCall"]
+    assert alice.participants(token)[alice.id]["sessionIds"] == [joined["sessionId"]]
 
 
 def test_a_client_without_cookies_has_its_newest_session(server: Server) -> None:

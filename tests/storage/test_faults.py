@@ -273,7 +273,7 @@ async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
 
     async def open_room(tx: Tx) -> None:
         for name in ("ada", "ben"):
-            await sessions.join_user(tx, room, Actor(USERS, name, name), browser="", password_is_right=True, force=True)
+            await sessions.join_user(tx, room, Actor(USERS, name, name), browser="", password_is_right=True)
 
     async def change(tx: Tx) -> None:
         ada = await participants.access_participant(tx, room.token, user_id="ada", browser="", hold=True)

@@ -30,7 +30,8 @@ ROOM_PASSWORD = "talkRoomPassword"
 
 
 class JoinParams(msgspec.Struct, frozen=True):
-    """The room's password, and whether an earlier join of this device that is in a call may be ended.
+    """The room's password. `force` makes no difference: an earlier join of this device ends, also one that is in a
+    call (small-print.md, the last section), and those of other devices go on.
 
     People invited by e-mail show their address and personal token once; the device is known after that.
     """
@@ -97,9 +98,7 @@ async def _is_right(call: Call[JoinParams], password_hash: str) -> bool:
 async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_right: bool) -> Participant:
     caller = call.caller
     if caller.user_id is not None:
-        return await service.join_user(
-            tx, room, caller.actor, browser=browser, password_is_right=is_right, force=call.params.force
-        )
+        return await service.join_user(tx, room, caller.actor, browser=browser, password_is_right=is_right)
     return await service.join_visitor(
         tx,
         room,

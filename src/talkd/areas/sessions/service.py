@@ -10,19 +10,17 @@ from talkd.areas.sessions import store
 from talkd.core import clock, ids
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
-from talkd.core.errors import NULL, Conflict, Forbidden, Invalid, NotFound, UnknownRoom
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
 from talkd.core.events import SessionJoined, SessionLeft
 from talkd.storage.database import Tx
 
 
-async def join_user(
-    tx: Tx, room: Room, user: Actor, *, browser: str, password_is_right: bool, force: bool
-) -> Participant:
+async def join_user(tx: Tx, room: Room, user: Actor, *, browser: str, password_is_right: bool) -> Participant:
     """A user opens a room on a device.
 
     Who is no member may come into a public or open room, with its password when it has one; in an open one
-    he becomes a member. A device that had joined before gets a fresh session. Raises NotFound,
-    Forbidden("password"), Forbidden("ban"), or Conflict when the device is in a call here and `force` is not set.
+    he becomes a member. A device that had joined before gets a fresh session and is in no call. Raises NotFound,
+    Forbidden("password") and Forbidden("ban").
     """
     room = await participants.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
     attendee = await find_attendee(tx, room.id, USERS, user.id)
@@ -39,7 +37,7 @@ async def join_user(
             raise UnknownRoom(data=NULL)
         attendee = await find_attendee(tx, room.id, USERS, user.id)
         assert attendee is not None, "just added"
-    await _end_previous(tx, room, attendee, browser, force=force)
+    await _end_previous(tx, room, attendee, browser)
     return await _join(tx, room, attendee, browser)
 
 
@@ -63,7 +61,7 @@ async def join_visitor(
     if is_banned and (known is None or not known.is_moderator):
         raise Forbidden("ban") if known is not None or room.type == RoomType.PUBLIC else NotFound(data=NULL)
     if known is not None:
-        await _end_previous(tx, room, known, browser, force=True)
+        await _end_previous(tx, room, known, browser)
         return await _join(tx, room, known, browser, session_id, address)
     if room.type != RoomType.PUBLIC:
         raise UnknownRoom(data=NULL)
@@ -79,15 +77,10 @@ def _require_password(room: Room, is_right: bool) -> None:
         raise Forbidden("password")
 
 
-async def _end_previous(tx: Tx, room: Room, attendee: Attendee, browser: str, *, force: bool) -> None:
+async def _end_previous(tx: Tx, room: Room, attendee: Attendee, browser: str) -> None:
     for session in await store.list_sessions_of(tx, room.id, attendee.id):
-        if session.browser != browser:
-            continue
-        if session.in_call and not force:
-            raise Conflict(
-                data={"sessionId": session.session_id, "inCall": session.in_call, "lastPing": session.last_ping}
-            )
-        await end(tx, room, session, attendee, keep_attendee=True)
+        if session.browser == browser:
+            await end(tx, room, session, attendee, keep_attendee=True)
 
 
 async def _join(
