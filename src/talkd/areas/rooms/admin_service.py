@@ -187,14 +187,22 @@ async def _require_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
 
 # --- all rooms of somebody ------------------------------------------------------------------
 async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False) -> int:
-    """Take a user out of all group (and public) conversations; of how many. Raises NotFound for no user."""
+    """Take a user out of all group (and public) conversations; of how many. Raises NotFound for no user.
+
+    Those in which nobody else is a member go altogether.
+    """
     await _require_users(tx, [user_id])
     kinds = {RoomType.GROUP} if private_only else {RoomType.GROUP, RoomType.PUBLIC}
     removed = 0
     async for attendee, room in _rooms_of(tx, user_id):
-        if room.type in kinds:
+        if room.type not in kinds:
+            continue
+        people, _ = await attendees.count_people(tx, room.id)
+        if people == 1 and not is_self_joined(attendee):
+            await service.remove(tx, room, CLI)
+        else:
             await participants.remove(tx, room, CLI, attendee)
-            removed += 1
+        removed += 1
     return removed
 
 
