@@ -67,6 +67,8 @@ def test_where_passwords_are_forced_no_invitation_opens_a_room(alice: Person, se
     assert (made["type"], made["invalidParticipants"]) == (GROUP, {"emails": ["x@example.org"]})
     opened = alice.create_room(PUBLIC, password=SECRET)
     alice.add(opened, "x@example.org", "emails")
+    alice.post(f"v1/breakout-rooms/{token}", mode=3, amount=1)
+    alice.add(token, "x@example.org", "emails")  # what is divided stays closed anyway
 
 
 def test_a_password_has_a_least_length(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:

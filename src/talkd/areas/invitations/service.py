@@ -90,7 +90,7 @@ async def invite_all(tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, 
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
         return Import(len(new), duplicates, sheet.invalid_lines)
-    policy.require_door(is_open=room.type == RoomType.GROUP, has_password=False, is_forced=force_passwords)
+    policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=force_passwords)
     opened = False
     for invitee in new:
         opened = await participants.add_email(tx, room, me.actor, invitee.address, invitee.name)

@@ -153,7 +153,7 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
             access_token=ids.new_secret(),
             invited_address=address,
         )
-    return room.type == RoomType.GROUP and not room.is_divided
+    return room.opens_by_mail
 
 
 async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:

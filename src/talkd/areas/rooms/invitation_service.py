@@ -55,7 +55,7 @@ async def add_participant(
     elif kind == "groups":
         await participants.add_group(tx, room, actor, who)
     elif kind == "emails":
-        policy.require_door(is_open=room.type == RoomType.GROUP, has_password=False, is_forced=settings.force_passwords)
+        policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
         if await participants.add_email(tx, room, actor, who):
             await allow_guests(tx, room, actor)
             return RoomType.PUBLIC

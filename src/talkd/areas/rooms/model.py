@@ -96,6 +96,11 @@ class Room(msgspec.Struct, frozen=True):
         return self.breakout_mode != 0
 
     @property
+    def opens_by_mail(self) -> bool:
+        """Whether inviting somebody by e-mail makes it public."""
+        return self.type == RoomType.GROUP and not self.is_divided
+
+    @property
     def is_shared(self) -> bool:
         """A group or public conversation: the kinds that most settings are for."""
         return self.type in (RoomType.GROUP, RoomType.PUBLIC)
