@@ -65,7 +65,7 @@ async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: Po
     room = await postgres.write(make_room)
     _, deleted = await meanwhile(
         postgres,
-        lambda tx: sessions.join_user(tx, room, BEN, browser="", password_is_right=True, force=True),
+        lambda tx: sessions.join_user(tx, room, BEN, browser="", password_is_right=True),
         lambda tx: users.delete_account(tx, BEN.id),
     )
     assert deleted is None
@@ -95,7 +95,7 @@ async def test_who_is_put_into_a_group_while_his_account_is_deleted_is_unknown(p
 
 async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(postgres: PostgresDatabase) -> None:
     room = await postgres.write(make_room)
-    await postgres.write(lambda tx: sessions.join_user(tx, room, ADA, browser="", password_is_right=True, force=True))
+    await postgres.write(lambda tx: sessions.join_user(tx, room, ADA, browser="", password_is_right=True))
 
     async def call(tx: Tx) -> None:
         me = await participants.access_participant(tx, room.token, user_id=ADA.id, browser="", hold=True)
