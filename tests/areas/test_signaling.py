@@ -130,12 +130,31 @@ def test_a_new_join_ends_the_wait_of_the_old_session(server: Server, pair: tuple
     assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
 
 
+def test_a_browser_that_has_another_room_open_has_not_opened_this_one(alice: Person) -> None:
+    alice.join(alice.create_room())
+    answer = alice.request("GET", f"v3/signaling/{alice.create_room()}")
+    assert answer.status_code == 404
+    assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
+
+
+def test_a_session_that_ends_during_the_wait_is_a_conflict(pair: tuple[Device, Device],
+                                                           threads: ThreadPoolExecutor) -> None:
+    _, second = pair
+    waiting = threads.submit(second.person.request, "GET", f"v3/signaling/{second.token}")
+    time.sleep(0.1)
+    assert not waiting.done()
+    second.person.delete(f"v4/room/{second.token}/participants/active")
+    answer = waiting.result(10)
+    assert answer.status_code == 409
+    assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
+
+
 def test_without_a_session_there_is_nothing_to_wait_for(server: Server, alice: Person) -> None:
     token = alice.create_room()
     assert alice.status("GET", f"v3/signaling/{token}") == 404
     alice.join(token)
     alice.delete(f"v4/room/{token}/participants/active")
-    assert alice.status("GET", f"v3/signaling/{token}") == 409
+    assert alice.status("GET", f"v3/signaling/{token}") == 404, "a browser that has closed the room is no duplicate"
     for person in (server.add_user(), server.visitor()):
         assert person.status("GET", f"v3/signaling/{token}") == 404
         assert person.status("GET", "v3/signaling/abcdefgh") == 404

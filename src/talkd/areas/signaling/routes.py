@@ -89,16 +89,21 @@ async def send(tx: Tx, call: Call[SendParams]) -> None:
 
 @routes.add("GET", "signaling/{token}", Guard.ANYONE, versions=V3, access=Access.OWN, returns=list[view.Item])
 async def receive(call: Call[Any]) -> list[view.Item]:
-    """Wait for messages to this session, or for a change of who is in the room."""
+    """Wait for messages to this session, or for a change of who is in the room.
+
+    Raises NotFound for who has not opened the room, and Conflict when the session ends during the wait.
+    """
     world = call.world
     until = asyncio.get_running_loop().time() + MAX_POLL_SECONDS
-    await _require_session(call)
+    await _look_again(call)
     room_id, session_id = call.me.room.id, _session_id(call)
+    if not session_id:
+        raise NotFound(data=view.GONE)
     topics = call_topic(room_id), session_topic(session_id), attendee_topic(call.me.attendee.id)
     with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
         while not await _has_news(call) and await watch.wait(until):
             watch.take()
-            await _require_session(call)
+            await _look_again(call)
             if _session_id(call) != session_id:
                 raise Conflict(data=view.GONE)
     world.presence.tell(room_id, session_id)
@@ -106,18 +111,18 @@ async def receive(call: Call[Any]) -> list[view.Item]:
 
 
 def _session_id(call: Call[Any]) -> str:
-    assert call.me.session is not None, "required before"
-    return call.me.session.session_id
+    """Of the device that asks; empty when it has not opened the room."""
+    session = call.me.session
+    return session.session_id if session is not None else ""
 
 
-async def _require_session(call: Call[Any]) -> None:
-    """Raises NotFound when the caller is in no such room, and Conflict when only the session is over."""
+async def _look_again(call: Call[Any]) -> None:
+    """Who asks, with the session as it is now, which gives a sign. Raises NotFound for who is in no such room."""
     call.participant = await call.world.db.read(lambda tx: find_participant(tx, call))
     if call.participant is None:
         raise NotFound(data=view.GONE)
-    if call.participant.session is None:
-        raise Conflict(data=view.GONE) if call.caller.browser else NotFound(data=view.GONE)
-    call.world.pings.note(call.participant.session.session_id)
+    if session_id := _session_id(call):
+        call.world.pings.note(session_id)
 
 
 async def _has_news(call: Call[Any]) -> bool:
