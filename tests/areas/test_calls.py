@@ -196,6 +196,12 @@ def test_ringing_goes_on_until_answered(alice: Person, bob: Person, token: str) 
     assert bob.status("GET", path) == 404
 
 
+def test_ringing_who_is_not_there_is_answered_with_null(alice: Person, token: str) -> None:
+    alice.post(f"v4/call/{token}")
+    answer = alice.request("POST", f"v4/call/{token}/ring/{10**6}")
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (404, None)
+
+
 def test_attendance_is_for_moderators(alice: Person, bob: Person, token: str) -> None:
     path = f"v4/call/{token}/download"
     assert alice.status("GET", path) == 400

@@ -120,7 +120,7 @@ async def ring(tx: Tx, me: Participant, attendee_id: int) -> None:
         raise Invalid("in-call")
     target = await rooms.get_attendee(tx, me.room.id, attendee_id)
     if target is None:
-        raise NotFound
+        raise NotFound(data=NULL)
     if target.actor_type != USERS:
         raise Invalid("actor-type")
     if not any(session.in_call for session in await sessions.list_sessions_of(tx, me.room.id, target.id)):
