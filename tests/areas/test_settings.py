@@ -71,6 +71,30 @@ def test_privacy_shows_in_the_capabilities(client: Any) -> None:
     assert privacy() == (1, 0)
 
 
+def test_choices_for_calls_and_the_list_show_in_the_capabilities(client: Any, server: Any) -> None:
+    def chosen() -> tuple[bool, bool, str]:
+        config = client.get(CAPABILITIES).json()["ocs"]["data"]["capabilities"]["spreed"]["config"]
+        call, conversations = config["call"], config["conversations"]
+        return call["start-without-media"], call["blur-virtual-background"], conversations["list-style"]
+
+    defaults = (False, False, "two-lines")
+    choices = {
+        "calls_start_without_media": "yes", "blur_virtual_background": "yes", "conversations_list_style": "compact",
+    }  # fmt: skip
+    assert chosen() == defaults
+    for key, value in choices.items():
+        client.post(f"{CONFIG}/users/spreed/{key}", json={"configValue": value})
+    assert chosen() == (True, True, "compact")
+    assert server.admin.get(CAPABILITIES).json()["ocs"]["data"]["capabilities"]["spreed"]["config"]["conversations"][
+        "list-style"
+    ] == "two-lines", "others choose for themselves"
+    client.post(OWN, json={"key": "calls_start_without_media", "value": "no"})
+    assert chosen() == (False, True, "compact")
+    for key in choices:
+        client.delete(f"{CONFIG}/users/spreed/{key}")
+    assert chosen() == defaults
+
+
 def test_administrators_set_settings(server: Any) -> None:
     path = f"{CONFIG}/apps/spreed/test_setting_{next(_numbers)}"
 

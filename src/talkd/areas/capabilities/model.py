@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
+from talkd.areas.settings.model import TWO_LINES
 from talkd.core.constants import API_FEATURES
 
 FEATURES = (
@@ -80,6 +81,9 @@ class Viewer(msgspec.Struct, frozen=True):
     timezone: str = ""
     read_privacy: int = 0
     typing_privacy: int = 0
+    starts_without_media: bool = False
+    blurs_background: bool = False
+    list_style: str = TWO_LINES
     may_use_talk: bool = True
     """Setting `allowed_groups`: for whoever is not in one of them, Talk does not exist."""
     may_create: bool = False

@@ -4,7 +4,8 @@ from typing import Any
 
 from talkd.areas.capabilities import view
 from talkd.areas.capabilities.model import Viewer
-from talkd.areas.settings.model import TalkSettings
+from talkd.areas.settings import service as preferences
+from talkd.areas.settings.model import BLURRED, LIST_STYLE, TWO_LINES, WITHOUT_MEDIA, TalkSettings
 from talkd.areas.sip import service as dial_out
 from talkd.areas.users import store as users
 from talkd.config import Config
@@ -17,6 +18,7 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
     account = await users.get_account(tx, user_id) if user_id is not None else None
     if account is None:
         return Viewer()
+    chosen = await preferences.get_preferences(tx, account.id)
     return Viewer(
         user_id=account.id,
         language=account.language,
@@ -24,6 +26,9 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
         timezone=account.timezone,
         read_privacy=account.read_privacy,
         typing_privacy=account.typing_privacy,
+        starts_without_media=chosen.get(WITHOUT_MEDIA) == "yes",
+        blurs_background=chosen.get(BLURRED) == "yes",
+        list_style=chosen.get(LIST_STYLE, TWO_LINES),
         may_use_talk=await users.is_allowed(tx, settings.groups("allowed_groups"), account.id),
         may_create=await users.is_allowed(tx, settings.groups("start_conversations"), account.id),
         may_dial_out=await dial_out.is_possible(tx, settings, account.id),

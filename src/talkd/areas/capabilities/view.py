@@ -87,9 +87,9 @@ def spreed(
                 "sip-enabled": False,
                 "sip-dialout-enabled": viewer.may_dial_out,
                 "can-enable-sip": False,
-                "start-without-media": False,
+                "start-without-media": viewer.starts_without_media,
                 "max-duration": 0,
-                "blur-virtual-background": False,
+                "blur-virtual-background": viewer.blurs_background,
                 "end-to-end-encryption": False,
                 "predefined-backgrounds": [],
             },
@@ -104,7 +104,7 @@ def spreed(
             "conversations": {
                 "can-create": viewer.may_create,
                 "force-passwords": force_passwords,
-                "list-style": "two-lines",
+                "list-style": viewer.list_style,
                 "description-length": MAX_DESCRIPTION_LENGTH,
             },
             "federation": {

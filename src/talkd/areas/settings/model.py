@@ -20,14 +20,18 @@ _YES_NO = frozenset({"yes", "no"})
 _NUMBERS = frozenset({"0", "1"})
 READ_PRIVACY = "read_status_privacy"
 TYPING_PRIVACY = "typing_privacy"
+WITHOUT_MEDIA = "calls_start_without_media"
+BLURRED = "blur_virtual_background"
+LIST_STYLE = "conversations_list_style"
+TWO_LINES = "two-lines"
 PREFERENCES: Mapping[str, frozenset[str] | None] = {
     "attachment_folder": None,
     READ_PRIVACY: _NUMBERS,
     TYPING_PRIVACY: _NUMBERS,
     "play_sounds": _YES_NO,
-    "calls_start_without_media": _YES_NO,
-    "blur_virtual_background": _YES_NO,
-    "conversations_list_style": frozenset({"two-lines", "compact"}),
+    WITHOUT_MEDIA: _YES_NO,
+    BLURRED: _YES_NO,
+    LIST_STYLE: frozenset({TWO_LINES, "compact"}),
     "conversations_sort_order": None,
     "conversations_group_mode": None,
 }

@@ -66,6 +66,11 @@ async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> N
         await store.set_user_value(tx, user_id, APP, key, value)
 
 
+async def get_preferences(tx: Tx, user_id: str) -> dict[str, str]:
+    """What a user has chosen for himself, but for the two of privacy, which the account holds."""
+    return await store.get_user_values(tx, user_id, APP)
+
+
 async def delete_preference(tx: Tx, user_id: str, key: str) -> None:
     """Back to the default. Raises Invalid for unknown keys."""
     if key in (READ_PRIVACY, TYPING_PRIVACY):

@@ -29,6 +29,11 @@ _USER = Statement(
         user_config.c.user_id == bind("user_id"), user_config.c.app == bind("app"), user_config.c.key == bind("key")
     )
 )
+_ALL_OF_USER = Statement(
+    sa.select(user_config.c.key, user_config.c.value).where(
+        user_config.c.user_id == bind("user_id"), user_config.c.app == bind("app")
+    )
+)
 _SET_USER = Statement(
     insert(user_config)
     .values(user_id=bind("user_id"), app=bind("app"), key=bind("key"), value=bind("value"))
@@ -89,6 +94,11 @@ async def get_user_value(tx: Tx, user_id: str, app: str, key: str) -> str | None
     """One setting of one user."""
     value = await tx.value(_USER, user_id=user_id, app=app, key=key)
     return None if value is None else str(value)
+
+
+async def get_user_values(tx: Tx, user_id: str, app: str) -> dict[str, str]:
+    """All settings of one user."""
+    return {row[0]: row[1] for row in await tx.all(_ALL_OF_USER, user_id=user_id, app=app)}
 
 
 async def set_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> None:
