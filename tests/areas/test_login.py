@@ -195,6 +195,18 @@ async def test_login_by_address_and_not_by_app_password(doors: Doors) -> None:
         assert (await log_in(browser, user="ALICE@talk.test")).status_code == 303
 
 
+async def test_login_names_are_the_same_in_upper_and_lower_case(doors: Doors) -> None:
+    async with doors.client(headers=OCS) as client:
+        for name in ("alice", "Alice", "ALICE"):
+            answer = await client.get("/ocs/v2.php/cloud/user", auth=(name, PASSWORD))
+            assert (answer.status_code, answer.json()["ocs"]["data"]["id"]) == (200, "alice")
+        made = await client.get("/ocs/v2.php/core/getapppassword", auth=("Alice", PASSWORD))
+        token = made.json()["ocs"]["data"]["apppassword"]
+        for name in ("alice", "Alice"):
+            answer = await client.get("/ocs/v2.php/cloud/user", auth=(name, token))
+            assert answer.json()["ocs"]["data"]["id"] == "alice"
+
+
 @pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:x", "/a\nb", ""])
 async def test_login_leads_nowhere_else(doors: Doors, target: str) -> None:
     assert local_path(target) == "/"

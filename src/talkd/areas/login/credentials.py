@@ -61,7 +61,7 @@ class Credentials:
         self._browsers.pop(fingerprint, None)
 
     async def verify(self, name: str, password: str, authorization: str) -> Login | None:
-        """The login for a name (account id or e-mail address) and its password or an app password."""
+        """The login for a name (account id or e-mail address, in any case) and its password or an app password."""
         generation = self._generation
         by_app = await self._app_login(password, name)
         if by_app is not None:
@@ -146,7 +146,7 @@ class Credentials:
         return await self._db.read(work)
 
     async def _account_of(self, tx: Tx, name: str) -> tuple[Login, str] | None:
-        account = await users.get_account(tx, name)
+        account = await users.find_account(tx, name)
         if account is None and "@" in name:
             by_address = await users.list_accounts_by_email(tx, name)
             account = by_address[0] if len(by_address) == 1 else None

@@ -13,6 +13,7 @@ from talkd.storage.statements import ONE, Statement, bind, columns, one_of, word
 
 _ACCOUNT = columns(users, Account.__struct_fields__)
 _BY_ID = Statement(sa.select(*_ACCOUNT).where(users.c.id == bind("id")))
+_BY_NAME = Statement(sa.select(*_ACCOUNT).where(sa.func.lower(users.c.id) == sa.func.lower(bind("name", sa.Text))))
 _BY_EMAIL = Statement(
     sa.select(*_ACCOUNT).where(
         sa.func.lower(users.c.email) == sa.func.lower(bind("email", sa.Text)), users.c.email != ""
@@ -84,6 +85,12 @@ _SEARCH = Statement(
 async def get_account(tx: Tx, user_id: str) -> Account | None:
     """The account of that id."""
     row = await tx.one(_BY_ID, id=user_id)
+    return None if row is None else Account(*row)
+
+
+async def find_account(tx: Tx, name: str) -> Account | None:
+    """The account of that id, upper and lower case being the same."""
+    row = await tx.one(_BY_ID, id=name) or await tx.one(_BY_NAME, name=name)
     return None if row is None else Account(*row)
 
 
