@@ -2,13 +2,22 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from seeds import conversations as room
 from seeds.conversations import ROOM, as_guest, both, has, shown, turns
 from seeds.conversations_2018 import ACCOUNTS_ONLY, BY_TYPE, LATER_KINDS, LENGTH_OF_SESSIONS, SETTING_TWICE
 from seeds.conversations_2018 import CREATE, DELETE, GET, LIST, OPEN, PASSWORD, RENAME, SHUT
 from seeds.rows import Check, Row, answers, is_unknown, of
 from seeds.scene import Scene
+from talkd.storage.schema import rooms
+from talkd.storage.statements import Statement, bind
 
+_ASK_FOR_SHARE = Statement(
+    sa.update(rooms)
+    .values(object_type=bind("type", sa.Text), object_id=bind("id", sa.Text))
+    .where(rooms.c.token == bind("token"))
+)
 LOCK = "PUT room/{token}/read-only"
 FAVORITE, NO_FAVORITE = "POST room/{token}/favorite", "DELETE room/{token}/favorite"
 NOTIFY = "POST room/{token}/notify"
@@ -114,13 +123,22 @@ def has_last_message(scene: Scene) -> None:
     assert shown(scene, scene.bob, scene.group)["lastMessage"] == []
 
 
+def _asking_for_a_share(scene: Scene) -> dict[str, Any]:
+    """A conversation as shares with a password open them; they come with files, so nobody can make one yet."""
+    token = scene.public
+    scene.server.write(lambda tx: tx.run(_ASK_FOR_SHARE, token=token, type="share:password", id="sHaReToKeN"))
+    return shown(scene, scene.bob, token)
+
+
 has_object_type = has(
     "objectType", str,
+    lambda scene: (_asking_for_a_share(scene), "share:password"),
     lambda scene: (shown(scene, scene.bob, scene.group), ""),
     lambda scene: (shown(scene, scene.bob, scene.bob.get("v4/room/note-to-self")["token"]), ""),
 )  # fmt: skip
 has_object_id = has(
     "objectId", str,
+    lambda scene: (_asking_for_a_share(scene), "sHaReToKeN"),
     lambda scene: (shown(scene, scene.bob, scene.group), ""),
     lambda scene: (shown(scene, scene.bob, scene.bob.get("v4/room/note-to-self")["token"]), ""),
 )  # fmt: skip
