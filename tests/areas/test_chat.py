@@ -231,6 +231,12 @@ def test_waiting_for_what_follows_marks_as_read(alice: Person, bob: Person, toke
     assert alice.room(token)["lastCommonReadMessage"] == last
 
 
+def test_parameters_that_are_null_are_left_out(alice: Person, bob: Person, token: str) -> None:
+    said = alice.post(f"v1/chat/{token}", message="Hi", replyTo=None, referenceId=None, silent=None)
+    assert (said["message"], said["referenceId"], "parent" in said, "silent" in said) == ("Hi", "", False, False)
+    assert bob.refused("POST", f"v1/chat/{token}", message=None) == (400, "message")
+
+
 # --- mentions -------------------------------------------------------------------------------
 def test_mentions_become_rich_parameters(alice: Person, bob: Person, token: str) -> None:
     sent = alice.say(token, f'Hi @{bob.id}, "quoted" @"{bob.id}" and @nobody-here')

@@ -86,6 +86,11 @@ def test_what_is_missing_is_named() -> None:
         params.convert({"text": None}, Needs)
 
 
+def test_null_is_as_good_as_nothing_where_nothing_is_needed() -> None:
+    nulls = dict.fromkeys(field.name for field in msgspec.structs.fields(Everything))
+    assert params.convert(nulls, Everything) == Everything()
+
+
 @pytest.mark.parametrize(
     ("form", "values"),
     [

@@ -153,7 +153,7 @@ def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], 
 
 
 def convert(raw: Raw, kind: type[P]) -> P:
-    """The typed parameters. Raises Invalid with the parameter's name as the reason."""
+    """The typed parameters; null is as good as absent. Raises Invalid with the parameter's name as the reason."""
     values: dict[str, Any] = {}
     for field, (name, coerce, nullable, required) in zip(kind.__struct_fields__, _plan(kind), strict=True):
         if name not in raw:
@@ -163,6 +163,8 @@ def convert(raw: Raw, kind: type[P]) -> P:
         value = raw[name]
         if value is None and nullable:
             values[field] = None
+            continue
+        if value is None and not required:
             continue
         try:
             if value is None:
