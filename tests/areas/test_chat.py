@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from support.people import PUBLIC, Person
 from support.running import Server
 
+from talkd.core.constants import NEVER_READ
 from talkd.storage.schema import rooms
 from talkd.storage.statements import Statement, bind
 
@@ -219,7 +220,22 @@ def test_unread_messages_are_counted_until_read(alice: Person, bob: Person, toke
     assert bob.post(f"v1/chat/{token}/read", lastReadMessage=ids[0])["unreadMessages"] == 2
     assert bob.post(f"v1/chat/{token}/read")["unreadMessages"] == 0
     assert bob.delete(f"v1/chat/{token}/read")["unreadMessages"] == 1
-    assert bob.refused("POST", f"v1/chat/{token}/read", lastReadMessage=-1)[0] == 400
+    assert bob.post(f"v1/chat/{token}/read", lastReadMessage=-5)["lastReadMessage"] == NEVER_READ
+
+
+def test_read_markers_follow_clients_to_what_is_told_beside_messages(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, "Lunch?")["id"]
+    alice.post(f"v1/reaction/{token}/{said}", reaction="👍")
+    (reaction,) = wait(bob, token, said, timeout=0).json()["ocs"]["data"]
+    wait(bob, token, reaction["id"], timeout=0)
+    assert bob.room(token)["lastReadMessage"] == reaction["id"]
+    alice.put(f"v1/chat/{token}/{said}", message="Dinner?")
+    edit = alice.history(token)[0]
+    for last, marker in ((edit["id"], edit["id"]), (said, said), (edit["id"] + 1_000_000, edit["id"])):
+        assert bob.post(f"v1/chat/{token}/read", lastReadMessage=last)["lastReadMessage"] == marker
+    assert bob.room(token)["unreadMessages"] == 0
+    alice.say(token, "Or tea?")
+    assert bob.room(token)["unreadMessages"] == 1
 
 
 def test_waiting_for_what_follows_marks_as_read(alice: Person, bob: Person, token: str) -> None:

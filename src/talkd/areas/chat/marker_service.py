@@ -24,9 +24,8 @@ def common_read_after(me: Participant, mine: int, others: int | None) -> int:
 
 
 async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
-    """Remember that everything up to a message is read; None for all there is."""
-    newest = me.room.last_message_id
-    message_id = newest if message_id is None else min(message_id, newest)
+    """Remember that everything up to a message is read; None for all there is, something negative for nothing."""
+    message_id = me.room.last_message_id if message_id is None else await _as_far_as_there_is(tx, me, message_id)
     if message_id == me.attendee.last_read:
         return
     await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
@@ -36,9 +35,18 @@ async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
 
 async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
     """Whoever asks for what follows a message has read it. Never moves the marker back, whatever happens meanwhile."""
-    message_id = min(message_id, me.room.last_message_id)
+    message_id = await _as_far_as_there_is(tx, me, message_id)
     if await store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
         await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id))
+
+
+async def _as_far_as_there_is(tx: Tx, me: Participant, message_id: int) -> int:
+    """The id, or of one that is yet to come the last before it: what tells of reactions and changes follows the
+    room's newest message, and clients go on from there.
+    """
+    if message_id <= me.room.last_message_id:
+        return max(message_id, NEVER_READ)
+    return max(await store.get_last_id(tx, me.room.id, message_id), me.room.last_message_id)
 
 
 async def mark_unread(tx: Tx, me: Participant) -> None:

@@ -12,7 +12,6 @@ from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.view import RoomView
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
-from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -152,7 +151,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
     params, me = call.params, call.me
     if not params.noStatusUpdate:
         waiting.note_presence(call)
-    last = min(params.lastKnownMessageId, me.room.last_message_id)  # reactions may follow that one
+    last = params.lastKnownMessageId
     if params.setReadMarker and last > me.attendee.last_read:
         await call.world.db.write(lambda tx: markers.note_read(tx, me, last))
     if params.markNotificationsAsRead:
@@ -170,10 +169,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
 )
 async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     """Mark messages as read."""
-    last = call.params.lastReadMessage
-    if last is not None and last < 0:
-        raise Invalid("lastReadMessage")
-    await markers.mark_read(tx, call.me, last)
+    await markers.mark_read(tx, call.me, call.params.lastReadMessage)
     return await _room_with_common_read(tx, call)
 
 

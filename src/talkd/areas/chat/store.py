@@ -60,6 +60,7 @@ _is_known = sa.exists().where(
 _one = sa.and_(_in_room, messages.c.id == bind("message_id"))
 _SET_REACTIONS = Statement(sa.update(messages).where(_one).values(reactions=bind("reactions")))
 _SET_SYSTEM = Statement(sa.update(messages).where(_one).values(system=bind("system"), message=bind("message")))
+_LAST_ID = Statement(sa.select(sa.func.max(messages.c.id)).where(_in_room, messages.c.id <= bind("known")))
 _NEWEST_IN_ROOM = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
@@ -137,6 +138,11 @@ async def get_message(tx: Tx, room_id: int, message_id: int, now: int) -> Messag
     """One message of this room."""
     row = await tx.one(_BY_ID, room_id=room_id, message_id=message_id, now=now)
     return None if row is None else Message(*row)
+
+
+async def get_last_id(tx: Tx, room_id: int, known: int) -> int:
+    """Of everything in the room, whether it is shown or not, the last up to `known`; 0 for nothing."""
+    return int(await tx.value(_LAST_ID, room_id=room_id, known=known) or 0)
 
 
 async def list_messages(tx: Tx, room_id: int, message_ids: list[int], now: int) -> dict[int, Message]:
