@@ -253,6 +253,28 @@ def test_parameters_that_are_null_are_left_out(alice: Person, bob: Person, token
     assert bob.refused("POST", f"v1/chat/{token}", message=None) == (400, "message")
 
 
+def test_whoever_looks_back_learns_that_others_have_read(alice: Person, bob: Person, token: str) -> None:
+    first, last = alice.history(token)[-1]["id"], alice.say(token, "Hi")["id"]
+
+    def look_back(common: int) -> Any:
+        known = {"lookIntoFuture": 0, "lastKnownMessageId": first, "lastCommonReadId": common}
+        return alice.request("GET", f"v1/chat/{token}", **known)
+
+    common = bob.room(token)["lastReadMessage"]
+    assert look_back(common).status_code == look_back(0).status_code == 304
+    bob.post(f"v1/chat/{token}/read")
+    answer = look_back(common)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
+    assert answer.headers["X-Chat-Last-Common-Read"] == str(last)
+    assert "X-Chat-Last-Given" not in answer.headers
+
+
+def test_a_read_marker_at_zero_is_told(alice: Person, bob: Person, token: str) -> None:
+    read = bob.request("POST", f"v1/chat/{token}/read", lastReadMessage=0)
+    said = alice.request("POST", f"v1/chat/{token}", message="Hi")
+    assert read.headers["X-Chat-Last-Common-Read"] == said.headers["X-Chat-Last-Common-Read"] == "0"
+
+
 # --- mentions -------------------------------------------------------------------------------
 def test_mentions_become_rich_parameters(alice: Person, bob: Person, token: str) -> None:
     sent = alice.say(token, f'Hi @{bob.id}, "quoted" @"{bob.id}" and @nobody-here')

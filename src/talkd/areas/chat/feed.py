@@ -53,7 +53,7 @@ class Feed:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._rooms: OrderedDict[int, _Recent] = OrderedDict()
-        self._common: OrderedDict[int, int] = OrderedDict()
+        self._common: OrderedDict[int, int | None] = OrderedDict()
         self._loading: dict[int, tuple[int, asyncio.Task[_Recent]]] = {}
         self._reading: dict[int, object] = {}
 
@@ -88,15 +88,15 @@ class Feed:
             return None
         return News(self._body(recent, fresh, room, viewer), fresh[-1].id)
 
-    async def get_common_read(self, room_id: int) -> int:
-        """How far everybody in the room has read, of those who let it be known."""
-        known = self._common.get(room_id)
-        if known is None:
-            mine = self._reading[room_id] = object()
-            known = await self._db.read(lambda tx: store.get_common_read(tx, room_id))
-            if self._reading.get(room_id) is mine:
-                del self._reading[room_id]
-                _keep(self._common, room_id, known)
+    async def get_common_read(self, room_id: int) -> int | None:
+        """How far everybody in the room has read, of those who let it be known; None when nobody does."""
+        if room_id in self._common:
+            return self._common[room_id]
+        mine = self._reading[room_id] = object()
+        known = await self._db.read(lambda tx: store.get_common_read(tx, room_id))
+        if self._reading.get(room_id) is mine:
+            del self._reading[room_id]
+            _keep(self._common, room_id, known)
         return known
 
     async def _load(self, room_id: int, known: int) -> _Recent:

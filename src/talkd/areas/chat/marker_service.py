@@ -9,17 +9,17 @@ from talkd.core.events import ReadMarkerMoved
 from talkd.storage.database import Tx
 
 
-async def get_common_read(tx: Tx, me: Participant) -> int:
-    """How far everybody has read, of those who let it be known; 0 for whoever does not let it be known himself."""
-    return 0 if me.attendee.read_privacy else await store.get_common_read(tx, me.room.id)
+async def get_common_read(tx: Tx, me: Participant) -> int | None:
+    """How far everybody has read, of those who let it be known; None for whoever does not let it be known himself."""
+    return None if me.attendee.read_privacy else await store.get_common_read(tx, me.room.id)
 
 
-def common_read_after(me: Participant, mine: int, others: int | None) -> int:
+def common_read_after(me: Participant, mine: int, others: int | None) -> int | None:
     """As `get_common_read`, where I have read up to `mine` and the others up to there."""
     if me.attendee.read_privacy:
-        return 0
+        return None
     if me.actor.type != USERS:
-        return others or 0
+        return others
     return mine if others is None else min(mine, others)
 
 

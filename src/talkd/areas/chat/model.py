@@ -100,7 +100,7 @@ class Said(msgspec.Struct, frozen=True):
 
     message: Message
     page: Page
-    common_read: int
+    common_read: int | None
 
 
 def named(message: Message) -> set[tuple[str, str]]:

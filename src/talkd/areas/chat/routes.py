@@ -120,10 +120,10 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
         including=bool(params.includeLastKnown),
         limit=_limit(params.limit),
     )
-    if not page.messages:
-        return Reply(None, 304)
     common = await markers.get_common_read(tx, me)
-    return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
+    if page.messages:
+        return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
+    return _moved(params, common) or Reply(None, 304)
 
 
 async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
@@ -138,12 +138,16 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
     hides = bool(me.attendee.read_privacy)
     if news is None and (hides or not params.lastCommonReadId):
         return None
-    common = 0 if hides else await world.feed.get_common_read(me.room.id)
+    common = None if hides else await world.feed.get_common_read(me.room.id)
     if news is not None:
         return Reply(news.body, 200, headers(common, news.last_id))
-    if common != params.lastCommonReadId:
-        return Reply([], 200, headers(common))
-    return None
+    return _moved(params, common)
+
+
+def _moved(params: ReceiveParams, common: int | None) -> Reply | None:
+    """No messages, but everybody has read further than the caller knows."""
+    is_news = params.lastCommonReadId and common not in (None, params.lastCommonReadId)
+    return Reply([], 200, headers(common)) if is_news else None
 
 
 async def _note_presence(call: Call[ReceiveParams]) -> None:
@@ -186,7 +190,7 @@ async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
     return Reply(await rooms.render_mine(tx, call), 200, headers(common))
 
 
-def headers(common: int = 0, last_given: int | None = None) -> dict[str, str]:
-    """What clients are told beside messages: how far everybody has read (0: that is not known), and where to go on."""
+def headers(common: int | None = None, last_given: int | None = None) -> dict[str, str]:
+    """What clients are told beside messages: how far everybody has read, if that is known, and where to go on."""
     said = {} if last_given is None else {LAST_GIVEN: str(last_given)}
-    return {**said, COMMON_READ: str(common)} if common else said
+    return said if common is None else {**said, COMMON_READ: str(common)}

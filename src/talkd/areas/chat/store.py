@@ -206,9 +206,10 @@ async def count_mention(tx: Tx, network: str, now: int, *, since: int) -> tuple[
     return row[0], row[1]
 
 
-async def get_common_read(tx: Tx, room_id: int) -> int:
-    """How far everybody has read; 0 when nobody lets it be known."""
-    return int(await tx.value(_COMMON_READ, room_id=room_id) or 0)
+async def get_common_read(tx: Tx, room_id: int) -> int | None:
+    """How far everybody has read; None when nobody lets it be known."""
+    last: int | None = await tx.value(_COMMON_READ, room_id=room_id)
+    return last
 
 
 async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
