@@ -130,6 +130,20 @@ def test_all_and_groups_are_not_called_directly(server: Server, alice: Person, b
     assert flags(bob, token) == (True, False)
 
 
+def test_all_of_two_is_to_each_what_the_conversation_is_called(alice: Person, bob: Person) -> None:
+    pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    said = alice.say(pair, "Hi @all")
+    waiting = {"lookIntoFuture": 1, "lastKnownMessageId": said["id"] - 1, "timeout": 0}
+    for person in (alice, bob):
+        (news,) = person.get(f"v1/chat/{pair}", **waiting)
+        (latest,) = person.get(f"v1/chat/{pair}", lookIntoFuture=0, limit=1)
+        for shown in (news, latest, person.room(pair)["lastMessage"]):
+            named = shown["messageParameters"]["mention-call1"]
+            assert (named["name"], named["call-type"]) == (person.room(pair)["displayName"], "one2one")
+            assert named["name"]
+    assert said["messageParameters"]["mention-call1"]["name"] == alice.room(pair)["displayName"]
+
+
 def test_teams_and_people_of_other_servers_stay_as_they_were_written(alice: Person, token: str) -> None:
     text = 'Hi @"team/climbers" and @"federated_user/ann@cloud.example" and @"circle/x"'
     said = alice.say(token, text)

@@ -57,7 +57,9 @@ async def resolve(
     wanted = find_mentions(text)
     mentioned = {(kind, _bare(kind, actor_id)) for kind, actor_id in wanted}
     names = {(me.actor.type, me.actor.id): me.actor.name}
-    found = await people_store.list_people(tx, {*mentioned, *others} - names.keys()) if mentioned or others else []
+    partner = USERS, me.room.partner_of(me.actor.id) if (ALL, ALL) in wanted else ""
+    asked = {*mentioned, *others, *({partner} if partner[1] else ())} - names.keys()
+    found = await people_store.list_people(tx, asked) if asked else []
     here = {key for key in mentioned if key in names}
     for kind, actor_id, name, place in found:
         is_here = place == me.room.id if kind in (GUESTS, EMAILS) else bool(place)
@@ -71,7 +73,7 @@ async def resolve(
         if (kind, bare := _bare(kind, actor_id)) in here
     }
     if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
-        known[ALL, ALL] = ""
+        known[ALL, ALL] = names.get(partner, "")
     return *_number(wanted, known), names
 
 

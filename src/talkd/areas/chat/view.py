@@ -20,7 +20,12 @@ Parameters = dict[str, Parameter] | list[Parameter]
 _WITHOUT_ACTOR = frozenset({"poll_voted", SHOWN, REMOVED})
 """Who voted is nobody's business; who reacted is the author of the message."""
 
-_CALL_TYPES = {RoomType.ONE_TO_ONE: "one2one", RoomType.GROUP: "group", RoomType.PUBLIC: "public"}
+_CALL_TYPES = {
+    RoomType.ONE_TO_ONE: "one2one",
+    RoomType.ONE_TO_ONE_FORMER: "one2one",
+    RoomType.GROUP: "group",
+    RoomType.PUBLIC: "public",
+}
 
 
 def call_type(room: Room) -> str:
@@ -80,6 +85,8 @@ def message(
     by_server = bool(item.system) or item.kind == OBJECT_SHARED
     if by_server and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
+    if room.is_one_to_one:
+        references = {key: _alone(reference, item, viewer, names) for key, reference in references.items()}
     parameters = {key: _parameter(reference, room, names, by_server) for key, reference in references.items()}
     return MessageView(  # by position, in the order of the fields: by name it takes much longer
         item.id,
@@ -169,7 +176,7 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
         return {
             "type": "call",
             "id": room.token,
-            "name": room.name,
+            "name": room.name or reference.name,
             "call-type": call_type(room),
             "icon-url": _icon(room),
             "mention-id": "all",
@@ -177,6 +184,15 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
     if kind == DELETED_USERS:
         return {"type": "highlight", "id": actor_id, "name": GONE}
     return {"type": kind, "id": actor_id, "name": reference.name}
+
+
+def _alone(reference: Reference, item: Message, viewer: Actor, names: Names) -> Reference:
+    """All in a conversation of two, which each of them knows by the name of the other: that of the one whom the author
+    named is kept in the reference.
+    """
+    if reference.type != "call" or viewer.is_same(item.actor_type, item.actor_id):
+        return reference
+    return Reference(reference.type, reference.id, _name(item, names))
 
 
 def _icon(room: Room) -> str:
