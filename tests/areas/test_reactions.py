@@ -97,6 +97,7 @@ def test_reactions_are_listed_by_emoji(alice: Person, bob: Person, token: str) -
     assert list(bob.get(path)) == ["🎉", "👍"]
     assert list(bob.get(path, reaction="👍")) == ["👍"]
     assert bob.get(path, reaction="🙈") == {}
+    assert bob.get(path, reaction="") == bob.get(path)
 
 
 def test_a_reaction_is_nothing_unread_and_no_last_message(alice: Person, bob: Person, token: str) -> None:

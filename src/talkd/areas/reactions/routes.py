@@ -25,7 +25,7 @@ class ReactParams(msgspec.Struct, frozen=True):
 
 
 class ListParams(msgspec.Struct, frozen=True):
-    """A message; with an emoji only those who gave it."""
+    """A message; with an emoji (neither null nor empty) only those who gave it."""
 
     messageId: int
     reaction: str | None = None
@@ -53,5 +53,5 @@ async def delete_reaction(tx: Tx, call: Call[ReactParams]) -> ByEmoji:
 async def list_reactions(tx: Tx, call: Call[ListParams]) -> ByEmoji:
     """List who reacted to a message."""
     params = call.params
-    given, names = await service.list_reactions(tx, call.me, params.messageId, params.reaction)
+    given, names = await service.list_reactions(tx, call.me, params.messageId, params.reaction or None)
     return view.reactions(given, names)
