@@ -105,6 +105,40 @@ def test_a_call_that_nobody_takes_was_tried_and_missed(alice: Person, bob: Perso
     assert alice.room(token)["lastMessage"]["systemMessage"] == "call_tried"
 
 
+@pytest.mark.parametrize(
+    ("members", "guests", "company"),
+    [
+        (3, 0, "{user1}, {user2} and {user3}"),
+        (4, 1, "{user1}, {user2}, {user3}, {user4} and 1 guest"),
+        (5, 0, "{user1}, {user2}, {user3}, {user4} and {user5}"),
+        (5, 2, "{user1}, {user2}, {user3}, {user4} and 3 others"),
+        (6, 0, "{user1}, {user2}, {user3}, {user4} and 2 others"),
+    ],
+)
+def test_five_are_named_when_a_call_ends(
+    server: Server, alice: Person, members: int, guests: int, company: str
+) -> None:
+    token = alice.create_room(PUBLIC)
+    people = [alice, *(server.add_user() for _ in range(members - 1)), *(server.visitor() for _ in range(guests))]
+    for person in reversed(people):
+        person.join(token)
+        person.post(f"v4/call/{token}")
+    for person in people:
+        person.delete(f"v4/call/{token}")
+    ended = alice.history(token)[0]
+    assert ended["message"].partition(" ended (Duration ")[0] == f"Call with {company}"
+    named = [each["id"] for key, each in ended["messageParameters"].items() if key != "actor"]
+    assert named == sorted(person.id for person in people[:members])[: 4 if "others" in company else 5]
+
+
+def test_a_call_that_rings_nobody_is_called_silent(alice: Person, bob: Person, token: str) -> None:
+    alice.post(f"v4/call/{token}", silent=True)
+    assert alice.history(token)[0]["message"] == "You started a silent call"
+    started = bob.history(token)[0]
+    assert (started["systemMessage"], started["message"]) == ("call_started", "{actor} started a silent call")
+    assert started["silent"] is True
+
+
 def test_two_devices_of_one_user_are_one_participant(server: Server, alice: Person, token: str) -> None:
     other = Person(server.client(alice.id), alice.id)
     other.join(token)

@@ -5,11 +5,11 @@ from typing import Any
 
 from talkd.areas.chat import service as chat
 from talkd.areas.chat.model import Reference
-from talkd.areas.chat.system_texts import MISSED
+from talkd.areas.chat.system_texts import MISSED, SILENT
 from talkd.areas.participants.service import lock_room
 from talkd.areas.rooms.model import Room
 from talkd.core import clock, events
-from talkd.core.actor import GROUPS, GUESTS, PHONES, USERS, Actor
+from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import Listable, RoomType
 from talkd.core.errors import NotFound
 from talkd.core.richtext import duration
@@ -18,7 +18,7 @@ from talkd.storage.database import Tx
 Report = Callable[[Tx, Room, Any], Awaitable[None]]
 
 MAX_NAMED = 5
-"""People named when a call ends; the others are counted."""
+"""Names in the report that a call has ended, the guests and the others being one each; they are only counted."""
 
 
 async def apply(tx: Tx, event: Any) -> None:
@@ -87,7 +87,8 @@ async def _expiration_set(tx: Tx, room: Room, event: events.MessageExpirationSet
 
 
 async def _call_started(tx: Tx, room: Room, event: events.CallStarted) -> None:
-    await chat.post_system(tx, room, event.actor, "call_started", silent=event.silent)
+    details = SILENT if event.silent else ""
+    await chat.post_system(tx, room, event.actor, "call_started", details=details, silent=event.silent)
 
 
 async def _call_joined(tx: Tx, room: Room, event: events.CallJoined) -> None:
@@ -101,15 +102,18 @@ async def _call_left(tx: Tx, room: Room, event: events.CallLeft) -> None:
 
 
 async def _call_ended(tx: Tx, room: Room, event: events.CallEnded) -> None:
-    users = [actor for actor in event.participants if actor.type == USERS]
-    guests = sum(actor.type == GUESTS for actor in event.participants)
-    if event.for_everyone:
-        users = [actor for actor in users if not actor.is_same(event.actor.type, event.actor.id)]
-    elif room.type == RoomType.ONE_TO_ONE and len(users) == 1:
+    ended_by = event.actor if event.for_everyone else Actor("", "")
+    present = [each for each in event.participants if not each.is_same(ended_by.type, ended_by.id)]
+    users = sorted((actor for actor in present if actor.type == USERS), key=lambda actor: actor.id)
+    guests = sum(actor.type in (GUESTS, EMAILS) for actor in present)
+    if not event.for_everyone and room.type == RoomType.ONE_TO_ONE and len(users) == 1:
         await _call_missed(tx, room, event.actor, users[0])
         return
-    references = {f"user{number}": _reference(actor) for number, actor in enumerate(users[:MAX_NAMED], 1)}
-    details = f"{duration(clock.now() - event.started_at)}\n{guests}\n{max(0, len(users) - MAX_NAMED)}"
+    others = 0
+    if len(users) + (guests > 0) > MAX_NAMED:
+        users, others, guests = users[: MAX_NAMED - 1], guests + len(users) - (MAX_NAMED - 1), 0
+    references = {f"user{number}": _reference(actor) for number, actor in enumerate(users, 1)}
+    details = f"{duration(clock.now() - event.started_at)}\n{guests}\n{others}"
     system = "call_ended_everyone" if event.for_everyone else "call_ended"
     await chat.post_system(tx, room, event.actor, system, details=details, references=references)
 

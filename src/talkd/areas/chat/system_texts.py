@@ -13,6 +13,9 @@ Text = Callable[[Parameters, Actor, Actor, str], str]
 MISSED, TRIED = "call_missed", "call_tried"
 """One call that nobody took: what it is to the one who was called, and to the one who called."""
 
+SILENT = "silent"
+"""What `details` say of a call that rings nobody."""
+
 _BY_ACTOR = {
     "conversation_created": "{actor} created the conversation",
     "conversation_renamed": '{actor} renamed the conversation from "%s" to "%s"',
@@ -87,6 +90,8 @@ def text_of(system: str, details: str, parameters: Parameters, actor: Actor, vie
         return _said_by(_BY_ACTOR[system] % (old, new), actor, viewer)
     if system == "message_expiration_enabled":
         return _said_by(_BY_ACTOR[system] % span(int(details)), actor, viewer)
+    if system == "call_started" and details == SILENT:
+        return _said_by("{actor} started a silent call", actor, viewer)
     if system == REMOVED:
         return "Reaction deleted by author"
     if system in _BY_ACTOR:
