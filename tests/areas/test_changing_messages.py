@@ -284,6 +284,9 @@ def test_the_context_of_a_message_is_what_was_said_before_and_after(alice: Perso
     assert shown == said[3:7]
     assert answer.headers["X-Chat-Last-Given"] == str(said[6])
     assert bob.room(token)["unreadMessages"] == 9
+    for unlimited in (0, -1, 1000):
+        around = bob.get(f"v1/chat/{token}/{said[4]}/context", limit=unlimited)
+        assert [each["id"] for each in around] == [each["id"] for each in reversed(bob.history(token))]
 
 
 def test_around_a_message_that_cannot_be_is_the_end(alice: Person, token: str) -> None:

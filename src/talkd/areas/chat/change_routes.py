@@ -81,7 +81,7 @@ async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
 async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     """Get a message with those before and after it, oldest first."""
     params, me = call.params, call.me
-    limit = max(1, min(params.limit, MAX_CONTEXT_LIMIT))
+    limit = MAX_CONTEXT_LIMIT if params.limit < 1 else min(params.limit, MAX_CONTEXT_LIMIT)
     page = await service.get_context(tx, me.room.id, me.actor, params.messageId, limit)
     if not page.messages:
         return Reply(None, 304)
