@@ -278,6 +278,23 @@ def test_opening_the_conversation_is_enough(server: Server, alice: Person, bob: 
     assert told(server, bob) == []
 
 
+def test_whoever_marks_everything_as_read_is_told_of_no_reaction_either(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    listen(bob, token, ALWAYS)
+    said, last = bob.say(token, "Lunch?"), alice.say(token, "Now!")
+    path = f"v1/reaction/{token}/{said['id']}"
+    alice.post(path, reaction="👍")
+    bob.post(f"v1/chat/{token}/read", lastReadMessage=said["id"])
+    assert len(told(server, bob)) == 2
+    bob.post(f"v1/chat/{token}/read", lastReadMessage=last["id"])
+    assert told(server, bob) == []
+    alice.post(path, reaction="🎉")
+    assert len(told(server, bob)) == 1
+    bob.post(f"v1/chat/{token}/read")
+    assert told(server, bob) == []
+
+
 def test_an_app_of_2018_opens_it_too(server: Server, alice: Person, bob: Person, private: str) -> None:
     alice.say(private, "Lunch?")
     assert len(told(server, bob)) == 1
