@@ -81,6 +81,17 @@ def test_an_edited_message_says_who_wrote_it_anew_and_when(alice: Person, bob: P
     assert shown["lastEditTimestamp"] >= said["timestamp"]
 
 
+def test_who_wrote_a_message_anew_is_called_by_his_name_of_today(alice: Person, bob: Person, token: str) -> None:
+    said = bob.say(token, "Lunch?")
+    edit(alice, token, said, "Dinner?")
+    answer = bob.say(token, "Yes", replyTo=said["id"])
+    alice.request("PUT", f"/ocs/v2.php/cloud/users/{alice.id}", key="displayname", value="Alicia").raise_for_status()
+    known = {each["id"]: each for each in bob.history(token)}
+    news = bob.get(f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=answer["id"] - 1, timeout=0)
+    for shown in (known[said["id"]], known[answer["id"]]["parent"], news[0]["parent"]):
+        assert shown["lastEditActorDisplayName"] == "Alicia"
+
+
 def test_whoever_waits_learns_of_an_edit_with_the_new_text(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "one")
     assert news(bob, token, said["id"] - 1)[-1]["message"] == "one"

@@ -106,6 +106,8 @@ class Said(msgspec.Struct, frozen=True):
 def named(message: Message) -> set[tuple[str, str]]:
     """Everybody whose name it takes to show a message."""
     actors = {(message.actor_type, message.actor_id)}
+    if message.edited_at:
+        actors.add((message.edited_by_type, message.edited_by_id))
     if message.parameters:
         actors.update((reference.type, reference.id) for reference in message.references().values())
     return actors

@@ -106,7 +106,7 @@ def message(
         not item.system,
         item.edited_by_type if item.edited_at else UNSET,
         item.edited_by_id if item.edited_at else UNSET,
-        item.edited_by_name if item.edited_at else UNSET,
+        names.get((item.edited_by_type, item.edited_by_id), item.edited_by_name) if item.edited_at else UNSET,
         item.edited_at or UNSET,
         True if item.silent else UNSET,
         parent,
