@@ -248,7 +248,10 @@ def test_clearing_the_history_leaves_only_the_report_of_it(alice: Person, bob: P
     for person in (alice, bob):
         room = person.room(token)
         assert (room["unreadMessages"], room["unreadMention"], room["unreadMentionDirect"]) == (0, False, False)
-        assert room["lastMessage"]["id"] == room["lastReadMessage"] == room["lastCommonReadMessage"] == report["id"]
+        assert room["lastMessage"]["id"] == report["id"]
+        assert room["lastReadMessage"] == room["lastCommonReadMessage"] == 0
+    news(bob, token, report["id"])
+    assert bob.room(token)["lastReadMessage"] == report["id"]
 
 
 def test_reactions_and_polls_go_with_the_messages(alice: Person, bob: Person, token: str) -> None:

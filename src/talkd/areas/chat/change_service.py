@@ -64,17 +64,16 @@ async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
 async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Message:
     """Remove everything that was said, and leave the report that it was done.
 
-    That report is all there is to read, and counts as read by everybody: a marker on a message that is gone
-    would never be moved by a client that waits. Raises Forbidden in a one-to-one conversation, unless it may
-    be deleted by one of the two (setting `delete_one_to_one_conversations`).
+    Everybody has read nothing then: a marker on a message that is gone would never be moved by a client that
+    waits. Raises Forbidden in a one-to-one conversation, unless it may be deleted by one of the two (setting
+    `delete_one_to_one_conversations`).
     """
     if me.room.is_one_to_one and not one_to_one_too:
         raise Forbidden(data=NULL)
     await change_store.clear(tx, me.room.id)
     await tx.emit(HistoryCleared(me.room.id, me.actor))
-    message = await service.post_system(tx, me.room, me.actor, "history_cleared")
-    await change_store.reset_markers(tx, me.room.id, message.id)
-    return message
+    await change_store.reset_markers(tx, me.room.id)
+    return await service.post_system(tx, me.room, me.actor, "history_cleared")
 
 
 async def list_rooms_with_expired(tx: Tx) -> list[int]:

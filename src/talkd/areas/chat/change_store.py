@@ -46,7 +46,7 @@ _CLEAR = Statement(sa.delete(messages).where(messages.c.room_id == bind("in_room
 _RESET_MARKERS = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("in_room"))
-    .values(last_read=bind("message_id"), last_mention=ZERO, last_mention_direct=ZERO)
+    .values(last_read=ZERO, last_mention=ZERO, last_mention_direct=ZERO)
 )
 
 
@@ -71,6 +71,6 @@ async def clear(tx: Tx, room_id: int) -> None:
     await tx.run(_CLEAR, in_room=room_id)
 
 
-async def reset_markers(tx: Tx, room_id: int, message_id: int) -> None:
-    """Everybody has read up to there, and is named nowhere."""
-    await tx.run(_RESET_MARKERS, in_room=room_id, message_id=message_id)
+async def reset_markers(tx: Tx, room_id: int) -> None:
+    """Everybody has read nothing, and is named nowhere."""
+    await tx.run(_RESET_MARKERS, in_room=room_id)
