@@ -305,9 +305,9 @@ def test_an_app_of_2018_opens_it_too(server: Server, alice: Person, bob: Person,
 def test_a_conversation_nobody_looks_at_does_not_count_as_opened(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:
-    said = alice.say(private, "Hello")
     bob.join(private)
     bob.put(f"v4/room/{private}/participants/state", state=0)
+    said = alice.say(private, "Hello")
     assert len(told(server, bob)) == 1
     poll(bob, private, said["id"] - 1, setReadMarker=0)
     assert len(told(server, bob)) == 1
