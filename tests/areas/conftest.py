@@ -2,7 +2,7 @@
 
 import pytest
 
-from support.people import Person
+from support.people import ONE_TO_ONE, Person
 from support.running import Server
 
 
@@ -24,3 +24,10 @@ def token(alice: Person, bob: Person) -> str:
     made = alice.create_room()
     alice.add(made, bob)
     return made
+
+
+@pytest.fixture
+def private(server: Server, alice: Person, bob: Person) -> str:
+    """The conversation of the two alone."""
+    token: str = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    return token

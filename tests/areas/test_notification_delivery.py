@@ -1,0 +1,184 @@
+"""Notifications over their API, and what becomes of them in the long run."""
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import sqlalchemy as sa
+from support.notifications import PATH, kept, subjects, told
+from support.people import ONE_TO_ONE, Person
+from support.running import Server
+
+from talkd.areas.notifications import service
+from talkd.areas.notifications.model import MAX_KEPT
+from talkd.storage.schema import messages, rooms
+from talkd.storage.statements import Statement, bind
+
+_DAMAGE = Statement(
+    sa.update(messages).where(messages.c.id == bind("message_id")).values(parameters=sa.literal_column("'broken'"))
+)
+_FLOOD = Statement(
+    sa.text(
+        "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 5000) "
+        "INSERT INTO notifications(room_id, user_id, subject, object_type, occasion) "
+        "SELECT rooms.id, :user_id, 'call', 'call', number FROM rooms, numbers WHERE token = :token"
+    )
+)
+_SLIP_IN = Statement(
+    sa.text(
+        "WITH RECURSIVE numbers(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < 50) "
+        "INSERT INTO messages(room_id, message, countable) SELECT id, 'No. ' || number, 1 FROM rooms, numbers "
+        "WHERE token = :token"
+    )
+)
+_FORGET = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).values(notified_id=0))
+
+
+# --- the API --------------------------------------------------------------------------------
+def test_there_is_nothing_to_tell_newcomers(server: Server) -> None:
+    answer = server.add_user("new").request("GET", PATH)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
+
+
+def test_what_is_known_is_not_sent_again(server: Server, alice: Person, bob: Person, private: str) -> None:
+    alice.say(private, "Hello")
+    told(server, bob)
+    first = bob.request("GET", PATH)
+    known = {"If-None-Match": first.headers["etag"]}
+    again = bob.http.get(PATH, headers=known)
+    assert (again.status_code, again.content) == (304, b"")
+    alice.say(private, "More")
+    told(server, bob)
+    assert bob.http.get(PATH, headers=known).status_code == 200
+
+
+def test_notifications_can_be_dismissed(server: Server, alice: Person, bob: Person, private: str) -> None:
+    for number in range(3):
+        alice.say(private, str(number))
+    numbers = [each["notification_id"] for each in told(server, bob)]
+    assert bob.post(f"{PATH}/exists", ids=[*numbers, 999_999_999]) == sorted(numbers)
+    assert bob.delete(f"{PATH}/{numbers[0]}") is None
+    assert bob.status("DELETE", f"{PATH}/{numbers[0]}") == 200
+    assert bob.refused("GET", f"{PATH}/{numbers[0]}") == (404, None)
+    assert bob.post(f"{PATH}/exists", ids=numbers) == sorted(numbers[1:])
+    bob.delete(PATH)
+    assert bob.get(PATH) == []
+    assert bob.status("POST", f"{PATH}/exists", ids=list(range(201))) == 400
+
+
+def test_notifications_are_ones_own(server: Server, alice: Person, bob: Person, private: str) -> None:
+    alice.say(private, "Hello")
+    (shown,) = told(server, bob)
+    number = shown["notification_id"]
+    assert alice.refused("GET", f"{PATH}/{number}") == (404, None)
+    assert alice.post(f"{PATH}/exists", ids=[number]) == []
+    alice.delete(f"{PATH}/{number}")
+    alice.delete(PATH)
+    assert len(told(server, bob)) == 1
+    assert server.visitor().status("GET", PATH) == 401
+
+
+def test_an_account_made_anew_does_not_speak_in_old_notifications(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    bob.say(token, f"@{alice.id}")
+    told(server, alice)
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
+    (shown,) = told(server, alice)
+    assert shown["subject"] == "A deleted user mentioned you in conversation Room"
+    assert "user" not in shown["subjectRichParameters"]
+
+
+# --- keeping it in bounds, and keeping it ---------------------------------------------------
+def test_no_more_is_kept_than_anybody_looks_through(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    said = [alice.say(private, str(number)) for number in range(MAX_KEPT + 3)]
+    assert [each["message"] for each in told(server, bob)] == [str(MAX_KEPT + 2 - n) for n in range(25)]
+    server.run(server.app.messenger.tidy())
+    assert kept(server, bob) == MAX_KEPT
+    bob.post(f"v1/chat/{private}/read", lastReadMessage=said[-2]["id"])
+    alice.say(private, "one more")
+    told(server, bob)
+    server.run(server.app.messenger.tidy())
+    assert kept(server, bob) == 2
+
+
+def test_cleaning_up_after_a_flood_is_no_matter_of_seconds(sqlite_server: Server) -> None:
+    alice, bob = (sqlite_server.add_user(name) for name in ("alice", "bob"))
+    flooded: str = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+
+    async def flood(tx: Any) -> None:
+        await tx.run(_FLOOD, token=flooded, user_id=bob.id)
+
+    sqlite_server.write(flood)
+    began = time.process_time()
+    sqlite_server.write(lambda tx: service.tidy(tx, [bob.id]))
+    assert time.process_time() - began < 1
+    assert kept(sqlite_server, bob) == MAX_KEPT
+
+
+def test_what_was_not_told_before_a_crash_is_told_afterwards(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    alice.say(private, "Hello")
+    (before,) = told(server, bob)
+    bob.delete(PATH)
+
+    async def forget(tx: Any) -> None:
+        await tx.run(_FORGET, token=private)
+
+    server.write(forget)  # as if the process had died right after the message was stored
+    assert told(server, bob) == []
+    server.run(server.app.messenger.resume())
+    (after,) = told(server, bob)
+    assert after["object_id"] == before["object_id"]
+    server.run(server.app.messenger.resume())
+    assert [each["notification_id"] for each in told(server, bob)] == [after["notification_id"]]
+
+
+def test_a_broken_message_keeps_no_other_waiting(
+    server: Server, alice: Person, bob: Person, private: str, token: str
+) -> None:
+    first, broken, last = (alice.say(token, f"{word} @{bob.id}") for word in ("first", "broken", "last"))
+    assert len(told(server, bob)) == 3
+    bob.delete(PATH)
+
+    async def damage(tx: Any) -> None:
+        await tx.run(_DAMAGE, message_id=broken["id"])
+        await tx.run(_FORGET, token=token)
+
+    server.write(damage)
+    server.run(server.app.messenger.resume())
+    elsewhere = alice.say(private, "Hello")
+    assert [each["object_id"].split("/")[1] for each in told(server, bob)] == [
+        str(said["id"]) for said in (elsewhere, last, first)
+    ]
+
+
+def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    async def slip_in(tx: Any) -> None:
+        await tx.run(_SLIP_IN, token=private)
+        await tx.run(_FORGET, token=private)
+
+    alice.say(private, "Hello")
+    server.write(slip_in)
+    server.run(server.app.messenger.resume())
+    assert subjects(server, bob) == ["Alice sent you a private message"]
+    alice.say(private, "And now?")
+    told(server, bob)
+    assert kept(server, bob) == 52
+
+
+def test_while_many_write_everything_is_told_once(
+    server: Server, alice: Person, bob: Person, private: str, threads: ThreadPoolExecutor
+) -> None:
+    def write(number: int) -> str:
+        said = alice.say(private, str(number))
+        server.run(server.app.messenger.deliver())
+        return f"{private}/{said['id']}"
+
+    said = list(threads.map(write, range(24)))
+    assert sorted(each["object_id"] for each in told(server, bob)) == sorted(said)

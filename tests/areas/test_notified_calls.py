@@ -1,0 +1,122 @@
+"""Telling people of calls and invitations."""
+
+from typing import Any
+
+from support.notifications import PATH
+from support.people import PUBLIC, Person
+from support.running import Server
+
+
+# --- calls ----------------------------------------------------------------------------------
+def call_of(person: Person) -> list[dict[str, Any]]:
+    """What somebody is told of calls."""
+    return [each for each in person.get(PATH) if each["object_type"] == "call"]
+
+
+def test_a_call_rings_until_it_is_answered_or_missed(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    alice.say(private, "Hello")
+    alice.join(private)
+    alice.post(f"v4/call/{private}")
+    (ringing,) = call_of(bob)
+    assert (ringing["object_id"], ringing["subject"]) == (private, "Alice would like to talk with you")
+    assert ringing["actions"] == [
+        {"label": "Answer call", "link": f"{server.url}/call/{private}#direct-call", "type": "WEB", "primary": True}
+    ]
+    assert call_of(alice) == []
+    alice.delete(f"v4/call/{private}")
+    (missed,) = call_of(bob)
+    assert missed["subject"] == "You missed a call from Alice"
+    assert missed["actions"][0]["label"] == "Call back"
+    alice.post(f"v4/call/{private}")
+    (again,) = call_of(bob)
+    assert again["notification_id"] > missed["notification_id"]
+    bob.join(private)
+    bob.post(f"v4/call/{private}")
+    assert call_of(bob) == []
+
+
+def test_calls_are_told_to_those_who_want_to_hear_of_them(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    carol, dave, erin = (server.add_user(name) for name in ("carol", "dave", "erin"))
+    for person in (carol, dave, erin):
+        alice.add(token, person)
+    carol.post(f"v4/room/{token}/notify-calls", level=0)
+    dave.post(f"v4/room/{token}/archive")
+    alice.join(token)
+    alice.post(f"v4/call/{token}", silentFor=[erin.id])
+    assert [each["subject"] for each in call_of(bob)] == ["A group call has started in Room"]
+    assert call_of(carol) == call_of(dave) == call_of(erin) == []
+    alice.delete(f"v4/call/{token}")
+    assert [each["subject"] for each in call_of(bob)] == ["You missed a group call in Room"]
+
+
+def test_silent_calls_are_told_to_nobody(server: Server, alice: Person, bob: Person, token: str) -> None:
+    alice.join(token)
+    alice.post(f"v4/call/{token}", silent=True)
+    assert call_of(bob) == []
+
+
+def test_somebody_can_be_rung(server: Server, alice: Person, bob: Person, token: str) -> None:
+    carol = server.add_user("carol")
+    alice.add(token, carol)
+    bob.post(f"v4/room/{token}/notify-calls", level=0)
+    path = f"v4/call/{token}/ring/{alice.attendee(token, bob)}"
+    alice.join(token)
+    assert alice.refused("POST", path) == (400, "in-call")
+    alice.post(f"v4/call/{token}", silent=True)
+    assert carol.refused("POST", path) == (400, "in-call")
+    alice.post(path)
+    (first,) = call_of(bob)
+    alice.post(path)
+    (second,) = call_of(bob)
+    assert second["notification_id"] > first["notification_id"]
+    assert call_of(carol) == []
+    bob.join(token)
+    bob.post(f"v4/call/{token}")
+    alice.post(path)
+    assert call_of(bob) == []
+
+
+def test_only_accounts_can_be_rung_and_only_by_who_may_start_calls(
+    server: Server, alice: Person, bob: Person
+) -> None:
+    token = alice.create_room(PUBLIC)
+    alice.add(token, bob)
+    guest = server.visitor()
+    guest_id = guest.join(token)["actorId"]
+    for person in (alice, bob):
+        person.join(token)
+        person.post(f"v4/call/{token}", silent=True)
+    ring = f"v4/call/{token}/ring"
+    assert alice.refused("POST", f"{ring}/{alice.attendee(token, guest_id)}") == (400, "actor-type")
+    assert alice.status("POST", f"{ring}/999999") == 404
+    elsewhere = alice.create_room()
+    alice.add(elsewhere, bob)
+    assert alice.status("POST", f"{ring}/{alice.attendee(elsewhere, bob)}") == 404
+    alice.put(f"v4/room/{token}/permissions/default", permissions=1 | 4 | 128)
+    assert bob.status("POST", f"{ring}/{alice.attendee(token, alice)}") == 403
+
+
+# --- invitations ----------------------------------------------------------------------------
+def invitations(person: Person) -> list[str]:
+    """What somebody is told of conversations he was put into."""
+    return [each["subject"] for each in person.get(PATH) if each["object_type"] == "room"]
+
+
+def test_invitations_are_told_until_the_conversation_is_opened(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    assert invitations(bob) == ["Alice invited you to a group conversation: Room"]
+    assert bob.get(PATH)[0]["object_id"] == token
+    assert invitations(alice) == []
+    bob.join(token)
+    assert invitations(bob) == []
+
+
+def test_who_comes_by_himself_is_not_invited(server: Server, alice: Person, bob: Person) -> None:
+    token = alice.create_room(PUBLIC)
+    bob.join(token)
+    assert bob.get(PATH) == []
