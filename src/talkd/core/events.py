@@ -211,7 +211,6 @@ class AttendeeAdded(RoomEvent):
     attendee_id: int
     target: Actor
     quiet: bool = False
-    self_joined: bool = False
     was_there: bool = False
     """Was in the room already, by itself, and is a member from now on."""
 

@@ -81,7 +81,6 @@ async def add_user(
     *,
     type: ParticipantType = ParticipantType.USER,
     quiet: bool = False,
-    last_read: int | None = None,
     favorite: bool = False,
 ) -> int:
     """Make an account an attendee; its id. Somebody who had joined by himself becomes a member.
@@ -97,16 +96,13 @@ async def add_user(
         return present.id
     if await bans.is_banned(tx, room.id, USERS, user_id):
         raise Forbidden("ban") if actor.is_same(USERS, user_id) else Invalid("ban")
-    self_joined = type == ParticipantType.USER_SELF_JOINED
     return await _add(
         tx,
         room,
         actor,
         Actor(USERS, user_id, name),
         type=type,
-        quiet=quiet or self_joined,
-        last_read=last_read,
-        self_joined=self_joined,
+        quiet=quiet or type == ParticipantType.USER_SELF_JOINED,
         favorite=int(favorite),
     )
 
@@ -184,8 +180,6 @@ async def _add(
     *,
     type: ParticipantType,
     quiet: bool = False,
-    last_read: int | None = None,
-    self_joined: bool = False,
     favorite: int = 0,
     access_token: str = "",
     invited_address: str = "",
@@ -199,7 +193,7 @@ async def _add(
         actor_id=target.id,
         display_name=target.name,
         type=type,
-        last_read=newest.last_message_id if last_read is None else last_read,
+        last_read=newest.last_message_id,
         now=clock.now(),
         favorite=favorite,
         access_token=access_token,
@@ -208,7 +202,7 @@ async def _add(
     )
     if attendee_id is None:
         raise NotFound("new-participant")  # the account was deleted in the same moment
-    await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet, self_joined))
+    await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet))
     return attendee_id
 
 

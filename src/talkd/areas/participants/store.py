@@ -73,7 +73,7 @@ _BY_ACTOR = Statement(
 )
 _ALL = Statement(sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id")).order_by(attendees.c.id))
 _NEW = (
-    "room_id", "actor_type", "actor_id", "display_name", "type", "permissions", "favorite", "last_read",
+    "room_id", "actor_type", "actor_id", "display_name", "type", "favorite", "last_read",
     "access_token", "invited_address", "phone_number", "modified_at",
 )  # fmt: skip
 _is_user = bind("actor_type", sa.Text) == word(USERS)
@@ -191,7 +191,6 @@ async def add_attendee(
     type: int,
     last_read: int,
     now: int,
-    permissions: int = 0,
     favorite: int = 0,
     access_token: str = "",
     invited_address: str = "",
@@ -205,7 +204,6 @@ async def add_attendee(
         actor_id=actor_id,
         display_name=display_name,
         type=type,
-        permissions=permissions,
         favorite=favorite,
         last_read=last_read,
         access_token=access_token,
@@ -249,8 +247,6 @@ _SETTABLE = {
         "sensitive",
         "permissions",
         "display_name",
-        "last_read",
-        "in_call_since",
     )
 }
 
