@@ -64,9 +64,9 @@ async def log_in(call: Call[LoginParams]) -> Reply:
         return pages.must_wait(call, error)
     if login is None or login.app_password_id is not None:
         return _form(call, params.user, params.redirect_url, APPS_OWN if login else WRONG, status=403)
-    browser = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
+    cookie = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
     world.credentials.forget_browser(call.caller.browser)
-    return pages.redirect(call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, browser.cookie),))
+    return pages.redirect(call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, cookie),))
 
 
 @routes.add("GET", "/logout", Guard.ANYONE, params=LogoutParams, access=Access.OWN)

@@ -1,7 +1,5 @@
 """Giving out app passwords, taking them back, and the way of a browser from login to logout."""
 
-import msgspec
-
 from talkd.areas.login import store
 from talkd.areas.login.model import (
     FLOW_LIFETIME,
@@ -20,13 +18,6 @@ from talkd.storage.database import Tx
 
 ALREADY = "You cannot request an new apppassword with an apppassword"
 NOT_AN_APP = "no app password in use"
-
-
-class Browser(msgspec.Struct, frozen=True):
-    """A browser session that was just made: the cookie's value is told to the browser alone."""
-
-    cookie: str
-    request_token: str
 
 
 # --- app passwords --------------------------------------------------------------------------
@@ -149,21 +140,24 @@ def _is_over(flow: Flow) -> bool:
 
 
 # --- browsers -------------------------------------------------------------------------------
-async def open_browser(tx: Tx, login: Login, *, previous: str) -> Browser:
-    """A session under a fresh cookie; what was known under the `previous` one's fingerprint ends."""
+async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
+    """A session under a fresh cookie, whose value is told to the browser alone.
+
+    What was known under the `previous` one's fingerprint ends.
+    """
     now = clock.now()
-    browser = Browser(cookie=ids.new_secret(), request_token=ids.new_secret(43))
+    cookie = ids.new_secret()
     if previous:
         await store.delete_browser(tx, previous)
     await store.add_browser(
         tx,
-        fingerprint=ids.fingerprint(browser.cookie),
+        fingerprint=ids.fingerprint(cookie),
         user_id=login.user_id,
-        request_token=browser.request_token,
+        request_token=ids.new_secret(43),
         now=now,
     )
     await store.note_login(tx, login.user_id, now)
-    return browser
+    return cookie
 
 
 async def delete_over(tx: Tx, browser_lifetime: int) -> None:

@@ -10,15 +10,13 @@ from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns
 _APP_PASSWORD = columns(app_passwords, AppPassword.__struct_fields__)
 _BY_FINGERPRINT = Statement(sa.select(*_APP_PASSWORD).where(app_passwords.c.fingerprint == bind("fingerprint")))
 _ADD_APP_PASSWORD = Statement(
-    sa.insert(app_passwords)
-    .values(
+    sa.insert(app_passwords).values(
         user_id=bind("user_id"),
         fingerprint=bind("fingerprint"),
         name=bind("name"),
         created_at=bind("now"),
         last_used_at=bind("now"),
     )
-    .returning(app_passwords.c.id)
 )
 _DELETE_APP_PASSWORD = Statement(sa.delete(app_passwords).where(app_passwords.c.id == bind("id")))
 _TOUCH_APP_PASSWORD = Statement(
@@ -77,7 +75,6 @@ _SEEN_BROWSER = Statement(
     sa.update(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")).values(seen_at=bind("now"))
 )
 _DELETE_BROWSER = Statement(sa.delete(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")))
-_DELETE_BROWSERS_OF = Statement(sa.delete(web_sessions).where(web_sessions.c.user_id == bind("user_id")))
 _DELETE_OLD_BROWSERS = Statement(sa.delete(web_sessions).where(web_sessions.c.seen_at < bind("before")))
 _LOGGED_IN = Statement(
     sa.update(users)
@@ -97,9 +94,9 @@ async def get_app_password(tx: Tx, fingerprint: str) -> AppPassword | None:
     return None if row is None else AppPassword(*row)
 
 
-async def add_app_password(tx: Tx, *, user_id: str, fingerprint: str, name: str, now: int) -> int:
-    """Store a new app password; its id."""
-    return int(await tx.value(_ADD_APP_PASSWORD, user_id=user_id, fingerprint=fingerprint, name=name, now=now))
+async def add_app_password(tx: Tx, *, user_id: str, fingerprint: str, name: str, now: int) -> None:
+    """Store a new app password."""
+    await tx.run(_ADD_APP_PASSWORD, user_id=user_id, fingerprint=fingerprint, name=name, now=now)
 
 
 async def delete_app_password(tx: Tx, app_password_id: int) -> None:
@@ -130,11 +127,6 @@ async def touch_browser(tx: Tx, fingerprint: str, now: int) -> None:
 async def delete_browser(tx: Tx, fingerprint: str) -> None:
     """The browser has logged out."""
     await tx.run(_DELETE_BROWSER, fingerprint=fingerprint)
-
-
-async def delete_browsers_of(tx: Tx, user_id: str) -> None:
-    """All browsers of an account are logged out."""
-    await tx.run(_DELETE_BROWSERS_OF, user_id=user_id)
 
 
 async def delete_browsers_before(tx: Tx, before: int) -> None:
