@@ -78,7 +78,6 @@ class Call(Generic[P]):
     route: Route | None = None
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
-    ocs_version: int = 2
 
     def header(self, name: str) -> str:
         """A header of the request, or empty."""

@@ -62,7 +62,7 @@ class Edge:
             raw = await self._parameters(route, request, path)
             if route.kind is Kind.OCS and not wants_known_format(route, raw):
                 raise errors.Invalid("format", message="The format is json or xml.")
-            reply = await self._perform(route, version, request, caller, raw, path)
+            reply = await self._perform(route, request, caller, raw, path)
         except errors.TalkError as refused:
             if route.refuses is not None:
                 refused = route.refuses(refused)
@@ -156,7 +156,6 @@ class Edge:
     async def _perform(
         self,
         route: Route,
-        version: int,
         request: falcon.asgi.Request,
         caller: Caller,
         raw: dict[str, Any],
@@ -173,7 +172,6 @@ class Edge:
             method=request.method,
             hang_up=request.scope.get(HANG_UP),
             route=route,
-            ocs_version=version,
         )
         if route.throttle:
             self.world.throttle.check(route.throttle, caller.address)

@@ -30,7 +30,6 @@ _ALL = Statement(
     )
 )
 _FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
-_FORGET = Statement(sa.delete(throttle).where(throttle.c.action == bind("action"), throttle.c.subnet == bind("subnet")))
 
 
 def _count_statement() -> Statement:
