@@ -245,7 +245,7 @@ async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresD
         return message_id
 
     async def poll() -> list[int]:
-        page = await postgres.read(lambda tx: chat.get_news(tx, room.id, known=known, including=False, limit=100))
+        page = await postgres.read(lambda tx: chat.get_news(tx, room.id, known=known, limit=100))
         return [message.id for message in page.messages]
 
     known = 0
@@ -314,7 +314,7 @@ async def test_on_postgres_many_writers_in_one_room_wait_for_each_other(postgres
     seen: list[int] = []
 
     async def look(tx: Tx) -> list[int]:
-        page = await chat.get_news(tx, room.id, known=seen[-1] if seen else 0, including=False, limit=100)
+        page = await chat.get_news(tx, room.id, known=seen[-1] if seen else 0, limit=100)
         return [message.id for message in page.messages]
 
     writers = asyncio.gather(

@@ -9,8 +9,3 @@ source: Callable[[], float] = time.time
 def now() -> int:
     """Unix time in whole seconds, the API's granularity."""
     return int(source())
-
-
-def precise() -> float:
-    """Unix time in seconds with fractions, for measuring waits."""
-    return source()

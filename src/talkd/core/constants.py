@@ -97,13 +97,6 @@ class StartCall(IntEnum):
     NOBODY = 3
 
 
-class ReadPrivacy(IntEnum):
-    """Whether others learn how far somebody has read."""
-
-    PUBLIC = 0
-    PRIVATE = 1
-
-
 API_FEATURES = (
     "chat", "chat-v2", "invite-by-mail", "conversation-v2", "conversation-v3", "conversation-v4", "signaling-v3",
 )  # fmt: skip

@@ -35,16 +35,15 @@ async def find_image(tx: Tx, room_id: int) -> bytes:
     return image
 
 
-async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | None, *, quiet: bool = False) -> None:
-    """An emoji on a colour as picture; `quiet` when nobody shall be told, as for a room that is just made.
+async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | None) -> None:
+    """An emoji on a colour as picture.
 
     Raises Invalid("avatar") for what is no emoji or colour, and in one-to-one conversations.
     """
     require_pictured(room)
     await store.set_avatar(tx, room.id, require_emoji(emoji, color), clock.now())
     await store.delete_image(tx, room.id)
-    if not quiet:
-        await tx.emit(AvatarSet(room.id, actor, True))
+    await tx.emit(AvatarSet(room.id, actor, True))
 
 
 async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:

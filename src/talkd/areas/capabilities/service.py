@@ -36,14 +36,13 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
 
 
 def get_capabilities(
-    config: Config, settings: TalkSettings, viewer: Viewer, *, token_key: str, base_url: str, delay: int = 0
+    config: Config, settings: TalkSettings, viewer: Viewer, *, token_key: str, base_url: str
 ) -> dict[str, Any]:
     """The answer to `cloud/capabilities`. Visitors get Talk, the theme and what they must know to log in.
 
-    `token_key` is the public key for signaling servers, `delay` the milliseconds the caller's network must
-    wait after wrong guesses.
+    `token_key` is the public key for signaling servers.
     """
-    blocks: dict[str, Any] = {"bruteforce": view.bruteforce(delay)}
+    blocks: dict[str, Any] = {"bruteforce": view.bruteforce()}
     if viewer.user_id is not None:
         blocks["core"] = view.core(viewer)
         blocks["notifications"] = view.notifications()

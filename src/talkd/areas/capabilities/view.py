@@ -167,9 +167,9 @@ def password_policy(security: SecurityConfig) -> Block:
     return {"minLength": account, "policies": policies}
 
 
-def bruteforce(delay: int) -> Block:
-    """Whether the caller's network must wait; in milliseconds."""
-    return {"delay": delay, "allow-listed": False}
+def bruteforce() -> Block:
+    """How many milliseconds an answer is held back after wrong guesses: none, talkd refuses at once instead."""
+    return {"delay": 0, "allow-listed": False}
 
 
 def digest(value: Any) -> str:

@@ -114,7 +114,7 @@ class Feed:
 
     async def _read(self, room_id: int, known: int) -> _Recent:
         page = await self._db.read(
-            lambda tx: service.get_news(tx, room_id, known=known, including=False, limit=MESSAGES)
+            lambda tx: service.get_news(tx, room_id, known=known, limit=MESSAGES)
         )
         return _Recent(known, page)
 

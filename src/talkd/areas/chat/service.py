@@ -259,10 +259,9 @@ async def get_history(tx: Tx, room_id: int, viewer: Actor, *, known: int, includ
     return await complete(tx, room_id, messages, viewer=viewer)
 
 
-async def get_news(tx: Tx, room_id: int, *, known: int, including: bool, limit: int) -> Page:
+async def get_news(tx: Tx, room_id: int, *, known: int, limit: int) -> Page:
     """Messages after `known`, oldest first."""
-    after = known - 1 if including else known
-    return await complete(tx, room_id, await store.list_after(tx, room_id, after, limit, clock.now()))
+    return await complete(tx, room_id, await store.list_after(tx, room_id, known, limit, clock.now()))
 
 
 async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limit: int) -> Page:

@@ -40,17 +40,14 @@ async def put_lobby(tx: Tx, room_id: int, actor: Actor, state: Lobby, timer: int
     await _settle(tx, await participants.lock_room(tx, room_id), actor)
 
 
-async def open_due(tx: Tx) -> int:
-    """Note the lobbies whose time has come, each once; how many there were."""
-    opened = 0
+async def open_due(tx: Tx) -> None:
+    """Note the lobbies whose time has come, each once."""
     for room_id in await store.list_due(tx, clock.now()):
         try:
             room = await participants.lock_room(tx, room_id)
         except NotFound:
             continue
-        opened += room.is_lobby_over
         await _settle(tx, room, SYSTEM)
-    return opened
 
 
 async def is_any_due(tx: Tx) -> bool:

@@ -79,7 +79,6 @@ class LevelParams(msgspec.Struct, frozen=True):
 
 _MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 _USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
-_MEMBER = (Guard.USER, Guard.PARTICIPANT)
 
 
 async def render(

@@ -93,7 +93,7 @@ async def get_epoch(tx: Tx) -> str:
     return await store.get_fact(tx, EPOCH) or ""
 
 
-async def get_secret(tx: Tx, name: str, length: int = 64) -> str:
+async def get_secret(tx: Tx, name: str) -> str:
     """A secret of this installation, made when it is first needed."""
     secret = await store.get_fact(tx, f"secret:{name}")
-    return secret if secret is not None else await store.add_fact(tx, f"secret:{name}", ids.new_secret(length))
+    return secret if secret is not None else await store.add_fact(tx, f"secret:{name}", ids.new_secret())

@@ -68,9 +68,9 @@ async def set_value(tx: Tx, app: str, key: str, value: str) -> None:
     await tx.run(_SET, app=app, key=key, value=value)
 
 
-async def delete_value(tx: Tx, app: str, key: str) -> int:
-    """Back to the default; how many there were."""
-    return await tx.run(_DELETE, app=app, key=key)
+async def delete_value(tx: Tx, app: str, key: str) -> None:
+    """Back to the default."""
+    await tx.run(_DELETE, app=app, key=key)
 
 
 async def get_fact(tx: Tx, key: str) -> str | None:
