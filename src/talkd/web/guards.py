@@ -2,7 +2,7 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Participant
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
 from talkd.storage.database import Tx
@@ -28,11 +28,11 @@ def require_who(route: Route, caller: Caller) -> None:
 
 
 async def require_may_use_talk(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
-    """Raises Forbidden when only some groups may use Talk (setting `allowed_groups`) and the caller is in none."""
+    """Raises Forbidden for an operation of Talk when Talk is not for the caller."""
     user_id, route = call.caller.user_id, call.route
     if user_id is None or route is None or not is_of_talk(route):
         return
-    if not await users.is_allowed(tx, call.world.settings.groups("allowed_groups"), user_id):
+    if not await users.may_use_talk(tx, call.world.settings, user_id):
         raise Forbidden
 
 

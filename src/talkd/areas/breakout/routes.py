@@ -27,8 +27,6 @@ from talkd.web.routing import Guard, Routes
 routes = Routes("breakout_room")
 V1 = ("v1",)
 V4 = ("v4",)
-ENABLED = "breakout_rooms"
-"""Setting of the app: no forbids breakout rooms."""
 
 _MODERATOR = (Guard.USER, Guard.MODERATOR)
 _MEMBER = (Guard.USER, Guard.PARTICIPANT)
@@ -58,10 +56,6 @@ class SwitchParams(msgspec.Struct, frozen=True):
     """Token of the room to go to."""
 
     target: str
-
-
-def _is_enabled(call: Call[Any]) -> bool:
-    return call.world.settings.flag(ENABLED, True)
 
 
 async def _me(tx: Tx, call: Call[Any]) -> Participant:
@@ -124,8 +118,8 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 @routes.add("POST", "breakout-rooms/{token}", *_MODERATOR, versions=V1, params=CreateParams, returns=list[RoomView])
 async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
     """Divide a conversation into breakout rooms."""
-    params = call.params
-    await service.create(tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=_is_enabled(call))
+    params, enabled = call.params, call.world.settings.has_breakout_rooms
+    await service.create(tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=enabled)
     return await _render_all(tx, call)
 
 
@@ -193,12 +187,12 @@ async def broadcast(tx: Tx, call: Call[BroadcastParams]) -> Reply:
 @routes.add("POST", "breakout-rooms/{token}/request-assistance", *_MEMBER, versions=V1, returns=RoomView)
 async def request_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask the moderators to come to this breakout room."""
-    await service.set_assistance(tx, call.me, is_wanted=True, enabled=_is_enabled(call))
+    await service.set_assistance(tx, call.me, is_wanted=True, enabled=call.world.settings.has_breakout_rooms)
     return await render_mine(tx, call)
 
 
 @routes.add("DELETE", "breakout-rooms/{token}/request-assistance", *_MEMBER, versions=V1, returns=RoomView)
 async def reset_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask for no assistance any more."""
-    await service.set_assistance(tx, call.me, is_wanted=False, enabled=_is_enabled(call))
+    await service.set_assistance(tx, call.me, is_wanted=False, enabled=call.world.settings.has_breakout_rooms)
     return await render_mine(tx, call)

@@ -7,6 +7,7 @@ from talkd.areas.capabilities.model import Viewer
 from talkd.areas.settings import service as preferences
 from talkd.areas.settings.model import BLURRED, LIST_STYLE, TWO_LINES, WITHOUT_MEDIA, TalkSettings
 from talkd.areas.sip import service as dial_out
+from talkd.areas.users import service as accounts
 from talkd.areas.users import store as users
 from talkd.config import Config
 from talkd.core.constants import StartCall
@@ -29,8 +30,8 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
         starts_without_media=chosen.get(WITHOUT_MEDIA) == "yes",
         blurs_background=chosen.get(BLURRED) == "yes",
         list_style=chosen.get(LIST_STYLE, TWO_LINES),
-        may_use_talk=await users.is_allowed(tx, settings.groups("allowed_groups"), account.id),
-        may_create=await users.is_allowed(tx, settings.groups("start_conversations"), account.id),
+        may_use_talk=await accounts.may_use_talk(tx, settings, account.id),
+        may_create=await users.is_allowed(tx, settings.start_conversations, account.id),
         may_dial_out=await dial_out.is_possible(tx, settings, account.id),
     )
 
@@ -60,7 +61,7 @@ def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_ke
         viewer,
         identity=config.identity,
         calls_enabled=settings.start_calls != StartCall.NOBODY,
-        breakout_rooms=settings.flag("breakout_rooms", True),
+        breakout_rooms=settings.has_breakout_rooms,
         recording_consent=settings.recording_consent,
         force_passwords=settings.force_passwords,
         token_key=token_key,

@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.notifications import service, view
 from talkd.areas.notifications.model import Listing
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.core.errors import NULL, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -30,8 +30,8 @@ class ExistsParams(msgspec.Struct, frozen=True):
 
 
 async def _may_use_talk(tx: Tx, call: Call[Any]) -> bool:
-    """Whoever may not use Talk (setting `allowed_groups`) has nothing to be told of it."""
-    return await users.is_allowed(tx, call.world.settings.groups("allowed_groups"), call.user_id)
+    """Whoever may not has nothing to be told of it."""
+    return await users.may_use_talk(tx, call.world.settings, call.user_id)
 
 
 @routes.add("GET", "notifications", Guard.USER, versions=V2, returns=list[view.NotificationView])

@@ -61,7 +61,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
     password_hash = await passwords.hash_password(params.password) if params.password else ""
 
     async def work(tx: Tx) -> Reply:
-        await service.require_may_create(tx, actor.id, call.world.settings.groups("start_conversations"))
+        await service.require_may_create(tx, actor.id, call.world.settings.start_conversations)
         if params.invite and params.source in ("circles", "teams"):
             raise NotFound("invite")
         room, attendee_id = await service.create_room(

@@ -104,7 +104,7 @@ async def list_rooms(call: Call[ListParams]) -> Reply:
     db, settings = call.world.db, call.world.settings
     reply = await db.read(lambda tx: _list_rooms(tx, call))
     if reply is None:
-        with_changelog = settings.flag("changelog", True)
+        with_changelog = settings.has_changelog
         await db.write(lambda tx: newcomers.welcome(tx, call.caller.actor, with_changelog=with_changelog))
         reply = await db.read(lambda tx: _list_rooms(tx, call))
     assert reply is not None, "welcomed a moment ago"

@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.search import model, service, view
 from talkd.areas.search.model import Query
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -73,7 +73,7 @@ async def search(call: Call[Wanted]) -> view.Results:
 
 async def _search(tx: Tx, call: Call[Wanted]) -> view.Results:
     wanted = call.params
-    is_allowed = await users.is_allowed(tx, call.world.settings.groups("allowed_groups"), call.user_id)
+    is_allowed = await users.may_use_talk(tx, call.world.settings, call.user_id)
     if wanted.providerId == CONVERSATIONS:
         return await _search_rooms(tx, call) if is_allowed else view.nothing(_NAMES[CONVERSATIONS])
     return await _search_messages(tx, call) if is_allowed else view.nothing(_NAMES[MESSAGES])

@@ -109,6 +109,26 @@ class TalkSettings:
         )
 
     @property
+    def allowed_groups(self) -> list[str]:
+        """Who may use Talk at all; empty means everybody."""
+        return self.groups("allowed_groups")
+
+    @property
+    def start_conversations(self) -> list[str]:
+        """Who may make group conversations; empty means everybody."""
+        return self.groups("start_conversations")
+
+    @property
+    def has_breakout_rooms(self) -> bool:
+        """Whether conversations can be divided."""
+        return self.flag("breakout_rooms", True)
+
+    @property
+    def has_changelog(self) -> bool:
+        """Whether newcomers find a conversation that tells what is new."""
+        return self.flag("changelog", True)
+
+    @property
     def force_passwords(self) -> bool:
         """Whether conversations that guests may join need a password."""
         return self.flag("force_passwords")
@@ -122,7 +142,12 @@ class TalkSettings:
     @property
     def can_dial_out(self) -> bool:
         """Whether there is a bridge to the telephone network that calls people."""
-        return bool(self.text("sip_bridge_shared_secret")) and self.flag("sip_bridge_dialout")
+        return bool(self.sip_secret) and self.flag("sip_bridge_dialout")
+
+    @property
+    def sip_secret(self) -> str:
+        """The secret shared with the bridge to the telephone network; empty when there is none."""
+        return self.text("sip_bridge_shared_secret")
 
     @property
     def start_calls(self) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from talkd.areas.settings import service as settings
+from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store, model, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_YOURS, Account
 from talkd.core import clock
@@ -134,6 +135,11 @@ async def require_other_admin(tx: Tx, user_id: str) -> None:
     await group_store.lock_group(tx, ADMIN_GROUP)
     if await group_store.list_enabled_members(tx, ADMIN_GROUP) == [user_id]:
         raise Rejected(INVALID, "This is the last administrator; appoint another one first.")
+
+
+async def may_use_talk(tx: Tx, talk: TalkSettings, user_id: str) -> bool:
+    """Whether Talk exists for the account: the setting `allowed_groups` may name groups that it is for."""
+    return await store.is_allowed(tx, talk.allowed_groups, user_id)
 
 
 async def list_accounts(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[Account]:
