@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 
 from talkd.areas.recording import service
-from talkd.areas.recording.model import is_recorder, secret_of
+from talkd.areas.recording.model import secret_of
+from talkd.core.checksums import is_signed
 from talkd.core.errors import NotAvailable
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -61,7 +62,7 @@ async def store(call: Call[Any]) -> Reply:
     random = call.header("talk-recording-random")
     checksum = call.header("talk-recording-checksum")
     secret = secret_of(world.settings.text("recording_servers"))
-    if not is_recorder(secret, random, checksum, call.token):
+    if not is_signed(call.token, secret=secret, random=random, checksum=checksum):
         if checksum:
             await world.throttle.register(RECORDER_SECRET, call.caller.address)
         return Reply(_NOT_RECOGNISED, 401)

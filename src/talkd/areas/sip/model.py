@@ -1,14 +1,10 @@
-"""How the bridge proves that it is the bridge, and what a phone number is."""
+"""What a phone number is."""
 
-import hashlib
-import hmac
 import re
 
 import msgspec
 
 from talkd.core.errors import Invalid
-
-MIN_RANDOM_LENGTH = 32
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
 _SEPARATORS = str.maketrans("", "", " \u00a0-./()")
@@ -36,11 +32,3 @@ def require_number(text: str) -> str:
 def without_end(number: str) -> str:
     """The number as people see it who may not know it."""
     return number[:-_HIDDEN] + "…"
-
-
-def is_bridge(secret: str, random: str, checksum: str, token: str) -> bool:
-    """Whether the checksum is the bridge's for this room: HMAC-SHA256 over the random text and the token."""
-    if not secret or len(random) < MIN_RANDOM_LENGTH:
-        return False
-    expected = hmac.new(secret.encode(), (random + token).encode(), hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), checksum.lower().encode())

@@ -5,7 +5,7 @@ The bridge is recognised by its checksum; what it asks for is answered 501, beca
 
 from typing import Any
 
-from talkd.areas.sip.model import is_bridge
+from talkd.core.checksums import is_signed
 from talkd.core.errors import NotAvailable
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -27,7 +27,7 @@ async def _answer(call: Call[Any]) -> Reply:
     world = call.world
     random = call.header("talk-sipbridge-random")
     checksum = call.header("talk-sipbridge-checksum")
-    if is_bridge(world.settings.text("sip_bridge_shared_secret"), random, checksum, call.token):
+    if is_signed(call.token, secret=world.settings.sip_secret, random=random, checksum=checksum):
         raise NotAvailable("sip")
     if checksum:
         await world.throttle.register(BRIDGE_SECRET, call.caller.address)
