@@ -1,14 +1,15 @@
 """Health and figures."""
 
 import apsw
+import ipaddress
 from pathlib import Path
 
 import httpx
 import pytest
 
 from talkd.app import App
-from talkd.areas.operations.routes import is_allowed
 from talkd.config import Config
+from talkd.web.addresses import is_inside
 
 
 @pytest.mark.parametrize(
@@ -19,7 +20,8 @@ from talkd.config import Config
     ],
 )
 def test_who_may_read_metrics(address: str, allowed: bool) -> None:
-    assert is_allowed(address, ["127.0.0.0/8", "::1/128"]) is allowed
+    networks = [ipaddress.ip_network(network) for network in ("127.0.0.0/8", "::1/128")]
+    assert is_inside(address, networks) is allowed
 
 
 async def ask(app: App, path: str, address: str = "127.0.0.1") -> httpx.Response:

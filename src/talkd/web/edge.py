@@ -16,6 +16,7 @@ import structlog
 from talkd.core import errors, ids
 from talkd.storage.database import Tx
 from talkd.web import auth, guards, metrics, ocs, params
+from talkd.web.addresses import is_inside
 from talkd.web.call import Call, Caller, World
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
@@ -80,22 +81,13 @@ class Edge:
     # --- the way in -------------------------------------------------------------------------
     def _address(self, request: falcon.asgi.Request) -> str:
         address: str = request.remote_addr
-        if self._proxies and self._is_proxy(address):
+        if self._proxies and is_inside(address, self._proxies):
             forwarded = request.get_header("x-forwarded-for") or ""
             for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
                 address = hop
-                if not self._is_proxy(hop):
+                if not is_inside(hop, self._proxies):
                     break
         return address
-
-    def _is_proxy(self, address: str) -> bool:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        return any(parsed in network for network in self._proxies)
 
     def base_url(self, request: falcon.asgi.Request) -> str:
         """How the client reaches the server: the configured address, the proxy's word, or the request's own."""
@@ -103,7 +95,7 @@ class Edge:
         if configured:
             return configured.rstrip("/")
         scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
-        if self._proxies and self._is_proxy(request.remote_addr):
+        if self._proxies and is_inside(request.remote_addr, self._proxies):
             scheme = _last(request, "x-forwarded-proto") or scheme
             host = _last(request, "x-forwarded-host") or host
             prefix = _last(request, "x-forwarded-prefix")

@@ -20,6 +20,7 @@ from talkd.core.errors import Throttled
 from talkd.storage.database import Database, Tx
 from talkd.storage.schema import throttle
 from talkd.storage.statements import Statement, bind
+from talkd.web import addresses
 
 KEEP = 12 * 3600
 """Seconds after which a record is forgotten."""
@@ -58,13 +59,10 @@ _COUNT = _count_statement()
 
 def subnet_of(address: str) -> str:
     """The network that an address counts for: itself, or the /64 of an IPv6 address."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = addresses.parse(address)
+    if parsed is None:
         return address
     if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
 

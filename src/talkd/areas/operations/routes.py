@@ -12,6 +12,7 @@ from talkd.areas.operations.view import Figures
 from talkd.core.errors import NotFound
 from talkd.storage.database import Database
 from talkd.web import metrics
+from talkd.web.addresses import is_inside
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
@@ -43,7 +44,8 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
     """Figures for Prometheus; for everybody else's address it looks as if there were none."""
     settings = call.world.config.metrics
     is_forwarded = call.header("x-forwarded-for") != "" and not call.world.config.server.trusted_proxies
-    if not settings.enabled or is_forwarded or not is_allowed(call.caller.address, settings.allowed):
+    allowed = [ipaddress.ip_network(network) for network in settings.allowed]
+    if not settings.enabled or is_forwarded or not is_inside(call.caller.address, allowed):
         raise NotFound
     figures = Figures(
         waiting=call.world.changes.waiting,
@@ -52,14 +54,3 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
         accounts=await call.world.db.read(store.count_accounts),
     )
     return Reply(content=generate_latest(metrics.registry) + figures.text(), content_type=CONTENT_TYPE_LATEST)
-
-
-def is_allowed(address: str, networks: list[str]) -> bool:
-    """Whether an address is in one of the networks."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-        parsed = parsed.ipv4_mapped
-    return any(parsed in ipaddress.ip_network(network, strict=False) for network in networks)
