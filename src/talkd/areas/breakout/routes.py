@@ -8,17 +8,13 @@ from msgspec import UNSET
 from talkd.areas.breakout import service
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import view as participant_view
 from talkd.areas.participants.model import Participant
-from talkd.areas.participants.routes import MAX_WITH_STATUS, ListParams
+from talkd.areas.participants.routes import ListParams, listed
 from talkd.areas.participants.view import ParticipantView
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import view as room_view
 from talkd.areas.rooms.routes import render, render_mine
 from talkd.areas.rooms.view import RoomView
-from talkd.areas.sessions import store as sessions
-from talkd.core.constants import ParticipantType
-from talkd.core.errors import NULL, Forbidden
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -99,19 +95,7 @@ async def list_parts(tx: Tx, call: Call[Any]) -> list[RoomView]:
 )
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List everybody in a conversation and in its breakout rooms that the caller may see."""
-    me = call.me
-    if me.attendee.type == ParticipantType.GUEST:
-        raise Forbidden(data=NULL)
-    parts = [part for part, attendee_id in await service.list_parts(tx, me) if attendee_id is not None]
-    people = [(room, await participants.list_attendees(tx, room.id)) for room in (me.room, *parts)]
-    online = None
-    if call.params.includeStatus and len(people[0][1]) < MAX_WITH_STATUS:
-        online = await participants.list_online(tx, [attendee.actor_id for attendee in people[0][1]])
-    data = []
-    for room, attendees in people:
-        present = await sessions.list_sessions(tx, room.id)
-        data += participant_view.participants(room, attendees, present, for_moderator=me.is_moderator, online=online)
-    return Reply(data, 200, {} if online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
+    return listed(call.me, await service.list_people(tx, call.me, with_status=call.params.includeStatus))
 
 
 # --- making and removing --------------------------------------------------------------------

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from talkd.areas.breakout import model, store
 from talkd.areas.breakout.model import Mode, Seats, Status
 from talkd.areas.chat import service as chat
+from talkd.areas.participants import people_service
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.participants.model import Attendee, Participant, People
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import store as room_store
@@ -168,6 +169,16 @@ async def list_parts(tx: Tx, me: Participant) -> list[Part]:
         for part in await store.list_parts(tx, me.room.token)
         if sees_all or part.id in seats
     ]
+
+
+async def list_people(tx: Tx, me: Participant, *, with_status: bool) -> People:
+    """Everybody in the conversation and in the caller's own parts.
+
+    Raises Forbidden for guests, and Invalid as `list_parts`.
+    """
+    people_service.require_may_list(me)
+    parts = [part for part, attendee_id in await list_parts(tx, me) if attendee_id is not None]
+    return await people_service.list_people(tx, me, [me.room, *parts], with_status=with_status)
 
 
 async def start(tx: Tx, me: Participant) -> None:

@@ -134,6 +134,13 @@ class Participant(msgspec.Struct, frozen=True):
         return one_to_one_too or not self.room.is_one_to_one
 
 
+class People(msgspec.Struct, frozen=True):
+    """Who belongs to some rooms, with all devices on which they are open; and who is online, where that is told."""
+
+    rooms: list[tuple[Room, list[Attendee], list[Session]]]
+    online: set[str] | None
+
+
 _MODERATORS = frozenset(int(kind) for kind in MODERATORS)
 _ALL = int(MAX_DEFAULT_PERMISSIONS)
 _MEMBERS = int(MEMBER_DEFAULT)

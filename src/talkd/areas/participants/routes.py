@@ -4,16 +4,17 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.participants import people_service as people
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service, view
+from talkd.areas.participants.model import Participant, People
 from talkd.areas.rooms import invitation_service as invitations
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms import service as room_service
 from talkd.areas.rooms.routes import LevelParams
 from talkd.areas.rooms.view import RoomView
-from talkd.areas.sessions import store as sessions
-from talkd.core.constants import NotificationLevel, ParticipantType
-from talkd.core.errors import NULL, Forbidden, Invalid
+from talkd.core.constants import NotificationLevel
+from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -21,8 +22,6 @@ from talkd.web.routing import Guard, Routes
 
 routes = Routes("participant")
 V4 = ("v4",)
-MAX_WITH_STATUS = 100
-"""With this many people nobody's status is told."""
 
 
 class ListParams(msgspec.Struct, frozen=True):
@@ -67,15 +66,13 @@ _MEMBER = (Guard.USER, Guard.PARTICIPANT)
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List everybody in a conversation."""
     me = call.me
-    if me.attendee.type == ParticipantType.GUEST:
-        raise Forbidden(data=NULL)
-    attendees = await service.list_attendees(tx, me.room.id)
-    present = await sessions.list_sessions(tx, me.room.id)
-    online = None
-    if call.params.includeStatus and len(attendees) < MAX_WITH_STATUS:
-        online = await service.list_online(tx, [attendee.actor_id for attendee in attendees])
-    data = view.participants(me.room, attendees, present, for_moderator=me.is_moderator, online=online)
-    return Reply(data, 200, {} if online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
+    return listed(me, await people.list_people(tx, me, [me.room], with_status=call.params.includeStatus))
+
+
+def listed(me: Participant, found: People) -> Reply:
+    """People as the participant may see them, and whether their status is told."""
+    data = view.people(found, for_moderator=me.is_moderator)
+    return Reply(data, 200, {} if found.online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
 
 
 @routes.add("POST", "room/{token}/participants", Guard.USER, Guard.MODERATOR, versions=V4, params=AddParams)

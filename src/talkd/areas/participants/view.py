@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.participants.model import Attendee, Session, permissions_of
+from talkd.areas.participants.model import Attendee, People, Session, permissions_of
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
 
@@ -51,6 +51,15 @@ def participants(
         by_attendee.setdefault(session.attendee_id, []).append(session)
     return [
         _participant(room, attendee, by_attendee.get(attendee.id, []), for_moderator, online) for attendee in attendees
+    ]
+
+
+def people(found: People, *, for_moderator: bool) -> list[ParticipantView]:
+    """Everybody in some rooms, room by room."""
+    return [
+        shown
+        for room, attendees, sessions in found.rooms
+        for shown in participants(room, attendees, sessions, for_moderator=for_moderator, online=found.online)
     ]
 
 
