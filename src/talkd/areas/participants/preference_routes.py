@@ -1,8 +1,10 @@
-"""What participants choose for themselves: archived, important, sensitive; and whether they are looking."""
+"""What participants choose for themselves: favourites, notifications and the like; and whether they are looking."""
 
 from typing import Any
 
-from talkd.areas.participants import service
+import msgspec
+
+from talkd.areas.participants import preference_service as service
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.routes import StateParams
 from talkd.areas.rooms.view import RoomView
@@ -16,45 +18,77 @@ _OPTIONS: dict[str, Any] = {"versions": ("v4",), "returns": RoomView}
 _MEMBER = (Guard.USER, Guard.PARTICIPANT)
 
 
-async def _set(tx: Tx, call: Call[Any], field: str, value: int) -> RoomView:
-    await service.set_preference(tx, call.me, field, value)
+class LevelParams(msgspec.Struct, frozen=True):
+    """A notification level."""
+
+    level: int
+
+
+async def _set(tx: Tx, call: Call[Any], field: str, is_set: bool) -> RoomView:
+    await service.set_flag(tx, call.me, field, is_set)
+    return await rooms.render_mine(tx, call)
+
+
+@routes.add("POST", "room/{token}/favorite", *_MEMBER, **_OPTIONS)
+async def add_favorite(tx: Tx, call: Call[Any]) -> RoomView:
+    """Make a conversation a favourite."""
+    return await _set(tx, call, "favorite", True)
+
+
+@routes.add("DELETE", "room/{token}/favorite", *_MEMBER, **_OPTIONS)
+async def remove_favorite(tx: Tx, call: Call[Any]) -> RoomView:
+    """Make a conversation a favourite no longer."""
+    return await _set(tx, call, "favorite", False)
+
+
+@routes.add("POST", "room/{token}/notify", *_MEMBER, params=LevelParams, **_OPTIONS)
+async def set_notification_level(tx: Tx, call: Call[LevelParams]) -> RoomView:
+    """Choose which messages to hear of."""
+    await service.set_notification_level(tx, call.me, call.params.level)
+    return await rooms.render_mine(tx, call)
+
+
+@routes.add("POST", "room/{token}/notify-calls", *_MEMBER, params=LevelParams, **_OPTIONS)
+async def set_notification_calls(tx: Tx, call: Call[LevelParams]) -> RoomView:
+    """Choose whether to hear of calls."""
+    await service.set_notification_calls(tx, call.me, call.params.level)
     return await rooms.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/archive", *_MEMBER, **_OPTIONS)
 async def archive(tx: Tx, call: Call[Any]) -> RoomView:
     """Put a conversation away; it stays readable and goes on counting."""
-    return await _set(tx, call, "archived", 1)
+    return await _set(tx, call, "archived", True)
 
 
 @routes.add("DELETE", "room/{token}/archive", *_MEMBER, **_OPTIONS)
 async def unarchive(tx: Tx, call: Call[Any]) -> RoomView:
     """Take a conversation out of the archive."""
-    return await _set(tx, call, "archived", 0)
+    return await _set(tx, call, "archived", False)
 
 
 @routes.add("POST", "room/{token}/important", *_MEMBER, **_OPTIONS)
 async def add_important(tx: Tx, call: Call[Any]) -> RoomView:
     """Be notified of a conversation even when not to be disturbed."""
-    return await _set(tx, call, "important", 1)
+    return await _set(tx, call, "important", True)
 
 
 @routes.add("DELETE", "room/{token}/important", *_MEMBER, **_OPTIONS)
 async def remove_important(tx: Tx, call: Call[Any]) -> RoomView:
     """Treat a conversation like any other."""
-    return await _set(tx, call, "important", 0)
+    return await _set(tx, call, "important", False)
 
 
 @routes.add("POST", "room/{token}/sensitive", *_MEMBER, **_OPTIONS)
 async def add_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
     """Keep what is said in a conversation out of lists and notifications."""
-    return await _set(tx, call, "sensitive", 1)
+    return await _set(tx, call, "sensitive", True)
 
 
 @routes.add("DELETE", "room/{token}/sensitive", *_MEMBER, **_OPTIONS)
 async def remove_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
     """Show what is said in a conversation in lists and notifications."""
-    return await _set(tx, call, "sensitive", 0)
+    return await _set(tx, call, "sensitive", False)
 
 
 @routes.add("PUT", "room/{token}/participants/state", Guard.ANYONE, Guard.PARTICIPANT, params=StateParams, **_OPTIONS)

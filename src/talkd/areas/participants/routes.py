@@ -9,12 +9,7 @@ from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service, view
 from talkd.areas.participants.model import Participant, People
 from talkd.areas.rooms import invitation_service as invitations
-from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms import service as room_service
-from talkd.areas.rooms.routes import LevelParams
-from talkd.areas.rooms.view import RoomView
-from talkd.core.constants import NotificationLevel
-from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -114,37 +109,3 @@ async def demote(tx: Tx, call: Call[AttendeeParams]) -> None:
 async def rename_guest(tx: Tx, call: Call[NameParams]) -> None:
     """Say what to be called as a guest."""
     await service.rename_guest(tx, call.me, call.params.displayName)
-
-
-# --- what concerns only oneself -------------------------------------------------------------
-async def _set(tx: Tx, call: Call[Any], field: str, value: int) -> RoomView:
-    await service.set_preference(tx, call.me, field, value)
-    return await rooms.render_mine(tx, call)
-
-
-@routes.add("POST", "room/{token}/favorite", *_MEMBER, versions=V4, returns=RoomView)
-async def add_favorite(tx: Tx, call: Call[Any]) -> RoomView:
-    """Make a conversation a favourite."""
-    return await _set(tx, call, "favorite", 1)
-
-
-@routes.add("DELETE", "room/{token}/favorite", *_MEMBER, versions=V4, returns=RoomView)
-async def remove_favorite(tx: Tx, call: Call[Any]) -> RoomView:
-    """Make a conversation a favourite no longer."""
-    return await _set(tx, call, "favorite", 0)
-
-
-@routes.add("POST", "room/{token}/notify", *_MEMBER, versions=V4, params=LevelParams, returns=RoomView)
-async def set_notification_level(tx: Tx, call: Call[LevelParams]) -> RoomView:
-    """Choose which messages to hear of."""
-    if call.params.level not in (NotificationLevel.ALWAYS, NotificationLevel.MENTION, NotificationLevel.NEVER):
-        raise Invalid("level")
-    return await _set(tx, call, "notification_level", call.params.level)
-
-
-@routes.add("POST", "room/{token}/notify-calls", *_MEMBER, versions=V4, params=LevelParams, returns=RoomView)
-async def set_notification_calls(tx: Tx, call: Call[LevelParams]) -> RoomView:
-    """Choose whether to hear of calls."""
-    if call.params.level not in (0, 1):
-        raise Invalid("level")
-    return await _set(tx, call, "notification_calls", call.params.level)

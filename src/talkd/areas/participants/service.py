@@ -277,7 +277,7 @@ async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet:
     )
 
 
-# --- names and choices ------------------------------------------------------------------------
+# --- names ----------------------------------------------------------------------------------
 async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
     """A guest says what to be called. Raises Forbidden for members and Invalid("name") when it is too long."""
     if not me.is_guest:
@@ -290,8 +290,3 @@ async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
     renamed = await store.get_attendee(tx, me.room.id, me.attendee.id)
     assert renamed is not None, "it was there a moment ago"
     return Participant(me.room, renamed, me.session)
-
-
-async def set_preference(tx: Tx, me: Participant, field: str, value: int) -> None:
-    """What only concerns oneself: favorite, notification_level, notification_calls."""
-    await store.set_attendee(tx, me.room.id, me.attendee.id, field, value, clock.now())

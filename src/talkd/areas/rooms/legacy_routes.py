@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from talkd.areas.lobby import routes as lobby
-from talkd.areas.participants import routes as choices
+from talkd.areas.participants import preference_routes as choices
 from talkd.areas.rooms import creation_routes as creation
 from talkd.areas.rooms import legacy, listing_routes, service
 from talkd.areas.rooms import routes as rooms

@@ -71,12 +71,6 @@ class StateParams(msgspec.Struct, frozen=True):
     state: int
 
 
-class LevelParams(msgspec.Struct, frozen=True):
-    """A notification level."""
-
-    level: int
-
-
 _MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 _USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 
