@@ -6,7 +6,6 @@ from talkd.areas.bans import store as bans
 from talkd.areas.chat import people_store as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import is_self_joined
 from talkd.areas.polls import store as polls
 from talkd.areas.reactions import store as reactions
 from talkd.areas.rooms import service as rooms
@@ -73,11 +72,7 @@ async def _leave_everything(tx: Tx, user_id: str, name: str) -> None:
         if await attendees.get_attendee(tx, attendee.room_id, attendee.id) is None:
             continue  # of a breakout room, which he left with the conversation that it is a part of
         room = await participants.lock_room(tx, attendee.room_id)
-        people, _ = await attendees.count_people(tx, room.id)
-        if people == 1 and not is_self_joined(attendee):
-            await rooms.remove(tx, room, SYSTEM)
-        else:
-            await participants.remove(tx, room, SYSTEM, attendee, quiet=True)
+        await rooms.remove_user(tx, room, SYSTEM, attendee, quiet=True)
     for room in await room_store.list_pairs_of(tx, user_id):
         await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, name)
     await chat.forget_author(tx, user_id, name)

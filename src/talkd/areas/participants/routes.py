@@ -9,7 +9,7 @@ from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service, view
 from talkd.areas.participants.model import Participant, People
 from talkd.areas.rooms import invitation_service as invitations
-from talkd.areas.rooms import service as room_service
+from talkd.areas.rooms import service as rooms
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -83,8 +83,7 @@ async def add_participant(tx: Tx, call: Call[AddParams]) -> dict[str, int] | lis
 @routes.add("DELETE", "room/{token}/participants/self", *_MEMBER, versions=V4)
 async def leave(tx: Tx, call: Call[Any]) -> None:
     """Leave a conversation for good."""
-    if await service.leave(tx, call.me):
-        await room_service.remove(tx, call.me.room, call.me.actor)
+    await rooms.leave(tx, call.me)
 
 
 @routes.add("DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams)

@@ -236,7 +236,17 @@ async def leave(tx: Tx, me: Participant) -> bool:
     if me.is_moderator and moderators == 1 and people > 1 and not me.room.is_one_to_one:
         raise Invalid("last-moderator")
     await remove(tx, me.room, me.actor, me.attendee)
-    return people == 1 and me.attendee.actor_type == USERS and not is_self_joined(me.attendee)
+    return _is_last(me.attendee, people)
+
+
+async def is_last_member(tx: Tx, attendee: Attendee) -> bool:
+    """Whether nobody else is a member of the room."""
+    people, _ = await store.count_people(tx, attendee.room_id)
+    return _is_last(attendee, people)
+
+
+def _is_last(attendee: Attendee, people: int) -> bool:
+    return people == 1 and attendee.actor_type == USERS and not is_self_joined(attendee)
 
 
 async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:

@@ -197,11 +197,7 @@ async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False)
     async for attendee, room in _rooms_of(tx, user_id):
         if room.type not in kinds:
             continue
-        people, _ = await attendees.count_people(tx, room.id)
-        if people == 1 and not is_self_joined(attendee):
-            await service.remove(tx, room, CLI)
-        else:
-            await participants.remove(tx, room, CLI, attendee)
+        await service.remove_user(tx, room, CLI, attendee)
         removed += 1
     return removed
 

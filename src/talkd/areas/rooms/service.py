@@ -1,7 +1,7 @@
 """Conversations: showing them, changing their settings, deleting them."""
 
 from talkd.areas.participants import service as participants
-from talkd.areas.participants.model import Participant
+from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.rooms import crowd_store, store
 from talkd.areas.rooms.crowd_model import Crowd
 from talkd.areas.rooms.model import Room, require_description, require_name
@@ -20,6 +20,7 @@ from talkd.core.events import (
     RoomRenamed,
 )
 from talkd.storage.database import Tx
+
 
 async def list_overviews(
     tx: Tx, user_id: str, *, browser: str, since: int = 0, one_to_one_too: bool = False
@@ -129,6 +130,20 @@ async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
     if me.room.is_one_to_one and not one_to_one_too:
         raise Invalid("type", data=NULL)
     await remove(tx, me.room, me.actor)
+
+
+async def leave(tx: Tx, me: Participant) -> None:
+    """Leave for good. With the last member goes the room, one-to-one or not. Raises Invalid("last-moderator")."""
+    if await participants.leave(tx, me):
+        await remove(tx, me.room, me.actor)
+
+
+async def remove_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:
+    """Take a user out of the room. With the last member goes the room."""
+    if await participants.is_last_member(tx, attendee):
+        await remove(tx, room, actor)
+    else:
+        await participants.remove(tx, room, actor, attendee, quiet=quiet)
 
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
