@@ -1,10 +1,13 @@
 """Opening conversations to everybody with an account, and finding them."""
 
+from talkd.areas.bans import store as bans
+from talkd.areas.participants import store as participants
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import listing_store, store
 from talkd.areas.rooms.model import Room
-from talkd.core.constants import Listable
-from talkd.core.errors import Invalid
+from talkd.core.actor import USERS
+from talkd.core.constants import Listable, RoomType
+from talkd.core.errors import Invalid, UnknownRoom
 from talkd.core.events import ListableSet
 from talkd.storage.database import Tx
 
@@ -26,3 +29,16 @@ async def set_listable(tx: Tx, me: Participant, scope: int) -> None:
 async def find_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
     """The open rooms that the user is not in and whose name holds the term; all of them for an empty one."""
     return [room for room in await listing_store.list_listed(tx, user_id, term.strip()) if room.is_listed]
+
+
+async def access_from_outside(tx: Tx, token: str, user_id: str | None) -> tuple[Room, bool]:
+    """A room for somebody who is not in it, and whether he is one of those who find it by searching.
+
+    Raises UnknownRoom for rooms that are neither public nor open to users.
+    """
+    room = await participants.get_room(tx, token)
+    if room is None or not (room.type == RoomType.PUBLIC or (room.is_listed and user_id is not None)):
+        raise UnknownRoom
+    if not room.is_listed or user_id is None:
+        return room, False
+    return room, not await bans.is_banned(tx, room.id, USERS, user_id)

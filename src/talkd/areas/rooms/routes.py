@@ -5,11 +5,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from talkd.areas.bans import store as bans
 from talkd.areas.chat import service as chat
-from talkd.areas.participants import service as participant_service
-from talkd.areas.participants import store as participants
+from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms import listing_service as listings
 from talkd.areas.rooms import newcomer_service as newcomers
 from talkd.areas.rooms import service, view
 from talkd.areas.rooms.store import Overview
@@ -17,9 +16,7 @@ from talkd.areas.rooms.view import RoomView
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.core import clock
-from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
-from talkd.core.errors import Forbidden, UnknownRoom
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import find_participant, hold_room_again
@@ -146,12 +143,7 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     me = await find_participant(tx, call)
     if me is not None:
         return Reply(await render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
-    room = await participants.get_room(tx, call.token)
-    is_listed = room is not None and room.is_listed and call.caller.user_id is not None
-    if room is None or not (is_listed or room.type == RoomType.PUBLIC):
-        raise UnknownRoom
-    if is_listed and await bans.is_banned(tx, room.id, USERS, call.user_id):
-        is_listed = False
+    room, is_listed = await listings.access_from_outside(tx, call.token, call.caller.user_id)
     return Reply(view.seen_from_outside(room, is_listed=is_listed), 200, _hash(call))
 
 
@@ -159,7 +151,7 @@ async def _online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> s
     partners = [
         overview.me.room.partner_of(user_id) for overview in overviews if overview.me.room.type == RoomType.ONE_TO_ONE
     ]
-    return await participant_service.list_online(tx, partners)
+    return await participants.list_online(tx, partners)
 
 
 def _hash(call: Call[Any]) -> dict[str, str]:
@@ -177,8 +169,6 @@ async def rename_room(tx: Tx, call: Call[NameParams]) -> RoomView:
 @routes.add("DELETE", "room/{token}", *_MODERATOR, versions=V4)
 async def delete_room(tx: Tx, call: Call[Any]) -> None:
     """Delete a conversation for everybody."""
-    if call.me.is_guest:
-        raise Forbidden
     await service.delete(tx, call.me, one_to_one_too=call.world.settings.can_delete_one_to_one)
 
 

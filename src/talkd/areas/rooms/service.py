@@ -9,7 +9,7 @@ from talkd.areas.rooms.store import Overview
 from talkd.core import clock
 from talkd.core.actor import Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, ReadOnly, RoomType
-from talkd.core.errors import NULL, Invalid, NotFound
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
 from talkd.core.events import (
     DescriptionSet,
     GuestsAllowed,
@@ -126,7 +126,12 @@ async def set_read_only(tx: Tx, me: Participant, state: int) -> None:
 
 
 async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
-    """Delete the room for everybody. Raises Invalid for one-to-one conversations unless they may be."""
+    """Delete the room for everybody.
+
+    Raises Forbidden for guests who moderate, and Invalid for one-to-one conversations unless they may be.
+    """
+    if me.is_guest:
+        raise Forbidden
     if me.room.is_one_to_one and not one_to_one_too:
         raise Invalid("type", data=NULL)
     await remove(tx, me.room, me.actor)
