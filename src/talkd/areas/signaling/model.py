@@ -24,6 +24,13 @@ class Envelope(msgspec.Struct, frozen=True):
     sessionId: str = ""
 
 
+class Proof(msgspec.Struct, frozen=True):
+    """What a client proves itself with to a standalone signaling server: the older ticket, and the token."""
+
+    ticket: str
+    token: str
+
+
 def parse(messages: str) -> list[Envelope]:
     """The messages of a request; nonsense is an empty list, as on the real server."""
     try:

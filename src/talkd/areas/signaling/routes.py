@@ -6,13 +6,11 @@ from typing import Any
 import msgspec
 
 from talkd.areas.participants import store as participants
-from talkd.areas.signaling import service, tokens, view
+from talkd.areas.signaling import service, view
 from talkd.areas.signaling.model import parse
-from talkd.core import clock
 from talkd.core.constants import MAX_POLL_SECONDS, RoomType
 from talkd.core.errors import NULL, Conflict, NotFound, UnknownRoom
 from talkd.realtime.changes import attendee_topic, call_topic, session_topic
-from talkd.areas.settings.service import get_secret
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
@@ -20,7 +18,6 @@ from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("signaling")
 V3 = ("v3",)
-TICKET_SECRET = "signaling-ticket"
 
 
 class SettingsParams(msgspec.Struct, frozen=True):
@@ -52,25 +49,11 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
         room = await participants.get_room(tx, call.token)
         if room is None or room.type != RoomType.PUBLIC:
             raise UnknownRoom(data=NULL)
-    caller, config, now = call.caller, call.world.config.calls, clock.now()
+    caller, config = call.caller, call.world.config.calls
+    proof = await service.prove(tx, caller.user_id, caller.display_name, issuer=call.base_url)
     may_relay = is_inside or caller.user_id is not None  # a relay costs its owner bandwidth: not for everybody
-    keys = await tokens.get_keys(tx)
-    ticket = tokens.make_ticket(await get_secret(tx, TICKET_SECRET), user_id=caller.user_id, now=now)
-    hello = tokens.make_token(
-        keys, issuer=call.base_url, user_id=caller.user_id, display_name=caller.display_name, now=now
-    )
-    return {
-        "signalingMode": "internal",
-        "userId": caller.user_id,
-        "hideWarning": False,
-        "server": "",
-        "ticket": ticket,
-        "helloAuthParams": {"1.0": {"userid": caller.user_id, "ticket": ticket}, "2.0": {"token": hello}},
-        "federation": None,
-        "stunservers": view.stun_servers(config),
-        "turnservers": view.turn_servers(config, *service.turn_credentials(config)) if may_relay else [],
-        "sipDialinInfo": "",
-    }
+    relay = service.turn_credentials(config) if may_relay else None
+    return view.settings(config, caller.user_id, proof, relay)
 
 
 @routes.add("POST", "signaling/backend", Guard.ANYONE, versions=V3, csrf=False)

@@ -8,8 +8,9 @@ import msgspec
 
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.sessions import store as sessions
-from talkd.areas.signaling import store
-from talkd.areas.signaling.model import PRESENCE, Envelope, may_send, parse_content
+from talkd.areas.settings import service as settings
+from talkd.areas.signaling import store, tokens
+from talkd.areas.signaling.model import PRESENCE, Envelope, Proof, may_send, parse_content
 from talkd.config import CallsConfig
 from talkd.core import clock, ids
 from talkd.core.events import SignalingSent
@@ -19,6 +20,7 @@ KEEP = 60
 """Seconds for which a message waits for its recipient."""
 CREDENTIALS_LIFETIME = 86_400
 """Seconds for which credentials for a TURN server are good."""
+TICKET_SECRET = "signaling-ticket"
 
 
 async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
@@ -71,6 +73,17 @@ async def forget_session(tx: Tx, session_id: str) -> None:
 async def delete_old(tx: Tx) -> None:
     """Drop what nobody fetched."""
     await store.delete_old(tx, clock.now() - KEEP)
+
+
+async def prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str) -> Proof:
+    """What a client of this user, or of a guest, shows to a signaling server. `issuer` is this server's address."""
+    now = clock.now()
+    keys = await tokens.get_keys(tx)
+    secret = await settings.get_secret(tx, TICKET_SECRET)
+    return Proof(
+        ticket=tokens.make_ticket(secret, user_id=user_id, now=now),
+        token=tokens.make_token(keys, issuer=issuer, user_id=user_id, display_name=display_name, now=now),
+    )
 
 
 def turn_credentials(config: CallsConfig) -> tuple[str, str]:

@@ -6,6 +6,7 @@ import msgspec
 
 from talkd.areas.participants.model import Attendee, Session, permissions_of
 from talkd.areas.rooms.model import Room
+from talkd.areas.signaling.model import Proof
 from talkd.config import CallsConfig
 from talkd.core.actor import USERS
 
@@ -56,6 +57,24 @@ def news(messages: list[str], room: Room, present: list[tuple[Session, Attendee]
         for session, attendee in present
     ]
     return [*(Item("message", message) for message in messages), Item("usersInRoom", people)]
+
+
+def settings(
+    config: CallsConfig, user_id: str | None, proof: Proof, relay: tuple[str, str] | None
+) -> dict[str, Any]:
+    """How to reach others in calls; by TURN servers for whoever has name and password for them (`relay`)."""
+    return {
+        "signalingMode": "internal",
+        "userId": user_id,
+        "hideWarning": False,
+        "server": "",
+        "ticket": proof.ticket,
+        "helloAuthParams": {"1.0": {"userid": user_id, "ticket": proof.ticket}, "2.0": {"token": proof.token}},
+        "federation": None,
+        "stunservers": stun_servers(config),
+        "turnservers": turn_servers(config, *relay) if relay is not None else [],
+        "sipDialinInfo": "",
+    }
 
 
 def stun_servers(config: CallsConfig) -> list[dict[str, list[str]]]:
