@@ -12,8 +12,6 @@ MAX_MESSAGES = 200
 """Messages in one request at most."""
 LINE_END = re.compile("\r\n|\n|\r")
 """What ends a line of a session description. Not all that Python takes for a line end: a player does not either."""
-PRESENCE = 40
-"""Seconds without a sign after which a session is left out of the list."""
 
 
 class Envelope(msgspec.Struct, frozen=True):

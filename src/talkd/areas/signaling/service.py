@@ -10,9 +10,10 @@ from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.sessions import store as sessions
 from talkd.areas.settings import service as settings
 from talkd.areas.signaling import store, tokens
-from talkd.areas.signaling.model import PRESENCE, Envelope, Proof, may_send, parse_content
+from talkd.areas.signaling.model import Envelope, Proof, may_send, parse_content
 from talkd.config import CallsConfig
 from talkd.core import clock, ids
+from talkd.core.constants import SESSION_TIMEOUT
 from talkd.core.events import SignalingSent
 from talkd.storage.database import Tx
 
@@ -62,7 +63,7 @@ async def has_messages(tx: Tx, session_id: str) -> bool:
 
 async def list_present(tx: Tx, room_id: int) -> list[tuple[Session, Attendee]]:
     """The sessions of a room that gave a sign lately."""
-    return await sessions.list_seated(tx, room_id, clock.now() - PRESENCE)
+    return await sessions.list_seated(tx, room_id, clock.now() - SESSION_TIMEOUT)
 
 
 async def forget_session(tx: Tx, session_id: str) -> None:
