@@ -2,7 +2,7 @@
 
 from talkd.areas.calls import store
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as rooms
+from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import store as sessions
@@ -104,7 +104,7 @@ async def join(
 async def _asks_for_consent(tx: Tx, room: Room, setting: int) -> bool:
     if setting != CONSENT_BY_ROOM:
         return setting == CONSENT_ALWAYS
-    whole = await rooms.get_room(tx, room.object_id) if room.is_breakout_room else room
+    whole = await attendees.get_room(tx, room.object_id) if room.is_breakout_room else room
     return whole is not None and whole.recording_consent == 1
 
 
@@ -118,7 +118,7 @@ async def ring(tx: Tx, me: Participant, attendee_id: int) -> None:
         raise Forbidden
     if not me.room.call_started_at or me.session is None or not me.session.in_call:
         raise Invalid("in-call")
-    target = await rooms.get_attendee(tx, me.room.id, attendee_id)
+    target = await attendees.get_attendee(tx, me.room.id, attendee_id)
     if target is None:
         raise NotFound(data=NULL)
     if target.actor_type != USERS:
