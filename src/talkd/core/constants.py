@@ -102,6 +102,8 @@ API_FEATURES = (
 )  # fmt: skip
 """The features by which clients choose an API version (versions.md, 9)."""
 
+ABOVE_ALL_IDS = 2**62
+"""An id that nothing has; everything there is comes before it."""
 NEVER_READ = -2
 """Read marker of somebody who has read nothing at all."""
 

@@ -26,7 +26,7 @@ from talkd.areas.reactions.store import get_reactors
 from talkd.areas.rooms.model import Room
 from talkd.core import clock
 from talkd.core.actor import Actor
-from talkd.core.constants import MAX_REFERENCE_ID_LENGTH
+from talkd.core.constants import ABOVE_ALL_IDS, MAX_REFERENCE_ID_LENGTH
 from talkd.core.errors import Invalid
 from talkd.core.events import MessagePosted
 from talkd.core.richtext import replace_mentions
@@ -255,7 +255,7 @@ async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None 
 async def get_history(tx: Tx, room_id: int, viewer: Actor, *, known: int, including: bool, limit: int) -> Page:
     """Messages before `known` (0: from the newest), newest first."""
     before = known + 1 if including and known > 0 else known
-    messages = await store.list_before(tx, room_id, before if known > 0 else 2**62, limit, clock.now())
+    messages = await store.list_before(tx, room_id, before if known > 0 else ABOVE_ALL_IDS, limit, clock.now())
     return await complete(tx, room_id, messages, viewer=viewer)
 
 

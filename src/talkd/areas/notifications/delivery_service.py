@@ -18,12 +18,12 @@ from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store as groups
 from talkd.core import clock
 from talkd.core.actor import Actor
+from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.core.events import Notified
 from talkd.storage.database import Tx
 
 BATCH = 20
 """Messages told of in one transaction at most: each may concern a whole room."""
-_ALL_THERE_IS = 2**62
 
 
 # --- messages -------------------------------------------------------------------------------
@@ -39,7 +39,7 @@ async def settle(tx: Tx, room_ids: list[int], at_most: int = BATCH) -> bool:
     if untold:
         await _tell(tx, untold, now)
     is_all = len(untold) < at_most
-    await outbox_store.settle(tx, room_ids, _ALL_THERE_IS if is_all else untold[-1][1].id)
+    await outbox_store.settle(tx, room_ids, ABOVE_ALL_IDS if is_all else untold[-1][1].id)
     return is_all
 
 

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 
 from talkd.areas.rooms.crowd_model import Crowd, Person
 from talkd.core.actor import USERS
+from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
@@ -37,7 +38,7 @@ _PERSON = (
 def _crowds(of_whom: sa.ColumnElement[bool]) -> Statement:
     """The first of each room without a session, and all sessions. What is asked of a room is asked once for it."""
     mine = (
-        sa.select(_me.c.room_id, sa.func.coalesce(_last_told, sa.literal_column(str(2**62))).label("last_told"))
+        sa.select(_me.c.room_id, sa.func.coalesce(_last_told, sa.literal_column(str(ABOVE_ALL_IDS))).label("last_told"))
         .where(of_whom)
         .cte("mine")
         .prefix_with("MATERIALIZED")

@@ -7,15 +7,13 @@ import msgspec
 from talkd.areas.chat.model import Message, Names
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms.model import CHANGELOG_NAME
-from talkd.core.constants import RoomType
+from talkd.core.constants import ABOVE_ALL_IDS, RoomType
 from talkd.core.errors import Invalid
 
 DEFAULT_LIMIT = 5
 MAX_LIMIT = 25
 MAX_TERM_LENGTH = 255
 END_OF_TIME = 2**53
-NEWEST = 2**62
-"""Above every message id."""
 
 
 class Query(msgspec.Struct, frozen=True):
@@ -87,7 +85,7 @@ def cursor_after(message_ids: list[int], limit: int) -> int:
 
 def before_cursor(cursor: int) -> int:
     """The message id below which a page begins; 0 for the first page's cursor."""
-    return NEWEST if cursor <= 0 else max(0, cursor - MAX_LIMIT)
+    return ABOVE_ALL_IDS if cursor <= 0 else max(0, cursor - MAX_LIMIT)
 
 
 def limited(wanted: int) -> int:

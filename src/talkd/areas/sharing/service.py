@@ -5,6 +5,7 @@ from talkd.areas.chat.model import Page
 from talkd.areas.participants.model import Participant
 from talkd.areas.sharing import store
 from talkd.core import clock
+from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Tx
 
 
@@ -17,6 +18,6 @@ async def get_overview(tx: Tx, me: Participant, limit: int) -> tuple[Page, dict[
 
 async def list_shared(tx: Tx, me: Participant, kind: str, *, known: int, limit: int) -> Page:
     """Things of one kind before message `known` (0: from the newest), newest first."""
-    before = known if known > 0 else 2**62
+    before = known if known > 0 else ABOVE_ALL_IDS
     things = await store.list_before(tx, me.room.id, kind, before, limit, clock.now())
     return await chat.complete(tx, me.room.id, things, viewer=me.actor)
