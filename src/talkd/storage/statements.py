@@ -12,15 +12,17 @@ _SQLITE = sqlite.dialect(paramstyle="named")
 _POSTGRES = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
-ZERO: sa.ColumnElement[int] = sa.literal_column("0")
-ONE: sa.ColumnElement[int] = sa.literal_column("1")
-NOTHING: sa.ColumnElement[str] = sa.literal_column("''")
-"""Fixed values, written into the text: as parameters they would be bound anew each time."""
+def number(value: int) -> sa.ColumnElement[int]:
+    """A fixed number of our own, written into the statement: as a parameter it would be bound anew each time."""
+    return sa.literal_column(str(int(value)))
 
 
 def word(text: str) -> sa.ColumnElement[str]:
     """A fixed text of our own, written into the statement in the same way."""
     return sa.literal_column(f"'{text}'")
+
+
+ZERO, ONE, NOTHING = number(0), number(1), word("")
 
 
 class Statement:
@@ -106,7 +108,7 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
 
 def _searched(messages: sa.FromClause) -> sa.ColumnElement[str]:
     return sa.func.lower(
-        sa.func.coalesce(sa.func.nullif(messages.c.plain, sa.literal_column("''")), messages.c.message)
+        sa.func.coalesce(sa.func.nullif(messages.c.plain, NOTHING), messages.c.message)
     )
 
 

@@ -19,7 +19,7 @@ from talkd.core import clock
 from talkd.core.errors import Throttled
 from talkd.storage.database import Database, Tx
 from talkd.storage.schema import throttle
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ONE, Statement, bind
 from talkd.web import addresses
 
 KEEP = 12 * 3600
@@ -37,14 +37,13 @@ def _count_statement() -> Statement:
     # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
     expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
     now = sa.bindparam("now", type_=throttle.c.first_at.type)
-    one: sa.ColumnElement[int] = sa.literal_column("1")
     statement = (
         insert(throttle)
-        .values(action=bind("action"), subnet=bind("subnet"), attempts=one, first_at=now, last_at=now)
+        .values(action=bind("action"), subnet=bind("subnet"), attempts=ONE, first_at=now, last_at=now)
         .on_conflict_do_update(
             index_elements=["action", "subnet"],
             set_={
-                "attempts": sa.case((expired, one), else_=throttle.c.attempts + one),
+                "attempts": sa.case((expired, ONE), else_=throttle.c.attempts + ONE),
                 "first_at": sa.case((expired, now), else_=throttle.c.first_at),
                 "last_at": now,
             },

@@ -7,7 +7,7 @@ from talkd.areas.chat.model import Message
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, one_of, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, number, one_of, word
 
 MESSAGE = columns(messages, Message.__struct_fields__)
 
@@ -120,7 +120,7 @@ _LAST_UNREAD_BASE = Statement(
     sa.select(messages.c.id)
     .where(_in_room, _visible, messages.c.countable == ONE)
     .order_by(messages.c.id.desc())
-    .limit(sa.literal_column("2"))
+    .limit(number(2))
 )
 
 

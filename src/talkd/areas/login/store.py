@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from talkd.areas.login.model import AppPassword, Flow
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import app_passwords, login_flows, users, web_sessions
-from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns
 
 _APP_PASSWORD = columns(app_passwords, AppPassword.__struct_fields__)
 _BY_FINGERPRINT = Statement(sa.select(*_APP_PASSWORD).where(app_passwords.c.fingerprint == bind("fingerprint")))
@@ -60,7 +60,7 @@ _DELETE_OLD_FLOWS = Statement(sa.delete(login_flows).where(login_flows.c.created
 _BROWSER = Statement(
     sa.select(users.c.id, users.c.display_name, web_sessions.c.request_token, web_sessions.c.seen_at)
     .join(users, users.c.id == web_sessions.c.user_id)
-    .where(web_sessions.c.fingerprint == bind("fingerprint"), users.c.enabled == 1)
+    .where(web_sessions.c.fingerprint == bind("fingerprint"), users.c.enabled == ONE)
 )
 _ADD_BROWSER = Statement(
     sa.insert(web_sessions).values(
@@ -82,7 +82,7 @@ _LOGGED_IN = Statement(
     .values(
         last_login_at=bind("now"),
         first_login_at=sa.case(
-            (users.c.first_login_at == 0, bind("now", users.c.created_at.type)), else_=users.c.first_login_at
+            (users.c.first_login_at == ZERO, bind("now", users.c.created_at.type)), else_=users.c.first_login_at
         ),
     )
 )

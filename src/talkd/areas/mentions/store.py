@@ -7,7 +7,7 @@ from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
 
 RECENT = 1_000
 """Messages of a room that count for who has spoken last: old rooms stay as quick as young ones."""
@@ -19,7 +19,7 @@ _recent = (
     sa.select(messages.c.id, messages.c.actor_type, messages.c.actor_id, messages.c.countable)
     .where(messages.c.room_id == bind("room_id"))
     .order_by(messages.c.id.desc())
-    .limit(sa.literal_column(str(RECENT)))
+    .limit(number(RECENT))
     .subquery()
 )
 _spoken = (
@@ -52,7 +52,7 @@ _SEARCH = Statement(
     )
     .order_by(
         sa.case(
-            *((_kind == word(kind), sa.literal_column(str(rank))) for rank, kind in enumerate(KINDS)),
+            *((_kind == word(kind), number(rank)) for rank, kind in enumerate(KINDS)),
         ),
         sa.case((_lower_name.like(bind("starting", sa.Text), escape="\\"), ZERO), else_=ONE),
         sa.func.coalesce(_spoken.c.last, ZERO).desc(),

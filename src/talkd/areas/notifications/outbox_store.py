@@ -8,12 +8,10 @@ from talkd.areas.notifications.store import IS_VISIBLE
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, messages, rooms
-from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of
 
 _WAITING = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
-_PERSONAL: list[sa.ColumnElement[int]] = [
-    sa.literal_column(str(int(kind))) for kind in (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF)
-]
+_PERSONAL = [number(RoomType.CHANGELOG), number(RoomType.NOTE_TO_SELF)]
 _UNTOLD = Statement(
     sa.select(rooms.c.type, *MESSAGE)
     .select_from(rooms)

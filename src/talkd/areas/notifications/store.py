@@ -6,13 +6,13 @@ from talkd.areas.chat.model import DELETED, Message
 from talkd.areas.chat.store import MESSAGE, is_visible
 from talkd.areas.notifications.model import About, Entry, Notification, Subject
 from talkd.areas.participants.model import Attendee, Participant
-from talkd.areas.participants.store import ATTENDEE, ROOM
+from talkd.areas.participants.store import ATTENDEE, MODERATES, ROOM
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import Permission
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import Int, attendees, messages, notifications, rooms
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, one_of, word
+from talkd.storage.statements import NOTHING, ZERO, Statement, bind, columns, number, one_of, word
 
 _permissions = sa.func.coalesce(
     *(
@@ -24,8 +24,8 @@ _permissions = sa.func.coalesce(
 IS_LET_IN = sa.or_(
     rooms.c.lobby_state == ZERO,
     sa.and_(rooms.c.lobby_timer > ZERO, rooms.c.lobby_timer <= bind("now", Int)),
-    attendees.c.type.in_((ONE, sa.literal_column("2"))),
-    _permissions.op("&")(sa.literal_column(str(int(Permission.LOBBY_IGNORE)))) != ZERO,
+    MODERATES,
+    _permissions.op("&")(number(Permission.LOBBY_IGNORE)) != ZERO,
 )
 """Whether the lobby does not keep an attendee outside, as `Participant.can_pass_lobby` says."""
 

@@ -8,7 +8,7 @@ from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, rooms, sessions, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, number, one_of, word
 
 ROOM = columns(rooms, Room.__struct_fields__)
 ATTENDEE = columns(attendees, Attendee.__struct_fields__)
@@ -17,15 +17,15 @@ _ROOM_END = len(ROOM)
 _ATTENDEE_END = _ROOM_END + len(ATTENDEE)
 _SESSION_END = _ATTENDEE_END + len(SESSION)
 
-_others = sessions.alias("mine")
+_mine = sessions.alias("mine")
 own_session = sessions.c.id == (
-    sa.select(_others.c.id)
+    sa.select(_mine.c.id)
     .where(
-        _others.c.room_id == attendees.c.room_id,
-        _others.c.attendee_id == attendees.c.id,
-        sa.or_(bind("browser", sa.Text) == "", _others.c.browser == bind("browser", sa.Text)),
+        _mine.c.room_id == attendees.c.room_id,
+        _mine.c.attendee_id == attendees.c.id,
+        sa.or_(bind("browser", sa.Text) == NOTHING, _mine.c.browser == bind("browser", sa.Text)),
     )
-    .order_by(_others.c.id.desc())
+    .order_by(_mine.c.id.desc())
     .limit(ONE)
     .correlate(attendees)
     .scalar_subquery()
@@ -94,15 +94,16 @@ _ADD = Statement(
 _DELETE = Statement(
     sa.delete(attendees).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
 )
-_moderates = sa.or_(attendees.c.type == ONE, attendees.c.type == sa.literal_column("2"))
+MODERATES = attendees.c.type.in_((number(ParticipantType.OWNER), number(ParticipantType.MODERATOR)))
+"""Whether a user moderates his room."""
 _COUNT_PEOPLE = Statement(
     sa.select(
         sa.func.count(),
-        sa.func.coalesce(sa.func.sum(sa.case((_moderates, ONE), else_=ZERO)), 0),
+        sa.func.coalesce(sa.func.sum(sa.case((MODERATES, ONE), else_=ZERO)), 0),
     ).where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.actor_type == word(USERS),
-        attendees.c.type != sa.literal_column(str(int(ParticipantType.USER_SELF_JOINED))),
+        attendees.c.type != number(ParticipantType.USER_SELF_JOINED),
     )
 )
 _OTHER_GROUPS = Statement(

@@ -11,11 +11,10 @@ from talkd.areas.polls.model import Ballot, Poll, Status, Tally, Wording
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages, poll_votes, polls
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, number, word
 
 _POLL = columns(polls, Poll.__struct_fields__)
-_DRAFT: sa.ColumnClause[int] = sa.literal_column(str(int(Status.DRAFT)))
-_OPEN: sa.ColumnClause[int] = sa.literal_column(str(int(Status.OPEN)))
+_DRAFT, _OPEN, _CLOSED = number(Status.DRAFT), number(Status.OPEN), number(Status.CLOSED)
 _in_room = polls.c.room_id == bind("room_id")
 _one = sa.and_(_in_room, polls.c.id == bind("poll_id"))
 _shown = sa.exists().where(
@@ -58,9 +57,7 @@ _REWORD = Statement(
 )
 _BY_ID = Statement(sa.select(*_POLL).where(_one, sa.or_(polls.c.status == _DRAFT, _shown)))
 _DRAFTS = Statement(sa.select(*_POLL).where(_in_room, polls.c.status == _DRAFT).order_by(polls.c.id))
-_CLOSE = Statement(
-    sa.update(polls).where(_one, polls.c.status == _OPEN).values(status=sa.literal_column(str(int(Status.CLOSED))))
-)
+_CLOSE = Statement(sa.update(polls).where(_one, polls.c.status == _OPEN).values(status=_CLOSED))
 _DELETE = Statement(sa.delete(polls).where(_one))
 
 _of_poll = sa.and_(poll_votes.c.room_id == bind("room_id"), poll_votes.c.poll_id == bind("poll_id"))

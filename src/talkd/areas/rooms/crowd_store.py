@@ -9,7 +9,7 @@ from talkd.core.actor import USERS
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
 
 MAX_PEOPLE = 100
 """Of each room so many people are told, the first who came, and besides them all who are there."""
@@ -21,7 +21,7 @@ _last_told = (
     .where(_earlier.c.room_id == _me.c.room_id)
     .order_by(_earlier.c.id)
     .limit(ONE)
-    .offset(sa.literal_column(str(MAX_PEOPLE - 1)))
+    .offset(number(MAX_PEOPLE - 1))
     .correlate(_me)
     .scalar_subquery()
 )
@@ -38,7 +38,7 @@ _PERSON = (
 def _crowds(of_whom: sa.ColumnElement[bool]) -> Statement:
     """The first of each room without a session, and all sessions. What is asked of a room is asked once for it."""
     mine = (
-        sa.select(_me.c.room_id, sa.func.coalesce(_last_told, sa.literal_column(str(ABOVE_ALL_IDS))).label("last_told"))
+        sa.select(_me.c.room_id, sa.func.coalesce(_last_told, number(ABOVE_ALL_IDS)).label("last_told"))
         .where(of_whom)
         .cte("mine")
         .prefix_with("MATERIALIZED")

@@ -10,9 +10,10 @@ from talkd.areas.participants.store import ATTENDEE, ROOM, SESSION, own_session,
 from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
+from talkd.core.constants import RoomType
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, messages, rooms, sessions, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind, word
+from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -93,7 +94,7 @@ _OF_USER = Statement(
         sa.or_(
             rooms.c.last_activity >= bind("since"),
             attendees.c.modified_at >= bind("since"),
-            sa.and_(bind("statuses", sa.Integer) == ONE, rooms.c.type == ONE),
+            sa.and_(bind("statuses", sa.Integer) == ONE, rooms.c.type == number(RoomType.ONE_TO_ONE)),
         ),
     ).order_by(attendees.c.room_id)  # as the index has them
 )

@@ -7,7 +7,7 @@ from talkd.areas.participants.store import ATTENDEE, SESSION
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, invited_browsers, rooms, sessions
-from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of, word
+from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of, word
 
 _ADD = Statement(
     sa.insert(sessions)
@@ -38,7 +38,7 @@ _SILENT = Statement(
     _SEATED.where(sessions.c.last_ping < bind("before"))
     .order_by(None)
     .order_by(sessions.c.last_ping)
-    .limit(sa.literal_column("500"))
+    .limit(number(500))
 )
 _PING = Statement(
     sa.update(sessions)

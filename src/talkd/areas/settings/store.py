@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import app_config, attendees, meta, user_config, users
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import Statement, bind, word
 
 _ALL = Statement(sa.select(app_config.c.key, app_config.c.value).where(app_config.c.app == bind("app")))
 _SET = Statement(
@@ -52,7 +52,7 @@ _DELETE_USER = Statement(
 _READ_PRIVACY = Statement(sa.update(users).where(users.c.id == bind("user_id")).values(read_privacy=bind("value")))
 _READ_PRIVACY_IN_ROOMS = Statement(
     sa.update(attendees)
-    .where(attendees.c.actor_type == USERS, attendees.c.actor_id == bind("user_id"))
+    .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
     .values(read_privacy=bind("value"))
 )
 _TYPING_PRIVACY = Statement(sa.update(users).where(users.c.id == bind("user_id")).values(typing_privacy=bind("value")))

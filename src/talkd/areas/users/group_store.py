@@ -7,7 +7,7 @@ from talkd.areas.users.model import Group, GroupSize
 from talkd.areas.users.store import pattern
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, group_members, groups, users
-from talkd.storage.statements import ONE, Statement, bind, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
 
 _GROUP = (groups.c.id, groups.c.display_name)
 _BY_ID = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")))
@@ -25,7 +25,7 @@ _MEMBERS = Statement(
 _ENABLED_MEMBERS = Statement(
     sa.select(group_members.c.user_id)
     .join(users, users.c.id == group_members.c.user_id)
-    .where(group_members.c.group_id == bind("group_id"), users.c.enabled == 1)
+    .where(group_members.c.group_id == bind("group_id"), users.c.enabled == ONE)
     .order_by(group_members.c.user_id)
 )
 _GROUPS_OF = Statement(
@@ -41,7 +41,7 @@ _REMOVE_MEMBER = Statement(
         group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
     )
 )
-_is_disabled = sa.case((users.c.enabled == 0, ONE))
+_is_disabled = sa.case((users.c.enabled == ZERO, ONE))
 _SEARCH = Statement(
     sa.select(*_GROUP, sa.func.count(users.c.id), sa.func.count(_is_disabled))
     .select_from(

@@ -9,17 +9,17 @@ from talkd.areas.users.model import ADMIN_GROUP, Account
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, login_flows, rooms, user_config, users, web_sessions
-from talkd.storage.statements import ONE, Statement, bind, columns, one_of, word
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns, one_of, word
 
 _ACCOUNT = columns(users, Account.__struct_fields__)
 _BY_ID = Statement(sa.select(*_ACCOUNT).where(users.c.id == bind("id")))
 _BY_NAME = Statement(sa.select(*_ACCOUNT).where(sa.func.lower(users.c.id) == sa.func.lower(bind("name", sa.Text))))
 _BY_EMAIL = Statement(
     sa.select(*_ACCOUNT).where(
-        sa.func.lower(users.c.email) == sa.func.lower(bind("email", sa.Text)), users.c.email != ""
+        sa.func.lower(users.c.email) == sa.func.lower(bind("email", sa.Text)), users.c.email != NOTHING
     )
 )
-_NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == 1))
+_NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == ONE))
 _IS_MEMBER_OF_ANY = Statement(
     sa.select(ONE).where(
         group_members.c.user_id == bind("user_id"), one_of(group_members.c.group_id, "group_ids")

@@ -7,7 +7,7 @@ from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, groups, rooms, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
 
 _text = sa.func.lower(bind("text", sa.Text))
 _contained = bind("pattern", sa.Text)
@@ -44,11 +44,11 @@ _ROOM = Statement(
 _USERS = Statement(
     sa.select(users.c.id, users.c.display_name)
     .where(
-        users.c.enabled == 1,
+        users.c.enabled == ONE,
         sa.or_(
             sa.func.lower(users.c.id).like(_contained, escape="\\"),
             sa.func.lower(users.c.display_name).like(_contained, escape="\\"),
-            sa.and_(users.c.email != "", sa.func.lower(users.c.email) == _text),
+            sa.and_(users.c.email != NOTHING, sa.func.lower(users.c.email) == _text),
         ),
         _outside(USERS, users.c.id),
     )
