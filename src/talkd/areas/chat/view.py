@@ -158,7 +158,7 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
     """Who or what a placeholder stands for. Guests are marked as such where the server speaks of them."""
     kind, actor_id = reference.type, reference.id
     if reference.fields:
-        return {**reference.fields, "icon-url": _icon(room)}
+        return {**reference.fields, "icon-url": avatar_path(room)}
     if kind == USERS:
         name = names.get((USERS, actor_id), reference.name)
         return {"type": "user", "id": actor_id, "name": name, "mention-id": actor_id}
@@ -178,7 +178,7 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
             "id": room.token,
             "name": room.name or reference.name,
             "call-type": call_type(room),
-            "icon-url": _icon(room),
+            "icon-url": avatar_path(room),
             "mention-id": "all",
         }
     if kind == DELETED_USERS:
@@ -195,7 +195,8 @@ def _alone(reference: Reference, item: Message, viewer: Actor, names: Names) -> 
     return Reference(reference.type, reference.id, _name(item, names))
 
 
-def _icon(room: Room) -> str:
+def avatar_path(room: Room) -> str:
+    """Where the picture of a conversation is, on this server."""
     return f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar"
 
 

@@ -149,7 +149,7 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
         "name": names.get((USERS, partner), partner or room.name) if room.is_one_to_one else room.name,
         "link": page,
         "call-type": chat.call_type(room),
-        "icon-url": f"{base_url}/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar",
+        "icon-url": f"{base_url}{chat.avatar_path(room)}",
     }
     return found
 

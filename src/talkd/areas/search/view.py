@@ -106,7 +106,7 @@ def rooms(found: list[Membership], offset: int, limit: int, base_url: str) -> Re
 
 def _room(membership: Membership, base_url: str) -> Entry:
     room = membership.me.room
-    avatar = f"{base_url}/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar?v={avatar_version(room)}"
+    avatar = f"{base_url}{chat.avatar_path(room)}?v={avatar_version(room)}"
     return Entry(
         avatar, membership.name, "", f"{base_url}/call/{room.token}", "", True, {"conversation": room.token}
     )
