@@ -1,4 +1,4 @@
-"""Figures that must agree with what they count. Inside the transaction."""
+"""Figures that must agree with what they count, and what is left over of the gone. Inside the transaction."""
 
 from typing import Any
 
@@ -11,7 +11,9 @@ from talkd.storage.database import Tx
 
 
 async def apply(tx: Tx, event: Any) -> None:
-    """A room's newest message and activity; a deleted message's reactions; a call whose last device was removed."""
+    """A room's newest message and activity; a deleted message's reactions; a call whose last device was removed; and
+    what waited for a session that has ended.
+    """
     if isinstance(event, events.MessagePosted) and event.is_news:
         await chat.set_newest(tx, event.room_id, event.message_id, clock.now())
     elif isinstance(event, events.MessageDeleted):

@@ -31,14 +31,14 @@ class Guard(Enum):
     """As PARTICIPANT, and not a guest, else 404."""
     MODERATOR = "moderator"
     """As PARTICIPANT, and a moderator, else 403."""
+    CALLS_ENABLED = "calls-enabled"
+    """Calls are not switched off for everybody, else 403."""
     READ_WRITE = "read-write"
     """The room is not locked, else 403."""
     LOBBY_OPEN = "lobby"
     """The lobby does not stand in the caller's way, else 412."""
     MAY_CHAT = "may-chat"
     """The caller has the chat permission, else 403."""
-    CALLS_ENABLED = "calls-enabled"
-    """Calls are not switched off for everybody, else 403."""
 
 
 ROOM_GUARDS = frozenset({Guard.PARTICIPANT, Guard.IDENTIFIED, Guard.MODERATOR})
@@ -75,7 +75,7 @@ class Route:
     access: Access
     kind: Kind
     throttle: str | None
-    """The brute-force action that a failure (403 password, 404, 401) counts under."""
+    """The brute-force action under which the operation itself counts failures: too many, and it does not run."""
     csrf: bool
     """Whether the call must prove that no other site made the browser send it."""
     summary: str

@@ -1,1 +1,1 @@
-"""Pictures of people."""
+"""Pictures of people and of conversations."""

@@ -1,7 +1,7 @@
 """Who belongs to a room: finding, adding, removing.
 
-`access_participant` and `access_room` are the only ways from a token to a room; who may not see a room
-gets the same NotFound as if it were not there.
+`access_participant` is the way from a token to a room that one is in; who is not in it gets the same NotFound as if
+it were not there.
 """
 
 import hashlib

@@ -1,7 +1,8 @@
 """What a client proves itself with to a standalone signaling server: a signed token, and the older ticket.
 
 Both forms are given by the standalone signaling API (signaling.md, 1): the server of today reads the token
-and checks it with the public key from the capabilities, older ones hand the ticket back to be checked here.
+and checks it with the public key from the capabilities, older ones hand the ticket back to be checked here, which
+nothing asks for as long as no such server can be set up.
 """
 
 import base64
