@@ -156,7 +156,8 @@ class Credentials:
         return login, account.password_hash
 
     async def _browser_of(self, tx: Tx, fingerprint: str) -> BrowserSession | None:
-        row = await store.get_browser(tx, fingerprint)
-        if row is None or row[3] < clock.now() - self._browser_lifetime:
+        found = await store.get_browser(tx, fingerprint)
+        if found is None or found.seen_at < clock.now() - self._browser_lifetime:
             return None
-        return BrowserSession(Login(row[0], row[1], await users.is_admin(tx, row[0])), row[2])
+        is_admin = await users.is_admin(tx, found.user_id)
+        return BrowserSession(Login(found.user_id, found.display_name, is_admin), found.request_token)

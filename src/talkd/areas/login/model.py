@@ -21,6 +21,15 @@ class BrowserSession(msgspec.Struct, frozen=True):
     request_token: str
 
 
+class Browser(msgspec.Struct, frozen=True):
+    """The same as it is stored, with the account's name, and when it was here last."""
+
+    user_id: str
+    display_name: str
+    request_token: str
+    seen_at: int
+
+
 class AppPassword(msgspec.Struct, frozen=True):
     """A password that one app got instead of the account's own."""
 

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.login.model import AppPassword, Flow
-from talkd.storage.database import Row, Tx
+from talkd.areas.login.model import AppPassword, Browser, Flow
+from talkd.storage.database import Tx
 from talkd.storage.schema import app_passwords, login_flows, users, web_sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns
 
@@ -109,9 +109,10 @@ async def touch_app_password(tx: Tx, app_password_id: int, now: int) -> None:
     await tx.run(_TOUCH_APP_PASSWORD, id=app_password_id, now=now)
 
 
-async def get_browser(tx: Tx, fingerprint: str) -> Row | None:
-    """(user id, display name, request token, last seen) of a browser session of an enabled account."""
-    return await tx.one(_BROWSER, fingerprint=fingerprint)
+async def get_browser(tx: Tx, fingerprint: str) -> Browser | None:
+    """The browser of that fingerprint, if it is logged in to an enabled account."""
+    row = await tx.one(_BROWSER, fingerprint=fingerprint)
+    return None if row is None else Browser(*row)
 
 
 async def add_browser(tx: Tx, *, fingerprint: str, user_id: str, request_token: str, now: int) -> None:
