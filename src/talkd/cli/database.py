@@ -13,7 +13,7 @@ import asyncpg
 from talkd.cli.command import run
 from talkd.config import Config
 from talkd.storage.database import Database, Work
-from talkd.storage.migrate import revision_of_sqlite
+from talkd.storage.migrate import revision_of_postgres, revision_of_sqlite
 
 T = TypeVar("T")
 
@@ -59,9 +59,7 @@ async def revision_of(config: Config) -> str | None:
     if config.database.url:
         connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
         try:
-            if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
-                return None
-            return str(await connection.fetchval("SELECT version_num FROM alembic_version"))
+            return await revision_of_postgres(connection)
         finally:
             await connection.close()
     return revision_of_sqlite(Path(config.data) / "talkd.db")

@@ -60,14 +60,20 @@ def migrate_sqlite(path: Path) -> None:
     engine.dispose()
 
 
+async def revision_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    """The schema of the database as it is, without touching it; None when there is none yet."""
+    if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
+        return None
+    revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return revision
+
+
 async def migrate_postgres(url: str) -> None:
     """Create or upgrade the tables. Raises DatabaseFromTheFuture."""
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
-        known = await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL")
-        current = await connection.fetchval("SELECT version_num FROM alembic_version") if known else None
-        if _check(current):
+        if _check(await revision_of_postgres(connection)):
             await _upgrade_postgres(url)
     finally:
         await asyncio.shield(connection.close())
