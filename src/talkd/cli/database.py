@@ -23,10 +23,10 @@ CONNECT = 5.0
 
 @contextlib.asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Database]:
-    """The database, migrated, with the effects that changes have in the server. Raises DatabaseFromTheFuture."""
-    from talkd.app import App
+    """The database, migrated, with what follows inside its transactions. Raises DatabaseFromTheFuture."""
+    from talkd.app import open_database
 
-    db = App(config).world.db
+    db = open_database(config)
     await db.open()
     try:
         yield db
