@@ -60,8 +60,7 @@ async def add_samples(db: Database, config: Config) -> None:
             raise NotThrowAway(
                 message="--dev is for throw-away data, but this database has accounts of its own; give it another one"
             )
-        if all(group.id != ADMIN_GROUP for group in await groups.list_groups(tx)):
-            await groups.create_group(tx, ADMIN_GROUP)
+        await groups.ensure_admin_group(tx)
         for name, password_hash in hashes.items():
             if name not in known:
                 await users.create_account(

@@ -33,8 +33,7 @@ async def first_admin(db: Database, config: Config) -> Admin | None:
     async def work(tx: Tx) -> bool:
         if await _has_accounts(tx):  # another process was quicker
             return False
-        if all(group.id != ADMIN_GROUP for group in await groups.list_groups(tx)):
-            await groups.create_group(tx, ADMIN_GROUP)
+        await groups.ensure_admin_group(tx)
         await users.create_account(tx, config.admin_user, password_hash, groups=(ADMIN_GROUP,))
         return True
 

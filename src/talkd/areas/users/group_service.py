@@ -21,6 +21,12 @@ async def create_group(tx: Tx, group_id: str, display_name: str = "") -> None:
         raise Rejected(EXISTS, "group exists")
 
 
+async def ensure_admin_group(tx: Tx) -> None:
+    """The administrators' group, made when it is missing."""
+    if await group_store.get_group(tx, ADMIN_GROUP) is None:
+        await create_group(tx, ADMIN_GROUP)
+
+
 async def find_group(tx: Tx, group_id: str, *, is_admin: bool) -> Group:
     """The group, as far as the caller may know who is in it. Raises Rejected, the same for absent and not his."""
     group = await group_store.get_group(tx, group_id) if is_admin else None
