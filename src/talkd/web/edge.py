@@ -2,8 +2,6 @@
 
 import dataclasses
 import hmac
-import ipaddress
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +14,10 @@ import structlog
 from talkd.core import errors, ids
 from talkd.storage.database import Tx
 from talkd.web import auth, guards, metrics, ocs, params
-from talkd.web.addresses import is_inside
 from talkd.web.call import Call, Caller, World
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
+from talkd.web.proxies import Proxies
 from talkd.web.routing import Access, Kind, Route
 
 log = structlog.get_logger(__name__)
@@ -35,7 +33,7 @@ class Edge:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._proxies = [ipaddress.ip_network(entry) for entry in world.config.server.trusted_proxies]
+        self._proxies = Proxies(world.config.server)
 
     async def handle(
         self,
@@ -50,7 +48,7 @@ class Edge:
         raw: dict[str, Any] = {}
         caller = Caller()
         try:
-            address = self._address(request)
+            address = self._proxies.client_of(request)
             caller = await auth.identify(
                 self.world.credentials,
                 self.world.throttle,
@@ -79,30 +77,6 @@ class Edge:
         metrics.observe(route, reply.status, time.perf_counter() - started)
 
     # --- the way in -------------------------------------------------------------------------
-    def _address(self, request: falcon.asgi.Request) -> str:
-        address: str = request.remote_addr
-        if self._proxies and is_inside(address, self._proxies):
-            forwarded = request.get_header("x-forwarded-for") or ""
-            for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-                address = hop
-                if not is_inside(hop, self._proxies):
-                    break
-        return address
-
-    def base_url(self, request: falcon.asgi.Request) -> str:
-        """How the client reaches the server: the configured address, the proxy's word, or the request's own."""
-        configured = self.world.config.server.public_url
-        if configured:
-            return configured.rstrip("/")
-        scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
-        if self._proxies and is_inside(request.remote_addr, self._proxies):
-            scheme = _last(request, "x-forwarded-proto") or scheme
-            host = _last(request, "x-forwarded-host") or host
-            prefix = _last(request, "x-forwarded-prefix")
-        if scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
-            raise errors.Invalid("host", message="The address in the request's headers is none.")
-        return f"{scheme}://{host}{prefix}".rstrip("/")
-
     async def _parameters(self, route: Route, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
         query = params.parse_form(request.query_string) if request.query_string else {}
         length = request.content_length
@@ -157,7 +131,7 @@ class Edge:
             world=self.world,
             caller=caller,
             params=None,
-            base_url=self.base_url(request),
+            base_url=self._proxies.base_url(request),
             token=path.get("token", ""),
             raw=raw,
             get_header=request.get_header,
@@ -271,7 +245,7 @@ class Edge:
         )
 
     def _set_cookie(self, request: falcon.asgi.Request, response: falcon.asgi.Response, cookie: ocs.Cookie) -> None:
-        base = self.base_url(request)
+        base = self._proxies.base_url(request)
         path = "/" + base.partition("://")[2].partition("/")[2]
         secure = base.startswith("https://")
         if cookie.value:
@@ -284,15 +258,6 @@ def _read(route: Route, raw: dict[str, Any]) -> Any:
     """The parameters as the handler knows them. Raises Invalid with the name of the wrong one."""
     given = params.convert(raw, route.params)
     return given if route.reads is None else route.reads(given)
-
-
-_HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
-_PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
-
-
-def _last(request: falcon.asgi.Request, header: str) -> str:
-    """What the nearest proxy says: proxies append to what the client may have made up."""
-    return (request.get_header(header) or "").rpartition(",")[2].strip()
 
 
 CSRF = {"message": "CSRF check failed"}
