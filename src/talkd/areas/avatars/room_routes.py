@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 
 from talkd.areas.avatars import images, model, room_model, room_pictures, room_service, service
-from talkd.areas.avatars.images import NotAnImage
 from talkd.areas.avatars.room_model import IMAGE
-from talkd.areas.avatars.routes import PNG, is_known
+from talkd.areas.avatars.routes import PNG, is_known, picture_of
 from talkd.areas.rooms.model import Room
 from talkd.areas.rooms.routes import render_mine
 from talkd.areas.rooms.view import RoomView
@@ -180,12 +179,7 @@ def _stranger(call: Call[RemoteParams], *, dark: bool) -> Reply:
 )
 async def set_avatar(call: Call[UploadParams]) -> RoomView:
     """Set the picture of a conversation: PNG, JPEG or WebP; what is not square is cut to its middle."""
-    upload = call.params.file
-    content = service.require_file(upload.content if upload else None)
-    try:
-        image = await images.in_thread(images.normalised, content)
-    except NotAnImage as error:
-        raise Invalid(data={"message": str(error)}) from error
+    image = await picture_of(call.params.file)
 
     async def work(tx: Tx) -> RoomView:
         await hold_room_again(tx, call)

@@ -143,12 +143,16 @@ async def remove_avatar(tx: Tx, call: Call[NoParams]) -> Any:
     return {"status": "success"}
 
 
-async def store_upload(call: Call[NewAvatar]) -> None:
-    """Make the uploaded file the caller's picture. Raises Invalid with a message."""
-    upload = call.params.files
+async def picture_of(upload: Upload | None) -> bytes:
+    """An uploaded file as a picture to keep. Raises Invalid with a message."""
     content = service.require_file(upload.content if upload else None)
     try:
-        image = await images.in_thread(images.normalised, content)
+        return await images.in_thread(images.normalised, content)
     except NotAnImage as error:
         raise Invalid(data={"message": str(error)}) from error
+
+
+async def store_upload(call: Call[NewAvatar]) -> None:
+    """Make the uploaded file the caller's picture. Raises Invalid with a message."""
+    image = await picture_of(call.params.files)
     await call.world.db.write(lambda tx: service.set_image(tx, call.user_id, image))
