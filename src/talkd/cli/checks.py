@@ -28,8 +28,6 @@ from talkd.cli.finding import FAIL, OK, WARN, Finding
 from talkd.config import Config
 from talkd.storage.migrate import REVISIONS
 
-__all__ = ["FAIL", "OK", "WARN", "Finding", "examine"]
-
 ENOUGH_DISK = 1 << 30
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 SPARE_FILES = 200

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from talkd.cli import command
+from talkd.cli.finding import FAIL
 from talkd.config import Config
 
 
@@ -21,5 +22,5 @@ def doctor(config: Config, as_json: Annotated[bool, typer.Option("--json", help=
             typer.echo(f"{finding.state:4}  {finding.subject}: {finding.found}")
             if finding.advice:
                 typer.echo(f"      → {finding.advice}")
-    if any(finding.state == checks.FAIL for finding in findings):
+    if any(finding.state == FAIL for finding in findings):
         raise typer.Exit(1)

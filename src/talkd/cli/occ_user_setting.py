@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service as settings
-from talkd.areas.settings import store as setting_store
 from talkd.areas.settings.model import APP, PREFERENCES, READ_PRIVACY, TYPING_PRIVACY
 from talkd.areas.users import service, store
 from talkd.areas.users.model import Account
@@ -77,10 +76,8 @@ async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
         if fields[field]:
             found.setdefault(app, {})[key] = fields[field]
     talk = {READ_PRIVACY: str(account.read_privacy), TYPING_PRIVACY: str(account.typing_privacy)}
-    for key in PREFERENCES:
-        value = await setting_store.get_user_value(tx, account.id, APP, key)
-        if value is not None:
-            talk[key] = value
+    chosen = await settings.get_preferences(tx, account.id)
+    talk |= {key: chosen[key] for key in PREFERENCES if key in chosen}
     return {**found, APP: talk}
 
 
