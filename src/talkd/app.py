@@ -9,8 +9,8 @@ import structlog
 
 from talkd.areas.assistance.routes import routes as summary_routes
 from talkd.areas.assistance.routes import task_routes, translation_routes
-from talkd.areas.avatars.routes import routes as avatar_routes
 from talkd.areas.avatars.room_routes import routes as room_avatar_routes
+from talkd.areas.avatars.routes import routes as avatar_routes
 from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
 from talkd.areas.bans.routes import routes as ban_routes
 from talkd.areas.breakout.routes import routes as breakout_routes
@@ -22,8 +22,8 @@ from talkd.areas.capabilities.room_routes import routes as room_capability_route
 from talkd.areas.capabilities.routes import routes as capability_routes
 from talkd.areas.capabilities.status_routes import routes as status_routes
 from talkd.areas.chat import change_service as chat
-from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.change_routes import routes as chat_change_routes
+from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.routes import routes as chat_routes
 from talkd.areas.invitations.routes import routes as invitation_routes
 from talkd.areas.lobby import service as lobby
@@ -36,20 +36,20 @@ from talkd.areas.login.home_routes import routes as home_routes
 from talkd.areas.login.page_routes import routes as page_routes
 from talkd.areas.login.routes import routes as app_password_routes
 from talkd.areas.login.wipe_routes import routes as wipe_routes
-from talkd.areas.operations.routes import routes as operation_routes
 from talkd.areas.mentions.routes import routes as mention_routes
 from talkd.areas.notifications.routes import routes as notification_routes
+from talkd.areas.operations.routes import routes as operation_routes
 from talkd.areas.participants.legacy_routes import routes as old_participant_routes
 from talkd.areas.participants.preference_routes import routes as preference_routes
 from talkd.areas.participants.routes import routes as participant_routes
 from talkd.areas.permissions.routes import routes as permission_routes
-from talkd.areas.reactions.routes import routes as reaction_routes
 from talkd.areas.polls.routes import routes as poll_routes
+from talkd.areas.reactions.routes import routes as reaction_routes
+from talkd.areas.recording.routes import routes as recording_routes
 from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
 from talkd.areas.rooms.legacy_routes import routes as old_room_routes
 from talkd.areas.rooms.listing_routes import routes as listing_routes
-from talkd.areas.recording.routes import routes as recording_routes
 from talkd.areas.rooms.routes import routes as room_routes
 from talkd.areas.rooms.rule_routes import routes as rule_routes
 from talkd.areas.search.routes import routes as search_routes

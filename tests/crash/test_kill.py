@@ -258,8 +258,6 @@ async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Pat
     assert any(ledger.acknowledged.values())
 
 
-
-
 async def test_after_a_crash_everybody_is_told_of_everything_once(tmp_path: Path) -> None:
     ledger = Ledger()
     writer, reader = NAMES[:2]

@@ -7,11 +7,11 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from talkd.areas.chat.feed import Feed
+from talkd.areas.login.credentials import Credentials
 from talkd.areas.participants.model import Participant
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.signaling.presence import Presence
-from talkd.areas.login.credentials import Credentials
 from talkd.config import Config
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated

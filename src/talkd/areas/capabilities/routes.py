@@ -32,7 +32,6 @@ async def read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
 async def get_capabilities(call: Call[NoParams]) -> Reply:
     """What this server can do, for this caller; 304 when the caller knows already (If-None-Match)."""
     world = call.world
-
     keys, viewer = await read_keys_and_viewer(call)
     data = service.get_capabilities(
         world.config, world.settings, viewer, token_key=keys.public_pem, base_url=call.base_url

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import change_service, service, view
+from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.model import Message
 from talkd.areas.chat.routes import headers
 from talkd.core.constants import MAX_CONTEXT_LIMIT

@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import legacy, offset_service, view
+from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.offset_service import Position
 from talkd.areas.chat.waiting import dismiss_notifications, note_presence, wait_for
 from talkd.web.call import Call

@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat import legacy, legacy_routes, service, view, waiting
+from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.feed import News
 from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.areas.notifications import service as notifications

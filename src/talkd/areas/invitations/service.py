@@ -11,9 +11,9 @@ from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.model import Room
+from talkd.areas.users import password_model as policy
 from talkd.core import ids
 from talkd.core.actor import EMAILS
-from talkd.areas.users import password_model as policy
 from talkd.core.constants import RoomType
 from talkd.core.errors import NULL, Invalid, NotFound
 from talkd.core.events import InvitationRepeated

@@ -1,7 +1,7 @@
 """Asking, voting, and ending polls."""
 
-from talkd.areas.chat import service as chat
 from talkd.areas.chat import people_store as people
+from talkd.areas.chat import service as chat
 from talkd.areas.chat import store as chat_store
 from talkd.areas.chat.model import Names, Reference
 from talkd.areas.participants.model import Participant

@@ -1,6 +1,5 @@
 """Operations that set a conversation's rules."""
 
-
 import msgspec
 
 from talkd.areas.rooms import rule_service as service
