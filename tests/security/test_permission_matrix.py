@@ -54,6 +54,7 @@ OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/cloud/users/{user_id}"): {"key": "displayname", "value": "New name"},
     ("PUT", "/cloud/groups/{group_id}"): {"key": "displayname", "value": "New name"},
     ("POST", "/apps/notifications/api/v2/notifications/exists"): {"ids": [1]},
+    ("GET", "/apps/notifications/api/v2/notifications/{id}"): {"id": 2**40},  # 1 may be about one of these very people
     ("POST", "/login"): {"user": "nobody", "password": "wrong"},
 }
 
