@@ -136,6 +136,12 @@ def test_header_names_with_underscores(server: Server, alice: Person) -> None:
     assert raw(server, request).split(b"\r\n")[0].split()[1] in (b"401", b"412")
 
 
+def test_proxies_that_speak_http_1_0(server: Server) -> None:
+    answer = raw(server, "GET /status.php HTTP/1.0\nHost: x")
+    assert answer.split(b"\r\n")[0].split()[1] == b"200"
+    assert b'"installed":true' in answer
+
+
 def test_hostile_requests_break_nothing(server: Server) -> None:
     for head in (
         "GET /ocs/v2.php/cloud/user?%00%ff=%zz HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Basic !!!",

@@ -98,6 +98,8 @@ def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
     ) -> None:
         if scope["type"] == "http":
             scope[HANG_UP] = receive
+            if scope["http_version"] == "1":  # granian's word for 1.0, which Falcon refuses
+                scope["http_version"] = "1.0"
             path: str = scope["path"]
             plain = path
             if prefix != "/" and plain.startswith(prefix + "/"):
