@@ -38,6 +38,30 @@ def test_mistakes_are_named(environment: dict[str, str]) -> None:
         load(None, environment)
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("prot = 1", "no setting prot; there are server, "),
+        ("[server]\nprot = 1", r"no setting server\.prot; \[server\] has host, port, "),
+        ("server = 1", r"setting server: it is a group, its options come below a line \[server\]"),
+        ("[server]\nport = true", r"setting server\.port: Expected a number, got true or false"),
+        ("[server]\nport = 70000", r"server\.port: 70000; ports go from 1 to 65535"),
+        ('[calls]\nstun_servers = "a:1"', r"calls\.stun_servers: Expected a list like .*, got a text"),
+        ("[calls]\nstun_servers = [1]", r"calls\.stun_servers\[0\]: Expected a text, got a number"),
+        ('[mail]\nsecurity = "ssl"', r"mail\.security: it is one of starttls, tls, none"),
+        ("[security]\nattempts = 0", r"security\.attempts: 0; it is 1 at least"),
+        ("[server]\nmax_connections = -5", r"server\.max_connections: -5"),
+        ('[identity]\nversion = "abc"', r"identity\.version: abc; write it like"),
+        ('[identity]\ncolor = "red"', r"identity\.color: red; write it like"),
+        ('dev = "maybe"', "setting dev: Expected true or false, got a text"),
+    ],
+)
+def test_mistakes_in_files_are_explained(tmp_path: Path, text: str, sentence: str) -> None:
+    (tmp_path / "talkd.toml").write_text(text)
+    with pytest.raises(ConfigError, match=sentence):
+        load(tmp_path / "talkd.toml", {})
+
+
 def test_api_versions_are_announced_by_known_names() -> None:
     assert load(None, {}).identity.announced_apis == ["chat-v2", "conversation-v4", "signaling-v3"]
     older = load(None, {"TALKD_IDENTITY_ANNOUNCED_APIS": "conversation-v4, conversation-v2"})

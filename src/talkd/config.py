@@ -6,10 +6,11 @@ groups' options, and as TALKD_<OPTION> for the most wanted ones (see `_SHORT`).
 
 import ipaddress
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -37,7 +38,7 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     tls_certificate: str = ""
     """Certificate chain file (PEM); with `tls_key` the server speaks HTTPS itself."""
     tls_key: str = ""
-    """Private key file (PEM, PKCS#8)."""
+    """Private key file (PEM, without a password)."""
     trusted_proxies: list[str] = []
     """Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."""
     max_connections: int = 40_000
@@ -60,7 +61,7 @@ class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class IdentityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What clients are told this server is. Apps check the versions before they log in (clients.md, 2)."""
+    """What clients are told this server is. Apps check the versions before they log in."""
 
     name: str = "talkd"
     """Name of this installation, shown on its pages and in the apps."""
@@ -87,7 +88,7 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     throttle: bool = True
     """Whether failed attempts are counted and slowed down."""
     attempts: int = 10
-    """Failed attempts of one kind from one network before it must wait."""
+    """Failed attempts of one kind from one network before it must wait. The same wrong password counts once."""
     window: int = 1800
     """Seconds in which attempts count together."""
     started_logins: int = 100
@@ -136,9 +137,9 @@ class LogConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What is written about what happens. Never texts of messages, never secrets."""
 
     level: str = "info"
-    """debug, info, warning or error."""
+    """`debug`, `info`, `warning` or `error`."""
     format: str = "auto"
-    """json, text, or auto: text on a terminal, JSON elsewhere."""
+    """`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."""
 
 
 class MetricsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -186,6 +187,8 @@ _SHORT = {
     "TALKD_ADMIN_USER": ("admin_user",),
     "TALKD_ADMIN_PASSWORD": ("admin_password",),
 }
+_MAY_BE_ZERO = {"port", "room_password_min_length"}
+_WORDS = {"array": 'a list like ["one", "two"]', "str": "a text", "int": "a number", "bool": "true or false"}
 _NOT_SETTINGS = {"TALKD_CONFIG", "TALKD_PASSWORD"}
 
 
@@ -203,6 +206,7 @@ def load(
             raise ConfigError(f"cannot read the settings file {file}: {error.strerror}") from error
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{file} is not valid TOML: {error}") from error
+        _require_known(tree)
     for name, value in environment.items():
         if name.startswith("TALKD_") and name not in _NOT_SETTINGS:
             _put(tree, _path_of(name), value)
@@ -211,13 +215,64 @@ def load(
     try:
         config = msgspec.convert(tree, Config, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"wrong setting: {error}") from error
+        raise ConfigError(_explained(str(error))) from error
     _check(config)
     return config
 
 
+def _options_of(group: str) -> dict[str, Any]:
+    """The options of a group (or of the top level, without one) and their types; none for what is no group."""
+    kind: Any = Config
+    if group:
+        kind = next((field.type for field in msgspec.structs.fields(Config) if field.name == group), None)
+    if not isinstance(kind, type) or not issubclass(kind, msgspec.Struct):
+        return {}
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def _require_known(tree: Mapping[str, Any]) -> None:
+    """Raises ConfigError for the first name in a file that is no setting, and for a group that is none."""
+    for name, value in tree.items():
+        options = _options_of(name)
+        if name not in _options_of(""):
+            raise ConfigError(f"there is no setting {name}; there are {', '.join(_options_of(''))}")
+        if options and not isinstance(value, dict):
+            raise ConfigError(f"wrong setting {name}: it is a group, its options come below a line [{name}]")
+        for option in value if options else ():
+            if option not in options:
+                raise ConfigError(f"there is no setting {name}.{option}; [{name}] has {', '.join(options)}")
+
+
+def _explained(text: str) -> str:
+    """What msgspec finds wrong with a value, in the words of the file."""
+    text, _, place = text.partition(" - at `$.")
+    group, _, option = place.rstrip("`").rpartition(".")
+    choices = get_args(_options_of(group).get(option.partition("[")[0]))
+    if "enum" in text:
+        text = f"it is one of {', '.join(choices)}"
+    for word, plain in _WORDS.items():
+        text = text.replace(f"`{word}`", plain)
+    return f"wrong setting {place.rstrip('`')}: {text}"
+
+
+def _check_forms(config: Config) -> None:
+    """What numbers and texts must look like. Raises ConfigError."""
+    for group in config.__struct_fields__:
+        for option, kind in _options_of(group).items():
+            value, least = getattr(getattr(config, group), option), int(option not in _MAY_BE_ZERO)
+            if kind is int and value < least:
+                raise ConfigError(f"wrong setting {group}.{option}: {value}; it is {least} at least")
+    if not re.fullmatch(r"\d+(\.\d+){3}", config.identity.version):
+        raise ConfigError(f"wrong setting identity.version: {config.identity.version}; write it like 32.0.1.2")
+    if not re.fullmatch(r"#[0-9A-Fa-f]{6}", config.identity.color):
+        raise ConfigError(f"wrong setting identity.color: {config.identity.color}; write it like #0a6b5c")
+    if config.server.port > MAX_PORT:
+        raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
+
+
 def _check(config: Config) -> None:
     """What a type alone does not say. Raises ConfigError."""
+    _check_forms(config)
     for name, networks in (
         ("server.trusted_proxies", config.server.trusted_proxies),
         ("metrics.allowed", config.metrics.allowed),
@@ -238,8 +293,6 @@ def _check(config: Config) -> None:
         raise ConfigError(
             f"wrong setting identity.announced_apis: {', '.join(unknown)}; there are {', '.join(API_FEATURES)}"
         )
-    if not 0 <= config.server.port <= MAX_PORT:
-        raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
     if bool(config.server.tls_certificate) != bool(config.server.tls_key):
         raise ConfigError("wrong settings: server.tls_certificate and server.tls_key go together")
 
@@ -248,7 +301,7 @@ def _path_of(name: str) -> tuple[str, ...]:
     if name in _SHORT:
         return _SHORT[name]
     group, _, option = name.removeprefix("TALKD_").lower().partition("_")
-    if not option or group not in Config.__struct_fields__:
+    if option not in _options_of(group):
         raise ConfigError(f"unknown setting in the environment: {name}")
     return group, option
 
