@@ -283,6 +283,45 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert "cannot listen on 127.0.0.1 port" in second.stop()
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--data", "/proc/nowhere"), "cannot use the data folder /proc/nowhere: No such file"),
+        (("--host", "host.invalid"), "cannot listen on host.invalid: "),
+        (("--database", "postgresql://talkd@127.0.0.1:1/talkd"), "cannot reach PostgreSQL: "),
+    ],
+)
+def test_a_start_that_cannot_be_says_why(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+    server = Served(tmp_path, *words)
+    assert server.process.wait(30) == 1
+    assert server.stop().startswith(f"talkd: {sentence}"), server.output
+
+
+def test_a_key_that_does_not_fit_stops_before_the_database_is_made(tmp_path: Path) -> None:
+    for folder in ("one", "other"):
+        (tmp_path / folder).mkdir()
+    tls = certificate(tmp_path / "one", days=60, names=["talk.example.org"])
+    wrong = certificate(tmp_path / "other", days=60, names=["talk.example.org"]).tls_key
+    for key, sentence in ((wrong, "the key does not belong"), (f"{tmp_path}/absent", f"cannot read {tmp_path}/absent")):
+        server = Served(
+            tmp_path / "data", TALKD_SERVER_TLS_CERTIFICATE=tls.tls_certificate, TALKD_SERVER_TLS_KEY=key
+        )
+        assert server.process.wait(30) == 1
+        assert server.stop().startswith(f"talkd: TLS: {sentence}"), server.output
+    assert not (tmp_path / "data" / "talkd.db").exists()
+
+
+def test_nobody_else_looks_into_a_new_data_folder(run: Run, tmp_path: Path) -> None:
+    with Served(tmp_path / "data"):
+        assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
+    run("group", "add", "staff", "--data", str(tmp_path / "commands"))
+    assert (tmp_path / "commands").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "data").chmod(0o755)
+    (found,) = (each for each in json.loads(run("doctor", "--json")) if each["subject"] == "data folder")
+    assert found["state"] == "warn"
+    assert "chmod 700" in found["advice"]
+
+
 def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
     with Served(tmp_path, TALKD_ADMIN_PASSWORD=PASSWORD) as server:
         assert server.ask("GET", f"{API}/v4/room", "admin", PASSWORD).status_code == 200

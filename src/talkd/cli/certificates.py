@@ -20,28 +20,38 @@ def examine_tls(server: ServerConfig) -> Iterator[Finding]:
     if not server.tls_certificate and not server.tls_key:
         yield Finding(OK, "TLS", "off: a reverse proxy should do it")
         return
-    if not server.tls_certificate or not server.tls_key:
-        yield Finding(
-            FAIL, "TLS", "only one of certificate and key is set", "set server.tls_certificate and server.tls_key"
-        )
+    pair = read_pair(server)
+    if isinstance(pair, Finding):
+        yield pair
         return
+    yield from _validity(pair)
+    host = urlsplit(server.public_url).hostname
+    if host and not is_for(pair, host):
+        yield Finding(FAIL, "TLS", f"the certificate is not for {host}", "get one for the host of server.public_url")
+
+
+def require_usable(server: ServerConfig) -> None:
+    """Raises OSError, which says what to do, when a server cannot speak HTTPS with these files."""
+    pair = read_pair(server) if server.tls_certificate else None
+    if isinstance(pair, Finding):
+        raise OSError(f"TLS: {pair.found}; {pair.advice}")
+
+
+def read_pair(server: ServerConfig) -> x509.Certificate | Finding:
+    """The certificate, if its key is there and belongs to it; otherwise what is wrong."""
     try:
         certificate = x509.load_pem_x509_certificate(Path(server.tls_certificate).read_bytes())
         key = load_pem_private_key(Path(server.tls_key).read_bytes(), None)
     except OSError as error:
-        yield Finding(FAIL, "TLS", f"cannot read {error.filename}: {error.strerror}", "let talkd's user read it")
-        return
+        advice = "check server.tls_certificate and server.tls_key, and let talkd's user read both"
+        return Finding(FAIL, "TLS", f"cannot read {error.filename}: {error.strerror}", advice)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        yield Finding(FAIL, "TLS", f"no PEM certificate or key: {error}", "give a PEM chain and an unencrypted PEM key")
-        return
+        advice = "give a PEM chain and an unencrypted PEM key"
+        return Finding(FAIL, "TLS", f"no PEM certificate or key: {error}", advice)
     form = Encoding.DER, PublicFormat.SubjectPublicKeyInfo
     if certificate.public_key().public_bytes(*form) != key.public_key().public_bytes(*form):
-        yield Finding(FAIL, "TLS", "the key does not belong to the certificate", "give the files of one issue")
-        return
-    yield from _validity(certificate)
-    host = urlsplit(server.public_url).hostname
-    if host and not is_for(certificate, host):
-        yield Finding(FAIL, "TLS", f"the certificate is not for {host}", "get one for the host of server.public_url")
+        return Finding(FAIL, "TLS", "the key does not belong to the certificate", "give the files of one issue")
+    return certificate
 
 
 def _validity(certificate: x509.Certificate) -> Iterator[Finding]:

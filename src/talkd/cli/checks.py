@@ -30,6 +30,8 @@ from talkd.storage.migrate import REVISIONS
 
 ENOUGH_DISK = 1 << 30
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+OTHERS = 0o007
+"""What a folder lets those do who are neither its owner nor of its group."""
 SPARE_FILES = 200
 """Open files that a server needs beside its connections."""
 
@@ -63,7 +65,15 @@ def _data(config: Config) -> Iterator[Finding]:
             "give the folder to the user that runs talkd, or choose another with --data",
         )
         return
-    yield Finding(OK, "data folder", f"{folder} is writable")
+    if folder.stat().st_mode & OTHERS and not config.database.url:
+        yield Finding(
+            WARN,
+            "data folder",
+            f"everybody on this machine may look into {folder}, where all messages are",
+            f"chmod 700 {folder} (StateDirectoryMode=0700 in systemd)",
+        )
+    else:
+        yield Finding(OK, "data folder", f"{folder} is writable")
     free = shutil.disk_usage(folder).free
     state, advice = (OK, "") if free >= ENOUGH_DISK else (WARN, "make room: a full disk stops every message")
     yield Finding(state, "disk", f"{free / (1 << 30):.1f} GiB free", advice)

@@ -1,5 +1,7 @@
 """What to say when a command is refused."""
 
+import socket
+
 import apsw
 import asyncpg
 
@@ -17,6 +19,9 @@ def explain(error: Exception) -> str | None:
         return f"cannot use the database: {error}; check the data folder with `talkd doctor`"
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
         return f"cannot use PostgreSQL: {error}; check the address with `talkd doctor`"
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):  # commands connect to nothing else
+        reason = error.strerror or str(error) or "it does not answer"
+        return f"cannot reach PostgreSQL: {reason}; check the address with `talkd doctor`"
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror or error}{where}"

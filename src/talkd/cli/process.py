@@ -39,9 +39,14 @@ class AlreadyRunning(Exception):
     """Another process uses the same data folder."""
 
 
+def make_data(folder: Path) -> None:
+    """Make the data folder if it is not there, for nobody else to look into. Raises OSError."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
 def lock_data(folder: Path) -> IO[str]:
-    """Claim the data folder for this process, until it ends. Raises AlreadyRunning."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Claim the data folder for this process, until it ends. Raises AlreadyRunning, OSError."""
+    make_data(folder)
     lock = (folder / LOCK_FILE).open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -69,7 +74,11 @@ def raise_file_limit() -> int:
 
 def address_of(host: str) -> str:
     """The numeric address behind a host name, because the HTTP server binds to nothing else. Raises OSError."""
-    return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    try:
+        return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
+    except OSError as error:
+        reason = f"cannot listen on {host}: {error.strerror}; give an address of this machine with --host"
+        raise OSError(error.errno, reason) from error
 
 
 def require_free_port(host: str, port: int) -> None:

@@ -40,6 +40,8 @@ def serve(
             command.run(_serve(config))
     except process.AlreadyRunning as error:
         command.fail(str(error))
+    except OSError as error:
+        command.fail(f"cannot use the data folder {config.data}: {error.strerror}; choose another with --data")
 
 
 @contextlib.contextmanager
@@ -52,7 +54,7 @@ def _data(config: Config) -> Iterator[None]:
             config.security.throttle = False
             yield
     elif config.database.url:
-        Path(config.data).mkdir(parents=True, exist_ok=True)
+        process.make_data(Path(config.data))
         yield
     else:
         with process.lock_data(Path(config.data)):
@@ -62,9 +64,10 @@ def _data(config: Config) -> Iterator[None]:
 async def _serve(config: Config) -> None:
     from talkd import dev
     from talkd.app import App
-    from talkd.cli import welcome
+    from talkd.cli import certificates, welcome
 
     process.require_free_port(process.address_of(config.server.host), config.server.port)
+    certificates.require_usable(config.server)
     app = App(config)
     await app.start()
     try:

@@ -104,7 +104,7 @@ class SqliteDatabase(Database):
         self._idle.set()
 
     async def open(self) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(migrate_sqlite, self._path)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._writer = self._connect()
