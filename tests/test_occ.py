@@ -71,6 +71,10 @@ def test_accounts(occ: Occ) -> None:
 def test_options_of_all_commands(occ: Occ) -> None:
     assert occ("user:add", "alice", "--generate-password", "--no-interaction", "-q", "--no-ansi", "-vv") == ""
     assert occ("user:list", "-n") == "  - alice: alice\n"
+    assert occ("--no-warnings", "-n", "--output=json", "user:list") == '{"alice":"alice"}\n'
+    assert occ("--output", "json", "user:list", "--limit=1") == '{"alice":"alice"}\n'
+    assert "No such option" in occ("--nonsense", "user:list", status=2)
+    assert "talk:room:create" in occ("--help")
 
 
 def test_passwords_come_from_the_environment(occ: Occ, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,6 +96,10 @@ def test_settings_of_an_account(people: Occ) -> None:
     people("user:setting", "alice", "settings", "email", status=1)
     people("user:setting", "alice", "settings", "email", "--delete", "--error-if-not-exists", status=1)
     assert people("user:setting", "alice", "core", "lang", "--default-value", "en") == "en\n"
+    for key, value in (("lang", "de"), ("locale", "de_DE"), ("timezone", "Europe/Berlin")):
+        people("user:setting", "alice", "core", key, value)
+        people("user:setting", "alice", "core", key, "--delete")
+    assert "core" not in people("user:setting", "alice")
     assert "no setting" in people("user:setting", "alice", "files", "quota", "1 GB", status=1)
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
+from typer.core import TyperGroup
 
 from talkd.areas.settings import service as settings
 from talkd.cli import command
@@ -21,7 +22,23 @@ from talkd.storage.database import Tx
 
 T = TypeVar("T")
 
+_WITH_VALUE = ("--output", "--config", "--data", "--database")
+
+
+class _OptionsFirst(TyperGroup):
+    """Lets options stand before the command, where scripts write those that every command has."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        words, before = list(args), []
+        while words and words[0].startswith("-") and words[0] != "--help":
+            count = 2 if words[0] in _WITH_VALUE else 1
+            before += words[:count]
+            del words[:count]
+        return super().parse_args(ctx, [*words[:1], *before, *words[1:]])
+
+
 app = typer.Typer(
+    cls=_OptionsFirst,
     help="Administration under the command names of the server whose API talkd speaks.", no_args_is_help=True
 )
 

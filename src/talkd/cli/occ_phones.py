@@ -64,7 +64,7 @@ def import_numbers(
             reader = csv.reader(lines)
             rows = [(reader.line_num, row) for row in reader if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        command.fail(f"cannot read {file}: {error}")
+        command.fail(f"cannot read {file}: {getattr(error, 'strerror', None) or error}")
 
     async def work(tx: Tx) -> None:
         if reset:

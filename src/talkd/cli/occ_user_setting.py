@@ -82,7 +82,9 @@ async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
 
 
 async def _set(tx: Tx, account: Account, app: str, key: str, value: str | None) -> None:
-    if (app, key) in FIELDS:
+    if (app, key) == ("core", "lang") and value is None:
+        await store.set_column(tx, account.id, "language", "")  # not to be left empty over HTTP
+    elif (app, key) in FIELDS:
         await service.set_field(tx, account, FIELDS[app, key], value or "")
     elif app == APP and key in PREFERENCES:
         if value is None:
