@@ -109,6 +109,12 @@ def test_settings(run: Run) -> None:
     run("config", "set", "start_calls", "2")
     assert run("config", "get", "start_calls") == "2\n"
     assert json.loads(run("config", "list", "--json")) == {"start_calls": "2"}
+    for key, value in (("start_calls", "moderators"), ("allowed_groups", "staff"), ("changelog", "perhaps")):
+        assert f"wrong value of {key}: it is " in run("config", "set", key, value, status=1)
+    run("config", "set", "allowed_groups", '["staff"]')
+    run("config", "delete", "allowed_groups")
+    assert "does not read it" in run("config", "set", "start_call", "2")
+    run("config", "delete", "start_call")
     run("config", "delete", "start_calls")
     assert json.loads(run("config", "list", "--json")) == {}
 

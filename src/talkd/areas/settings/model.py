@@ -51,6 +51,41 @@ CONSENT_ALWAYS, CONSENT_BY_ROOM = 1, 2
 """Values of the setting `recording_consent`; every other means that nobody is asked."""
 
 
+GROUPS, YES_NO, TEXT = "groups", "yes or no", "text"
+SETTINGS: Mapping[str, frozenset[str] | str] = {
+    "start_calls": frozenset("0123"),
+    "start_conversations": GROUPS,
+    "allowed_groups": GROUPS,
+    "default_group_notification": frozenset("123"),
+    "delete_one_to_one_conversations": YES_NO,
+    "force_passwords": YES_NO,
+    "breakout_rooms": YES_NO,
+    "changelog": YES_NO,
+    "recording_consent": frozenset("012"),
+    "recording_servers": TEXT,
+    "sip_bridge_shared_secret": TEXT,
+    "sip_bridge_dialout": YES_NO,
+    "sip_bridge_groups": GROUPS,
+}
+"""The settings that talkd reads, and what their values are."""
+_SAYS_YES, _SAYS_NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off", "")
+
+
+def problem_of(key: str, value: str) -> str:
+    """Why the value of a setting would be taken for its default; empty when it would not."""
+    form = SETTINGS.get(key, TEXT)
+    if isinstance(form, frozenset):
+        return "" if value in form else f"it is one of {', '.join(sorted(form))}"
+    if form == YES_NO:
+        return "" if value.lower() in _SAYS_YES + _SAYS_NO else "it is yes or no"
+    if form == GROUPS:
+        try:
+            msgspec.json.decode(value or "[]", type=list[str])
+        except msgspec.DecodeError:
+            return 'it is a list of groups like ["staff", "friends"]'
+    return ""
+
+
 class RoomDefaults(msgspec.Struct, frozen=True):
     """What the settings say of every room; read once for a whole list of them."""
 
@@ -90,7 +125,7 @@ class TalkSettings:
     def flag(self, key: str, default: bool = False) -> bool:
         """A setting as yes or no; clients and tools write yes, 1 and true."""
         value = self._values.get(key)
-        return default if value is None else value.lower() in ("yes", "1", "true", "on")
+        return default if value is None else value.lower() in _SAYS_YES
 
     def groups(self, key: str) -> list[str]:
         """A setting that is a JSON list of group ids; empty means everybody."""
