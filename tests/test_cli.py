@@ -387,6 +387,22 @@ def test_dev(dev: Served, tmp_path: Path) -> None:
     assert not (tmp_path / "talkd.db").exists(), "its data is thrown away"
 
 
+@pytest.mark.parametrize(("mine", "status"), [("admin", 1), ("somebody", 1), ("alice", 0)])
+def test_dev_stays_away_from_a_database_of_people(databases: Any, tmp_path: Path, mine: str, status: int) -> None:
+    url = databases.config("postgres").database.url
+    made = CliRunner().invoke(
+        app, ["user", "add", mine, "--password-stdin", "--database", url], input=f"{PASSWORD}\n"
+    )
+    assert made.exit_code == 0, made.output
+    server = Served(tmp_path, "--dev", "--database", url)
+    if status:
+        assert server.process.wait(30) == status
+        assert "has accounts of its own" in server.stop()
+    else:
+        with server:
+            assert server.ask("GET", f"{API}/v4/room", "bob", "bob-bob").status_code == 200
+
+
 def test_reset_is_absent_without_dev(tmp_path: Path) -> None:
     with Served(tmp_path, TALKD_ADMIN_PASSWORD=PASSWORD) as server:
         reset = server.ask("POST", "/ocs/v2.php/apps/talkd/api/v1/reset", "admin", PASSWORD)

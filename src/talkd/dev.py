@@ -56,7 +56,7 @@ async def add_samples(db: Database, config: Config) -> None:
 
     async def work(tx: Tx) -> None:
         known = {account.id for account in await users.list_accounts(tx)}
-        if known - set(passwords):
+        if known - set(passwords) or (known and not known & set(NAMES)):
             raise NotThrowAway(
                 message="--dev is for throw-away data, but this database has accounts of its own; give it another one"
             )
