@@ -133,6 +133,19 @@ def test_doctor_on_nothing(run: Run) -> None:
     assert all(finding["advice"] for finding in findings.values() if finding["state"] != "ok")
 
 
+def test_doctor_on_half_a_mail_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def mail() -> tuple[str, str]:
+        (found,) = (each for each in json.loads(run("doctor", "--json")) if each["subject"] == "mail")
+        return found["state"], found["advice"]
+
+    assert mail() == ("ok", "")
+    monkeypatch.setenv("TALKD_MAIL_HOST", "smtp.example.org")
+    assert mail() == ("warn", "set mail.sender and server.public_url")
+    monkeypatch.setenv("TALKD_MAIL_SENDER", "talk@example.org")
+    monkeypatch.setenv("TALKD_URL", "http://127.0.0.1:1")
+    assert mail() == ("ok", "")
+
+
 def test_doctor_finds_what_is_wrong(run: Run, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

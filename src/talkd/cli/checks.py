@@ -42,7 +42,7 @@ async def examine(config: Config) -> list[Finding]:
     findings += [finding async for finding in _database(config)]
     findings += [*_files(config), *_proxies(config), *examine_tls(config.server)]
     findings += await asyncio.to_thread(lambda: [*_listening(config), *_public_url(config)])
-    return [*findings, *_calls(config)]
+    return [*findings, *_mail(config), *_calls(config)]
 
 
 def _data(config: Config) -> Iterator[Finding]:
@@ -238,6 +238,19 @@ def _answers(url: str, *, verify: bool = True) -> str | None:
     except msgspec.DecodeError:
         return "something other than talkd answers"
     return None if isinstance(status, dict) and status.get("installed") else "something other than talkd answers"
+
+
+def _mail(config: Config) -> Iterator[Finding]:
+    needed = {
+        "mail.host": config.mail.host, "mail.sender": config.mail.sender, "server.public_url": config.server.public_url,
+    }  # fmt: skip
+    missing = [name for name, value in needed.items() if not value]
+    if not missing:
+        yield Finding(OK, "mail", f"sent through {config.mail.host}")
+    elif config.mail.host or config.mail.sender:
+        yield Finding(WARN, "mail", "none is sent, as settings are missing", f"set {' and '.join(missing)}")
+    else:
+        yield Finding(OK, "mail", "off")
 
 
 def _calls(config: Config) -> Iterator[Finding]:
