@@ -80,7 +80,9 @@ def test_expiration_refusals(server: Server) -> None:
     token = alice.create_room()
     alice.add(token, bob)
     path = f"v4/room/{token}/message-expiration"
-    assert alice.refused("POST", path, seconds=-5) == (400, "value")
+    for seconds in (-5, 2**31):
+        assert alice.refused("POST", path, seconds=seconds) == (400, "value")
+    assert expire(alice, token, 2**31 - 1)["messageExpiration"] == 2**31 - 1
     assert bob.status("POST", path, seconds=5) == 403
     assert server.visitor().status("POST", path, seconds=5) == 404
 

@@ -115,6 +115,8 @@ MAX_REFERENCE_ID_LENGTH = 64
 MAX_CHAT_LIMIT = 200
 MAX_CONTEXT_LIMIT = 100
 """Messages on either side of the one that is looked around."""
+MAX_EXPIRATION = 2**31 - 1
+"""Seconds for which messages last at most, unless they stay; some clients keep the number in 32 bits."""
 MAX_GUEST_MENTIONS, MENTION_SECONDS = 50, 86_400
 """Messages in which the guests of one network may mention somebody within so many seconds."""
 MAX_POLL_SECONDS = 30

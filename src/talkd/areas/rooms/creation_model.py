@@ -4,11 +4,9 @@ import msgspec
 
 from talkd.areas.permissions.model import require_permissions
 from talkd.core import clock
-from talkd.core.constants import Listable, Lobby, ReadOnly
+from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly
 from talkd.core.errors import Invalid
 
-MAX_EXPIRATION = 2**31 - 1
-"""Seconds; some clients keep them in 32 bits."""
 MAX_TIME = 2**53 - 1
 """The last moment that every client can read as a number."""
 

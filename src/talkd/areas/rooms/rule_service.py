@@ -5,13 +5,10 @@ from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import store
 from talkd.areas.rooms.model import Room
 from talkd.areas.settings.model import CONSENT_BY_ROOM
-from talkd.core.constants import RoomType
+from talkd.core.constants import MAX_EXPIRATION, RoomType
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.core.events import MessageExpirationSet
 from talkd.storage.database import Tx
-
-MAX_EXPIRATION = 100 * 365 * 86_400
-"""Seconds; whoever wants more wants none."""
 
 
 async def set_message_expiration(tx: Tx, me: Participant, seconds: int) -> None:
