@@ -118,9 +118,7 @@ async def ring(tx: Tx, me: Participant, attendee_id: int) -> None:
         raise Forbidden
     if not me.room.call_started_at or me.session is None or not me.session.in_call:
         raise Invalid("in-call")
-    target = await attendees.get_attendee(tx, me.room.id, attendee_id)
-    if target is None:
-        raise NotFound(data=NULL)
+    target = await participants.access_attendee(tx, me, attendee_id, data=NULL)
     if target.actor_type != USERS:
         raise Invalid("actor-type")
     if not any(session.in_call for session in await sessions.list_sessions_of(tx, me.room.id, target.id)):

@@ -64,10 +64,7 @@ async def repeat(tx: Tx, me: Participant, attendee_id: int | None) -> None:
     if attendee_id is None:
         wanted = await participants.list_attendees(tx, me.room.id)
     else:
-        attendee = await attendees.get_attendee(tx, me.room.id, attendee_id)
-        if attendee is None:
-            raise NotFound(data=NULL)
-        wanted = [attendee]
+        wanted = [await participants.access_attendee(tx, me, attendee_id, data=NULL)]
     for attendee in wanted:
         if attendee.actor_type == EMAILS:
             await tx.emit(InvitationRepeated(me.room.id, me.actor, attendee.id, attendee.actor))

@@ -1,11 +1,11 @@
 """Making moderators, and taking moderation away."""
 
-from talkd.areas.participants import store
+from talkd.areas.participants import service, store
 from talkd.areas.participants.model import Attendee, Participant
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.constants import MODERATORS, ParticipantType
-from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
+from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.core.events import ModeratorDemoted, ModeratorPromoted
 from talkd.storage.database import Tx
 
@@ -42,9 +42,7 @@ async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
 
 
 async def _access_for_role(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
-    attendee = await store.get_attendee(tx, me.room.id, attendee_id)
-    if attendee is None:
-        raise NotFound(data=NULL)
+    attendee = await service.access_attendee(tx, me, attendee_id, data=NULL)
     if attendee.id == me.attendee.id:
         raise Forbidden(data=NULL)
     return attendee

@@ -6,6 +6,7 @@ it were not there.
 
 import hashlib
 import hmac
+from typing import Any
 
 from talkd.areas.bans import store as bans
 from talkd.areas.participants import store
@@ -46,11 +47,11 @@ async def access_participant(
     return found
 
 
-async def access_attendee(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
-    """Another attendee of the same room. Raises NotFound("participant")."""
+async def access_attendee(tx: Tx, me: Participant, attendee_id: int, *, data: Any = None) -> Attendee:
+    """Another attendee of the same room. Raises NotFound("participant"), with the `data` that the operation tells."""
     attendee = await store.get_attendee(tx, me.room.id, attendee_id)
     if attendee is None:
-        raise NotFound("participant")
+        raise NotFound("participant", data=data)
     return attendee
 
 
