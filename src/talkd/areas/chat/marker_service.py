@@ -1,6 +1,7 @@
 """How far people have read."""
 
 from talkd.areas.chat import store
+from talkd.areas.notifications import service as notifications
 from talkd.areas.participants.model import Participant
 from talkd.core import clock
 from talkd.core.actor import USERS
@@ -24,13 +25,17 @@ def common_read_after(me: Participant, mine: int, others: int | None) -> int | N
 
 
 async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
-    """Remember that everything up to a message is read; None for all there is, something negative for nothing."""
+    """Remember that everything up to a message is read; None for all there is, something negative for nothing.
+
+    Whoever has read everything need not be told of reactions there either.
+    """
     message_id = me.room.last_message_id if message_id is None else await _as_far_as_there_is(tx, me, message_id)
-    if message_id == me.attendee.last_read:
-        return
-    await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
-    back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
-    await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from))
+    if message_id != me.attendee.last_read:
+        await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
+        back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
+        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from))
+    if me.attendee.notified and message_id >= me.room.last_message_id:
+        await notifications.dismiss_messages(tx, me)
 
 
 async def note_read(tx: Tx, me: Participant, message_id: int) -> None:

@@ -8,7 +8,6 @@ from talkd.areas.chat import legacy, legacy_routes, service, view, waiting
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.feed import News
 from talkd.areas.chat.legacy_routes import CountingParams
-from talkd.areas.notifications import service as notifications
 from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.view import RoomView
@@ -174,10 +173,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
 )
 async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     """Mark messages as read."""
-    me, last = call.me, call.params.lastReadMessage
-    await markers.mark_read(tx, me, last)
-    if me.attendee.notified and (last is None or last >= me.room.last_message_id):
-        await notifications.dismiss_messages(tx, me)
+    await markers.mark_read(tx, call.me, call.params.lastReadMessage)
     return await _room_with_common_read(tx, call)
 
 
