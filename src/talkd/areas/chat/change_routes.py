@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.chat import change_service, service, view
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.routes import headers
+from talkd.areas.chat.routes import headers, limit_of
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -81,7 +81,7 @@ async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
 async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     """Get a message with those before and after it, oldest first."""
     params, me = call.params, call.me
-    limit = MAX_CONTEXT_LIMIT if params.limit < 1 else min(params.limit, MAX_CONTEXT_LIMIT)
+    limit = limit_of(params.limit, MAX_CONTEXT_LIMIT)
     page = await service.get_context(tx, me.room.id, me.actor, params.messageId, limit)
     if not page.messages:
         return Reply(None, 304)

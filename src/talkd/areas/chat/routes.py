@@ -56,8 +56,9 @@ class ReadParams(msgspec.Struct, frozen=True):
 _INSIDE = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
 
 
-def _limit(wanted: int) -> int:
-    return MAX_CHAT_LIMIT if wanted < 1 else min(wanted, MAX_CHAT_LIMIT)
+def limit_of(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
+    """How many messages to give; to whoever asks for none or less, as many as there may be (recording chat/paging)."""
+    return most if wanted < 1 else min(wanted, most)
 
 
 @routes.add(
@@ -118,7 +119,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
         me.actor,
         known=params.lastKnownMessageId,
         including=bool(params.includeLastKnown),
-        limit=_limit(params.limit),
+        limit=limit_of(params.limit),
     )
     common = await markers.get_common_read(tx, me)
     if page.messages:
@@ -134,7 +135,7 @@ async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
 async def _look(call: Call[ReceiveParams]) -> Reply | None:
     params, me, world = call.params, call.me, call.world
     known = params.lastKnownMessageId - bool(params.includeLastKnown)
-    news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=_limit(params.limit))
+    news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=limit_of(params.limit))
     hides = bool(me.attendee.read_privacy)
     if news is None and (hides or not params.lastCommonReadId):
         return None
