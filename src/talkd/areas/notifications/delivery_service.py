@@ -89,8 +89,8 @@ async def _tell_named(
     to_all = [message for message, named in naming if named.everybody]
     if to_all and among is None:
         told += await delivery_store.tell_everybody(tx, to_all, Subject.MENTION_ALL, levels, now)
-    elif to_all:
-        meant = [(message, user_id) for message in to_all for user_id in among or ()]
+    elif to_all and among:
+        meant = [(message, user_id) for message in to_all for user_id in among]
         told += await delivery_store.tell_some(tx, meant, Subject.MENTION_ALL, levels, now)
     return told
 
