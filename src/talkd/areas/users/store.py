@@ -32,7 +32,6 @@ _IS_MEMBER = Statement(
 )
 _by_name = (sa.func.lower(users.c.display_name), users.c.id)
 _BY_IDS = Statement(sa.select(*_ACCOUNT).where(one_of(users.c.id, "ids")).order_by(*_by_name))
-_TAKEN = Statement(sa.select(users.c.id).where(sa.func.lower(users.c.id) == sa.func.lower(bind("id", sa.Text))))
 _ADD = Statement(
     insert(users)
     .values(
@@ -125,7 +124,7 @@ async def is_admin(tx: Tx, user_id: str) -> bool:
 
 async def is_taken(tx: Tx, user_id: str) -> bool:
     """Whether there is an account of that id, upper and lower case being the same."""
-    return await tx.one(_TAKEN, id=user_id) is not None
+    return await find_account(tx, user_id) is not None
 
 
 async def add_account(
