@@ -10,6 +10,7 @@ from talkd import __version__
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -24,6 +25,17 @@ def test_links_lead_somewhere(page: Path) -> None:
     for target in LINK.findall(page.read_text()):
         if "://" not in target and not target.startswith("mailto:"):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
+
+
+def test_every_difference_is_held_by_a_test() -> None:
+    page = (ROOT / "docs" / "api" / "differences.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("|") and not line.startswith(("|---", "| talkd |"))]
+    assert rows
+    for row in rows:
+        tests = NAMED_TEST.findall(row.rstrip(" |").rpartition("|")[2])
+        assert tests, f"no test holds {row}"
+        for file, name in tests:
+            assert f"def {name}(" in (ROOT / file).read_text(), f"{file} has no {name}"
 
 
 def test_every_page_is_linked() -> None:
