@@ -9,6 +9,7 @@ import pytest
 from support.people import NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.core import clock
+from talkd.core.constants import NEVER_READ
 
 
 @pytest.fixture
@@ -249,7 +250,7 @@ def test_clearing_the_history_leaves_only_the_report_of_it(alice: Person, bob: P
         room = person.room(token)
         assert (room["unreadMessages"], room["unreadMention"], room["unreadMentionDirect"]) == (0, False, False)
         assert room["lastMessage"]["id"] == report["id"]
-        assert room["lastReadMessage"] == room["lastCommonReadMessage"] == 0
+        assert room["lastReadMessage"] == room["lastCommonReadMessage"] == NEVER_READ
     news(bob, token, report["id"])
     assert bob.room(token)["lastReadMessage"] == report["id"]
 

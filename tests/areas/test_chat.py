@@ -220,7 +220,18 @@ def test_unread_messages_are_counted_until_read(alice: Person, bob: Person, toke
     assert bob.post(f"v1/chat/{token}/read", lastReadMessage=ids[0])["unreadMessages"] == 2
     assert bob.post(f"v1/chat/{token}/read")["unreadMessages"] == 0
     assert bob.delete(f"v1/chat/{token}/read")["unreadMessages"] == 1
-    assert bob.post(f"v1/chat/{token}/read", lastReadMessage=-5)["lastReadMessage"] == NEVER_READ
+
+
+@pytest.mark.parametrize("last", [0, -1, -2, -5])
+def test_a_read_marker_below_the_first_message_leaves_all_of_them_unread(
+    alice: Person, bob: Person, token: str, last: int
+) -> None:
+    for number in range(3):
+        alice.say(token, str(number))
+    room = bob.post(f"v1/chat/{token}/read", lastReadMessage=last)
+    assert (room["lastReadMessage"], room["unreadMessages"]) == (NEVER_READ, 3)
+    wait(bob, token, 0, timeout=0)
+    assert bob.rooms()[token]["lastReadMessage"] == NEVER_READ
 
 
 def test_read_markers_follow_clients_to_what_is_told_beside_messages(alice: Person, bob: Person, token: str) -> None:
@@ -269,10 +280,10 @@ def test_whoever_looks_back_learns_that_others_have_read(alice: Person, bob: Per
     assert "X-Chat-Last-Given" not in answer.headers
 
 
-def test_a_read_marker_at_zero_is_told(alice: Person, bob: Person, token: str) -> None:
+def test_a_read_marker_below_the_first_message_is_the_common_one(alice: Person, bob: Person, token: str) -> None:
     read = bob.request("POST", f"v1/chat/{token}/read", lastReadMessage=0)
     said = alice.request("POST", f"v1/chat/{token}", message="Hi")
-    assert read.headers["X-Chat-Last-Common-Read"] == said.headers["X-Chat-Last-Common-Read"] == "0"
+    assert read.headers["X-Chat-Last-Common-Read"] == said.headers["X-Chat-Last-Common-Read"] == str(NEVER_READ)
 
 
 # --- mentions -------------------------------------------------------------------------------

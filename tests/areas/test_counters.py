@@ -244,7 +244,7 @@ class Counters(RuleBasedStateMachine):
         self.polls.clear()
         self.look()
         for number in self.marker:
-            self.marker[number], self.came[number] = 0, self.newest
+            self.marker[number], self.came[number] = NEVER, self.newest
 
     @rule(data=st.data(), seconds=st.sampled_from([60, 300]))
     def say_for_a_while(self, data: st.DataObject, seconds: int) -> None:

@@ -105,7 +105,7 @@ API_FEATURES = (
 ABOVE_ALL_IDS = 2**62
 """An id that nothing has; everything there is comes before it."""
 NEVER_READ = -2
-"""Read marker of somebody who has read nothing at all."""
+"""Read marker before the first message of a room: everything is unread."""
 
 MAX_MESSAGE_LENGTH = 32_000
 MAX_ROOM_NAME_LENGTH = 255

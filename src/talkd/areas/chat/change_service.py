@@ -64,8 +64,8 @@ async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
 async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Message:
     """Remove everything that was said, and leave the report that it was done.
 
-    Everybody has read nothing then: a marker on a message that is gone would never be moved by a client that
-    waits. Raises Forbidden in a one-to-one conversation, unless it may be deleted by one of the two (setting
+    All read markers go before the first message: a client that waits would never move a marker that stands on a
+    deleted message. Raises Forbidden in a one-to-one conversation, unless it may be deleted by one of the two (setting
     `delete_one_to_one_conversations`).
     """
     if me.room.is_one_to_one and not one_to_one_too:

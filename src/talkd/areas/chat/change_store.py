@@ -3,9 +3,10 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import DELETED
+from talkd.core.constants import NEVER_READ
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ZERO, Statement, bind, word
+from talkd.storage.statements import NOTHING, ZERO, Statement, bind, number, word
 
 _one = sa.and_(messages.c.room_id == bind("in_room"), messages.c.id == bind("message_id"))
 
@@ -46,7 +47,7 @@ _CLEAR = Statement(sa.delete(messages).where(messages.c.room_id == bind("in_room
 _RESET_MARKERS = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("in_room"))
-    .values(last_read=ZERO, last_mention=ZERO, last_mention_direct=ZERO)
+    .values(last_read=number(NEVER_READ), last_mention=ZERO, last_mention_direct=ZERO)
 )
 
 
@@ -72,5 +73,5 @@ async def clear(tx: Tx, room_id: int) -> None:
 
 
 async def reset_markers(tx: Tx, room_id: int) -> None:
-    """Everybody has read nothing, and is named nowhere."""
+    """Set every read marker before the first message, and forget all mentions."""
     await tx.run(_RESET_MARKERS, in_room=room_id)

@@ -38,7 +38,7 @@ class _Counter:
         )
         await self._pass_over(call)
         last = self._position.after
-        if self._offset and last > me.attendee.last_read:
+        if self._offset and markers.is_ahead(me, last):
             await call.world.db.write(lambda tx: markers.note_read(tx, me, last))
         await dismiss_notifications(call)
 

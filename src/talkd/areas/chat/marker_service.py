@@ -25,9 +25,9 @@ def common_read_after(me: Participant, mine: int, others: int | None) -> int | N
 
 
 async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
-    """Remember that everything up to a message is read; None for all there is, something negative for nothing.
+    """Set the read marker: everything up to a message is read. None stands for the newest message, 0 or less for none.
 
-    Whoever has read everything need not be told of reactions there either.
+    Notifications of reactions go away too once everything is read.
     """
     message_id = me.room.last_message_id if message_id is None else await _as_far_as_there_is(tx, me, message_id)
     if message_id != me.attendee.last_read:
@@ -38,6 +38,11 @@ async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
         await notifications.dismiss_messages(tx, me)
 
 
+def is_ahead(me: Participant, message_id: int) -> bool:
+    """Return True if reading up to the message would move the participant's read marker forward."""
+    return message_id > max(me.attendee.last_read, 0)
+
+
 async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
     """Whoever asks for what follows a message has read it. Never moves the marker back, whatever happens meanwhile."""
     message_id = await _as_far_as_there_is(tx, me, message_id)
@@ -46,11 +51,14 @@ async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
 
 
 async def _as_far_as_there_is(tx: Tx, me: Participant, message_id: int) -> int:
-    """The id, or of one that is yet to come the last before it: what tells of reactions and changes follows the
-    room's newest message, and clients go on from there.
+    """Clamp the id to the newest existing message, and to NEVER_READ below the first.
+
+    System messages about reactions and changes follow the room's newest message, and clients mark them as read too.
     """
+    if message_id <= 0:
+        return NEVER_READ  # clients ask for no context around message 0
     if message_id <= me.room.last_message_id:
-        return max(message_id, NEVER_READ)
+        return message_id
     return max(await store.get_last_id(tx, me.room.id, message_id), me.room.last_message_id)
 
 

@@ -157,7 +157,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
     if not params.noStatusUpdate:
         waiting.note_presence(call)
     last = params.lastKnownMessageId
-    if params.setReadMarker and last > me.attendee.last_read:
+    if params.setReadMarker and markers.is_ahead(me, last):
         await call.world.db.write(lambda tx: markers.note_read(tx, me, last))
     if params.markNotificationsAsRead:
         await waiting.dismiss_notifications(call)
