@@ -85,6 +85,26 @@ def _one_of_postgres(element: one_of, compiler: SQLCompiler, **options: Any) -> 
     return f"{column} = ANY({compiler.process(element.array, **options)})"
 
 
+class folded(sa.ColumnElement[str]):  # noqa: N801 - reads like SQL where it is used
+    """A user id in any case. Compare it with `core.names.folded`; both databases have an index of it."""
+
+    inherit_cache = False
+    type = sa.Text()
+
+    def __init__(self, column: sa.ColumnElement[str]) -> None:
+        self.column = column
+
+
+@compiles(folded, "sqlite")
+def _folded_sqlite(element: folded, compiler: SQLCompiler, **options: Any) -> str:
+    return f"{compiler.process(element.column, **options)} COLLATE NOCASE"
+
+
+@compiles(folded, "postgresql")
+def _folded_postgres(element: folded, compiler: SQLCompiler, **options: Any) -> str:
+    return f"lower({compiler.process(element.column, **options)})"
+
+
 class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
     """The row of `messages` has the text given as parameter `name` in it, whatever the case.
 

@@ -10,7 +10,6 @@ from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotAllowedHere, NotFound
 from talkd.core.events import HistoryCleared, MessageDeleted, MessageEdited
-from talkd.core.richtext import replace_mentions
 from talkd.storage.database import Tx
 
 _DELETABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
@@ -28,9 +27,7 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
     message = await _require_mine(tx, me, message_id, frozenset({COMMENT}))
     if me.room.type != RoomType.NOTE_TO_SELF and now - message.created_at > MAX_EDIT_AGE:
         raise Invalid("age")
-    text = require_text(text)
-    placeholders, references, _ = await mentions.resolve(tx, me, text)
-    text = replace_mentions(text, placeholders)
+    text, references, _ = await mentions.resolve(tx, me, require_text(text))
     parameters = _encode(references).decode() if references else ""
     await change_store.edit_message(
         tx,

@@ -12,11 +12,9 @@ from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
 from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
 from talkd.core.errors import Throttled
-from talkd.core.richtext import ALL, find_mentions
+from talkd.core.mentions import ALL, Target, list_meant, list_mentions, replace_mentions
+from talkd.core.names import folded
 from talkd.storage.database import Tx
-
-Placeholders = dict[tuple[str, str], str]
-"""Which placeholder stands for a mentioned actor, by kind and id as they were written."""
 
 _PLACEHOLDERS = {
     USERS: "mention-user",
@@ -49,53 +47,63 @@ class Named(msgspec.Struct, frozen=True):
 
 async def resolve(
     tx: Tx, me: Participant, text: str, others: Iterable[tuple[str, str]] = ()
-) -> tuple[Placeholders, dict[str, Reference], Names]:
-    """Placeholders by mentioned actor, and what they stand for. Who does not exist stays plain text.
+) -> tuple[str, dict[str, Reference], Names]:
+    """Return the text with placeholders for mentions, what they stand for, and names.
 
-    And what everybody is called who is mentioned or among `others`, asked for with the same statement.
+    The names are of everybody who is mentioned or among `others`; one statement finds them all. A mention of
+    somebody who does not exist stays plain text.
     """
-    wanted = find_mentions(text)
-    mentioned = {(kind, _bare(kind, actor_id)) for kind, actor_id in wanted}
+    mentioned = list_mentions(text)
+    wanted = {reading.target for mention in mentioned for reading in mention.readings}
     names = {(me.actor.type, me.actor.id): me.actor.name}
     partner = USERS, me.room.partner_of(me.actor.id) if (ALL, ALL) in wanted else ""
-    asked = {*mentioned, *others, *({partner} if partner[1] else ())} - names.keys()
+    asked = {*(_actor(target) for target in wanted), *others, *({partner} if partner[1] else ())} - names.keys()
     found = await people_store.list_people(tx, asked) if asked else []
-    here = {key for key in mentioned if key in names}
+    here = {_target(*actor): actor for actor in names}
     for kind, actor_id, name, place in found:
         is_here = place == me.room.id if kind in (GUESTS, EMAILS) else bool(place)
         if is_here:
-            here.add((kind, actor_id))
+            here[_target(kind, actor_id)] = kind, actor_id
         if is_here or (kind, actor_id) not in names:
             names[kind, actor_id] = name
-    known = {
-        (kind, actor_id): names[kind, bare]
-        for kind, actor_id in wanted
-        if (kind, bare := _bare(kind, actor_id)) in here
-    }
+    known: dict[Target, Reference] = {}
+    for target in wanted:
+        actor = here.get(_target(*_actor(target)))
+        if actor is not None:
+            kind, actor_id = actor
+            known[target] = Reference(kind, actor_id, names[actor] or (actor_id if kind == GROUPS else ""))
     if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
-        known[ALL, ALL] = names.get(partner, "")
-    return *_number(wanted, known), names
+        known[ALL, ALL] = Reference(_EVERYBODY, ALL, names.get(partner, ""))
+    keys = _number(text, list_meant(mentioned, known))
+    references = {key: known[target] for target, key in keys.items()}
+    return replace_mentions(text, mentioned, keys), references, names
 
 
-def _bare(kind: str, actor_id: str) -> str:
-    return actor_id.partition("/")[2] if kind in (GUESTS, EMAILS) else actor_id
+def _actor(target: Target) -> tuple[str, str]:
+    kind, name = target
+    return kind, name.partition("/")[2] if kind in (GUESTS, EMAILS) else name
 
 
-def _number(
-    wanted: list[tuple[str, str]], known: dict[tuple[str, str], str]
-) -> tuple[Placeholders, dict[str, Reference]]:
-    placeholders: Placeholders = {}
-    references: dict[str, Reference] = {}
-    counts: dict[str, int] = {}
-    for kind, actor_id in wanted:
-        if (kind, actor_id) not in known:
-            continue
-        counts[kind] = counts.get(kind, 0) + 1
-        placeholder = f"{_PLACEHOLDERS[kind]}{counts[kind]}"
-        placeholders[kind, actor_id] = placeholder
-        name = known[kind, actor_id] or (actor_id if kind == GROUPS else "")
-        references[placeholder] = Reference(_EVERYBODY if kind == ALL else kind, _bare(kind, actor_id), name)
-    return placeholders, references
+def _target(kind: str, actor_id: str) -> tuple[str, str]:
+    """Return the key of an actor: user ids are the same in any case."""
+    return kind, folded(actor_id) if kind == USERS else actor_id
+
+
+def _number(text: str, targets: list[Target]) -> dict[Target, str]:
+    """Return a placeholder for each target, such as mention-user1.
+
+    A placeholder that the sender typed themselves is skipped: it stays text and stands for nobody.
+    """
+    keys: dict[Target, str] = {}
+    used: dict[str, int] = {}
+    for target in targets:
+        prefix = _PLACEHOLDERS[target[0]]
+        number = used.get(prefix, 0) + 1
+        while f"{{{prefix}{number}}}" in text:
+            number += 1
+        used[prefix] = number
+        keys[target] = f"{prefix}{number}"
+    return keys
 
 
 async def count(tx: Tx, network: str) -> None:

@@ -4,15 +4,16 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Names, Reference, plain
+from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, groups, messages, users
-from talkd.storage.statements import NOTHING, ONE, Statement, bind, one_of, word
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, folded, one_of, word
 
 _PEOPLE = Statement(
     sa.union_all(
         sa.select(word(USERS), users.c.id, users.c.display_name, users.c.enabled).where(
-            one_of(users.c.id, "users")
+            one_of(folded(users.c.id), "users")
         ),
         sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE).where(
             one_of(groups.c.id, "groups")
@@ -59,7 +60,10 @@ _SET_PLAIN = Statement(
 
 
 async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[Row]:
-    """Type, id and name of those of the actors who exist, and where: the room of a guest; else whether enabled."""
+    """Return type, id and name of those actors that exist, and where: the room of a guest; else if it is enabled.
+
+    A user is found by their id in any case.
+    """
     by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
     for kind, actor_id in actors:
         kind = GUESTS if kind == EMAILS else kind
@@ -67,8 +71,9 @@ async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[Row]:
             by_kind[kind].append(actor_id)
     if not any(by_kind.values()):
         return []
+    user_ids = [names.folded(user_id) for user_id in by_kind[USERS]]
     return await tx.all(
-        _PEOPLE, users=tx.many(by_kind[USERS]), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
+        _PEOPLE, users=tx.many(user_ids), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
     )
 
 

@@ -29,7 +29,6 @@ from talkd.core.actor import Actor
 from talkd.core.constants import ABOVE_ALL_IDS, MAX_REFERENCE_ID_LENGTH
 from talkd.core.errors import Invalid
 from talkd.core.events import MessagePosted
-from talkd.core.richtext import replace_mentions
 from talkd.storage.database import Tx
 
 _encode = msgspec.json.Encoder().encode
@@ -60,16 +59,16 @@ async def send(
     me = await _begin(tx, me, guest_name)
     parents = {reply_to: await _require_replyable(tx, room.id, reply_to)} if reply_to else {}
     spoken_of = {actor for parent in parents.values() for actor in named(parent)}
-    placeholders, references, names = await mentions.resolve(tx, me, text, spoken_of)
+    said, references, names = await mentions.resolve(tx, me, text, spoken_of)
     await participants.ensure_both(tx, room)
     draft = _draft(
-        room, me.actor, COMMENT, replace_mentions(text, placeholders) if placeholders else text,
+        room, me.actor, COMMENT, said,
         references=references, parent_id=reply_to, reference_id=reference_id, silent=silent,
     )  # fmt: skip
     stored = await store.say(tx, attendee_id=me.attendee.id, **_row(draft))
     if stored is None:
         return await _said_before(tx, me, draft)
-    if network and placeholders:
+    if network and references:
         await mentions.count(tx, network)
     message = msgspec.structs.replace(draft, id=stored[0])
     await tx.emit(MessagePosted(room.id, me.actor, message.id, COMMENT))

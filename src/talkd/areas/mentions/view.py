@@ -7,7 +7,7 @@ from talkd.areas.mentions.model import Suggestion
 from talkd.areas.participants.view import status_of
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
-from talkd.core.richtext import ALL
+from talkd.core.mentions import ALL
 
 
 class SuggestionView(msgspec.Struct, frozen=True):
