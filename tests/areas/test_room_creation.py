@@ -71,7 +71,6 @@ def test_a_room_with_everything(alice: Person, bob: Person) -> None:
         ("description", "x" * 2001, "description"),
         ("roomName", "x" * 256, "name"),
         ("objectType", "file", "object-type"),
-        ("password", "only public ones have one", "password"),
         ("emoji", "no emoji", "avatar"),
     ],
 )
@@ -141,6 +140,62 @@ def test_a_group_room_has_attributes_too(server: Server, alice: Person, bob: Per
     room = alice.post("v4/room", roomType=GROUP, invite=group, source="groups", listable=1, description="Ours")
     assert (room["name"], room["listable"], room["description"]) == (group, 1, "Ours")
     assert alice.refused("POST", "v4/room", roomType=GROUP, invite="nothing", source="groups") == (404, "invite")
+
+
+@pytest.mark.parametrize("source", ["", "group", "groups"])
+@pytest.mark.parametrize("version", ["v1", "v2", "v3", "v4"])
+def test_every_source_but_teams_names_a_group(
+    server: Server, alice: Person, bob: Person, version: str, source: str
+) -> None:
+    group = server.add_group(bob)
+    token = alice.post(f"{version}/room", roomType=GROUP, invite=group, source=source)["token"]
+    assert set(alice.participants(token)) == {alice.id, bob.id, group}
+    assert alice.room(token)["name"] == group
+    params = {"roomType": GROUP, "source": source, "invite": "no-such-group"}
+    assert alice.refused("POST", f"{version}/room", **params) == (404, "invite")
+    for teams in ("circles", "teams"):
+        params = {"roomType": GROUP, "source": teams, "invite": group}
+        assert alice.refused("POST", f"{version}/room", **params) == (404, "invite")
+
+
+@pytest.mark.parametrize("password", ["x", "a long enough secret"])
+def test_a_password_for_a_group_room_is_ignored(alice: Person, password: str) -> None:
+    answer = alice.request("POST", "v4/room", roomType=GROUP, roomName="Room", password=password)
+    assert answer.status_code == 201
+    token = answer.json()["ocs"]["data"]["token"]
+    assert alice.room(token)["hasPassword"] is False
+    assert alice.post(f"v4/room/{token}/public")["hasPassword"] is False
+
+
+@pytest.mark.parametrize(
+    "invited",
+    [
+        {"users": ["nobody-of-that-name"]},
+        {"unheard-of": ["x"]},
+        {"groups": ["no-such-group"], "emails": ["no address"], "teams": ["any"]},
+        {"users": [], "phones": ["+49123"]},
+    ],
+)
+@pytest.mark.parametrize("kind", [GROUP, PUBLIC])
+def test_a_room_is_not_created_when_nobody_on_the_lists_can_be_invited(
+    alice: Person, kind: int, invited: dict[str, list[str]]
+) -> None:
+    before = set(alice.rooms())
+    params = {"roomType": kind, "roomName": "Room", "participants": invited}
+    assert alice.refused("POST", "v4/room", **params) == (404, "invite")
+    assert set(alice.rooms()) == before
+
+
+def test_empty_lists_invite_nobody(alice: Person) -> None:
+    answer = alice.request("POST", "v4/room", roomType=GROUP, roomName="Room", participants={"users": []})
+    assert answer.status_code == 201
+
+
+def test_the_group_that_a_room_is_for_counts_as_invited(server: Server, alice: Person, bob: Person) -> None:
+    group = server.add_group(bob)
+    answer = alice.request("POST", "v4/room", roomType=GROUP, invite=group, participants={"users": ["nobody"]})
+    assert answer.status_code == 202
+    assert answer.json()["ocs"]["data"]["invalidParticipants"] == {"users": ["nobody"]}
 
 
 def test_only_some_groups_may_begin_conversations(server: Server, alice: Person, bob: Person) -> None:

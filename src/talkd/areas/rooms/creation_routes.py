@@ -18,6 +18,9 @@ from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("conversation")
 
+_TEAMS = ("circles", "teams")
+"""Values of `source` that name a team, of which there are none; with every other value `invite` names a group."""
+
 
 class CreateParams(msgspec.Struct, frozen=True):
     """A room to make."""
@@ -53,23 +56,19 @@ async def create_room(call: Call[CreateParams]) -> Reply:
     if params.roomType == RoomType.ONE_TO_ONE:
         return await call.world.db.write(lambda tx: _create_one_to_one(tx, call))
     attributes = _attributes(params)
-    if params.roomType == RoomType.PUBLIC:
-        forced = call.world.settings.force_passwords
-        policy.require_door(is_open=True, has_password=bool(params.password), is_forced=forced)
-    if params.password:
-        policy.require_room_password(params.password, call.world.config.security)
-    password_hash = await passwords.hash_password(params.password) if params.password else ""
+    password_hash = await _hash_password(call) if params.roomType == RoomType.PUBLIC else ""
+    group_id = "" if params.source in _TEAMS else params.invite
 
     async def work(tx: Tx) -> Reply:
         await service.require_may_create(tx, actor.id, call.world.settings.start_conversations)
-        if params.invite and params.source in ("circles", "teams"):
+        if params.invite and not group_id:
             raise NotFound("invite")
         room, attendee_id = await service.create_room(
             tx,
             actor,
             type=RoomType(params.roomType),
             name=params.roomName,
-            group_id=params.invite if params.source in ("", "groups") else "",
+            group_id=group_id,
             description=params.description,
             object_type=params.objectType,
             object_id=params.objectId,
@@ -77,10 +76,25 @@ async def create_room(call: Call[CreateParams]) -> Reply:
             attributes=attributes,
             picture=Picture(params.emoji, params.avatarColor) if params.emoji else None,
         )
-        missed = await invitations.invite(tx, room, actor, params.participants, call.world.settings)
+        missed = await invitations.invite(
+            tx, room, actor, params.participants, call.world.settings, requires_one=not group_id
+        )
         return Reply(await rooms.render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
 
     return await call.world.db.write(work)
+
+
+async def _hash_password(call: Call[CreateParams]) -> str:
+    """Return the hash of the password of a public room, or "" without one. Raises Invalid("password").
+
+    Other rooms have no password, so one that is given for them is ignored.
+    """
+    password, settings = call.params.password, call.world.settings
+    policy.require_door(is_open=True, has_password=bool(password), is_forced=settings.force_passwords)
+    if not password:
+        return ""
+    policy.require_room_password(password, call.world.config.security)
+    return await passwords.hash_password(password)
 
 
 async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:

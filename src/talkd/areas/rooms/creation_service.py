@@ -86,8 +86,6 @@ async def create_room(
     require_object(object_type, object_id)
     if object_type == EXTENDED:
         await _require_extendable(tx, actor, object_id)
-    if password_hash and type != RoomType.PUBLIC:
-        raise Invalid("password")
     room = await store.add_room(
         tx,
         token=await new_token(tx),

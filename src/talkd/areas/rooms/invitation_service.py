@@ -22,17 +22,25 @@ Invitations = Mapping[str, Sequence[str]]
 
 
 async def invite(
-    tx: Tx, room: Room, actor: Actor, invitations: Invitations, settings: TalkSettings
+    tx: Tx, room: Room, actor: Actor, invitations: Invitations, settings: TalkSettings, *, requires_one: bool
 ) -> dict[str, list[str]]:
-    """Add everybody of the lists; those who could not be added, by kind."""
+    """Add everybody on the lists and return those who could not be added, by kind.
+
+    Raises NotFound("invite") if `requires_one` and nobody on lists that are not empty could be added.
+    """
     missed: dict[str, list[str]] = {}
+    added = 0
     for kind, wanted in invitations.items():
         for who in dict.fromkeys(wanted):
             try:
                 opened = await add_participant(tx, room, actor, who, kind, settings)
-                room = msgspec.structs.replace(room, type=opened or room.type)
             except (Invalid, NotAvailable, NotFound):
                 missed.setdefault(kind, []).append(who)
+            else:
+                room = msgspec.structs.replace(room, type=opened or room.type)
+                added += 1
+    if requires_one and missed and not added:
+        raise NotFound("invite")
     return missed
 
 
