@@ -116,6 +116,52 @@ def test_the_owner_cannot_be_put_out(server: Server) -> None:
     assert bob.refused("DELETE", f"v4/room/{token}/attendees", attendeeId=own) == (403, "owner")
 
 
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_owners_who_remove_themselves_leave(server: Server, version: str) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    path, own = f"{version}/room/{token}/attendees", alice.attendee(token, alice)
+    alice.add(token, bob)
+    assert alice.refused("DELETE", path, attendeeId=own) == (400, "last-moderator")
+    seat = alice.attendee(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=seat)
+    assert alice.status("DELETE", path, attendeeId=own) == 200
+    assert set(bob.participants(token)) == {bob.id}
+    assert bob.history(token)[0]["message"] == "{actor} left the conversation"
+    assert bob.status("DELETE", path, attendeeId=seat) == 200
+    assert bob.status("GET", f"v4/room/{token}") == 404
+
+
+def test_the_only_member_of_a_room_deletes_it_by_removing_themselves(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    bob.join(token)
+    assert alice.status("DELETE", f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, alice)) == 200
+    assert bob.status("GET", f"v4/room/{token}") == 404
+
+
+@pytest.mark.parametrize("version", ["v1", "v2", "v3"])
+def test_old_clients_do_not_remove_owners_by_user_id_not_even_themselves(server: Server, version: str) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room()
+    alice.add(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+    path = f"{version}/room/{token}/participants"
+    assert alice.status("DELETE", path, participant=alice.id) == 403
+    assert bob.status("DELETE", path, participant=alice.id) == 403
+    assert bob.status("DELETE", path, participant=bob.id) == 200
+    assert set(alice.participants(token)) == {alice.id}
+
+
+def test_nobody_is_removed_from_a_one_to_one(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    bob.post("v4/room", roomType=ONE_TO_ONE, invite=alice.id)
+    for who in (alice, bob):
+        answer = alice.refused("DELETE", f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, who))
+        assert answer == (400, "room-type")
+
+
 def test_a_guest_can_become_a_moderator(server: Server) -> None:
     alice, visitor = server.add_user("alice"), server.visitor()
     token = alice.create_room(PUBLIC)
@@ -159,6 +205,31 @@ def test_a_one_to_one_goes_with_the_last_who_leaves_it(server: Server) -> None:
     assert [each["message"] for each in bob.history(again.json()["ocs"]["data"]["token"])] == [
         "You created the conversation"
     ]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2", "v3", "v4"])
+def test_leaving_deletes_a_one_to_one_for_both_where_the_server_allows_it(server: Server, version: str) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    alice.say(token, "First")
+    group = alice.create_room()
+    alice.add(group, bob)
+    setting = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/delete_one_to_one_conversations"
+    server.admin.post(setting, json={"value": "1"}).raise_for_status()
+    try:
+        for who in (alice, bob):
+            room = who.room(token)
+            assert (room["canLeaveConversation"], room["canDeleteConversation"]) == (False, True)
+        assert bob.room(group)["canLeaveConversation"] is True
+        for left in (token, group):
+            assert bob.status("DELETE", f"{version}/room/{left}/participants/self") == 200
+    finally:
+        server.admin.delete(setting).raise_for_status()
+    assert set(alice.rooms()) == {group}
+    assert alice.request("POST", "v4/room", roomType=ONE_TO_ONE, invite=bob.id).status_code == 201
+    again = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
+    assert alice.texts(again) == []
+    assert alice.room(again)["canLeaveConversation"] is True
 
 
 def test_nobody_stays_behind_in_a_one_to_one_whose_other_is_gone(server: Server) -> None:

@@ -9,7 +9,7 @@ from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.view import ParticipantView
 from talkd.core.actor import USERS
 from talkd.core.constants import ParticipantType
-from talkd.core.errors import Forbidden, Invalid, PreconditionFailed, TalkError
+from talkd.core.errors import Forbidden, PreconditionFailed
 
 NOT_JOINED = "0"
 """The session id of who has the conversation open nowhere."""
@@ -101,9 +101,13 @@ def new_type(data: dict[str, int] | list[Any]) -> dict[str, str] | list[Any]:
     return {"type": str(data["type"])} if isinstance(data, dict) else data
 
 
-def not_removed(refused: TalkError) -> TalkError:
-    """In a conversation of two both are owners, and an owner is not removed."""
-    return Forbidden() if isinstance(refused, Invalid) and refused.reason == "room-type" else refused
+def require_removable(attendee: Attendee) -> None:
+    """Raises Forbidden for an owner, also when owners name themselves (seed 2018, line 263).
+
+    Both users of a one-to-one are owners.
+    """
+    if attendee.type == ParticipantType.OWNER:
+        raise Forbidden("owner")
 
 
 def require_promotable(attendee: Attendee) -> None:

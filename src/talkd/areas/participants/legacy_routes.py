@@ -6,13 +6,14 @@ import msgspec
 
 from talkd.areas.invitations import routes as invitations
 from talkd.areas.participants import address_service as addresses
-from talkd.areas.participants import legacy, service
+from talkd.areas.participants import legacy
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import routes as today
 from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.routes import ListParams
+from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.legacy import nothing
-from talkd.core.errors import Forbidden, Invalid
+from talkd.core.errors import Forbidden
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.params import NoParams
@@ -67,10 +68,8 @@ routes.older(invitations.routes, invitations.repeat_invitations, "v3", answers=n
 async def remove_user(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     """Remove a user from a conversation."""
     attendee = await addresses.access_user(tx, call.me, call.params.participant)
-    try:
-        await service.remove_attendee(tx, call.me, attendee.id)
-    except Invalid as refused:
-        raise legacy.not_removed(refused) from None
+    legacy.require_removable(attendee)
+    await rooms.remove_attendee(tx, call.me, attendee.id)
     return []
 
 
@@ -80,7 +79,7 @@ async def remove_guest(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     attendee = await addresses.access_joined(tx, call.me, call.params.participant)
     if not attendee.is_guest:
         raise Forbidden
-    await service.remove_attendee(tx, call.me, attendee.id)
+    await rooms.remove_attendee(tx, call.me, attendee.id)
     return []
 
 

@@ -122,10 +122,11 @@ class Participant(msgspec.Struct, frozen=True):
             return self.is_moderator
         return start_calls == StartCall.EVERYONE or not self.is_guest
 
-    @property
-    def can_leave(self) -> bool:
-        """Whether leaving for good makes sense."""
-        return not self.is_guest and self.room.type != RoomType.NOTE_TO_SELF
+    def can_leave(self, deletes_one_to_one: bool) -> bool:
+        """Whether clients offer leaving for good. Where leaving deletes a one-to-one, they offer deleting instead."""
+        if self.is_guest or self.room.type == RoomType.NOTE_TO_SELF:
+            return False
+        return not (deletes_one_to_one and self.room.is_one_to_one)
 
     def can_delete(self, one_to_one_too: bool) -> bool:
         """Whether this participant may delete the room for everybody."""

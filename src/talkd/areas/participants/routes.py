@@ -83,13 +83,13 @@ async def add_participant(tx: Tx, call: Call[AddParams]) -> dict[str, int] | lis
 @routes.add("DELETE", "room/{token}/participants/self", *_MEMBER, versions=V4)
 async def leave(tx: Tx, call: Call[Any]) -> None:
     """Leave a conversation for good."""
-    await rooms.leave(tx, call.me)
+    await rooms.leave(tx, call.me, deletes_one_to_one=call.world.settings.can_delete_one_to_one)
 
 
 @routes.add("DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams)
 async def remove_attendee(tx: Tx, call: Call[AttendeeParams]) -> None:
     """Remove somebody from a conversation."""
-    await service.remove_attendee(tx, call.me, call.params.attendeeId)
+    await rooms.remove_attendee(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)

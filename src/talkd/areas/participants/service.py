@@ -250,17 +250,10 @@ def _is_last(attendee: Attendee, people: int) -> bool:
     return people == 1 and attendee.actor_type == USERS and not is_self_joined(attendee)
 
 
-async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
-    """Put somebody out. Raises NotFound, Forbidden("owner") or Invalid with a reason."""
-    attendee = await access_attendee(tx, me, attendee_id)
-    if me.room.is_one_to_one:
-        raise Invalid("room-type")
+async def remove_other(tx: Tx, me: Participant, attendee: Attendee) -> None:
+    """Remove another attendee; with a group, remove its members. Raises Forbidden("owner")."""
     if attendee.type == ParticipantType.OWNER:
         raise Forbidden("owner")
-    if attendee.is_moderator and not attendee.is_guest and attendee.id == me.attendee.id:
-        _, moderators = await store.count_people(tx, me.room.id)
-        if moderators == 1:
-            raise Invalid("last-moderator")
     await remove(tx, me.room, me.actor, attendee)
     if attendee.actor_type == GROUPS:
         await _remove_members(tx, me, attendee)

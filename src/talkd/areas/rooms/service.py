@@ -137,10 +137,24 @@ async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
     await remove(tx, me.room, me.actor)
 
 
-async def leave(tx: Tx, me: Participant) -> None:
-    """Leave for good. With the last member goes the room, one-to-one or not. Raises Invalid("last-moderator")."""
-    if await participants.leave(tx, me):
+async def leave(tx: Tx, me: Participant, *, deletes_one_to_one: bool) -> None:
+    """Leave for good. Raises Invalid("last-moderator").
+
+    The room is deleted with its last member. With `deletes_one_to_one` a one-to-one is deleted for both users.
+    """
+    if (deletes_one_to_one and me.room.is_one_to_one) or await participants.leave(tx, me):
         await remove(tx, me.room, me.actor)
+
+
+async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
+    """Remove an attendee. A user who removes themselves leaves. Raises NotFound, Forbidden("owner") or Invalid."""
+    attendee = await participants.access_attendee(tx, me, attendee_id)
+    if me.room.is_one_to_one:
+        raise Invalid("room-type")
+    if attendee.id == me.attendee.id and not me.is_guest:
+        await leave(tx, me, deletes_one_to_one=False)
+    else:
+        await participants.remove_other(tx, me, attendee)
 
 
 async def remove_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:

@@ -119,7 +119,7 @@ def room(
         overview.is_named,
         overview.is_named_directly,
         bool(attendee.favorite),
-        me.can_leave,
+        me.can_leave(settings.can_delete_one_to_one),
         me.can_delete(settings.can_delete_one_to_one),
         _notification_level(overview, settings),
         attendee.notification_calls,
