@@ -1,6 +1,7 @@
 """What counts as one emoji: a picture character with its modifiers, or several joined to one picture."""
 
 import re
+from collections.abc import Iterator
 
 _PICTURES = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u2199\u21a9\u21aa\u231a\u231b\u2328\u2388\u23cf"
@@ -16,7 +17,10 @@ _PICTURES = (
 )
 """The characters with the Unicode property Extended_Pictographic."""
 
-_PART = f"[{_PICTURES}](?:\ufe0f|[\U0001f3fb-\U0001f3ff])?(?:[\U000e0020-\U000e007e]+\U000e007f)?"
+_PICTURE = re.compile(f"[{_PICTURES}]")
+_REGION = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
+"""A flag of a country's part: its letters and digits are invisible, and stand after no other picture."""
+_PART = f"(?:{_REGION}|[{_PICTURES}](?:\ufe0f|[\U0001f3fb-\U0001f3ff])?)"
 _EMOJI = re.compile(
     f"[\U0001f1e6-\U0001f1ff]{{2}}"  # two letters: a flag
     f"|[0-9#*]\ufe0f?\u20e3"  # a key
@@ -29,3 +33,13 @@ MAX_LENGTH = 32
 def is_emoji(text: str) -> bool:
     """Whether the text is exactly one emoji."""
     return len(text) <= MAX_LENGTH and _EMOJI.fullmatch(text) is not None
+
+
+def find_emojis(text: str) -> Iterator[re.Match[str]]:
+    """Yield every emoji in the text, in order."""
+    return _EMOJI.finditer(text)
+
+
+def is_picture(character: str) -> bool:
+    """Return whether it is a single picture character, also one that Unicode only reserves so far."""
+    return _PICTURE.fullmatch(character) is not None

@@ -1,14 +1,93 @@
-"""What people call themselves and things."""
+"""What people call themselves, their rooms and their groups.
+
+A name must look to others as it is: no character of it is invisible, breaks the line or turns the reading direction.
+"""
 
 import unicodedata
+from bisect import bisect_right
 
-_DIRECTIONS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-"""Characters that turn the rest of a line around: a name could disguise as another with them."""
+from talkd.core.emoji import find_emojis, is_picture
+
+_JOINERS = "\u200c\u200d"
+"""Zero-width non-joiner and joiner: needed between letters of some scripts, invisible elsewhere."""
+_JOINING_SCRIPTS = (
+    0x0600, 0x0E00, 0x1000, 0x10A0, 0x1780, 0x18B0, 0x1A20, 0x1C50, 0xA800, 0xA960, 0xA980, 0xAAE0, 0xABC0, 0xAC00,
+    0xFB50, 0xFE00, 0xFE70, 0xFF00, 0x10A00, 0x12000, 0x1E900, 0x1E960,
+)  # fmt: skip
+"""Blocks of the scripts that write with joiners (Arabic, Indic and their relatives): start, end, start, end …"""
+_VIRAMA = 9
+"""Combining class of the sign after which a joiner may end a word (RFC 5892, appendix A)."""
+_SELECTORS = (
+    ("\u180b", "\u180f", "MONGOLIAN "),
+    ("\ufe00", "\ufe0f", "CJK "),
+    ("\U000e0100", "\U000e01ef", "CJK "),
+)
+"""Variation selectors, and how the Unicode name of the character begins whose form they choose."""
+_EMOJI_SELECTORS = "\ufe0e\ufe0f"
+_INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
+"""Fillers that Unicode counts among letters and marks."""
+_VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
+"""Signs that enclose digits: the only characters of the category Cf that are visible."""
+_BLANKS = str.maketrans("\t\u2800", "  ")
+"""A tab and the empty Braille pattern look like a space."""
 
 
 def cleaned(name: str) -> str:
-    """The name without control and direction characters, and without space around it."""
-    return "".join(c for c in name if unicodedata.category(c) not in ("Cc", "Cs") and c not in _DIRECTIONS).strip()
+    """Return the name in one line, without invisible characters and without space around it.
+
+    Joiners stay between letters of scripts that need them. Emojis stay whole, flags of regions included.
+    """
+    if name.isascii() and name.isprintable():
+        return name.strip()
+    return " ".join(filter(None, (_cleaned_line(line).strip() for line in name.splitlines())))
+
+
+def cleaned_text(text: str) -> str:
+    """Return a text with every line cleaned as a name is. Line breaks and indentation stay."""
+    return "\n".join(_cleaned_line(line) for line in text.splitlines()).strip()
+
+
+def _cleaned_line(line: str) -> str:
+    line = line.translate(_BLANKS)
+    emojis = {found.start(): found.end() for found in find_emojis(line)}
+    kept: list[str] = []
+    position = 0
+    while position < len(line):
+        end = emojis.get(position)
+        if end is not None:
+            kept += line[position:end]
+        elif _is_visible(line[position], kept[-1] if kept else "", line[position + 1 : position + 2]):
+            kept.append(line[position])
+        position = end or position + 1
+    return "".join(kept)
+
+
+def _is_visible(character: str, before: str, after: str) -> bool:
+    """Return whether the character shows between these two, or changes how they look."""
+    if character in _JOINERS:
+        return _joins(before) and (_joins(after) or unicodedata.combining(before) == _VIRAMA)
+    if character in _EMOJI_SELECTORS and is_picture(before):
+        return True
+    for first, last, script in _SELECTORS:
+        if first <= character <= last:
+            return unicodedata.name(before, "").startswith(script) if before else False
+    if character in _INVISIBLE_LETTERS:
+        return False
+    match unicodedata.category(character):
+        case "Cc" | "Co" | "Cs":
+            return False
+        case "Cf":
+            return character in _VISIBLE_FORMATS
+        case "Cn":
+            return is_picture(character)  # emojis that are younger than this Python
+        case _:
+            return True
+
+
+def _joins(character: str) -> bool:
+    """Return whether it is a letter or mark of a script that writes with joiners."""
+    is_inside = character != "" and bisect_right(_JOINING_SCRIPTS, ord(character)) % 2 == 1
+    return is_inside and unicodedata.category(character)[0] in "LM"
 
 
 def folded(user_id: str) -> str:

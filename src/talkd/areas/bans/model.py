@@ -7,6 +7,7 @@ import msgspec
 
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.errors import Invalid
+from talkd.core.names import cleaned_text
 
 IP = "ip"
 MAX_NOTE_BYTES = 4000
@@ -50,10 +51,12 @@ def require_bannable(actor_type: str, actor_id: str) -> str:
     return actor_id
 
 
-def require_note(note: str) -> None:
-    """Raises Invalid("internalNote") when it is too long."""
+def require_note(note: str) -> str:
+    """Return the note, cleaned line by line. Raises Invalid("internalNote") when it is too long."""
+    note = cleaned_text(note)
     if len(note.encode()) > MAX_NOTE_BYTES:
         raise Invalid("internalNote")
+    return note
 
 
 _MAPPED_BITS = 96

@@ -23,7 +23,7 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     if not me.room.is_shared:
         raise Invalid("room")
     actor_id = require_bannable(actor_type, actor_id)
-    require_note(note)
+    note = require_note(note)
     if me.actor.is_same(actor_type, actor_id):
         raise Invalid("self")
     room = await participants.lock_room(tx, me.room.id)

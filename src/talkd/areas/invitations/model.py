@@ -7,6 +7,7 @@ import msgspec
 
 from talkd.areas.participants.model import is_address
 from talkd.core.errors import Invalid
+from talkd.core.names import cleaned
 
 MAX_ROWS = 5_000
 MAX_NAME_LENGTH = 255
@@ -66,6 +67,6 @@ def parse(content: bytes) -> Sheet:
         elif address.lower() in found:
             repeated += 1
         else:
-            name = row[named].strip()[:MAX_NAME_LENGTH] if 0 <= named < len(row) else ""
+            name = cleaned(row[named][:MAX_NAME_LENGTH]) if 0 <= named < len(row) else ""
             found[address.lower()] = Invitee(address, name)
     return Sheet(list(found.values()), repeated, invalid)

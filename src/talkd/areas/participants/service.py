@@ -22,6 +22,7 @@ from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed
+from talkd.core.names import cleaned
 from talkd.storage.database import Tx
 
 MAX_GUEST_NAME_LENGTH = 64
@@ -286,7 +287,7 @@ async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
     """A guest says what to be called. Raises Forbidden for members and Invalid("name") when it is too long."""
     if not me.is_guest:
         raise Forbidden(data=NULL)
-    name = name.strip()
+    name = cleaned(name)
     if len(name) > MAX_GUEST_NAME_LENGTH:
         raise Invalid("name")
     await store.set_attendee(tx, me.room.id, me.attendee.id, "display_name", name, clock.now())

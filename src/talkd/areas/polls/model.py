@@ -8,6 +8,7 @@ import msgspec
 from talkd.areas.participants.model import Participant
 from talkd.core.actor import Actor
 from talkd.core.errors import Invalid
+from talkd.core.names import cleaned, cleaned_text
 
 MAX_QUESTION_BYTES = 32_000
 MAX_OPTIONS_BYTES = 60_000
@@ -82,15 +83,15 @@ class Wording(msgspec.Struct, frozen=True):
 
 
 def require_wording(question: str, options: Sequence[str], result_mode: int, max_votes: int) -> Wording:
-    """What to ask, without the blanks around it and without empty options.
+    """Return what to ask, cleaned, without empty options.
 
     Raises Invalid("question") or Invalid("options") for too little or too much. Any number is good as mode and
     as the most votes (small-print.md).
     """
-    question = question.strip()
+    question = cleaned_text(question)
     if not question or len(question.encode()) > MAX_QUESTION_BYTES:
         raise Invalid("question")
-    choices = [option.strip() for option in options if option.strip()]
+    choices = [choice for choice in map(cleaned, options) if choice]
     encoded = msgspec.json.encode(choices)
     if len(choices) < MIN_OPTIONS or len(encoded) > MAX_OPTIONS_BYTES:
         raise Invalid("options")

@@ -13,6 +13,7 @@ from talkd.areas.rooms.routes import ListParams, NameParams, OptionalPasswordPar
 from talkd.areas.rooms.view import RoomView
 from talkd.core.constants import MODERATORS, InCall, Lobby, ParticipantType, Permission, RoomType
 from talkd.core.errors import Forbidden, Invalid, NotAllowedHere, TalkError
+from talkd.core.names import cleaned
 from talkd.web.params import NoParams
 
 MAX_NAME_LENGTH = 200
@@ -51,7 +52,7 @@ def creation(params: OldCreateParams) -> CreateParams:
 
 def short_name(params: NameParams) -> NameParams:
     """The name as it is. Raises Invalid("value") when it is longer than it could be then."""
-    if len(params.roomName.strip()) > MAX_NAME_LENGTH:
+    if len(cleaned(params.roomName)) > MAX_NAME_LENGTH:
         raise Invalid("value")
     return params
 

@@ -13,6 +13,7 @@ from talkd.core.constants import (
     RoomType,
 )
 from talkd.core.errors import Invalid
+from talkd.core.names import cleaned, cleaned_text
 
 NOTE_TO_SELF = "note_to_self"
 EXTENDED = "extended_conversation"
@@ -111,16 +112,16 @@ class Room(msgspec.Struct, frozen=True):
 
 
 def require_name(name: str, reason: str) -> str:
-    """The name without spaces around it. Raises Invalid(reason) when nothing is left or it is too long."""
-    name = name.strip()
+    """Return the name, cleaned. Raises Invalid(reason) when nothing is left or it is too long."""
+    name = cleaned(name)
     if not name or len(name) > MAX_ROOM_NAME_LENGTH:
         raise Invalid(reason)
     return name
 
 
 def require_description(description: str, reason: str) -> str:
-    """The description without spaces around it. Raises Invalid(reason) when it is too long."""
-    description = description.strip()
+    """Return the description, cleaned line by line. Raises Invalid(reason) when it is too long."""
+    description = cleaned_text(description)
     if len(description) > MAX_DESCRIPTION_LENGTH:
         raise Invalid(reason)
     return description

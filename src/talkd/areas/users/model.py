@@ -128,7 +128,7 @@ def require_user_id(user_id: str) -> None:
 
 
 def require_display_name(name: str) -> str:
-    """The name as it will be shown, without control and direction characters. Raises Rejected when too long."""
+    """Return the name as it will be shown, cleaned. Raises Rejected when it is too long."""
     name = cleaned(name)
     if len(name) > MAX_NAME_LENGTH:
         raise Rejected(INVALID, f"Invalid displayname: {MAX_NAME_LENGTH} characters are allowed")
@@ -141,14 +141,9 @@ def is_email(address: str) -> bool:
 
 
 def require_group_id(group_id: str) -> None:
-    """Raises Rejected when no group may be called that; a slash could not be addressed in a path."""
-    if (
-        not group_id.strip()
-        or len(group_id) > MAX_GROUP_ID_LENGTH
-        or "/" in group_id
-        or not group_id.isprintable()
-        or not group_id.strip(".")
-    ):
+    """Raises Rejected when no group may be called that: an id is shown as a name, and stands in paths."""
+    is_clean = cleaned(group_id) == group_id and "/" not in group_id and group_id.strip(".") != ""
+    if not is_clean or len(group_id) > MAX_GROUP_ID_LENGTH:
         raise Rejected(INVALID, "Invalid group name")
 
 
