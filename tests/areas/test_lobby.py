@@ -171,6 +171,34 @@ def test_guests_wait_as_well(server: Server, alice: Person) -> None:
     assert guest.say(token, "Hello")["actorDisplayName"] == "Vera"
 
 
+def test_who_waits_learns_nothing_from_inside(server: Server, alice: Person, bob: Person, token: str) -> None:
+    alice.post(f"v4/room/{token}/public")
+    guest = server.visitor()
+    guest.join(token)
+    set_lobby(alice, token, 1)
+    alice.join(token)
+    alice.post(f"v4/call/{token}", flags=7)
+    alice.say(token, f"Do you hear us, @{bob.id}?")
+    inside = alice.room(token)
+    assert (inside["hasCall"], inside["callFlag"], "lastMessage" in inside) == (True, 7, True)
+    seen = [bob.room(token), bob.rooms()[token], bob.join(token), bob.post(f"v4/room/{token}/favorite")]
+    seen += [bob.post(f"v1/chat/{token}/read", lastReadMessage=1), bob.delete(f"v1/chat/{token}/read")]
+    for room in [*seen, guest.room(token), guest.join(token)]:
+        assert (room["hasCall"], room["callFlag"], room["callStartTime"], room["callRecording"]) == (False, 0, 0, 0)
+        assert (room["unreadMessages"], room["unreadMention"], room["unreadMentionDirect"]) == (0, False, False)
+        assert "lastMessage" not in room
+    for version in ("v1", "v2", "v3"):
+        old = bob.get(f"{version}/room/{token}")
+        assert (old["hasCall"], old["unreadMessages"], old["unreadMention"]) == (False, 0, False)
+        assert (old["lastMessage"], old.get("count", 0), old.get("participants", {})) == ([], 0, {})
+    assert bob.status("GET", f"v4/call/{token}/notification-state") == 201
+    assert [each["actorId"] for each in alice.get(f"v4/call/{token}")] == [alice.id]
+    assert bob.status("GET", f"v4/call/{token}") == 412
+    set_lobby(alice, token, 0)
+    room = bob.room(token)
+    assert (room["hasCall"], room["unreadMessages"], room["unreadMentionDirect"]) == (True, 1, True)
+
+
 def test_nobody_slips_into_the_call_while_it_closes(
     alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:

@@ -155,7 +155,7 @@ async def switch(tx: Tx, me: Participant, target: str) -> tuple[Room, int]:
 
 # --- what goes on ---------------------------------------------------------------------------
 async def list_parts(tx: Tx, me: Participant) -> list[Part]:
-    """The parts that the caller may see: all for moderators and where one chooses oneself, else one's own.
+    """The parts that the caller may see: all for moderators, and for members who may choose; else the caller's own.
 
     Raises Invalid("mode") without parts, and Invalid("status") for others while they are closed.
     """
@@ -163,7 +163,7 @@ async def list_parts(tx: Tx, me: Participant) -> list[Part]:
     if not me.is_moderator and me.room.breakout_status != Status.STARTED:
         raise Invalid("status")
     seats = await store.list_seats(tx, me.room.token, me.actor.type, me.actor.id)
-    sees_all = me.is_moderator or me.room.breakout_mode == Mode.FREE
+    sees_all = me.is_moderator or (me.room.breakout_mode == Mode.FREE and me.can_pass_lobby)
     return [
         (part, seats[part.id].id if part.id in seats else None)
         for part in await store.list_parts(tx, me.room.token)

@@ -31,11 +31,11 @@ async def list_active(tx: Tx) -> list[tuple[str, int]]:
 
 
 def is_ringing(me: Participant) -> bool:
-    """Whether the call still rings for the participant; False when it is over.
+    """Return True if the call still rings for the participant, and False if it is over or the lobby keeps them out.
 
-    Raises NotFound when the participant has answered, on whatever device.
+    Raises NotFound if the participant has answered on any device.
     """
-    if not me.room.call_started_at:
+    if not me.room.call_started_at or not me.can_pass_lobby:
         return False
     if me.attendee.in_call_since >= me.room.call_started_at:
         raise NotFound(data=NULL)

@@ -86,15 +86,18 @@ def room(
     online: set[str] | None = None,
     missed: dict[str, list[str]] | UnsetType = UNSET,
 ) -> RoomView:
-    """A room for one of its participants. With `online`, the partner of a one-to-one conversation who is in
-    there has a status.
+    """A room for one of its participants. Somebody who waits in the lobby learns nothing of what goes on inside.
+
+    With `online`, the partner of a one-to-one conversation has a status if they are in it.
     """
     me = overview.me
     item, attendee, session = me.room, me.attendee, me.session
     name, display_name = _names(overview)
     is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
+    is_inside = me.can_pass_lobby
+    started_at = item.call_started_at if is_inside else 0
     last: Any = UNSET
-    if with_last_message and overview.last_message is not None and me.can_pass_lobby and not attendee.sensitive:
+    if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
         last = chat.message(overview.last_message, item, me.actor, names)
     # By position, in the order of the fields: naming some fifty of them takes sixty times as long.
     return RoomView(
@@ -109,15 +112,15 @@ def room(
         session.in_call if session else 0,
         item.read_only,
         bool(item.password_hash),
-        item.call_started_at > 0,
-        item.call_started_at,
-        item.call_recording,
+        started_at > 0,
+        started_at,
+        item.call_recording if is_inside else 0,
         me.can_start_call(settings.start_calls),
         item.last_activity,
         attendee.last_read,
-        0 if me.is_guest else overview.unread,
-        overview.is_named,
-        overview.is_named_directly,
+        overview.unread if is_inside and not me.is_guest else 0,
+        is_inside and overview.is_named,
+        is_inside and overview.is_named_directly,
         bool(attendee.favorite),
         me.can_leave(settings.can_delete_one_to_one),
         me.can_delete(settings.can_delete_one_to_one),
@@ -140,12 +143,12 @@ def room(
         item.description,
         0 if attendee.read_privacy else overview.common_read,
         item.listable,
-        item.call_flag,
+        item.call_flag if is_inside else 0,
         item.message_expiration,
         avatar_version(item),
         bool(item.avatar) or item.type == RoomType.NOTE_TO_SELF,
         item.breakout_mode,
-        item.breakout_status,
+        item.breakout_status if is_inside else 0,
         item.recording_consent,
         item.mention_permissions,
         bool(attendee.archived),
