@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server, unique
 
@@ -64,11 +66,47 @@ def test_who_finds_it_sees_it_and_joins_as_a_member(server: Server, alice: Perso
     assert token not in found(bob)
 
 
-def test_a_password_is_asked_for_all_the_same(alice: Person, bob: Person) -> None:
-    token = alice.create_room(PUBLIC, listable=1, password="a secret of ours")
-    assert bob.room(token)["name"] == ""
-    assert bob.refused("POST", f"v4/room/{token}/participants/active") == (403, "password")
-    assert bob.join(token, password="a secret of ours")["participantType"] == 3
+@pytest.mark.parametrize("given", [{}, {"password": ""}, {"password": "wrong"}])
+def test_users_who_find_a_room_join_without_its_password(
+    server: Server, alice: Person, bob: Person, given: dict[str, str]
+) -> None:
+    token = alice.create_room(PUBLIC, "Lake", listable=1, password="a secret of ours")
+    room = found(bob)[token]
+    assert (room["name"], room["hasPassword"]) == (bob.room(token)["name"], True) == ("Lake", True)
+    assert bob.join(token, **given)["participantType"] == 3
+    visitor = server.visitor()
+    assert visitor.room(token)["name"] == ""
+    assert visitor.refused("POST", f"v4/room/{token}/participants/active", **given) == (403, "password")
+    alice.put(f"v4/room/{token}/listable", scope=0)
+    follower = server.add_user()
+    assert follower.room(token)["name"] == ""
+    assert follower.refused("POST", f"v4/room/{token}/participants/active", **given) == (403, "password")
+
+
+def test_a_listed_room_shows_its_name_description_and_call_outside(server: Server, alice: Person, bob: Person) -> None:
+    token = alice.create_room(PUBLIC, "Lake", description="We swim", listable=1)
+    alice.join(token)
+    alice.post(f"v4/call/{token}", flags=3)
+    visitor = server.visitor()
+    inside = alice.room(token)
+    for room in (found(bob)[token], bob.room(token), visitor.room(token)):
+        assert (room["name"], room["displayName"], room["description"]) == ("Lake", "Lake", "We swim")
+        for field in ("hasCall", "callFlag", "callStartTime", "lastActivity", "lobbyState"):
+            assert room[field] == inside[field], field
+        assert (room["permissions"], room["attendeeId"], "lastMessage" in room) == (1, 0, False)
+    alice.put(f"v4/room/{token}/webinar/lobby", state=1)
+    for person in (bob, visitor):
+        assert (person.room(token)["hasCall"], person.room(token)["callFlag"]) == (False, 0)
+    alice.put(f"v4/room/{token}/listable", scope=0)
+    for person in (bob, visitor):
+        assert (person.room(token)["name"], person.room(token)["description"]) == ("", "")
+
+
+def test_listed_rooms_are_ordered_by_name(alice: Person, bob: Person) -> None:
+    mark = unique("order")
+    for name in ("b", "C", "a", "B"):
+        alice.say(alice.create_room(GROUP, f"{name} {mark}", listable=1), "Hello")
+    assert [name.split()[0] for name in (room["name"] for room in found(bob, mark).values())] == ["a", "b", "B", "C"]
 
 
 def test_who_is_banned_does_not_find_it(alice: Person, bob: Person) -> None:
@@ -76,4 +114,6 @@ def test_who_is_banned_does_not_find_it(alice: Person, bob: Person) -> None:
     bob.join(token)
     alice.post(f"v1/ban/{token}", actorType="users", actorId=bob.id)
     assert token not in found(bob)
+    assert bob.status("GET", f"v4/room/{token}") == 200
+    assert (bob.room(token)["name"], bob.room(token)["description"]) == ("", "")
     assert bob.status("POST", f"v4/room/{token}/participants/active") == 403

@@ -31,14 +31,19 @@ async def find_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
     return [room for room in await listing_store.list_listed(tx, user_id, term.strip()) if room.is_listed]
 
 
-async def access_from_outside(tx: Tx, token: str, user_id: str | None) -> tuple[Room, bool]:
-    """A room for somebody who is not in it, and whether he is one of those who find it by searching.
+async def access_from_outside(
+    tx: Tx, token: str, user_id: str | None, *, browser: str, address: str
+) -> tuple[Room, bool]:
+    """A room for somebody who is not in it, and whether it introduces itself to them as a listed room does.
 
-    Raises UnknownRoom for rooms that are neither public nor open to users.
+    It does not to somebody who is banned, nor to visitors who must know a password first. Raises UnknownRoom for
+    rooms that are neither public nor open to users.
     """
     room = await participants.get_room(tx, token)
     if room is None or not (room.type == RoomType.PUBLIC or (room.is_listed and user_id is not None)):
         raise UnknownRoom
-    if not room.is_listed or user_id is None:
+    if not room.is_listed or room.password_hash_for(user_id):
         return room, False
-    return room, not await bans.is_banned(tx, room.id, USERS, user_id)
+    if user_id is not None:
+        return room, not await bans.is_banned(tx, room.id, USERS, user_id)
+    return room, not await bans.is_visitor_banned(tx, room.id, browser=browser, address=address)

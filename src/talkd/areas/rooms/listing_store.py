@@ -30,10 +30,10 @@ _LISTED = Statement(
         ~_names_user(attendees),
         ~_names_user(bans),
     )
-    .order_by(rooms.c.last_activity.desc(), rooms.c.id.desc())
+    .order_by(sa.func.lower(rooms.c.name), rooms.c.id)
 )
 
 
 async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
-    """Open rooms whose name holds the term and which the user neither is in nor banned from, the liveliest first."""
+    """Return the open rooms whose name holds the term, by name, without those that the user is in or banned from."""
     return [Room(*row) for row in await tx.all(_LISTED, user_id=user_id, pattern=pattern(term))]

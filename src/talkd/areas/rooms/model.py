@@ -86,6 +86,13 @@ class Room(msgspec.Struct, frozen=True):
         """Whether everybody with an account finds it, and may join."""
         return self.is_shared and self.listable != Listable.NONE and not self.is_breakout_room
 
+    def password_hash_for(self, user_id: str | None) -> str:
+        """The hash of the password that somebody outside must know to join, or empty.
+
+        Users who find the room by searching need no password; visitors (None) do.
+        """
+        return "" if self.is_listed and user_id is not None else self.password_hash
+
     @property
     def is_breakout_room(self) -> bool:
         """A part of another conversation, which decides for it."""

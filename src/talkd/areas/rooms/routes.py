@@ -143,7 +143,10 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     me = await find_participant(tx, call)
     if me is not None:
         return Reply(await render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
-    room, is_listed = await listings.access_from_outside(tx, call.token, call.caller.user_id)
+    caller = call.caller
+    room, is_listed = await listings.access_from_outside(
+        tx, call.token, caller.user_id, browser=caller.browser, address=caller.address
+    )
     return Reply(view.seen_from_outside(room, is_listed=is_listed), 200, _hash(call))
 
 

@@ -164,13 +164,13 @@ def room(
 
 
 def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
-    """A room for somebody who has not joined: what it takes to decide, and nothing of what goes on.
+    """A room for somebody who has not joined: what they need to decide whether to join.
 
-    Who found it listed also learns its name and how lively it is, unless there is a password to know first.
+    A listed room also shows its name, description and whether there is a call, but no call behind a lobby.
     """
     nothing = 1
-    is_listed = is_listed and not item.password_hash
     name = item.name if is_listed else ""
+    shows_call = is_listed and not item.has_lobby
     return RoomView(
         id=item.id,
         token=item.token,
@@ -183,9 +183,9 @@ def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
         participantFlags=0,
         readOnly=item.read_only,
         hasPassword=bool(item.password_hash),
-        hasCall=False,
-        callStartTime=0,
-        callRecording=0,
+        hasCall=shows_call and item.call_started_at > 0,
+        callStartTime=item.call_started_at if shows_call else 0,
+        callRecording=item.call_recording if shows_call else 0,
         canStartCall=False,
         lastActivity=item.last_activity if is_listed else 0,
         lastReadMessage=0,
@@ -201,7 +201,7 @@ def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
         lobbyTimer=item.lobby_timer if item.has_lobby else 0,
         lastPing=0,
         sessionId="0",
-        sipEnabled=0,
+        sipEnabled=item.sip_enabled if is_listed else 0,
         actorType="",
         actorId="",
         attendeeId=0,
@@ -211,15 +211,15 @@ def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
         defaultPermissions=nothing,
         canEnableSIP=False,
         attendeePin="",
-        description="",
+        description=item.description if is_listed else "",
         lastCommonReadMessage=0,
         listable=item.listable,
-        callFlag=0,
+        callFlag=item.call_flag if shows_call else 0,
         messageExpiration=0,
         avatarVersion=avatar_version(item),
         isCustomAvatar=bool(item.avatar),
-        breakoutRoomMode=0,
-        breakoutRoomStatus=0,
+        breakoutRoomMode=item.breakout_mode if is_listed else 0,
+        breakoutRoomStatus=item.breakout_status if is_listed else 0,
         recordingConsent=item.recording_consent,
         mentionPermissions=0,
         isArchived=False,

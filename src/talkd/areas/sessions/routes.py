@@ -57,7 +57,7 @@ async def join(call: Call[JoinParams]) -> Reply:
     if params.access and caller.user_id is None:
         await require_invited(call, call.token, params.email, params.access)
     room = await db.read(lambda tx: participants.get_room(tx, call.token))
-    is_right = await _is_right(call, room.password_hash if room is not None else "")
+    is_right = await _is_right(call, room.password_hash_for(caller.user_id) if room is not None else "")
     # A device without a cookie gets one now; entering by password or token renews it (reliability.md, S7). So does
     # a visitor's cookie that nobody has joined with: somebody else may have planted it.
     is_known = caller.user_id is not None or await db.read(lambda tx: store.is_known_browser(tx, caller.browser))

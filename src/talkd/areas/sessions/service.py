@@ -18,9 +18,9 @@ from talkd.storage.database import Tx
 async def join_user(tx: Tx, room: Room, user: Actor, *, browser: str, password_is_right: bool) -> Participant:
     """A user opens a room on a device.
 
-    Who is no member may come into a public or open room, with its password when it has one; in an open one
-    he becomes a member. A device that had joined before gets a fresh session and is in no call. Raises NotFound,
-    Forbidden("password") and Forbidden("ban").
+    A user who is no member may come into a public room, with its password if it has one. In a listed room they need
+    no password and become a member. A device that had joined before gets a fresh session and is in no call.
+    Raises NotFound, Forbidden("password") and Forbidden("ban").
     """
     room = await participants.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
     attendee = await find_attendee(tx, room.id, USERS, user.id)
@@ -30,7 +30,7 @@ async def join_user(tx: Tx, room: Room, user: Actor, *, browser: str, password_i
         elif room.type == RoomType.PUBLIC or room.is_listed:
             if await bans.is_banned(tx, room.id, USERS, user.id):
                 raise Forbidden("ban")
-            _require_password(room, password_is_right)
+            _require_password(room.password_hash_for(user.id), password_is_right)
             kind = ParticipantType.USER if room.is_listed else ParticipantType.USER_SELF_JOINED
             await participants.add_user(tx, room, user, user.id, user.name, type=kind)
         else:
@@ -65,15 +65,15 @@ async def join_visitor(
         return await _join(tx, room, known, browser, session_id, address)
     if room.type != RoomType.PUBLIC:
         raise UnknownRoom(data=NULL)
-    _require_password(room, password_is_right)
+    _require_password(room.password_hash_for(None), password_is_right)
     attendee_id = await participants.add_guest(tx, room, ids.guest_id(session_id))
     attendee = await get_attendee(tx, room.id, attendee_id)
     assert attendee is not None, "just added"
     return await _join(tx, room, attendee, browser, session_id, address)
 
 
-def _require_password(room: Room, is_right: bool) -> None:
-    if room.password_hash and not is_right:
+def _require_password(password_hash: str, is_right: bool) -> None:
+    if password_hash and not is_right:
         raise Forbidden("password")
 
 
