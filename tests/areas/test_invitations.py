@@ -142,6 +142,14 @@ def test_importing_a_list(server: Server) -> None:
     assert upload(alice, token, text) == (200, {"invites": 0, "duplicates": 3})
 
 
+def test_a_line_with_nul_is_of_no_use(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room(PUBLIC)
+    status, data = upload(alice, token, f"email,name\n{address()},A\0B\n{address()}\0,Vera\n{address()},Bob\n")
+    assert status == 400
+    assert data["message"] == "Following lines are invalid: 2, 3"
+
+
 def test_lines_of_no_use_keep_nobody_out(server: Server) -> None:
     alice, first = server.add_user("alice"), address()
     token = alice.create_room(PUBLIC)

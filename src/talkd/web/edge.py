@@ -5,6 +5,7 @@ import hmac
 import time
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import falcon
 import falcon.asgi
@@ -12,6 +13,7 @@ import msgspec
 import structlog
 
 from talkd.core import errors, ids
+from talkd.core.characters import is_text
 from talkd.storage.database import Tx
 from talkd.web import auth, guards, metrics, ocs, params
 from talkd.web.call import Call, Caller, World
@@ -25,6 +27,7 @@ log = structlog.get_logger(__name__)
 HANG_UP = "talkd.hang_up"
 """Key of the ASGI scope under which `web/server.py` leaves the way to learn of a disconnect."""
 ROOM_TOKEN = "talkRoomToken"
+REALM = "Authorisation Required"
 NO_STORE = "no-cache, no-store, must-revalidate"
 
 
@@ -48,6 +51,7 @@ class Edge:
         raw: dict[str, Any] = {}
         caller = Caller()
         try:
+            _require_text_path(request)
             address = self._proxies.client_of(request)
             caller = await auth.identify(
                 self.world.credentials,
@@ -80,11 +84,14 @@ class Edge:
     async def _parameters(self, route: Route, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
         query = params.parse_form(request.query_string) if request.query_string else {}
         length = request.content_length
-        if length == 0 or (length is None and request.method in ("GET", "HEAD", "OPTIONS")):
-            return {**query, **path} if query else dict(path)
-        limits = self.world.config.server
-        limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
-        return params.merge(query, await self._body(request, limit), path)
+        if length == 0 or (length is None and request.method in ("GET", "HEAD")):
+            raw = {**query, **path} if query else dict(path)
+        else:
+            limits = self.world.config.server
+            limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
+            raw = params.merge(query, await self._body(request, limit), path)
+        params.require_text(raw)
+        return raw
 
     async def _body(self, request: falcon.asgi.Request, limit: int) -> Mapping[str, Any]:
         kind = (request.content_type or "").partition(";")[0].strip().lower()
@@ -96,7 +103,7 @@ class Edge:
         if len(body) > limit:
             raise errors.TooLarge("body", message=f"A request may have {limit} bytes at most.")
         if kind == "application/x-www-form-urlencoded":
-            return params.parse_form(body.decode("utf-8", "replace"))
+            return params.parse_form(params.text_of(body))
         return params.parse_json(body) if body else {}
 
     async def _multipart(self, request: falcon.asgi.Request, limit: int) -> Mapping[str, Any]:
@@ -111,9 +118,11 @@ class Edge:
                 value: Any = (
                     Upload(part.filename or "", part.content_type, content)
                     if part.filename is not None
-                    else content.decode("utf-8", "replace")
+                    else params.text_of(content)
                 )
                 params.put_nested(fields, part.name or "", value)
+        except UnicodeDecodeError as error:  # Falcon decodes names when they are asked for
+            raise errors.Invalid("body", message=params.NOT_UTF8) from error
         except falcon.HTTPError as error:
             raise errors.Invalid("body", message="The multipart body is broken.") from error
         return {key: params.listed(value) for key, value in fields.items()}
@@ -203,6 +212,8 @@ class Edge:
         response.set_headers(reply.headers)
         if "Cache-Control" not in reply.headers:
             response.set_header("Cache-Control", NO_STORE)
+        if reply.status == 401:
+            response.set_header("WWW-Authenticate", _challenge(request))
         for cookie in reply.cookies:
             self._set_cookie(request, response, cookie)
         if error is not None and error.data is CSRF:
@@ -216,7 +227,8 @@ class Edge:
         elif route.kind is Kind.PLAIN:
             response.status = reply.status
             response.content_type = reply.content_type
-            response.data = msgspec.json.encode(reply.data)
+            data = {"message": ocs.message_of(error)} if isinstance(error, errors.NotAuthenticated) else reply.data
+            response.data = msgspec.json.encode(data)
         else:
             self._write_envelope(version, request, response, raw, reply, error)
 
@@ -254,6 +266,28 @@ class Edge:
             response.unset_cookie(cookie.name, path=path, same_site="Lax")
 
 
+def _challenge(request: falcon.asgi.Request) -> str:
+    """How to log in. Scripts of a page get a scheme that no browser knows, or it would ask its user for a password."""
+    is_script = "xmlhttprequest" in (request.get_header("x-requested-with") or "").lower()
+    return f'{"DummyBasic" if is_script else "Basic"} realm="{REALM}"'
+
+
+def _require_text_path(request: falcon.asgi.Request) -> None:
+    """Raises NotFound for a path with a character that no text may have: nothing can be there.
+
+    The HTTP server puts U+FFFD in place of bytes that are not UTF-8.
+    """
+    path = request.path
+    is_readable = is_text(path)
+    if is_readable and "\ufffd" in path:
+        try:
+            unquote_to_bytes(request.scope["raw_path"]).decode()
+        except UnicodeDecodeError:
+            is_readable = False
+    if not is_readable:
+        raise errors.NotFound
+
+
 def _read(route: Route, raw: dict[str, Any]) -> Any:
     """The parameters as the handler knows them. Raises Invalid with the name of the wrong one."""
     given = params.convert(raw, route.params)
@@ -270,8 +304,8 @@ def wants_known_format(route: Route, raw: Mapping[str, Any]) -> bool:
 
 
 def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:
-    """XML is the default of OCS; JSON comes to whoever asks by `format=json` or the Accept header."""
-    wanted = raw.get("format")
+    """Return False if the client asks for JSON: by `format` in the query or the body, or by the Accept header."""
+    wanted = raw.get("format") or request.get_param("format")
     if wanted in ("json", "xml"):
         return bool(wanted == "xml")
     return "application/json" not in (request.get_header("accept") or "")

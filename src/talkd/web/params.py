@@ -4,9 +4,10 @@ Where the API says a number, anything numeric counts, and what is not a number i
 true, 1, "1", "true" and their opposites (recordings `envelope/bodies`, small-print.md).
 """
 
+import json
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from talkd.core.characters import is_text
 from talkd.core.errors import Invalid
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -22,6 +24,7 @@ Raw = dict[str, Any]
 MAX_INTEGER = 2**62
 """Larger numbers count as this one, which both databases still know when something is added to it."""
 MAX_FIELDS = 10_000
+NOT_UTF8 = "The request is not UTF-8."
 _FALSE = {"", "0", "false", "no", "off"}
 
 
@@ -71,9 +74,7 @@ def to_bool(value: Any) -> bool:
 
 def _to_text(value: Any) -> str:
     if isinstance(value, str):
-        if "\x00" in value:
-            raise ValueError
-        return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+        return value
     raise ValueError
 
 
@@ -183,11 +184,13 @@ def takes_upload(kind: type[msgspec.Struct]) -> bool:
 def parse_form(text: str) -> Raw:
     """A query or form body; `a[]=1&a[]=2` and `a[k]=1` are nested the way PHP nests them.
 
-    Raises Invalid("body") when there are too many fields.
+    Raises Invalid("body") when there are too many fields or when something is not UTF-8.
     """
     result: Raw = {}
     try:
-        fields = parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=MAX_FIELDS)
+        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
+    except UnicodeDecodeError:
+        raise Invalid("body", message=NOT_UTF8) from None
     except ValueError:
         raise Invalid("body", message=f"A form may have {MAX_FIELDS} fields at most.") from None
     for key, value in fields:
@@ -228,12 +231,64 @@ def listed(value: Any) -> Any:
 
 
 def parse_json(body: bytes) -> Raw:
-    """A JSON object; anything else counts as empty (recording `envelope/bodies`)."""
+    """A JSON object; anything else counts as empty (recording `envelope/bodies`).
+
+    Raises Invalid("body") for JSON with characters that no text may have.
+    """
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UnicodeDecodeError:
+        raise Invalid("body", message=NOT_UTF8) from None
+    except (msgspec.DecodeError, RecursionError):
+        _require_no_half_pairs(body)
         return {}
     return value if isinstance(value, dict) else {}
+
+
+def _require_no_half_pairs(body: bytes) -> None:
+    """Raises Invalid("body") if only half of a surrogate pair makes the JSON unreadable for msgspec."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return
+    require_text({"body": value})
+
+
+def text_of(content: bytes) -> str:
+    """Decode a form or one of its fields. Raises Invalid("body") if it is not UTF-8."""
+    try:
+        return content.decode()
+    except UnicodeDecodeError:
+        raise Invalid("body", message=NOT_UTF8) from None
+
+
+def require_text(raw: Raw) -> None:
+    """Raises Invalid with the parameter's name if its name or value has a character that no text may have.
+
+    This is the only place where such characters are refused. Every request passes it before it reaches the database.
+    """
+    for name, value in raw.items():
+        if isinstance(value, str) and is_text(value) and is_text(name):
+            continue
+        if not is_text(name) or not all(map(is_text, _texts_in(value))):
+            reason = name if is_text(name) else "body"
+            raise Invalid(reason, message="The request has a character that no text may have, for example NUL.")
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    """Every text inside a parameter's value, keys and the names of files included."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text
+            case dict() as inner:
+                waiting += inner.keys()
+                waiting += inner.values()
+            case list() as inner:
+                waiting += inner
+            case Upload(name, content_type):
+                waiting += name, content_type
 
 
 def merge(*sources: Mapping[str, Any]) -> Raw:

@@ -6,6 +6,7 @@ import io
 import msgspec
 
 from talkd.areas.participants.model import is_address
+from talkd.core.characters import is_text
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned
 
@@ -62,7 +63,7 @@ def parse(content: bytes) -> Sheet:
         if not any(cell.strip() for cell in row):
             continue
         address = row[at].strip() if at < len(row) else ""
-        if not is_address(address):
+        if not is_address(address) or not all(map(is_text, row)):
             invalid.append(number)
         elif address.lower() in found:
             repeated += 1

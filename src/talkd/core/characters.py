@@ -1,0 +1,14 @@
+"""Which characters a text may have."""
+
+
+def is_text(value: str) -> bool:
+    """Return True if both databases can keep the text: it has no NUL and no half of a surrogate pair."""
+    if "\x00" in value:
+        return False
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
