@@ -13,6 +13,7 @@ from talkd.config import Config
 
 ROOM = "/ocs/v2.php/apps/spreed/api/v4/room"
 ME = "/ocs/v2.php/cloud/user"
+NOBODY = "Current user is not logged in"
 
 
 @pytest.fixture
@@ -33,6 +34,13 @@ def test_ways_to_write_an_address(alice: Person, path: str) -> None:
     assert alice.http.send(request, auth=alice.http.auth).json()["ocs"]["data"]["id"] == alice.id
 
 
+@pytest.mark.parametrize("path", ["/", "/index.php", "/index.php/", "/index.php?x=1", "//index.php//", "/index.php//"])
+def test_ways_to_write_the_start_page(server: Server, path: str) -> None:
+    client = server.client()
+    request = httpx.Request("GET", client.base_url.copy_with(raw_path=path.encode()))
+    assert "<main" in client.send(request).text
+
+
 def test_head_is_get_without_the_body(alice: Person) -> None:
     token = alice.create_room()
     get, head = alice.http.get(f"{ROOM}/{token}"), alice.http.head(f"{ROOM}/{token}")
@@ -50,11 +58,53 @@ def test_unknown_operations(alice: Person) -> None:
     assert alice.http.get("/nothing").status_code == 404
 
 
-def test_wrong_verbs(alice: Person) -> None:
-    answer = alice.http.patch(ROOM)
-    assert answer.status_code == 405
-    assert {"GET", "POST"} <= set(answer.headers["allow"].replace(" ", "").split(","))
-    assert alice.http.options(ROOM).status_code in (200, 204, 405)
+@pytest.mark.parametrize("method", ["OPTIONS", "PATCH", "PUT", "TRACE", "PROPFIND", "FANTASY"])
+@pytest.mark.parametrize("path", [ROOM, "/ocs/v1.php/cloud/groups", "/index.php/login", "/status.php"])
+def test_wrong_verbs_get_no_body_in_the_form_asked_for(alice: Person, method: str, path: str) -> None:
+    for headers, query, kind in (
+        ({}, "", "application/json; charset=utf-8"),
+        ({"Accept": "*/*"}, "?format=json", "application/json; charset=utf-8"),
+        ({"Accept": "*/*"}, "", "application/xml; charset=utf-8" if "/ocs/" in path else "text/html; charset=utf-8"),
+    ):
+        answer = alice.http.request(method, path + query, headers=headers)
+        assert (answer.status_code, answer.content) == (405, b"")
+        assert answer.headers["content-type"] == kind
+        assert "GET" in answer.headers["allow"]
+
+
+def test_wrong_verbs_where_nothing_is(alice: Person) -> None:
+    assert alice.http.options("/ocs/v2.php/nothing").json()["ocs"]["meta"]["statuscode"] == 998
+    assert alice.http.patch("/nothing").status_code == 404
+
+
+# --- who calls ------------------------------------------------------------------------------
+@pytest.mark.parametrize(("credentials", "words"), [(None, NOBODY), (("alice", "wrong"), "Unauthorised")])
+@pytest.mark.parametrize("path", [ME, ME.replace("v2", "v1"), ROOM, f"{ROOM}/abcdefgh/breakout-rooms"])
+def test_whoever_is_unknown_is_asked_to_log_in(server: Server, path: str, credentials: Any, words: str) -> None:
+    for query, extra in (("", {}), ("?format=json", {"Accept": "*/*"})):
+        answer = server.client().get(path + query, auth=credentials, headers=extra)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"] == 'Basic realm="Authorisation Required"'
+        assert answer.json()["ocs"]["meta"]["statuscode"] == 997
+        assert answer.json()["ocs"]["meta"]["message"] == words
+
+
+def test_wrong_credentials_on_pages_and_pictures(server: Server) -> None:
+    for path in ("/", "/login", "/avatar/alice/64", "/avatar/guest/x/64", "/status.php", "/index.php/csrftoken"):
+        answer = server.client().get(path, auth=("alice", "wrong"))
+        assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorised"})
+        assert answer.headers["www-authenticate"] == 'Basic realm="Authorisation Required"'
+
+
+def test_scripts_of_a_page_make_no_browser_ask_for_a_password(server: Server) -> None:
+    answer = server.client().get(ME, headers={"X-Requested-With": "XMLHttpRequest"})
+    assert answer.headers["www-authenticate"] == 'DummyBasic realm="Authorisation Required"'
+
+
+def test_checksums_that_are_wrong_are_401_with_a_challenge(server: Server) -> None:
+    answer = server.client().post(f"{ROOM}/abcdefgh/open-dial-in", headers={"Talk-SipBridge-Checksum": "x"})
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"] == 'Basic realm="Authorisation Required"'
 
 
 def test_both_versions_and_both_forms(alice: Person) -> None:
@@ -91,7 +141,7 @@ def test_bodies_of_all_kinds(alice: Person) -> None:
         assert alice.room(token)["name"] == f"Name {number}"
 
 
-@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 50_000, b""])
+@pytest.mark.parametrize("body", [b"{", b"[]", b"null", b'"x"', b"\xff\xfe", b"[" * 50_000, b'{"a":NaN}', b""])
 def test_broken_bodies_count_as_empty(alice: Person, body: bytes) -> None:
     token = alice.create_room()
     assert rename(alice, token, content=body, headers={"Content-Type": "application/json"}) == 400
@@ -188,6 +238,9 @@ def test_in_a_sub_path(databases: Any, new_server: Callable[[Config], Server]) -
     assert base_of(client) == "https://talk.example/sub"
     assert client.get("/sub/status.php").json()["installed"] is True
     assert client.get("/status.php").json()["installed"] is True
+    for root in ("/sub", "/sub/", "/sub?x=1", "/sub/index.php", "/sub/index.php/", "/", "//sub//index.php//"):
+        assert "<main" in client.get(root).text, root
+    assert client.get("/subway").status_code == 404
     alice = server.add_user("alice")
     assert alice.http.get(f"/sub/index.php{ME}").json()["ocs"]["data"]["id"] == alice.id
     answer = alice.http.post(f"/sub{ROOM}/{alice.create_room(PUBLIC)}/participants/active")

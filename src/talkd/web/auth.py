@@ -13,6 +13,8 @@ from talkd.web.throttle import Throttle
 COOKIE = "talkd_session"
 LOGIN = "login"
 """The brute-force action of wrong credentials, through whichever door."""
+WRONG = "Unauthorised"
+"""What clients read when their credentials are wrong; without any they read that nobody is logged in."""
 
 
 def cookie_of(header: str | None) -> str:
@@ -59,7 +61,7 @@ async def identify(
 async def _verify(credentials: Credentials, throttle: Throttle, authorization: str, address: str) -> Login:
     if credentials.is_known_wrong(authorization):
         throttle.check(LOGIN, address)
-        raise NotAuthenticated  # an app that goes on with an old password is no guesser: it counts once
+        raise NotAuthenticated(message=WRONG)  # an app that goes on with an old password counts once
     async with throttle.attempt(LOGIN, address) as attempt:
         generation = credentials.generation
         login = await _login(credentials, authorization)
@@ -67,7 +69,7 @@ async def _verify(credentials: Credentials, throttle: Throttle, authorization: s
             credentials.note_wrong(authorization, generation)
             attempt.failed()
     if login is None:
-        raise NotAuthenticated
+        raise NotAuthenticated(message=WRONG)
     return login
 
 

@@ -14,6 +14,7 @@ Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 OCS_PREFIX = "/ocs/v{}.php"
+_PAGE = "text/html; charset=utf-8"
 MEANT_WITH_HYPHENS = (
     b"ocs_apirequest", b"user_agent", b"talk_", b"spreed_signaling_", b"x_nextcloud_talk_", b"x_spreed_signaling_",
 )  # fmt: skip
@@ -45,7 +46,16 @@ def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
         responders[f"on_{method.lower()}"] = _responder(edge, route, version)
     if "GET" in methods and "HEAD" not in methods:
         responders["on_head"] = responders["on_get"]
+    if "OPTIONS" not in methods:  # Falcon would answer 200 by itself
+        responders["on_options"] = _not_allowed(sorted(name.removeprefix("on_").upper() for name in responders))
     return type("Resource", (), responders)()
+
+
+def _not_allowed(allowed: list[str]) -> Callable[..., Awaitable[None]]:
+    async def respond(_self: object, _request: object, _response: object, **_path: str) -> None:
+        raise falcon.HTTPMethodNotAllowed(allowed)
+
+    return respond
 
 
 def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitable[None]]:
@@ -58,26 +68,37 @@ def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitabl
 async def _unknown(
     request: falcon.asgi.Request, response: falcon.asgi.Response, _error: Exception, _params: dict[str, Any]
 ) -> None:
-    path = request.path
-    for version in (1, 2):
-        prefix = OCS_PREFIX.format(version)
-        if path == prefix or path.startswith(prefix + "/"):
-            xml = wants_xml(request, {"format": request.get_param("format")})
-            response.status = ocs.http_status(404, version)
-            response.content_type = ocs.XML if xml else ocs.JSON
-            response.data = ocs.envelope([], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE)
-            return
-    response.status = 404
-    response.content_type = "text/html; charset=utf-8"
+    version = _ocs_version(request)
+    if version:
+        xml = wants_xml(request, {})
+        response.status = ocs.http_status(404, version)
+        response.content_type = ocs.XML if xml else ocs.JSON
+        response.data = ocs.envelope([], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE)
+    else:
+        response.status = 404
+        response.content_type = _PAGE
 
 
 async def _wrong_method(
-    _request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: dict[str, Any]
+    request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: dict[str, Any]
 ) -> None:
+    """Answer 405 without a body (small-print.md), in the media type that the client asks for."""
     response.status = 405
-    response.content_type = "text/html; charset=utf-8"
+    if not wants_xml(request, {}):
+        response.content_type = ocs.JSON
+    else:
+        response.content_type = ocs.XML if _ocs_version(request) else _PAGE
     if error.headers:
         response.set_headers(error.headers)
+
+
+def _ocs_version(request: falcon.asgi.Request) -> int:
+    """The version of the envelope under whose address the request came; 0 for all other addresses."""
+    for version in (1, 2):
+        prefix = OCS_PREFIX.format(version)
+        if request.path == prefix or request.path.startswith(prefix + "/"):
+            return version
+    return 0
 
 
 def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
@@ -90,8 +111,8 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
 
 
 def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
-    """Clients write `/index.php/…`, doubled slashes and, some of them, header names with underscores."""
-    prefix = "/" + public_url.partition("://")[2].partition("/")[2].strip("/")
+    """Undo what clients write differently: addresses, methods and, some of them, header names with underscores."""
+    sub_path = "/" + public_url.partition("://")[2].partition("/")[2].strip("/")
 
     async def application(
         scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
@@ -100,18 +121,26 @@ def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
             scope[HANG_UP] = receive
             if scope["http_version"] == "1":  # granian's word for 1.0, which Falcon refuses
                 scope["http_version"] = "1.0"
-            path: str = scope["path"]
-            plain = path
-            if prefix != "/" and plain.startswith(prefix + "/"):
-                plain = plain[len(prefix) :]
-            if plain.startswith("/index.php/"):
-                plain = plain[len("/index.php") :]
-            if plain.startswith("//"):
-                plain = "/" + plain.lstrip("/")
-            if plain is not path:
-                scope["path"] = plain
+            if scope["method"] not in falcon.COMBINED_METHODS:
+                scope["method"] = "OPTIONS"  # another that no operation has; Falcon would answer 400 to it
+            scope["path"] = plain_path(scope["path"], sub_path)
             if any(b"_" in name for name, _ in scope["headers"]):
                 scope["headers"] = list(_without_underscores(scope["headers"]))
         await app(scope, receive, send)
 
     return application
+
+
+def plain_path(path: str, sub_path: str) -> str:
+    """Return the path as the route table has it: without the server's own sub-path, `/index.php` and slashes before.
+
+    `sub_path` is `/` for a server that has none.
+    """
+    path = _inside(_inside(path, sub_path), "/index.php")
+    return path if path[:2] != "//" and path else "/" + path.lstrip("/")
+
+
+def _inside(path: str, folder: str) -> str:
+    """Return what follows the folder, or the path itself if it leads elsewhere. The first slash may be doubled."""
+    slim = "/" + path.lstrip("/") if path[:2] == "//" else path
+    return slim[len(folder) :] if slim == folder or slim.startswith(folder + "/") else path
