@@ -176,6 +176,31 @@ def test_what_is_no_list(sqlite_server: Server, text: str | bytes, reason: str) 
     assert (status, data["error"]) == (400, reason)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'email, name\n{0}, "Doe, Ä"\n',
+        'E-Mail;NAME\r\n{0};"Doe, Ä"\r\n',
+        '"Name" ,"e-mail"\r"Doe, Ä" ,"{0}"\r',
+        "\nsep=\t\n\nname\temail\nDoe, Ä\t{0}\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
+def test_lists_as_spreadsheets_write_them(sqlite_server: Server, text: str, encoding: str) -> None:
+    alice = sqlite_server.add_user("alice")
+    token = alice.create_room(PUBLIC)
+    assert upload(alice, token, text.format(address()).encode(encoding)) == (200, {"invites": 1, "duplicates": 0})
+    assert "Doe, Ä" in {each["displayName"] for each in alice.participants(token).values()}
+
+
+def test_a_list_that_cannot_be_read_names_line_and_reason(sqlite_server: Server) -> None:
+    alice = sqlite_server.add_user("alice")
+    status, data = upload(alice, alice.create_room(), 'name,email\n\n"Vera,v@example.org\n')
+    assert (status, data) == (400, {"error": "file", "message": "Line 3: a quotation mark is not closed"})
+    status, data = upload(alice, alice.create_room(), "email\n" + "x@example.org\n" * 5001)
+    assert (status, data["message"]) == (400, "Line 5002: a list may have 5000 people at most")
+
+
 def test_no_list_for_two(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=1, invite=bob.id)["token"]

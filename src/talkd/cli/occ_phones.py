@@ -1,6 +1,5 @@
 """`talkd occ talk:phone-number:*`."""
 
-import csv
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,9 @@ from talkd.cli import command
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Output, occ, show
 from talkd.config import Config
+from talkd.core.characters import is_text
 from talkd.core.errors import Invalid, TalkError
+from talkd.core.sheets import UnreadableSheet, read_rows
 from talkd.storage.database import Tx
 
 commands = typer.Typer()
@@ -60,22 +61,20 @@ def import_numbers(
 ) -> None:
     """Read phone numbers from a CSV file: all of them, or none when there is something wrong with a line."""
     try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.reader(lines)
-            rows = [(reader.line_num, row) for row in reader if row]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        command.fail(f"cannot read {file}: {getattr(error, 'strerror', None) or error}")
+        rows = read_rows(file.read_bytes())
+    except UnreadableSheet as error:
+        command.fail(f"cannot read {file}: {error}")
 
     async def work(tx: Tx) -> None:
         if reset:
             await store.delete_numbers(tx)
-        for line, row in rows:
+        for row in rows:
             try:
-                if len(row) != 2:
+                if len(row.cells) != 2 or not all(map(is_text, row.cells)):
                     raise Invalid(message='"number","user" expected')
-                await service.add_number(tx, row[0], row[1].strip(), force=force)
+                await service.add_number(tx, *row.cells, force=force)
             except TalkError as error:
-                error.message = f"line {line}: {error.message}"
+                error.message = f"line {row.line}: {error.message}"
                 raise
 
     write(config, work)

@@ -1,17 +1,17 @@
 """Lists of e-mail addresses, as people export them from elsewhere."""
 
-import csv
-import io
-
 import msgspec
 
 from talkd.areas.participants.model import is_address
 from talkd.core.characters import is_text
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned
+from talkd.core.sheets import Row, UnreadableSheet, read_rows
 
 MAX_ROWS = 5_000
 MAX_NAME_LENGTH = 255
+EMAIL, NAME = "email", "name"
+"""Columns, as the header spells them in letters alone: `E-Mail` is one of them too."""
 
 _MESSAGES = {
     "file": "Uploading the file failed",
@@ -35,39 +35,42 @@ class Sheet(msgspec.Struct, frozen=True):
     invalid_lines: list[int]
 
 
-def refusal(reason: str) -> Invalid:
-    """The error for a file that is no list of addresses."""
-    return Invalid(reason, data={"error": reason, "message": _MESSAGES[reason]})
+def refusal(reason: str, message: str = "") -> Invalid:
+    """Return the error for a file that is no list of addresses."""
+    return Invalid(reason, data={"error": reason, "message": message or _MESSAGES[reason]})
 
 
 def parse(content: bytes) -> Sheet:
     """Read a CSV file with a header line that names the columns `email` and, when there are more, `name`.
 
-    Lines count from 1, the header included; empty ones are passed over. Raises Invalid with the reason.
+    Raises Invalid with the reason.
     """
     try:
-        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
-    except (UnicodeDecodeError, csv.Error):
-        raise refusal("file") from None
-    if not rows or not rows[0] or len(rows) > MAX_ROWS + 1:
+        rows = read_rows(content)
+    except UnreadableSheet as error:
+        raise refusal("file", str(error)) from None
+    if not rows:
         raise refusal("file")
-    header = [column.strip().lower() for column in rows[0]]
-    if "email" not in header:
+    if len(rows) > MAX_ROWS + 1:
+        raise refusal("file", f"Line {rows[MAX_ROWS + 1].line}: a list may have {MAX_ROWS} people at most")
+    header = ["".join(filter(str.isalpha, cell.lower())) for cell in rows[0].cells]
+    if EMAIL not in header:
         raise refusal("header-email")
-    if len(header) > 1 and "name" not in header:
+    if len(list(filter(None, header))) > 1 and NAME not in header:
         raise refusal("header-name")
-    at, named = header.index("email"), header.index("name") if "name" in header else -1
+    at, named = header.index(EMAIL), header.index(NAME) if NAME in header else len(header)
     found: dict[str, Invitee] = {}
     repeated, invalid = 0, []
-    for number, row in enumerate(rows[1:], 2):
-        if not any(cell.strip() for cell in row):
-            continue
-        address = row[at].strip() if at < len(row) else ""
-        if not is_address(address) or not all(map(is_text, row)):
-            invalid.append(number)
+    for row in rows[1:]:
+        address, name = _cell(row, at), _cell(row, named)
+        if not is_address(address) or not all(map(is_text, row.cells)):
+            invalid.append(row.line)
         elif address.lower() in found:
             repeated += 1
         else:
-            name = cleaned(row[named][:MAX_NAME_LENGTH]) if 0 <= named < len(row) else ""
-            found[address.lower()] = Invitee(address, name)
+            found[address.lower()] = Invitee(address, cleaned(name[:MAX_NAME_LENGTH]))
     return Sheet(list(found.values()), repeated, invalid)
+
+
+def _cell(row: Row, column: int) -> str:
+    return row.cells[column] if column < len(row.cells) else ""

@@ -1,0 +1,102 @@
+"""CSV files as spreadsheets write them."""
+
+import codecs
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+DELIMITERS = ",;\t"
+_ANNOUNCEMENT = "sep="
+_MARKS = (
+    (codecs.BOM_UTF8, "UTF-8"),
+    (codecs.BOM_UTF32_LE, "UTF-32-LE"),
+    (codecs.BOM_UTF32_BE, "UTF-32-BE"),
+    (codecs.BOM_UTF16_LE, "UTF-16-LE"),
+    (codecs.BOM_UTF16_BE, "UTF-16-BE"),
+)
+"""Byte order marks and their encodings. UTF-32 comes first: its mark begins as the one of UTF-16 does."""
+
+
+class UnreadableSheet(ValueError):
+    """A file that is no CSV. The text names the line and the reason."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"Line {line}: {reason}")
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """The cells of a row, without space around them, and the number of the line on which it begins."""
+
+    line: int
+    cells: list[str]
+
+
+def read_rows(content: bytes) -> list[Row]:
+    """Return the rows that hold something. Lines count from 1, blank lines and `sep=` included.
+
+    Encoding, line ends and delimiter are recognised. Raises UnreadableSheet.
+    """
+    text = _decode(content)
+    rows = [row for row in _split(text, _delimiter_of(text)) if any(row.cells)]
+    is_announced = bool(rows) and rows[0].cells[0].lower().startswith(_ANNOUNCEMENT)
+    return rows[1:] if is_announced else rows
+
+
+def _decode(content: bytes) -> str:
+    """Unicode by its mark; UTF-16 without a mark; UTF-8; else what Windows wrote before Unicode."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return _require_encoding(content[len(mark) :], encoding)
+    if content[:2].count(0) == 1:
+        return _require_encoding(content, "UTF-16-LE" if content[1] == 0 else "UTF-16-BE")
+    for encoding in ("UTF-8", "Windows-1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    return content.decode("Latin-1")
+
+
+def _require_encoding(content: bytes, encoding: str) -> str:
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        before = _lines(content[: error.start].decode(encoding) + ".")
+        raise UnreadableSheet(len(before.readlines()), f"this is not {encoding}") from None
+
+
+def _lines(text: str) -> io.StringIO:
+    """The lines with their ends, of whatever kind."""
+    return io.StringIO(text, newline="")
+
+
+def _delimiter_of(text: str) -> str:
+    """Return what `sep=` announces, else what divides the first line into most cells."""
+    first = next((line.strip("\r\n") for line in _lines(text) if line.strip()), "")
+    announced = first.strip(' "')
+    if announced.lower().startswith(_ANNOUNCEMENT) and len(announced) == len(_ANNOUNCEMENT) + 1:
+        return announced[-1]
+    return max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each, skipinitialspace=True), [])))
+
+
+def _split(text: str, delimiter: str) -> Iterator[Row]:
+    is_over = False
+
+    def lines() -> Iterator[str]:
+        nonlocal is_over
+        yield from _lines(text)
+        is_over = True
+
+    reader = csv.reader(lines(), delimiter=delimiter, skipinitialspace=True)
+    line = 1
+    try:
+        for cells in reader:
+            if is_over:
+                raise UnreadableSheet(line, "a quotation mark is not closed")
+            yield Row(line, [cell.strip() for cell in cells])
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UnreadableSheet(line, str(error)) from None
