@@ -8,6 +8,7 @@ import typer
 from talkd.areas.sip import number_service as service
 from talkd.areas.sip import number_store as store
 from talkd.areas.sip.model import PhoneNumber, require_number
+from talkd.areas.users import store as users
 from talkd.cli import command
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Output, occ, show
@@ -41,10 +42,11 @@ def find_numbers(
     """Show whose a phone number is, the numbers of an account, or all; status 1 when there are none."""
 
     async def work(tx: Tx) -> list[PhoneNumber]:
+        user_id = await users.resolve_id(tx, user)
         if phone:
             found = await store.find_number(tx, require_number(phone))
-            return [found] if found is not None and user in ("", found.user_id) else []
-        return await store.list_numbers(tx, user or None)
+            return [found] if found is not None and user_id in ("", found.user_id) else []
+        return await store.list_numbers(tx, user_id or None)
 
     found = read(config, work)
     if not found:

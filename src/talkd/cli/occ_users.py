@@ -162,7 +162,7 @@ def enable_user(config: Config, uid: Name) -> None:
 @occ(commands, "user:resetpassword")
 def reset_password(config: Config, user: Name, password_from_env: FromEnv = False) -> None:
     """Set an account's password."""
-    _find(config, user)
+    account = _find(config, user)
     password_hash = hash_password_now(_password(config, from_env=password_from_env))
-    write(config, lambda tx: service.set_password(tx, user, password_hash))
+    write(config, lambda tx: service.set_password(tx, account.id, password_hash))
     typer.echo(f"Successfully reset password for {user}")

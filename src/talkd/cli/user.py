@@ -97,9 +97,9 @@ def delete_user(
 @command.with_config
 def set_user_password(config: Config, name: Name, password_stdin: FromStdin = False) -> None:
     """Set an account's password; browsers must log in again, apps stay logged in."""
-    read(config, lambda tx: _require(tx, name))
+    user_id = read(config, lambda tx: _require(tx, name))
     password_hash = _new_password(config, password_stdin)
-    write(config, lambda tx: service.set_password(tx, name, password_hash))
+    write(config, lambda tx: service.set_password(tx, user_id, password_hash))
     typer.echo(f"{name} has another password")
 
 
@@ -126,9 +126,12 @@ def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
     typer.echo(f"{name} is {'enabled' if enabled else 'disabled'}")
 
 
-async def _require(tx: Tx, name: str) -> None:
-    if await store.get_account(tx, name) is None:
+async def _require(tx: Tx, name: str) -> str:
+    """Return the id of the account that a name means in any case. Raises NotFound."""
+    account = await store.get_account(tx, name)
+    if account is None:
         raise NotFound(message=f"there is no account {name}")
+    return account.id
 
 
 def _new_password(config: Config, from_stdin: bool) -> str:

@@ -4,14 +4,15 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.avatars.model import Portrait
+from talkd.core import names
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, user_avatars, users
-from talkd.storage.statements import ONE, Statement, bind
+from talkd.storage.statements import ONE, Statement, bind, folded
 
 _PORTRAIT = Statement(
     sa.select(users.c.id, users.c.display_name, users.c.avatar_version, user_avatars.c.user_id)
     .join_from(users, user_avatars, user_avatars.c.user_id == users.c.id, isouter=True)
-    .where(users.c.id == bind("user_id"))
+    .where(folded(users.c.id) == bind("user_id", sa.Text))
 )
 _IMAGE = Statement(sa.select(user_avatars.c.image).where(user_avatars.c.user_id == bind("user_id")))
 _SET_IMAGE = Statement(
@@ -33,8 +34,8 @@ _NEW_VERSION = Statement(
 
 
 async def get_portrait(tx: Tx, user_id: str) -> Portrait | None:
-    """What is known of an account's picture."""
-    row = await tx.one(_PORTRAIT, user_id=user_id)
+    """Return what is known of an account's picture; the case of the id does not matter."""
+    row = await tx.one(_PORTRAIT, user_id=names.folded(user_id))
     return None if row is None else Portrait(row[0], row[1], row[2], row[3] is not None)
 
 

@@ -23,6 +23,8 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     if not me.room.is_shared:
         raise Invalid("room")
     actor_id = require_bannable(actor_type, actor_id)
+    if actor_type == USERS:
+        actor_id = await users.resolve_id(tx, actor_id)
     note = require_note(note)
     if me.actor.is_same(actor_type, actor_id):
         raise Invalid("self")
@@ -35,19 +37,20 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     name = attendee.display_name if attendee is not None else ""
     if not name and actor_type == USERS:
         name = (await users.get_names(tx, [actor_id])).get(actor_id, "")
-    await store.add_ban(
-        tx,
-        room_id=room.id,
-        moderator_type=me.actor.type,
-        moderator_id=me.actor.id,
-        moderator_name=me.actor.name,
-        actor_type=actor_type,
-        actor_id=actor_id,
-        display_name=name or actor_id,
-        created_at=clock.now(),
-        note=note,
-        browsers=msgspec.json.encode(browsers).decode() if browsers else "",
-    )
+    if not await store.is_banned(tx, room.id, actor_type, actor_id):
+        await store.add_ban(
+            tx,
+            room_id=room.id,
+            moderator_type=me.actor.type,
+            moderator_id=me.actor.id,
+            moderator_name=me.actor.name,
+            actor_type=actor_type,
+            actor_id=actor_id,
+            display_name=name or actor_id,
+            created_at=clock.now(),
+            note=note,
+            browsers=msgspec.json.encode(browsers).decode() if browsers else "",
+        )
     if attendee is not None:
         await participants.remove(tx, room, me.actor, attendee)
     elif actor_type == IP:

@@ -5,10 +5,11 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.bans.model import IP, Ban, is_inside
+from talkd.core import names
 from talkd.core.actor import GUESTS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import bans, sessions
-from talkd.storage.statements import NOTHING, Statement, bind, columns, word
+from talkd.storage.statements import NOTHING, Statement, bind, columns, folded, word
 
 _BAN = columns(bans, Ban.__struct_fields__)
 _in_room = bans.c.room_id == bind("room_id")
@@ -20,7 +21,9 @@ _ADD = Statement(
 )
 _ALL = Statement(sa.select(*_BAN).where(_in_room).order_by(bans.c.id))
 _BY_ACTOR = Statement(
-    sa.select(*_BAN).where(_in_room, bans.c.actor_type == bind("actor_type"), bans.c.actor_id == bind("actor_id"))
+    sa.select(*_BAN).where(
+        _in_room, bans.c.actor_type == bind("actor_type"), folded(bans.c.actor_id) == bind("actor_id", sa.Text)
+    )
 )
 _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
 _OF_VISITORS = Statement(
@@ -34,7 +37,7 @@ _PRESENT_ADDRESSES = Statement(
     )
 )
 _FORGET_USER = Statement(
-    sa.delete(bans).where(bans.c.actor_type == word(USERS), bans.c.actor_id == bind("user_id"))
+    sa.delete(bans).where(bans.c.actor_type == word(USERS), folded(bans.c.actor_id) == bind("user_id", sa.Text))
 )
 
 
@@ -49,8 +52,11 @@ async def list_bans(tx: Tx, room_id: int) -> list[Ban]:
 
 
 async def find_ban(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Ban | None:
-    """The ban of an actor, an address or a network."""
-    row = await tx.one(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=actor_id)
+    """Return the ban of an actor, an address or a network.
+
+    The case of a user id does not matter: an account may be banned before it exists.
+    """
+    row = await tx.one(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=names.folded(actor_id))
     return None if row is None else Ban(*row)
 
 
@@ -83,4 +89,4 @@ async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
 
 async def forget_user(tx: Tx, user_id: str) -> None:
     """Whoever gets the name of a gone account is somebody else."""
-    await tx.run(_FORGET_USER, user_id=user_id)
+    await tx.run(_FORGET_USER, user_id=names.folded(user_id))

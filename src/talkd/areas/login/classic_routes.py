@@ -6,6 +6,7 @@ from talkd.areas.login import service, view
 from talkd.areas.login.model import client_name_of
 from talkd.areas.login.page_routes import check_password
 from talkd.core.errors import Throttled
+from talkd.core.names import folded
 from talkd.storage.database import Tx
 from talkd.web import auth, pages
 from talkd.web.call import Call
@@ -41,7 +42,7 @@ class AppTokenParams(msgspec.Struct, frozen=True):
 @routes.add("GET", "", Guard.ANYONE, params=FlowParams, access=Access.OWN)
 async def show_flow(call: Call[FlowParams]) -> Reply:
     """Where apps begin: log in if need be, then agree."""
-    if call.caller.by_cookie and call.params.user in ("", call.caller.user_id):
+    if call.caller.by_cookie and folded(call.params.user) in ("", folded(call.user_id)):
         return pages.redirect(call, GRANT)
     return _login(call, call.params.user)
 

@@ -146,7 +146,7 @@ class Credentials:
         return await self._db.read(work)
 
     async def _account_of(self, tx: Tx, name: str) -> tuple[Login, str] | None:
-        account = await users.find_account(tx, name)
+        account = await users.get_account(tx, name)
         if account is None and "@" in name:
             by_address = await users.list_accounts_by_email(tx, name)
             account = by_address[0] if len(by_address) == 1 else None

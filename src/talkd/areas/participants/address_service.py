@@ -3,14 +3,15 @@
 from talkd.areas.participants import store
 from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.sessions import store as sessions
+from talkd.areas.users import store as users
 from talkd.core.actor import USERS
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
 
 async def access_user(tx: Tx, me: Participant, user_id: str) -> Attendee:
-    """The user in the same room. Raises NotFound("participant")."""
-    attendee = await store.find_attendee(tx, me.room.id, USERS, user_id)
+    """Return the user in the same room, by their id in any case. Raises NotFound("participant")."""
+    attendee = await store.find_attendee(tx, me.room.id, USERS, await users.resolve_id(tx, user_id))
     if attendee is None:
         raise NotFound("participant")
     return attendee

@@ -22,7 +22,7 @@ from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed
-from talkd.core.names import cleaned
+from talkd.core.names import cleaned, folded
 from talkd.storage.database import Tx
 
 MAX_GUEST_NAME_LENGTH = 64
@@ -120,13 +120,13 @@ async def add_group(tx: Tx, room: Room, actor: Actor, group_id: str) -> None:
         await _add(tx, room, actor, Actor(GROUPS, group_id, group.display_name or group_id), type=ParticipantType.USER)
     banned = await list_banned(tx, room.id, USERS)
     for member_id in members:
-        if member_id not in banned:
+        if folded(member_id) not in banned:
             await add_user(tx, room, actor, member_id, names[member_id])
 
 
 async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:
-    """Ids of those of a kind who may not come."""
-    return {ban.actor_id for ban in await bans.list_bans(tx, room_id) if ban.actor_type == actor_type}
+    """Return the ids of banned actors of a kind, in lower case."""
+    return {folded(ban.actor_id) for ban in await bans.list_bans(tx, room_id) if ban.actor_type == actor_type}
 
 
 async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = "") -> bool:

@@ -114,7 +114,7 @@ async def set_message_expiration(tx: Tx, room: Room, seconds: int) -> None:
 
 async def set_owner(tx: Tx, room: Room, owner: str) -> None:
     """Make a user the only owner, or (empty) let the room have none; former owners moderate on. Raises NotFound."""
-    await _require_users(tx, [owner] if owner else [])
+    owner = next(iter(await _require_users(tx, [owner] if owner else [])), "")
     for attendee in await attendees.list_attendees(tx, room.id):
         if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
             await _set_role(tx, room, attendee, ParticipantType.MODERATOR)
@@ -134,8 +134,8 @@ async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantTyp
 async def add_users(tx: Tx, room: Room, user_ids: Sequence[str]) -> None:
     """Make users members. Raises NotFound for who does not exist, before anybody is added."""
     names = await _require_users(tx, user_ids)
-    for user_id in user_ids:
-        await participants.add_user(tx, room, CLI, user_id, names[user_id])
+    for user_id, name in names.items():
+        await participants.add_user(tx, room, CLI, user_id, name)
 
 
 async def add_groups(tx: Tx, room: Room, group_ids: Iterable[str]) -> None:
@@ -171,18 +171,20 @@ async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
 
 
 async def _find_user(tx: Tx, room: Room, user_id: str) -> Attendee:
-    attendee = await attendees.find_attendee(tx, room.id, USERS, user_id)
+    attendee = await attendees.find_attendee(tx, room.id, USERS, await users.resolve_id(tx, user_id))
     if attendee is None:
         raise NotFound(message=f"User '{user_id}' is no participant.")
     return attendee
 
 
 async def _require_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
-    names = await users.get_names(tx, list(user_ids))
-    for user_id in user_ids:
+    """Return the names of accounts by id; the case of a given id does not matter. Raises NotFound."""
+    known = await users.resolve_ids(tx, user_ids)
+    names = await users.get_names(tx, list(known.values()))
+    for typed, user_id in known.items():
         if user_id not in names:
-            raise NotFound(message=f"User '{user_id}' not found.")
-    return names
+            raise NotFound(message=f"User '{typed}' not found.")
+    return {user_id: names[user_id] for user_id in known.values()}
 
 
 # --- all rooms of somebody ------------------------------------------------------------------
@@ -191,7 +193,7 @@ async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False)
 
     Those in which nobody else is a member go altogether.
     """
-    await _require_users(tx, [user_id])
+    user_id = next(iter(await _require_users(tx, [user_id])))
     kinds = {RoomType.GROUP} if private_only else {RoomType.GROUP, RoomType.PUBLIC}
     removed = 0
     async for attendee, room in _rooms_of(tx, user_id):
@@ -207,6 +209,7 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
 
     `members_too` counts rooms in which the other one does not moderate. Raises NotFound and Invalid.
     """
+    source, target = await users.resolve_id(tx, source), await users.resolve_id(tx, target)
     await _require_users(tx, [source, target])
     if source == target:
         raise Invalid("target", message="Source and destination are the same user.")

@@ -40,6 +40,7 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room
 
     Raises NotFound("invite") for nobody and Forbidden("invite") for oneself.
     """
+    partner_id = await users.resolve_id(tx, partner_id)
     if partner_id == actor.id:
         raise Forbidden("invite")
     if partner_id not in await users.get_names(tx, [partner_id]):

@@ -55,11 +55,8 @@ async def add_participant(
         raise Invalid("room-type")
     if room.is_breakout_room:
         await _require_of_parent(tx, room, who, kind)
-    if kind == "users":
-        names = await users.get_names(tx, [who])
-        if who not in names:
-            raise NotFound("new-participant")
-        await participants.add_user(tx, room, actor, who, names[who])
+    if kind == USERS:
+        await _add_user(tx, room, actor, await users.resolve_id(tx, who))
     elif kind == "groups":
         await participants.add_group(tx, room, actor, who)
     elif kind == "emails":
@@ -80,9 +77,17 @@ async def add_participant(
     return None
 
 
+async def _add_user(tx: Tx, room: Room, actor: Actor, user_id: str) -> None:
+    names = await users.get_names(tx, [user_id])
+    if user_id not in names:
+        raise NotFound("new-participant")
+    await participants.add_user(tx, room, actor, user_id, names[user_id])
+
+
 async def _require_of_parent(tx: Tx, part: Room, who: str, kind: str) -> None:
     if kind != "users":
         raise Invalid("source")
     parent = await attendees.get_room(tx, part.object_id)
-    if parent is None or await attendees.find_attendee(tx, parent.id, USERS, who) is None:
+    user_id = await users.resolve_id(tx, who)
+    if parent is None or await attendees.find_attendee(tx, parent.id, USERS, user_id) is None:
         raise NotFound("new-participant")

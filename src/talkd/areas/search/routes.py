@@ -90,7 +90,7 @@ async def _search_rooms(tx: Tx, call: Call[Wanted]) -> view.Results:
 
 async def _search_messages(tx: Tx, call: Call[Wanted]) -> view.Results:
     wanted, here = call.params, _token_of(call.params.from_)
-    query = _query(wanted)
+    query = _query(wanted, person=await users.resolve_id(tx, wanted.person) if wanted.person else "")
     is_current = wanted.providerId == CURRENT
     token = wanted.conversation or (here if is_current else "")
     if token or is_current:
@@ -104,14 +104,14 @@ async def _search_messages(tx: Tx, call: Call[Wanted]) -> view.Results:
     return view.messages(name, found, query.term, query.limit, call.base_url, with_rooms=not token)
 
 
-def _query(wanted: Wanted) -> Query:
+def _query(wanted: Wanted, *, person: str) -> Query:
     """Raises Invalid when nothing is looked for."""
     term = model.require_term(wanted.term)
     if not (term or wanted.person or wanted.since or wanted.until or wanted.conversation):
         raise Invalid("term")
     return Query(
         term=term,
-        person=wanted.person,
+        person=person,
         since=model.require_moment(wanted.since, "since") if wanted.since else 0,
         until=model.require_moment(wanted.until, "until") if wanted.until else model.END_OF_TIME,
         before=model.before_cursor(wanted.cursor),

@@ -12,8 +12,10 @@ async def add_number(tx: Tx, number: str, user_id: str, *, force: bool = False) 
     when somebody else has the number, unless by `force`.
     """
     number = require_number(number)
-    if await users.get_account(tx, user_id) is None:
+    account = await users.get_account(tx, user_id)
+    if account is None:
         raise NotFound(message=f"There is no account {user_id}.")
+    user_id = account.id
     known = await store.find_number(tx, number)
     if known is not None and known.user_id != user_id and not force:
         raise Conflict(message=f"{number} is a number of {known.user_id} already: give --force to change that.")
@@ -32,6 +34,7 @@ async def remove_number(tx: Tx, number: str) -> str:
 
 async def remove_numbers(tx: Tx, user_id: str) -> int:
     """Take all numbers from an account; how many there were. Raises NotFound when it has none."""
+    user_id = await users.resolve_id(tx, user_id)
     known = await store.list_numbers(tx, user_id)
     if not known:
         raise NotFound(message=f"{user_id} has no phone number.")

@@ -59,7 +59,7 @@ async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> None:
 
 async def add_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
     """Put an account into a group. Raises Rejected: 101 no group given, 102 unknown group, 103 unknown account."""
-    await _require_both(tx, group_id, user_id)
+    user_id = await _require_both(tx, group_id, user_id)
     if await group_store.add_member(tx, group_id, user_id):
         await tx.emit(GroupMemberAdded(group_id, user_id, by))
         if group_id == ADMIN_GROUP:
@@ -71,7 +71,7 @@ async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYST
 
     Raises Rejected: as `add_member`, 105 oneself as administrator, 101 the last administrator.
     """
-    await _require_both(tx, group_id, user_id)
+    user_id = await _require_both(tx, group_id, user_id)
     if group_id == ADMIN_GROUP:
         if by.is_same(USERS, user_id):
             raise Rejected(OWN_ADMIN_GROUP, "Cannot remove yourself from the admin group")
@@ -82,13 +82,16 @@ async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYST
             await settings.outdate_caches(tx, user_id)
 
 
-async def _require_both(tx: Tx, group_id: str, user_id: str) -> None:
+async def _require_both(tx: Tx, group_id: str, user_id: str) -> str:
+    """Return the account's id as it was created. Raises Rejected."""
     if not group_id:
         raise Rejected(INVALID, "No group was given.")
     if await group_store.get_group(tx, group_id) is None:
         raise Rejected(UNKNOWN_GROUP, f"Group {group_id} does not exist")
-    if await store.get_account(tx, user_id) is None:
+    account = await store.get_account(tx, user_id)
+    if account is None:
         raise Rejected(UNKNOWN_USER, "User does not exist")
+    return account.id
 
 
 async def list_members(tx: Tx, group_id: str) -> list[str]:

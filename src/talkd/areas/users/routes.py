@@ -129,9 +129,9 @@ async def set_user_field(call: Call[UserChange]) -> Any:
             await service.set_field(tx, account, wanted.key, str(wanted.value))
 
     if wanted.key == "password":
-        await call.world.db.read(find)
+        account = await call.world.db.read(find)
         service.require_own_password(
-            by=call.user_id, user_id=wanted.user_id, by_app_password=caller.app_password_id is not None
+            by=call.user_id, user_id=account.id, by_app_password=caller.app_password_id is not None
         )
         policy.require_account_password(wanted.value, call.world.config.security)
         password_hash = await passwords.hash_password(wanted.value)

@@ -10,6 +10,7 @@ from talkd.core import clock
 from talkd.core.actor import SYSTEM, Actor
 from talkd.core.errors import Forbidden, Rejected
 from talkd.core.events import GroupMemberAdded, UserDeleted, UserDisabled, UserRenamed
+from talkd.core.names import folded
 from talkd.storage.database import Tx
 
 EVERYTHING = 2**31 - 1
@@ -60,7 +61,7 @@ async def create_account(
 
 async def find_account(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
     """The account, as far as `by` may know of it. Raises Rejected, the same for absent and not his."""
-    account = await store.get_account(tx, user_id) if is_admin or user_id == by else None
+    account = await _find_own(tx, user_id, by=by, is_admin=is_admin)
     if account is None:
         raise Rejected(404, "User does not exist") if is_admin else Rejected(NOT_YOURS)
     return account
@@ -68,10 +69,15 @@ async def find_account(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Acco
 
 async def find_changeable(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
     """The account, when `by` may change it: everybody his own, administrators all. Raises Rejected (998)."""
-    account = await store.get_account(tx, user_id) if is_admin or user_id == by else None
+    account = await _find_own(tx, user_id, by=by, is_admin=is_admin)
     if account is None:
         raise Rejected(NOT_YOURS)
     return account
+
+
+async def _find_own(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account | None:
+    """Return the account that an id means in any case: an administrator's choice, or the caller's own."""
+    return await store.get_account(tx, user_id) if is_admin or folded(user_id) == folded(by) else None
 
 
 async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
@@ -101,8 +107,9 @@ def require_own_password(*, by: str, user_id: str, by_app_password: bool) -> Non
 async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> None:
     """Let an account log in, or not any more. Raises Rejected (101): unknown, one's own, the last administrator."""
     account = await store.get_account(tx, user_id)
-    if account is None or user_id == by:
+    if account is None or account.id == by:
         raise Rejected(INVALID, "You cannot disable or enable your own account." if account else "")
+    user_id = account.id
     if not enabled:
         await require_other_admin(tx, user_id)
         await store.lock_rooms(tx, user_id)
@@ -121,6 +128,7 @@ async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
     account = await store.get_account(tx, user_id)
     if account is None:
         raise Rejected(NOT_YOURS)
+    user_id = account.id
     if user_id == by:
         raise Rejected(INVALID, "You cannot delete your own account.")
     await require_other_admin(tx, user_id)
@@ -135,6 +143,11 @@ async def require_other_admin(tx: Tx, user_id: str) -> None:
     await group_store.lock_group(tx, ADMIN_GROUP)
     if await group_store.list_enabled_members(tx, ADMIN_GROUP) == [user_id]:
         raise Rejected(INVALID, "This is the last administrator; appoint another one first.")
+
+
+async def resolve_id(tx: Tx, typed: str) -> str:
+    """Return the id of the account that a text means, whatever its case; the text itself when there is none."""
+    return await store.resolve_id(tx, typed)
 
 
 async def may_use_talk(tx: Tx, talk: TalkSettings, user_id: str) -> bool:

@@ -1,19 +1,21 @@
 """Statements about accounts."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.users.model import ADMIN_GROUP, Account
+from talkd.core import names
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, login_flows, rooms, user_config, users, web_sessions
-from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns, one_of, word
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns, folded, one_of, word
 
 _ACCOUNT = columns(users, Account.__struct_fields__)
-_BY_ID = Statement(sa.select(*_ACCOUNT).where(users.c.id == bind("id")))
-_BY_NAME = Statement(sa.select(*_ACCOUNT).where(sa.func.lower(users.c.id) == sa.func.lower(bind("name", sa.Text))))
+_BY_ID = Statement(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)))
+_IDS = Statement(sa.select(users.c.id).where(one_of(folded(users.c.id), "ids")))
 _BY_EMAIL = Statement(
     sa.select(*_ACCOUNT).where(
         sa.func.lower(users.c.email) == sa.func.lower(bind("email", sa.Text)), users.c.email != NOTHING
@@ -82,15 +84,22 @@ _SEARCH = Statement(
 
 
 async def get_account(tx: Tx, user_id: str) -> Account | None:
-    """The account of that id."""
-    row = await tx.one(_BY_ID, id=user_id)
+    """Return the account that an id means; its case does not matter."""
+    row = await tx.one(_BY_ID, id=names.folded(user_id))
     return None if row is None else Account(*row)
 
 
-async def find_account(tx: Tx, name: str) -> Account | None:
-    """The account of that id, upper and lower case being the same."""
-    row = await tx.one(_BY_ID, id=name) or await tx.one(_BY_NAME, name=name)
-    return None if row is None else Account(*row)
+async def resolve_ids(tx: Tx, typed: Iterable[str]) -> dict[str, str]:
+    """Return the ids of the accounts that some texts mean, whatever their case; a text without account stays."""
+    texts = list(typed)
+    rows = await tx.all(_IDS, ids=tx.many([names.folded(text) for text in texts])) if texts else []
+    known = {names.folded(row[0]): row[0] for row in rows}
+    return {text: known.get(names.folded(text), text) for text in texts}
+
+
+async def resolve_id(tx: Tx, typed: str) -> str:
+    """Return the id of the account that a text means, whatever its case; the text itself when there is none."""
+    return (await resolve_ids(tx, [typed]))[typed]
 
 
 async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
@@ -124,7 +133,7 @@ async def is_admin(tx: Tx, user_id: str) -> bool:
 
 async def is_taken(tx: Tx, user_id: str) -> bool:
     """Whether there is an account of that id, upper and lower case being the same."""
-    return await find_account(tx, user_id) is not None
+    return await get_account(tx, user_id) is not None
 
 
 async def add_account(
