@@ -14,8 +14,9 @@ This page is made from `src/talkd/config.py` by `make docs`.
 
 Settings come from a TOML file (`talkd serve --config FILE` or `TALKD_CONFIG`), from the environment, and from
 options of the command line; later ones win. In the environment an option of a group is `TALKD_<GROUP>_<OPTION>`;
-lists are separated by commas. What administrators of Talk change while the server runs (`talkd config`) is kept in
-the database instead.
+lists are separated by commas. Other variables that begin with `TALKD_` are not settings: those that Kubernetes and
+Docker set for a service called `talkd` change nothing, and talkd warns of names that are nearly a setting's. What
+administrators of Talk change while the server runs (`talkd config`) is kept in the database instead.
 
 ```toml
 data = "/var/lib/talkd"

@@ -1,8 +1,9 @@
+import json
 from pathlib import Path
 
 import pytest
 
-from talkd.config import ConfigError, load
+from talkd.config import ConfigError, load, warnings
 
 
 def test_defaults() -> None:
@@ -30,12 +31,80 @@ def test_lists_in_the_environment_are_separated_by_commas() -> None:
     assert config.calls.stun_servers == []
 
 
+def test_mistakes_are_named() -> None:
+    with pytest.raises(ConfigError, match=r"server\.port"):
+        load(None, {"TALKD_PORT": "eighty"})
+
+
+@pytest.mark.parametrize("service", ["TALKD", "TALKD_SERVER", "TALKD_DATABASE", "TALKD_MAIL", "TALKD_METRICS_X"])
+@pytest.mark.parametrize("scheme", ["tcp", "udp", "TCP"])
+def test_variables_that_describe_services_are_not_settings(service: str, scheme: str) -> None:
+    link = f"{scheme}://10.43.0.1:8080"
+    environment = {
+        f"{service}_SERVICE_HOST": "10.43.0.1", f"{service}_SERVICE_PORT": "8080", f"{service}_SERVICE_PORT_HTTP": "80",
+        f"{service}_PORT": link, f"{service}_PORT_8080_TCP": link, f"{service}_PORT_8080_TCP_ADDR": "10.43.0.1",
+        f"{service}_PORT_8080_TCP_PORT": "8080", f"{service}_PORT_8080_TCP_PROTO": "tcp",
+        f"{service}_ENV_PATH": "/bin", f"{service}_PORT_53_UDP": "udp://10.43.0.1:53",
+    }  # fmt: skip
+    assert load(None, environment) == load(None, {})
+    assert warnings(environment) == []
+
+
+def test_a_port_beside_a_service_of_that_name() -> None:
+    environment = {"TALKD_SERVICE_HOST": "10.43.0.1", "TALKD_PORT": "tcp://10.43.0.1:8080", "TALKD_SERVER_PORT": "81"}
+    assert load(None, environment).server.port == 81
+
+
+def test_other_variables_are_left_alone() -> None:
+    environment = {"TALKD_IMAGE": "x", "TALKD_NAME": "/web/talkd", "TALKD": "1", "TALKD_": "1", "PATH": "/bin"}
+    assert load(None, environment) == load(None, {})
+    assert warnings(environment) == []
+
+
 @pytest.mark.parametrize(
-    "environment", [{"TALKD_NONSENSE": "1"}, {"TALKD_SERVER_NONSENSE": "1"}, {"TALKD_PORT": "eighty"}]
+    ("name", "meant"),
+    [
+        ("TALKD_PROT", "TALKD_PORT"),
+        ("talkd_port", "TALKD_PORT"),
+        ("TALKD_SERVER__PORT", "TALKD_SERVER_PORT"),
+        ("TALKD_PUBLIC_URL", "TALKD_SERVER_PUBLIC_URL"),
+        ("TALKD_STUN_SERVERS", "TALKD_CALLS_STUN_SERVERS"),
+        ("TALKD_ADMIN_PASS", "TALKD_ADMIN_PASSWORD"),
+        ("TALKD_SERVER_NONSENSE", "docs/admin/settings.md"),
+    ],
 )
-def test_mistakes_are_named(environment: dict[str, str]) -> None:
-    with pytest.raises(ConfigError):
-        load(None, environment)
+def test_near_misses_are_warned_of(name: str, meant: str) -> None:
+    [warning] = warnings({name: "1"})
+    assert warning.startswith(f"{name} is not a setting and changes nothing; ")
+    assert meant in warning
+    assert load(None, {name: "1"}) == load(None, {})
+
+
+@pytest.mark.parametrize("url", ["https://talk.example.org", "http://127.0.0.1:8080/talk/", "https://[2001:db8::1]:8443"])
+def test_public_addresses(url: str) -> None:
+    assert load(None, {"TALKD_URL": url}).server.public_url == url
+    assert load(None, {"TALKD_URL": url.replace("http", "HTTP")}).server.public_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "talk.example.org", "//talk.example.org", "ftp://talk.example.org", "javascript:alert(1)", "https://", "https:///x",
+        "https://talk.example.org?x=1", "https://talk.example.org/?x", "https://talk.example.org/#x", "https://a b",
+        "https://user:secret@talk.example.org", "https://talk.example.org:0", "https://talk.example.org:70000",
+        "https://talk.example.org:", "https://talk.example.org//x", "https://talk.example.org/../x", "https://täлk.org",
+        "https://talk.example.org\n", " https://talk.example.org",
+    ],
+)  # fmt: skip
+def test_what_is_no_public_address(url: str, tmp_path: Path) -> None:
+    file = tmp_path / "talkd.toml"
+    file.write_text(f"[server]\npublic_url = {json.dumps(url)}\n")
+    for source in ((file, {}), (None, {"TALKD_URL": url}), (None, {"TALKD_SERVER_PUBLIC_URL": url})):
+        with pytest.raises(ConfigError, match=r"(?s)public_url: .*write scheme, host and at most a path") as refused:
+            load(*source)
+        assert "secret" not in str(refused.value)
+    with pytest.raises(ConfigError, match="public_url"):
+        load(None, {}, {("server", "public_url"): url})
 
 
 @pytest.mark.parametrize(

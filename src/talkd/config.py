@@ -1,7 +1,7 @@
 """One tree of settings. Every option is documented here; `docs/admin/settings.md` is made from it.
 
 A TOML file has a table for each group; the environment overrides it as TALKD_<GROUP>_<OPTION>, for the
-groups' options, and as TALKD_<OPTION> for the most wanted ones (see `_SHORT`).
+groups' options, and as TALKD_<OPTION> for the most wanted ones (see `_SHORT`). Other variables are not settings.
 """
 
 import ipaddress
@@ -15,8 +15,12 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from talkd.core.constants import API_FEATURES
+from talkd.environment import PREFIX, misspelt_in, settings_in
 
 MAX_PORT = 65_535
+HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
+"""A host with or without a port, as it stands in addresses."""
+_PUBLIC_URL = re.compile(rf"https?://({HOST.pattern})(/(?!\.\.?(/|$))[A-Za-z0-9._~\-]+)*/?", re.IGNORECASE)
 DEFAULT_APIS = ("chat-v2", "conversation-v4", "signaling-v3")
 
 
@@ -189,7 +193,6 @@ _SHORT = {
 }
 _MAY_BE_ZERO = {"port", "room_password_min_length"}
 _WORDS = {"array": 'a list like ["one", "two"]', "str": "a text", "int": "a number", "bool": "true or false"}
-_NOT_SETTINGS = {"TALKD_CONFIG", "TALKD_PASSWORD"}
 
 
 def load(
@@ -207,9 +210,9 @@ def load(
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"{file} is not valid TOML: {error}") from error
         _require_known(tree)
-    for name, value in environment.items():
-        if name.startswith("TALKD_") and name not in _NOT_SETTINGS:
-            _put(tree, _path_of(name), value)
+    paths = _paths()
+    for name, value in settings_in(environment, paths):
+        _put(tree, paths[name], value)
     for path, value in (overrides or {}).items():
         _put(tree, path, value)
     try:
@@ -266,8 +269,23 @@ def _check_forms(config: Config) -> None:
         raise ConfigError(f"wrong setting identity.version: {config.identity.version}; write it like 32.0.1.2")
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", config.identity.color):
         raise ConfigError(f"wrong setting identity.color: {config.identity.color}; write it like #0a6b5c")
+    if config.server.public_url:
+        config.server.public_url = _require_public_url(config.server.public_url)
     if config.server.port > MAX_PORT:
         raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
+
+
+def _require_public_url(url: str) -> str:
+    """Return the address with its scheme in small letters. Raises ConfigError if clients could not use it."""
+    scheme, _, rest = url.partition("://")
+    _, _, port = rest.partition("/")[0].rpartition("]")[2].partition(":")
+    if not _PUBLIC_URL.fullmatch(url) or int(port or 1) not in range(1, MAX_PORT + 1):
+        shown = "" if "@" in url else f"{url}; "  # what stands before an @ may be a password
+        raise ConfigError(
+            f"wrong setting server.public_url: {shown}write scheme, host and at most a path, like "
+            "https://talk.example.org or https://example.org/talk"
+        )
+    return f"{scheme.lower()}://{rest}"
 
 
 def _check(config: Config) -> None:
@@ -297,13 +315,17 @@ def _check(config: Config) -> None:
         raise ConfigError("wrong settings: server.tls_certificate and server.tls_key go together")
 
 
-def _path_of(name: str) -> tuple[str, ...]:
-    if name in _SHORT:
-        return _SHORT[name]
-    group, _, option = name.removeprefix("TALKD_").lower().partition("_")
-    if option not in _options_of(group):
-        raise ConfigError(f"unknown setting in the environment: {name}")
-    return group, option
+def warnings(environment: Mapping[str, str] = os.environ) -> list[str]:
+    """Return a sentence about every variable that looks like a misspelt setting."""
+    return list(misspelt_in(environment, _paths(), [group for group in _options_of("") if _options_of(group)]))
+
+
+def _paths() -> dict[str, tuple[str, ...]]:
+    """Return where in the tree the value of each variable goes."""
+    groups = {group: _options_of(group) for group in _options_of("")}
+    return _SHORT | {
+        f"{PREFIX}{group}_{option}".upper(): (group, option) for group, options in groups.items() for option in options
+    }
 
 
 def _put(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -197,12 +197,10 @@ def _public_url(config: Config) -> Iterator[Finding]:
         )
         return
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        yield Finding(FAIL, "public address", f"{url} is no address", "write it like https://talk.example.org")
-        return
-    local = parts.hostname == "localhost"
+    host = parts.hostname or ""
+    local = host == "localhost"
     with contextlib.suppress(ValueError):
-        local = local or ipaddress.ip_address(parts.hostname).is_loopback
+        local = local or ipaddress.ip_address(host).is_loopback
     if parts.scheme == "http" and not local:
         yield Finding(
             WARN,

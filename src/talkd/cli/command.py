@@ -62,6 +62,8 @@ def load(config_file: Path | None, data: Path | None = None, database: str | Non
     chosen = {("data",): str(data) if data else None, ("database", "url"): database}
     chosen |= {tuple(name.split("__")): value for name, value in more.items()}
     given = {path: value for path, value in chosen.items() if value is not None}
+    for warning in settings.warnings():
+        typer.echo(f"talkd: warning: {warning}", err=True)
     try:
         return settings.load(config_file, os.environ, given)
     except ConfigError as error:
