@@ -4,12 +4,15 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+import falcon.asgi
 import httpx
 import pytest
+from falcon.testing import ASGIRequestEventEmitter, create_scope
 from support.people import PUBLIC, Person
 from support.running import Server
 
-from talkd.config import Config
+from talkd.config import Config, ServerConfig
+from talkd.web.proxies import Proxies
 
 ROOM = "/ocs/v2.php/apps/spreed/api/v4/room"
 ME = "/ocs/v2.php/cloud/user"
@@ -226,8 +229,52 @@ def test_behind_a_trusted_proxy(databases: Any, new_server: Callable[[Config], S
     client = new_server(config).client()
     forwarded = {"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/talk"}
     assert base_of(client, **forwarded) == "https://talk.example/talk"
+    for proto in ("HTTPS", "https ,Https", "http, https", '"https"'):  # the client's own word stands before the proxy's
+        assert base_of(client, **{"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": proto}) == "https://talk.example"
     for broken in ("nonsense", ",", "1.2.3.4, ,", "::::"):
         assert client.get("/status.php", headers={"X-Forwarded-For": broken}).status_code == 200
+
+
+def test_behind_several_proxies(databases: Any, new_server: Callable[[Config], Server]) -> None:
+    config = databases.config("sqlite")
+    config.server.trusted_proxies = ["127.0.0.0/8", "10.0.0.0/8"]
+    client = new_server(config).client()
+    way = {"X-Forwarded-For": "203.0.113.9, 10.0.0.2, 10.0.0.1"}
+    for proto, host in (
+        ("ftp, https, http, http", "evil.example, talk.example, inner, innermost"),
+        ("https, http, http", "talk.example, inner, innermost"),
+        ("https", "talk.example"),
+    ):
+        forwarded = {"X-Forwarded-Proto": proto, "X-Forwarded-Host": host}
+        assert base_of(client, **way, **forwarded) == "https://talk.example"
+        assert base_of(client, **way, **forwarded, **{"X-Forwarded-Port": "443"}) == "https://talk.example"
+        assert base_of(client, **way, **forwarded, **{"X-Forwarded-Port": "8443"}) == "https://talk.example:8443"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:4711", "203.0.113.9"),
+        ("[2001:db8::1]:4711", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("2001:DB8:0::1", "2001:db8::1"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ('"[2001:db8::1]:4711"', "2001:db8::1"),
+        ("evil, 203.0.113.9:80 , 10.0.0.7:81,[::ffff:10.0.0.8]:82", "203.0.113.9"),
+        ("203.0.113.9, unknown, 10.0.0.7", "10.0.0.7"),
+        ("203.0.113.9, _hidden", "127.0.0.1"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("", "127.0.0.1"),
+        (",", "127.0.0.1"),
+    ],
+)
+def test_the_address_of_a_client(forwarded: str, client: str) -> None:
+    proxies = Proxies(ServerConfig(trusted_proxies=["127.0.0.1", "10.0.0.0/8"]))
+    scope = create_scope(headers={"X-Forwarded-For": forwarded}, remote_addr="127.0.0.1")
+    assert proxies.client_of(falcon.asgi.Request(scope, ASGIRequestEventEmitter())) == client
+    strangers = create_scope(headers={"X-Forwarded-For": forwarded}, remote_addr="192.0.2.1")
+    assert proxies.client_of(falcon.asgi.Request(strangers, ASGIRequestEventEmitter())) == "192.0.2.1"
 
 
 def test_in_a_sub_path(databases: Any, new_server: Callable[[Config], Server]) -> None:

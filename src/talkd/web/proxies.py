@@ -5,11 +5,10 @@ import re
 
 import falcon.asgi
 
-from talkd.config import ServerConfig
+from talkd.config import HOST, ServerConfig
 from talkd.core.errors import Invalid
-from talkd.web.addresses import is_inside
+from talkd.web.addresses import is_inside, parse, parse_hop
 
-_HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
 
 
@@ -21,34 +20,65 @@ class Proxies:
         self._trusted = [ipaddress.ip_network(entry) for entry in config.trusted_proxies]
 
     def client_of(self, request: falcon.asgi.Request) -> str:
-        """The address of the client: the nearest that is no proxy of ours."""
-        address: str = request.remote_addr
-        if self._trusted and is_inside(address, self._trusted):
-            forwarded = request.get_header("x-forwarded-for") or ""
-            for hop in reversed([part.strip() for part in forwarded.split(",") if part.strip()]):
-                address = hop
-                if not is_inside(hop, self._trusted):
-                    break
-        return address
+        """Return the address of the client: the nearest one that is not a trusted proxy, as `ipaddress` writes it."""
+        return self._way_of(request)[0]
 
     def base_url(self, request: falcon.asgi.Request) -> str:
-        """How the client reaches the server: the configured address, the proxy's word, or the request's own.
+        """Return how the client reaches the server: the configured address, the proxy's word, or the request's own.
 
-        Raises Invalid("host") for what is no address.
+        Raises Invalid("host") if that is not an address.
         """
         configured = self._config.public_url
         if configured:
             return configured.rstrip("/")
         scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
-        if self._trusted and is_inside(request.remote_addr, self._trusted):
-            scheme = _last(request, "x-forwarded-proto") or scheme
-            host = _last(request, "x-forwarded-host") or host
-            prefix = _last(request, "x-forwarded-prefix")
-        if scheme not in ("http", "https") or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
-            raise Invalid("host", message="The address in the request's headers is none.")
+        hops = self._way_of(request)[1]
+        if hops:
+            scheme = _said(request, "x-forwarded-proto", hops).lower() or scheme
+            host = _said(request, "x-forwarded-host", hops) or host
+            prefix = _said(request, "x-forwarded-prefix", hops)
+            host = _with_port(host, _said(request, "x-forwarded-port", hops))
+        if scheme not in ("http", "https") or not HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
+            raise Invalid("host", message="The address in the request's headers is not valid.")
         return f"{scheme}://{host}{prefix}".rstrip("/")
 
+    def _way_of(self, request: falcon.asgi.Request) -> tuple[str, int]:
+        """Return the client's address, and through how many trusted proxies the request came.
 
-def _last(request: falcon.asgi.Request, header: str) -> str:
-    """What the nearest proxy says: proxies append to what the client may have made up."""
-    return (request.get_header(header) or "").rpartition(",")[2].strip()
+        A proxy appends the address that it saw. What stands before the first address that no trusted proxy has is
+        the client's own claim, and so is everything before something that is not an address.
+        """
+        address: str = request.remote_addr
+        forwarded = _entries(request.get_header("x-forwarded-for"))
+        hops = 0
+        while is_inside(address, self._trusted):
+            hops += 1
+            next_hop = parse_hop(forwarded.pop()) if forwarded else None
+            if next_hop is None:
+                break
+            address = str(next_hop)
+        parsed = parse(address)
+        return (address if parsed is None else str(parsed)), hops
+
+
+def _said(request: falcon.asgi.Request, header: str, hops: int) -> str:
+    """Return what the outermost trusted proxy says, or empty if none says anything.
+
+    Proxies that append leave one entry each, so that entry is the `hops`-th from the end. Of a shorter list, which
+    a proxy has overwritten, it is the first.
+    """
+    entries = _entries(request.get_header(header))
+    return entries[-min(hops, len(entries))] if entries else ""
+
+
+def _entries(header: str | None) -> list[str]:
+    return [entry.strip().strip('"') for entry in (header or "").split(",") if entry.strip()]
+
+
+def _with_port(host: str, port: str) -> str:
+    """Return the host with the port that a proxy names apart from it.
+
+    The ports of HTTP and HTTPS say nothing: chains of proxies name that of an inner hop.
+    """
+    has_port = host.rpartition(":")[2].isdigit() and not host.endswith("]")
+    return host if has_port or port in ("", "80", "443") else f"{host}:{port}"
