@@ -99,7 +99,8 @@ def test_public_addresses(url: str) -> None:
 def test_what_is_no_public_address(url: str, tmp_path: Path) -> None:
     file = tmp_path / "talkd.toml"
     file.write_text(f"[server]\npublic_url = {json.dumps(url)}\n")
-    for source in ((file, {}), (None, {"TALKD_URL": url}), (None, {"TALKD_SERVER_PUBLIC_URL": url})):
+    sources: list[tuple[Path | None, dict[str, str]]] = [(file, {}), (None, {"TALKD_URL": url})]
+    for source in [*sources, (None, {"TALKD_SERVER_PUBLIC_URL": url})]:
         with pytest.raises(ConfigError, match=r"(?s)public_url: .*write scheme, host and at most a path") as refused:
             load(*source)
         assert "secret" not in str(refused.value)
