@@ -67,7 +67,7 @@ def test_somebody_can_be_rung(server: Server, alice: Person, bob: Person, token:
     alice.join(token)
     assert alice.refused("POST", path) == (400, "in-call")
     alice.post(f"v4/call/{token}", silent=True)
-    assert carol.refused("POST", path) == (400, "in-call")
+    assert carol.status("POST", path) == 403
     alice.post(path)
     (first,) = call_of(bob)
     alice.post(path)
@@ -76,28 +76,57 @@ def test_somebody_can_be_rung(server: Server, alice: Person, bob: Person, token:
     assert call_of(carol) == []
     bob.join(token)
     bob.post(f"v4/call/{token}")
-    alice.post(path)
+    assert alice.refused("POST", path) == (400, "in-call")
     assert call_of(bob) == []
+    bob.delete(f"v4/call/{token}")
+    alice.post(path)
+    assert len(call_of(bob)) == 1
 
 
-def test_only_accounts_can_be_rung_and_only_by_who_may_start_calls(
-    server: Server, alice: Person, bob: Person
-) -> None:
+def test_only_accounts_can_be_rung(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
     guest = server.visitor()
     guest_id = guest.join(token)["actorId"]
-    for person in (alice, bob):
-        person.join(token)
-        person.post(f"v4/call/{token}", silent=True)
+    alice.join(token)
+    alice.post(f"v4/call/{token}", silent=True)
     ring = f"v4/call/{token}/ring"
     assert alice.refused("POST", f"{ring}/{alice.attendee(token, guest_id)}") == (400, "actor-type")
     assert alice.status("POST", f"{ring}/999999") == 404
     elsewhere = alice.create_room()
     alice.add(elsewhere, bob)
     assert alice.status("POST", f"{ring}/{alice.attendee(elsewhere, bob)}") == 404
-    alice.put(f"v4/room/{token}/permissions/default", permissions=1 | 4 | 128)
-    assert bob.status("POST", f"{ring}/{alice.attendee(token, alice)}") == 403
+
+
+def test_moderators_ring_and_everybody_else_when_a_setting_lets_them(
+    server: Server, alice: Person, bob: Person
+) -> None:
+    token = alice.create_room(PUBLIC)
+    carol, visitor = server.add_user("carol"), server.visitor()
+    for person in (bob, carol):
+        alice.add(token, person)
+    guest_id = visitor.join(token)["actorId"]
+    for person in (alice, bob, visitor):
+        person.join(token)
+        person.post(f"v4/call/{token}", silent=True)
+    path = f"v4/call/{token}/ring/{alice.attendee(token, carol)}"
+
+    def statuses() -> list[int]:
+        return [person.status("POST", path) for person in (alice, bob, visitor)]
+
+    setting = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/everyone_may_ring"
+    assert statuses() == [200, 403, 403]
+    try:
+        assert server.admin.post(setting, json={"value": "yes"}).is_success
+        assert statuses() == [200, 200, 200]
+        alice.put(f"v4/room/{token}/permissions/default", permissions=1 | 4 | 128)  # without starting calls
+        assert statuses() == [200, 403, 403]
+    finally:
+        assert server.admin.delete(setting).is_success
+    alice.put(f"v4/room/{token}/permissions/default", permissions=0)
+    for person in (bob.id, guest_id):
+        alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, person))
+    assert statuses() == [200, 200, 200]
 
 
 # --- invitations ----------------------------------------------------------------------------

@@ -25,8 +25,10 @@ LATER: dict[str, str] = {
     "envelope/unknown-addresses": "asks for v1 to v3, which servers of today do not have any more, and talkd does",
     "errors/nothing-there": "asks for bots and bridges, which come later",
     "errors/rarely-used": "asks for rooms of files, which talkd does not keep",
-    "errors/rest-member": "asks for bots and bridges, which come later",
-    "errors/rest-member-of-read-only": "asks for bots and bridges, which come later",
+    "errors/rest-member": "asks for bots and bridges, which come later; only moderators ring (docs/api/seed-002.md)",
+    "errors/rest-member-of-read-only": (
+        "asks for bots and bridges, which come later; only moderators ring (docs/api/seed-002.md)"
+    ),
     "errors/rest-outsider": "asks for bots and bridges, which come later",
     "errors/rest-visitor-of-public": "asks for bots and bridges, which come later",
     "rooms-list/newcomer": "talkd has news of its own to tell",

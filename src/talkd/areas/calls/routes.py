@@ -101,7 +101,8 @@ async def join(tx: Tx, call: Call[JoinParams]) -> None:
 )
 async def ring(tx: Tx, call: Call[RingParams]) -> None:
     """Notify somebody of the running call."""
-    await service.ring(tx, call.me, call.params.attendeeId)
+    everyone_may_ring = call.world.settings.everyone_may_ring
+    await service.ring(tx, call.me, call.params.attendeeId, everyone_may_ring=everyone_may_ring)
 
 
 @routes.add("GET", "call/{token}/notification-state", Guard.USER, versions=V4)

@@ -108,21 +108,24 @@ async def _asks_for_consent(tx: Tx, room: Room, setting: int) -> bool:
     return whole is not None and whole.recording_consent == 1
 
 
-async def ring(tx: Tx, me: Participant, attendee_id: int) -> None:
-    """Call somebody into the running call, who need not want to hear of calls; nothing happens when he is in it.
+async def ring(tx: Tx, me: Participant, attendee_id: int, *, everyone_may_ring: bool) -> None:
+    """Notify an attendee of the running call, even if they muted calls.
 
-    Raises Forbidden for who may not start calls, Invalid("in-call") for who is in none, NotFound for who is not
-    there, and Invalid("actor-type") for who has no account.
+    Moderators may ring. With `everyone_may_ring`, so may all who may start calls.
+
+    Raises Forbidden for everybody else, Invalid("in-call") when the caller is not in a call or the target is in it
+    already, NotFound when the attendee is not in the room, and Invalid("actor-type") when they have no account.
     """
-    if not me.may(Permission.CALL_START):
+    if not me.is_moderator and not (everyone_may_ring and me.may(Permission.CALL_START)):
         raise Forbidden
     if not me.room.call_started_at or me.session is None or not me.session.in_call:
         raise Invalid("in-call")
     target = await participants.access_attendee(tx, me, attendee_id, data=NULL)
     if target.actor_type != USERS:
         raise Invalid("actor-type")
-    if not any(session.in_call for session in await sessions.list_sessions_of(tx, me.room.id, target.id)):
-        await tx.emit(CallRung(me.room.id, me.actor, target.id, target.actor))
+    if any(session.in_call for session in await sessions.list_sessions_of(tx, me.room.id, target.id)):
+        raise Invalid("in-call")
+    await tx.emit(CallRung(me.room.id, me.actor, target.id, target.actor))
 
 
 async def set_flags(tx: Tx, me: Participant, flags: int) -> None:

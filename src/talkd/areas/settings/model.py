@@ -1,6 +1,6 @@
 """The settings of the app `spreed` that administrators change while the server runs.
 
-They are texts in the database under Talk's own names (small-print.md); this is what they mean.
+They are texts in the database under Talk's own names; `everyone_may_ring` is talkd's own.
 """
 
 from collections.abc import Mapping
@@ -54,6 +54,7 @@ CONSENT_ALWAYS, CONSENT_BY_ROOM = 1, 2
 GROUPS, YES_NO, TEXT = "groups", "yes or no", "text"
 SETTINGS: Mapping[str, frozenset[str] | str] = {
     "start_calls": frozenset("0123"),
+    "everyone_may_ring": YES_NO,
     "start_conversations": GROUPS,
     "allowed_groups": GROUPS,
     "default_group_notification": frozenset("123"),
@@ -188,6 +189,11 @@ class TalkSettings:
     def start_calls(self) -> int:
         """Who may start calls: 0 everyone, 1 users, 2 moderators, 3 nobody."""
         return self.number("start_calls", 0)
+
+    @property
+    def everyone_may_ring(self) -> bool:
+        """Whether all who may start calls may ring others, and not only moderators (docs/api/seed-002.md)."""
+        return self.flag("everyone_may_ring")
 
     @property
     def can_delete_one_to_one(self) -> bool:
