@@ -273,5 +273,5 @@ def test_nobody_is_held_in_a_call(server: Server, alice: Person) -> None:
         person.post(f"v4/call/{token}")
     server.admin.delete(f"/ocs/v2.php/cloud/users/{other.id}").raise_for_status()
     assert alice.room(token)["readOnly"] == 1
-    assert alice.status("DELETE", f"v1/call/{token}") == 200
+    alice.request("DELETE", f"v1/call/{token}")
     assert alice.room(token)["hasCall"] is False

@@ -121,3 +121,27 @@ def test_nobody_is_told_of_what_was_said_before_there_were_notifications(old: Ol
     old.run("INSERT INTO rooms (id, token, last_message_id) VALUES (7, 'abcd2345', 41)")
     old.bring_up_to_date()
     assert old.run("SELECT last_message_id, notified_id FROM rooms") == [(41, 41)]
+
+
+def test_accounts_that_were_deleted_before_are_forgotten(old: Old) -> None:
+    old.bring_to("0005")
+    old.run("INSERT INTO users (id) VALUES ('ada')")
+    old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345')")
+    old.run("INSERT INTO messages (room_id, id) VALUES (7, 1)")
+    for number, kind, actor in ((1, "users", "ada"), (2, "deleted_users", "2")):
+        old.run(
+            "INSERT INTO reactions (room_id, id, message_id, actor_type, actor_id, actor_name)"
+            " VALUES (7, :number, 1, :kind, :actor, 'Name')",
+            number=number, kind=kind, actor=actor,
+        )  # fmt: skip
+    for moderator in ("ada", "ben"):
+        old.run(
+            "INSERT INTO bans (room_id, actor_type, actor_id, moderator_type, moderator_id, moderator_name)"
+            " VALUES (7, 'users', :banned, 'users', :moderator, 'Name')",
+            banned=f"banned by {moderator}", moderator=moderator,
+        )  # fmt: skip
+    old.bring_up_to_date()
+    assert old.run("SELECT actor_name FROM reactions ORDER BY id") == [("Name",), ("",)]
+    assert old.run("SELECT moderator_type, moderator_id, moderator_name FROM bans ORDER BY actor_id") == [
+        ("users", "ada", "Name"), ("deleted_users", "deleted_users", ""),
+    ]  # fmt: skip

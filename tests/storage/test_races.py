@@ -15,7 +15,7 @@ from talkd.areas.sessions import service as sessions
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
-from talkd.core.actor import USERS, Actor
+from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Rejected
 from talkd.effects import counters, notifications, people, system_messages
@@ -66,7 +66,7 @@ async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: Po
     _, deleted = await meanwhile(
         postgres,
         lambda tx: sessions.join_user(tx, room, BEN, browser="", password_is_right=True),
-        lambda tx: users.delete_account(tx, BEN.id),
+        lambda tx: users.delete_account(tx, BEN.id, by=SYSTEM),
     )
     assert deleted is None
     assert await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is None
@@ -76,7 +76,7 @@ async def test_who_is_added_after_his_account_was_deleted_is_in_no_room(postgres
     room = await postgres.write(make_room)
     _, added = await meanwhile(
         postgres,
-        lambda tx: users.delete_account(tx, BEN.id),
+        lambda tx: users.delete_account(tx, BEN.id, by=SYSTEM),
         lambda tx: participants.add_user(tx, room, ADA, BEN.id, BEN.name),
     )
     assert isinstance(added, NotFound)
@@ -87,7 +87,9 @@ async def test_who_is_put_into_a_group_while_his_account_is_deleted_is_unknown(p
     await postgres.write(make_room)
     await postgres.write(lambda tx: groups.create_group(tx, "crew"))
     _, added = await meanwhile(
-        postgres, lambda tx: users.delete_account(tx, BEN.id), lambda tx: groups.add_member(tx, "crew", BEN.id)
+        postgres,
+        lambda tx: users.delete_account(tx, BEN.id, by=SYSTEM),
+        lambda tx: groups.add_member(tx, "crew", BEN.id),
     )
     assert isinstance(added, Rejected)
     assert await postgres.read(lambda tx: groups.list_members(tx, "crew")) == []

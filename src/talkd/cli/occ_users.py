@@ -93,7 +93,7 @@ def add_user(
 def delete_user(config: Config, uid: Name) -> None:
     """Delete an account. What it wrote stays, under the name of a deleted user."""
     _find(config, uid)
-    write(config, lambda tx: service.delete_account(tx, uid))
+    write(config, lambda tx: service.delete_account(tx, uid, by=CLI))
     typer.echo("The specified account was deleted")
 
 

@@ -89,7 +89,7 @@ def delete_user(
     read(config, lambda tx: _require(tx, name))
     if not yes:
         typer.confirm(f"Delete the account {name} for good?", abort=True)
-    write(config, lambda tx: service.delete_account(tx, name))
+    write(config, lambda tx: service.delete_account(tx, name, by=CLI))
     typer.echo(f"{name} is deleted")
 
 

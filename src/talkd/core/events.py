@@ -57,10 +57,11 @@ class UserDisabled(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted(Event):
-    """An account is gone; `name` is what it was called."""
+    """`actor` deleted an account; `name` is its last display name."""
 
     user_id: str
     name: str
+    actor: Actor
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,15 +8,14 @@ from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.polls import store as polls
 from talkd.areas.reactions import store as reactions
-from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms import store as room_store
+from talkd.areas.rooms import departure_service as departures
 from talkd.areas.sessions import service as sessions
 from talkd.areas.sessions import store as session_store
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, events
-from talkd.core.actor import SYSTEM, USERS, Actor
-from talkd.core.constants import ParticipantType, RoomType
+from talkd.core.actor import USERS, Actor
+from talkd.core.constants import ParticipantType
 from talkd.storage.database import Tx
 
 
@@ -27,7 +26,7 @@ async def apply(tx: Tx, event: Any) -> None:
     elif isinstance(event, events.UserDisabled):
         await _end_sessions(tx, event.user_id)
     elif isinstance(event, events.UserDeleted):
-        await _leave_everything(tx, event.user_id, event.name)
+        await _forget_account(tx, event)
     elif isinstance(event, events.GroupMemberAdded):
         await _follow_into_rooms(tx, event.group_id, event.user_id, event.actor)
     elif isinstance(event, events.GroupMemberRemoved):
@@ -66,16 +65,13 @@ async def _end_sessions(tx: Tx, user_id: str) -> None:
             await sessions.end(tx, room, session, attendee)
 
 
-async def _leave_everything(tx: Tx, user_id: str, name: str) -> None:
-    """Nothing of a gone account may come to whoever gets the same name later (reliability.md, S4)."""
-    for attendee in await attendees.list_of_user(tx, user_id):
-        if await attendees.get_attendee(tx, attendee.room_id, attendee.id) is None:
-            continue  # of a breakout room, which he left with the conversation that it is a part of
-        room = await participants.lock_room(tx, attendee.room_id)
-        await rooms.remove_user(tx, room, SYSTEM, attendee, quiet=True)
-    for room in await room_store.list_pairs_of(tx, user_id):
-        await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, name)
-    await chat.forget_author(tx, user_id, name)
-    await polls.forget_actor(tx, user_id)
-    await reactions.forget_user(tx, user_id)
-    await bans.forget_user(tx, user_id)
+async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
+    """Leave nothing of a deleted account to whoever gets the same id later (reliability.md, S4).
+
+    The rooms come first: what is reported there about the account is then forgotten like all the rest.
+    """
+    await departures.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
+    await chat.forget_author(tx, event.user_id)
+    await polls.forget_actor(tx, event.user_id)
+    await reactions.forget_user(tx, event.user_id)
+    await bans.forget_user(tx, event.user_id)

@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.bans.model import IP, Ban, is_inside
 from talkd.core import names
-from talkd.core.actor import GUESTS, USERS
+from talkd.core.actor import DELETED_USERS, GUESTS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import bans, sessions
 from talkd.storage.statements import NOTHING, Statement, bind, columns, folded, word
@@ -36,8 +36,14 @@ _PRESENT_ADDRESSES = Statement(
         sessions.c.room_id == bind("room_id"), sessions.c.address != NOTHING
     )
 )
-_FORGET_USER = Statement(
+_FORGET_BANNED = Statement(
     sa.delete(bans).where(bans.c.actor_type == word(USERS), folded(bans.c.actor_id) == bind("user_id", sa.Text))
+)
+_nobody = word(DELETED_USERS)
+_FORGET_MODERATOR = Statement(
+    sa.update(bans)
+    .where(bans.c.moderator_type == word(USERS), bans.c.moderator_id == bind("user_id"))
+    .values(moderator_type=_nobody, moderator_id=_nobody, moderator_name=NOTHING)
 )
 
 
@@ -88,5 +94,6 @@ async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
 
 
 async def forget_user(tx: Tx, user_id: str) -> None:
-    """Whoever gets the name of a gone account is somebody else."""
-    await tx.run(_FORGET_USER, user_id=names.folded(user_id))
+    """Lift all bans of a deleted account, and remove its id and name from the bans it made."""
+    await tx.run(_FORGET_BANNED, user_id=names.folded(user_id))
+    await tx.run(_FORGET_MODERATOR, user_id=user_id)

@@ -25,6 +25,7 @@ _PEOPLE = Statement(
     )
 )
 
+_NOBODY = Reference(DELETED_USERS, DELETED_USERS)
 _nobody = word(DELETED_USERS)
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
@@ -36,26 +37,15 @@ _FORGET_EDITOR = Statement(
     .where(messages.c.edited_by_type == word(USERS), messages.c.edited_by_id == bind("user_id"))
     .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=NOTHING)
 )
-
-
-def _without(*references: str) -> sa.ColumnElement[str]:
-    """The parameters with `anybody` in place of these JSON texts."""
-    left: sa.ColumnElement[str] = messages.c.parameters
-    for name in references:
-        left = sa.func.replace(left, bind(name, sa.Text), bind("anybody", sa.Text), type_=sa.Text())
-    return left
-
-
-_FORGET_MENTIONED = Statement(
-    sa.update(messages)
-    .where(sa.func.replace(messages.c.parameters, bind("known", sa.Text), NOTHING) != messages.c.parameters)
-    .values(parameters=_without("named", "known"))
-    .returning(messages.c.room_id, messages.c.id, messages.c.message, messages.c.parameters, messages.c.plain)
+_REFERRING = Statement(
+    sa.select(messages.c.room_id, messages.c.id, messages.c.message, messages.c.parameters, messages.c.plain).where(
+        sa.func.replace(messages.c.parameters, bind("reference", sa.Text), NOTHING) != messages.c.parameters
+    )
 )
-_SET_PLAIN = Statement(
+_SET_REFERENCES = Statement(
     sa.update(messages)
     .where(messages.c.room_id == bind("in_room"), messages.c.id == bind("message_id"))
-    .values(plain=bind("plain"))
+    .values(parameters=bind("parameters"), plain=bind("plain"))
 )
 
 
@@ -82,22 +72,24 @@ async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
     return {(row[0], row[1]): row[2] for row in await list_people(tx, actors)}
 
 
-async def forget_author(tx: Tx, user_id: str, name: str) -> None:
-    """What a gone account, called `name`, has said, edited or deleted, and what speaks of it, is about nobody
-    in particular: whoever gets the same id later has nothing to do with it.
+async def forget_author(tx: Tx, user_id: str) -> None:
+    """Remove the id and all names of a deleted account from messages: as author, as editor, and where it is named.
+
+    Whoever gets the same id later has nothing to do with these messages.
     """
     await tx.run(_FORGET_AUTHOR, user_id=user_id)
     await tx.run(_FORGET_EDITOR, user_id=user_id)
-    known, named = _reference(USERS, user_id), _reference(USERS, user_id, name)
-    anybody = _reference(DELETED_USERS, DELETED_USERS)
-    for room_id, message_id, text, parameters, spoken in await tx.all(
-        _FORGET_MENTIONED, known=known, named=named, anybody=anybody
-    ):
-        if spoken:
-            references = msgspec.json.decode(parameters, type=dict[str, Reference])
-            await tx.run(_SET_PLAIN, in_room=room_id, message_id=message_id, plain=plain(text, references))
-
-
-def _reference(kind: str, actor_id: str, name: str = "") -> str:
-    """How a reference begins in parameters, without the brackets: what may follow is a name, or nothing."""
-    return msgspec.json.encode(Reference(kind, actor_id, name)).decode()[1:-1]
+    # The JSON text of the reference without its end: the display name of that time may follow.
+    reference = msgspec.json.encode(Reference(USERS, user_id)).decode().removesuffix("}")
+    for room_id, message_id, text, parameters, spoken in await tx.all(_REFERRING, reference=reference):
+        references = {
+            key: _NOBODY if (each.type, each.id) == (USERS, user_id) else each
+            for key, each in msgspec.json.decode(parameters, type=dict[str, Reference]).items()
+        }
+        await tx.run(
+            _SET_REFERENCES,
+            in_room=room_id,
+            message_id=message_id,
+            parameters=msgspec.json.encode(references).decode(),
+            plain=plain(text, references) if spoken else "",
+        )

@@ -141,7 +141,14 @@ _DELETE_READ = Statement(
 _FORGET_ACTOR = Statement(
     sa.update(notifications)
     .where(notifications.c.actor_type == word(USERS), notifications.c.actor_id == bind("user_id"))
-    .values(actor_type=word(DELETED_USERS), actor_id=word(DELETED_USERS), actor_name=NOTHING)
+    .values(
+        actor_type=word(DELETED_USERS),
+        actor_id=word(DELETED_USERS),
+        actor_name=NOTHING,
+        occasion=sa.case(
+            (notifications.c.occasion == NOTHING, NOTHING), else_=sa.cast(notifications.c.id, sa.Text)
+        ),
+    )
 )
 
 _among = one_of(notifications.c.user_id, "user_ids")

@@ -6,7 +6,7 @@ from talkd.areas.reactions.model import Reaction, Reactors
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import reactions
-from talkd.storage.statements import Statement, bind, columns, one_of, word
+from talkd.storage.statements import NOTHING, Statement, bind, columns, one_of, word
 
 _REACTION = columns(reactions, Reaction.__struct_fields__)
 _in_room = reactions.c.room_id == bind("room_id")
@@ -27,7 +27,7 @@ _GIVEN_BY = Statement(_given.where(_by_actor).order_by(reactions.c.id))
 _FORGET_USER = Statement(
     sa.update(reactions)
     .where(reactions.c.actor_type == word(USERS), reactions.c.actor_id == bind("user_id"))
-    .values(actor_type=word(DELETED_USERS), actor_id=sa.cast(reactions.c.id, sa.Text))
+    .values(actor_type=word(DELETED_USERS), actor_id=sa.cast(reactions.c.id, sa.Text), actor_name=NOTHING)
 )
 
 
@@ -78,5 +78,8 @@ async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Acto
 
 
 async def forget_user(tx: Tx, user_id: str) -> None:
-    """What a gone account thought belongs to nobody in particular, but still counts: each by its own number."""
+    """Detach the reactions of a deleted account from its id and name. They still count.
+
+    Each reaction gets its own number as actor id, because an actor reacts with an emoji only once.
+    """
     await tx.run(_FORGET_USER, user_id=user_id)

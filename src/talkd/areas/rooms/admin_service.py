@@ -1,12 +1,13 @@
 """What administrators do from the command line: in any room, without being in it."""
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Attendee, Participant, is_self_joined
 from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms import departure_service as departures
 from talkd.areas.rooms import listing_service, rule_service, service, store
 from talkd.areas.rooms.creation_model import Attributes
 from talkd.areas.rooms.model import Room, require_description, require_name
@@ -188,20 +189,21 @@ async def _require_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
 
 
 # --- all rooms of somebody ------------------------------------------------------------------
-async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False) -> int:
-    """Take a user out of all group (and public) conversations; of how many. Raises NotFound for no user.
+async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False) -> None:
+    """Remove a user from all group, public and one-to-one rooms. Raises NotFound for an unknown account.
 
-    Those in which nobody else is a member go altogether.
+    With `private_only` they stay in one-to-ones and in rooms that others can join: public and listed ones.
     """
-    user_id = next(iter(await _require_users(tx, [user_id])))
-    kinds = {RoomType.GROUP} if private_only else {RoomType.GROUP, RoomType.PUBLIC}
-    removed = 0
-    async for attendee, room in _rooms_of(tx, user_id):
-        if room.type not in kinds:
-            continue
-        await service.remove_user(tx, room, CLI, attendee)
-        removed += 1
-    return removed
+    account = await users.get_account(tx, user_id)
+    if account is None:
+        raise NotFound(message=f"User '{user_id}' not found.")
+
+    def is_affected(room: Room) -> bool:
+        if private_only:
+            return room.type == RoomType.GROUP and not room.is_listed
+        return room.is_shared or room.is_one_to_one
+
+    await departures.remove_from_rooms(tx, CLI, account.id, account.display_name or account.id, is_affected=is_affected)
 
 
 async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remove_source: bool) -> int:
@@ -214,7 +216,7 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
     if source == target:
         raise Invalid("target", message="Source and destination are the same user.")
     transferred = 0
-    async for attendee, room in _rooms_of(tx, source):
+    async for attendee, room in departures.list_rooms_of(tx, source):
         if not room.is_shared or is_self_joined(attendee) or not (members_too or attendee.is_moderator):
             continue
         await add_users(tx, room, [target])
@@ -225,10 +227,3 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
             await participants.remove(tx, room, CLI, attendee)
         transferred += 1
     return transferred
-
-
-async def _rooms_of(tx: Tx, user_id: str) -> AsyncIterator[tuple[Attendee, Room]]:
-    """One after the other: with a conversation he leaves its breakout rooms, which then are none of his."""
-    for attendee in await attendees.list_of_user(tx, user_id):
-        if await attendees.get_attendee(tx, attendee.room_id, attendee.id) is not None:
-            yield attendee, await participants.lock_room(tx, attendee.room_id)

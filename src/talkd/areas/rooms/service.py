@@ -157,12 +157,12 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
         await participants.remove_other(tx, me, attendee)
 
 
-async def remove_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:
-    """Take a user out of the room. With the last member goes the room."""
+async def remove_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> None:
+    """Remove a user from the room. The room is deleted with its last member."""
     if await participants.is_last_member(tx, attendee):
         await remove(tx, room, actor)
     else:
-        await participants.remove(tx, room, actor, attendee, quiet=quiet)
+        await participants.remove(tx, room, actor, attendee)
 
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:

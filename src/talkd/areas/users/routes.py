@@ -143,7 +143,7 @@ async def set_user_field(call: Call[UserChange]) -> Any:
 async def delete_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Delete an account."""
     _require_admin(call)
-    await service.delete_account(tx, call.params.user_id, by=call.user_id)
+    await service.delete_account(tx, call.params.user_id, by=call.caller.actor)
     return []
 
 

@@ -7,7 +7,7 @@ from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store, model, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_YOURS, Account
 from talkd.core import clock
-from talkd.core.actor import SYSTEM, Actor
+from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Forbidden, Rejected
 from talkd.core.events import GroupMemberAdded, UserDeleted, UserDisabled, UserRenamed
 from talkd.core.names import folded
@@ -120,7 +120,7 @@ async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> N
     await settings.outdate_caches(tx, user_id)
 
 
-async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
+async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> None:
     """Delete an account and all that logs in to it.
 
     Raises Rejected: 998 unknown, 101 one's own or the last administrator.
@@ -129,12 +129,12 @@ async def delete_account(tx: Tx, user_id: str, *, by: str = "") -> None:
     if account is None:
         raise Rejected(NOT_YOURS)
     user_id = account.id
-    if user_id == by:
+    if by.is_same(USERS, user_id):
         raise Rejected(INVALID, "You cannot delete your own account.")
     await require_other_admin(tx, user_id)
     await store.lock_rooms(tx, user_id)  # first, as everybody does: with the account go its notifications
     await store.delete_account(tx, user_id)
-    await tx.emit(UserDeleted(user_id, account.display_name or user_id))
+    await tx.emit(UserDeleted(user_id, account.display_name or user_id, by))
     await settings.outdate_caches(tx, user_id)
 
 

@@ -1,0 +1,18 @@
+"""Deleted accounts leave no id and no name in reactions and bans; earlier releases kept them there."""
+
+from alembic import op
+
+revision = "0006"
+down_revision = "0005"
+
+_FORGET_REACTED = "UPDATE reactions SET actor_name = '' WHERE actor_type = 'deleted_users'"
+_FORGET_MODERATOR = """
+    UPDATE bans SET moderator_type = 'deleted_users', moderator_id = 'deleted_users', moderator_name = ''
+    WHERE moderator_type = 'users' AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = bans.moderator_id)
+"""
+
+
+def upgrade() -> None:
+    """Forget who is already deleted."""
+    op.execute(_FORGET_REACTED)
+    op.execute(_FORGET_MODERATOR)

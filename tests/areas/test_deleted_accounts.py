@@ -1,0 +1,159 @@
+"""What a deleted account leaves behind."""
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.running import Server, unique
+from typer.testing import CliRunner
+
+from talkd.cli.root import app
+from talkd.storage.schema import metadata
+from talkd.storage.statements import Statement
+
+FORMER = 5
+PLACE = '{"type": "geo-location", "id": "geo:1,2", "name": "Here", "latitude": "1", "longitude": "2"}'
+NOBODY = {"type": "highlight", "id": "deleted_users", "name": "Deleted user"}
+
+
+def delete(server: Server, person: Person) -> None:
+    """Delete the account as the administrator."""
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{person.id}").raise_for_status()
+
+
+def run(server: Server, *words: str) -> None:
+    """Run a command on the database of the server."""
+    where = ["--database", server.config.database.url] if server.config.database.url else ["--data", server.config.data]
+    result = CliRunner().invoke(app, [*words, *where])
+    assert result.exit_code == 0, (result.output, result.exception)
+
+
+def rename(person: Person, name: str) -> None:
+    """Give an account another display name."""
+    person.request("PUT", f"/ocs/v2.php/cloud/users/{person.id}", key="displayname", value=name).raise_for_status()
+
+
+def rows_with(server: Server, *words: str) -> list[tuple[str, Any]]:
+    """All rows of all tables in which one of the words is stored."""
+
+    async def search(tx: Any) -> list[tuple[str, Any]]:
+        found = []
+        for table in metadata.sorted_tables:
+            rows = await tx.all(Statement(sa.select(table)))
+            found += [(table.name, row) for row in rows if any(word in str(row) for word in words)]
+        return found
+
+    return server.read(search)
+
+
+@pytest.mark.parametrize("kind", [GROUP, PUBLIC])
+def test_the_administrator_is_named_as_the_one_who_removed_a_deleted_account(
+    server: Server, alice: Person, bob: Person, kind: int
+) -> None:
+    token = alice.create_room(kind, participants={"users": [bob.id]})
+    delete(server, bob)
+    report = alice.history(token)[0]
+    assert (report["systemMessage"], report["message"]) == ("user_removed", "{actor} removed {user}")
+    assert (report["actorType"], report["actorId"]) == ("users", "admin")
+    assert report["messageParameters"]["user"] == NOBODY
+    assert set(alice.participants(token)) == {alice.id}
+
+
+def test_a_deleted_account_that_had_only_followed_the_link_is_reported_too(
+    server: Server, alice: Person, bob: Person
+) -> None:
+    token = alice.create_room(PUBLIC)
+    bob.join(token)
+    delete(server, bob)
+    assert alice.history(token)[0]["systemMessage"] == "user_removed"
+
+
+@pytest.mark.parametrize("words", [("occ", "user:delete"), ("user", "delete", "--yes")])
+def test_a_command_that_deletes_an_account_reports_an_administrator(
+    server: Server, alice: Person, bob: Person, words: tuple[str, ...]
+) -> None:
+    token = alice.create_room(participants={"users": [bob.id]})
+    run(server, *words, bob.id)
+    report = alice.history(token)[0]
+    assert (report["systemMessage"], report["message"]) == ("user_removed", "An administrator removed {user}")
+    assert (report["actorType"], report["actorId"]) == ("guests", "cli")
+
+
+@pytest.mark.parametrize("has_left", [False, True])
+def test_a_one_to_one_of_a_deleted_account_is_locked_and_keeps_its_name(
+    server: Server, alice: Person, bob: Person, private: str, has_left: bool
+) -> None:
+    bob.post("v4/room", roomType=ONE_TO_ONE, invite=alice.id)
+    bob.say(private, "Hello")
+    if has_left:
+        bob.delete(f"v4/room/{private}/participants/self")
+    delete(server, bob)
+    room = alice.rooms()[private]
+    assert (room["type"], room["name"], room["displayName"], room["readOnly"]) == (FORMER, "Bob", "Bob", 1)
+    report = alice.history(private)[0]
+    assert (report["systemMessage"], report["actorId"]) == ("read_only", "admin")
+    assert alice.status("POST", f"v1/chat/{private}", message="Hello?") == 403
+
+
+def test_no_table_holds_the_id_or_a_name_of_a_deleted_account(server: Server, alice: Person, bob: Person) -> None:
+    former, name = unique("Former"), unique("Girl")
+    gone = server.add_user("gone", display_name=former)
+    token = alice.create_room(PUBLIC, participants={"users": [bob.id, gone.id]})
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, gone))
+    named = alice.say(token, f"Hello @{gone.id} and @{bob.id}")
+    rename(gone, name)
+    said, again = gone.say(token, f"Hello @{bob.id}"), gone.say(token, "Helo", replyTo=named["id"])
+    gone.put(f"v1/chat/{token}/{said['id']}", message="Hello, all")
+    alice.say(token, f"Thank you, @{gone.id}", replyTo=again["id"])
+    gone.delete(f"v1/chat/{token}/{again['id']}")
+    reacted = bob.say(token, "Lunch?")
+    for each in (named, reacted):
+        gone.post(f"v1/reaction/{token}/{each['id']}", reaction="🎉")
+    gone.delete(f"v1/reaction/{token}/{named['id']}", reaction="🎉")
+    for actor_type, actor_id in (("users", "somebody"), ("ip", "192.0.2.7")):
+        gone.post(f"v1/ban/{token}", actorType=actor_type, actorId=actor_id)
+    other = alice.create_room()
+    alice.post(f"v1/ban/{other}", actorType="users", actorId=gone.id)
+    ask = {"question": "Lunch?", "options": ["Yes", "No"], "resultMode": 0, "maxVotes": 1}
+    theirs, mine = gone.post(f"v1/poll/{token}", **ask)["id"], alice.post(f"v1/poll/{token}", **ask)["id"]
+    gone.post(f"v1/poll/{token}", **ask, draft=True)
+    for number in (theirs, mine):
+        gone.post(f"v1/poll/{token}/{number}", optionIds=[0])
+    gone.delete(f"v1/poll/{token}/{theirs}")
+    place = {"objectType": "geo-location", "objectId": "geo:1,2", "metaData": PLACE}
+    gone.post(f"v1/chat/{token}/share", **place)
+    gone.add(token, f"{unique('vera')}@example.org", "emails")
+    gone.put(f"v4/room/{token}", roomName="Renamed")
+    gone.join(token)
+    gone.post(f"v4/call/{token}", flags=1)
+    gone.delete(f"v4/call/{token}")
+    elsewhere = gone.create_room(name="Elsewhere", participants={"users": [bob.id]})
+    gone.say(elsewhere, f"Hello @{bob.id}")
+    parts = alice.create_room(name="Parts", participants={"users": [bob.id, gone.id]})
+    alice.post(f"v1/breakout-rooms/{parts}", mode=1, amount=2)
+    gone.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)
+    bob.say(bob.post("v4/room", roomType=ONE_TO_ONE, invite=gone.id)["token"], f"Hello @{gone.id}")
+    server.run(server.app.messenger.deliver())
+    assert {table for table, _ in rows_with(server, gone.id, former, name)} > {
+        "messages", "reactions", "bans", "polls", "poll_votes", "notifications", "attendees",
+    }  # fmt: skip
+
+    delete(server, gone)
+
+    left = rows_with(server, gone.id, former, name)
+    assert [(table, row) for table, row in left if table != "rooms"] == []
+    assert len(left) == 1  # the former one-to-one is called by the name
+    shown = alice.history(token)
+    assert name not in str(shown)
+    assert [each["messageParameters"]["user"] for each in shown if each["systemMessage"] == "user_removed"] == [NOBODY]
+    (reaction,) = alice.get(f"v1/reaction/{token}/{reacted['id']}")["🎉"]
+    assert (reaction["actorType"], reaction["actorId"], reaction["actorDisplayName"]) == (
+        "deleted_users", "deleted_users", "",
+    )  # fmt: skip
+    ban = alice.get(f"v1/ban/{token}")[0]
+    assert (ban["moderatorActorType"], ban["moderatorActorId"], ban["moderatorDisplayName"]) == (
+        "deleted_users", "deleted_users", "",
+    )  # fmt: skip
+    assert alice.get(f"v1/ban/{other}") == []
+    assert bob.status("GET", "/ocs/v2.php/apps/notifications/api/v2/notifications") == 200
