@@ -145,6 +145,21 @@ def test_invitations_are_told_until_the_conversation_is_opened(
     assert invitations(bob) == []
 
 
+def test_a_call_takes_away_everybodys_invitation(server: Server, alice: Person, bob: Person, token: str) -> None:
+    carol, elsewhere = server.add_user("carol"), alice.create_room()
+    alice.add(elsewhere, bob)
+    alice.join(token)
+    alice.post(f"v4/call/{token}", silent=True)
+    alice.delete(f"v4/call/{token}")
+    assert len(invitations(bob)) == 2, "nobody hears of a silent call"
+    bob.post(f"v4/room/{token}/notify-calls", level=0)
+    alice.post(f"v4/call/{token}")
+    assert [each["object_id"] for each in bob.get(PATH)] == [elsewhere]
+    alice.add(token, carol)
+    (invited,) = carol.get(PATH)
+    assert (invited["object_type"], invited["actions"][0]["label"]) == ("room", "Join call")
+
+
 def test_who_comes_by_himself_is_not_invited(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     bob.join(token)

@@ -173,8 +173,8 @@ async def _announce(tx: Tx, told: Told) -> None:
 
 # --- calls and invitations ------------------------------------------------------------------
 async def tell_of_call(tx: Tx, room_id: int, actor: Actor, silent_for: tuple[str, ...]) -> None:
-    """Tell of a call in the place of an earlier one."""
-    await store.delete_calls(tx, room_id)
+    """Notify people of a call. It replaces everybody's notification of an earlier call, and their invitations."""
+    await store.delete_calls_and_invitations(tx, room_id)
     await _announce(tx, await delivery_store.tell_of_call(tx, room_id, actor, silent_for, clock.now()))
 
 

@@ -90,7 +90,7 @@ _UNFLAG = Statement(
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
     .values(notified=ZERO)
 )
-_DELETE_CALLS = Statement(
+_DELETE_CALLS_AND_INVITATIONS = Statement(
     sa.delete(notifications).where(
         _in_room, notifications.c.message_id == ZERO, notifications.c.object_type == word(About.CALL)
     )
@@ -236,9 +236,9 @@ async def delete_reminder(tx: Tx, room_id: int, user_id: str, message_id: int) -
     await tx.run(_DELETE_REMINDER, room_id=room_id, user_id=user_id, message_id=message_id)
 
 
-async def delete_calls(tx: Tx, room_id: int) -> None:
-    """Nobody is told of a call any more."""
-    await tx.run(_DELETE_CALLS, room_id=room_id)
+async def delete_calls_and_invitations(tx: Tx, room_id: int) -> None:
+    """Delete everybody's notifications of calls in the room and of having been invited to it."""
+    await tx.run(_DELETE_CALLS_AND_INVITATIONS, room_id=room_id)
 
 
 async def delete_of_message(tx: Tx, room_id: int, message_id: int) -> None:
