@@ -129,11 +129,14 @@ def test_what_was_not_told_before_a_crash_is_told_afterwards(
         await tx.run(_FORGET, token=private)
 
     server.write(forget)  # as if the process had died right after the message was stored
-    assert told(server, bob) == []
+    assert kept(server, bob) == 0
     server.run(server.app.messenger.resume())
+    server.run(server.app.messenger.deliver())
+    assert kept(server, bob) == 1
     (after,) = told(server, bob)
     assert after["object_id"] == before["object_id"]
     server.run(server.app.messenger.resume())
+    server.run(server.app.messenger.deliver())
     assert [each["notification_id"] for each in told(server, bob)] == [after["notification_id"]]
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from support.notifications import PATH
 from support.people import PUBLIC, Person
 from support.running import Server
 
-SEND, POLL, LIST, HISTORY, COUNTED = 6, 2, 3, 6, 6
+SEND, POLL, LIST, HISTORY, COUNTED, NOTIFICATIONS = 6, 2, 3, 6, 6, 2
 """Statements at most."""
 
 Cost = Callable[[Callable[[], Any]], int]
@@ -96,3 +97,12 @@ def test_the_history(server: Server, alice: Person, bob: Person, token: str, cos
         fill()
         alice.create_room()
     assert cost(lambda: alice.history(token)) == few <= HISTORY
+
+
+def test_notifications(server: Server, alice: Person, bob: Person, cost: Cost) -> None:
+    assert cost(lambda: alice.get(PATH)) <= NOTIFICATIONS
+    for _ in range(5):
+        token = bob.create_room()
+        bob.add(token, alice)
+        bob.say(token, f"Hello @{alice.id}")
+    assert cost(lambda: alice.get(PATH)) <= NOTIFICATIONS + 1, "one more for the names in them"

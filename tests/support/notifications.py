@@ -1,4 +1,4 @@
-"""Notifications in tests: delivering them, and looking at them."""
+"""Notifications in tests: looking at them and setting what to hear of."""
 
 from typing import Any
 
@@ -15,8 +15,7 @@ _KEPT = Statement(sa.select(sa.func.count()).where(notifications.c.user_id == bi
 
 
 def told(server: Server, person: Person) -> list[dict[str, Any]]:
-    """What somebody is told once everything was delivered, newest first; without the invitation to the room."""
-    server.run(server.app.messenger.deliver())
+    """List somebody's notifications, newest first, without the invitation to the room."""
     shown: list[dict[str, Any]] = person.get(PATH)
     return [each for each in shown if each["object_type"] != "room"]
 

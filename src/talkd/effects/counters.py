@@ -4,6 +4,7 @@ from typing import Any
 
 from talkd.areas.calls import service as calls
 from talkd.areas.chat import store as chat
+from talkd.areas.chat.model import COUNTABLE
 from talkd.areas.reactions import store as reactions
 from talkd.areas.signaling import service as signaling
 from talkd.core import clock, events
@@ -15,7 +16,8 @@ async def apply(tx: Tx, event: Any) -> None:
     what waited for a session that has ended.
     """
     if isinstance(event, events.MessagePosted) and event.is_news:
-        await chat.set_newest(tx, event.room_id, event.message_id, clock.now())
+        notifies = event.kind in COUNTABLE
+        await chat.set_newest(tx, event.room_id, event.message_id, clock.now(), notifies=notifies)
     elif isinstance(event, events.MessageDeleted):
         await reactions.delete_reactions(tx, event.room_id, event.message_id)
     elif isinstance(event, events.AttendeeRemoved) and event.session_ids:

@@ -1,19 +1,18 @@
 """Who is told of what has happened.
 
-Calls, invitations and reactions concern few or are rare: they are told of in their own transaction. Of messages
-people are told a moment later, so that a message costs the same however many hear of it: each room remembers up
-to which message they were told, and the messages themselves are the outbox.
+Calls, invitations and reactions concern few or are rare: they create their notifications in their own transaction.
+Messages do so a moment later, so that a message costs the same however many are notified. Each room remembers up to
+which message people were notified, and the messages themselves are the outbox. Nobody can see the delay: whoever lists
+notifications, or changes who is notified, has the outstanding ones created first.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from typing import Any, TypeVar
-
-import structlog
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 from talkd.areas.chat.model import COUNTABLE
 from talkd.areas.notifications import delivery_service as delivery
-from talkd.areas.notifications import outbox_store, service, store
+from talkd.areas.notifications import outbox, outbox_store, service, store
 from talkd.areas.notifications.model import About, occasion_of
 from talkd.areas.reminders import service as reminders
 from talkd.areas.reminders import store as reminder_store
@@ -21,12 +20,6 @@ from talkd.core import events
 from talkd.core.actor import USERS
 from talkd.storage.database import Database, Tx
 
-log = structlog.get_logger(__name__)
-
-T = TypeVar("T")
-
-ROOMS = 50
-"""Rooms looked at in one transaction."""
 USERS_AT_ONCE = 20
 """Users cleaned up after in one transaction."""
 
@@ -93,6 +86,7 @@ async def _attendee_removed(tx: Tx, event: events.AttendeeRemoved) -> None:
 async def _session_joined(tx: Tx, event: events.SessionJoined) -> None:
     if event.actor.type == USERS:
         await store.delete_about(tx, event.room_id, event.actor.id, About.ROOM)
+        await store.delete_reactions_of(tx, event.room_id, event.actor.id)
 
 
 async def _user_deleted(tx: Tx, event: events.UserDeleted) -> None:
@@ -140,35 +134,8 @@ class Messenger:
     async def deliver(self) -> None:
         """Tell of everything that was said so far. What goes wrong is tried again by the next `resume`."""
         async with self._turn:
-            rooms, self._rooms = sorted(self._rooms), set()
-            for some in _portions(rooms, ROOMS):
-                try:
-                    await self._settle(some)
-                except Exception:
-                    await self._settle_one_by_one(some)
-
-    async def _settle_one_by_one(self, rooms: list[int]) -> None:
-        """What is wrong with one room must not keep the others waiting."""
-        for room_id in rooms:
-            try:
-                while not await self._settle_next(room_id):
-                    pass
-            except Exception:
-                log.exception("notifications_failed", room=room_id)
-
-    async def _settle_next(self, room_id: int) -> bool:
-        """Tell of a room's next message, or skip one that cannot be told; whether that was all."""
-        try:
-            return await self._db.write(lambda tx: delivery.settle(tx, [room_id], 1))
-        except self._db.failures:
-            raise
-        except Exception:
-            log.exception("message_not_told", room=room_id)
-            return not await self._db.write(lambda tx: delivery.skip(tx, room_id))
-
-    async def _settle(self, rooms: list[int]) -> None:
-        while not await self._db.write(lambda tx: delivery.settle(tx, rooms)):
-            pass
+            room_ids, self._rooms = sorted(self._rooms), set()
+            await outbox.deliver(self._db, room_ids)
 
     async def remind(self) -> None:
         """Remind whoever wanted to be reminded by now."""
@@ -178,12 +145,8 @@ class Messenger:
     async def tidy(self) -> None:
         """Keep no more of users than they can look through, of those who were told something since the last time."""
         told, self._told = sorted(self._told), set()
-        for some in _portions(told, USERS_AT_ONCE):
-            await self._tidy_after(some)
+        for start in range(0, len(told), USERS_AT_ONCE):
+            await self._tidy_after(told[start : start + USERS_AT_ONCE])
 
     async def _tidy_after(self, user_ids: list[str]) -> None:
         await self._db.write(lambda tx: service.tidy(tx, user_ids))
-
-
-def _portions(all_of_them: list[T], size: int) -> Iterator[list[T]]:
-    return (all_of_them[start : start + size] for start in range(0, len(all_of_them), size))

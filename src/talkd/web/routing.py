@@ -83,6 +83,9 @@ class Route:
     returns: Any
     """Type of the answer's data, for the OpenAPI document."""
     errors: tuple[int, ...]
+    notifies_first: bool
+    """Whether earlier messages of the room create their notifications before the operation writes, because it may
+    change who is notified."""
     reads: Callable[[Any], Any] | None = None
     """Turns this version's parameters into those that the handler knows."""
     answers: Callable[[Any], Any] | None = None
@@ -112,6 +115,7 @@ class Routes:
         csrf: bool | None = None,
         returns: Any = None,
         errors: tuple[int, ...] = (),
+        notifies_first: bool = True,
     ) -> Callable[[Handler], Handler]:
         """Declare an operation for each of the API `versions` (none: the path stands by itself)."""
         if not set(guards) & WHO_GUARDS:
@@ -135,6 +139,7 @@ class Routes:
                         tag=self.tag,
                         returns=returns,
                         errors=errors,
+                        notifies_first=notifies_first,
                     )
                 )
             return handler

@@ -1,6 +1,7 @@
 """How far people have read."""
 
 from talkd.areas.chat import store
+from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import service as notifications
 from talkd.areas.participants.model import Participant
 from talkd.core import clock
@@ -30,6 +31,8 @@ async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
     Notifications of reactions go away too once everything is read.
     """
     message_id = me.room.last_message_id if message_id is None else await _as_far_as_there_is(tx, me, message_id)
+    if message_id < me.attendee.last_read:
+        await delivery.catch_up(tx, me.room)  # messages that were read notify nobody, also when they are unread again
     if message_id != me.attendee.last_read:
         await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
         back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0

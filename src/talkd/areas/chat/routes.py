@@ -70,6 +70,7 @@ def limit_of(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
     versions=V1,
     params=SendParams,
     returns=view.MessageView,
+    notifies_first=False,
 )
 async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     """Send a message."""
@@ -171,6 +172,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
     versions=V1,
     params=ReadParams,
     returns=RoomView,
+    notifies_first=False,
 )
 async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     """Mark messages as read."""

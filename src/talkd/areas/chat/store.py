@@ -64,7 +64,17 @@ _LAST_ID = Statement(sa.select(sa.func.max(messages.c.id)).where(_in_room, messa
 _NEWEST_IN_ROOM = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
-    .values(last_message_id=bind("message_id"), last_activity=bind("now"))
+    .values(
+        last_message_id=bind("message_id"),
+        last_activity=bind("now"),
+        notified_id=sa.case(
+            (
+                sa.and_(bind("notifies", Int) == ZERO, rooms.c.notified_id >= rooms.c.last_message_id),
+                bind("message_id", Int),
+            ),
+            else_=rooms.c.notified_id,
+        ),
+    )
 )
 _MARK_READ = Statement(
     sa.update(attendees)
@@ -183,9 +193,12 @@ async def set_system(tx: Tx, room_id: int, message_id: int, system: str, text: s
     await tx.run(_SET_SYSTEM, room_id=room_id, message_id=message_id, system=system, message=text)
 
 
-async def set_newest(tx: Tx, room_id: int, message_id: int, now: int) -> None:
-    """The room's last message and activity."""
-    await tx.run(_NEWEST_IN_ROOM, room_id=room_id, message_id=message_id, now=now)
+async def set_newest(tx: Tx, room_id: int, message_id: int, now: int, *, notifies: bool) -> None:
+    """Set the room's last message and activity.
+
+    A message that never notifies anybody leaves no notifications to create.
+    """
+    await tx.run(_NEWEST_IN_ROOM, room_id=room_id, message_id=message_id, now=now, notifies=int(notifies))
 
 
 async def mark_read_forward(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from talkd.areas.notifications import service as notifications
+from talkd.areas.participants.model import Participant
 from talkd.core.constants import MAX_POLL_SECONDS
 from talkd.realtime.changes import attendee_topic, room_topic, rules_topic
 from talkd.web import guards
@@ -47,8 +48,17 @@ def note_presence(call: Call[Any]) -> None:
         call.world.pings.note(call.me.session.session_id)
 
 
+def may_be_notified(me: Participant) -> bool:
+    """Whether there may be notifications of messages here, or messages that have yet to create one.
+
+    Of those that have not, a mention notifies everybody it names, an ordinary message only those without a session.
+    """
+    is_named = me.attendee.last_mention > me.room.notified_id
+    return bool(me.attendee.notified) or is_named or (me.session is None and me.room.owes_notifications)
+
+
 async def dismiss_notifications(call: Call[Any]) -> None:
-    """Somebody looks at what notifications told of, unless the device says that nobody does."""
+    """Dismiss the caller's notifications of the room, unless the device says that nobody looks at it."""
     me = call.me
-    if me.attendee.notified and (me.session is None or me.session.state == 1):
+    if may_be_notified(me) and (me.session is None or me.session.state == 1):
         await call.world.db.write(lambda tx: notifications.dismiss_messages(tx, me))

@@ -13,6 +13,7 @@ from talkd.areas.notifications.delivery_store import Told
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
+from talkd.areas.rooms.model import Room
 from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store as groups
@@ -41,6 +42,22 @@ async def settle(tx: Tx, room_ids: list[int], at_most: int = BATCH) -> bool:
     is_all = len(untold) < at_most
     await outbox_store.settle(tx, room_ids, ABOVE_ALL_IDS if is_all else untold[-1][1].id)
     return is_all
+
+
+async def settle_all(tx: Tx, room_ids: list[int]) -> None:
+    """Create every notification that messages of these rooms have not created yet."""
+    while room_ids and not await settle(tx, room_ids):
+        pass
+
+
+async def catch_up(tx: Tx, room: Room) -> None:
+    """Create the notifications of what was posted in the room so far.
+
+    For whoever is about to change who is notified (a join, a level, the lobby, a promotion): a message notifies those
+    who were to be notified when it was posted. The caller holds the room.
+    """
+    if room.owes_notifications:
+        await settle_all(tx, [room.id])
 
 
 async def skip(tx: Tx, room_id: int) -> bool:

@@ -61,7 +61,7 @@ _concerned = (
         sa.not_(sa.and_(messages.c.actor_type == word(USERS), messages.c.actor_id == attendees.c.actor_id)),
         attendees.c.last_read < messages.c.id,
         IS_LET_IN,
-        sa.not_(_is_looking),
+        sa.or_(bind("even_looking", Int) == ONE, sa.not_(_is_looking)),
     )
 )
 _one_message = sa.and_(messages.c.room_id == bind("room_id"), messages.c.id == bind("message_id"))
@@ -116,7 +116,6 @@ _REACTION = _tell(
         _has_level,
         _is_not_put_away,
         IS_LET_IN,
-        sa.not_(_is_looking),
     )
 )
 _REMINDER = _tell(
@@ -238,6 +237,8 @@ async def _tell_of(
         levels=tx.many(levels),
         details=details,
         now=now,
+        # Whoever has the room open is notified of what is meant for them, not of every message.
+        even_looking=int(subject != Subject.CHAT),
         alive=now - SESSION_TIMEOUT,
         **more,
     )
@@ -259,7 +260,6 @@ async def tell_of_reaction(
         occasion=occasion_of(actor, reaction),
         levels=tx.many(levels),
         now=now,
-        alive=now - SESSION_TIMEOUT,
     )
     return [(row[0], row[1]) for row in rows]
 

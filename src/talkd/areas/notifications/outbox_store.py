@@ -5,13 +5,26 @@ import sqlalchemy as sa
 from talkd.areas.chat.model import Message
 from talkd.areas.chat.store import MESSAGE
 from talkd.areas.notifications.store import IS_VISIBLE
+from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
-from talkd.storage.schema import Int, messages, rooms
-from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of
+from talkd.storage.schema import Int, attendees, messages, rooms
+from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of, word
 
 _WAITING = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
 _PERSONAL = [number(RoomType.CHANGELOG), number(RoomType.NOTE_TO_SELF)]
+_WAITING_FOR = Statement(
+    sa.select(rooms.c.id)
+    .select_from(attendees)
+    .join(rooms, rooms.c.id == attendees.c.room_id)
+    .where(
+        attendees.c.actor_type == word(USERS),
+        attendees.c.actor_id == bind("user_id"),
+        rooms.c.notified_id < rooms.c.last_message_id,
+        rooms.c.type.not_in(_PERSONAL),
+    )
+    .order_by(rooms.c.id)
+)
 _UNTOLD = Statement(
     sa.select(rooms.c.type, *MESSAGE)
     .select_from(rooms)
@@ -39,6 +52,11 @@ _SETTLE = Statement(
 async def list_waiting(tx: Tx) -> list[int]:
     """Rooms in which something was said that nobody has been told of."""
     return [row[0] for row in await tx.all(_WAITING)]
+
+
+async def list_waiting_for(tx: Tx, user_id: str) -> list[int]:
+    """Return the user's rooms with messages that have not created their notifications yet, in the order of locks."""
+    return [row[0] for row in await tx.all(_WAITING_FOR, user_id=user_id)]
 
 
 async def list_untold(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[int, Message]]:

@@ -4,14 +4,14 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.notifications import service, view
+from talkd.areas.notifications import outbox, outbox_store, service, view
 from talkd.areas.notifications.model import Listing
 from talkd.areas.users import service as users
 from talkd.core.errors import NULL, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("notifications", base="/apps/notifications/api")
 V2 = ("v2",)
@@ -34,10 +34,20 @@ async def _may_use_talk(tx: Tx, call: Call[Any]) -> bool:
     return await users.may_use_talk(tx, call.world.settings, call.user_id)
 
 
-@routes.add("GET", "notifications", Guard.USER, versions=V2, returns=list[view.NotificationView])
-async def list_newest(tx: Tx, call: Call[Any]) -> Reply:
+@routes.add("GET", "notifications", Guard.USER, versions=V2, access=Access.OWN, returns=list[view.NotificationView])
+async def list_newest(call: Call[Any]) -> Reply:
     """List the newest notifications; 304 when the caller knows them already (If-None-Match)."""
-    listing = await service.list_newest(tx, call.user_id) if await _may_use_talk(tx, call) else Listing([], {})
+    db = call.world.db
+
+    async def look(tx: Tx) -> tuple[list[int], Listing]:
+        if not await _may_use_talk(tx, call):
+            return [], Listing([], {})
+        return await outbox_store.list_waiting_for(tx, call.user_id), await service.list_newest(tx, call.user_id)
+
+    room_ids, listing = await db.read(look)
+    if room_ids:
+        await outbox.deliver(db, room_ids)
+        _, listing = await db.read(look)
     shown = view.notifications(listing, call.base_url)
     etag = view.etag(shown)
     if call.knows(etag):

@@ -2,7 +2,8 @@
 
 from talkd.areas.chat import people_store as people
 from talkd.areas.chat.model import named
-from talkd.areas.notifications import store
+from talkd.areas.notifications import delivery_service as delivery
+from talkd.areas.notifications import outbox_store, store
 from talkd.areas.notifications.model import MAX_ASKED, MAX_KEPT, MAX_SHOWN, About, Entry, Listing, Subject
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
@@ -38,13 +39,15 @@ async def dismiss(tx: Tx, user_id: str, notification_id: int) -> None:
 
 
 async def dismiss_all(tx: Tx, user_id: str) -> None:
-    """The user has seen all."""
+    """Dismiss every notification of the user, also those that messages have not created yet."""
+    await delivery.settle_all(tx, await outbox_store.list_waiting_for(tx, user_id))
     await store.delete_all(tx, user_id)
 
 
 async def dismiss_messages(tx: Tx, me: Participant) -> None:
     """The user has opened the conversation: what was said there need not be told any more."""
-    await attendees.lock_rooms(tx, [me.room.id])  # so that nothing is told between the two
+    await attendees.lock_rooms(tx, [me.room.id])  # so that no notification is created between the two
+    await delivery.catch_up(tx, me.room)
     await store.clear_flag(tx, me.room.id, me.attendee.id)
     await store.delete_about(tx, me.room.id, me.actor.id, About.CHAT)
 

@@ -85,6 +85,14 @@ _DELETE_REMINDER = Statement(
         notifications.c.object_type == word(About.REMINDER),
     )
 )
+_DELETE_REACTIONS_OF = Statement(
+    sa.delete(notifications).where(
+        _of_user,
+        _in_room,
+        notifications.c.object_type == word(About.CHAT),
+        notifications.c.subject == word(Subject.REACTION),
+    )
+)
 _UNFLAG = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
@@ -92,7 +100,9 @@ _UNFLAG = Statement(
 )
 _DELETE_CALLS_AND_INVITATIONS = Statement(
     sa.delete(notifications).where(
-        _in_room, notifications.c.message_id == ZERO, notifications.c.object_type == word(About.CALL)
+        _in_room,
+        notifications.c.message_id == ZERO,
+        notifications.c.object_type.in_([word(About.CALL), word(About.ROOM)]),
     )
 )
 _DELETE_OF_MESSAGE = Statement(
@@ -224,6 +234,11 @@ async def delete_in_room(tx: Tx, room_id: int, user_id: str) -> None:
 async def delete_about(tx: Tx, room_id: int, user_id: str, about: About) -> None:
     """The user knows what there was to tell of that kind."""
     await tx.run(_DELETE_ABOUT, room_id=room_id, user_id=user_id, object_type=about)
+
+
+async def delete_reactions_of(tx: Tx, room_id: int, user_id: str) -> None:
+    """Delete the user's notifications of reactions in the room."""
+    await tx.run(_DELETE_REACTIONS_OF, room_id=room_id, user_id=user_id)
 
 
 async def clear_flag(tx: Tx, room_id: int, attendee_id: int) -> None:

@@ -60,6 +60,12 @@ class Room(msgspec.Struct, frozen=True):
     last_message_id: int
     call_started_at: int
     call_flag: int
+    notified_id: int
+
+    @property
+    def owes_notifications(self) -> bool:
+        """Whether there are messages that have not created their notifications yet."""
+        return self.notified_id < self.last_message_id
 
     @property
     def is_one_to_one(self) -> bool:

@@ -2,6 +2,7 @@
 
 from talkd.areas.bans import store as bans
 from talkd.areas.calls import service as calls
+from talkd.areas.notifications import delivery_service as notifications
 from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Attendee, Participant, Session, is_self_joined
 from talkd.areas.participants.store import find_attendee, get_attendee
@@ -23,6 +24,7 @@ async def join_user(tx: Tx, room: Room, user: Actor, *, browser: str, password_i
     Raises NotFound, Forbidden("password") and Forbidden("ban").
     """
     room = await participants.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
+    await notifications.catch_up(tx, room)
     attendee = await find_attendee(tx, room.id, USERS, user.id)
     if attendee is None:
         if room.type == RoomType.ONE_TO_ONE and user.id in (room.user_a, room.user_b):

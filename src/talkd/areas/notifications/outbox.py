@@ -1,0 +1,57 @@
+"""Create the notifications that messages have not created yet, in transactions of their own.
+
+A message that cannot be notified of must not keep others waiting: it is skipped and logged.
+"""
+
+from collections.abc import Iterator
+
+import structlog
+
+from talkd.areas.notifications import delivery_service as delivery
+from talkd.storage.database import Database
+
+log = structlog.get_logger(__name__)
+
+ROOMS = 50
+"""Rooms looked at in one transaction."""
+
+
+async def deliver(db: Database, room_ids: list[int]) -> None:
+    """Notify people of everything that was posted in these rooms so far.
+
+    What fails because the database is unavailable is logged, and tried again by the job.
+    """
+    for some in _portions(room_ids):
+        try:
+            await _deliver_together(db, some)
+        except Exception:
+            await _deliver_one_by_one(db, some)
+
+
+async def _deliver_together(db: Database, room_ids: list[int]) -> None:
+    while not await db.write(lambda tx: delivery.settle(tx, room_ids)):
+        pass
+
+
+async def _deliver_one_by_one(db: Database, room_ids: list[int]) -> None:
+    for room_id in room_ids:
+        try:
+            while not await _deliver_next(db, room_id):
+                pass
+        except Exception:
+            log.exception("notifications_failed", room=room_id)
+
+
+async def _deliver_next(db: Database, room_id: int) -> bool:
+    """Notify people of a room's next message, or skip it if that fails. Return True if it was the last one."""
+    try:
+        return await db.write(lambda tx: delivery.settle(tx, [room_id], 1))
+    except db.failures:
+        raise
+    except Exception:
+        log.exception("message_not_told", room=room_id)
+        return not await db.write(lambda tx: delivery.skip(tx, room_id))
+
+
+def _portions(room_ids: list[int]) -> Iterator[list[int]]:
+    return (room_ids[start : start + ROOMS] for start in range(0, len(room_ids), ROOMS))
