@@ -153,16 +153,6 @@ def test_archived_conversations_only_tell_who_was_meant(
     assert len(told(server, bob)) == 1
 
 
-def test_sensitive_conversations_do_not_tell_what_was_said(
-    server: Server, alice: Person, bob: Person, private: str
-) -> None:
-    alice.say(private, f"the secret of @{bob.id}")
-    bob.post(f"v4/room/{private}/sensitive")
-    (shown,) = told(server, bob)
-    assert (shown["message"], shown["messageRich"], shown["messageRichParameters"]) == ("", "", {})
-    assert shown["subject"] == "Alice mentioned you in a private conversation"
-
-
 def test_the_lobby_keeps_what_is_inside(server: Server, alice: Person, bob: Person, token: str) -> None:
     alice.say(token, f"before, @{bob.id}")
     assert len(told(server, bob)) == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.people import ONE_TO_ONE, Person
+from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
 from talkd.areas.chat import change_service
@@ -58,6 +58,39 @@ def test_who_wants_to_be_reminded_is_when_the_time_has_come(
     assert bob.refused("GET", path) == (404, "reminder")
     bob.delete(dismiss["link"].removeprefix(server.url))
     assert reminded(server, bob) == []
+
+
+def test_in_a_one_to_one_room_a_reminder_names_the_other_user_once(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    bob.join(private)
+    said = alice.say(private, "Hello")
+    for person in (alice, bob):
+        person.post(reminder(private, said), timestamp=1)
+    assert [each["subject"] for each in reminded(server, alice)] == ["Reminder: You in private conversation Bob"]
+    assert [each["subject"] for each in reminded(server, bob)] == ["Reminder: Alice in private conversation"]
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{alice.id}").raise_for_status()
+    (shown,) = reminded(server, bob)
+    assert shown["subject"] == "Reminder: A deleted user in private conversation Alice"
+
+
+def test_a_deleted_one_to_one_partner_leaves_ones_own_reminders(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    said = alice.say(private, "Hello")
+    alice.post(reminder(private, said), timestamp=1)
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
+    assert [each["subject"] for each in reminded(server, alice)] == ["Reminder: You in private conversation Bob"]
+
+
+def test_reminders_of_guests_messages_name_the_guest(server: Server, alice: Person) -> None:
+    token, guest = alice.create_room(PUBLIC), server.visitor()
+    guest.join(token)
+    said = guest.say(token, "Hello")
+    alice.post(reminder(token, said), timestamp=1)
+    assert [each["subject"] for each in reminded(server, alice)] == ["Reminder: A guest in conversation Room"]
+    guest.post(f"v1/guest/{token}/name", displayName="Gus")
+    assert [each["subject"] for each in reminded(server, alice)] == ["Reminder: Gus (guest) in conversation Room"]
 
 
 def test_a_moment_in_the_past_is_now(server: Server, alice: Person, bob: Person, token: str) -> None:

@@ -63,6 +63,11 @@ class Entry(msgspec.Struct, frozen=True):
     me: Participant
     message: Message | None
 
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether the reader keeps secret what happens in the conversation: neither who did it nor to which message."""
+        return bool(self.me.attendee.sensitive)
+
 
 class Listing(msgspec.Struct, frozen=True):
     """Notifications, and what everybody in them is called now."""

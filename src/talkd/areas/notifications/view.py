@@ -10,6 +10,7 @@ from talkd.areas.chat.model import Names
 from talkd.areas.notifications.model import About, Entry, Listing, Subject
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import DELETED_USERS, GROUPS, USERS, Actor
+from talkd.core.constants import RoomType
 
 Parameter = dict[str, str]
 Parameters = dict[str, Parameter]
@@ -58,9 +59,15 @@ def etag(items: list[NotificationView]) -> str:
 def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView:
     item, room = entry.notification, entry.me.room
     page = f"{base_url}/call/{room.token}"
-    link = f"{page}#message_{item.message_id}" if item.message_id else page
-    parameters = _parameters(entry, names, base_url, page)
-    subject = _subject(entry, parameters)
+    object_id, link = room.token, page
+    parameters: Parameters = {}
+    if entry.is_sensitive:
+        subject = _sensitive_subject(entry)
+    else:
+        parameters = _parameters(entry, names, base_url, page)
+        subject = _subject(entry, parameters)
+        if item.message_id:
+            object_id, link = f"{room.token}/{item.message_id}", f"{page}#message_{item.message_id}"
     text, references = _message(entry, names)
     return NotificationView(
         notification_id=item.id,
@@ -68,7 +75,7 @@ def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView
         user=item.user_id,
         datetime=datetime.fromtimestamp(item.created_at, UTC).isoformat(),
         object_type=item.object_type,
-        object_id=f"{room.token}/{item.message_id}" if item.message_id else room.token,
+        object_id=object_id,
         subject=chat.plain_text(subject, parameters),
         message=chat.plain_text(text, references),
         link=link,
@@ -83,13 +90,14 @@ def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView
 
 
 # --- the subject ----------------------------------------------------------------------------
+_DELETED_USER = "A deleted user"
+_MENTIONED_IN_PRIVATE = "mentioned you in a private conversation"
 _IN_PRIVATE = {
-    Subject.INVITATION: "invited you to a private conversation",
     Subject.CHAT: "sent you a private message",
     Subject.REPLY: "replied to your private message",
-    Subject.MENTION_DIRECT: "mentioned you in a private conversation",
-    Subject.MENTION_GROUP: "mentioned group {group} in a private conversation",
-    Subject.MENTION_ALL: "mentioned everyone in a private conversation",
+    Subject.MENTION_DIRECT: _MENTIONED_IN_PRIVATE,
+    Subject.MENTION_GROUP: _MENTIONED_IN_PRIVATE,
+    Subject.MENTION_ALL: _MENTIONED_IN_PRIVATE,
     Subject.REACTION: "reacted with {reaction} to your private message",
 }
 _AMONG_MANY = {
@@ -101,6 +109,25 @@ _AMONG_MANY = {
     Subject.MENTION_ALL: "mentioned everyone in conversation {call}",
     Subject.REACTION: "reacted with {reaction} to your message in conversation {call}",
 }
+_MENTIONED_SENSITIVE = "Someone mentioned you in a private conversation"
+_SENSITIVE = {
+    Subject.INVITATION: "You were invited to a private conversation",
+    Subject.CHAT: "You received a message in a private conversation",
+    Subject.REPLY: "Notification in a private conversation",
+    Subject.MENTION_DIRECT: _MENTIONED_SENSITIVE,
+    Subject.MENTION_GROUP: _MENTIONED_SENSITIVE,
+    Subject.MENTION_ALL: _MENTIONED_SENSITIVE,
+    Subject.REACTION: "Someone reacted in a private conversation",
+    Subject.REMINDER: "Reminder in a private conversation",
+}
+
+
+def _sensitive_subject(entry: Entry) -> str:
+    """What happened, without who did it and where."""
+    if entry.notification.subject == Subject.CALL:
+        is_running = entry.me.room.call_started_at
+        return f"{'A call has started' if is_running else 'You missed a call'} in a private conversation"
+    return _SENSITIVE[Subject(entry.notification.subject)]
 
 
 def _subject(entry: Entry, parameters: Parameters) -> str:
@@ -109,9 +136,20 @@ def _subject(entry: Entry, parameters: Parameters) -> str:
         return _call_subject(room)
     who = _who(entry, parameters)
     if item.subject == Subject.REMINDER:
-        is_own = item.actor_type == USERS and item.actor_id == item.user_id
-        return f"Reminder: {'You' if is_own else who} in {'private ' * room.is_one_to_one}conversation {{call}}"
+        return _reminder_subject(entry, who)
     return f"{who} {(_IN_PRIVATE if room.is_one_to_one else _AMONG_MANY)[Subject(item.subject)]}"
+
+
+def _reminder_subject(entry: Entry, who: str) -> str:
+    item, room = entry.notification, entry.me.room
+    is_own = item.actor_type == USERS and item.actor_id == item.user_id
+    if is_own:
+        who = "You"
+    elif room.type == RoomType.ONE_TO_ONE_FORMER:
+        who = _DELETED_USER
+    elif room.type == RoomType.ONE_TO_ONE:  # the sender's name is the conversation's
+        return f"Reminder: {who} in private conversation"
+    return f"Reminder: {who} in {'private ' * room.is_one_to_one}conversation {{call}}"
 
 
 def _call_subject(room: Room) -> str:
@@ -126,7 +164,7 @@ def _who(entry: Entry, parameters: Parameters) -> str:
         return "{user}"
     if "guest" in parameters:
         return "{guest} (guest)"
-    return "A deleted user" if entry.notification.actor_type == DELETED_USERS else "A guest"
+    return _DELETED_USER if entry.notification.actor_type == DELETED_USERS else "A guest"
 
 
 def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Parameters:
@@ -156,8 +194,8 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
 
 # --- the message and what can be done ---------------------------------------------------------
 def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
-    """What was said, unless the reader keeps that conversation out of sight."""
-    if entry.message is None or entry.me.attendee.sensitive:
+    """What was said, unless the reader has marked the conversation as sensitive."""
+    if entry.message is None or entry.is_sensitive:
         return "", {}
     reader = Actor(USERS, entry.notification.user_id)
     shown = chat.message(entry.message, entry.me.room, reader, names)
@@ -167,14 +205,19 @@ def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
 
 def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionView]:
     item, room = entry.notification, entry.me.room
+    is_private = room.is_one_to_one
     if item.object_type == About.CALL:
         if room.call_started_at:
-            label = "Answer call" if room.is_one_to_one else "Join call"
+            label = "Answer call" if is_private else "Join call"
             return [ActionView(label, f"{page}#direct-call", primary=True)]
-        return [ActionView("Call back" if room.is_one_to_one else "Open chat", page)]
+        return [ActionView("Call back", page, primary=True) if is_private else ActionView("View chat", page)]
     if item.object_type == About.REMINDER:
-        reminder = f"{base_url}/ocs/v2.php/apps/spreed/api/v1/chat/{room.token}/{item.message_id}/reminder"
-        return [ActionView("View message", link), ActionView("Dismiss reminder", reminder, "DELETE")]
+        if entry.is_sensitive:  # the address of the reminder would give the message's id away
+            dismissal = f"apps/notifications/api/v2/notifications/{item.id}"
+        else:
+            dismissal = f"apps/spreed/api/v1/chat/{room.token}/{item.message_id}/reminder"
+        dismiss = ActionView("Dismiss reminder", f"{base_url}/ocs/v2.php/{dismissal}", "DELETE")
+        return [ActionView("View message", link, primary=True), dismiss]
     if item.object_type == About.ROOM and room.call_started_at:
         return [ActionView("Join call", f"{page}#direct-call", primary=True)]
     return [ActionView("View chat", link)]
