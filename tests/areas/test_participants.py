@@ -50,7 +50,7 @@ def test_inviting_by_email_opens_the_room(server: Server) -> None:
     assert alice.add(token, address, "emails") == {"type": PUBLIC}
     assert alice.add(token, address, "emails") == []
     invited = [each for each in alice.participants(token).values() if each["actorType"] == "emails"]
-    assert [(each["participantType"], each["displayName"]) for each in invited] == [(GUEST, address)]
+    assert [(each["participantType"], each["displayName"]) for each in invited] == [(GUEST, "")]
     path = f"v4/room/{token}/participants"
     assert alice.refused("POST", path, newParticipant="nowhere", source="emails") == (400, "new-participant")
 

@@ -1,10 +1,12 @@
 """Every schema can be brought to the newest, with what is in it."""
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import pytest
 import sqlalchemy as sa
 from alembic import command
@@ -145,3 +147,48 @@ def test_accounts_that_were_deleted_before_are_forgotten(old: Old) -> None:
     assert old.run("SELECT moderator_type, moderator_id, moderator_name FROM bans ORDER BY actor_id") == [
         ("users", "ada", "Name"), ("deleted_users", "deleted_users", ""),
     ]  # fmt: skip
+
+
+ADDRESS, VERA = "Vera@example.org", hashlib.sha256(b"vera@example.org").hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("table", "kind", "actor_id", "name"),
+    [
+        ("attendees", "actor_type", "actor_id", "display_name"),
+        ("messages", "actor_type", "actor_id", "actor_name"),
+        ("messages", "edited_by_type", "edited_by_id", "edited_by_name"),
+        ("polls", "actor_type", "actor_id", "actor_name"),
+        ("bans", "moderator_type", "moderator_id", "moderator_name"),
+    ],
+)
+def test_names_lose_the_address_of_the_invited(old: Old, table: str, kind: str, actor_id: str, name: str) -> None:
+    old.bring_to("0006")
+    old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345'), (8, 'abcd2346'), (9, 'abcd2347'), (10, 'abcd2348')")
+    rows = [
+        (7, "emails", VERA, ADDRESS), (8, "emails", VERA, "Vera"), (9, "emails", "0" * 64, ADDRESS),
+        (10, "guests", VERA, ADDRESS),
+    ]  # fmt: skip
+    insert = f"INSERT INTO {table} (room_id, id, {kind}, {actor_id}, {name}) VALUES (:room, :room, :kind, :id, :name)"
+    for room, kind_, id_, name_ in rows:
+        old.run(insert, room=room, kind=kind_, id=id_, name=name_)
+    old.bring_up_to_date()
+    assert [row[0] for row in old.run(f"SELECT {name} FROM {table} ORDER BY id")] == ["", "Vera", ADDRESS, ADDRESS]
+
+
+def test_bans_and_messages_lose_the_address_of_the_invited(old: Old) -> None:
+    old.bring_to("0006")
+    old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345')")
+    ban = "INSERT INTO bans (room_id, id, actor_type, actor_id, display_name) VALUES (7, 1, 'emails', :id, :name)"
+    old.run(ban, id=VERA, name=ADDRESS)
+    said = {"mention-email1": {"type": "emails", "id": VERA, "name": ADDRESS}, "actor": {"type": "users", "id": "ü"}}
+    old.run(
+        "INSERT INTO messages (room_id, id, message, plain, parameters, countable) "
+        "VALUES (7, 9, 'hi {mention-email1}', :plain, :said, 1)",
+        plain=f"hi @{ADDRESS}",
+        said=msgspec.json.encode(said).decode(),
+    )
+    old.bring_up_to_date()
+    assert old.run("SELECT display_name FROM bans") == [(VERA,)]
+    del said["mention-email1"]["name"]
+    assert old.run("SELECT plain, parameters FROM messages") == [("hi @", msgspec.json.encode(said).decode())]

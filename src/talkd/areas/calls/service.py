@@ -43,10 +43,15 @@ def is_ringing(me: Participant) -> bool:
 
 
 async def list_attendance(tx: Tx, me: Participant) -> list[tuple[Attendee, str]]:
-    """Who was in the running call so far, each with the account's e-mail address. Raises Invalid without a call."""
+    """Return who was in the running call so far, each with the e-mail address as far as the caller may know it.
+
+    Raises Invalid without a call.
+    """
     if not me.room.call_started_at:
         raise Invalid
     present = await store.list_participants(tx, me.room.id, me.room.call_started_at)
+    if not me.sees_addresses:
+        return [(attendee, "") for attendee in present]
     attendance = []
     for attendee in present:
         account = await users.get_account(tx, attendee.actor_id) if attendee.actor_type == USERS else None

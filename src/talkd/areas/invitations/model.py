@@ -21,7 +21,7 @@ _MESSAGES = {
 
 
 class Invitee(msgspec.Struct, frozen=True):
-    """Somebody to invite; without a name it is the address."""
+    """Somebody to invite, and what to call them."""
 
     address: str
     name: str = ""

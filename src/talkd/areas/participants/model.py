@@ -98,6 +98,11 @@ class Participant(msgspec.Struct, frozen=True):
         return self.attendee.is_guest
 
     @property
+    def sees_addresses(self) -> bool:
+        """Return True for moderators with an account: only they learn the e-mail addresses of others here."""
+        return self.is_moderator and not self.is_guest
+
+    @property
     def permissions(self) -> int:
         """What this participant may do: its own setting, else the call's, else the room's, else the default."""
         return permissions_of(self.room, self.attendee)
@@ -167,6 +172,11 @@ def is_address(text: str) -> bool:
         and text.isprintable()
         and not any(character.isspace() or character in '<>",;:\\()[]' for character in text)
     )
+
+
+def invited_name(name: str, address: str) -> str:
+    """Return the name that others see of somebody invited by e-mail: empty if it would give away the address."""
+    return "" if address.lower() in name.lower() else name
 
 
 def is_self_joined(attendee: Attendee) -> bool:

@@ -66,7 +66,7 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 
 def listed(me: Participant, found: People) -> Reply:
     """People as the participant may see them, and whether their status is told."""
-    data = view.people(found, for_moderator=me.is_moderator)
+    data = view.people(found, viewer=me)
     return Reply(data, 200, {} if found.online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from talkd.areas.bans import store as bans
 from talkd.areas.participants import store
-from talkd.areas.participants.model import Attendee, Participant, is_address, is_self_joined
+from talkd.areas.participants.model import Attendee, Participant, invited_name, is_address, is_self_joined
 from talkd.areas.rooms.model import Room, pair
 from talkd.areas.sessions import store as sessions
 from talkd.areas.settings import service as settings
@@ -145,7 +145,7 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
             tx,
             room,
             actor,
-            Actor(EMAILS, actor_id, name or address),
+            Actor(EMAILS, actor_id, invited_name(name, address)),
             type=ParticipantType.GUEST,
             quiet=True,
             access_token=ids.new_secret(),

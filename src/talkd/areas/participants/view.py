@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.participants.model import Attendee, People, Session, permissions_of
+from talkd.areas.participants.model import Attendee, Participant, People, Session, permissions_of
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
 
@@ -39,10 +39,10 @@ def participants(
     attendees: Iterable[Attendee],
     sessions: Iterable[Session],
     *,
-    for_moderator: bool,
+    viewer: Participant,
     online: set[str] | None = None,
 ) -> list[ParticipantView]:
-    """Everybody, each with all its devices. Addresses of invited people are for moderators only.
+    """Show the attendees, each with all their devices, as the viewer may see them.
 
     With `online`, the ids of users who are here, each user's status is told.
     """
@@ -50,23 +50,24 @@ def participants(
     for session in sessions:
         by_attendee.setdefault(session.attendee_id, []).append(session)
     return [
-        _participant(room, attendee, by_attendee.get(attendee.id, []), for_moderator, online) for attendee in attendees
+        _participant(room, attendee, by_attendee.get(attendee.id, []), viewer, online) for attendee in attendees
     ]
 
 
-def people(found: People, *, for_moderator: bool) -> list[ParticipantView]:
-    """Everybody in some rooms, room by room."""
+def people(found: People, *, viewer: Participant) -> list[ParticipantView]:
+    """Show the attendees of some rooms, room by room."""
     return [
         shown
         for room, attendees, sessions in found.rooms
-        for shown in participants(room, attendees, sessions, for_moderator=for_moderator, online=found.online)
+        for shown in participants(room, attendees, sessions, viewer=viewer, online=found.online)
     ]
 
 
 def _participant(
-    room: Room, attendee: Attendee, sessions: list[Session], for_moderator: bool, online: set[str] | None
+    room: Room, attendee: Attendee, sessions: list[Session], viewer: Participant, online: set[str] | None
 ) -> ParticipantView:
     in_call = 0
+    for_moderator = viewer.is_moderator
     has_status = online is not None and attendee.actor_type == USERS
     for session in sessions:
         in_call |= session.in_call
@@ -85,7 +86,7 @@ def _participant(
         attendeePin=attendee.pin if for_moderator else "",
         phoneNumber=attendee.phone_number if for_moderator else "",
         callId=attendee.call_id if for_moderator else "",
-        invitedActorId=attendee.invited_address if for_moderator and attendee.invited_address else UNSET,
+        invitedActorId=attendee.invited_address if viewer.sees_addresses and attendee.invited_address else UNSET,
         status=status_of(attendee.actor_id, online) if has_status else UNSET,
         statusIcon=None if has_status else UNSET,
         statusMessage=None if has_status else UNSET,

@@ -68,7 +68,7 @@ async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[view.Parti
     params, room = call.params, call.me.room
     attendee = await service.set_of_attendee(tx, call.me, params.attendeeId, params.method, params.permissions)
     online = await participants.list_online(tx, [attendee.actor_id])
-    return view.participants(room, [attendee], [], for_moderator=True, online=online)
+    return view.participants(room, [attendee], [], viewer=call.me, online=online)
 
 
 @routes.add("PUT", "room/{token}/attendees/permissions/all", *_MODERATOR, versions=V4, params=EverybodyParams)
