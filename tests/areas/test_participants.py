@@ -43,6 +43,18 @@ def test_removing_a_group_keeps_moderators_and_members_of_other_groups(server: S
     assert set(alice.participants(token)) == {alice.id, carol.id, dave.id, second}
 
 
+def test_a_renamed_group_is_renamed_as_an_attendee(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    group = server.add_group(bob)
+    token = alice.create_room()
+    alice.add(token, group, "groups")
+    path = f"/ocs/v2.php/cloud/groups/{group}"
+    server.admin.put(path, json={"key": "displayname", "value": "The crew"}).raise_for_status()
+    assert alice.participants(token)[group]["displayName"] == "The crew"
+    added = next(each for each in alice.history(token) if each["systemMessage"] == "group_added")
+    assert added["messageParameters"]["group"]["name"] == "The crew"
+
+
 def test_inviting_by_email_opens_the_room(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room(GROUP)

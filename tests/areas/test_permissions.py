@@ -73,6 +73,48 @@ def test_adding_begins_with_what_holds(alice: Person, bob: Person, token: str) -
     assert change(alice, token, bob, "add", CHAT)["attendeePermissions"] == JOIN | CHAT | 1
 
 
+def test_setting_the_default_resets_the_permissions_of_single_attendees(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    carol = server.add_user("carol")
+    alice.add(token, carol)
+    change(alice, token, bob, "set", VIDEO)
+    change(alice, token, carol, "set", CHAT)
+    set_default(alice, token, AUDIO)
+    for who in (bob, carol):
+        shown = alice.participants(token)[who.id]
+        assert (shown["permissions"], shown["attendeePermissions"]) == (AUDIO | 1, 0)
+    assert alice.participants(token)[alice.id]["permissions"] == ALL
+
+
+def test_the_default_resets_permissions_in_breakout_rooms_too(alice: Person, bob: Person, token: str) -> None:
+    change(alice, token, bob, "set", VIDEO)
+    parts = alice.post(f"v1/breakout-rooms/{token}", mode=1, amount=1)
+    part = next(room["token"] for room in parts if room["objectType"] == "room")
+    assert alice.participants(part)[bob.id]["attendeePermissions"] == VIDEO | 1
+    set_default(alice, token, AUDIO)
+    shown = alice.participants(part)[bob.id]
+    assert (shown["permissions"], shown["attendeePermissions"]) == (AUDIO | 1, 0)
+
+
+@pytest.mark.parametrize("version", ["v1", "v3", "v4"])
+def test_promoting_and_demoting_reset_the_permissions_of_an_attendee(
+    alice: Person, bob: Person, token: str, version: str
+) -> None:
+    parts = alice.post(f"v1/breakout-rooms/{token}", mode=1, amount=1)
+    part = next(room["token"] for room in parts if room["objectType"] == "room")
+    change(alice, token, bob, "set", LOBBY)
+    named = {"participant": bob.id} if version == "v1" else {"attendeeId": alice.attendee(token, bob)}
+    path = f"{version}/room/{token}/moderators"
+    assert alice.status("POST", path, **named) == 200
+    for room in (token, part):
+        shown = alice.participants(room)[bob.id]
+        assert (shown["permissions"], shown["attendeePermissions"]) == (ALL, 0)
+    assert alice.status("DELETE", path, **named) == 200
+    shown = alice.participants(token)[bob.id]
+    assert (shown["permissions"], shown["attendeePermissions"]) == (DEFAULT, 0)
+
+
 def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> None:
     group = server.add_group(server.add_user("carol"))
     alice.add(token, group, "groups")

@@ -83,6 +83,14 @@ class GroupMemberRemoved(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRenamed(Event):
+    """A group has a new display name."""
+
+    group_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class GroupDeleted(Event):
     """A group is gone; that its members left it was said before."""
 

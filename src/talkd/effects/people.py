@@ -14,7 +14,7 @@ from talkd.areas.sessions import store as session_store
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, events
-from talkd.core.actor import USERS, Actor
+from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Tx
 
@@ -22,7 +22,10 @@ from talkd.storage.database import Tx
 async def apply(tx: Tx, event: Any) -> None:
     """Follow new names and gone accounts into the rooms they are in."""
     if isinstance(event, events.UserRenamed):
-        await attendees.rename_user(tx, event.user_id, event.name, clock.now())
+        await attendees.rename_actor(tx, USERS, event.user_id, event.name, clock.now())
+        await bans.rename_user(tx, event.user_id, event.name)
+    elif isinstance(event, events.GroupRenamed):
+        await attendees.rename_actor(tx, GROUPS, event.group_id, event.name, clock.now())
     elif isinstance(event, events.UserDisabled):
         await _end_sessions(tx, event.user_id)
     elif isinstance(event, events.UserDeleted):

@@ -72,7 +72,7 @@ class Wakeups:
             self._feed.forget(event.room_id)  # but nobody is woken (recording `chat/long-poll-woken`)
         elif isinstance(event, events.ReadMarkerMoved):
             self._feed.forget_markers(event.room_id)
-        elif isinstance(event, events.UserRenamed | events.UserDeleted):
+        elif isinstance(event, events.UserRenamed | events.UserDeleted | events.GroupRenamed):
             self._feed.clear()
         if isinstance(event, _LIST_CHANGES):
             self._presence.changed(event.room_id)

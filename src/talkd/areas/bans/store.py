@@ -36,14 +36,14 @@ _PRESENT_ADDRESSES = Statement(
         sessions.c.room_id == bind("room_id"), sessions.c.address != NOTHING
     )
 )
-_FORGET_BANNED = Statement(
-    sa.delete(bans).where(bans.c.actor_type == word(USERS), folded(bans.c.actor_id) == bind("user_id", sa.Text))
-)
+_is_of_user = sa.and_(bans.c.actor_type == word(USERS), folded(bans.c.actor_id) == bind("user_id", sa.Text))
+_is_by_user = sa.and_(bans.c.moderator_type == word(USERS), bans.c.moderator_id == bind("user_id"))
 _nobody = word(DELETED_USERS)
+_RENAME_BANNED = Statement(sa.update(bans).where(_is_of_user).values(display_name=bind("name")))
+_RENAME_MODERATOR = Statement(sa.update(bans).where(_is_by_user).values(moderator_name=bind("name")))
+_FORGET_BANNED = Statement(sa.delete(bans).where(_is_of_user))
 _FORGET_MODERATOR = Statement(
-    sa.update(bans)
-    .where(bans.c.moderator_type == word(USERS), bans.c.moderator_id == bind("user_id"))
-    .values(moderator_type=_nobody, moderator_id=_nobody, moderator_name=NOTHING)
+    sa.update(bans).where(_is_by_user).values(moderator_type=_nobody, moderator_id=_nobody, moderator_name=NOTHING)
 )
 
 
@@ -91,6 +91,12 @@ async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
     """Attendees without an account who are in the room from the address or network."""
     rows = await tx.all(_PRESENT_ADDRESSES, room_id=room_id)
     return {int(row[0]) for row in rows if is_inside(row[1], banned)}
+
+
+async def rename_user(tx: Tx, user_id: str, name: str) -> None:
+    """Show the new name of a user in the bans of them and in those that they made."""
+    await tx.run(_RENAME_BANNED, user_id=names.folded(user_id), name=name)
+    await tx.run(_RENAME_MODERATOR, user_id=user_id, name=name)
 
 
 async def forget_user(tx: Tx, user_id: str) -> None:

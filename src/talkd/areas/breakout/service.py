@@ -235,8 +235,8 @@ async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attende
         if part.id in seats:
             seat = seats[part.id]
             await participants.lock_room(tx, part.id)
-            await attendees.set_attendee(tx, part.id, seat.id, "type", attendee.type, clock.now())
-            await tx.emit(PermissionsSet(part.id, actor, seat.id, seat.permissions))
+            await attendees.set_role(tx, part.id, seat.id, attendee.type, clock.now())
+            await tx.emit(PermissionsSet(part.id, actor, seat.id, 0))
         else:
             await _seat(tx, part, actor, attendee, quiet=True)
 
@@ -259,6 +259,7 @@ async def follow_defaults(tx: Tx, parent: Room, actor: Actor, permissions: int) 
     """What members may do in the parent, they may do in the parts."""
     for part in await store.list_parts(tx, parent.token):
         await store.set_permissions(tx, part.id, permissions)
+        await attendees.reset_permissions(tx, part.id, clock.now())
         await tx.emit(DefaultPermissionsSet(part.id, actor, permissions))
 
 

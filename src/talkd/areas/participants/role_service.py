@@ -25,9 +25,7 @@ async def promote(tx: Tx, me: Participant, attendee_id: int) -> None:
     attendee = await _access_for_role(tx, me, attendee_id)
     if attendee.actor_type not in (USERS, GUESTS, EMAILS) or attendee.type in MODERATORS:
         raise Invalid(data=NULL)
-    await store.set_attendee(
-        tx, me.room.id, attendee.id, "type", _PROMOTED[ParticipantType(attendee.type)], clock.now()
-    )
+    await store.set_role(tx, me.room.id, attendee.id, _PROMOTED[ParticipantType(attendee.type)], clock.now())
     await tx.emit(ModeratorPromoted(me.room.id, me.actor, attendee.id, attendee.actor))
 
 
@@ -37,7 +35,7 @@ async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
     demoted = _DEMOTED.get(ParticipantType(attendee.type))
     if demoted is None:
         raise Invalid(data=NULL)
-    await store.set_attendee(tx, me.room.id, attendee.id, "type", demoted, clock.now())
+    await store.set_role(tx, me.room.id, attendee.id, demoted, clock.now())
     await tx.emit(ModeratorDemoted(me.room.id, me.actor, attendee.id, attendee.actor))
 
 

@@ -252,14 +252,36 @@ _SETTABLE = {
 }
 
 
+_SET_ROLE = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+    .values(type=bind("role"), permissions=ZERO, modified_at=bind("now"))
+)
+_RESET_PERMISSIONS = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("in_room"), attendees.c.permissions != ZERO)
+    .values(permissions=ZERO, modified_at=bind("now"))
+)
+
+
+async def set_role(tx: Tx, room_id: int, attendee_id: int, role: int, now: int) -> None:
+    """Give an attendee another role. They lose their own permissions, which were meant for the old one."""
+    await tx.run(_SET_ROLE, room_id=room_id, attendee_id=attendee_id, role=role, now=now)
+
+
+async def reset_permissions(tx: Tx, room_id: int, now: int) -> None:
+    """Remove the own permissions of all attendees of a room, so that its default permissions hold for everybody."""
+    await tx.run(_RESET_PERMISSIONS, in_room=room_id, now=now)
+
+
 async def set_attendee(tx: Tx, room_id: int, attendee_id: int, field: str, value: int | str, now: int) -> None:
     """Set one field of an attendee (one of `_SETTABLE`)."""
     await tx.run(_SETTABLE[field], room_id=room_id, attendee_id=attendee_id, value=value, now=now)
 
 
-_RENAME_USER = Statement(
+_RENAME = Statement(
     sa.update(attendees)
-    .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
+    .where(attendees.c.actor_type == bind("actor_type"), attendees.c.actor_id == bind("actor_id"))
     .values(display_name=bind("name"), modified_at=bind("now"))
 )
 _OF_USER = Statement(
@@ -274,9 +296,9 @@ _OF_GROUP = Statement(
 )
 
 
-async def rename_user(tx: Tx, user_id: str, name: str, now: int) -> None:
-    """A user is called something else, in all rooms."""
-    await tx.run(_RENAME_USER, user_id=user_id, name=name, now=now)
+async def rename_actor(tx: Tx, actor_type: str, actor_id: str, name: str, now: int) -> None:
+    """Give a user or a group another name in all rooms."""
+    await tx.run(_RENAME, actor_type=actor_type, actor_id=actor_id, name=name, now=now)
 
 
 async def list_of_user(tx: Tx, user_id: str) -> list[Attendee]:

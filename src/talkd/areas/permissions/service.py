@@ -14,9 +14,9 @@ from talkd.storage.database import Tx
 
 
 async def set_default(tx: Tx, me: Participant, bits: int) -> None:
-    """What those may do who have no permissions of their own; 0 for the server's default.
+    """Set what all members and guests may do; 0 for the server's default.
 
-    Raises Invalid with the reason.
+    That resets the permissions of single attendees. Raises Invalid with the reason.
     """
     if me.room.is_breakout_room:
         raise Invalid("breakout-room")
@@ -26,6 +26,7 @@ async def set_default(tx: Tx, me: Participant, bits: int) -> None:
     if permissions == me.room.default_permissions:
         return
     await rooms.set_field(tx, me.room.id, "default_permissions", permissions)
+    await attendees.reset_permissions(tx, me.room.id, clock.now())
     await tx.emit(DefaultPermissionsSet(me.room.id, me.actor, permissions))
 
 

@@ -5,7 +5,7 @@ from talkd.areas.users import group_store, model, service, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NOT_YOURS, Account, Group, GroupSize
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Rejected
-from talkd.core.events import GroupDeleted, GroupMemberAdded, GroupMemberRemoved
+from talkd.core.events import GroupDeleted, GroupMemberAdded, GroupMemberRemoved, GroupRenamed
 from talkd.storage.database import Tx
 
 UNKNOWN_GROUP = 102
@@ -36,12 +36,13 @@ async def find_group(tx: Tx, group_id: str, *, is_admin: bool) -> Group:
 
 
 async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
-    """Another name; the id stays. Raises Rejected (404, 101)."""
+    """Give a group another name, also as an attendee of rooms. Raises Rejected (404, 101)."""
     await find_group(tx, group_id, is_admin=True)
     name = model.require_display_name(display_name)
     if not name:
         raise Rejected(INVALID, "Invalid group name")
     await group_store.rename_group(tx, group_id, name)
+    await tx.emit(GroupRenamed(group_id, name))
 
 
 async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> None:
