@@ -118,7 +118,44 @@ def test_a_banned_guest_is_known_by_the_device(server: Server) -> None:
     ban(alice, token, "guests", guest_id)
     assert guest.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 404
     assert guest.refused("POST", f"v4/room/{token}/participants/active") == (403, "ban")
-    assert server.visitor().join(token)["participantType"] == 4
+
+
+def test_the_address_of_a_banned_guest_is_banned_too(throttled_server: Server) -> None:
+    server = throttled_server  # it believes X-Forwarded-For, so that guests come from different addresses
+    alice = server.add_user("alice")
+    token = alice.create_room(PUBLIC)
+
+    def visitor(address: str) -> Person:
+        return Person(server.client(headers={"X-Forwarded-For": address}), None)
+
+    guest, neighbour, other = visitor("192.0.2.7"), visitor("192.0.2.7"), visitor("192.0.2.8")
+    guest_id, neighbour_id = guest.join(token)["actorId"], neighbour.join(token)["actorId"]
+    made = ban(alice, token, "guests", guest_id, "rude")
+    assert ban(alice, token, "guests", guest_id, "again") == made
+    name, address = alice.get(f"v1/ban/{token}")
+    assert name == made
+    assert (address["bannedActorType"], address["bannedActorId"], address["bannedDisplayName"]) == (
+        "ip", "192.0.2.7", "192.0.2.7",
+    )  # fmt: skip
+    assert (address["internalNote"], address["moderatorActorId"]) == ("rude", alice.id)
+    assert neighbour_id in alice.participants(token)
+    for who in (guest, visitor("::ffff:192.0.2.7")):
+        assert who.refused("POST", f"v4/room/{token}/participants/active") == (403, "ban")
+    assert other.join(token)["participantType"] == 4
+    alice.delete(f"v1/ban/{token}/{address['id']}")
+    assert visitor("192.0.2.7").join(token)["participantType"] == 4
+    assert guest.status("POST", f"v4/room/{token}/participants/active") == 403
+
+
+def test_bans_show_what_people_are_called_now(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    ban(alice, token, "users", bob.id)
+    for who, name in ((alice, "Alicia"), (bob, "Robert")):
+        path = f"/ocs/v2.php/cloud/users/{who.id}"
+        who.request("PUT", path, key="displayname", value=name).raise_for_status()
+    (shown,) = alice.get(f"v1/ban/{token}")
+    assert (shown["moderatorDisplayName"], shown["bannedDisplayName"]) == ("Alicia", "Robert")
 
 
 @pytest.mark.parametrize("banned", ["127.0.0.1", "127.0.0.0/8", "::ffff:7f00:1/128"])

@@ -1,5 +1,7 @@
 """Banning and lifting bans."""
 
+from collections.abc import Collection
+
 import msgspec
 
 from talkd.areas.bans import store
@@ -16,9 +18,10 @@ from talkd.storage.database import Tx
 
 
 async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str) -> Ban:
-    """Put somebody out who may not come back; being there is not required.
+    """Ban an actor, address or network, and remove whoever that is from the room. They need not be in it.
 
-    The same ban twice is one: the first stays as it is. Raises Invalid with the reason.
+    A guest is banned together with the addresses that they have the room open from; other guests from there may
+    stay, but cannot come in again. A second ban of the same actor changes nothing. Raises Invalid with the reason.
     """
     if not me.room.is_shared:
         raise Invalid("room")
@@ -32,25 +35,16 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     attendee = None if actor_type == IP else await attendees.find_attendee(tx, room.id, actor_type, actor_id)
     if attendee is not None and attendee.is_moderator:
         raise Invalid("moderator")
-    joins = await sessions.list_sessions_of(tx, room.id, attendee.id) if attendee is not None else []
-    browsers = sorted({join.browser for join in joins if join.browser}) if actor_type == GUESTS else []
     name = attendee.display_name if attendee is not None else ""
     if not name and actor_type == USERS:
         name = (await users.get_names(tx, [actor_id])).get(actor_id, "")
-    if not await store.is_banned(tx, room.id, actor_type, actor_id):
-        await store.add_ban(
-            tx,
-            room_id=room.id,
-            moderator_type=me.actor.type,
-            moderator_id=me.actor.id,
-            moderator_name=me.actor.name,
-            actor_type=actor_type,
-            actor_id=actor_id,
-            display_name=name or actor_id,
-            created_at=clock.now(),
-            note=note,
-            browsers=msgspec.json.encode(browsers).decode() if browsers else "",
-        )
+    if attendee is not None and actor_type == GUESTS:
+        joins = await sessions.list_sessions_of(tx, room.id, attendee.id)
+        await _add(tx, me, actor_type, actor_id, name, note, {join.browser for join in joins if join.browser})
+        for address in await sessions.list_addresses(tx, room.id, attendee.id):
+            await _add(tx, me, IP, require_bannable(IP, address), "", note)
+    else:
+        await _add(tx, me, actor_type, actor_id, name, note)
     if attendee is not None:
         await participants.remove(tx, room, me.actor, attendee)
     elif actor_type == IP:
@@ -58,6 +52,27 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     stored = await store.find_ban(tx, room.id, actor_type, actor_id)
     assert stored is not None, "just added, or there before"
     return stored
+
+
+async def _add(
+    tx: Tx, me: Participant, actor_type: str, actor_id: str, name: str, note: str, browsers: Collection[str] = ()
+) -> None:
+    """Store a ban, unless there is the same one."""
+    if await store.is_banned(tx, me.room.id, actor_type, actor_id):
+        return
+    await store.add_ban(
+        tx,
+        room_id=me.room.id,
+        moderator_type=me.actor.type,
+        moderator_id=me.actor.id,
+        moderator_name=me.actor.name,
+        actor_type=actor_type,
+        actor_id=actor_id,
+        display_name=name or actor_id,
+        created_at=clock.now(),
+        note=note,
+        browsers=msgspec.json.encode(sorted(browsers)).decode() if browsers else "",
+    )
 
 
 async def _remove_from_address(tx: Tx, me: Participant, banned: str) -> None:

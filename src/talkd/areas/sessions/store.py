@@ -7,7 +7,7 @@ from talkd.areas.participants.store import ATTENDEE, SESSION
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, invited_browsers, rooms, sessions
-from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
 _ADD = Statement(
     sa.insert(sessions)
@@ -25,6 +25,16 @@ _ADD = Statement(
 _DELETE = Statement(sa.delete(sessions).where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id")))
 _OF_ATTENDEE = Statement(
     sa.select(*SESSION).where(sessions.c.room_id == bind("room_id"), sessions.c.attendee_id == bind("attendee_id"))
+)
+_ADDRESSES = Statement(
+    sa.select(sessions.c.address)
+    .distinct()
+    .where(
+        sessions.c.room_id == bind("room_id"),
+        sessions.c.attendee_id == bind("attendee_id"),
+        sessions.c.address != NOTHING,
+    )
+    .order_by(sessions.c.address)
 )
 _OF_ROOM = Statement(sa.select(*SESSION).where(sessions.c.room_id == bind("room_id")).order_by(sessions.c.id))
 _SEATED = (
@@ -109,6 +119,11 @@ async def delete_session(tx: Tx, session: Session) -> None:
 async def list_sessions_of(tx: Tx, room_id: int, attendee_id: int) -> list[Session]:
     """All devices of one attendee."""
     return [Session(*row) for row in await tx.all(_OF_ATTENDEE, room_id=room_id, attendee_id=attendee_id)]
+
+
+async def list_addresses(tx: Tx, room_id: int, attendee_id: int) -> list[str]:
+    """List the network addresses from which a visitor has the room open. None are known of users."""
+    return [row[0] for row in await tx.all(_ADDRESSES, room_id=room_id, attendee_id=attendee_id)]
 
 
 async def list_sessions(tx: Tx, room_id: int) -> list[Session]:
