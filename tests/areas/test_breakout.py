@@ -1,12 +1,15 @@
 """Breakout rooms, through HTTP."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from support.people import GROUP, PUBLIC, Person
+from talkd.cli.root import app
 
 AUTOMATIC, MANUAL, FREE = 1, 2, 3
 
@@ -202,8 +205,92 @@ def test_adding_to_a_room_moves(team: Team, server: Any) -> None:
     assert team.bob.status("GET", f"v4/room/{one}") == 404
     assert team.bob.room(two)["participantType"] == 3
     path = f"v4/room/{two}/participants"
-    assert team.alice.status("POST", path, newParticipant=server.add_user().id) == 404
+    assert team.alice.refused("POST", path, newParticipant="nobody-of-that-name") == (404, "new-participant")
     assert team.alice.refused("POST", path, newParticipant="a@example.org", source="emails") == (400, "source")
+    assert team.alice.refused("POST", path, newParticipant=server.add_group(), source="groups") == (400, "source")
+
+
+def add_over_api(server: Any, team: Team, part: str, user: Person) -> None:
+    team.alice.add(part, user)
+
+
+def add_by_command(server: Any, team: Team, part: str, user: Person) -> None:
+    where = ["--database", server.config.database.url] if server.config.database.url else ["--data", server.config.data]
+    result = CliRunner().invoke(app, ["occ", "talk:room:add", part, "--user", user.id, *where])
+    assert result.exit_code == 0, result.output
+    group = server.add_group(user)
+    result = CliRunner().invoke(app, ["occ", "talk:room:add", part, "--group", group, *where])
+    assert result.exit_code == 1, result.output
+
+
+@pytest.mark.parametrize("add", [add_over_api, add_by_command])
+def test_adding_to_a_room_adds_to_the_conversation_too(
+    team: Team, server: Any, add: Callable[[Any, Team, str, Person], None]
+) -> None:
+    one, two = team.divide(AUTOMATIC)
+    dave = server.add_user("dave")
+    add(server, team, two, dave)
+    assert set(dave.rooms()) == {team.token, two}
+    assert team.alice.participants(team.token)[dave.id]["participantType"] == 3
+    assert team.alice.participants(two)[dave.id]["participantType"] == 3
+    assert dave.id not in team.alice.participants(one)
+    for token in (team.token, two):
+        assert team.alice.system_messages(token).count("user_added") >= 1
+
+
+def test_who_is_banned_from_the_conversation_cannot_be_added_to_its_rooms(team: Team) -> None:
+    one, _ = team.divide(MANUAL)
+    team.alice.post(f"v1/ban/{team.token}", actorType="users", actorId=team.bob.id)
+    path = f"v4/room/{one}/participants"
+    assert team.alice.refused("POST", path, newParticipant=team.bob.id) == (400, "ban")
+    assert team.bob.id not in team.alice.participants(one)
+
+
+def test_who_is_added_to_a_room_has_the_permissions_of_the_conversation(team: Team) -> None:
+    one, _ = team.divide(MANUAL)
+    bob = team.alice.attendee(team.token, team.bob)
+    team.alice.put(f"v4/room/{team.token}/attendees/permissions", attendeeId=bob, method="set", permissions=4)
+    team.alice.add(one, team.bob)
+    assert team.alice.participants(one)[team.bob.id]["attendeePermissions"] == 5
+
+
+def test_moderators_cannot_be_assigned_to_a_room(team: Team) -> None:
+    team.alice.post(f"v4/room/{team.token}/moderators", attendeeId=team.alice.attendee(team.token, team.bob))
+    path = f"v1/breakout-rooms/{team.token}"
+    for name in ("alice", "bob"):
+        seats = team.map(carol=1, **{name: 0})
+        refused = team.alice.refused("POST", path, mode=MANUAL, amount=2, attendeeMap=seats)
+        assert refused == (400, "moderator")
+    one, two = team.divide(MANUAL, carol=0)
+    for who in (team.alice, team.bob):
+        path = f"v4/room/{two}/participants"
+        assert team.alice.refused("POST", path, newParticipant=who.id) == (400, "moderator")
+    seats = team.map(bob=0, carol=1)
+    path = f"v1/breakout-rooms/{team.token}/attendees"
+    assert team.alice.refused("POST", path, attendeeMap=seats) == (400, "moderator")
+    assert team.carol.id in team.alice.participants(one)
+
+
+def test_consent_to_recording_holds_in_the_rooms(team: Team, server: Any) -> None:
+    config = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/recording_consent"
+    path = f"v4/room/{team.token}/recording-consent"
+    server.admin.post(config, json={"value": "2"}).raise_for_status()
+    try:
+        one, two = team.divide(MANUAL, bob=0)
+        assert team.alice.refused("PUT", f"v4/room/{one}/recording-consent", recordingConsent=1) == (
+            400, "breakout-room",
+        )  # fmt: skip
+        team.start()
+        assert team.alice.refused("PUT", path, recordingConsent=1) == (400, "breakout-room")
+        team.stop()
+        for value in (1, 0, 1):
+            assert team.alice.put(path, recordingConsent=value)["recordingConsent"] == value
+            assert [team.alice.room(part)["recordingConsent"] for part in (one, two)] == [value, value]
+        team.alice.delete(f"v1/breakout-rooms/{team.token}")
+        (again,) = team.divide(MANUAL, 1)
+        assert team.alice.room(again)["recordingConsent"] == 1
+    finally:
+        server.admin.delete(config).raise_for_status()
 
 
 def test_rooms_are_never_public(team: Team) -> None:

@@ -115,7 +115,9 @@ def test_consent_to_recording_is_the_rooms_when_the_server_says_so(server: Serve
         assert alice.refused("PUT", path, recordingConsent=9) == (400, "value")
         alice.join(token)
         alice.post(f"v4/call/{token}", flags=1, recordingConsent=True)
-        assert alice.refused("PUT", path, recordingConsent=0) == (400, "call")
+        assert alice.put(path, recordingConsent=1)["recordingConsent"] == 1
+        assert alice.put(path, recordingConsent=0)["recordingConsent"] == 0
+        assert alice.refused("PUT", path, recordingConsent=1) == (400, "call")
     finally:
         set_setting(server, "recording_consent", None)
 

@@ -196,6 +196,13 @@ class DefaultPermissionsSet(RoomEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingConsentSet(RoomEvent):
+    """Everybody is asked for consent to being recorded (1), or is not asked any more (0)."""
+
+    recording_consent: int
+
+
+@dataclass(frozen=True, slots=True)
 class BreakoutRoomsStarted(RoomEvent):
     """This breakout room is open."""
 

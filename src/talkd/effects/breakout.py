@@ -17,6 +17,7 @@ _FOLLOWED = (
     events.ModeratorDemoted,
     events.PermissionsSet,
     events.DefaultPermissionsSet,
+    events.RecordingConsentSet,
 )
 _COMINGS = (events.AttendeeAdded, events.AttendeeRemoved)
 
@@ -39,6 +40,8 @@ async def apply(tx: Tx, event: Any) -> None:
 async def _follow(tx: Tx, parent: Room, event: Any) -> None:
     if isinstance(event, events.DefaultPermissionsSet):
         await breakout.follow_defaults(tx, parent, event.actor, event.permissions)
+    elif isinstance(event, events.RecordingConsentSet):
+        await breakout.follow_consent(tx, parent, event.recording_consent)
     elif isinstance(event, events.AttendeeRemoved | events.ModeratorDemoted):
         await breakout.follow_removal(tx, parent, event.actor, event.target)
     else:

@@ -78,6 +78,12 @@ def require_seats(text: str, amount: int) -> Seats:
     return seats
 
 
+def require_assignable(people: Iterable[Attendee], seats: Seats) -> None:
+    """Raises Invalid("moderator") if the map names a moderator: those are in every room already."""
+    if any(attendee.id in seats and attendee.is_moderator for attendee in people):
+        raise Invalid("moderator")
+
+
 def deal(attendees: Iterable[Attendee], amount: int) -> Seats:
     """Everybody to a room by chance, the rooms as equal in number as can be."""
     people = [attendee.id for attendee in attendees if is_seated(attendee)]

@@ -12,6 +12,7 @@ from talkd.areas.participants.model import Attendee, Participant, People
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import store as room_store
+from talkd.areas.rooms.creation_model import Attributes
 from talkd.areas.rooms.model import BREAKOUT, Room
 from talkd.core import clock
 from talkd.core.actor import Actor
@@ -46,6 +47,7 @@ async def create(tx: Tx, me: Participant, mode: int, amount: int, attendee_map: 
         seats = model.require_seats(attendee_map, amount)
     elif chosen == Mode.AUTOMATIC:
         seats = model.deal(people, amount)
+    model.require_assignable(people, seats)
     await store.set_parent(tx, parent.id, chosen, Status.STOPPED, clock.now())
     parts = [await _add_part(tx, parent, me.actor, f"Room {number}", people) for number in range(1, amount + 1)]
     for attendee in people:
@@ -61,11 +63,12 @@ async def _add_part(tx: Tx, parent: Room, actor: Actor, name: str, people: Itera
         name=name,
         object_type=BREAKOUT,
         object_id=parent.token,
+        attributes=Attributes(
+            default_permissions=parent.default_permissions, recording_consent=parent.recording_consent
+        ),
         now=clock.now(),
     )
     await store.set_door(tx, part.id, Lobby.NON_MODERATORS)
-    if parent.default_permissions:
-        await store.set_permissions(tx, part.id, parent.default_permissions)
     await tx.emit(RoomCreated(part.id, actor))
     for attendee in people:
         if attendee.is_moderator and not attendee.is_guest:
@@ -74,14 +77,11 @@ async def _add_part(tx: Tx, parent: Room, actor: Actor, name: str, people: Itera
 
 
 async def _seat(tx: Tx, part: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> int:
-    """Somebody of the parent belongs to a part, with the role and the permissions that he has there."""
+    """Add an attendee of the parent to a part, with the same role. Return their attendee id in the part."""
     role = ParticipantType(attendee.type) if attendee.is_moderator else ParticipantType.USER
-    attendee_id = await participants.add_user(
+    return await participants.add_user(
         tx, part, actor, attendee.actor_id, attendee.display_name, type=role, quiet=quiet
     )
-    if attendee.permissions:
-        await attendees.set_attendee(tx, part.id, attendee_id, "permissions", attendee.permissions, clock.now())
-    return attendee_id
 
 
 async def delete(tx: Tx, me: Participant) -> None:
@@ -107,10 +107,11 @@ async def set_seats(tx: Tx, me: Participant, attendee_map: str) -> None:
     model.require_divided(parent)
     parts = await store.list_parts(tx, parent.token)
     seats = model.require_seats(attendee_map, len(parts))
+    people = await participants.list_attendees(tx, parent.id)
+    model.require_assignable(people, seats)
     if parent.breakout_mode != Mode.MANUAL:
         await store.set_parent(tx, parent.id, Mode.MANUAL, parent.breakout_status, clock.now())
-    people = [each for each in await participants.list_attendees(tx, parent.id) if model.is_seated(each)]
-    for attendee in people:
+    for attendee in filter(model.is_seated, people):
         number = seats.get(attendee.id)
         await _move(tx, parent, me.actor, attendee, None if number is None else parts[number])
 
@@ -263,11 +264,25 @@ async def follow_defaults(tx: Tx, parent: Room, actor: Actor, permissions: int) 
         await tx.emit(DefaultPermissionsSet(part.id, actor, permissions))
 
 
+async def follow_consent(tx: Tx, parent: Room, recording_consent: int) -> None:
+    """Ask for consent to recording in the parts as in the parent."""
+    for part in await store.list_parts(tx, parent.token):
+        await room_store.set_field(tx, part.id, "recording_consent", recording_consent)
+
+
 async def follow_arrival(tx: Tx, part: Room, actor: Actor, attendee_id: int) -> None:
-    """A member who was put into one part is in no other."""
+    """Make a new member of a part a member of the parent, with equal permissions in both, and of no other part."""
     arrived = await attendees.get_attendee(tx, part.id, attendee_id) if part.is_breakout_room else None
     if arrived is None or not model.is_seated(arrived):
         return
+    parent = await attendees.get_room(tx, part.object_id)
+    if parent is None:
+        return
+    own = await attendees.find_attendee(tx, parent.id, arrived.actor_type, arrived.actor_id)
+    if own is None:
+        await participants.add_user(tx, parent, actor, arrived.actor_id, arrived.display_name)
+    elif own.permissions != arrived.permissions:
+        await attendees.set_attendee(tx, part.id, arrived.id, "permissions", own.permissions, clock.now())
     seats = await store.list_seats(tx, part.object_id, arrived.actor_type, arrived.actor_id)
     for room_id, seat in seats.items():
         if room_id != part.id:

@@ -139,8 +139,10 @@ async def add_users(tx: Tx, room: Room, user_ids: Sequence[str]) -> None:
         await participants.add_user(tx, room, CLI, user_id, name)
 
 
-async def add_groups(tx: Tx, room: Room, group_ids: Iterable[str]) -> None:
-    """Make groups and who is in them members. Raises NotFound."""
+async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str]) -> None:
+    """Make groups and who is in them members. Raises NotFound, and Invalid for a breakout room."""
+    if room.is_breakout_room and group_ids:
+        raise Invalid("source", message="Groups cannot be added to a breakout room.")
     for group_id in group_ids:
         if await groups.get_group(tx, group_id) is None:
             raise NotFound(message=f"Group '{group_id}' not found.")

@@ -54,7 +54,7 @@ async def add_participant(
     if not room.is_shared:
         raise Invalid("room-type")
     if room.is_breakout_room:
-        await _require_of_parent(tx, room, who, kind)
+        await _require_assignable(tx, room, who, kind)
     if kind == USERS:
         await _add_user(tx, room, actor, await users.resolve_id(tx, who))
     elif kind == "groups":
@@ -84,10 +84,13 @@ async def _add_user(tx: Tx, room: Room, actor: Actor, user_id: str) -> None:
     await participants.add_user(tx, room, actor, user_id, names[user_id])
 
 
-async def _require_of_parent(tx: Tx, part: Room, who: str, kind: str) -> None:
-    if kind != "users":
+async def _require_assignable(tx: Tx, part: Room, who: str, kind: str) -> None:
+    """Raises Invalid for anybody but users, and for moderators: those are in every breakout room already."""
+    if kind != USERS:
         raise Invalid("source")
     parent = await attendees.get_room(tx, part.object_id)
-    user_id = await users.resolve_id(tx, who)
-    if parent is None or await attendees.find_attendee(tx, parent.id, USERS, user_id) is None:
+    if parent is None:
         raise NotFound("new-participant")
+    attendee = await attendees.find_attendee(tx, parent.id, USERS, await users.resolve_id(tx, who))
+    if attendee is not None and attendee.is_moderator:
+        raise Invalid("moderator")

@@ -7,7 +7,7 @@ from talkd.areas.rooms.model import Room
 from talkd.areas.settings.model import CONSENT_BY_ROOM
 from talkd.core.constants import MAX_EXPIRATION, RoomType
 from talkd.core.errors import Invalid, PreconditionFailed
-from talkd.core.events import MessageExpirationSet
+from talkd.core.events import MessageExpirationSet, RecordingConsentSet
 from talkd.storage.database import Tx
 
 
@@ -36,18 +36,25 @@ async def set_mention_permissions(tx: Tx, me: Participant, value: int) -> None:
 
 
 async def set_recording_consent(tx: Tx, me: Participant, value: int, *, server_setting: int) -> None:
-    """Ask everybody for consent to being recorded, or not.
+    """Ask everybody for consent to being recorded, in the breakout rooms too, or stop asking.
 
-    Raises PreconditionFailed("config") unless the server leaves it to conversations, and Invalid with the reason.
+    Asking cannot begin during a call. Raises PreconditionFailed("config") unless the server leaves it to rooms,
+    and Invalid with the reason.
     """
     if server_setting != CONSENT_BY_ROOM:
         raise PreconditionFailed("config")
     _require_own_rules(me.room)
     if value not in (0, 1):
         raise Invalid("value")
-    if me.room.call_started_at:
+    room = await participants.lock_room(tx, me.room.id)
+    if value == room.recording_consent:
+        return
+    if value and room.call_started_at:
         raise Invalid("call")
-    await store.set_field(tx, me.room.id, "recording_consent", value)
+    if room.breakout_status:
+        raise Invalid("breakout-room")
+    await store.set_field(tx, room.id, "recording_consent", value)
+    await tx.emit(RecordingConsentSet(room.id, me.actor, value))
 
 
 def _require_own_rules(room: Room) -> None:
