@@ -124,8 +124,8 @@ def test_moderators_ring_and_everybody_else_when_a_setting_lets_them(
     finally:
         assert server.admin.delete(setting).is_success
     alice.put(f"v4/room/{token}/permissions/default", permissions=0)
-    for person in (bob.id, guest_id):
-        alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, person))
+    for actor_id in (bob.id, guest_id):
+        alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, actor_id))
     assert statuses() == [200, 200, 200]
 
 
