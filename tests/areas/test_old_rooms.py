@@ -98,7 +98,7 @@ def test_v3_describes_lists_and_finds_conversations(server: Server) -> None:
     alice.put(f"v3/room/{token}/description", description="Why")
     alice.put(f"v3/room/{token}/listable", scope=1)
     (found,) = bob.get("v3/listed-room", searchTerm="open to a")
-    assert (found["token"], found["listable"], found["description"]) == (token, 1, "")
+    assert (found["token"], found["listable"], found["description"]) == (token, 1, "Why")
     assert set(found) == ALWAYS | SINCE_V2 | SINCE_V3
     assert alice.get(f"v3/room/{token}")["description"] == "Why"
     assert [alice.status("PUT", f"{each}/room/{token}/description", description="") for each in ("v1", "v2")] == [
@@ -148,11 +148,11 @@ def test_a_conversation_of_two_stays_as_it_is(
     assert alice.room(token) == before
 
 
-def test_a_conversation_of_two_is_not_deleted_and_only_v1_says_why(server: Server) -> None:
+def test_a_conversation_of_two_is_not_deleted(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v1/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     refused = [alice.refused("DELETE", f"{version}/room/{token}") for version in VERSIONS]
-    assert refused == [(403, "type"), (400, None), (400, None), (400, None)]
+    assert refused == [(403, "type"), (403, "type"), (403, "type"), (400, None)]
     assert token in alice.rooms()
 
 
@@ -162,6 +162,20 @@ def test_a_breakout_room_is_not_opened_by_v1(server: Server) -> None:
     alice.post(f"v1/breakout-rooms/{parent}", mode=1, amount=1)
     (part,) = (room["token"] for room in alice.get(f"v4/room/{parent}/breakout-rooms"))
     assert alice.refused("POST", f"v1/room/{part}/public") == (403, "breakout-room")
+
+
+def test_a_room_that_needs_a_password_is_not_opened_by_old_versions(server: Server) -> None:
+    alice = server.add_user("alice")
+    setting = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/force_passwords"
+    token = alice.create_room()
+    server.admin.post(setting, json={"value": "yes"})
+    try:
+        for version in ("v1", "v2", "v3"):
+            answer = alice.request("POST", f"{version}/room/{token}/public")
+            assert (answer.status_code, answer.json()["ocs"]["data"]["error"]) == (403, "password")
+    finally:
+        server.admin.delete(setting)
+    assert alice.room(token)["type"] == GROUP
 
 
 def test_names_of_old_versions_are_short_also_after_cutting_spaces(server: Server) -> None:

@@ -101,12 +101,48 @@ def test_bans_hold_in_all_versions(alice: Person, bob: Person, token: str) -> No
         assert bob.status("POST", f"{version}/room/{token}/participants/active") == 403
         assert bob.status("DELETE", f"{version}/room/{token}/participants/self") == 404
         path = f"{version}/room/{token}/participants"
-        assert alice.refused("POST", path, newParticipant=bob.id) == (400, "ban")
+        assert alice.refused("POST", path, newParticipant=bob.id) == (403, "ban")
+
+
+@pytest.mark.parametrize("version", ["v2", "v3"])
+def test_the_last_moderator_stays(alice: Person, token: str, version: str) -> None:
+    assert alice.refused("DELETE", f"{version}/room/{token}/participants/self") == (400, "last-moderator")
 
 
 @pytest.mark.parametrize("version", OLD)
-def test_the_last_moderator_stays(alice: Person, token: str, version: str) -> None:
-    assert alice.refused("DELETE", f"{version}/room/{token}/participants/self") == (400, "last-moderator")
+def test_the_last_moderator_is_not_removed(
+    server: Server, alice: Person, bob: Person, token: str, version: str
+) -> None:
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
+    alice.add(token, server.add_user("carol"))
+    alice.delete(f"v1/room/{token}/participants/self")
+    path = f"{version}/room/{token}/participants"
+    assert bob.refused("DELETE", path, participant=bob.id) == (403, "last-moderator")
+    assert bob.room(token)["participantType"] == 2
+
+
+@pytest.mark.parametrize("version", OLD)
+def test_guests_leave_for_good(server: Server, alice: Person, token: str, version: str) -> None:
+    visitor = server.visitor()
+    guest_id = visitor.join(token)["actorId"]
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, guest_id))
+    path = f"{version}/room/{token}/participants/self"
+    assert visitor.delete(path) == []
+    assert guest_id not in alice.participants(token)
+    assert visitor.status("DELETE", path) == 404
+    assert visitor.status("GET", f"v1/chat/{token}", timeout=0) == 404
+
+
+def test_a_public_room_without_owner_goes_with_its_last_member(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    visitor, carol = server.visitor(), server.add_user("carol")
+    for person in (visitor, carol):
+        person.join(token)
+    alice.delete(f"v1/room/{token}/participants/self")
+    assert visitor.status("POST", f"v1/chat/{token}", message="Hello") == 201
+    bob.delete(f"v1/room/{token}/participants/self")
+    assert [person.status("GET", f"v4/room/{token}") for person in (carol, visitor)] == [404, 404]
 
 
 def test_the_new_type_is_a_number_since_v2(alice: Person) -> None:
@@ -213,7 +249,7 @@ def test_who_cannot_agree_to_be_recorded_does_not_join(server: Server, alice: Pe
     admin.post(setting, value="1")
     try:
         for version in OLD:
-            assert alice.refused("POST", f"{version}/call/{token}", recordingConsent=True) == (400, "consent")
+            assert alice.refused("POST", f"{version}/call/{token}", recordingConsent=True) == (403, "consent")
         alice.post(f"v4/call/{token}", recordingConsent=True)
     finally:
         admin.delete(setting)

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from seeds.rows import Ask, Check, answers, is_unknown, of
+from seeds.rows import Ask, Check, answers, is_refused_to_guests, is_unknown, of
 from seeds.scene import Scene
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 
@@ -70,8 +70,13 @@ def turns(ask: Ask, name: str, value: Any) -> Check:
 
 # --- creating -------------------------------------------------------------------------------
 def create(**params: Any) -> Ask:
-    """Alice creates a conversation."""
-    return lambda scene: scene.ask(scene.alice, "POST", "v1/room", **params)
+    """Alice creates a conversation. A parameter may be a function of the scene."""
+
+    def ask(scene: Scene) -> httpx.Response:
+        given = {name: value(scene) if callable(value) else value for name, value in params.items()}
+        return scene.ask(scene.alice, "POST", "v1/room", **given)
+
+    return ask
 
 
 created = answers(201, create(roomType=GROUP, roomName="New"))
@@ -115,6 +120,7 @@ of_no_type = both(*(answers(400, create(roomType=kind, roomName="New")) for kind
 by_nobody = answers(401, lambda scene: scene.ask(scene.visitor, "POST", "v1/room", roomType=GROUP, roomName="New"))
 with_nobody = both(
     answers(404, create(roomType=ONE_TO_ONE, invite="nobody")),
+    answers(404, create(roomType=ONE_TO_ONE, invite=lambda scene: scene.alice.id)),
     answers(404, create(roomType=GROUP, invite="no group", roomName="New")),
 )
 
@@ -312,10 +318,14 @@ deleted_by_member = both(answers(403, of("bob", "DELETE", ROOM)), answers(200, o
 deleted_elsewhere = both(is_unknown("DELETE", ROOM), answers(200, of("bob", "GET", ROOM)))
 
 opened = turns(of("alice", "POST", f"{ROOM}/public"), "type", PUBLIC)
-opened_by_member = answers(403, of("bob", "POST", f"{ROOM}/public"))
+opened_by_member = both(
+    answers(403, of("bob", "POST", f"{ROOM}/public")), is_refused_to_guests("POST", f"{ROOM}/public")
+)
 opened_elsewhere = is_unknown("POST", f"{ROOM}/public")
 shut = turns(of("alice", "DELETE", f"{ROOM}/public", "public"), "type", GROUP)
-shut_by_member = answers(403, of("bob", "DELETE", f"{ROOM}/public", "public"))
+shut_by_member = both(
+    answers(403, of("bob", "DELETE", f"{ROOM}/public", "public")), is_refused_to_guests("DELETE", f"{ROOM}/public")
+)
 shut_elsewhere = is_unknown("DELETE", f"{ROOM}/public")
 
 

@@ -17,7 +17,11 @@ LENGTH_OF_SESSIONS = (
     "in all versions."
 )
 BY_TYPE = "For one-to-one conversations 403 too, with the reason `type`: the document knows no other refusal."
-ACCOUNTS_ONLY = f"{BY_TYPE} Who is not logged in gets 401, guests of the room too."
+ACCOUNTS_ONLY = (
+    f"{BY_TYPE} The same with the reason `password` where the server demands one. Guests of the room get 403 as well, "
+    "also when they moderate."
+)
+NOT_ONESELF = "The caller's own id counts as unknown, too."
 SETTING_TWICE = "The document describes this operation twice; both are the same."
 
 CONVERSATIONS = (
@@ -39,7 +43,7 @@ CONVERSATIONS = (
     Promise(38, 67, CREATE, "201 when the room was created", room.created),
     Promise(39, 68, CREATE, "400 for an invalid room type", room.of_no_type),
     Promise(40, 69, CREATE, "401 when nobody is logged in", room.by_nobody),
-    Promise(41, 70, CREATE, "404 when the user or the group does not exist", room.with_nobody),
+    Promise(41, 70, CREATE, "404 when the user or the group does not exist", room.with_nobody, NOT_ONESELF),
     Promise(46, 76, CREATE, "returns `token`, a string", room.returns_token),
     Promise(51, 80, LIST, "is asked with GET", room.listed),
     Promise(54, 81, LIST, "is at `/room`", room.listed),

@@ -6,9 +6,9 @@ import sqlalchemy as sa
 
 from seeds import conversations as room
 from seeds.conversations import ROOM, as_guest, both, has, shown, turns
-from seeds.conversations_2018 import ACCOUNTS_ONLY, BY_TYPE, LATER_KINDS, LENGTH_OF_SESSIONS, SETTING_TWICE
-from seeds.conversations_2018 import CREATE, DELETE, GET, LIST, OPEN, PASSWORD, RENAME, SHUT
-from seeds.rows import Check, Row, answers, is_unknown, of
+from seeds.conversations_2018 import ACCOUNTS_ONLY, BY_TYPE, LATER_KINDS, LENGTH_OF_SESSIONS, NOT_ONESELF
+from seeds.conversations_2018 import CREATE, DELETE, GET, LIST, OPEN, PASSWORD, RENAME, SETTING_TWICE, SHUT
+from seeds.rows import Check, Row, answers, is_refused_to_guests, is_unknown, of
 from seeds.scene import Scene
 from talkd.storage.schema import rooms
 from talkd.storage.statements import Statement, bind
@@ -159,7 +159,9 @@ locked = both(
     turns(of("alice", "PUT", lock, "public", state=1), "readOnly", 1),
 )
 locked_pair = answers(400, of("alice", "PUT", lock, "pair", state=1))
-locked_by_member = answers(403, of("bob", "PUT", lock, state=1))
+locked_by_member = both(
+    answers(403, of("bob", "PUT", lock, state=1)), is_refused_to_guests("PUT", lock, state=1)
+)
 locked_elsewhere = is_unknown("PUT", lock, state=1)
 
 favorite = f"{ROOM}/favorite"
@@ -200,7 +202,7 @@ ROWS = (
     Row(247, CREATE, "201 when the conversation was created", room.created),
     Row(248, CREATE, "400 for an invalid type", room.of_no_type),
     Row(249, CREATE, "401 when nobody is logged in", room.by_nobody),
-    Row(250, CREATE, "404 when the user or the group does not exist", room.with_nobody),
+    Row(250, CREATE, "404 when the user or the group does not exist", room.with_nobody, NOT_ONESELF),
     Row(256, CREATE, "returns `token`, a string", room.returns_token),
     Row(257, CREATE, "returns `name`, a string that may be empty", room.returns_name),
     Row(258, CREATE, "returns `displayName`: the name, or a list of participants", room.returns_display_name),
@@ -269,7 +271,8 @@ ROWS = (
     Row(
         346, LOCK, "403 when the user does not moderate", locked_by_member,
         "The line also says so of conversations that are not public; the one before it lets groups be locked "
-        "and has 400 for the others, which is what happens.",
+        "and has 400 for the others, which is what happens. Guests of the room get 403 as well, also when they "
+        "moderate.",
     ),
     Row(347, LOCK, "404 when the participant does not find the conversation", locked_elsewhere),
     Row(351, PASSWORD, "is asked with PUT", room.closed),

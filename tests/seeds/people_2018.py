@@ -3,7 +3,8 @@
 from typing import Any
 
 from seeds.conversations_2018 import LENGTH_OF_SESSIONS
-from seeds.rows import Check, Promise, answers, carries, is_unknown, of, rows_of_page, rows_of_source
+from seeds.rows import Check, Promise, answers, carries, is_refused_to_guests, is_unknown, of
+from seeds.rows import rows_of_page, rows_of_source
 from seeds.scene import Scene
 from support.people import Person
 
@@ -98,6 +99,20 @@ def adds(scene: Scene) -> None:
     assert scene.stranger.room(scene.group)["participantType"] == USER
 
 
+def adds_for_moderators(scene: Scene) -> None:
+    answers(403, of("bob", "POST", PEOPLE, newParticipant=stranger))(scene)
+    is_refused_to_guests("POST", PEOPLE, newParticipant=stranger)(scene)
+    for version in ("v1", "v2", "v3"):  # a conversation of two cannot grow
+        path = f"{version}/room/{scene.pair}/participants"
+        assert scene.alice.refused("POST", path, newParticipant=scene.stranger.id) == (403, "room-type")
+
+
+def adds_nobody(scene: Scene) -> None:
+    path = PEOPLE.format(token=scene.group)
+    for params in ({"newParticipant": "nobody at all"}, {"newParticipant": ""}, {}):
+        assert scene.alice.refused("POST", path, **params) == (404, "new-participant")
+
+
 def tells_new_type(scene: Scene) -> None:
     path = PEOPLE.format(token=scene.group)
     assert scene.alice.post(path, newParticipant=scene.stranger.id) == []
@@ -120,11 +135,12 @@ def keeps_owners(scene: Scene) -> None:
 
 
 def does_not_find(method: str, path: str) -> Check:
-    """404 for a user who is not in the room, and for one who does not exist."""
+    """404 for a user who is not in the room, for one who does not exist, and without a user."""
 
     def check(scene: Scene) -> None:
-        for who in (scene.stranger.id, "nobody at all"):
+        for who in (scene.stranger.id, "nobody at all", ""):
             assert scene.alice.status(method, path.format(token=scene.group), participant=who) == 404
+        assert scene.alice.status(method, path.format(token=scene.group)) == 404
 
     return check
 
@@ -150,6 +166,33 @@ def does_not_find_session(scene: Scene) -> None:
 def leaves_for_good(scene: Scene) -> None:
     assert scene.bob.status("DELETE", SELF.format(token=scene.group)) == 200
     assert scene.bob.id not in listed(scene, scene.group)
+    assert scene.guest
+    assert scene.visitor.status("DELETE", SELF.format(token=scene.public)) == 200
+    assert "" not in listed(scene, scene.public)
+    assert scene.visitor.status("POST", f"v1/chat/{scene.public}", message="Still here") == 404
+
+
+def leaves_as_last_owner(scene: Scene) -> None:
+    """The room goes on without a moderator, and is deleted when its last member leaves."""
+    path = SELF.format(token=scene.group)
+    scene.bob.say(scene.group, "Hello")
+    for version in ("v2", "v3", "v4"):  # apps of that time know the refusal
+        later = path.replace("v1/", f"{version}/", 1)
+        assert scene.alice.refused("DELETE", later) == (400, "last-moderator")
+    assert scene.alice.status("DELETE", path) == 200
+    assert scene.alice.status("GET", f"v1/room/{scene.group}") == 404
+    (left,) = scene.bob.get(PEOPLE.format(token=scene.group))
+    assert (left["userId"], left["participantType"]) == (scene.bob.id, USER)
+    assert scene.bob.texts(scene.group) == ["Hello"]
+    assert scene.bob.status("POST", f"v1/chat/{scene.group}", message="Alone") == 201
+    assert scene.bob.status("DELETE", path) == 200
+    assert scene.bob.status("GET", f"v1/room/{scene.group}") == 404
+
+
+def leaves_nothing_unknown(scene: Scene) -> None:
+    is_unknown("DELETE", SELF)(scene)
+    for token in (scene.group, scene.public, scene.nowhere):
+        assert scene.visitor.status("DELETE", SELF.format(token=token)) == 404
 
 
 # --- opening and closing --------------------------------------------------------------------
@@ -216,6 +259,11 @@ def demotes_only_moderators(scene: Scene) -> None:
 
 
 OF_TYPE_3 = "Today a user who followed the link can be promoted too; v1 and v2 say 412 as written, v3 and v4 do it."
+LAST_OWNER = (
+    "Also for guests, and for the last owner: the room and its messages stay with the other members, of whom none "
+    "moderates. An administrator makes one a moderator with `occ talk:room:promote`. The room is deleted when its last "
+    "member leaves. v2 to v4 answer 400 `last-moderator`, because their apps know that refusal."
+)
 NOT_JOINED = "A member who has not opened the room gets 200: the room was found for him. v4 always answers 200."
 
 PROMISES = (
@@ -238,15 +286,16 @@ PROMISES = (
     Promise((234, 235), 234, f"POST {PEOPLE}", "`newParticipant`, whom to add", adds),
     Promise(239, 238, f"POST {PEOPLE}", "200", answers(200, of("alice", "POST", PEOPLE, newParticipant=stranger))),
     Promise(
-        240, 239, f"POST {PEOPLE}", "403 for who does not moderate",
-        answers(403, of("bob", "POST", PEOPLE, newParticipant=stranger)),
+        240, 239, f"POST {PEOPLE}", "403 for who does not moderate", adds_for_moderators,
+        "Guests of the room get 403 as well, also when they moderate. So does who adds to a conversation of two or "
+        "adds somebody who is banned, with the reason in `error`.",
     ),
     Promise(
         241, 240, f"POST {PEOPLE}", "404 for who is not in the room", is_unknown("POST", PEOPLE, newParticipant=bob)
     ),
     Promise(
-        242, 241, f"POST {PEOPLE}", "404 for a user who does not exist",
-        answers(404, of("alice", "POST", PEOPLE, newParticipant="nobody at all")),
+        242, 241, f"POST {PEOPLE}", "404 for a user who does not exist", adds_nobody,
+        "A request that names nobody gets the same.",
     ),
     Promise(
         (246, 247),
@@ -292,8 +341,8 @@ PROMISES = (
     # --- leaving for good
     Promise(292, 287, f"DELETE {SELF}", "the method DELETE", leaves_for_good),
     Promise(295, 288, f"DELETE {SELF}", "the endpoint", leaves_for_good),
-    Promise(299, 292, f"DELETE {SELF}", "200", answers(200, of("bob", "DELETE", SELF))),
-    Promise(300, 293, f"DELETE {SELF}", "404 for who is not in the room", is_unknown("DELETE", SELF)),
+    Promise(299, 292, f"DELETE {SELF}", "200", leaves_as_last_owner, LAST_OWNER),
+    Promise(300, 293, f"DELETE {SELF}", "404 for who is not in the room", leaves_nothing_unknown),
     # --- opening
     Promise(303, 295, f"POST {ACTIVE}", "opens the room for call and chat", opens_for_call_and_chat),
     Promise(306, 297, f"POST {ACTIVE}", "the method POST", answers(200, of("bob", "POST", ACTIVE))),

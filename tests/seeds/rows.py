@@ -86,6 +86,26 @@ def of(who: str, method: str, path: str, room: str = "group", **params: Any) -> 
     return ask
 
 
+def is_refused_to_guests(method: str, path: str, **params: Any) -> Check:
+    """404 for a visitor who is not in the public room, 403 for a guest, also for one who moderates; v1 to v3."""
+
+    def check(scene: Scene) -> None:
+        token = scene.public
+        paths = [path.replace("v1/", f"{version}/", 1).format(token=token) for version in ("v1", "v2", "v3")]
+        given = {name: value(scene) if callable(value) else value for name, value in params.items()}
+
+        def statuses() -> set[int]:
+            return {scene.visitor.status(method, each, **given) for each in paths}
+
+        assert statuses() == {404}
+        assert scene.guest
+        assert statuses() == {403}
+        scene.promote(scene.visitor, token)
+        assert statuses() == {403}
+
+    return check
+
+
 def is_unknown(method: str, path: str, **params: Any) -> Check:
     """404, and the same bytes, for a room that one is not in and for one that is not there."""
 

@@ -61,8 +61,9 @@ class Scene:
         return session
 
     def promote(self, who: Person, token: str) -> None:
-        """Make somebody a moderator."""
-        self.alice.post(f"v4/room/{token}/moderators", attendeeId=self.alice.attendee(token, who))
+        """Make somebody a moderator, also the visitor when they have opened the room."""
+        actor_id = who.room(token)["actorId"]
+        self.alice.post(f"v4/room/{token}/moderators", attendeeId=self.alice.attendee(token, actor_id))
 
     def ask(self, who: Person, method: str, path: str, **params: object) -> httpx.Response:
         """An operation, its version first in the path."""

@@ -55,6 +55,8 @@ async def require_room(tx: Tx, route: Route, call: Call, *, hold: bool = False) 
         raise NotFound
     if Guard.MODERATOR in guards and not me.is_moderator:
         raise Forbidden
+    if Guard.ACCOUNT in guards and me.is_guest:
+        raise Forbidden
     if Guard.CALLS_ENABLED in guards and call.world.settings.start_calls == StartCall.NOBODY:
         raise Forbidden
     if Guard.READ_WRITE in guards and not me.room.is_writable:

@@ -188,6 +188,18 @@ def _answer(route: Route, described: dict[Any, Schema]) -> Schema:
     return {"description": "A page, a picture, or a redirect."}
 
 
+_FORBIDDING = {
+    Guard.ADMIN,
+    Guard.SUBADMIN,
+    Guard.MODERATOR,
+    Guard.ACCOUNT,
+    Guard.READ_WRITE,
+    Guard.MAY_CHAT,
+    Guard.CALLS_ENABLED,
+}
+"""Guards that refuse with 403."""
+
+
 def _refusals(route: Route) -> dict[str, Schema]:
     guards = set(route.guards)
     statuses = set(route.errors)
@@ -195,7 +207,7 @@ def _refusals(route: Route) -> dict[str, Schema]:
         statuses.add(400)
     if Guard.ANYONE not in guards:
         statuses |= {401, 429}
-    if guards & {Guard.ADMIN, Guard.SUBADMIN, Guard.MODERATOR, Guard.READ_WRITE, Guard.MAY_CHAT, Guard.CALLS_ENABLED}:
+    if guards & _FORBIDDING:
         statuses.add(403)
     if guards & ROOM_GUARDS:
         statuses.add(404)

@@ -31,6 +31,8 @@ class Guard(Enum):
     """As PARTICIPANT, and not a guest, else 404."""
     MODERATOR = "moderator"
     """As PARTICIPANT, and a moderator, else 403."""
+    ACCOUNT = "account"
+    """The caller in the room has an account, else 403. Guests, guest moderators too, do not pass."""
     CALLS_ENABLED = "calls-enabled"
     """Calls are not switched off for everybody, else 403."""
     READ_WRITE = "read-write"
@@ -116,6 +118,7 @@ class Routes:
         returns: Any = None,
         errors: tuple[int, ...] = (),
         notifies_first: bool = True,
+        refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare an operation for each of the API `versions` (none: the path stands by itself)."""
         if not set(guards) & WHO_GUARDS:
@@ -140,6 +143,7 @@ class Routes:
                         returns=returns,
                         errors=errors,
                         notifies_first=notifies_first,
+                        refuses=refuses,
                     )
                 )
             return handler

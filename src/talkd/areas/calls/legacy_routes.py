@@ -15,7 +15,15 @@ _OLD = ("v1", "v2", "v3")
 
 routes.older(today.routes, today.list_peers, "v1", "v2", answers=legacy.old_peers, returns=list[legacy.OldPeer])
 routes.older(today.routes, today.list_peers, "v3", answers=legacy.peers_v3, returns=list[legacy.PeerV3])
-routes.older(today.routes, today.join, *_OLD, params=legacy.OldJoinParams, reads=legacy.read_join, answers=nothing)
+routes.older(
+    today.routes,
+    today.join,
+    *_OLD,
+    params=legacy.OldJoinParams,
+    reads=legacy.read_join,
+    answers=nothing,
+    refuses=legacy.not_joined,
+)
 routes.older(today.routes, today.set_flags, *_OLD, answers=nothing)
 routes.older(today.routes, today.leave, *_OLD, params=NoParams, reads=legacy.read_leave, answers=nothing)
 

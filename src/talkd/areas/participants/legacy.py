@@ -9,7 +9,7 @@ from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.view import ParticipantView
 from talkd.core.actor import USERS
 from talkd.core.constants import ParticipantType
-from talkd.core.errors import Forbidden, PreconditionFailed
+from talkd.core.errors import Forbidden, Invalid, NotFound, PreconditionFailed, TalkError
 
 NOT_JOINED = "0"
 """The session id of who has the conversation open nowhere."""
@@ -99,6 +99,20 @@ def _status(each: ParticipantView) -> tuple[str | UnsetType, str | UnsetType | N
 def new_type(data: dict[str, int] | list[Any]) -> dict[str, str] | list[Any]:
     """What adding somebody made of the conversation; v1 wrote the number as a text."""
     return {"type": str(data["type"])} if isinstance(data, dict) else data
+
+
+def not_added(refused: TalkError) -> TalkError:
+    """Only 403 and 404 are known: 404 for what names nobody, and 403 with today's reason for every other rule."""
+    if not isinstance(refused, Invalid):
+        return refused
+    if refused.reason in ("new-participant", "newParticipant"):
+        return NotFound("new-participant")
+    return Forbidden(refused.reason)
+
+
+def not_removed(refused: TalkError) -> TalkError:
+    """Only 403 and 404 are known: 403 when the last moderator of a room without owner removes themselves."""
+    return Forbidden(refused.reason) if isinstance(refused, Invalid) else refused
 
 
 def require_removable(attendee: Attendee) -> None:

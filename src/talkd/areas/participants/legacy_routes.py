@@ -13,6 +13,7 @@ from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.routes import ListParams
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.legacy import nothing
+from talkd.areas.rooms.legacy_routes import MODERATOR_WITH_ACCOUNT
 from talkd.core.errors import Forbidden
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -21,13 +22,14 @@ from talkd.web.routing import Guard, Routes
 
 routes = Routes("participant")
 _OLD = ("v1", "v2", "v3")
+_PARTICIPANT = (Guard.ANYONE, Guard.PARTICIPANT)
 _MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 
 
 class RemovalParams(msgspec.Struct, frozen=True):
-    """Whom to remove: a user by id, a guest by the session."""
+    """Whom to remove: a user by id, a guest by the session. Nobody has the empty id."""
 
-    participant: str
+    participant: str = ""
 
 
 class RoleParams(msgspec.Struct, frozen=True):
@@ -56,15 +58,31 @@ routes.older(
 )
 routes.older(today.routes, today.list_participants, "v2", answers=legacy.people_v2, returns=list[legacy.PersonV2])
 routes.older(today.routes, today.list_participants, "v3", answers=legacy.people_v3, returns=list[legacy.PersonV3])
-routes.older(today.routes, today.add_participant, "v1", answers=legacy.new_type, returns=Any)
-routes.older(today.routes, today.add_participant, "v2", "v3")
-routes.older(today.routes, today.leave, *_OLD, answers=nothing)
+_adding: dict[str, Any] = {"guards": MODERATOR_WITH_ACCOUNT, "refuses": legacy.not_added}
+routes.older(today.routes, today.add_participant, "v1", answers=legacy.new_type, returns=Any, **_adding)
+routes.older(today.routes, today.add_participant, "v2", "v3", **_adding)
+routes.older(today.routes, today.leave, "v2", "v3", guards=_PARTICIPANT, answers=nothing)
 routes.older(today.routes, today.remove_attendee, "v3", answers=nothing)
 routes.older(invitations.routes, invitations.repeat_invitations, "v3", answers=nothing)
 
 
+@routes.add("DELETE", "room/{token}/participants/self", *_PARTICIPANT, versions=("v1",))
+async def leave(tx: Tx, call: Call[Any]) -> list[Any]:
+    """Leave a conversation for good; in 2018 the last owner could leave too (docs/api/seed-000.md)."""
+    deletes_one_to_one = call.world.settings.can_delete_one_to_one
+    await rooms.leave(tx, call.me, deletes_one_to_one=deletes_one_to_one, may_abandon=True)
+    return []
+
+
 # The app of that time removes by user id from all servers before v4.
-@routes.add("DELETE", "room/{token}/participants", *_MODERATOR, versions=_OLD, params=RemovalParams)
+@routes.add(
+    "DELETE",
+    "room/{token}/participants",
+    *_MODERATOR,
+    versions=_OLD,
+    params=RemovalParams,
+    refuses=legacy.not_removed,
+)
 async def remove_user(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     """Remove a user from a conversation."""
     attendee = await addresses.access_user(tx, call.me, call.params.participant)

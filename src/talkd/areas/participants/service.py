@@ -228,14 +228,15 @@ async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
 
 
 # --- removing -------------------------------------------------------------------------------
-async def leave(tx: Tx, me: Participant) -> bool:
-    """Leave for good; whether that leaves the room without users, so that it has to go too, one-to-one or not.
+async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
+    """Leave for good. Return True if no users are left, so that the room must be deleted, one-to-one or not.
 
-    Raises Invalid("last-moderator") when others would stay behind without one.
+    Raises Invalid("last-moderator") if others would stay without a moderator, unless the caller `may_abandon` them.
     """
     await lock_room(tx, me.room.id)  # so that the last two moderators do not leave at once
     people, moderators = await store.count_people(tx, me.room.id)
-    if me.is_moderator and moderators == 1 and people > 1 and not me.room.is_one_to_one:
+    is_last = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
+    if is_last and people > 1 and not may_abandon:
         raise Invalid("last-moderator")
     await remove(tx, me.room, me.actor, me.attendee)
     return _is_last(me.attendee, people)

@@ -12,7 +12,7 @@ from talkd.areas.rooms.model import UNNAMED
 from talkd.areas.rooms.routes import ListParams, NameParams, OptionalPasswordParams
 from talkd.areas.rooms.view import RoomView
 from talkd.core.constants import MODERATORS, InCall, Lobby, ParticipantType, Permission, RoomType
-from talkd.core.errors import Forbidden, Invalid, NotAllowedHere, TalkError
+from talkd.core.errors import Forbidden, Invalid, NotAllowedHere, NotFound, TalkError
 from talkd.core.names import cleaned
 from talkd.web.params import NoParams
 
@@ -251,6 +251,16 @@ def refused_by_type(error: TalkError) -> TalkError:
     if isinstance(error, Invalid) and error.reason in ("type", "breakout-room"):
         return Forbidden(error.reason)
     return error
+
+
+def refused_by_rule(error: TalkError) -> TalkError:
+    """An operation without parameters has no wrong input: a rule that forbids it is 403 (seed 2018, line 171)."""
+    return Forbidden(error.reason, message=error.message, data=error.data) if isinstance(error, Invalid) else error
+
+
+def not_created(error: TalkError) -> TalkError:
+    """There is no other user to talk to: 404 (seed 2018, line 70). Today that is 403 for oneself."""
+    return NotFound(error.reason) if isinstance(error, Forbidden) and error.reason == "invite" else error
 
 
 def cannot_be_renamed(error: TalkError) -> TalkError:

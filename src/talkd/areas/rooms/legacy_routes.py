@@ -19,6 +19,8 @@ from talkd.web.routing import Access, Guard, Routes
 routes = Routes("conversation")
 OLD = ("v1", "v2", "v3")
 V1 = ("v1",)
+MODERATOR_WITH_ACCOUNT = (Guard.ANYONE, Guard.MODERATOR, Guard.ACCOUNT)
+"""Visitors get 404 and guests 403, as the documents say; today both get 401."""
 
 
 # --- v1 tells who is there, which today's answers do not --------------------------------------
@@ -39,7 +41,14 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
 
 
 @routes.add(
-    "POST", "room", Guard.USER, versions=V1, params=OldCreateParams, access=Access.OWN, returns=CreatedV1
+    "POST",
+    "room",
+    Guard.USER,
+    versions=V1,
+    params=OldCreateParams,
+    access=Access.OWN,
+    returns=CreatedV1,
+    refuses=legacy.not_created,
 )
 async def create_room(call: Call[Any]) -> Reply:
     """Create a conversation."""
@@ -55,7 +64,13 @@ for version, one, one_kind, many, many_kind in (
     ("v3", legacy.room_v3, RoomV3, legacy.rooms_v3, list[RoomV3]),
 ):
     listed: dict[str, Any] = {"params": OldListParams, "reads": legacy.listing, "answers": many, "returns": many_kind}
-    made: dict[str, Any] = {"params": OldCreateParams, "reads": legacy.creation, "answers": one, "returns": one_kind}
+    made: dict[str, Any] = {
+        "params": OldCreateParams,
+        "reads": legacy.creation,
+        "answers": one,
+        "returns": one_kind,
+        "refuses": legacy.not_created,
+    }
     routes.older(rooms.routes, rooms.list_rooms, version, **listed)
     routes.older(rooms.routes, rooms.get_room, version, answers=one, returns=one_kind)
     routes.older(creation.routes, creation.create_room, version, **made)
@@ -69,20 +84,27 @@ routes.older(
     answers=legacy.nothing,
     refuses=legacy.cannot_be_renamed,
 )
-routes.older(rooms.routes, rooms.delete_room, "v1", answers=legacy.nothing, refuses=legacy.refused_by_type)
-routes.older(rooms.routes, rooms.delete_room, "v2", "v3", answers=legacy.nothing)
+routes.older(rooms.routes, rooms.delete_room, *OLD, answers=legacy.nothing, refuses=legacy.refused_by_type)
 routes.older(
     rooms.routes,
     rooms.allow_guests,
     *OLD,
+    guards=MODERATOR_WITH_ACCOUNT,
     params=NoParams,
     reads=legacy.no_password,
     answers=legacy.nothing,
-    refuses=legacy.refused_by_type,
+    refuses=legacy.refused_by_rule,
 )
-for handler in (rooms.disallow_guests, rooms.set_password):
-    routes.older(rooms.routes, handler, *OLD, answers=legacy.nothing, refuses=legacy.refused_by_type)
-routes.older(rooms.routes, rooms.set_read_only, *OLD, answers=legacy.nothing)
+routes.older(
+    rooms.routes,
+    rooms.disallow_guests,
+    *OLD,
+    guards=MODERATOR_WITH_ACCOUNT,
+    answers=legacy.nothing,
+    refuses=legacy.refused_by_rule,
+)
+routes.older(rooms.routes, rooms.set_password, *OLD, answers=legacy.nothing, refuses=legacy.refused_by_type)
+routes.older(rooms.routes, rooms.set_read_only, *OLD, guards=MODERATOR_WITH_ACCOUNT, answers=legacy.nothing)
 routes.older(lobby.routes, lobby.set_lobby, *OLD, path="room/{token}/webinary/lobby", answers=legacy.nothing)
 
 # --- what everybody chooses for himself; guests are told that there is nothing ----------------

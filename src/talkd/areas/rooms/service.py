@@ -137,12 +137,12 @@ async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
     await remove(tx, me.room, me.actor)
 
 
-async def leave(tx: Tx, me: Participant, *, deletes_one_to_one: bool) -> None:
-    """Leave for good. Raises Invalid("last-moderator").
+async def leave(tx: Tx, me: Participant, *, deletes_one_to_one: bool, may_abandon: bool = False) -> None:
+    """Leave for good. Raises Invalid("last-moderator"), unless the caller `may_abandon` the room.
 
     The room is deleted with its last member. With `deletes_one_to_one` a one-to-one is deleted for both users.
     """
-    if (deletes_one_to_one and me.room.is_one_to_one) or await participants.leave(tx, me):
+    if (deletes_one_to_one and me.room.is_one_to_one) or await participants.leave(tx, me, may_abandon=may_abandon):
         await remove(tx, me.room, me.actor)
 
 
