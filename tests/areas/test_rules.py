@@ -52,16 +52,28 @@ def test_expired_messages_are_gone_without_any_job(server: Server, later: list[f
     assert bob.refused("POST", f"v1/chat/{token}", message="x", replyTo=gone["id"]) == (400, "reply-to")
 
 
-def test_the_list_shows_no_expired_message(server: Server, later: list[float]) -> None:
+@pytest.mark.parametrize("is_tidied", [False, True])
+def test_the_last_message_is_the_newest_visible_one(server: Server, later: list[float], is_tidied: bool) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
+    stays = alice.say(token, "stays")["id"]
     expire(alice, token, 60)
-    alice.say(token, "goes")
-    assert bob.rooms()[token]["unreadMessages"] == 1
+    gone = [alice.say(token, f"goes {number}")["id"] for number in range(2)]
+    expire(alice, token, 0)
+    alice.post(f"v1/reaction/{token}/{stays}", reaction="👍")
+    alice.put(f"v1/chat/{token}/{gone[1]}", message="goes anyway")
+    assert bob.rooms()[token]["unreadMessages"] == 3
     later[0] = 61
-    shown = bob.rooms()[token]
-    assert (shown["unreadMessages"], "lastMessage" in shown) == (0, False)
+    if is_tidied:
+        server.run(server.app.tidy())
+    visible = next(each for each in bob.history(token) if each["systemMessage"] not in ("reaction", "message_edited"))
+    for shown in (bob.rooms()[token], bob.room(token)):
+        assert (shown["unreadMessages"], shown["lastMessage"]["id"]) == (1, visible["id"])
+    expire(alice, token, 60)
+    alice.delete(f"v1/chat/{token}")
+    later[0] = 200
+    assert "lastMessage" not in bob.rooms()[token], "nothing is left"
 
 
 @pytest.mark.parametrize(

@@ -192,3 +192,23 @@ def test_bans_and_messages_lose_the_address_of_the_invited(old: Old) -> None:
     assert old.run("SELECT display_name FROM bans") == [(VERA,)]
     del said["mention-email1"]["name"]
     assert old.run("SELECT plain, parameters FROM messages") == [("hi @", msgspec.json.encode(said).decode())]
+
+
+def test_the_expiry_of_the_last_message_is_looked_up(old: Old) -> None:
+    old.bring_to("0007")
+    for room, last in ((7, 0), (8, 1), (9, 2), (10, 3)):
+        old.run(
+            "INSERT INTO rooms (id, token, last_message_id) VALUES (:room, :token, :last)",
+            room=room, token=str(room), last=last,
+        )  # fmt: skip
+    for room, number, expires in ((8, 1, 0), (9, 2, 1000)):
+        old.run(
+            "INSERT INTO messages (room_id, id, expires_at) VALUES (:room, :number, :expires)",
+            room=room, number=number, expires=expires,
+        )  # fmt: skip
+    for number, last in ((1, 0), (2, 5)):
+        old.run("INSERT INTO attendees (room_id, id, actor_id, last_read) VALUES (7, :number, :actor, :last)",
+                number=number, actor=str(number), last=last)  # fmt: skip
+    old.bring_up_to_date()
+    assert old.run("SELECT id, last_expires_at FROM rooms ORDER BY id") == [(7, 0), (8, 0), (9, 1000), (10, 1)]
+    assert old.run("SELECT last_read FROM attendees ORDER BY id") == [(-2,), (5,)]

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from talkd.areas.reactions.model import Reactors
+from talkd.areas.reactions.model import REMOVED, REVOKED, SHOWN, Reactors
 from talkd.core.actor import DELETED_USERS
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
@@ -24,6 +24,9 @@ GONE = "Deleted user"
 
 ABOUT_OLDER = frozenset({"message_deleted", "message_edited"})
 """System messages that tell clients of a change to an older message: they are not the room's last message."""
+
+NO_NEWS = ABOUT_OLDER | {SHOWN, REMOVED, REVOKED}
+"""System messages that are never the room's last message, with those about reactions."""
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):

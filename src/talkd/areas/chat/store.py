@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.chat.model import Message
+from talkd.areas.chat.model import NO_NEWS, Message
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
@@ -65,7 +65,10 @@ _NEWEST_IN_ROOM = Statement(
     sa.update(rooms)
     .where(rooms.c.id == bind("room_id"))
     .values(
-        last_message_id=bind("message_id"),
+        last_message_id=bind("message_id", Int),
+        last_expires_at=sa.select(messages.c.expires_at)
+        .where(messages.c.room_id == rooms.c.id, messages.c.id == bind("message_id", Int))
+        .scalar_subquery(),
         last_activity=bind("now"),
         notified_id=sa.case(
             (
@@ -76,6 +79,22 @@ _NEWEST_IN_ROOM = Statement(
         ),
     )
 )
+_older = messages.alias("older")
+NEWEST_VISIBLE_ID = sa.case(
+    (sa.or_(rooms.c.last_expires_at == ZERO, rooms.c.last_expires_at > bind("now", Int)), rooms.c.last_message_id),
+    else_=sa.select(_older.c.id)
+    .where(
+        _older.c.room_id == rooms.c.id,
+        _older.c.id < rooms.c.last_message_id,
+        _older.c.system.not_in([word(system) for system in sorted(NO_NEWS)]),
+        is_visible(_older),
+    )
+    .order_by(_older.c.id.desc())
+    .limit(ONE)
+    .correlate(rooms)
+    .scalar_subquery(),
+)
+"""The room's last message: the newest, or the newest visible one once that has expired. It is looked up only then."""
 _MARK_READ = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))

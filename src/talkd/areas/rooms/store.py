@@ -4,7 +4,7 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import COMMON_READ, MESSAGE, is_visible
+from talkd.areas.chat.store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
 from talkd.areas.participants.model import Participant
 from talkd.areas.participants.store import ATTENDEE, ROOM, SESSION, own_session, participant
 from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes
@@ -82,7 +82,7 @@ _overview = (
         _last,
         sa.and_(
             _last.c.room_id == rooms.c.id,
-            _last.c.id == rooms.c.last_message_id,
+            _last.c.id == NEWEST_VISIBLE_ID,
             is_visible(_last),
         ),
     )
