@@ -71,7 +71,7 @@ from talkd.areas.users.routes import routes as user_routes
 from talkd.areas.users.suggestion_routes import routes as suggestion_routes
 from talkd.config import Config
 from talkd.core import events
-from talkd.effects import breakout, counters, notifications, people, rights, system_messages
+from talkd.effects import breakout, counters, modifications, notifications, people, rights, system_messages
 from talkd.effects.invitations import Invitations
 from talkd.effects.mail import Postman
 from talkd.effects.notifications import Messenger
@@ -167,6 +167,7 @@ def open_database(config: Config) -> Database:
         db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
     invitations = Invitations(config)
     db.in_transaction = (
+        modifications.apply,
         people.apply,
         system_messages.apply,
         counters.apply,

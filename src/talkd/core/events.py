@@ -345,11 +345,15 @@ class ReactionRevoked(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ReadMarkerMoved(Event):
-    """Somebody has read further, or less far; then `back_from` is how far he had read."""
+    """An attendee has read further, or less far; then `back_from` is how far they had read.
+
+    `low` is the lower one of the read marker before and after.
+    """
 
     room_id: int
     attendee_id: int
     back_from: int = 0
+    low: int = 0
 
 
 # --- calls ----------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ the same on SQLite (STRICT) and PostgreSQL.
 
 import sqlalchemy as sa
 
+from talkd.storage.statements import STAMP
+
 metadata = sa.MetaData()
 
 Int = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
@@ -18,6 +20,22 @@ def _text(name: str, **options: object) -> sa.Column[str]:
 
 def _int(name: str, default: int = 0) -> sa.Column[int]:
     return sa.Column(name, Int, nullable=False, server_default=str(default))
+
+
+def _modified_at() -> sa.Column[int]:
+    """The last change of the row that a client can see in its list of rooms.
+
+    Every UPDATE of the table sets it to the current time. An update that clients cannot see adds
+    `as_before(table)` to its values.
+    """
+    return sa.Column(
+        "modified_at", Int, nullable=False, server_default="0", onupdate=sa.bindparam(STAMP, type_=Int)
+    )
+
+
+def as_before(table: sa.Table) -> dict[str, sa.ColumnElement[int]]:
+    """The value that leaves the row's modification time as it is."""
+    return {"modified_at": table.c.modified_at}
 
 
 def _room_table(name: str, *columns: sa.Column[int] | sa.Column[str] | sa.schema.SchemaItem) -> sa.Table:
@@ -196,6 +214,7 @@ rooms = sa.Table(
     _int("call_started_at"),
     _int("call_flag"),
     _int("notified_id"),
+    _modified_at(),
     _int("last_expires_at"),
 )
 """Conversations. `user_a` < `user_b` are the two of a one-to-one conversation, whoever is in it now.
@@ -225,7 +244,7 @@ attendees = _room_table(
     _text("pin"),
     _text("phone_number"),
     _text("call_id"),
-    _int("modified_at"),
+    _modified_at(),
     _int("in_call_since"),
     _text("tags"),
     _int("notified"),

@@ -8,6 +8,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from talkd.core import clock
+
 _SQLITE = sqlite.dialect(paramstyle="named")
 _POSTGRES = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
 
@@ -23,15 +25,18 @@ def word(text: str) -> sa.ColumnElement[str]:
 
 
 ZERO, ONE, NOTHING = number(0), number(1), word("")
+STAMP = "stamp"
+"""The parameter that every statement fills in by itself with the current time."""
 
 
 class Statement:
     """A statement that compiles itself on first use and is only text and names afterwards."""
 
-    __slots__ = ("_clause", "_postgres", "_sqlite")
+    __slots__ = ("_clause", "_postgres", "_sqlite", "_stamps")
 
     def __init__(self, clause: sa.Executable) -> None:
         self._clause = clause
+        self._stamps = False
         self._sqlite: tuple[str, dict[str, Any]] | None = None
         self._postgres: tuple[str, list[str], dict[str, Any]] | None = None
 
@@ -41,7 +46,10 @@ class Statement:
             compiled = self._clause.compile(dialect=_SQLITE)  # type: ignore[attr-defined]
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
             self._sqlite = str(compiled), fixed
+            self._stamps = STAMP in compiled.params
         text, fixed = self._sqlite
+        if self._stamps:
+            fixed = {**fixed, STAMP: clock.now()}
         return text, {**fixed, **parameters} if fixed else parameters
 
     def for_postgres(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
@@ -50,7 +58,10 @@ class Statement:
             compiled = self._clause.compile(dialect=_POSTGRES)  # type: ignore[attr-defined]
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
             self._postgres = str(compiled), list(compiled.positiontup or ()), fixed
+            self._stamps = STAMP in compiled.params
         text, names, fixed = self._postgres
+        if self._stamps:
+            fixed = {**fixed, STAMP: clock.now()}
         return text, [parameters[name] if name in parameters else fixed[name] for name in names]
 
 

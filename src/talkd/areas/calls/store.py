@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.store import ATTENDEE
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, rooms, sessions
+from talkd.storage.schema import as_before, attendees, rooms, sessions
 from talkd.storage.statements import ZERO, Statement, bind
 
 _START = Statement(
@@ -27,7 +27,7 @@ _COUNT = Statement(sa.select(sa.func.count()).where(sessions.c.room_id == bind("
 _ENTERED = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
-    .values(in_call_since=bind("now"))
+    .values(in_call_since=bind("now"), **as_before(attendees))
 )
 _PARTICIPANTS = Statement(
     sa.select(*ATTENDEE)

@@ -69,9 +69,11 @@ def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_ke
 
 
 def talk_hash(config: Config, settings: TalkSettings, viewer: Viewer) -> str:
-    """`X-Nextcloud-Talk-Hash`: changes when a client should read the capabilities again.
+    """`X-Nextcloud-Talk-Hash`: changes when a client should read the capabilities and all rooms again.
 
-    The signaling key is left out: it is made once. A `Viewer` of defaults will do where the account is not
-    at hand, as long as the same operation does it always the same way.
+    It covers every setting that clients see something of, also those that only hold for some accounts. The signaling
+    key is left out: it is made once. A `Viewer` of defaults will do where the account is not at hand, as long as the
+    same operation does it always the same way.
     """
-    return view.digest([get_talk(config, settings, viewer, token_key=""), config.identity.version])
+    talk = get_talk(config, settings, viewer, token_key="")
+    return view.digest([talk, config.identity.version, settings.seen_by_clients, settings.can_dial_out])

@@ -6,6 +6,7 @@ from talkd.areas.chat import change_store, mentions, service, store
 from talkd.areas.chat.model import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
 from talkd.areas.participants import store as participants
 from talkd.areas.participants.model import Participant
+from talkd.areas.rooms import modified_store as modifications
 from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotAllowedHere, NotFound
@@ -79,9 +80,11 @@ async def list_rooms_with_expired(tx: Tx) -> list[int]:
 
 
 async def delete_expired(tx: Tx, room_id: int) -> None:
-    """Clean up what nobody sees any more."""
+    """Delete the room's expired messages."""
     await participants.lock_room(tx, room_id)
-    await mentions.renew(tx, room_id, await store.delete_expired(tx, room_id, clock.now()))
+    now = clock.now()
+    await mentions.renew(tx, room_id, await store.delete_expired(tx, room_id, now))
+    await modifications.touch_room(tx, room_id, now)
 
 
 async def _require_mine(tx: Tx, me: Participant, message_id: int, kinds: frozenset[str]) -> Message:

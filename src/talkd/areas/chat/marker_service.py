@@ -36,7 +36,8 @@ async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
     if message_id != me.attendee.last_read:
         await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
         back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
-        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from))
+        low = min(message_id, me.attendee.last_read)
+        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from, low))
     if me.attendee.notified and message_id >= me.room.last_message_id:
         await notifications.dismiss_messages(tx, me)
 
@@ -50,7 +51,7 @@ async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
     """Whoever asks for what follows a message has read it. Never moves the marker back, whatever happens meanwhile."""
     message_id = await _as_far_as_there_is(tx, me, message_id)
     if await store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
-        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id))
+        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, low=me.attendee.last_read))
 
 
 async def _as_far_as_there_is(tx: Tx, me: Participant, message_id: int) -> int:

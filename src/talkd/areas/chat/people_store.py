@@ -79,9 +79,8 @@ async def forget_author(tx: Tx, user_id: str) -> None:
     """
     await tx.run(_FORGET_AUTHOR, user_id=user_id)
     await tx.run(_FORGET_EDITOR, user_id=user_id)
-    # The JSON text of the reference without its end: the display name of that time may follow.
-    reference = msgspec.json.encode(Reference(USERS, user_id)).decode().removesuffix("}")
-    for room_id, message_id, text, parameters, spoken in await tx.all(_REFERRING, reference=reference):
+    referring = await tx.all(_REFERRING, reference=reference_text(USERS, user_id))
+    for room_id, message_id, text, parameters, spoken in referring:
         references = {
             key: _NOBODY if (each.type, each.id) == (USERS, user_id) else each
             for key, each in msgspec.json.decode(parameters, type=dict[str, Reference]).items()
@@ -93,3 +92,8 @@ async def forget_author(tx: Tx, user_id: str) -> None:
             parameters=msgspec.json.encode(references).decode(),
             plain=plain(text, references) if spoken else "",
         )
+
+
+def reference_text(kind: str, actor_id: str) -> str:
+    """Return the stored JSON text of a reference without its end: the display name of that time may follow."""
+    return msgspec.json.encode(Reference(kind, actor_id)).decode().removesuffix("}")

@@ -153,6 +153,16 @@ _LAST_UNREAD_BASE = Statement(
 )
 
 
+def has_name_of(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a row of `messages` is from the actor, was edited by them, or has a `reference` to them."""
+    actor = bind("actor_type", sa.Text), bind("actor_id", sa.Text)
+    return sa.or_(
+        sa.and_(table.c.actor_type == actor[0], table.c.actor_id == actor[1]),
+        sa.and_(table.c.edited_by_type == actor[0], table.c.edited_by_id == actor[1]),
+        sa.func.replace(table.c.parameters, bind("reference", sa.Text), NOTHING) != table.c.parameters,
+    )
+
+
 async def list_before(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
     """Older than `known`, newest first."""
     return [Message(*row) for row in await tx.all(_BEFORE, room_id=room_id, known=known, limit=limit, now=now)]

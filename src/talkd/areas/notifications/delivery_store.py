@@ -9,7 +9,7 @@ from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.storage.database import Tx
-from talkd.storage.schema import Int, attendees, messages, notifications, rooms, sessions, users
+from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms, sessions, users
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of, word
 
 _VALUES = (*(name for name in Notification.__struct_fields__ if name != "id"), "occasion")
@@ -144,7 +144,7 @@ _FLAG = Statement(
         attendees.c.notified == ZERO,
         one_of(attendees.c.actor_id, "user_ids"),
     )
-    .values(notified=ONE)
+    .values(notified=ONE, **as_before(attendees))
 )
 
 # --- rooms ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from talkd.areas.notifications.store import IS_VISIBLE
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
-from talkd.storage.schema import Int, attendees, messages, rooms
+from talkd.storage.schema import Int, as_before, attendees, messages, rooms
 from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of, word
 
 _WAITING = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
@@ -45,7 +45,10 @@ _through = bind("through", Int)
 _SETTLE = Statement(
     sa.update(rooms)
     .where(one_of(rooms.c.id, "room_ids"), rooms.c.notified_id < _through)
-    .values(notified_id=sa.case((rooms.c.last_message_id < _through, rooms.c.last_message_id), else_=_through))
+    .values(
+        notified_id=sa.case((rooms.c.last_message_id < _through, rooms.c.last_message_id), else_=_through),
+        **as_before(rooms),
+    )
 )
 
 

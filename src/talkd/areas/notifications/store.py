@@ -11,7 +11,7 @@ from talkd.areas.rooms.model import Room
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import Permission
 from talkd.storage.database import Row, Tx
-from talkd.storage.schema import Int, attendees, messages, notifications, rooms
+from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms
 from talkd.storage.statements import NOTHING, ZERO, Statement, bind, columns, number, one_of, word
 
 _permissions = sa.func.coalesce(
@@ -96,7 +96,7 @@ _DELETE_REACTIONS_OF = Statement(
 _UNFLAG = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
-    .values(notified=ZERO)
+    .values(notified=ZERO, **as_before(attendees))
 )
 _DELETE_CALLS_AND_INVITATIONS = Statement(
     sa.delete(notifications).where(

@@ -27,6 +27,8 @@ routes = Routes("conversation")
 V4 = ("v4",)
 HASH = "X-Nextcloud-Talk-Hash"
 MODIFIED_BEFORE = "X-Nextcloud-Talk-Modified-Before"
+COMMIT_SECONDS = 1
+"""A change may be committed so much later than its time, when clients have already been told a later time."""
 
 
 class ListParams(msgspec.Struct, frozen=True):
@@ -127,7 +129,7 @@ async def _list_rooms(tx: Tx, call: Call[ListParams]) -> Reply | None:
         view.room(overview, defaults, names, with_last_message=params.includeLastMessage, online=online)
         for overview in overviews
     ]
-    return Reply(data, 200, {**_hash(call), MODIFIED_BEFORE: str(now)})
+    return Reply(data, 200, {**_hash(call), MODIFIED_BEFORE: str(now - COMMIT_SECONDS)})
 
 
 @routes.add("GET", "room/note-to-self", Guard.USER, versions=V4, access=Access.WRITE, returns=RoomView)

@@ -12,7 +12,7 @@ from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Row, Tx
-from talkd.storage.schema import attendees, messages, rooms, sessions, users
+from talkd.storage.schema import Int, attendees, messages, rooms, sessions, users
 from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
 
 
@@ -59,7 +59,7 @@ def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 
 _partner = users.alias("partner")
 _partner_id = sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a)
-_last = messages.alias("last")
+_last, _expiring = messages.alias("last"), messages.alias("expiring")
 _LAST = [_last.c[column.name] for column in MESSAGE]
 
 _overview = (
@@ -87,15 +87,29 @@ _overview = (
         ),
     )
 )
+_since, _now = bind("since", Int), bind("now", Int)
+_has_expired = sa.exists(
+    sa.select(ONE).where(
+        _expiring.c.room_id == rooms.c.id,
+        _expiring.c.expires_at > ZERO,
+        _expiring.c.expires_at >= _since,
+        _expiring.c.expires_at <= _now,
+    )
+)
+_has_changed = sa.or_(
+    rooms.c.modified_at >= _since,
+    attendees.c.modified_at >= _since,
+    rooms.c.call_started_at > ZERO,
+    sessions.c.last_ping >= _since,
+    sa.and_(rooms.c.lobby_timer > ZERO, rooms.c.lobby_timer >= _since, rooms.c.lobby_timer <= _now),
+    sa.and_(bind("statuses", sa.Integer) == ONE, rooms.c.type == number(RoomType.ONE_TO_ONE)),
+    _has_expired,
+)
+"""Whether the user may see something of the room differently than before `since`: because of a write (`schema.py`,
+`modified_store.py`), because time has passed, or because calls and statuses are always reported."""
 _OF_USER = Statement(
     _overview.where(
-        attendees.c.actor_type == word(USERS),
-        attendees.c.actor_id == bind("user_id"),
-        sa.or_(
-            rooms.c.last_activity >= bind("since"),
-            attendees.c.modified_at >= bind("since"),
-            sa.and_(bind("statuses", sa.Integer) == ONE, rooms.c.type == number(RoomType.ONE_TO_ONE)),
-        ),
+        attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"), _has_changed
     ).order_by(attendees.c.room_id)  # as the index has them
 )
 _ONE = Statement(_overview.where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")))
@@ -117,6 +131,7 @@ _ADD = Statement(
                 "password_hash",
                 "created_at",
                 "last_activity",
+                "modified_at",
                 *Attributes.__struct_fields__,
             )
         }
@@ -203,6 +218,7 @@ async def add_room(
         password_hash=password_hash,
         created_at=now,
         last_activity=now,
+        modified_at=now,
         **msgspec.structs.asdict(attributes),
     )
     assert row is not None, "an insert returns its row"

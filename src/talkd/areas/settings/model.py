@@ -136,6 +136,11 @@ class TalkSettings:
             return []
 
     @property
+    def seen_by_clients(self) -> dict[str, str]:
+        """The settings that change what clients see, by key. Texts are left out because they may hold secrets."""
+        return {key: self._values[key] for key in sorted(SETTINGS) if SETTINGS[key] != TEXT and key in self._values}
+
+    @property
     def room_defaults(self) -> RoomDefaults:
         """What the settings say of every room. Without a choice of his own, a member hears of mentions."""
         return RoomDefaults(

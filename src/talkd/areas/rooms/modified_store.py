@@ -1,0 +1,95 @@
+"""Statements that note which rooms a client would see differently, where the change is not in the room's own row.
+
+The modification times of `rooms` and `attendees` follow every UPDATE of these tables by themselves (`schema.py`).
+What follows here sets the one of a room because of its messages, people, names and read markers.
+"""
+
+import sqlalchemy as sa
+
+from talkd.areas.chat.people_store import reference_text
+from talkd.areas.chat.store import NEWEST_VISIBLE_ID, has_name_of
+from talkd.core.actor import USERS
+from talkd.storage.database import Tx
+from talkd.storage.schema import Int, attendees, messages, rooms
+from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
+
+_NOW = bind("now", Int)
+_RACING = 32
+"""Readers whose transactions run at the same moment at most. They cannot see each other's read markers yet."""
+
+
+def _touch(*conditions: sa.ColumnElement[bool]) -> Statement:
+    """Set the modification time of rooms. Rooms that have it already need no write."""
+    return Statement(sa.update(rooms).where(rooms.c.modified_at < _NOW, *conditions).values(modified_at=_NOW))
+
+
+def _has_attendee(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return sa.exists(sa.select(ONE).where(attendees.c.room_id == rooms.c.id, *conditions))
+
+
+_ROOM = _touch(rooms.c.id == bind("room_id"))
+_ATTENDEE = Statement(
+    sa.update(attendees)
+    .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+    .values(modified_at=_NOW)
+)
+_behind = (
+    sa.select(ONE)
+    .where(
+        attendees.c.room_id == rooms.c.id,
+        attendees.c.actor_type == word(USERS),
+        attendees.c.read_privacy == ZERO,
+        attendees.c.last_read <= bind("marker", Int),
+    )
+    .limit(ONE)
+    .offset(number(_RACING))
+)
+_READ = _touch(rooms.c.id == bind("room_id"), sa.not_(sa.exists(_behind)))
+_of_user = (attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id", sa.Text))
+_OF_USER = _touch(_has_attendee(*_of_user))
+_newest = messages.alias("newest")
+_NAMING = _touch(
+    sa.or_(
+        rooms.c.user_a == bind("actor_id", sa.Text),
+        rooms.c.user_b == bind("actor_id", sa.Text),
+        _has_attendee(
+            attendees.c.actor_type == bind("actor_type", sa.Text), attendees.c.actor_id == bind("actor_id", sa.Text)
+        ),
+        sa.exists(
+            sa.select(ONE).where(
+                _newest.c.room_id == rooms.c.id, _newest.c.id == NEWEST_VISIBLE_ID, has_name_of(_newest)
+            )
+        ),
+    )
+)
+
+
+async def touch_room(tx: Tx, room_id: int, now: int) -> None:
+    """Note that everybody in the room sees something different."""
+    await tx.run(_ROOM, room_id=room_id, now=now)
+
+
+async def touch_attendee(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
+    """Note that one attendee sees something different."""
+    await tx.run(_ATTENDEE, room_id=room_id, attendee_id=attendee_id, now=now)
+
+
+async def touch_read(tx: Tx, room_id: int, marker: int, now: int) -> None:
+    """Note that a read marker moved, whose lower end is `marker`.
+
+    Others see that only if the reader was among those who had read least, because the room shows how far everybody
+    has read.
+    """
+    await tx.run(_READ, room_id=room_id, marker=marker, now=now)
+
+
+async def touch_rooms_of(tx: Tx, user_id: str, now: int) -> None:
+    """Note that everybody in the rooms of a user sees something different."""
+    await tx.run(_OF_USER, user_id=user_id, now=now)
+
+
+async def touch_rooms_naming(tx: Tx, actor_type: str, actor_id: str, now: int) -> None:
+    """Note that a user or group has another name: in their rooms, and where the last message names them."""
+    await tx.run(
+        _NAMING, actor_type=actor_type, actor_id=actor_id, reference=reference_text(actor_type, actor_id), now=now
+    )
