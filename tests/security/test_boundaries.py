@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 import structlog
-from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, TALK, Person
 from support.running import PASSWORD, Server
 from talkd import logs
 from talkd.app import ROUTES
@@ -239,3 +239,87 @@ def test_request_tokens_are_ones_own(server: Server) -> None:
     url = "/ocs/v2.php/apps/spreed/api/v4/room?format=json"
     answer = browser.post(url, json={"roomType": 2, "roomName": "Forged"}, headers={"requesttoken": foreign})
     assert answer.status_code == 412
+
+
+def visitor_in_a_browser(server: Server) -> httpx.Client:
+    """A browser without an account; it sends none of the headers of apps."""
+    browser = httpx.Client(base_url=server.url, verify=False, trust_env=False, headers={"Accept": "application/json"})
+    server._clients.append(browser)
+    return browser
+
+
+def token_of(browser: httpx.Client) -> str:
+    """What the browser's own pages send."""
+    token: str = browser.get("/index.php/csrftoken").json()["token"]
+    return token
+
+
+def test_a_guest_page_works_with_the_token_that_it_began_with(server: Server) -> None:
+    alice = server.add_user("alice")
+    open_room, closed = alice.create_room(PUBLIC), alice.create_room(PUBLIC, password="let me in")
+    browser = visitor_in_a_browser(server)
+    token = token_of(browser)
+    for room, body in ((open_room, {}), (closed, {"password": "let me in"})):
+        joined = browser.post(f"{TALK}v4/room/{room}/participants/active", json=body, headers={"requesttoken": token})
+        assert joined.status_code == 200, joined.text
+        in_header = browser.get(f"{TALK}v4/room/{room}", headers={"requesttoken": token})
+        in_query = browser.get(f"{TALK}v4/room/{room}", params={"requesttoken": token})
+        assert in_header.json()["ocs"]["data"]["token"] == in_query.json()["ocs"]["data"]["token"] == room
+        form = browser.post(f"{TALK}v1/chat/{room}", data={"message": "Hello", "requesttoken": token})
+        assert form.status_code == 201, form.text
+        for headers in ({}, {"requesttoken": "wrong"}, {"requesttoken": token_of(visitor_in_a_browser(server))}):
+            answer = browser.post(f"{TALK}v1/chat/{room}", data={"message": "Forged"}, headers=headers)
+            assert (answer.status_code, answer.json()) == (412, {"message": "CSRF check failed"})
+
+
+def test_tokens_end_with_the_login_they_belong_to(server: Server) -> None:
+    alice = server.add_user("alice")
+    room = alice.create_room()
+    browser = log_in(server, alice)
+
+    def status(token: str) -> int:
+        return browser.get(f"{TALK}v4/room/{room}", headers={"requesttoken": token}).status_code
+
+    inside = token_of(browser)
+    assert status(inside) == 200
+    browser.post("/logout", data={"requesttoken": inside})
+    assert status(inside) == 412
+    outside = token_of(browser)
+    assert status(outside) == 404
+    browser.post("/login", data={"user": alice.id, "password": PASSWORD, "requesttoken": outside})
+    assert status(outside) == 412
+    assert status(inside) == 412
+    assert status(token_of(browser)) == 200
+
+
+def test_a_planted_cookie_gives_nobody_a_token_that_lasts(server: Server) -> None:
+    room = server.add_user("alice").create_room(PUBLIC)
+    browser = visitor_in_a_browser(server)
+    browser.cookies.set(COOKIE, "planted.token-of-the-attacker", domain="127.0.0.1")
+    browser.post(f"{TALK}v4/room/{room}/participants/active", headers={"OCS-APIRequest": "true"})
+    answer = browser.get(f"{TALK}v4/room/{room}", headers={"requesttoken": "token-of-the-attacker"})
+    assert answer.status_code == 412
+
+
+def test_pictures_and_downloads_need_no_token(server: Server) -> None:
+    alice = server.add_user("alice")
+    room = alice.create_room(PUBLIC)
+    alice.join(room)
+    alice.post(f"v4/call/{room}", flags=1)
+    browser, visitor = log_in(server, alice), visitor_in_a_browser(server)
+    visitor.post(f"{TALK}v4/room/{room}/participants/active", headers={"requesttoken": token_of(visitor)})
+    for path in (
+        f"{TALK}v1/room/{room}/avatar", f"{TALK}v1/room/{room}/avatar/dark", f"/avatar/{alice.id}/64",
+        f"/avatar/{alice.id}/64/dark", "/avatar/guest/Vera/64", "/index.php/avatar/guest/Vera/64/dark",
+    ):  # fmt: skip
+        for client in (browser, visitor):
+            assert client.get(path).headers["content-type"].startswith("image/"), path
+    for path in (
+        f"{TALK}v1/proxy/{room}/user-avatar/64?cloudId=x@example.org", f"{TALK}v1/proxy/new/user-avatar/64?cloudId=x@x",
+        f"{TALK}v1/proxy/{room}/user-avatar/64/dark?cloudId=x@example.org",
+        f"{TALK}v1/proxy/new/user-avatar/64/dark?cloudId=x@x", f"{TALK}v4/call/{room}/download",
+    ):  # fmt: skip
+        answer = browser.get(path)
+        assert answer.status_code == 200, path
+        assert answer.headers["content-type"].startswith(("image/", "text/csv")), path
+    assert visitor.get(f"{TALK}v4/call/{room}/download").status_code == 403

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hmac
 
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.model import Login
@@ -26,6 +27,25 @@ def cookie_of(header: str | None) -> str:
     return ""
 
 
+def new_cookie(keep: Caller | None = None) -> str:
+    """Return a fresh value for the session cookie of a visitor.
+
+    With `keep` the visitor's request token stays as it is: their page goes on to send it. Only a page of ours may
+    keep its token, because whoever planted the cookie before knows the token too.
+    """
+    return f"{ids.new_secret()}.{keep.request_token}" if keep is not None else ids.new_secret()
+
+
+def visitor_token(cookie: str) -> str:
+    """Return the request token of a visitor. It follows from the cookie; nothing needs to be stored for it."""
+    return cookie.partition(".")[2] or ids.fingerprint(f"form {ids.fingerprint(cookie)}")
+
+
+def is_own_page(caller: Caller, token: str) -> bool:
+    """Return True if a page of ours sent the request: another site knows neither the cookie nor the token."""
+    return caller.request_token != "" and hmac.compare_digest(token.encode(), caller.request_token.encode())
+
+
 async def identify(
     credentials: Credentials, throttle: Throttle, *, authorization: str | None, cookie: str, address: str
 ) -> Caller:
@@ -42,6 +62,7 @@ async def identify(
             browser=browser,
             address=address,
             app_password_id=login.app_password_id,
+            request_token=visitor_token(cookie) if cookie else "",
         )
     if browser:
         session = await credentials.browser(browser)
@@ -55,7 +76,8 @@ async def identify(
                 by_cookie=True,
                 request_token=session.request_token,
             )
-    return Caller(browser=browser, address=address)
+        return Caller(browser=browser, address=address, request_token=visitor_token(cookie))
+    return Caller(address=address)
 
 
 async def _verify(credentials: Credentials, throttle: Throttle, authorization: str, address: str) -> Login:

@@ -1,7 +1,6 @@
 """From a request to an operation and back: authenticate, parse, guard, transact, wrap."""
 
 import dataclasses
-import hmac
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -61,8 +60,8 @@ class Edge:
                 address=address,
             )
             guards.require_who(route, caller)
-            self._require_own_page(route, request, caller)
             raw = await self._parameters(route, request, path)
+            _require_own_page(route, request, caller, raw)
             if route.kind is Kind.OCS and not wants_known_format(route, raw):
                 raise errors.Invalid("format", message="The format is json or xml.")
             reply = await self._perform(route, request, caller, raw, path)
@@ -175,15 +174,6 @@ class Edge:
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return reply if route.answers is None else dataclasses.replace(reply, data=route.answers(reply.data))
 
-    def _require_own_page(self, route: Route, request: falcon.asgi.Request, caller: Caller) -> None:
-        """Another site can make a browser send its cookie, but not these headers."""
-        if not route.csrf or request.get_header("ocs-apirequest") is not None:
-            return
-        token = request.get_header("requesttoken") or ""
-        if caller.request_token and hmac.compare_digest(token.encode(), caller.request_token.encode()):
-            return
-        raise errors.PreconditionFailed(message="CSRF check failed", data=CSRF)
-
     async def _refusal(self, caller: Caller, error: errors.TalkError) -> tuple[errors.TalkError, Reply]:
         """Count what looks like guessing, and make the answer."""
         if isinstance(error, errors.UnknownRoom) and caller.user_id is None:
@@ -264,6 +254,15 @@ class Edge:
             response.set_cookie(cookie.name, cookie.value, path=path, secure=secure, http_only=True, same_site="Lax")
         else:
             response.unset_cookie(cookie.name, path=path, same_site="Lax")
+
+
+def _require_own_page(route: Route, request: falcon.asgi.Request, caller: Caller, raw: Mapping[str, Any]) -> None:
+    """Another site can make a browser send its cookie, but it can neither set these headers nor know the token."""
+    if not route.csrf or request.get_header("ocs-apirequest") is not None:
+        return
+    token = request.get_header("requesttoken") or raw.get("requesttoken")
+    if not isinstance(token, str) or not auth.is_own_page(caller, token):
+        raise errors.PreconditionFailed(message="CSRF check failed", data=CSRF)
 
 
 def _challenge(request: falcon.asgi.Request) -> str:

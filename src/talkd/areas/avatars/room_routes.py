@@ -61,14 +61,18 @@ class RemoteParams(msgspec.Struct, frozen=True):
     darkTheme: bool = False
 
 
+_SHOWN: dict[str, Any] = {"versions": V1, "access": Access.OWN, "csrf": False}
+"""What all pictures have in common. Pages show them by `<img>`, which sends neither header nor token."""
+
+
 # --- showing --------------------------------------------------------------------------------
-@routes.add("GET", "room/{token}/avatar", Guard.ANYONE, versions=V1, params=PictureParams, access=Access.OWN)
+@routes.add("GET", "room/{token}/avatar", Guard.ANYONE, params=PictureParams, **_SHOWN)
 async def get_avatar(call: Call[PictureParams]) -> Reply:
     """The picture of a conversation, PNG or SVG."""
     return await _show(call, dark=call.params.darkTheme)
 
 
-@routes.add("GET", "room/{token}/avatar/dark", Guard.ANYONE, versions=V1, params=PictureParams, access=Access.OWN)
+@routes.add("GET", "room/{token}/avatar/dark", Guard.ANYONE, params=PictureParams, **_SHOWN)
 async def get_dark_avatar(call: Call[PictureParams]) -> Reply:
     """The same for dark themes."""
     return await _show(call, dark=True)
@@ -135,27 +139,25 @@ def _reply(content: bytes | None, etag: str, content_type: str, caching: str) ->
 _IN_ROOM = (Guard.ANYONE, Guard.PARTICIPANT)
 
 
-@routes.add("GET", "proxy/{token}/user-avatar/{size}", *_IN_ROOM, versions=V1, params=RemoteParams, access=Access.OWN)
+@routes.add("GET", "proxy/{token}/user-avatar/{size}", *_IN_ROOM, params=RemoteParams, **_SHOWN)
 async def get_remote_avatar(call: Call[RemoteParams]) -> Reply:
     """The picture of somebody of another server: one for all of them, as talkd asks no other server."""
     return _stranger(call, dark=call.params.darkTheme)
 
 
-@routes.add(
-    "GET", "proxy/{token}/user-avatar/{size}/dark", *_IN_ROOM, versions=V1, params=RemoteParams, access=Access.OWN
-)
+@routes.add("GET", "proxy/{token}/user-avatar/{size}/dark", *_IN_ROOM, params=RemoteParams, **_SHOWN)
 async def get_dark_remote_avatar(call: Call[RemoteParams]) -> Reply:
     """The same for dark themes."""
     return _stranger(call, dark=True)
 
 
-@routes.add("GET", "proxy/new/user-avatar/{size}", Guard.USER, versions=V1, params=RemoteParams, access=Access.OWN)
+@routes.add("GET", "proxy/new/user-avatar/{size}", Guard.USER, params=RemoteParams, **_SHOWN)
 async def get_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
     """The picture of somebody of another server with whom there is no conversation yet."""
     return _stranger(call, dark=call.params.darkTheme)
 
 
-@routes.add("GET", "proxy/new/user-avatar/{size}/dark", Guard.USER, versions=V1, params=RemoteParams, access=Access.OWN)
+@routes.add("GET", "proxy/new/user-avatar/{size}/dark", Guard.USER, params=RemoteParams, **_SHOWN)
 async def get_dark_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
     """The same for dark themes."""
     return _stranger(call, dark=True)

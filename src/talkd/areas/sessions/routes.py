@@ -17,7 +17,7 @@ from talkd.areas.users import passwords
 from talkd.core import ids
 from talkd.core.errors import NULL, UnknownRoom
 from talkd.storage.database import Tx
-from talkd.web.auth import COOKIE
+from talkd.web.auth import COOKIE, is_own_page, new_cookie
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
 from talkd.web.ocs import Cookie, Reply
@@ -61,9 +61,13 @@ async def join(call: Call[JoinParams]) -> Reply:
     # A device without a cookie gets one now; entering by password or token renews it (reliability.md, S7). So does
     # a visitor's cookie that nobody has joined with: somebody else may have planted it.
     is_known = caller.user_id is not None or await db.read(lambda tx: store.is_known_browser(tx, caller.browser))
-    secret = "" if caller.browser and is_known and not params.password and not params.access else ids.new_secret()
-    cookies = (Cookie(COOKIE, secret),) if secret and not caller.by_cookie else ()
-    browser = ids.fingerprint(secret) if cookies else caller.browser
+    keeps_cookie = caller.browser and is_known and not params.password and not params.access
+    cookies: tuple[Cookie, ...] = ()
+    browser = caller.browser
+    if not keeps_cookie and not caller.by_cookie:
+        page = caller if is_own_page(caller, call.header("requesttoken")) else None
+        cookies = (Cookie(COOKIE, new_cookie(keep=page)),)
+        browser = ids.fingerprint(cookies[0].value)
 
     async def work(tx: Tx) -> RoomView:
         room = await participants.get_room(tx, call.token, hold=True)

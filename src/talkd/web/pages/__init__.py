@@ -4,14 +4,12 @@ Everything put into a template is escaped; no page runs a script, so none is all
 """
 
 import hashlib
-import hmac
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from talkd.areas.capabilities import colors
-from talkd.core import ids
 from talkd.core.errors import Throttled
 from talkd.web import auth
 from talkd.web.call import Call
@@ -102,31 +100,13 @@ def request_token(call: Call[Any]) -> tuple[str, tuple[Cookie, ...]]:
     """What forms must carry, and the cookie that must come with it where there was none."""
     if call.caller.request_token:
         return call.caller.request_token, ()
-    return _visitor_token(call)
+    cookie = Cookie(auth.COOKIE, auth.new_cookie())
+    return auth.visitor_token(cookie.value), (cookie,)
 
 
 def is_own_form(call: Call[Any], token: str) -> bool:
-    """Whether one of our pages sent the form: another site knows neither the cookie nor the token."""
-    token = token or call.header("requesttoken")
-    if call.caller.request_token:
-        expected = call.caller.request_token
-    elif call.caller.browser:
-        expected = _token_of(call.caller.browser)
-    else:
-        return False
-    return hmac.compare_digest(token.encode(), expected.encode())
-
-
-def _visitor_token(call: Call[Any]) -> tuple[str, tuple[Cookie, ...]]:
-    if call.caller.browser:
-        return _token_of(call.caller.browser), ()
-    cookie = Cookie(auth.COOKIE, ids.new_secret())
-    return _token_of(ids.fingerprint(cookie.value)), (cookie,)
-
-
-def _token_of(browser: str) -> str:
-    """A visitor's token follows from the cookie's fingerprint; nothing needs to be stored for it."""
-    return ids.fingerprint(f"form {browser}")
+    """Whether one of our pages sent the form."""
+    return auth.is_own_page(call.caller, token or call.header("requesttoken"))
 
 
 def style(call: Call[Any]) -> bytes:
