@@ -332,3 +332,48 @@ def test_names_of_apps() -> None:
     assert client_name_of("J\u00c3\u00b6rgs\tHandy\x00") == "Jörgs Handy"
     assert client_name_of("") == UNNAMED
     assert len(client_name_of("x" * 500)) == 128
+
+
+# --- pages as automation reads them ---------------------------------------------------------
+def first_form(page: httpx.Response) -> dict[str, str]:
+    """Action and fields of the first form of a page."""
+    form = re.search(r"<form[^>]*>.*?</form>", page.text, re.DOTALL)
+    assert form is not None, page.text
+    action = re.search(r'action="([^"]*)"', form[0])
+    assert action is not None
+    fields = dict(re.findall(r'name="([^"]*)" value="([^"]*)"', form[0]))
+    return {"": action[1], **fields}
+
+
+async def test_every_page_says_its_request_token(doors: Doors) -> None:
+    async with doors.client() as browser:
+        for pages in (["/login", "/login/flow"], ["/logout", "/login/flow/grant"]):
+            for path in ["/", "/call/abcdefgh", "/login/v2/flow/gone", *pages]:
+                found = re.search(r'<head data-requesttoken="([^"]+)">', (await browser.get(path)).text)
+                assert found is not None, path
+                assert found[1] == await own_token(browser), path
+            if "/login" in pages:
+                await log_in(browser)
+
+
+async def test_the_first_form_of_the_grant_page_grants(doors: Doors) -> None:
+    async with doors.client() as app, doors.client() as browser:
+        await log_in(browser)
+        started = (await app.post("/login/v2")).json()
+        form = first_form(await browser.get(started["login"]))
+        assert (await browser.post(form.pop(""), data=form)).status_code == 200
+        assert (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).status_code == 200
+        form = first_form(await browser.get("/login/flow/grant"))
+        granted = await browser.post(form.pop(""), data=form)
+        assert granted.headers["location"].startswith("nc://login/server:")
+
+
+async def test_the_first_form_is_never_the_one_that_logs_out(doors: Doors) -> None:
+    async with doors.client() as browser:
+        assert first_form(await browser.get("/login"))[""] == "/login"
+        assert first_form(await browser.get("/login/flow"))[""] == "/login"
+        await log_in(browser)
+        assert first_form(await browser.get("/"))[""] == "/devices/code"
+        home = await browser.get("/")
+        assert '<button class="link" form="logout">Log out</button>' in home.text
+        assert home.text.rindex('<form id="logout"') == home.text.rindex("<form")
