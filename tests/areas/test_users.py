@@ -249,7 +249,12 @@ def test_members_of_groups_are_no_business_of_users(server: Any) -> None:
     user_id = add_user(server)
     group_id = add_group(server, user_id)
     client = server.client(user_id, PASSWORD)
-    assert client.get(f"{GROUPS}/{group_id}/users").content == client.get(f"{GROUPS}/nothing/users").content
+    for path in ("", "/details", f"/{group_id}", f"/{group_id}/users", f"/{group_id}/users/details"):
+        refused = client.get(GROUPS + path)
+        assert outcome(refused) == (403, 403, "Logged in account must be at least a sub admin")
+        assert refused.content == client.get((GROUPS + path).replace(group_id, "nothing")).content
+        assert outcome(server.admin.get(GROUPS + path))[0] == 200
+    assert data(client.get(f"{USERS}/{user_id}/groups"))["groups"] == [group_id]
 
 
 @pytest.mark.parametrize(("groupid", "code"), [("", 101), ("a/b", 101), ("x" * 65, 101), ("admin", 102)])

@@ -52,7 +52,7 @@ class Membership(msgspec.Struct):
     groupid: str = ""
 
 
-@routes.add("GET", "groups", Guard.USER, params=Search)
+@routes.add("GET", "groups", Guard.SUBADMIN, params=Search)
 async def list_groups(tx: Tx, call: Call[Search]) -> Any:
     """Ids of groups with a text in id or name."""
     wanted = call.params
@@ -75,19 +75,19 @@ async def create_group(tx: Tx, call: Call[NewGroup]) -> Any:
     return []
 
 
-@routes.add("GET", "groups/{group_id}", Guard.USER, params=GroupPath)
-@routes.add("GET", "groups/{group_id}/users", Guard.USER, params=GroupPath)
+@routes.add("GET", "groups/{group_id}", Guard.SUBADMIN, params=GroupPath)
+@routes.add("GET", "groups/{group_id}/users", Guard.SUBADMIN, params=GroupPath)
 async def list_group_members(tx: Tx, call: Call[GroupPath]) -> Any:
     """Ids of a group's members."""
-    group = await group_service.find_group(tx, call.params.group_id, is_admin=call.caller.is_admin)
+    group = await group_service.find_group(tx, call.params.group_id)
     return {"users": await group_service.list_members(tx, group.id)}
 
 
-@routes.add("GET", "groups/{group_id}/users/details", Guard.USER, params=GroupPage)
+@routes.add("GET", "groups/{group_id}/users/details", Guard.SUBADMIN, params=GroupPage)
 async def list_group_member_details(tx: Tx, call: Call[GroupPage]) -> Any:
     """Everything about a group's members, by id."""
     wanted = call.params
-    group = await group_service.find_group(tx, wanted.group_id, is_admin=call.caller.is_admin)
+    group = await group_service.find_group(tx, wanted.group_id)
     accounts = await group_service.list_member_accounts(tx, group.id, wanted.limit or None, max(wanted.offset, 0))
     return {"users": await described(tx, call, accounts)}
 

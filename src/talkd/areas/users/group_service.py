@@ -2,7 +2,7 @@
 
 from talkd.areas.settings import service as settings
 from talkd.areas.users import group_store, model, service, store
-from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NOT_YOURS, Account, Group, GroupSize
+from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, Account, Group, GroupSize
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Rejected
 from talkd.core.events import GroupDeleted, GroupMemberAdded, GroupMemberRemoved, GroupRenamed
@@ -27,17 +27,17 @@ async def ensure_admin_group(tx: Tx) -> None:
         await create_group(tx, ADMIN_GROUP)
 
 
-async def find_group(tx: Tx, group_id: str, *, is_admin: bool) -> Group:
-    """The group, as far as the caller may know who is in it. Raises Rejected, the same for absent and not his."""
-    group = await group_store.get_group(tx, group_id) if is_admin else None
+async def find_group(tx: Tx, group_id: str) -> Group:
+    """Return the group. Raises Rejected (404) if there is none."""
+    group = await group_store.get_group(tx, group_id)
     if group is None:
-        raise Rejected(404 if is_admin else NOT_YOURS, "The requested group could not be found")
+        raise Rejected(404, "The requested group could not be found")
     return group
 
 
 async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
     """Give a group another name, also as an attendee of rooms. Raises Rejected (404, 101)."""
-    await find_group(tx, group_id, is_admin=True)
+    await find_group(tx, group_id)
     name = model.require_display_name(display_name)
     if not name:
         raise Rejected(INVALID, "Invalid group name")
