@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import sqlalchemy as sa
 from support.mail import MailServer, running_mail_server
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server, unique
@@ -17,6 +18,8 @@ from talkd.areas.participants import store as attendees
 from talkd.config import Config
 from talkd.core import clock
 from talkd.storage.database import Tx
+from talkd.storage.schema import rooms
+from talkd.storage.statements import Statement, bind
 
 HEADER = "name,email\n"
 
@@ -260,6 +263,19 @@ def test_the_invitation_comes_by_mail(mailing_server: Server, mails: MailServer)
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     assert guest.request("GET", parts.path, **query).status_code == 303
     assert guest.join(token)["actorType"] == "emails"
+
+
+def test_names_of_before_the_cleaning_add_no_line_to_a_mail(mailing_server: Server, mails: MailServer) -> None:
+    alice, invited = mailing_server.add_user("alice"), address()
+    token = alice.create_room(PUBLIC)
+    stored = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).values(name=bind("name")))
+    raw = "Team\r\nBcc: eve@example.org\u202e\n\nPay here: {link} {0}"
+    mailing_server.write(lambda tx: tx.run(stored, token=token, name=raw))
+    alice.add(token, invited, "emails")
+    (mail,) = wait_for(mails, 1)
+    clean = "Team Bcc: eve@example.org Pay here: {link} {0}"
+    assert (mail["Subject"], mail["Bcc"]) == (f"Alice invites you: {clean}", None)
+    assert mail.get_content().splitlines()[0] == f'Alice invites you to the conversation "{clean}".'
 
 
 def test_inviting_once_more(mailing_server: Server, mails: MailServer) -> None:

@@ -11,6 +11,7 @@ from talkd.core import events
 from talkd.core.actor import EMAILS
 from talkd.storage.database import Tx
 
+_SUBJECT = "{inviter} invites you: {room}"
 _BODY = """{inviter} invites you to the conversation "{room}".
 
 Open it in your browser:
@@ -43,9 +44,5 @@ class Invitations:
         room = await participants.lock_room(tx, event.room_id)
         query = urlencode({"email": attendee.invited_address, "access": attendee.access_token})
         inviter = event.actor.name or self._name
-        await mail.send(
-            tx,
-            attendee.invited_address,
-            f"{inviter} invites you: {room.name}",
-            _BODY.format(inviter=inviter, room=room.name, link=f"{self._base_url}/call/{room.token}?{query}"),
-        )
+        link = f"{self._base_url}/call/{room.token}?{query}"
+        await mail.send(tx, attendee.invited_address, _SUBJECT, _BODY, inviter=inviter, room=room.name, link=link)

@@ -13,6 +13,7 @@ import structlog
 from talkd.areas.mail import service
 from talkd.areas.mail.model import Mail
 from talkd.config import MailConfig
+from talkd.core.names import cleaned
 from talkd.storage.database import Database
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ class Postman:
     def __init__(self, db: Database, config: MailConfig, name: str) -> None:
         self._db = db
         self._config = config
-        self._name = name
+        self._name = cleaned(name)
 
     async def deliver(self) -> None:
         """Send what is due. What fails stays for later, longer each time; what is refused for good goes."""

@@ -19,11 +19,6 @@ class Mail(msgspec.Struct, frozen=True):
     attempts: int
 
 
-def one_line(text: str) -> str:
-    """Text fit for a header: whatever somebody named a room, it adds no line to the mail."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
-
-
 def next_attempt(attempts: int, now: int) -> int | None:
     """When to try again after so many failures; None for never."""
     return now + RETRY_SECONDS[attempts - 1] if attempts <= len(RETRY_SECONDS) else None

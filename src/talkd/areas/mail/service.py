@@ -1,14 +1,20 @@
 """Putting mail into the outbox, and what becomes of it."""
 
 from talkd.areas.mail import store
-from talkd.areas.mail.model import BATCH, LEASE_SECONDS, Mail, next_attempt, one_line
+from talkd.areas.mail.model import BATCH, LEASE_SECONDS, Mail, next_attempt
 from talkd.core import clock
+from talkd.core.names import cleaned
 from talkd.storage.database import Tx
 
 
-async def send(tx: Tx, address: str, subject: str, body: str) -> None:
-    """Have a mail sent once this transaction is committed."""
-    await store.add_mail(tx, address, one_line(subject), body, clock.now())
+async def send(tx: Tx, address: str, subject: str, body: str, **values: str) -> None:
+    """Send a mail once this transaction is committed.
+
+    The values replace their `{names}` in subject and body. Each stays on one line: nobody writes lines of a mail
+    by naming a room or themselves.
+    """
+    values = {name: cleaned(value) for name, value in values.items()}
+    await store.add_mail(tx, address, subject.format(**values), body.format(**values), clock.now())
 
 
 async def has_due(tx: Tx) -> bool:
