@@ -8,6 +8,7 @@ import falcon.asgi
 
 from talkd.web import ocs
 from talkd.web.edge import HANG_UP, Edge, wants_xml
+from talkd.web.paths import STAND_IN, NamesInPaths, decoded, with_slashes
 from talkd.web.routing import Kind, Route
 
 Scope = dict[str, Any]
@@ -36,7 +37,8 @@ def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
             paths.setdefault((route.path, 2), {})[route.method] = route
     for (path, version), methods in paths.items():
         app.add_route(path, _resource(edge, methods, version))
-    return _normalised(app, edge.world.config.server.public_url)
+    names = NamesInPaths(path for path, _ in paths)
+    return _normalised(app, edge.world.config.server.public_url, names)
 
 
 def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
@@ -60,7 +62,8 @@ def _not_allowed(allowed: list[str]) -> Callable[..., Awaitable[None]]:
 
 def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitable[None]]:
     async def respond(_self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str) -> None:
-        await edge.handle(route, version, request, response, path)
+        given = with_slashes(path) if STAND_IN in request.path else path
+        await edge.handle(route, version, request, response, given)
 
     return respond
 
@@ -110,7 +113,7 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
             yield name.replace(b"_", b"-"), value
 
 
-def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
+def _normalised(app: falcon.asgi.App[Any, Any], public_url: str, names: NamesInPaths) -> Asgi:
     """Undo what clients write differently: addresses, methods and, some of them, header names with underscores."""
     sub_path = "/" + public_url.partition("://")[2].partition("/")[2].strip("/")
 
@@ -123,7 +126,8 @@ def _normalised(app: falcon.asgi.App[Any, Any], public_url: str) -> Asgi:
                 scope["http_version"] = "1.0"
             if scope["method"] not in falcon.COMBINED_METHODS:
                 scope["method"] = "OPTIONS"  # another that no operation has; Falcon would answer 400 to it
-            scope["path"] = plain_path(scope["path"], sub_path)
+            path = decoded(scope["path"], scope.get("raw_path") or b"")
+            scope["path"] = names.protect(plain_path(path, sub_path))
             if any(b"_" in name for name, _ in scope["headers"]):
                 scope["headers"] = list(_without_underscores(scope["headers"]))
         await app(scope, receive, send)

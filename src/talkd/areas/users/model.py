@@ -142,7 +142,7 @@ def is_email(address: str) -> bool:
 
 def require_group_id(group_id: str) -> None:
     """Raises Rejected when no group may be called that: an id is shown as a name, and stands in paths."""
-    is_clean = cleaned(group_id) == group_id and "/" not in group_id and group_id.strip(".") != ""
+    is_clean = cleaned(group_id) == group_id and group_id.strip(".") != ""
     if not is_clean or len(group_id) > MAX_GROUP_ID_LENGTH:
         raise Rejected(INVALID, "Invalid group name")
 
