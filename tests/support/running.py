@@ -45,6 +45,11 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name="servers", daemon=True)
         self._thread.start()
 
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The loop itself."""
+        return self._loop
+
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await something there, from here."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)

@@ -76,6 +76,8 @@ class Call(Generic[P]):
     get_header: Callable[[str], str | None] | None = None
     method: str = "GET"
     route: Route | None = None
+    began: float = 0.0
+    """When the request came in, in the event loop's time; waits count from here."""
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
 

@@ -1,5 +1,6 @@
 """From a request to an operation and back: authenticate, parse, guard, transact, wrap."""
 
+import asyncio
 import dataclasses
 import time
 from collections.abc import Mapping
@@ -47,6 +48,7 @@ class Edge:
     ) -> None:
         """Answer one request to `route`, called through OCS `version`."""
         started = time.perf_counter()
+        began = asyncio.get_running_loop().time()
         raw: dict[str, Any] = {}
         caller = Caller()
         try:
@@ -64,7 +66,7 @@ class Edge:
             _require_own_page(route, request, caller, raw)
             if route.kind is Kind.OCS and not wants_known_format(route, raw):
                 raise errors.Invalid("format", message="The format is json or xml.")
-            reply = await self._perform(route, request, caller, raw, path)
+            reply = await self._perform(route, request, caller, raw, path, began)
         except errors.TalkError as refused:
             if route.refuses is not None:
                 refused = route.refuses(refused)
@@ -134,6 +136,7 @@ class Edge:
         caller: Caller,
         raw: dict[str, Any],
         path: dict[str, str],
+        began: float,
     ) -> Reply:
         call: Call[Any] = Call(
             world=self.world,
@@ -144,6 +147,7 @@ class Edge:
             raw=raw,
             get_header=request.get_header,
             method=request.method,
+            began=began,
             hang_up=request.scope.get(HANG_UP),
             route=route,
         )

@@ -8,6 +8,7 @@ from talkd.areas.notifications import service as notifications
 from talkd.areas.participants.model import Participant
 from talkd.core.constants import MAX_POLL_SECONDS
 from talkd.realtime.changes import attendee_topic, room_topic, rules_topic
+from talkd.realtime.timers import end_of_wait
 from talkd.web import guards
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -17,12 +18,13 @@ Look = Callable[[Call[Any]], Awaitable[Reply | None]]
 
 
 async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> Reply | None:
-    """What `look` finds, at once or after something has happened; None when nothing did in that time.
+    """Return what `look` finds, at once or after something has happened; None if nothing did in that time.
 
-    `arrive` comes once before. Raises what the guards raise when the caller may not be here any more.
+    The answer begins within `seconds` of the request. `arrive` runs once, first. Raises what the guards raise when the
+    caller may no longer be here.
     """
     world, loop = call.world, asyncio.get_running_loop()
-    until = loop.time() + seconds
+    until = end_of_wait(call.began, seconds)
     room_id, attendee_id = call.me.room.id, call.me.attendee.id
     topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
     standing = {attendee_topic(attendee_id), rules_topic(room_id)}

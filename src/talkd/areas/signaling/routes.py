@@ -1,6 +1,5 @@
 """Operations of the signaling API, version 3: internal signaling."""
 
-import asyncio
 from typing import Any
 
 import msgspec
@@ -11,6 +10,7 @@ from talkd.areas.signaling.model import parse
 from talkd.core.constants import MAX_POLL_SECONDS, RoomType
 from talkd.core.errors import NULL, Conflict, NotFound, UnknownRoom
 from talkd.realtime.changes import attendee_topic, call_topic, session_topic
+from talkd.realtime.timers import end_of_wait
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
@@ -77,7 +77,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     Raises NotFound for who has not opened the room, and Conflict when the session ends during the wait.
     """
     world = call.world
-    until = asyncio.get_running_loop().time() + MAX_POLL_SECONDS
+    until = end_of_wait(call.began, MAX_POLL_SECONDS)
     await _look_again(call)
     room_id, session_id = call.me.room.id, _session_id(call)
     if not session_id:
