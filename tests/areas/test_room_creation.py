@@ -126,11 +126,17 @@ def test_who_cannot_be_invited_is_named(server: Server, alice: Person, bob: Pers
     assert alice.system_messages(room["token"]).count("guests_allowed") == 1
 
 
-def test_a_conversation_goes_on_from_one_that_its_creator_is_in(server: Server, alice: Person, bob: Person) -> None:
-    before = alice.create_room()
+def test_a_conversation_goes_on_from_a_one_to_one_of_its_creator(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
+    before, carol = private, server.add_user("carol")
     room = alice.post("v4/room", roomName="More", objectType="extended_conversation", objectId=before)
     assert (room["objectType"], room["objectId"]) == ("extended_conversation", before)
-    for who, token in ((bob, before), (alice, "abcdefgh"), (alice, "no token")):
+    note, group, public = alice.get("v4/room/note-to-self")["token"], alice.create_room(), alice.create_room(PUBLIC)
+    for who, token in (
+        (carol, before), (alice, note), (alice, group), (alice, public), (alice, room["token"]), (alice, "abcdefgh"),
+        (alice, "no token"), (alice, ""),
+    ):  # fmt: skip
         params = {"roomName": "More", "objectType": "extended_conversation", "objectId": token}
         assert who.refused("POST", "v4/room", **params) == (400, "object")
 

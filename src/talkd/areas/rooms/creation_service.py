@@ -111,11 +111,13 @@ async def create_room(
 
 
 async def _require_extendable(tx: Tx, actor: Actor, token: str) -> None:
-    """Raises Invalid("object") when the conversation to go on from is none that the creator is in."""
+    """Raises Invalid("object") unless the token is of a one-to-one conversation of the creator."""
     try:
-        await participants.access_participant(tx, token, user_id=actor.id, browser="")
+        me = await participants.access_participant(tx, token, user_id=actor.id, browser="")
     except NotFound:
         raise Invalid("object") from None
+    if me.room.type != RoomType.ONE_TO_ONE:
+        raise Invalid("object")
 
 
 async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> tuple[Room, int]:
