@@ -67,6 +67,37 @@ def test_emoji(server: Any) -> None:
     assert alice.room(token)["isCustomAvatar"]
 
 
+@pytest.mark.parametrize(("variant", "color"), [("", "6B6B6B"), ("/dark", "3B3B3B")])
+def test_an_emoji_without_a_colour_stands_on_grey(server: Any, variant: str, color: str) -> None:
+    alice = server.add_user()
+    token = alice.create_room()
+    alice.post(f"v1/room/{token}/avatar/emoji", emoji="🐳")
+    assert f'fill="#{color}"' in shown(alice, token, variant).text
+
+
+@pytest.mark.parametrize(
+    ("name", "emoji"),
+    [
+        ("🎉 Party", "🎉"), ("🎉Party", "🎉"), ("👩🏽‍💻🎉 Work", "👩🏽‍💻"), ("🇩🇪 Berlin", "🇩🇪"), ("❤️", "❤️"),
+        ("1️⃣ First", "1️⃣"), ("Party 🎉", ""), ("1 First", ""), ("Party", ""),
+    ],
+)  # fmt: skip
+def test_an_emoji_at_the_beginning_of_the_name_is_the_picture(server: Any, name: str, emoji: str) -> None:
+    alice = server.add_user()
+    token = alice.create_room(name=name)
+    for variant, color in (("", "6B6B6B"), ("/dark", "3B3B3B")):
+        text = shown(alice, token, variant).text
+        assert (f">{emoji}</text>" in text, f'fill="#{color}"' in text) == ((True, True) if emoji else (False, False))
+    room = alice.room(token)
+    assert room["isCustomAvatar"] is False
+    renamed = alice.put(f"v4/room/{token}", roomName="🐳" + name[1:])
+    assert renamed["avatarVersion"] != room["avatarVersion"]
+    assert ">🐳" in shown(alice, token, avatarVersion=renamed["avatarVersion"]).text
+    alice.post(f"v1/room/{token}/avatar/emoji", emoji="🍀")
+    assert "🍀" in shown(alice, token).text, "a picture that was chosen counts more than the name"
+    assert alice.delete(f"v1/room/{token}/avatar")["avatarVersion"] == renamed["avatarVersion"]
+
+
 @pytest.mark.parametrize(
     ("emoji", "color"), [("ab", None), ("🐳🐳", None), ("<", None), ("1", None), ("🐳", "#0082c9"), ("🐳", "red")]
 )

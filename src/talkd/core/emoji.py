@@ -35,6 +35,12 @@ def is_emoji(text: str) -> bool:
     return len(text) <= MAX_LENGTH and _EMOJI.fullmatch(text) is not None
 
 
+def first_emoji(text: str) -> str:
+    """Return the emoji that the text begins with, or an empty text."""
+    found = _EMOJI.match(text)
+    return found.group() if found is not None and len(found.group()) <= MAX_LENGTH else ""
+
+
 def find_emojis(text: str) -> Iterator[re.Match[str]]:
     """Yield every emoji in the text, in order."""
     return _EMOJI.finditer(text)

@@ -1,6 +1,7 @@
-"""Pictures of conversations: uploaded, an emoji on a colour, or what stands for the kind of conversation.
+"""Pictures of conversations: uploaded, an emoji on a colour, or an icon for the kind of conversation.
 
 A room keeps in `avatar` which it is: nothing, `image`, or `emoji`, the emoji and the colour with spaces between.
+A room without a picture whose name begins with an emoji shows that emoji.
 """
 
 import re
@@ -51,6 +52,8 @@ def require_pictured(room: Room) -> None:
 
 def emoji_of(room: Room) -> EmojiPicture | None:
     """The room's emoji picture, if it has one."""
+    if not room.avatar:
+        return EmojiPicture(room.emoji_of_name, "") if room.emoji_of_name else None
     kind, _, rest = room.avatar.partition(" ")
     if kind != _EMOJI:
         return None

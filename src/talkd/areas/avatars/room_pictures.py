@@ -6,6 +6,7 @@ from talkd.areas.avatars.room_model import EmojiPicture
 
 _LIGHT, _DARK = "dbdbdb", "3b3b3b"
 _INK, _DARK_INK = "6b6b6b", "c4c4c4"
+_BEHIND_EMOJI, _DARK_BEHIND_EMOJI = "6B6B6B", "3B3B3B"
 
 _PERSON = '<circle cx="256" cy="196" r="72"/><path d="M116 400a140 112 0 0 1 280 0z"/>'
 _ICONS = {
@@ -44,13 +45,14 @@ def icon(kind: str, *, dark: bool) -> bytes:
 
 
 def emoji(picture: EmojiPicture, *, dark: bool) -> bytes:
-    """An emoji on its colour."""
+    """An emoji on its colour, or on the theme's grey."""
     fonts = "'Noto Color Emoji','Apple Color Emoji','Segoe UI Emoji',sans-serif"
     text = (
         f'<text x="256" y="256" font-size="256" font-family="{fonts}" text-anchor="middle" '
         f'dominant-baseline="central">{escape(picture.emoji)}</text>'
     )
-    return _square(picture.color or (_DARK if dark else _LIGHT), text if picture.emoji else "")
+    color = picture.color or (_DARK_BEHIND_EMOJI if dark else _BEHIND_EMOJI)
+    return _square(color, text if picture.emoji else "")
 
 
 def _square(color: str, shapes: str) -> bytes:

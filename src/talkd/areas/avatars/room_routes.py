@@ -11,7 +11,7 @@ from talkd.areas.avatars.room_model import IMAGE
 from talkd.areas.avatars.routes import PNG, is_known, picture_of
 from talkd.areas.rooms.model import Room
 from talkd.areas.rooms.routes import render_mine
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.rooms.view import RoomView, avatar_version
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
@@ -85,7 +85,7 @@ async def _show(call: Call[PictureParams], *, dark: bool) -> Reply:
     )
     if room.is_one_to_one:
         return await _person(call, room, dark=dark)
-    etag = f'"{room.token}-{room.avatar_version:x}-{room_model.icon_of(room)}-{int(dark)}"'
+    etag = f'"{room.token}-{avatar_version(room)}-{int(dark)}"'
     named = call.params.avatarVersion is not None or call.params.v is not None
     caching = FOR_EVER if named else ASK_AGAIN
     if is_known(call, etag):

@@ -12,6 +12,7 @@ from talkd.core.constants import (
     ReadOnly,
     RoomType,
 )
+from talkd.core.emoji import first_emoji
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned, cleaned_text
 
@@ -113,6 +114,11 @@ class Room(msgspec.Struct, frozen=True):
     def opens_by_mail(self) -> bool:
         """Whether inviting somebody by e-mail makes it public."""
         return self.type == RoomType.GROUP and not self.is_divided
+
+    @property
+    def emoji_of_name(self) -> str:
+        """The emoji that the name begins with. It is the room's picture if the room has no other."""
+        return "" if self.is_one_to_one else first_emoji(self.name)
 
     @property
     def is_shared(self) -> bool:

@@ -1,5 +1,6 @@
 """Conversations as JSON."""
 
+import zlib
 from typing import Any
 
 import msgspec
@@ -254,4 +255,4 @@ def avatar_version(item: Room) -> str:
     """Changes whenever the picture does, so that clients may keep it."""
     if item.avatar:
         return f"{item.avatar_version:x}"
-    return f"{item.type}-{len(item.name)}-0"
+    return f"{item.type}-{zlib.crc32(item.emoji_of_name.encode()):x}-0"
