@@ -16,6 +16,7 @@ from talkd.areas.rooms.model import (
     require_name,
     require_object,
 )
+from talkd.areas.settings import service as settings
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, ids
@@ -36,9 +37,10 @@ async def require_may_create(tx: Tx, user_id: str, allowed_groups: Sequence[str]
 
 
 async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room, int, bool]:
-    """The conversation of two users, the caller's attendee in it, and whether it is new.
+    """Return the one-to-one of two users, the caller's attendee in it, and whether it is new.
 
-    Raises NotFound("invite") for nobody and Forbidden("invite") for oneself.
+    Raises NotFound("invite") for an unknown user. Raises Forbidden("invite") for oneself, and for a user whom the
+    settings keep the caller from looking up, unless the two have a one-to-one already.
     """
     partner_id = await users.resolve_id(tx, partner_id)
     if partner_id == actor.id:
@@ -49,6 +51,9 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room
     room = await store.find_pair(tx, user_a, user_b)
     is_new = room is None
     if room is None:
+        enumeration = await settings.get_enumeration(tx)
+        if not enumeration.can_address(shares_group=await groups.shares_group(tx, actor.id, partner_id)):
+            raise Forbidden("invite")
         room = await store.add_room(
             tx, token=await new_token(tx), type=RoomType.ONE_TO_ONE, name="", users=(user_a, user_b), now=clock.now()
         )

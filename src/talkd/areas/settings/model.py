@@ -12,7 +12,7 @@ from talkd.core.constants import NotificationLevel
 APP = "spreed"
 CORE = "core"
 APPS = (CORE, APP)
-"""Whose settings may be changed. Those of `core` are kept for tools that set them; talkd reads none."""
+"""Whose settings may be changed. Of `core`, talkd reads those in `enumeration_model.py` and keeps the others."""
 
 MAX_VALUE_LENGTH = 65_536
 

@@ -1,9 +1,11 @@
 """Changing settings, and telling every process that something it remembers is out of date."""
 
 from talkd.areas.settings import store
+from talkd.areas.settings.enumeration_model import Enumeration, enumeration_of
 from talkd.areas.settings.model import (
     APP,
     APPS,
+    CORE,
     MAX_VALUE_LENGTH,
     PREFERENCES,
     READ_PRIVACY,
@@ -36,6 +38,11 @@ async def delete_value(tx: Tx, key: str, app: str = APP) -> None:
     await store.delete_value(tx, app, key)
     await tx.emit(SettingSet(app, key, None))
     await outdate_caches(tx)
+
+
+async def get_enumeration(tx: Tx) -> Enumeration:
+    """Return how far users may look up each other."""
+    return enumeration_of(await store.get_values(tx, CORE))
 
 
 def require_app(app: str) -> None:

@@ -33,6 +33,13 @@ _GROUPS_OF = Statement(
     .where(one_of(group_members.c.user_id, "user_ids"))
     .order_by(group_members.c.group_id)
 )
+_theirs = group_members.alias("theirs")
+_SHARES_GROUP = Statement(
+    sa.select(ONE)
+    .join_from(group_members, _theirs, _theirs.c.group_id == group_members.c.group_id)
+    .where(group_members.c.user_id == bind("user_id"), _theirs.c.user_id == bind("other_id"))
+    .limit(ONE)
+)
 _ADD_MEMBER = Statement(
     insert(group_members).values(group_id=bind("group_id"), user_id=bind("user_id")).on_conflict_do_nothing()
 )
@@ -112,6 +119,11 @@ async def get_groups_of(tx: Tx, user_ids: list[str]) -> dict[str, list[str]]:
         for user_id, group_id in await tx.all(_GROUPS_OF, user_ids=tx.many(user_ids)):
             found[user_id].append(group_id)
     return found
+
+
+async def shares_group(tx: Tx, user_id: str, other_id: str) -> bool:
+    """Return True if two accounts are in the same group."""
+    return await tx.one(_SHARES_GROUP, user_id=user_id, other_id=other_id) is not None
 
 
 async def add_member(tx: Tx, group_id: str, user_id: str) -> bool:

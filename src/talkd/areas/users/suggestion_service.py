@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 
+from talkd.areas.settings import service as settings
 from talkd.areas.users import model, store, suggestion_store
 from talkd.areas.users.model import Suggestion
 from talkd.core.actor import EMAILS, GROUPS, USERS
@@ -15,17 +16,18 @@ async def suggest(tx: Tx, search: str, *, by: str, token: str, kinds: Collection
 
     Who is in the room is left out only when `by` is in it too: what is missing would tell strangers
     who its members are. `by` himself counts within the limit although he is left out (recording
-    `autocomplete/people`).
+    `autocomplete/people`). The settings of the app `core` may hide accounts and groups that `by` has no part in.
     """
     search = search.strip()
     limit = max(1, min(limit, MAX_LIMIT))
     room_id = await suggestion_store.get_room_id(tx, token, by)
+    enumeration = await settings.get_enumeration(tx)
     found: list[Suggestion] = []
     if USERS in kinds:
-        users = await suggestion_store.search_users(tx, search, room_id, limit)
+        users = await suggestion_store.search_users(tx, search, room_id, limit, by, enumeration)
         found += [user for user in users if user.id != by]
     if GROUPS in kinds:
-        found += await suggestion_store.search_groups(tx, search, room_id, limit)
+        found += await suggestion_store.search_groups(tx, search, room_id, limit, by, enumeration)
     if EMAILS in kinds and model.is_email(search) and not await store.list_accounts_by_email(tx, search):
         found.append(Suggestion(EMAILS, search, search))
     return found

@@ -1,12 +1,14 @@
 """Statements that find whom to invite."""
 
+import msgspec
 import sqlalchemy as sa
 
+from talkd.areas.settings.enumeration_model import Enumeration
 from talkd.areas.users.model import Suggestion
 from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, groups, rooms, users
+from talkd.storage.schema import attendees, group_members, groups, rooms, users
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
 
 _text = sa.func.lower(bind("text", sa.Text))
@@ -25,11 +27,35 @@ def _outside(kind: str, id_: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
     )
 
 
-def _best_first(*exact: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
-    return sa.case(
-        (sa.or_(*(sa.func.lower(column) == _text for column in exact)), ZERO),
-        else_=ONE,
+def _is_exact(*columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    return sa.or_(*(sa.func.lower(column) == _text for column in columns))
+
+
+def _best_first(*columns: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
+    return sa.case((_is_exact(*columns), ZERO), else_=ONE)
+
+
+def _is_set(name: str) -> sa.ColumnElement[bool]:
+    return bind(name, sa.Integer) == ONE
+
+
+def _is_shown(*columns: sa.ColumnElement[str], is_close: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    """Whether the settings show what is found to the user `by`; `is_close` if it belongs to one of their groups."""
+    return sa.and_(
+        sa.or_(
+            _is_set("browses_all"),
+            sa.and_(_is_set("browses_groups"), is_close),
+            sa.and_(_is_set("full_match"), _is_exact(*columns)),
+        ),
+        sa.or_(bind("members_only", sa.Integer) == ZERO, is_close),
     )
+
+
+_own = group_members.alias("own")
+_own_groups = sa.select(_own.c.group_id).where(_own.c.user_id == bind("by"))
+_is_in_own_group = users.c.id.in_(
+    sa.select(group_members.c.user_id).where(group_members.c.group_id.in_(_own_groups))
+)
 
 
 _ROOM = Statement(
@@ -51,6 +77,7 @@ _USERS = Statement(
             sa.and_(users.c.email != NOTHING, sa.func.lower(users.c.email) == _text),
         ),
         _outside(USERS, users.c.id),
+        _is_shown(users.c.id, users.c.display_name, users.c.email, is_close=_is_in_own_group),
     )
     .order_by(
         _best_first(users.c.id, users.c.display_name, users.c.email), sa.func.lower(users.c.display_name), users.c.id
@@ -65,6 +92,7 @@ _GROUPS = Statement(
             sa.func.lower(groups.c.display_name).like(_contained, escape="\\"),
         ),
         _outside(GROUPS, groups.c.id),
+        _is_shown(groups.c.id, groups.c.display_name, is_close=groups.c.id.in_(_own_groups)),
     )
     .order_by(_best_first(groups.c.id, groups.c.display_name), sa.func.lower(groups.c.display_name), groups.c.id)
     .limit(_limit)
@@ -76,13 +104,28 @@ async def get_room_id(tx: Tx, token: str, user_id: str) -> int:
     return int(await tx.value(_ROOM, token=token, user_id=user_id) or 0)
 
 
-async def search_users(tx: Tx, search: str, room_id: int, limit: int) -> list[Suggestion]:
-    """Enabled accounts with the text in id or name, or with that address, who are not in the room."""
-    rows = await tx.all(_USERS, text=search, pattern=pattern(search), room_id=room_id, limit=limit)
+async def search_users(
+    tx: Tx, search: str, room_id: int, limit: int, by: str, enumeration: Enumeration
+) -> list[Suggestion]:
+    """Enabled accounts with the text in id or name, or with that address, who are not in the room.
+
+    Only those that `enumeration` shows to the user `by`.
+    """
+    rows = await tx.all(
+        _USERS, text=search, pattern=pattern(search), room_id=room_id, limit=limit, by=by, **_flags(enumeration)
+    )
     return [Suggestion(USERS, *row) for row in rows]
 
 
-async def search_groups(tx: Tx, search: str, room_id: int, limit: int) -> list[Suggestion]:
-    """Groups with the text in id or name that are not in the room."""
-    rows = await tx.all(_GROUPS, text=search, pattern=pattern(search), room_id=room_id, limit=limit)
+async def search_groups(
+    tx: Tx, search: str, room_id: int, limit: int, by: str, enumeration: Enumeration
+) -> list[Suggestion]:
+    """Groups with the text in id or name that are not in the room, and that `enumeration` shows to the user `by`."""
+    rows = await tx.all(
+        _GROUPS, text=search, pattern=pattern(search), room_id=room_id, limit=limit, by=by, **_flags(enumeration)
+    )
     return [Suggestion(GROUPS, *row) for row in rows]
+
+
+def _flags(enumeration: Enumeration) -> dict[str, int]:
+    return {name: int(value) for name, value in msgspec.structs.asdict(enumeration).items()}

@@ -1,0 +1,39 @@
+"""How far users may look up each other: the settings of the app `core` that Talk obeys, too."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from talkd.areas.settings.model import TalkSettings
+
+
+class Enumeration(msgspec.Struct, frozen=True):
+    """Which accounts a user finds without knowing them, and which only by their full id, name or address."""
+
+    browses_all: bool
+    """Whether users find every account by a part of its name."""
+    browses_groups: bool
+    """Whether users at least find the members of their own groups by a part of the name."""
+    full_match: bool
+    """Whether users find an account that they can name in full."""
+    members_only: bool
+    """Whether users find nobody but members of their own groups, whatever else is set."""
+
+    def can_address(self, *, shares_group: bool) -> bool:
+        """Whether a user may start a one-to-one with an account whose id they know."""
+        return self.full_match or self.browses_all or (self.browses_groups and shares_group)
+
+
+def enumeration_of(core: Mapping[str, str]) -> Enumeration:
+    """Read the settings of the app `core`. talkd has no phone books, so nobody is known by their number."""
+    settings = TalkSettings()
+    settings.replace(core)
+    is_allowed = settings.flag("shareapi_allow_share_dialog_user_enumeration", True)
+    to_group = settings.flag("shareapi_restrict_user_enumeration_to_group")
+    to_phone = settings.flag("shareapi_restrict_user_enumeration_to_phone")
+    return Enumeration(
+        browses_all=is_allowed and not to_group and not to_phone,
+        browses_groups=is_allowed and to_group,
+        full_match=settings.flag("shareapi_restrict_user_enumeration_full_match", True),
+        members_only=settings.flag("shareapi_only_share_with_group_members"),
+    )
