@@ -70,7 +70,9 @@ def test_numbers(value: Any, number: int) -> None:
     ("value", "truth"),
     [
         (True, True), (1, True), ("1", True), ("true", True), ("True", True), ("yes", True), (False, False), (0, False),
-        ("0", False), ("false", False), ("FALSE", False), ("", False), ("no", False), ("off", False), ("2", True),
+        ("0", False), ("false", False), ("FALSE", False), ("", False), ("no", True), ("off", True), ("2", True),
+        (" ", True), ("0.0", True), ("00", True), ("null", True), ("-1", True), (0.0, False), ([], False),
+        (["x"], True),
     ],
 )  # fmt: skip
 def test_truth(value: Any, truth: bool) -> None:

@@ -8,9 +8,8 @@ from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
 from talkd.storage.database import Tx
 from talkd.web.call import Call, Caller
-from talkd.web.routing import ROOM_GUARDS, Access, Guard, Route
+from talkd.web.routing import ROOM_GUARDS, TALK, Access, Guard, Route
 
-TALK = "/apps/spreed/"
 NOT_ADMIN = "Logged in account must be an admin"
 NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 

@@ -1,7 +1,6 @@
 """Typed parameters from path, query, form, JSON and multipart, with the coercions that clients rely on.
 
-Where the API says a number, anything numeric counts, and what is not a number is 0; truth comes as
-true, 1, "1", "true" and their opposites (recordings `envelope/bodies`, small-print.md).
+Where the API says a number, anything numeric counts, and what is not a number is 0 (recordings `envelope/bodies`).
 """
 
 import json
@@ -25,7 +24,7 @@ MAX_INTEGER = 2**62
 """Larger numbers count as this one, which both databases still know when something is added to it."""
 MAX_FIELDS = 10_000
 NOT_UTF8 = "The request is not UTF-8."
-_FALSE = {"", "0", "false", "no", "off"}
+_FALSE = {"", "0", "false"}
 
 
 class NoParams(msgspec.Struct, frozen=True):
@@ -66,9 +65,12 @@ def _leading_number(text: str) -> int:
 
 
 def to_bool(value: Any) -> bool:
-    """Truth as it comes from JSON, forms and queries."""
+    """Return the truth of a value from JSON, a form or a query, the way PHP and OCS cast it.
+
+    Every text but `""`, `0` and `false` is true; small-print.md also has `False`, as Python writes it.
+    """
     if isinstance(value, str):
-        return value.strip().lower() not in _FALSE
+        return value.lower() not in _FALSE
     return bool(value)
 
 

@@ -3,15 +3,22 @@
 An operation without guards does not register; "anyone" is written as a guard too.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
 from talkd.core.errors import TalkError
+from talkd.core.ids import TOKEN_FORM
 from talkd.web.params import NoParams
+
+TALK = "/apps/spreed/"
+"""Where the operations of Talk are, below the addresses of OCS."""
+_PATH_NAME = re.compile(r"\{(\w+)\}")
+_DIGITS = re.compile("[0-9]+")
 
 
 class Guard(Enum):
@@ -94,6 +101,13 @@ class Route:
     """Turns the handler's data into this version's."""
     refuses: Callable[[TalkError], TalkError] | None = None
     """Turns a refusal into what this version calls it."""
+
+    def path_forms(self) -> dict[str, re.Pattern[str]]:
+        """Return the forms that parts of the path must have; with another form the address leads nowhere."""
+        kinds = get_type_hints(self.params)
+        named = _PATH_NAME.findall(self.path)
+        forms = {name: _DIGITS for name in named if kinds.get(name) is int}
+        return forms | ({"token": TOKEN_FORM} if "token" in named and self.path.startswith(TALK) else {})
 
 
 @dataclass(slots=True)

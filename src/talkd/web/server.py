@@ -61,7 +61,11 @@ def _not_allowed(allowed: list[str]) -> Callable[..., Awaitable[None]]:
 
 
 def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitable[None]]:
+    forms = route.path_forms()
+
     async def respond(_self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str) -> None:
+        if not all(form.fullmatch(path[name]) for name, form in forms.items()):
+            raise falcon.HTTPNotFound
         given = with_slashes(path) if STAND_IN in request.path else path
         await edge.handle(route, version, request, response, given)
 
