@@ -7,7 +7,7 @@ from support.running import Server
 def test_nobody_sums_up(server: Server, alice: Person) -> None:
     token, guest = alice.create_room(PUBLIC), server.visitor()
     guest.join(token)
-    assert alice.refused("POST", f"v1/chat/{token}/summarize", fromMessageId=1) == (400, "ai-no-provider")
+    assert alice.refused("POST", f"v1/chat/{token}/summarize", fromMessageId=1) == (400, "ai-error")
     assert guest.refused("POST", f"v1/chat/{token}/summarize", fromMessageId=1) == (400, "ai-error")
     assert server.add_user().status("POST", f"v1/chat/{token}/summarize", fromMessageId=1) == 404
 

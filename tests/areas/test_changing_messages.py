@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from support.notifications import told
 from support.people import NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.core import clock
@@ -124,6 +125,29 @@ def test_an_edit_of_an_older_message_hides_no_newer_mention(alice: Person, bob: 
     edit(alice, token, old, f"Look, @{bob.id}")
     bob.post(f"v1/chat/{token}/read", lastReadMessage=old["id"])
     assert bob.room(token)["unreadMentionDirect"]
+
+
+def test_an_edit_that_drops_a_mention_keeps_the_flags(alice: Person, bob: Person, token: str) -> None:
+    said = alice.say(token, f"Look, @{bob.id}")
+    edit(alice, token, said, "Look, all of you")
+    assert (bob.room(token)["unreadMention"], bob.room(token)["unreadMentionDirect"]) == (True, True)
+    bob.post(f"v1/chat/{token}/read")
+    edit(alice, token, said, "Never mind")
+    assert (bob.room(token)["unreadMention"], bob.room(token)["unreadMentionDirect"]) == (False, False)
+
+
+def test_an_edit_from_one_to_all_and_back_renews_the_notification(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    said = alice.say(token, f"for @{bob.id}")
+    (first,) = told(server, bob)
+    seen = [first["notification_id"]]
+    for text, subject in (("@all", "Alice mentioned everyone"), (f"@{bob.id}", "Alice mentioned you")):
+        edit(alice, token, said, f"for {text}")
+        (shown,) = told(server, bob)
+        assert shown["subject"].startswith(subject)
+        assert shown["notification_id"] not in seen
+        seen.append(shown["notification_id"])
 
 
 def test_messages_can_be_edited_for_a_day(alice: Person, token: str, later: Callable[[int], None]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.people import PUBLIC, Person
+from support.people import PUBLIC, TALK, Person
 from support.running import Server
 
 from talkd.core.constants import NEVER_READ
@@ -329,3 +329,40 @@ def test_a_new_name_shows_in_old_messages(server: Server, alice: Person, token: 
     alice.say(token, "Hello")
     server.admin.put(f"/ocs/v2.php/cloud/users/{alice.id}", json={"key": "displayname", "value": "Alicia"})
     assert alice.history(token)[0]["actorDisplayName"] == "Alicia"
+
+
+def test_the_known_message_only_accompanies_news(alice: Person, token: str) -> None:
+    known = alice.say(token, "one")["id"]
+    waiting = {"lookIntoFuture": 1, "lastKnownMessageId": known, "includeLastKnown": 1, "timeout": 0}
+    assert alice.status("GET", f"v1/chat/{token}", **waiting) == 304
+    alice.say(token, "two")
+    assert [each["message"] for each in alice.get(f"v1/chat/{token}", **waiting)] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("value", "silent"),
+    [("no", True), ("off", True), ("2", True), ("1", True), ("", False), ("0", False), ("false", False)],
+)
+def test_truth_is_what_php_takes_for_true(alice: Person, token: str, value: str, silent: bool) -> None:
+    sent = alice.http.post(f"{TALK}v1/chat/{token}", data={"message": "Hi", "silent": value}).json()["ocs"]["data"]
+    assert sent.get("silent", False) is silent
+
+
+def test_guests_keep_the_name_that_they_wrote_under(server: Server, alice: Person) -> None:
+    token = alice.create_room(PUBLIC)
+    guest = server.visitor()
+    who = guest.join(token)["actorId"]
+    guest.post(f"v1/guest/{token}/name", displayName="Zoë")
+    said = guest.say(token, "hello")
+    poll = guest.post(f"v1/poll/{token}", question="?", options=["a", "b"], resultMode=0, maxVotes=1)
+    guest.post(f"v1/reaction/{token}/{said['id']}", reaction="👍")
+    alice.say(token, f'Hi @"guest/{who}"', replyTo=said["id"])
+    guest.delete(f"v4/room/{token}/participants/active")
+    mention, shared, hello, *_ = [each for each in alice.history(token) if not each["systemMessage"]]
+    assert [each["actorDisplayName"] for each in (hello, shared, mention["parent"])] == ["Zoë"] * 3
+    assert mention["messageParameters"]["mention-guest1"]["name"] == "Zoë"
+    assert alice.get(f"v1/poll/{token}/{poll['id']}")["actorDisplayName"] == "Zoë"
+    assert alice.get(f"v1/reaction/{token}/{said['id']}")["👍"][0]["actorDisplayName"] == "Zoë"
+    alice.delete(f"v1/chat/{token}/{mention['id']}")
+    found = alice.get("/ocs/v2.php/search/providers/talk-message/search", term="hello", conversation=token)
+    assert [each["title"] for each in found["entries"]] == ["Zoë (guest)"]

@@ -45,6 +45,7 @@ class Counters(RuleBasedStateMachine):
         self.hides: set[int] = set()
         self.polls: list[int] = []
         self.answers: dict[int, str] = {}
+        self.formerly: dict[tuple[int, int], tuple[bool, bool]] = {}
         self.has_tidied = True
         self.look()
         self.marker[OWNER] = self.came[OWNER] = self.newest
@@ -97,18 +98,29 @@ class Counters(RuleBasedStateMachine):
             assert room["unreadMessages"] == len(unread)
             there = {each["id"] for each in self.history}
             is_sure = self.has_tidied and all(each.get("parent", each)["id"] in there for each in unread)
-            self.check_flag(room["unreadMention"], any(anyhow for anyhow, _ in named), is_sure)
-            self.check_flag(room["unreadMentionDirect"], any(direct for _, direct in named), is_sure)
+            formerly = [self.formerly.get((each["id"], number), (False, False)) for each in unread]
+            for at, flag in enumerate(("unreadMention", "unreadMentionDirect")):
+                self.check_flag(
+                    room[flag], any(each[at] for each in named), any(each[at] for each in formerly), is_sure
+                )
             assert room["lastCommonReadMessage"] == (0 if number in self.hides else self.common_read())
             news = [each["id"] for each in self.history if each["systemMessage"] not in ASIDE]
             assert room.get("lastMessage", {}).get("id") == max(news, default=None)
             assert room["lastActivity"] == self.activity
 
-    def check_flag(self, shown: bool, expected: bool, is_sure: bool) -> None:
+    def note(self, message: dict[str, Any], number: int) -> None:
+        """Remember how somebody is named in a message that is edited now: they may keep the flags."""
+        before = self.formerly.get((message["id"], number), (False, False))
+        anyhow, direct = self.names(message, number)
+        self.formerly[message["id"], number] = before[0] or anyhow, before[1] or direct
+
+    def check_flag(self, shown: bool, expected: bool, formerly: bool, is_sure: bool) -> None:
         """Until messages that have expired are cleaned up, older mentions may be hidden behind them; and nothing
         tells any more whose message it was that an answer is about, once that has expired.
+
+        An edit that drops a mention keeps the flag, until the message or a newer one is deleted.
         """
-        assert shown == expected or (not shown and not is_sure)
+        assert shown == expected or (not shown and not is_sure) or (shown and formerly)
 
     # --- what people do ---------------------------------------------------------------------
     def member(self, data: st.DataObject) -> int:
@@ -145,6 +157,8 @@ class Counters(RuleBasedStateMachine):
     def edit(self, data: st.DataObject) -> None:
         message = self.message(data)
         if message is not None and "object" not in message["messageParameters"]:
+            for number in self.marker:
+                self.note(message, number)
             status = self.owner.status("PUT", f"v1/chat/{self.token}/{message['id']}", message=self.text(data))
             assert status == 200
 

@@ -54,10 +54,27 @@ def test_names_that_begin_so_come_first_then_who_spoke_last(team: tuple[str, lis
     assert labels(alice, token, "%") == []
 
 
-def test_no_more_than_asked_for(team: tuple[str, list[Person]], alice: Person) -> None:
+def test_everybody_who_fits_is_suggested_whatever_the_limit(
+    team: tuple[str, list[Person]], alice: Person
+) -> None:
     token, _ = team
-    assert labels(alice, token, "a", limit=1) == ["Adam", "Team"]
-    assert labels(alice, token, "m", limit=0) == ["Madam", "Team"]
+    assert labels(alice, token, "a", limit=1) == ["Adam", "Madam", "Team"]
+    assert labels(alice, token, limit=0) == ["Adam", "Madam", "Zoe", "Team"]
+
+
+def test_who_has_not_spoken_comes_in_the_order_of_joining(server: Server, alice: Person) -> None:
+    token = alice.create_room(name="Team")
+    for name in ("Zoe", "Adam", "Madam"):
+        alice.add(token, server.add_user(name.lower()))
+    assert labels(alice, token) == ["Zoe", "Adam", "Madam", "Team"]
+
+
+def test_what_the_server_reports_of_somebody_counts_as_speaking(team: tuple[str, list[Person]], alice: Person) -> None:
+    token, (adam, madam, zoe) = team
+    madam.say(token, "Hello")
+    zoe.join(token)
+    zoe.post(f"v4/call/{token}", flags=1)
+    assert labels(adam, token) == ["Zoe", "Madam", "Alice", "Team"]
 
 
 def test_everybody_at_once_is_suggested_to_who_may_mention_all(team: tuple[str, list[Person]], alice: Person) -> None:

@@ -234,3 +234,23 @@ def test_polls_go_with_the_history(server: Server) -> None:
     vote(owner, token, number, 1)
     owner.delete(f"v1/chat/{token}")
     assert owner.refused("GET", f"v1/poll/{token}/{number}") == (404, "poll")
+
+
+def test_with_a_poll_goes_the_report_that_it_was_closed(alice: Person, bob: Person, token: str) -> None:
+    wording = {"question": "Where?", "options": ["a", "b"], "resultMode": 0, "maxVotes": 1}
+    polls = [alice.post(f"v1/poll/{token}", **wording) for _ in range(2)]
+    shown = [each for each in alice.history(token) if each["message"] == "{object}"]
+    for poll in polls:
+        bob.post(f"v1/poll/{token}/{poll['id']}", optionIds=[0])
+        alice.delete(f"v1/poll/{token}/{poll['id']}")
+    report = alice.delete(f"v1/chat/{token}/{shown[1]['id']}")
+    assert (report["systemMessage"], report["parent"]["id"]) == ("message_deleted", shown[1]["id"])
+    history = bob.history(token)
+    (closed,) = [each for each in history if each["systemMessage"] == "poll_closed"]
+    assert closed["messageParameters"]["poll"]["id"] == str(polls[1]["id"])
+    gone = [each for each in history if each.get("deleted")]
+    assert [each["message"] for each in gone] == ["Message deleted by author"] * 2
+    assert {each["messageType"] for each in gone} == {"comment_deleted"}
+    assert [each["parent"]["id"] for each in history if each["systemMessage"] == "message_deleted"] == [
+        each["id"] for each in reversed(gone)
+    ]

@@ -265,3 +265,16 @@ def test_reactions_do_not_hide_where_unread_begins(alice: Person, bob: Person, t
     bob.delete(f"v1/chat/{token}/read")
     room = bob.room(token)
     assert (room["unreadMessages"], room["lastReadMessage"]) == (1, before)
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    ["❤\ufe0f\ufe0f", "👍🏽\ufe0f", "👍\ufe0f🏽", "❤\ufe0e", "🇩🇪\ufe0f", "1\ufe0f\ufe0f\u20e3", "🧑🏽\ufe0f\u200d🚀"],
+)
+def test_modifiers_may_be_doubled(alice: Person, token: str, emoji: str) -> None:
+    path = f"v1/reaction/{token}/{alice.say(token, 'Lunch?')['id']}"
+    assert list(alice.post(path, reaction=emoji)) == [emoji]
+    assert alice.refused("DELETE", path, reaction="❤") == (404, None)
+    assert alice.delete(path, reaction=emoji) == {}
+    assert alice.refused("DELETE", path, reaction=emoji) == (404, None)
+    assert alice.refused("DELETE", path, reaction="no emoji") == (404, None)

@@ -20,10 +20,10 @@ _PICTURES = (
 _PICTURE = re.compile(f"[{_PICTURES}]")
 _REGION = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
 """A flag of a country's part: its letters and digits are invisible, and stand after no other picture."""
-_PART = f"(?:{_REGION}|[{_PICTURES}](?:\ufe0f|[\U0001f3fb-\U0001f3ff])?)"
+_PART = f"(?:{_REGION}|[{_PICTURES}][\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*)"
 _EMOJI = re.compile(
-    f"[\U0001f1e6-\U0001f1ff]{{2}}"  # two letters: a flag
-    f"|[0-9#*]\ufe0f?\u20e3"  # a key
+    f"[\U0001f1e6-\U0001f1ff]{{2}}\ufe0f*"  # two letters: a flag
+    f"|[0-9#*]\ufe0f*\u20e3\ufe0f*"  # a key
     f"|{_PART}(?:\u200d{_PART})*"  # people, families, what they do
 )
 MAX_LENGTH = 32

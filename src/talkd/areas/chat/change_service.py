@@ -19,7 +19,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
-    """Give a message another text; the system message that says so.
+    """Give a message another text and return the system message that says so.
+
+    A user who is not mentioned any more keeps the unread flags, as on the real server.
 
     Raises NotFound, Forbidden, NotAllowedHere for what is not text, Invalid (`age`: too old to be changed,
     `message`: nothing left) or TooLarge.
@@ -40,18 +42,26 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
         by=(me.actor.type, me.actor.id, me.actor.name),
         now=now,
     )
-    await mentions.renew(tx, me.room.id, [message_id])
     await mentions.note(tx, msgspec.structs.replace(message, parameters=parameters))
     await tx.emit(MessageEdited(me.room.id, me.actor, message_id, message.parameters))
     return await service.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
 
 
 async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
-    """Take back a message, whatever its age; the system message that says so.
+    """Take back a message, whatever its age, and return the system message that says so.
+
+    With the message of a poll goes the system message that the poll was closed.
 
     Raises NotFound, Forbidden, or NotAllowedHere for what is no message of a person or is deleted already.
     """
-    await _require_mine(tx, me, message_id, _DELETABLE)
+    message = await _require_mine(tx, me, message_id, _DELETABLE)
+    if message.kind == OBJECT_SHARED:
+        for closing_id in await change_store.list_closings(tx, message):
+            await _delete(tx, me, closing_id)
+    return await _delete(tx, me, message_id)
+
+
+async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
     deleter = {"actor": Reference(me.actor.type, me.actor.id, me.actor.name)}
     await change_store.delete_message(tx, me.room.id, message_id, _encode(deleter).decode())
     await mentions.renew(tx, me.room.id, [message_id])

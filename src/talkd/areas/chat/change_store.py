@@ -1,8 +1,9 @@
 """Statements that change or remove what was said."""
 
+import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import DELETED
+from talkd.areas.chat.model import DELETED, Message, Reference
 from talkd.core.constants import NEVER_READ
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
@@ -28,6 +29,7 @@ _DELETE = Statement(
     .where(_one)
     .values(
         kind=word(DELETED),
+        system=NOTHING,
         countable=ZERO,
         message=NOTHING,
         plain=NOTHING,
@@ -41,6 +43,13 @@ _DELETE = Statement(
         object_id=NOTHING,
         meta=NOTHING,
         shared_as=NOTHING,
+    )
+)
+_CLOSINGS = Statement(
+    sa.select(messages.c.id, messages.c.parameters).where(
+        messages.c.room_id == bind("in_room"),
+        messages.c.id > bind("message_id"),
+        messages.c.system == word("poll_closed"),
     )
 )
 _CLEAR = Statement(sa.delete(messages).where(messages.c.room_id == bind("in_room")))
@@ -65,6 +74,14 @@ async def edit_message(
 async def delete_message(tx: Tx, room_id: int, message_id: int, references: str) -> None:
     """Nothing is left but the place and who deleted it."""
     await tx.run(_DELETE, in_room=room_id, message_id=message_id, references=references)
+
+
+async def list_closings(tx: Tx, message: Message) -> list[int]:
+    """Return the system messages that the poll of a message was closed: none if it shows something else."""
+    shown = message.references()["object"]
+    rows = await tx.all(_CLOSINGS, in_room=message.room_id, message_id=message.id)
+    closed = ((row[0], msgspec.json.decode(row[1], type=dict[str, Reference])["poll"]) for row in rows)
+    return [closing_id for closing_id, poll in closed if (poll.type, poll.id) == (shown.type, shown.id)]
 
 
 async def clear(tx: Tx, room_id: int) -> None:

@@ -137,6 +137,8 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
     params, me, world = call.params, call.me, call.world
     known = params.lastKnownMessageId - bool(params.includeLastKnown)
     news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=limit_of(params.limit))
+    if news is not None and news.last_id <= params.lastKnownMessageId:
+        news = None  # the known message may accompany news, but is none
     hides = bool(me.attendee.read_privacy)
     if news is None and (hides or not params.lastCommonReadId):
         return None

@@ -82,12 +82,11 @@ def message(
         references.pop("callee", None)
     elif item.kind == DELETED:
         text = _deleted_text(references["actor"], actor, viewer)
-    by_server = bool(item.system) or item.kind == OBJECT_SHARED
-    if by_server and item.system not in _WITHOUT_ACTOR:
+    if _is_by_server(item) and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
     if room.is_one_to_one:
         references = {key: _alone(reference, item, viewer, names) for key, reference in references.items()}
-    parameters = {key: _parameter(reference, room, names, by_server) for key, reference in references.items()}
+    parameters = {key: _parameter(item, reference, room, names) for key, reference in references.items()}
     return MessageView(  # by position, in the order of the fields: by name it takes much longer
         item.id,
         room.token,
@@ -150,13 +149,25 @@ def _name(item: Message, names: Names) -> str:
     if item.actor_type == USERS:
         return names.get((USERS, item.actor_id), item.actor_name)
     if item.actor_type in (GUESTS, EMAILS):
-        return names.get((item.actor_type, item.actor_id), "")
+        return _guest_name(item, item.author, item.actor_name, names)
     return item.actor_name
 
 
-def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) -> Parameter:
-    """Who or what a placeholder stands for. Guests are marked as such where the server speaks of them."""
-    kind, actor_id = reference.type, reference.id
+def _is_by_server(item: Message) -> bool:
+    return bool(item.system) or item.kind == OBJECT_SHARED
+
+
+def _guest_name(item: Message, guest: tuple[str, str], known: str, names: Names) -> str:
+    """Return a guest's current name. A guest who left keeps the name that was `known`, in what people wrote.
+
+    System messages do not name them any more (recording `guests/guest-moderator`).
+    """
+    return names.get(guest, "" if item.system else known)
+
+
+def _parameter(item: Message, reference: Reference, room: Room, names: Names) -> Parameter:
+    """Return who or what a placeholder stands for. Guests are marked as such where the server speaks of them."""
+    kind, actor_id, in_system = reference.type, reference.id, _is_by_server(item)
     if reference.fields:
         return {**reference.fields, "icon-url": avatar_path(room)}
     if kind == USERS:
@@ -171,7 +182,7 @@ def _parameter(reference: Reference, room: Room, names: Names, in_system: bool) 
             "mention-id": f"user-group/{actor_id}" if in_system else f"group/{actor_id}",
         }
     if kind in (GUESTS, EMAILS):
-        return _guest(kind, actor_id, names, in_system)
+        return _guest(kind, actor_id, _guest_name(item, (kind, actor_id), reference.name, names), in_system)
     if kind == "call":
         return {
             "type": "call",
@@ -200,9 +211,8 @@ def avatar_path(room: Room) -> str:
     return f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar"
 
 
-def _guest(kind: str, actor_id: str, names: Names, in_system: bool) -> Parameter:
+def _guest(kind: str, actor_id: str, known: str, in_system: bool) -> Parameter:
     prefix = "guest" if kind == GUESTS else "email"
-    known = names.get((kind, actor_id), "")
     if actor_id == SYSTEM_ID:
         shown = "System"
     elif actor_id == CLI_ID:

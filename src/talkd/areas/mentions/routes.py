@@ -13,7 +13,7 @@ routes = Routes("chat")
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What was typed behind the @."""
+    """What was typed behind the @. `limit` changes nothing, as on the real server: who fits is suggested."""
 
     search: str
     limit: int = 20
@@ -35,7 +35,7 @@ class Wanted(msgspec.Struct, frozen=True):
 async def list_suggestions(tx: Tx, call: Call[Wanted]) -> list[view.SuggestionView]:
     """Whom a message can name."""
     wanted, me = call.params, call.me
-    found = await service.suggest(tx, me, wanted.search, wanted.limit)
+    found = await service.suggest(tx, me, wanted.search)
     online = None
     if wanted.includeStatus:
         online = await participants.list_online(tx, [each.actor_id for each in found if each.actor_type == USERS])

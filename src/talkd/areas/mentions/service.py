@@ -9,15 +9,15 @@ from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
 
-MAX_LIMIT = 100
+MAX_SUGGESTIONS = 100
 
 
-async def suggest(tx: Tx, me: Participant, search: str, limit: int) -> list[Suggestion]:
-    """Who is in the room and is called like that, at most `limit`; never whoever asks."""
+async def suggest(tx: Tx, me: Participant, search: str) -> list[Suggestion]:
+    """Return who is in the room and is called like that, at most MAX_SUGGESTIONS; never the caller."""
     search = search.strip()
     if me.room.type == RoomType.ONE_TO_ONE:
         return await _suggest_partner(tx, me, search)
-    return await store.search(tx, me.room.id, search, me.attendee.id, max(1, min(limit, MAX_LIMIT)))
+    return await store.search(tx, me.room.id, search, me.attendee.id, MAX_SUGGESTIONS)
 
 
 async def _suggest_partner(tx: Tx, me: Participant, search: str) -> list[Suggestion]:

@@ -16,7 +16,7 @@ _contained = bind("contained", sa.Text)
 _kind = attendees.c.actor_type
 
 _recent = (
-    sa.select(messages.c.id, messages.c.actor_type, messages.c.actor_id, messages.c.countable)
+    sa.select(messages.c.id, messages.c.actor_type, messages.c.actor_id)
     .where(messages.c.room_id == bind("room_id"))
     .order_by(messages.c.id.desc())
     .limit(number(RECENT))
@@ -24,7 +24,7 @@ _recent = (
 )
 _spoken = (
     sa.select(_recent.c.actor_type, _recent.c.actor_id, sa.func.max(_recent.c.id).label("last"))
-    .where(_recent.c.countable == ONE)
+    .where(_recent.c.actor_type == word(USERS))
     .group_by(_recent.c.actor_type, _recent.c.actor_id)
     .subquery()
 )
@@ -56,7 +56,6 @@ _SEARCH = Statement(
         ),
         sa.case((_lower_name.like(bind("starting", sa.Text), escape="\\"), ZERO), else_=ONE),
         sa.func.coalesce(_spoken.c.last, ZERO).desc(),
-        _lower_name,
         attendees.c.id,
     )
     .limit(bind("limit", sa.Integer))
@@ -66,7 +65,8 @@ _SEARCH = Statement(
 async def search(tx: Tx, room_id: int, text: str, but: int, limit: int) -> list[Suggestion]:
     """Attendees with the text in their name, or id where that can be typed, apart from one.
 
-    Users before groups and guests; names that begin with the text first, then who has spoken last.
+    Users come before groups and guests, then names that begin with the text, then users who spoke last or of whom
+    the server reported last that they did something, then those who joined first.
     """
     contained = pattern(text)
     rows = await tx.all(

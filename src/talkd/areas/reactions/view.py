@@ -4,7 +4,7 @@ import msgspec
 
 from talkd.areas.chat.model import Names
 from talkd.areas.reactions.model import Reaction
-from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS
+from talkd.core.actor import DELETED_USERS
 
 
 class ReactionView(msgspec.Struct, frozen=True):
@@ -20,12 +20,11 @@ def reactions(given: list[Reaction], names: Names) -> dict[str, list[ReactionVie
     """Reactions by emoji, both in the order of the list."""
     shown: dict[str, list[ReactionView]] = {}
     for each in given:
-        known = "" if each.actor_type in (GUESTS, EMAILS) else each.actor_name
         shown.setdefault(each.reaction, []).append(
             ReactionView(
                 each.actor_type,
                 DELETED_USERS if each.actor_type == DELETED_USERS else each.actor_id,
-                names.get((each.actor_type, each.actor_id), known),
+                names.get((each.actor_type, each.actor_id), each.actor_name),
                 each.created_at,
             )
         )
