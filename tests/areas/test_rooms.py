@@ -146,6 +146,15 @@ def test_modified_since_leaves_out_what_is_unchanged(server: Server, monkeypatch
     assert set(alice.rooms()) == {old, favorite, talked}
 
 
+def test_the_last_message_of_a_room_has_no_reference_id(server: Server) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    alice.say(token, "Hello", referenceId="abc")
+    shown = [alice.room(token), alice.join(token), alice.get(f"v1/room/{token}"), alice.rooms()[token]]
+    assert [each["lastMessage"]["referenceId"] for each in shown] == [""] * 4
+    assert alice.history(token)[0]["referenceId"] == "abc"
+
+
 def test_without_last_messages(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()

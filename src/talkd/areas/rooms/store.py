@@ -13,7 +13,7 @@ from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import Int, attendees, messages, rooms, sessions, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -60,7 +60,8 @@ def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 _partner = users.alias("partner")
 _partner_id = sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a)
 _last, _expiring = messages.alias("last"), messages.alias("expiring")
-_LAST = [_last.c[column.name] for column in MESSAGE]
+_LAST = [NOTHING if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE]
+"""The last message as a room shows it: without the reference id, which is for the client that sent it."""
 
 _overview = (
     sa.select(
