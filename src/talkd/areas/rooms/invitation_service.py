@@ -47,8 +47,9 @@ async def invite(
 async def add_participant(
     tx: Tx, room: Room, actor: Actor, who: str, kind: str, settings: TalkSettings
 ) -> RoomType | None:
-    """Add a user, a group, an e-mail address or a phone number; the new type of the room when that has changed.
+    """Add a user, a group, an e-mail address or a phone number.
 
+    Return the type of a room that is public after an invitation by e-mail, whether it was public before or not.
     Raises Invalid or NotFound with the reason, NotAvailable for kinds that the server is not set up for.
     """
     if not room.is_shared:
@@ -64,6 +65,7 @@ async def add_participant(
         if await participants.add_email(tx, room, actor, who):
             await allow_guests(tx, room, actor)
             return RoomType.PUBLIC
+        return RoomType.PUBLIC if room.type == RoomType.PUBLIC else None
     elif kind in ("circles", "teams"):
         raise NotFound("new-participant")  # talkd has no teams, so there is none of that name
     elif kind == "federated_users":
