@@ -329,3 +329,24 @@ def test_guests_do_not_list_participants(server: Server) -> None:
     token = alice.create_room(PUBLIC)
     visitor.join(token)
     assert visitor.status("GET", f"v4/room/{token}/participants") == 403
+
+
+def test_guests_are_spoken_of_when_they_are_promoted(server: Server) -> None:
+    """Nobody reads "you" there, as recorded, neither guests nor people invited by e-mail."""
+    alice, bob, guest = server.add_user("alice"), server.add_user("bob"), server.visitor()
+    token = alice.create_room(PUBLIC)
+    alice.add(token, bob)
+    guest_id = guest.join(token)["actorId"]
+    guest.post(f"v1/guest/{token}/name", displayName="Vera")
+    attendee = alice.attendee(token, guest_id)
+    for method, system, text in (
+        ("POST", "guest_moderator_promoted", "promoted {user} to moderator"),
+        ("DELETE", "guest_moderator_demoted", "demoted {user} from moderator"),
+    ):
+        alice.request(method, f"v4/room/{token}/moderators", attendeeId=attendee).raise_for_status()
+        for person, who in ((alice, "You"), (bob, "{actor}"), (guest, "{actor}")):
+            newest = person.room(token)["lastMessage"]
+            assert (newest["systemMessage"], newest["message"]) == (system, f"{who} {text}")
+            assert newest["messageParameters"]["user"] == {
+                "type": "guest", "id": f"guest/{guest_id}", "name": "Vera (guest)", "mention-id": f"guest/{guest_id}",
+            }  # fmt: skip
