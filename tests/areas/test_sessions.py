@@ -88,6 +88,43 @@ def test_a_client_without_cookies_has_its_newest_session(server: Server) -> None
     assert [peer["sessionId"] for peer in peers] == [second]
 
 
+def test_a_self_joined_user_who_joins_again_is_new_in_the_room(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC, password="Secret.7-word")
+    first = bob.join(token, password="Secret.7-word")
+    bob.post(f"v4/room/{token}/favorite")
+    bob.post(f"v4/room/{token}/notify", level=1)
+    said = alice.say(token, "Hello")
+    assert bob.room(token)["unreadMessages"] == 1
+    again = bob.join(token)
+    assert again["attendeeId"] > first["attendeeId"]
+    assert (again["participantType"], again["isFavorite"], again["notificationLevel"]) == (5, False, 2)
+    assert (again["unreadMessages"], again["lastReadMessage"]) == (0, said["id"])
+    assert list(alice.participants(token)) == [alice.id, bob.id]
+    assert alice.system_messages(token) == bob.system_messages(token), "nobody is told that he left and came"
+
+
+def test_a_self_joined_user_with_another_device_stays(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    phone = device(server, bob)
+    token = alice.create_room(PUBLIC)
+    first = bob.join(token)
+    phone.join(token)
+    bob.post(f"v4/room/{token}/favorite")
+    again = bob.join(token)
+    assert (again["attendeeId"], again["isFavorite"]) == (first["attendeeId"], True)
+
+
+def test_a_member_who_joins_again_keeps_everything(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    alice.add(token, bob)
+    first = bob.join(token)
+    bob.post(f"v4/room/{token}/favorite")
+    again = bob.join(token)
+    assert (again["attendeeId"], again["isFavorite"]) == (first["attendeeId"], True)
+
+
 def test_a_guest_has_a_name_and_keeps_it(server: Server) -> None:
     alice, visitor = server.add_user("alice"), server.visitor()
     token = alice.create_room(PUBLIC)

@@ -20,26 +20,31 @@ async def join_user(tx: Tx, room: Room, user: Actor, *, browser: str, password_i
     """A user opens a room on a device.
 
     A user who is no member may come into a public room, with its password if it has one. In a listed room they need
-    no password and become a member. A device that had joined before gets a fresh session and is in no call.
-    Raises NotFound, Forbidden("password") and Forbidden("ban").
+    no password and become a member. A device that had joined before gets a fresh session and is in no call. If it is
+    the only device of a self-joined user, it leaves first, so they are new in the room, as on the real server; they
+    are not asked for the password again. Raises NotFound, Forbidden("password") and Forbidden("ban").
     """
     room = await participants.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
     await notifications.catch_up(tx, room)
-    attendee = await find_attendee(tx, room.id, USERS, user.id)
+    known = attendee = await find_attendee(tx, room.id, USERS, user.id)
+    if known is not None:
+        has_cookie = bool(browser)  # without one, the earlier session may be another device's
+        await _end_previous(tx, room, known, browser, keep_attendee=not (has_cookie and is_self_joined(known)))
+        attendee = await find_attendee(tx, room.id, USERS, user.id)
     if attendee is None:
         if room.type == RoomType.ONE_TO_ONE and user.id in (room.user_a, room.user_b):
             await participants.open_one_to_one(tx, room, user.id, user.name)
         elif room.type == RoomType.PUBLIC or room.is_listed:
             if await bans.is_banned(tx, room.id, USERS, user.id):
                 raise Forbidden("ban")
-            _require_password(room.password_hash_for(user.id), password_is_right)
+            if known is None:
+                _require_password(room.password_hash_for(user.id), password_is_right)
             kind = ParticipantType.USER if room.is_listed else ParticipantType.USER_SELF_JOINED
             await participants.add_user(tx, room, user, user.id, user.name, type=kind)
         else:
             raise UnknownRoom(data=NULL)
         attendee = await find_attendee(tx, room.id, USERS, user.id)
         assert attendee is not None, "just added"
-    await _end_previous(tx, room, attendee, browser)
     return await _join(tx, room, attendee, browser)
 
 
@@ -79,10 +84,12 @@ def _require_password(password_hash: str, is_right: bool) -> None:
         raise Forbidden("password")
 
 
-async def _end_previous(tx: Tx, room: Room, attendee: Attendee, browser: str) -> None:
+async def _end_previous(
+    tx: Tx, room: Room, attendee: Attendee, browser: str, *, keep_attendee: bool = True
+) -> None:
     for session in await store.list_sessions_of(tx, room.id, attendee.id):
         if session.browser == browser:
-            await end(tx, room, session, attendee, keep_attendee=True)
+            await end(tx, room, session, attendee, keep_attendee=keep_attendee)
 
 
 async def _join(
