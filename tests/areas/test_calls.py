@@ -210,6 +210,62 @@ def test_a_lobby_and_read_only_keep_out_of_calls(server: Server, alice: Person, 
     assert bob.status("POST", f"v4/call/{token}") == 412
 
 
+@pytest.mark.parametrize("version", ["v1", "v4"])
+def test_a_call_goes_on_in_a_locked_room_until_everybody_has_left(
+    server: Server, alice: Person, bob: Person, token: str, version: str
+) -> None:
+    carol, call = server.add_user("carol"), f"{version}/call/{token}"
+    alice.add(token, carol)
+    carol.join(token)
+    for person in (alice, bob):
+        person.post(call, flags=3)
+    alice.put(f"v4/room/{token}/read-only", state=1)
+    assert [alice.room(token)[field] for field in ("hasCall", "callFlag", "readOnly")] == [True, 3, 1]
+    assert {each["inCall"] for each in alice.participants(token).values()} == {0, 3}
+    for person in (alice, bob, carol):
+        assert person.status("GET", call) == person.status("POST", call, flags=3) == 403
+        assert person.status("PUT", call, flags=1) == 403
+    assert carol.status("DELETE", call) == 403, "who is not in it cannot leave it"
+    for person in (bob, alice):
+        person.delete(call)
+    assert alice.room(token)["hasCall"] is False
+    assert alice.system_messages(token).count("call_ended") == 1
+
+
+def test_a_moderator_ends_the_call_of_a_locked_room(alice: Person, bob: Person, token: str) -> None:
+    for person in (alice, bob):
+        person.post(f"v4/call/{token}")
+    alice.put(f"v4/room/{token}/read-only", state=1)
+    alice.delete(f"v4/call/{token}", all=True)
+    assert bob.room(token)["hasCall"] is False
+
+
+def test_the_call_flag_of_a_room_is_what_was_brought_on_joining(alice: Person, bob: Person, token: str) -> None:
+    def call_flag() -> int:
+        shown: int = bob.room(token)["callFlag"]
+        return shown
+
+    alice.post(f"v4/call/{token}", flags=IN_CALL)
+    assert call_flag() == IN_CALL
+    alice.put(f"v4/call/{token}", flags=IN_CALL | AUDIO)
+    assert call_flag() == IN_CALL, "switching something on later does not count"
+    bob.post(f"v4/call/{token}", flags=IN_CALL | AUDIO)
+    bob.delete(f"v4/call/{token}")
+    assert call_flag() == IN_CALL | AUDIO, "it counts until the call ends"
+    alice.delete(f"v4/call/{token}")
+    assert call_flag() == 0
+
+
+def test_what_somebody_may_not_publish_counts_in_the_call_flag_of_the_room_only(
+    alice: Person, bob: Person, token: str
+) -> None:
+    alice.put(f"v4/room/{token}/permissions/default", permissions=1 | 4)
+    alice.post(f"v4/call/{token}", flags=IN_CALL)
+    bob.post(f"v4/call/{token}", flags=7)
+    assert flags(alice, token)[bob.id] == IN_CALL
+    assert alice.room(token)["callFlag"] == 7
+
+
 def test_guests_take_part(server: Server, alice: Person) -> None:
     visitor = server.visitor()
     token = alice.create_room(PUBLIC)

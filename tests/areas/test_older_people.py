@@ -271,20 +271,6 @@ def test_pings_are_of_the_first_version_only(alice: Person, token: str) -> None:
     assert [alice.status("POST", f"{version}/call/{token}/ping") for version in ALL] == [200, 404, 404, 404]
 
 
-def test_locking_ends_the_call(alice: Person, bob: Person, token: str) -> None:
-    for person in (alice, bob):
-        person.join(token)
-        person.post(f"v4/call/{token}")
-    alice.put(f"v4/room/{token}/read-only", state=1)
-    assert alice.room(token)["hasCall"] is False
-    assert {each["inCall"] for each in alice.participants(token).values()} == {0}
-    assert alice.system_messages(token).count("call_ended") == 1
-    assert bob.status("DELETE", f"v4/call/{token}") == bob.status("PUT", f"v4/call/{token}", flags=3) == 403
-    alice.put(f"v4/room/{token}/read-only", state=0)
-    bob.post(f"v4/call/{token}")
-    assert alice.room(token)["hasCall"] is True
-
-
 def test_versions_at_the_same_time_start_one_call(
     server: Server, alice: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:

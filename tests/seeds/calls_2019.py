@@ -60,7 +60,8 @@ def has_flags(path: str) -> Check:
 
 
 BASE = "The base of the addresses is that of 2018; all the rows ask there."
-KICKED = "Locking ends the call, so nobody is held in it. Who has not opened the room gets 404."
+NOT_HELD = "Whoever is in the call may leave it (200), so nobody is held in it."
+HELD_OUT = f"A call goes on when its room is locked. {NOT_HELD} Who has not opened the room gets 404."
 SENT_OUT = "The lobby takes members out of the call, so nobody is held in it."
 
 ROWS = (
@@ -87,7 +88,7 @@ ROWS = (
     Row(106, f"DELETE {CALL}", "the method DELETE", leaves),
     Row(107, f"DELETE {CALL}", "the endpoint", leaves),
     Row(111, f"DELETE {CALL}", "200", answers(200, after_joining(of("bob", "DELETE", CALL)))),
-    Row(112, f"DELETE {CALL}", "403 in a locked room", is_locked("DELETE", CALL), KICKED),
+    Row(112, f"DELETE {CALL}", "403 in a locked room", is_locked("DELETE", CALL), HELD_OUT),
     Row(113, f"DELETE {CALL}", "404 for who is not in the room", is_unknown("DELETE", CALL)),
     Row(114, f"DELETE {CALL}", "404 for who has not opened the room", answers(404, of("bob", "DELETE", CALL))),
     Row(115, f"DELETE {CALL}", "412 for who waits in the lobby", waits_in_the_lobby("DELETE", CALL), SENT_OUT),

@@ -1,4 +1,4 @@
-"""What people may no longer do is taken from them at once. Inside the transaction."""
+"""Take from people at once what they may no longer do. Inside the transaction."""
 
 from typing import Any
 
@@ -9,7 +9,6 @@ from talkd.storage.database import Tx
 
 _RESTRICTIONS = (
     events.LobbySet,
-    events.ReadOnlySet,
     events.PermissionsSet,
     events.DefaultPermissionsSet,
     events.ModeratorDemoted,
@@ -18,7 +17,7 @@ _RESTRICTIONS = (
 
 
 async def apply(tx: Tx, event: Any) -> None:
-    """Who has to leave the call leaves it, who may not publish any more stops."""
+    """Drop or mute call participants who lost a permission. Locking a room ends no call."""
     if not isinstance(event, _RESTRICTIONS):
         return
     try:

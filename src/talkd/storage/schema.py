@@ -218,8 +218,8 @@ rooms = sa.Table(
     _int("last_expires_at"),
 )
 """Conversations. `user_a` < `user_b` are the two of a one-to-one conversation, whoever is in it now.
-`call_started_at` is 0 when there is no call; `call_flag` is the union of what its participants bring.
-Of messages up to `notified_id` those concerned have been notified.
+`call_started_at` is 0 when there is no call; `call_flag` is the union of what devices wanted to
+bring when they joined it. Of messages up to `notified_id` those concerned have been notified.
 `last_expires_at` is when the newest message expires, 0 for never."""
 
 attendees = _room_table(

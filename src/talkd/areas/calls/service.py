@@ -87,20 +87,21 @@ async def join(
         raise Invalid("consent")
     if not room.call_started_at and not me.can_start_call(settings.start_calls):
         raise Forbidden
-    allowed = _allowed(me, DEFAULT_FLAGS if flags is None else InCall(flags) | InCall.IN_CALL)
+    wanted = DEFAULT_FLAGS if flags is None else InCall(flags & ALL_FLAGS) | InCall.IN_CALL
+    allowed = _allowed(me, wanted)
     await participants.ensure_both(tx, room)
     before = session.in_call
     await sessions.set_in_call(tx, session, allowed, clock.now())
     await store.note_entry(tx, room.id, me.attendee.id, clock.now())
     session_id = session.session_id
     if not room.call_started_at:
-        await store.start(tx, room.id, allowed, clock.now())
+        await store.start(tx, room.id, wanted, clock.now())
         await tx.emit(CallStarted(room.id, me.actor, session_id, silent, silent_for))
     elif before:
-        await store.add_flag(tx, room.id, allowed)
+        await store.add_flag(tx, room.id, wanted)
         await tx.emit(CallFlagsSet(room.id, me.actor, session_id))
     else:
-        await store.add_flag(tx, room.id, allowed)
+        await store.add_flag(tx, room.id, wanted)
         others = await sessions.list_sessions_of(tx, room.id, me.attendee.id)
         was_in = any(other.in_call for other in others if other.id != session.id)
         await tx.emit(CallJoined(room.id, me.actor, session_id, was_in))
@@ -145,7 +146,6 @@ async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
         raise Invalid(data=NULL)
     allowed = _allowed(me, InCall(flags))
     await sessions.set_in_call(tx, session, allowed, clock.now())
-    await store.add_flag(tx, me.room.id, allowed)
     await tx.emit(CallFlagsSet(me.room.id, me.actor, session.session_id))
 
 
@@ -190,14 +190,17 @@ async def drop(tx: Tx, room: Room, session: Session, attendee: Attendee) -> None
 
 
 async def enforce(tx: Tx, room_id: int) -> None:
-    """Take from everybody in the call what he may do no longer: publish, or be in it behind a lobby or lock."""
+    """Take from everybody in the call what they may no longer do: publish, or be in it behind a lobby.
+
+    A call goes on in a room that is locked: nobody can join it or change flags, and everybody in it may leave.
+    """
     room = await participants.lock_room(tx, room_id)
     if not room.call_started_at:
         return
     for session, attendee in await sessions.list_seated(tx, room_id, 0):
         me = Participant(room, attendee, session)
         allowed = _allowed(me, InCall(session.in_call))
-        if session.in_call and not (room.is_writable and me.can_pass_lobby):
+        if session.in_call and not me.can_pass_lobby:
             await drop(tx, room, session, attendee)
         elif allowed != session.in_call:
             await sessions.set_in_call(tx, session, allowed, session.last_ping)

@@ -42,7 +42,7 @@ async def start(tx: Tx, room_id: int, flag: int, now: int) -> None:
 
 
 async def add_flag(tx: Tx, room_id: int, flag: int) -> None:
-    """Somebody brought something; it counts until the call ends."""
+    """Add what a device wanted to bring when it joined. It counts until the call ends (recordings)."""
     await tx.run(_ADD_FLAG, room_id=room_id, flag=flag)
 
 
