@@ -10,6 +10,7 @@ import pytest
 from seeds import SEEDS
 from seeds.rows import Row
 from seeds.scene import Scene
+from seeds.unlisted import UNLISTED, Unlisted
 from support.running import Server
 
 DOCS = Path(__file__).parents[2] / "docs" / "api"
@@ -31,6 +32,18 @@ def test_the_seed_is_kept(row: Row, server: Server) -> None:
     row.check(Scene(server))
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(answer, id=f"{seed}:{answer.operation} {answer.status} {answer.when}")
+        for seed in ("000", "002")
+        for answer in UNLISTED[seed]
+    ],
+)
+def test_an_answer_that_no_document_lists_is_as_explained(answer: Unlisted, server: Server) -> None:
+    answer.check(Scene(server))
+
+
 def page(seed: str) -> str:
     """The page for readers who want to tick off a document line by line."""
     title, rows = SEEDS[seed]
@@ -45,6 +58,18 @@ def page(seed: str) -> str:
         "|---:|---|---|---|",
     ]
     lines += [f"| {row.line} | `{row.operation}` | {row.says} | {row.decided} |" for row in rows]
+    if UNLISTED[seed]:
+        lines += [
+            "",
+            "## Answers that the document does not list",
+            "",
+            "Each is a test as well. What every operation may answer is in",
+            "[old clients](old-clients.md#answers-of-every-operation).",
+            "",
+            "| operation | answer | when | why |",
+            "|---|---:|---|---|",
+        ]
+        lines += [f"| `{each.operation}` | {each.status} | {each.when} | {each.why} |" for each in UNLISTED[seed]]
     return "\n".join([*lines, ""])
 
 
