@@ -113,8 +113,8 @@ def test_settings(run: Run) -> None:
         assert f"wrong value of {key}: it is " in run("config", "set", key, value, status=1)
     run("config", "set", "allowed_groups", '["staff"]')
     run("config", "delete", "allowed_groups")
-    assert "does not read it" in run("config", "set", "start_call", "2")
-    run("config", "delete", "start_call")
+    assert "talkd has no setting start_call; it has start_calls, " in run("config", "set", "start_call", "2", status=1)
+    assert "talkd has no setting public_url; " in run("config", "set", "public_url", "talk.example.org", status=1)
     run("config", "delete", "start_calls")
     assert json.loads(run("config", "list", "--json")) == {}
 

@@ -14,6 +14,7 @@ from talkd.areas.avatars.routes import routes as avatar_routes
 from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
 from talkd.areas.bans.routes import routes as ban_routes
 from talkd.areas.breakout.routes import routes as breakout_routes
+from talkd.areas.calls import service as calls
 from talkd.areas.calls.legacy_routes import routes as old_call_routes
 from talkd.areas.calls.routes import routes as call_routes
 from talkd.areas.capabilities import service as capabilities
@@ -150,6 +151,7 @@ SILENCE_SECONDS = 10.0
 LOGIN_SECONDS = 600.0
 EPOCH_SECONDS = 1.0
 LOBBY_SECONDS = 1.0
+CALL_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
 MAIL_SECONDS = 5.0
 NOTIFY_SECONDS = 0.5
@@ -221,6 +223,7 @@ class App:
             (LOGIN_SECONDS, self.world.throttle.forget_old),
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
+            (CALL_SECONDS, self.end_long_calls),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
             (NOTIFY_SECONDS, self.messenger.deliver),
             (REMIND_SECONDS, self.messenger.remind),
@@ -272,6 +275,13 @@ class App:
     async def _open_lobbies(self) -> None:
         if await self.world.db.read(lobby.is_any_due):
             await self.world.db.write(lobby.open_due)
+
+    async def end_long_calls(self) -> None:
+        """End the calls that have lasted as long as the setting `max_call_duration` allows."""
+        most = self.world.settings.max_call_duration
+        if most:
+            for room_id in await self.world.db.read(partial(calls.list_rooms_to_end, max_duration=most)):
+                await self.world.db.write(partial(calls.end_long, room_id=room_id, max_duration=most))
 
     # --- settings and what is remembered of people ------------------------------------------
     async def _load_settings(self) -> None:

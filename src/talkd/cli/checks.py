@@ -18,6 +18,10 @@ from urllib.request import Request, urlopen
 
 import msgspec
 
+from talkd.areas.settings import service as settings
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.settings.value_model import is_host_and_port
+from talkd.areas.signaling.service import list_stun_servers, list_turn_servers
 from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.cli.certificates import examine_tls
@@ -42,7 +46,7 @@ async def examine(config: Config) -> list[Finding]:
     findings += [finding async for finding in _database(config)]
     findings += [*_files(config), *_proxies(config), *examine_tls(config.server)]
     findings += await asyncio.to_thread(lambda: [*_listening(config), *_public_url(config)])
-    return [*findings, *_mail(config), *_calls(config)]
+    return [*findings, *_mail(config), *_calls(config, await _settings(config))]
 
 
 def _data(config: Config) -> Iterator[Finding]:
@@ -251,27 +255,34 @@ def _mail(config: Config) -> Iterator[Finding]:
         yield Finding(OK, "mail", "off")
 
 
-def _calls(config: Config) -> Iterator[Finding]:
-    calls = config.calls
-    if calls.turn_servers and not calls.turn_secret:
+async def _settings(config: Config) -> TalkSettings:
+    """Return what administrators have set; the defaults if the database cannot be read, which is a finding itself."""
+    with contextlib.suppress(Exception):
+        if await revision_of(config) == REVISIONS[-1]:
+            async with opened(config) as db:
+                return await db.read(settings.get_settings)
+    return TalkSettings()
+
+
+def _calls(config: Config, chosen: TalkSettings) -> Iterator[Finding]:
+    turn, stun = list_turn_servers(config.calls, chosen), list_stun_servers(config.calls, chosen)
+    if any(not server.secret for server in turn):
         yield Finding(
             FAIL,
             "TURN",
             "servers without a secret: nobody can log in to them",
-            "set calls.turn_secret to the server's static-auth-secret",
+            "set calls.turn_secret, or the secret in the setting turn_servers, to the server's static-auth-secret",
         )
-    elif calls.turn_servers:
-        yield Finding(OK, "TURN", ", ".join(calls.turn_servers))
+    elif turn:
+        yield Finding(OK, "TURN", ", ".join(server.server for server in turn))
     else:
         yield Finding(
             WARN, "TURN", "no servers: calls fail between strict networks", "run coturn and set calls.turn_servers"
         )
-    for server in calls.stun_servers:
-        _, colon, port = server.rpartition(":")
-        if not colon or not port.isdigit():
-            yield Finding(FAIL, "STUN", f"{server} is not host:port", "write it like stun.example.org:3478")
-            break
+    wrong = next((server for server in stun if not is_host_and_port(server)), None)
+    if wrong is not None:
+        yield Finding(FAIL, "STUN", f"{wrong} is not host:port", "write it like stun.example.org:3478")
+    elif stun:
+        yield Finding(OK, "STUN", ", ".join(stun))
     else:
-        state = OK if calls.stun_servers else WARN
-        advice = "" if calls.stun_servers else "set calls.stun_servers, or calls work in one network only"
-        yield Finding(state, "STUN", ", ".join(calls.stun_servers) or "no servers", advice)
+        yield Finding(WARN, "STUN", "no servers", "set calls.stun_servers, or calls work in one network only")

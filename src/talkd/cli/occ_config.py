@@ -41,7 +41,6 @@ def set_value(
     if update_only and name not in read(config, lambda tx: service.get_all(tx, app)):
         typer.echo(f"Config parameter does not exist, value of {name} not updated")
         raise typer.Exit(1)
-    service.require_size(value)
     write(config, lambda tx: service.set_value(tx, name, value, app))
     typer.echo(f"Config value {name} for app {app} set to {value}")
 

@@ -4,9 +4,11 @@ from typing import Annotated
 
 import typer
 
+from talkd.areas.permissions.model import require_permissions
 from talkd.areas.rooms import admin_service as admin
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.creation_model import Attributes
+from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
@@ -47,13 +49,19 @@ def create_room(
     password_hash = _hash_of(config, password)
 
     async def work(tx: Tx) -> str:
+        permissions = (await settings.get_settings(tx)).default_permissions
         room = await admin.create(
             tx,
             name=name,
             description=description,
             public=public,
             password_hash=password_hash,
-            attributes=Attributes(read_only=int(readonly), listable=listable, message_expiration=message_expiration),
+            attributes=Attributes(
+                read_only=int(readonly),
+                listable=listable,
+                message_expiration=message_expiration,
+                default_permissions=require_permissions(permissions, "permissions"),
+            ),
             owner=owner,
         )
         await admin.add_users(tx, room, [*(user or ()), *(moderator or ())])

@@ -5,7 +5,6 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service
-from talkd.areas.settings.model import SETTINGS, problem_of
 from talkd.cli import command
 from talkd.cli.database import read, write
 from talkd.config import Config
@@ -27,12 +26,7 @@ def get_setting(config: Config, key: Key) -> None:
 @app.command("set")
 @command.with_config
 def set_setting(config: Config, key: Key, value: Annotated[str, typer.Argument(help="Its new value.")]) -> None:
-    """Change a setting. What talkd does not read is kept, with a word of warning."""
-    problem = problem_of(key, value)
-    if problem:
-        command.fail(f"wrong value of {key}: {problem}")
-    if key not in SETTINGS:
-        typer.echo(f"talkd: {key} is kept, but talkd does not read it; it reads {', '.join(SETTINGS)}", err=True)
+    """Change a setting. A setting that talkd does not have, or a value it cannot obey, is refused."""
     write(config, lambda tx: service.set_value(tx, key, value))
 
 

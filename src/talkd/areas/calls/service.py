@@ -207,6 +207,18 @@ async def enforce(tx: Tx, room_id: int) -> None:
             await tx.emit(CallFlagsSet(room.id, attendee.actor, session.session_id))
 
 
+async def list_rooms_to_end(tx: Tx, max_duration: int) -> list[int]:
+    """Return the rooms whose call has lasted for `max_duration` seconds; none if that is 0."""
+    return await store.list_rooms_with_call_since(tx, clock.now() - max_duration) if max_duration else []
+
+
+async def end_long(tx: Tx, room_id: int, max_duration: int) -> None:
+    """End the room's call for everyone if it has lasted for `max_duration` seconds."""
+    room = await participants.lock_room(tx, room_id)
+    if 0 < room.call_started_at <= clock.now() - max_duration:
+        await _end(tx, room, SYSTEM, for_everyone=True)
+
+
 async def after_removal(tx: Tx, room_id: int) -> None:
     """Somebody was removed with all his devices: the call may be over with that."""
     room = await participants.lock_room(tx, room_id)

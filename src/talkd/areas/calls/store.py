@@ -23,6 +23,9 @@ _END = Statement(
     .where(rooms.c.id == bind("room_id"))
     .values(call_started_at=ZERO, call_flag=ZERO, call_permissions=ZERO)
 )
+_BEGUN_BEFORE = Statement(
+    sa.select(rooms.c.id).where(rooms.c.call_started_at > ZERO, rooms.c.call_started_at <= bind("before"))
+)
 _COUNT = Statement(sa.select(sa.func.count()).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > ZERO))
 _ENTERED = Statement(
     sa.update(attendees)
@@ -79,3 +82,8 @@ _ACTIVE = Statement(
 async def list_active(tx: Tx, since: int) -> list[tuple[str, int]]:
     """Tokens of the rooms with a call, and how many are in it who gave a sign since then."""
     return [(row[0], int(row[1])) for row in await tx.all(_ACTIVE, since=since)]
+
+
+async def list_rooms_with_call_since(tx: Tx, before: int) -> list[int]:
+    """Return the rooms whose call began before then, or at that moment."""
+    return [row[0] for row in await tx.all(_BEGUN_BEFORE, before=before)]

@@ -62,6 +62,7 @@ def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_ke
         identity=config.identity,
         calls_enabled=settings.start_calls != StartCall.NOBODY,
         breakout_rooms=settings.has_breakout_rooms,
+        max_call_duration=settings.max_call_duration,
         recording_consent=settings.recording_consent,
         force_passwords=settings.force_passwords,
         token_key=token_key,

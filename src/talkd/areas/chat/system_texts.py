@@ -97,7 +97,7 @@ def text_of(system: str, details: str, parameters: Parameters, actor: Actor, vie
     if system in _BY_ACTOR:
         return _said_by(_BY_ACTOR[system], actor, viewer)
     if system in ("call_ended", "call_ended_everyone", MISSED):
-        return _call_text(system, details, parameters, viewer)
+        return _call_text(system, details, parameters, actor, viewer)
     return details
 
 
@@ -111,7 +111,7 @@ def _said_by(text: str, actor: Actor, viewer: Actor) -> str:
     return "You" + text.removeprefix("{actor}") if actor.is_same(viewer.type, viewer.id) else text
 
 
-def _call_text(system: str, details: str, parameters: Parameters, viewer: Actor) -> str:
+def _call_text(system: str, details: str, parameters: Parameters, actor: Actor, viewer: Actor) -> str:
     if system == MISSED:
         caller = parameters["user"]
         return "You tried to call {user}" if viewer.is_same(caller.type, caller.id) else "You missed a call from {user}"
@@ -122,6 +122,9 @@ def _call_text(system: str, details: str, parameters: Parameters, viewer: Actor)
     if int(others):
         people.append("1 other" if others == "1" else f"{others} others")
     company = " and ".join(filter(None, (", ".join(people[:-1]), people[-1]))) if people else ""
+    if system == "call_ended_everyone" and actor.is_same(GUESTS, SYSTEM_ID):
+        company = f" with {company}" if company else ""
+        return f"Call{company} was ended, as it reached the maximum call duration (Duration {length})"
     if system == "call_ended_everyone":
         return f"{{actor}} ended the call{f' with {company}' if company else ''} (Duration {length})"
     return f"Call{f' with {company}' if company else ''} ended (Duration {length})"

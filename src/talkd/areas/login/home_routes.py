@@ -12,6 +12,7 @@ from talkd.areas.capabilities.colors import valid
 from talkd.areas.invitations.link import open_link
 from talkd.areas.login import service, view
 from talkd.areas.login.model import AppPassword
+from talkd.areas.signaling.service import list_turn_servers
 from talkd.core import ids
 from talkd.core.constants import StartCall
 from talkd.core.errors import NotFound, Throttled
@@ -167,7 +168,7 @@ def _home(call: Call[Any], devices: list[AppPassword]) -> Reply:
         ("Conversations", "on"),
         ("Guests by link", "on"),
         ("Calls", "on" if calls else "off"),
-        ("Relay for calls (TURN)", "on" if world.config.calls.turn_servers else "off"),
+        ("Relay for calls (TURN)", "on" if list_turn_servers(world.config.calls, world.settings) else "off"),
     )
     return pages.page(
         call,

@@ -55,7 +55,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
         raise Invalid("type")
     if params.roomType == RoomType.ONE_TO_ONE:
         return await call.world.db.write(lambda tx: _create_one_to_one(tx, call))
-    attributes = _attributes(params)
+    attributes = _attributes(params, call.world.settings.default_permissions)
     password_hash = await _hash_password(call) if params.roomType == RoomType.PUBLIC else ""
     group_id = "" if params.source in _TEAMS else params.invite
 
@@ -105,7 +105,7 @@ async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
     return Reply(await rooms.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
 
 
-def _attributes(params: CreateParams) -> Attributes:
+def _attributes(params: CreateParams, default_permissions: int) -> Attributes:
     return require_attributes(
         read_only=params.readOnly,
         listable=params.listable,
@@ -113,7 +113,7 @@ def _attributes(params: CreateParams) -> Attributes:
         lobby_timer=params.lobbyTimer or 0,
         sip_enabled=params.sipEnabled,
         message_expiration=params.messageExpiration,
-        permissions=params.permissions,
+        permissions=params.permissions or default_permissions,
         mention_permissions=params.mentionPermissions,
         recording_consent=params.recordingConsent,
     )

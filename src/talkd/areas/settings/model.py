@@ -7,14 +7,23 @@ from collections.abc import Mapping
 
 import msgspec
 
-from talkd.core.constants import NotificationLevel
+from talkd.areas.settings.value_model import (
+    GROUPS,
+    MAX_SECONDS,
+    SAYS_YES,
+    SETTINGS,
+    YES_NO,
+    TurnServer,
+    parse_number,
+    parse_stun_servers,
+    parse_turn_servers,
+)
+from talkd.core.constants import MAX_CUSTOM_PERMISSIONS, NotificationLevel
 
 APP = "spreed"
 CORE = "core"
 APPS = (CORE, APP)
-"""Whose settings may be changed. Of `core`, talkd reads those in `enumeration_model.py` and keeps the others."""
-
-MAX_VALUE_LENGTH = 65_536
+"""Whose settings may be changed."""
 
 _YES_NO = frozenset({"yes", "no"})
 _NUMBERS = frozenset({"0", "1"})
@@ -51,40 +60,9 @@ CONSENT_ALWAYS, CONSENT_BY_ROOM = 1, 2
 """Values of the setting `recording_consent`; every other means that nobody is asked."""
 
 
-GROUPS, YES_NO, TEXT = "groups", "yes or no", "text"
-SETTINGS: Mapping[str, frozenset[str] | str] = {
-    "start_calls": frozenset("0123"),
-    "everyone_may_ring": YES_NO,
-    "start_conversations": GROUPS,
-    "allowed_groups": GROUPS,
-    "default_group_notification": frozenset("123"),
-    "delete_one_to_one_conversations": YES_NO,
-    "force_passwords": YES_NO,
-    "breakout_rooms": YES_NO,
-    "changelog": YES_NO,
-    "recording_consent": frozenset("012"),
-    "recording_servers": TEXT,
-    "sip_bridge_shared_secret": TEXT,
-    "sip_bridge_dialout": YES_NO,
-    "sip_bridge_groups": GROUPS,
-}
-"""The settings that talkd reads, and what their values are."""
-_SAYS_YES, _SAYS_NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off", "")
-
-
-def problem_of(key: str, value: str) -> str:
-    """Why the value of a setting would be taken for its default; empty when it would not."""
-    form = SETTINGS.get(key, TEXT)
-    if isinstance(form, frozenset):
-        return "" if value in form else f"it is one of {', '.join(sorted(form))}"
-    if form == YES_NO:
-        return "" if value.lower() in _SAYS_YES + _SAYS_NO else "it is yes or no"
-    if form == GROUPS:
-        try:
-            msgspec.json.decode(value or "[]", type=list[str])
-        except msgspec.DecodeError:
-            return 'it is a list of groups like ["staff", "friends"]'
-    return ""
+_SEEN_BY_CLIENTS = frozenset(
+    key for key, form in SETTINGS.items() if isinstance(form, frozenset) or form in (YES_NO, GROUPS)
+)
 
 
 class RoomDefaults(msgspec.Struct, frozen=True):
@@ -126,7 +104,7 @@ class TalkSettings:
     def flag(self, key: str, default: bool = False) -> bool:
         """A setting as yes or no; clients and tools write yes, 1 and true."""
         value = self._values.get(key)
-        return default if value is None else value.lower() in _SAYS_YES
+        return default if value is None else value.lower() in SAYS_YES
 
     def groups(self, key: str) -> list[str]:
         """A setting that is a JSON list of group ids; empty means everybody."""
@@ -138,7 +116,7 @@ class TalkSettings:
     @property
     def seen_by_clients(self) -> dict[str, str]:
         """The settings that change what clients see, by key. Texts are left out because they may hold secrets."""
-        return {key: self._values[key] for key in sorted(SETTINGS) if SETTINGS[key] != TEXT and key in self._values}
+        return {key: self._values[key] for key in sorted(_SEEN_BY_CLIENTS) if key in self._values}
 
     @property
     def room_defaults(self) -> RoomDefaults:
@@ -204,3 +182,28 @@ class TalkSettings:
     def can_delete_one_to_one(self) -> bool:
         """Whether one-to-one conversations may be deleted for both."""
         return self.flag("delete_one_to_one_conversations")
+
+    @property
+    def max_call_duration(self) -> int:
+        """Seconds after which calls end; 0 for never."""
+        return parse_number(self.text("max_call_duration"), MAX_SECONDS) or 0
+
+    @property
+    def default_permissions(self) -> int:
+        """What members of new group conversations may do; 0 for everything."""
+        return parse_number(self.text("default_permissions"), MAX_CUSTOM_PERMISSIONS) or 0
+
+    @property
+    def stun_servers(self) -> list[str] | None:
+        """STUN servers as `host:port`; None if the setting is not set."""
+        return parse_stun_servers(self.text("stun_servers")) if self.text("stun_servers") else None
+
+    @property
+    def turn_servers(self) -> list[TurnServer] | None:
+        """TURN servers; None if the setting is not set."""
+        return parse_turn_servers(self.text("turn_servers")) if self.text("turn_servers") else None
+
+    @property
+    def hides_signaling_warning(self) -> bool:
+        """Whether clients do not warn of calls without a signaling server."""
+        return self.flag("hide_signaling_warning")

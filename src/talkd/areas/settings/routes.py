@@ -113,7 +113,6 @@ async def get_value(tx: Tx, call: Call[Lookup]) -> Any:
 async def set_value(tx: Tx, call: Call[NewValue]) -> Any:
     """Set a setting; it works for the very next request."""
     service.require_app(call.params.app)
-    service.require_size(call.params.value)
     await service.set_value(tx, call.params.key, str(call.params.value), call.params.app)
     return []
 

@@ -6,12 +6,13 @@ from talkd.areas.settings.model import (
     APP,
     APPS,
     CORE,
-    MAX_VALUE_LENGTH,
     PREFERENCES,
     READ_PRIVACY,
     TYPING_PRIVACY,
+    TalkSettings,
     is_preference,
 )
+from talkd.areas.settings.value_model import CORE_SETTINGS, SETTINGS, problem_of
 from talkd.core import ids
 from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.core.events import CachesOutdated, ReadPrivacySet, SettingSet
@@ -26,8 +27,16 @@ async def get_all(tx: Tx, app: str = APP) -> dict[str, str]:
     return await store.get_values(tx, app)
 
 
+async def get_settings(tx: Tx) -> TalkSettings:
+    """Return what the settings say, for whoever has no running server at hand."""
+    settings = TalkSettings()
+    settings.replace(await get_all(tx))
+    return settings
+
+
 async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:
-    """Set a setting; it works for the very next request."""
+    """Set a setting; it works for the very next request. Raises Invalid."""
+    require_value(key, value, app)
     await store.set_value(tx, app, key, value)
     await tx.emit(SettingSet(app, key, value))
     await outdate_caches(tx)
@@ -51,10 +60,11 @@ def require_app(app: str) -> None:
         raise Forbidden(data={"data": {"message": f"Only settings of {' and '.join(APPS)} can be used."}})
 
 
-def require_size(value: str) -> None:
-    """Raises Invalid for values nobody types."""
-    if len(value) > MAX_VALUE_LENGTH:
-        raise Invalid("value", data={"data": {"message": f"A setting has {MAX_VALUE_LENGTH} characters at most."}})
+def require_value(key: str, value: str, app: str = APP) -> None:
+    """Raises Invalid, with a sentence, for a setting that talkd does not read and for a value it cannot obey."""
+    problem = problem_of(SETTINGS if app == APP else CORE_SETTINGS, key, value)
+    if problem:
+        raise Invalid("value", message=problem, data={"data": {"message": problem}})
 
 
 async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.participants.model import Participant
+from talkd.areas.settings.value_model import TurnServer
 from talkd.core.constants import Permission
 
 MAX_MESSAGES = 200
@@ -27,6 +28,14 @@ class Proof(msgspec.Struct, frozen=True):
 
     ticket: str
     token: str
+
+
+class Relay(msgspec.Struct, frozen=True):
+    """A TURN server, with the credentials of one client for it."""
+
+    server: TurnServer
+    user: str
+    password: str
 
 
 def parse(messages: str) -> list[Envelope]:

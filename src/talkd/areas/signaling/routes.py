@@ -49,11 +49,17 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
         room = await participants.get_room(tx, call.token)
         if room is None or room.type != RoomType.PUBLIC:
             raise UnknownRoom(data=NULL)
-    caller, config = call.caller, call.world.config.calls
+    caller, config, chosen = call.caller, call.world.config.calls, call.world.settings
     proof = await service.prove(tx, caller.user_id, caller.display_name, issuer=call.base_url)
     may_relay = is_inside or caller.user_id is not None  # a relay costs its owner bandwidth: not for everybody
-    relay = service.turn_credentials(config) if may_relay else None
-    return view.settings(config, caller.user_id, proof, relay)
+    servers = service.list_turn_servers(config, chosen) if may_relay else []
+    return view.settings(
+        caller.user_id,
+        proof,
+        stun=service.list_stun_servers(config, chosen),
+        turn=[service.new_relay(server) for server in servers],
+        hides_warning=chosen.hides_signaling_warning,
+    )
 
 
 @routes.add("POST", "signaling/backend", Guard.ANYONE, versions=V3, csrf=False)

@@ -9,8 +9,10 @@ import msgspec
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.sessions import store as sessions
 from talkd.areas.settings import service as settings
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.settings.value_model import TurnServer
 from talkd.areas.signaling import store, tokens
-from talkd.areas.signaling.model import Envelope, Proof, may_send, parse_content
+from talkd.areas.signaling.model import Envelope, Proof, Relay, may_send, parse_content
 from talkd.config import CallsConfig
 from talkd.core import clock, ids
 from talkd.core.constants import SESSION_TIMEOUT
@@ -87,8 +89,27 @@ async def prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str) 
     )
 
 
-def turn_credentials(config: CallsConfig) -> tuple[str, str]:
-    """User name and password for the TURN servers, good for a day (signaling.md, 1)."""
+def list_stun_servers(config: CallsConfig, chosen: TalkSettings) -> list[str]:
+    """Return `host:port` of the STUN servers: those that administrators chose, or those of the settings file."""
+    return config.stun_servers if chosen.stun_servers is None else chosen.stun_servers
+
+
+def list_turn_servers(config: CallsConfig, chosen: TalkSettings) -> list[TurnServer]:
+    """Return the TURN servers: those that administrators chose, or those of the settings file."""
+    if chosen.turn_servers is not None:
+        return chosen.turn_servers
+    protocols = ",".join(config.turn_protocols)
+    return [_turn_server(server, config.turn_secret, protocols) for server in config.turn_servers]
+
+
+def _turn_server(server: str, secret: str, protocols: str) -> TurnServer:
+    """A server of the settings file, with `turn:` or `turns:` before it where it matters."""
+    scheme = "turns" if server.startswith("turns:") else "turn"
+    return TurnServer(server.removeprefix(f"{scheme}:"), secret, scheme, protocols)
+
+
+def new_relay(server: TurnServer) -> Relay:
+    """Return a TURN server with user name and password for a client, good for a day (signaling.md, 1)."""
     user = f"{clock.now() + CREDENTIALS_LIFETIME}:{ids.text(16)}"
-    signed = hmac.new(config.turn_secret.encode(), user.encode(), hashlib.sha1).digest()
-    return user, base64.b64encode(signed).decode()
+    signed = hmac.new(server.secret.encode(), user.encode(), hashlib.sha1).digest()
+    return Relay(server, user, base64.b64encode(signed).decode())

@@ -6,8 +6,7 @@ import msgspec
 
 from talkd.areas.participants.model import Attendee, Session, permissions_of
 from talkd.areas.rooms.model import Room
-from talkd.areas.signaling.model import Proof
-from talkd.config import CallsConfig
+from talkd.areas.signaling.model import Proof, Relay
 from talkd.core.actor import USERS
 
 
@@ -60,39 +59,37 @@ def news(messages: list[str], room: Room, present: list[tuple[Session, Attendee]
 
 
 def settings(
-    config: CallsConfig, user_id: str | None, proof: Proof, relay: tuple[str, str] | None
+    user_id: str | None, proof: Proof, *, stun: list[str], turn: list[Relay], hides_warning: bool
 ) -> dict[str, Any]:
-    """How to reach others in calls; by TURN servers for whoever has name and password for them (`relay`)."""
+    """How to reach others in calls."""
     return {
         "signalingMode": "internal",
         "userId": user_id,
-        "hideWarning": False,
+        "hideWarning": hides_warning,
         "server": "",
         "ticket": proof.ticket,
         "helloAuthParams": {"1.0": {"userid": user_id, "ticket": proof.ticket}, "2.0": {"token": proof.token}},
         "federation": None,
-        "stunservers": stun_servers(config),
-        "turnservers": turn_servers(config, *relay) if relay is not None else [],
+        "stunservers": stun_servers(stun),
+        "turnservers": [turn_server(relay) for relay in turn],
         "sipDialinInfo": "",
     }
 
 
-def stun_servers(config: CallsConfig) -> list[dict[str, list[str]]]:
+def stun_servers(servers: list[str]) -> list[dict[str, list[str]]]:
     """One entry with all addresses."""
-    return [{"urls": [f"stun:{server}" for server in config.stun_servers]}] if config.stun_servers else []
+    return [{"urls": [f"stun:{server}" for server in servers]}] if servers else []
 
 
-def turn_servers(config: CallsConfig, user: str, credential: str) -> list[dict[str, Any]]:
-    """One entry for each server, with all its transports."""
-    return [
-        {
-            "urls": [f"{_with_scheme(server)}?transport={protocol}" for protocol in config.turn_protocols],
-            "username": user,
-            "credential": credential,
-        }
-        for server in config.turn_servers
-    ]
-
-
-def _with_scheme(server: str) -> str:
-    return server if server.startswith(("turn:", "turns:")) else f"turn:{server}"
+def turn_server(relay: Relay) -> dict[str, Any]:
+    """One entry for each server, with all its schemes and transports."""
+    server = relay.server
+    return {
+        "urls": [
+            f"{scheme}:{server.server}?transport={protocol}"
+            for scheme in server.schemes.split(",")
+            for protocol in server.protocols.split(",")
+        ],
+        "username": relay.user,
+        "credential": relay.password,
+    }

@@ -1,0 +1,160 @@
+"""Which settings there are, and what their values look like.
+
+Every setting that is accepted is read somewhere and does what Talk's documentation says. All others are refused.
+"""
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from talkd.core.constants import MAX_CUSTOM_PERMISSIONS
+
+GROUPS, YES_NO, TEXT, SECONDS, PERMISSIONS = "groups", "yes or no", "text", "seconds", "permissions"
+STUN, TURN, NO_SIGNALING = "STUN servers", "TURN servers", "no signaling servers"
+SETTINGS: Mapping[str, frozenset[str] | str] = {
+    "start_calls": frozenset("0123"),
+    "everyone_may_ring": YES_NO,
+    "max_call_duration": SECONDS,
+    "start_conversations": GROUPS,
+    "allowed_groups": GROUPS,
+    "default_permissions": PERMISSIONS,
+    "default_group_notification": frozenset("123"),
+    "delete_one_to_one_conversations": YES_NO,
+    "force_passwords": YES_NO,
+    "breakout_rooms": YES_NO,
+    "changelog": YES_NO,
+    "recording_consent": frozenset("012"),
+    "recording_servers": TEXT,
+    "stun_servers": STUN,
+    "turn_servers": TURN,
+    "signaling_servers": NO_SIGNALING,
+    "signaling_mode": frozenset({"internal"}),
+    "hide_signaling_warning": YES_NO,
+    "sip_bridge_shared_secret": TEXT,
+    "sip_bridge_dialout": YES_NO,
+    "sip_bridge_groups": GROUPS,
+}
+"""The settings of Talk."""
+CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
+    "shareapi_allow_share_dialog_user_enumeration": YES_NO,
+    "shareapi_restrict_user_enumeration_to_group": YES_NO,
+    "shareapi_restrict_user_enumeration_to_phone": YES_NO,
+    "shareapi_restrict_user_enumeration_full_match": YES_NO,
+    "shareapi_only_share_with_group_members": YES_NO,
+}
+"""The settings of the server around Talk."""
+SAYS_YES, SAYS_NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off", "")
+MAX_SECONDS = 2**31 - 1
+MAX_VALUE_LENGTH = 65_536
+MAX_KEY_LENGTH = 64
+"""Characters of an unknown setting's name that are said again."""
+
+
+class TurnServer(msgspec.Struct, frozen=True):
+    """A TURN server, its parts written as the setting `turn_servers` has them."""
+
+    server: str
+    secret: str = ""
+    schemes: str = "turn"
+    """`turn`, `turns` or both, separated by a comma."""
+    protocols: str = "udp,tcp"
+    """`udp`, `tcp` or both, separated by a comma."""
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether a client can make addresses of it."""
+        return (
+            is_host_and_port(self.server)
+            and set(self.schemes.split(",")) <= {"turn", "turns"}
+            and set(self.protocols.split(",")) <= {"udp", "tcp"}
+        )
+
+
+class _SignalingServers(msgspec.Struct):
+    servers: list[msgspec.Raw] = []
+
+
+def is_host_and_port(text: str) -> bool:
+    """Return True for `stun.example.org:3478` and `[2001:db8::1]:3478`."""
+    host, colon, port = text.rpartition(":")
+    is_host = host.startswith("[") if ":" in host else bool(host)
+    return bool(colon) and is_host and host.isascii() and not set(host) & set("/@? ") and port.isdecimal()
+
+
+def parse_stun_servers(text: str) -> list[str] | None:
+    """Return the servers of the setting `stun_servers`; None if it is not a list of `host:port`."""
+    try:
+        servers = msgspec.json.decode(text or "[]", type=list[str])
+    except msgspec.DecodeError:
+        return None
+    return servers if all(map(is_host_and_port, servers)) else None
+
+
+def parse_turn_servers(text: str) -> list[TurnServer] | None:
+    """Return the servers of the setting `turn_servers`; None if a client could not use one of them."""
+    try:
+        servers = msgspec.json.decode(text or "[]", type=list[TurnServer])
+    except msgspec.DecodeError:
+        return None
+    return servers if all(server.is_possible for server in servers) else None
+
+
+def parse_number(text: str, most: int) -> int | None:
+    """Return the number, 0 for an empty text; None if it is not a number from 0 to `most`."""
+    if not text:
+        return 0
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 12 and int(text) <= most else None
+
+
+def _is_list_of_groups(value: str) -> bool:
+    try:
+        msgspec.json.decode(value or "[]", type=list[str])
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _has_no_signaling_servers(value: str) -> bool:
+    try:
+        return value in ("", "[]") or not msgspec.json.decode(value, type=_SignalingServers).servers
+    except msgspec.DecodeError:
+        return False
+
+
+_TURN_EXAMPLE = '[{"schemes": "turn,turns", "server": "turn.example.org:3478", "secret": "…", "protocols": "udp,tcp"}]'
+_FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
+    GROUPS: (_is_list_of_groups, 'it is a list of groups like ["staff", "friends"]'),
+    YES_NO: (lambda value: value.lower() in SAYS_YES + SAYS_NO, "it is yes or no"),
+    TEXT: (lambda _value: True, ""),
+    SECONDS: (lambda value: parse_number(value, MAX_SECONDS) is not None, "it is a number of seconds; 0 for no end"),
+    PERMISSIONS: (
+        lambda value: parse_number(value, MAX_CUSTOM_PERMISSIONS) is not None,
+        f"it is a sum of permissions from 0 to {MAX_CUSTOM_PERMISSIONS}; 0 for all",
+    ),
+    STUN: (
+        lambda value: parse_stun_servers(value) is not None,
+        'it is a list of hosts with ports like ["stun.example.org:3478"]',
+    ),
+    TURN: (
+        lambda value: parse_turn_servers(value) is not None,
+        f"it is a list like {_TURN_EXAMPLE}",
+    ),
+    NO_SIGNALING: (
+        _has_no_signaling_servers,
+        "this talkd cannot use a signaling server: calls go through talkd itself, so the list stays empty",
+    ),
+}
+"""For each form what fits it, and what to say of everything else."""
+
+
+def problem_of(known: Mapping[str, frozenset[str] | str], key: str, value: str) -> str:
+    """Return a sentence about why a setting cannot have this value; empty if it can."""
+    form = known.get(key)
+    if form is None:
+        return f"talkd has no setting {key[:MAX_KEY_LENGTH]}; it has {', '.join(known)}"
+    if len(value) > MAX_VALUE_LENGTH:
+        return f"wrong value of {key}: it has {MAX_VALUE_LENGTH} characters at most"
+    if isinstance(form, frozenset):
+        return "" if value in form else f"wrong value of {key}: it is one of {', '.join(sorted(form))}"
+    fits, problem = _FORMS[form]
+    return "" if fits(value) else f"wrong value of {key}: {problem}"
