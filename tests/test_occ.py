@@ -161,14 +161,47 @@ def test_rooms(people: Occ) -> None:
     for wrong in ("--public=yes", "--readonly=2", "--listable=3", "--message-expiration=-1", "--name="):
         people("talk:room:update", token, wrong, status=1)
     assert people("talk:room:delete", token) == "Room successfully deleted.\n"
-    assert "Room not found." in people("talk:room:delete", token, status=1)
+    assert people("talk:room:delete", token, status=1) == "Room not found.\n"
+    assert people("talk:monitor:room", token, status=1) == f"Room with token {token} not found\n"
 
 
 def test_what_a_room_cannot_be(people: Occ) -> None:
     people("talk:room:create", "", status=1)
     people("talk:room:create", "Team", "--listable=3", status=1)
     people("talk:room:create", "Team", "--owner=nobody", status=1)
-    assert "--public" in people("talk:room:create", "Team", "--password=x", status=1)
+    assert people("talk:room:create", "", status=1) == "Invalid room name.\n"
+    assert people("talk:room:create", "Team", f"--description={'x' * 2001}", status=1) == "Invalid room description.\n"
+    private = "Unable to add password protection to private room.\n"
+    assert people("talk:room:create", "Team", "--password=x", status=1) == private
+    token = create(people)
+    assert people("talk:room:update", token, "--name=\u200b", status=1) == "Invalid room name.\n"
+    long = people("talk:room:update", token, f"--description={'x' * 2001}", status=1)
+    assert long == "Invalid room description.\n"
+    assert people("talk:room:update", token, "--password=x", status=1) == private
+    people("talk:room:update", token, "--password=")
+    people("talk:room:update", token, "--public=1", "--password=x")
+
+
+def test_a_new_room_tells_its_token(people: Occ) -> None:
+    first, second = people("talk:room:create", "Team", "--owner=alice").splitlines()
+    assert second == "Room successfully created."
+    assert re.fullmatch("Room token: [a-z0-9]+", first)
+    assert counts(people, first.split(": ")[1]) == ["1", "0", "0"]
+
+
+def test_status(occ: Occ) -> None:
+    lines = occ("status").splitlines()
+    assert lines[0] == "  - installed: true"
+    assert json.loads(occ("status", "--output=json"))["maintenance"] is False
+
+
+def test_last_logins(people: Occ) -> None:
+    assert people("user:lastseen", "alice") == "alice has never logged in.\n"
+    assert len(people("user:lastseen", "--all").splitlines()) == 3
+    people("user:lastseen", "nobody", status=1)
+    people("user:lastseen", status=1)
+    info = json.loads(people("user:info", "alice", "--output=json"))
+    assert (info["last_seen"], info["first_seen"], info["backend"]) == ("never", "never", "Database")
 
 
 def test_rooms_of_an_account(people: Occ) -> None:
@@ -178,8 +211,12 @@ def test_rooms_of_an_account(people: Occ) -> None:
     assert "in 1 rooms" in people("talk:user:transfer-ownership", "alice", "carol", "--include-non-moderator")
     assert counts(people, other)[0] == "3"
     people("talk:user:transfer-ownership", "alice", "alice", status=1)
+    again = people("talk:user:transfer-ownership", "alice", "carol", "--include-non-moderator")
+    assert again == "Added or promoted user carol in 0 rooms.\n"
+    unknown = people("talk:user:transfer-ownership", "alice", "nobody", status=1)
+    assert unknown == "Destination user could not be found.\n"
     people("talk:user:remove", "--user=carol", "--private-only")
-    assert "Room not found." in people("talk:monitor:room", owned, status=1)  # nobody else was in it
+    assert "not found" in people("talk:monitor:room", owned, status=1)  # nobody else was in it
     assert counts(people, other)[0] == "3"
     people("talk:user:remove", "--user=carol", "--user=alice")
     assert counts(people, other)[0] == "1"
@@ -205,8 +242,18 @@ def test_a_running_server_notices(server: Any) -> None:
     alice.add(token, bob)
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=1)
-    said = run("talk:active-calls", status=1)
-    assert re.search(r"There are currently \d+ calls in progress with \d+ participants", said)
+    counted = r"There are currently \d+ calls in progress with \d+ participants\n"
+    assert re.fullmatch(counted, run("talk:active-calls", status=1))
+    listed = run("talk:monitor:calls")
+    assert re.match(counted, listed)
+    assert f'  - "{token}": 1\n' in listed
+    told = "The conversation has 2 attendees with 1 sessions of which 1 are in the call.\n"
+    assert run("talk:monitor:room", token) == told
+    assert json.loads(run("talk:monitor:room", token, "--output=json")) == {"attendees": 2, "sessions": 1, "call": 1}
+    assert run("talk:monitor:room", token, "--output=csv") == "2,1,1\n"
+    assert run("talk:monitor:room", token, "--output=csv", "--separator=;") == "2;1;1\n"
+    pair = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
+    assert run("talk:monitor:room", pair).startswith("The conversation has 1 attendees with 0 sessions")
     assert json.loads(run("talk:monitor:calls", "--output=json"))[token] == 1  # other tests may have calls of their own
     newest = alice.history(token)[0]["id"]
     with ThreadPoolExecutor() as threads:
@@ -225,33 +272,71 @@ def test_a_running_server_notices(server: Any) -> None:
     assert alice.status("GET", f"v4/room/{token}") == 404
 
 
-def test_phone_numbers(people: Occ, tmp_path: Path) -> None:
-    assert "+4930123456 now belongs to alice" in people("talk:phone-number:add", "+49 30 123456", "alice")
-    assert "alice already" in people("talk:phone-number:add", "+4930123456", "bob", status=1)
-    assert "international form" in people("talk:phone-number:add", "030123456", "bob", status=1)
-    assert "no account" in people("talk:phone-number:add", "+4930123457", "nobody", status=1)
-    people("talk:phone-number:add", "+4930123457", "bob")
-    assert people("talk:phone-number:find", "--phone=+4930123456") == "  - +4930123456: alice\n"
-    assert json.loads(people("talk:phone-number:find", "--user=bob", "--output=json")) == {"+4930123457": "bob"}
-    people("talk:phone-number:add", "+4930123456", "bob", "--force")
-    people("talk:phone-number:find", "--user=alice", status=1)
-    assert people("talk:phone-number:remove-account", "bob") == "2 phone numbers of bob removed\n"
-    people("talk:phone-number:remove-account", "bob", status=1)
-    people("talk:phone-number:remove", "+4930123456", status=1)
+def test_phone_numbers(people: Occ) -> None:
+    add, find = "talk:phone-number:add", "talk:phone-number:find"
+    assert people(add, "abc", "alice", status=1) == "Not a valid phone number abc. The format is invalid.\n"
+    assert people(add, "+49-160-123-12-12", "nobody", status=1) == 'Invalid user "nobody" provided\n'
+    assert people(add, "+49-160-123-12-12", "alice") == "Phone number 491601231212 is now assigned to alice\n"
+    for number in ("491601231212", "+491601231212", "0049 160 1231212"):
+        assert people(find, f"--phone={number}") == "Phone number 491601231212 is assigned to alice\n"
+    unknown = people(find, "--phone", "49160123121234", status=1)
+    assert unknown == "Phone number 49160123121234 could not be found\n"
+    assert people(find, "--user=alice") == "alice has phone number 491601231212 assigned\n"
+    assert people(find, "--user=bob", status=1) == "No phone number found for bob\n"
+    assert people(find, status=1) == "Neither phone number nor user provided\n"
+    taken = people(add, "+49-160-123-1212", "bob", status=1)
+    assert taken == "Phone number is already assigned to alice\n"
+    assert people(add, "--force", "+49-160-123-12-12", "bob").splitlines() == [
+        "Phone number 491601231212 is now assigned to bob",
+        "Was assigned to alice before",
+    ]
+    assert people(add, "23", "bob") == "Phone number 23 is now assigned to bob\n"
+    assert people(find, "--user=bob").splitlines() == [
+        "bob has the following phone numbers assigned:", " - 23", " - 491601231212",
+    ]  # fmt: skip
+    assert people("talk:phone-number:remove", "491601231212") == ""
+    assert people(find, "--user=bob") == "bob has phone number 23 assigned\n"
+    for command in ("remove-user", "remove-account"):
+        assert people(f"talk:phone-number:{command}", "bob") == ""
+        people(find, "--user=bob", status=1)
+        people(add, "3001", "bob")
+    people("user:delete", "bob")
+    people(find, "--phone=3001", status=1)
 
-    numbers = tmp_path / "numbers.csv"
-    numbers.write_text('"+4930123456","alice"\n"+49 30 123457","bob"\n')
-    assert people("talk:phone-number:import", str(numbers)) == "Imported 2 phone numbers\n"
-    numbers.write_text('"+4930123458","alice"\n"+4930123457","alice"\n')
-    assert "line 2" in people("talk:phone-number:import", str(numbers), status=1)
-    people("talk:phone-number:find", "--phone=+4930123458", status=1)
-    people("talk:phone-number:import", str(numbers), "--reset")
-    assert json.loads(people("talk:phone-number:find", "--output=json")) == {
-        "+4930123457": "alice",
-        "+4930123458": "alice",
-    }
-    numbers.write_text('"+4930123458"\n')
-    assert "line 1" in people("talk:phone-number:import", str(numbers), status=1)
-    assert people("talk:phone-number:remove", "+4930123458") == "Phone number +4930123458 removed\n"
-    people("user:delete", "alice")
-    people("talk:phone-number:find", status=1)
+
+@pytest.mark.parametrize("number", ["03001", "071112348", "+49", "0", "", "+1234567890123456", "12a", "++4930123456"])
+def test_bad_phone_numbers_are_refused(people: Occ, number: str) -> None:
+    told = people("talk:phone-number:add", "--", number, "alice", status=1)
+    assert told == f"Not a valid phone number {number}. The format is invalid.\n"
+
+
+def test_importing_phone_numbers(people: Occ, tmp_path: Path) -> None:
+    file = tmp_path / "numbers.csv"
+    file.write_text('"+4930123456","alice"\n"+49 30 123457","bob"\n')
+    assert people("talk:phone-number:import", str(file)).splitlines() == [
+        "Phone number 4930123456 is now assigned to alice",
+        "Phone number 4930123457 is now assigned to bob",
+    ]
+    file.write_text("4930123458;alice\r\n4930123457;alice\r\n", encoding="utf-16")
+    told = people("talk:phone-number:import", str(file), status=1)
+    assert told == "Line 2: Phone number is already assigned to bob\n"
+    people("talk:phone-number:find", "--phone=4930123458", status=1)
+    people("talk:phone-number:import", str(file), "--reset")
+    assert "4930123457" in people("talk:phone-number:find", "--user=alice")
+    file.write_text('"+4930123458"\n')
+    assert people("talk:phone-number:import", str(file), status=1).startswith("Line 1: ")
+    file.write_text('"1","alice\n')
+    unreadable = people("talk:phone-number:import", str(file), status=1)
+    assert unreadable == "Line 1: a quotation mark is not closed\n"
+
+
+def test_phone_numbers_come_through_a_pipe(people: Occ) -> None:
+    del people
+    result = CliRunner().invoke(app, ("occ", "talk:phone-number:import"), input='"23","alice"\n')
+    assert (result.exit_code, result.stdout) == (0, "Phone number 23 is now assigned to alice\n")
+
+
+def test_refusals_are_read_where_results_are(occ: Occ) -> None:
+    del occ
+    result = CliRunner().invoke(app, ("occ", "talk:room:delete", "nothing4"))
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "Room not found.\n", "")

@@ -212,3 +212,11 @@ def test_the_expiry_of_the_last_message_is_looked_up(old: Old) -> None:
     old.bring_up_to_date()
     assert old.run("SELECT id, last_expires_at FROM rooms ORDER BY id") == [(7, 0), (8, 0), (9, 1000), (10, 1)]
     assert old.run("SELECT last_read FROM attendees ORDER BY id") == [(-2,), (5,)]
+
+
+def test_numbers_of_accounts_lose_their_plus_sign(old: Old) -> None:
+    old.bring_to("0009")
+    old.run("INSERT INTO users (id) VALUES ('ada')")
+    old.run("INSERT INTO phone_numbers (number, user_id) VALUES ('+4930123456', 'ada')")
+    old.bring_up_to_date()
+    assert old.run("SELECT number FROM phone_numbers") == [("4930123456",)]

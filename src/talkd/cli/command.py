@@ -13,6 +13,7 @@ import typer
 
 from talkd import config as settings
 from talkd.config import Config, ConfigError
+from talkd.core.errors import TalkError
 
 T = TypeVar("T")
 
@@ -34,6 +35,11 @@ def fail(reason: str) -> NoReturn:
     raise typer.Exit(1)
 
 
+def refusal(error: TalkError) -> str:
+    """Return what to say of work that was refused."""
+    return error.message or f"refused: {error.reason or type(error).__name__}"
+
+
 def with_config(function: Callable[..., None]) -> Callable[..., None]:
     """Make a command of a function of (config, …): it gains --config, --data and --database.
 
@@ -49,7 +55,11 @@ def with_config(function: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(function)
     def command(**values: Any) -> None:
         where = {name: values.pop(name) for name in _OPTIONS}
-        function(load(where["config_file"], where["data"], where["database"]), **values)
+        config = load(where["config_file"], where["data"], where["database"])
+        try:
+            function(config, **values)
+        except TalkError as error:
+            fail(refusal(error))
 
     command.__signature__ = signature.replace(parameters=[*given, *added])  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*given, *added]}
@@ -80,7 +90,10 @@ def database_of(config: Config) -> str:
 
 
 def run(work: Awaitable[T]) -> T:
-    """Run asynchronous work to its end; ends the command with a sentence when it is refused."""
+    """Run asynchronous work to its end. Ends the command with a sentence if the database cannot be used.
+
+    Raises TalkError when the work is refused.
+    """
     from talkd.cli.errors import explain
 
     async def main() -> T:
@@ -88,6 +101,8 @@ def run(work: Awaitable[T]) -> T:
 
     try:
         return asyncio.run(main())
+    except TalkError:
+        raise
     except Exception as error:
         reason = explain(error)
         if reason is None:

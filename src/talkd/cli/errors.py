@@ -5,7 +5,6 @@ import socket
 import apsw
 import asyncpg
 
-from talkd.core.errors import TalkError
 from talkd.storage.database import DatabaseFromTheFuture
 
 
@@ -13,8 +12,6 @@ def explain(error: Exception) -> str | None:
     """A sentence for the person at the terminal; None for what is a mistake in talkd."""
     if isinstance(error, DatabaseFromTheFuture):
         return str(error)
-    if isinstance(error, TalkError):
-        return error.message or f"refused: {error.reason or type(error).__name__}"
     if isinstance(error, apsw.Error):
         return f"cannot use the database: {error}; check the data folder with `talkd doctor`"
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):

@@ -8,7 +8,7 @@ import inspect
 import io
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 import typer
@@ -18,6 +18,7 @@ from talkd.areas.settings import service as settings
 from talkd.cli import command
 from talkd.cli.database import write
 from talkd.config import Config
+from talkd.core.errors import TalkError
 from talkd.storage.database import Tx
 
 T = TypeVar("T")
@@ -63,7 +64,7 @@ _IGNORED: dict[str, Any] = {
     "verbose": Annotated[int, typer.Option("--verbose", "-v", count=True, hidden=True)],
 }
 """Options that scripts give to every command; nothing here asks, colours or warns."""
-_QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but errors.")]
+_QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; the exit status tells.")]
 
 
 def occ(commands: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
@@ -88,12 +89,21 @@ def _tolerant(function: Callable[..., None]) -> Callable[..., None]:
         for name in _IGNORED:
             values.pop(name, None)
         with contextlib.redirect_stdout(io.StringIO()) if values.pop("quiet") else contextlib.nullcontext():
-            function(config, **values)
+            try:
+                function(config, **values)
+            except TalkError as error:
+                refuse(command.refusal(error))
 
     run.__doc__ = function.__doc__
     run.__name__ = function.__name__
     run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
     return run
+
+
+def refuse(reason: str) -> NoReturn:
+    """End the command with status 1. Scripts read the reason where they read everything else."""
+    typer.echo(reason)
+    raise typer.Exit(1)
 
 
 def change(config: Config, work: Callable[[Tx], Awaitable[T]]) -> T:

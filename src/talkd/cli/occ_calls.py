@@ -1,5 +1,6 @@
 """`talkd occ talk:active-calls` and `talk:monitor:*`."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -11,11 +12,26 @@ from talkd.areas.sessions import store as sessions
 from talkd.cli.database import read
 from talkd.cli.occ import Form, Output, occ, show
 from talkd.config import Config
+from talkd.core.constants import InCall
 from talkd.storage.database import Tx
 
 commands = typer.Typer()
 
 NO_CALLS = "No calls in progress"
+
+
+class CountForm(StrEnum):
+    """How numbers are printed."""
+
+    PLAIN = "plain"
+    JSON = "json"
+    JSON_PRETTY = "json_pretty"
+    CSV = "csv"
+
+
+def _count(active: list[tuple[str, int]]) -> str:
+    people = sum(count for _, count in active)
+    return f"There are currently {len(active)} calls in progress with {people} participants"
 
 
 @occ(commands, "talk:active-calls")
@@ -26,7 +42,7 @@ def show_active_calls(config: Config, output: Output = Form.PLAIN) -> None:
     if output is not Form.PLAIN:
         show({"calls": len(active), "participants": people}, output)
     elif active:
-        typer.echo(f"There are currently {len(active)} calls in progress with {people} participants")
+        typer.echo(_count(active))
     else:
         typer.echo(NO_CALLS)
     if active:
@@ -42,35 +58,35 @@ def show_calls(config: Config, output: Output = Form.PLAIN) -> None:
     elif not active:
         typer.echo(NO_CALLS)
     else:
-        typer.echo(f"There are currently {len(active)} calls in progress:")
-        show(dict(active), output)
+        typer.echo(_count(active))
+        show({f'"{token}"': count for token, count in active}, output)
 
 
 @occ(commands, "talk:monitor:room")
 def show_room(
     config: Config,
     token: Annotated[str, typer.Argument(help="Token of the room.")],
-    separator: Annotated[str, typer.Option(help="Print only the numbers, with this between them.")] = "",
-    output: Output = Form.PLAIN,
+    separator: Annotated[str | None, typer.Option(help="Print only the numbers, with this between them.")] = None,
+    output: Annotated[CountForm, typer.Option("--output", help="Form of the result.")] = CountForm.PLAIN,
 ) -> None:
-    """Say how many people belong to a room, have it open, and are in its call."""
+    """Count who belongs to a room, on how many devices it is open, and how many of these are in its call."""
 
     async def work(tx: Tx) -> dict[str, int]:
-        room = await admin.find_room(tx, token)
+        room = await admin.find_any_room(tx, token)
         present = await sessions.list_sessions(tx, room.id)
         return {
             "attendees": len(await participants.list_attendees(tx, room.id)),
-            "participants": len({session.attendee_id for session in present}),
-            "in_call": len({session.attendee_id for session in present if session.in_call}),
+            "sessions": len(present),
+            "call": sum(session.in_call != InCall.NONE for session in present),
         }
 
     counts = read(config, work)
-    if separator:
-        typer.echo(separator.join(map(str, counts.values())))
-    elif output is not Form.PLAIN:
-        show(counts, output)
-    else:
+    if output is CountForm.CSV or separator is not None:
+        typer.echo((separator or ",").join(map(str, counts.values())))
+    elif output is CountForm.PLAIN:
         typer.echo(
-            f"The conversation has {counts['attendees']} attendees, {counts['participants']} of them have it open, "
-            f"and {counts['in_call']} are in the call."
+            f"The conversation has {counts['attendees']} attendees with {counts['sessions']} sessions "
+            f"of which {counts['call']} are in the call."
         )
+    else:
+        show(counts, Form(output))

@@ -5,9 +5,8 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service
-from talkd.cli import command
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Output, occ, show
+from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core.errors import TalkError
 
@@ -21,7 +20,7 @@ def _require(app: str) -> None:
     try:
         service.require_app(app)
     except TalkError:
-        command.fail(f"talkd keeps no settings of the app {app}, only of spreed and core")
+        refuse(f"talkd keeps no settings of the app {app}, only of spreed and core")
 
 
 @occ(commands, "config:app:set")
@@ -71,6 +70,6 @@ def delete_value(
     """Put a setting of an app back to its default."""
     _require(app)
     if error_if_not_exists and name not in read(config, lambda tx: service.get_all(tx, app)):
-        command.fail(f"Config {name} of app {app} could not be deleted because it did not exist")
+        refuse(f"Config {name} of app {app} could not be deleted because it did not exist")
     write(config, lambda tx: service.delete_value(tx, name, app))
     typer.echo(f"Config value {name} of app {app} deleted")

@@ -6,10 +6,9 @@ import typer
 
 from talkd.areas.users import group_service as service
 from talkd.areas.users import group_store, store
-from talkd.areas.users.model import Group
-from talkd.cli import command
+from talkd.areas.users.model import Group, GroupSize
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Limit, Offset, Output, occ, show
+from talkd.cli.occ import Form, Limit, Offset, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.storage.database import Tx
@@ -23,15 +22,15 @@ User = Annotated[str, typer.Argument(help="Name of the account.")]
 def _find(config: Config, group_id: str) -> Group:
     group = read(config, lambda tx: group_store.get_group(tx, group_id))
     if group is None:
-        command.fail(f'Group "{group_id}" does not exist.')
+        refuse(f'Group "{group_id}" does not exist.')
     return group
 
 
 def _require_member(config: Config, group_id: str, user_id: str) -> None:
     if read(config, lambda tx: group_store.get_group(tx, group_id)) is None:
-        command.fail("group not found")
+        refuse("group not found")
     if read(config, lambda tx: store.get_account(tx, user_id)) is None:
-        command.fail("user not found")
+        refuse("user not found")
 
 
 @occ(commands, "group:add")
@@ -42,7 +41,7 @@ def add_group(
 ) -> None:
     """Create a group."""
     if read(config, lambda tx: group_store.is_taken(tx, groupid)):
-        command.fail(f'Group "{groupid}" already exists.')
+        refuse(f'Group "{groupid}" already exists.')
     write(config, lambda tx: service.create_group(tx, groupid, display_name))
     typer.echo(f'Created group "{groupid}"')
 
@@ -70,7 +69,7 @@ def list_groups(
         shown: dict[str, object] = {}
         for group in await service.list_groups(tx, searchstring, limit, offset):
             members = await service.list_members(tx, group.id)
-            shown[group.id] = {"displayName": group.display_name, "users": members} if info else members
+            shown[group.id] = _details(group) | {"users": members} if info else members
         return shown
 
     show(read(config, work), output)
@@ -80,7 +79,11 @@ def list_groups(
 def show_group(config: Config, groupid: GroupId, output: Output = Form.PLAIN) -> None:
     """Show a group."""
     group = _find(config, groupid)
-    show({"groupID": group.id, "displayName": group.display_name or group.id, "backends": ["Database"]}, output)
+    show({"groupID": group.id, **_details(group)}, output)
+
+
+def _details(group: Group | GroupSize) -> dict[str, object]:
+    return {"displayName": group.display_name or group.id, "backends": ["Database"]}
 
 
 @occ(commands, "group:adduser")

@@ -11,8 +11,7 @@ from talkd.areas.rooms.creation_model import Attributes
 from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users.passwords import hash_password_now
-from talkd.cli import command
-from talkd.cli.occ import Form, Output, change, occ, show
+from talkd.cli.occ import Form, Output, change, occ, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import TalkError
@@ -45,7 +44,7 @@ def create_room(
 ) -> None:
     """Create a room."""
     if message_expiration < 0:
-        command.fail('Invalid value for option "--message-expiration" given.')
+        refuse('Invalid value for option "--message-expiration" given.')
     password_hash = _hash_of(config, password)
 
     async def work(tx: Tx) -> str:
@@ -71,7 +70,7 @@ def create_room(
 
     token = change(config, work)
     if output is Form.PLAIN:
-        typer.echo(f"Room successfully created.\nToken: {token}")
+        typer.echo(f"Room token: {token}\nRoom successfully created.")
     else:
         show({"token": token}, output)
 
@@ -93,20 +92,19 @@ def update_room(
     opened = _on_off("--public", public)
     locked = _on_off("--readonly", readonly)
     if listable not in (None, "0", "1", "2"):
-        command.fail('Invalid value for option "--listable" given.')
+        refuse('Invalid value for option "--listable" given.')
     if message_expiration is not None and not message_expiration.isdecimal():
-        command.fail('Invalid value for option "--message-expiration" given.')
+        refuse('Invalid value for option "--message-expiration" given.')
     password_hash = _hash_of(config, password)
 
     async def work(tx: Tx) -> None:
         room = await admin.find_room(tx, token)
-        me = admin.administrator_of(room)
         if name is not None:
-            await rooms.rename(tx, me, name)
+            await admin.rename(tx, room, name)
         if description is not None:
-            await rooms.set_description(tx, me, description)
+            await admin.set_description(tx, room, description)
         if locked is not None:
-            await rooms.set_read_only(tx, me, int(locked))
+            await rooms.set_read_only(tx, admin.administrator_of(room), int(locked))
         if opened is not None:
             await admin.set_public(tx, room, opened)
         if listable is not None:
@@ -114,7 +112,7 @@ def update_room(
         if message_expiration is not None:
             await admin.set_message_expiration(tx, room, int(message_expiration))
         if password is not None:
-            await rooms.set_password(tx, admin.administrator_of(await admin.find_room(tx, token)), password_hash)
+            await admin.set_password(tx, await admin.find_room(tx, token), password_hash)
         if owner is not None:
             await admin.set_owner(tx, room, owner)
 
@@ -129,13 +127,13 @@ def _hash_of(config: Config, password: str | None) -> str:
     try:
         policy.require_room_password(password, config.security)
     except TalkError as error:
-        command.fail(error.message)
+        refuse(error.message)
     return hash_password_now(password)
 
 
 def _on_off(option: str, value: str | None) -> bool | None:
     if value is not None and value not in ON_OFF:
-        command.fail(f'Invalid value for option "{option}" given.')
+        refuse(f'Invalid value for option "{option}" given.')
     return None if value is None else ON_OFF[value]
 
 

@@ -8,9 +8,8 @@ from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import APP, PREFERENCES, READ_PRIVACY, TYPING_PRIVACY
 from talkd.areas.users import service, store
 from talkd.areas.users.model import Account
-from talkd.cli import command
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Output, occ, show
+from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
@@ -45,19 +44,19 @@ def user_setting(
     """Show, set or delete settings of an account."""
     account = read(config, lambda tx: store.get_account(tx, uid))
     if account is None:
-        command.fail(f'The user "{uid}" does not exist.')
+        refuse(f'The user "{uid}" does not exist.')
     known = read(config, lambda tx: _values(tx, account))
     present = known.get(app, {}).get(key)
     if not key:
         if value is not None or delete:
-            command.fail("A setting has an app and a key: talkd occ user:setting UID APP KEY")
+            refuse("A setting has an app and a key: talkd occ user:setting UID APP KEY")
         show({name: values for name, values in known.items() if not app or name == app}, output)
     elif value is None and not delete:
         if present is None and default_value is None:
-            command.fail(f'The setting does not exist for user "{uid}".')
+            refuse(f'The setting does not exist for user "{uid}".')
         show(present if present is not None else default_value or "", output)
     elif present is None and (update_only or (delete and error_if_not_exists)):
-        command.fail(f'The setting does not exist for user "{uid}".')
+        refuse(f'The setting does not exist for user "{uid}".')
     else:
         write(config, lambda tx: _set(tx, account, app, key, None if delete else value))
 

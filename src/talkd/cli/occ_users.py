@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
@@ -11,9 +12,8 @@ from talkd.areas.users import password_model as policy
 from talkd.areas.users import service, store
 from talkd.areas.users.model import Account
 from talkd.areas.users.passwords import hash_password_now
-from talkd.cli import command
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Limit, Offset, Output, occ, show
+from talkd.cli.occ import Form, Limit, Offset, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core import ids
 from talkd.core.actor import CLI
@@ -30,7 +30,7 @@ UNKNOWN = "Account does not exist"
 def _find(config: Config, name: str) -> Account:
     account = read(config, lambda tx: store.get_account(tx, name))
     if account is None:
-        command.fail(UNKNOWN)
+        refuse(UNKNOWN)
     return account
 
 
@@ -39,15 +39,15 @@ def _password(config: Config, *, from_env: bool) -> str:
     if from_env:
         password = os.environ.get("OC_PASS") or os.environ.get("TALKD_PASSWORD") or ""
         if not password:
-            command.fail("--password-from-env given, but OC_PASS is empty!")
+            refuse("--password-from-env given, but OC_PASS is empty!")
     elif sys.stdin.isatty():
         password = str(typer.prompt("Enter password", hide_input=True, confirmation_prompt=True))
     else:
-        command.fail("Interactive input or --password-from-env is needed for entering a password!")
+        refuse("Interactive input or --password-from-env is needed for entering a password!")
     try:
         policy.require_account_password(password, config.security)
     except TalkError as error:
-        command.fail(error.message)
+        refuse(error.message)
     return password
 
 
@@ -65,7 +65,7 @@ def add_user(
 ) -> None:
     """Create an account."""
     if read(config, lambda tx: store.is_taken(tx, uid)):
-        command.fail(f'The account "{uid}" already exists.')
+        refuse(f'The account "{uid}" already exists.')
     password = ids.new_secret() if generate_password else _password(config, from_env=password_from_env)
     password_hash = hash_password_now(password)
 
@@ -82,7 +82,7 @@ def add_user(
     made = write(config, work)
     typer.echo(f'The account "{uid}" was created successfully')
     if display_name:
-        typer.echo(f'Display name set to "{display_name}"')
+        typer.echo(f'Display name set to "{_find(config, uid).display_name}"')
     for group_id in group or ():
         if group_id in made:
             typer.echo(f'Created group "{group_id}"')
@@ -139,8 +139,33 @@ def _details(account: Account, joined: list[str]) -> dict[str, object]:
         "enabled": bool(account.enabled),
         "groups": joined,
         "created_at": account.created_at,
-        "last_seen": account.last_login_at,
+        "first_seen": _moment(account.first_login_at),
+        "last_seen": _moment(account.last_login_at),
+        "backend": "Database",
     }
+
+
+def _moment(seconds: int) -> str:
+    """A moment in the form of ISO 8601."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "never"
+
+
+@occ(commands, "user:lastseen")
+def show_last_login(
+    config: Config,
+    uid: Annotated[str, typer.Argument(metavar="UID", help="Name that the account logs in with.")] = "",
+    everybody: Annotated[bool, typer.Option("--all", help="All accounts.")] = False,
+) -> None:
+    """Say when accounts have logged in last."""
+    if not uid and not everybody:
+        refuse('Please specify a username, or "--all" to list all')
+    accounts = read(config, service.list_accounts) if everybody else [_find(config, uid)]
+    for account in accounts:
+        if account.last_login_at:
+            moment = datetime.fromtimestamp(account.last_login_at, UTC)
+            typer.echo(f"{account.id}'s last login: {moment:%Y-%m-%d %H:%M:%S} UTC")
+        else:
+            typer.echo(f"{account.id} has never logged in.")
 
 
 @occ(commands, "user:disable")

@@ -15,6 +15,7 @@ import typer
 from talkd.cli import command, process
 from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder
 from talkd.config import Config
+from talkd.core.errors import TalkError
 
 log = structlog.get_logger(__name__)
 
@@ -40,6 +41,8 @@ def serve(
             command.run(_serve(config))
     except process.AlreadyRunning as error:
         command.fail(str(error))
+    except TalkError as error:
+        command.fail(command.refusal(error))
     except OSError as error:
         command.fail(f"cannot use the data folder {config.data}: {error.strerror}; choose another with --data")
 

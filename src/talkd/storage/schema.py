@@ -161,7 +161,7 @@ phone_numbers = sa.Table(
     sa.Column("number", sa.Text, primary_key=True),
     sa.Column("user_id", sa.Text, nullable=False),
 )
-"""Whose phone it is; numbers in international form."""
+"""Whose phone it is; numbers in digits alone, see `areas/sip/model.py`."""
 
 user_avatars = sa.Table(
     "user_avatars",

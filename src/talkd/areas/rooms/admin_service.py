@@ -1,6 +1,6 @@
 """What administrators do from the command line: in any room, without being in it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service as participants
@@ -19,6 +19,17 @@ from talkd.core.constants import MODERATORS, Listable, ParticipantType, RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.events import RoomCreated
 from talkd.storage.database import Tx
+
+
+PRIVATE_WITH_PASSWORD = "Unable to add password protection to private room."
+
+
+async def find_any_room(tx: Tx, token: str) -> Room:
+    """Return the conversation of a token, of whatever kind. Raises NotFound."""
+    room = await attendees.get_room(tx, token)
+    if room is None:
+        raise NotFound(message=f"Room with token {token} not found")
+    return room
 
 
 async def find_room(tx: Tx, token: str) -> Room:
@@ -78,13 +89,13 @@ async def create(
     if attributes.listable not in tuple(Listable):
         raise Invalid("listable", message='Invalid value for option "--listable" given.')
     if password_hash and not public:
-        raise Invalid("password", message="Only public rooms have a password: give --public as well.")
+        raise Invalid("password", message=PRIVATE_WITH_PASSWORD)
     room = await store.add_room(
         tx,
         token=await creation.new_token(tx),
         type=RoomType.PUBLIC if public else RoomType.GROUP,
-        name=require_name(name, "name"),
-        description=require_description(description, "description"),
+        name=_require(require_name, name, "Invalid room name."),
+        description=_require(require_description, description, "Invalid room description."),
         password_hash=password_hash,
         attributes=attributes,
         now=clock.now(),
@@ -93,6 +104,34 @@ async def create(
     if owner:
         await set_owner(tx, room, owner)
     return room
+
+
+def _require(check: Callable[[str, str], str], text: str, message: str) -> str:
+    """Return the text as a room keeps it. Raises Invalid with the words that scripts know."""
+    try:
+        return check(text, "text")
+    except Invalid as error:
+        error.message = message
+        raise
+
+
+async def rename(tx: Tx, room: Room, name: str) -> None:
+    """Give the room another name. Raises Invalid."""
+    await service.rename(tx, administrator_of(room), _require(require_name, name, "Invalid room name."))
+
+
+async def set_description(tx: Tx, room: Room, description: str) -> None:
+    """Say what the room is for. Raises Invalid."""
+    text = _require(require_description, description, "Invalid room description.")
+    await service.set_description(tx, administrator_of(room), text)
+
+
+async def set_password(tx: Tx, room: Room, password_hash: str) -> None:
+    """Give the room a password, or none (empty). Raises Invalid."""
+    if password_hash and room.type != RoomType.PUBLIC:
+        raise Invalid("password", message=PRIVATE_WITH_PASSWORD)
+    if room.type == RoomType.PUBLIC:
+        await service.set_password(tx, administrator_of(room), password_hash)
 
 
 async def set_public(tx: Tx, room: Room, public: bool) -> None:
@@ -209,11 +248,13 @@ async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False)
 
 
 async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remove_source: bool) -> int:
-    """Give a user the roles that another one has; in how many rooms.
+    """Give a user the roles that another one has. Return in how many rooms they were added or promoted.
 
-    `members_too` counts rooms in which the other one does not moderate. Raises NotFound and Invalid.
+    With `members_too` also where the other one does not moderate. Raises NotFound and Invalid.
     """
     source, target = await users.resolve_id(tx, source), await users.resolve_id(tx, target)
+    if await users.get_account(tx, target) is None:
+        raise NotFound(message="Destination user could not be found.")
     await _require_users(tx, [source, target])
     if source == target:
         raise Invalid("target", message="Source and destination are the same user.")
@@ -221,11 +262,14 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
     async for attendee, room in departures.list_rooms_of(tx, source):
         if not room.is_shared or is_self_joined(attendee) or not (members_too or attendee.is_moderator):
             continue
+        known = await attendees.find_attendee(tx, room.id, USERS, target)
         await add_users(tx, room, [target])
         new = await _find_user(tx, room, target)
+        is_changed = known is None or known.type != new.type
         if attendee.is_moderator and attendee.type < new.type:
             await _set_role(tx, room, new, ParticipantType(attendee.type))
+            is_changed = True
         if remove_source:
             await participants.remove(tx, room, CLI, attendee)
-        transferred += 1
+        transferred += is_changed
     return transferred

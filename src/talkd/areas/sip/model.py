@@ -7,12 +7,13 @@ import msgspec
 from talkd.core.errors import Invalid
 
 _NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
+_INTERNAL = re.compile(r"[1-9][0-9]{0,14}")
 _SEPARATORS = str.maketrans("", "", " \u00a0-./()")
 _HIDDEN = 4
 
 
 class PhoneNumber(msgspec.Struct, frozen=True):
-    """A number in international form, and the account that it belongs to."""
+    """A number as `require_own_number` returns it, and the account that it belongs to."""
 
     number: str
     user_id: str
@@ -27,6 +28,19 @@ def require_number(text: str) -> str:
         message = f"{text} is no phone number in international form, like +4930123456."
         raise Invalid("new-participant", message=message)
     return number
+
+
+def require_own_number(text: str) -> str:
+    """Return a number of an account, in digits: international without `+` or 00, or internal to a telephone system.
+
+    Raises Invalid. National numbers are refused: the server does not know which country's they would be.
+    """
+    number = text.translate(_SEPARATORS)
+    if number.startswith("00"):
+        number = "+" + number[2:]
+    if not _NUMBER.fullmatch(number) and not _INTERNAL.fullmatch(number):
+        raise Invalid("phone", message=f"Not a valid phone number {text}. The format is invalid.")
+    return number.removeprefix("+")
 
 
 def without_end(number: str) -> str:
