@@ -26,6 +26,8 @@ INSERT INTO messages (room_id, actor_type, actor_id, kind, message, parameters, 
         '{"mention-user1"\\:{"type"\\:"users","id"\\:"walter","name"\\:"Walter"}}', 1 FROM rooms;
 INSERT INTO messages (room_id, actor_type, actor_id, kind, message, countable)
     SELECT id, 'users', 'walter', 'comment', 'a plain walrus', 1 FROM rooms;
+INSERT INTO messages (room_id, actor_type, actor_id, kind, message, countable)
+    SELECT id, 'users', 'walter', 'comment', 'Zu\u0308rich, Caf\u00e9', 1 FROM rooms;
 INSERT INTO messages (room_id, actor_type, actor_id, kind, system, message)
     SELECT id, 'users', 'walter', 'system', 'conversation_created', 'walrus' FROM rooms
 """
@@ -72,5 +74,7 @@ def test_older_messages_are_found_after_the_upgrade(kind: str, databases: Any, n
     assert found("walrus") == ["a plain walrus", "the walrus asks @Walter"]
     assert found("asks @walt") == ["the walrus asks @Walter"]
     assert found("user1") == []
+    for term in ("zurich", "Z\u00fcrich", "zu\u0308rich", "cafe", "CAFE\u0301", "h, caf"):
+        assert found(term) == ["Zu\u0308rich, Caf\u00e9"]
     walter.say("oldroom1", "a new walrus")
     assert found("walrus") == ["a new walrus", "a plain walrus", "the walrus asks @Walter"]

@@ -297,7 +297,8 @@ messages = _room_table(
 """Everything said. `system` is the identifier of a system message, else empty; `countable` is 1 for what
 counts as unread; `parameters` and `reactions` are JSON objects or empty; `expires_at` 0 means never.
 `shared_as` is where a shared thing is found again: poll, location and the like.
-`plain` is the message with names in the places of its placeholders, empty where it has none: what is searched."""
+`plain` is what is searched: the message with names in place of its placeholders, without case and accents
+(core/search.py). It is empty where that is the message itself, in ASCII and without placeholders."""
 
 reactions = _room_table(
     "reactions",

@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 import apsw
 import structlog
 
+from talkd.core.search import searchable
 from talkd.storage import sqlite_search
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_sqlite
@@ -72,6 +73,10 @@ class SqliteTx(Tx):
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
         return json.dumps(list(values))
+
+
+def _searchable(value: Any) -> Any:
+    return searchable(value) if isinstance(value, str) else value
 
 
 def _lower(value: Any) -> Any:
@@ -132,6 +137,7 @@ class SqliteDatabase(Database):
             connection.execute(f"PRAGMA {pragma}")
         # SQLite's own knows only ASCII: "Ö" would never be found by "ö".
         connection.create_scalar_function("lower", _lower, 1, deterministic=True)  # type: ignore[arg-type]
+        connection.create_scalar_function("search_fold", _searchable, 1, deterministic=True)  # type: ignore[arg-type]
         sqlite_search.add_functions(connection)
         return connection
 

@@ -9,6 +9,7 @@ from talkd.core.actor import DELETED_USERS
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
 from talkd.core.richtext import spell_out
+from talkd.core.search import searchable
 
 COMMENT = "comment"
 SYSTEM = "system"
@@ -117,11 +118,14 @@ def named(message: Message) -> set[tuple[str, str]]:
 
 
 def plain(text: str, references: Mapping[str, Reference]) -> str:
-    """The text with names in the places of its placeholders; empty when it speaks of nobody and nothing."""
+    """Return what a search compares of a text, with names in place of placeholders; empty if that is the text itself.
+
+    The databases themselves only ignore the case of a text in ASCII.
+    """
     if not references:
-        return ""
+        return "" if text.isascii() else searchable(text)
     names = {key: GONE if each.type == DELETED_USERS else each.name for key, each in references.items()}
-    return spell_out(text, names)
+    return searchable(spell_out(text, names))
 
 
 def require_text(text: str) -> str:

@@ -3,6 +3,7 @@
 import msgspec
 
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS
+from talkd.core.search import searchable
 
 KINDS = (USERS, GROUPS, GUESTS, EMAILS)
 """Kinds of actors in the order in which they are suggested."""
@@ -29,5 +30,5 @@ class Suggestion(msgspec.Struct, frozen=True):
 
 def is_everybody(search: str, room_name: str) -> bool:
     """Whether whoever types this may mean all: the beginning of the word, or a part of the room's name."""
-    text = search.lower()
-    return "all".startswith(text) or text in room_name.lower()
+    text = searchable(search)
+    return "all".startswith(text) or text in searchable(room_name)

@@ -7,6 +7,7 @@ from talkd.areas.participants.model import Participant
 from talkd.areas.users import store as users
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
+from talkd.core.search import searchable
 from talkd.storage.database import Tx
 
 MAX_SUGGESTIONS = 100
@@ -24,7 +25,7 @@ async def _suggest_partner(tx: Tx, me: Participant, search: str) -> list[Suggest
     """The other one of the two, also while he is not there: a message brings him back."""
     partner = me.room.partner_of(me.actor.id)
     name = (await users.get_names(tx, [partner])).get(partner)
-    if name is None or (search.lower() not in name.lower() and search.lower() not in partner.lower()):
+    if name is None or all(searchable(search) not in searchable(each) for each in (name, partner)):
         return []
     return [Suggestion(USERS, partner, name)]
 

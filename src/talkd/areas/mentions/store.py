@@ -34,7 +34,7 @@ _name = sa.case(
     (_has_known_id, attendees.c.actor_id),
     else_=word(UNNAMED),
 )
-_lower_name = sa.func.lower(_name)
+_searched_name = sa.func.search_fold(_name)
 
 _SEARCH = Statement(
     sa.select(_kind, attendees.c.actor_id, _name)
@@ -46,15 +46,15 @@ _SEARCH = Statement(
         attendees.c.id != bind("but"),
         _kind.in_([word(kind) for kind in KINDS]),
         sa.or_(
-            _lower_name.like(_contained, escape="\\"),
-            sa.and_(_has_known_id, sa.func.lower(attendees.c.actor_id).like(_contained, escape="\\")),
+            _searched_name.like(_contained, escape="\\"),
+            sa.and_(_has_known_id, sa.func.search_fold(attendees.c.actor_id).like(_contained, escape="\\")),
         ),
     )
     .order_by(
         sa.case(
             *((_kind == word(kind), number(rank)) for rank, kind in enumerate(KINDS)),
         ),
-        sa.case((_lower_name.like(bind("starting", sa.Text), escape="\\"), ZERO), else_=ONE),
+        sa.case((_searched_name.like(bind("starting", sa.Text), escape="\\"), ZERO), else_=ONE),
         sa.func.coalesce(_spoken.c.last, ZERO).desc(),
         attendees.c.id,
     )

@@ -5,19 +5,20 @@ import sqlalchemy as sa
 from talkd.areas.participants.store import ROOM
 from talkd.areas.rooms.model import Room
 from talkd.areas.users.store import pattern
+from talkd.core import names
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, bans, rooms
-from talkd.storage.statements import ONE, ZERO, Statement, bind, word
+from talkd.storage.statements import ONE, ZERO, Statement, bind, folded, word
 
 
-def _names_user(table: sa.Table) -> sa.ColumnElement[bool]:
+def _names_user(table: sa.Table, is_user: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     """Whether the table has a row of the room for the user."""
     return sa.exists(
         sa.select(ONE).where(
             table.c.room_id == rooms.c.id,
             table.c.actor_type == word(USERS),
-            table.c.actor_id == bind("user_id"),
+            is_user,
         )
     )
 
@@ -26,9 +27,9 @@ _LISTED = Statement(
     sa.select(*ROOM)
     .where(
         rooms.c.listable > ZERO,
-        sa.func.lower(rooms.c.name).like(bind("pattern", sa.Text), escape="\\"),
-        ~_names_user(attendees),
-        ~_names_user(bans),
+        sa.func.search_fold(rooms.c.name).like(bind("pattern", sa.Text), escape="\\"),
+        ~_names_user(attendees, attendees.c.actor_id == bind("user_id")),
+        ~_names_user(bans, folded(bans.c.actor_id) == bind("banned", sa.Text)),
     )
     .order_by(sa.func.lower(rooms.c.name), rooms.c.id)
 )
@@ -36,4 +37,5 @@ _LISTED = Statement(
 
 async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
     """Return the open rooms whose name holds the term, by name, without those that the user is in or banned from."""
-    return [Room(*row) for row in await tx.all(_LISTED, user_id=user_id, pattern=pattern(term))]
+    rows = await tx.all(_LISTED, user_id=user_id, banned=names.folded(user_id), pattern=pattern(term))
+    return [Room(*row) for row in rows]

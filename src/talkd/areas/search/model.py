@@ -9,6 +9,7 @@ from talkd.areas.participants.model import Participant
 from talkd.areas.rooms.model import CHANGELOG_NAME
 from talkd.core.constants import ABOVE_ALL_IDS, RoomType
 from talkd.core.errors import Invalid
+from talkd.core.search import searchable
 
 DEFAULT_LIMIT = 5
 MAX_LIMIT = 25
@@ -42,10 +43,10 @@ class Membership(msgspec.Struct, frozen=True):
         return CHANGELOG_NAME if room.type == RoomType.CHANGELOG else room.name
 
     def is_called(self, term: str) -> bool:
-        """Whether the term is a part of the name, or of the partner's id, whatever the case."""
-        room, term = self.me.room, term.casefold()
-        is_id = room.type == RoomType.ONE_TO_ONE and term in room.partner_of(self.me.actor.id).casefold()
-        return is_id or term in self.name.casefold()
+        """Return True if the term is a part of the name, or of the partner's id."""
+        room, term = self.me.room, searchable(term)
+        is_id = room.type == RoomType.ONE_TO_ONE and term in searchable(room.partner_of(self.me.actor.id))
+        return is_id or term in searchable(self.name)
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -86,6 +87,15 @@ def cursor_after(message_ids: list[int], limit: int) -> int:
 def before_cursor(cursor: int) -> int:
     """The message id below which a page begins; 0 for the first page's cursor."""
     return ABOVE_ALL_IDS if cursor <= 0 else max(0, cursor - MAX_LIMIT)
+
+
+def after_token(found: list[Membership], token: str) -> list[Membership]:
+    """Return the rooms behind that of the token, which the page before ended with; all of them without a token.
+
+    Nothing follows a room that is not found any more.
+    """
+    tokens = [each.me.room.token for each in found]
+    return found[tokens.index(token) + 1 if token in tokens else len(found) :] if token else found
 
 
 def limited(wanted: int) -> int:

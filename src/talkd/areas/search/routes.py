@@ -10,6 +10,7 @@ from talkd.areas.users import service as users
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.params import Scalar, to_int
 from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("search", base="/search")
@@ -37,7 +38,10 @@ class Place(msgspec.Struct, frozen=True):
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """What to look for. `since` and `until` are dates, `person` is a user's id, `conversation` a token."""
+    """What to look for. `since` and `until` are dates, `person` is a user's id, `conversation` a token.
+
+    `cursor` is what the page before gave: a number for messages, a token for conversations.
+    """
 
     providerId: str
     term: str = ""
@@ -45,7 +49,7 @@ class Wanted(msgspec.Struct, frozen=True):
     since: str = ""
     until: str = ""
     conversation: str = ""
-    cursor: int = 0
+    cursor: Scalar = Scalar("")
     limit: int = model.DEFAULT_LIMIT
     from_: str = msgspec.field(default="", name="from")
 
@@ -85,7 +89,7 @@ async def _search_rooms(tx: Tx, call: Call[Wanted]) -> view.Results:
     if not term:
         raise Invalid("term")
     found = await service.find_rooms(tx, call.user_id, term)
-    return view.rooms(found, max(0, wanted.cursor), model.limited(wanted.limit), call.base_url)
+    return view.rooms(model.after_token(found, wanted.cursor), model.limited(wanted.limit), call.base_url)
 
 
 async def _search_messages(tx: Tx, call: Call[Wanted]) -> view.Results:
@@ -114,7 +118,7 @@ def _query(wanted: Wanted, *, person: str) -> Query:
         person=person,
         since=model.require_moment(wanted.since, "since") if wanted.since else 0,
         until=model.require_moment(wanted.until, "until") if wanted.until else model.END_OF_TIME,
-        before=model.before_cursor(wanted.cursor),
+        before=model.before_cursor(to_int(wanted.cursor)),
         limit=model.limited(wanted.limit),
     )
 

@@ -9,6 +9,7 @@ from talkd.areas.participants.store import ATTENDEE, ROOM
 from talkd.areas.rooms.model import Room
 from talkd.areas.search.model import Membership, Query
 from talkd.core.actor import USERS
+from talkd.core.search import searchable
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages, rooms, users
 from talkd.storage.statements import NOTHING, ONE, Statement, bind, contains, one_of, word
@@ -71,5 +72,5 @@ async def list_messages(tx: Tx, room_ids: list[int], query: Query, now: int) -> 
         "until": query.until, "person": query.person, "limit": query.limit,
     }  # fmt: skip
     if query.term:
-        return [Message(*row) for row in await tx.all(_CONTAINING, term=query.term, **parameters)]
+        return [Message(*row) for row in await tx.all(_CONTAINING, term=searchable(query.term), **parameters)]
     return [Message(*row) for row in await tx.all(_LATEST, **parameters)]

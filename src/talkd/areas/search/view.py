@@ -9,6 +9,7 @@ from talkd.areas.chat.model import Message
 from talkd.areas.rooms.view import avatar_version
 from talkd.areas.search.model import Found, Membership, cursor_after
 from talkd.core.actor import EMAILS, GUESTS, USERS
+from talkd.core.search import find
 
 MAX_LEAD = 30
 SHOWN_LEAD = 10
@@ -33,7 +34,7 @@ class Results(msgspec.Struct, frozen=True):
     name: str
     isPaginated: bool
     entries: list[Entry]
-    cursor: int | None
+    cursor: int | str | None
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -91,17 +92,16 @@ def _author(shown: chat.MessageView) -> str:
 
 def excerpt(text: str, term: str) -> str:
     """The text from shortly before the term on."""
-    position = text.lower().find(term.lower())
+    position = find(text, term)
     return f"…{text[position - SHOWN_LEAD :]}" if position > MAX_LEAD else text
 
 
-def rooms(found: list[Membership], offset: int, limit: int, base_url: str) -> Results:
-    """A page of conversations; paginated only when they do not fit on one."""
-    end = offset + limit
-    is_more = end < len(found)
-    return Results(
-        "Conversations", is_more, [_room(each, base_url) for each in found[offset:end]], end if is_more else None
-    )
+def rooms(found: list[Membership], limit: int, base_url: str) -> Results:
+    """Return a page of conversations. It is paginated only if more follow; the cursor is its last token then."""
+    shown = found[:limit]
+    is_more = len(shown) < len(found)
+    entries = [_room(each, base_url) for each in shown]
+    return Results("Conversations", is_more, entries, shown[-1].me.room.token if is_more else None)
 
 
 def _room(membership: Membership, base_url: str) -> Entry:

@@ -59,7 +59,7 @@ _SEARCH = Statement(
     .where(
         sa.or_(
             *(
-                sa.func.lower(column).like(bind("pattern", sa.Text), escape="\\")
+                sa.func.search_fold(column).like(bind("pattern", sa.Text), escape="\\")
                 for column in (groups.c.id, groups.c.display_name)
             )
         )

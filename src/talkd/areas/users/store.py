@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.users.model import ADMIN_GROUP, Account
 from talkd.core import names
 from talkd.core.actor import USERS
+from talkd.core.search import searchable
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, login_flows, rooms, user_config, users, web_sessions
 from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns, folded, one_of, word
@@ -70,7 +71,7 @@ _DELETE_CONFIG = Statement(sa.delete(user_config).where(user_config.c.user_id ==
 
 _found = sa.or_(
     *(
-        sa.func.lower(column).like(bind("pattern", sa.Text), escape="\\")
+        sa.func.search_fold(column).like(bind("pattern", sa.Text), escape="\\")
         for column in (users.c.id, users.c.display_name, users.c.email)
     )
 )
@@ -182,8 +183,8 @@ async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[
 
 
 def pattern(search: str) -> str:
-    """The LIKE pattern of everything that contains the text, in lower case; a backslash escapes."""
-    escaped = search.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    """Return the LIKE pattern of everything that contains the text, for `search_fold`; a backslash escapes."""
+    escaped = searchable(search).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
 

@@ -7,11 +7,12 @@ from talkd.areas.settings.enumeration_model import Enumeration
 from talkd.areas.users.model import Suggestion
 from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
+from talkd.core.search import searchable
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, group_members, groups, rooms, users
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
 
-_text = sa.func.lower(bind("text", sa.Text))
+_text = bind("text", sa.Text)
 _contained = bind("pattern", sa.Text)
 _limit = bind("limit", sa.Integer)
 
@@ -28,7 +29,7 @@ def _outside(kind: str, id_: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
 
 
 def _is_exact(*columns: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    return sa.or_(*(sa.func.lower(column) == _text for column in columns))
+    return sa.or_(*(sa.func.search_fold(column) == _text for column in columns))
 
 
 def _best_first(*columns: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
@@ -72,9 +73,9 @@ _USERS = Statement(
     .where(
         users.c.enabled == ONE,
         sa.or_(
-            sa.func.lower(users.c.id).like(_contained, escape="\\"),
-            sa.func.lower(users.c.display_name).like(_contained, escape="\\"),
-            sa.and_(users.c.email != NOTHING, sa.func.lower(users.c.email) == _text),
+            sa.func.search_fold(users.c.id).like(_contained, escape="\\"),
+            sa.func.search_fold(users.c.display_name).like(_contained, escape="\\"),
+            sa.and_(users.c.email != NOTHING, sa.func.search_fold(users.c.email) == _text),
         ),
         _outside(USERS, users.c.id),
         _is_shown(users.c.id, users.c.display_name, users.c.email, is_close=_is_in_own_group),
@@ -88,8 +89,8 @@ _GROUPS = Statement(
     sa.select(groups.c.id, groups.c.display_name)
     .where(
         sa.or_(
-            sa.func.lower(groups.c.id).like(_contained, escape="\\"),
-            sa.func.lower(groups.c.display_name).like(_contained, escape="\\"),
+            sa.func.search_fold(groups.c.id).like(_contained, escape="\\"),
+            sa.func.search_fold(groups.c.display_name).like(_contained, escape="\\"),
         ),
         _outside(GROUPS, groups.c.id),
         _is_shown(groups.c.id, groups.c.display_name, is_close=groups.c.id.in_(_own_groups)),
@@ -112,7 +113,8 @@ async def search_users(
     Only those that `enumeration` shows to the user `by`.
     """
     rows = await tx.all(
-        _USERS, text=search, pattern=pattern(search), room_id=room_id, limit=limit, by=by, **_flags(enumeration)
+        _USERS, text=searchable(search), pattern=pattern(search), room_id=room_id, limit=limit, by=by,
+        **_flags(enumeration),
     )
     return [Suggestion(USERS, *row) for row in rows]
 
@@ -122,7 +124,8 @@ async def search_groups(
 ) -> list[Suggestion]:
     """Groups with the text in id or name that are not in the room, and that `enumeration` shows to the user `by`."""
     rows = await tx.all(
-        _GROUPS, text=search, pattern=pattern(search), room_id=room_id, limit=limit, by=by, **_flags(enumeration)
+        _GROUPS, text=searchable(search), pattern=pattern(search), room_id=room_id, limit=limit, by=by,
+        **_flags(enumeration),
     )
     return [Suggestion(GROUPS, *row) for row in rows]
 
