@@ -100,6 +100,10 @@ def test_settings_of_an_account(people: Occ) -> None:
         people("user:setting", "alice", "core", key, value)
         people("user:setting", "alice", "core", key, "--delete")
     assert "core" not in people("user:setting", "alice")
+    name = ("user:setting", "alice", "settings", "display_name")
+    assert people(*name, "--delete", status=1) == "Display name can't be deleted.\n"
+    assert people(*name, "\u200b", status=1) == "New display name can't be empty\n"
+    assert people("user:setting", "nobody", status=1) == 'The user "nobody" does not exist.\n'
     assert "no setting" in people("user:setting", "alice", "files", "quota", "1 GB", status=1)
 
 

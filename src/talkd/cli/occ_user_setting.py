@@ -12,6 +12,7 @@ from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core.errors import Invalid
+from talkd.core.names import cleaned
 from talkd.storage.database import Tx
 
 commands = typer.Typer()
@@ -83,6 +84,8 @@ async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
 async def _set(tx: Tx, account: Account, app: str, key: str, value: str | None) -> None:
     if (app, key) == ("core", "lang") and value is None:
         await store.set_column(tx, account.id, "language", "")  # not to be left empty over HTTP
+    elif FIELDS.get((app, key)) == "displayname" and not cleaned(value or ""):
+        raise Invalid(message="Display name can't be deleted." if value is None else "New display name can't be empty")
     elif (app, key) in FIELDS:
         await service.set_field(tx, account, FIELDS[app, key], value or "")
     elif app == APP and key in PREFERENCES:
