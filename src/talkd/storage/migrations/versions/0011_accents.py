@@ -5,8 +5,8 @@ from alembic import op
 
 from talkd.core.search import searchable
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 SEARCHED = "coalesce(nullif(plain, ''), message)"
 
