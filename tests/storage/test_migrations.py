@@ -215,7 +215,7 @@ def test_the_expiry_of_the_last_message_is_looked_up(old: Old) -> None:
 
 
 def test_numbers_of_accounts_lose_their_plus_sign(old: Old) -> None:
-    old.bring_to("0010")
+    old.bring_to("0009")
     old.run("INSERT INTO users (id) VALUES ('ada')")
     old.run("INSERT INTO phone_numbers (number, user_id) VALUES ('+4930123456', 'ada')")
     old.bring_up_to_date()
