@@ -101,7 +101,7 @@ def waits(scene: Scene) -> None:
         assert [each["message"] for each in answer.result(10).json()["ocs"]["data"]] == ["At last"]
     began = time.monotonic()
     assert received(scene.bob, scene.group, offset=1, timeout=1) == []
-    assert 0.8 < time.monotonic() - began < 10
+    assert 0.7 < time.monotonic() - began < 10
 
 
 def hides_the_room(method: str, **params: Any) -> Check:

@@ -6,12 +6,12 @@ import math
 TICKS = 10
 """Timers a second, at most."""
 HEADROOM = 0.4
-"""Seconds by which a long wait ends early: a tick, and time to send the answer. Short waits end a tenth early."""
+"""Seconds by which a wait ends early, a quarter of it at most: a tick, and time to send the answer."""
 
 
 def end_of_wait(began: float, seconds: int) -> float:
     """Return when to stop waiting, so that a request of loop time `began` is answered within `seconds`."""
-    return began + seconds - min(HEADROOM, seconds / 10)
+    return began + seconds - min(HEADROOM, seconds / 4)
 
 
 class Deadlines:
