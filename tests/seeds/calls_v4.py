@@ -238,10 +238,10 @@ def rings_for_who_passes_the_lobby(scene: Scene) -> None:
 
 
 REMOVED = "Removed then, here again beside v4: the same call in another form."
-COOKIES = "So it is for visitors. A user without cookies is known by his newest session."
+COOKIES = "Visitors need cookies. A user without cookies is known by their newest session."
 HASHED = "The recordings show the SHA-256 of the e-mail address, not the address; so do we."
 AS_USERS = "v1 and v2 have it, empty for guests; v3 and v4 have `actorType` and `actorId`."
-MAY_RING = "This comes before the state of the call. The setting `everyone_may_ring` lets all ring who may start calls."
+MAY_RING = "The role is checked before the call. The setting `everyone_may_ring` lets all ring who may start calls."
 NOT_OPENED = (
     "Who has not opened the room gets 404 as recorded, whether it is locked or not. "
     "A call goes on when its room is locked."

@@ -264,7 +264,7 @@ LAST_OWNER = (
     "moderates. An administrator makes one a moderator with `occ talk:room:promote`. The room is deleted when its last "
     "member leaves. v2 to v4 answer 400 `last-moderator`, because their apps know that refusal."
 )
-NOT_JOINED = "A member who has not opened the room gets 200: the room was found for him. v4 always answers 200."
+NOT_JOINED = "A member who has not opened the room gets 200: the room was found for them. v4 always answers 200."
 
 PROMISES = (
     # --- the list
@@ -287,8 +287,8 @@ PROMISES = (
     Promise(239, 238, f"POST {PEOPLE}", "200", answers(200, of("alice", "POST", PEOPLE, newParticipant=stranger))),
     Promise(
         240, 239, f"POST {PEOPLE}", "403 for who does not moderate", adds_for_moderators,
-        "Guests of the room get 403 as well, also when they moderate. So does who adds to a conversation of two or "
-        "adds somebody who is banned, with the reason in `error`.",
+        "Guests of the room get 403, also when they moderate. Adding to a conversation of two, or adding somebody who "
+        "is banned, is 403 with the reason in `error`.",
     ),
     Promise(
         241, 240, f"POST {PEOPLE}", "404 for who is not in the room", is_unknown("POST", PEOPLE, newParticipant=bob)
@@ -398,7 +398,7 @@ PROMISES = (
     Promise(381, 361, f"DELETE {MODERATORS}", "404 for a user who is not there", does_not_find("DELETE", MODERATORS)),
     Promise(
         382, 362, f"DELETE {MODERATORS}", "412 for who is not of type 2",
-        demotes_only_moderators, "Also for owners; a moderator cannot demote himself (403), as in v4.",
+        demotes_only_moderators, "Also for owners; a moderator cannot demote themselves (403), as in v4.",
     ),
 )  # fmt: skip
 

@@ -50,7 +50,7 @@ def with_setting(name: str, value: str, *checks: Check) -> Check:
 
 
 def joined_note_to_self(scene: Scene) -> None:
-    """There are no calls in a note to self, even for who has opened it."""
+    """A note to self has no calls, also when its owner has opened it."""
     token = scene.alice.get("v4/room/note-to-self")["token"]
     scene.alice.join(token)
     assert scene.alice.refused("POST", f"v4/call/{token}") == (400, "type")
