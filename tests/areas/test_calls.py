@@ -1,5 +1,6 @@
 """Calls: joining, what devices bring, leaving, ending."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -92,17 +93,41 @@ def test_a_moderator_ends_it_for_everybody(alice: Person, bob: Person, token: st
     assert bob.system_messages(token)[-1] == "call_ended_everyone"
 
 
-def test_a_call_that_nobody_takes_was_tried_and_missed(alice: Person, bob: Person) -> None:
+def test_a_call_that_nobody_takes_was_tried_and_missed(server: Server, alice: Person, bob: Person) -> None:
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=3)
     alice.delete(f"v4/call/{token}")
     seen = {person.id: person.history(token)[0] for person in (alice, bob)}
     assert [(each["systemMessage"], each["message"]) for each in seen.values()] == [
-        ("call_tried", "You tried to call {user}"), ("call_missed", "You missed a call from {user}"),
+        ("call_tried", "Unanswered call"), ("call_missed", "Missed call"),
     ]  # fmt: skip
+    assert [list(each["messageParameters"]) for each in seen.values()] == [["user"], ["user"]]
     assert [each["messageParameters"]["user"]["id"] for each in seen.values()] == [bob.id, alice.id]
     assert alice.room(token)["lastMessage"]["systemMessage"] == "call_tried"
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
+    user = {"type": "highlight", "id": "deleted_users", "name": "Bob"}
+    (tried,) = [each for each in alice.history(token) if each["systemMessage"] == "call_tried"]
+    assert (tried["message"], tried["messageParameters"]) == ("Unanswered call", {"user": user})
+
+
+@pytest.mark.parametrize(("silent", "kind"), [(False, "call"), (True, "silent call")])
+@pytest.mark.parametrize("for_everyone", [False, True])
+def test_calls_of_two_are_described_without_names(
+    alice: Person, bob: Person, private: str, silent: bool, kind: str, for_everyone: bool
+) -> None:
+    for person in (alice, bob):
+        person.join(private)
+        person.post(f"v4/call/{private}", flags=3, silent=silent)
+    bob.delete(f"v4/call/{private}", all=for_everyone)
+    alice.request("DELETE", f"v4/call/{private}")
+    for person, way in ((alice, "Outgoing"), (bob, "Incoming")):
+        reports = {each["systemMessage"]: each for each in person.history(private)}
+        ended = reports["call_ended_everyone" if for_everyone else "call_ended"]
+        assert reports["call_started"]["message"] == f"{way} {kind}"
+        assert re.fullmatch(r"Call ended \(Duration \d+:\d\d\)", ended["message"])
+        for report in (reports["call_started"], ended):
+            assert list(report["messageParameters"]) == ["actor"]
 
 
 @pytest.mark.parametrize(
@@ -300,5 +325,6 @@ def test_attendance_is_for_moderators(alice: Person, bob: Person, token: str) ->
     assert bob.status("GET", path) == 403
     answer = alice.request("GET", path)
     assert answer.headers["content-type"].startswith("text/csv")
-    assert alice.id in answer.text
-    assert bob.id in answer.text
+    assert answer.content.decode() == (
+        f"name,email,type,identifier\nAlice,,users,{alice.id}\nBob,,users,{bob.id}\n"
+    )

@@ -38,7 +38,7 @@ def peers(room: Room, present: list[tuple[Session, Attendee]]) -> list[PeerView]
 def attendance(present: list[tuple[Attendee, str]]) -> bytes:
     """A CSV of everybody. Cells that a spreadsheet would run as a formula get a quote before them."""
     out = io.StringIO()
-    writer = csv.writer(out)
+    writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["name", "email", "type", "identifier"])
     for attendee, email in present:
         cells = [attendee.display_name, email, attendee.actor_type, attendee.actor_id]

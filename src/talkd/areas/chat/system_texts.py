@@ -13,6 +13,9 @@ Text = Callable[[Parameters, Actor, Actor, str], str]
 MISSED, TRIED = "call_missed", "call_tried"
 """One call that nobody took: what it is to the one who was called, and to the one who called."""
 
+CALLS_OF_TWO = frozenset({"call_started", "call_ended", "call_ended_everyone"})
+"""Reports that read differently in a one-to-one room, where nobody needs to be named."""
+
 SILENT = "silent"
 """What `details` say of a call that rings nobody."""
 
@@ -48,6 +51,8 @@ _BY_ACTOR = {
     "call_started": "{actor} started a call",
     "call_joined": "{actor} joined the call",
     "call_left": "{actor} left the call",
+    MISSED: "Missed call",
+    TRIED: "Unanswered call",
 }
 """Said of whoever did it; the actor himself reads You instead of the name."""
 
@@ -70,11 +75,16 @@ _WITHOUT_OTHERS = {
 """Somebody came or went by himself."""
 
 
-def text_of(system: str, details: str, parameters: Parameters, actor: Actor, viewer: Actor) -> str:
+def text_of(
+    system: str, details: str, parameters: Parameters, actor: Actor, viewer: Actor, *, is_one_to_one: bool = False
+) -> str:
     """The text of a system message for one reader.
 
-    `details` is what the text holds apart from people: old and new name, a duration.
+    `details` is what the text holds apart from people: old and new name, a duration. Calls of a one-to-one room are
+    described without names.
     """
+    if is_one_to_one and system in CALLS_OF_TWO:
+        return _call_of_two(system, details, is_by_viewer=actor.is_same(viewer.type, viewer.id))
     if viewer.type != USERS:  # guests are spoken of, never to (recording `guests/guest-moderator`)
         viewer = Actor("", "")
     user = parameters.get("user")
@@ -96,8 +106,8 @@ def text_of(system: str, details: str, parameters: Parameters, actor: Actor, vie
         return "Reaction deleted by author"
     if system in _BY_ACTOR:
         return _said_by(_BY_ACTOR[system], actor, viewer)
-    if system in ("call_ended", "call_ended_everyone", MISSED):
-        return _call_text(system, details, parameters, actor, viewer)
+    if system in ("call_ended", "call_ended_everyone"):
+        return _call_text(system, details, parameters, actor)
     return details
 
 
@@ -111,10 +121,15 @@ def _said_by(text: str, actor: Actor, viewer: Actor) -> str:
     return "You" + text.removeprefix("{actor}") if actor.is_same(viewer.type, viewer.id) else text
 
 
-def _call_text(system: str, details: str, parameters: Parameters, actor: Actor, viewer: Actor) -> str:
-    if system == MISSED:
-        caller = parameters["user"]
-        return "You tried to call {user}" if viewer.is_same(caller.type, caller.id) else "You missed a call from {user}"
+def _call_of_two(system: str, details: str, *, is_by_viewer: bool) -> str:
+    if system == "call_started":
+        way, kind = "Outgoing" if is_by_viewer else "Incoming", "silent call" if details == SILENT else "call"
+        return f"{way} {kind}"
+    length, _, _ = details.partition("\n")
+    return f"Call ended (Duration {length})"
+
+
+def _call_text(system: str, details: str, parameters: Parameters, actor: Actor) -> str:
     length, guests, others = [*details.split("\n"), "0", "0"][:3]
     people = [f"{{user{number}}}" for number in range(1, 1 + sum(key.startswith("user") for key in parameters))]
     if int(guests):

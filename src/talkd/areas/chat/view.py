@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from talkd.areas.chat.model import COMMENT, DELETED, GONE, OBJECT_SHARED, Message, Names, Page, Reference
-from talkd.areas.chat.system_texts import MISSED, TRIED, text_of
+from talkd.areas.chat.system_texts import CALLS_OF_TWO, MISSED, TRIED, text_of
 from talkd.areas.reactions.model import REMOVED, SHOWN
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import CLI_ID, DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
@@ -17,8 +17,8 @@ Parameter = dict[str, str]
 Parameters = dict[str, Parameter] | list[Parameter]
 """What placeholders stand for, by name; an empty list where there are none."""
 
-_WITHOUT_ACTOR = frozenset({"poll_voted", SHOWN, REMOVED})
-"""Who voted is nobody's business; who reacted is the author of the message."""
+_WITHOUT_ACTOR = frozenset({"poll_voted", SHOWN, REMOVED, MISSED})
+"""Who voted is nobody's business; who reacted is the author; of a missed call only the other user is named."""
 
 _CALL_TYPES = {
     RoomType.ONE_TO_ONE: "one2one",
@@ -76,10 +76,12 @@ def message(
     references = item.references()
     text, system = item.message, item.system
     if system:
-        text = text_of(system, item.message, references, actor, viewer)
         if system == MISSED and viewer.is_same(references["user"].type, references["user"].id):
-            system, references = TRIED, {**references, "user": references["callee"]}
+            system, references = TRIED, {"user": _callee(references, room)}
         references.pop("callee", None)
+        text = text_of(system, item.message, references, actor, viewer, is_one_to_one=room.is_one_to_one)
+        if room.is_one_to_one and system in CALLS_OF_TWO:
+            references = {}
     elif item.kind == DELETED:
         text = _deleted_text(references["actor"], actor, viewer)
     if _is_by_server(item) and item.system not in _WITHOUT_ACTOR:
@@ -112,6 +114,13 @@ def message(
         True if item.kind == DELETED else UNSET,
         own or UNSET,
     )
+
+
+def _callee(references: dict[str, Reference], room: Room) -> Reference:
+    """Who was called. A former one-to-one room keeps only their name."""
+    if room.type == RoomType.ONE_TO_ONE:
+        return references["callee"]
+    return Reference("highlight", DELETED_USERS, room.name)
 
 
 def plain_text(text: str, parameters: Parameters) -> str:
