@@ -23,10 +23,27 @@ def set_setting(server: Server, key: str, value: str | None) -> None:
 def bridge(server: Server) -> Iterator[None]:
     """A bridge to the telephone network is set up."""
     set_setting(server, "sip_bridge_shared_secret", "a secret of the bridge")
-    set_setting(server, "sip_bridge_dialout", "yes")
+    set_setting(server, "sip_dialout", "yes")
     yield
-    for key in ("sip_bridge_shared_secret", "sip_bridge_dialout", "sip_bridge_groups"):
+    for key in ("sip_bridge_shared_secret", "sip_bridge_dialin_info", "sip_dialout", "sip_bridge_groups"):
         set_setting(server, key, None)
+
+
+@pytest.mark.usefixtures("bridge")
+@pytest.mark.parametrize("wanted", [0, 1, 2])
+def test_people_dial_in_to_a_room_that_was_made_so(server: Server, alice: Person, wanted: int) -> None:
+    def make() -> object:
+        return alice.post("v4/room", roomName="Phones", sipEnabled=wanted)["sipEnabled"]
+
+    assert make() == 0, "there is no number to call"
+    set_setting(server, "sip_bridge_dialin_info", "+49 30 123456")
+    assert make() == wanted
+    set_setting(server, "sip_bridge_groups", json.dumps(["admin"]))
+    assert make() == 0, "the creator is in no group that may"
+    set_setting(server, "sip_bridge_groups", json.dumps([server.add_group(alice)]))
+    assert make() == wanted
+    set_setting(server, "sip_bridge_shared_secret", None)
+    assert make() == 0, "there is no bridge"
 
 
 def phone_of(person: Person, token: str) -> dict[str, object]:
@@ -43,9 +60,9 @@ def test_without_a_bridge_there_are_no_phones(server: Server, alice: Person, tok
     path = f"v4/room/{token}/participants"
     answer = alice.request("POST", path, newParticipant=NUMBER, source="phones")
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (501, {"error": "sip"})
-    set_setting(server, "sip_bridge_dialout", "yes")
+    set_setting(server, "sip_dialout", "yes")
     assert alice.status("POST", path, newParticipant=NUMBER, source="phones") == 501
-    set_setting(server, "sip_bridge_dialout", None)
+    set_setting(server, "sip_dialout", None)
     made = alice.request("POST", "v4/room", roomType=2, roomName="x", participants={"phones": [NUMBER]})
     assert (made.status_code, made.json()["ocs"]["data"]) == (404, {"error": "invite"})
     assert not is_announced(alice)

@@ -220,3 +220,10 @@ def test_numbers_of_accounts_lose_their_plus_sign(old: Old) -> None:
     old.run("INSERT INTO phone_numbers (number, user_id) VALUES ('+4930123456', 'ada')")
     old.bring_up_to_date()
     assert old.run("SELECT number FROM phone_numbers") == [("4930123456",)]
+
+
+def test_calling_people_by_phone_is_allowed_by_the_name_that_talk_gives_it(old: Old) -> None:
+    old.bring_to("0011")
+    old.run("INSERT INTO app_config (app, key, value) VALUES ('spreed', 'sip_bridge_dialout', 'yes')")
+    old.bring_up_to_date()
+    assert old.run("SELECT key, value FROM app_config WHERE app = 'spreed'") == [("sip_dialout", "yes")]

@@ -18,6 +18,7 @@ class Attributes(msgspec.Struct, frozen=True):
     listable: int = 0
     lobby_state: int = 0
     lobby_timer: int = 0
+    sip_enabled: int = 0
     message_expiration: int = 0
     default_permissions: int = 0
     mention_permissions: int = 0
@@ -48,7 +49,7 @@ def require_attributes(
 ) -> Attributes:
     """The settings as they are stored. Raises Invalid with the name of the first that has no such value.
 
-    A lobby whose timer is over is none. `sip_enabled` changes nothing (small-print.md, the last section).
+    A lobby whose timer is over is none.
     """
     for value, values, reason in (
         (read_only, tuple(ReadOnly), "read-only"),
@@ -70,6 +71,7 @@ def require_attributes(
         listable=listable,
         lobby_state=int(waits),
         lobby_timer=lobby_timer if waits else 0,
+        sip_enabled=sip_enabled,
         message_expiration=message_expiration,
         default_permissions=require_permissions(permissions, "permissions"),
         mention_permissions=mention_permissions,

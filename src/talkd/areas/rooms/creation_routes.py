@@ -73,7 +73,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
             object_type=params.objectType,
             object_id=params.objectId,
             password_hash=password_hash,
-            attributes=attributes,
+            attributes=await service.restrict_attributes(tx, actor.id, attributes, call.world.settings),
             picture=Picture(params.emoji, params.avatarColor) if params.emoji else None,
         )
         missed = await invitations.invite(

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from talkd.areas.avatars import room_service as avatars
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import store
@@ -17,6 +19,8 @@ from talkd.areas.rooms.model import (
     require_object,
 )
 from talkd.areas.settings import service as settings
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.sip import service as dial_in
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, ids
@@ -62,6 +66,13 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room
         tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True
     )
     return room, attendee_id, is_new
+
+
+async def restrict_attributes(tx: Tx, user_id: str, attributes: Attributes, settings: TalkSettings) -> Attributes:
+    """Leave out what the creator cannot switch on: people dial in only where a bridge is set up for the creator."""
+    if attributes.sip_enabled and not await dial_in.can_enable_dial_in(tx, settings, user_id):
+        return msgspec.structs.replace(attributes, sip_enabled=0)
+    return attributes
 
 
 async def create_room(

@@ -10,7 +10,9 @@ import msgspec
 from talkd.areas.settings.value_model import (
     GROUPS,
     MAX_SECONDS,
+    PERMISSIONS,
     SAYS_YES,
+    SECONDS,
     SETTINGS,
     YES_NO,
     TurnServer,
@@ -61,7 +63,9 @@ CONSENT_ALWAYS, CONSENT_BY_ROOM = 1, 2
 
 
 _SEEN_BY_CLIENTS = frozenset(
-    key for key, form in SETTINGS.items() if isinstance(form, frozenset) or form in (YES_NO, GROUPS)
+    key
+    for key, form in SETTINGS.items()
+    if isinstance(form, frozenset) or form in (YES_NO, GROUPS, SECONDS, PERMISSIONS)
 )
 
 
@@ -161,7 +165,12 @@ class TalkSettings:
     @property
     def can_dial_out(self) -> bool:
         """Whether there is a bridge to the telephone network that calls people."""
-        return bool(self.sip_secret) and self.flag("sip_bridge_dialout")
+        return bool(self.sip_secret) and self.flag("sip_dialout")
+
+    @property
+    def can_dial_in(self) -> bool:
+        """Whether there is a bridge to the telephone network, with a number that people can call."""
+        return bool(self.sip_secret and self.text("sip_bridge_dialin_info"))
 
     @property
     def sip_secret(self) -> str:

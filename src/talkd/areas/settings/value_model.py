@@ -31,8 +31,12 @@ SETTINGS: Mapping[str, frozenset[str] | str] = {
     "signaling_mode": frozenset({"internal"}),
     "hide_signaling_warning": YES_NO,
     "sip_bridge_shared_secret": TEXT,
-    "sip_bridge_dialout": YES_NO,
+    "sip_bridge_dialin_info": TEXT,
+    "sip_dialout": YES_NO,
     "sip_bridge_groups": GROUPS,
+    "minimum.supported.android.version": TEXT,
+    "minimum.supported.ios.version": TEXT,
+    "minimum.supported.desktop.version": TEXT,
 }
 """The settings of Talk."""
 CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
