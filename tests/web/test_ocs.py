@@ -80,6 +80,7 @@ def test_all_data_comes_back_from_json(data: Any) -> None:
         (errors.Conflict(), 409, 409),
         (errors.PreconditionFailed(), 412, 412),
         (errors.TooLarge("message"), 413, 413),
+        (errors.Outdated(message="15.0.0"), 426, 426),
         (errors.Throttled(5), 429, 429),
         (errors.Rejected(102, "User already exists"), 400, 102),
         (errors.Rejected(998), 404, 998),

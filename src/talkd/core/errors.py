@@ -58,6 +58,10 @@ class PreconditionFailed(TalkError):
     """A condition set by the room stands against it: the lobby, a missing set-up."""
 
 
+class Outdated(TalkError):
+    """The app is older than what the server supports; `message` is the oldest version that it supports."""
+
+
 class TooLarge(TalkError):
     """Longer or bigger than announced."""
 

@@ -15,7 +15,7 @@ import structlog
 from talkd.core import errors, ids
 from talkd.core.characters import is_text
 from talkd.storage.database import Tx
-from talkd.web import auth, guards, metrics, ocs, params
+from talkd.web import auth, clients, guards, metrics, ocs, params
 from talkd.web.call import Call, Caller, World
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
@@ -62,6 +62,7 @@ class Edge:
                 address=address,
             )
             guards.require_who(route, caller)
+            clients.require_supported(route, request.get_header("user-agent") or "", self.world.settings)
             raw = await self._parameters(route, request, path)
             _require_own_page(route, request, caller, raw)
             if route.kind is Kind.OCS and not wants_known_format(route, raw):

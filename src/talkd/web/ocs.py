@@ -31,6 +31,7 @@ _STATUS: dict[type[errors.TalkError], int] = {
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,
+    errors.Outdated: 426,
     errors.Throttled: 429,
     errors.NotAvailable: 501,
     errors.Rejected: 400,
