@@ -18,27 +18,25 @@ FOLDER = Path(os.environ.get("TALKD_CONFORMANCE") or ROOT.parent / "shared" / "c
 RECORDINGS = sorted((FOLDER / "cassettes").rglob("*.json"))
 
 LATER: dict[str, str] = {
-    "bans/banning-a-user": "banning twice breaks the real server; here the second time changes nothing",
-    "bots": "bots and federation come later",
-    "chat/expiring-messages": "what has expired is neither counted nor shown again by answering it",
-    "chat/mentions": "takes for granted that there is an account `bob`, which only a server for trying things has",
-    "envelope/unknown-addresses": "asks for v1 to v3, which servers of today do not have any more, and talkd does",
-    "errors/nothing-there": "asks for bots and bridges, which come later",
-    "errors/rarely-used": "asks for rooms of files, which talkd does not keep",
-    "errors/rest-member": "asks for bots and bridges, which come later; only moderators ring (docs/api/seed-002.md)",
-    "errors/rest-member-of-read-only": (
-        "asks for bots and bridges, which come later; only moderators ring (docs/api/seed-002.md)"
-    ),
-    "errors/rest-outsider": "asks for bots and bridges, which come later",
-    "errors/rest-visitor-of-public": "asks for bots and bridges, which come later",
-    "rooms-list/newcomer": "talkd has news of its own to tell",
-    "search/search-conversations": "the version of a picture that nobody uploaded is up to the server",
-    "settings/settings-of-the-administrator": "telephones and signaling servers come later",
+    "bans/banning-a-user": "the real server answers 500 to the second ban (docs/api/differences.md)",
+    "bots": "talkd has no bots and no federation",
+    "chat/expiring-messages": "talkd hides expired messages (docs/api/differences.md)",
+    "chat/mentions": "needs an account `bob`, which only the recorded server had",
+    "envelope/unknown-addresses": "asks for v1 to v3 and expects that they are gone",
+    "errors/nothing-there": "asks for bots and bridges, which talkd does not have",
+    "errors/rarely-used": "asks for rooms of files, which talkd does not have",
+    "errors/rest-member": "asks for bots and bridges, which talkd does not have",
+    "errors/rest-member-of-read-only": "asks for bots and bridges, which talkd does not have",
+    "errors/rest-outsider": "asks for bots and bridges, which talkd does not have",
+    "errors/rest-visitor-of-public": "asks for bots and bridges, which talkd does not have",
+    "rooms-list/newcomer": "talkd posts news of its own in the changelog",
+    "search/search-conversations": "the version of a generated picture is the server's own",
+    "settings/settings-of-the-administrator": "asks for bots and signaling servers, which talkd does not have",
     "status/capabilities-of-user-and-visitor": "names the other apps of a Nextcloud",
 }
-"""Recordings of what talkd does not do yet, or rightly does not do: area or area/name, and why.
+"""Recordings of what talkd does not have, or answers differently on purpose: area or area/name, and why.
 
-They are asked all the same; one that passes is reported (XPASS), and should leave this list.
+They are replayed all the same. One that passes is reported (XPASS) and should leave this list.
 """
 
 
