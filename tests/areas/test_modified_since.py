@@ -218,6 +218,15 @@ OPERATIONS: dict[str, Operation] = {
     "rename a member": Operation(rename("bob", "Rob")),
     "rename somebody who was mentioned": Operation(rename("carol", "Caroline")),
     "rename somebody who has left": Operation(rename("carol", "Caroline"), (leave_for_good,)),
+    "rename a group that was mentioned": Operation(
+        lambda w: w.server.admin.put(
+            f"/ocs/v2.php/cloud/groups/{w.group}", json={"key": "displayname", "value": "Crew"}
+        ).raise_for_status(),
+        (lambda w: w.bob.say(w.other, f'@"group/{w.group}"'),),
+    ),
+    "delete a group that was mentioned": Operation(
+        lambda w: w.server.admin.delete(f"/ocs/v2.php/cloud/groups/{w.group}").raise_for_status()
+    ),
     "delete an account": Operation(lambda w: w.server.admin.delete(f"{USERS}/{w.dave.id}")),
     "leave the group": Operation(
         lambda w: w.server.admin.request("DELETE", f"{USERS}/{w.carol.id}/groups", json={"groupid": w.group})

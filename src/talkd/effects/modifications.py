@@ -4,7 +4,7 @@ from typing import Any
 
 from talkd.areas.rooms import modified_store as store
 from talkd.core import clock, events
-from talkd.core.actor import USERS
+from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 
 _SEEN_ANYWAY = (events.RoomCreated, events.RoomDeleted, events.SessionJoined)
@@ -26,3 +26,5 @@ async def apply(tx: Tx, event: Any) -> None:
         await store.touch_rooms_of(tx, event.user_id, now)
     elif isinstance(event, events.UserRenamed | events.UserDeleted):
         await store.touch_rooms_naming(tx, USERS, event.user_id, now)
+    elif isinstance(event, events.GroupRenamed | events.GroupDeleted):
+        await store.touch_rooms_naming(tx, GROUPS, event.group_id, now)
