@@ -158,7 +158,9 @@ def _schema(hint: Any, field: msgspec.structs.FieldInfo) -> Schema:
     schema = dict(_TYPES[kind])
     if nullable:
         schema = {"oneOf": [schema, {"type": "null"}]}
-    if isinstance(field.default, str | int | bool):
+    if isinstance(field.default, str):
+        schema["default"] = str(field.default)  # plain text, also of a Scalar
+    elif isinstance(field.default, int | bool):
         schema["default"] = field.default
     return schema
 
