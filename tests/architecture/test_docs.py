@@ -22,7 +22,7 @@ def test_pages_made_from_the_code_are_current(script: str, page: str) -> None:
 
 
 def test_every_setting_of_talk_is_documented() -> None:
-    listed = re.findall(r"^\| `(\w+)` \|", (ROOT / "docs" / "admin" / "users.md").read_text(), re.MULTILINE)
+    listed = re.findall(r"^\| `([\w.]+)` \|", (ROOT / "docs" / "admin" / "users.md").read_text(), re.MULTILINE)
     assert sorted(listed) == sorted([*SETTINGS, *CORE_SETTINGS])
 
 
