@@ -145,3 +145,12 @@ def test_code_mentions_nobody(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, f"use `@{bob.id}`\n```\n@all\n```")
     assert said["messageParameters"] == []
     assert bob.room(token)["unreadMention"] is False
+
+
+def test_a_room_called_like_a_placeholder_is_shown_by_its_letters(alice: Person, bob: Person, token: str) -> None:
+    alice.put(f"v4/room/{token}", roomName="The {actor} and {user} show")
+    for person, text in ((alice, "You"), (bob, "{actor}")):
+        renamed = person.history(token)[0]
+        assert renamed["message"].startswith(f'{text} renamed the conversation from "Room" to "The {{typed-actor}} and')
+        assert renamed["messageParameters"]["typed-actor"] == {"type": "highlight", "id": "{actor}", "name": "{actor}"}
+        assert sorted(renamed["messageParameters"]) == ["actor", "typed-actor"]

@@ -75,6 +75,21 @@ _WITHOUT_OTHERS = {
 """Somebody came or went by himself."""
 
 
+def shield(details: str, references: Parameters) -> tuple[str, Parameters]:
+    """Return details in which typed placeholders, such as in a room called `{actor}`, stand for their own letters.
+
+    With them come the references that make clients show the letters.
+    """
+    typed: Parameters = {}
+    for key in ("actor", *references):
+        placeholder = f"{{{key}}}"
+        if placeholder in details:
+            own = f"typed-{key}"
+            details = details.replace(placeholder, f"{{{own}}}")
+            typed[own] = Reference("highlight", placeholder, placeholder)
+    return details, typed
+
+
 def text_of(
     system: str, details: str, parameters: Parameters, actor: Actor, viewer: Actor, *, is_one_to_one: bool = False
 ) -> str:

@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from talkd.areas.chat.model import COMMENT, DELETED, GONE, OBJECT_SHARED, Message, Names, Page, Reference
-from talkd.areas.chat.system_texts import CALLS_OF_TWO, MISSED, TRIED, text_of
+from talkd.areas.chat.system_texts import CALLS_OF_TWO, MISSED, TRIED, shield, text_of
 from talkd.areas.reactions.model import REMOVED, SHOWN
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import CLI_ID, DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
@@ -79,9 +79,9 @@ def message(
         if system == MISSED and viewer.is_same(references["user"].type, references["user"].id):
             system, references = TRIED, {"user": _callee(references, room)}
         references.pop("callee", None)
-        text = text_of(system, item.message, references, actor, viewer, is_one_to_one=room.is_one_to_one)
-        if room.is_one_to_one and system in CALLS_OF_TWO:
-            references = {}
+        details, typed = shield(item.message, references)
+        text = text_of(system, details, references, actor, viewer, is_one_to_one=room.is_one_to_one)
+        references = {} if room.is_one_to_one and system in CALLS_OF_TWO else references | typed
     elif item.kind == DELETED:
         text = _deleted_text(references["actor"], actor, viewer)
     if _is_by_server(item) and item.system not in _WITHOUT_ACTOR:
