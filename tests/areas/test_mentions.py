@@ -11,6 +11,7 @@ from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.areas.chat import mentions
 from talkd.areas.chat.model import Message
+from talkd.areas.mentions import service as suggesting
 from talkd.core import clock
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import MENTION_SECONDS
@@ -60,6 +61,15 @@ def test_everybody_who_fits_is_suggested_whatever_the_limit(
     token, _ = team
     assert labels(alice, token, "a", limit=1) == ["Adam", "Madam", "Team"]
     assert labels(alice, token, limit=0) == ["Adam", "Madam", "Zoe", "Team"]
+
+
+def test_at_most_a_hundred_people_are_suggested(
+    team: tuple[str, list[Person]], alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, _ = team
+    assert suggesting.MAX_SUGGESTIONS == 100
+    monkeypatch.setattr(suggesting, "MAX_SUGGESTIONS", 2)
+    assert labels(alice, token) == ["Adam", "Madam", "Team"]
 
 
 def test_who_has_not_spoken_comes_in_the_order_of_joining(server: Server, alice: Person) -> None:
