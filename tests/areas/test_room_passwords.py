@@ -54,7 +54,7 @@ def test_where_passwords_are_forced_no_room_opens_without_one(alice: Person, set
     assert alice.put(f"v4/room/{group}/password", password="another secret")["hasPassword"]
 
 
-def test_where_passwords_are_forced_no_invitation_opens_a_room(alice: Person, setting: Set) -> None:
+def test_where_passwords_are_forced_no_invitation_opens_a_room(server: Server, alice: Person, setting: Set) -> None:
     setting("force_passwords", "yes")
     token = alice.create_room(GROUP)
     refused = alice.refused("POST", f"v4/room/{token}/participants", newParticipant="x@example.org", source="emails")
@@ -63,8 +63,12 @@ def test_where_passwords_are_forced_no_invitation_opens_a_room(alice: Person, se
     file = {"file": ("list.csv", b'email\n"x@example.org"\n', "text/csv")}
     answer = alice.http.post(f"/ocs/v2.php/apps/spreed/api/v4/room/{token}/import-emails", files=file)
     assert (answer.status_code, answer.json()["ocs"]["data"]["error"]) == (400, "password")
-    made = alice.post("v4/room", roomType=GROUP, roomName="x", participants={"emails": ["x@example.org"]})
-    assert (made["type"], made["invalidParticipants"]) == (GROUP, {"emails": ["x@example.org"]})
+    only_emails = {"emails": ["x@example.org"]}
+    assert alice.refused("POST", "v4/room", roomType=GROUP, roomName="x", participants=only_emails) == (404, "invite")
+    bob = server.add_user("bob")
+    both = {"users": [bob.id], **only_emails}
+    made = alice.post("v4/room", roomType=GROUP, roomName="x", participants=both)
+    assert (made["type"], made["invalidParticipants"]) == (GROUP, only_emails)
     opened = alice.create_room(PUBLIC, password=SECRET)
     alice.add(opened, "x@example.org", "emails")
     alice.post(f"v1/breakout-rooms/{token}", mode=3, amount=1)
