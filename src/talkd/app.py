@@ -35,6 +35,7 @@ from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.flow_v2_routes import routes as login_flow_routes
 from talkd.areas.login.home_routes import routes as home_routes
 from talkd.areas.login.page_routes import routes as page_routes
+from talkd.areas.login.password_routes import routes as password_routes
 from talkd.areas.login.routes import routes as app_password_routes
 from talkd.areas.login.wipe_routes import routes as wipe_routes
 from talkd.areas.mentions.routes import routes as mention_routes
@@ -138,6 +139,7 @@ ROUTES = tuple(
         wipe_routes,
         login_flow_routes,
         classic_login_routes,
+        password_routes,
         page_routes,
         home_routes,
         operation_routes,

@@ -6,7 +6,7 @@ import hmac
 
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.model import Login
-from talkd.core import ids
+from talkd.core import clock, ids
 from talkd.core.errors import NotAuthenticated
 from talkd.web.call import Caller
 from talkd.web.throttle import Throttle
@@ -62,6 +62,7 @@ async def identify(
             browser=browser,
             address=address,
             app_password_id=login.app_password_id,
+            is_confirmed=login.app_password_id is None,
             request_token=visitor_token(cookie) if cookie else "",
         )
     if browser:
@@ -74,6 +75,7 @@ async def identify(
                 browser=browser,
                 address=address,
                 by_cookie=True,
+                is_confirmed=session.is_fresh(clock.now()),
                 request_token=session.request_token,
             )
         return Caller(browser=browser, address=address, request_token=visitor_token(cookie))

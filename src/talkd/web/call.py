@@ -36,6 +36,8 @@ class Caller:
     """Logged in by a browser's cookie: changes need proof that the page itself asked (CSRF)."""
     request_token: str = ""
     app_password_id: int | None = None
+    is_confirmed: bool = False
+    """The account's own password came with the request, or this browser logged in with it not long ago."""
 
     @property
     def actor(self) -> Actor:

@@ -160,4 +160,5 @@ class Credentials:
         if found is None or found.seen_at < clock.now() - self._browser_lifetime:
             return None
         is_admin = await users.is_admin(tx, found.user_id)
-        return BrowserSession(Login(found.user_id, found.display_name, is_admin), found.request_token)
+        login = Login(found.user_id, found.display_name, is_admin)
+        return BrowserSession(login, found.request_token, found.created_at)

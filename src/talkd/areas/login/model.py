@@ -15,10 +15,15 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class BrowserSession(msgspec.Struct, frozen=True):
-    """A browser that logged in by the form; `request_token` proves that its own page asks (CSRF)."""
+    """A browser that logged in by the form at `opened_at`; `request_token` proves that its own page asks (CSRF)."""
 
     login: Login
     request_token: str
+    opened_at: int
+
+    def is_fresh(self, now: int) -> bool:
+        """Return True if the user gave their password not long ago."""
+        return self.opened_at > now - FRESH_LOGIN
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -27,6 +32,7 @@ class Browser(msgspec.Struct, frozen=True):
     user_id: str
     display_name: str
     request_token: str
+    created_at: int
     seen_at: int
 
 
@@ -67,6 +73,8 @@ class GrantedLogin(msgspec.Struct, frozen=True):
 
 FLOW_LIFETIME = 1200
 """Seconds from the start of a flow to its last possible poll, as apps expect (clients.md, 2)."""
+FRESH_LOGIN = 1800
+"""Seconds for which a log-in with a browser counts as having just given the password."""
 MAX_NAME_LENGTH = 128
 UNNAMED = "Unnamed app"
 _TALK_APP = re.compile(r"\((?P<system>[^()]{1,40})\) Nextcloud-Talk v(?P<version>[\w.-]{1,30})")

@@ -58,7 +58,7 @@ _GRANT_FLOW = Statement(
 _DELETE_FLOW = Statement(sa.delete(login_flows).where(login_flows.c.poll_fingerprint == bind("fingerprint")))
 _DELETE_OLD_FLOWS = Statement(sa.delete(login_flows).where(login_flows.c.created_at < bind("before")))
 _BROWSER = Statement(
-    sa.select(users.c.id, users.c.display_name, web_sessions.c.request_token, web_sessions.c.seen_at)
+    sa.select(users.c.id, users.c.display_name, *columns(web_sessions, ("request_token", "created_at", "seen_at")))
     .join(users, users.c.id == web_sessions.c.user_id)
     .where(web_sessions.c.fingerprint == bind("fingerprint"), users.c.enabled == ONE)
 )

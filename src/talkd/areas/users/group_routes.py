@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.users import group_service, service, view
 from talkd.areas.users.model import INVALID, NO_GROUP
-from talkd.areas.users.routes import Search, UserPath, described
+from talkd.areas.users.routes import Search, UserPath, described, require_confirmed
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -104,6 +104,8 @@ async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
 @routes.add("DELETE", "groups/{group_id}", Guard.ADMIN, params=GroupPath)
 async def delete_group(tx: Tx, call: Call[GroupPath]) -> Any:
     """Delete a group; its members stay."""
+    for user_id in await group_service.list_members(tx, call.params.group_id):
+        await require_confirmed(tx, call, user_id)
     await group_service.delete_group(tx, call.params.group_id, by=call.caller.actor)
     return []
 
@@ -118,7 +120,7 @@ async def list_groups_of_user(tx: Tx, call: Call[UserPath]) -> Any:
 @routes.add("POST", "users/{user_id}/groups", Guard.USER, params=Membership)
 async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
     """Put an account into a group."""
-    _require_admin(call)
+    await _require_may_administer(tx, call)
     await group_service.add_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
 
@@ -126,12 +128,13 @@ async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
 @routes.add("DELETE", "users/{user_id}/groups", Guard.USER, params=Membership)
 async def remove_from_group(tx: Tx, call: Call[Membership]) -> Any:
     """Take an account out of a group."""
-    _require_admin(call)
+    await _require_may_administer(tx, call)
     await group_service.remove_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
 
 
-def _require_admin(call: Call[Membership]) -> None:
-    """Nobody else administers any group: the same answer whether it exists."""
+async def _require_may_administer(tx: Tx, call: Call[Membership]) -> None:
+    """Raises Rejected (104) for users, to whom no group exists, and Forbidden if a password must be given first."""
     if not call.caller.is_admin:
         raise Rejected(NO_GROUP)
+    await require_confirmed(tx, call, call.params.user_id, groups=[call.params.groupid])

@@ -46,6 +46,8 @@ PROFILE_FIELDS = (
     "pronouns",
 )
 """What somebody may tell about himself, in the order of the API."""
+LOGIN_FIELDS = ("password", "email")
+"""What somebody logs in with."""
 EDITABLE_FIELDS = ("displayname", "email", *PROFILE_FIELDS)
 
 LOCAL_SCOPE = "v2-local"

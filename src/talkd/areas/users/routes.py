@@ -1,12 +1,13 @@
 """`cloud/users` and `cloud/user`: the provisioning API's accounts."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords, service, view
-from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, NO_PASSWORD, NOT_YOURS, Account
+from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, LOGIN_FIELDS, NO_PASSWORD, NOT_YOURS, Account
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -81,7 +82,12 @@ async def create_user(call: Call[NewUser]) -> Any:
     """Create an account that can log in at once."""
     new, db = call.params, call.world.db
     user_id = str(new.userid)
-    await db.read(lambda tx: service.require_creatable(tx, user_id, email=new.email, groups=new.groups))
+
+    async def check(tx: Tx) -> None:
+        await require_confirmed(tx, call, user_id, groups=new.groups)
+        await service.require_creatable(tx, user_id, email=new.email, groups=new.groups)
+
+    await db.read(check)
     if not new.password and not new.email:
         raise Rejected(NO_PASSWORD, "An email address is required, to send a password link to the user.")
     if not new.password:
@@ -119,7 +125,10 @@ async def set_user_field(call: Call[UserChange]) -> Any:
     password_hash = ""
 
     async def find(tx: Tx) -> Account:
-        return await service.find_changeable(tx, wanted.user_id, by=call.user_id, is_admin=caller.is_admin)
+        account = await service.find_changeable(tx, wanted.user_id, by=call.user_id, is_admin=caller.is_admin)
+        if wanted.key in LOGIN_FIELDS:
+            await require_confirmed(tx, call, account.id)
+        return account
 
     async def change(tx: Tx) -> None:
         account = await find(tx)
@@ -130,9 +139,8 @@ async def set_user_field(call: Call[UserChange]) -> Any:
 
     if wanted.key == "password":
         account = await call.world.db.read(find)
-        service.require_own_password(
-            by=call.user_id, user_id=account.id, by_app_password=caller.app_password_id is not None
-        )
+        has_sent_it = caller.app_password_id is None and not caller.by_cookie
+        service.require_current_password(by=call.user_id, user_id=account.id, has_sent_it=has_sent_it)
         policy.require_account_password(wanted.value, call.world.config.security)
         password_hash = await passwords.hash_password(wanted.value)
     await call.world.db.write(change)
@@ -142,7 +150,7 @@ async def set_user_field(call: Call[UserChange]) -> Any:
 @routes.add("DELETE", "users/{user_id}", Guard.USER, params=UserPath)
 async def delete_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Delete an account."""
-    _require_admin(call)
+    await _require_may_administer(tx, call)
     await service.delete_account(tx, call.params.user_id, by=call.caller.actor)
     return []
 
@@ -150,7 +158,7 @@ async def delete_user(tx: Tx, call: Call[UserPath]) -> Any:
 @routes.add("PUT", "users/{user_id}/enable", Guard.USER, params=UserPath)
 async def enable_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Let an account log in again."""
-    _require_admin(call)
+    await _require_may_administer(tx, call)
     await service.set_enabled(tx, call.params.user_id, True, by=call.user_id)
     return []
 
@@ -158,15 +166,21 @@ async def enable_user(tx: Tx, call: Call[UserPath]) -> Any:
 @routes.add("PUT", "users/{user_id}/disable", Guard.USER, params=UserPath)
 async def disable_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Let an account log in no more; nothing of it is lost."""
-    _require_admin(call)
+    await _require_may_administer(tx, call)
     await service.set_enabled(tx, call.params.user_id, False, by=call.user_id)
     return []
 
 
-def _require_admin(call: Call[UserPath]) -> None:
-    """To everybody else no account exists: the same bytes whether there is one."""
+async def _require_may_administer(tx: Tx, call: Call[UserPath]) -> None:
+    """Raises Rejected (998) for users, to whom no account exists, and Forbidden if a password must be given first."""
     if not call.caller.is_admin:
         raise Rejected(NOT_YOURS)
+    await require_confirmed(tx, call, call.params.user_id)
+
+
+async def require_confirmed(tx: Tx, call: Call[Any], user_id: str, groups: Sequence[str] = ()) -> None:
+    """Raises Forbidden if the caller must give their password before they change the account, or add it to groups."""
+    await service.require_confirmed(tx, user_id, is_confirmed=call.caller.is_confirmed, groups=groups)
 
 
 @routes.add("GET", "user", Guard.USER)

@@ -13,6 +13,8 @@ from talkd.core.events import GroupMemberAdded, UserDeleted, UserDisabled, UserR
 from talkd.core.names import folded
 from talkd.storage.database import Tx
 
+CONFIRM = "Password confirmation is required"
+"""How the provisioning API refuses a caller who must give their password first."""
 EVERYTHING = 2**31 - 1
 """The limit of a list without a limit."""
 
@@ -98,10 +100,28 @@ async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
     await settings.outdate_caches(tx, user_id)
 
 
-def require_own_password(*, by: str, user_id: str, by_app_password: bool) -> None:
-    """Raises Forbidden: whoever found a lost phone must not be able to lock its owner out of the account."""
-    if by == user_id and by_app_password:
-        raise Forbidden(message="Log in with the account's own password to change it; an app password is not enough.")
+def require_current_password(*, by: str, user_id: str, has_sent_it: bool) -> None:
+    """Raises Forbidden if the caller sets their own password without sending the current one.
+
+    Whoever finds a lost phone or an open browser must not be able to lock its owner out of the account.
+    """
+    if by == user_id and not has_sent_it:
+        raise Forbidden(message=f"{CONFIRM}: send your current password with the request to change it.")
+
+
+async def require_confirmed(
+    tx: Tx, user_id: str, *, is_confirmed: bool, groups: Sequence[str] = ()
+) -> None:
+    """Raises Forbidden if the caller is not confirmed and the account is an administrator, or the groups make it one.
+
+    An app password is on devices that get lost, and in scripts: it administers ordinary accounts only
+    (docs/admin/users.md).
+    """
+    if is_confirmed:
+        return
+    account = await store.get_account(tx, user_id)
+    if ADMIN_GROUP in groups or (account is not None and await store.is_admin(tx, account.id)):
+        raise Forbidden(message=f"{CONFIRM}: administrators are changed with your own password or after a new log-in.")
 
 
 async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> None:
