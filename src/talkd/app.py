@@ -9,6 +9,7 @@ import structlog
 
 from talkd.areas.assistance.routes import routes as summary_routes
 from talkd.areas.assistance.routes import task_routes, translation_routes
+from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.avatars.room_routes import routes as room_avatar_routes
 from talkd.areas.avatars.routes import routes as avatar_routes
 from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
@@ -199,6 +200,7 @@ class App:
             feed=feed,
             pings=Pings(db),
             presence=presence,
+            decoder=Decoder(),
         )
         self.messenger = Messenger(db)
         db.after_commit = (self._refresh, Wakeups(changes, feed, presence), self.messenger)
@@ -242,6 +244,7 @@ class App:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.world.decoder.close()
         await self.world.pings.flush()
         await self.world.db.close()
 

@@ -1,5 +1,6 @@
 """Pictures of conversations, through HTTP."""
 
+import asyncio
 import io
 from typing import Any
 
@@ -9,7 +10,6 @@ from PIL import Image
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-from talkd.areas.avatars import images
 
 V1 = "/ocs/v2.php/apps/spreed/api/v1/"
 
@@ -192,13 +192,14 @@ def test_everybody_of_other_servers_looks_the_same(server: Any) -> None:
 def test_a_room_that_goes_while_its_picture_is_made_is_absent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = server.add_user()
     token = alice.create_room()
-    made = images.normalised
+    decoder = server.app.world.decoder
+    made = decoder.normalised
 
-    def meanwhile(content: bytes) -> bytes:
-        alice.delete(f"v4/room/{token}")
-        return made(content)
+    async def meanwhile(content: bytes) -> bytes:
+        await asyncio.to_thread(alice.delete, f"v4/room/{token}")
+        return await made(content)
 
-    monkeypatch.setattr(images, "normalised", meanwhile)
+    monkeypatch.setattr(decoder, "normalised", meanwhile)
     answer = upload(Person(server.client(alice.id), alice.id), token, picture())
     assert answer.status_code == 404
     absent = alice.http.get(f"{V1}room/{token}/avatar")

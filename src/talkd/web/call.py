@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.participants.model import Participant
@@ -58,6 +59,7 @@ class World:
     feed: Feed
     pings: Pings
     presence: Presence
+    decoder: Decoder
     talk_hash: str = ""
     """`X-Nextcloud-Talk-Hash`: changes when clients should read the capabilities again."""
 

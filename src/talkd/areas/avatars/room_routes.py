@@ -181,7 +181,7 @@ def _stranger(call: Call[RemoteParams], *, dark: bool) -> Reply:
 )
 async def set_avatar(call: Call[UploadParams]) -> RoomView:
     """Set the picture of a conversation: PNG, JPEG or WebP; what is not square is cut to its middle."""
-    image = await picture_of(call.params.file)
+    image = await picture_of(call, call.params.file)
 
     async def work(tx: Tx) -> RoomView:
         await hold_room_again(tx, call)

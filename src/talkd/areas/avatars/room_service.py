@@ -47,7 +47,7 @@ async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | N
 
 
 async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
-    """An uploaded picture, as `images.normalised` made it.
+    """An uploaded picture, as `decoding.normalised` made it.
 
     Raises Invalid("avatar") in one-to-one conversations, and NotFound when the room has gone while it was made.
     """

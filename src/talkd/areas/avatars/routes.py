@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.avatars import images, model, service
-from talkd.areas.avatars.images import NotAnImage
+from talkd.areas.avatars.decoding import NotAnImage
 from talkd.areas.avatars.model import Portrait, Sketch
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
@@ -143,16 +143,16 @@ async def remove_avatar(tx: Tx, call: Call[NoParams]) -> Any:
     return {"status": "success"}
 
 
-async def picture_of(upload: Upload | None) -> bytes:
-    """An uploaded file as a picture to keep. Raises Invalid with a message."""
+async def picture_of(call: Call[Any], upload: Upload | None) -> bytes:
+    """Return an uploaded file as a picture to keep. Raises Invalid with a message."""
     content = service.require_file(upload.content if upload else None)
     try:
-        return await images.in_thread(images.normalised, content)
+        return await call.world.decoder.normalised(content)
     except NotAnImage as error:
         raise Invalid(data={"message": str(error)}) from error
 
 
 async def store_upload(call: Call[NewAvatar]) -> None:
     """Make the uploaded file the caller's picture. Raises Invalid with a message."""
-    image = await picture_of(call.params.files)
+    image = await picture_of(call, call.params.files)
     await call.world.db.write(lambda tx: service.set_image(tx, call.user_id, image))

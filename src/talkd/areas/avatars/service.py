@@ -24,7 +24,7 @@ async def find_image(tx: Tx, user_id: str) -> bytes:
 
 
 async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
-    """Another picture for the account, as `images.normalised` made it."""
+    """Another picture for the account, as `decoding.normalised` made it."""
     await store.set_image(tx, user_id, image)
     await store.raise_version(tx, user_id, clock.now())
 

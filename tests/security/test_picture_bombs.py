@@ -1,0 +1,292 @@
+"""Pictures that unfold into far more than their file: refused, and the server does not feel them."""
+
+import asyncio
+import io
+import os
+import struct
+import subprocess
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from support.running import Server
+
+from talkd.areas.avatars import decoder as decoders
+from talkd.areas.avatars import decoding
+from talkd.areas.avatars.decoder import Decoder
+from talkd.areas.avatars.decoding import NotAnImage
+from talkd.areas.avatars.model import MAX_PIXELS, MAX_SIDE
+from talkd.config import Config
+from talkd.core.errors import Throttled
+
+UPLOAD = "/ocs/v2.php/apps/spreed/temp-user-avatar"
+MEGABYTE = 1024 * 1024
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the address space")
+
+
+def encoded(format_: str, size: tuple[int, int] = (300, 200), mode: str = "RGB", **options: Any) -> bytes:
+    out = io.BytesIO()
+    Image.new(mode, size, "red" if mode.startswith("RGB") else 0).save(out, format_, **options)
+    return out.getvalue()
+
+
+def chunk(kind: bytes, content: bytes) -> bytes:
+    return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
+
+
+def png(width: int, height: int, *chunks: bytes) -> bytes:
+    """A PNG of a few bytes that says it is that large."""
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    pixels = chunk(b"IDAT", zlib.compress(b"\0" * 100))
+    return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + pixels + chunk(b"IEND", b"")
+
+
+def gigabyte() -> bytes:
+    """A gigabyte, compressed twice."""
+    return zlib.compress(zlib.compress(bytes(MEGABYTE)) * 1024)
+
+
+def webp(width: int, height: int) -> bytes:
+    """A WebP of one small frame on a canvas that large; Pillow makes the canvas when it opens the file."""
+    picture = encoded("WEBP", (16, 16), lossless=True)[12:]
+    frame = bytes(6) + (15).to_bytes(3, "little") * 2 + bytes(4) + picture
+    canvas = b"\x02\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    body = b"WEBP"
+    for kind, content in ((b"VP8X", canvas), (b"ANIM", bytes(6)), (b"ANMF", frame)):
+        body += kind + struct.pack("<I", len(content)) + content
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def jpeg(width: int, height: int, **options: Any) -> bytes:
+    """A JPEG of a few bytes that says it is that large."""
+    content = bytearray(encoded("JPEG", (16, 16), **options))
+    start = content.index(b"\xff\xc2" if options.get("progressive") else b"\xff\xc0")
+    content[start + 5 : start + 9] = struct.pack(">HH", height, width)
+    return bytes(content)
+
+
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "one pixel wide": lambda: png(1, 32_000_000),
+    "one pixel high": lambda: png(32_000_000, 1),
+    "one pixel too wide": lambda: encoded("PNG", (MAX_SIDE + 1, 1)),
+    "too many pixels": lambda: encoded("PNG", (8_000, MAX_PIXELS // 8_000 + 1)),
+    "png of 14 GB": lambda: png(60_000, 60_000),
+    "png text": lambda: png(8, 8, chunk(b"zTXt", b"k\0\0" + gigabyte())),
+    "png profile": lambda: png(8, 8, chunk(b"iCCP", b"k\0\0" + gigabyte())),
+    "png many texts": lambda: png(8, 8, *[chunk(b"zTXt", b"k\0\0" + zlib.compress(bytes(MEGABYTE - 1)))] * 200),
+    "jpeg of 12 GB": lambda: jpeg(65_500, 65_500),
+    "progressive jpeg": lambda: jpeg(65_500, 65_500, progressive=True),
+    "webp canvas of 2 GB": lambda: webp(16_383, 16_383),
+    "webp canvas of most pixels": lambda: webp(8_000, MAX_PIXELS // 8_000),
+    "gif of 4 GB": lambda: b"GIF89a\xff\xff\xff\xff" + encoded("GIF")[10:],
+    "gif": lambda: encoded("GIF", save_all=True, append_images=[Image.new("RGB", (300, 200))] * 50),
+    "bmp": lambda: encoded("BMP"),
+    "truncated png": lambda: encoded("PNG", (2_000, 2_000))[:-30],
+    "truncated jpeg": lambda: encoded("JPEG", (2_000, 2_000))[:400],
+    "truncated webp": lambda: encoded("WEBP", (2_000, 2_000))[:-30],
+}  # fmt: skip
+
+
+def peak_of(pid: int) -> int:
+    """The most memory that a process has used so far, in bytes."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+
+
+def forget_peak() -> None:
+    """Let the peak of this process begin anew."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def is_running(pid: int) -> bool:
+    """Whether the process is there and has not ended."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
+def memory_of(pid: int) -> int:
+    """The memory that a process uses now, in bytes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def send(client: httpx.Client, content: bytes) -> httpx.Response:
+    return client.post(UPLOAD, files={"files[]": ("picture", content, "image/png")})
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_bomb_is_refused_and_the_server_does_not_feel_it(sqlite_server: Server, name: str) -> None:
+    alice = sqlite_server.add_user()
+    content = BOMBS[name]()
+    before = memory_of(os.getpid())  # the tests and the server are one process
+    forget_peak()
+    answer = send(alice.http, content)
+    assert (answer.status_code, bool(answer.json()["ocs"]["data"]["message"])) == (400, True)
+    assert peak_of(os.getpid()) < before + 32 * MEGABYTE
+    assert send(alice.http, encoded("PNG")).status_code == 200, "the next picture is opened"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(lambda: encoded("PNG", (8_000, 4_000)), id="png of most pixels"),
+        pytest.param(lambda: encoded("PNG", (8_000, 4_000), "RGBA"), id="transparent png of most pixels"),
+        pytest.param(lambda: encoded("PNG", (8_000, 4_000), "P"), id="palette of most pixels"),
+        pytest.param(lambda: encoded("PNG", (8_000, 4_000), "I;16"), id="16 bits of most pixels"),
+        pytest.param(lambda: encoded("JPEG", (8_000, 4_000)), id="photo of most pixels"),
+        pytest.param(lambda: encoded("JPEG", (8_000, 4_000), progressive=True), id="progressive photo of most pixels"),
+        pytest.param(lambda: encoded("WEBP", (4_000, 3_000)), id="webp of 12 million pixels"),
+        pytest.param(lambda: encoded("PNG", (MAX_SIDE, 1)), id="longest side"),
+    ],
+)
+def test_the_largest_pictures_fit_into_the_limit(sqlite_server: Server, content: Callable[[], bytes]) -> None:
+    answer = send(sqlite_server.add_user().http, content())
+    assert answer.status_code == 200, answer.text
+    process = sqlite_server.app.world.decoder._process
+    assert process is not None
+    assert peak_of(process.pid) < decoding.MEMORY
+
+
+def test_photos_stand_upright(sqlite_server: Server) -> None:
+    alice = sqlite_server.add_user()
+    photo = Image.new("RGB", (300, 200), "red")
+    photo.paste("blue", (0, 0, 300, 100))  # the upper half; turned by 90 degrees to the left
+    exif, out = Image.Exif(), io.BytesIO()
+    exif[0x0112] = 8
+    photo.save(out, "JPEG", exif=exif)
+    assert send(alice.http, out.getvalue()).status_code == 200
+    shown = Image.open(io.BytesIO(alice.http.get(f"/avatar/{alice.id}/512").content)).convert("RGB")
+    left, right = shown.getpixel((10, 256)), shown.getpixel((500, 256))
+    assert isinstance(left, tuple)
+    assert isinstance(right, tuple)
+    assert (left[2] > 200, right[0] > 200) == (True, True)
+
+
+def test_profiles_are_dropped(sqlite_server: Server) -> None:
+    alice = sqlite_server.add_user()
+    assert send(alice.http, encoded("PNG", icc_profile=b"hidden" * 1000)).status_code == 200
+    assert "icc_profile" not in Image.open(io.BytesIO(alice.http.get(f"/avatar/{alice.id}/512").content)).info
+
+
+def test_many_bombs_at_once_leave_the_memory_as_it_was(new_server: Callable[[Config], Server], databases: Any) -> None:
+    server = new_server(databases.config("sqlite"))
+    alice = server.add_user()
+    files = [make() for make in BOMBS.values()] + [encoded("PNG", (8_000, 4_000), "RGBA")]
+    assert send(alice.http, encoded("PNG")).status_code == 200
+    before = memory_of(os.getpid())
+
+    async def flood() -> list[int]:
+        headers = {**alice.http.headers}
+        async with httpx.AsyncClient(base_url=server.url, headers=headers, auth=alice.http.auth, timeout=60) as client:
+            posts = [client.post(UPLOAD, files={"files[]": ("a", each, "image/png")}) for each in files * 2]
+            return [answer.status_code for answer in await asyncio.gather(*posts)]
+
+    statuses = asyncio.run(flood())
+    assert set(statuses) <= {200, 400, 429}
+    assert memory_of(os.getpid()) < before + 64 * MEGABYTE
+
+
+# --- the process ----------------------------------------------------------------------------
+def program(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    """Let the process of the decoder open pictures by other code, under its own limits."""
+    source = f"""
+import os, sys, time
+from talkd.areas.avatars import decoding
+decoding.CPU_SECONDS = 1
+def normalised(content):
+    if content == b"good":
+        return b"%d" % os.getpid()
+    {body}
+decoding.normalised = normalised
+decoding.serve(sys.stdin.buffer, sys.stdout.buffer)
+"""
+    monkeypatch.setattr(decoders, "_PROGRAM", ("-P", "-c", source))
+
+
+@pytest.mark.parametrize(
+    "body", ["while True: pass", "bytearray(decoding.MEMORY)", "os._exit(0)", "time.sleep(60)"],
+    ids=["processor time", "memory", "end", "time"],
+)  # fmt: skip
+async def test_the_process_ends_with_a_picture_that_takes_too_much(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+    program(monkeypatch, body)
+    decoder = Decoder()
+    try:
+        first = await decoder.normalised(b"good")
+        assert await decoder.normalised(b"good") == first, "the process is kept"
+        if "sleep" in body:
+            monkeypatch.setattr(decoders, "SECONDS", 0.1)
+        with pytest.raises(NotAnImage, match="too much"):
+            await decoder.normalised(b"bad")
+        monkeypatch.setattr(decoders, "SECONDS", 30)
+        assert await decoder.normalised(b"good") != first, "a new process opens the next picture"
+    finally:
+        await decoder.close()
+
+
+async def test_who_hangs_up_leaves_no_answer_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    program(monkeypatch, "time.sleep(0.2); return b'of somebody else'")
+    decoder = Decoder()
+    try:
+        first = await decoder.normalised(b"good")
+        gone = asyncio.ensure_future(decoder.normalised(b"slow"))
+        await asyncio.sleep(0.05)
+        gone.cancel()
+        assert (await decoder.normalised(b"good")).isdigit()
+        assert await decoder.normalised(b"good") != first
+    finally:
+        await decoder.close()
+
+
+async def test_only_some_pictures_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    program(monkeypatch, "pass")
+    decoder = Decoder()
+    try:
+        tries = [decoder.normalised(b"good") for _ in range(decoders.MAX_WAITING + 2)]
+        answers = await asyncio.gather(*tries, return_exceptions=True)
+        assert [type(answer) for answer in answers] == [bytes] * decoders.MAX_WAITING + [Throttled] * 2
+        assert await decoder.normalised(b"good")
+    finally:
+        await decoder.close()
+
+
+async def test_the_process_knows_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALKD_DATABASE", "postgresql://user:secret@host/name")
+    program(monkeypatch, "return repr(dict(os.environ)).encode()")
+    decoder = Decoder()
+    try:
+        assert b"TALKD" not in await decoder.normalised(b"environment")
+    finally:
+        await decoder.close()
+
+
+SERVER = """
+import asyncio, contextlib
+from talkd.areas.avatars.decoder import Decoder
+async def main():
+    decoder = Decoder()
+    with contextlib.suppress(Exception):
+        await decoder.normalised(b"")
+    print(decoder._process.pid, flush=True)
+    await asyncio.sleep(60)
+asyncio.run(main())
+"""
+
+
+def test_the_process_ends_with_the_server() -> None:
+    server = subprocess.Popen([sys.executable, "-c", SERVER], stdout=subprocess.PIPE)
+    assert server.stdout is not None
+    pid = int(server.stdout.readline())
+    assert is_running(pid)
+    server.kill()
+    server.communicate()
+    until = time.monotonic() + 20
+    while is_running(pid):
+        assert time.monotonic() < until, "the process is still there"
+        time.sleep(0.02)
