@@ -152,6 +152,7 @@ ROUTES = tuple(
 PING_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
 LOGIN_SECONDS = 600.0
+LAPSE_SECONDS = 0.5
 EPOCH_SECONDS = 1.0
 LOBBY_SECONDS = 1.0
 CALL_SECONDS = 1.0
@@ -224,6 +225,7 @@ class App:
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self.tidy),
             (LOGIN_SECONDS, self.forget_logins),
+            (LAPSE_SECONDS, self.close_lapsed_browsers),
             (LOGIN_SECONDS, self.world.throttle.forget_old),
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
@@ -273,9 +275,14 @@ class App:
             await self.world.db.write(partial(chat.delete_expired, room_id=room_id))
 
     async def forget_logins(self) -> None:
-        """Delete the logins of browsers that have lapsed, and those that nobody has finished."""
+        """Delete the logins that nobody has finished."""
+        await self.world.db.write(logins.delete_unfinished)
+
+    async def close_lapsed_browsers(self) -> None:
+        """Log out the browsers that nobody has used for as long as the setting `session_lifetime` says."""
         lifetime = self.world.config.security.session_lifetime
-        await self.world.db.write(partial(logins.delete_over, browser_lifetime=lifetime))
+        if await self.world.db.read(partial(logins.is_any_browser_lapsed, lifetime=lifetime)):
+            await self.world.db.write(partial(logins.close_lapsed_browsers, lifetime=lifetime))
 
     async def _open_lobbies(self) -> None:
         if await self.world.db.read(lobby.is_any_due):

@@ -1,14 +1,13 @@
 """Logins that have lapsed leave nothing behind."""
 
-import re
 import time
 
-import httpx
 import pytest
 import sqlalchemy as sa
 
+from support.browsers import log_in
 from support.people import Person
-from support.running import PASSWORD, Server
+from support.running import Server
 from talkd.core import clock
 from talkd.storage.schema import login_flows, web_sessions
 from talkd.storage.statements import Statement, bind
@@ -29,26 +28,15 @@ def flows(server: Server) -> int:
     return number
 
 
-def log_in(server: Server, person: Person) -> httpx.Client:
-    """A browser in which somebody has logged in by the form."""
-    browser = server.client()
-    page = browser.get("/login", headers={"Accept": "text/html"})
-    found = re.search(r'name="requesttoken" value="([^"]+)"', page.text)
-    assert found is not None
-    form = {"user": person.id, "password": PASSWORD, "requesttoken": found[1]}
-    assert browser.post("/login", data=form).status_code == 303
-    return browser
-
-
 def test_browsers_that_stay_away_are_forgotten(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     lifetime = server.config.security.session_lifetime
     log_in(server, alice)
-    server.run(server.app.forget_logins())
+    server.run(server.app.close_lapsed_browsers())
     assert browsers_of(server, alice) == 1
     monkeypatch.setattr(clock, "source", lambda: time.time() + lifetime + 10)
     fresh = log_in(server, alice)
     assert browsers_of(server, alice) == 2
-    server.run(server.app.forget_logins())
+    server.run(server.app.close_lapsed_browsers())
     assert browsers_of(server, alice) == 1
     assert fresh.get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]["id"] == alice.id
 

@@ -49,13 +49,6 @@ class UserRenamed(Event):
 
 
 @dataclass(frozen=True, slots=True)
-class UserDisabled(Event):
-    """An account may not be used any more."""
-
-    user_id: str
-
-
-@dataclass(frozen=True, slots=True)
 class UserDeleted(Event):
     """`actor` deleted an account; `name` is its last display name."""
 

@@ -9,8 +9,6 @@ from talkd.areas.participants import store as attendees
 from talkd.areas.polls import store as polls
 from talkd.areas.reactions import store as reactions
 from talkd.areas.rooms import departure_service as departures
-from talkd.areas.sessions import service as sessions
-from talkd.areas.sessions import store as session_store
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, events
@@ -26,8 +24,6 @@ async def apply(tx: Tx, event: Any) -> None:
         await bans.rename_user(tx, event.user_id, event.name)
     elif isinstance(event, events.GroupRenamed):
         await attendees.rename_actor(tx, GROUPS, event.group_id, event.name, clock.now())
-    elif isinstance(event, events.UserDisabled):
-        await _end_sessions(tx, event.user_id)
     elif isinstance(event, events.UserDeleted):
         await _forget_account(tx, event)
     elif isinstance(event, events.GroupMemberAdded):
@@ -58,14 +54,6 @@ async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor
         own = (await groups.get_groups_of(tx, [user_id]))[user_id]
         if not set(own) & set(await attendees.list_other_groups(tx, room.id, seat.id)):
             await participants.remove(tx, room, actor, attendee)
-
-
-async def _end_sessions(tx: Tx, user_id: str) -> None:
-    """Whoever may not log in any more is in no room and no call, on no device."""
-    for attendee in await attendees.list_of_user(tx, user_id):
-        room = await participants.lock_room(tx, attendee.room_id)
-        for session in await session_store.list_sessions_of(tx, room.id, attendee.id):
-            await sessions.end(tx, room, session, attendee)
 
 
 async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:

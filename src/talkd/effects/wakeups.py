@@ -4,9 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 
 from talkd.areas.chat.feed import Feed
+from talkd.areas.settings.model import ALLOWED_GROUPS
 from talkd.areas.signaling.presence import Presence
 from talkd.core import events
-from talkd.realtime.changes import Changes, attendee_topic, call_topic, room_topic, rules_topic, session_topic
+from talkd.realtime.changes import (
+    LOGINS,
+    Changes,
+    attendee_topic,
+    call_topic,
+    login_topic,
+    room_topic,
+    rules_topic,
+    session_topic,
+)
 
 _LIST_CHANGES = (
     events.SessionJoined,
@@ -62,8 +72,6 @@ class Wakeups:
             self._forget(event)
             topics |= self._topics(event)
         self._changes.publish(topics)
-        if any(isinstance(event, events.UserDisabled) for event in happened):
-            self._changes.publish_everything()  # rare, and whoever waits without having joined is known by no topic
 
     def _forget(self, event: Any) -> None:
         if isinstance(event, _CHAT_CHANGES):
@@ -91,7 +99,11 @@ class Wakeups:
             topics.add(room_topic(event.room_id))
         if isinstance(event, _LIST_CHANGES):
             topics.add(call_topic(event.room_id))
-        if isinstance(event, events.SignalingSent):
+        if isinstance(event, events.CachesOutdated | events.GroupMemberRemoved) and event.user_id:
+            topics.add(login_topic(event.user_id))
+        elif isinstance(event, events.SettingSet) and event.key == ALLOWED_GROUPS:
+            topics.add(LOGINS)
+        elif isinstance(event, events.SignalingSent):
             topics.add(session_topic(event.recipient))
         elif isinstance(event, events.SessionLeft):
             topics |= {session_topic(event.session_id), attendee_topic(event.attendee_id)}

@@ -40,6 +40,20 @@ def session_topic(session_id: str) -> str:
     return f"session:{session_id}"
 
 
+LOGINS = "logins"
+"""Whoever is logged in may be allowed less: a setting has changed."""
+
+
+def login_topic(user_id: str) -> str:
+    """A login of an account has ended, or the account may do less."""
+    return f"login:{user_id}"
+
+
+def login_topics(user_id: str | None) -> set[str]:
+    """Everything that can end the login of a caller; nothing for a visitor."""
+    return {LOGINS, login_topic(user_id)} if user_id is not None else set()
+
+
 class Watch:
     """One waiter's registration for some topics; use it as a context manager."""
 

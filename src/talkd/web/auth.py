@@ -51,6 +51,7 @@ async def identify(
 ) -> Caller:
     """The caller. Raises NotAuthenticated for wrong credentials and Throttled after too many of them."""
     browser = ids.fingerprint(cookie) if cookie else ""
+    generation = credentials.generation
     if authorization:
         login = credentials.remembered(authorization)
         if login is None:
@@ -63,6 +64,8 @@ async def identify(
             address=address,
             app_password_id=login.app_password_id,
             is_confirmed=login.app_password_id is None,
+            credential=login.credential,
+            generation=generation,
             request_token=visitor_token(cookie) if cookie else "",
         )
     if browser:
@@ -76,6 +79,8 @@ async def identify(
                 address=address,
                 by_cookie=True,
                 is_confirmed=session.is_fresh(clock.now()),
+                credential=session.login.credential,
+                generation=generation,
                 request_token=session.request_token,
             )
         return Caller(browser=browser, address=address, request_token=visitor_token(cookie))

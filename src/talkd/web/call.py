@@ -9,6 +9,7 @@ import msgspec
 from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
+from talkd.areas.login.model import Credential
 from talkd.areas.participants.model import Participant
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.settings.model import TalkSettings
@@ -39,6 +40,10 @@ class Caller:
     app_password_id: int | None = None
     is_confirmed: bool = False
     """The account's own password came with the request, or this browser logged in with it not long ago."""
+    credential: Credential | None = None
+    """What the caller is logged in with; None for visitors."""
+    generation: int = 0
+    """The generation of the remembered credentials when the caller was identified."""
 
     @property
     def actor(self) -> Actor:

@@ -7,6 +7,7 @@ from talkd.areas.users import service as users
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
 from talkd.storage.database import Tx
+from talkd.web.auth import WRONG
 from talkd.web.call import Call, Caller
 from talkd.web.routing import ROOM_GUARDS, TALK, Access, Guard, Route
 
@@ -65,6 +66,29 @@ async def require_room(tx: Tx, route: Route, call: Call, *, hold: bool = False) 
     if Guard.MAY_CHAT in guards and not me.may(Permission.CHAT):
         raise Forbidden
     return me
+
+
+async def require_login_again(call: Call) -> None:  # type: ignore[type-arg]
+    """Look again whether the caller is logged in and may use Talk, after a wait.
+
+    Raises NotAuthenticated and Forbidden. A visitor never logged in.
+    """
+    caller, credentials = call.caller, call.world.credentials
+    user_id, credential = caller.user_id, caller.credential
+    if user_id is None or credential is None:
+        return
+
+    async def look(tx: Tx) -> None:
+        if not await credentials.is_valid(tx, user_id, credential):
+            raise NotAuthenticated(message="" if caller.by_cookie else WRONG)
+        await require_may_use_talk(tx, call)
+
+    await call.world.db.read(look)
+
+
+def may_have_logged_out(call: Call) -> bool:  # type: ignore[type-arg]
+    """Return True if a login has ended, whosever it was, since the caller was identified."""
+    return call.caller.generation != call.world.credentials.generation
 
 
 async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]

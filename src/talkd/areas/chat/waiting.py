@@ -7,7 +7,7 @@ from typing import Any
 from talkd.areas.notifications import service as notifications
 from talkd.areas.participants.model import Participant
 from talkd.core.constants import MAX_POLL_SECONDS
-from talkd.realtime.changes import attendee_topic, room_topic, rules_topic
+from talkd.realtime.changes import attendee_topic, login_topics, room_topic, rules_topic
 from talkd.realtime.timers import end_of_wait
 from talkd.web import guards
 from talkd.web.call import Call
@@ -21,19 +21,25 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
     """Return what `look` finds, at once or after something has happened; None if nothing did in that time.
 
     The answer begins within `seconds` of the request. `arrive` runs once, first. Raises what the guards raise when the
-    caller may no longer be here.
+    caller may no longer be here, and NotAuthenticated when their login has ended.
     """
     world, loop = call.world, asyncio.get_running_loop()
     until = end_of_wait(call.began, seconds)
     room_id, attendee_id = call.me.room.id, call.me.attendee.id
     topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
     standing = {attendee_topic(attendee_id), rules_topic(room_id)}
-    with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
+    logins = login_topics(call.caller.user_id)
+    with world.changes.watch(*topics, *logins, hang_up=call.hang_up) as watch:
+        if guards.may_have_logged_out(call):
+            await guards.require_login_again(call)
         if world.db.suspends:  # something may have happened between the guards' look and the watch
             await guards.require_room_again(call)
         await arrive(call)
         while True:
-            if not standing.isdisjoint(watch.take()):
+            changed = watch.take()
+            if not logins.isdisjoint(changed):
+                await guards.require_login_again(call)
+            if not standing.isdisjoint(changed):
                 await guards.require_room_again(call)
             reply = await look(call)
             if reply is not None:

@@ -10,14 +10,16 @@ import time
 from collections import OrderedDict
 
 from talkd.areas.login import store
-from talkd.areas.login.model import BrowserSession, Login
+from talkd.areas.login.model import BrowserSession, Credential, CredentialKind, Login
 from talkd.areas.users import passwords
 from talkd.areas.users import store as users
 from talkd.core import clock, ids
 from talkd.storage.database import Database, Tx
 
 REMEMBER = 300.0
-"""Seconds for which credentials are not checked again."""
+"""Seconds for which credentials are not checked again. For a browser at most a quarter of its lifetime, because only
+a check notes that the browser is still used.
+"""
 ENTRIES = 100_000
 
 
@@ -63,7 +65,7 @@ class Credentials:
     async def verify(self, name: str, password: str, authorization: str) -> Login | None:
         """The login for a name (account id or e-mail address, in any case) and its password or an app password."""
         generation = self._generation
-        by_app = await self._app_login(password, name)
+        by_app = await self._db.read(lambda tx: self._app_login(tx, ids.fingerprint(password), name))
         if by_app is not None:
             return await self._remember(authorization, by_app, generation)
         account = await self._db.read(lambda tx: self._account_of(tx, name))
@@ -75,8 +77,20 @@ class Credentials:
     async def verify_token(self, token: str, authorization: str) -> Login | None:
         """The login for an app password alone (Bearer)."""
         generation = self._generation
-        login = await self._app_login(token, None)
+        login = await self._db.read(lambda tx: self._app_login(tx, ids.fingerprint(token), None))
         return None if login is None else await self._remember(authorization, login, generation)
+
+    async def is_valid(self, tx: Tx, user_id: str, credential: Credential) -> bool:
+        """Return True if the credential, which was right before, still logs in to the account. Hashes nothing."""
+        if credential.kind is CredentialKind.APP_PASSWORD:
+            login = await self._app_login(tx, credential.secret, credential.name)
+        elif credential.kind is CredentialKind.BROWSER:
+            session = await self._browser_of(tx, credential.secret)
+            login = session.login if session is not None else None
+        else:
+            account = await self._account_of(tx, credential.name or "")
+            login = account[0] if account is not None else None
+        return login is not None and (login.user_id, login.credential) == (user_id, credential)
 
     def is_known_wrong(self, authorization: str) -> bool:
         """Whether this header was wrong before, and nothing has changed since."""
@@ -106,7 +120,7 @@ class Credentials:
             await self._db.write(lambda tx: store.touch_browser(tx, fingerprint, clock.now()))
         if generation != self._generation:  # something changed meanwhile: good for this request, not to be kept
             return session
-        self._browsers[fingerprint] = session, time.monotonic() + REMEMBER
+        self._browsers[fingerprint] = session, time.monotonic() + min(REMEMBER, self._browser_lifetime / 4)
         while len(self._browsers) > ENTRIES:
             self._browsers.popitem(last=False)
         return session
@@ -131,19 +145,17 @@ class Credentials:
             self._logins.popitem(last=False)
         return login
 
-    async def _app_login(self, token: str, name: str | None) -> Login | None:
-        async def work(tx: Tx) -> Login | None:
-            found = await store.get_app_password(tx, ids.fingerprint(token))
-            if found is None or found.wipe:
-                return None
-            account = await users.get_account(tx, found.user_id)
-            if account is None or not account.enabled:
-                return None
-            if name is not None and name.lower() not in (account.id.lower(), account.email.lower()):
-                return None
-            return Login(account.id, account.display_name, await users.is_admin(tx, account.id), found.id)
-
-        return await self._db.read(work)
+    async def _app_login(self, tx: Tx, fingerprint: str, name: str | None) -> Login | None:
+        found = await store.get_app_password(tx, fingerprint)
+        if found is None or found.wipe:
+            return None
+        account = await users.get_account(tx, found.user_id)
+        if account is None or not account.enabled:
+            return None
+        if name is not None and name.lower() not in (account.id.lower(), account.email.lower()):
+            return None
+        credential = Credential(CredentialKind.APP_PASSWORD, fingerprint, name)
+        return Login(account.id, account.display_name, await users.is_admin(tx, account.id), credential, found.id)
 
     async def _account_of(self, tx: Tx, name: str) -> tuple[Login, str] | None:
         account = await users.get_account(tx, name)
@@ -152,7 +164,8 @@ class Credentials:
             account = by_address[0] if len(by_address) == 1 else None
         if account is None or not account.enabled:
             return None
-        login = Login(account.id, account.display_name, await users.is_admin(tx, account.id))
+        credential = Credential(CredentialKind.PASSWORD, ids.fingerprint(account.password_hash), name)
+        login = Login(account.id, account.display_name, await users.is_admin(tx, account.id), credential)
         return login, account.password_hash
 
     async def _browser_of(self, tx: Tx, fingerprint: str) -> BrowserSession | None:
@@ -160,5 +173,5 @@ class Credentials:
         if found is None or found.seen_at < clock.now() - self._browser_lifetime:
             return None
         is_admin = await users.is_admin(tx, found.user_id)
-        login = Login(found.user_id, found.display_name, is_admin)
+        login = Login(found.user_id, found.display_name, is_admin, Credential(CredentialKind.BROWSER, fingerprint))
         return BrowserSession(login, found.request_token, found.created_at)

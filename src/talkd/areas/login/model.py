@@ -1,8 +1,29 @@
 """What logging in leaves behind."""
 
 import re
+from enum import StrEnum
 
 import msgspec
+
+
+class CredentialKind(StrEnum):
+    """What a caller shows to be logged in."""
+
+    PASSWORD = "password"
+    APP_PASSWORD = "app password"
+    BROWSER = "browser"
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """What a caller is logged in with.
+
+    `secret` is the fingerprint of the app password, of the browser's cookie, or of the stored hash of the account's
+    password. It changes or goes when the login ends. `name` is what the caller typed, and None if nobody asked for it.
+    """
+
+    kind: CredentialKind
+    secret: str
+    name: str | None = None
 
 
 class Login(msgspec.Struct, frozen=True):
@@ -11,6 +32,7 @@ class Login(msgspec.Struct, frozen=True):
     user_id: str
     display_name: str
     is_admin: bool
+    credential: Credential
     app_password_id: int | None = None
 
 

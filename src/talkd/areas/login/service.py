@@ -147,8 +147,9 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
     """
     now = clock.now()
     cookie = ids.new_secret()
-    if previous:
-        await store.delete_browser(tx, previous)
+    earlier = await store.get_browser(tx, previous) if previous else None
+    if earlier is not None:
+        await close_browser(tx, earlier.user_id, previous)
     await store.add_browser(
         tx,
         fingerprint=ids.fingerprint(cookie),
@@ -160,11 +161,20 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
     return cookie
 
 
-async def delete_over(tx: Tx, browser_lifetime: int) -> None:
-    """Forget logins that nobody can finish any more, and browsers not seen for that many seconds."""
-    now = clock.now()
-    await store.delete_flows_before(tx, now - FLOW_LIFETIME)
-    await store.delete_browsers_before(tx, now - browser_lifetime)
+async def delete_unfinished(tx: Tx) -> None:
+    """Forget logins that nobody can finish any more."""
+    await store.delete_flows_before(tx, clock.now() - FLOW_LIFETIME)
+
+
+async def is_any_browser_lapsed(tx: Tx, lifetime: int) -> bool:
+    """Return True if a browser is logged in that was not seen for `lifetime` seconds."""
+    return await store.is_any_browser_before(tx, clock.now() - lifetime)
+
+
+async def close_lapsed_browsers(tx: Tx, lifetime: int) -> None:
+    """Log out the browsers that were not seen for `lifetime` seconds."""
+    for user_id in await store.delete_browsers_before(tx, clock.now() - lifetime):
+        await settings.outdate_caches(tx, user_id)
 
 
 async def close_browser(tx: Tx, user_id: str, fingerprint: str) -> None:

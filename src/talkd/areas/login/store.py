@@ -75,7 +75,10 @@ _SEEN_BROWSER = Statement(
     sa.update(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")).values(seen_at=bind("now"))
 )
 _DELETE_BROWSER = Statement(sa.delete(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")))
-_DELETE_OLD_BROWSERS = Statement(sa.delete(web_sessions).where(web_sessions.c.seen_at < bind("before")))
+_ANY_OLD_BROWSER = Statement(sa.select(ONE).where(web_sessions.c.seen_at < bind("before")).limit(ONE))
+_DELETE_OLD_BROWSERS = Statement(
+    sa.delete(web_sessions).where(web_sessions.c.seen_at < bind("before")).returning(web_sessions.c.user_id)
+)
 _LOGGED_IN = Statement(
     sa.update(users)
     .where(users.c.id == bind("id"))
@@ -130,9 +133,14 @@ async def delete_browser(tx: Tx, fingerprint: str) -> None:
     await tx.run(_DELETE_BROWSER, fingerprint=fingerprint)
 
 
-async def delete_browsers_before(tx: Tx, before: int) -> None:
-    """Those not seen since then are logged out."""
-    await tx.run(_DELETE_OLD_BROWSERS, before=before)
+async def is_any_browser_before(tx: Tx, before: int) -> bool:
+    """Whether a browser is logged in that was last seen before that moment."""
+    return await tx.one(_ANY_OLD_BROWSER, before=before) is not None
+
+
+async def delete_browsers_before(tx: Tx, before: int) -> list[str]:
+    """Log out the browsers that were last seen before that moment. Return the accounts whose they were."""
+    return sorted({row[0] for row in await tx.all(_DELETE_OLD_BROWSERS, before=before)})
 
 
 async def note_login(tx: Tx, user_id: str, now: int) -> None:

@@ -102,7 +102,10 @@ async def _is_right(call: Call[JoinParams], password_hash: str) -> bool:
 async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_right: bool) -> Participant:
     caller = call.caller
     if caller.user_id is not None:
-        return await service.join_user(tx, room, caller.actor, browser=browser, password_is_right=is_right)
+        login = caller.credential.secret if caller.credential is not None else ""
+        return await service.join_user(
+            tx, room, caller.actor, browser=browser, password_is_right=is_right, login=login
+        )
     return await service.join_visitor(
         tx,
         room,

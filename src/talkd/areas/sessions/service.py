@@ -1,5 +1,7 @@
 """Joining and leaving a room with a device."""
 
+from collections.abc import Callable
+
 from talkd.areas.bans import store as bans
 from talkd.areas.calls import service as calls
 from talkd.areas.notifications import delivery_service as notifications
@@ -8,6 +10,8 @@ from talkd.areas.participants.model import Attendee, Participant, Session, is_se
 from talkd.areas.participants.store import find_attendee, get_attendee
 from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import store
+from talkd.areas.settings import service as settings
+from talkd.areas.users import service as users
 from talkd.core import clock, ids
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
@@ -16,8 +20,10 @@ from talkd.core.events import SessionJoined, SessionLeft
 from talkd.storage.database import Tx
 
 
-async def join_user(tx: Tx, room: Room, user: Actor, *, browser: str, password_is_right: bool) -> Participant:
-    """A user opens a room on a device.
+async def join_user(
+    tx: Tx, room: Room, user: Actor, *, browser: str, password_is_right: bool, login: str = ""
+) -> Participant:
+    """A user opens a room on a device, logged in by what has the secret `login`.
 
     A user who is no member may come into a public room, with its password if it has one. In a listed room they need
     no password and become a member. A device that had joined before gets a fresh session and is in no call. If it is
@@ -45,7 +51,7 @@ async def join_user(tx: Tx, room: Room, user: Actor, *, browser: str, password_i
             raise UnknownRoom(data=NULL)
         attendee = await find_attendee(tx, room.id, USERS, user.id)
         assert attendee is not None, "just added"
-    return await _join(tx, room, attendee, browser)
+    return await _join(tx, room, attendee, browser, login=login)
 
 
 async def join_visitor(
@@ -93,7 +99,7 @@ async def _end_previous(
 
 
 async def _join(
-    tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "", address: str = ""
+    tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "", address: str = "", login: str = ""
 ) -> Participant:
     session = await store.add_session(
         tx,
@@ -103,6 +109,7 @@ async def _join(
         browser=browser,
         now=clock.now(),
         address=address,
+        login=login,
     )
     await tx.emit(SessionJoined(room.id, attendee.actor, attendee.id, session.session_id))
     return Participant(room, attendee, session)
@@ -142,12 +149,40 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
 async def end_silent(tx: Tx) -> int:
     """End the joins that have given no sign for too long; how many there were."""
     silent = await store.list_silent(tx, clock.now() - SESSION_KILL)
-    for session, _ in sorted(silent, key=lambda each: each[0].room_id):  # the order in which all hold several rooms
+    # Looked at again under the room's lock: it may just have given a sign.
+    await _end_all(tx, silent, is_over=lambda before, now: now.last_ping <= before.last_ping)
+    return len(silent)
+
+
+async def end_logged_out(tx: Tx, user_id: str) -> None:
+    """End the sessions that a user opened with a login that has ended; all of them if the user may not use Talk."""
+    account = await users.find_enabled(tx, user_id)
+    talk = await settings.get_settings(tx)
+    if account is None or not await users.may_use_talk(tx, talk, user_id):
+        over = await store.list_of_user(tx, user_id)
+    else:
+        over = await store.list_logged_out(tx, user_id, ids.fingerprint(account.password_hash))
+    await _end_all(tx, over)
+
+
+async def end_not_allowed(tx: Tx) -> None:
+    """End the sessions of all users who may not use Talk."""
+    allowed = (await settings.get_settings(tx)).allowed_groups
+    for user_id in await store.list_users_outside(tx, allowed) if allowed else ():
+        await _end_all(tx, await store.list_of_user(tx, user_id))
+
+
+async def _end_all(
+    tx: Tx,
+    over: list[tuple[Session, Attendee]],
+    *,
+    is_over: Callable[[Session, Session], bool] = lambda _before, _now: True,
+) -> None:
+    for session, _ in sorted(over, key=lambda each: each[0].room_id):  # the order in which all hold several rooms
         try:
             room = await participants.lock_room(tx, session.room_id)
         except NotFound:
             continue  # it went with its room meanwhile
         now = await store.find_session(tx, session.session_id)
-        if now is not None and now[0].last_ping <= session.last_ping:  # else it has just given a sign
+        if now is not None and is_over(session, now[0]):
             await end(tx, room, *now)
-    return len(silent)

@@ -6,7 +6,15 @@ from talkd.areas.participants.model import Attendee, Session
 from talkd.areas.participants.store import ATTENDEE, SESSION
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, invited_browsers, rooms, sessions
+from talkd.storage.schema import (
+    app_passwords,
+    attendees,
+    group_members,
+    invited_browsers,
+    rooms,
+    sessions,
+    web_sessions,
+)
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
 _ADD = Statement(
@@ -19,6 +27,7 @@ _ADD = Statement(
         last_ping=bind("now"),
         created_at=bind("now"),
         address=bind("address"),
+        login=bind("login"),
     )
     .returning(*SESSION)
 )
@@ -49,6 +58,33 @@ _SILENT = Statement(
     .order_by(None)
     .order_by(sessions.c.last_ping)
     .limit(number(500))
+)
+_of_account = _SEATED.where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
+_OF_USER = Statement(_of_account)
+_LOGGED_OUT = Statement(
+    _of_account.where(
+        sessions.c.login.not_in([bind("password", sa.Text), NOTHING]),
+        ~sa.exists().where(
+            app_passwords.c.fingerprint == sessions.c.login,
+            app_passwords.c.user_id == attendees.c.actor_id,
+            app_passwords.c.wipe == ZERO,
+        ),
+        ~sa.exists().where(
+            web_sessions.c.fingerprint == sessions.c.login, web_sessions.c.user_id == attendees.c.actor_id
+        ),
+    )
+)
+_USERS_OUTSIDE = Statement(
+    sa.select(attendees.c.actor_id)
+    .distinct()
+    .join(sessions, sa.and_(sessions.c.room_id == attendees.c.room_id, sessions.c.attendee_id == attendees.c.id))
+    .where(
+        attendees.c.actor_type == word(USERS),
+        ~sa.exists().where(
+            group_members.c.user_id == attendees.c.actor_id, one_of(group_members.c.group_id, "group_ids")
+        ),
+    )
+    .order_by(attendees.c.actor_id)
 )
 _PING = Statement(
     sa.update(sessions)
@@ -95,9 +131,17 @@ _SPLIT = len(SESSION)
 
 
 async def add_session(
-    tx: Tx, *, room_id: int, attendee_id: int, session_id: str, browser: str, now: int, address: str = ""
+    tx: Tx,
+    *,
+    room_id: int,
+    attendee_id: int,
+    session_id: str,
+    browser: str,
+    now: int,
+    address: str = "",
+    login: str = "",
 ) -> Session:
-    """Store a new join; of visitors with the address they come from."""
+    """Store a new join: of users with the secret of their login, of visitors with the address they come from."""
     row = await tx.one(
         _ADD,
         room_id=room_id,
@@ -106,6 +150,7 @@ async def add_session(
         browser=browser,
         now=now,
         address=address,
+        login=login,
     )
     assert row is not None, "an insert returns its row"
     return Session(*row)
@@ -161,6 +206,22 @@ async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
 async def list_silent(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:
     """Devices that have given no sign since then; some 500 at most."""
     return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in await tx.all(_SILENT, before=before)]
+
+
+async def list_of_user(tx: Tx, user_id: str) -> list[tuple[Session, Attendee]]:
+    """Return all devices of a user, in all rooms."""
+    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in await tx.all(_OF_USER, user_id=user_id)]
+
+
+async def list_logged_out(tx: Tx, user_id: str, password: str) -> list[tuple[Session, Attendee]]:
+    """Return the devices of a user whose login has ended; `password` is the secret of logins by the account's own."""
+    rows = await tx.all(_LOGGED_OUT, user_id=user_id, password=password)
+    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in rows]
+
+
+async def list_users_outside(tx: Tx, group_ids: list[str]) -> list[str]:
+    """Return the users with a session who are in none of the groups."""
+    return [row[0] for row in await tx.all(_USERS_OUTSIDE, group_ids=tx.many(group_ids))]
 
 
 async def ping(tx: Tx, session_ids: list[str], now: int) -> None:

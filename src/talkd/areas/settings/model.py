@@ -26,6 +26,8 @@ APP = "spreed"
 CORE = "core"
 APPS = (CORE, APP)
 """Whose settings may be changed."""
+ALLOWED_GROUPS = "allowed_groups"
+"""The setting that names the groups that Talk is for."""
 
 _YES_NO = frozenset({"yes", "no"})
 _NUMBERS = frozenset({"0", "1"})
@@ -134,7 +136,7 @@ class TalkSettings:
     @property
     def allowed_groups(self) -> list[str]:
         """Who may use Talk at all; empty means everybody."""
-        return self.groups("allowed_groups")
+        return self.groups(ALLOWED_GROUPS)
 
     @property
     def start_conversations(self) -> list[str]:

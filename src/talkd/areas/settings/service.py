@@ -101,8 +101,8 @@ async def delete_preference(tx: Tx, user_id: str, key: str) -> None:
 async def outdate_caches(tx: Tx, user_id: str = "") -> None:
     """Settings, passwords or roles have changed, of one account or of all: nobody may go on with what he remembers."""
     epoch = ids.text(16)
+    await tx.emit(CachesOutdated(epoch, user_id))  # first, because rooms are held before this row
     await store.set_fact(tx, EPOCH, epoch)
-    await tx.emit(CachesOutdated(epoch, user_id))
 
 
 async def get_epoch(tx: Tx) -> str:

@@ -9,9 +9,10 @@ from talkd.areas.signaling import service, view
 from talkd.areas.signaling.model import parse
 from talkd.core.constants import MAX_POLL_SECONDS, RoomType
 from talkd.core.errors import NULL, Conflict, NotFound, UnknownRoom
-from talkd.realtime.changes import attendee_topic, call_topic, session_topic
+from talkd.realtime.changes import attendee_topic, call_topic, login_topics, session_topic
 from talkd.realtime.timers import end_of_wait
 from talkd.storage.database import Tx
+from talkd.web import guards
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
 from talkd.web.routing import Access, Guard, Routes
@@ -80,7 +81,8 @@ async def send(tx: Tx, call: Call[SendParams]) -> None:
 async def receive(call: Call[Any]) -> list[view.Item]:
     """Wait for messages to this session, or for a change of who is in the room.
 
-    Raises NotFound for who has not opened the room, and Conflict when the session ends during the wait.
+    Raises NotFound for who has not opened the room, Conflict when the session ends during the wait, and
+    NotAuthenticated when the login ends.
     """
     world = call.world
     until = end_of_wait(call.began, MAX_POLL_SECONDS)
@@ -89,9 +91,13 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     if not session_id:
         raise NotFound(data=view.GONE)
     topics = call_topic(room_id), session_topic(session_id), attendee_topic(call.me.attendee.id)
-    with world.changes.watch(*topics, hang_up=call.hang_up) as watch:
+    logins = login_topics(call.caller.user_id)
+    with world.changes.watch(*topics, *logins, hang_up=call.hang_up) as watch:
+        if guards.may_have_logged_out(call):
+            await guards.require_login_again(call)
         while not await _has_news(call) and await watch.wait(until):
-            watch.take()
+            if not logins.isdisjoint(watch.take()):
+                await guards.require_login_again(call)
             await _look_again(call)
             if _session_id(call) != session_id:
                 raise Conflict(data=view.GONE)

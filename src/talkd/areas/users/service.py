@@ -9,7 +9,7 @@ from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_
 from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Forbidden, Rejected
-from talkd.core.events import GroupMemberAdded, UserDeleted, UserDisabled, UserRenamed
+from talkd.core.events import GroupMemberAdded, UserDeleted, UserRenamed
 from talkd.core.names import folded
 from talkd.storage.database import Tx
 
@@ -136,7 +136,6 @@ async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> N
     await store.set_column(tx, user_id, "enabled", int(enabled))
     if not enabled:
         await store.delete_browsers(tx, user_id)
-        await tx.emit(UserDisabled(user_id))
     await settings.outdate_caches(tx, user_id)
 
 
@@ -168,6 +167,12 @@ async def require_other_admin(tx: Tx, user_id: str) -> None:
 async def resolve_id(tx: Tx, typed: str) -> str:
     """Return the id of the account that a text means, whatever its case; the text itself when there is none."""
     return await store.resolve_id(tx, typed)
+
+
+async def find_enabled(tx: Tx, user_id: str) -> Account | None:
+    """Return the account if it may log in; None if it is disabled or deleted."""
+    account = await store.get_account(tx, user_id)
+    return account if account is not None and account.enabled else None
 
 
 async def may_use_talk(tx: Tx, talk: TalkSettings, user_id: str) -> bool:
