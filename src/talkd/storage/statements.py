@@ -54,15 +54,18 @@ class Statement:
 
     def for_postgres(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
         """Text with `$1`, and the values in their order."""
-        if self._postgres is None:
-            compiled = self._clause.compile(dialect=_POSTGRES)  # type: ignore[attr-defined]
-            fixed = {name: value for name, value in compiled.params.items() if value is not None}
-            self._postgres = str(compiled), list(compiled.positiontup or ()), fixed
-            self._stamps = STAMP in compiled.params
-        text, names, fixed = self._postgres
+        text, names, fixed = self._postgres or self.compile_postgres()
         if self._stamps:
             fixed = {**fixed, STAMP: clock.now()}
         return text, [parameters[name] if name in parameters else fixed[name] for name in names]
+
+    def compile_postgres(self) -> tuple[str, list[str], dict[str, Any]]:
+        """Return the text, the names of its `$1` … in their order, and the values that are fixed."""
+        compiled = self._clause.compile(dialect=_POSTGRES)  # type: ignore[attr-defined]
+        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        self._postgres = str(compiled), list(compiled.positiontup or ()), fixed
+        self._stamps = STAMP in compiled.params
+        return self._postgres
 
 
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
@@ -172,6 +175,15 @@ def bind(
 ) -> sa.BindParameter[Any]:
     """A named parameter; give `kind` where the column beside it does not tell the type."""
     return sa.bindparam(name, type_=kind) if kind is not None else sa.bindparam(name)
+
+
+def by_value(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """The number in a column, in a form that no index has.
+
+    Use it where an index of this column would be read from one end to the other although another one finds the few
+    wanted rows: SQLite prefers an index that has the wanted order, or the first columns of a key.
+    """
+    return column + ZERO
 
 
 def columns(table: sa.FromClause, names: Sequence[str]) -> list[sa.ColumnElement[Any]]:

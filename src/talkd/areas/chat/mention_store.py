@@ -9,7 +9,10 @@ from talkd.areas.participants.store import ATTENDEE
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
+
+SEEN = 10_000
+"""Messages looked at to find those that refer to somebody: an old room is as quick as a young one."""
 
 _in_room = attendees.c.room_id == bind("in_room")
 _is_user = attendees.c.actor_type == word(USERS)
@@ -19,13 +22,16 @@ _is_author = sa.and_(
     attendees.c.actor_type == bind("author_type", sa.Text), attendees.c.actor_id == bind("author_id", sa.Text)
 )
 _is_named = one_of(attendees.c.actor_id, "users")
+_is_in_group = attendees.c.actor_id.in_(
+    sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "groups"))
+)
 _is_meant = sa.and_(
     _is_user,
     sa.not_(_is_author),
     sa.or_(
         bind("everybody", Int) == ONE,
         _is_named,
-        attendees.c.actor_id.in_(sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "groups"))),
+        _is_in_group,
     ),
 )
 
@@ -35,9 +41,9 @@ def _later(marker: sa.ColumnElement[int], condition: sa.ColumnElement[bool]) -> 
     return sa.case((sa.and_(condition, marker < _message_id), _message_id), else_=marker)
 
 
-_NOTE = Statement(
+_note = (
     sa.update(attendees)
-    .where(_in_room, sa.or_(_is_meant, _is_author))
+    .where(_in_room)
     .values(
         last_read=sa.case(
             (sa.and_(_is_author, bind("has_read", Int) == ONE), _message_id), else_=attendees.c.last_read
@@ -48,6 +54,13 @@ _NOTE = Statement(
         ),
     )
 )
+_NOTE_ALL = Statement(_note.where(sa.or_(_is_meant, _is_author)))
+_found = [
+    sa.select(attendees.c.id).where(_in_room, *conditions)
+    for conditions in ((_is_user, _is_named), (_is_user, _is_in_group), (_is_author,))
+]
+# Each kind is looked up by itself, so that a few are found in a large room without reading all its attendees.
+_NOTE_SOME = Statement(_note.where(attendees.c.id.in_(sa.union_all(*_found))))
 _NAMED_IN = Statement(
     sa.select(*ATTENDEE).where(
         _in_room,
@@ -56,11 +69,19 @@ _NAMED_IN = Statement(
         ),
     )
 )
+_seen = messages.alias("seen")
+_newest_seen = (
+    sa.select(_seen.c.id)
+    .where(_seen.c.room_id == bind("in_room"), _seen.c.countable == ONE)
+    .order_by(_seen.c.id.desc())
+    .limit(number(SEEN))
+    .subquery()
+)
 _MENTIONING = Statement(
     sa.select(*MESSAGE)
     .where(
         messages.c.room_id == bind("in_room"),
-        messages.c.countable == ONE,
+        messages.c.id.in_(sa.select(_newest_seen.c.id)),
         sa.or_(messages.c.parameters != NOTHING, messages.c.parent_id > ZERO),
         is_visible(messages),
     )
@@ -87,7 +108,7 @@ async def note_named(
 ) -> None:
     """All these but the author were named in the message; with `has_read` the author has read up to it."""
     await tx.run(
-        _NOTE, in_room=room_id, message_id=message_id,
+        _NOTE_ALL if everybody else _NOTE_SOME, in_room=room_id, message_id=message_id,
         author_type=author[0], author_id=author[1], has_read=int(has_read), users=tx.many(users),
         groups=tx.many(groups), everybody=int(everybody),
     )  # fmt: skip
@@ -99,7 +120,7 @@ async def list_named_in(tx: Tx, room_id: int, message_ids: list[int]) -> list[At
 
 
 async def list_mentioning(tx: Tx, room_id: int, limit: int, now: int) -> list[Message]:
-    """What people said that refers to somebody or answers something, newest first."""
+    """List what people said that names somebody or answers something, newest first, among the last SEEN messages."""
     return [Message(*row) for row in await tx.all(_MENTIONING, in_room=room_id, limit=limit, now=now)]
 
 

@@ -51,6 +51,7 @@ _is_known = sa.exists().where(
     bind("reference_id", sa.Text) != NOTHING,
     _known.c.room_id == bind("room_id"),
     _known.c.reference_id == bind("reference_id", sa.Text),
+    _known.c.reference_id != NOTHING,  # as the index has it
     _known.c.actor_type == bind("actor_type", sa.Text),
     _known.c.actor_id == bind("actor_id", sa.Text),
     _known.c.parent_id == bind("parent_id", messages.c.parent_id.type),

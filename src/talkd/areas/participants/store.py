@@ -8,7 +8,7 @@ from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, rooms, sessions, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, number, one_of, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, by_value, columns, number, one_of, word
 
 ROOM = columns(rooms, Room.__struct_fields__)
 ATTENDEE = columns(attendees, Attendee.__struct_fields__)
@@ -120,7 +120,7 @@ _BY_ACTORS = Statement(
         attendees.c.actor_type == bind("actor_type"),
         one_of(attendees.c.actor_id, "actor_ids"),
     )
-    .order_by(attendees.c.id)
+    .order_by(by_value(attendees.c.id))
 )
 
 

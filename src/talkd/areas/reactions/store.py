@@ -6,7 +6,7 @@ from talkd.areas.reactions.model import Reaction, Reactors
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import reactions
-from talkd.storage.statements import NOTHING, Statement, bind, columns, one_of, word
+from talkd.storage.statements import NOTHING, Statement, bind, by_value, columns, one_of, word
 
 _REACTION = columns(reactions, Reaction.__struct_fields__)
 _in_room = reactions.c.room_id == bind("room_id")
@@ -15,15 +15,15 @@ _by_actor = sa.and_(reactions.c.actor_type == bind("actor_type"), reactions.c.ac
 _VALUES = tuple(name for name in Reaction.__struct_fields__ if name != "id")
 
 _ADD = Statement(sa.insert(reactions).values({name: bind(name) for name in _VALUES}))
-_OF_MESSAGE = Statement(sa.select(*_REACTION).where(_of_message).order_by(reactions.c.id.desc()))
+_OF_MESSAGE = Statement(sa.select(*_REACTION).where(_of_message).order_by(by_value(reactions.c.id).desc()))
 _ONE = Statement(sa.select(*_REACTION).where(_of_message, _by_actor, reactions.c.reaction == bind("reaction")))
 _DELETE = Statement(sa.delete(reactions).where(_in_room, reactions.c.id == bind("reaction_id")))
 _CLEAR = Statement(sa.delete(reactions).where(_of_message))
 _given = sa.select(reactions.c.actor_type, reactions.c.actor_id, reactions.c.message_id, reactions.c.reaction).where(
     _in_room, one_of(reactions.c.message_id, "message_ids")
 )
-_GIVEN = Statement(_given.order_by(reactions.c.id))
-_GIVEN_BY = Statement(_given.where(_by_actor).order_by(reactions.c.id))
+_GIVEN = Statement(_given.order_by(by_value(reactions.c.id)))
+_GIVEN_BY = Statement(_given.where(_by_actor).order_by(by_value(reactions.c.id)))
 _FORGET_USER = Statement(
     sa.update(reactions)
     .where(reactions.c.actor_type == word(USERS), reactions.c.actor_id == bind("user_id"))

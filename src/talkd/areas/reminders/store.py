@@ -13,7 +13,7 @@ from talkd.areas.rooms.model import Room
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
-from talkd.storage.statements import ONE, Statement, bind, columns, one_of, word
+from talkd.storage.statements import ONE, Statement, bind, by_value, columns, one_of, word
 
 _REMINDER = columns(reminders, Reminder.__struct_fields__)
 _one = sa.and_(
@@ -61,7 +61,7 @@ _ROOMS_DUE = Statement(_next_due.limit(bind("limit", sa.Integer)))
 _DUE = Statement(
     sa.select(*_REMINDER, attendees.c.actor_id)
     .join(attendees, _by_attendee)
-    .where(_is_due, one_of(reminders.c.room_id, "room_ids"))
+    .where(_is_due, one_of(by_value(reminders.c.room_id), "room_ids"))
     .order_by(reminders.c.remind_at, reminders.c.id)
     .limit(bind("limit", sa.Integer))
 )

@@ -9,7 +9,7 @@ from talkd.core.actor import USERS
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, by_value, number, word
 
 MAX_PEOPLE = 100
 """Of each room so many people are told, the first who came, and besides them all who are there."""
@@ -26,7 +26,7 @@ _last_told = (
     .scalar_subquery()
 )
 _PERSON = (
-    attendees.c.room_id,
+    by_value(attendees.c.room_id),  # else SQLite reads the attendees of all rooms in the wanted order
     attendees.c.id,
     attendees.c.actor_type,
     attendees.c.actor_id,
@@ -50,10 +50,10 @@ def _crowds(of_whom: sa.ColumnElement[bool]) -> Statement:
     )
     present = (
         sa.select(*_PERSON, sessions.c.id, sessions.c.in_call, sessions.c.session_id)
-        .select_from(mine)
-        .join(sessions, sessions.c.room_id == mine.c.room_id)
+        .select_from(sessions)
         .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
-        .where(sessions.c.last_ping >= bind("since"))
+        # by room: there are more sessions elsewhere that gave a sign
+        .where(sessions.c.room_id.in_(sa.select(mine.c.room_id)), by_value(sessions.c.last_ping) >= bind("since"))
     )
     return Statement(sa.union_all(told, present).order_by(sa.text("1, 2, 7")))
 

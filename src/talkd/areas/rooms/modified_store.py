@@ -24,7 +24,7 @@ def _touch(*conditions: sa.ColumnElement[bool]) -> Statement:
 
 
 def _has_attendee(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    return sa.exists(sa.select(ONE).where(attendees.c.room_id == rooms.c.id, *conditions))
+    return rooms.c.id.in_(sa.select(attendees.c.room_id).where(*conditions))
 
 
 _ROOM = _touch(rooms.c.id == bind("room_id"))

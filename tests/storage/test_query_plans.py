@@ -1,0 +1,281 @@
+"""No statement reads more than it needs, on a database that has grown: every plan of both databases is looked at.
+
+What is read must not grow with the history. A lookup by something selective uses an index of it, not one of its room
+alone. A statement that must read a whole room or table stands in `WHOLE`, with the reason.
+"""
+
+import gc
+import importlib
+import json
+import pkgutil
+import re
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+
+import talkd
+from talkd.storage.postgres import PostgresDatabase
+from talkd.storage.schema import metadata
+from talkd.storage.sqlite import SqliteDatabase
+from talkd.storage.statements import STAMP, Statement
+
+SMALL = {"user_groups", "phone_numbers", "throttle", "login_flows", "web_sessions", "messages_searchable", "meta"}
+"""Tables that do not grow with what people say, and of which no request of theirs reads all rows."""
+
+OF_ROOMS = {
+    "attendees", "bans", "invited_browsers", "messages", "notifications", "poll_votes", "polls", "reactions",
+    "reminders", "sessions", "signaling_messages",
+}  # fmt: skip
+"""Tables of which a room can have many rows."""
+
+READING = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"}
+PARTIAL = {"rooms_calling", "rooms_listable", "rooms_lobby_timer"}
+"""Indexes of few rows: reading one from end to end finds what it is for."""
+ROOM_ALONE = re.compile(r"\(\(?(\w+\.)?room_id = (ANY \()?[\w.$]+\)?\)?\)")
+
+ROOM = "it is about all rows of the room"
+JOB = "a job or the command line, seldom"
+ACCOUNTS = "accounts are found by a part of a name, which no index can"
+FIRST = "it stops after a fixed number of rows in the order of the index"
+GONE = "an account is deleted: see areas/chat/people_store.py"
+
+WHOLE = {
+    "areas.bans.store._ALL": ROOM,
+    "areas.bans.store._PRESENT_ADDRESSES": ROOM,
+    "areas.calls.store._COUNT": ROOM,
+    "areas.calls.store._PARTICIPANTS": ROOM,
+    "areas.chat.change_store._CLEAR": ROOM,
+    "areas.chat.change_store._RESET_MARKERS": ROOM,
+    "areas.chat.change_store._CLOSINGS": "the index holds closed polls alone",
+    "areas.chat.mention_store._MENTIONING": FIRST,
+    "areas.chat.mention_store._NAMED_IN": "a message was deleted or has expired; no index of mentions for each send",
+    "areas.chat.mention_store._NOTE_ALL": ROOM,
+    "areas.chat.people_store._FORGET_AUTHOR": GONE,
+    "areas.chat.people_store._FORGET_EDITOR": GONE,
+    "areas.chat.people_store._REFERRING": GONE,
+    "areas.chat.store._LAST_UNREAD_BASE": FIRST,
+    "areas.chat.store._LAST_ID": FIRST,
+    "areas.mentions.store._SEARCH": FIRST,
+    "areas.notifications.outbox_store._WAITING": JOB,
+    "areas.operations.store._ACCOUNTS": JOB,
+    "areas.operations.store._SESSIONS": JOB,
+    "areas.participants.store._ALL": ROOM,
+    "areas.participants.store._COUNT_PEOPLE": ROOM,
+    "areas.participants.store._RESET_PERMISSIONS": ROOM,
+    "areas.polls.store._DRAFTS": "drafts are few, and every poll of the room is one row",
+    "areas.rooms.crowd_store._OF_ONE": ROOM,
+    "areas.rooms.crowd_store._OF_USER": ROOM,
+    "areas.rooms.modified_store._NAMING": "somebody has another name: one message of each room is looked at",
+    "areas.rooms.store._ADD": "SQLite plans what a conflict would delete; there is none",
+    "areas.rooms.store._ATTENDEES": ROOM,
+    "areas.rooms.store._DELETE": ROOM,
+    "areas.rooms.store._SESSIONS": ROOM,
+    "areas.sessions.store._END_CALL": ROOM,
+    "areas.sessions.store._OF_ROOM": ROOM,
+    "areas.sessions.store._USERS_OUTSIDE": "a setting was changed that concerns everybody who is there",
+    "areas.sessions.store._WITH_ATTENDEES": ROOM,
+    "areas.users.store._BY_EMAIL": ACCOUNTS,
+    "areas.users.store._SEARCH": ACCOUNTS,
+    "areas.users.suggestion_store._USERS": ACCOUNTS,
+}
+"""Statements that read a whole room or table."""
+
+WHOLE_ON_POSTGRES = {
+    **WHOLE,
+    "areas.chat.mention_store._NOTE_SOME": "a large group may have more members than the room has people",
+    "areas.notifications.delivery_store._CALL": ROOM,
+    "areas.notifications.store._DELETE_OF_MESSAGES": ROOM,
+}
+
+
+def statements() -> dict[str, Statement]:
+    """Every statement of the package by module and name, found in whatever holds it there."""
+    found: dict[str, Statement] = {}
+    known: set[int] = set()
+
+    def add(name: str, value: object) -> None:
+        if isinstance(value, Statement):
+            if id(value) not in known:
+                known.add(id(value))
+                found[name] = value
+        elif isinstance(value, dict):
+            for key, each in value.items():
+                add(f"{name}[{key}]", each)
+        elif isinstance(value, list | tuple):
+            for place, each in enumerate(value):
+                add(f"{name}[{place}]", each)
+
+    for info in pkgutil.walk_packages(talkd.__path__, "talkd."):
+        if ".migrations." not in info.name and not info.name.endswith(("__main__", ".dev")):
+            module = importlib.import_module(info.name)
+            for name, value in list(vars(module).items()):
+                if not name.startswith("__"):
+                    add(f"{info.name.removeprefix('talkd.')}.{name}", value)
+    return found
+
+
+STATEMENTS = statements()
+
+GROWN = """
+SET session_replication_role = replica;
+INSERT INTO users (id, display_name, email) SELECT 'user' || n, 'User ' || n, n || '@example.org' FROM
+    generate_series(1, 5000) n;
+INSERT INTO user_groups (id) SELECT 'group' || n FROM generate_series(1, 200) n;
+INSERT INTO group_members (group_id, user_id) SELECT 'group' || g, 'user' || (g * 7 + n) % 5000 + 1 FROM
+    generate_series(1, 200) g, generate_series(1, 100) n;
+INSERT INTO rooms (token, user_b) SELECT 'token' || n, CASE WHEN n % 9 = 0 THEN 'user' || n END FROM
+    generate_series(1, 20000) n;
+INSERT INTO attendees (room_id, actor_type, actor_id)
+    SELECT r * 300, 'users', 'user' || (r * 50 + n) % 5000 + 1 FROM generate_series(1, 60) r, generate_series(1, 1000) n
+    ORDER BY md5(r || '-' || n);
+INSERT INTO sessions (room_id, attendee_id, session_id, browser, last_ping) SELECT room_id, id, 'session' ||
+    id, 'browser' || id, id FROM attendees WHERE id % 3 = 0;
+INSERT INTO messages (room_id, actor_type, actor_id, message, countable) SELECT n % 60 * 300 + 300, 'users', 'user' ||
+    n % 400, 'Hello ' || n, CASE WHEN n % 20 = 0 THEN 1 ELSE 0 END FROM generate_series(1, 100000) n;
+INSERT INTO reactions (room_id, message_id, actor_type, actor_id, reaction) SELECT room_id, id, 'users', 'user'
+    || id % 400, '+' FROM messages WHERE id % 3 = 0;
+INSERT INTO polls (room_id, message_id, actor_type, actor_id) SELECT room_id, id, 'users', 'user' || id % 400
+    FROM messages WHERE id % 9 = 0;
+INSERT INTO poll_votes (room_id, poll_id, actor_type, actor_id) SELECT room_id, id, 'users', 'user' || n FROM
+    polls, generate_series(1, 3) n;
+INSERT INTO notifications (room_id, message_id, user_id, object_type) SELECT room_id, id, 'user' || id % 400 +
+    1, 'chat' FROM messages WHERE id % 4 = 0;
+INSERT INTO reminders (room_id, attendee_id, message_id, remind_at) SELECT room_id, id % 60000 + 1, id, id
+    FROM messages WHERE id % 7 = 0;
+INSERT INTO invited_browsers (room_id, attendee_id, browser) SELECT room_id, id, 'browser' || id FROM attendees
+    WHERE id % 3 = 0;
+INSERT INTO bans (room_id, actor_type, actor_id, moderator_type, moderator_id) SELECT room_id, 'users',
+    'banned' || id, 'users', 'user' || id % 400 FROM attendees WHERE id % 4 = 0;
+INSERT INTO signaling_messages (room_id, recipient) SELECT room_id, session_id FROM sessions;
+INSERT INTO mail_outbox (address, next_at) SELECT n || '@example.org', n FROM generate_series(1, 3000) n;
+INSERT INTO web_sessions (fingerprint, user_id) SELECT n, 'user' || n % 5000 FROM generate_series(1, 10000) n;
+INSERT INTO app_passwords (user_id, fingerprint) SELECT 'user' || n % 5000 + 1, n FROM generate_series(1,
+    10000) n;
+INSERT INTO phone_numbers (number, user_id) SELECT n, 'user' || n FROM generate_series(1, 5000) n;
+INSERT INTO room_avatars (room_id, image) SELECT n, '' FROM generate_series(1, 2000) n;
+INSERT INTO user_avatars (user_id, image) SELECT id, '' FROM users;
+INSERT INTO user_config (user_id, app, key) SELECT id, 'spreed', 'key' FROM users;
+ANALYZE
+"""
+"""Rooms with many people and messages, so that PostgreSQL knows that they can be large."""
+
+
+def others() -> list[str]:
+    """Statements that no module holds, but for example a function."""
+    looked_at = {id(statement) for statement in STATEMENTS.values()}
+    tests = [module for name, module in sys.modules.items() if name.startswith("test_")]
+    of_tests = {id(value) for module in tests for value in vars(module).values()}
+    made = [each for each in gc.get_objects() if type(each) is Statement]
+    return [str(each._clause) for each in made if id(each) not in looked_at | of_tests]
+
+
+OTHERS = others()
+
+
+def test_every_statement_is_looked_at() -> None:
+    assert not OTHERS
+
+
+def test_exceptions_exist() -> None:
+    assert set(WHOLE_ON_POSTGRES) <= set(STATEMENTS)
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path) -> AsyncIterator[SqliteDatabase]:
+    database = SqliteDatabase(tmp_path / "talkd.db", durable=False)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def postgres(databases: Any) -> AsyncIterator[asyncpg.Connection]:
+    url = databases.config("postgres").database.url
+    database = PostgresDatabase(url)
+    await database.open()
+    await database.close()
+    connection = await asyncpg.connect(url)
+    await connection.execute(GROWN)
+    # A plan that must read a whole table is then the only one that does. Plans are those for any value.
+    await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
+    yield connection
+    await connection.close()
+
+
+_READS = re.compile(r"(SCAN|SEARCH) (\w+)(?: USING (?:COVERING )?(?:INDEX \w+|INTEGER PRIMARY KEY))?(?: \((.*)\))?")
+
+
+def aliases(text: str) -> dict[str, str]:
+    """The tables by the names that a statement gives them."""
+    named = re.findall(r"\b(?:FROM|JOIN|,|UPDATE|INTO)\s+(\w+) AS (\w+)", text)
+    return {alias: table for table, alias in named}
+
+
+def sqlite_faults(text: str, plan: list[str]) -> Iterator[str]:
+    """The lines of a plan that read a table or a room from one end to the other."""
+    tables = set(metadata.tables)
+    renamed = aliases(text)
+    for line in plan:
+        match = _READS.match(line)
+        table = match and renamed.get(match[2], match[2])
+        if not match or table not in tables or table in SMALL:
+            continue
+        by = match[3] or ""
+        is_range_of_room = by in ("room_id=?", "room_id=? AND id>?", "room_id=? AND id<?")
+        if not by or (table in OF_ROOMS and by == "room_id=?") or (
+            table == "messages" and is_range_of_room and "LIMIT" not in text and "count(" not in text
+        ):
+            yield line
+
+
+async def test_sqlite_reads_no_more_than_it_needs(sqlite: SqliteDatabase) -> None:
+    faults: dict[str, list[str]] = {}
+    for name, statement in STATEMENTS.items():
+        text, _ = statement.for_sqlite({STAMP: 0})
+        values = dict.fromkeys(re.findall(r"(?<!:):(\w+)", text))
+        explain = Statement(sa.text("EXPLAIN QUERY PLAN " + text.replace("::", "\\:\\:")))
+        rows = await sqlite.read(lambda tx, explain=explain, values=values: tx.all(explain, **values))  # type: ignore[misc]
+        found = list(sqlite_faults(text, [row[3] for row in rows]))
+        if found and name not in WHOLE:
+            faults[name] = found
+    assert not faults, "\n".join(f"{name}: {line}" for name, lines in faults.items() for line in lines)
+
+
+def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A step of a plan and all below it."""
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from nodes(part)
+
+
+def postgres_faults(plan: dict[str, Any]) -> Iterator[str]:
+    """The steps of a plan that read a table or a room from one end to the other."""
+    of_index = ""
+    for node in nodes(plan):
+        of_index = node.get("Relation Name", of_index)
+        table, index, by = of_index, node.get("Index Name"), node.get("Index Cond", "")
+        if node["Node Type"] not in READING or table in SMALL or index in PARTIAL:
+            continue
+        if not by or (table in OF_ROOMS and ROOM_ALONE.fullmatch(by)):
+            yield f"{node['Node Type']} {table} {index} {by}"
+
+
+async def test_postgres_reads_no_more_than_it_needs(postgres: asyncpg.Connection) -> None:
+    faults: dict[str, list[str]] = {}
+    for name, statement in STATEMENTS.items():
+        if name.startswith("storage.sqlite"):
+            continue
+        text, names, _ = statement.compile_postgres()
+        await postgres.execute("PREPARE looked_at AS " + text)
+        values = f"({', '.join(['NULL'] * len(names))})" if names else ""
+        plan = json.loads(await postgres.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at{values}"))
+        await postgres.execute("DEALLOCATE looked_at")
+        found = list(postgres_faults(plan[0]["Plan"]))
+        if found and name not in WHOLE_ON_POSTGRES:
+            faults[name] = found
+    assert not faults, "\n".join(f"{name}: {line}" for name, lines in faults.items() for line in lines)
