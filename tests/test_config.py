@@ -118,6 +118,7 @@ def test_what_is_no_public_address(url: str, tmp_path: Path) -> None:
         ("[server]\nport = 70000", r"server\.port: 70000; ports go from 1 to 65535"),
         ('[calls]\nstun_servers = "a:1"', r"calls\.stun_servers: Expected a list like .*, got a text"),
         ("[calls]\nstun_servers = [1]", r"calls\.stun_servers\[0\]: Expected a text, got a number"),
+        ('[mail]\nsender = "talk@localhost"', r"mail\.sender: talk@localhost; write it like talk@example\.org"),
         ('[mail]\nsecurity = "ssl"', r"mail\.security: it is one of starttls, tls, none"),
         ("[security]\nattempts = 0", r"security\.attempts: 0; it is 1 at least"),
         ("[server]\nmax_connections = -5", r"server\.max_connections: -5"),

@@ -238,6 +238,7 @@ class App:
         ):
             self._spawn(self._every(seconds, job))
         if self.world.config.sends_mail:
+            await self._postman.resume()
             self._spawn(self._every(MAIL_SECONDS, self._postman.deliver))
 
     async def stop(self) -> None:

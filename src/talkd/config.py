@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
+from talkd.areas.mail.address_model import is_address
 from talkd.core.constants import API_FEATURES
 from talkd.environment import PREFIX, misspelt_in, settings_in
 
@@ -271,6 +272,8 @@ def _check_forms(config: Config) -> None:
         raise ConfigError(f"wrong setting identity.color: {config.identity.color}; write it like #0a6b5c")
     if config.server.public_url:
         config.server.public_url = _require_public_url(config.server.public_url)
+    if config.mail.sender and not is_address(config.mail.sender):
+        raise ConfigError(f"wrong setting mail.sender: {config.mail.sender}; write it like talk@example.org")
     if config.server.port > MAX_PORT:
         raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
 

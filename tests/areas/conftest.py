@@ -1,9 +1,15 @@
 """The people of most tests, and their room."""
 
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import pytest
 
+import talkd.app
+from support.mail import MailServer, running_mail_server
 from support.people import ONE_TO_ONE, Person
 from support.running import Server
+from talkd.config import Config
 
 
 @pytest.fixture
@@ -31,3 +37,26 @@ def private(server: Server, alice: Person, bob: Person) -> str:
     """The conversation of the two alone."""
     token: str = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     return token
+
+
+@pytest.fixture
+def mails() -> Iterator[MailServer]:
+    with running_mail_server() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def mailing_server(
+    request: pytest.FixtureRequest,
+    databases: Any,
+    new_server: Callable[[Config], Server],
+    mails: MailServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Server:
+    """A server that sends mail, and looks often whether there is some."""
+    monkeypatch.setattr(talkd.app, "MAIL_SECONDS", 0.05)
+    config: Config = databases.config(request.param)
+    config.server.public_url = "http://talk.example.org"
+    config.mail.host, config.mail.port, config.mail.security = "127.0.0.1", mails.port, "none"
+    config.mail.sender = "talk@example.org"
+    return new_server(config)

@@ -1,26 +1,14 @@
 """People invited by e-mail: their mail, their personal way in, and lists of addresses."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
-from email.message import EmailMessage
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import sqlalchemy as sa
-from support.mail import MailServer, running_mail_server
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server, unique
 
-import talkd.app
-from talkd.areas.mail import model, store
 from talkd.areas.participants import store as attendees
-from talkd.config import Config
-from talkd.core import clock
 from talkd.storage.database import Tx
-from talkd.storage.schema import rooms
-from talkd.storage.statements import Statement, bind
 
 HEADER = "name,email\n"
 
@@ -213,118 +201,3 @@ def test_no_list_for_two(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
     assert upload(alice, token, f"{HEADER}Vera,{address()}\n")[1]["error"] == "room"
-
-
-# --- mail -----------------------------------------------------------------------------------
-@pytest.fixture
-def mails() -> Iterator[MailServer]:
-    with running_mail_server() as running:
-        yield running
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def mailing_server(
-    request: pytest.FixtureRequest,
-    databases: Any,
-    new_server: Callable[[Config], Server],
-    mails: MailServer,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Server:
-    """A server that sends mail, and looks often whether there is some."""
-    monkeypatch.setattr(talkd.app, "MAIL_SECONDS", 0.05)
-    config: Config = databases.config(request.param)
-    config.server.public_url = "http://talk.example.org"
-    config.mail.host, config.mail.port, config.mail.security = "127.0.0.1", mails.port, "none"
-    config.mail.sender = "talk@example.org"
-    return new_server(config)
-
-
-def wait_for(mails: MailServer, count: int) -> list[EmailMessage]:
-    until = time.monotonic() + 10
-    while len(mails.mails) < count and time.monotonic() < until:
-        time.sleep(0.02)
-    assert len(mails.mails) == count
-    return mails.mails
-
-
-def wait_until_empty(server: Server) -> None:
-    """Until nothing is left to send, now or later."""
-    until = time.monotonic() + 10
-    while server.read(lambda tx: store.has_due(tx, 2**62)):
-        assert time.monotonic() < until
-        time.sleep(0.02)
-
-
-def test_the_invitation_comes_by_mail(mailing_server: Server, mails: MailServer) -> None:
-    alice, guest, invited = mailing_server.add_user("alice"), mailing_server.visitor(), address()
-    token = alice.create_room(PUBLIC, name="Plans\r\nBcc: everybody@example.org")
-    alice.add(token, invited, "emails")
-    (mail,) = wait_for(mails, 1)
-    assert (mail["To"], mail["Bcc"]) == (invited, None)
-    assert mail["From"] == "talkd <talk@example.org>"
-    link = next(line for line in mail.get_content().splitlines() if line.startswith("http"))
-    parts = urlsplit(link)
-    assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"http://talk.example.org/call/{token}"
-    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
-    assert guest.request("GET", parts.path, **query).status_code == 303
-    assert guest.join(token)["actorType"] == "emails"
-
-
-def test_names_of_before_the_cleaning_add_no_line_to_a_mail(mailing_server: Server, mails: MailServer) -> None:
-    alice, invited = mailing_server.add_user("alice"), address()
-    token = alice.create_room(PUBLIC)
-    stored = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).values(name=bind("name")))
-    raw = "Team\r\nBcc: eve@example.org\u202e\n\nPay here: {link} {0}"
-    mailing_server.write(lambda tx: tx.run(stored, token=token, name=raw))
-    alice.add(token, invited, "emails")
-    (mail,) = wait_for(mails, 1)
-    clean = "Team Bcc: eve@example.org Pay here: {link} {0}"
-    assert (mail["Subject"], mail["Bcc"]) == (f"Alice invites you: {clean}", None)
-    assert mail.get_content().splitlines()[0] == f'Alice invites you to the conversation "{clean}".'
-
-
-def test_inviting_once_more(mailing_server: Server, mails: MailServer) -> None:
-    alice, bob = mailing_server.add_user("alice"), mailing_server.add_user("bob")
-    token = alice.create_room(PUBLIC)
-    alice.add(token, bob)
-    for _ in range(2):
-        alice.add(token, address(), "emails")
-    wait_for(mails, 2)
-    path = f"v4/room/{token}/participants/resend-invitations"
-    assert alice.post(path) is None
-    wait_for(mails, 4)
-    seats = [each["attendeeId"] for each in alice.participants(token).values() if each["actorType"] == "emails"]
-    alice.post(path, attendeeId=seats[0])
-    wait_for(mails, 5)
-    assert alice.refused("POST", path, attendeeId=999_999) == (404, None)
-    assert bob.status("POST", path) == 403
-
-
-def test_mail_that_fails_is_sent_later(
-    mailing_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    mails.refusals += ["451 busy"]
-    alice = mailing_server.add_user("alice")
-    alice.add(alice.create_room(PUBLIC), address(), "emails")
-    until = time.monotonic() + 10
-    while mails.refusals and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.2)
-    assert mails.mails == []
-    monkeypatch.setattr(clock, "source", lambda: time.time() + model.RETRY_SECONDS[0] + 1)
-    wait_for(mails, 1)
-    wait_until_empty(mailing_server)
-
-
-def test_mail_that_is_refused_for_good_is_given_up(mailing_server: Server, mails: MailServer) -> None:
-    mails.refusals += ["550 no such user"]
-    alice = mailing_server.add_user("alice")
-    alice.add(alice.create_room(PUBLIC), address(), "emails")
-    wait_until_empty(mailing_server)
-    assert mails.mails == []
-
-
-def test_without_mail_settings_nothing_is_kept_to_send(server: Server) -> None:
-    alice = server.add_user("alice")
-    alice.add(alice.create_room(PUBLIC), address(), "emails")
-    assert not server.read(lambda tx: store.has_due(tx, 2**62))

@@ -1,16 +1,19 @@
 """Sending what is in the outbox. A job of its own, long after the commit."""
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
-from collections.abc import Sequence
+from collections.abc import Coroutine
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from typing import Any
 
 import structlog
 
 from talkd.areas.mail import service
+from talkd.areas.mail.address_model import deliverable
 from talkd.areas.mail.model import Mail
 from talkd.config import MailConfig
 from talkd.core.names import cleaned
@@ -19,57 +22,94 @@ from talkd.storage.database import Database
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 20
+REST_SECONDS = 60
+"""How long nothing is tried after the SMTP server could not be reached."""
+STOP_SECONDS = 5
+"""How long a stop waits for the mail that is being handed over."""
+OK = 250
+"""SMTP's number for success."""
 
 
 class Postman:
-    """Takes mail from the outbox to the SMTP server of the settings."""
+    """Takes mail from the outbox to the SMTP server of the settings, one at a time.
+
+    A mail is marked before it is handed over and forgotten once the server has accepted it, so that it is never sent
+    twice: if this process is killed in between, the mail is given up.
+    """
 
     def __init__(self, db: Database, config: MailConfig, name: str) -> None:
         self._db = db
         self._config = config
         self._name = cleaned(name)
+        self._sender = deliverable(config.sender) or ""
+        self._connection: smtplib.SMTP | None = None
+        self._rests_until = 0.0
+
+    async def resume(self) -> None:
+        """Give up what an earlier process was handing over when it was killed."""
+        for number in await self._db.write(service.give_up_uncertain):
+            log.warning("mail_uncertain", mail=number, again=False)
 
     async def deliver(self) -> None:
-        """Send what is due. What fails stays for later, longer each time; what is refused for good goes."""
-        while await self._db.read(service.has_due):
-            mails = await self._db.write(service.take_due)
-            if not mails:
-                return
-            outcomes = await asyncio.to_thread(self._send, mails)
-            for mail, error in zip(mails, outcomes, strict=True):
-                await self._note(mail, error)
+        """Send what is due. What fails stays for later, longer each time; what is refused for good goes.
 
-    async def _note(self, mail: Mail, error: Exception | None) -> None:
+        While the SMTP server cannot be reached, everything waits.
+        """
+        if asyncio.get_running_loop().time() < self._rests_until:
+            return
+        try:
+            while await self._db.read(service.has_due) and await self._has_connected():
+                mail = await self._db.write(service.take_next)
+                if mail is None:
+                    return
+                await _finished(self._hand_over(mail))
+        finally:
+            await asyncio.to_thread(self._disconnect)
+
+    async def _has_connected(self) -> bool:
+        try:
+            await asyncio.to_thread(self._keep_connected)
+        except (OSError, ValueError) as error:  # of smtplib: a setting that is not ASCII
+            self._rests_until = asyncio.get_running_loop().time() + REST_SECONDS
+            _warn("mail_server_failed", error)
+            return False
+        return True
+
+    async def _hand_over(self, mail: Mail) -> None:
+        error = await asyncio.to_thread(self._send, mail)
         if error is None:
             await self._db.write(lambda tx: service.note_sent(tx, mail))
             return
         for_good = is_final(error)
         again = await self._db.write(lambda tx: service.note_failed(tx, mail, for_good=for_good))
-        # The error's own text may hold the address; its kind and the server's number do not.
-        log.warning(
-            "mail_failed",
-            mail=mail.id,
-            attempt=mail.attempts + 1,
-            error=type(error).__name__,
-            code=getattr(error, "smtp_code", None),
-            again=again,
-        )
+        _warn("mail_failed", error, mail=mail.id, attempt=mail.attempts + 1, again=again)
 
-    def _send(self, mails: Sequence[Mail]) -> list[Exception | None]:
-        """In a thread of its own, over one connection. For each mail what went wrong, or None."""
+    # --- in threads -------------------------------------------------------------------------
+    def _send(self, mail: Mail) -> Exception | None:
+        """Hand over one mail. Return what went wrong, if something did: whatever it is, it concerns this mail only."""
+        assert self._connection is not None, "connected before"
         try:
-            connection = self._connect()
-        except (OSError, smtplib.SMTPException) as error:
-            return [error] * len(mails)
-        outcomes: list[Exception | None] = []
-        with connection:
-            for mail in mails:
-                try:
-                    connection.send_message(self._message(mail))
-                    outcomes.append(None)
-                except (OSError, smtplib.SMTPException, ValueError) as error:
-                    outcomes.append(error)
-        return outcomes
+            message = self._message(mail)
+            self._connection.send_message(message, to_addrs=[message["To"].addresses[0].addr_spec])
+        except Exception as error:
+            return error
+        return None
+
+    def _keep_connected(self) -> None:
+        """Connect, unless there is a connection that works. Raises OSError, of which SMTP's errors are a kind."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError):
+                if self._connection.noop()[0] == OK:
+                    return
+            self._disconnect()
+        self._connection = self._connect()
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            with contextlib.suppress(OSError):
+                connection.quit()
+            connection.close()
 
     def _connect(self) -> smtplib.SMTP:
         config = self._config
@@ -91,14 +131,32 @@ class Postman:
 
     def _message(self, mail: Mail) -> EmailMessage:
         message = EmailMessage()
-        message["From"] = Address(self._name, addr_spec=self._config.sender)
-        message["To"] = Address(addr_spec=mail.address)
+        message["From"] = Address(self._name, addr_spec=self._sender)
+        address = deliverable(mail.address)
+        if address is None:
+            raise ValueError("not an address")
+        message["To"] = Address(addr_spec=address)
         message["Subject"] = mail.subject
         message["Date"] = formatdate()
-        message["Message-ID"] = make_msgid(domain=self._config.sender.rpartition("@")[2])
+        message["Message-ID"] = make_msgid(domain=self._sender.rpartition("@")[2])
         message["Auto-Submitted"] = "auto-generated"
         message.set_content(mail.body)
         return message
+
+
+async def _finished(work: Coroutine[Any, Any, None]) -> None:
+    """Await the work. If the server is stopping meanwhile, the work still gets some time to end."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=STOP_SECONDS)
+        raise
+
+
+def _warn(event: str, error: Exception, **more: Any) -> None:
+    """Log an error by its kind and the server's number. Its text is left out: it may hold the address."""
+    log.warning(event, error=type(error).__name__, code=getattr(error, "smtp_code", None), **more)
 
 
 def is_final(error: Exception) -> bool:
@@ -109,4 +167,4 @@ def is_final(error: Exception) -> bool:
         return False  # the settings are wrong, the mail is not
     if isinstance(error, smtplib.SMTPDataError | smtplib.SMTPSenderRefused):
         return error.smtp_code >= 500
-    return isinstance(error, ValueError)  # an address that no header can hold
+    return not isinstance(error, OSError)  # a library refuses the mail

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.participants.model import is_address
+from talkd.areas.mail.address_model import is_address
 from talkd.core.characters import is_text
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned

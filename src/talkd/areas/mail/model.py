@@ -4,9 +4,8 @@ import msgspec
 
 RETRY_SECONDS = (60, 300, 900, 3600, 3600 * 3, 3600 * 6, 3600 * 12, 3600 * 24)
 """Waits between attempts; after the last one a mail is given up."""
-LEASE_SECONDS = 300
-"""How long a mail belongs to the process that is sending it."""
-BATCH = 20
+NEVER = 2**62
+"""When a mail is due that is being handed over: only what comes of that decides whether it is tried again."""
 
 
 class Mail(msgspec.Struct, frozen=True):

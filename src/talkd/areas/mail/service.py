@@ -1,7 +1,7 @@
 """Putting mail into the outbox, and what becomes of it."""
 
 from talkd.areas.mail import store
-from talkd.areas.mail.model import BATCH, LEASE_SECONDS, Mail, next_attempt
+from talkd.areas.mail.model import Mail, next_attempt
 from talkd.core import clock
 from talkd.core.names import cleaned
 from talkd.storage.database import Tx
@@ -22,19 +22,26 @@ async def has_due(tx: Tx) -> bool:
     return await store.has_due(tx, clock.now())
 
 
-async def take_due(tx: Tx) -> list[Mail]:
-    """Some mail to send now. Whoever takes it says what came of it, or it is due again after a while."""
-    now = clock.now()
-    return await store.take_due(tx, now, now + LEASE_SECONDS, BATCH)
+async def take_next(tx: Tx) -> Mail | None:
+    """Return a mail to hand over now, None if there is none. It is not due again before `note_failed` says so."""
+    return await store.take_next(tx, clock.now())
+
+
+async def give_up_uncertain(tx: Tx) -> list[int]:
+    """Give up the mails that were being handed over when the server was killed; their numbers.
+
+    The mail server may have accepted them, and nobody is mailed twice.
+    """
+    return await store.delete_taken(tx)
 
 
 async def note_sent(tx: Tx, mail: Mail) -> None:
-    """It is on its way."""
+    """The mail server has accepted it."""
     await store.delete_mail(tx, mail.id)
 
 
 async def note_failed(tx: Tx, mail: Mail, *, for_good: bool) -> bool:
-    """It could not be sent; whether it will be tried again."""
+    """It could not be sent. Return whether it will be tried again."""
     attempts = mail.attempts + 1
     next_at = None if for_good else next_attempt(attempts, clock.now())
     if next_at is None:

@@ -2,10 +2,10 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.mail.model import Mail
+from talkd.areas.mail.model import NEVER, Mail
 from talkd.storage.database import Tx
 from talkd.storage.schema import mail_outbox
-from talkd.storage.statements import ONE, Statement, bind, columns
+from talkd.storage.statements import ONE, Statement, bind, columns, number
 
 _MAIL = columns(mail_outbox, Mail.__struct_fields__)
 _ADD = Statement(
@@ -18,17 +18,20 @@ _ADD = Statement(
     )
 )
 _due = mail_outbox.c.next_at <= bind("now", mail_outbox.c.next_at.type)
+_OLDEST = (mail_outbox.c.next_at, mail_outbox.c.id)
 _HAS_DUE = Statement(sa.select(ONE).where(_due).limit(ONE))
 _TAKE = Statement(
     sa.update(mail_outbox)
     .where(
-        mail_outbox.c.id.in_(
-            sa.select(mail_outbox.c.id).where(_due).order_by(mail_outbox.c.next_at).limit(bind("limit", sa.Integer))
-        ),
+        # Not IN: PostgreSQL may run the subquery anew for each row, and take more than one.
+        mail_outbox.c.id == sa.select(mail_outbox.c.id).where(_due).order_by(*_OLDEST).limit(ONE).scalar_subquery(),
         _due,
     )
-    .values(next_at=bind("until"))
+    .values(next_at=number(NEVER))
     .returning(*_MAIL)
+)
+_DELETE_TAKEN = Statement(
+    sa.delete(mail_outbox).where(mail_outbox.c.next_at == number(NEVER)).returning(mail_outbox.c.id)
 )
 _DELETE = Statement(sa.delete(mail_outbox).where(mail_outbox.c.id == bind("id")))
 _POSTPONE = Statement(
@@ -46,9 +49,15 @@ async def has_due(tx: Tx, now: int) -> bool:
     return await tx.one(_HAS_DUE, now=now) is not None
 
 
-async def take_due(tx: Tx, now: int, until: int, limit: int) -> list[Mail]:
-    """Mail to send now; nobody else gets it until then."""
-    return [Mail(*row) for row in await tx.all(_TAKE, now=now, until=until, limit=limit)]
+async def take_next(tx: Tx, now: int) -> Mail | None:
+    """Take the mail that has been due for longest; it is never due again by itself."""
+    row = await tx.one(_TAKE, now=now)
+    return None if row is None else Mail(*row)
+
+
+async def delete_taken(tx: Tx) -> list[int]:
+    """Delete the mails that were taken; their ids."""
+    return [row[0] for row in await tx.all(_DELETE_TAKEN)]
 
 
 async def delete_mail(tx: Tx, mail_id: int) -> None:

@@ -162,18 +162,6 @@ def permissions_of(room: Room, attendee: Attendee) -> int:
     return attendee.permissions or room.call_permissions or room.default_permissions or _MEMBERS
 
 
-def is_address(text: str) -> bool:
-    """Whether mail could be sent there: one line, something before the @ and a domain after it."""
-    local, _, domain = text.rpartition("@")
-    return (
-        0 < len(local) <= 64
-        and "." in domain.strip(".")
-        and len(text) <= 254
-        and text.isprintable()
-        and not any(character.isspace() or character in '<>",;:\\()[]' for character in text)
-    )
-
-
 def invited_name(name: str, address: str) -> str:
     """Return the name that others see of somebody invited by e-mail: empty if it would give away the address."""
     return "" if address.lower() in name.lower() else name

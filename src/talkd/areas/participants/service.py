@@ -9,8 +9,9 @@ import hmac
 from typing import Any
 
 from talkd.areas.bans import store as bans
+from talkd.areas.mail.address_model import is_address
 from talkd.areas.participants import store
-from talkd.areas.participants.model import Attendee, Participant, invited_name, is_address, is_self_joined
+from talkd.areas.participants.model import Attendee, Participant, invited_name, is_self_joined
 from talkd.areas.rooms.model import Room, pair
 from talkd.areas.sessions import store as sessions
 from talkd.areas.settings import service as settings

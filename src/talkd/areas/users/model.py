@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.mail.address_model import is_address
 from talkd.core.errors import Rejected
 from talkd.core.names import cleaned
 
@@ -13,7 +14,6 @@ ADMIN_GROUP = "admin"
 
 USER_ID_FORM = re.compile(r"[a-zA-Z0-9 _.@\-']{1,64}")
 _USER_ID_CHARACTERS = re.compile(r"[a-zA-Z0-9 _.@\-']+")
-_EMAIL_FORM = re.compile(r"[^\s@,;<>()\"\\]{1,64}@[^\s@,;<>()\"\\]+\.[^\s@,;<>()\"\\.]+")
 _LANGUAGE_FORM = re.compile(r"[a-zA-Z]{2,3}([_-][a-zA-Z0-9]{2,8}){0,2}")
 _TIMEZONE_FORM = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+){0,2}")
 
@@ -137,11 +137,6 @@ def require_display_name(name: str) -> str:
     return name
 
 
-def is_email(address: str) -> bool:
-    """Whether it has the form of an e-mail address."""
-    return len(address) <= 254 and _EMAIL_FORM.fullmatch(address) is not None
-
-
 def require_group_id(group_id: str) -> None:
     """Raises Rejected when no group may be called that: an id is shown as a name, and stands in paths."""
     is_clean = cleaned(group_id) == group_id and group_id.strip(".") != ""
@@ -158,7 +153,7 @@ def changed(account: Account, key: str, value: str) -> dict[str, Any]:
     if key in ("displayname", "display"):
         return {"display_name": require_display_name(value) or account.id}
     if key == "email":
-        if value and not is_email(value):
+        if value and not is_address(value):
             raise Rejected(INVALID, "Invalid email")
         return {"email": value}
     if key in ("language", "locale"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from talkd.areas.mail.address_model import is_address
 from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store, model, store
@@ -27,7 +28,7 @@ async def require_creatable(tx: Tx, user_id: str, *, email: str = "", groups: Se
     for group_id in groups:
         if await group_store.get_group(tx, group_id) is None:
             raise Rejected(NO_GROUP, f"Group {group_id} does not exist")
-    if email and not model.is_email(email):
+    if email and not is_address(email):
         raise Rejected(INVALID, "Invalid email")
 
 
