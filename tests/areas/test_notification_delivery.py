@@ -1,5 +1,6 @@
 """Notifications over their API, and what becomes of them in the long run."""
 
+import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,7 +10,7 @@ from support.notifications import PATH, kept, subjects, told
 from support.people import ONE_TO_ONE, Person
 from support.running import Server
 
-from talkd.areas.notifications import service
+from talkd.areas.notifications import outbox, service
 from talkd.areas.notifications.model import MAX_KEPT
 from talkd.storage.schema import messages, rooms
 from talkd.storage.statements import Statement, bind
@@ -31,6 +32,7 @@ _SLIP_IN = Statement(
         "WHERE token = :token"
     )
 )
+_ROOM_ID = Statement(sa.select(rooms.c.id).where(rooms.c.token == bind("token")))
 _FORGET = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).values(notified_id=0))
 
 
@@ -157,6 +159,28 @@ def test_a_broken_message_keeps_no_other_waiting(
     assert [each["object_id"].split("/")[1] for each in told(server, bob)] == [
         str(said["id"]) for said in (elsewhere, last, first)
     ]
+
+
+def test_those_who_meet_a_broken_message_together_skip_only_that_one(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    said = [alice.say(token, f"{number} @{bob.id}")["id"] for number in range(12)]
+    assert len(told(server, bob)) == 12
+    bob.delete(PATH)
+
+    async def damage(tx: Any) -> int:
+        await tx.run(_DAMAGE, message_id=said[3])
+        await tx.run(_FORGET, token=token)
+        return int(await tx.value(_ROOM_ID, token=token))
+
+    room_id = server.write(damage)
+
+    async def deliver() -> None:
+        await asyncio.gather(*(outbox.deliver(server.app.world.db, [room_id]) for _ in range(4)))
+
+    server.run(deliver())
+    numbers = [int(each["object_id"].split("/")[1]) for each in told(server, bob)]
+    assert numbers == [number for number in reversed(said) if number != said[3]]
 
 
 def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(

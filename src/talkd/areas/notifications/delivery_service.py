@@ -60,13 +60,16 @@ async def catch_up(tx: Tx, room: Room) -> None:
         await settle_all(tx, [room.id])
 
 
-async def skip(tx: Tx, room_id: int) -> bool:
-    """Tell nobody of the next message in the room; whether there was one."""
-    await attendees.lock_rooms(tx, [room_id])
+async def get_next(tx: Tx, room_id: int) -> int:
+    """Return the id of the room's oldest message that nobody was notified of, or 0."""
     untold = await outbox_store.list_untold(tx, [room_id], 1, clock.now())
-    for _, message in untold:
-        await outbox_store.settle(tx, [room_id], message.id)
-    return bool(untold)
+    return untold[0][1].id if untold else 0
+
+
+async def skip(tx: Tx, room_id: int, message_id: int) -> None:
+    """Notify nobody of the room's messages up to this one."""
+    await attendees.lock_rooms(tx, [room_id])
+    await outbox_store.settle(tx, [room_id], message_id)
 
 
 async def _tell(tx: Tx, untold: list[tuple[int, Message]], now: int) -> None:

@@ -43,14 +43,19 @@ async def _deliver_one_by_one(db: Database, room_ids: list[int]) -> None:
 
 
 async def _deliver_next(db: Database, room_id: int) -> bool:
-    """Notify people of a room's next message, or skip it if that fails. Return True if it was the last one."""
+    """Notify people of a room's next message, or skip it if that fails. Return True if it was the last one.
+
+    Two callers may come upon the same broken message: it is skipped by its id, so that neither skips the one after it.
+    """
+    message_id = await db.read(lambda tx: delivery.get_next(tx, room_id))
     try:
         return await db.write(lambda tx: delivery.settle(tx, [room_id], 1))
     except db.failures:
         raise
     except Exception:
         log.exception("message_not_told", room=room_id)
-        return not await db.write(lambda tx: delivery.skip(tx, room_id))
+        await db.write(lambda tx: delivery.skip(tx, room_id, message_id))
+        return False
 
 
 def _portions(room_ids: list[int]) -> Iterator[list[int]]:
