@@ -216,7 +216,7 @@ class App:
         self.asgi = server.build(Edge(self.world), routes)
 
     async def start(self) -> None:
-        """Open the database and begin to look after it. Raises DatabaseFromTheFuture."""
+        """Open the database and begin to look after it. Raises DatabaseRefused."""
         await self.world.db.open()
         await self.world.throttle.load()
         await self._load_settings()

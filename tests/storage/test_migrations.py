@@ -9,13 +9,12 @@ from typing import Any, TypeVar
 import msgspec
 import pytest
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config as Alembic
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
+from support.migrations import alembic, upgrade
 
 from talkd.config import Config
-from talkd.storage.migrate import MIGRATIONS, REVISIONS, migrate_postgres, migrate_sqlite
+from talkd.storage.migrate import REVISIONS, migrate_postgres, migrate_sqlite
 from talkd.storage.schema import metadata
 
 T = TypeVar("T")
@@ -47,18 +46,12 @@ class Old:
 
     def bring_to(self, revision: str) -> None:
         """As the talkd of that revision has left it."""
-
-        def upgrade(connection: sa.Connection) -> None:
-            settings = alembic()
-            settings.attributes["connection"] = connection
-            command.upgrade(settings, revision)
-
-        self.on(upgrade)
+        self.on(lambda connection: upgrade(connection, revision))
 
     def bring_up_to_date(self) -> None:
         """As talkd does when it starts."""
         if self._url:
-            asyncio.run(migrate_postgres(self._url))
+            asyncio.run(migrate_postgres(self._url, timeout=5))
         else:
             migrate_sqlite(self._path)
 
@@ -70,12 +63,6 @@ class Old:
             return [tuple(row) for row in found] if found.returns_rows else []
 
         return self.on(work)
-
-
-def alembic() -> Alembic:
-    settings = Alembic()
-    settings.set_main_option("script_location", str(MIGRATIONS))
-    return settings
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -23,7 +23,7 @@ CONNECT = 5.0
 
 @contextlib.asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Database]:
-    """The database, migrated, with what follows inside its transactions. Raises DatabaseFromTheFuture."""
+    """The database, migrated, with what follows inside its transactions. Raises DatabaseRefused."""
     from talkd.app import open_database
 
     db = open_database(config)

@@ -5,12 +5,12 @@ import socket
 import apsw
 import asyncpg
 
-from talkd.storage.database import DatabaseFromTheFuture
+from talkd.storage.database import DatabaseRefused
 
 
 def explain(error: Exception) -> str | None:
     """A sentence for the person at the terminal; None for what is a mistake in talkd."""
-    if isinstance(error, DatabaseFromTheFuture):
+    if isinstance(error, DatabaseRefused):
         return str(error)
     if isinstance(error, apsw.Error):
         return f"cannot use the database: {error}; check the data folder with `talkd doctor`"

@@ -18,7 +18,11 @@ Row = Sequence[Any]
 log = structlog.get_logger(__name__)
 
 
-class DatabaseFromTheFuture(Exception):
+class DatabaseRefused(Exception):
+    """talkd does not use the database as it is; the message says why, and what to do."""
+
+
+class DatabaseFromTheFuture(DatabaseRefused):
     """The database was written by a newer talkd; this one would damage it."""
 
 
@@ -89,7 +93,7 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     async def open(self) -> None:
-        """Connect, migrate to the newest schema; raises DatabaseFromTheFuture."""
+        """Connect, migrate to the newest schema; raises DatabaseRefused."""
 
     @abc.abstractmethod
     async def close(self) -> None:

@@ -1,14 +1,18 @@
-"""Bringing a database to the newest schema. Alembic is loaded only when there is something to do."""
+"""Bring a database to the newest schema, in one transaction: after a kill it is as it was before.
 
-import asyncio
+Alembic is loaded only when there is something to do.
+"""
+
 import contextlib
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
 import asyncpg
 
-from talkd.storage.database import DatabaseFromTheFuture
+from talkd.storage import sqlite_files as files
+from talkd.storage.database import DatabaseFromTheFuture, DatabaseRefused
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = (
@@ -17,10 +21,18 @@ REVISIONS = (
 """All revisions this talkd knows, oldest first; a test compares them with the files."""
 LOCK = 7_482_001
 """Advisory lock that keeps two starting processes from migrating at once."""
+UNFINISHED = ".new"
+"""Appended to the name of a SQLite file while its first tables are made; a file without it is always finished."""
+BUSY_SECONDS = 60
+"""How long an upgrade waits for another process that writes into the SQLite file."""
 
 
-def _check(current: str | None) -> bool:
-    """Whether there is something to do. Raises DatabaseFromTheFuture."""
+class MigrationFailed(DatabaseRefused):
+    """The database does not fit the migrations; it is as it was before."""
+
+
+def _is_behind(current: str | None) -> bool:
+    """Return True if there is something to do. Raises DatabaseFromTheFuture."""
     if current is not None and current not in REVISIONS:
         raise DatabaseFromTheFuture(
             f"this database has schema {current}, this talkd knows schemas up to {REVISIONS[-1]}: "
@@ -30,17 +42,33 @@ def _check(current: str | None) -> bool:
 
 
 def _upgrade(connection: Any) -> None:
+    """Run the missing migrations in the open transaction. Another process may have run them meanwhile."""
+    import sqlalchemy as sa
     from alembic import command
     from alembic.config import Config
+    from alembic.migration import MigrationContext
 
+    current = MigrationContext.configure(connection).get_current_revision()
+    if not _is_behind(current):
+        return
     config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
-    command.upgrade(config, "head")
+    try:
+        command.upgrade(config, "head")
+    except sa.exc.DBAPIError as error:
+        was = f"schema {current}" if current else "tables of no known schema"
+        raise MigrationFailed(
+            f"this database has {was} and cannot be brought to schema {REVISIONS[-1]}; it was not changed "
+            f"({error.orig}). Either it holds other tables than talkd's: give talkd a database of its own. Or an "
+            "older talkd was killed while it made or upgraded the tables: restore the backup from before the "
+            "upgrade, or remove the database if that was its first start"
+        ) from error
 
 
 def revision_of_sqlite(path: Path) -> str | None:
-    """The schema of the file as it is, without touching it; None when there is none yet."""
+    """The schema of the file as it is, without changing it; None if there is none yet. Raises DatabaseIncomplete."""
+    files.require_complete(path)
     if not path.exists():
         return None
     with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
@@ -51,41 +79,66 @@ def revision_of_sqlite(path: Path) -> str | None:
 
 
 def migrate_sqlite(path: Path) -> None:
-    """Create or upgrade the file. Raises DatabaseFromTheFuture."""
-    if not _check(revision_of_sqlite(path)):
+    """Create or upgrade the file. Raises DatabaseRefused."""
+    if path.exists() and not _is_behind(revision_of_sqlite(path)):
         return
+    with files.alone_in(path.parent):
+        files.require_complete(path)
+        if path.exists():
+            _upgrade_sqlite(path)
+            return
+        new = path.with_name(path.name + UNFINISHED)
+        for leftover in (new, new.with_name(new.name + "-journal")):
+            leftover.unlink(missing_ok=True)
+        files.create_private(new)
+        _upgrade_sqlite(new)
+        files.put_in_place(new, path)
+
+
+def _upgrade_sqlite(path: Path) -> None:
     import sqlalchemy as sa
 
-    engine = sa.create_engine(f"sqlite:///{path}")
-    with engine.begin() as upgrading:
-        _upgrade(upgrading)
-    engine.dispose()
+    # With an isolation level of its own, Python's driver would run the changes of tables outside of the transaction.
+    settings = {"timeout": BUSY_SECONDS, "isolation_level": None}
+    engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args=settings)
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        with engine.begin() as connection:
+            _upgrade(connection)
+    finally:
+        engine.dispose()
 
 
 async def revision_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
-    """The schema of the database as it is, without touching it; None when there is none yet."""
+    """The schema of the database as it is, without changing it; None if there is none yet."""
     if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
         return None
     revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
     return revision
 
 
-async def migrate_postgres(url: str) -> None:
-    """Create or upgrade the tables. Raises DatabaseFromTheFuture."""
-    connection = await asyncpg.connect(url)
+async def migrate_postgres(url: str, *, timeout: float) -> None:
+    """Create or upgrade the tables; connecting may take `timeout` seconds. Raises DatabaseRefused."""
+    connection = await asyncpg.connect(url, timeout=timeout)
     try:
-        await connection.execute("SELECT pg_advisory_lock($1)", LOCK)
-        if _check(await revision_of_postgres(connection)):
-            await _upgrade_postgres(url)
+        is_behind = _is_behind(await revision_of_postgres(connection))
     finally:
-        await asyncio.shield(connection.close())
+        await connection.close()
+    if is_behind:
+        await _upgrade_postgres(url)
+
+
+def _upgrade_alone(connection: Any) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+    _upgrade(connection)
 
 
 async def _upgrade_postgres(url: str) -> None:
     from sqlalchemy.ext.asyncio import create_async_engine
 
-    async_url = "postgresql+asyncpg://" + url.partition("://")[2]
-    engine = create_async_engine(async_url)
-    async with engine.begin() as connection:
-        await connection.run_sync(_upgrade)
-    await engine.dispose()
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url))
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(_upgrade_alone)
+    finally:
+        await engine.dispose()

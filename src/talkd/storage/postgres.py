@@ -69,7 +69,7 @@ class PostgresDatabase(Database):
         self._connections = connections
 
     async def open(self) -> None:
-        await migrate_postgres(self._url)
+        await migrate_postgres(self._url, timeout=5)
         self._writers = await self._connect(self._connections)
         self._readers = await self._connect(max(2, self._connections // 2))
 

@@ -1,0 +1,105 @@
+"""The files of a SQLite database: who may read them, and whether they are all in their places."""
+
+import contextlib
+import fcntl
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from talkd.storage.database import DatabaseRefused
+
+PRIVATE = 0o600
+"""Mode of every file: nobody but the user that runs talkd reads messages."""
+
+
+class DatabaseIncomplete(DatabaseRefused):
+    """A file of the database is missing or empty; starting would make a new database in its place."""
+
+
+def log_of(path: Path) -> Path:
+    """The write-ahead log, which holds the newest changes; SQLite keeps it beside the real file, not beside a link."""
+    return Path(f"{path.resolve()}-wal")
+
+
+def require_complete(path: Path) -> None:
+    """Raises DatabaseIncomplete if a part of the database is there and the rest is not."""
+    if not path.exists():
+        for rest in (log_of(path), Path(f"{path.resolve()}-journal")):
+            if rest.exists() and rest.stat().st_size:
+                raise DatabaseIncomplete(
+                    f"{path} is missing, but {rest.name}, which belongs to it, is there: put {path.name} back, or "
+                    f"restore a backup (docs/admin/backup.md); to begin anew, move {rest.name} away"
+                )
+    elif path.stat().st_size == 0:
+        raise DatabaseIncomplete(
+            f"{path} is empty, which talkd never leaves behind: restore a backup (docs/admin/backup.md); "
+            "to begin anew, remove the empty file"
+        )
+
+
+def make_private(path: Path) -> None:
+    """Take the files from other users of the machine. Files of another owner stay as they are."""
+    for file in (path, log_of(path), Path(f"{path.resolve()}-shm")):
+        with contextlib.suppress(FileNotFoundError):
+            status = file.stat()
+            if status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) & ~PRIVATE:
+                file.chmod(PRIVATE)
+
+
+def create_private(path: Path) -> None:
+    """Make an empty file that only its owner can read. Raises FileExistsError."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other process is in here for the same folder."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def put_in_place(new: Path, path: Path) -> None:
+    """Give a finished file its name, durably."""
+    new.rename(path)
+    handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+class Footprint:
+    """Which files a connection has open, to notice when others stand in their places."""
+
+    def __init__(self, path: Path) -> None:
+        self._places = (path, log_of(path))
+        self._known = [_identity(place) for place in self._places]
+
+    def find_displaced(self) -> str:
+        """The file that is gone, empty or replaced, and which of these; nothing if all are in place.
+
+        The log may be empty: SQLite shortens it.
+        """
+        for place, known in zip(self._places, self._known, strict=True):
+            found = _identity(place)
+            if found is None:
+                return f"{place} was removed"
+            if found != known:
+                return f"{place} was replaced by another file"
+        try:
+            return f"{self._places[0]} was emptied" if self._places[0].stat().st_size == 0 else ""
+        except OSError:
+            return f"{self._places[0]} was removed"
+
+
+def _identity(place: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(place)  # noqa: PTH116 - called after every commit, and this takes a third of the time
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino

@@ -1,0 +1,141 @@
+"""A migration that does not come to its end leaves the database as it was, and the next start finishes it."""
+
+import asyncio
+import contextlib
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import sqlalchemy as sa
+from support import killed_migrations
+from support.migrations import bring_sqlite_to
+
+from talkd.cli.errors import explain
+from talkd.storage.migrate import (
+    REVISIONS,
+    MigrationFailed,
+    migrate_postgres,
+    migrate_sqlite,
+    revision_of_postgres,
+    revision_of_sqlite,
+)
+
+
+def kill_everywhere(folder: Path, *begin_with: Path) -> int:
+    done = subprocess.run(
+        [sys.executable, killed_migrations.__file__, str(folder / "killed"), *map(str, begin_with)],
+        capture_output=True, text=True, check=False, timeout=110,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+def test_a_first_start_killed_at_any_statement_leaves_nothing(tmp_path: Path) -> None:
+    assert kill_everywhere(tmp_path) > 100
+
+
+@pytest.mark.parametrize("revision", ["0002", "0005", "0008"])
+def test_an_upgrade_killed_at_any_statement_changes_nothing(tmp_path: Path, revision: str) -> None:
+    old = tmp_path / "old.db"
+    bring_sqlite_to(old, revision)
+    with contextlib.closing(sqlite3.connect(old)) as file:
+        file.execute("PRAGMA journal_mode = WAL")
+        file.execute("INSERT INTO rooms (id, token, last_activity) VALUES (7, 'abcd2345', 9)")
+        file.execute("INSERT INTO messages (room_id, id, message, countable) VALUES (7, 1, 'kept', 1)")
+        file.commit()
+    assert kill_everywhere(tmp_path, old) > 5
+
+
+def test_a_process_killed_during_its_first_start_starts_the_next_time(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "talkd", "migrate", "--data", str(tmp_path)]
+    for number in range(6):
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
+            time.sleep(0.4 + 0.15 * number)
+            process.send_signal(signal.SIGKILL)
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["talkd.db"]
+
+
+def test_several_processes_make_one_sqlite_database(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "talkd", "migrate", "--data", str(tmp_path)]
+    processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    assert [process.communicate()[1] for process in processes] == ["", "", ""]
+    assert revision_of_sqlite(tmp_path / "talkd.db") == REVISIONS[-1]
+
+
+def test_what_an_older_talkd_left_half_made_is_refused_in_a_sentence(tmp_path: Path) -> None:
+    for name, revision, made in (
+        ("first.db", None, "CREATE TABLE meta (key TEXT)"),
+        ("later.db", "0008", "ALTER TABLE rooms ADD COLUMN modified_at INTEGER"),
+    ):
+        path = tmp_path / name
+        if revision:
+            bring_sqlite_to(path, revision)
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            file.execute(made)
+        for _ in range(2):
+            with pytest.raises(MigrationFailed) as refused:
+                migrate_sqlite(path)
+            assert "restore the backup" in (explain(refused.value) or "")
+        assert revision_of_sqlite(path) == revision
+
+
+# --- PostgreSQL -----------------------------------------------------------------------------
+class Killed(BaseException):
+    """The process has gone."""
+
+
+@contextlib.contextmanager
+def killed_at(step: int) -> Iterator[None]:
+    """Within it, the statement of that number ends everything."""
+    left = step
+
+    def count(*_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise Killed
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", count)
+
+
+async def tables_of(url: str) -> tuple[str | None, int]:
+    """The schema, and how many tables there are."""
+    connection = await asyncpg.connect(url)
+    try:
+        count = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        return await revision_of_postgres(connection), count
+    finally:
+        await connection.close()
+
+
+async def test_on_postgres_a_killed_migration_leaves_nothing(databases: Any) -> None:
+    url = databases.config("postgres").database.url
+    for step in range(1, 1000, 9):
+        try:
+            with killed_at(step):
+                await migrate_postgres(url, timeout=5)
+        except Killed:
+            assert await tables_of(url) == (None, 0)
+        else:
+            break
+    assert step > 100
+    assert (await tables_of(url))[0] == REVISIONS[-1]
+
+
+async def test_of_several_that_start_on_an_empty_postgres_one_migrates_and_the_others_wait(databases: Any) -> None:
+    url = databases.config("postgres").database.url
+    await asyncio.gather(*(migrate_postgres(url, timeout=5) for _ in range(4)))
+    assert (await tables_of(url))[0] == REVISIONS[-1]
