@@ -56,8 +56,7 @@ async def join(call: Call[JoinParams]) -> Reply:
     params, caller, db = call.params, call.caller, call.world.db
     if params.access and caller.user_id is None:
         await require_invited(call, call.token, params.email, params.access)
-    room = await db.read(lambda tx: participants.get_room(tx, call.token))
-    is_right = await _is_right(call, room.password_hash_for(caller.user_id) if room is not None else "")
+    is_right = bool(params.password) and await _is_right(call)
     # A device without a cookie gets one now; entering by password or token renews it (reliability.md, S7). So does
     # a visitor's cookie that nobody has joined with: somebody else may have planted it.
     is_known = caller.user_id is not None or await db.read(lambda tx: store.is_known_browser(tx, caller.browser))
@@ -85,15 +84,17 @@ async def join(call: Call[JoinParams]) -> Reply:
     return Reply(await db.write(work), 200, cookies=cookies)
 
 
-async def _is_right(call: Call[JoinParams], password_hash: str) -> bool:
-    """Whether the password is the room's. As slow for rooms without one, or that are not there. Raises Throttled."""
-    password = call.params.password
-    if not password:
+async def _is_right(call: Call[JoinParams]) -> bool:
+    """Return True if the password is the one that the room asks the caller for. Raises Throttled.
+
+    Where nothing is asked, nothing is hashed: an unknown room takes as long as one that the caller may not enter.
+    """
+    caller, password = call.caller, call.params.password
+    asked = await call.world.db.read(lambda tx: service.get_asked_password(tx, call.token, caller.user_id))
+    if not asked:
         return False
-    if not password_hash:
-        return await passwords.is_password("", password)
-    async with call.world.throttle.attempt(ROOM_PASSWORD, call.caller.address) as attempt:
-        is_right = await passwords.is_password(password_hash, password)
+    async with call.world.throttle.attempt(ROOM_PASSWORD, caller.address) as attempt:
+        is_right = await passwords.is_password(asked, password)
         if not is_right:
             attempt.failed()
     return is_right

@@ -7,7 +7,7 @@ from talkd.areas.calls import service as calls
 from talkd.areas.notifications import delivery_service as notifications
 from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Attendee, Participant, Session, is_self_joined
-from talkd.areas.participants.store import find_attendee, get_attendee
+from talkd.areas.participants.store import find_attendee, get_attendee, get_room
 from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import store
 from talkd.areas.settings import service as settings
@@ -52,6 +52,19 @@ async def join_user(
         attendee = await find_attendee(tx, room.id, USERS, user.id)
         assert attendee is not None, "just added"
     return await _join(tx, room, attendee, browser, login=login)
+
+
+async def get_asked_password(tx: Tx, token: str, user_id: str | None) -> str:
+    """Return the hash of the password that a user or visitor (None) must know to join; empty if none is asked.
+
+    It is empty too for a room that does not exist or does not let them in, and for members.
+    """
+    room = await get_room(tx, token)
+    if room is None or room.type != RoomType.PUBLIC:
+        return ""
+    if user_id is not None and await find_attendee(tx, room.id, USERS, user_id) is not None:
+        return ""
+    return room.password_hash_for(user_id)
 
 
 async def join_visitor(

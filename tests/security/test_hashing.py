@@ -1,0 +1,106 @@
+"""Hashes of passwords cost processor time on purpose: nobody gets them for nothing, and few at a time."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from support.people import GROUP, PUBLIC, Person
+from support.running import PASSWORD, Server, unique
+
+from talkd.areas.users import passwords
+
+ME = "/ocs/v2.php/cloud/user"
+SECRET = "let me in"
+
+
+class Hashes:
+    """The hashes that were made: in which thread each."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+        self.goes_on = threading.Event()
+        self.goes_on.set()
+
+    def __len__(self) -> int:
+        return len(self.threads)
+
+
+@pytest.fixture
+def hashes(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hashes]:
+    made, matches = Hashes(), passwords._matches
+
+    def note(password_hash: str, password: str) -> bool:
+        made.threads.append(threading.current_thread().name)
+        assert made.goes_on.wait(30)
+        return matches(password_hash, password)
+
+    monkeypatch.setattr(passwords, "_matches", note)
+    yield made
+    made.goes_on.set()
+
+
+def active(token: str) -> str:
+    return f"v4/room/{token}/participants/active"
+
+
+def test_a_password_that_no_room_asks_for_is_not_hashed(server: Server, hashes: Hashes) -> None:
+    alice, bob, visitor = server.add_user("alice"), server.add_user("bob"), server.visitor()
+    private, open_ = alice.create_room(GROUP), alice.create_room(PUBLIC)
+    member = alice.create_room(PUBLIC, password=SECRET)
+    was_open = alice.create_room(PUBLIC, password=SECRET)
+    alice.delete(f"v4/room/{was_open}/public")
+    alice.add(member, bob)
+    for person in (bob, visitor):
+        before = len(hashes) + (person is bob and 1)  # bob's own login
+        answers = [person.request("POST", active(each), password="guess") for each in ("nothere4", private, was_open)]
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.content for answer in answers}) == 1
+        assert person.status("POST", active(open_), password="guess") == 200
+        assert len(hashes) <= before
+    assert bob.status("POST", active(member), password="guess") == 200, "a member needs no password"
+    before = len(hashes)
+    assert visitor.status("POST", active(member), password="guess") == 403
+    assert len(hashes) == before + 1
+
+
+def test_who_has_guessed_too_often_costs_no_hash(throttled_server: Server, hashes: Hashes) -> None:
+    server = throttled_server
+    token = server.add_user("alice").create_room(PUBLIC, password=SECRET)
+    visitor = Person(server.client(headers={"X-Forwarded-For": "198.51.100.77"}), None)
+    statuses = [visitor.status("POST", active(token), password=f"guess {number}") for number in range(15)]
+    assert statuses == [403] * 10 + [429] * 5
+    assert len(hashes) == 11, "ten guesses, and the login of alice"
+
+
+def test_hashes_are_made_beside_the_event_loop_and_only_some_wait(
+    sqlite_server: Server, hashes: Hashes, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = sqlite_server
+    alice, known = server.add_user("alice"), server.add_user("known")
+    known.get(ME)  # remembered from now on
+    token = alice.create_room(PUBLIC, password=SECRET)
+    monkeypatch.setattr(passwords, "MAX_WAITING", 3)
+    hashes.goes_on.clear()
+    visitors = [server.visitor() for _ in range(3)]
+    waiting = [threads.submit(each.status, "POST", active(token), password=SECRET) for each in visitors]
+    while passwords._waiting < 3:
+        time.sleep(0.01)
+
+    def all_doors() -> list[Any]:
+        return [
+            server.visitor().request("POST", active(token), password=SECRET),
+            Person(server.client(alice.id, unique("wrong")), None).request("GET", ME),
+            Person(server.client(unique("nobody"), PASSWORD), None).request("GET", ME),
+            known.request("PUT", f"v4/room/{known.create_room(PUBLIC)}/password", password="another one"),
+        ]
+
+    refused = all_doors()
+    assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(429, "5")] * 4
+    assert known.status("GET", ME) == 200, "who is remembered goes on"
+    hashes.goes_on.set()
+    assert [each.result(30) for each in waiting] == [200] * 3
+    assert all(name.startswith("password") for name in hashes.threads)
+    assert server.visitor().status("POST", active(token), password=SECRET) == 200
