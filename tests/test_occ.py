@@ -12,7 +12,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from talkd.areas.participants import store as attendees
+from talkd.cli.database import read
 from talkd.cli.root import app
+from talkd.config import load
+from talkd.core.actor import USERS
+from talkd.core.constants import ParticipantType
+from talkd.storage.database import Tx
 
 Occ = Callable[..., str]
 
@@ -64,7 +70,8 @@ def test_accounts(occ: Occ) -> None:
     occ("user:enable", "alice")
     assert occ("user:resetpassword", "alice", "--password-from-env") == "Successfully reset password for alice\n"
     assert occ("user:delete", "alice") == "The specified account was deleted\n"
-    for command in ("user:info", "user:disable", "user:enable", "user:delete"):
+    assert occ("user:info", "alice", status=1) == "user not found\n"
+    for command in ("user:disable", "user:enable", "user:delete"):
         assert "does not exist" in occ(command, "alice", status=1)
 
 
@@ -124,7 +131,8 @@ def test_config(occ: Occ) -> None:
     assert occ("config:app:get", "spreed", "start_calls", status=1) == ""
     assert occ("config:app:get", "spreed", "start_calls", "--default-value=0") == "0\n"
     occ("config:app:set", "spreed", "start_calls", "--value", "1", "--update-only", status=1)
-    assert "set to 2" in occ("config:app:set", "spreed", "start_calls", "--value=2", "--type=integer")
+    told = occ("config:app:set", "spreed", "start_calls", "--value=2", "--type=integer")
+    assert told == "Config value 'start_calls' for app 'spreed' is now set to '2'\n"
     assert occ("config:app:get", "spreed", "start_calls") == "2\n"
     assert occ("config:app:get", "spreed", "start_calls", "--output=json") == '"2"\n'
     occ("config:app:delete", "spreed", "start_calls")
@@ -140,7 +148,20 @@ def create(occ: Occ, *words: str) -> str:
 
 def counts(occ: Occ, token: str) -> list[str]:
     """How many belong to a room, have it open, are in its call."""
-    return occ("talk:monitor:room", token, "--separator=,").strip().split(",")
+    return occ("talk:monitor:room", token, "--output=csv").strip().split(",")
+
+
+def role_of(token: str, user_id: str) -> int:
+    """The participant type of a member."""
+
+    async def work(tx: Tx) -> int:
+        room = await attendees.get_room(tx, token)
+        assert room is not None
+        attendee = await attendees.find_attendee(tx, room.id, USERS, user_id)
+        assert attendee is not None
+        return attendee.type
+
+    return read(load(), work)
 
 
 def test_rooms(people: Occ) -> None:
@@ -150,8 +171,10 @@ def test_rooms(people: Occ) -> None:
     assert counts(people, token) == ["4", "0", "0"]
     assert people("talk:room:demote", token, "bob") == "Participants successfully demoted to regular users.\n"
     assert people("talk:room:promote", token, "bob", "carol").startswith("Participants successfully promoted")
-    assert "owns the room" in people("talk:room:demote", token, "alice", status=1)
-    assert people("talk:room:remove", token, "bob", "carol").startswith("Users successfully removed")
+    people("talk:room:demote", token, "alice", "bob")
+    assert role_of(token, "alice") == ParticipantType.OWNER
+    assert role_of(token, "bob") == ParticipantType.USER
+    assert people("talk:room:remove", token, "bob", "carol", "bob").startswith("Users successfully removed")
     assert counts(people, token) == ["2", "0", "0"]
     assert people("talk:room:add", token, "--user=bob").startswith("Users successfully added")
     assert "not found" in people("talk:room:add", token, "--user=carol", "--user=nobody", status=1)
@@ -161,7 +184,8 @@ def test_rooms(people: Occ) -> None:
         "--owner=bob", "--message-expiration=3600",
     )  # fmt: skip
     assert updated == "Room successfully updated.\n"
-    people("talk:room:demote", token, "alice")
+    assert role_of(token, "alice") == ParticipantType.USER
+    assert role_of(token, "bob") == ParticipantType.OWNER
     for wrong in ("--public=yes", "--readonly=2", "--listable=3", "--message-expiration=-1", "--name="):
         people("talk:room:update", token, wrong, status=1)
     assert people("talk:room:delete", token) == "Room successfully deleted.\n"
@@ -171,7 +195,12 @@ def test_rooms(people: Occ) -> None:
 
 def test_what_a_room_cannot_be(people: Occ) -> None:
     people("talk:room:create", "", status=1)
-    people("talk:room:create", "Team", "--listable=3", status=1)
+    for scope in ("3", "all", "-1"):
+        refused = people("talk:room:create", "Team", f"--listable={scope}", status=1)
+        assert refused == 'Invalid value for option "--listable" given.\n'
+    for seconds in ("-1", "soon"):
+        refused = people("talk:room:create", "Team", f"--message-expiration={seconds}", status=1)
+        assert refused == "Unable to change message expiration.\n"
     people("talk:room:create", "Team", "--owner=nobody", status=1)
     assert people("talk:room:create", "", status=1) == "Invalid room name.\n"
     assert people("talk:room:create", "Team", f"--description={'x' * 2001}", status=1) == "Invalid room description.\n"
@@ -211,11 +240,11 @@ def test_last_logins(people: Occ) -> None:
 def test_rooms_of_an_account(people: Occ) -> None:
     owned, other = create(people, "--owner=alice"), create(people, "--owner=bob", "--user=alice", "--public")
     assert "in 1 rooms" in people("talk:user:transfer-ownership", "alice", "carol", "--remove-source-user")
-    people("talk:room:demote", owned, "carol", status=1)
+    assert role_of(owned, "carol") == ParticipantType.OWNER
     assert "in 1 rooms" in people("talk:user:transfer-ownership", "alice", "carol", "--include-non-moderator")
     assert counts(people, other)[0] == "3"
     people("talk:user:transfer-ownership", "alice", "alice", status=1)
-    again = people("talk:user:transfer-ownership", "alice", "carol", "--include-non-moderator")
+    again = people("talk:user:transfer-ownership", "alice", "CAROL", "--include-non-moderator")
     assert again == "Added or promoted user carol in 0 rooms.\n"
     unknown = people("talk:user:transfer-ownership", "alice", "nobody", status=1)
     assert unknown == "Destination user could not be found.\n"
@@ -230,7 +259,9 @@ def test_rooms_of_an_account(people: Occ) -> None:
 def test_without_calls(occ: Occ) -> None:
     assert occ("talk:active-calls") == occ("talk:monitor:calls") == "No calls in progress\n"
     assert json.loads(occ("talk:active-calls", "--output=json")) == {"calls": 0, "participants": 0}
-    assert json.loads(occ("talk:monitor:calls", "--output=json")) == {}
+    assert occ("talk:monitor:calls", "--output=json") == occ("group:list", "--output=json") == "[]\n"
+    assert occ("talk:monitor:room", "nowhere", "--output=json", status=1) == ""
+    assert occ("talk:monitor:room", "nowhere", "--output=csv", status=1) == ""
 
 
 def test_a_running_server_notices(server: Any) -> None:
@@ -252,7 +283,7 @@ def test_a_running_server_notices(server: Any) -> None:
     assert re.match(counted, listed)
     assert f'  - "{token}": 1\n' in listed
     told = "The conversation has 2 attendees with 1 sessions of which 1 are in the call.\n"
-    assert run("talk:monitor:room", token) == told
+    assert run("talk:monitor:room", token) == run("talk:monitor:room", token, "--separator=;") == told
     assert json.loads(run("talk:monitor:room", token, "--output=json")) == {"attendees": 2, "sessions": 1, "call": 1}
     assert run("talk:monitor:room", token, "--output=csv") == "2,1,1\n"
     assert run("talk:monitor:room", token, "--output=csv", "--separator=;") == "2;1;1\n"
@@ -285,7 +316,10 @@ def test_phone_numbers(people: Occ) -> None:
         assert people(find, f"--phone={number}") == "Phone number 491601231212 is assigned to alice\n"
     unknown = people(find, "--phone", "49160123121234", status=1)
     assert unknown == "Phone number 49160123121234 could not be found\n"
-    assert people(find, "--user=alice") == "alice has phone number 491601231212 assigned\n"
+    assert people(find, "--phone=bob", status=1) == "Phone number bob could not be found\n"
+    assert people("talk:phone-number:remove", "bob") == ""
+    for option in ("--user", "--account"):
+        assert people(find, f"{option}=alice") == "alice has phone number 491601231212 assigned\n"
     assert people(find, "--user=bob", status=1) == "No phone number found for bob\n"
     assert people(find, status=1) == "Neither phone number nor user provided\n"
     taken = people(add, "+49-160-123-1212", "bob", status=1)

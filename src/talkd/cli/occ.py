@@ -118,14 +118,17 @@ def change(config: Config, work: Callable[[Tx], Awaitable[T]]) -> T:
 
 
 def show(value: Mapping[str, Any] | Sequence[Any], form: Form) -> None:
-    """A result: a text by itself, the rest as indented list, or all as JSON."""
+    """Print a result: a text by itself, the rest as an indented list, or all of it as JSON.
+
+    An empty mapping is `[]` in JSON, as scripts know it from PHP.
+    """
     if form is Form.PLAIN:
         if isinstance(value, str):
             typer.echo(value)
         else:
             _show_plain(value, "  ")
         return
-    encoded = msgspec.json.encode(value)
+    encoded = msgspec.json.encode(value or [] if isinstance(value, Mapping) else value)
     typer.echo((msgspec.json.format(encoded, indent=4) if form is Form.JSON_PRETTY else encoded).decode())
 
 
@@ -137,7 +140,7 @@ def _show_plain(value: Mapping[str, Any] | Sequence[Any], indent: str) -> None:
             typer.echo(start.rstrip())
             _show_plain(each, indent + "  ")
         else:
-            typer.echo(f"{start}{_word(each)}" if key is None else f"{start} {_word(each)}".rstrip())
+            typer.echo(f"{start}{_word(each)}" if key is None else f"{start} {_word(each)}")
 
 
 def _word(value: Any) -> str:

@@ -13,6 +13,7 @@ from talkd.cli.database import read
 from talkd.cli.occ import Form, Output, occ, show
 from talkd.config import Config
 from talkd.core.constants import InCall
+from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
 commands = typer.Typer()
@@ -66,7 +67,7 @@ def show_calls(config: Config, output: Output = Form.PLAIN) -> None:
 def show_room(
     config: Config,
     token: Annotated[str, typer.Argument(help="Token of the room.")],
-    separator: Annotated[str | None, typer.Option(help="Print only the numbers, with this between them.")] = None,
+    separator: Annotated[str, typer.Option(help="What stands between the numbers of --output=csv.")] = ",",
     output: Annotated[CountForm, typer.Option("--output", help="Form of the result.")] = CountForm.PLAIN,
 ) -> None:
     """Count who belongs to a room, on how many devices it is open, and how many of these are in its call."""
@@ -80,9 +81,14 @@ def show_room(
             "call": sum(session.in_call != InCall.NONE for session in present),
         }
 
-    counts = read(config, work)
-    if output is CountForm.CSV or separator is not None:
-        typer.echo((separator or ",").join(map(str, counts.values())))
+    try:
+        counts = read(config, work)
+    except NotFound:
+        if output is CountForm.PLAIN:
+            raise
+        raise typer.Exit(1) from None  # what reads JSON or CSV gets nothing else, as from Talk
+    if output is CountForm.CSV:
+        typer.echo(separator.join(map(str, counts.values())))
     elif output is CountForm.PLAIN:
         typer.echo(
             f"The conversation has {counts['attendees']} attendees with {counts['sessions']} sessions "

@@ -38,10 +38,9 @@ def set_value(
     del type_, sensitive, lazy  # all settings are texts, and nothing prints them unasked
     _require(app)
     if update_only and name not in read(config, lambda tx: service.get_all(tx, app)):
-        typer.echo(f"Config parameter does not exist, value of {name} not updated")
-        raise typer.Exit(1)
+        refuse(f"Config value {name} for app {app} not updated, as it has not been set before.")
     write(config, lambda tx: service.set_value(tx, name, value, app))
-    typer.echo(f"Config value {name} for app {app} set to {value}")
+    typer.echo(f"Config value '{name}' for app '{app}' is now set to '{value}'")
 
 
 @occ(commands, "config:app:get")

@@ -40,7 +40,7 @@ def add_number(config: Config, phone: Number, user: User, force: Force = False) 
 def find_numbers(
     config: Config,
     phone: Annotated[str, typer.Option(help="Whose number is it?")] = "",
-    user: Annotated[str, typer.Option(help="Which numbers has the account?")] = "",
+    user: Annotated[str, typer.Option("--user", "--account", help="Which numbers has the account?")] = "",
 ) -> None:
     """Show whose a phone number is, or the numbers of an account; status 1 when there are none."""
     if phone:

@@ -1,5 +1,6 @@
 """`talkd occ talk:room:*` and `talk:user:*`."""
 
+import re
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.creation_model import Attributes
 from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
+from talkd.areas.users import store as users
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli.occ import Form, Output, change, occ, refuse, show
 from talkd.config import Config
@@ -35,16 +37,16 @@ def create_room(
     group: Groups = None,
     public: Annotated[bool, typer.Option("--public", help="Let guests in by the link.")] = False,
     readonly: Annotated[bool, typer.Option("--readonly", help="Lock the room.")] = False,
-    listable: Annotated[int, typer.Option(help="Who finds it: 0 nobody, 1 users, 2 everyone.")] = 0,
+    listable: Annotated[str, typer.Option(help="Who finds it: 0 nobody, 1 users, 2 everyone.")] = "0",
     password: Annotated[str, typer.Option(help="Password of a public room.")] = "",
     owner: Annotated[str, typer.Option(help="Account that owns the room.")] = "",
     moderator: Annotated[list[str] | None, typer.Option(help="Account that moderates; several times.")] = None,
-    message_expiration: Annotated[int, typer.Option(help="Seconds after which messages vanish; 0 never.")] = 0,
+    message_expiration: Annotated[str, typer.Option(help="Seconds after which messages vanish; 0 never.")] = "0",
     output: Output = Form.PLAIN,
 ) -> None:
     """Create a room."""
-    if message_expiration < 0:
-        refuse('Invalid value for option "--message-expiration" given.')
+    scope = _listable(listable)
+    seconds = _seconds(message_expiration)
     password_hash = _hash_of(config, password)
 
     async def work(tx: Tx) -> str:
@@ -57,8 +59,8 @@ def create_room(
             password_hash=password_hash,
             attributes=Attributes(
                 read_only=int(readonly),
-                listable=listable,
-                message_expiration=message_expiration,
+                listable=scope or 0,
+                message_expiration=seconds or 0,
                 default_permissions=require_permissions(permissions, "permissions"),
             ),
             owner=owner,
@@ -91,10 +93,8 @@ def update_room(
     """Change a room."""
     opened = _on_off("--public", public)
     locked = _on_off("--readonly", readonly)
-    if listable not in (None, "0", "1", "2"):
-        refuse('Invalid value for option "--listable" given.')
-    if message_expiration is not None and not message_expiration.isdecimal():
-        refuse('Invalid value for option "--message-expiration" given.')
+    scope = _listable(listable)
+    seconds = _seconds(message_expiration)
     password_hash = _hash_of(config, password)
 
     async def work(tx: Tx) -> None:
@@ -107,10 +107,10 @@ def update_room(
             await rooms.set_read_only(tx, admin.administrator_of(room), int(locked))
         if opened is not None:
             await admin.set_public(tx, room, opened)
-        if listable is not None:
-            await admin.set_listable(tx, room, int(listable))
-        if message_expiration is not None:
-            await admin.set_message_expiration(tx, room, int(message_expiration))
+        if scope is not None:
+            await admin.set_listable(tx, room, scope)
+        if seconds is not None:
+            await admin.set_message_expiration(tx, room, seconds)
         if password is not None:
             await admin.set_password(tx, await admin.find_room(tx, token), password_hash)
         if owner is not None:
@@ -135,6 +135,18 @@ def _on_off(option: str, value: str | None) -> bool | None:
     if value is not None and value not in ON_OFF:
         refuse(f'Invalid value for option "{option}" given.')
     return None if value is None else ON_OFF[value]
+
+
+def _listable(value: str | None) -> int | None:
+    if value not in (None, "0", "1", "2"):
+        refuse('Invalid value for option "--listable" given.')
+    return None if value is None else int(value)
+
+
+def _seconds(value: str | None) -> int | None:
+    if value is not None and not re.fullmatch("[0-9]{1,10}", value):
+        refuse("Unable to change message expiration.")
+    return None if value is None else int(value)
 
 
 @occ(commands, "talk:room:delete")
@@ -224,14 +236,15 @@ def transfer_ownership(
 ) -> None:
     """Give an account the rooms that another one owns or moderates."""
 
-    async def work(tx: Tx) -> int:
-        return await admin.transfer(
+    async def work(tx: Tx) -> tuple[int, str]:
+        count = await admin.transfer(
             tx,
             source_user,
             destination_user,
             members_too=include_non_moderator,
             remove_source=remove_source_user,
         )
+        return count, await users.resolve_id(tx, destination_user)
 
-    count = change(config, work)
-    typer.echo(f"Added or promoted user {destination_user} in {count} rooms.")
+    count, added = change(config, work)
+    typer.echo(f"Added or promoted user {added} in {count} rooms.")

@@ -126,7 +126,9 @@ def list_users(
 @occ(commands, "user:info")
 def show_user(config: Config, user: Name, output: Output = Form.PLAIN) -> None:
     """Show an account."""
-    account = _find(config, user)
+    account = read(config, lambda tx: store.get_account(tx, user))
+    if account is None:
+        refuse("user not found")
     joined = read(config, lambda tx: service.get_groups_of(tx, [account]))
     show(_details(account, joined[account.id]), output)
 

@@ -153,11 +153,12 @@ async def set_message_expiration(tx: Tx, room: Room, seconds: int) -> None:
 
 
 async def set_owner(tx: Tx, room: Room, owner: str) -> None:
-    """Make a user the only owner, or (empty) let the room have none; former owners moderate on. Raises NotFound."""
+    """Make a user the only owner, or (empty) let the room have none; former owners become users. Raises NotFound."""
     owner = next(iter(await _require_users(tx, [owner] if owner else [])), "")
     for attendee in await attendees.list_attendees(tx, room.id):
         if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
-            await _set_role(tx, room, attendee, ParticipantType.MODERATOR)
+            await attendees.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.MODERATOR, clock.now())
+            await roles.demote(tx, administrator_of(room), attendee.id)
     if owner:
         await add_users(tx, room, [owner])
         await _set_role(tx, room, await _find_user(tx, room, owner), ParticipantType.OWNER)
@@ -189,9 +190,10 @@ async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str]) -> None:
 
 
 async def remove_users(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
-    """Put members out. Raises NotFound for who is none."""
-    for user_id in user_ids:
-        await participants.remove(tx, room, CLI, await _find_user(tx, room, user_id))
+    """Remove members. Raises NotFound if a user is not a member."""
+    leaving = {attendee.id: attendee for attendee in [await _find_user(tx, room, user_id) for user_id in user_ids]}
+    for attendee in leaving.values():
+        await participants.remove(tx, room, CLI, attendee)
 
 
 async def promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
@@ -203,11 +205,9 @@ async def promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
 
 
 async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
-    """Make moderators members. Raises NotFound for who is no member, Invalid for owners."""
+    """Make moderators users; owners and users keep their role. Raises NotFound if a user is not a member."""
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
-        if attendee.type == ParticipantType.OWNER:
-            raise Invalid("owner", message=f"User '{user_id}' owns the room; give it another owner first.")
         if attendee.type == ParticipantType.MODERATOR:
             await roles.demote(tx, administrator_of(room), attendee.id)
 

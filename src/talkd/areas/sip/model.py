@@ -35,11 +35,19 @@ def require_own_number(text: str) -> str:
 
     Raises Invalid. National numbers are refused: the server does not know which country's they would be.
     """
+    number = own_number(text)
+    if number is None:
+        raise Invalid("phone", message=f"Not a valid phone number {text}. The format is invalid.")
+    return number
+
+
+def own_number(text: str) -> str | None:
+    """Return the number as `require_own_number` does, or None if an account cannot have it."""
     number = text.translate(_SEPARATORS)
     if number.startswith("00"):
         number = "+" + number[2:]
     if not _NUMBER.fullmatch(number) and not _INTERNAL.fullmatch(number):
-        raise Invalid("phone", message=f"Not a valid phone number {text}. The format is invalid.")
+        return None
     return number.removeprefix("+")
 
 

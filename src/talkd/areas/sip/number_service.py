@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.sip import number_store as store
-from talkd.areas.sip.model import PhoneNumber, require_own_number
+from talkd.areas.sip.model import PhoneNumber, own_number, require_own_number
 from talkd.areas.users import store as users
 from talkd.core.errors import Conflict, NotFound
 from talkd.storage.database import Tx
@@ -32,8 +32,9 @@ async def add_number(tx: Tx, text: str, user_id: str, *, force: bool = False) ->
 
 
 async def find_number(tx: Tx, text: str) -> PhoneNumber:
-    """Return whose number it is. Raises Invalid and NotFound."""
-    known = await store.find_number(tx, require_own_number(text))
+    """Return whose number it is. Raises NotFound, also for what is no number."""
+    number = own_number(text)
+    known = await store.find_number(tx, number) if number is not None else None
     if known is None:
         raise NotFound(message=f"Phone number {text} could not be found")
     return known
@@ -48,8 +49,10 @@ async def list_numbers(tx: Tx, user_id: str) -> list[PhoneNumber]:
 
 
 async def remove_number(tx: Tx, text: str) -> None:
-    """Take a number from its account, if it has one. Raises Invalid."""
-    await store.delete_number(tx, require_own_number(text))
+    """Take a number from its account, if it has one."""
+    number = own_number(text)
+    if number is not None:
+        await store.delete_number(tx, number)
 
 
 async def remove_numbers(tx: Tx, user_id: str) -> None:
