@@ -70,6 +70,8 @@ def test_other_variables_are_left_alone() -> None:
         ("TALKD_PUBLIC_URL", "TALKD_SERVER_PUBLIC_URL"),
         ("TALKD_STUN_SERVERS", "TALKD_CALLS_STUN_SERVERS"),
         ("TALKD_ADMIN_PASS", "TALKD_ADMIN_PASSWORD"),
+        ("TALKD_DATA_DIR", "TALKD_DATA"),
+        ("TALKD_DATA_DIRECTORY", "TALKD_DATA"),
         ("TALKD_SERVER_NONSENSE", "docs/admin/settings.md"),
     ],
 )

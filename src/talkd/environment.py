@@ -48,7 +48,9 @@ def misspelt_in(environment: Mapping[str, str], known: Collection[str], groups: 
         if not whole.startswith(PREFIX) or name in known or name in OTHERS or is_of_a_service(whole, value):
             continue
         rest = whole.removeprefix(PREFIX)
-        similar = get_close_matches(rest, meant, n=1, cutoff=SIMILARITY)
+        similar = get_close_matches(rest, meant, n=1, cutoff=SIMILARITY) or [
+            name for name in whole_names if rest.startswith(f"{name}_")
+        ]
         if similar:
             yield f"{name} is not a setting and changes nothing; did you mean {meant[similar[0]]}?"
         elif _group_of(rest) in groups:
