@@ -1,6 +1,7 @@
 """The composition root: the only file that imports everything."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -74,14 +75,15 @@ from talkd.areas.users.routes import routes as user_routes
 from talkd.areas.users.suggestion_routes import routes as suggestion_routes
 from talkd.config import Config
 from talkd.core import events
+from talkd.core.errors import Unavailable
 from talkd.effects import breakout, counters, modifications, notifications, people, rights, system_messages
 from talkd.effects.invitations import Invitations
 from talkd.effects.mail import Postman
 from talkd.effects.notifications import Messenger
 from talkd.effects.wakeups import Wakeups
 from talkd.realtime.changes import Changes
-from talkd.storage.database import Database
-from talkd.storage.postgres import PostgresDatabase
+from talkd.storage.database import Database, DatabaseInUse
+from talkd.storage.postgres import Limits, PostgresDatabase
 from talkd.storage.sqlite import SqliteDatabase
 from talkd.web import server
 from talkd.web.call import World
@@ -149,6 +151,7 @@ ROUTES = tuple(
 )
 """Every operation there is. `--dev` adds its own."""
 
+WATCH_SECONDS = 0.5
 PING_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
 LOGIN_SECONDS = 600.0
@@ -168,7 +171,9 @@ def open_database(config: Config) -> Database:
     """The database that the settings name, with what follows inside its transactions; not connected yet."""
     db: Database
     if config.database.url:
-        db = PostgresDatabase(config.database.url, connections=config.database.connections)
+        seconds = config.database
+        limits = Limits(seconds.lock_timeout, seconds.statement_timeout, seconds.connection_timeout)
+        db = PostgresDatabase(config.database.url, connections=config.database.connections, limits=limits)
     else:
         db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
     invitations = Invitations(config)
@@ -208,6 +213,8 @@ class App:
         self._postman = Postman(db, config.mail, config.identity.name)
         self._epoch = ""
         self._tasks: set[asyncio.Task[None]] = set()
+        self.taken_over = asyncio.Event()
+        """Set when another server has the database, so this one has to stop."""
         routes = ROUTES
         if config.dev:
             from talkd.dev import routes as dev_routes
@@ -217,11 +224,20 @@ class App:
 
     async def start(self) -> None:
         """Open the database and begin to look after it. Raises DatabaseRefused."""
-        await self.world.db.open()
+        await self.world.db.open(patience=self.world.config.database.start_timeout)
+        try:
+            await self.world.db.claim()
+            await self._begin()
+        except BaseException:
+            await self.world.db.close()
+            raise
+
+    async def _begin(self) -> None:
         await self.world.throttle.load()
         await self._load_settings()
         await self.messenger.resume()
         for seconds, job in (
+            (WATCH_SECONDS, self._watch_database),
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self.tidy),
             (LOGIN_SECONDS, self.forget_logins),
@@ -248,7 +264,8 @@ class App:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.world.decoder.close()
-        await self.world.pings.flush()
+        with contextlib.suppress(Unavailable):
+            await self.world.pings.flush()
         await self.world.db.close()
 
     # --- what goes on all the time ----------------------------------------------------------
@@ -262,8 +279,17 @@ class App:
             await asyncio.sleep(seconds)
             try:
                 await job()
+            except Unavailable:
+                pass  # the database has said so
             except Exception:
                 log.exception("job_failed", job=job.__qualname__)
+
+    async def _watch_database(self) -> None:
+        try:
+            await self.world.db.watch()
+        except DatabaseInUse as error:
+            log.warning("taken_over", reason=str(error))
+            self.taken_over.set()
 
     async def tidy(self) -> None:
         """End what has fallen silent and delete what nobody sees any more."""

@@ -59,8 +59,17 @@ class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     url: str = ""
     """`postgresql://user:password@host/name`, or empty for SQLite in the data folder."""
-    connections: int = 10
-    """Connections to PostgreSQL at most."""
+    connections: int = 16
+    """Connections of the server to PostgreSQL altogether: one says that it serves the database, a third of the others
+    only read. Commands that run beside it need a few more."""
+    connection_timeout: int = 10
+    """Seconds that a request waits for a connection to PostgreSQL that is free; then it is answered 503."""
+    lock_timeout: int = 5
+    """Seconds that a request waits for a row of PostgreSQL that another transaction holds; then it is answered 503."""
+    statement_timeout: int = 60
+    """Seconds that one statement may take on PostgreSQL."""
+    start_timeout: int = 60
+    """Seconds that the start waits for a PostgreSQL that does not answer yet."""
     durable: bool = True
     """Whether SQLite waits for the disk at every commit. Off only for data that may be lost."""
 
@@ -192,7 +201,9 @@ _SHORT = {
     "TALKD_ADMIN_USER": ("admin_user",),
     "TALKD_ADMIN_PASSWORD": ("admin_password",),
 }
-_MAY_BE_ZERO = {"port", "room_password_min_length"}
+_MAY_BE_ZERO = {"port", "room_password_min_length", "start_timeout"}
+LEAST_CONNECTIONS = 3
+"""One says that the server is there, one reads, one writes."""
 _WORDS = {"array": 'a list like ["one", "two"]', "str": "a text", "int": "a number", "bool": "true or false"}
 
 
@@ -274,6 +285,10 @@ def _check_forms(config: Config) -> None:
         config.server.public_url = _require_public_url(config.server.public_url)
     if config.mail.sender and not is_address(config.mail.sender):
         raise ConfigError(f"wrong setting mail.sender: {config.mail.sender}; write it like talk@example.org")
+    if config.database.connections < LEAST_CONNECTIONS:
+        raise ConfigError(
+            f"wrong setting database.connections: {config.database.connections}; it is {LEAST_CONNECTIONS} at least"
+        )
     if config.server.port > MAX_PORT:
         raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
 

@@ -1,6 +1,5 @@
 """Health and figures."""
 
-import apsw
 import ipaddress
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 
 from talkd.app import App
 from talkd.config import Config
+from talkd.core.errors import Unavailable
 from talkd.web.addresses import is_inside
 
 
@@ -44,12 +44,21 @@ async def test_health_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         config.metrics.enabled = False
         assert (await ask(app, "/metrics")).status_code == 404
 
-        async def broken(_work: object) -> None:
-            raise apsw.IOError("disk I/O error")
+
+        config.metrics.enabled = True
+
+        async def broken(_work: object, queue: str = "") -> None:
+            raise Unavailable(5, message=queue)
 
         with monkeypatch.context() as patch:
-            patch.setattr(app.world.db, "read", broken)
+            for name in ("read", "write"):
+                patch.setattr(app.world.db, name, broken)
+            app.world.db._forget_try()
             ill = await ask(app, "/healthz")
+            metrics = await ask(app, "/metrics")
         assert (ill.status_code, ill.json()["database"]) == (503, "failed")
+        assert metrics.status_code == 200
+        assert "\ntalkd_database_writable 0" in metrics.text
+        assert "\ntalkd_accounts" not in metrics.text
     finally:
         await app.stop()

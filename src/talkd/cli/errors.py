@@ -5,6 +5,7 @@ import socket
 import apsw
 import asyncpg
 
+from talkd.core.errors import Unavailable
 from talkd.storage.database import DatabaseRefused
 
 
@@ -12,6 +13,8 @@ def explain(error: Exception) -> str | None:
     """A sentence for the person at the terminal; None for what is a mistake in talkd."""
     if isinstance(error, DatabaseRefused):
         return str(error)
+    if isinstance(error, Unavailable) and isinstance(error.__cause__, Exception):
+        return explain(error.__cause__)
     if isinstance(error, apsw.Error):
         return f"cannot use the database: {error}; check the data folder with `talkd doctor`"
     if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):

@@ -13,6 +13,7 @@ from typing import IO, TYPE_CHECKING
 import structlog
 
 from talkd.config import Config
+from talkd.storage.database import DatabaseInUse
 
 if TYPE_CHECKING:
     from granian.server.embed import Server
@@ -159,9 +160,11 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
         loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(server.serve())
     told = asyncio.create_task(stopping.wait())
-    await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+    taken_over = asyncio.create_task(app.taken_over.wait())
+    await asyncio.wait({serving, told, taken_over}, return_when=asyncio.FIRST_COMPLETED)
+    for waiting in (told, taken_over):
+        waiting.cancel()
     if serving.done():
-        told.cancel()
         await serving  # raises what went wrong
         raise RuntimeError("the HTTP server has stopped by itself")
     log.info("stopping", waiting=app.world.changes.waiting)
@@ -172,6 +175,8 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
     if not finished:
         log.warning("stopped_with_open_requests", seconds=DRAIN)
         serving.cancel()
+    if app.taken_over.is_set():
+        raise DatabaseInUse("another talkd serves this database now, so this one has stopped")
 
 
 async def _drained(app: "App") -> None:

@@ -74,6 +74,14 @@ class Throttled(TalkError):
         self.retry_after = retry_after
 
 
+class Unavailable(TalkError):
+    """What the server needs, such as its database, cannot be used; `retry_after` seconds until a try is worth it."""
+
+    def __init__(self, retry_after: int, *, message: str) -> None:
+        super().__init__(None, message=message)
+        self.retry_after = retry_after
+
+
 class NotAvailable(TalkError):
     """This server is not set up for it."""
 

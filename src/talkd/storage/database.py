@@ -5,21 +5,42 @@ being suspended; on PostgreSQL it awaits the driver: one code path for both.
 """
 
 import abc
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
+import sqlalchemy as sa
 import structlog
+from sqlalchemy.dialects.postgresql import insert
 
-from talkd.storage.statements import Statement
+from talkd.core.errors import Unavailable
+from talkd.storage.availability import Availability
+from talkd.storage.schema import meta
+from talkd.storage.statements import STAMP, Statement, bind, word
 
 T = TypeVar("T")
 Row = Sequence[Any]
+
+TRY_SECONDS = 5.0
+"""How long a healthy database takes at most to store something small."""
+TRY_AGAIN = 1.0
+"""Seconds until the outcome of the last try is forgotten."""
+_STORE_BEAT = Statement(
+    # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
+    insert(meta)
+    .values(key=word("heartbeat"), value=sa.cast(bind(STAMP, sa.BigInteger), sa.Text))
+    .on_conflict_do_update(index_elements=["key"], set_={"value": sa.cast(bind(STAMP, sa.BigInteger), sa.Text)})
+)
 
 log = structlog.get_logger(__name__)
 
 
 class DatabaseRefused(Exception):
     """talkd does not use the database as it is; the message says why, and what to do."""
+
+
+class DatabaseInUse(DatabaseRefused):
+    """Another talkd serves the database; clients of one would not hear what happens in the other."""
 
 
 class DatabaseFromTheFuture(DatabaseRefused):
@@ -86,14 +107,33 @@ class Database(abc.ABC):
         self.in_transaction: tuple[InTransaction, ...] = ()
         self.after_commit: tuple[AfterCommit, ...] = ()
         self.statements = 0
-        self.failures: tuple[type[Exception], ...] = (OSError,)
-        """What is raised when the database cannot be used; a time that has run out (TimeoutError) is an OSError."""
+        self.availability = Availability()
+        self._try: asyncio.Future[bool] | None = None
         self.suspends = True
         """Whether others run while a read or write does: on SQLite nobody does while one reads."""
 
     @abc.abstractmethod
-    async def open(self) -> None:
-        """Connect, migrate to the newest schema; raises DatabaseRefused."""
+    async def open(self, *, patience: float = 0) -> None:
+        """Connect, migrate to the newest schema. Raises DatabaseRefused.
+
+        `patience`: how many seconds to wait for a database server that does not answer yet.
+        """
+
+    @abc.abstractmethod
+    async def claim(self) -> None:
+        """Reserve the database for this server until it is closed. Raises DatabaseInUse."""
+
+    @abc.abstractmethod
+    async def watch(self) -> None:
+        """Look whether the database is still the one that was opened; to be called twice a second.
+
+        Until it is, writes raise Unavailable. Raises DatabaseInUse if another server has taken over.
+        """
+
+    @property
+    @abc.abstractmethod
+    def damage(self) -> str:
+        """What is wrong with the database itself, or nothing. While there is something, health is red."""
 
     @abc.abstractmethod
     async def close(self) -> None:
@@ -101,7 +141,10 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     async def read(self, work: Work[T]) -> T:
-        """Run `work`, which must not write. On SQLite it sees one moment; on PostgreSQL each statement sees its own."""
+        """Run `work`, which must not write. On SQLite it sees one moment; on PostgreSQL each statement sees its own.
+
+        Raises Unavailable if the database cannot be used.
+        """
 
     @abc.abstractmethod
     async def read_aside(self, work: Work[T]) -> T:
@@ -112,8 +155,41 @@ class Database(abc.ABC):
         """Do what was put off when messages were stored; to be called every second or so."""
 
     @abc.abstractmethod
-    async def write(self, work: Work[T]) -> T:
-        """Run `work` and its effects as one transaction; returns once it is durable."""
+    async def write(self, work: Work[T], *, queue: str = "") -> T:
+        """Run `work` and its effects as one transaction; returns once it is durable.
+
+        Writers that would wait for the same row name the same `queue`, such as the room's token: then they do not keep
+        all connections to PostgreSQL from others. Raises Unavailable if the database cannot be used; then nothing was
+        stored, or nobody knows whether it was because the connection was lost during the commit.
+        """
+
+    async def write_if_possible(self, work: Work[Any], *, queue: str = "") -> None:
+        """As `write`, for what may be left out while the database cannot be written."""
+        try:
+            await self.write(work, queue=queue)
+        except Unavailable:
+            log.debug("write_left_out")
+
+    async def is_writable(self) -> bool:
+        """Write something and say whether that worked; those who ask within a second share one try."""
+        if self._try is None:
+            self._try = asyncio.ensure_future(self._try_to_write())
+        return await asyncio.shield(self._try)
+
+    async def _try_to_write(self) -> bool:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(TRY_SECONDS):
+                await self.write(_beat)
+        except (Unavailable, TimeoutError):
+            return False
+        else:
+            return not self.damage
+        finally:
+            loop.call_later(TRY_AGAIN, self._forget_try)
+
+    def _forget_try(self) -> None:
+        self._try = None
 
     def announce(self, events: Sequence[Any]) -> None:
         """Run the after-commit effects. What is durable cannot be refused any more: errors are logged."""
@@ -124,3 +200,7 @@ class Database(abc.ABC):
                 effect(events)
             except Exception:
                 log.exception("effect_failed", effect=getattr(effect, "__qualname__", repr(effect)))
+
+
+async def _beat(tx: Tx) -> None:
+    await tx.run(_STORE_BEAT)

@@ -8,6 +8,7 @@ commit with its fsync runs in a thread; meanwhile the next group gathers.
 import asyncio
 import json
 from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -16,7 +17,9 @@ import apsw
 import structlog
 
 from talkd.core.search import searchable
+from talkd.storage import sqlite_files as files
 from talkd.storage import sqlite_search
+from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_sqlite
 from talkd.storage.statements import Statement
@@ -29,11 +32,46 @@ RETRY_SECONDS = 0.02
 """How soon to try again while another process writes."""
 PATIENCE_SECONDS = 5.0
 """How long to go on trying."""
+READ_MILLISECONDS = 100
+"""How long a read may wait for SQLite's own locks; the whole server waits with it."""
 
-Done = tuple[asyncio.Future[Any], Any, list[Any]]
-"""A transaction that only waits for the commit: who waits for it, its result, its events."""
+_CORRUPT = (apsw.CorruptError, apsw.NotADBError)
+_UNUSABLE = (
+    OSError,
+    *_CORRUPT,
+    apsw.BusyError,
+    apsw.CantOpenError,
+    apsw.ConnectionClosedError,
+    apsw.FullError,
+    apsw.IOError,
+    apsw.LockedError,
+    apsw.NoMemError,
+    apsw.PermissionsError,
+    apsw.ProtocolError,
+    apsw.ReadOnlyError,
+)
+"""What SQLite raises when the statement is right and the file cannot be used."""
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True, eq=False)
+class _Queued:
+    """A transaction that has yet to run, and who waits for it."""
+
+    work: Work[Any]
+    answer: asyncio.Future[Any]
+    runs_alone: bool = False
+    """It was undone through no fault of its own, so it runs once more, in a group of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A transaction that only waits for the commit."""
+
+    queued: _Queued
+    result: Any
+    events: list[Any]
 
 
 class _GroupLost(Exception):
@@ -42,6 +80,10 @@ class _GroupLost(Exception):
     def __init__(self, reason: Exception) -> None:
         super().__init__(str(reason))
         self.reason = reason
+
+
+class _Displaced(OSError):
+    """The files that are open are not those that the next start would find."""
 
 
 class SqliteTx(Tx):
@@ -98,19 +140,21 @@ class SqliteDatabase(Database):
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         super().__init__()
-        self.failures = (OSError, apsw.Error)
         self.suspends = False
         self._path = path
         self._durable = durable
-        self._queue: list[tuple[Work[Any], asyncio.Future[Any]]] = []
+        self._queue: list[_Queued] = []
         self._busy = False
         self._patience = PATIENCE_SECONDS
         self._idle = asyncio.Event()
         self._idle.set()
+        self._displaced = ""
+        self._corrupt = ""
 
-    async def open(self) -> None:
+    async def open(self, *, patience: float = 0) -> None:  # noqa: ARG002 - a file is there or not
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(migrate_sqlite, self._path)
+        files.make_private(self._path)
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._writer = self._connect()
         self._writer.execute("PRAGMA busy_timeout = 0")
@@ -119,6 +163,25 @@ class SqliteDatabase(Database):
         self._aside_reader = self._connect()
         for reader in (self._reader, self._aside_reader):
             reader.execute("PRAGMA query_only = ON")
+        self._reader.execute(f"PRAGMA busy_timeout = {READ_MILLISECONDS}")
+        self._footprint = files.Footprint(self._path)
+
+    async def claim(self) -> None:
+        """The lock file in the data folder does it (`cli/process.py`)."""
+
+    async def watch(self) -> None:
+        self._note_displaced(self._footprint.find_displaced())
+
+    def _note_displaced(self, found: str) -> None:
+        if found and not self._displaced:
+            log.error("database_displaced", reason=found, advice="put it back, or stop talkd and restore a backup")
+        elif self._displaced and not found:
+            log.info("database_in_place_again")
+        self._displaced = found
+
+    @property
+    def damage(self) -> str:
+        return self._displaced or self._corrupt
 
     def _connect(self) -> apsw.Connection:
         # No connection is ever used by two threads at once; SQLite's own locks around each value cost a third.
@@ -143,6 +206,7 @@ class SqliteDatabase(Database):
 
     async def close(self) -> None:
         await self._idle.wait()
+        self.availability.flush()
         self._committer.shutdown()
         self._aside.shutdown()
         self._aside_reader.close()
@@ -151,76 +215,117 @@ class SqliteDatabase(Database):
 
     async def read(self, work: Work[T]) -> T:
         # It never suspends, so nobody else can use the connection in between.
-        return self._read(self._reader, work)
+        try:
+            return self._read(self._reader, work)
+        except (apsw.Error, OSError) as error:
+            self._raise_unavailable("read", error)
+            raise
 
     async def read_aside(self, work: Work[T]) -> T:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._aside, self._read, self._aside_reader, work)
+        try:
+            return await loop.run_in_executor(self._aside, self._read, self._aside_reader, work)
+        except (apsw.Error, OSError) as error:
+            self._raise_unavailable("read", error)
+            raise
+
+    def _raise_unavailable(self, kind: Kind, error: Exception) -> None:
+        """Raises Unavailable if the error means that the files cannot be used; other errors are mistakes of talkd's."""
+        if isinstance(error, apsw.ConstraintError):
+            return
+        found = self._footprint.find_displaced()
+        if found:  # a file that was emptied looks like one without tables
+            self._note_displaced(found)
+        elif not isinstance(error, _UNUSABLE):
+            return
+        elif isinstance(error, _CORRUPT) and not self._corrupt:
+            self._corrupt = str(error)
+            log.error("database_corrupt", reason=self._corrupt, advice="stop talkd and restore a backup")
+        raise self.availability.note(kind, error) from error
 
     def _read(self, connection: apsw.Connection, work: Work[T]) -> T:
         connection.execute("BEGIN")
         try:
             return _run_through(cast("Coroutine[Any, Any, T]", work(SqliteTx(connection, self))))
         finally:
-            connection.execute("COMMIT")
+            if connection.in_transaction:  # some errors end it
+                connection.execute("COMMIT")
 
     async def catch_up(self) -> None:
         if await self.read(sqlite_search.is_behind):
             while await self.write(sqlite_search.index_messages):
                 pass  # each time others get their turn
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, queue: str = "") -> T:  # noqa: ARG002 - there is one writer
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
-        self._queue.append((work, answer))
+        self._queue.append(_Queued(work, answer))
         if not self._busy:
             self._busy = True
             self._idle.clear()
             loop.call_soon(self._start_group)
-        return await answer
+        try:
+            return await answer
+        except (apsw.Error, OSError) as error:
+            self._raise_unavailable("write", error)
+            raise
+
+    def _take_group(self) -> list[_Queued]:
+        size = 1 if self._queue[0].runs_alone else GROUP_LIMIT
+        group, self._queue = self._queue[:size], self._queue[size:]
+        return group
 
     def _start_group(self) -> None:
-        group, self._queue = self._queue[:GROUP_LIMIT], self._queue[GROUP_LIMIT:]
+        group = self._take_group()
         try:
+            if self._displaced and (found := self._footprint.find_displaced()):
+                raise _Displaced(found)
             self._writer.execute("BEGIN IMMEDIATE")
-        except apsw.Error as error:
+        except (apsw.Error, _Displaced) as error:
             if isinstance(error, apsw.BusyError) and self._patience > 0:
                 # Another process, the command line for example, is writing: try again soon.
                 self._patience -= RETRY_SECONDS
                 self._queue[:0] = group
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._start_group)
                 return
-            self._fail([answer for _, answer in group], error)
+            self._fail(group, error)
             self._finish_group([])
             return
         self._patience = PATIENCE_SECONDS
-        done: list[Done] = []
-        for position, (work, answer) in enumerate(group):
-            if answer.cancelled():
+        done: list[_Done] = []
+        for position, queued in enumerate(group):
+            if queued.answer.cancelled():
                 continue
             try:
-                done.append(self._run(work, answer))
+                done.append(self._run(queued))
             except _GroupLost as lost:
-                left = [answer for _, answer in group[position:]]
-                self._fail([answer for answer, _, _ in done] + left, lost.reason)
+                self._fail([queued], lost.reason)
+                self._run_again([each.queued for each in done] + group[position + 1 :], lost.reason)
                 done = []
                 break
             except Exception as error:
-                answer.set_exception(error)
+                queued.answer.set_exception(error)
         if not done:
             self._end_transaction("ROLLBACK")
             self._finish_group([])
             return
-        commit = asyncio.get_running_loop().run_in_executor(self._committer, self._writer.execute, "COMMIT")
+        commit = asyncio.get_running_loop().run_in_executor(self._committer, self._commit)
         commit.add_done_callback(lambda outcome: self._finish_commit(outcome, done))
 
-    def _run(self, work: Work[Any], answer: asyncio.Future[Any]) -> Done:
+    def _commit(self) -> None:
+        """In a thread. What went into files that the next start would not find is not acknowledged."""
+        self._writer.execute("COMMIT")
+        found = self._footprint.find_displaced()
+        if found:
+            raise _Displaced(found)
+
+    def _run(self, queued: _Queued) -> _Done:
         """One transaction of a group. Raises what it raised, undone; or _GroupLost when SQLite undid all of them."""
         writer = self._writer
         tx = SqliteTx(writer, self)
         try:
             writer.execute("SAVEPOINT work")
-            result = _run_through(cast("Coroutine[Any, Any, Any]", work(tx)))
+            result = _run_through(cast("Coroutine[Any, Any, Any]", queued.work(tx)))
             writer.execute("RELEASE work")
         except Exception as error:
             if not writer.in_transaction:  # a full disk, for example, ends the transaction by itself
@@ -232,7 +337,7 @@ class SqliteDatabase(Database):
                 self._end_transaction("ROLLBACK")
                 raise _GroupLost(broken) from broken
             raise
-        return answer, result, tx.events
+        return _Done(queued, result, tx.events)
 
     def _end_transaction(self, how: str) -> None:
         if self._writer.in_transaction:
@@ -242,25 +347,36 @@ class SqliteDatabase(Database):
                 log.exception("transaction_not_ended")
 
     @staticmethod
-    def _fail(answers: list[asyncio.Future[Any]], error: Exception) -> None:
-        for answer in answers:
-            if not answer.done():
-                answer.set_exception(error)
+    def _fail(group: list[_Queued], error: Exception) -> None:
+        for queued in group:
+            if not queued.answer.done():
+                queued.answer.set_exception(error)
 
-    def _finish_commit(self, outcome: asyncio.Future[apsw.Cursor], done: list[Done]) -> None:
+    def _run_again(self, undone: list[_Queued], error: Exception) -> None:
+        """Run each once more by itself: what was too large for a full disk, say, must not fail its neighbours."""
+        self._fail([queued for queued in undone if queued.runs_alone], error)
+        again = [queued for queued in undone if not queued.runs_alone]
+        for queued in again:
+            queued.runs_alone = True
+        self._queue[:0] = again
+
+    def _finish_commit(self, outcome: asyncio.Future[None], done: list[_Done]) -> None:
         error = outcome.exception()
-        if isinstance(error, Exception):
+        if isinstance(error, _Displaced):
+            self._fail([each.queued for each in done], error)
+            done = []
+        elif isinstance(error, Exception):
             self._end_transaction("ROLLBACK")
-            self._fail([answer for answer, _, _ in done], error)
+            self._run_again([each.queued for each in done], error)
             done = []
         self._finish_group(done)
 
-    def _finish_group(self, done: list[Done]) -> None:
+    def _finish_group(self, done: list[_Done]) -> None:
         events: list[Any] = []
-        for answer, result, emitted in done:
-            events += emitted
-            if not answer.done():
-                answer.set_result(result)
+        for each in done:
+            events += each.events
+            if not each.queued.answer.done():
+                each.queued.answer.set_result(each.result)
         self.announce(events)
         if self._queue:
             asyncio.get_running_loop().call_soon(self._start_group)

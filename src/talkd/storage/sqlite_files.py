@@ -77,29 +77,21 @@ class Footprint:
     """Which files a connection has open, to notice when others stand in their places."""
 
     def __init__(self, path: Path) -> None:
-        self._places = (path, log_of(path))
-        self._known = [_identity(place) for place in self._places]
+        self._path, self._log = str(path), str(log_of(path))
+        self._known = [(status.st_dev, status.st_ino) for status in map(os.stat, (self._path, self._log))]
 
     def find_displaced(self) -> str:
-        """The file that is gone, empty or replaced, and which of these; nothing if all are in place.
+        """Say which file was removed, replaced or emptied; nothing if all are in place.
 
-        The log may be empty: SQLite shortens it.
+        The log may be empty: SQLite shortens it. Called after every commit, so it costs two system calls.
         """
-        for place, known in zip(self._places, self._known, strict=True):
-            found = _identity(place)
-            if found is None:
+        for place, known in zip((self._path, self._log), self._known, strict=True):
+            try:
+                status = os.stat(place)  # noqa: PTH116 - three times as fast as Path's
+            except OSError:
                 return f"{place} was removed"
-            if found != known:
+            if (status.st_dev, status.st_ino) != known:
                 return f"{place} was replaced by another file"
-        try:
-            return f"{self._places[0]} was emptied" if self._places[0].stat().st_size == 0 else ""
-        except OSError:
-            return f"{self._places[0]} was removed"
-
-
-def _identity(place: Path) -> tuple[int, int] | None:
-    try:
-        status = os.stat(place)  # noqa: PTH116 - called after every commit, and this takes a third of the time
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
+            if status.st_size == 0 and place == self._path:
+                return f"{place} was emptied"
+        return ""

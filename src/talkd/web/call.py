@@ -18,11 +18,12 @@ from talkd.config import Config
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
 from talkd.realtime.changes import Changes, HangUp
-from talkd.storage.database import Database
+from talkd.storage.database import Database, Work
 from talkd.web.routing import Route
 from talkd.web.throttle import Throttle
 
 P = TypeVar("P", bound=msgspec.Struct)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,14 @@ class Call(Generic[P]):
     """When the request came in, in the event loop's time; waits count from here."""
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
+
+    async def write(self, work: Work[T]) -> T:
+        """Change the database; on PostgreSQL those who write in one room wait for each other."""
+        return await self.world.db.write(work, queue=self.token)
+
+    async def write_if_possible(self, work: Work[Any]) -> None:
+        """As `write`, for what an answer does not depend on."""
+        await self.world.db.write_if_possible(work, queue=self.token)
 
     def header(self, name: str) -> str:
         """A header of the request, or empty."""

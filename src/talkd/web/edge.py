@@ -168,7 +168,7 @@ class Edge:
             return await handler(tx, call)
 
         if route.access is Access.WRITE:
-            answer = await self.world.db.write(work)
+            answer = await call.write(work)
         elif route.access is Access.READ:
             answer = await self.world.db.read(work)
         else:
@@ -186,10 +186,10 @@ class Edge:
             try:
                 self.world.throttle.check(ROOM_TOKEN, caller.address)
                 await self.world.throttle.register(ROOM_TOKEN, caller.address)
-            except errors.Throttled as throttled:
-                error = throttled
+            except (errors.Throttled, errors.Unavailable) as instead:
+                error = instead
         headers = {}
-        if isinstance(error, errors.Throttled):
+        if isinstance(error, errors.Throttled | errors.Unavailable):
             headers["Retry-After"] = str(error.retry_after)
         return error, Reply(error.body(), ocs.status_of(error), headers)
 
@@ -222,7 +222,8 @@ class Edge:
         elif route.kind is Kind.PLAIN:
             response.status = reply.status
             response.content_type = reply.content_type
-            data = {"message": ocs.message_of(error)} if isinstance(error, errors.NotAuthenticated) else reply.data
+            explains = isinstance(error, errors.NotAuthenticated | errors.Unavailable)
+            data = {"message": ocs.message_of(error)} if explains and error is not None else reply.data
             response.data = msgspec.json.encode(data)
         else:
             self._write_envelope(version, request, response, raw, reply, error)

@@ -34,6 +34,7 @@ _STATUS: dict[type[errors.TalkError], int] = {
     errors.Outdated: 426,
     errors.Throttled: 429,
     errors.NotAvailable: 501,
+    errors.Unavailable: 503,
     errors.Rejected: 400,
 }
 _ELEMENT_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
@@ -110,8 +111,8 @@ def envelope(data: Any, *, status: int, version: int, xml: bool, code: int | Non
 
 
 def http_status(status: int, version: int) -> int:
-    """Version 1 hides every status but 401."""
-    return status if version == 2 or status == 401 else 200
+    """Version 1 hides every status but 401 and 503."""
+    return status if version == 2 or status in (401, 503) else 200
 
 
 def to_xml(value: Any) -> bytes:

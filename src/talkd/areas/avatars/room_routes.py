@@ -189,7 +189,7 @@ async def set_avatar(call: Call[UploadParams]) -> RoomView:
             await room_service.set_image(tx, call.me.room, call.me.actor, image)
         return await render_mine(tx, call)
 
-    return await call.world.db.write(work)
+    return await call.write(work)
 
 
 @routes.add("POST", "room/{token}/avatar/emoji", *_MODERATOR, versions=V1, params=EmojiParams, returns=RoomView)

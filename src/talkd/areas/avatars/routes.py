@@ -155,4 +155,4 @@ async def picture_of(call: Call[Any], upload: Upload | None) -> bytes:
 async def store_upload(call: Call[NewAvatar]) -> None:
     """Make the uploaded file the caller's picture. Raises Invalid with a message."""
     image = await picture_of(call, call.params.files)
-    await call.world.db.write(lambda tx: service.set_image(tx, call.user_id, image))
+    await call.write(lambda tx: service.set_image(tx, call.user_id, image))

@@ -39,7 +39,7 @@ class _Counter:
         await self._pass_over(call)
         last = self._position.after
         if self._offset and markers.is_ahead(me, last):
-            await call.world.db.write(lambda tx: markers.note_read(tx, me, last))
+            await call.write_if_possible(lambda tx: markers.note_read(tx, me, last))
         await dismiss_notifications(call)
 
     async def look(self, call: Call[Any]) -> Reply | None:

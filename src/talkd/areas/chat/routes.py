@@ -161,7 +161,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
         waiting.note_presence(call)
     last = params.lastKnownMessageId
     if params.setReadMarker and markers.is_ahead(me, last):
-        await call.world.db.write(lambda tx: markers.note_read(tx, me, last))
+        await call.write_if_possible(lambda tx: markers.note_read(tx, me, last))
     if params.markNotificationsAsRead:
         await waiting.dismiss_notifications(call)
 

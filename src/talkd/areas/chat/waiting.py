@@ -69,4 +69,4 @@ async def dismiss_notifications(call: Call[Any]) -> None:
     """Dismiss the caller's notifications of the room, unless the device says that nobody looks at it."""
     me = call.me
     if may_be_notified(me) and (me.session is None or me.session.state == 1):
-        await call.world.db.write(lambda tx: notifications.dismiss_messages(tx, me))
+        await call.write_if_possible(lambda tx: notifications.dismiss_messages(tx, me))

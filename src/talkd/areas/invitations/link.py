@@ -52,5 +52,5 @@ async def open_link(call: Call[Any], token: str, address: str, access: str) -> t
             await store.move_browser(tx, caller.browser, browser)
         await service.open_door(tx, room, address, access, browser)
 
-    await call.world.db.write(work)
+    await call.write(work)
     return (Cookie(COOKIE, secret),)

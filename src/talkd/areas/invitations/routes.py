@@ -65,7 +65,7 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
             force_passwords=call.world.settings.force_passwords,
         )
 
-    return _report(await call.world.db.write(work))
+    return _report(await call.write(work))
 
 
 def _report(result: Import) -> Reply:

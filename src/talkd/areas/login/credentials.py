@@ -117,7 +117,7 @@ class Credentials:
         generation = self._generation
         session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
         if session is not None:
-            await self._db.write(lambda tx: store.touch_browser(tx, fingerprint, clock.now()))
+            await self._db.write_if_possible(lambda tx: store.touch_browser(tx, fingerprint, clock.now()))
         if generation != self._generation:  # something changed meanwhile: good for this request, not to be kept
             return session
         self._browsers[fingerprint] = session, time.monotonic() + min(REMEMBER, self._browser_lifetime / 4)
@@ -137,7 +137,7 @@ class Credentials:
             if login.app_password_id is not None:
                 await store.touch_app_password(tx, login.app_password_id, now)
 
-        await self._db.write(note)
+        await self._db.write_if_possible(note)
         if generation != self._generation:
             return login
         self._logins[self._hash(authorization)] = login, time.monotonic() + REMEMBER

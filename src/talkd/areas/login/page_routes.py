@@ -112,7 +112,7 @@ async def check_password(call: Call[Any], user: str, password: str) -> Login | N
 async def _log_out(call: Call[LogoutParams]) -> Reply:
     browser, user_id = call.caller.browser, call.caller.user_id
     if user_id is not None:
-        await call.world.db.write(lambda tx: service.close_browser(tx, user_id, browser))
+        await call.write(lambda tx: service.close_browser(tx, user_id, browser))
     call.world.credentials.forget_browser(browser)
     return pages.redirect(call, local_path(call.params.redirect_url), cookies=(Cookie(auth.COOKIE, ""),))
 

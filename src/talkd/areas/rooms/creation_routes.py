@@ -54,7 +54,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
     if params.roomType not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
         raise Invalid("type")
     if params.roomType == RoomType.ONE_TO_ONE:
-        return await call.world.db.write(lambda tx: _create_one_to_one(tx, call))
+        return await call.write(lambda tx: _create_one_to_one(tx, call))
     attributes = _attributes(params, call.world.settings.default_permissions)
     password_hash = await _hash_password(call) if params.roomType == RoomType.PUBLIC else ""
     group_id = "" if params.source in _TEAMS else params.invite
@@ -81,7 +81,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
         )
         return Reply(await rooms.render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
 
-    return await call.world.db.write(work)
+    return await call.write(work)
 
 
 async def _hash_password(call: Call[CreateParams]) -> str:

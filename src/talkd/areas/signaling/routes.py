@@ -102,7 +102,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
             if _session_id(call) != session_id:
                 raise Conflict(data=view.GONE)
     world.presence.tell(room_id, session_id)
-    return await world.db.write(lambda tx: _news(tx, call))
+    return await call.write(lambda tx: _news(tx, call))
 
 
 def _session_id(call: Call[Any]) -> str:

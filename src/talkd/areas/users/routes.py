@@ -143,7 +143,7 @@ async def set_user_field(call: Call[UserChange]) -> Any:
         service.require_current_password(by=call.user_id, user_id=account.id, has_sent_it=has_sent_it)
         policy.require_account_password(wanted.value, call.world.config.security)
         password_hash = await passwords.hash_password(wanted.value)
-    await call.world.db.write(change)
+    await call.write(change)
     return []
 
 

@@ -1,0 +1,108 @@
+"""The claim of one running server on a PostgreSQL database: an advisory lock that ends with its connection.
+
+Two servers on one database would not hear of each other's messages, so those who wait at one would hear nothing of
+what is said at the other.
+"""
+
+import asyncio
+import contextlib
+from dataclasses import dataclass
+
+import asyncpg
+import structlog
+
+from talkd.storage.database import DatabaseInUse
+
+SERVING = 7_482_002
+"""The number of the advisory lock."""
+GRACE = 2.0
+"""Seconds in which the lock of a process that was just killed may disappear."""
+ANSWER_SECONDS = 5.0
+"""How long PostgreSQL may take to answer; after that the connection counts as lost."""
+_KEEPALIVES = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
+"""PostgreSQL notices within 25 seconds that the machine of a server has gone, and frees its lock."""
+_HOLDER = """
+    SELECT host(activity.client_addr), activity.backend_start
+    FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
+    WHERE held.locktype = 'advisory' AND held.granted AND held.classid = 0 AND held.objid = $1 AND held.objsubid = 1
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The server that has the lock, as PostgreSQL sees it."""
+
+    address: str
+    """Empty for one on the same machine that connects by a socket file."""
+    since: str
+
+    def __str__(self) -> str:
+        return f"connected from {self.address or 'this machine'} since {self.since}"
+
+
+async def find_holder(connection: "asyncpg.Connection[asyncpg.Record]") -> Holder | None:
+    """The server that serves this database at the moment, if there is one."""
+    row = await connection.fetchrow(_HOLDER, SERVING)
+    return None if row is None else Holder(row[0] or "", f"{row[1]:%Y-%m-%d %H:%M} UTC")
+
+
+class ServingLock:
+    """Holds the lock on a connection of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._connection: asyncpg.Connection[asyncpg.Record] | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether the connection is alive, as far as this process knows."""
+        return self._connection is not None and not self._connection.is_closed()
+
+    async def take(self) -> None:
+        """Take the lock. Raises DatabaseInUse if another server has it."""
+        connection = await asyncpg.connect(
+            self._url, timeout=ANSWER_SECONDS, server_settings={"application_name": "talkd serving", **_KEEPALIVES}
+        )
+        try:
+            await self._take_on(connection)
+        except BaseException:
+            connection.terminate()
+            raise
+        self._connection = connection
+
+    @staticmethod
+    async def _take_on(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        until = asyncio.get_running_loop().time() + GRACE
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", SERVING, timeout=ANSWER_SECONDS):
+            if asyncio.get_running_loop().time() > until:
+                holder = await find_holder(connection)
+                raise DatabaseInUse(
+                    f"another talkd already serves this database ({holder or 'unknown'}); a database belongs to one "
+                    "server: stop that one, or give this one another database"
+                )
+            await asyncio.sleep(0.1)
+
+    async def keep(self) -> None:
+        """Take the lock again if its connection was lost. Raises DatabaseInUse if another server has it by now."""
+        if self._connection is not None:
+            try:
+                await self._connection.fetchval("SELECT 1", timeout=ANSWER_SECONDS)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                self._connection.terminate()
+                self._connection = None
+                log.warning("serving_lock_lost")
+            else:
+                return
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # not there yet: next time
+            await self.take()
+            log.info("serving_lock_taken_again")
+
+    async def release(self) -> None:
+        """Let another server take the lock."""
+        if self._connection is not None:
+            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                await self._connection.close(timeout=ANSWER_SECONDS)
+            self._connection = None
