@@ -311,7 +311,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_start_that_cannot_be_says_why(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
-    server = Served(tmp_path, *words)
+    server = Served(tmp_path, *words, TALKD_DATABASE_START_TIMEOUT="0")
     assert server.process.wait(30) == 1
     assert server.stop().startswith(f"talkd: {sentence}"), server.output
 

@@ -16,6 +16,7 @@ from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
+import asyncpg
 import msgspec
 
 from talkd.areas.settings import service as settings
@@ -26,11 +27,13 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.cli.certificates import examine_tls
 from talkd.cli.command import database_of
-from talkd.cli.database import opened, revision_of
+from talkd.cli.data_folder import ForeignLock, find_owner
+from talkd.cli.database import CONNECT, opened, revision_of
 from talkd.cli.errors import explain
 from talkd.cli.finding import FAIL, OK, WARN, Finding
 from talkd.config import Config
 from talkd.storage.migrate import REVISIONS
+from talkd.storage.postgres_lock import find_holder
 
 ENOUGH_DISK = 1 << 30
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -125,12 +128,40 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         )
         return
     yield Finding(OK, "database", f"{name}: answers, schema {revision}")
+    yield await _server(config)
     if not config.database.url and not config.database.durable:
         yield Finding(WARN, "durability", "off: a power cut loses messages", "remove database.durable = false")
     if admins:
         yield Finding(OK, "administrators", ", ".join(sorted(admins)))
     else:
         yield Finding(WARN, "administrators", "nobody", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME")
+
+
+async def _server(config: Config) -> Finding:
+    """Who serves the database: it belongs to one server, so another one with the same settings is refused."""
+    try:
+        holder = await _holder(config)
+    except (ForeignLock, OSError) as error:
+        return Finding(FAIL, "server", str(error), "talkd serve would refuse to start")
+    if holder is None:
+        return Finding(OK, "server", "none serves this database")
+    found = f"{holder} serves this database; a second one is refused"
+    if _bound(config) is not None:
+        return Finding(OK, "server", found)
+    advice = f"stop that one before one starts at {config.server.host}:{config.server.port}, or use another database"
+    return Finding(WARN, "server", found, advice)
+
+
+async def _holder(config: Config) -> str | None:
+    if not config.database.url:
+        owner = find_owner(Path(config.data))
+        return None if owner is None else f"process {owner}"
+    connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
+    try:
+        holder = await find_holder(connection)
+    finally:
+        await connection.close()
+    return None if holder is None else f"a talkd {holder}"
 
 
 def _files(config: Config) -> Iterator[Finding]:
@@ -163,19 +194,14 @@ def _proxies(config: Config) -> Iterator[Finding]:
 def _listening(config: Config) -> Iterator[Finding]:
     host, port = config.server.host, config.server.port
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
         yield Finding(FAIL, "address", f"{host}: {error.strerror}", "give an address of this machine with --host")
         return
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            bound = error
-        else:
-            yield Finding(OK, "address", f"{host}:{port} is free; talkd does not run")
-            return
+    bound = _bound(config)
+    if bound is None:
+        yield Finding(OK, "address", f"{host}:{port} is free; talkd does not run")
+        return
     scheme = "https" if config.server.tls_certificate else "http"
     here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
     here = f"[{here}]" if ":" in here else here
@@ -188,6 +214,20 @@ def _listening(config: Config) -> Iterator[Finding]:
             f"{host}:{port}: {bound.strerror}",
             "something else is there: stop it, or choose another port with --port",
         )
+
+
+def _bound(config: Config) -> OSError | None:
+    """Why the address cannot be listened on; None if it is free."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(
+            config.server.host, config.server.port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        return error
+    return None
 
 
 def _public_url(config: Config) -> Iterator[Finding]:

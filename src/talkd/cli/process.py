@@ -1,14 +1,13 @@
-"""The running server process: lock, file descriptors, signals, and the HTTP server around the application."""
+"""The running server process: file descriptors, signals, and the HTTP server around the application."""
 
 import asyncio
-import fcntl
 import gc
 import os
 import resource
 import signal
 import socket
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
-LOCK_FILE = "talkd.lock"
 IDLE_MILLISECONDS = 90_000
 """How long an idle connection stays open: longer than proxies keep theirs, or they would send into a closed one."""
 HTTP_BUFFER = 8192
@@ -34,35 +32,6 @@ GARBAGE = (20_000, 50, 100)
 """Thresholds of the garbage collector: few cycles are made here, and looking for them stops everything."""
 DRAIN = 5.0
 """Seconds in which waiting requests may finish once the server has been told to stop."""
-
-
-class AlreadyRunning(Exception):
-    """Another process uses the same data folder."""
-
-
-def make_data(folder: Path) -> None:
-    """Make the data folder if it is not there, for nobody else to look into. Raises OSError."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def lock_data(folder: Path) -> IO[str]:
-    """Claim the data folder for this process, until it ends. Raises AlreadyRunning, OSError."""
-    make_data(folder)
-    lock = (folder / LOCK_FILE).open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
-        lock.close()
-        raise AlreadyRunning(
-            f"another talkd (process {owner}) already uses the data folder {folder}; SQLite belongs to one process: "
-            "stop that one, give --data another folder, or use PostgreSQL"
-        ) from None
-    lock.truncate(0)
-    lock.write(str(os.getpid()))
-    lock.flush()
-    return lock
 
 
 def raise_file_limit() -> int:

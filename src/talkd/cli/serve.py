@@ -12,7 +12,7 @@ import msgspec
 import structlog
 import typer
 
-from talkd.cli import command, process
+from talkd.cli import command, data_folder, process
 from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder
 from talkd.config import Config
 from talkd.core.errors import TalkError
@@ -39,7 +39,7 @@ def serve(
     try:
         with _data(config):
             command.run(_serve(config))
-    except process.AlreadyRunning as error:
+    except data_folder.FolderRefused as error:
         command.fail(str(error))
     except TalkError as error:
         command.fail(command.refusal(error))
@@ -57,10 +57,10 @@ def _data(config: Config) -> Iterator[None]:
             config.security.throttle = False
             yield
     elif config.database.url:
-        process.make_data(Path(config.data))
+        data_folder.make_data(Path(config.data))
         yield
     else:
-        with process.lock_data(Path(config.data)):
+        with data_folder.lock_data(Path(config.data)):
             yield
 
 

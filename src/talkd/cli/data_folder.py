@@ -1,0 +1,120 @@
+"""The data folder: made for one user alone, and with SQLite claimed by one server process with a lock file."""
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from pathlib import Path
+from typing import IO
+
+LOCK_FILE = "talkd.lock"
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+LONGEST_CONTENT = 32
+"""Bytes of a lock file that are looked at; it holds the number of a process."""
+GRACE = 0.5
+"""Seconds in which a lock that `talkd doctor` looks at, or that of a process just killed, is given back."""
+_NOT_A_FILE = (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)
+"""How systems refuse to open a symbolic link, a folder, or a pipe."""
+
+
+class FolderRefused(Exception):
+    """This process must not use the data folder; the message says why, and what to do."""
+
+
+class AlreadyRunning(FolderRefused):
+    """Another process uses the same data folder."""
+
+
+class ForeignLock(FolderRefused):
+    """What stands in the place of the lock file is not talkd's, so nothing may be written into it."""
+
+
+def make_data(folder: Path) -> None:
+    """Make the data folder if it is not there, for nobody else to look into. Raises OSError."""
+    folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+
+def lock_data(folder: Path) -> IO[bytes]:
+    """Claim the data folder for this process, until it ends. Raises FolderRefused, OSError."""
+    make_data(folder)
+    lock = _open_lock(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
+    try:
+        _claim(lock, folder)
+        os.fchmod(lock.fileno(), PRIVATE_FILE)
+        lock.seek(0)
+        lock.truncate()
+        lock.write(str(os.getpid()).encode())
+        lock.flush()
+    except BaseException:
+        lock.close()
+        raise
+    return lock
+
+
+def find_owner(folder: Path) -> str | None:
+    """The number of the process that has claimed the data folder, or None. Raises ForeignLock, OSError."""
+    try:
+        lock = _open_lock(folder / LOCK_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with lock:
+        return None if _is_free(lock, fcntl.LOCK_SH) else _owner_in(lock)
+
+
+def _claim(lock: IO[bytes], folder: Path) -> None:
+    until = time.monotonic() + GRACE
+    while not _is_free(lock, fcntl.LOCK_EX):
+        if time.monotonic() > until:
+            raise AlreadyRunning(
+                f"another talkd (process {_owner_in(lock)}) already uses the data folder {folder}; a database belongs "
+                "to one server: stop that one, or give --data another folder"
+            )
+        time.sleep(0.05)
+
+
+def _is_free(lock: IO[bytes], how: int) -> bool:
+    """Lock it; False if another process has a lock that does not go with it."""
+    try:
+        fcntl.flock(lock, how | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _owner_in(lock: IO[bytes]) -> str:
+    lock.seek(0)
+    return lock.read(LONGEST_CONTENT).decode("ascii", "replace").strip() or "unknown"
+
+
+def _open_lock(path: Path, how: int) -> IO[bytes]:
+    """Open a lock file only if it is one. Raises ForeignLock, OSError."""
+    try:
+        handle = os.open(path, how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE_FILE)
+    except OSError as error:
+        if error.errno in _NOT_A_FILE:
+            raise _foreign(path, "not a plain file") from error
+        raise
+    try:
+        _require_own(path, handle)
+    except BaseException:
+        os.close(handle)
+        raise
+    return os.fdopen(handle, "r+b" if how & os.O_RDWR else "rb")
+
+
+def _require_own(path: Path, handle: int) -> None:
+    status = os.fstat(handle)
+    if not stat.S_ISREG(status.st_mode):
+        raise _foreign(path, "not a plain file")
+    if status.st_uid != os.geteuid():
+        raise _foreign(path, "of another user")
+    if status.st_nlink != 1:
+        raise _foreign(path, "known by another name too")
+    content = os.pread(handle, LONGEST_CONTENT, 0).strip()
+    if content and not content.isdigit():
+        raise _foreign(path, "not written by talkd")
+
+
+def _foreign(path: Path, why: str) -> ForeignLock:
+    return ForeignLock(f"{path} is {why}, so talkd does not touch it: remove it, or give --data another folder")

@@ -1,0 +1,238 @@
+"""The files of the data folder: who may read them, and what talkd does when they are not as it left them."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import shutil
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.people import Person
+from support.running import Server
+
+from talkd.cli import data_folder
+from talkd.cli.data_folder import AlreadyRunning, ForeignLock, find_owner, lock_data
+from talkd.storage.sqlite import SqliteDatabase
+from talkd.storage.sqlite_files import DatabaseIncomplete
+
+
+# --- who may read ---------------------------------------------------------------------------
+@pytest.fixture
+def open_umask() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
+
+
+async def test_nobody_else_can_read_the_files(tmp_path: Path, open_umask: None) -> None:
+    folder = tmp_path / "data"
+    for _ in range(2):
+        with lock_data(folder):
+            database = SqliteDatabase(folder / "talkd.db")
+            await database.open()
+            found = modes(folder)
+            await database.close()
+        assert found == {
+            "data": 0o700, "talkd.lock": 0o600, "talkd.db": 0o600, "talkd.db-wal": 0o600, "talkd.db-shm": 0o600,
+        }  # fmt: skip
+        (folder / "talkd.db").chmod(0o644)  # as older versions made them
+        (folder / "talkd.lock").chmod(0o644)
+
+
+# --- the lock file --------------------------------------------------------------------------
+def link_to(path: Path, target: Path) -> None:
+    path.symlink_to(target)
+
+
+def second_name_of(path: Path, target: Path) -> None:
+    path.hardlink_to(target)
+
+
+def copy_of(path: Path, target: Path) -> None:
+    shutil.copy(target, path)
+
+
+def pipe(path: Path, _target: Path) -> None:
+    os.mkfifo(path)
+
+
+def folder(path: Path, _target: Path) -> None:
+    path.mkdir()
+
+
+def listening_socket(path: Path, _target: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+def of_another_user(path: Path, _target: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give files away")
+    path.write_text("4711")
+    os.chown(path, 12345, -1)
+
+
+@pytest.mark.parametrize(
+    "put", [link_to, second_name_of, copy_of, pipe, folder, listening_socket, of_another_user]
+)
+def test_what_is_no_lock_file_is_left_alone(put: Callable[[Path, Path], None], tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("do not lose this")
+    data = tmp_path / "data"
+    data.mkdir()
+    put(data / "talkd.lock", precious)
+    before = (data / "talkd.lock").lstat()
+    with pytest.raises(ForeignLock, match="does not touch it"):
+        lock_data(data)
+    with pytest.raises(ForeignLock):
+        find_owner(data)
+    assert precious.read_text() == "do not lose this"
+    after = (data / "talkd.lock").lstat()
+    assert (after.st_mode, after.st_size, after.st_mtime_ns) == (before.st_mode, before.st_size, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("content", ["", "4711", str(os.getppid()), "1\n"])
+def test_a_lock_file_that_was_left_behind_is_taken_over(content: str, tmp_path: Path) -> None:
+    (tmp_path / "talkd.lock").write_text(content)
+    with lock_data(tmp_path):
+        assert (tmp_path / "talkd.lock").read_text() == str(os.getpid())
+    assert find_owner(tmp_path) is None
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_folder, "GRACE", 0.1)
+    with lock_data(tmp_path):
+        with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
+            lock_data(tmp_path)
+        assert find_owner(tmp_path) == str(os.getpid())
+
+
+def test_a_start_beside_a_foreign_lock_ends_with_a_sentence(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "talkd.lock")
+    command = [sys.executable, "-m", "talkd", "serve", "--data", str(tmp_path), "--port", "18899"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"talkd: {tmp_path}/talkd.lock is not a plain file"), done.stderr
+
+
+# --- files that go missing ------------------------------------------------------------------
+@pytest.fixture
+def server(databases: Any, new_server: Any) -> Server:
+    made: Server = new_server(databases.config("sqlite"))
+    return made
+
+
+@contextlib.contextmanager
+def removed(path: Path) -> Iterator[None]:
+    aside = path.with_name("aside")
+    path.rename(aside)
+    yield
+    aside.rename(path)
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[None]:
+    aside = path.with_name("aside")
+    path.rename(aside)
+    shutil.copy(aside, path)
+    yield
+    aside.replace(path)
+
+
+@contextlib.contextmanager
+def emptied(path: Path) -> Iterator[None]:
+    content = path.read_bytes()
+    os.truncate(path, 0)
+    yield
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "name", "word"),
+    [
+        (removed, "talkd.db", "was removed"),
+        (replaced, "talkd.db", "was replaced"),
+        (emptied, "talkd.db", "was emptied"),
+        (removed, "talkd.db-wal", "was removed"),
+    ],
+)
+def test_a_file_that_goes_missing_stops_writes(
+    trouble: Any, name: str, word: str, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann = server.add_user("ann")
+    token = ann.create_room()
+    ann.say(token, "before")
+    with trouble(Path(server.config.data) / name):
+        answer = ann.request("POST", f"v1/chat/{token}", message="lost")
+        assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
+        assert server.client().get("/healthz").status_code == 503
+    said = [record.__dict__["reason"] for record in caplog.records if record.message == "database_displaced"]
+    assert len(said) == 1
+    assert word in said[0]
+    ann.say(token, "after")
+    time.sleep(1.1)
+    assert server.client().get("/healthz").status_code == 200
+
+
+def test_a_missing_file_is_noticed_while_nobody_writes(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    with removed(Path(server.config.data) / "talkd.db"):
+        time.sleep(1.0)
+        assert "database_displaced" in [record.message for record in caplog.records]
+
+
+def test_a_corrupt_file_is_noticed(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+    ann = server.add_user("ann")
+    token = ann.create_room()
+    for number in range(300):
+        ann.say(token, f"{number} " + "x" * 1000)
+    server.stop()
+    path = Path(server.config.data) / "talkd.db"
+    with path.open("r+b") as file:
+        pages = path.stat().st_size // 4096
+        for page in range(pages * 5 // 10, pages * 7 // 10):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 4096)
+    server.start()
+    again = Person(server.client(ann.id), ann.id)
+    with caplog.at_level(logging.INFO):
+        codes = {again.status("GET", f"v1/chat/{token}", lookIntoFuture=0, limit=200) for _ in range(3)}
+    assert codes == {503}
+    assert [record.message for record in caplog.records].count("database_corrupt") == 1
+    assert server.client().get("/healthz").status_code == 503
+
+
+async def wal_of_new(path: Path) -> bytes:
+    """Make a database; what its log held before it was closed."""
+    database = SqliteDatabase(path)
+    await database.open()
+    kept = path.with_name("talkd.db-wal").read_bytes()
+    await database.close()
+    return kept or b"changes"
+
+
+@pytest.mark.parametrize("how", ["no database", "an empty one", "an empty one alone"])
+def test_a_start_on_half_a_database_is_refused(how: str, tmp_path: Path) -> None:
+    path = tmp_path / "talkd.db"
+    kept = asyncio.run(wal_of_new(path))
+    if how != "an empty one alone":
+        path.with_name("talkd.db-wal").write_bytes(kept)
+    if how == "no database":
+        path.unlink()
+    else:
+        os.truncate(path, 0)
+    before = sorted((file.name, file.stat().st_size) for file in tmp_path.iterdir())
+    with pytest.raises(DatabaseIncomplete, match="restore a backup"):
+        asyncio.run(SqliteDatabase(path).open())
+    assert sorted((file.name, file.stat().st_size) for file in tmp_path.iterdir()) == before

@@ -1,0 +1,75 @@
+"""A PostgreSQL database belongs to one server; commands work beside it."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from talkd.app import App
+from talkd.cli import checks
+from talkd.cli.finding import OK, WARN
+from talkd.config import Config
+from talkd.storage.database import DatabaseInUse
+from talkd.storage.postgres_lock import ServingLock
+
+
+@pytest.fixture
+def config(databases: Any) -> Config:
+    made: Config = databases.config("postgres")
+    made.server.port = 18898  # where nobody listens
+    return made
+
+
+@pytest.fixture
+async def running(config: Config) -> AsyncIterator[App]:
+    app = App(config)
+    await app.start()
+    yield app
+    await app.stop()
+
+
+async def test_a_second_server_is_refused_until_the_first_has_stopped(config: Config) -> None:
+    first, second = App(config), App(config)
+    await first.start()
+    with pytest.raises(DatabaseInUse, match="another talkd already serves this database"):
+        await second.start()
+    await first.stop()
+    third = App(config)
+    await third.start()
+    await third.stop()
+
+
+async def test_a_second_process_ends_with_a_sentence_and_commands_work_beside(running: App, config: Config) -> None:
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "talkd", *words, "--data", config.data, "--database", config.database.url]
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+    refused, listed = await asyncio.gather(
+        asyncio.to_thread(run, "serve", "--port", "18897"), asyncio.to_thread(run, "user", "list")
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("talkd: another talkd already serves this database"), refused.stderr
+    assert listed.returncode == 0, listed.stderr
+
+
+async def test_doctor_names_the_server_that_has_the_database(running: App, config: Config) -> None:
+    found = {finding.subject: finding for finding in await checks.examine(config)}["server"]
+    assert (found.state, "a talkd connected from" in found.found) == (WARN, True)
+    await running.world.db.close()
+    found = {finding.subject: finding for finding in await checks.examine(config)}["server"]
+    assert found.state == OK
+    await running.world.db.open()
+
+
+async def test_a_server_whose_lock_went_to_another_stops(running: App, config: Config) -> None:
+    db: Any = running.world.db
+    db._lock._connection.terminate()
+    other = ServingLock(config.database.url)
+    await other.take()
+    async with asyncio.timeout(20):
+        await running.taken_over.wait()
+    assert db.damage
+    await other.release()
