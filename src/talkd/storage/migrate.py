@@ -88,10 +88,13 @@ def migrate_sqlite(path: Path) -> None:
             _upgrade_sqlite(path)
             return
         new = path.with_name(path.name + UNFINISHED)
-        for leftover in (new, new.with_name(new.name + "-journal")):
-            leftover.unlink(missing_ok=True)
+        for leftover in ("", "-journal", "-wal", "-shm"):
+            Path(f"{new}{leftover}").unlink(missing_ok=True)
         files.create_private(new)
         _upgrade_sqlite(new)
+        # Here nobody else has it open; later, processes that start together would find it locked.
+        with contextlib.closing(apsw.Connection(str(new), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
+            file.execute("PRAGMA journal_mode = WAL")
         files.put_in_place(new, path)
 
 

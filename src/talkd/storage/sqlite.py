@@ -190,10 +190,10 @@ class SqliteDatabase(Database):
         # Otherwise this SQLite plans a statement anew for each value of its parameters, which takes five times as long.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         for pragma in (
+            "busy_timeout = 5000",
             "journal_mode = WAL",
             f"synchronous = {'FULL' if self._durable else 'OFF'}",
             "foreign_keys = ON",
-            "busy_timeout = 5000",
             "cache_size = -65536",
             "temp_store = MEMORY",
         ):
