@@ -47,7 +47,13 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     trusted_proxies: list[str] = []
     """Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."""
     max_connections: int = 40_000
-    """Requests and waiting clients held open at once."""
+    """Requests and waiting clients held open at once. Further ones are answered 503; `/healthz` answers even then."""
+    body_timeout: int = 30
+    """Seconds that the body of a request may take to arrive, and one more for every 8 KiB that have arrived."""
+    hsts: int = 0
+    """Seconds for which browsers insist on HTTPS after a visit (`Strict-Transport-Security`), if the server speaks
+    HTTPS itself; 0: they are not told to.
+    """
     max_body: int = 1_048_576
     """Bytes of a request body at most, uploads excepted."""
     max_upload: int = 20_971_520
@@ -105,6 +111,14 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Failed attempts of one kind from one network before it must wait. The same wrong password counts once."""
     window: int = 1800
     """Seconds in which attempts count together."""
+    requests_by_address: int = 1000
+    """Requests that one network may have in flight at once; further ones are answered 429. IPv6 counts by /64, and
+    polls that wait have a limit of their own.
+    """
+    polls_by_address: int = 5000
+    """Polls of one network that may wait at once; further ones are answered 429."""
+    polls_by_session: int = 256
+    """Polls of one session that may wait in a room at once, or of one participant without a session."""
     started_logins: int = 100
     """Logins by way of the browser that one network may begin before it must wait."""
     password_min_length: int = 10
@@ -201,7 +215,7 @@ _SHORT = {
     "TALKD_ADMIN_USER": ("admin_user",),
     "TALKD_ADMIN_PASSWORD": ("admin_password",),
 }
-_MAY_BE_ZERO = {"port", "room_password_min_length", "start_timeout"}
+_MAY_BE_ZERO = {"port", "room_password_min_length", "start_timeout", "hsts"}
 LEAST_CONNECTIONS = 3
 """One says that the server is there, one reads, one writes."""
 _WORDS = {"array": 'a list like ["one", "two"]', "str": "a text", "int": "a number", "bool": "true or false"}

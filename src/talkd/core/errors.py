@@ -66,6 +66,10 @@ class TooLarge(TalkError):
     """Longer or bigger than announced."""
 
 
+class TooSlow(TalkError):
+    """The request takes longer to arrive than it may."""
+
+
 class Throttled(TalkError):
     """Too many attempts; `retry_after` seconds until the next can succeed."""
 

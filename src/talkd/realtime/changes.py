@@ -5,14 +5,19 @@ looking and waiting. A change carries no data: the woken look again.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Iterable
 from types import TracebackType
 from typing import Any, Self
 
+from talkd.core.errors import Throttled, Unavailable
 from talkd.realtime.timers import Deadlines
 
 HangUp = Callable[[], Awaitable[Any]]
+Owners = dict[str, int]
+"""For whom a watch counts, such as a session or a network, and how many watches each may have at once."""
+RETRY_SECONDS = 5
+"""After how long a client whose poll was refused should try again."""
 
 
 def room_topic(room_id: int) -> str:
@@ -57,9 +62,11 @@ def login_topics(user_id: str | None) -> set[str]:
 class Watch:
     """One waiter's registration for some topics; use it as a context manager."""
 
-    __slots__ = ("_changes", "_future", "_hang_up", "_listener", "changed", "gone", "topics")
+    __slots__ = ("_changes", "_future", "_hang_up", "_listener", "changed", "gone", "owners", "topics")
 
-    def __init__(self, changes: "Changes", topics: tuple[str, ...], hang_up: HangUp | None) -> None:
+    def __init__(
+        self, changes: "Changes", topics: tuple[str, ...], hang_up: HangUp | None, owners: Owners
+    ) -> None:
         self._changes = changes
         self._future: asyncio.Future[None] | None = None
         self._hang_up = hang_up
@@ -67,6 +74,7 @@ class Watch:
         self.gone = False
         """Whether the client has hung up: nobody waits for the answer any more."""
         self.topics = topics
+        self.owners = owners
         self.changed: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -129,20 +137,35 @@ class Changes:
         self.deadlines = Deadlines()
         self.closing = False
         self.waiting = 0
+        self.waiting_of: Counter[str] = Counter()
+        """Watches by owner."""
 
-    def watch(self, *topics: str, hang_up: HangUp | None = None) -> Watch:
-        """A registration for some topics, to be entered before looking. `hang_up` returns when the client is gone."""
-        return Watch(self, topics, hang_up)
+    def watch(self, *topics: str, hang_up: HangUp | None = None, owners: Owners | None = None) -> Watch:
+        """Return a registration for some topics, to be entered before looking.
+
+        `hang_up` returns when the client is gone. Entering raises Unavailable while the server stops, and Throttled
+        if one of the owners has as many watches as they may have.
+        """
+        return Watch(self, topics, hang_up, owners or {})
 
     def add(self, watch: Watch) -> None:
         """Register; `Watch` calls it."""
+        if self.closing:
+            raise Unavailable(RETRY_SECONDS, message="The server is stopping.")
+        if any(self.waiting_of[owner] >= most for owner, most in watch.owners.items()):
+            raise Throttled(RETRY_SECONDS)
         self.waiting += 1
+        self.waiting_of.update(watch.owners.keys())
         for topic in watch.topics:
             self._watches[topic].add(watch)
 
     def discard(self, watch: Watch) -> None:
         """Unregister; `Watch` calls it."""
         self.waiting -= 1
+        for owner in watch.owners:
+            self.waiting_of[owner] -= 1
+            if not self.waiting_of[owner]:
+                del self.waiting_of[owner]
         for topic in watch.topics:
             watches = self._watches[topic]
             watches.discard(watch)
@@ -160,7 +183,7 @@ class Changes:
         self.publish(list(self._watches))
 
     def close(self) -> None:
-        """Let everybody who waits answer at once, now and from now on."""
+        """Let everybody who waits answer at once, and refuse new watches."""
         self.closing = True
         for watches in list(self._watches.values()):
             for watch in watches:

@@ -1,7 +1,6 @@
 """Who calls: by password, app password, browser login, or nobody known."""
 
 import base64
-import binascii
 import hmac
 
 from talkd.areas.login.credentials import Credentials
@@ -110,7 +109,7 @@ async def _login(credentials: Credentials, authorization: str) -> Login | None:
         return None
     try:
         name, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # not Base64, or not UTF-8
         return None
     if not colon or "\x00" in name:
         return None

@@ -17,10 +17,10 @@ from talkd.areas.signaling.presence import Presence
 from talkd.config import Config
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
-from talkd.realtime.changes import Changes, HangUp
+from talkd.realtime.changes import Changes, HangUp, Watch
 from talkd.storage.database import Database, Work
 from talkd.web.routing import Route
-from talkd.web.throttle import Throttle
+from talkd.web.throttle import Throttle, subnet_of
 
 P = TypeVar("P", bound=msgspec.Struct)
 T = TypeVar("T")
@@ -107,6 +107,15 @@ class Call(Generic[P]):
         """Whether the caller has what the tag stands for already (If-None-Match)."""
         known = [tag.strip().removeprefix("W/") for tag in self.header("if-none-match").split(",")]
         return etag in known or "*" in known
+
+    def watch(self, *topics: str) -> Watch:
+        """Return a watch that ends when the client hangs up, and that counts for their network and their session."""
+        limits, session = self.world.config.security, self.me.session
+        owners = {
+            subnet_of(self.caller.address): limits.polls_by_address,
+            session.session_id if session is not None else f"attendee:{self.me.attendee.id}": limits.polls_by_session,
+        }
+        return self.world.changes.watch(*topics, hang_up=self.hang_up, owners=owners)
 
     @property
     def me(self) -> Participant:

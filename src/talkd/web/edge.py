@@ -16,11 +16,14 @@ from talkd.core import errors, ids
 from talkd.core.characters import is_text
 from talkd.storage.database import Tx
 from talkd.web import auth, clients, guards, metrics, ocs, params
+from talkd.web.admission import Admission
+from talkd.web.bodies import BODY, too_large
 from talkd.web.call import Call, Caller, World
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
 from talkd.web.proxies import Proxies
 from talkd.web.routing import Access, Kind, Route
+from talkd.web.throttle import subnet_of
 
 log = structlog.get_logger(__name__)
 
@@ -37,6 +40,7 @@ class Edge:
     def __init__(self, world: World) -> None:
         self.world = world
         self._proxies = Proxies(world.config.server)
+        self._admission = Admission(world.config, world.changes)
 
     async def handle(
         self,
@@ -50,17 +54,21 @@ class Edge:
         started = time.perf_counter()
         began = asyncio.get_running_loop().time()
         raw: dict[str, Any] = {}
-        caller = Caller()
+        caller = Caller(address=self._proxies.client_of(request))
+        network = ""
         try:
+            if not route.unconditional:
+                self._admission.enter(subnet_of(caller.address))
+                network = subnet_of(caller.address)
             _require_text_path(request)
-            address = self._proxies.client_of(request)
-            caller = await auth.identify(
-                self.world.credentials,
-                self.world.throttle,
-                authorization=request.get_header("authorization"),
-                cookie=auth.cookie_of(request.get_header("cookie")),
-                address=address,
-            )
+            if not route.unconditional:
+                caller = await auth.identify(
+                    self.world.credentials,
+                    self.world.throttle,
+                    authorization=request.get_header("authorization"),
+                    cookie=auth.cookie_of(request.get_header("cookie")),
+                    address=caller.address,
+                )
             guards.require_who(route, caller)
             clients.require_supported(route, request.get_header("user-agent") or "", self.world.settings)
             raw = await self._parameters(route, request, path)
@@ -71,8 +79,9 @@ class Edge:
         except errors.TalkError as refused:
             if route.refuses is not None:
                 refused = route.refuses(refused)
-            error, reply = await self._refusal(caller, refused)
-            self._write(route, version, request, response, raw, reply, error)
+            # A name that outlived this block would make a cycle that keeps the body, and so the connection, open.
+            refused, reply = await self._refusal(caller, refused)
+            self._write(route, version, request, response, raw, reply, refused)
         except Exception:
             number = ids.text(12)
             log.exception("request_failed", request_id=number, method=request.method, route=request.uri_template)
@@ -80,43 +89,48 @@ class Edge:
             self._write(route, version, request, response, raw, reply, None)
         else:
             self._write(route, version, request, response, raw, reply, None)
+        finally:
+            if network:
+                self._admission.leave(network)
         metrics.observe(route, reply.status, time.perf_counter() - started)
 
     # --- the way in -------------------------------------------------------------------------
     async def _parameters(self, route: Route, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
         query = params.parse_form(request.query_string) if request.query_string else {}
-        length = request.content_length
-        if length == 0 or (length is None and request.method in ("GET", "HEAD")):
+        body = request.scope.get(BODY)
+        if body is None or route.unconditional:
             raw = {**query, **path} if query else dict(path)
         else:
             limits = self.world.config.server
-            limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
-            raw = params.merge(query, await self._body(request, limit), path)
+            body.limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
+            raw = params.merge(query, await self._body(request, body.limit), path)
         params.require_text(raw)
         return raw
 
     async def _body(self, request: falcon.asgi.Request, limit: int) -> Mapping[str, Any]:
+        """Return the parameters in the body, all of which has come then. That of a GET or HEAD has none."""
         kind = (request.content_type or "").partition(";")[0].strip().lower()
+        found: Mapping[str, Any] = {}
         if (request.content_length or 0) > limit:
-            raise errors.TooLarge("body", message=f"A request may have {limit} bytes at most.")
-        if kind == "multipart/form-data":
-            return await self._multipart(request, limit)
-        body = await request.stream.read(limit + 1)
-        if len(body) > limit:
-            raise errors.TooLarge("body", message=f"A request may have {limit} bytes at most.")
-        if kind == "application/x-www-form-urlencoded":
-            return params.parse_form(params.text_of(body))
-        return params.parse_json(body) if body else {}
+            raise too_large(limit)
+        if request.method in ("GET", "HEAD"):
+            pass
+        elif kind == "multipart/form-data":
+            found = await self._multipart(request)
+        else:
+            body = await request.stream.read()
+            if kind == "application/x-www-form-urlencoded":
+                found = params.parse_form(params.text_of(body))
+            elif body:
+                found = params.parse_json(body)
+        await request.stream.exhaust()
+        return found
 
-    async def _multipart(self, request: falcon.asgi.Request, limit: int) -> Mapping[str, Any]:
+    async def _multipart(self, request: falcon.asgi.Request) -> Mapping[str, Any]:
         fields: dict[str, Any] = {}
-        left = limit
         try:
             async for part in await request.get_media():
-                content = await part.stream.read(left + 1)
-                left -= len(content)
-                if left < 0:
-                    raise errors.TooLarge("file", message=f"A form may have {limit} bytes at most.")
+                content = await part.stream.read()
                 value: Any = (
                     Upload(part.filename or "", part.content_type, content)
                     if part.filename is not None
@@ -207,6 +221,8 @@ class Edge:
         response.set_headers(reply.headers)
         if "Cache-Control" not in reply.headers:
             response.set_header("Cache-Control", NO_STORE)
+        if self.world.changes.closing:
+            response.set_header("Connection", "close")
         if reply.status == 401:
             response.set_header("WWW-Authenticate", _challenge(request))
         for cookie in reply.cookies:

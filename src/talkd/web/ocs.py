@@ -28,6 +28,7 @@ _STATUS: dict[type[errors.TalkError], int] = {
     errors.NotFound: 404,
     errors.UnknownRoom: 404,
     errors.NotAllowedHere: 405,
+    errors.TooSlow: 408,
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
     errors.TooLarge: 413,

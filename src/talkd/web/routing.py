@@ -95,6 +95,8 @@ class Route:
     notifies_first: bool
     """Whether earlier messages of the room create their notifications before the operation writes, because it may
     change who is notified."""
+    unconditional: bool = False
+    """Whether it answers whatever else the server does and whatever credentials or body the request brings."""
     reads: Callable[[Any], Any] | None = None
     """Turns this version's parameters into those that the handler knows."""
     answers: Callable[[Any], Any] | None = None
@@ -132,6 +134,7 @@ class Routes:
         returns: Any = None,
         errors: tuple[int, ...] = (),
         notifies_first: bool = True,
+        unconditional: bool = False,
         refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare an operation for each of the API `versions` (none: the path stands by itself)."""
@@ -157,6 +160,7 @@ class Routes:
                         returns=returns,
                         errors=errors,
                         notifies_first=notifies_first,
+                        unconditional=unconditional,
                         refuses=refuses,
                     )
                 )

@@ -6,7 +6,9 @@ from typing import Any
 import falcon
 import falcon.asgi
 
+from talkd.config import ServerConfig
 from talkd.web import ocs
+from talkd.web.bodies import BODY, Body, has_body
 from talkd.web.edge import HANG_UP, Edge, wants_xml
 from talkd.web.paths import STAND_IN, NamesInPaths, decoded, with_slashes
 from talkd.web.routing import Kind, Route
@@ -38,7 +40,7 @@ def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
     for (path, version), methods in paths.items():
         app.add_route(path, _resource(edge, methods, version))
     names = NamesInPaths(path for path, _ in paths)
-    return _normalised(app, edge.world.config.server.public_url, names)
+    return _normalised(app, edge.world.config.server, names)
 
 
 def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
@@ -117,15 +119,18 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
             yield name.replace(b"_", b"-"), value
 
 
-def _normalised(app: falcon.asgi.App[Any, Any], public_url: str, names: NamesInPaths) -> Asgi:
+def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Asgi:
     """Undo what clients write differently: addresses, methods and, some of them, header names with underscores."""
-    sub_path = "/" + public_url.partition("://")[2].partition("/")[2].strip("/")
+    sub_path = "/" + config.public_url.partition("://")[2].partition("/")[2].strip("/")
 
     async def application(
         scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
         if scope["type"] == "http":
             scope[HANG_UP] = receive
+            if has_body(scope["headers"]):
+                scope[BODY] = body = Body(receive, send, config.body_timeout)
+                receive, send = body.receive, body.send
             if scope["http_version"] == "1":  # granian's word for 1.0, which Falcon refuses
                 scope["http_version"] = "1.0"
             if scope["method"] not in falcon.COMBINED_METHODS:

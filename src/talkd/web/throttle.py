@@ -10,6 +10,7 @@ import contextlib
 import ipaddress
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -56,6 +57,7 @@ def _count_statement() -> Statement:
 _COUNT = _count_statement()
 
 
+@lru_cache(maxsize=10_000)
 def subnet_of(address: str) -> str:
     """The network that an address counts for: itself, or the /64 of an IPv6 address."""
     parsed = addresses.parse(address)

@@ -29,7 +29,7 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
     topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
     standing = {attendee_topic(attendee_id), rules_topic(room_id)}
     logins = login_topics(call.caller.user_id)
-    with world.changes.watch(*topics, *logins, hang_up=call.hang_up) as watch:
+    with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
         if world.db.suspends:  # something may have happened between the guards' look and the watch

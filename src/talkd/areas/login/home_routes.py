@@ -119,19 +119,19 @@ async def _open_invitation(call: Call[RoomParams]) -> Reply:
     return pages.redirect(call, f"/call/{params.room}", cookies=cookies)
 
 
-@routes.add("GET", "/static/talkd.css", Guard.ANYONE, params=StyleParams, access=Access.OWN)
+@routes.add("GET", "/static/talkd.css", Guard.ANYONE, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_style(call: Call[StyleParams]) -> Reply:
     """The pages' style."""
     return _static(call, pages.style(call), "text/css; charset=utf-8")
 
 
-@routes.add("GET", "/static/logo.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN)
+@routes.add("GET", "/static/logo.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_logo(call: Call[StyleParams]) -> Reply:
     """The sign, white, for grounds in the main colour."""
     return _static(call, pages.LOGO, "image/svg+xml")
 
 
-@routes.add("GET", "/static/icon.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN)
+@routes.add("GET", "/static/icon.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_icon(call: Call[StyleParams]) -> Reply:
     """The sign on the main colour."""
     color = valid(call.world.config.identity.color)

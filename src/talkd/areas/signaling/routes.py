@@ -92,7 +92,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
         raise NotFound(data=view.GONE)
     topics = call_topic(room_id), session_topic(session_id), attendee_topic(call.me.attendee.id)
     logins = login_topics(call.caller.user_id)
-    with world.changes.watch(*topics, *logins, hang_up=call.hang_up) as watch:
+    with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
         while not await _has_news(call) and await watch.wait(until):

@@ -1,0 +1,79 @@
+"""The bodies of requests: complete, small enough and in time, or refused."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from talkd.core.errors import Invalid, TooLarge, TooSlow
+
+Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
+
+BODY = "talkd.body"
+"""Key of the ASGI scope for the `Body` of a request that has one."""
+LEAST_RATE = 8192
+"""Bytes a second of a body at least, on average, once its first seconds are over."""
+_NOTHING_YET = {"type": "http.request", "body": b"", "more_body": True}
+
+
+class Body:
+    """The ASGI messages of a request's body, between the HTTP server and Falcon.
+
+    Falcon takes a disconnect for the end of the body. Here it raises Invalid, so that half a request is not carried
+    out.
+    """
+
+    __slots__ = ("_began", "_got", "_has_ended", "_is_first", "_patience", "_receive", "_send", "limit")
+
+    def __init__(self, receive: Receive, send: Send, patience: float) -> None:
+        self._receive = receive
+        self._send = send
+        self._patience = patience
+        self._began = asyncio.get_running_loop().time()
+        self._got = 0
+        self._is_first = True
+        self._has_ended = False
+        self.limit = 0
+        """Bytes that are read at most."""
+
+    async def receive(self) -> Any:
+        """Return the next ASGI message.
+
+        The first one is empty and comes at once: Falcon looks for the route when it has it. Raises Invalid if the
+        client ends the connection before the body, TooLarge beyond the limit, and TooSlow if the body takes too long.
+        """
+        if self._is_first:
+            self._is_first = False
+            return _NOTHING_YET
+        if self._has_ended:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._began + self._patience + self._got / LEAST_RATE):
+                message = await self._receive()
+        except TimeoutError:
+            raise TooSlow("body", message="The body of the request takes too long.") from None
+        if message["type"] != "http.request":
+            raise Invalid("body", message="The request ends before its body does.")
+        self._got += len(message.get("body", b""))
+        if self._got > self.limit:
+            raise too_large(self.limit)
+        self._has_ended = not message.get("more_body")
+        return message
+
+    async def send(self, message: Any) -> None:
+        """Send a part of the answer. The connection ends with it if the rest of the body has yet to come."""
+        if message["type"] == "http.response.start" and not self._has_ended:
+            message["headers"] = [*message["headers"], (b"connection", b"close")]
+        await self._send(message)
+
+
+def too_large(limit: int) -> TooLarge:
+    """Return the refusal of a body above the limit."""
+    return TooLarge("body", message=f"A request may have {limit} bytes at most.")
+
+
+def has_body(headers: list[tuple[bytes, bytes]]) -> bool:
+    """Return True if the request announces a body. The names are in lower case, as ASGI has them."""
+    return any(
+        (name == b"content-length" and value != b"0") or name == b"transfer-encoding" for name, value in headers
+    )

@@ -1,0 +1,160 @@
+"""One client, network or crowd that takes all it can get leaves the others room."""
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.people import PUBLIC, Person
+from support.raw import connection, head, read_all, statuses
+from support.running import Server
+
+from talkd.config import Config
+
+STARTS = Callable[[Config], Server]
+
+
+@contextlib.contextmanager
+def half_sent(server: Server, count: int, *headers: str) -> Iterator[list[socket.socket]]:
+    """That many requests whose bodies do not come, all of them in flight."""
+    with contextlib.ExitStack() as stack:
+        made = [stack.enter_context(connection(server)) for _ in range(count)]
+        for each in made:
+            each.sendall(head("POST", "/index.php/login/v2", "Content-Length: 5", *headers))
+        yield made
+
+
+def await_status(client: Callable[[], int], wanted: int) -> None:
+    """Return once the answers have that status."""
+    until = time.monotonic() + 20
+    while (status := client()) != wanted:
+        assert time.monotonic() < until, status
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def config(databases: object) -> Config:
+    made: Config = databases.config("sqlite")  # type: ignore[attr-defined]
+    made.server.trusted_proxies = ["127.0.0.1"]
+    return made
+
+
+def test_a_full_server_says_so_and_its_health_still_answers(new_server: STARTS, config: Config) -> None:
+    config.server.max_connections = 8
+    server = new_server(config)
+    visitor = server.client()
+    with half_sent(server, 8):
+        await_status(lambda: visitor.get("/index.php/login").status_code, 503)
+        refused = visitor.get("/ocs/v2.php/cloud/capabilities")
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert visitor.get("/ocs/v1.php/cloud/capabilities").status_code == 503
+        for path in ("/healthz", "/status.php", "/static/talkd.css"):
+            assert visitor.get(path, headers={"Authorization": "Basic nonsense"}).status_code == 200
+    await_status(lambda: visitor.get("/index.php/login").status_code, 200)
+
+
+def test_a_network_has_only_its_share_of_requests_in_flight(new_server: STARTS, config: Config) -> None:
+    config.security.requests_by_address = 5
+    server = new_server(config)
+    crowd, neighbour, other = (
+        server.client(headers={"X-Forwarded-For": address})
+        for address in ("2001:db8::1", "2001:db8::2:1", "2001:db8:1::1")
+    )
+    with half_sent(server, 5, "X-Forwarded-For: 2001:db8::7"):
+        await_status(lambda: crowd.get("/index.php/login").status_code, 429)
+        refused = neighbour.get("/ocs/v2.php/cloud/capabilities")
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+        assert other.get("/ocs/v2.php/cloud/capabilities").status_code == 200
+    await_status(lambda: crowd.get("/index.php/login").status_code, 200)
+
+
+def test_the_requests_of_a_network_count_only_until_they_are_answered(new_server: STARTS, config: Config) -> None:
+    config.security.requests_by_address = 2
+    server = new_server(config)
+    visitor = server.client()
+    for _ in range(5):
+        assert visitor.get("/ocs/v2.php/cloud/capabilities").status_code == 200
+        assert visitor.get("/ocs/v2.php/cloud/user").status_code == 401
+        assert visitor.post("/ocs/v2.php/cloud/capabilities").status_code == 405
+    with half_sent(server, 2):
+        await_status(lambda: visitor.get("/index.php/login").status_code, 429)
+    await_status(lambda: visitor.get("/index.php/login").status_code, 200)  # they have hung up
+
+
+@pytest.fixture
+def crowded(new_server: STARTS, config: Config) -> tuple[Server, Person, str]:
+    """A server on which few may wait, with a user and their public room."""
+    config.security.polls_by_session = 2
+    config.security.polls_by_address = 5
+    config.security.requests_by_address = 2
+    server = new_server(config)
+    alice = server.add_user("alice")
+    return server, alice, alice.create_room(PUBLIC)
+
+
+@contextlib.contextmanager
+def waiting(server: Server, person: Person, path: str, count: int, *headers: str) -> Iterator[None]:
+    """That many polls that wait."""
+    before = server.app.world.changes.waiting
+    with contextlib.ExitStack() as stack:
+        for number in range(count):
+            made = stack.enter_context(connection(server))
+            cookies = "; ".join(f"{name}={value}" for name, value in person.http.cookies.items())
+            user = person if person.id else None
+            made.sendall(head("GET", path, f"Cookie: {cookies}", *headers, user=user))
+            until = time.monotonic() + 20
+            while server.app.world.changes.waiting != before + number + 1:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+        yield
+
+
+def chat(person: Person, token: str) -> str:
+    last = person.room(token)["lastMessage"]["id"]
+    return f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}?lookIntoFuture=1&timeout=30&lastKnownMessageId={last}"
+
+
+def test_a_session_has_only_so_many_polls_waiting(crowded: tuple[Server, Person, str]) -> None:
+    server, alice, token = crowded
+    other = alice.create_room(PUBLIC)
+    alice.join(token)
+    alice.http.post(f"/ocs/v2.php/apps/spreed/api/v3/signaling/{token}", data={"messages": "[]"})
+    path = chat(alice, token)
+    with waiting(server, alice, path, 2):
+        refused = alice.http.get(path)
+        assert refused.status_code == 429
+        assert int(refused.headers["Retry-After"]) > 0
+        assert alice.http.get(f"/ocs/v2.php/apps/spreed/api/v3/signaling/{token}").status_code == 429
+        with waiting(server, alice, chat(alice, other), 2):
+            assert alice.http.get(chat(alice, other)).status_code == 429
+        assert server.add_user("bob").http.get("/ocs/v2.php/cloud/user").status_code == 200
+    await_status(lambda: alice.http.get(path.replace("timeout=30", "timeout=0")).status_code, 304)
+
+
+def test_a_network_has_only_so_many_polls_waiting_beside_its_requests(crowded: tuple[Server, Person, str]) -> None:
+    server, alice, token = crowded
+    people = [server.add_user(name) for name in ("bob", "carol", "dave")]
+    for person in people:
+        person.join(token)
+    path = chat(alice, token)
+    with contextlib.ExitStack() as stack:
+        for person, count in zip(people, (2, 2, 1), strict=True):
+            stack.enter_context(waiting(server, person, path, count))
+        assert alice.http.get(path).status_code == 429
+        assert alice.http.get("/ocs/v2.php/cloud/user").status_code == 200
+        elsewhere = {"X-Forwarded-For": "192.0.2.7"}
+        assert alice.http.get(path.replace("timeout=30", "timeout=0"), headers=elsewhere).status_code == 304
+
+
+def test_half_sent_requests_end_and_make_room(new_server: STARTS, config: Config) -> None:
+    config.server.body_timeout = 1
+    config.server.max_connections = 20
+    server = new_server(config)
+    visitor = server.client()
+    with half_sent(server, 30) as made:
+        await_status(lambda: visitor.get("/index.php/login").status_code, 200)
+        answers = [statuses(read_all(each)) for each in made]
+    assert sorted(answers) == [[408]] * 20 + [[503]] * 10
