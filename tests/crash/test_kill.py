@@ -1,6 +1,7 @@
 """Nothing that was acknowledged is lost, doubled or miscounted: killed at a random moment, or told to stop."""
 
 import asyncio
+import base64
 import contextlib
 import itertools
 import os
@@ -278,3 +279,63 @@ async def test_after_a_crash_everybody_is_told_of_everything_once(tmp_path: Path
                 break
             await asyncio.sleep(0.05)
     assert sorted(told) == sorted(said)
+
+
+async def poll_on(client: httpx.AsyncClient, room: str) -> list[tuple[float, int, str]]:
+    """Poll again at once after every answer, as apps do, until the server is gone; moment, status and Connection."""
+    answers: list[tuple[float, int, str]] = []
+    last = done(await client.get(f"{API}/v4/room/{room}"))["lastMessage"]["id"]
+    with contextlib.suppress(httpx.TransportError):
+        while True:
+            answer = await client.get(f"{API}/v1/chat/{room}?lookIntoFuture=1&lastKnownMessageId={last}&timeout=30")
+            answers.append((time.monotonic(), answer.status_code, answer.headers.get("connection", "")))
+    return answers
+
+
+async def post_slowly(process: Process, room: str, told: asyncio.Event) -> bytes:
+    """Send a message whose second half follows after the server was told to stop; the answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+    login = base64.b64encode(f"{NAMES[0]}:{NAMES[0]}-{NAMES[0]}-{NAMES[0]}".encode()).decode()
+    body = b"message=" + b"late" * 50
+    writer.write(
+        f"POST {API}/v1/chat/{room} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {login}\r\n"
+        "OCS-APIRequest: true\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n".encode()
+    )
+    writer.write(body[:20])
+    await told.wait()
+    await asyncio.sleep(0.5)
+    writer.write(body[20:])
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begun(tmp_path: Path) -> None:
+    ledger = Ledger()
+    told_event = asyncio.Event()
+    async with running(tmp_path) as process, contextlib.AsyncExitStack() as stack:
+        await set_up(process, ledger)
+        clients = [
+            await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES
+        ]
+        for client in clients:
+            done(await client.get(f"{API}/v4/room"))
+        polls = [
+            asyncio.create_task(poll_on(client, room)) for client in clients for room in ledger.rooms for _ in range(3)
+        ]
+        slow = asyncio.create_task(post_slowly(process, ledger.rooms[0], told_event))
+        while await waiting(clients[0]) < len(polls):  # noqa: ASYNC110 - it happens in another process
+            await asyncio.sleep(0.05)
+        told = time.monotonic()
+        process.popen.send_signal(signal.SIGTERM)
+        told_event.set()
+        answers = [[each for each in found if each[0] > told] for found in await asyncio.gather(*polls)]
+        late = await slow
+        assert await asyncio.to_thread(process.popen.wait, 10) == 0
+    for found in answers:
+        assert [status for _, status, _ in found] in ([304], [304, 503]), "a poll is answered once"
+        assert {close for _, _, close in found} == {"close"}
+    assert sum(map(len, answers)) < 1.5 * len(polls)
+    assert late.startswith(b"HTTP/1.1 201 ")
+    assert b"connection: close" in late

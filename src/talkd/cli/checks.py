@@ -30,6 +30,7 @@ from talkd.cli.command import database_of
 from talkd.cli.data_folder import ForeignLock, find_owner
 from talkd.cli.database import CONNECT, opened, revision_of
 from talkd.cli.errors import explain
+from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.cli.finding import FAIL, OK, WARN, Finding
 from talkd.config import Config
 from talkd.storage.migrate import REVISIONS
@@ -166,7 +167,7 @@ async def _holder(config: Config) -> str | None:
 
 def _files(config: Config) -> Iterator[Finding]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = config.server.max_connections + SPARE_FILES
+    needed = config.server.max_connections + SPARE_CONNECTIONS + SPARE_FILES
     if hard == resource.RLIM_INFINITY or hard >= needed:
         yield Finding(OK, "open files", f"up to {hard} allowed")
     else:

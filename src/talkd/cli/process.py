@@ -26,6 +26,8 @@ IDLE_MILLISECONDS = 90_000
 HTTP_BUFFER = 8192
 """Bytes kept for each connection; granian's own default costs every waiting client twelve kilobytes more."""
 BACKLOG = 16_384
+SPARE_CONNECTIONS = 1024
+"""Connections beyond `server.max_connections` requests: idle ones, and those that are told that the server is busy."""
 TOGETHER = 0.5
 """Seconds in which two signals count as one."""
 GARBAGE = (20_000, 50, 100)
@@ -79,7 +81,7 @@ def http_server(app: "App", config: Config) -> "Server":
         http=HTTPModes.http1,
         websockets=True,
         backlog=BACKLOG,
-        backpressure=config.server.max_connections,
+        backpressure=config.server.max_connections + SPARE_CONNECTIONS,
         http1_settings=HTTP1Settings(max_buffer_size=HTTP_BUFFER, header_read_timeout=IDLE_MILLISECONDS),
         ssl_cert=Path(tls) if tls else None,
         ssl_key=Path(config.server.tls_key) if tls else None,
@@ -137,21 +139,11 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
         await serving  # raises what went wrong
         raise RuntimeError("the HTTP server has stopped by itself")
     log.info("stopping", waiting=app.world.changes.waiting)
+    server.stop()  # type: ignore[no-untyped-call]  # no new connections; the requests of the others get their answer
     app.world.changes.close()
-    await _drained(app)
-    server.stop()  # type: ignore[no-untyped-call]
     finished, _ = await asyncio.wait({serving}, timeout=DRAIN)
     if not finished:
         log.warning("stopped_with_open_requests", seconds=DRAIN)
         serving.cancel()
     if app.taken_over.is_set():
         raise DatabaseInUse("another talkd serves this database now, so this one has stopped")
-
-
-async def _drained(app: "App") -> None:
-    """Waits until nobody waits any more, and what was answered is on its way."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + DRAIN
-    while app.world.changes.waiting and loop.time() < until:  # noqa: ASYNC110 - once, at the end
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.05)
