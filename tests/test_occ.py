@@ -244,6 +244,7 @@ def test_rooms_of_an_account(people: Occ) -> None:
     assert "in 1 rooms" in people("talk:user:transfer-ownership", "alice", "carol", "--include-non-moderator")
     assert counts(people, other)[0] == "3"
     people("talk:user:transfer-ownership", "alice", "alice", status=1)
+    people("talk:user:transfer-ownership", "nobody", "carol", status=1)
     again = people("talk:user:transfer-ownership", "alice", "CAROL", "--include-non-moderator")
     assert again == "Added or promoted user carol in 0 rooms.\n"
     unknown = people("talk:user:transfer-ownership", "alice", "nobody", status=1)
