@@ -336,7 +336,8 @@ def test_the_known_message_only_accompanies_news(alice: Person, token: str) -> N
     waiting = {"lookIntoFuture": 1, "lastKnownMessageId": known, "includeLastKnown": 1, "timeout": 0}
     assert alice.status("GET", f"v1/chat/{token}", **waiting) == 304
     alice.say(token, "two")
-    assert [each["message"] for each in alice.get(f"v1/chat/{token}", **waiting)] == ["one", "two"]
+    for limit in (0, 1, 2):
+        assert [each["message"] for each in alice.get(f"v1/chat/{token}", **waiting, limit=limit)] == ["one", "two"]
 
 
 @pytest.mark.parametrize(

@@ -135,8 +135,10 @@ async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
 
 async def _look(call: Call[ReceiveParams]) -> Reply | None:
     params, me, world = call.params, call.me, call.world
-    known = params.lastKnownMessageId - bool(params.includeLastKnown)
-    news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=limit_of(params.limit))
+    known, limit = params.lastKnownMessageId, limit_of(params.limit)
+    if params.includeLastKnown:
+        known, limit = known - 1, max(limit, 2)  # the known message leaves room for news
+    news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=limit)
     if news is not None and news.last_id <= params.lastKnownMessageId:
         news = None  # the known message may accompany news, but is none
     hides = bool(me.attendee.read_privacy)
