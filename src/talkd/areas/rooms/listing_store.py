@@ -31,7 +31,7 @@ _LISTED = Statement(
         ~_names_user(attendees, attendees.c.actor_id == bind("user_id")),
         ~_names_user(bans, folded(bans.c.actor_id) == bind("banned", sa.Text)),
     )
-    .order_by(sa.func.lower(rooms.c.name), rooms.c.id)
+    .order_by(sa.func.search_fold(rooms.c.name), rooms.c.id)
 )
 
 

@@ -5,6 +5,7 @@ from talkd.areas.search import store
 from talkd.areas.search.model import Found, Membership, Query
 from talkd.core import clock
 from talkd.core.constants import RoomType
+from talkd.core.search import searchable
 from talkd.storage.database import Tx
 
 
@@ -28,13 +29,13 @@ async def find_messages_in(tx: Tx, user_id: str, query: Query, token: str) -> Fo
 
 
 async def find_rooms(tx: Tx, user_id: str, term: str) -> list[Membership]:
-    """The user's rooms by that name, in the order of their names."""
+    """Return the user's rooms by that name, ordered by name without case and accents."""
     found = [
         each
         for each in await store.list_memberships(tx, user_id)
         if each.me.room.type != RoomType.CHANGELOG and each.is_called(term)
     ]
-    return sorted(found, key=lambda each: (each.name.casefold(), each.me.room.id))
+    return sorted(found, key=lambda each: (searchable(each.name), each.me.room.id))
 
 
 def _is_readable(membership: Membership) -> bool:

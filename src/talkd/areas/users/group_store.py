@@ -20,7 +20,7 @@ _MEMBERS = Statement(
     sa.select(group_members.c.user_id)
     .join(users, users.c.id == group_members.c.user_id)
     .where(group_members.c.group_id == bind("group_id"))
-    .order_by(sa.func.lower(users.c.display_name), users.c.id)
+    .order_by(sa.func.search_fold(users.c.display_name), users.c.id)
 )
 _ENABLED_MEMBERS = Statement(
     sa.select(group_members.c.user_id)
@@ -65,7 +65,7 @@ _SEARCH = Statement(
         )
     )
     .group_by(*_GROUP)
-    .order_by(sa.func.lower(groups.c.display_name), groups.c.id)
+    .order_by(sa.func.search_fold(groups.c.display_name), groups.c.id)
     .limit(bind("limit", Int))
     .offset(bind("offset", Int))
 )

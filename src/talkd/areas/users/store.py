@@ -33,7 +33,7 @@ _IS_MEMBER = Statement(
         group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
     )
 )
-_by_name = (sa.func.lower(users.c.display_name), users.c.id)
+_by_name = (sa.func.search_fold(users.c.display_name), users.c.id)
 _BY_IDS = Statement(sa.select(*_ACCOUNT).where(one_of(users.c.id, "ids")).order_by(*_by_name))
 _ADD = Statement(
     insert(users)

@@ -81,7 +81,9 @@ _USERS = Statement(
         _is_shown(users.c.id, users.c.display_name, users.c.email, is_close=_is_in_own_group),
     )
     .order_by(
-        _best_first(users.c.id, users.c.display_name, users.c.email), sa.func.lower(users.c.display_name), users.c.id
+        _best_first(users.c.id, users.c.display_name, users.c.email),
+        sa.func.search_fold(users.c.display_name),
+        users.c.id,
     )
     .limit(_limit)
 )
@@ -95,7 +97,7 @@ _GROUPS = Statement(
         _outside(GROUPS, groups.c.id),
         _is_shown(groups.c.id, groups.c.display_name, is_close=groups.c.id.in_(_own_groups)),
     )
-    .order_by(_best_first(groups.c.id, groups.c.display_name), sa.func.lower(groups.c.display_name), groups.c.id)
+    .order_by(_best_first(groups.c.id, groups.c.display_name), sa.func.search_fold(groups.c.display_name), groups.c.id)
     .limit(_limit)
 )
 
