@@ -43,6 +43,25 @@ def test_the_personal_token_makes_one_the_invited(server: Server) -> None:
     assert guest.say(token, "hello")["actorType"] == "emails"
 
 
+def test_a_banned_invited_guest_cannot_come_back_as_another_guest(throttled_server: Server) -> None:
+    server = throttled_server  # it believes X-Forwarded-For, so that guests come from different addresses
+    alice, invited = server.add_user("alice"), address()
+    token = alice.create_room(PUBLIC)
+    alice.add(token, invited, "emails")
+
+    def come(http: Any, where: str, **params: Any) -> Any:
+        http.headers["X-Forwarded-For"] = where
+        return http.post(f"/ocs/v2.php/apps/spreed/api/v4/room/{token}/participants/active", params=params)
+
+    device, other = server.client(), server.client()
+    joined = come(device, "192.0.2.7", email=invited, access=tokens_of(server, token)[invited]).json()["ocs"]["data"]
+    alice.post(f"v1/ban/{token}", actorType="emails", actorId=joined["actorId"])
+    assert [each["bannedActorType"] for each in alice.get(f"v1/ban/{token}")] == ["emails", "ip"]
+    assert come(device, "192.0.2.8").status_code == 403, "the same browser, elsewhere"
+    assert come(other, "192.0.2.7").status_code == 403, "the same place, another browser"
+    assert come(other, "192.0.2.8").status_code == 200
+
+
 def test_a_token_opens_nothing_else(server: Server) -> None:
     alice, first, second = server.add_user("alice"), address(), address()
     token, other = alice.create_room(PUBLIC), alice.create_room(PUBLIC)

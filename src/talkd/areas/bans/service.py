@@ -12,7 +12,7 @@ from talkd.areas.participants.model import Participant
 from talkd.areas.sessions import store as sessions
 from talkd.areas.users import store as users
 from talkd.core import clock
-from talkd.core.actor import GUESTS, USERS
+from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 
@@ -20,8 +20,9 @@ from talkd.storage.database import Tx
 async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str) -> Ban:
     """Ban an actor, address or network, and remove whoever that is from the room. They need not be in it.
 
-    A guest is banned together with the addresses that they have the room open from; other guests from there may
-    stay, but cannot come in again. A second ban of the same actor changes nothing. Raises Invalid with the reason.
+    A guest, invited by e-mail or not, is banned together with the devices and network addresses that they have the
+    room open from. Other guests from there may stay, but cannot come in again. A second ban of the same actor
+    changes nothing. Raises Invalid with the reason.
     """
     if not me.room.is_shared:
         raise Invalid("room")
@@ -38,7 +39,7 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     name = attendee.display_name if attendee is not None else ""
     if not name and actor_type == USERS:
         name = (await users.get_names(tx, [actor_id])).get(actor_id, "")
-    if attendee is not None and actor_type == GUESTS:
+    if attendee is not None and actor_type in (GUESTS, EMAILS):
         joins = await sessions.list_sessions_of(tx, room.id, attendee.id)
         await _add(tx, me, actor_type, actor_id, name, note, {join.browser for join in joins if join.browser})
         for address in await sessions.list_addresses(tx, room.id, attendee.id):

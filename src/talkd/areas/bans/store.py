@@ -6,7 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.bans.model import IP, Ban, is_inside
 from talkd.core import names
-from talkd.core.actor import DELETED_USERS, GUESTS, USERS
+from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import bans, sessions
 from talkd.storage.statements import NOTHING, Statement, bind, columns, folded, word
@@ -28,7 +28,7 @@ _BY_ACTOR = Statement(
 _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
 _OF_VISITORS = Statement(
     sa.select(*_BAN).where(
-        _in_room, bans.c.actor_type.in_((word(IP), word(GUESTS)))
+        _in_room, bans.c.actor_type.in_((word(IP), word(GUESTS), word(EMAILS)))
     )
 )
 _PRESENT_ADDRESSES = Statement(
