@@ -9,6 +9,7 @@ import importlib
 import json
 import pkgutil
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -75,6 +76,7 @@ WHOLE = {
     "areas.rooms.store._ATTENDEES": ROOM,
     "areas.rooms.store._DELETE": ROOM,
     "areas.rooms.store._SESSIONS": ROOM,
+    "areas.search.store._COUNT": FIRST,
     "areas.sessions.store._END_CALL": ROOM,
     "areas.sessions.store._OF_ROOM": ROOM,
     "areas.sessions.store._USERS_OUTSIDE": "a setting was changed that concerns everybody who is there",
@@ -168,17 +170,14 @@ ANALYZE
 def others() -> list[str]:
     """Statements that no module holds, but for example a function."""
     looked_at = {id(statement) for statement in STATEMENTS.values()}
-    tests = [module for name, module in sys.modules.items() if name.startswith("test_")]
-    of_tests = {id(value) for module in tests for value in vars(module).values()}
     made = [each for each in gc.get_objects() if type(each) is Statement]
-    return [str(each._clause) for each in made if id(each) not in looked_at | of_tests]
-
-
-OTHERS = others()
+    return [str(each._clause) for each in made if id(each) not in looked_at]
 
 
 def test_every_statement_is_looked_at() -> None:
-    assert not OTHERS
+    """In a process of its own: tests make statements too."""
+    script = f"import {__name__} as plans; assert not plans.others(), plans.others()"
+    subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent, timeout=120)
 
 
 def test_exceptions_exist() -> None:

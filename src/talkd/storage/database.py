@@ -7,7 +7,7 @@ being suspended; on PostgreSQL it awaits the driver: one code path for both.
 import abc
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -51,6 +51,9 @@ class Tx(abc.ABC):
     """A running transaction: the only thing that services get to know of a database."""
 
     __slots__ = ("_effects", "events")
+
+    searches_newest_first: ClassVar[bool]
+    """Return True if `contains` can give the newest messages without looking at all that it finds."""
 
     def __init__(self, effects: "tuple[InTransaction, ...]" = ()) -> None:
         self._effects = effects

@@ -84,6 +84,8 @@ class PostgresTx(Tx):
 
     __slots__ = ("_connection", "_database")
 
+    searches_newest_first = False
+
     def __init__(self, connection: Any, database: "PostgresDatabase") -> None:
         super().__init__(database.in_transaction)
         self._connection = connection

@@ -91,6 +91,8 @@ class SqliteTx(Tx):
 
     __slots__ = ("_connection", "_database")
 
+    searches_newest_first = True
+
     def __init__(self, connection: apsw.Connection, database: "SqliteDatabase") -> None:
         super().__init__(database.in_transaction)
         self._connection = connection

@@ -124,6 +124,9 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
 
     Both databases look it up in an index of all sequences of three characters (docs/adr/0007-search.md). It holds
     what counts as unread (`countable`), so say so in the statement too.
+
+    SQLite takes the newest `portion` messages below the id `before` that the index finds, if the text has three
+    characters or more. PostgreSQL ignores both parameters: its index has no order.
     """
 
     inherit_cache = False
@@ -134,6 +137,8 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
         self.searched = _searched(messages)
         self.searched_late = _searched(messages.alias("late"))
         self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+        self.before: sa.BindParameter[Any] = sa.bindparam("before", type_=sa.BigInteger)
+        self.portion: sa.BindParameter[Any] = sa.bindparam("portion", type_=sa.BigInteger)
 
     def self_group(self, against: Any = None) -> "contains":  # noqa: ARG002 - the base gives it
         """As it is: it brings its own parentheses."""
@@ -151,11 +156,13 @@ def _contains_sqlite(element: contains, compiler: SQLCompiler, **options: Any) -
     column = compiler.process(element.id, **options)
     term = compiler.process(element.term, **options)
     searched = compiler.process(element.searched_late, **options)
+    before, portion = (compiler.process(each, **options) for each in (element.before, element.portion))
     # FTS5 finds nothing by less than three characters, but its vocabulary lists what begins with them. The newest
     # messages are not in there yet (storage/sqlite_search.py).
     return (
-        f"{column} IN (SELECT rowid FROM messages_search WHERE messages_search MATCH "
-        f"'\"' || replace({term}, '\"', '\"\"') || '\"' UNION ALL "
+        f"{column} IN (SELECT * FROM (SELECT rowid FROM messages_search WHERE messages_search MATCH "
+        f"'\"' || replace({term}, '\"', '\"\"') || '\"' "
+        f"AND rowid < {before} ORDER BY rowid DESC LIMIT {portion}) UNION ALL "
         f"SELECT doc FROM messages_search_grams WHERE length({term}) < 3 "
         f"AND term >= search_prefix({term}) AND term < search_prefix({term}) || char(1114111) UNION ALL "
         "SELECT late.id FROM messages AS late WHERE late.id > (SELECT upto FROM messages_searchable) "
@@ -168,6 +175,81 @@ def _contains_postgres(element: contains, compiler: SQLCompiler, **options: Any)
     searched = compiler.process(element.searched, **options)
     term = compiler.process(element.term, **options)
     return f"(search_grams({searched}) @@ search_query(lower({term})) AND strpos({searched}, lower({term})) > 0)"
+
+
+class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
+    """The same as `contains`, found by reading the row. No text at all is in every row."""
+
+    inherit_cache = False
+    type = sa.Boolean()
+
+    def __init__(self, messages: sa.FromClause, name: str) -> None:
+        self.text = sa.func.coalesce(sa.func.nullif(messages.c.plain, NOTHING), messages.c.message)
+        self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+
+    def self_group(self, against: Any = None) -> "holds":  # noqa: ARG002 - the base gives it
+        """As it is: it brings its own parentheses."""
+        return self
+
+
+@compiles(holds, "sqlite")
+def _holds_sqlite(element: holds, compiler: SQLCompiler, **options: Any) -> str:
+    text, term = compiler.process(element.text, **options), compiler.process(element.term, **options)
+    # LIKE ignores the case of ASCII letters; texts with others are stored without case. It is faster than `lower`.
+    escaped = f"replace(replace(replace({term}, '~', '~~'), '%', '~%'), '_', '~_')"
+    return f"({text} LIKE '%' || {escaped} || '%' ESCAPE '~')"
+
+
+@compiles(holds, "postgresql")
+def _holds_postgres(element: holds, compiler: SQLCompiler, **options: Any) -> str:
+    text, term = compiler.process(element.text, **options), compiler.process(element.term, **options)
+    return f"(strpos(lower({text}), lower({term})) > 0)"
+
+
+class is_found_often(sa.ColumnElement[int]):  # noqa: N801 - reads like SQL where it is used
+    """1 if the index would take long to list all messages with the text given as parameter `name`.
+
+    On PostgreSQL it is an estimate.
+    """
+
+    inherit_cache = False
+    type = sa.Integer()
+
+    def __init__(self, name: str) -> None:
+        self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+
+
+COMMON = 10_000
+"""A text is common on SQLite if the index has it so often."""
+COMMON_SHARE = 0.005
+"""A text is common on PostgreSQL if its rarest sequence of three characters is in this share of the messages."""
+
+
+@compiles(is_found_often, "sqlite")
+def _is_found_often_sqlite(element: is_found_often, compiler: SQLCompiler, **options: Any) -> str:
+    term = compiler.process(element.term, **options)
+    return (
+        f"(SELECT CASE WHEN length({term}) < 3 THEN (SELECT count(*) FROM (SELECT 1 FROM messages_search_grams "
+        f"WHERE term >= search_prefix({term}) AND term < search_prefix({term}) || char(1114111) LIMIT {COMMON})) "
+        "ELSE (SELECT count(*) FROM (SELECT 1 FROM messages_search WHERE messages_search MATCH "
+        f"'\"' || replace({term}, '\"', '\"\"') || '\"' LIMIT {COMMON})) END = {COMMON})"
+    )
+
+
+@compiles(is_found_often, "postgresql")
+def _is_found_often_postgres(element: is_found_often, compiler: SQLCompiler, **options: Any) -> str:
+    term = compiler.process(element.term, **options)
+    # The sequences that ANALYZE found most often. A short text is as common as all that begin with it.
+    return (
+        "(WITH known AS (SELECT unnest(most_common_elems::text::text[]) AS gram, "
+        "unnest(most_common_elem_freqs) AS share "
+        "FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'messages_search') "
+        f"SELECT CAST(coalesce(CASE WHEN char_length({term}) < 3 "
+        f"THEN (SELECT sum(share) FROM known WHERE starts_with(gram, lower({term}))) "
+        "ELSE (SELECT min(coalesce(share, 0)) "
+        f"FROM generate_series(1, char_length({term}) - 2) AS places(place) "
+        f"LEFT JOIN known ON gram = substr(lower({term}), place, 3)) END, 0) >= {COMMON_SHARE} AS integer))"
+    )
 
 
 def bind(

@@ -44,5 +44,6 @@ def _is_readable(membership: Membership) -> bool:
 
 async def _find(tx: Tx, memberships: list[Membership], query: Query) -> Found:
     rooms = {each.me.room.id: each for each in memberships}
-    messages = await store.list_messages(tx, list(rooms), query, clock.now()) if rooms else []
+    newest = max((each.me.room.last_message_id for each in memberships), default=0)
+    messages = await store.list_messages(tx, list(rooms), query, newest=newest, now=clock.now()) if rooms else []
     return Found(messages, rooms, await chat.get_names(tx, messages))
