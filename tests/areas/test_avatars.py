@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+from support.people import PUBLIC, Person
+from support.running import Server, unique
 
 from talkd.areas.avatars import images, model
 
@@ -28,6 +30,12 @@ def client(server: Any) -> Any:
     made = server.client(user_id, PASSWORD)
     made.user_id = user_id
     return made
+
+
+@pytest.fixture
+def viewer(server: Server) -> httpx.Client:
+    """Somebody else with an account."""
+    return server.add_user("viewer").http
 
 
 @pytest.fixture
@@ -60,15 +68,15 @@ def send(client: httpx.Client, content: bytes, path: str = UPLOAD) -> httpx.Resp
 
 @pytest.mark.parametrize(("wanted", "served"), [(64, 64), (32, 64), (512, 512), (65, 512), (4096, 512)])
 @pytest.mark.parametrize("prefix", ["", "/index.php"])
-def test_sizes(client: Any, visitor: httpx.Client, wanted: int, served: int, prefix: str) -> None:
-    answer = visitor.get(f"{prefix}/avatar/{client.user_id}/{wanted}")
+def test_sizes(client: Any, viewer: httpx.Client, wanted: int, served: int, prefix: str) -> None:
+    answer = viewer.get(f"{prefix}/avatar/{client.user_id}/{wanted}")
     assert opened(answer).size == (served, served)
     assert answer.headers["x-nc-iscustomavatar"] == "0"
     assert answer.headers["cache-control"] == "private, max-age=86400"
 
 
-def test_dark_differs_from_light(client: Any, visitor: httpx.Client) -> None:
-    light, dark = (visitor.get(f"/avatar/{client.user_id}/64{theme}") for theme in ("", "/dark"))
+def test_dark_differs_from_light(client: Any, viewer: httpx.Client) -> None:
+    light, dark = (viewer.get(f"/avatar/{client.user_id}/64{theme}") for theme in ("", "/dark"))
     assert light.content != dark.content
     assert sum(opened(light).getpixel((1, 1))) > sum(opened(dark).getpixel((1, 1)))  # type: ignore[arg-type]
 
@@ -80,46 +88,39 @@ def test_guests_have_pictures_by_name(visitor: httpx.Client) -> None:
     assert opened(visitor.get("/avatar/guest/Jane/512/dark")).size == (512, 512)
 
 
-def test_unknown_is_the_same_for_everybody(client: Any, visitor: httpx.Client, server: Any) -> None:
-    answers = [each.get("/avatar/there is nobody/64") for each in (visitor, client, server.admin)]
-    assert {answer.status_code for answer in answers} == {404}
-    assert len({answer.content for answer in answers}) == 1
-    assert visitor.get(f"/avatar/{client.user_id}/large").status_code == 404
-
-
-def test_clients_that_have_it_get_nothing_new(client: Any, visitor: httpx.Client) -> None:
+def test_clients_that_have_it_get_nothing_new(client: Any, viewer: httpx.Client) -> None:
     path = f"/avatar/{client.user_id}/64"
-    etag = visitor.get(path).headers["etag"]
-    again = visitor.get(path, headers={"If-None-Match": f'"other", W/{etag}'})
+    etag = viewer.get(path).headers["etag"]
+    again = viewer.get(path, headers={"If-None-Match": f'"other", W/{etag}'})
     assert (again.status_code, again.content) == (304, b"")
     client.put(f"{USERS}/{client.user_id}", json={"key": "displayname", "value": "Zoe"})
-    assert visitor.get(path, headers={"If-None-Match": etag}).status_code == 200
+    assert viewer.get(path, headers={"If-None-Match": etag}).status_code == 200
 
 
 @pytest.mark.parametrize("format_", ["PNG", "JPEG", "WEBP"])
 @pytest.mark.parametrize("path", [UPLOAD, "/avatar/", "/index.php/avatar/"])
-def test_uploading_and_removing(client: Any, visitor: httpx.Client, format_: str, path: str) -> None:
+def test_uploading_and_removing(client: Any, viewer: httpx.Client, format_: str, path: str) -> None:
     assert send(client, picture(format_=format_), path).status_code == 200
     for size in (64, 512):
-        answer = visitor.get(f"/avatar/{client.user_id}/{size}")
+        answer = viewer.get(f"/avatar/{client.user_id}/{size}")
         shown = opened(answer).convert("RGB")
         assert shown.size == (size, size)
         assert answer.headers["x-nc-iscustomavatar"] == "1"
         red, _green, blue = shown.getpixel((1, size // 2))  # type: ignore[misc]
         assert (red > 200, blue < 50) == (True, True), "the blue edge was outside of the square in the middle"
-    etag = visitor.get(f"/avatar/{client.user_id}/512").headers["etag"]
+    etag = viewer.get(f"/avatar/{client.user_id}/512").headers["etag"]
     assert send(client, picture(100, 100), path).status_code == 200
-    assert visitor.get(f"/avatar/{client.user_id}/512").headers["etag"] != etag
+    assert viewer.get(f"/avatar/{client.user_id}/512").headers["etag"] != etag
     assert client.delete(path).status_code == 200
-    assert visitor.get(f"/avatar/{client.user_id}/512").headers["x-nc-iscustomavatar"] == "0"
+    assert viewer.get(f"/avatar/{client.user_id}/512").headers["x-nc-iscustomavatar"] == "0"
     assert client.delete(path).status_code == 200
 
 
-def test_what_is_hidden_in_a_file_is_dropped(client: Any, visitor: httpx.Client) -> None:
+def test_what_is_hidden_in_a_file_is_dropped(client: Any, viewer: httpx.Client) -> None:
     exif = Image.Exif()
     exif[0x010E] = "secret place"
     assert send(client, picture(format_="JPEG", exif=exif) + b"appended program").status_code == 200
-    content = visitor.get(f"/avatar/{client.user_id}/512").content
+    content = viewer.get(f"/avatar/{client.user_id}/512").content
     assert b"secret place" not in content
     assert b"appended program" not in content
 
@@ -140,11 +141,11 @@ def bomb(width: int, height: int) -> bytes:
     [b"no image", picture(format_="GIF"), picture()[:100], bomb(7_000, 7_000), bomb(60_000, 60_000), b"<svg/>"],
     ids=["text", "gif", "cut off", "large", "bomb", "svg"],
 )
-def test_unusable_files(client: Any, visitor: httpx.Client, content: bytes) -> None:
+def test_unusable_files(client: Any, viewer: httpx.Client, content: bytes) -> None:
     answer = send(client, content)
     assert answer.status_code == 400
     assert answer.json()["ocs"]["data"]["message"]
-    assert visitor.get(f"/avatar/{client.user_id}/64").headers["x-nc-iscustomavatar"] == "0"
+    assert viewer.get(f"/avatar/{client.user_id}/64").headers["x-nc-iscustomavatar"] == "0"
 
 
 def test_nothing_uploaded(client: Any) -> None:
@@ -164,6 +165,63 @@ def test_another_site_cannot_make_a_browser_upload(client: Any) -> None:
     without = {name: value for name, value in client.headers.items() if name.lower() != "ocs-apirequest"}
     client.headers = without
     assert send(client, picture(), "/avatar/").status_code == 412
+
+
+# --- who sees what --------------------------------------------------------------------------
+def facts(answer: httpx.Response) -> tuple[Any, ...]:
+    """What an answer tells, but for the time."""
+    return answer.status_code, {k: v for k, v in answer.headers.items() if k != "date"}, answer.content
+
+
+def upload(person: Person) -> None:
+    """Give somebody a picture of their own."""
+    assert send(person.http, picture()).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["64", "512", "64/dark", "large"])
+@pytest.mark.parametrize("has_picture", [False, True])
+def test_a_visitor_cannot_tell_accounts_from_names(
+    server: Server, visitor: httpx.Client, path: str, has_picture: bool
+) -> None:
+    alice = server.add_user("alice", display_name="Zoe Quinn")
+    if has_picture:
+        upload(alice)
+    for user_id in (alice.id, alice.id.upper()):
+        account = visitor.get(f"/avatar/{user_id}/{path}")
+        if path == "large":
+            assert account.status_code == visitor.get(f"/avatar/nobody/{path}").status_code == 404
+            continue
+        name = visitor.get(f"/avatar/guest/{user_id}/{path}")
+        assert facts(account) == facts(name), "it follows from the name alone"
+        nobody = visitor.get(f"/avatar/{unique('nobody')}/{path}")
+        assert set(nobody.headers) == set(account.headers)
+        assert (nobody.status_code, nobody.headers["x-nc-iscustomavatar"]) == (200, "0")
+        known = {"If-None-Match": account.headers["etag"]}
+        assert visitor.get(f"/avatar/{user_id}/{path}", headers=known).status_code == 304
+
+
+def test_every_name_has_a_picture_for_users_too(server: Server, viewer: httpx.Client) -> None:
+    for client in (viewer, server.admin):
+        assert opened(client.get("/avatar/there is nobody/64")).size == (64, 64)
+
+
+def test_a_guest_sees_the_pictures_of_whom_they_are_in_a_room_with(server: Server) -> None:
+    alice, stranger, guest = server.add_user("alice"), server.add_user("stranger"), server.visitor()
+    for person in (alice, stranger):
+        upload(person)
+    token = alice.create_room(PUBLIC)
+
+    def sees(person: Person) -> bool:
+        return guest.http.get(f"/avatar/{person.id}/64").headers["x-nc-iscustomavatar"] == "1"
+
+    assert not sees(alice)
+    guest.join(token)
+    assert (sees(alice), sees(stranger)) == (True, False)
+    alice.put(f"v4/room/{token}/webinar/lobby", state=1)
+    assert not sees(alice), "whoever waits in the lobby does not know who is inside"
+    alice.put(f"v4/room/{token}/webinar/lobby", state=0)
+    guest.delete(f"v4/room/{token}/participants/active")
+    assert not sees(alice)
 
 
 # --- rules ----------------------------------------------------------------------------------

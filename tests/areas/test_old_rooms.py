@@ -294,6 +294,6 @@ def test_a_request_for_a_shares_password_is_the_only_object_that_v1_knows() -> N
     }
     for object_type, shown in (("share:password", ("share:password", "key")), ("event", ("", ""))):
         item = Room(**{**fields, "type": PUBLIC, "object_type": object_type, "object_id": "key"})
-        room = legacy.room_v1(seen_from_outside(item), NOBODY)
+        room = legacy.room_v1(seen_from_outside(item, is_part=True), NOBODY)
         assert (room.objectType, room.objectId) == shown
-        assert legacy.room_v2(seen_from_outside(item)).objectType == object_type
+        assert legacy.room_v2(seen_from_outside(item, is_part=True)).objectType == object_type

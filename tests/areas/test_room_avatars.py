@@ -150,10 +150,10 @@ def test_kinds_and_themes_look_different(server: Any) -> None:
 def test_one_to_one_shows_the_other(server: Any) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
-    drawn = server.visitor().http.get(f"/avatar/{bob.id}/512")
+    drawn = alice.http.get(f"/avatar/{bob.id}/512")
     assert shown(alice, token).content == drawn.content != shown(bob, token).content
     bob.http.post("/ocs/v2.php/apps/spreed/temp-user-avatar", files={"files[]": ("a.png", picture(), "image/png")})
-    assert shown(alice, token).content == server.visitor().http.get(f"/avatar/{bob.id}/512").content != drawn.content
+    assert shown(alice, token).content == alice.http.get(f"/avatar/{bob.id}/512").content != drawn.content
     assert upload(alice, token, picture()).status_code == 400
 
 

@@ -7,6 +7,8 @@ import msgspec
 
 SMALL = 64
 LARGE = 512
+MAX_DRAWN_NAME = 64
+"""Characters of a name that a picture depends on."""
 MAX_FILE = 20 * 1024 * 1024
 """Bytes of an uploaded picture at most."""
 MAX_PIXELS = 32_000_000
@@ -51,6 +53,15 @@ def sketch(id_: str, name: str, *, dark: bool, size: int) -> Sketch:
     """The picture of somebody without one: initials of the name, a colour by the id."""
     digest = hashlib.sha256(id_.encode()).digest()
     return Sketch(initials(name), int.from_bytes(digest[:2], "big") / 65_536, dark, size)
+
+
+def sketch_of_name(name: str, *, dark: bool, size: int) -> Sketch:
+    """The picture of a name, whether somebody is called that or not.
+
+    It differs from that of an account with the same name, or how fast it is drawn would show whether there is one.
+    """
+    name = name[:MAX_DRAWN_NAME]
+    return sketch(f"name {name}", name, dark=dark, size=size)
 
 
 def initials(name: str) -> str:

@@ -1,4 +1,7 @@
-"""Pictures of accounts and guests. They are readable without a login: guests on public pages need them."""
+"""Pictures of accounts and guests.
+
+Everybody gets a picture of every name. Whether it is that of an account is for those to see who may know the account.
+"""
 
 from collections import OrderedDict
 from typing import Any
@@ -70,8 +73,12 @@ async def get_dark_guest_avatar(call: Call[GuestAvatar]) -> Reply:
 
 
 async def _user_avatar(call: Call[UserAvatar], *, dark: bool) -> Reply:
-    size = _size(call.params.size)
-    portrait = await call.world.db.read(lambda tx: service.find_portrait(tx, call.params.user))
+    size, user, caller = _size(call.params.size), call.params.user, call.caller
+    portrait = await call.world.db.read(
+        lambda tx: service.find_portrait_for(tx, user, viewer=caller.user_id, browser=caller.browser)
+    )
+    if portrait is None:
+        return await _drawn(call, model.sketch_of_name(user, dark=dark, size=size))
     if not portrait.is_custom:
         return await _drawn(call, model.sketch(portrait.user_id, portrait.display_name, dark=dark, size=size))
     etag = f'"{portrait.version}-{size}"'
@@ -95,8 +102,7 @@ async def _uploaded_picture(call: Call[Any], portrait: Portrait, size: int) -> b
 
 
 async def _guest_avatar(call: Call[GuestAvatar], *, dark: bool) -> Reply:
-    name = call.params.name[:64]
-    return await _drawn(call, model.sketch(name, name, dark=dark, size=_size(call.params.size)))
+    return await _drawn(call, model.sketch_of_name(call.params.name, dark=dark, size=_size(call.params.size)))
 
 
 async def _drawn(call: Call[Any], sketch: Sketch) -> Reply:

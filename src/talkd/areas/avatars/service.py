@@ -2,6 +2,7 @@
 
 from talkd.areas.avatars import store
 from talkd.areas.avatars.model import MAX_FILE, Portrait
+from talkd.areas.participants import store as participants
 from talkd.core import clock
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
@@ -13,6 +14,21 @@ async def find_portrait(tx: Tx, user_id: str) -> Portrait:
     if portrait is None:
         raise NotFound
     return portrait
+
+
+async def find_portrait_for(tx: Tx, user_id: str, *, viewer: str | None, browser: str) -> Portrait | None:
+    """Return what the caller may know of an account's picture; None if they may not know that there is an account.
+
+    Users know all accounts. A visitor knows the accounts in the rooms that their browser has open.
+    """
+    if viewer is None and not (browser and await _is_in_room_with(tx, browser, user_id)):
+        return None
+    return await store.get_portrait(tx, user_id)
+
+
+async def _is_in_room_with(tx: Tx, browser: str, user_id: str) -> bool:
+    found = await participants.list_visitors_with(tx, browser, user_id)
+    return any(visitor.can_pass_lobby for visitor in found)
 
 
 async def find_image(tx: Tx, user_id: str) -> bytes:

@@ -63,7 +63,7 @@ async def _render_parts(tx: Tx, call: Call[Any], me: Participant, *, with_last_m
     shown = []
     for part, attendee_id in await service.list_parts(tx, me):
         if attendee_id is None:
-            shown.append(room_view.seen_from_outside(part, is_listed=True))
+            shown.append(room_view.seen_from_outside(part, is_listed=True, is_part=True))
             continue
         view = await render(tx, call, part.id, attendee_id)
         shown.append(view if with_last_message else msgspec.structs.replace(view, lastMessage=UNSET))

@@ -6,6 +6,7 @@ import msgspec
 
 from talkd.areas.chat import mention_store, people_store, store
 from talkd.areas.chat.model import Message, Names, Reference
+from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Participant
 from talkd.areas.users import group_store as groups
 from talkd.core import clock
@@ -14,7 +15,7 @@ from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
 from talkd.core.errors import Throttled
 from talkd.core.mentions import ALL, Target, list_meant, list_mentions, replace_mentions
 from talkd.core.names import folded
-from talkd.storage.database import Tx
+from talkd.storage.database import Row, Tx
 
 _PLACEHOLDERS = {
     USERS: "mention-user",
@@ -51,7 +52,8 @@ async def resolve(
     """Return the text with placeholders for mentions, what they stand for, and names.
 
     The names are of everybody who is mentioned or among `others`; one statement finds them all. A mention of
-    somebody who does not exist stays plain text.
+    somebody who does not exist stays plain text. To a guest only accounts and groups of the room exist, or they
+    could find out which there are.
     """
     mentioned = list_mentions(text)
     wanted = {reading.target for mention in mentioned for reading in mention.readings}
@@ -60,8 +62,12 @@ async def resolve(
     asked = {*(_actor(target) for target in wanted), *others, *({partner} if partner[1] else ())} - names.keys()
     found = await people_store.list_people(tx, asked) if asked else []
     here = {_target(*actor): actor for actor in names}
+    members = await _list_members(tx, me.room.id, found) if me.is_guest else None
     for kind, actor_id, name, place in found:
-        is_here = place == me.room.id if kind in (GUESTS, EMAILS) else bool(place)
+        if kind in (GUESTS, EMAILS):
+            is_here = place == me.room.id
+        else:
+            is_here = bool(place) and (members is None or (kind, actor_id) in members)
         if is_here:
             here[_target(kind, actor_id)] = kind, actor_id
         if is_here or (kind, actor_id) not in names:
@@ -77,6 +83,16 @@ async def resolve(
     keys = _number(text, list_meant(mentioned, known))
     references = {key: known[target] for target, key in keys.items()}
     return replace_mentions(text, mentioned, keys), references, names
+
+
+async def _list_members(tx: Tx, room_id: int, found: list[Row]) -> set[tuple[str, str]]:
+    """Return those of the found accounts and groups that are attendees of the room."""
+    members = set()
+    for kind in (USERS, GROUPS):
+        ids = [actor_id for found_kind, actor_id, _name, _place in found if found_kind == kind]
+        if ids:
+            members |= {(kind, each.actor_id) for each in await attendees.find_attendees(tx, room_id, kind, ids)}
+    return members
 
 
 def _actor(target: Target) -> tuple[str, str]:

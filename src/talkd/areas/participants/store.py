@@ -4,11 +4,24 @@ import sqlalchemy as sa
 
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
+from talkd.core import names
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import attendees, rooms, sessions, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, by_value, columns, number, one_of, word
+from talkd.storage.statements import (
+    NOTHING,
+    ONE,
+    ZERO,
+    Statement,
+    bind,
+    by_value,
+    columns,
+    folded,
+    number,
+    one_of,
+    word,
+)
 
 ROOM = columns(rooms, Room.__struct_fields__)
 ATTENDEE = columns(attendees, Attendee.__struct_fields__)
@@ -55,6 +68,20 @@ _visitor = (
 # PostgreSQL locks in this order, and gives what it has locked in its newest form, as if asked after the wait.
 _USER, _USER_HELD = Statement(_user), Statement(_user.with_for_update(of=[rooms, attendees]))
 _VISITOR, _VISITOR_HELD = Statement(_visitor), Statement(_visitor.with_for_update(of=[rooms, attendees, sessions]))
+_companion = attendees.alias("companion")
+_VISITORS_WITH = Statement(
+    sa.select(*ROOM, *ATTENDEE, *SESSION)
+    .select_from(sessions)
+    .join(rooms, rooms.c.id == sessions.c.room_id)
+    .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
+    .join(_companion, _companion.c.room_id == sessions.c.room_id)
+    .where(
+        sessions.c.browser == bind("browser"),
+        attendees.c.actor_type != word(USERS),
+        _companion.c.actor_type == word(USERS),
+        folded(_companion.c.actor_id) == bind("user_id", sa.Text),
+    )
+)
 _room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"))
 _ROOM_BY_TOKEN, _ROOM_BY_TOKEN_HELD = Statement(_room_by_token), Statement(_room_by_token.with_for_update())
 _LOCK_ROOMS = Statement(
@@ -140,6 +167,12 @@ async def find_visitor(tx: Tx, token: str, browser: str, *, hold: bool = False) 
     """Whoever joined the room from that browser without an account; held until the transaction ends."""
     row = await tx.one(_VISITOR_HELD if hold else _VISITOR, token=token, browser=browser)
     return None if row is None else participant(row)
+
+
+async def list_visitors_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:
+    """The visitors that a browser is in rooms with a user; the case of the user's id does not matter."""
+    rows = await tx.all(_VISITORS_WITH, browser=browser, user_id=names.folded(user_id))
+    return [participant(row) for row in rows]
 
 
 async def get_room(tx: Tx, token: str, *, hold: bool = False) -> Room | None:

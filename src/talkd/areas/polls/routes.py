@@ -90,14 +90,14 @@ async def get_poll(tx: Tx, call: Call[OfPoll]) -> view.PollView:
     return view.poll(await service.get_result(tx, call.me, poll))
 
 
-@routes.add("POST", "poll/{token}/{pollId}", *_INSIDE, versions=V1, params=VoteParams, returns=view.PollView)
+@routes.add("POST", "poll/{token}/{pollId}", *_SPEAKING, versions=V1, params=VoteParams, returns=view.PollView)
 async def vote(tx: Tx, call: Call[VoteParams]) -> view.PollView:
     """Vote in a poll."""
     poll = await service.vote(tx, call.me, call.params.pollId, call.params.optionIds)
     return view.poll(await service.get_result(tx, call.me, poll))
 
 
-@routes.add("DELETE", "poll/{token}/{pollId}", *_INSIDE, versions=V1, params=OfPoll, returns=view.PollView)
+@routes.add("DELETE", "poll/{token}/{pollId}", *_SPEAKING, versions=V1, params=OfPoll, returns=view.PollView)
 async def close_poll(tx: Tx, call: Call[OfPoll]) -> Reply:
     """Close a poll, or delete a draft."""
     poll = await service.close(tx, call.me, call.params.pollId)

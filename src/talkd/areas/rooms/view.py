@@ -14,6 +14,10 @@ from talkd.areas.settings.model import RoomDefaults
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
 
 
+UNKNOWN_PICTURE = "0"
+"""The version of a picture that the caller may not see. The real one says which emoji a hidden name begins with."""
+
+
 class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
     """A conversation on the wire, as one participant sees it."""
 
@@ -164,10 +168,11 @@ def room(
     )
 
 
-def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
+def seen_from_outside(item: Room, *, is_listed: bool = False, is_part: bool = False) -> RoomView:
     """A room for somebody who has not joined: what they need to decide whether to join.
 
-    A listed room also shows its name, description and whether there is a call, but no call behind a lobby.
+    A listed room also shows its name, description and whether there is a call, but no call behind a lobby. What
+    it belongs to, such as the conversation that it extends, is shown as part of a room that the caller is in only.
     """
     nothing = 1
     name = item.name if is_listed else ""
@@ -179,7 +184,7 @@ def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
         name=name,
         displayName=name,
         objectType=item.object_type,
-        objectId=item.object_id,
+        objectId=item.object_id if is_part else "",
         participantType=ParticipantType.GUEST,
         participantFlags=0,
         readOnly=item.read_only,
@@ -217,8 +222,8 @@ def seen_from_outside(item: Room, *, is_listed: bool = False) -> RoomView:
         listable=item.listable,
         callFlag=item.call_flag if shows_call else 0,
         messageExpiration=0,
-        avatarVersion=avatar_version(item),
-        isCustomAvatar=bool(item.avatar),
+        avatarVersion=avatar_version(item) if is_listed else UNKNOWN_PICTURE,
+        isCustomAvatar=is_listed and bool(item.avatar),
         breakoutRoomMode=item.breakout_mode if is_listed else 0,
         breakoutRoomStatus=item.breakout_status if is_listed else 0,
         recordingConsent=item.recording_consent,
