@@ -292,6 +292,31 @@ def test_tokens_end_with_the_login_they_belong_to(server: Server) -> None:
     assert status(token_of(browser)) == 200
 
 
+@pytest.mark.parametrize("has_joined", [False, True])
+def test_a_planted_cookie_shares_no_seat(server: Server, has_joined: bool) -> None:
+    alice, mallory, guest = server.add_user("alice"), server.visitor(), server.visitor()
+    token = alice.create_room(PUBLIC)
+    if has_joined:
+        mallory.join(token)
+    else:
+        mallory.http.get("/csrftoken")
+    planted = mallory.http.cookies[COOKIE]
+    guest.http.cookies.set(COOKIE, planted, domain="127.0.0.1")
+    guest.join(token)
+    assert guest.http.cookies[COOKIE] != planted
+    mallory.http.cookies.clear()
+    mallory.http.cookies.set(COOKIE, planted, domain="127.0.0.1")
+    assert mallory.status("POST", f"v1/chat/{token}", message="I am the guest") == 404
+    assert mallory.join(token)["actorId"] != guest.room(token)["actorId"]
+
+
+def test_a_guest_who_opens_the_page_again_keeps_their_seat(server: Server) -> None:
+    alice, guest = server.add_user("alice"), server.visitor()
+    token, other = alice.create_room(PUBLIC), alice.create_room(PUBLIC)
+    seats = [guest.join(room)["actorId"] for room in (token, other)]
+    assert [guest.join(room)["actorId"] for room in (token, other)] == seats
+
+
 def test_a_planted_cookie_gives_nobody_a_token_that_lasts(server: Server) -> None:
     room = server.add_user("alice").create_room(PUBLIC)
     browser = visitor_in_a_browser(server)

@@ -57,10 +57,9 @@ async def join(call: Call[JoinParams]) -> Reply:
     if params.access and caller.user_id is None:
         await require_invited(call, call.token, params.email, params.access)
     is_right = bool(params.password) and await _is_right(call)
-    # A device without a cookie gets one now; entering by password or token renews it (reliability.md, S7). So does
-    # a visitor's cookie that nobody has joined with: somebody else may have planted it.
-    is_known = caller.user_id is not None or await db.read(lambda tx: store.is_known_browser(tx, caller.browser))
-    keeps_cookie = caller.browser and is_known and not params.password and not params.access
+    # A visitor gets a new cookie each time they join, and their earlier joins move to it: somebody else may have
+    # planted the old one, and must not be in the room as the same guest. A user's device keeps its cookie.
+    keeps_cookie = caller.browser and caller.user_id is not None and not params.password
     cookies: tuple[Cookie, ...] = ()
     browser = caller.browser
     if not keeps_cookie and not caller.by_cookie:

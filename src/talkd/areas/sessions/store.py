@@ -6,15 +6,7 @@ from talkd.areas.participants.model import Attendee, Session
 from talkd.areas.participants.store import ATTENDEE, SESSION
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import (
-    app_passwords,
-    attendees,
-    group_members,
-    invited_browsers,
-    rooms,
-    sessions,
-    web_sessions,
-)
+from talkd.storage.schema import app_passwords, attendees, group_members, rooms, sessions, web_sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
 _ADD = Statement(
@@ -105,12 +97,6 @@ _END_CALL = Statement(
     sa.update(sessions)
     .where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > ZERO)
     .values(in_call=ZERO)
-)
-_KNOWN = Statement(
-    sa.union_all(
-        sa.select(ONE).where(sessions.c.browser == bind("browser", sa.Text)),
-        sa.select(ONE).where(invited_browsers.c.browser == bind("browser", sa.Text)),
-    )
 )
 _MOVE = Statement(sa.update(sessions).where(sessions.c.browser == bind("old")).values(browser=bind("new", sa.Text)))
 _opened = (
@@ -242,11 +228,6 @@ async def set_state(tx: Tx, session: Session, state: int) -> None:
 async def end_call(tx: Tx, room_id: int) -> None:
     """No device of the room is in a call."""
     await tx.run(_END_CALL, room_id=room_id)
-
-
-async def is_known_browser(tx: Tx, browser: str) -> bool:
-    """Whether somebody has joined from that browser and is still there, or has shown an invitation."""
-    return bool(browser) and await tx.one(_KNOWN, browser=browser) is not None
 
 
 async def move_browser(tx: Tx, old: str, new: str) -> None:
