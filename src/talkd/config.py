@@ -109,6 +109,9 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Whether failed attempts are counted and slowed down."""
     attempts: int = 10
     """Failed attempts of one kind from one network before it must wait. The same wrong password counts once."""
+    account_attempts: int = 100
+    """Wrong passwords for one account, from all networks together, before new log-ins with its password must wait.
+    Apps with app passwords, browsers that are logged in and whoever was logged in already go on."""
     window: int = 1800
     """Seconds in which attempts count together."""
     requests_by_address: int = 1000

@@ -9,6 +9,7 @@ import httpx
 import pytest
 import pytest_asyncio
 from doors import BASE, OCS, PASSWORD, Doors, open_doors
+from support.running import Server, unique
 
 from talkd.areas.login.model import UNNAMED, client_name_of, local_path
 from talkd.core import clock, ids
@@ -377,3 +378,30 @@ async def test_the_first_form_is_never_the_one_that_logs_out(doors: Doors) -> No
         home = await browser.get("/")
         assert '<button class="link" form="logout">Log out</button>' in home.text
         assert home.text.rindex('<form id="logout"') == home.text.rindex("<form")
+
+
+# --- e-mail addresses -----------------------------------------------------------------------
+def test_an_address_that_others_set_too_still_logs_its_owner_in(server: Server) -> None:
+    address = f"{unique('bob')}@example.org"
+    bob, mallory = server.add_user("bob", email=address), server.add_user("mallory")
+    assert mallory.status("PUT", f"/ocs/v2.php/cloud/users/{mallory.id}", key="email", value=address.upper()) == 200
+    server.admin.put(
+        f"/ocs/v2.php/cloud/users/{mallory.id}", json={"key": "password", "value": "a password of mallory"}
+    ).raise_for_status()
+    for password, owner in ((PASSWORD, bob), ("a password of mallory", mallory)):
+        me = server.client(address, password).get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]
+        assert me["id"] == owner.id
+    assert server.client(address, "another password").get("/ocs/v2.php/cloud/user").status_code == 401
+    app_password = bob.get("/ocs/v2.php/core/getapppassword")["apppassword"]
+    assert server.client(address, app_password).get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]["id"] == bob.id
+
+
+def test_an_account_called_like_an_address_does_not_hide_its_owner(server: Server) -> None:
+    address = f"{unique('bob')}@example.org"
+    bob = server.add_user("bob", email=address)
+    server.admin.post(
+        "/ocs/v2.php/cloud/users", json={"userid": address, "password": "a password of mallory"}
+    ).raise_for_status()
+    for password, owner in ((PASSWORD, bob.id), ("a password of mallory", address)):
+        me = server.client(address, password).get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]
+        assert me["id"] == owner

@@ -148,6 +148,68 @@ def test_guessing_room_tokens_must_wait(throttled_server: Server) -> None:
     assert statuses == [404] * 10 + [429]
 
 
+def test_whoever_guesses_at_tokens_waits_for_what_they_find_too(throttled_server: Server) -> None:
+    server, address = throttled_server, "198.51.100.30"
+    alice = server.add_user("alice")
+    token = alice.create_room(PUBLIC)
+    guest, guesser = from_address(server, address), from_address(server, address)
+    guest.join(token)
+    assert [guesser.status("GET", f"v4/room/guess{number:03}") for number in range(10)] == [404] * 10
+    for method, path in (("GET", f"v4/room/{token}"), ("POST", f"v4/room/{token}/participants/active")):
+        refused = guesser.request(method, path)
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= 1800
+    assert guest.say(token, "I was here before")["message"] == "I was here before"
+    assert from_address(server, address, alice.id).status("GET", f"v4/room/{token}") == 200
+    assert from_address(server, "198.51.100.31").status("GET", f"v4/room/{token}") == 200
+
+
+# --- many networks --------------------------------------------------------------------------
+@pytest.mark.parametrize("known", [True, False])
+def test_guesses_at_one_account_count_from_all_networks(throttled_server: Server, known: bool) -> None:
+    server = throttled_server
+    server.config.security.account_attempts = 12
+    name = server.add_user("alice").id if known else unique("nobody")
+    for number in range(12):
+        assert wrong_login(server, f"192.0.2.{number + 1}", name.upper()).status_code == 401
+    refused = wrong_login(server, "192.0.2.100", name)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 1800
+    assert wrong_login(server, "192.0.2.101", server.add_user("bob").id).status_code == 401
+
+
+def test_guesses_from_many_networks_lock_no_running_app_out(throttled_server: Server) -> None:
+    server = throttled_server
+    server.config.security.account_attempts = 3
+    address = f"{unique('mail')}@example.org"
+    alice = server.add_user("alice", email=address)
+    running = from_address(server, "198.51.100.40", alice.id)
+    password = running.get("/ocs/v2.php/core/getapppassword")["apppassword"]
+    page = server.client(headers={"X-Forwarded-For": "198.51.100.41"})
+    token = page.get("/csrftoken").json()["token"]
+    assert page.post("/login", data={"user": alice.id, "password": PASSWORD, "requesttoken": token}).is_redirect
+    for number in range(4):
+        wrong_login(server, f"192.0.2.{number + 1}", alice.id)
+    server.app.world.credentials.forget()
+    new = from_address(server, "198.51.100.42", address, PASSWORD)
+    assert new.status("GET", ME) == 429
+    assert running.status("GET", ME) == page.get(ME).status_code == 200
+    assert from_address(server, "198.51.100.43", alice.id, password).status("GET", ME) == 200
+
+
+def test_failures_at_the_same_moment_are_all_counted(throttled_server: Server) -> None:
+    server, tries = throttled_server, 40
+    throttle = server.app.world.throttle
+    counts = Statement(sa.select(counted.c.attempts).where(counted.c.action == sa.literal("race")))
+
+    async def fail_at_once() -> None:
+        await asyncio.gather(*(throttle.register("race", "192.0.2.1") for _ in range(tries)))
+
+    server.run(fail_at_once())
+    assert server.read(lambda tx: tx.value(counts)) == tries
+    assert throttle._known["race", "192.0.2.1"][0] == tries
+
+
 def test_addresses_are_believed_only_from_trusted_proxies(throttled_server: Server) -> None:
     server = throttled_server
     server.config.server.trusted_proxies = []

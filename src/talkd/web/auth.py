@@ -1,18 +1,21 @@
 """Who calls: by password, app password, browser login, or nobody known."""
 
 import base64
+import contextlib
 import hmac
 
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.model import Login
 from talkd.core import clock, ids
 from talkd.core.errors import NotAuthenticated
+from talkd.core.names import folded
 from talkd.web.call import Caller
 from talkd.web.throttle import Throttle
 
 COOKIE = "talkd_session"
-LOGIN = "login"
-"""The brute-force action of wrong credentials, through whichever door."""
+LOGIN, ACCOUNT = "login", "account"
+"""The brute-force actions of wrong credentials, through whichever door: those from one network, and those for one
+account's own password from all networks together."""
 WRONG = "Unauthorised"
 """What clients read when their credentials are wrong; without any they read that nobody is logged in."""
 
@@ -90,27 +93,60 @@ async def _verify(credentials: Credentials, throttle: Throttle, authorization: s
     if credentials.is_known_wrong(authorization):
         throttle.check(LOGIN, address)
         raise NotAuthenticated(message=WRONG)  # an app that goes on with an old password counts once
-    async with throttle.attempt(LOGIN, address) as attempt:
-        generation = credentials.generation
-        login = await _login(credentials, authorization)
-        if login is None:
-            credentials.note_wrong(authorization, generation)
-            attempt.failed()
+    name, password = _sent(authorization)
+    login = await check_credentials(credentials, throttle, name, password, authorization=authorization, address=address)
     if login is None:
         raise NotAuthenticated(message=WRONG)
     return login
 
 
-async def _login(credentials: Credentials, authorization: str) -> Login | None:
+def _sent(authorization: str) -> tuple[str | None, str]:
+    """Return name and password of a header; no name for a token alone, and neither for a header of another form."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        return await credentials.verify_token(value.strip(), authorization)
+        return None, value.strip()
     if scheme.lower() != "basic":
-        return None
+        return None, ""
     try:
         name, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
     except ValueError:  # not Base64, or not UTF-8
-        return None
-    if not colon or "\x00" in name:
-        return None
-    return await credentials.verify(name, password, authorization)
+        return None, ""
+    return (name, password) if colon and "\x00" not in name else (None, "")
+
+
+async def check_credentials(
+    credentials: Credentials, throttle: Throttle, name: str | None, password: str, *, authorization: str, address: str
+) -> Login | None:
+    """Return the login that a name and a password give, or an app password alone; a wrong one is counted.
+
+    Raises Throttled.
+    """
+    async with throttle.attempt(LOGIN, address) as attempt:
+        generation = credentials.generation
+        login = await credentials.verify_app_password(name, password, authorization)
+        if login is None and name is not None:
+            login = await _check_own_password(credentials, throttle, name, password, authorization)
+        if login is None:
+            credentials.note_wrong(authorization, generation)
+            attempt.failed()
+    return login
+
+
+async def _check_own_password(
+    credentials: Credentials, throttle: Throttle, name: str, password: str, authorization: str
+) -> Login | None:
+    """Guesses at one account count from all networks together, for names without an account too.
+
+    That must not lock out running apps: app passwords do not come here, and what was right before is no guess.
+    """
+    candidates = await credentials.list_candidates(name)
+    async with contextlib.AsyncExitStack() as stack:
+        attempts = []
+        if not credentials.was_right(authorization):
+            for account in sorted(each.login.user_id for each in candidates) or [folded(name)]:
+                counted = throttle.attempt(ACCOUNT, ids.fingerprint(account), throttle.account_attempts)
+                attempts.append(await stack.enter_async_context(counted))
+        login = await credentials.verify_password(candidates, password, authorization)
+        for attempt in attempts if login is None else ():
+            attempt.failed()
+    return login

@@ -168,6 +168,8 @@ class Edge:
         )
         if route.throttle:
             self.world.throttle.check(route.throttle, caller.address)
+        if call.token and caller.user_id is None:
+            await self._require_no_guess(call)
         needs_room = guards.needs_room(route)
         handler = route.handler
 
@@ -193,10 +195,21 @@ class Edge:
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return reply if route.answers is None else dataclasses.replace(reply, data=route.answers(reply.data))
 
+    async def _require_no_guess(self, call: Call[Any]) -> None:
+        """Raises Throttled if the caller's network has guessed at tokens too often and they are not in the room.
+
+        What a guesser finds waits as well, or waiting would not slow guesses down. Guests beside them who are in the
+        room go on.
+        """
+        try:
+            self.world.throttle.check(ROOM_TOKEN, call.caller.address)
+        except errors.Throttled:
+            if await self.world.db.read(lambda tx: guards.find_participant(tx, call)) is None:
+                raise
+
     async def _refusal(self, caller: Caller, error: errors.TalkError) -> tuple[errors.TalkError, Reply]:
         """Count what looks like guessing, and make the answer."""
         if isinstance(error, errors.UnknownRoom) and caller.user_id is None:
-            # Only those who do not find a room are held up: a guesser never shuts out the guests beside him.
             try:
                 self.world.throttle.check(ROOM_TOKEN, caller.address)
                 await self.world.throttle.register(ROOM_TOKEN, caller.address)

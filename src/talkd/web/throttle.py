@@ -91,6 +91,11 @@ class Throttle:
         self._trying: Counter[tuple[str, str]] = Counter()
         self._turns: defaultdict[tuple[str, str], list[asyncio.Future[None]]] = defaultdict(list)
 
+    @property
+    def account_attempts(self) -> int:
+        """How many attempts at the password of one account may fail, from all networks together."""
+        return self._config.account_attempts
+
     async def load(self) -> None:
         """Take up what was counted before the last stop, and forget what is too old."""
         now = clock.now()
@@ -111,18 +116,19 @@ class Throttle:
             del self._known[key]
 
     @contextlib.asynccontextmanager
-    async def attempt(self, action: str, address: str) -> AsyncIterator[Attempt]:
+    async def attempt(self, action: str, address: str, allowed: int | None = None) -> AsyncIterator[Attempt]:
         """A try at a secret. Say `failed()` when it was wrong.
 
-        Only as many are tried at once from one network as may still fail: the others wait for their turn, so that
-        guessing in parallel gains nothing and an office that comes back all at once gets in. Raises Throttled.
+        `address` may also name what is guessed at, such as an account. `allowed` tries may fail; without it as many
+        as the settings say. Only as many are tried at once as may still fail: the others wait for their turn, so
+        that guessing in parallel gains nothing and an office that comes back all at once gets in. Raises Throttled.
         """
         attempt = Attempt()
         if not self._config.throttle:
             yield attempt
             return
         key = (action, subnet_of(address))
-        while self._left(key) <= self._trying[key]:  # raises when none is left
+        while self._left(key, allowed) <= self._trying[key]:  # raises when none is left
             turn = asyncio.get_running_loop().create_future()
             self._turns[key].append(turn)
             await turn
@@ -174,4 +180,6 @@ class Throttle:
             lambda tx: tx.one(_COUNT, action=action, subnet=subnet, now=now, since=now - self._config.window)
         )
         if row is not None:
-            self._known[action, subnet] = (row[0], row[1])
+            # The answers of concurrent transactions arrive in any order: the highest count of a window holds.
+            count, first = self._known.get((action, subnet), (0, 0))
+            self._known[action, subnet] = max((row[1], row[0]), (first, count))[::-1]

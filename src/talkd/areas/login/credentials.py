@@ -8,6 +8,7 @@ no password. Changing a password, disabling or deleting an account forgets it at
 import hashlib
 import time
 from collections import OrderedDict
+from typing import NamedTuple
 
 from talkd.areas.login import store
 from talkd.areas.login.model import BrowserSession, Credential, CredentialKind, Login
@@ -23,6 +24,13 @@ a check notes that the browser is still used.
 ENTRIES = 100_000
 
 
+class Candidate(NamedTuple):
+    """An account that a name can mean, and the hash of its password."""
+
+    login: Login
+    password_hash: str
+
+
 class Credentials:
     """Verified logins of this process."""
 
@@ -33,6 +41,7 @@ class Credentials:
         self._logins: OrderedDict[bytes, tuple[Login, float]] = OrderedDict()
         self._browsers: OrderedDict[str, tuple[BrowserSession | None, float]] = OrderedDict()
         self._wrong: OrderedDict[bytes, None] = OrderedDict()
+        self._right: OrderedDict[bytes, None] = OrderedDict()
         self._generation = 0
 
     def remembered(self, authorization: str) -> Login | None:
@@ -62,35 +71,49 @@ class Credentials:
         self._generation += 1
         self._browsers.pop(fingerprint, None)
 
-    async def verify(self, name: str, password: str, authorization: str) -> Login | None:
-        """The login for a name (account id or e-mail address, in any case) and its password or an app password."""
+    async def verify_app_password(self, name: str | None, password: str, authorization: str) -> Login | None:
+        """Return the login of an app password. A name that is sent with it must be that of its account."""
         generation = self._generation
-        by_app = await self._db.read(lambda tx: self._app_login(tx, ids.fingerprint(password), name))
-        if by_app is not None:
-            return await self._remember(authorization, by_app, generation)
-        account = await self._db.read(lambda tx: self._account_of(tx, name))
-        is_right = await passwords.is_password(account[1] if account else "", password)
-        if account is None or not is_right:
-            return None
-        return await self._remember(authorization, account[0], generation)
-
-    async def verify_token(self, token: str, authorization: str) -> Login | None:
-        """The login for an app password alone (Bearer)."""
-        generation = self._generation
-        login = await self._db.read(lambda tx: self._app_login(tx, ids.fingerprint(token), None))
+        login = await self._db.read(lambda tx: self._app_login(tx, ids.fingerprint(password), name))
         return None if login is None else await self._remember(authorization, login, generation)
+
+    async def list_candidates(self, name: str) -> list[Candidate]:
+        """Return the accounts that a name can mean: an account id or e-mail address, in any case."""
+        return await self._db.read(lambda tx: self._candidates(tx, name))
+
+    async def verify_password(self, candidates: list[Candidate], password: str, authorization: str) -> Login | None:
+        """Return the login of the candidate whose own password it is.
+
+        Several accounts may have the same e-mail address, because nobody proves that an address is theirs. Each
+        logs in with its own password.
+        """
+        generation = self._generation
+        if not candidates:
+            await passwords.is_password("", password)  # takes as long as with an account
+        for candidate in candidates:
+            if await passwords.is_password(candidate.password_hash, password):
+                self._right[self._hash(authorization)] = None
+                while len(self._right) > ENTRIES:
+                    self._right.popitem(last=False)
+                return await self._remember(authorization, candidate.login, generation)
+        return None
+
+    def was_right(self, authorization: str) -> bool:
+        """Return True if this header was right before, whatever has changed since: it is no guess."""
+        return self._hash(authorization) in self._right
 
     async def is_valid(self, tx: Tx, user_id: str, credential: Credential) -> bool:
         """Return True if the credential, which was right before, still logs in to the account. Hashes nothing."""
         if credential.kind is CredentialKind.APP_PASSWORD:
-            login = await self._app_login(tx, credential.secret, credential.name)
+            logins = [await self._app_login(tx, credential.secret, credential.name)]
         elif credential.kind is CredentialKind.BROWSER:
             session = await self._browser_of(tx, credential.secret)
-            login = session.login if session is not None else None
+            logins = [session.login if session is not None else None]
         else:
-            account = await self._account_of(tx, credential.name or "")
-            login = account[0] if account is not None else None
-        return login is not None and (login.user_id, login.credential) == (user_id, credential)
+            logins = [candidate.login for candidate in await self._candidates(tx, credential.name or "")]
+        return any(
+            login is not None and (login.user_id, login.credential) == (user_id, credential) for login in logins
+        )
 
     def is_known_wrong(self, authorization: str) -> bool:
         """Whether this header was wrong before, and nothing has changed since."""
@@ -157,16 +180,18 @@ class Credentials:
         credential = Credential(CredentialKind.APP_PASSWORD, fingerprint, name)
         return Login(account.id, account.display_name, await users.is_admin(tx, account.id), credential, found.id)
 
-    async def _account_of(self, tx: Tx, name: str) -> tuple[Login, str] | None:
+    async def _candidates(self, tx: Tx, name: str) -> list[Candidate]:
         account = await users.get_account(tx, name)
-        if account is None and "@" in name:
-            by_address = await users.list_accounts_by_email(tx, name)
-            account = by_address[0] if len(by_address) == 1 else None
-        if account is None or not account.enabled:
-            return None
-        credential = Credential(CredentialKind.PASSWORD, ids.fingerprint(account.password_hash), name)
-        login = Login(account.id, account.display_name, await users.is_admin(tx, account.id), credential)
-        return login, account.password_hash
+        found = {account.id: account} if account is not None else {}
+        if "@" in name:
+            found |= {each.id: each for each in await users.list_accounts_by_email(tx, name)}
+        candidates = []
+        for each in found.values():
+            if each.enabled:
+                credential = Credential(CredentialKind.PASSWORD, ids.fingerprint(each.password_hash), name)
+                login = Login(each.id, each.display_name, await users.is_admin(tx, each.id), credential)
+                candidates.append(Candidate(login, each.password_hash))
+        return candidates
 
     async def _browser_of(self, tx: Tx, fingerprint: str) -> BrowserSession | None:
         found = await store.get_browser(tx, fingerprint)

@@ -102,11 +102,9 @@ async def check_password(call: Call[Any], user: str, password: str) -> Login | N
     header = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
     if "\x00" in user:
         return None
-    async with world.throttle.attempt(auth.LOGIN, address) as attempt:
-        login = await world.credentials.verify(user.strip(), password, header)
-        if login is None:
-            attempt.failed()
-    return login
+    return await auth.check_credentials(
+        world.credentials, world.throttle, user.strip(), password, authorization=header, address=address
+    )
 
 
 async def _log_out(call: Call[LogoutParams]) -> Reply:

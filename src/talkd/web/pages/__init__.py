@@ -80,7 +80,7 @@ def must_wait(call: Call[Any], error: Throttled) -> Reply:
         status=429,
         headers={"Retry-After": str(error.retry_after)},
         title="Too many attempts",
-        paragraphs=(f"There were too many wrong logins from your network. {wait}, then try again.",),
+        paragraphs=(f"There were too many wrong logins. {wait}, then try again.",),
     )
 
 
