@@ -158,6 +158,9 @@ def test_values_that_settings_can_have(server: Any, key: str, values: list[str])
         ("spreed", "x" * 5000, "1", f"talkd has no setting {'x' * 64}; it has "),
         ("spreed", "sip_bridge_shared_secret", "x" * 65_537, "it has 65536 characters at most"),
         ("core", "shareapi_allow_resharing", "yes", "talkd has no setting shareapi_allow_resharing; it has shareapi_"),
+        ("spreed", "allowed_groups", r'["a\u0000b"]', "it is a list of groups"),
+        ("spreed", "start_conversations", r'["a\ud800b"]', "it is a list of groups"),
+        ("spreed", "stun_servers", r'["stun\u0000:3478"]', "wrong value of stun_servers"),
     ],
 )
 def test_what_talkd_does_not_obey_is_refused_with_a_sentence(

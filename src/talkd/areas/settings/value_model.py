@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from talkd.core.characters import is_text
 from talkd.core.constants import MAX_CUSTOM_PERMISSIONS
 
 GROUPS, YES_NO, TEXT, SECONDS, PERMISSIONS = "groups", "yes or no", "text", "seconds", "permissions"
@@ -82,7 +83,8 @@ def is_host_and_port(text: str) -> bool:
     """Return True for `stun.example.org:3478` and `[2001:db8::1]:3478`."""
     host, colon, port = text.rpartition(":")
     is_host = host.startswith("[") if ":" in host else bool(host)
-    return bool(colon) and is_host and host.isascii() and not set(host) & set("/@? ") and port.isdecimal()
+    is_plain = host.isascii() and host.isprintable() and not set(host) & set("/@? ")
+    return bool(colon) and is_host and is_plain and port.isdecimal()
 
 
 def parse_stun_servers(text: str) -> list[str] | None:
@@ -112,10 +114,10 @@ def parse_number(text: str, most: int) -> int | None:
 
 def _is_list_of_groups(value: str) -> bool:
     try:
-        msgspec.json.decode(value or "[]", type=list[str])
+        groups = msgspec.json.decode(value or "[]", type=list[str])
     except msgspec.DecodeError:
         return False
-    return True
+    return all(map(is_text, groups))  # JSON can hold characters that its own text does not show
 
 
 def _has_no_signaling_servers(value: str) -> bool:
