@@ -210,7 +210,9 @@ def demote(config: Config, token: Token, participant: Participants) -> None:
 def remove_user(
     config: Config,
     user: Annotated[list[str], typer.Option("--user", help="Account to remove; may be given several times.")],
-    private_only: Annotated[bool, typer.Option("--private-only", help="Leave it in public rooms.")] = False,
+    private_only: Annotated[
+        bool, typer.Option("--private-only", help="Leave them in one-to-ones, public and listed rooms.")
+    ] = False,
 ) -> None:
     """Remove accounts from all their rooms."""
 
