@@ -85,7 +85,7 @@ from talkd.realtime.changes import Changes
 from talkd.storage.database import Database, DatabaseInUse
 from talkd.storage.postgres import Limits, PostgresDatabase
 from talkd.storage.sqlite import SqliteDatabase
-from talkd.web import server
+from talkd.web import limits, server
 from talkd.web.call import World
 from talkd.web.edge import Edge
 from talkd.web.throttle import Throttle
@@ -202,6 +202,7 @@ class App:
             changes=changes,
             settings=TalkSettings(),
             throttle=Throttle(db, config.security),
+            limits=limits.Limits(config),
             credentials=Credentials(db, browser_lifetime=config.security.session_lifetime),
             feed=feed,
             pings=Pings(db),
@@ -243,6 +244,7 @@ class App:
             (LOGIN_SECONDS, self.forget_logins),
             (LAPSE_SECONDS, self.close_lapsed_browsers),
             (LOGIN_SECONDS, self.world.throttle.forget_old),
+            (LOGIN_SECONDS, self.world.limits.forget_old),
             (EPOCH_SECONDS, self._compare_epoch),
             (LOBBY_SECONDS, self._open_lobbies),
             (CALL_SECONDS, self.end_long_calls),

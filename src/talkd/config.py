@@ -132,6 +132,26 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Seconds after which an unused browser login ends."""
 
 
+class LimitsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How much one person may do. More is refused with 429 and `Retry-After`; 0 is no limit. What fails does not
+    count. An IPv6 network is a /64. `security.throttle = false` switches all limits off, and so does `--dev`.
+    """
+
+    guest_joins: int = 1000
+    """Times an hour that guests of one network may open a conversation."""
+    guest_messages: int = 30
+    """Messages, reactions and polls a minute of one guest."""
+    rooms: int = 300
+    """Conversations an hour that one account may create."""
+    app_passwords: int = 30
+    """App passwords an hour that one account may create."""
+    pictures: int = 100
+    """Pictures an hour that one account may upload."""
+    drawn_pictures: int = 300
+    """Pictures a minute that are drawn for one account, or for everybody without one in a network. Pictures that
+    were drawn a short time ago do not count."""
+
+
 class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What browsers and apps need to reach each other in calls."""
 
@@ -189,6 +209,7 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     database: DatabaseConfig = msgspec.field(default_factory=DatabaseConfig)
     identity: IdentityConfig = msgspec.field(default_factory=IdentityConfig)
     security: SecurityConfig = msgspec.field(default_factory=SecurityConfig)
+    limits: LimitsConfig = msgspec.field(default_factory=LimitsConfig)
     calls: CallsConfig = msgspec.field(default_factory=CallsConfig)
     mail: MailConfig = msgspec.field(default_factory=MailConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)
@@ -291,7 +312,8 @@ def _check_forms(config: Config) -> None:
     """What numbers and texts must look like. Raises ConfigError."""
     for group in config.__struct_fields__:
         for option, kind in _options_of(group).items():
-            value, least = getattr(getattr(config, group), option), int(option not in _MAY_BE_ZERO)
+            value = getattr(getattr(config, group), option)
+            least = int(option not in _MAY_BE_ZERO and group != "limits")
             if kind is int and value < least:
                 raise ConfigError(f"wrong setting {group}.{option}: {value}; it is {least} at least")
     if not re.fullmatch(r"\d+(\.\d+){3}", config.identity.version):

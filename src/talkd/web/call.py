@@ -19,6 +19,7 @@ from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
 from talkd.realtime.changes import Changes, HangUp, Watch
 from talkd.storage.database import Database, Work
+from talkd.web.limits import Limit, Limits
 from talkd.web.routing import Route
 from talkd.web.throttle import Throttle, subnet_of
 
@@ -61,6 +62,7 @@ class World:
     changes: Changes
     settings: TalkSettings
     throttle: Throttle
+    limits: Limits
     credentials: Credentials
     feed: Feed
     pings: Pings
@@ -90,6 +92,13 @@ class Call(Generic[P]):
     """When the request came in, in the event loop's time; waits count from here."""
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
+    give_back: Callable[[], None] = lambda: None
+    """Takes back what was counted, because the operation makes nothing."""
+
+    def count(self, limit: Limit) -> None:
+        """Count the operation towards a limit, once even if its transaction is repeated. Raises Throttled."""
+        self.give_back()
+        self.give_back = self.world.limits.spend(limit, self)
 
     async def write(self, work: Work[T]) -> T:
         """Change the database; on PostgreSQL those who write in one room wait for each other."""

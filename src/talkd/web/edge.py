@@ -177,21 +177,27 @@ class Edge:
             await guards.require_may_use_talk(tx, call)
             if needs_room:
                 call.participant = await guards.require_room(tx, route, call)
+            if route.limit is not None:
+                call.count(route.limit)
 
         async def work(tx: Tx) -> Any:
             await admit(tx)
             call.params = _read(route, raw)
             return await handler(tx, call)
 
-        if route.access is Access.WRITE:
-            answer = await call.write(work)
-        elif route.access is Access.READ:
-            answer = await self.world.db.read(work)
-        else:
-            if needs_room or guards.is_of_talk(route):
-                await self.world.db.read(admit)
-            call.params = _read(route, raw)
-            answer = await handler(call)
+        try:
+            if route.access is Access.WRITE:
+                answer = await call.write(work)
+            elif route.access is Access.READ:
+                answer = await self.world.db.read(work)
+            else:
+                if needs_room or guards.is_of_talk(route) or route.limit is not None:
+                    await self.world.db.read(admit)
+                call.params = _read(route, raw)
+                answer = await handler(call)
+        except BaseException:
+            call.give_back()
+            raise
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return reply if route.answers is None else dataclasses.replace(reply, data=route.answers(reply.data))
 

@@ -215,7 +215,7 @@ def _refusals(route: Route) -> dict[str, Schema]:
         statuses.add(404)
     if Guard.LOBBY_OPEN in guards or route.csrf:
         statuses.add(412)
-    if route.throttle or "{token}" in route.path:
+    if route.throttle or route.limit or "{token}" in route.path:
         statuses.add(429)
     return {str(status): _refusal(route, status) for status in sorted(statuses)}
 

@@ -13,6 +13,7 @@ import msgspec
 
 from talkd.core.errors import TalkError
 from talkd.core.ids import TOKEN_FORM
+from talkd.web.limits import Limit
 from talkd.web.params import NoParams
 
 TALK = "/apps/spreed/"
@@ -85,6 +86,8 @@ class Route:
     kind: Kind
     throttle: str | None
     """The brute-force action under which the operation itself counts failures: too many, and it does not run."""
+    limit: Limit | None
+    """How much of it one person may do."""
     csrf: bool
     """Whether the call must prove that no other site made the browser send it."""
     summary: str
@@ -130,6 +133,7 @@ class Routes:
         params: type[msgspec.Struct] = NoParams,
         access: Access | None = None,
         throttle: str | None = None,
+        limit: Limit | None = None,
         csrf: bool | None = None,
         returns: Any = None,
         errors: tuple[int, ...] = (),
@@ -154,6 +158,7 @@ class Routes:
                         access=access or (Access.READ if method == "GET" else Access.WRITE),
                         kind=self.kind,
                         throttle=throttle,
+                        limit=limit,
                         csrf=self.kind is Kind.OCS if csrf is None else csrf,
                         summary=(handler.__doc__ or "").strip().split("\n")[0],
                         tag=self.tag,

@@ -3,9 +3,10 @@
 import asyncio
 import colorsys
 import io
+from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from threading import Lock
 from typing import TypeVar, TypeVarTuple
 
 from PIL import Image, ImageDraw, ImageFont
@@ -15,11 +16,13 @@ from talkd.areas.avatars.model import LARGE, Sketch
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
-CACHED = 512
+CACHED = 2048
 """Pictures kept in memory; a drawn one has some 1-6 kB."""
+_drawn: OrderedDict[Sketch, bytes] = OrderedDict()
 
 _threads = ThreadPoolExecutor(2, thread_name_prefix="image")
 """Few: pictures must never take the processor away from messages."""
+_lock = Lock()
 
 
 async def in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
@@ -27,9 +30,22 @@ async def in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
 
 
-@lru_cache(CACHED)
+def find_drawn(wanted: Sketch) -> bytes | None:
+    """Return the PNG of a sketch if it was drawn a short time ago."""
+    return _drawn.get(wanted)
+
+
 def draw(wanted: Sketch) -> bytes:
-    """The PNG of a sketch."""
+    """Draw a sketch as a PNG and keep it for a while."""
+    png = _draw(wanted)
+    with _lock:
+        _drawn[wanted] = png
+        while len(_drawn) > CACHED:
+            _drawn.popitem(last=False)
+    return png
+
+
+def _draw(wanted: Sketch) -> bytes:
     size = wanted.size
     lightness, saturation = (0.24, 0.38) if wanted.dark else (0.36, 0.46)
     background = _rgb(wanted.hue, lightness, saturation)

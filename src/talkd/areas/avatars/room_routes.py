@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.avatars import images, model, room_model, room_pictures, room_service, service
+from talkd.areas.avatars import model, room_model, room_pictures, room_service, service
 from talkd.areas.avatars.room_model import IMAGE
-from talkd.areas.avatars.routes import PNG, is_known, picture_of
+from talkd.areas.avatars.routes import PNG, drawn, is_known, picture_of
 from talkd.areas.rooms.model import Room
 from talkd.areas.rooms.routes import render_mine
 from talkd.areas.rooms.view import RoomView, avatar_version
@@ -119,7 +119,7 @@ async def _person(call: Call[PictureParams], room: Room, *, dark: bool) -> Reply
 
 async def _drawn(call: Call[PictureParams], sketch: model.Sketch) -> Reply:
     etag = f'"{sketch.tag}"'
-    content = None if is_known(call, etag) else await images.in_thread(images.draw, sketch)
+    content = None if is_known(call, etag) else await drawn(call, sketch)
     return _reply(content, etag, PNG, ASK_AGAIN)
 
 

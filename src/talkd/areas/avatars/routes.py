@@ -14,6 +14,7 @@ from talkd.areas.avatars.model import Portrait, Sketch
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams, Upload
 from talkd.web.routing import Access, Guard, Kind, Routes
@@ -107,8 +108,15 @@ async def _guest_avatar(call: Call[GuestAvatar], *, dark: bool) -> Reply:
 
 async def _drawn(call: Call[Any], sketch: Sketch) -> Reply:
     etag = f'"{sketch.tag}"'
-    content = None if is_known(call, etag) else await images.in_thread(images.draw, sketch)
-    return _picture(content, etag, custom=False)
+    return _picture(None if is_known(call, etag) else await drawn(call, sketch), etag, custom=False)
+
+
+async def drawn(call: Call[Any], sketch: Sketch) -> bytes:
+    """Return the PNG of a sketch. Raises Throttled for a caller who has had many drawn."""
+    if (found := images.find_drawn(sketch)) is not None:
+        return found
+    call.count(Limit.DRAWN_PICTURES)
+    return await images.in_thread(images.draw, sketch)
 
 
 def _size(wanted: str) -> int:
@@ -151,6 +159,7 @@ async def remove_avatar(tx: Tx, call: Call[NoParams]) -> Any:
 
 async def picture_of(call: Call[Any], upload: Upload | None) -> bytes:
     """Return an uploaded file as a picture to keep. Raises Invalid with a message."""
+    call.count(Limit.PICTURES)
     content = service.require_file(upload.content if upload else None)
     try:
         return await call.world.decoder.normalised(content)

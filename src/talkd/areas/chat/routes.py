@@ -14,6 +14,7 @@ from talkd.areas.rooms.view import RoomView
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
 from talkd.web.throttle import subnet_of
@@ -69,6 +70,7 @@ def limit_of(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
     Guard.MAY_CHAT,
     versions=V1,
     params=SendParams,
+    limit=Limit.GUEST_MESSAGES,
     returns=view.MessageView,
     notifies_first=False,
 )

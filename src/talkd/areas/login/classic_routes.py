@@ -10,6 +10,7 @@ from talkd.core.names import folded
 from talkd.storage.database import Tx
 from talkd.web import auth, pages
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Kind, Routes
 
@@ -60,6 +61,7 @@ async def grant(tx: Tx, call: Call[FormParams]) -> Reply:
         return _login(call, "")
     if not pages.is_own_form(call, call.params.requesttoken):
         return _grant(call)
+    call.count(Limit.APP_PASSWORDS)
     password = await service.create_app_password(tx, call.user_id, _client(call))
     return pages.redirect(call, view.app_address(call.base_url, call.user_id, password))
 

@@ -12,6 +12,7 @@ from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 from talkd.web import pages
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Kind, Routes
@@ -77,6 +78,7 @@ async def grant(tx: Tx, call: Call[GrantParams]) -> Reply:
         flow = await service.access_flow(tx, call.params.flow)
         if not call.caller.by_cookie or not pages.is_own_form(call, call.params.requesttoken):
             return _page(call, flow)
+        call.count(Limit.APP_PASSWORDS)
         await service.grant_flow(tx, call.params.flow, call.user_id)
     except NotFound:
         return _is_gone(call)

@@ -19,6 +19,7 @@ from talkd.core.errors import NotFound, Throttled
 from talkd.storage.database import Tx
 from talkd.web import pages
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Kind, Routes
@@ -63,6 +64,7 @@ async def create_code(tx: Tx, call: Call[DeviceParams]) -> Reply:
     """A login code with a fresh app password, shown this once."""
     if not _is_allowed(call):
         return _not_allowed(call)
+    call.count(Limit.APP_PASSWORDS)
     password = await service.create_app_password(tx, call.user_id, CODE_NAME)
     address = view.app_address(call.base_url, call.user_id, password)
     return pages.page(call, "code.html", code=_code(address), password=password)

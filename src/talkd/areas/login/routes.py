@@ -4,13 +4,22 @@ from talkd.areas.login import service
 from talkd.areas.login.view import NewAppPassword
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("login", base="/core")
 
 
-@routes.add("GET", "getapppassword", Guard.USER, access=Access.WRITE, returns=NewAppPassword, errors=(401, 403))
+@routes.add(
+    "GET",
+    "getapppassword",
+    Guard.USER,
+    access=Access.WRITE,
+    limit=Limit.APP_PASSWORDS,
+    returns=NewAppPassword,
+    errors=(401, 403),
+)
 async def create_app_password(tx: Tx, call: Call[NoParams]) -> NewAppPassword:
     """An app password in exchange for the account's own."""
     password = await service.exchange_password(

@@ -8,6 +8,7 @@ from talkd.areas.polls import service, view
 from talkd.areas.polls.model import Result, Wording, require_wording
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import Guard, Routes
 
@@ -54,7 +55,15 @@ def _wording(params: PollParams | DraftParams) -> Wording:
     return require_wording(params.question, params.options, params.resultMode, params.maxVotes)
 
 
-@routes.add("POST", "poll/{token}", *_SPEAKING, versions=V1, params=PollParams, returns=view.PollView)
+@routes.add(
+    "POST",
+    "poll/{token}",
+    *_SPEAKING,
+    versions=V1,
+    params=PollParams,
+    limit=Limit.GUEST_MESSAGES,
+    returns=view.PollView,
+)
 async def create_poll(tx: Tx, call: Call[PollParams]) -> Reply:
     """Ask the people of a conversation, or keep the question as a draft."""
     params, me = call.params, call.me
@@ -90,7 +99,15 @@ async def get_poll(tx: Tx, call: Call[OfPoll]) -> view.PollView:
     return view.poll(await service.get_result(tx, call.me, poll))
 
 
-@routes.add("POST", "poll/{token}/{pollId}", *_SPEAKING, versions=V1, params=VoteParams, returns=view.PollView)
+@routes.add(
+    "POST",
+    "poll/{token}/{pollId}",
+    *_SPEAKING,
+    versions=V1,
+    params=VoteParams,
+    limit=Limit.GUEST_MESSAGES,
+    returns=view.PollView,
+)
 async def vote(tx: Tx, call: Call[VoteParams]) -> view.PollView:
     """Vote in a poll."""
     poll = await service.vote(tx, call.me, call.params.pollId, call.params.optionIds)

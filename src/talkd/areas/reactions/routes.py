@@ -5,6 +5,7 @@ import msgspec
 from talkd.areas.reactions import service, view
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import Guard, Routes
 
@@ -31,7 +32,7 @@ class ListParams(msgspec.Struct, frozen=True):
     reaction: str | None = None
 
 
-@routes.add("POST", _PATH, *_REACT, versions=V1, params=ReactParams, returns=ByEmoji)
+@routes.add("POST", _PATH, *_REACT, versions=V1, params=ReactParams, limit=Limit.GUEST_MESSAGES, returns=ByEmoji)
 async def add_reaction(tx: Tx, call: Call[ReactParams]) -> Reply:
     """React to a message."""
     params = call.params

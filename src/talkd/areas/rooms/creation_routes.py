@@ -13,6 +13,7 @@ from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
 
@@ -47,7 +48,16 @@ class CreateParams(msgspec.Struct, frozen=True):
     participants: dict[str, list[str]] = msgspec.field(default_factory=dict)
 
 
-@routes.add("POST", "room", Guard.USER, versions=("v4",), params=CreateParams, access=Access.OWN, returns=RoomView)
+@routes.add(
+    "POST",
+    "room",
+    Guard.USER,
+    versions=("v4",),
+    params=CreateParams,
+    access=Access.OWN,
+    limit=Limit.ROOMS,
+    returns=RoomView,
+)
 async def create_room(call: Call[CreateParams]) -> Reply:
     """Create a conversation."""
     params, actor = call.params, call.caller.actor
@@ -102,6 +112,8 @@ async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
     params = call.params
     partner = params.invite or next(iter(params.participants.get("users", ())), "")
     room, attendee_id, is_new = await service.create_one_to_one(tx, call.caller.actor, partner)
+    if not is_new:
+        call.give_back()
     return Reply(await rooms.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
 
 

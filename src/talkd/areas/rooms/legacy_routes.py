@@ -12,6 +12,7 @@ from talkd.areas.rooms.crowd_model import NOBODY
 from talkd.areas.rooms.legacy import CreatedV1, OldCreateParams, OldListParams, RoomV1, RoomV2, RoomV3
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Routes
@@ -47,6 +48,7 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     versions=V1,
     params=OldCreateParams,
     access=Access.OWN,
+    limit=Limit.ROOMS,
     returns=CreatedV1,
     refuses=legacy.not_created,
 )

@@ -20,6 +20,7 @@ from talkd.storage.database import Tx
 from talkd.web.auth import COOKIE, is_own_page, new_cookie
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
+from talkd.web.limits import Limit
 from talkd.web.ocs import Cookie, Reply
 from talkd.web.routing import Access, Guard, Routes
 
@@ -49,6 +50,7 @@ class JoinParams(msgspec.Struct, frozen=True):
     versions=V4,
     params=JoinParams,
     access=Access.OWN,
+    limit=Limit.GUEST_JOINS,
     returns=RoomView,
 )
 async def join(call: Call[JoinParams]) -> Reply:

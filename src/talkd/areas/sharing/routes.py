@@ -11,6 +11,7 @@ from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT, kind_of, require_thing
 from talkd.core.constants import MAX_CHAT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import Guard, Routes
 
@@ -52,6 +53,7 @@ class OverviewParams(msgspec.Struct, frozen=True):
     Guard.MAY_CHAT,
     versions=V1,
     params=ShareParams,
+    limit=Limit.GUEST_MESSAGES,
     returns=view.MessageView,
 )
 async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
