@@ -152,6 +152,7 @@ ROUTES = tuple(
 """Every operation there is. `--dev` adds its own."""
 
 WATCH_SECONDS = 0.5
+NUMBERING_SECONDS = 5.0
 PING_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
 LOGIN_SECONDS = 600.0
@@ -228,6 +229,7 @@ class App:
         await self.world.db.open(patience=self.world.config.database.start_timeout)
         try:
             await self.world.db.claim()
+            await self.world.db.skip_ids()
             await self._begin()
         except BaseException:
             await self.world.db.close()
@@ -239,6 +241,7 @@ class App:
         await self.messenger.resume()
         for seconds, job in (
             (WATCH_SECONDS, self._watch_database),
+            (NUMBERING_SECONDS, self.world.db.note_ids),
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self.tidy),
             (LOGIN_SECONDS, self.forget_logins),
@@ -268,6 +271,7 @@ class App:
         await self.world.decoder.close()
         with contextlib.suppress(Unavailable):
             await self.world.pings.flush()
+            await self.world.db.note_ids()
         await self.world.db.close()
 
     # --- what goes on all the time ----------------------------------------------------------

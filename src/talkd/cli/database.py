@@ -19,6 +19,8 @@ T = TypeVar("T")
 
 CONNECT = 5.0
 """Seconds in which PostgreSQL must answer."""
+RUNNING_SECONDS = 600
+"""A database that was not written for so long is not one of a running server; it may have been restored."""
 
 
 @contextlib.asynccontextmanager
@@ -49,6 +51,7 @@ def write(config: Config, work: Work[T]) -> T:
 
     async def whole() -> T:
         async with opened(config) as db:
+            await db.skip_ids(after=RUNNING_SECONDS)
             return await db.write(work)
 
     return run(whole())

@@ -173,6 +173,17 @@ class Database(abc.ABC):
         except Unavailable:
             log.debug("write_left_out")
 
+    @abc.abstractmethod
+    async def skip_ids(self, *, after: int = 0) -> None:
+        """Skip the ids that were given since this state of the database, in case it was restored from a backup.
+
+        `after`: not if it was written within so many seconds. A server does it before it gives the first id.
+        """
+
+    @abc.abstractmethod
+    async def note_ids(self) -> None:
+        """Note how quickly ids are given; to be called every few seconds and when the server stops."""
+
     async def is_writable(self) -> bool:
         """Write something and say whether that worked; those who ask within a second share one try."""
         if self._try is None:

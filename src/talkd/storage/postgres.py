@@ -10,6 +10,7 @@ from weakref import WeakValueDictionary
 import asyncpg
 import structlog
 
+from talkd.storage import numbering
 from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_postgres
@@ -177,6 +178,12 @@ class PostgresDatabase(Database):
     @property
     def damage(self) -> str:
         return "" if self._lock is None or self._lock.is_held else "the connection that holds the server's lock is lost"
+
+    async def skip_ids(self, *, after: int = 0) -> None:
+        await self.write(lambda tx: numbering.skip(tx, numbering.POSTGRES, after=after))
+
+    async def note_ids(self) -> None:
+        await self.write(lambda tx: numbering.note(tx, numbering.POSTGRES))
 
     async def close(self) -> None:
         self.availability.flush()

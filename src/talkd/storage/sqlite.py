@@ -18,7 +18,7 @@ import structlog
 
 from talkd.core.search import searchable
 from talkd.storage import sqlite_files as files
-from talkd.storage import sqlite_search
+from talkd.storage import numbering, sqlite_search
 from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_sqlite
@@ -184,6 +184,12 @@ class SqliteDatabase(Database):
     @property
     def damage(self) -> str:
         return self._displaced or self._corrupt
+
+    async def skip_ids(self, *, after: int = 0) -> None:
+        await self.write(lambda tx: numbering.skip(tx, numbering.SQLITE, after=after))
+
+    async def note_ids(self) -> None:
+        await self.write(lambda tx: numbering.note(tx, numbering.SQLITE))
 
     def _connect(self) -> apsw.Connection:
         # No connection is ever used by two threads at once; SQLite's own locks around each value cost a third.
