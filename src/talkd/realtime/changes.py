@@ -59,6 +59,10 @@ def login_topics(user_id: str | None) -> set[str]:
     return {LOGINS, login_topic(user_id)} if user_id is not None else set()
 
 
+_STANDING = ("attendee:", "rules:", "login")
+"""How the topics begin that say that somebody may do something else than before."""
+
+
 class Watch:
     """One waiter's registration for some topics; use it as a context manager."""
 
@@ -136,6 +140,8 @@ class Changes:
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self.deadlines = Deadlines()
         self.closing = False
+        self.standing = 0
+        """Another number after every change of what somebody may do. While it stays, what guards saw is still so."""
         self.waiting = 0
         self.waiting_of: Counter[str] = Counter()
         """Watches by owner."""
@@ -175,11 +181,13 @@ class Changes:
     def publish(self, topics: Iterable[str]) -> None:
         """Wake everybody who watches one of the topics."""
         for topic in topics:
+            self.standing += topic.startswith(_STANDING)
             for watch in self._watches.get(topic, ()):
                 watch.wake(topic)
 
     def publish_everything(self) -> None:
         """Wake everybody: something has changed, and nobody knows what."""
+        self.standing += 1
         self.publish(list(self._watches))
 
     def close(self) -> None:

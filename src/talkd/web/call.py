@@ -90,6 +90,8 @@ class Call(Generic[P]):
     route: Route | None = None
     began: float = 0.0
     """When the request came in, in the event loop's time; waits count from here."""
+    standing: int = 0
+    """`Changes.standing` at a moment after which the caller was found to be in the room."""
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
     give_back: Callable[[], None] = lambda: None

@@ -174,6 +174,7 @@ class Edge:
         handler = route.handler
 
         async def admit(tx: Tx) -> None:
+            call.standing = self.world.changes.standing
             await guards.require_may_use_talk(tx, call)
             if needs_room:
                 call.participant = await guards.require_room(tx, route, call)
@@ -195,6 +196,8 @@ class Edge:
                     await self.world.db.read(admit)
                 call.params = _read(route, raw)
                 answer = await handler(call)
+            if needs_room and route.method == "GET" and route.access is not Access.WRITE:
+                await guards.require_room_still(call)
         except BaseException:
             call.give_back()
             raise

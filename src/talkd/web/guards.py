@@ -93,7 +93,18 @@ def may_have_logged_out(call: Call) -> bool:  # type: ignore[type-arg]
 
 async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
     """Look again whether the caller may still be here, after a wait. Raises what `require_room` raises."""
+    call.standing = call.world.changes.standing
     call.participant = await call.world.db.read(lambda tx: require_room(tx, _route(call), call))
+
+
+async def require_room_still(call: Call) -> None:  # type: ignore[type-arg]
+    """Look again whether the caller may be here, if somebody's standing has changed since the last look.
+
+    Call this after reading. On PostgreSQL each statement sees its own moment, and what was said after the removal of
+    the caller was acknowledged must not reach them. Raises what `require_room` raises.
+    """
+    if call.standing != call.world.changes.standing:
+        await require_room_again(call)
 
 
 async def hold_room_again(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]

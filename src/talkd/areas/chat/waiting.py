@@ -43,6 +43,8 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
                 await guards.require_room_again(call)
             reply = await look(call)
             if reply is not None:
+                if standing.isdisjoint(watch.take()):
+                    call.standing = world.changes.standing  # others' standing has changed at most
                 return reply
             while not await watch.wait(min(until, loop.time() + MAX_POLL_SECONDS)):
                 if watch.gone or world.changes.closing or until <= loop.time():

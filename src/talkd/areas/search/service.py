@@ -16,7 +16,7 @@ async def find_messages(tx: Tx, user_id: str, query: Query, *, but: str = "") ->
     """
     readable = [each for each in await store.list_memberships(tx, user_id) if _is_readable(each)]
     return await _find(
-        tx, [each for each in readable if each.me.room.token != but and not each.me.attendee.sensitive], query
+        tx, user_id, [each for each in readable if each.me.room.token != but and not each.me.attendee.sensitive], query
     )
 
 
@@ -24,7 +24,7 @@ async def find_messages_in(tx: Tx, user_id: str, query: Query, token: str) -> Fo
     """What was said in one room; None when the user is not in there or must wait in the lobby."""
     for each in await store.list_memberships(tx, user_id):
         if each.me.room.token == token and _is_readable(each):
-            return await _find(tx, [each], query)
+            return await _find(tx, user_id, [each], query)
     return None
 
 
@@ -42,8 +42,11 @@ def _is_readable(membership: Membership) -> bool:
     return membership.me.can_pass_lobby and membership.me.room.type != RoomType.CHANGELOG
 
 
-async def _find(tx: Tx, memberships: list[Membership], query: Query) -> Found:
+async def _find(tx: Tx, user_id: str, memberships: list[Membership], query: Query) -> Found:
     rooms = {each.me.room.id: each for each in memberships}
     newest = max((each.me.room.last_message_id for each in memberships), default=0)
     messages = await store.list_messages(tx, list(rooms), query, newest=newest, now=clock.now()) if rooms else []
-    return Found(messages, rooms, await chat.get_names(tx, messages))
+    names = await chat.get_names(tx, messages)
+    # On PostgreSQL each statement sees its own moment: the user may have been removed from a room in between.
+    still = {each.me.room.id for each in await store.list_memberships(tx, user_id) if _is_readable(each)}
+    return Found([each for each in messages if each.room_id in still], rooms, names)

@@ -102,7 +102,10 @@ async def receive(call: Call[Any]) -> list[view.Item]:
             if _session_id(call) != session_id:
                 raise Conflict(data=view.GONE)
     world.presence.tell(room_id, session_id)
-    return await call.write(lambda tx: _news(tx, call))
+    news = await call.write(lambda tx: _news(tx, call))
+    if call.standing != world.changes.standing:  # see `guards.require_room_still`
+        await _look_again(call)
+    return news
 
 
 def _session_id(call: Call[Any]) -> str:
@@ -113,6 +116,7 @@ def _session_id(call: Call[Any]) -> str:
 
 async def _look_again(call: Call[Any]) -> None:
     """Who asks, with the session as it is now, which gives a sign. Raises NotFound for who is in no such room."""
+    call.standing = call.world.changes.standing
     call.participant = await call.world.db.read(lambda tx: find_participant(tx, call))
     if call.participant is None:
         raise NotFound(data=view.GONE)
