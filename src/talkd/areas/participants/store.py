@@ -4,7 +4,6 @@ import sqlalchemy as sa
 
 from talkd.areas.participants.model import Attendee, Participant, Session
 from talkd.areas.rooms.model import Room
-from talkd.core import names
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Row, Tx
@@ -17,7 +16,6 @@ from talkd.storage.statements import (
     bind,
     by_value,
     columns,
-    folded,
     number,
     one_of,
     word,
@@ -79,7 +77,7 @@ _VISITORS_WITH = Statement(
         sessions.c.browser == bind("browser"),
         attendees.c.actor_type != word(USERS),
         _companion.c.actor_type == word(USERS),
-        folded(_companion.c.actor_id) == bind("user_id", sa.Text),
+        _companion.c.actor_id == bind("user_id"),
     )
 )
 _room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"))
@@ -170,8 +168,8 @@ async def find_visitor(tx: Tx, token: str, browser: str, *, hold: bool = False) 
 
 
 async def list_visitors_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:
-    """The visitors that a browser is in rooms with a user; the case of the user's id does not matter."""
-    rows = await tx.all(_VISITORS_WITH, browser=browser, user_id=names.folded(user_id))
+    """The visitors that a browser is in rooms with a user."""
+    rows = await tx.all(_VISITORS_WITH, browser=browser, user_id=user_id)
     return [participant(row) for row in rows]
 
 
