@@ -421,3 +421,28 @@ def test_reset_is_absent_without_dev(tmp_path: Path) -> None:
         reset = server.ask("POST", "/ocs/v2.php/apps/talkd/api/v1/reset", "admin", PASSWORD)
         nothing = server.ask("POST", "/ocs/v2.php/apps/talkd/api/v1/nothing", "admin", PASSWORD)
     assert (reset.status_code, reset.content) == (404, nothing.content)
+
+
+@pytest.mark.parametrize("words", [["--host", "0.0.0.0"], ["--host", "::"], ["--host", "192.0.2.1"]])
+def test_sample_passwords_are_not_exposed_by_accident(tmp_path: Path, words: list[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "talkd", "serve", "--dev", "--data", str(tmp_path), *words],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 1
+    assert "--dev-exposed" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_sample_passwords_can_be_exposed_on_purpose(tmp_path: Path) -> None:
+    with Served(tmp_path, "--dev", "--dev-exposed", "--host", "0.0.0.0") as server:
+        assert server.ask("GET", f"{API}/v4/room", "alice", "alice-alice").status_code == 200
+
+
+def test_a_list_of_settings_shows_no_secret(run: Run) -> None:
+    run("config", "set", "sip_bridge_shared_secret", "s3cret")
+    for form in ([], ["--json"]):
+        listed = run("config", "list", *form)
+        assert "[hidden]" in listed
+        assert "s3cret" not in listed
+    assert run("config", "get", "sip_bridge_shared_secret") == "s3cret\n"

@@ -135,6 +135,10 @@ def test_config(occ: Occ) -> None:
     assert told == "Config value 'start_calls' for app 'spreed' is now set to '2'\n"
     assert occ("config:app:get", "spreed", "start_calls") == "2\n"
     assert occ("config:app:get", "spreed", "start_calls", "--output=json") == '"2"\n'
+    told = occ("config:app:set", "spreed", "sip_bridge_shared_secret", "--value=s3cret")
+    assert "[hidden]" in told + occ("config:app:get", "spreed", "sip_bridge_shared_secret")
+    assert "s3cret" not in told + occ("config:app:get", "spreed", "sip_bridge_shared_secret")
+    occ("config:app:delete", "spreed", "sip_bridge_shared_secret")
     occ("config:app:delete", "spreed", "start_calls")
     occ("config:app:delete", "spreed", "start_calls", "--error-if-not-exists", status=1)
     assert "keeps no settings" in occ("config:app:set", "files", "x", "--value=1", status=1)

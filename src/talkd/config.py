@@ -217,7 +217,9 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     data: str = "data"
     """The folder of everything that is kept in files."""
     dev: bool = False
-    """For people who test clients: sample users, no throttles, a reset operation."""
+    """For people who test clients: sample users, no throttles, a reset operation. Listens on this machine only."""
+    dev_exposed: bool = False
+    """Whether `dev` may listen on addresses that other machines reach: everybody there has its known passwords."""
     admin_user: str = "admin"
     """Name of the administrator that the first start creates."""
     admin_password: str = ""
@@ -236,6 +238,7 @@ _SHORT = {
     "TALKD_DATABASE": ("database", "url"),
     "TALKD_DATA": ("data",),
     "TALKD_DEV": ("dev",),
+    "TALKD_DEV_EXPOSED": ("dev_exposed",),
     "TALKD_ADMIN_USER": ("admin_user",),
     "TALKD_ADMIN_PASSWORD": ("admin_password",),
 }

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from talkd.areas.settings import service
+
 USERS = "/ocs/v2.php/cloud/users"
 OWN = "/ocs/v2.php/apps/spreed/api/v1/settings/user"
 CONFIG = "/ocs/v2.php/apps/provisioning_api/api/v1/config"
@@ -206,3 +208,30 @@ def test_who_is_in_none_of_the_allowed_groups_cannot_use_talk(server: Any) -> No
     finally:
         assert server.admin.delete(setting).status_code == 200
     assert [client.get(rooms).status_code for client in clients] == [200, 200]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("turn_servers", TURN, TURN.replace("s3cret", "[hidden]")),
+        ("turn_servers", TURN.replace("s3cret", ""), TURN.replace("s3cret", "")),
+        ("recording_servers", '{"secret":"s3cret","servers":[]}', '{"secret":"[hidden]","servers":[]}'),
+        ("recording_servers", '{"secret":{"deep":"s3cret"}}', '{"secret":"[hidden]"}'),
+        ("recording_servers", "s3cret", "[hidden]"),
+        ("recording_servers", '["s3cret"]', '["[hidden]"]'),
+        ("sip_bridge_shared_secret", "s3cret", "[hidden]"),
+        ("sip_bridge_dialin_info", "+49 30 1234", "+49 30 1234"),
+    ],
+)  # fmt: skip
+def test_secrets_are_set_and_never_shown(server: Any, key: str, value: str, shown: str) -> None:
+    path = f"{CONFIG}/apps/spreed/{key}"
+    try:
+        assert server.admin.post(path, json={"value": value}).status_code == 200
+        assert server.admin.get(path).json()["ocs"]["data"] == {"data": shown}
+        if shown != value:
+            refused = server.admin.post(path, json={"value": shown})
+            assert refused.status_code == 400
+            assert "stands for a secret" in refused.json()["ocs"]["data"]["data"]["message"]
+        assert server.read(service.get_all)[key] == value
+    finally:
+        server.admin.delete(path)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service
+from talkd.areas.settings.value_model import masked
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
@@ -40,7 +41,7 @@ def set_value(
     if update_only and name not in read(config, lambda tx: service.get_all(tx, app)):
         refuse(f"Config value {name} for app {app} not updated, as it has not been set before.")
     write(config, lambda tx: service.set_value(tx, name, value, app))
-    typer.echo(f"Config value '{name}' for app '{app}' is now set to '{value}'")
+    typer.echo(f"Config value '{name}' for app '{app}' is now set to '{masked(name, value)}'")
 
 
 @occ(commands, "config:app:get")
@@ -51,9 +52,9 @@ def get_value(
     default_value: Annotated[str | None, typer.Option(help="What to print when it is not set.")] = None,
     output: Output = Form.PLAIN,
 ) -> None:
-    """Print a setting of an app; status 1 when it is not set."""
+    """Print a setting of an app, without the secrets in it; status 1 when it is not set."""
     _require(app)
-    value = read(config, lambda tx: service.get_all(tx, app)).get(name, default_value)
+    value = read(config, lambda tx: service.get_shown(tx, app)).get(name, default_value)
     if value is None:
         raise typer.Exit(1)
     show(value, output)

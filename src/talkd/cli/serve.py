@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ipaddress
 import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
@@ -29,14 +30,21 @@ def serve(
     dev: Annotated[
         bool | None, typer.Option("--dev", help="Throw-away data, sample users, no throttles: for testing only.")
     ] = None,
+    dev_exposed: Annotated[
+        bool | None,
+        typer.Option("--dev-exposed", help="Let --dev listen where other machines reach it, with its known passwords."),
+    ] = None,
 ) -> None:
     """Run the server."""
     from talkd import logs
 
-    config = command.load(config_file, data, database, server__host=host, server__port=port, dev=dev)
+    config = command.load(
+        config_file, data, database, server__host=host, server__port=port, dev=dev, dev_exposed=dev_exposed
+    )
     logs.configure(config.log)
     process.raise_file_limit()
     try:
+        _require_unexposed(config)
         with _data(config):
             command.run(_serve(config))
     except data_folder.FolderRefused as error:
@@ -45,6 +53,18 @@ def serve(
         command.fail(command.refusal(error))
     except OSError as error:
         command.fail(f"cannot use the data folder {config.data}: {error.strerror}; choose another with --data")
+
+
+def _require_unexposed(config: Config) -> None:
+    """End the command if `--dev`, whose passwords are known, would listen where other machines reach it."""
+    if not config.dev or config.dev_exposed:
+        return
+    address = process.address_of(config.server.host)
+    if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+        command.fail(
+            f"--dev has known passwords and no throttles, and other machines may reach {address}; "
+            "leave --host out, or say --dev-exposed if that is meant"
+        )
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ Key = Annotated[str, typer.Argument(help="Name of the setting, for example start
 @app.command("get")
 @command.with_config
 def get_setting(config: Config, key: Key) -> None:
-    """Print a setting; status 1 when it is at its default."""
+    """Print a setting, with the secrets in it; status 1 when it is at its default."""
     values = read(config, service.get_all)
     if key not in values:
         command.fail(f"{key} is not set")
@@ -35,8 +35,8 @@ def set_setting(config: Config, key: Key, value: Annotated[str, typer.Argument(h
 def list_settings(
     config: Config, as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False
 ) -> None:
-    """Print all settings that are not at their default."""
-    values = read(config, service.get_all)
+    """Print all settings that are not at their default, without the secrets in them."""
+    values = read(config, service.get_shown)
     if as_json:
         command.show_json(values)
     else:

@@ -103,9 +103,9 @@ async def list_keys(tx: Tx, call: Call[AppPath]) -> Any:
 
 @routes.add("GET", f"{CONFIG}/apps/{{app}}/{{key}}", Guard.ADMIN, params=Lookup)
 async def get_value(tx: Tx, call: Call[Lookup]) -> Any:
-    """One setting."""
+    """One setting, without the secrets in it."""
     service.require_app(call.params.app)
-    values = await service.get_all(tx, call.params.app)
+    values = await service.get_shown(tx, call.params.app)
     return {"data": values.get(call.params.key, call.params.defaultValue)}
 
 

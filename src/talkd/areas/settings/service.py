@@ -12,7 +12,7 @@ from talkd.areas.settings.model import (
     TalkSettings,
     is_preference,
 )
-from talkd.areas.settings.value_model import CORE_SETTINGS, SETTINGS, problem_of
+from talkd.areas.settings.value_model import CORE_SETTINGS, SETTINGS, masked, problem_of
 from talkd.core import ids
 from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.core.events import CachesOutdated, ReadPrivacySet, SettingSet
@@ -25,6 +25,11 @@ EPOCH = "epoch"
 async def get_all(tx: Tx, app: str = APP) -> dict[str, str]:
     """All settings of an app that are not at their default."""
     return await store.get_values(tx, app)
+
+
+async def get_shown(tx: Tx, app: str = APP) -> dict[str, str]:
+    """All settings of an app that are not at their default, without the secrets in them."""
+    return {key: masked(key, value) for key, value in (await get_all(tx, app)).items()}
 
 
 async def get_settings(tx: Tx) -> TalkSettings:

@@ -48,6 +48,12 @@ CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
     "shareapi_only_share_with_group_members": YES_NO,
 }
 """The settings of the server around Talk."""
+MASK = "[hidden]"
+"""Stands for a secret wherever settings are listed."""
+SECRET_TEXTS = frozenset({"sip_bridge_shared_secret"})
+SECRET_PARTS = frozenset({"recording_servers", "signaling_servers", "turn_servers"})
+"""Settings that are a secret, and settings that hold some in the field `secret` of their JSON."""
+PLAIN = (str, int, float, type(None))
 SAYS_YES, SAYS_NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off", "")
 MAX_SECONDS = 2**31 - 1
 MAX_VALUE_LENGTH = 65_536
@@ -153,11 +159,34 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
 """For each form what fits it, and what to say of everything else."""
 
 
+def masked(key: str, value: str) -> str:
+    """Return the value of a setting as it may be shown: with MASK in place of each secret."""
+    if not value or key not in SECRET_TEXTS | SECRET_PARTS:
+        return value
+    try:
+        parts = MASK if key in SECRET_TEXTS else _without_secrets(msgspec.json.decode(value))
+    except msgspec.DecodeError:
+        return MASK
+    return parts if isinstance(parts, str) else msgspec.json.encode(parts).decode()
+
+
+def _without_secrets(item: object) -> object:
+    """Return a list or an object with MASK in its secrets; anything else is a secret as a whole."""
+    if isinstance(item, dict):
+        return {
+            name: MASK if name == "secret" and part else part if isinstance(part, PLAIN) else _without_secrets(part)
+            for name, part in item.items()
+        }
+    return [_without_secrets(part) for part in item] if isinstance(item, list) else MASK
+
+
 def problem_of(known: Mapping[str, frozenset[str] | str], key: str, value: str) -> str:
     """Return a sentence about why a setting cannot have this value; empty if it can."""
     form = known.get(key)
     if form is None:
         return f"talkd has no setting {key[:MAX_KEY_LENGTH]}; it has {', '.join(known)}"
+    if MASK in value and key in SECRET_TEXTS | SECRET_PARTS:
+        return f"wrong value of {key}: {MASK} stands for a secret that is not shown; write the secret itself"
     if len(value) > MAX_VALUE_LENGTH:
         return f"wrong value of {key}: it has {MAX_VALUE_LENGTH} characters at most"
     if isinstance(form, frozenset):
