@@ -305,7 +305,8 @@ class App:
             log.debug("sessions_expired", count=ended)
         await self.world.db.write(signaling.delete_old)
         for room_id in await self.world.db.read(chat.list_rooms_with_expired):
-            await self.world.db.write(partial(chat.delete_expired, room_id=room_id))
+            while await self.world.db.write(partial(chat.delete_expired, room_id=room_id)):
+                pass  # others write in between
 
     async def forget_logins(self) -> None:
         """Delete the logins that nobody has finished."""

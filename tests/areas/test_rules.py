@@ -6,7 +6,9 @@ import pytest
 from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, PUBLIC, Person
 from support.running import Server
 
+from talkd.areas.chat import change_service, store
 from talkd.core import clock
+from talkd.storage.database import Tx
 
 
 @pytest.fixture
@@ -50,6 +52,32 @@ def test_expired_messages_are_gone_without_any_job(server: Server, later: list[f
     (last,) = [each for each in seen if each["id"] == late["id"]]
     assert last["parent"] == {"id": gone["id"], "deleted": True}
     assert bob.refused("POST", f"v1/chat/{token}", message="x", replyTo=gone["id"]) == (400, "reply-to")
+
+
+def test_expired_messages_are_deleted_in_portions(
+    server: Server, later: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    monkeypatch.setattr(change_service, "EXPIRED_AT_ONCE", 4)
+    portions: dict[int, list[int]] = {}
+    delete = store.delete_expired
+
+    async def count(tx: Tx, room_id: int, limit: int, now: int) -> list[int]:
+        deleted = await delete(tx, room_id, limit, now)
+        portions.setdefault(room_id, []).append(len(deleted))
+        return deleted
+
+    monkeypatch.setattr(store, "delete_expired", count)
+    expire(alice, token, 60)
+    for number in range(9):
+        alice.say(token, f"goes {number}")
+    later[0] = 61
+    server.run(server.app.tidy())
+    mine = max(portions.values(), key=sum)
+    assert sum(mine) >= 9
+    assert set(mine[:-1]) == {4}
+    assert mine[-1] < 4
 
 
 @pytest.mark.parametrize("is_tidied", [False, True])

@@ -81,6 +81,7 @@ WHOLE = {
     "areas.sessions.store._OF_ROOM": ROOM,
     "areas.sessions.store._USERS_OUTSIDE": "a setting was changed that concerns everybody who is there",
     "areas.sessions.store._WITH_ATTENDEES": ROOM,
+    "storage.numbering._LAST_ACTIVITY": "once at each start",
     "areas.users.store._BY_EMAIL": ACCOUNTS,
     "areas.users.store._SEARCH": ACCOUNTS,
     "areas.users.suggestion_store._USERS": ACCOUNTS,
@@ -89,6 +90,7 @@ WHOLE = {
 
 WHOLE_ON_POSTGRES = {
     **WHOLE,
+    "areas.participants.store._VISITORS_WITH": "ids in any case have no index among the attendees of a room",
     "areas.chat.mention_store._NOTE_SOME": "a large group may have more members than the room has people",
     "areas.notifications.delivery_store._CALL": ROOM,
     "areas.notifications.store._DELETE_OF_MESSAGES": ROOM,
@@ -171,12 +173,13 @@ def others() -> list[str]:
     """Statements that no module holds, but for example a function."""
     looked_at = {id(statement) for statement in STATEMENTS.values()}
     made = [each for each in gc.get_objects() if type(each) is Statement]
-    return [str(each._clause) for each in made if id(each) not in looked_at]
+    texts = [str(each._clause) for each in made if id(each) not in looked_at]
+    return [text for text in texts if not re.search(r"\b(sqlite_sequence|pg_sequences)\b", text)]  # one database each
 
 
 def test_every_statement_is_looked_at() -> None:
     """In a process of its own: tests make statements too."""
-    script = f"import {__name__} as plans; assert not plans.others(), plans.others()"
+    script = f"import {Path(__file__).stem} as plans; assert not plans.others(), plans.others()"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent, timeout=120)
 
 

@@ -264,7 +264,12 @@ _expired = sa.and_(
     messages.c.expires_at > ZERO, messages.c.expires_at <= bind("now", messages.c.expires_at.type)
 )
 _WITH_EXPIRED = Statement(sa.select(messages.c.room_id).where(_expired).distinct().order_by(messages.c.room_id))
-_DELETE_EXPIRED = Statement(sa.delete(messages).where(_in_room, _expired).returning(messages.c.id))
+_SOME_EXPIRED = sa.select(messages.c.id).where(_in_room, _expired).order_by(messages.c.expires_at)
+_DELETE_EXPIRED = Statement(
+    sa.delete(messages)
+    .where(_in_room, messages.c.id.in_(_SOME_EXPIRED.limit(bind("limit", sa.Integer))))
+    .returning(messages.c.id)
+)
 
 
 async def list_rooms_with_expired(tx: Tx, now: int) -> list[int]:
@@ -272,6 +277,6 @@ async def list_rooms_with_expired(tx: Tx, now: int) -> list[int]:
     return [row[0] for row in await tx.all(_WITH_EXPIRED, now=now)]
 
 
-async def delete_expired(tx: Tx, room_id: int, now: int) -> list[int]:
-    """Clean up what nobody sees any more; the messages that there were."""
-    return [row[0] for row in await tx.all(_DELETE_EXPIRED, room_id=room_id, now=now)]
+async def delete_expired(tx: Tx, room_id: int, limit: int, now: int) -> list[int]:
+    """Delete so many messages that nobody sees any more, and return their ids."""
+    return [row[0] for row in await tx.all(_DELETE_EXPIRED, room_id=room_id, limit=limit, now=now)]
