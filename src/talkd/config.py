@@ -139,6 +139,8 @@ class LimitsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     guest_joins: int = 1000
     """Times an hour that guests of one network may open a conversation."""
+    guest_sessions: int = 500
+    """Devices of guests from one network that may have conversations open at once."""
     guest_messages: int = 30
     """Messages, reactions and polls a minute of one guest."""
     rooms: int = 300
@@ -182,6 +184,11 @@ class MailConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Password of that user."""
     sender: str = ""
     """Address that mail comes from."""
+    by_sender: int = 5000
+    """Invitations that one person may have sent within a day; 0 is no limit. More is refused with 429 and
+    `Retry-After`, and nobody is invited by the request."""
+    to_recipient: int = 20
+    """Mails to one address within an hour; 0 is no limit. More are left out, and the log says so (`mail_left_out`)."""
 
 
 class LogConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -242,7 +249,7 @@ _SHORT = {
     "TALKD_ADMIN_USER": ("admin_user",),
     "TALKD_ADMIN_PASSWORD": ("admin_password",),
 }
-_MAY_BE_ZERO = {"port", "room_password_min_length", "start_timeout", "hsts"}
+_MAY_BE_ZERO = {"port", "by_sender", "to_recipient", "room_password_min_length", "start_timeout", "hsts"}
 LEAST_CONNECTIONS = 3
 """One says that the server is there, one reads, one writes."""
 _WORDS = {"array": 'a list like ["one", "two"]', "str": "a text", "int": "a number", "bool": "true or false"}

@@ -222,6 +222,59 @@ async def _never() -> bool:
     return False
 
 
+# --- how much -------------------------------------------------------------------------------
+@pytest.fixture
+def counting_server(mailing_server: Server) -> Server:
+    mailing_server.config.security.throttle = True
+    return mailing_server
+
+
+def test_an_address_gets_only_so_many_mails_an_hour(
+    counting_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = counting_server
+    server.config.mail.to_recipient = 3
+    alice, bob, victim, other = server.add_user("alice"), server.add_user("bob"), address(), address()
+    for by in (alice, bob):
+        token = by.create_room(PUBLIC)
+        by.add(token, victim.upper() if by is bob else victim, "emails")
+        for _ in range(2):
+            by.post(f"v4/room/{token}/participants/resend-invitations")
+    invite(alice, victim, other)
+    wait_until_empty(server)
+    assert [to.lower() for to in recipients(mails)] == [victim] * 3 + [other], "nobody else is held up"
+    assert "mail_left_out" in caplog.text
+    assert victim not in caplog.text
+    source = clock.source
+    monkeypatch.setattr(clock, "source", lambda: source() + 3601)
+    invite(alice, victim)
+    wait_for(mails, 5)
+
+
+def test_a_person_sends_only_so_many_mails_a_day(
+    counting_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = counting_server
+    server.config.mail.by_sender = 3
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    for _ in range(2):
+        alice.add(token, address(), "emails")
+    sheet = {"file": ("list.csv", f"email\n{address()}\n{address()}\n", "text/csv")}
+    refused = alice.http.post(f"/ocs/v2.php/apps/spreed/api/v4/room/{token}/import-emails", files=sheet)
+    assert refused.status_code == 429
+    assert 0 < int(refused.headers["Retry-After"]) <= 86_400
+    assert len(alice.participants(token)) == 3, "the list is invited as a whole or not at all"
+    assert alice.refused("POST", f"v4/room/{token}/participants/resend-invitations")[0] == 429
+    invite(bob, address())
+    wait_until_empty(server)
+    assert len(mails.mails) == 3
+    source = clock.source
+    monkeypatch.setattr(clock, "source", lambda: source() + 86_401)
+    invite(alice, address())
+    wait_for(mails, 4)
+
+
 # --- addresses ------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "good", ["a@example.org", "first.last+tag@mail.example.org", "o'neil@corp.local", "a@bücher.example", "a@例子.广告"]

@@ -58,6 +58,26 @@ def test_guests_of_a_network_join_so_often_an_hour(throttled_server: Server, mon
     assert at(server, HERE).status("POST", path) == 200
 
 
+def test_guests_of_a_network_have_so_many_conversations_open(
+    throttled_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = throttled_server
+    server.config.limits.guest_sessions = 2
+    alice = server.add_user("alice")
+    tokens = [alice.create_room(PUBLIC) for _ in range(3)]
+    paths = [f"v4/room/{token}/participants/active" for token in tokens]
+    first, second, third = at(server, "2001:db8::1"), at(server, "2001:db8::2"), at(server, "2001:db8::3")
+    assert [first.status("POST", paths[0]), second.status("POST", paths[1])] == [200, 200]
+    assert is_refused(third.request("POST", paths[2]), 3600)
+    assert first.status("POST", paths[0]) == 200, "opening it again takes no more room"
+    assert at(server, "2001:db8:0:1::1").status("POST", paths[2]) == 200
+    assert at(server, "2001:db8::3", alice).status("POST", paths[2]) == 200, "users are no guests"
+    second.delete(paths[1])
+    assert third.status("POST", paths[2]) == 200
+    server.config.limits.guest_sessions = 0
+    assert at(server, "2001:db8::4").status("POST", paths[0]) == 200
+
+
 @pytest.mark.parametrize("kind", ["message", "share", "reaction", "poll", "vote"])
 def test_a_guest_says_so_much_a_minute(
     throttled_server: Server, monkeypatch: pytest.MonkeyPatch, kind: str

@@ -3,13 +3,21 @@
 from typing import Any
 from urllib.parse import urlencode
 
+import structlog
+
 from talkd.areas.mail import service as mail
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.config import Config
-from talkd.core import events
-from talkd.core.actor import EMAILS
+from talkd.core import clock, events
+from talkd.core.actor import EMAILS, Actor
+from talkd.core.errors import Throttled
+from talkd.core.windows import Windows
 from talkd.storage.database import Tx
+
+log = structlog.get_logger(__name__)
+
+DAY, HOUR = 86_400, 3600
 
 _SUBJECT = "{inviter} invites you: {room}"
 _BODY = """{inviter} invites you to the conversation "{room}".
@@ -31,6 +39,9 @@ class Invitations:
         self._is_on = config.sends_mail
         self._base_url = config.server.public_url.rstrip("/")
         self._name = config.identity.name
+        self._config = config
+        self._sent: Windows[Actor] = Windows()
+        self._received: Windows[str] = Windows()
 
     async def apply(self, tx: Tx, event: Any) -> None:
         """Invite whoever was added by e-mail address, or shall be invited once more."""
@@ -41,8 +52,28 @@ class Invitations:
         attendee = await attendees.get_attendee(tx, event.room_id, event.attendee_id)
         if attendee is None:
             return
+        if not self._may_send(event.actor, attendee.actor_id):
+            return
         room = await participants.lock_room(tx, event.room_id)
         query = urlencode({"email": attendee.invited_address, "access": attendee.access_token})
         inviter = event.actor.name or self._name
         link = f"{self._base_url}/call/{room.token}?{query}"
         await mail.send(tx, attendee.invited_address, _SUBJECT, _BODY, inviter=inviter, room=room.name, link=link)
+
+    def _may_send(self, sender: Actor, recipient: str) -> bool:
+        """Count a mail. Return False if the recipient has got too many. Raises Throttled if the sender sends too many.
+
+        Counts are kept in memory: a restart forgets them.
+        """
+        if not self._config.security.throttle:
+            return True
+        now, limits = clock.now(), self._config.mail
+        if limits.by_sender:
+            who = Actor(sender.type, sender.id)
+            wait = self._sent.spend(who, allowed=limits.by_sender, seconds=DAY, now=now)
+            if wait:
+                raise Throttled(wait, "mail")
+        if limits.to_recipient and self._received.spend(recipient, allowed=limits.to_recipient, seconds=HOUR, now=now):
+            log.warning("mail_left_out", sender=sender.id)
+            return False
+        return True

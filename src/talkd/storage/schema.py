@@ -264,10 +264,12 @@ sessions = _room_table(
     _int("created_at"),
     _text("address"),
     _text("login"),
+    _text("network"),
 )
-"""One row for each join that is still alive. `browser` is the fingerprint of the HTTP session's cookie;
-`address` is kept of visitors only, so that a ban of an address puts out who is there. `login` is the secret of the
-credential that a user opened it with (`areas/login/model.py`): the session ends with it."""
+"""One row for each join that is still alive. `browser` is the fingerprint of the HTTP session's cookie.
+`address` and `network` are kept of visitors only: a ban of an address puts out who is there, and those of a network are
+counted. `login` is the secret of the credential that a user opened it with (`areas/login/model.py`): the session ends
+with it."""
 
 messages = _room_table(
     "messages",

@@ -23,6 +23,7 @@ from talkd.web.guards import find_participant
 from talkd.web.limits import Limit
 from talkd.web.ocs import Cookie, Reply
 from talkd.web.routing import Access, Guard, Routes
+from talkd.web.throttle import subnet_of
 
 routes = Routes("session")
 V4 = ("v4",)
@@ -108,6 +109,7 @@ async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_rig
         return await service.join_user(
             tx, room, caller.actor, browser=browser, password_is_right=is_right, login=login
         )
+    config = call.world.config
     return await service.join_visitor(
         tx,
         room,
@@ -117,6 +119,8 @@ async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_rig
         known=await _find_known(tx, call, room, browser),
         session_id=ids.new_session_id(),
         old_browser=caller.browser,
+        network=subnet_of(caller.address),
+        most=config.limits.guest_sessions if config.security.throttle else 0,
     )
 
 

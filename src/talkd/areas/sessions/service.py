@@ -15,7 +15,7 @@ from talkd.areas.users import service as users
 from talkd.core import clock, ids
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, Throttled, UnknownRoom
 from talkd.core.events import SessionJoined, SessionLeft
 from talkd.storage.database import Tx
 
@@ -77,25 +77,37 @@ async def join_visitor(
     known: Attendee | None,
     session_id: str,
     old_browser: str = "",
+    network: str = "",
+    most: int = 0,
 ) -> Participant:
     """Somebody without an account opens a public room on a device; `session_id` is the new join's.
 
-    `old_browser` is what the device was known by until now. Raises NotFound for rooms that are not public,
-    Forbidden("ban") and Forbidden("password").
+    `old_browser` is what the device was known by until now. At most `most` devices of a `network` have rooms open
+    (0: any number).
+
+    Raises NotFound for rooms that are not public, Forbidden("ban"), Forbidden("password") and Throttled.
     """
     is_banned = await bans.is_visitor_banned(tx, room.id, browser=old_browser or browser, address=address)
     if is_banned and (known is None or not known.is_moderator):
         raise Forbidden("ban") if known is not None or room.type == RoomType.PUBLIC else NotFound(data=NULL)
     if known is not None:
         await _end_previous(tx, room, known, browser)
-        return await _join(tx, room, known, browser, session_id, address)
+        await _require_room_for(tx, network, most)
+        return await _join(tx, room, known, browser, session_id, address, network)
     if room.type != RoomType.PUBLIC:
         raise UnknownRoom(data=NULL)
     _require_password(room.password_hash_for(None), password_is_right)
+    await _require_room_for(tx, network, most)
     attendee_id = await participants.add_guest(tx, room, ids.guest_id(session_id))
     attendee = await get_attendee(tx, room.id, attendee_id)
     assert attendee is not None, "just added"
-    return await _join(tx, room, attendee, browser, session_id, address)
+    return await _join(tx, room, attendee, browser, session_id, address, network)
+
+
+async def _require_room_for(tx: Tx, network: str, most: int) -> None:
+    """Raises Throttled if so many devices of visitors from the network have rooms open."""
+    if most and await store.count_of_network(tx, network, most) >= most:
+        raise Throttled(SESSION_KILL)
 
 
 def _require_password(password_hash: str, is_right: bool) -> None:
@@ -112,7 +124,8 @@ async def _end_previous(
 
 
 async def _join(
-    tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "", address: str = "", login: str = ""
+    tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "", address: str = "", network: str = "",
+    login: str = "",
 ) -> Participant:
     session = await store.add_session(
         tx,
@@ -122,6 +135,7 @@ async def _join(
         browser=browser,
         now=clock.now(),
         address=address,
+        network=network,
         login=login,
     )
     await tx.emit(SessionJoined(room.id, attendee.actor, attendee.id, session.session_id))

@@ -19,6 +19,7 @@ _ADD = Statement(
         last_ping=bind("now"),
         created_at=bind("now"),
         address=bind("address"),
+        network=bind("network"),
         login=bind("login"),
     )
     .returning(*SESSION)
@@ -36,6 +37,11 @@ _ADDRESSES = Statement(
         sessions.c.address != NOTHING,
     )
     .order_by(sessions.c.address)
+)
+_OF_NETWORK = Statement(
+    sa.select(ONE)
+    .where(sessions.c.network == bind("network"), sessions.c.network != NOTHING)
+    .limit(bind("limit", sa.Integer))
 )
 _OF_ROOM = Statement(sa.select(*SESSION).where(sessions.c.room_id == bind("room_id")).order_by(sessions.c.id))
 _SEATED = (
@@ -125,9 +131,10 @@ async def add_session(
     browser: str,
     now: int,
     address: str = "",
+    network: str = "",
     login: str = "",
 ) -> Session:
-    """Store a new join: of users with the secret of their login, of visitors with the address they come from."""
+    """Store a new join: of users with the secret of their login, of visitors with address and network."""
     row = await tx.one(
         _ADD,
         room_id=room_id,
@@ -136,10 +143,16 @@ async def add_session(
         browser=browser,
         now=now,
         address=address,
+        network=network,
         login=login,
     )
     assert row is not None, "an insert returns its row"
     return Session(*row)
+
+
+async def count_of_network(tx: Tx, network: str, most: int) -> int:
+    """Return how many devices of visitors from a network have rooms open, `most` at most."""
+    return len(await tx.all(_OF_NETWORK, network=network, limit=most))
 
 
 async def delete_session(tx: Tx, session: Session) -> None:
