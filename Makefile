@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PYTEST_FLAGS = -n 2
 
-.PHONY: run test lint types tests bench docs clean
+.PHONY: run test lint types tests bench docs constraints audit clean
 
 run: $(VENV)/installed
 	$(BIN)/talkd serve
@@ -27,6 +27,14 @@ docs: $(VENV)/installed
 	$(BIN)/python docs/settings.py > docs/admin/settings.md
 	$(BIN)/python docs/versions.py > docs/api/versions.md
 
+constraints: $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[test]'
+	{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sort -f; } > constraints.new
+	mv constraints.new constraints.txt
+
+audit: $(VENV)/installed-for-tests
+	.ci/audit $(BIN)/python
+
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
@@ -42,6 +50,6 @@ $(VENV)/installed: pyproject.toml $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/installed-for-tests: pyproject.toml $(BIN)/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+$(VENV)/installed-for-tests: pyproject.toml constraints.txt $(BIN)/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/installed
