@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 
+from talkd.areas.announcements import service as announcements
 from talkd.areas.assistance.routes import routes as summary_routes
 from talkd.areas.assistance.routes import task_routes, translation_routes
 from talkd.areas.avatars.decoder import Decoder
@@ -157,7 +159,7 @@ PING_SECONDS = 5.0
 SILENCE_SECONDS = 10.0
 LOGIN_SECONDS = 600.0
 LAPSE_SECONDS = 0.5
-EPOCH_SECONDS = 1.0
+HEAR_SECONDS = 0.5
 LOBBY_SECONDS = 1.0
 CALL_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
@@ -214,6 +216,7 @@ class App:
         db.after_commit = (self._refresh, Wakeups(changes, feed, presence), self.messenger)
         self._postman = Postman(db, config.mail, config.identity.name)
         self._epoch = ""
+        self._heard = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self.taken_over = asyncio.Event()
         """Set when another server has the database, so this one has to stop."""
@@ -237,6 +240,7 @@ class App:
 
     async def _begin(self) -> None:
         await self.world.throttle.load()
+        self._heard = await self.world.db.read(announcements.get_newest)
         await self._load_settings()
         await self.messenger.resume()
         for seconds, job in (
@@ -245,10 +249,11 @@ class App:
             (PING_SECONDS, self.world.pings.flush),
             (SILENCE_SECONDS, self.tidy),
             (LOGIN_SECONDS, self.forget_logins),
+            (LOGIN_SECONDS, self.forget_announcements),
             (LAPSE_SECONDS, self.close_lapsed_browsers),
             (LOGIN_SECONDS, self.world.throttle.forget_old),
             (LOGIN_SECONDS, self.world.limits.forget_old),
-            (EPOCH_SECONDS, self._compare_epoch),
+            (HEAR_SECONDS, self.hear_others),
             (LOBBY_SECONDS, self._open_lobbies),
             (CALL_SECONDS, self.end_long_calls),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
@@ -312,6 +317,10 @@ class App:
         """Delete the logins that nobody has finished."""
         await self.world.db.write(logins.delete_unfinished)
 
+    async def forget_announcements(self) -> None:
+        """Delete what other processes announced long ago."""
+        await self.world.db.write(partial(announcements.forget_old, known=self._heard))
+
     async def close_lapsed_browsers(self) -> None:
         """Log out the browsers that nobody has used for as long as the setting `session_lifetime` says."""
         lifetime = self.world.config.security.session_lifetime
@@ -338,9 +347,8 @@ class App:
     def _hash(self) -> None:
         self.world.talk_hash = capabilities.talk_hash(self.world.config, self.world.settings, Viewer())
 
-    def _refresh(self, happened: object) -> None:
-        """After a commit of this process that changed settings, passwords or roles."""
-        assert isinstance(happened, list)
+    def _refresh(self, happened: Sequence[Any]) -> None:
+        """After a commit that changed settings, passwords or roles."""
         for event in happened:
             if isinstance(event, events.SettingSet) and event.app == APP:
                 self.world.settings.put(event.key, event.value)
@@ -351,9 +359,14 @@ class App:
             elif isinstance(event, events.ReadPrivacySet):
                 self.world.feed.clear()
 
-    async def _compare_epoch(self) -> None:
-        """Another process, the command line for example, may have changed them."""
-        if await self.world.db.read(settings.get_epoch) != self._epoch:
+    async def hear_others(self) -> None:
+        """Follow what other processes have changed: commands, for example."""
+        db = self.world.db
+        epoch = await db.read(settings.get_epoch)  # first: what outdates it is announced in the same transaction
+        for announcement in await db.read(partial(announcements.list_after, known=self._heard)):
+            self._heard = announcement.id
+            db.announce(announcement.events)
+        if epoch != self._epoch:  # something else has changed, and nobody said what
             self._forget()
             self.world.presence.clear()
             await self._load_settings()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pytest
 from support.browsers import log_in
+from support.commands import run_command
 from support.people import Person
 from support.running import PASSWORD, Server
 
@@ -129,6 +130,17 @@ def allow_others(device: Device) -> None:
     allow(device.server, device.others)
 
 
+def by_command(*words: str, stdin: str = "", **environment: str) -> End:
+    """Ends a login by a command; `USER`, `GROUP` and `OTHERS` in its words stand for the device's."""
+
+    def end(device: Device) -> None:
+        names = {"USER": device.person.id, "GROUP": device.group, "OTHERS": f'["{device.others}"]'}
+        run_command(device.server, *(names.get(word, word) for word in words), stdin=stdin, **environment)
+
+    end.__qualname__ = " ".join(word for word in words if word.islower())
+    return end
+
+
 def allow(server: Server, *groups: str) -> None:
     value = "[" + ",".join(f'"{group}"' for group in groups) + "]"
     assert server.admin.post(CONFIG, json={"value": value}).is_success
@@ -146,6 +158,18 @@ WAYS: list[tuple[Callable[[Server, Person], httpx.Client], End, int]] = [
     (by_browser, change_password, 401),
     *((way, end, 401) for way in (by_password, by_app_password, by_browser) for end in (disable, delete)),
     *((way, end, 403) for way in (by_password, by_browser) for end in (leave_group, delete_group, allow_others)),
+    (by_password, by_command("user", "password", "USER", "--password-stdin", stdin=f"{PASSWORD} 2\n"), 401),
+    (by_browser, by_command("occ", "user:resetpassword", "USER", "--password-from-env", OC_PASS=f"{PASSWORD} 2"), 401),
+    (by_browser, by_command("user", "disable", "USER"), 401),
+    (by_password, by_command("occ", "user:disable", "USER"), 401),
+    (by_app_password, by_command("user", "delete", "USER", "--yes"), 401),
+    (by_app_password, by_command("occ", "user:delete", "USER"), 401),
+    (by_app_password, by_command("group", "leave", "GROUP", "USER"), 403),
+    (by_password, by_command("occ", "group:removeuser", "GROUP", "USER"), 403),
+    (by_browser, by_command("group", "delete", "GROUP", "--yes"), 403),
+    (by_password, by_command("occ", "group:delete", "GROUP"), 403),
+    (by_password, by_command("config", "set", "allowed_groups", "OTHERS"), 403),
+    (by_browser, by_command("occ", "config:app:set", "spreed", "allowed_groups", "--value", "OTHERS"), 403),
 ]
 
 

@@ -1,6 +1,6 @@
 """How commands get at the data: the same services as the server, in short transactions of their own.
 
-A running server notices: services that change what it remembers change the epoch in the database too.
+A running server hears of every event of a command, as if it had happened there.
 """
 
 import contextlib
@@ -10,9 +10,10 @@ from typing import TypeVar
 
 import asyncpg
 
+from talkd.areas.announcements import service as announcements
 from talkd.cli.command import run
 from talkd.config import Config
-from talkd.storage.database import Database, Work
+from talkd.storage.database import Database, Tx, Work
 from talkd.storage.migrate import revision_of_postgres, revision_of_sqlite
 
 T = TypeVar("T")
@@ -47,12 +48,17 @@ def read(config: Config, work: Work[T]) -> T:
 
 
 def write(config: Config, work: Work[T]) -> T:
-    """One change of a command; ends the command when it is refused."""
+    """One change of a command, which a running server hears of; ends the command when it is refused."""
+
+    async def told(tx: Tx) -> T:
+        result = await work(tx)
+        await announcements.announce(tx, tx.events)
+        return result
 
     async def whole() -> T:
         async with opened(config) as db:
             await db.skip_ids(after=RUNNING_SECONDS)
-            return await db.write(work)
+            return await db.write(told)
 
     return run(whole())
 

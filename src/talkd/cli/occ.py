@@ -6,7 +6,7 @@ Each is a thin coat over the same services as everything else; docs/admin/occ.md
 import contextlib
 import inspect
 import io
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -14,12 +14,9 @@ import msgspec
 import typer
 from typer.core import TyperGroup
 
-from talkd.areas.settings import service as settings
 from talkd.cli import command
-from talkd.cli.database import write
 from talkd.config import Config
 from talkd.core.errors import TalkError
-from talkd.storage.database import Tx
 
 T = TypeVar("T")
 
@@ -104,17 +101,6 @@ def refuse(reason: str) -> NoReturn:
     """End the command with status 1. Scripts read the reason where they read everything else."""
     typer.echo(reason)
     raise typer.Exit(1)
-
-
-def change(config: Config, work: Callable[[Tx], Awaitable[T]]) -> T:
-    """One change in rooms; a running server looks again at everything that it remembers and wakes who waits."""
-
-    async def whole(tx: Tx) -> T:
-        result = await work(tx)
-        await settings.outdate_caches(tx)
-        return result
-
-    return write(config, whole)
 
 
 def show(value: Mapping[str, Any] | Sequence[Any], form: Form) -> None:

@@ -13,7 +13,8 @@ from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import store as users
 from talkd.areas.users.passwords import hash_password_now
-from talkd.cli.occ import Form, Output, change, occ, refuse, show
+from talkd.cli.database import write
+from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import TalkError
@@ -70,7 +71,7 @@ def create_room(
         await admin.promote(tx, room, moderator or ())
         return room.token
 
-    token = change(config, work)
+    token = write(config, work)
     if output is Form.PLAIN:
         typer.echo(f"Room token: {token}\nRoom successfully created.")
     else:
@@ -116,7 +117,7 @@ def update_room(
         if owner is not None:
             await admin.set_owner(tx, room, owner)
 
-    change(config, work)
+    write(config, work)
     typer.echo("Room successfully updated.")
 
 
@@ -156,7 +157,7 @@ def delete_room(config: Config, token: Token) -> None:
     async def work(tx: Tx) -> None:
         await rooms.remove(tx, await admin.find_room(tx, token), CLI)
 
-    change(config, work)
+    write(config, work)
     typer.echo("Room successfully deleted.")
 
 
@@ -169,7 +170,7 @@ def add_to_room(config: Config, token: Token, user: Users = None, group: Groups 
         await admin.add_users(tx, room, user or ())
         await admin.add_groups(tx, room, group or ())
 
-    change(config, work)
+    write(config, work)
     typer.echo("Users successfully added to room.")
 
 
@@ -180,7 +181,7 @@ def remove_from_room(config: Config, token: Token, participant: Participants) ->
     async def work(tx: Tx) -> None:
         await admin.remove_users(tx, await admin.find_room(tx, token), participant)
 
-    change(config, work)
+    write(config, work)
     typer.echo("Users successfully removed from room.")
 
 
@@ -191,7 +192,7 @@ def promote(config: Config, token: Token, participant: Participants) -> None:
     async def work(tx: Tx) -> None:
         await admin.promote(tx, await admin.find_room(tx, token), participant)
 
-    change(config, work)
+    write(config, work)
     typer.echo("Participants successfully promoted to moderators.")
 
 
@@ -202,7 +203,7 @@ def demote(config: Config, token: Token, participant: Participants) -> None:
     async def work(tx: Tx) -> None:
         await admin.demote(tx, await admin.find_room(tx, token), participant)
 
-    change(config, work)
+    write(config, work)
     typer.echo("Participants successfully demoted to regular users.")
 
 
@@ -220,7 +221,7 @@ def remove_user(
         for user_id in user:
             await admin.remove_everywhere(tx, user_id, private_only=private_only)
 
-    change(config, work)
+    write(config, work)
     typer.echo("Users successfully removed from all rooms.")
 
 
@@ -248,5 +249,5 @@ def transfer_ownership(
         )
         return count, await users.resolve_id(tx, destination_user)
 
-    count, added = change(config, work)
+    count, added = write(config, work)
     typer.echo(f"Added or promoted user {added} in {count} rooms.")

@@ -56,6 +56,15 @@ meta = sa.Table(
 )
 """One-off facts: secrets of this installation, and the epoch that tells processes to forget caches."""
 
+announcements = sa.Table(
+    "announcements",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    _int("created_at"),
+    _text("events"),
+)
+"""What commands tell a running server: the events of each transaction, as JSON. They are deleted after an hour."""
+
 users = sa.Table(
     "users",
     metadata,

@@ -1,0 +1,43 @@
+"""Events as text, for other processes."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import structlog
+
+from talkd.core.events import Event
+
+log = structlog.get_logger(__name__)
+
+
+class Announcement(msgspec.Struct, frozen=True):
+    """The events of one transaction of another process."""
+
+    id: int
+    events: tuple[Any, ...]
+
+
+def _list_kinds(base: type[Event]) -> Iterator[type[Event]]:
+    for kind in base.__subclasses__():
+        yield kind
+        yield from _list_kinds(kind)
+
+
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _list_kinds(Event)}
+
+
+def encode(events: Iterable[Any]) -> str:
+    """Return events as JSON: a list of pairs of name and content."""
+    return msgspec.json.encode([(type(event).__name__, event) for event in events]).decode()
+
+
+def decode(text: str) -> tuple[Any, ...]:
+    """Return the events of a text. Those of another version of talkd that mean nothing here are left out."""
+    events = []
+    for name, content in msgspec.json.decode(text, type=list[tuple[str, msgspec.Raw]]):
+        try:
+            events.append(msgspec.json.decode(content, type=KINDS[name]))
+        except (KeyError, msgspec.ValidationError):
+            log.warning("unknown_event", event_name=name)
+    return tuple(events)

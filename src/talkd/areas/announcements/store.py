@@ -1,0 +1,40 @@
+"""Statements about announcements."""
+
+import sqlalchemy as sa
+
+from talkd.storage.database import Tx
+from talkd.storage.schema import announcements, meta
+from talkd.storage.statements import Statement, bind, word
+
+_TURN = Statement(sa.select(meta.c.value).where(meta.c.key == word("announcements")).with_for_update())
+_ADD = Statement(sa.insert(announcements).values(created_at=bind("now"), events=bind("events")))
+_AFTER = Statement(
+    sa.select(announcements.c.id, announcements.c.events)
+    .where(announcements.c.id > bind("known"))
+    .order_by(announcements.c.id)
+)
+_NEWEST = Statement(sa.select(sa.func.max(announcements.c.id)))
+_FORGET = Statement(
+    sa.delete(announcements).where(announcements.c.id <= bind("known"), announcements.c.created_at < bind("before"))
+)
+
+
+async def add(tx: Tx, events: str, now: int) -> None:
+    """Store an announcement. Until the transaction ends no other one is stored, so ids rise in the order of commits."""
+    await tx.lock(_TURN)
+    await tx.run(_ADD, events=events, now=now)
+
+
+async def list_after(tx: Tx, known: int) -> list[tuple[int, str]]:
+    """Return id and events of the announcements after a known one, oldest first."""
+    return [(row[0], row[1]) for row in await tx.all(_AFTER, known=known)]
+
+
+async def get_newest(tx: Tx) -> int:
+    """Return the id of the newest announcement, or 0."""
+    return await tx.value(_NEWEST) or 0
+
+
+async def delete_before(tx: Tx, known: int, before: int) -> None:
+    """Delete the announcements up to a known one that were made before that moment."""
+    await tx.run(_FORGET, known=known, before=before)

@@ -1,0 +1,131 @@
+"""Commands that run beside a server: clients hear of what they change as if the API had changed it."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from support.commands import run_command
+from support.people import Person
+from support.running import Server, unique
+
+from talkd.areas.announcements import model as announcements
+from talkd.areas.announcements import service
+from talkd.core import clock
+from talkd.core.events import Event, GroupRenamed
+
+SECOND = 1.0
+Poll = Future[httpx.Response]
+
+
+@pytest.fixture
+def wait(server: Server, threads: ThreadPoolExecutor) -> Callable[[Person, str], Poll]:
+    """Lets somebody wait for the next message of a room."""
+
+    def begin(person: Person, token: str) -> Poll:
+        last = person.history(token)[0]["id"]
+        before = server.app.world.changes.waiting
+        poll = threads.submit(person.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last)
+        while server.app.world.changes.waiting <= before:
+            time.sleep(0.01)
+        return poll
+
+    return begin
+
+
+def heard(poll: Poll) -> list[str]:
+    """The kinds of system messages that a poll brings within a second."""
+    return [each["systemMessage"] for each in poll.result(SECOND).json()["ocs"]["data"]]
+
+
+REMOVALS = [
+    ("group", "leave", "GROUP", "USER"),
+    ("group", "delete", "GROUP", "--yes"),
+    ("occ", "group:removeuser", "GROUP", "USER"),
+    ("occ", "group:delete", "GROUP"),
+    ("occ", "talk:room:remove", "ROOM", "USER"),
+    ("occ", "talk:user:remove", "--user", "USER"),
+    ("user", "delete", "USER", "--yes"),
+    ("occ", "user:delete", "USER"),
+]
+ADDITIONS = [
+    ("group", "join", "GROUP", "USER"),
+    ("occ", "group:adduser", "GROUP", "USER"),
+    ("occ", "talk:room:add", "ROOM", "--user", "USER"),
+]
+
+
+def run(server: Server, words: tuple[str, ...], **names: str) -> None:
+    run_command(server, *(names.get(word, word) for word in words))
+
+
+@pytest.mark.parametrize("words", REMOVALS, ids=" ".join)
+def test_who_is_removed_hears_nothing_more_and_the_others_see_it(
+    server: Server, alice: Person, bob: Person, wait: Callable[[Person, str], Poll], words: tuple[str, ...]
+) -> None:
+    group = server.add_group(bob)
+    token = alice.create_room()
+    alice.add(token, group, "groups")
+    bob.join(token)
+    bob.post(f"v4/call/{token}", flags=3)
+    removed, staying = wait(bob, token), wait(alice, token)
+    run(server, words, GROUP=group, USER=bob.id, ROOM=token)
+    assert removed.result(SECOND).status_code in (401, 404)
+    assert heard(staying)
+    assert "user_removed" in alice.system_messages(token)
+    assert alice.get(f"v4/call/{token}") == []
+
+
+@pytest.mark.parametrize("words", ADDITIONS, ids=" ".join)
+def test_members_see_at_once_who_is_added(
+    server: Server, alice: Person, bob: Person, wait: Callable[[Person, str], Poll], words: tuple[str, ...]
+) -> None:
+    group = server.add_group()
+    token = alice.create_room()
+    alice.add(token, group, "groups")
+    waiting = wait(alice, token)
+    run(server, words, GROUP=group, USER=bob.id, ROOM=token)
+    assert heard(waiting) == ["user_added"]
+    assert bob.room(token)["token"] == token
+
+
+def test_a_setting_holds_within_a_second(server: Server, alice: Person) -> None:
+    def wait_for(status: int) -> None:
+        end = time.monotonic() + SECOND
+        while alice.status("POST", "v4/room", roomType=2, roomName="Room") != status:
+            assert time.monotonic() < end
+
+    wait_for(201)
+    run_command(server, "config", "set", "start_conversations", f'["{unique("nobody")}"]')
+    wait_for(403)
+    run_command(server, "config", "delete", "start_conversations")
+    wait_for(201)
+
+
+@given(st.sampled_from(sorted(announcements.KINDS)).flatmap(lambda name: st.from_type(announcements.KINDS[name])))
+def test_every_event_reaches_another_process_as_it_was(event: Event) -> None:
+    assert announcements.decode(announcements.encode([event])) == (event,)
+
+
+def test_events_of_another_version_are_left_out() -> None:
+    known = GroupRenamed("staff", "Staff")
+    text = announcements.encode([known]).removesuffix("]")
+    others = '["RoomPainted",{"color":"red"}],["GroupDeleted",{}]'
+    assert announcements.decode(f"{text},{others}]") == (known,)
+
+
+def test_announcements_are_deleted_after_an_hour(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))
+    newest = server.read(service.get_newest)
+    server.run(server.app.hear_others())
+    server.run(server.app.forget_announcements())
+    assert server.read(service.get_newest) == newest
+    later = time.time() + service.KEEP + 10
+    monkeypatch.setattr(clock, "source", lambda: later)
+    server.run(server.app.forget_announcements())
+    assert server.read(service.get_newest) == 0
+    server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))
+    assert server.read(service.get_newest) == newest + 1, "ids are never given twice"
