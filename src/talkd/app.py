@@ -63,6 +63,7 @@ from talkd.areas.sessions import service as sessions
 from talkd.areas.sessions.legacy_routes import routes as old_session_routes
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.sessions.routes import routes as session_routes
+from talkd.areas.settings import clock_service
 from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import APP, TalkSettings
 from talkd.areas.settings.routes import routes as settings_routes
@@ -239,6 +240,7 @@ class App:
             raise
 
     async def _begin(self) -> None:
+        await self.world.db.write(clock_service.keep_scale)
         await self.world.throttle.load()
         self._heard = await self.world.db.read(announcements.get_newest)
         await self._load_settings()

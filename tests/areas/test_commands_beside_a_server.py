@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.commands import run_command
 from support.people import Person
+from support.time import pass_time
 from support.running import Server, unique
 
 from talkd.areas.announcements import model as announcements
 from talkd.areas.announcements import service
-from talkd.core import clock
 from talkd.core.events import Event, GroupRenamed
 
 SECOND = 1.0
@@ -123,8 +123,7 @@ def test_announcements_are_deleted_after_an_hour(server: Server, monkeypatch: py
     server.run(server.app.hear_others())
     server.run(server.app.forget_announcements())
     assert server.read(service.get_newest) == newest
-    later = time.time() + service.KEEP + 10
-    monkeypatch.setattr(clock, "source", lambda: later)
+    pass_time(monkeypatch, service.KEEP + 10)
     server.run(server.app.forget_announcements())
     assert server.read(service.get_newest) == 0
     server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))

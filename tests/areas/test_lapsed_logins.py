@@ -1,14 +1,12 @@
 """Logins that have lapsed leave nothing behind."""
 
-import time
-
 import pytest
 import sqlalchemy as sa
 
 from support.browsers import log_in
 from support.people import Person
 from support.running import Server
-from talkd.core import clock
+from support.time import pass_time
 from talkd.storage.schema import login_flows, web_sessions
 from talkd.storage.statements import Statement, bind
 
@@ -33,7 +31,7 @@ def test_browsers_that_stay_away_are_forgotten(server: Server, alice: Person, mo
     log_in(server, alice)
     server.run(server.app.close_lapsed_browsers())
     assert browsers_of(server, alice) == 1
-    monkeypatch.setattr(clock, "source", lambda: time.time() + lifetime + 10)
+    pass_time(monkeypatch, lifetime + 10)
     fresh = log_in(server, alice)
     assert browsers_of(server, alice) == 2
     server.run(server.app.close_lapsed_browsers())
@@ -45,6 +43,6 @@ def test_logins_that_nobody_finishes_are_forgotten(server: Server, monkeypatch: 
     assert server.visitor().status("POST", "/login/v2") == 200
     server.run(server.app.forget_logins())
     assert flows(server) >= 1
-    monkeypatch.setattr(clock, "source", lambda: time.time() + 1210)
+    pass_time(monkeypatch, 1210)
     server.run(server.app.forget_logins())
     assert flows(server) == 0

@@ -10,13 +10,13 @@ import pytest
 from support.browsers import log_in
 from support.commands import run_command
 from support.people import Person
+from support.time import pass_time
 from support.running import PASSWORD, Server
 
 from talkd.areas.chat.waiting import wait_for
 from talkd.areas.login.model import Credential, CredentialKind
 from talkd.areas.participants import service as participants
 from talkd.areas.sessions import store as sessions
-from talkd.core import clock
 from talkd.core.errors import NotAuthenticated
 from talkd.web.call import Call, Caller
 from talkd.web.params import NoParams
@@ -252,8 +252,7 @@ def test_a_browser_that_lapses_while_it_waits_is_logged_out(
 ) -> None:
     device = in_call(log_in(server, bob))
     polls = device.wait(threads)
-    lapsed = time.time() + server.config.security.session_lifetime + 10
-    monkeypatch.setattr(clock, "source", lambda: lapsed)
+    pass_time(monkeypatch, server.config.security.session_lifetime + 10)
     assert [poll.result(SECOND).status_code for poll in polls] == [401, 401]
     assert alice.get(f"v4/call/{token}") == []
 

@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from doors import BASE, OCS, PASSWORD, Doors, open_doors
 from support.running import Server, unique
+from support.time import pass_time
 
 from talkd.areas.login.model import UNNAMED, client_name_of, local_path
-from talkd.core import clock, ids
+from talkd.core import ids
 
 ALICE = ("alice", PASSWORD)
 
@@ -90,8 +91,7 @@ async def test_flow_v2_ends_after_twenty_minutes(doors: Doors, monkeypatch: pyte
         await log_in(browser)
         flow = started["login"].rpartition("/")[2]
         await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": await own_token(browser)})
-        late = clock.now() + 1201
-        monkeypatch.setattr(clock, "source", lambda: late)
+        pass_time(monkeypatch, 1201)
         assert (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).status_code == 404
         assert (await browser.get(started["login"])).status_code == 404
 

@@ -1,6 +1,5 @@
 """Suggesting whom to mention, and what follows from it."""
 
-import time
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -8,11 +7,11 @@ from typing import Any
 import pytest
 
 from support.people import ONE_TO_ONE, PUBLIC, Person
+from support.time import pass_time
 from support.running import Server
 from talkd.areas.chat import mentions
 from talkd.areas.chat.model import Message
 from talkd.areas.mentions import service as suggesting
-from talkd.core import clock
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import MENTION_SECONDS
 
@@ -197,7 +196,7 @@ def counting(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
     monkeypatch.setattr(mentions, "MAX_GUEST_MENTIONS", 3)
 
     def go(seconds: int) -> None:
-        monkeypatch.setattr(clock, "source", lambda: time.time() + seconds)
+        pass_time(monkeypatch, seconds)
 
     go(MENTION_SECONDS * next(_days))
     return go

@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from support.time import stop_time
 from support.people import PUBLIC, Person
 from support.running import Server
 
-from talkd.core import clock
+
 
 SETTINGS = "v3/signaling/settings"
 
@@ -68,18 +69,18 @@ def test_the_warning_about_signaling_can_be_hidden(server: Server, alice: Person
 def test_calls_end_after_the_longest_time(
     server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    began, ahead = int(time.time()), [0]
-    monkeypatch.setattr(clock, "source", lambda: began + ahead[0])
+    began = int(time.time())
+    stop_time(monkeypatch, began)
     for person in (alice, bob):
         person.join(token)
         person.post(f"v4/call/{token}", flags=1)
     with setting(server, "max_call_duration", "20"):
         capabilities = alice.http.get("/ocs/v2.php/cloud/capabilities").json()["ocs"]["data"]["capabilities"]
         assert capabilities["spreed"]["config"]["call"]["max-duration"] == 20
-        ahead[0] = 15
+        stop_time(monkeypatch, began + 15)
         server.run(server.app.end_long_calls())
         assert bob.room(token)["hasCall"] is True
-        ahead[0] = 20
+        stop_time(monkeypatch, began + 20)
         server.run(server.app.end_long_calls())
         assert bob.room(token)["hasCall"] is False
     assert alice.get(f"v4/call/{token}") == []

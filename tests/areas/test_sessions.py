@@ -1,15 +1,14 @@
 """Opening a conversation on devices, and what ends that."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from support.people import PUBLIC, Person
 from support.running import Server
+from support.time import pass_time
 
 from talkd.areas.sessions import service as sessions
-from talkd.core import clock
 
 COOKIE = "talkd_session"
 
@@ -24,8 +23,7 @@ def later(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], 
     """Moves the server's clock by seconds."""
 
     def move(seconds: float) -> None:
-        at = time.time() + seconds
-        monkeypatch.setattr(clock, "source", lambda: at)
+        pass_time(monkeypatch, seconds)
         server.run(server.app.world.pings.flush())
 
     return move

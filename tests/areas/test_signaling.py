@@ -97,7 +97,7 @@ def test_messages_keep_their_order(pair: tuple[Device, Device]) -> None:
 
 
 def test_messages_arrive_in_later_decades(pair: tuple[Device, Device], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock, "now", lambda: 2**32)
+    monkeypatch.setattr(clock, "steady", lambda: 2**32)
     first, second = pair
     first.send({"type": "candidate", "to": second.session})
     assert second.poll()[0]["from"] == first.session

@@ -6,12 +6,12 @@ from typing import Any
 import httpx
 import pytest
 from support.people import Person
+from support.time import pass_time
 from support.running import PASSWORD, Server, unique
 
 from talkd.areas.login.model import FRESH_LOGIN
 from talkd.areas.users import store
 from talkd.areas.users.model import ADMIN_GROUP, Account
-from talkd.core import clock
 from talkd.storage.database import Tx
 
 USERS, GROUPS = "/ocs/v2.php/cloud/users", "/ocs/v2.php/cloud/groups"
@@ -129,10 +129,9 @@ def test_a_log_in_with_a_browser_is_fresh_for_half_an_hour(
     server: Server, root: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser, chief = with_browser(server, root), server.add_user("chief", groups=[ADMIN_GROUP])
-    now = clock.now()
-    monkeypatch.setattr(clock, "source", lambda: now + FRESH_LOGIN - 1)
+    pass_time(monkeypatch, FRESH_LOGIN - 10)
     assert ON_ACCOUNTS["e-mail"](browser, chief.id).status_code == 200
-    monkeypatch.setattr(clock, "source", lambda: now + FRESH_LOGIN + 1)
+    pass_time(monkeypatch, FRESH_LOGIN + 1)
     require_refused(ON_ACCOUNTS["disable"](browser, chief.id))
     require_refused(ON_ACCOUNTS["e-mail"](browser, root.id))
     assert ON_ACCOUNTS["disable"](with_browser(server, root), chief.id).status_code == 200

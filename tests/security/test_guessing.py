@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,9 +9,9 @@ import httpx
 import pytest
 import sqlalchemy as sa
 from support.people import PUBLIC, Person
+from support.time import pass_time
 from support.running import PASSWORD, Server, unique
 from talkd.areas.users import passwords
-from talkd.core import clock
 from talkd.storage.schema import throttle as counted
 from talkd.storage.statements import Statement
 from talkd.web.throttle import subnet_of
@@ -285,6 +284,6 @@ def test_guesses_from_many_networks_are_forgotten(throttled_server: Server, monk
     assert before >= 5
     server.run(throttle.forget_old())
     assert rows() == before
-    monkeypatch.setattr(clock, "source", lambda: time.time() + 13 * 3600)
+    pass_time(monkeypatch, 13 * 3600)
     server.run(throttle.forget_old())
     assert rows() == len(throttle._known) == 0

@@ -34,8 +34,8 @@ def statuses(do: Do, times: int) -> list[int]:
 
 
 def move_clock(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
-    source = clock.source
-    monkeypatch.setattr(clock, "source", lambda: source() + seconds)
+    ticks = clock.ticks
+    monkeypatch.setattr(clock, "ticks", lambda: ticks() + seconds)
 
 
 def is_refused(answer: httpx.Response, most: int) -> bool:

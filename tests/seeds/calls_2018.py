@@ -8,7 +8,7 @@ import pytest
 from seeds.conversations_2018 import LENGTH_OF_SESSIONS
 from seeds.rows import Ask, Promise, answers, carries, is_unknown, of, rows_of_page, rows_of_source
 from seeds.scene import Scene
-from talkd.core import clock
+from support.time import stop_time
 
 CALL = "v1/call/{token}"
 PING = f"{CALL}/ping"
@@ -66,14 +66,14 @@ def keeps_alive(scene: Scene) -> None:
     """Half a minute later only a ping has told that bob is still there."""
     scene.bob.join(scene.group)
     before = scene.bob.room(scene.group)["lastPing"]
-    later = time.time() + 30
+    later = int(time.time()) + 30
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(clock, "source", lambda: later)
+        stop_time(patch, later)
         assert scene.bob.status("POST", PING.format(token=scene.group)) == 200
         scene.server.run(scene.server.app.world.pings.flush())
         shown = scene.alice.get(f"v1/room/{scene.group}/participants")
-    assert [each["lastPing"] for each in shown] == [0, int(later)]
-    assert before < int(later)
+    assert [each["lastPing"] for each in shown] == [0, later]
+    assert before < later
 
 
 def pings_nothing(scene: Scene) -> None:

@@ -46,6 +46,7 @@ FIRST = "it stops after a fixed number of rows in the order of the index"
 GONE = "an account is deleted: see areas/chat/people_store.py"
 
 WHOLE = {
+    "areas.announcements.store._NEWEST": FIRST,
     "areas.bans.store._ALL": ROOM,
     "areas.bans.store._PRESENT_ADDRESSES": ROOM,
     "areas.calls.store._COUNT": ROOM,
@@ -82,6 +83,7 @@ WHOLE = {
     "areas.sessions.store._USERS_OUTSIDE": "a setting was changed that concerns everybody who is there",
     "areas.sessions.store._WITH_ATTENDEES": ROOM,
     "storage.numbering._LAST_ACTIVITY": "once at each start",
+    "areas.settings.clock_store._LATEST": FIRST,
     "areas.users.store._BY_EMAIL": ACCOUNTS,
     "areas.users.store._SEARCH": ACCOUNTS,
     "areas.users.suggestion_store._USERS": ACCOUNTS,

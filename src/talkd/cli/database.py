@@ -11,6 +11,7 @@ from typing import TypeVar
 import asyncpg
 
 from talkd.areas.announcements import service as announcements
+from talkd.areas.settings import clock_service
 from talkd.cli.command import run
 from talkd.config import Config
 from talkd.storage.database import Database, Tx, Work
@@ -32,6 +33,7 @@ async def opened(config: Config) -> AsyncIterator[Database]:
     db = open_database(config)
     await db.open()
     try:
+        await db.read(clock_service.follow_scale)
         yield db
     finally:
         await db.close()

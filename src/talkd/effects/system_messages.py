@@ -113,7 +113,7 @@ async def _call_ended(tx: Tx, room: Room, event: events.CallEnded) -> None:
     if len(users) + (guests > 0) > MAX_NAMED:
         users, others, guests = users[: MAX_NAMED - 1], guests + len(users) - (MAX_NAMED - 1), 0
     references = {f"user{number}": _reference(actor) for number, actor in enumerate(users, 1)}
-    details = f"{duration(clock.now() - event.started_at)}\n{guests}\n{others}"
+    details = f"{duration(clock.steady() - event.started_at)}\n{guests}\n{others}"
     system = "call_ended_everyone" if event.for_everyone else "call_ended"
     await chat.post_system(tx, room, event.actor, system, details=details, references=references)
 

@@ -3,6 +3,10 @@
 Every table of a room's data has `room_id` first in its key, so that PostgreSQL can shard by room.
 Numbers are integers (times in unix seconds, truth as 0/1), texts are texts, lists are JSON texts:
 the same on SQLite (STRICT) and PostgreSQL.
+
+Times from which a duration counts are moments on the steady scale (`core/clock.py`): `last_ping`, `seen_at`,
+`call_started_at`, `in_call_since`, `since`, those of `throttle`, and `created_at` of browsers, login flows, signaling
+messages and announcements. All others are dates.
 """
 
 import sqlalchemy as sa

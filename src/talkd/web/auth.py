@@ -80,7 +80,7 @@ async def identify(
                 browser=browser,
                 address=address,
                 by_cookie=True,
-                is_confirmed=session.is_fresh(clock.now()),
+                is_confirmed=session.is_fresh(clock.steady()),
                 credential=session.login.credential,
                 generation=generation,
                 request_token=session.request_token,

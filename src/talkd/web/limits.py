@@ -69,14 +69,14 @@ class Limits:
         if who is None:
             return _nothing
         key = limit, who
-        wait = self._windows.spend(key, allowed=allowed, seconds=limit.seconds, now=clock.now())
+        wait = self._windows.spend(key, allowed=allowed, seconds=limit.seconds, now=clock.steady())
         if wait:
             raise Throttled(wait)
         return lambda: self._windows.give_back(key)
 
     async def forget_old(self) -> None:
         """Forget what is over."""
-        self._windows.forget_old(clock.now())
+        self._windows.forget_old(clock.steady())
 
 
 def _nothing() -> None:

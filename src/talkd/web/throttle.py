@@ -98,7 +98,7 @@ class Throttle:
 
     async def load(self) -> None:
         """Take up what was counted before the last stop, and forget what is too old."""
-        now = clock.now()
+        now = clock.steady()
 
         async def work(tx: Tx) -> list[tuple[str, str, int, int]]:
             await tx.run(_FORGET_OLD, before=now - KEEP)
@@ -109,7 +109,7 @@ class Throttle:
 
     async def forget_old(self) -> None:
         """Forget what is over: whoever comes from ever other networks must not fill memory and table."""
-        now = clock.now()
+        now = clock.steady()
         await self._db.write(lambda tx: tx.run(_FORGET_OLD, before=now - KEEP))
         over = [key for key, (_, first) in self._known.items() if first + self._config.window <= now]
         for key in over:
@@ -163,7 +163,7 @@ class Throttle:
         """How many more may fail; `allowed`, or as many as the settings say. Raises Throttled when none may."""
         allowed = self._config.attempts if allowed is None else allowed
         count, first = self._known.get(key, (0, 0))
-        wait = first + self._config.window - clock.now()
+        wait = first + self._config.window - clock.steady()
         if count and wait <= 0:
             del self._known[key]
             count = 0
@@ -175,7 +175,7 @@ class Throttle:
         """One more attempt has failed."""
         if not self._config.throttle:
             return
-        subnet, now = subnet_of(address), clock.now()
+        subnet, now = subnet_of(address), clock.steady()
         row = await self._db.write(
             lambda tx: tx.one(_COUNT, action=action, subnet=subnet, now=now, since=now - self._config.window)
         )

@@ -19,7 +19,7 @@ KEEP = 3600
 async def announce(tx: Tx, events: Sequence[Any]) -> None:
     """Tell other processes what has happened; to be called at the end of a transaction."""
     if events:
-        await store.add(tx, encode(events), clock.now())
+        await store.add(tx, encode(events), clock.steady())
 
 
 async def list_after(tx: Tx, known: int) -> list[Announcement]:
@@ -34,4 +34,4 @@ async def get_newest(tx: Tx) -> int:
 
 async def forget_old(tx: Tx, known: int) -> None:
     """Delete old announcements up to a known one."""
-    await store.delete_before(tx, known, clock.now() - KEEP)
+    await store.delete_before(tx, known, clock.steady() - KEEP)

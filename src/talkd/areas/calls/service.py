@@ -21,13 +21,13 @@ DEFAULT_FLAGS = InCall.IN_CALL | InCall.AUDIO | InCall.VIDEO
 
 async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
     """The devices in the call that gave a sign lately."""
-    seated = await sessions.list_seated(tx, room.id, clock.now() - SESSION_TIMEOUT)
+    seated = await sessions.list_seated(tx, room.id, clock.steady() - SESSION_TIMEOUT)
     return [(session, attendee) for session, attendee in seated if session.in_call]
 
 
 async def list_active(tx: Tx) -> list[tuple[str, int]]:
     """Tokens of the rooms with a call, and how many people are in it."""
-    return await store.list_active(tx, clock.now() - SESSION_TIMEOUT)
+    return await store.list_active(tx, clock.steady() - SESSION_TIMEOUT)
 
 
 def is_ringing(me: Participant) -> bool:
@@ -91,11 +91,11 @@ async def join(
     allowed = _allowed(me, wanted)
     await participants.ensure_both(tx, room)
     before = session.in_call
-    await sessions.set_in_call(tx, session, allowed, clock.now())
-    await store.note_entry(tx, room.id, me.attendee.id, clock.now())
+    await sessions.set_in_call(tx, session, allowed, clock.steady())
+    await store.note_entry(tx, room.id, me.attendee.id, clock.steady())
     session_id = session.session_id
     if not room.call_started_at:
-        await store.start(tx, room.id, wanted, clock.now())
+        await store.start(tx, room.id, wanted, clock.steady(), clock.now())
         await tx.emit(CallStarted(room.id, me.actor, session_id, silent, silent_for))
     elif before:
         await store.add_flag(tx, room.id, wanted)
@@ -145,7 +145,7 @@ async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
     if not flags & InCall.IN_CALL or not session.in_call:
         raise Invalid(data=NULL)
     allowed = _allowed(me, InCall(flags))
-    await sessions.set_in_call(tx, session, allowed, clock.now())
+    await sessions.set_in_call(tx, session, allowed, clock.steady())
     await tx.emit(CallFlagsSet(me.room.id, me.actor, session.session_id))
 
 
@@ -209,13 +209,13 @@ async def enforce(tx: Tx, room_id: int) -> None:
 
 async def list_rooms_to_end(tx: Tx, max_duration: int) -> list[int]:
     """Return the rooms whose call has lasted for `max_duration` seconds; none if that is 0."""
-    return await store.list_rooms_with_call_since(tx, clock.now() - max_duration) if max_duration else []
+    return await store.list_rooms_with_call_since(tx, clock.steady() - max_duration) if max_duration else []
 
 
 async def end_long(tx: Tx, room_id: int, max_duration: int) -> None:
     """End the room's call for everyone if it has lasted for `max_duration` seconds."""
     room = await participants.lock_room(tx, room_id)
-    if 0 < room.call_started_at <= clock.now() - max_duration:
+    if 0 < room.call_started_at <= clock.steady() - max_duration:
         await _end(tx, room, SYSTEM, for_everyone=True)
 
 
@@ -227,7 +227,7 @@ async def after_removal(tx: Tx, room_id: int) -> None:
 
 
 async def _leave(tx: Tx, room: Room, session: Session, attendee: Attendee, ended_by: Actor) -> None:
-    await sessions.set_in_call(tx, session, InCall.NONE, clock.now())
+    await sessions.set_in_call(tx, session, InCall.NONE, clock.steady())
     others = await sessions.list_sessions_of(tx, room.id, attendee.id)
     still_in = any(other.in_call for other in others if other.id != session.id)
     await tx.emit(CallLeft(room.id, attendee.actor, session.session_id, still_in))

@@ -39,9 +39,9 @@ _PARTICIPANTS = Statement(
 )
 
 
-async def start(tx: Tx, room_id: int, flag: int, now: int) -> None:
-    """The call begins."""
-    await tx.run(_START, room_id=room_id, started_at=now, flag=flag, now=now)
+async def start(tx: Tx, room_id: int, flag: int, started_at: int, now: int) -> None:
+    """Begin the call at `started_at` on the steady scale, which is `now`."""
+    await tx.run(_START, room_id=room_id, started_at=started_at, flag=flag, now=now)
 
 
 async def add_flag(tx: Tx, room_id: int, flag: int) -> None:

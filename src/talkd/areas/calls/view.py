@@ -7,6 +7,7 @@ import msgspec
 
 from talkd.areas.participants.model import Attendee, Session
 from talkd.areas.rooms.model import Room
+from talkd.core import clock
 
 
 class PeerView(msgspec.Struct, frozen=True):
@@ -28,7 +29,7 @@ def peers(room: Room, present: list[tuple[Session, Attendee]]) -> list[PeerView]
             attendee.actor_id,
             attendee.display_name,
             room.token,
-            session.last_ping,
+            clock.date_of(session.last_ping),
             session.session_id,
         )
         for session, attendee in present

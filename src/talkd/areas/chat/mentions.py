@@ -127,7 +127,7 @@ async def count(tx: Tx, network: str) -> None:
 
     By network, because whoever comes again by the link is another guest each time.
     """
-    now = clock.now()
+    now = clock.steady()
     mentions, since = await store.count_mention(tx, network, now, since=now - MENTION_SECONDS)
     if mentions > MAX_GUEST_MENTIONS:
         raise Throttled(since + MENTION_SECONDS - now, "mentions")

@@ -6,7 +6,6 @@ no password. Changing a password, disabling or deleting an account forgets it at
 """
 
 import hashlib
-import time
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -47,7 +46,7 @@ class Credentials:
     def remembered(self, authorization: str) -> Login | None:
         """The login behind an Authorization header that was verified not long ago."""
         found = self._logins.get(self._hash(authorization))
-        if found is None or found[1] < time.monotonic():
+        if found is None or found[1] < clock.ticks():
             return None
         return found[0]
 
@@ -135,15 +134,15 @@ class Credentials:
     async def browser(self, fingerprint: str) -> BrowserSession | None:
         """The login behind a browser's session cookie; None for a visitor's."""
         found = self._browsers.get(fingerprint)
-        if found is not None and found[1] > time.monotonic():
+        if found is not None and found[1] > clock.ticks():
             return found[0]
         generation = self._generation
         session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
         if session is not None:
-            await self._db.write_if_possible(lambda tx: store.touch_browser(tx, fingerprint, clock.now()))
+            await self._db.write_if_possible(lambda tx: store.touch_browser(tx, fingerprint, clock.steady()))
         if generation != self._generation:  # something changed meanwhile: good for this request, not to be kept
             return session
-        self._browsers[fingerprint] = session, time.monotonic() + min(REMEMBER, self._browser_lifetime / 4)
+        self._browsers[fingerprint] = session, clock.ticks() + min(REMEMBER, self._browser_lifetime / 4)
         while len(self._browsers) > ENTRIES:
             self._browsers.popitem(last=False)
         return session
@@ -163,7 +162,7 @@ class Credentials:
         await self._db.write_if_possible(note)
         if generation != self._generation:
             return login
-        self._logins[self._hash(authorization)] = login, time.monotonic() + REMEMBER
+        self._logins[self._hash(authorization)] = login, clock.ticks() + REMEMBER
         while len(self._logins) > ENTRIES:
             self._logins.popitem(last=False)
         return login
@@ -195,7 +194,7 @@ class Credentials:
 
     async def _browser_of(self, tx: Tx, fingerprint: str) -> BrowserSession | None:
         found = await store.get_browser(tx, fingerprint)
-        if found is None or found.seen_at < clock.now() - self._browser_lifetime:
+        if found is None or found.seen_at < clock.steady() - self._browser_lifetime:
             return None
         is_admin = await users.is_admin(tx, found.user_id)
         login = Login(found.user_id, found.display_name, is_admin, Credential(CredentialKind.BROWSER, fingerprint))

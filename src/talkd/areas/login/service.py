@@ -97,7 +97,7 @@ async def start_flow(tx: Tx, user_agent: str) -> StartedFlow:
         poll_fingerprint=ids.fingerprint(started.poll_token),
         login_fingerprint=ids.fingerprint(started.login_token),
         client_name=client_name_of(user_agent),
-        now=clock.now(),
+        now=clock.steady(),
     )
     return started
 
@@ -136,7 +136,7 @@ async def finish_flow(tx: Tx, poll_token: str) -> GrantedLogin:
 
 
 def _is_over(flow: Flow) -> bool:
-    return flow.created_at < clock.now() - FLOW_LIFETIME
+    return flow.created_at < clock.steady() - FLOW_LIFETIME
 
 
 # --- browsers -------------------------------------------------------------------------------
@@ -145,7 +145,6 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
 
     What was known under the `previous` one's fingerprint ends.
     """
-    now = clock.now()
     cookie = ids.new_secret()
     earlier = await store.get_browser(tx, previous) if previous else None
     if earlier is not None:
@@ -155,25 +154,25 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
         fingerprint=ids.fingerprint(cookie),
         user_id=login.user_id,
         request_token=ids.new_secret(43),
-        now=now,
+        now=clock.steady(),
     )
-    await store.note_login(tx, login.user_id, now)
+    await store.note_login(tx, login.user_id, clock.now())
     return cookie
 
 
 async def delete_unfinished(tx: Tx) -> None:
     """Forget logins that nobody can finish any more."""
-    await store.delete_flows_before(tx, clock.now() - FLOW_LIFETIME)
+    await store.delete_flows_before(tx, clock.steady() - FLOW_LIFETIME)
 
 
 async def is_any_browser_lapsed(tx: Tx, lifetime: int) -> bool:
     """Return True if a browser is logged in that was not seen for `lifetime` seconds."""
-    return await store.is_any_browser_before(tx, clock.now() - lifetime)
+    return await store.is_any_browser_before(tx, clock.steady() - lifetime)
 
 
 async def close_lapsed_browsers(tx: Tx, lifetime: int) -> None:
     """Log out the browsers that were not seen for `lifetime` seconds."""
-    for user_id in await store.delete_browsers_before(tx, clock.now() - lifetime):
+    for user_id in await store.delete_browsers_before(tx, clock.steady() - lifetime):
         await settings.outdate_caches(tx, user_id)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.chat.model import Message
 from talkd.areas.notifications.model import About, Notification, Subject, occasion_of
 from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
+from talkd.core import clock
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.storage.database import Tx
@@ -239,7 +240,7 @@ async def _tell_of(
         now=now,
         # Whoever has the room open is notified of what is meant for them, not of every message.
         even_looking=int(subject != Subject.CHAT),
-        alive=now - SESSION_TIMEOUT,
+        alive=clock.moment_of(now) - SESSION_TIMEOUT,
         **more,
     )
     return [(row[0], row[1]) for row in rows]

@@ -67,7 +67,7 @@ async def lock_room(tx: Tx, room_id: int) -> Room:
 
 async def list_online(tx: Tx, user_ids: list[str]) -> set[str]:
     """Those of the users who have some conversation open right now."""
-    return await store.list_online(tx, user_ids, clock.now() - SESSION_KILL) if user_ids else set()
+    return await store.list_online(tx, user_ids, clock.steady() - SESSION_KILL) if user_ids else set()
 
 
 async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:

@@ -7,6 +7,7 @@ from msgspec import UNSET, UnsetType
 
 from talkd.areas.participants.model import Attendee, Participant, People, Session, permissions_of
 from talkd.areas.rooms.model import Room
+from talkd.core import clock
 from talkd.core.actor import USERS
 
 
@@ -74,7 +75,7 @@ def _participant(
     return ParticipantView(
         roomToken=room.token,
         inCall=in_call,
-        lastPing=max((session.last_ping for session in sessions), default=0),
+        lastPing=clock.date_of(max((session.last_ping for session in sessions), default=0)),
         sessionIds=[session.session_id for session in sessions],
         participantType=attendee.type,
         attendeeId=attendee.id,

@@ -41,12 +41,12 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) 
 
 async def list_crowds(tx: Tx, user_id: str) -> dict[int, Crowd]:
     """The people of all rooms of a user by the rooms' ids, in one statement."""
-    return await crowd_store.list_crowds(tx, user_id, clock.now() - SESSION_KILL)
+    return await crowd_store.list_crowds(tx, user_id, clock.steady() - SESSION_KILL)
 
 
 async def get_crowd(tx: Tx, room_id: int, attendee_id: int) -> Crowd:
     """The people of a room; nobody unless that attendee is one of them."""
-    return await crowd_store.get_crowd(tx, room_id, attendee_id, clock.now() - SESSION_KILL)
+    return await crowd_store.get_crowd(tx, room_id, attendee_id, clock.steady() - SESSION_KILL)
 
 
 # --- settings -------------------------------------------------------------------------------

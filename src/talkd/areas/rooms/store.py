@@ -9,6 +9,7 @@ from talkd.areas.participants.model import Participant
 from talkd.areas.participants.store import ATTENDEE, ROOM, SESSION, own_session, participant
 from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes
 from talkd.areas.rooms.model import Room
+from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Row, Tx
@@ -101,7 +102,7 @@ _has_changed = sa.or_(
     rooms.c.modified_at >= _since,
     attendees.c.modified_at >= _since,
     rooms.c.call_started_at > ZERO,
-    sessions.c.last_ping >= _since,
+    sessions.c.last_ping >= bind("since_seen", Int),
     sa.and_(rooms.c.lobby_timer > ZERO, rooms.c.lobby_timer >= _since, rooms.c.lobby_timer <= _now),
     sa.and_(bind("statuses", sa.Integer) == ONE, rooms.c.type == number(RoomType.ONE_TO_ONE)),
     _has_expired,
@@ -180,7 +181,15 @@ async def list_overviews(
     tx: Tx, user_id: str, *, browser: str, since: int, one_to_one_too: bool, now: int
 ) -> list[Overview]:
     """All rooms of a user that changed since then; with `one_to_one_too` all one-to-one ones as well."""
-    rows = await tx.all(_OF_USER, user_id=user_id, browser=browser, since=since, statuses=int(one_to_one_too), now=now)
+    rows = await tx.all(
+        _OF_USER,
+        user_id=user_id,
+        browser=browser,
+        since=since,
+        since_seen=clock.moment_of(since),
+        statuses=int(one_to_one_too),
+        now=now,
+    )
     return [_read(row) for row in rows]
 
 

@@ -11,6 +11,7 @@ from talkd.areas.chat.model import Names
 from talkd.areas.rooms.model import CHANGELOG_NAME, Room
 from talkd.areas.rooms.store import Overview
 from talkd.areas.settings.model import RoomDefaults
+from talkd.core import clock
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
 
 
@@ -100,7 +101,7 @@ def room(
     name, display_name = _names(overview)
     is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
     is_inside = me.can_pass_lobby
-    started_at = item.call_started_at if is_inside else 0
+    started_at = clock.date_of(item.call_started_at) if is_inside else 0
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
         last = chat.message(overview.last_message, item, me.actor, names)
@@ -133,7 +134,7 @@ def room(
         attendee.notification_calls,
         int(item.has_lobby),
         item.lobby_timer if item.has_lobby else 0,
-        session.last_ping if session else 0,
+        clock.date_of(session.last_ping) if session else 0,
         session.session_id if session else "0",
         item.sip_enabled,
         attendee.actor_type,
@@ -190,7 +191,7 @@ def seen_from_outside(item: Room, *, is_listed: bool = False, is_part: bool = Fa
         readOnly=item.read_only,
         hasPassword=bool(item.password_hash),
         hasCall=shows_call and item.call_started_at > 0,
-        callStartTime=item.call_started_at if shows_call else 0,
+        callStartTime=clock.date_of(item.call_started_at) if shows_call else 0,
         callRecording=item.call_recording if shows_call else 0,
         canStartCall=False,
         lastActivity=item.last_activity if is_listed else 0,

@@ -21,5 +21,5 @@ class Pings:
         if not self._seen:
             return
         seen, self._seen = list(self._seen), set()
-        now = clock.now()
+        now = clock.steady()
         await self._db.write(lambda tx: store.ping(tx, seen, now))

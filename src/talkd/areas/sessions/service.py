@@ -133,7 +133,7 @@ async def _join(
         attendee_id=attendee.id,
         session_id=session_id or ids.new_session_id(),
         browser=browser,
-        now=clock.now(),
+        now=clock.steady(),
         address=address,
         network=network,
         login=login,
@@ -175,7 +175,7 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
 
 async def end_silent(tx: Tx) -> int:
     """End the joins that have given no sign for too long; how many there were."""
-    silent = await store.list_silent(tx, clock.now() - SESSION_KILL)
+    silent = await store.list_silent(tx, clock.steady() - SESSION_KILL)
     # Looked at again under the room's lock: it may just have given a sign.
     await _end_all(tx, silent, is_over=lambda before, now: now.last_ping <= before.last_ping)
     return len(silent)

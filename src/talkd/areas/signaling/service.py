@@ -46,7 +46,7 @@ async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
         content.pop("from", None)
         content["from"] = me.session.session_id
         text = msgspec.json.encode(content).decode()
-        if await store.add_message(tx, me.room.id, recipient, text, clock.now()):
+        if await store.add_message(tx, me.room.id, recipient, text, clock.steady()):
             await tx.emit(SignalingSent(recipient))
 
 
@@ -65,7 +65,7 @@ async def has_messages(tx: Tx, session_id: str) -> bool:
 
 async def list_present(tx: Tx, room_id: int) -> list[tuple[Session, Attendee]]:
     """The sessions of a room that gave a sign lately."""
-    return await sessions.list_seated(tx, room_id, clock.now() - SESSION_TIMEOUT)
+    return await sessions.list_seated(tx, room_id, clock.steady() - SESSION_TIMEOUT)
 
 
 async def forget_session(tx: Tx, session_id: str) -> None:
@@ -75,7 +75,7 @@ async def forget_session(tx: Tx, session_id: str) -> None:
 
 async def delete_old(tx: Tx) -> None:
     """Drop what nobody fetched."""
-    await store.delete_old(tx, clock.now() - KEEP)
+    await store.delete_old(tx, clock.steady() - KEEP)
 
 
 async def prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str) -> Proof:

@@ -7,6 +7,7 @@ import msgspec
 from talkd.areas.participants.model import Attendee, Session, permissions_of
 from talkd.areas.rooms.model import Room
 from talkd.areas.signaling.model import Proof, Relay
+from talkd.core import clock
 from talkd.core.actor import USERS
 
 
@@ -46,7 +47,7 @@ def news(messages: list[str], room: Room, present: list[tuple[Session, Attendee]
         PresentView(
             userId=attendee.actor_id if attendee.actor_type == USERS else "",
             roomId=room.id,
-            lastPing=session.last_ping,
+            lastPing=clock.date_of(session.last_ping),
             sessionId=session.session_id,
             inCall=session.in_call,
             participantPermissions=permissions_of(room, attendee),
