@@ -79,7 +79,7 @@ def http_server(app: "App", config: Config) -> "Server":
         port=config.server.port,
         interface=Interfaces.ASGINL,
         http=HTTPModes.http1,
-        websockets=True,
+        websockets=False,
         backlog=BACKLOG,
         backpressure=config.server.max_connections + SPARE_CONNECTIONS,
         http1_settings=HTTP1Settings(max_buffer_size=HTTP_BUFFER, header_read_timeout=IDLE_MILLISECONDS),

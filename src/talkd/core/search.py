@@ -5,6 +5,8 @@ import unicodedata
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
 """The combining marks of Latin, Greek and Cyrillic letters. The marks of other scripts are letters of their own."""
+MAX_MARKS = 30
+"""Combining marks on one letter that count; so many are enough for every language (Unicode, UAX #15)."""
 
 
 def searchable(text: str) -> str:
@@ -14,7 +16,20 @@ def searchable(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFC", _ACCENTS.sub("", unicodedata.normalize("NFD", text))).casefold()
+    decomposed = unicodedata.normalize("NFD", _with_few_marks(text))
+    return unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed)).casefold()
+
+
+def _with_few_marks(text: str) -> str:
+    """Return the text without the marks beyond MAX_MARKS: normalising takes the square of the time for many."""
+    if len(text) <= MAX_MARKS:
+        return text
+    kept, marks = [], 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= MAX_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def find(text: str, term: str) -> int:

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from talkd.core.characters import is_text
-from talkd.core.errors import Invalid
+from talkd.core.errors import Invalid, TooLarge
 
 P = TypeVar("P", bound=msgspec.Struct)
 Raw = dict[str, Any]
@@ -23,6 +23,11 @@ Raw = dict[str, Any]
 MAX_INTEGER = 2**62
 """Larger numbers count as this one, which both databases still know when something is added to it."""
 MAX_FIELDS = 10_000
+"""Values of a request at most, those inside others included."""
+MAX_DEPTH = 32
+"""How deep lists and maps may be inside each other."""
+MAX_TEXT = 65_536
+"""Characters of a parameter at most. Most have a lower limit of their own."""
 NOT_UTF8 = "The request is not UTF-8."
 _FALSE = {"", "0", "false"}
 
@@ -76,6 +81,14 @@ def to_bool(value: Any) -> bool:
 
 def _to_text(value: Any) -> str:
     if isinstance(value, str):
+        if len(value) > MAX_TEXT:
+            raise OverflowError
+        return value
+    raise ValueError
+
+
+def _to_long_text(value: Any) -> str:
+    if isinstance(value, str):
         return value
     raise ValueError
 
@@ -127,11 +140,18 @@ class Scalar(str):
     __slots__ = ()
 
 
+class LongText(str):
+    """Annotates a parameter that may be as long as a request."""
+
+    __slots__ = ()
+
+
 _COERCIONS: dict[Any, Callable[[Any], Any]] = {
     int: to_int,
     bool: to_bool,
     str: _to_text,
     Scalar: _to_plain,
+    LongText: _to_long_text,
     list[str]: _to_texts,
     list[int]: _to_numbers,
     dict[str, list[str]]: _to_text_lists,
@@ -156,7 +176,10 @@ def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], 
 
 
 def convert(raw: Raw, kind: type[P]) -> P:
-    """The typed parameters; null is as good as absent. Raises Invalid with the parameter's name as the reason."""
+    """Return the typed parameters; null is as good as absent.
+
+    Raises Invalid or TooLarge with the parameter's name as the reason.
+    """
     values: dict[str, Any] = {}
     for field, (name, coerce, nullable, required) in zip(kind.__struct_fields__, _plan(kind), strict=True):
         if name not in raw:
@@ -173,6 +196,8 @@ def convert(raw: Raw, kind: type[P]) -> P:
             if value is None:
                 raise ValueError
             values[field] = coerce(value)
+        except OverflowError:
+            raise TooLarge(name, message=f"The parameter {name} may have {MAX_TEXT} characters at most.") from None
         except ValueError:
             raise Invalid(name, message=f"The parameter {name} has the wrong type.") from None
     return kind(**values)
@@ -269,6 +294,8 @@ def require_text(raw: Raw) -> None:
 
     This is the only place where such characters are refused. Every request passes it before it reaches the database.
     """
+    if len(raw) > MAX_FIELDS:
+        raise Invalid("body", message=f"A request has {MAX_FIELDS} values at most.")
     for name, value in raw.items():
         if isinstance(value, str) and is_text(value) and is_text(name):
             continue
@@ -278,19 +305,28 @@ def require_text(raw: Raw) -> None:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Every text inside a parameter's value, keys and the names of files included."""
-    waiting = [value]
-    while waiting:
-        match waiting.pop():
-            case str() as text:
-                yield text
-            case dict() as inner:
-                waiting += inner.keys()
-                waiting += inner.values()
-            case list() as inner:
-                waiting += inner
-            case Upload(name, content_type):
-                waiting += name, content_type
+    """Yield every text inside a parameter's value, keys and the names of files included.
+
+    Raises Invalid("body") for more than MAX_FIELDS values or MAX_DEPTH levels.
+    """
+    level, count, depth = [value], 0, 0
+    while level:
+        count, depth = count + len(level), depth + 1
+        if count > MAX_FIELDS or depth > MAX_DEPTH:
+            raise Invalid("body", message=f"A request has {MAX_FIELDS} values and {MAX_DEPTH} levels at most.")
+        inside: list[Any] = []
+        for each in level:
+            match each:
+                case str():
+                    yield each
+                case dict():
+                    inside += each.keys()
+                    inside += each.values()
+                case list():
+                    inside += each
+                case Upload(name, content_type):
+                    inside += name, content_type
+        level = inside
 
 
 def merge(*sources: Mapping[str, Any]) -> Raw:

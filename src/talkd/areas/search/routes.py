@@ -1,13 +1,12 @@
 """`search/providers`: the unified search of the apps."""
 
-import re
-
 import msgspec
 
 from talkd.areas.search import model, service, view
 from talkd.areas.search.model import Query
 from talkd.areas.users import service as users
 from talkd.core.errors import Invalid, NotFound
+from talkd.core.ids import TOKEN_FORM
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.params import Scalar, to_int
@@ -27,8 +26,6 @@ _NAMES = {MESSAGES: "Messages", CURRENT: "Messages", CONVERSATIONS: "Conversatio
 _INSIDE = {MESSAGES: -2, CURRENT: -3, CONVERSATIONS: -1}
 _OUTSIDE = {MESSAGES: 15, CURRENT: 999, CONVERSATIONS: 25}
 """Where a provider stands among others, smallest first, for whoever is in a conversation and for whoever is not."""
-
-_CALL = re.compile(r"/call/([a-z0-9]+)/?(?:[?#].*)?$")
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -124,6 +121,7 @@ def _query(wanted: Wanted, *, person: str) -> Query:
 
 
 def _token_of(page: str) -> str:
-    """The room in which the user searches, if he is in one."""
-    match = _CALL.search(page)
-    return match[1] if match else ""
+    """Return the token of the room whose page it is; empty if it is another page."""
+    path = page.partition("?")[0].partition("#")[0].removesuffix("/")
+    above, _, token = path.rpartition("/")
+    return token if above.endswith("/call") and TOKEN_FORM.fullmatch(token) else ""

@@ -15,6 +15,7 @@ from talkd.storage.database import Tx
 from talkd.web import guards
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
+from talkd.web.params import LongText
 from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("signaling")
@@ -30,7 +31,7 @@ class SettingsParams(msgspec.Struct, frozen=True):
 class SendParams(msgspec.Struct, frozen=True):
     """Messages, as a JSON text of a list."""
 
-    messages: str
+    messages: LongText
 
 
 @routes.add(
