@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from talkd import __version__
-from talkd.web.params import Scalar, Upload
+from talkd.web.params import LongText, Scalar, Upload
 from talkd.web.routing import ROOM_GUARDS, Guard, Kind, Route
 
 Schema = dict[str, Any]
@@ -37,6 +37,7 @@ _TYPES: dict[Any, Schema] = {
     bool: {"type": "boolean"},
     str: {"type": "string"},
     Scalar: {"type": ["string", "number", "boolean"]},
+    LongText: {"type": "string"},
     list[str]: {"type": "array", "items": {"type": "string"}},
     list[int]: {"type": "array", "items": {"type": "integer"}},
     dict[str, list[str]]: {
