@@ -128,8 +128,6 @@ def _reply(content: bytes | None, etag: str, content_type: str, caching: str) ->
     headers = {
         "Cache-Control": caching,
         "ETag": etag,
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'",
     }
     status = 304 if content is None else 200
     return Reply(content=content or b"", status=status, content_type=content_type, headers=headers)

@@ -138,7 +138,6 @@ def _picture(content: bytes | None, etag: str, *, custom: bool) -> Reply:
         "Cache-Control": CACHE_CONTROL,
         "ETag": etag,
         "X-NC-IsCustomAvatar": "1" if custom else "0",
-        "X-Content-Type-Options": "nosniff",
     }
     return Reply(content=content or b"", status=304 if content is None else 200, content_type=PNG, headers=headers)
 

@@ -147,7 +147,7 @@ async def get_icon(call: Call[StyleParams]) -> Reply:
 
 def _static(call: Call[StyleParams], content: bytes, content_type: str) -> Reply:
     cache = FOR_EVER if call.params.v == pages.style_version(call) else "public, max-age=3600"
-    headers = {"Cache-Control": cache, "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": cache}
     return Reply(headers=headers, content=content, content_type=content_type)
 
 
