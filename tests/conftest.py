@@ -24,7 +24,14 @@ settings.load_profile("tests")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew, for review")
+    parser.addoption("--fuzz", type=int, default=100, help="random requests of each kind in tests/security")
     parser.addoption("--update-seeds", action="store_true", help="write docs/api/seed-*.md anew, for review")
+
+
+@pytest.fixture(scope="session")
+def fuzz_requests(request: pytest.FixtureRequest) -> int:
+    """How many random requests a test sends."""
+    return int(request.config.getoption("--fuzz"))
 
 
 @pytest.fixture(scope="session", autouse=True)

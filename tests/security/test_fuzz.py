@@ -1,20 +1,26 @@
 """Anything that fits the description, and much that does not: the server is never at a loss."""
 
+import json
+import random
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
+import msgspec
 import pytest
 import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
 from support.people import PUBLIC
+from support.raw import has_failed
 from support.running import ADMIN, ADMIN_PASSWORD, LoopThread, Server
 
 from talkd.app import ROUTES
 from talkd.areas.signaling import routes as signaling
 from talkd.web.openapi import document
+from talkd.web.routing import Kind, Route
 
 EXAMPLES = 4
 
@@ -83,3 +89,54 @@ def test_no_request_breaks_the_server(case: Any, callers: Callers, token: str) -
         answer = callers.send(case, name)
         sent = answer.request
         assert answer.status_code < 500, f"{name}: {sent.method} {sent.url} {sent.content!r}"
+
+
+ODD_VALUES: tuple[Any, ...] = (
+    "", "0", "-1", "x", None, True, 0, 1, 2**31, 2**63, -(2**63), 2**70, 1.5, 1e300, [], {}, [None], [[]], {"a": []},
+    {"0": "x"}, "\x00", "a\x00b", "\ud800", "\ufdd0", "\uffff", "%", "_", "\\", "'", '"', "../..", "@all", "[]", "{}",
+    "{actor}", "null", "1e9", "9" * 400, "x" * 51_000, "\u0315" * 20_000, "é" * 300, "\u202e", "\r\nX: y", "2024-02-30",
+    "9999-12-31", "0001-01-01", "P9999Y", "https://[::1", "//", "?", "#", "email", "users", "x@x", "a" * 70 + "@x.org",
+)  # fmt: skip
+ODD_PARTS = ("1", "0", "admin", "a%2Fb", "%00", "%ff", "999999999999999999999", "x")
+FORMS = ("json", "query", "form")
+
+
+def odd_request(chance: random.Random, route: Route, token: str) -> tuple[str, dict[str, Any]]:
+    """Return the address of a route and, for httpx, parameters that may be anything."""
+    names = [field.encode_name for field in msgspec.structs.fields(route.params)]
+    path = route.path.replace("{token}", token if chance.random() < 0.8 else "%ff")
+    while "{" in path:
+        before, _, rest = path.partition("{")
+        path = before + chance.choice(ODD_PARTS) + rest.partition("}")[2]
+    if route.kind is Kind.OCS:
+        path = f"/ocs/v{chance.choice((1, 2))}.php{path}"
+    values = {name: chance.choice(ODD_VALUES) for name in names if chance.random() < 0.7}
+    values |= {"format": chance.choice(("json", "xml", "x", []))} if chance.random() < 0.2 else {}
+    if "timeout" in names or "/chat/" in path or "/signaling/" in path:
+        path += "?timeout=0"
+        values.pop("timeout", None)
+    texts = {f"{name}[]" if isinstance(value, list) else name: str(value)[:2000].encode("utf-8", "replace")
+             for name, value in values.items()}  # fmt: skip
+    match chance.choice(FORMS):
+        case "json":
+            return path, {"content": json.dumps(values), "headers": {"Content-Type": "application/json"}}
+        case "query":
+            return f"{path}{'&' if '?' in path else '?'}{urlencode(texts)}", {}
+        case _:
+            return path, {"data": texts}
+
+
+def test_no_parameters_break_the_server(callers: Callers, fuzz_requests: int) -> None:
+    seed = random.SystemRandom().randrange(10**6)
+    print(f"seed {seed}")
+    chance = random.Random(seed)
+    token = callers.make_room()
+    for number in range(fuzz_requests):
+        if number % 50 == 49:
+            token = callers.make_room()
+        route = chance.choice(ROUTES)
+        path, sent = odd_request(chance, route, token)
+        client = chance.choice(list(callers.clients.values()))
+        answer = client.request(route.method, path, **sent)
+        said = f"HTTP/1.1 {answer.status_code} \r\n".encode() + answer.content
+        assert not has_failed(said), f"{route.method} {path} {sent}: {answer.text}"

@@ -50,6 +50,11 @@ def exchange(server: Server, request: bytes, *, half_closed: bool = True) -> byt
         return read_all(made)
 
 
+def has_failed(answer: bytes) -> bool:
+    """Return True if the server was at a loss. Version 1 of the envelope says so only in the body."""
+    return any(status >= 500 for status in statuses(answer)) or b'"statuscode":996' in answer or b">996<" in answer
+
+
 def statuses(answer: bytes) -> list[int]:
     """Return the status of every answer in there."""
     return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]
