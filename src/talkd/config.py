@@ -114,11 +114,11 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     Apps with app passwords, browsers that are logged in and whoever was logged in already go on."""
     window: int = 1800
     """Seconds in which attempts count together."""
-    requests_by_address: int = 1000
-    """Requests that one network may have in flight at once; further ones are answered 429. IPv6 counts by /64, and
-    polls that wait have a limit of their own.
+    bodies_by_address: int = 1000
+    """Requests with a body that one network may have in flight at once; further ones are answered 429. IPv6 counts by
+    /64.
     """
-    polls_by_address: int = 5000
+    polls_by_address: int = 20_000
     """Polls of one network that may wait at once; further ones are answered 429."""
     polls_by_session: int = 256
     """Polls of one session that may wait in a room at once, or of one participant without a session."""

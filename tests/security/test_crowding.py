@@ -55,33 +55,35 @@ def test_a_full_server_says_so_and_its_health_still_answers(new_server: STARTS, 
     await_status(lambda: visitor.get("/index.php/login").status_code, 200)
 
 
-def test_a_network_has_only_its_share_of_requests_in_flight(new_server: STARTS, config: Config) -> None:
-    config.security.requests_by_address = 5
+def test_a_network_has_only_its_share_of_bodies_in_flight(new_server: STARTS, config: Config) -> None:
+    config.security.bodies_by_address = 5
     server = new_server(config)
     crowd, neighbour, other = (
         server.client(headers={"X-Forwarded-For": address})
         for address in ("2001:db8::1", "2001:db8::2:1", "2001:db8:1::1")
     )
     with half_sent(server, 5, "X-Forwarded-For: 2001:db8::7"):
-        await_status(lambda: crowd.get("/index.php/login").status_code, 429)
-        refused = neighbour.get("/ocs/v2.php/cloud/capabilities")
+        await_status(lambda: crowd.post("/index.php/login/v2", data={"a": 1}).status_code, 429)
+        refused = neighbour.post("/index.php/login/v2", data={"a": 1})
         assert refused.status_code == 429
         assert int(refused.headers["Retry-After"]) > 0
-        assert other.get("/ocs/v2.php/cloud/capabilities").status_code == 200
-    await_status(lambda: crowd.get("/index.php/login").status_code, 200)
+        assert neighbour.get("/ocs/v2.php/cloud/capabilities").status_code == 200
+        assert other.post("/index.php/login/v2", data={"a": 1}).status_code == 200
+    await_status(lambda: crowd.post("/index.php/login/v2", data={"a": 1}).status_code, 200)
 
 
 def test_the_requests_of_a_network_count_only_until_they_are_answered(new_server: STARTS, config: Config) -> None:
-    config.security.requests_by_address = 2
+    config.security.bodies_by_address = 2
     server = new_server(config)
     visitor = server.client()
     for _ in range(5):
         assert visitor.get("/ocs/v2.php/cloud/capabilities").status_code == 200
         assert visitor.get("/ocs/v2.php/cloud/user").status_code == 401
-        assert visitor.post("/ocs/v2.php/cloud/capabilities").status_code == 405
+        assert visitor.post("/ocs/v2.php/apps/spreed/api/v4/room", data={"a": 1}).status_code == 401
+        assert visitor.post("/index.php/login/v2", data={"a": 1}).status_code == 200
     with half_sent(server, 2):
-        await_status(lambda: visitor.get("/index.php/login").status_code, 429)
-    await_status(lambda: visitor.get("/index.php/login").status_code, 200)  # they have hung up
+        await_status(lambda: visitor.post("/index.php/login/v2", data={"a": 1}).status_code, 429)
+    await_status(lambda: visitor.post("/index.php/login/v2", data={"a": 1}).status_code, 200)  # they have hung up
 
 
 @pytest.fixture
@@ -89,7 +91,6 @@ def crowded(new_server: STARTS, config: Config) -> tuple[Server, Person, str]:
     """A server on which few may wait, with a user and their public room."""
     config.security.polls_by_session = 2
     config.security.polls_by_address = 5
-    config.security.requests_by_address = 2
     server = new_server(config)
     alice = server.add_user("alice")
     return server, alice, alice.create_room(PUBLIC)

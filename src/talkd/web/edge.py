@@ -40,7 +40,7 @@ class Edge:
     def __init__(self, world: World) -> None:
         self.world = world
         self._proxies = Proxies(world.config.server)
-        self._admission = Admission(world.config, world.changes)
+        self._admission = Admission(world.config)
 
     async def handle(
         self,
@@ -55,10 +55,10 @@ class Edge:
         began = asyncio.get_running_loop().time()
         raw: dict[str, Any] = {}
         caller = Caller(address=self._proxies.client_of(request))
-        network = ""
+        network, has_body = "", BODY in request.scope
         try:
             if not route.unconditional:
-                self._admission.enter(subnet_of(caller.address))
+                self._admission.enter(subnet_of(caller.address), has_body=has_body)
                 network = subnet_of(caller.address)
             _require_text_path(request)
             if not route.unconditional:
@@ -91,7 +91,7 @@ class Edge:
             self._write(route, version, request, response, raw, reply, None)
         finally:
             if network:
-                self._admission.leave(network)
+                self._admission.leave(network, has_body=has_body)
         metrics.observe(route, reply.status, time.perf_counter() - started)
 
     # --- the way in -------------------------------------------------------------------------
