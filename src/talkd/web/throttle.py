@@ -156,8 +156,8 @@ class Throttle:
             return
         key = (action, subnet_of(address))
         self._left(key, allowed)
-        await self.register(action, address)
-        self._left(key, allowed + 1)  # others have counted meanwhile
+        if await self.register(action, address) > allowed:  # others have counted meanwhile
+            self._left(key, allowed)
 
     def _left(self, key: tuple[str, str], allowed: int | None = None) -> int:
         """How many more may fail; `allowed`, or as many as the settings say. Raises Throttled when none may."""
@@ -171,15 +171,16 @@ class Throttle:
             raise Throttled(wait)
         return allowed - count
 
-    async def register(self, action: str, address: str) -> None:
-        """One more attempt has failed."""
+    async def register(self, action: str, address: str) -> int:
+        """Count one more attempt. Return which one of its window it is, or 0 if nothing is counted."""
         if not self._config.throttle:
-            return
+            return 0
         subnet, now = subnet_of(address), clock.steady()
         row = await self._db.write(
             lambda tx: tx.one(_COUNT, action=action, subnet=subnet, now=now, since=now - self._config.window)
         )
-        if row is not None:
-            # The answers of concurrent transactions arrive in any order: the highest count of a window holds.
-            count, first = self._known.get((action, subnet), (0, 0))
-            self._known[action, subnet] = max((row[1], row[0]), (first, count))[::-1]
+        assert row is not None, "counting returns its row"
+        # The answers of concurrent transactions arrive in any order: the highest count of a window holds.
+        count, first = self._known.get((action, subnet), (0, 0))
+        self._known[action, subnet] = max((row[1], row[0]), (first, count))[::-1]
+        return int(row[0])
