@@ -115,8 +115,8 @@ def test_every_operation_refuses_them(own_server: Server, place: Place) -> None:
     token = own_server.add_user().create_room(PUBLIC)
     for number, route in enumerate(ROUTES):
         request = place(Sent(route, token), IMPOSSIBLE[number % len(IMPOSSIBLE)])
-        if request is None:
-            continue
+        if request is None or ("content" in request and route.method in ("GET", "HEAD")):
+            continue  # a body of GET is ignored
         url = client.base_url.copy_with(raw_path=request.pop("url"))
         answer = client.request(route.method, url, **request)
         assert 400 <= answer.status_code < 500, f"{route.method} {url} {request}: {answer.status_code}"

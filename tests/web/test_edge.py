@@ -93,7 +93,7 @@ def test_whoever_is_unknown_is_asked_to_log_in(server: Server, path: str, creden
 
 
 def test_wrong_credentials_on_pages_and_pictures(server: Server) -> None:
-    for path in ("/", "/login", "/avatar/alice/64", "/avatar/guest/x/64", "/status.php", "/index.php/csrftoken"):
+    for path in ("/", "/login", "/avatar/alice/64", "/avatar/guest/x/64", "/index.php/csrftoken"):
         answer = server.client().get(path, auth=("alice", "wrong"))
         assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorised"})
         assert answer.headers["www-authenticate"] == 'Basic realm="Authorisation Required"'
