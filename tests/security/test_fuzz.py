@@ -126,6 +126,7 @@ def odd_request(chance: random.Random, route: Route, token: str) -> tuple[str, d
             return path, {"data": texts}
 
 
+@pytest.mark.timeout(0)  # --fuzz says how long it takes
 def test_no_parameters_break_the_server(callers: Callers, fuzz_requests: int) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")

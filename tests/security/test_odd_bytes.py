@@ -109,6 +109,7 @@ def test_no_body_breaks_the_server(server: Server, alice: Person) -> None:
                 assert not has_failed(answer), (path, kind, body)
 
 
+@pytest.mark.timeout(0)  # --fuzz says how long it takes
 def test_no_bytes_on_the_socket_break_the_server(server: Server, alice: Person, fuzz_requests: int) -> None:
     token = alice.create_room(PUBLIC)
     seed = random.SystemRandom().randrange(10**6)

@@ -52,7 +52,8 @@ def exchange(server: Server, request: bytes, *, half_closed: bool = True) -> byt
 
 def has_failed(answer: bytes) -> bool:
     """Return True if the server was at a loss. Version 1 of the envelope says so only in the body."""
-    return any(status >= 500 for status in statuses(answer)) or b'"statuscode":996' in answer or b">996<" in answer
+    says_so = b'"statuscode":996' in answer or b"<statuscode>996<" in answer
+    return says_so or any(status >= 500 for status in statuses(answer))
 
 
 def statuses(answer: bytes) -> list[int]:
