@@ -18,7 +18,7 @@ from talkd.areas.users import service as users
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Rejected
-from talkd.effects import counters, notifications, people, system_messages
+from talkd.effects import counters, notifications, people, rights, system_messages
 from talkd.storage.database import Tx
 from talkd.storage.postgres import PostgresDatabase
 
@@ -29,7 +29,9 @@ ADA, BEN = (Actor(USERS, name, name) for name in ("ada", "ben"))
 async def postgres(databases: Any) -> AsyncIterator[PostgresDatabase]:
     database = PostgresDatabase(databases.config("postgres").database.url, connections=5)
     await database.open()
-    database.in_transaction = (people.apply, system_messages.apply, counters.apply, notifications.apply)
+    database.in_transaction = (
+        people.apply, system_messages.apply, counters.apply, rights.apply, notifications.apply,
+    )  # fmt: skip
     yield database
     await database.close()
 

@@ -29,7 +29,8 @@ INSERT INTO messages (room_id, actor_type, actor_id, kind, message, countable)
 INSERT INTO messages (room_id, actor_type, actor_id, kind, message, countable)
     SELECT id, 'users', 'walter', 'comment', 'Zu\u0308rich, Caf\u00e9', 1 FROM rooms;
 INSERT INTO messages (room_id, actor_type, actor_id, kind, system, message)
-    SELECT id, 'users', 'walter', 'system', 'conversation_created', 'walrus' FROM rooms
+    SELECT id, 'users', 'walter', 'system', 'conversation_created', 'walrus' FROM rooms;
+UPDATE rooms SET last_message_id = (SELECT max(messages.id) FROM messages)
 """
 
 
