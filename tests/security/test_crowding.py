@@ -17,7 +17,7 @@ STARTS = Callable[[Config], Server]
 
 @contextlib.contextmanager
 def half_sent(server: Server, count: int, *headers: str) -> Iterator[list[socket.socket]]:
-    """That many requests whose bodies do not come, all of them in flight."""
+    """That many requests whose bodies do not come; more than may be in flight, so that others take no place."""
     with contextlib.ExitStack() as stack:
         made = [stack.enter_context(connection(server)) for _ in range(count)]
         for each in made:
@@ -44,7 +44,7 @@ def test_a_full_server_says_so_and_its_health_still_answers(new_server: STARTS, 
     config.server.max_connections = 8
     server = new_server(config)
     visitor = server.client()
-    with half_sent(server, 8):
+    with half_sent(server, 20):
         await_status(lambda: visitor.get("/index.php/login").status_code, 503)
         refused = visitor.get("/ocs/v2.php/cloud/capabilities")
         assert refused.status_code == 503
@@ -62,7 +62,7 @@ def test_a_network_has_only_its_share_of_bodies_in_flight(new_server: STARTS, co
         server.client(headers={"X-Forwarded-For": address})
         for address in ("2001:db8::1", "2001:db8::2:1", "2001:db8:1::1")
     )
-    with half_sent(server, 5, "X-Forwarded-For: 2001:db8::7"):
+    with half_sent(server, 20, "X-Forwarded-For: 2001:db8::7"):
         await_status(lambda: crowd.post("/index.php/login/v2", data={"a": 1}).status_code, 429)
         refused = neighbour.post("/index.php/login/v2", data={"a": 1})
         assert refused.status_code == 429
@@ -81,7 +81,7 @@ def test_the_requests_of_a_network_count_only_until_they_are_answered(new_server
         assert visitor.get("/ocs/v2.php/cloud/user").status_code == 401
         assert visitor.post("/ocs/v2.php/apps/spreed/api/v4/room", data={"a": 1}).status_code == 401
         assert visitor.post("/index.php/login/v2", data={"a": 1}).status_code == 200
-    with half_sent(server, 2):
+    with half_sent(server, 20):
         await_status(lambda: visitor.post("/index.php/login/v2", data={"a": 1}).status_code, 429)
     await_status(lambda: visitor.post("/index.php/login/v2", data={"a": 1}).status_code, 200)  # they have hung up
 

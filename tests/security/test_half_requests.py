@@ -114,6 +114,34 @@ def test_a_whole_body_is_carried_out_in_whatever_pieces_it_comes(server: Server,
     assert messages(alice, token)[:3] == ["cut by"] * 3
 
 
+def test_a_connection_goes_on_after_a_whole_body(server: Server, alice: Person, token: str) -> None:
+    """Clients send the next request on the same connection."""
+    path = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}"
+    with connection(server) as made:
+        for kind, body in BODIES[:3]:
+            chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+            for framing, sent in ((f"Content-Length: {len(body)}", body), ("Transfer-Encoding: chunked", chunks)):
+                request = head("POST", path, f"Content-Type: {kind}", framing, user=alice)
+                for pieces in ((request + sent,), (request, sent), (request + sent[:5], sent[5:])):
+                    for piece in pieces:
+                        made.sendall(piece)
+                        time.sleep(0.02)
+                    answer = made.recv(65536)
+                    assert answer.startswith(b"HTTP/1.1 201 "), (kind, framing, len(pieces))
+                    assert b"connection: close" not in answer
+
+
+def test_a_poll_with_a_body_waits(server: Server, alice: Person, token: str) -> None:
+    last = alice.room(token)["lastMessage"]["id"]
+    path = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}?lookIntoFuture=1&timeout=20&lastKnownMessageId={last}"
+    for framing, sent in (("Content-Length: 2", b"{}"), ("Transfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n")):
+        with connection(server) as made:
+            made.sendall(head("GET", path, framing, user=alice) + sent)
+            made.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                made.recv(1000)
+
+
 def test_a_body_of_a_get_request_is_ignored(server: Server, alice: Person, token: str) -> None:
     alice.say(token, "first")
     body = b'{"limit": "nonsense", "lookIntoFuture": 1, "format": "xml"}'

@@ -23,13 +23,14 @@ class Body:
     out.
     """
 
-    __slots__ = ("_began", "_got", "_has_ended", "_is_first", "_patience", "_receive", "_send", "limit")
+    __slots__ = ("_began", "_got", "_has_ended", "_is_first", "_length", "_patience", "_receive", "_send", "limit")
 
-    def __init__(self, receive: Receive, send: Send, patience: float) -> None:
+    def __init__(self, receive: Receive, send: Send, patience: float, length: int | None) -> None:
         self._receive = receive
         self._send = send
         self._patience = patience
         self._began = asyncio.get_running_loop().time()
+        self._length = length
         self._got = 0
         self._is_first = True
         self._has_ended = False
@@ -57,8 +58,14 @@ class Body:
         self._got += len(message.get("body", b""))
         if self._got > self.limit:
             raise too_large(self.limit)
-        self._has_ended = not message.get("more_body")
+        # The HTTP server may say that there is more when all bytes are here, and Falcon does not ask for it then.
+        self._has_ended = self._got == self._length or not message.get("more_body")
         return message
+
+    async def hang_up(self) -> None:
+        """Return when the client has hung up; only to be used after the body."""
+        while (await self._receive())["type"] == "http.request":
+            pass
 
     async def send(self, message: Any) -> None:
         """Send a part of the answer. The connection ends with it if the rest of the body has yet to come."""
@@ -72,8 +79,15 @@ def too_large(limit: int) -> TooLarge:
     return TooLarge("body", message=f"A request may have {limit} bytes at most.")
 
 
-def has_body(headers: list[tuple[bytes, bytes]]) -> bool:
-    """Return True if the request announces a body. The names are in lower case, as ASGI has them."""
-    return any(
-        (name == b"content-length" and value != b"0") or name == b"transfer-encoding" for name, value in headers
-    )
+def length_of(headers: list[tuple[bytes, bytes]]) -> int | None:
+    """Return the length of the request's body, 0 without one; None if it comes in chunks.
+
+    The names are in lower case, as ASGI has them, and the HTTP server has checked the values.
+    """
+    length = 0
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            length = int(value)
+    return length

@@ -8,7 +8,7 @@ import falcon.asgi
 
 from talkd.config import ServerConfig
 from talkd.web import ocs
-from talkd.web.bodies import BODY, Body, has_body
+from talkd.web.bodies import BODY, Body, length_of
 from talkd.web.edge import HANG_UP, Edge, wants_xml
 from talkd.web.paths import STAND_IN, NamesInPaths, decoded, with_slashes
 from talkd.web.routing import Kind, Route
@@ -148,9 +148,10 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
     ) -> None:
         if scope["type"] == "http":
             scope[HANG_UP] = receive
-            if has_body(scope["headers"]):
-                scope[BODY] = body = Body(receive, send, config.body_timeout)
-                receive, send = body.receive, body.send
+            length = length_of(scope["headers"])
+            if length != 0:
+                scope[BODY] = body = Body(receive, send, config.body_timeout, length)
+                scope[HANG_UP], receive, send = body.hang_up, body.receive, body.send
             if scope["http_version"] == "1":  # granian's word for 1.0, which Falcon refuses
                 scope["http_version"] = "1.0"
             if scope["method"] not in falcon.COMBINED_METHODS:
