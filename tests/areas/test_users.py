@@ -285,7 +285,7 @@ def test_people_groups_and_addresses(server: Any) -> None:
     kinds = {"shareTypes[]": [0, 1, 4, 7]}
     assert found(client, search=f"{mark}@EXAMPLE.org", **kinds) == [("users", other)]
     assert found(client, search=f"{mark}@example.net", **kinds) == [("emails", f"{mark}@example.net")]
-    assert found(client, search="@example.org") == []
+    assert ("users", other) not in found(client, search="@example.org")
     group_id = add_group(server)
     assert found(client, search=group_id, **kinds) == [("groups", group_id)]
 
