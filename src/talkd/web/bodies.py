@@ -7,7 +7,6 @@ from typing import Any
 from talkd.core.errors import Invalid, TooLarge, TooSlow
 
 Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
 
 BODY = "talkd.body"
 """Key of the ASGI scope for the `Body` of a request that has one."""
@@ -23,11 +22,10 @@ class Body:
     out.
     """
 
-    __slots__ = ("_began", "_got", "_has_ended", "_is_first", "_length", "_patience", "_receive", "_send", "limit")
+    __slots__ = ("_began", "_got", "_has_ended", "_is_first", "_length", "_patience", "_receive", "limit")
 
-    def __init__(self, receive: Receive, send: Send, patience: float, length: int | None) -> None:
+    def __init__(self, receive: Receive, patience: float, length: int | None) -> None:
         self._receive = receive
-        self._send = send
         self._patience = patience
         self._began = asyncio.get_running_loop().time()
         self._length = length
@@ -66,12 +64,6 @@ class Body:
         """Return when the client has hung up; only to be used after the body."""
         while (await self._receive())["type"] == "http.request":
             pass
-
-    async def send(self, message: Any) -> None:
-        """Send a part of the answer. The connection ends with it if the rest of the body has yet to come."""
-        if message["type"] == "http.response.start" and not self._has_ended:
-            message["headers"] = [*message["headers"], (b"connection", b"close")]
-        await self._send(message)
 
 
 def too_large(limit: int) -> TooLarge:
