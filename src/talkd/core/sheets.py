@@ -50,7 +50,7 @@ def _decode(content: bytes) -> str:
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return _require_encoding(content[len(mark) :], encoding)
-    if content[:2].count(0) == 1:
+    if len(content) > 1 and content[:2].count(0) == 1:
         return _require_encoding(content, "UTF-16-LE" if content[1] == 0 else "UTF-16-BE")
     for encoding in ("UTF-8", "Windows-1252"):
         try:
