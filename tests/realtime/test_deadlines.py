@@ -58,20 +58,26 @@ def still_clock(loop_thread: LoopThread) -> Iterator[Callable[[float], None]]:
     loop.call_soon_threadsafe(lambda: None)
 
 
+def await_waiting(server: Server, count: int) -> None:
+    """Return once exactly that many polls have looked and wait for their deadline."""
+    buckets = server.app.world.changes.deadlines._buckets
+    until = time.monotonic() + 40
+    while (waiting := sum(len(bucket) for bucket in list(buckets.values()))) != count:
+        assert time.monotonic() < until, waiting
+        time.sleep(0.01)
+
+
 def answer_after(
     server: Server, loop_thread: LoopThread, person: Person, path: str, seconds: float, **params: int
 ) -> httpx.Response:
     """The answer of a poll that waits until the clock has moved on by so many seconds."""
-    changes = server.app.world.changes
-    before = changes.waiting
+    await_waiting(server, 0)  # the polls of other tests have ended
     with still_clock(loop_thread) as move, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(person.request, "GET", path, **params)
-        deadline = time.monotonic() + 10
-        while changes.waiting == before and time.monotonic() < deadline:
-            time.sleep(0.01)
+        await_waiting(server, 1)
         move(seconds * 0.8)
         time.sleep(0.1)
-        assert not answer.done()
+        assert not answer.done(), answer.result().text
         move(seconds * 0.2 - LAST_MOMENT)
         return answer.result(10)
 
