@@ -25,6 +25,7 @@ settings.load_profile("tests")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew, for review")
     parser.addoption("--fuzz", type=int, default=100, help="random requests of each kind in tests/security")
+    parser.addoption("--kills", type=int, default=3, help="how often a running server is killed in tests/crash")
     parser.addoption("--update-seeds", action="store_true", help="write docs/api/seed-*.md anew, for review")
 
 
@@ -32,6 +33,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def fuzz_requests(request: pytest.FixtureRequest) -> int:
     """How many random requests a test sends."""
     return int(request.config.getoption("--fuzz"))
+
+
+@pytest.fixture(scope="session")
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often a test kills a server."""
+    return int(request.config.getoption("--kills"))
 
 
 @pytest.fixture(scope="session", autouse=True)
