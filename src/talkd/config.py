@@ -154,6 +154,21 @@ class LimitsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     were drawn a short time ago do not count."""
 
 
+class SizesConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """How much one request may bring or cause. More is refused with 413 (with 400 in a CSV file), and the
+    request changes nothing.
+    """
+
+    list_entries: int = 2000
+    """Entries of a list or map in one request, such as the people who are invited to a new conversation."""
+    imported_rows: int = 5000
+    """People in a CSV file whom one request invites by e-mail."""
+    attendees: int = 50_000
+    """Attendees of a conversation to which a group, a list or a file may still add people."""
+    divided: int = 2000
+    """Attendees of a conversation that may be divided into breakout rooms."""
+
+
 class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """What browsers and apps need to reach each other in calls."""
 
@@ -217,6 +232,7 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     identity: IdentityConfig = msgspec.field(default_factory=IdentityConfig)
     security: SecurityConfig = msgspec.field(default_factory=SecurityConfig)
     limits: LimitsConfig = msgspec.field(default_factory=LimitsConfig)
+    sizes: SizesConfig = msgspec.field(default_factory=SizesConfig)
     calls: CallsConfig = msgspec.field(default_factory=CallsConfig)
     mail: MailConfig = msgspec.field(default_factory=MailConfig)
     log: LogConfig = msgspec.field(default_factory=LogConfig)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 DELIMITERS = ",;\t"
+MAX_LINES = 100_000
 _ANNOUNCEMENT = "sep="
 _MARKS = (
     (codecs.BOM_UTF8, "UTF-8"),
@@ -34,13 +35,13 @@ class Row:
     cells: list[str]
 
 
-def read_rows(content: bytes) -> list[Row]:
+def read_rows(content: bytes, *, most: int = MAX_LINES) -> list[Row]:
     """Return the rows that hold something. Lines count from 1, blank lines and `sep=` included.
 
-    Encoding, line ends and delimiter are recognised. Raises UnreadableSheet.
+    Encoding, line ends and delimiter are recognised. Raises UnreadableSheet, for more than `most` lines too.
     """
     text = _decode(content)
-    rows = [row for row in _split(text, _delimiter_of(text)) if any(row.cells)]
+    rows = [row for row in _split(text, _delimiter_of(text), most) if any(row.cells)]
     is_announced = bool(rows) and rows[0].cells[0].lower().startswith(_ANNOUNCEMENT)
     return rows[1:] if is_announced else rows
 
@@ -82,7 +83,7 @@ def _delimiter_of(text: str) -> str:
     return max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each, skipinitialspace=True), [])))
 
 
-def _split(text: str, delimiter: str) -> Iterator[Row]:
+def _split(text: str, delimiter: str, most: int) -> Iterator[Row]:
     is_over = False
 
     def lines() -> Iterator[str]:
@@ -94,6 +95,8 @@ def _split(text: str, delimiter: str) -> Iterator[Row]:
     line = 1
     try:
         for cells in reader:
+            if reader.line_num > most:
+                raise UnreadableSheet(most + 1, f"a file may have {most} lines at most")
             if is_over:
                 raise UnreadableSheet(line, "a quotation mark is not closed")
             yield Row(line, [cell.strip() for cell in cells])

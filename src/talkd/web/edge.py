@@ -183,7 +183,7 @@ class Edge:
 
         async def work(tx: Tx) -> Any:
             await admit(tx)
-            call.params = _read(route, raw)
+            call.params = self._read(route, raw)
             return await handler(tx, call)
 
         try:
@@ -194,7 +194,7 @@ class Edge:
             else:
                 if needs_room or guards.is_of_talk(route) or route.limit is not None:
                     await self.world.db.read(admit)
-                call.params = _read(route, raw)
+                call.params = self._read(route, raw)
                 answer = await handler(call)
             if needs_room and route.method == "GET" and route.access is not Access.WRITE:
                 await guards.require_room_still(call)
@@ -203,6 +203,11 @@ class Edge:
             raise
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return reply if route.answers is None else dataclasses.replace(reply, data=route.answers(reply.data))
+
+    def _read(self, route: Route, raw: dict[str, Any]) -> Any:
+        """Return the parameters as the handler knows them. Raises Invalid with the name of the wrong one."""
+        given = params.convert(raw, route.params, most=self.world.config.sizes.list_entries)
+        return given if route.reads is None else route.reads(given)
 
     async def _require_no_guess(self, call: Call[Any]) -> None:
         """Raises Throttled if the caller's network has guessed at tokens too often and they are not in the room.
@@ -329,12 +334,6 @@ def _require_text_path(request: falcon.asgi.Request) -> None:
             is_readable = False
     if not is_readable:
         raise errors.NotFound
-
-
-def _read(route: Route, raw: dict[str, Any]) -> Any:
-    """The parameters as the handler knows them. Raises Invalid with the name of the wrong one."""
-    given = params.convert(raw, route.params)
-    return given if route.reads is None else route.reads(given)
 
 
 CSRF = {"message": "CSRF check failed"}

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from talkd import __version__
-from talkd.web.params import LongText, Scalar, Upload
+from talkd.web.params import LongText, Scalar, Upload, takes_many
 from talkd.web.routing import ROOM_GUARDS, Guard, Kind, Route
 
 Schema = dict[str, Any]
@@ -208,6 +208,8 @@ def _refusals(route: Route) -> dict[str, Schema]:
     statuses = set(route.errors)
     if msgspec.structs.fields(route.params):
         statuses.add(400)
+    if takes_many(route.params):
+        statuses.add(413)
     if Guard.ANYONE not in guards:
         statuses |= {401, 429}
     if guards & _FORBIDDING:

@@ -160,8 +160,8 @@ _COERCIONS: dict[Any, Callable[[Any], Any]] = {
 
 
 @cache
-def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool], ...]:
-    """For each field: wire name, coercion, whether null is allowed, whether it must be there."""
+def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool, bool], ...]:
+    """For each field: wire name, coercion, whether it holds many, whether null is allowed, whether it must be there."""
     hints = typing.get_type_hints(kind)
     plan = []
     for field in msgspec.structs.fields(kind):
@@ -171,17 +171,21 @@ def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], 
             members = [member for member in typing.get_args(hint) if member is not type(None)]
             nullable = len(members) < len(typing.get_args(hint))
             hint = members[0]
-        plan.append((field.encode_name, _COERCIONS[hint], nullable, field.required))
+        holds_many = typing.get_origin(hint) in (list, dict)
+        plan.append((field.encode_name, _COERCIONS[hint], holds_many, nullable, field.required))
     return tuple(plan)
 
 
-def convert(raw: Raw, kind: type[P]) -> P:
+def convert(raw: Raw, kind: type[P], *, most: int = MAX_FIELDS) -> P:
     """Return the typed parameters; null is as good as absent.
 
-    Raises Invalid or TooLarge with the parameter's name as the reason.
+    A list or map may have `most` entries, those of inner lists included. Raises Invalid or TooLarge with the
+    parameter's name as the reason.
     """
     values: dict[str, Any] = {}
-    for field, (name, coerce, nullable, required) in zip(kind.__struct_fields__, _plan(kind), strict=True):
+    for field, (name, coerce, holds_many, nullable, required) in zip(
+        kind.__struct_fields__, _plan(kind), strict=True
+    ):
         if name not in raw:
             if required:
                 raise Invalid(name, message=f"The parameter {name} is missing.")
@@ -192,6 +196,8 @@ def convert(raw: Raw, kind: type[P]) -> P:
             continue
         if value is None and not required:
             continue
+        if holds_many:
+            require_few(name, value, most)
         try:
             if value is None:
                 raise ValueError
@@ -203,9 +209,29 @@ def convert(raw: Raw, kind: type[P]) -> P:
     return kind(**values)
 
 
+def require_few(name: str, value: Any, most: int) -> None:
+    """Raises TooLarge with the parameter's name if a list or map has more than `most` entries."""
+    if _count(value) > most:
+        raise TooLarge(name, message=f"The parameter {name} may have {most} entries at most. Send several requests.")
+
+
+def _count(value: Any) -> int:
+    """Count the entries of a list or map. An inner list counts as its entries, so an empty one costs nothing."""
+    if isinstance(value, dict):
+        value = value.values()
+    elif not isinstance(value, list):
+        return 0
+    return sum(_count(each) if isinstance(each, list | dict) else 1 for each in value)
+
+
+def takes_many(kind: type[msgspec.Struct]) -> bool:
+    """Whether one of the parameters is a list or a map."""
+    return any(holds_many for _, _, holds_many, *_ in _plan(kind))
+
+
 def takes_upload(kind: type[msgspec.Struct]) -> bool:
     """Whether one of the parameters is a file."""
-    return any(coerce is _to_file for _, coerce, _, _ in _plan(kind))
+    return any(coerce is _to_file for _, coerce, *_ in _plan(kind))
 
 
 def parse_form(text: str) -> Raw:

@@ -1,6 +1,6 @@
 """How people are spread over breakout rooms."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -10,7 +10,7 @@ from talkd.areas.rooms.model import Room
 from talkd.core import ids
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
-from talkd.core.errors import Invalid
+from talkd.core.errors import Invalid, TooLarge
 
 MAX_ROOMS = 20
 
@@ -65,14 +65,22 @@ def require_divided(room: Room) -> None:
         raise Invalid("mode")
 
 
-def require_seats(text: str, amount: int) -> Seats:
-    """The map of a JSON text of attendee ids and numbers of rooms. Raises Invalid("attendeeMap")."""
+def require_few(people: Sequence[Attendee], most: int) -> None:
+    """Raises TooLarge("room") if a conversation has more attendees than may be divided: all move at once."""
+    if len(people) > most:
+        raise TooLarge("room", message=f"Only conversations of {most} attendees at most can be divided.")
+
+
+def require_seats(text: str, amount: int, most: int) -> Seats:
+    """The map of a JSON text of attendee ids and numbers of rooms. Raises Invalid or TooLarge ("attendeeMap")."""
     if text.strip() in ("", "[]"):
         return {}
     try:
         seats = msgspec.json.decode(text, type=dict[int, int], strict=False)
     except (msgspec.DecodeError, UnicodeError):
         raise Invalid("attendeeMap") from None
+    if len(seats) > most:
+        raise TooLarge("attendeeMap", message=f"The map may have {most} attendees at most.")
     if not all(0 <= number < amount for number in seats.values()):
         raise Invalid("attendeeMap")
     return seats

@@ -103,7 +103,8 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
     """Divide a conversation into breakout rooms."""
     params, enabled = call.params, call.world.settings.has_breakout_rooms
-    await service.create(tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=enabled)
+    most = call.world.config.sizes.divided
+    await service.create(tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=enabled, most=most)
     return await _render_all(tx, call)
 
 
@@ -120,7 +121,7 @@ async def delete(tx: Tx, call: Call[Any]) -> RoomView:
 )
 async def set_seats(tx: Tx, call: Call[SeatsParams]) -> list[RoomView]:
     """Say who belongs to which breakout room."""
-    await service.set_seats(tx, call.me, call.params.attendeeMap)
+    await service.set_seats(tx, call.me, call.params.attendeeMap, most=call.world.config.sizes.divided)
     return await _render_all(tx, call)
 
 

@@ -33,8 +33,13 @@ Part = tuple[Room, int | None]
 
 
 # --- making and removing --------------------------------------------------------------------
-async def create(tx: Tx, me: Participant, mode: int, amount: int, attendee_map: str, *, enabled: bool) -> None:
-    """Divide a conversation into closed parts with all its moderators in each. Raises Invalid with the reason."""
+async def create(
+    tx: Tx, me: Participant, mode: int, amount: int, attendee_map: str, *, enabled: bool, most: int
+) -> None:
+    """Divide a conversation of `most` attendees into closed parts with all its moderators in each.
+
+    Raises Invalid or TooLarge with the reason.
+    """
     if not enabled:
         raise Invalid("config")
     chosen = model.require_mode(mode)
@@ -42,9 +47,10 @@ async def create(tx: Tx, me: Participant, mode: int, amount: int, attendee_map: 
     parent = await participants.lock_room(tx, me.room.id)
     model.require_divisible(parent)
     people = await participants.list_attendees(tx, parent.id)
+    model.require_few(people, most)
     seats: Seats = {}
     if chosen == Mode.MANUAL:
-        seats = model.require_seats(attendee_map, amount)
+        seats = model.require_seats(attendee_map, amount, most)
     elif chosen == Mode.AUTOMATIC:
         seats = model.deal(people, amount)
     model.require_assignable(people, seats)
@@ -98,15 +104,15 @@ async def delete_parts(tx: Tx, token: str, actor: Actor) -> None:
 
 
 # --- spreading people -----------------------------------------------------------------------
-async def set_seats(tx: Tx, me: Participant, attendee_map: str) -> None:
+async def set_seats(tx: Tx, me: Participant, attendee_map: str, *, most: int) -> None:
     """Everybody to the room that the map says; who is not in it belongs to none. From then on it is manual.
 
-    Raises Invalid with the reason.
+    Raises Invalid or TooLarge with the reason.
     """
     parent = await participants.lock_room(tx, me.room.id)
     model.require_divided(parent)
     parts = await store.list_parts(tx, parent.token)
-    seats = model.require_seats(attendee_map, len(parts))
+    seats = model.require_seats(attendee_map, len(parts), most)
     people = await participants.list_attendees(tx, parent.id)
     model.require_assignable(people, seats)
     if parent.breakout_mode != Mode.MANUAL:

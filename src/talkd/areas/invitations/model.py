@@ -8,8 +8,11 @@ from talkd.core.errors import Invalid
 from talkd.core.names import cleaned
 from talkd.core.sheets import Row, UnreadableSheet, read_rows
 
-MAX_ROWS = 5_000
 MAX_NAME_LENGTH = 255
+ROW_BYTES = 1024
+"""Bytes of a file for each row that it may have."""
+LINES = 2
+"""Lines of a file for each row that it may have: some are blank, and a cell may hold line breaks."""
 EMAIL, NAME = "email", "name"
 """Columns, as the header spells them in letters alone: `E-Mail` is one of them too."""
 
@@ -40,19 +43,21 @@ def refusal(reason: str, message: str = "") -> Invalid:
     return Invalid(reason, data={"error": reason, "message": message or _MESSAGES[reason]})
 
 
-def parse(content: bytes) -> Sheet:
+def parse(content: bytes, *, most: int) -> Sheet:
     """Read a CSV file with a header line that names the columns `email` and, when there are more, `name`.
 
-    Raises Invalid with the reason.
+    Raises Invalid with the reason, for more than `most` people too.
     """
+    if len(content) > (most + 1) * ROW_BYTES:
+        raise refusal("file", f"A list of {most} people may have {(most + 1) * ROW_BYTES} bytes at most")
     try:
-        rows = read_rows(content)
+        rows = read_rows(content, most=LINES * (most + 1))
     except UnreadableSheet as error:
         raise refusal("file", str(error)) from None
     if not rows:
         raise refusal("file")
-    if len(rows) > MAX_ROWS + 1:
-        raise refusal("file", f"Line {rows[MAX_ROWS + 1].line}: a list may have {MAX_ROWS} people at most")
+    if len(rows) > most + 1:
+        raise refusal("file", f"Line {rows[most + 1].line}: a list may have {most} people at most")
     header = ["".join(filter(str.isalpha, cell.lower())) for cell in rows[0].cells]
     if EMAIL not in header:
         raise refusal("header-email")

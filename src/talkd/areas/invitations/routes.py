@@ -1,6 +1,7 @@
 """Operations around invitations by e-mail."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -53,7 +54,8 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
     service.require_importable(call.me)
     if call.params.file is None:
         raise model.refusal("file")
-    sheet = await asyncio.to_thread(model.parse, call.params.file.content)
+    most = call.world.config.sizes.imported_rows
+    sheet = await asyncio.to_thread(partial(model.parse, call.params.file.content, most=most))
 
     async def work(tx: Tx) -> Import:
         await hold_room_again(tx, call)
