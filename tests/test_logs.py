@@ -70,3 +70,35 @@ def test_the_level_holds() -> None:
     structlog.get_logger("talkd.test").info("little")
     structlog.get_logger("talkd.test").warning("much")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["much"]
+
+
+FORGED = "x\n2026-01-01 [error] forged\r\x0b\x0c\x85\u2028\u2029y \x1b[31m \u202e \u200b \U000e0041 \x7f"
+
+
+@pytest.mark.parametrize("format_", ["json", "text"])
+def test_a_text_writes_no_line_of_its_own(format_: str) -> None:
+    stream = written(format_)
+    structlog.get_logger("talkd.test").warning("something", name=FORGED)
+    structlog.get_logger("talkd.test").warning(FORGED, number=1)
+    structlog.get_logger("talkd.test").warning("nested", names=[FORGED], kinds={FORGED: FORGED})
+    logging.getLogger("some.library").warning("about %s", FORGED)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 4
+    assert all(line.isprintable() for line in lines)
+    if format_ == "json":
+        assert json.loads(lines[0])["name"] == FORGED
+
+
+@pytest.mark.parametrize("format_", ["json", "text"])
+def test_an_error_writes_no_event_of_its_own(format_: str) -> None:
+    stream = written(format_)
+    try:
+        raise LookupError(FORGED)
+    except LookupError:
+        structlog.get_logger("talkd.test").exception("failed")
+        logging.getLogger("some.library").exception("failed, too")
+    lines = stream.getvalue().splitlines()
+    assert all(line.isprintable() for line in lines)
+    events = [line for line in lines if line and not line.startswith(" ")]
+    assert len(events) == 2
+    assert not any(line.startswith("2026-01-01 [error] forged") for line in events)

@@ -1,5 +1,7 @@
 """What is written about what happens: one line an event, as text or JSON. Never secrets, never texts of messages."""
 
+import io
+import json
 import logging
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -40,6 +42,30 @@ def _without_secrets(value: Any) -> Any:
     return value
 
 
+def escape_breaks(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: writes line breaks and other unseen characters of texts as escapes.
+
+    Whoever gets a text of theirs into the log does not write lines of it, nor commands to a terminal.
+    """
+    for key, value in event.items():
+        if isinstance(value, str):
+            event[key] = _escaped(value)
+    return event
+
+
+def _escaped(text: str) -> str:
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _write_trace(stream: TextIO, trace: Any) -> None:
+    """Write the trace of an error below its event. Each line is indented, so that none looks like an event."""
+    written = io.StringIO()
+    structlog.dev.plain_traceback(written, trace)
+    stream.writelines(f"    {_escaped(line)}\n" for line in written.getvalue().splitlines())
+
+
 def configure(config: LogConfig, stream: TextIO | None = None) -> None:
     """From now on everything goes to `stream` (standard error by default), the libraries' own records included."""
     stream = stream or sys.stderr
@@ -52,7 +78,7 @@ def configure(config: LogConfig, stream: TextIO | None = None) -> None:
     ]
     # Traces are made without the values of local variables: these may hold secrets.
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
+        [escape_breaks, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_write_trace)]
         if as_text
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_to_json)]
     )
@@ -82,4 +108,6 @@ def configure(config: LogConfig, stream: TextIO | None = None) -> None:
 
 
 def _to_json(value: Any, **_options: Any) -> str:
-    return msgspec.json.encode(value, enc_hook=repr).decode()
+    text = msgspec.json.encode(value, enc_hook=repr).decode()
+    # What msgspec leaves are line breaks of Unicode, direction marks and the like, which stand in strings only.
+    return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
