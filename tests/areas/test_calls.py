@@ -1,5 +1,7 @@
 """Calls: joining, what devices bring, leaving, ending."""
 
+import csv
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 
@@ -326,5 +328,23 @@ def test_attendance_is_for_moderators(alice: Person, bob: Person, token: str) ->
     answer = alice.request("GET", path)
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.content.decode() == (
-        f"name,email,type,identifier\nAlice,,users,{alice.id}\nBob,,users,{bob.id}\n"
+        f'name,email,type,identifier\n"Alice","","users","{alice.id}"\n"Bob","","users","{bob.id}"\n'
     )
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_no_name_in_the_attendance_is_a_formula(server: Server, alice: Person, separator: str) -> None:
+    names = ["=1+1", "+1", "-1", "@sum", "＝1", "＠x", "a;=1", 'b";=1', "c,=1", "d\t=1", "e\n=1"]
+    token = alice.create_room(PUBLIC)
+    for name in names:
+        guest = server.visitor()
+        guest.join(token)
+        guest.post(f"v1/guest/{token}/name", displayName=name)
+        guest.post(f"v4/call/{token}")
+    alice.join(token)
+    alice.post(f"v4/call/{token}")
+    text = alice.request("GET", f"v4/call/{token}/download").content.decode()
+    cells = [cell for row in csv.reader(io.StringIO(text), delimiter=separator) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(tuple("=+-@＝＋－＠"))]
+    if separator == ",":
+        assert {"'=1+1", "a;=1", 'b";=1', "c,=1", "d =1", "e =1"} <= set(cells)

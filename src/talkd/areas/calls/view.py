@@ -36,12 +36,19 @@ def peers(room: Room, present: list[tuple[Session, Attendee]]) -> list[PeerView]
     ]
 
 
+_FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+"""What a spreadsheet takes for the beginning of a formula, in full width, too."""
+
+
 def attendance(present: list[tuple[Attendee, str]]) -> bytes:
-    """A CSV of everybody. Cells that a spreadsheet would run as a formula get a quote before them."""
+    """Return a CSV of everybody. A cell that a spreadsheet would run as a formula gets a quote before it.
+
+    Every cell is quoted: where spreadsheets separate by semicolons, a name with one must not begin another cell.
+    """
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["name", "email", "type", "identifier"])
+    out.write("name,email,type,identifier\n")
+    writer = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_ALL)
     for attendee, email in present:
         cells = [attendee.display_name, email, attendee.actor_type, attendee.actor_id]
-        writer.writerow([f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell for cell in cells])
+        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells])
     return out.getvalue().encode()
