@@ -331,7 +331,8 @@ async def test_a_link_says_nothing_about_its_conversation(doors: Doors) -> None:
 def test_names_of_apps() -> None:
     assert client_name_of("Mozilla/5.0 (Android) Nextcloud-Talk v25.1.0") == "Nextcloud Talk 25.1.0 (Android)"
     assert client_name_of("J\u00c3\u00b6rgs\tHandy\x00") == "Jörgs Handy"
-    assert client_name_of("") == UNNAMED
+    assert client_name_of("\u202eAda\u200b\u2028\x1b phone".encode().decode("latin-1")) == "Ada phone"
+    assert client_name_of("") == client_name_of("\u200b\u3164".encode().decode("latin-1")) == UNNAMED
     assert len(client_name_of("x" * 500)) == 128
 
 

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from support.people import PUBLIC, TALK, Person
 from support.running import PASSWORD, Server, unique
+from talkd.areas.login import store as logins
 from talkd.cli.root import app
 
 RAW = "\u202eAda\u200b\r\nL.\x1b\u3164 👩\u200d🚀\u2060"
@@ -131,6 +132,14 @@ def test_a_name_that_nobody_sees_is_as_good_as_blank(server: Server, alice: Pers
     assert alice.refused("PUT", f"v4/room/{alice.create_room()}", roomName=name) == (400, "value")
     answer = server.admin.post(f"{CLOUD}/groups", json={"groupid": name})
     assert answer.json()["ocs"]["meta"]["statuscode"] == 101
+
+
+def test_the_name_of_a_device_is_cleaned(server: Server, alice: Person) -> None:
+    agent = "\u202eAda\u200b's\u3164 phone\u2060".encode()
+    client = server.client(alice.id)
+    assert client.get("/ocs/v2.php/core/getapppassword", headers=[(b"User-Agent", agent)]).status_code == 200
+    (made,) = server.read(lambda tx: logins.list_app_passwords(tx, alice.id))
+    assert made.name == "Ada's phone"
 
 
 def test_descriptions_and_notes_keep_their_lines(server: Server, alice: Person, bob: Person) -> None:

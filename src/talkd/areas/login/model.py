@@ -5,6 +5,8 @@ from enum import StrEnum
 
 import msgspec
 
+from talkd.core.names import cleaned
+
 
 class CredentialKind(StrEnum):
     """What a caller shows to be logged in."""
@@ -103,7 +105,7 @@ _TALK_APP = re.compile(r"\((?P<system>[^()]{1,40})\) Nextcloud-Talk v(?P<version
 
 
 def client_name_of(user_agent: str) -> str:
-    """What to call an app, from the User-Agent it sent: printable, on one line, not endless.
+    """Return what to call an app, from the User-Agent it sent: a clean name of limited length.
 
     Apps put the device's name in as UTF-8, which arrives here as Latin-1.
     """
@@ -114,8 +116,7 @@ def client_name_of(user_agent: str) -> str:
     talk = _TALK_APP.search(text)
     if talk is not None:
         text = f"Nextcloud Talk {talk['version']} ({talk['system']})"
-    printable = "".join(character if character.isprintable() else " " for character in text)
-    return " ".join(printable.split())[:MAX_NAME_LENGTH] or UNNAMED
+    return cleaned(cleaned(text)[:MAX_NAME_LENGTH]) or UNNAMED
 
 
 def local_path(address: str) -> str:
