@@ -214,3 +214,27 @@ def test_calling_people_by_phone_is_allowed_by_the_name_that_talk_gives_it(old: 
     old.run("INSERT INTO app_config (app, key, value) VALUES ('spreed', 'sip_bridge_dialout', 'yes')")
     old.bring_up_to_date()
     assert old.run("SELECT key, value FROM app_config WHERE app = 'spreed'") == [("sip_dialout", "yes")]
+
+
+def test_names_of_before_are_cleaned(old: Old) -> None:
+    old.bring_to("0016")
+    raw, unseen = "\u202eAda\r\n\x1b[31mL.\u2028", "\u200b\u2060"
+    for table in ("users", "user_groups"):
+        for number, name in ((1, raw), (2, unseen), (3, "Ada")):
+            old.run(f"INSERT INTO {table} (id, display_name) VALUES (:id, :name)", id=f"id{number}", name=name)
+    for number, name in ((7, raw), (8, unseen), (9, "")):
+        old.run("INSERT INTO rooms (id, token, name) VALUES (:id, :id_, :name)", id=number, id_=str(number), name=name)
+    for number, (kind, name) in enumerate([("users", raw), ("users", unseen), ("guests", raw), ("guests", unseen)]):
+        for table, column in (("attendees", "display_name"), ("messages", "actor_name")):
+            old.run(
+                f"INSERT INTO {table} (room_id, id, actor_type, actor_id, {column})"
+                " VALUES (7, :id, :kind, :actor, :name)",
+                id=number, kind=kind, actor=f"id{number}", name=name,
+            )  # fmt: skip
+    old.bring_up_to_date()
+    clean = "Ada [31mL."
+    for table in ("users", "user_groups"):
+        assert old.run(f"SELECT display_name FROM {table} ORDER BY id") == [(clean,), ("id2",), ("Ada",)]
+    assert old.run("SELECT name FROM rooms ORDER BY id") == [(clean,), ("---",), ("",)]
+    for table, column in (("attendees", "display_name"), ("messages", "actor_name")):
+        assert old.run(f"SELECT {column} FROM {table} ORDER BY id") == [(clean,), ("id1",), (clean,), ("",)]
