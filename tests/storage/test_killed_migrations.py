@@ -28,19 +28,25 @@ from talkd.storage.migrate import (
 )
 
 
+LIMIT = 900
+"""Seconds for a kill at every statement. It takes some 10, and many times that on a busy machine with a slow disk."""
+
+
 def kill_everywhere(folder: Path, *begin_with: Path) -> int:
     done = subprocess.run(
         [sys.executable, killed_migrations.__file__, str(folder / "killed"), *map(str, begin_with)],
-        capture_output=True, text=True, check=False, timeout=110,
+        capture_output=True, text=True, check=False, timeout=LIMIT,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 
 
+@pytest.mark.timeout(LIMIT + 30)
 def test_a_first_start_killed_at_any_statement_leaves_nothing(tmp_path: Path) -> None:
     assert kill_everywhere(tmp_path) > 100
 
 
+@pytest.mark.timeout(LIMIT + 30)
 @pytest.mark.parametrize("revision", ["0002", "0005", "0008"])
 def test_an_upgrade_killed_at_any_statement_changes_nothing(tmp_path: Path, revision: str) -> None:
     old = tmp_path / "old.db"

@@ -24,10 +24,14 @@ FINISHED_EVERY = 25
 
 
 class Killer:
-    """Kills this process at the given step: a statement, the commit, or the renaming of the finished file."""
+    """Kills this process at the given step: a statement, the commit, or the renaming of the finished file.
+
+    Nothing is synced to the disk meanwhile: a kill loses nothing that was written, and slow disks would take minutes.
+    """
 
     def __init__(self, step: int) -> None:
         self._left = step
+        sa.event.listen(sa.Engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous = OFF"))
         for event in ("before_cursor_execute", "commit"):
             sa.event.listen(sa.Engine, event, self.take_step)
         put_in_place = sqlite_files.put_in_place
@@ -81,6 +85,8 @@ def dump(path: Path) -> list[str]:
 def main(folder: Path, begin_with: Path | None) -> int:
     path, step = folder / "talkd.db", 0
     before = dump(begin_with) if begin_with else []
+    folder.mkdir()
+    migrate_sqlite(path)  # the processes to kill find everything loaded
     while True:
         step += 1
         shutil.rmtree(folder, ignore_errors=True)
