@@ -52,6 +52,8 @@ from talkd.areas.permissions.routes import routes as permission_routes
 from talkd.areas.polls.routes import routes as poll_routes
 from talkd.areas.reactions.routes import routes as reaction_routes
 from talkd.areas.recording.routes import routes as recording_routes
+from talkd.areas.removal import account_service as account_removal
+from talkd.areas.removal import room_service as room_removal
 from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
 from talkd.areas.rooms.legacy_routes import routes as old_room_routes
@@ -163,6 +165,7 @@ LAPSE_SECONDS = 0.5
 HEAR_SECONDS = 0.5
 LOBBY_SECONDS = 1.0
 CALL_SECONDS = 1.0
+REMOVAL_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
 MAIL_SECONDS = 5.0
 NOTIFY_SECONDS = 0.5
@@ -258,6 +261,7 @@ class App:
             (HEAR_SECONDS, self.hear_others),
             (LOBBY_SECONDS, self._open_lobbies),
             (CALL_SECONDS, self.end_long_calls),
+            (REMOVAL_SECONDS, self.remove),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
             (NOTIFY_SECONDS, self.messenger.deliver),
             (REMIND_SECONDS, self.messenger.remind),
@@ -314,6 +318,16 @@ class App:
         for room_id in await self.world.db.read(chat.list_rooms_with_expired):
             while await self.world.db.write(partial(chat.delete_expired, room_id=room_id)):
                 pass  # others write in between
+
+    async def remove(self) -> None:
+        """Delete what was cleared, and forget deleted accounts, in portions: others write in between."""
+        db = self.world.db
+        for room_id in await db.read(room_removal.list_unfinished):
+            while await db.write(partial(room_removal.delete_portion, room_id=room_id)):
+                pass
+        for user_id in await db.read(account_removal.list_unfinished):
+            while await db.write(partial(account_removal.forget_portion, user_id=user_id)):
+                pass
 
     async def forget_logins(self) -> None:
         """Delete the logins that nobody has finished."""

@@ -18,8 +18,9 @@ NOBODY = {"type": "highlight", "id": "deleted_users", "name": "Deleted user"}
 
 
 def delete(server: Server, person: Person) -> None:
-    """Delete the account as the administrator."""
+    """Delete the account as the administrator, and wait until nothing names it."""
     server.admin.delete(f"/ocs/v2.php/cloud/users/{person.id}").raise_for_status()
+    server.run(server.app.remove())
 
 
 def run(server: Server, *words: str) -> None:

@@ -25,7 +25,10 @@ from talkd.storage.schema import metadata
 from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import STAMP, Statement
 
-SMALL = {"user_groups", "phone_numbers", "throttle", "login_flows", "web_sessions", "messages_searchable", "meta"}
+SMALL = {
+    "forgotten_accounts", "login_flows", "messages_searchable", "meta", "phone_numbers", "throttle", "user_groups",
+    "web_sessions",
+}  # fmt: skip
 """Tables that do not grow with what people say, and of which no request of theirs reads all rows."""
 
 OF_ROOMS = {
@@ -35,7 +38,7 @@ OF_ROOMS = {
 """Tables of which a room can have many rows."""
 
 READING = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"}
-PARTIAL = {"rooms_calling", "rooms_listable", "rooms_lobby_timer"}
+PARTIAL = {"rooms_calling", "rooms_cleared", "rooms_listable", "rooms_lobby_timer"}
 """Indexes of few rows: reading one from end to end finds what it is for."""
 ROOM_ALONE = re.compile(r"\(\(?(\w+\.)?room_id = (ANY \()?[\w.$]+\)?\)?\)")
 
@@ -43,7 +46,6 @@ ROOM = "it is about all rows of the room"
 JOB = "a job or the command line, seldom"
 ACCOUNTS = "accounts are found by a part of a name, which no index can"
 FIRST = "it stops after a fixed number of rows in the order of the index"
-GONE = "an account is deleted: see areas/chat/people_store.py"
 
 WHOLE = {
     "areas.announcements.store._NEWEST": FIRST,
@@ -51,15 +53,11 @@ WHOLE = {
     "areas.bans.store._PRESENT_ADDRESSES": ROOM,
     "areas.calls.store._COUNT": ROOM,
     "areas.calls.store._PARTICIPANTS": ROOM,
-    "areas.chat.change_store._CLEAR": ROOM,
     "areas.chat.change_store._RESET_MARKERS": ROOM,
     "areas.chat.change_store._CLOSINGS": "the index holds closed polls alone",
     "areas.chat.mention_store._MENTIONING": FIRST,
     "areas.chat.mention_store._NAMED_IN": "a message was deleted or has expired; no index of mentions for each send",
     "areas.chat.mention_store._NOTE_ALL": ROOM,
-    "areas.chat.people_store._FORGET_AUTHOR": GONE,
-    "areas.chat.people_store._FORGET_EDITOR": GONE,
-    "areas.chat.people_store._REFERRING": GONE,
     "areas.chat.store._LAST_UNREAD_BASE": FIRST,
     "areas.chat.store._LAST_ID": FIRST,
     "areas.mentions.store._SEARCH": FIRST,
@@ -73,10 +71,16 @@ WHOLE = {
     "areas.rooms.crowd_store._OF_ONE": ROOM,
     "areas.rooms.crowd_store._OF_USER": ROOM,
     "areas.rooms.modified_store._NAMING": "somebody has another name: one message of each room is looked at",
+    "areas.removal.room_store._ATTENDEES": ROOM,
+    "areas.removal.room_store._DELETE_ATTENDEES": ROOM,
+    "areas.removal.room_store._DELETE_REST[0]": FIRST,
+    "areas.removal.room_store._DELETE_REST[1]": FIRST,
+    "areas.removal.room_store._DELETE_REST[2]": FIRST,
+    "areas.removal.room_store._DELETE_REST[3]": FIRST,
+    "areas.removal.room_store._DELETE_ROOM": "SQLite looks for what belongs to the room; all of it has been deleted",
+    "areas.removal.room_store._HIDE_MESSAGES": FIRST,
+    "areas.removal.room_store._SESSIONS": ROOM,
     "areas.rooms.store._ADD": "SQLite plans what a conflict would delete; there is none",
-    "areas.rooms.store._ATTENDEES": ROOM,
-    "areas.rooms.store._DELETE": ROOM,
-    "areas.rooms.store._SESSIONS": ROOM,
     "areas.search.store._COUNT": FIRST,
     "areas.sessions.store._END_CALL": ROOM,
     "areas.sessions.store._OF_ROOM": ROOM,
@@ -95,7 +99,7 @@ WHOLE_ON_POSTGRES = {
     "areas.participants.store._VISITORS_WITH": "ids in any case have no index among the attendees of a room",
     "areas.chat.mention_store._NOTE_SOME": "a large group may have more members than the room has people",
     "areas.notifications.delivery_store._CALL": ROOM,
-    "areas.notifications.store._DELETE_OF_MESSAGES": ROOM,
+    "areas.removal.room_store._DELETE_CLEARED[3]": "polls of a room are few beside its messages",
 }
 
 

@@ -48,10 +48,6 @@ async def _message_deleted(tx: Tx, event: events.MessageDeleted) -> None:
     await reminder_store.delete_of_message(tx, event.room_id, event.message_id)
 
 
-async def _history_cleared(tx: Tx, event: events.HistoryCleared) -> None:
-    await store.delete_of_messages(tx, event.room_id)
-
-
 async def _marker_moved(tx: Tx, event: events.ReadMarkerMoved) -> None:
     if event.back_from:  # what was read once is not told again
         await store.delete_read(tx, event.room_id, event.attendee_id, event.back_from)
@@ -89,16 +85,11 @@ async def _session_joined(tx: Tx, event: events.SessionJoined) -> None:
         await store.delete_reactions_of(tx, event.room_id, event.actor.id)
 
 
-async def _user_deleted(tx: Tx, event: events.UserDeleted) -> None:
-    await store.forget_actor(tx, event.user_id)
-
-
 _CONSEQUENCES: dict[type[events.Event], Callable[[Tx, Any], Awaitable[None]]] = {
     events.ReactionAdded: _reaction_added,
     events.ReactionRevoked: _reaction_revoked,
     events.MessageEdited: _message_edited,
     events.MessageDeleted: _message_deleted,
-    events.HistoryCleared: _history_cleared,
     events.ReadMarkerMoved: _marker_moved,
     events.CallStarted: _call_started,
     events.CallJoined: _call_joined,
@@ -106,7 +97,6 @@ _CONSEQUENCES: dict[type[events.Event], Callable[[Tx, Any], Awaitable[None]]] = 
     events.AttendeeAdded: _attendee_added,
     events.AttendeeRemoved: _attendee_removed,
     events.SessionJoined: _session_joined,
-    events.UserDeleted: _user_deleted,
 }
 
 

@@ -3,11 +3,9 @@
 from typing import Any
 
 from talkd.areas.bans import store as bans
-from talkd.areas.chat import people_store as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
-from talkd.areas.polls import store as polls
-from talkd.areas.reactions import store as reactions
+from talkd.areas.removal import account_service as forgetting
 from talkd.areas.rooms import departure_service as departures
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
@@ -62,7 +60,5 @@ async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
     The rooms come first: what is reported there about the account is then forgotten like all the rest.
     """
     await departures.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
-    await chat.forget_author(tx, event.user_id)
-    await polls.forget_actor(tx, event.user_id)
-    await reactions.forget_user(tx, event.user_id)
     await bans.forget_user(tx, event.user_id)
+    await forgetting.forget(tx, event.user_id)

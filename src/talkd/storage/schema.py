@@ -229,11 +229,25 @@ rooms = sa.Table(
     _int("notified_id"),
     _modified_at(),
     _int("last_expires_at"),
+    _int("cleared_id"),
+    _int("deleted"),
 )
 """Conversations. `user_a` < `user_b` are the two of a one-to-one conversation, whoever is in it now.
 `call_started_at` is 0 when there is no call; `call_flag` is the union of what devices wanted to
 bring when they joined it. Of messages up to `notified_id` those concerned have been notified.
-`last_expires_at` is when the newest message expires, 0 for never."""
+`last_expires_at` is when the newest message expires, 0 for never.
+Nobody sees messages up to `cleared_id` (`areas/chat/store.py`). A job deletes them and sets it to 0 again. `deleted` is
+1 for a room that was deleted and of which a job has not deleted everything yet (`areas/removal`)."""
+
+forgotten_accounts = sa.Table(
+    "forgotten_accounts",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    _int("room_id"),
+    _int("message_id"),
+)
+"""Deleted accounts that are still named somewhere. A job has removed their names from the messages up to this one, in
+the order of room and message id."""
 
 attendees = _room_table(
     "attendees",

@@ -6,6 +6,7 @@ from talkd.areas.chat import change_store, mentions, service, store
 from talkd.areas.chat.model import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
 from talkd.areas.participants import store as participants
 from talkd.areas.participants.model import Participant
+from talkd.areas.removal import room_service as removal
 from talkd.areas.rooms import modified_store as modifications
 from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
@@ -81,7 +82,7 @@ async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Mes
     """
     if me.room.is_one_to_one and not one_to_one_too:
         raise Forbidden(data=NULL)
-    await change_store.clear(tx, me.room.id)
+    await removal.clear_messages(tx, me.room.id)
     await tx.emit(HistoryCleared(me.room.id, me.actor))
     await change_store.reset_markers(tx, me.room.id)
     return await service.post_system(tx, me.room, me.actor, "history_cleared")

@@ -52,7 +52,6 @@ _CLOSINGS = Statement(
         messages.c.system == word("poll_closed"),
     )
 )
-_CLEAR = Statement(sa.delete(messages).where(messages.c.room_id == bind("in_room")))
 _RESET_MARKERS = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("in_room"))
@@ -82,11 +81,6 @@ async def list_closings(tx: Tx, message: Message) -> list[int]:
     rows = await tx.all(_CLOSINGS, in_room=message.room_id, message_id=message.id)
     closed = ((row[0], msgspec.json.decode(row[1], type=dict[str, Reference])["poll"]) for row in rows)
     return [closing_id for closing_id, poll in closed if (poll.type, poll.id) == (shown.type, shown.id)]
-
-
-async def clear(tx: Tx, room_id: int) -> None:
-    """No message is left."""
-    await tx.run(_CLEAR, in_room=room_id)
 
 
 async def reset_markers(tx: Tx, room_id: int) -> None:

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE, is_visible
+from talkd.areas.chat.store import CLEARED_ID, MESSAGE, is_visible
 from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.store import ATTENDEE
 from talkd.core.actor import USERS
@@ -72,7 +72,7 @@ _NAMED_IN = Statement(
 _seen = messages.alias("seen")
 _newest_seen = (
     sa.select(_seen.c.id)
-    .where(_seen.c.room_id == bind("in_room"), _seen.c.countable == ONE)
+    .where(_seen.c.room_id == bind("room_id"), _seen.c.countable == ONE, _seen.c.id > CLEARED_ID)
     .order_by(_seen.c.id.desc())
     .limit(number(SEEN))
     .subquery()
@@ -80,10 +80,10 @@ _newest_seen = (
 _MENTIONING = Statement(
     sa.select(*MESSAGE)
     .where(
-        messages.c.room_id == bind("in_room"),
+        messages.c.room_id == bind("room_id"),
         messages.c.id.in_(sa.select(_newest_seen.c.id)),
         sa.or_(messages.c.parameters != NOTHING, messages.c.parent_id > ZERO),
-        is_visible(messages),
+        is_visible(messages, CLEARED_ID),
     )
     .order_by(messages.c.id.desc())
     .limit(bind("limit", sa.Integer))
@@ -121,7 +121,7 @@ async def list_named_in(tx: Tx, room_id: int, message_ids: list[int]) -> list[At
 
 async def list_mentioning(tx: Tx, room_id: int, limit: int, now: int) -> list[Message]:
     """List what people said that names somebody or answers something, newest first, among the last SEEN messages."""
-    return [Message(*row) for row in await tx.all(_MENTIONING, in_room=room_id, limit=limit, now=now)]
+    return [Message(*row) for row in await tx.all(_MENTIONING, room_id=room_id, limit=limit, now=now)]
 
 
 async def set_mentions(tx: Tx, room_id: int, attendee_ids: list[int], last: int, last_direct: int) -> None:

@@ -1,11 +1,11 @@
 """Messages."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 
 from talkd.areas.reactions.model import REMOVED, REVOKED, SHOWN, Reactors
-from talkd.core.actor import DELETED_USERS
+from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
 from talkd.core.richtext import spell_out
@@ -88,6 +88,40 @@ class Message(msgspec.Struct, frozen=True):
 
 Names = dict[tuple[str, str], str]
 """What actors are called now, by type and id. Who is missing is gone."""
+
+_NOBODY = Reference(DELETED_USERS, DELETED_USERS)
+
+
+def current_actor(kind: str, actor_id: str, known_name: str, names: Names) -> tuple[str, str, str]:
+    """Return type, id and name of whoever did something, as they are shown now.
+
+    The id and the names of a deleted account are removed in portions (`areas/removal`), but nobody sees them meanwhile.
+    Others than users keep the name that was `known_name` when they are gone.
+    """
+    name = names.get((kind, actor_id))
+    if name is not None:
+        return kind, actor_id, name
+    return (DELETED_USERS, DELETED_USERS, "") if kind in (USERS, DELETED_USERS) else (kind, actor_id, known_name)
+
+
+def without_gone(message: Message, names: Names) -> Message:
+    """Return the message as it is stored once the deleted accounts that it names have been removed from it."""
+    if message.actor_type == USERS and message.author not in names:
+        message = msgspec.structs.replace(message, actor_type=_NOBODY.type, actor_id=_NOBODY.id, actor_name="")
+    if message.edited_by_type == USERS and (USERS, message.edited_by_id) not in names:
+        message = msgspec.structs.replace(
+            message, edited_by_type=_NOBODY.type, edited_by_id=_NOBODY.id, edited_by_name=""
+        )
+    references = message.references()
+    known = detached(references, lambda each: each.type == USERS and (USERS, each.id) not in names)
+    if known != references:
+        message = msgspec.structs.replace(message, parameters=msgspec.json.encode(known).decode())
+    return message
+
+
+def detached(references: Mapping[str, Reference], is_gone: Callable[[Reference], bool]) -> dict[str, Reference]:
+    """Return the references, with nobody in particular in the place of those that are gone."""
+    return {key: _NOBODY if is_gone(each) else each for key, each in references.items()}
 
 
 class Page(msgspec.Struct, frozen=True):

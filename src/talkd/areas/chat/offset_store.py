@@ -3,16 +3,19 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE, is_visible
+from talkd.areas.chat.store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
-from talkd.storage.schema import messages
+from talkd.storage.schema import Int, messages
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
 
-_after = (messages.c.room_id == bind("room_id"), messages.c.id > bind("after"))
+_after = (
+    messages.c.room_id == bind("room_id"),
+    messages.c.id > sa.case((bind("after", Int) < CLEARED_ID, CLEARED_ID), else_=bind("after", Int)),
+)
 _said = sa.and_(
     messages.c.system == NOTHING,
     messages.c.created_at >= bind("since"),
-    is_visible(messages),
+    is_visible(messages, CLEARED_ID),
 )
 _seen = (
     sa.select(messages.c.id, sa.case((_said, messages.c.id)).label("said"))

@@ -3,11 +3,13 @@
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import Names, Reference, plain
+from talkd.areas.chat.model import Names, Reference, detached, plain
+from talkd.areas.chat.store import has_name_of
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
+from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Row, Tx
-from talkd.storage.schema import attendees, groups, messages, users
+from talkd.storage.schema import Int, attendees, groups, messages, users
 from talkd.storage.statements import NOTHING, ONE, Statement, bind, folded, one_of, word
 
 _PEOPLE = Statement(
@@ -25,22 +27,29 @@ _PEOPLE = Statement(
     )
 )
 
-_NOBODY = Reference(DELETED_USERS, DELETED_USERS)
 _nobody = word(DELETED_USERS)
+_some = sa.and_(one_of(messages.c.room_id, "room_ids"), one_of(messages.c.id, "message_ids"))
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
-    .where(messages.c.actor_type == word(USERS), messages.c.actor_id == bind("user_id"))
+    .where(_some, messages.c.actor_type == word(USERS), messages.c.actor_id == bind("user_id"))
     .values(actor_type=_nobody, actor_id=_nobody, actor_name=NOTHING)
 )
 _FORGET_EDITOR = Statement(
     sa.update(messages)
-    .where(messages.c.edited_by_type == word(USERS), messages.c.edited_by_id == bind("user_id"))
+    .where(_some, messages.c.edited_by_type == word(USERS), messages.c.edited_by_id == bind("user_id"))
     .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=NOTHING)
 )
-_REFERRING = Statement(
-    sa.select(messages.c.room_id, messages.c.id, messages.c.message, messages.c.parameters, messages.c.plain).where(
-        sa.func.replace(messages.c.parameters, bind("reference", sa.Text), NOTHING) != messages.c.parameters
-    )
+_place = sa.tuple_(messages.c.room_id, messages.c.id)
+_after = _place > sa.tuple_(bind("after_room", Int), bind("after_id", Int))
+_in_order = (messages.c.room_id, messages.c.id)
+_STEP = Statement(
+    sa.select(*_in_order).where(_after).order_by(*_in_order).limit(ONE).offset(bind("looked_at", sa.Integer))
+)
+_NAMING = Statement(
+    sa.select(*_in_order, messages.c.message, messages.c.parameters, messages.c.plain)
+    .where(_after, _place <= sa.tuple_(bind("last_room", Int), bind("last_id", Int)), has_name_of(messages))
+    .order_by(*_in_order)
+    .limit(bind("limit", sa.Integer))
 )
 _SET_REFERENCES = Statement(
     sa.update(messages)
@@ -72,19 +81,31 @@ async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
     return {(row[0], row[1]): row[2] for row in await list_people(tx, actors)}
 
 
-async def forget_author(tx: Tx, user_id: str) -> None:
+async def forget_after(
+    tx: Tx, user_id: str, place: tuple[int, int], *, limit: int, looked_at: int
+) -> tuple[int, int] | None:
     """Remove the id and all names of a deleted account from messages: as author, as editor, and where it is named.
 
-    Whoever gets the same id later has nothing to do with these messages.
+    Whoever gets the same id later has nothing to do with these messages. This changes `limit` messages after `place`
+    (room and id) at most and looks at `looked_at`. Return the place of the last of them, or None if it is the end.
     """
-    await tx.run(_FORGET_AUTHOR, user_id=user_id)
-    await tx.run(_FORGET_EDITOR, user_id=user_id)
-    referring = await tx.all(_REFERRING, reference=reference_text(USERS, user_id))
-    for room_id, message_id, text, parameters, spoken in referring:
-        references = {
-            key: _NOBODY if (each.type, each.id) == (USERS, user_id) else each
-            for key, each in msgspec.json.decode(parameters, type=dict[str, Reference]).items()
-        }
+    end = await tx.one(_STEP, after_room=place[0], after_id=place[1], looked_at=looked_at - 1)
+    last = (ABOVE_ALL_IDS, ABOVE_ALL_IDS) if end is None else (end[0], end[1])
+    reference = reference_text(USERS, user_id)
+    found = await tx.all(
+        _NAMING, after_room=place[0], after_id=place[1], last_room=last[0], last_id=last[1], limit=limit,
+        actor_type=USERS, actor_id=user_id, reference=reference,
+    )  # fmt: skip
+    some = {"room_ids": tx.many(sorted({row[0] for row in found})), "message_ids": tx.many([row[1] for row in found])}
+    await tx.run(_FORGET_AUTHOR, user_id=user_id, **some)
+    await tx.run(_FORGET_EDITOR, user_id=user_id, **some)
+    for room_id, message_id, text, parameters, spoken in found:
+        if reference not in parameters:
+            continue
+        references = detached(
+            msgspec.json.decode(parameters, type=dict[str, Reference]),
+            lambda each: (each.type, each.id) == (USERS, user_id),
+        )
         await tx.run(
             _SET_REFERENCES,
             in_room=room_id,
@@ -92,6 +113,9 @@ async def forget_author(tx: Tx, user_id: str) -> None:
             parameters=msgspec.json.encode(references).decode(),
             plain=plain(text, references) if spoken else "",
         )
+    if len(found) == limit:
+        return found[-1][0], found[-1][1]
+    return None if end is None else last
 
 
 def reference_text(kind: str, actor_id: str) -> str:

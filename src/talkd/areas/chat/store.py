@@ -12,12 +12,25 @@ from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, column
 MESSAGE = columns(messages, Message.__struct_fields__)
 
 
-def is_visible(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether a row of `messages`, or of an alias of it, has not expired `now`: from that second on nobody sees it."""
-    return sa.or_(table.c.expires_at == ZERO, table.c.expires_at > bind("now", Int))
+_cleared = rooms.alias("cleared")
+_cleared_id = sa.select(_cleared.c.cleared_id)
+CLEARED_ID = _cleared_id.where(_cleared.c.id == bind("room_id", Int)).scalar_subquery()
+"""The id up to which the messages of the room `room_id` were cleared. The databases look it up once a statement."""
 
 
-_visible = is_visible(messages)
+def is_visible(table: sa.FromClause, cleared_id: sa.ColumnElement[int] | None = None) -> sa.ColumnElement[bool]:
+    """Return True if a row of `messages`, or of an alias of it, has neither expired `now` nor was cleared.
+
+    `cleared_id`: the one of the room, where the statement has it at hand. By default it is looked up for each row.
+    """
+    if cleared_id is None:
+        cleared_id = _cleared_id.where(_cleared.c.id == table.c.room_id).correlate(table).scalar_subquery()
+    return sa.and_(
+        sa.or_(table.c.expires_at == ZERO, table.c.expires_at > bind("now", Int)), table.c.id > cleared_id
+    )
+
+
+_visible = is_visible(messages, CLEARED_ID)
 _in_room = messages.c.room_id == bind("room_id")
 _page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Integer))
 
@@ -32,6 +45,7 @@ _BY_REFERENCE = Statement(
         messages.c.reference_id != NOTHING,
         messages.c.actor_type == bind("actor_type"),
         messages.c.actor_id == bind("actor_id"),
+        messages.c.id > CLEARED_ID,
     )
 )
 _NEW = (
@@ -57,6 +71,7 @@ _is_known = sa.exists().where(
     _known.c.parent_id == bind("parent_id", messages.c.parent_id.type),
     _known.c.message == bind("message", sa.Text),
     _known.c.system == NOTHING,
+    _known.c.id > CLEARED_ID,
 )
 _one = sa.and_(_in_room, messages.c.id == bind("message_id"))
 _SET_REACTIONS = Statement(sa.update(messages).where(_one).values(reactions=bind("reactions")))
@@ -88,7 +103,7 @@ NEWEST_VISIBLE_ID = sa.case(
         _older.c.room_id == rooms.c.id,
         _older.c.id < rooms.c.last_message_id,
         _older.c.system.not_in([word(system) for system in sorted(NO_NEWS)]),
-        is_visible(_older),
+        is_visible(_older, rooms.c.cleared_id),
     )
     .order_by(_older.c.id.desc())
     .limit(ONE)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.chat.model import COMMENT, DELETED, GONE, OBJECT_SHARED, Message, Names, Page, Reference
+from talkd.areas.chat.model import COMMENT, DELETED, GONE, OBJECT_SHARED, Message, Names, Page, Reference, without_gone
 from talkd.areas.chat.system_texts import CALLS_OF_TWO, MISSED, TRIED, shield, text_of
 from talkd.areas.reactions.model import REMOVED, SHOWN
 from talkd.areas.rooms.model import Room
@@ -72,6 +72,7 @@ def message(
     item: Message, room: Room, viewer: Actor, names: Names, parent: Any = UNSET, own: list[str] | None = None
 ) -> MessageView:
     """One message for one reader: system messages say You where he is meant."""
+    item = without_gone(item, names)
     actor = Actor(item.actor_type, item.actor_id)
     references = item.references()
     text, system = item.message, item.system

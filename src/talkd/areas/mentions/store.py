@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from talkd.areas.chat.store import CLEARED_ID
 from talkd.areas.mentions.model import KINDS, UNNAMED, Suggestion
 from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
@@ -17,7 +18,7 @@ _kind = attendees.c.actor_type
 
 _recent = (
     sa.select(messages.c.id, messages.c.actor_type, messages.c.actor_id)
-    .where(messages.c.room_id == bind("room_id"))
+    .where(messages.c.room_id == bind("room_id"), messages.c.id > CLEARED_ID)
     .order_by(messages.c.id.desc())
     .limit(number(RECENT))
     .subquery()

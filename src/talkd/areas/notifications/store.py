@@ -108,7 +108,6 @@ _DELETE_CALLS_AND_INVITATIONS = Statement(
 _DELETE_OF_MESSAGE = Statement(
     sa.delete(notifications).where(_in_room, notifications.c.message_id == bind("message_id"))
 )
-_DELETE_OF_MESSAGES = Statement(sa.delete(notifications).where(_in_room, notifications.c.message_id > ZERO))
 _DELETE_SUBJECT = Statement(
     sa.delete(notifications).where(
         _in_room,
@@ -148,9 +147,14 @@ _DELETE_READ = Statement(
         notifications.c.message_id <= bind("message_id"),
     )
 )
+_some_by_actor = (
+    sa.select(notifications.c.room_id, notifications.c.id)
+    .where(notifications.c.actor_type == word(USERS), notifications.c.actor_id == bind("user_id"))
+    .limit(bind("limit", sa.Integer))
+)
 _FORGET_ACTOR = Statement(
     sa.update(notifications)
-    .where(notifications.c.actor_type == word(USERS), notifications.c.actor_id == bind("user_id"))
+    .where(sa.tuple_(notifications.c.room_id, notifications.c.id).in_(_some_by_actor))
     .values(
         actor_type=word(DELETED_USERS),
         actor_id=word(DELETED_USERS),
@@ -261,11 +265,6 @@ async def delete_of_message(tx: Tx, room_id: int, message_id: int) -> None:
     await tx.run(_DELETE_OF_MESSAGE, room_id=room_id, message_id=message_id)
 
 
-async def delete_of_messages(tx: Tx, room_id: int) -> None:
-    """There is nothing to tell of any message."""
-    await tx.run(_DELETE_OF_MESSAGES, room_id=room_id)
-
-
 async def delete_subject(tx: Tx, room_id: int, message_id: int, subject: Subject, details: list[str]) -> list[str]:
     """The message does not say that any more, in any of these ways; the users to whom it did."""
     rows = await tx.all(
@@ -290,9 +289,9 @@ async def delete_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -
     await tx.run(_DELETE_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
-async def forget_actor(tx: Tx, user_id: str) -> None:
-    """What a gone account did was done by nobody in particular."""
-    await tx.run(_FORGET_ACTOR, user_id=user_id)
+async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
+    """Detach `limit` notifications from the deleted account that caused them. Return how many there were."""
+    return await tx.run(_FORGET_ACTOR, user_id=user_id, limit=limit)
 
 
 async def delete_outdated(tx: Tx, user_ids: list[str], *, kept: int, now: int) -> None:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from talkd.areas.chat import view as chat
-from talkd.areas.chat.model import Names
+from talkd.areas.chat.model import Names, current_actor
 from talkd.areas.notifications.model import About, Entry, Listing, Subject
 from talkd.areas.rooms.model import Room
 from talkd.core.actor import DELETED_USERS, GROUPS, USERS, Actor
@@ -164,17 +164,17 @@ def _who(entry: Entry, parameters: Parameters) -> str:
         return "{user}"
     if "guest" in parameters:
         return "{guest} (guest)"
-    return _DELETED_USER if entry.notification.actor_type == DELETED_USERS else "A guest"
+    return _DELETED_USER if entry.notification.actor_type in (USERS, DELETED_USERS) else "A guest"
 
 
 def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Parameters:
     item, room = entry.notification, entry.me.room
     found: Parameters = {}
-    name = names.get((item.actor_type, item.actor_id), item.actor_name)
-    if item.actor_type == USERS:
-        found["user"] = {"type": "user", "id": item.actor_id, "name": name or item.actor_id}
-    elif item.actor_type != DELETED_USERS and name:
-        found["guest"] = {"type": "guest", "id": item.actor_id, "name": name}
+    actor_type, actor_id, name = current_actor(item.actor_type, item.actor_id, item.actor_name, names)
+    if actor_type == USERS:
+        found["user"] = {"type": "user", "id": actor_id, "name": name or actor_id}
+    elif actor_type != DELETED_USERS and name:
+        found["guest"] = {"type": "guest", "id": actor_id, "name": name}
     if item.subject == Subject.REACTION:
         found["reaction"] = {"type": "highlight", "id": item.details, "name": item.details}
     elif item.subject == Subject.MENTION_GROUP:

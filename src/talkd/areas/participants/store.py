@@ -80,12 +80,13 @@ _VISITORS_WITH = Statement(
         _companion.c.actor_id == bind("user_id"),
     )
 )
-_room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"))
+_is_there = rooms.c.deleted == ZERO
+_room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_there)
 _ROOM_BY_TOKEN, _ROOM_BY_TOKEN_HELD = Statement(_room_by_token), Statement(_room_by_token.with_for_update())
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
 )
-_LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id")).with_for_update())
+_LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_there).with_for_update())
 _BY_ID = Statement(
     sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
 )

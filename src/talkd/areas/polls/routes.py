@@ -68,11 +68,12 @@ async def create_poll(tx: Tx, call: Call[PollParams]) -> Reply:
     """Ask the people of a conversation, or keep the question as a draft."""
     params, me = call.params, call.me
     service.require_may_create(me, draft=params.draft)
+    names = {(me.actor.type, me.actor.id): me.actor.name}
     if params.draft:
         kept = await service.create_draft(tx, me, _wording(params))
-        return Reply(view.draft(kept, {}), 200)
+        return Reply(view.draft(kept, names), 200)
     poll = await service.create(tx, me, _wording(params))
-    return Reply(view.poll(Result(poll)), 201)
+    return Reply(view.poll(Result(poll, names=names)), 201)
 
 
 @routes.add("POST", "poll/{token}/draft/{pollId}", *_SPEAKING, versions=V1, params=DraftParams, returns=view.DraftView)

@@ -6,7 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import OBJECT_SHARED
-from talkd.areas.chat.store import is_visible
+from talkd.areas.chat.store import CLEARED_ID, is_visible
 from talkd.areas.polls.model import Ballot, Poll, Status, Tally, Wording
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
@@ -21,7 +21,7 @@ _shown = sa.exists().where(
     messages.c.room_id == polls.c.room_id,
     messages.c.id == polls.c.message_id,
     messages.c.kind == word(OBJECT_SHARED),
-    is_visible(messages),
+    is_visible(messages, CLEARED_ID),
 )
 
 _ADD = Statement(
@@ -84,9 +84,11 @@ _BALLOTS = Statement(
 
 def _forget(table: sa.Table) -> Statement:
     gone = word(DELETED_USERS)
+    by_user = (table.c.actor_type == word(USERS), table.c.actor_id == bind("user_id"))
+    some = sa.select(table.c.room_id, table.c.id).where(*by_user).limit(bind("limit", sa.Integer))
     return Statement(
         sa.update(table)
-        .where(table.c.actor_type == word(USERS), table.c.actor_id == bind("user_id"))
+        .where(sa.tuple_(table.c.room_id, table.c.id).in_(some))
         .values(actor_type=gone, actor_id=gone, actor_name=NOTHING)
     )
 
@@ -172,7 +174,9 @@ async def list_ballots(tx: Tx, room_id: int, poll_id: int) -> list[Ballot]:
     return [Ballot(*row) for row in await tx.all(_BALLOTS, room_id=room_id, poll_id=poll_id)]
 
 
-async def forget_actor(tx: Tx, user_id: str) -> None:
-    """What a gone account has asked and voted belongs to nobody in particular; the votes still count."""
+async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
+    """Detach polls and votes of a deleted account from it, `limit` at most; the votes still count. Return how many."""
+    changed = 0
     for statement in _FORGET:
-        await tx.run(statement, user_id=user_id)
+        changed += await tx.run(statement, user_id=user_id, limit=limit - changed)
+    return changed

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.chat.model import Names
+from talkd.areas.chat.model import Names, current_actor
 from talkd.areas.polls.model import Ballot, Poll, Result
 
 
@@ -41,13 +41,14 @@ class PollView(DraftView, frozen=True, kw_only=True):
 
 def draft(item: Poll, names: Names) -> DraftView:
     """A draft, for moderators."""
+    actor_type, actor_id, name = _actor(item, names)
     return DraftView(
         id=item.id,
         question=item.question,
         options=item.choices,
-        actorType=item.actor_type,
-        actorId=item.actor_id,
-        actorDisplayName=_name(item, names),
+        actorType=actor_type,
+        actorId=actor_id,
+        actorDisplayName=name,
         status=item.status,
         resultMode=item.result_mode,
         maxVotes=item.max_votes,
@@ -57,13 +58,14 @@ def draft(item: Poll, names: Names) -> DraftView:
 def poll(result: Result) -> PollView:
     """A poll with what one participant may see."""
     item, tally = result.poll, result.tally
+    actor_type, actor_id, name = _actor(item, result.names)
     return PollView(
         id=item.id,
         question=item.question,
         options=item.choices,
-        actorType=item.actor_type,
-        actorId=item.actor_id,
-        actorDisplayName=_name(item, result.names),
+        actorType=actor_type,
+        actorId=actor_id,
+        actorDisplayName=name,
         status=item.status,
         resultMode=item.result_mode,
         maxVotes=item.max_votes,
@@ -76,12 +78,11 @@ def poll(result: Result) -> PollView:
 
 def _details(ballots: list[Ballot], names: Names) -> list[VoteView]:
     return [
-        VoteView(ballot.actor_type, ballot.actor_id, _name(ballot, names), option)
+        VoteView(*_actor(ballot, names), option)
         for ballot in ballots
         for option in ballot.choices
     ]
 
 
-def _name(item: Poll | Ballot, names: Names) -> str:
-    """What somebody is called now, or was then."""
-    return names.get((item.actor_type, item.actor_id), item.actor_name)
+def _actor(item: Poll | Ballot, names: Names) -> tuple[str, str, str]:
+    return current_actor(item.actor_type, item.actor_id, item.actor_name, names)

@@ -24,9 +24,14 @@ _given = sa.select(reactions.c.actor_type, reactions.c.actor_id, reactions.c.mes
 )
 _GIVEN = Statement(_given.order_by(by_value(reactions.c.id)))
 _GIVEN_BY = Statement(_given.where(_by_actor).order_by(by_value(reactions.c.id)))
+_some_by_user = (
+    sa.select(reactions.c.room_id, reactions.c.id)
+    .where(reactions.c.actor_type == word(USERS), reactions.c.actor_id == bind("user_id"))
+    .limit(bind("limit", sa.Integer))
+)
 _FORGET_USER = Statement(
     sa.update(reactions)
-    .where(reactions.c.actor_type == word(USERS), reactions.c.actor_id == bind("user_id"))
+    .where(sa.tuple_(reactions.c.room_id, reactions.c.id).in_(_some_by_user))
     .values(actor_type=word(DELETED_USERS), actor_id=sa.cast(reactions.c.id, sa.Text), actor_name=NOTHING)
 )
 
@@ -77,9 +82,9 @@ async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Acto
     return reactors
 
 
-async def forget_user(tx: Tx, user_id: str) -> None:
-    """Detach the reactions of a deleted account from its id and name. They still count.
+async def forget_user(tx: Tx, user_id: str, limit: int) -> int:
+    """Detach `limit` reactions of a deleted account from its id and name. They still count. Return how many there were.
 
     Each reaction gets its own number as actor id, because an actor reacts with an emoji only once.
     """
-    await tx.run(_FORGET_USER, user_id=user_id)
+    return await tx.run(_FORGET_USER, user_id=user_id, limit=limit)

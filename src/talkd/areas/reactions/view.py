@@ -2,9 +2,8 @@
 
 import msgspec
 
-from talkd.areas.chat.model import Names
+from talkd.areas.chat.model import Names, current_actor
 from talkd.areas.reactions.model import Reaction
-from talkd.core.actor import DELETED_USERS
 
 
 class ReactionView(msgspec.Struct, frozen=True):
@@ -21,11 +20,6 @@ def reactions(given: list[Reaction], names: Names) -> dict[str, list[ReactionVie
     shown: dict[str, list[ReactionView]] = {}
     for each in given:
         shown.setdefault(each.reaction, []).append(
-            ReactionView(
-                each.actor_type,
-                DELETED_USERS if each.actor_type == DELETED_USERS else each.actor_id,
-                names.get((each.actor_type, each.actor_id), each.actor_name),
-                each.created_at,
-            )
+            ReactionView(*current_actor(each.actor_type, each.actor_id, each.actor_name, names), each.created_at)
         )
     return shown

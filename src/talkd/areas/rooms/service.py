@@ -2,6 +2,7 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.participants.model import Attendee, Participant
+from talkd.areas.removal import room_service as removal
 from talkd.areas.rooms import crowd_store, store
 from talkd.areas.rooms.crowd_model import Crowd
 from talkd.areas.rooms.model import Room, require_description, require_name
@@ -167,5 +168,5 @@ async def remove_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> N
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
     """The room and all in it are gone."""
-    attendee_ids, session_ids = await store.delete_room(tx, room.id)
+    attendee_ids, session_ids = await removal.delete_room(tx, room.id)
     await tx.emit(RoomDeleted(room.id, actor, attendee_ids, session_ids, room.token))

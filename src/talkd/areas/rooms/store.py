@@ -34,11 +34,12 @@ _unread = (
     sa.select(sa.func.count())
     .where(
         messages.c.room_id == attendees.c.room_id,
-        messages.c.id > attendees.c.last_read,
+        messages.c.id
+        > sa.case((attendees.c.last_read > rooms.c.cleared_id, attendees.c.last_read), else_=rooms.c.cleared_id),
         messages.c.countable == ONE,
-        is_visible(messages),
+        is_visible(messages, rooms.c.cleared_id),
     )
-    .correlate(attendees)
+    .correlate(attendees, rooms)
     .scalar_subquery()
 )
 
@@ -50,9 +51,9 @@ def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
         .where(
             messages.c.room_id == attendees.c.room_id,
             messages.c.id == marker,
-            is_visible(messages),
+            is_visible(messages, rooms.c.cleared_id),
         )
-        .correlate(attendees)
+        .correlate(attendees, rooms)
         .scalar_subquery()
     )
     return sa.case((marker <= attendees.c.last_read, ZERO), else_=sa.func.coalesce(shown, ZERO))
@@ -85,7 +86,7 @@ _overview = (
         sa.and_(
             _last.c.room_id == rooms.c.id,
             _last.c.id == NEWEST_VISIBLE_ID,
-            is_visible(_last),
+            is_visible(_last, rooms.c.cleared_id),
         ),
     )
 )
@@ -145,7 +146,6 @@ _BY_OBJECT = Statement(
     sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id"))
 )
 _IS_TAKEN = Statement(sa.select(ONE).where(rooms.c.token == bind("token")))
-_DELETE = Statement(sa.delete(rooms).where(rooms.c.id == bind("room_id")))
 _SET = {
     name: Statement(
         sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)})
@@ -163,8 +163,6 @@ _SET = {
         "recording_consent",
     )
 }
-_SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == bind("room_id")))
-_ATTENDEES = Statement(sa.select(attendees.c.id).where(attendees.c.room_id == bind("room_id")))
 
 _PEOPLE_END = len(ROOM) + len(ATTENDEE) + len(SESSION)
 
@@ -255,14 +253,6 @@ async def is_taken(tx: Tx, token: str) -> bool:
 async def set_field(tx: Tx, room_id: int, field: str, value: int | str) -> None:
     """Set one field of a room (one of `_SET`)."""
     await tx.run(_SET[field], room_id=room_id, value=value)
-
-
-async def delete_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """The room and all in it are gone; the attendees and sessions that were in it."""
-    attendee_ids = tuple(row[0] for row in await tx.all(_ATTENDEES, room_id=room_id))
-    session_ids = tuple(row[0] for row in await tx.all(_SESSIONS, room_id=room_id))
-    await tx.run(_DELETE, room_id=room_id)
-    return attendee_ids, session_ids
 
 
 _PAIRS_OF = Statement(

@@ -3,6 +3,7 @@
 from talkd.areas.chat import service as chat
 from talkd.areas.search import store
 from talkd.areas.search.model import Found, Membership, Query
+from talkd.areas.users import store as users
 from talkd.core import clock
 from talkd.core.constants import RoomType
 from talkd.core.search import searchable
@@ -44,6 +45,8 @@ def _is_readable(membership: Membership) -> bool:
 
 async def _find(tx: Tx, user_id: str, memberships: list[Membership], query: Query) -> Found:
     rooms = {each.me.room.id: each for each in memberships}
+    if query.person and await users.is_being_forgotten(tx, query.person):
+        return Found([], rooms, {})
     newest = max((each.me.room.last_message_id for each in memberships), default=0)
     messages = await store.list_messages(tx, list(rooms), query, newest=newest, now=clock.now()) if rooms else []
     names = await chat.get_names(tx, messages)

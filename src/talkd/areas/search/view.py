@@ -5,11 +5,11 @@ from urllib.parse import quote
 import msgspec
 
 from talkd.areas.chat import view as chat
-from talkd.areas.chat.model import Message
+from talkd.areas.chat.model import Message, plain, without_gone
 from talkd.areas.rooms.view import avatar_version
 from talkd.areas.search.model import Found, Membership, cursor_after
 from talkd.core.actor import EMAILS, GUESTS, USERS
-from talkd.core.search import find
+from talkd.core.search import find, searchable
 
 MAX_LEAD = 30
 SHOWN_LEAD = 10
@@ -57,13 +57,24 @@ def nothing(name: str) -> Results:
 
 def messages(name: str, found: Found, term: str, limit: int, base_url: str, *, with_rooms: bool) -> Results:
     """A page of messages; `with_rooms` says in each title where it was said."""
-    entries = [_message(each, found, term, base_url, with_room=with_rooms) for each in found.messages]
+    entries = [
+        _message(each, found, term, base_url, with_room=with_rooms)
+        for each in found.messages
+        if _still_holds(each, found, term)
+    ]
     return Results(name, True, entries, cursor_after([each.id for each in found.messages], limit))
+
+
+def _still_holds(item: Message, found: Found, term: str) -> bool:
+    """Return False if the message only held the term in the name of a deleted account."""
+    shown = without_gone(item, found.names)
+    return shown.parameters == item.parameters or searchable(term) in plain(shown.message, shown.references())
 
 
 def _message(item: Message, found: Found, term: str, base_url: str, *, with_room: bool) -> Entry:
     membership = found.rooms[item.room_id]
     room = membership.me.room
+    item = without_gone(item, found.names)
     shown = chat.message(item, room, membership.me.actor, found.names)
     author = _author(shown)
     return Entry(

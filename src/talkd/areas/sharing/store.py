@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE, is_visible
+from talkd.areas.chat.store import CLEARED_ID, MESSAGE, is_visible
 from talkd.areas.sharing.model import KINDS
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages
@@ -14,7 +14,7 @@ _newest = (
     .where(
         messages.c.room_id == bind("room_id"),
         messages.c.shared_as != NOTHING,  # as the index has it
-        is_visible(messages),
+        is_visible(messages, CLEARED_ID),
     )
     .order_by(messages.c.id.desc())
     .limit(bind("limit", sa.Integer))

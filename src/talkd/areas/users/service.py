@@ -25,6 +25,8 @@ async def require_creatable(tx: Tx, user_id: str, *, email: str = "", groups: Se
     model.require_user_id(user_id)
     if await store.is_taken(tx, user_id):
         raise Rejected(EXISTS, "User already exists")
+    if await store.is_being_forgotten(tx, user_id):
+        raise Rejected(EXISTS, "The account that had this id is still being deleted. Try again in a minute.")
     for group_id in groups:
         if await group_store.get_group(tx, group_id) is None:
             raise Rejected(NO_GROUP, f"Group {group_id} does not exist")

@@ -11,7 +11,17 @@ from talkd.core import names
 from talkd.core.actor import USERS
 from talkd.core.search import searchable
 from talkd.storage.database import Tx
-from talkd.storage.schema import Int, attendees, group_members, login_flows, rooms, user_config, users, web_sessions
+from talkd.storage.schema import (
+    Int,
+    attendees,
+    forgotten_accounts,
+    group_members,
+    login_flows,
+    rooms,
+    user_config,
+    users,
+    web_sessions,
+)
 from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns, folded, one_of, word
 
 _ACCOUNT = columns(users, Account.__struct_fields__)
@@ -21,6 +31,9 @@ _BY_EMAIL = Statement(
     sa.select(*_ACCOUNT).where(
         sa.func.lower(users.c.email) == sa.func.lower(bind("email", sa.Text)), users.c.email != NOTHING
     )
+)
+_IS_FORGOTTEN = Statement(
+    sa.select(forgotten_accounts.c.user_id).where(folded(forgotten_accounts.c.user_id) == bind("id", sa.Text))
 )
 _NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == ONE))
 _IS_MEMBER_OF_ANY = Statement(
@@ -135,6 +148,11 @@ async def is_admin(tx: Tx, user_id: str) -> bool:
 async def is_taken(tx: Tx, user_id: str) -> bool:
     """Whether there is an account of that id, upper and lower case being the same."""
     return await get_account(tx, user_id) is not None
+
+
+async def is_being_forgotten(tx: Tx, user_id: str) -> bool:
+    """Return True if an account of that id was deleted and is still named somewhere."""
+    return await tx.one(_IS_FORGOTTEN, id=names.folded(user_id)) is not None
 
 
 async def add_account(

@@ -1,0 +1,1 @@
+"""Deleting what grows with the history, in portions that let others in."""

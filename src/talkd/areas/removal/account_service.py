@@ -1,0 +1,42 @@
+"""Removing the id and the names of a deleted account from all that people said and did.
+
+The transaction that deletes the account removes the first portion, and a job the rest. Until then, readers show a user
+without account as deleted (`areas/chat/model.py`), and nobody gets the same id.
+"""
+
+from talkd.areas.chat import people_store as chat
+from talkd.areas.notifications import store as notifications
+from talkd.areas.polls import store as polls
+from talkd.areas.reactions import store as reactions
+from talkd.areas.removal import account_store as store
+from talkd.areas.removal.model import LOOKED_AT, PORTION
+from talkd.storage.database import Tx
+
+
+async def forget(tx: Tx, user_id: str) -> None:
+    """Begin to forget an account that was deleted."""
+    await store.add(tx, user_id)
+    await forget_portion(tx, user_id)
+
+
+async def list_unfinished(tx: Tx) -> list[str]:
+    """Return the accounts for which `forget_portion` has something to do."""
+    return await store.list_unfinished(tx)
+
+
+async def forget_portion(tx: Tx, user_id: str) -> bool:
+    """Remove the account's id and names from the next rows. Return True if there may be more."""
+    place = await store.lock_place(tx, user_id)
+    if place is None:
+        return False
+    left = PORTION
+    for forget_some in (reactions.forget_user, polls.forget_actor, notifications.forget_actor):
+        left -= await forget_some(tx, user_id, left)
+        if left <= 0:
+            return True
+    next_place = await chat.forget_after(tx, user_id, place, limit=left, looked_at=LOOKED_AT)
+    if next_place is None:
+        await store.finish(tx, user_id)
+        return False
+    await store.set_place(tx, user_id, next_place)
+    return True

@@ -1,0 +1,123 @@
+"""Statements that hide and delete the messages of a room, and a room with all that belongs to it.
+
+What belongs to messages is deleted before them, so that no deleted row takes others along.
+"""
+
+import sqlalchemy as sa
+
+from talkd.core.constants import ABOVE_ALL_IDS
+from talkd.storage.database import Tx
+from talkd.storage.schema import (
+    Int,
+    as_before,
+    attendees,
+    bans,
+    messages,
+    notifications,
+    poll_votes,
+    polls,
+    reactions,
+    reminders,
+    room_avatars,
+    rooms,
+    sessions,
+    signaling_messages,
+)
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number
+
+_room_id, _through, _limit = bind("in_room", Int), bind("through", Int), bind("limit", sa.Integer)
+_this_room = rooms.c.id == _room_id
+
+
+def _delete(table: sa.Table, *conditions: sa.ColumnElement[bool], by: str = "id") -> Statement:
+    """Delete some rows of the room, in the order of an index."""
+    key = (table.c.room_id, table.c.id)
+    some = sa.select(*key).where(table.c.room_id == _room_id, *conditions).order_by(table.c[by]).limit(_limit)
+    return Statement(sa.delete(table).where(sa.tuple_(*key).in_(some)))
+
+
+_cleared_polls = sa.select(polls.c.id).where(polls.c.room_id == _room_id, polls.c.message_id <= _through)
+_DELETE_CLEARED = (
+    _delete(
+        notifications, notifications.c.message_id > ZERO, notifications.c.message_id <= _through, by="message_id"
+    ),
+    _delete(reminders, reminders.c.message_id <= _through, by="message_id"),
+    _delete(reactions, reactions.c.message_id <= _through, by="message_id"),
+    _delete(poll_votes, poll_votes.c.poll_id.in_(_cleared_polls), by="poll_id"),
+    _delete(polls, polls.c.message_id <= _through, by="message_id"),
+    _delete(messages, messages.c.id <= _through),
+)
+_DELETE_REST = tuple(_delete(table) for table in (notifications, polls, bans, signaling_messages))
+_newest_id = sa.select(sa.func.max(messages.c.id)).where(messages.c.room_id == _room_id).scalar_subquery()
+_HIDE_MESSAGES = Statement(sa.update(rooms).where(_this_room).values(cleared_id=sa.func.coalesce(_newest_id, ZERO)))
+_HIDE_ROOM = Statement(
+    sa.update(rooms)
+    .where(_this_room)
+    .values(
+        deleted=ONE,
+        cleared_id=number(ABOVE_ALL_IDS),
+        name=NOTHING,
+        description=NOTHING,
+        password_hash=NOTHING,
+        object_type=NOTHING,
+        object_id=NOTHING,
+        user_a=sa.null(),
+        user_b=sa.null(),
+        listable=ZERO,
+        lobby_timer=ZERO,
+        call_started_at=ZERO,
+        notified_id=rooms.c.last_message_id,
+    )
+)
+_ATTENDEES = Statement(sa.select(attendees.c.id).where(attendees.c.room_id == _room_id))
+_SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == _room_id))
+_DELETE_ATTENDEES = Statement(sa.delete(attendees).where(attendees.c.room_id == _room_id))
+_DELETE_AVATAR = Statement(sa.delete(room_avatars).where(room_avatars.c.room_id == _room_id))
+_UNFINISHED = Statement(sa.select(rooms.c.id).where(rooms.c.cleared_id > ZERO))
+_LOCK = Statement(
+    sa.select(rooms.c.cleared_id, rooms.c.deleted).where(_this_room, rooms.c.cleared_id > ZERO).with_for_update()
+)
+_FINISH_CLEARING = Statement(sa.update(rooms).where(_this_room).values(cleared_id=ZERO, **as_before(rooms)))
+_DELETE_ROOM = Statement(sa.delete(rooms).where(_this_room))
+
+
+async def hide_messages(tx: Tx, room_id: int) -> None:
+    """Clear all messages that there are in the room: from now on nobody sees them."""
+    await tx.run(_HIDE_MESSAGES, in_room=room_id)
+
+
+async def hide_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
+    """Remove everybody from the room and let nobody find it. Return the ids of its attendees and sessions."""
+    attendee_ids = tuple(row[0] for row in await tx.all(_ATTENDEES, in_room=room_id))
+    session_ids = tuple(row[0] for row in await tx.all(_SESSIONS, in_room=room_id))
+    for statement in (_DELETE_ATTENDEES, _DELETE_AVATAR, _HIDE_ROOM):
+        await tx.run(statement, in_room=room_id)
+    return attendee_ids, session_ids
+
+
+async def list_unfinished(tx: Tx) -> list[int]:
+    """Return the rooms in which something hidden has to be deleted."""
+    return [row[0] for row in await tx.all(_UNFINISHED)]
+
+
+async def lock_unfinished(tx: Tx, room_id: int) -> tuple[int, bool] | None:
+    """Hold a room with something to delete. Return up to which message, and whether the room was deleted."""
+    row = await tx.one(_LOCK, in_room=room_id)
+    return None if row is None else (row[0], bool(row[1]))
+
+
+async def delete_some(tx: Tx, room_id: int, through: int, *, whole: bool, limit: int) -> int:
+    """Delete `limit` rows of messages up to `through`, or of the `whole` room. Return how many there were."""
+    deleted = 0
+    for statement in _DELETE_CLEARED:
+        if deleted < limit:
+            deleted += await tx.run(statement, in_room=room_id, through=through, limit=limit - deleted)
+    for statement in _DELETE_REST if whole else ():
+        if deleted < limit:
+            deleted += await tx.run(statement, in_room=room_id, limit=limit - deleted)
+    return deleted
+
+
+async def finish(tx: Tx, room_id: int, *, whole: bool) -> None:
+    """Note that nothing hidden is left, or delete the `whole` room."""
+    await tx.run(_DELETE_ROOM if whole else _FINISH_CLEARING, in_room=room_id)
