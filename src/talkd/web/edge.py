@@ -175,6 +175,7 @@ class Edge:
 
         async def admit(tx: Tx) -> None:
             call.standing = self.world.changes.standing
+            await guards.require_login_still(tx, call)
             await guards.require_may_use_talk(tx, call)
             if needs_room:
                 call.participant = await guards.require_room(tx, route, call)
@@ -196,8 +197,8 @@ class Edge:
                     await self.world.db.read(admit)
                 call.params = self._read(route, raw)
                 answer = await handler(call)
-            if needs_room and route.method == "GET" and route.access is not Access.WRITE:
-                await guards.require_room_still(call)
+            if route.kind is Kind.OCS and route.method == "GET" and route.access is not Access.WRITE:
+                await guards.require_still(call)
         except BaseException:
             call.give_back()
             raise

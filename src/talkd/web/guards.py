@@ -73,17 +73,25 @@ async def require_login_again(call: Call) -> None:  # type: ignore[type-arg]
 
     Raises NotAuthenticated and Forbidden. A visitor never logged in.
     """
-    caller, credentials = call.caller, call.world.credentials
-    user_id, credential = caller.user_id, caller.credential
-    if user_id is None or credential is None:
+    await call.world.db.read(lambda tx: _require_login(tx, call))
+
+
+async def require_login_still(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+    """Look again whether the caller is logged in, if a login has ended since they were identified.
+
+    Raises what `require_login_again` raises.
+    """
+    if may_have_logged_out(call):
+        await _require_login(tx, call)
+
+
+async def _require_login(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+    caller = call.caller
+    if caller.user_id is None or caller.credential is None:
         return
-
-    async def look(tx: Tx) -> None:
-        if not await credentials.is_valid(tx, user_id, credential):
-            raise NotAuthenticated(message="" if caller.by_cookie else WRONG)
-        await require_may_use_talk(tx, call)
-
-    await call.world.db.read(look)
+    if not await call.world.credentials.is_valid(tx, caller.user_id, caller.credential):
+        raise NotAuthenticated(message="" if caller.by_cookie else WRONG)
+    await require_may_use_talk(tx, call)
 
 
 def may_have_logged_out(call: Call) -> bool:  # type: ignore[type-arg]
@@ -97,18 +105,21 @@ async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
     call.participant = await call.world.db.read(lambda tx: require_room(tx, _route(call), call))
 
 
-async def require_room_still(call: Call) -> None:  # type: ignore[type-arg]
-    """Look again whether the caller may be here, if somebody's standing has changed since the last look.
+async def require_still(call: Call) -> None:  # type: ignore[type-arg]
+    """Look again whether the caller is logged in and may be in the room, if anything has changed since the last look.
 
-    Call this after reading. On PostgreSQL each statement sees its own moment, and what was said after the removal of
-    the caller was acknowledged must not reach them. Raises what `require_room` raises.
+    Call this after reading. On PostgreSQL each statement sees its own moment, and what was said after the caller was
+    disabled or removed must not reach them. Raises what `require_login_again` and `require_room` raise.
     """
-    if call.standing != call.world.changes.standing:
+    if may_have_logged_out(call):
+        await require_login_again(call)
+    if call.participant is not None and call.standing != call.world.changes.standing:
         await require_room_again(call)
 
 
 async def hold_room_again(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
     """The same for an operation that waits and then writes: the room stays as it is seen until `tx` ends."""
+    await require_login_still(tx, call)
     call.participant = await require_room(tx, _route(call), call, hold=True)
 
 

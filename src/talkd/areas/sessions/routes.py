@@ -19,7 +19,7 @@ from talkd.core.errors import NULL, UnknownRoom
 from talkd.storage.database import Tx
 from talkd.web.auth import COOKIE, is_own_page, new_cookie
 from talkd.web.call import Call
-from talkd.web.guards import find_participant
+from talkd.web.guards import find_participant, require_login_still
 from talkd.web.limits import Limit
 from talkd.web.ocs import Cookie, Reply
 from talkd.web.routing import Access, Guard, Routes
@@ -71,6 +71,7 @@ async def join(call: Call[JoinParams]) -> Reply:
         browser = ids.fingerprint(cookies[0].value)
 
     async def work(tx: Tx) -> RoomView:
+        await require_login_still(tx, call)
         room = await participants.get_room(tx, call.token, hold=True)
         if room is None:
             raise UnknownRoom(data=NULL)

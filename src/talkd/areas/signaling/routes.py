@@ -104,7 +104,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
                 raise Conflict(data=view.GONE)
     world.presence.tell(room_id, session_id)
     news = await call.write(lambda tx: _news(tx, call))
-    if call.standing != world.changes.standing:  # see `guards.require_room_still`
+    if call.standing != world.changes.standing:  # see `guards.require_still`
         await _look_again(call)
     return news
 
