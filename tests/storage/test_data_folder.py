@@ -6,6 +6,7 @@ import logging
 import os
 import shutil
 import socket
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -237,3 +238,41 @@ def test_a_start_on_half_a_database_is_refused(how: str, tmp_path: Path) -> None
     with pytest.raises(DatabaseIncomplete, match="restore a backup"):
         asyncio.run(SqliteDatabase(path).open())
     assert sorted((file.name, file.stat().st_size) for file in tmp_path.iterdir()) == before
+
+
+def be_cut_off(path: Path) -> None:
+    os.truncate(path, 1)
+
+
+def hold_no_tables(path: Path) -> None:
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        file.execute("VACUUM")
+
+
+def be_a_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def be_on_a_disk_that_is_not_there(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.parent / "disk" / "talkd.db")
+
+
+def be_a_link_to_itself(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path)
+
+
+@pytest.mark.parametrize(
+    "how", [be_cut_off, hold_no_tables, be_a_folder, be_on_a_disk_that_is_not_there, be_a_link_to_itself]
+)
+def test_no_new_database_is_made_in_place_of_one(how: Callable[[Path], None], tmp_path: Path) -> None:
+    path = tmp_path / "talkd.db"
+    asyncio.run(wal_of_new(path))
+    how(path)
+    before = path.lstat().st_ino
+    with pytest.raises(DatabaseIncomplete, match=r"talkd\.db (is|holds)"):
+        asyncio.run(SqliteDatabase(path).open())
+    assert path.lstat().st_ino == before

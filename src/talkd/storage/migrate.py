@@ -74,7 +74,13 @@ def revision_of_sqlite(path: Path) -> str | None:
         return None
     with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
         file.set_busy_timeout(5000)
-        if not list(file.execute("SELECT 1 FROM sqlite_master WHERE name = 'alembic_version'")):
+        tables = {row[0] for row in file.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            raise files.DatabaseIncomplete(
+                f"{path} holds no tables, which talkd never leaves behind: restore a backup (docs/admin/backup.md); "
+                "to begin anew, remove the file"
+            )
+        if "alembic_version" not in tables:
             return None
         return next((str(row[0]) for row in file.execute("SELECT version_num FROM alembic_version")), None)
 

@@ -13,6 +13,10 @@ PRIVATE = 0o600
 """Mode of every file: nobody but the user that runs talkd reads messages."""
 
 
+HEADER = 512
+"""Bytes of a SQLite file at least: the smallest page."""
+
+
 class DatabaseIncomplete(DatabaseRefused):
     """A file of the database is missing or empty; starting would make a new database in its place."""
 
@@ -24,6 +28,11 @@ def log_of(path: Path) -> Path:
 
 def require_complete(path: Path) -> None:
     """Raises DatabaseIncomplete if a part of the database is there and the rest is not."""
+    if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - Path's raises for a link to itself
+        raise DatabaseIncomplete(
+            f"{path} is a link to {path.readlink()}, which is not there: mount its disk, put the file back, or restore "
+            "a backup (docs/admin/backup.md); to begin anew, remove the link"
+        )
     if not path.exists():
         for rest in (log_of(path), Path(f"{path.resolve()}-journal")):
             if rest.exists() and rest.stat().st_size:
@@ -31,10 +40,13 @@ def require_complete(path: Path) -> None:
                     f"{path} is missing, but {rest.name}, which belongs to it, is there: put {path.name} back, or "
                     f"restore a backup (docs/admin/backup.md); to begin anew, move {rest.name} away"
                 )
-    elif path.stat().st_size == 0:
+    elif not path.is_file():
+        raise DatabaseIncomplete(f"{path} is not a file: remove it, or give --data another folder")
+    elif path.stat().st_size < HEADER:
+        # SQLite takes such a file for a new database.
         raise DatabaseIncomplete(
-            f"{path} is empty, which talkd never leaves behind: restore a backup (docs/admin/backup.md); "
-            "to begin anew, remove the empty file"
+            f"{path} is {'cut off' if path.stat().st_size else 'empty'}, which talkd never leaves behind: restore a "
+            "backup (docs/admin/backup.md); to begin anew, remove the file"
         )
 
 
