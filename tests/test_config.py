@@ -154,3 +154,38 @@ def test_unreadable_and_broken_files_are_named(tmp_path: Path) -> None:
 
 def test_a_password_for_the_command_line_is_no_setting() -> None:
     load(None, {"TALKD_PASSWORD": "x", "TALKD_CONFIG": "x"})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://talkd:hidden@db.example.org/talkd",
+        "postgres://talkd@[2001:db8::1]:5432/talkd?sslmode=require",
+        "postgresql://talkd:hid%2Fden@one:1,two:2/talkd",
+        "postgresql://postgres:@/talkd?host=/run/postgresql",
+    ],
+)
+def test_addresses_of_databases(url: str) -> None:
+    assert load(None, {"TALKD_DATABASE": url}).database.url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "mysql://talkd:hidden@db/talkd",
+        "talkd:hidden@db",
+        "postgresql://talkd:hid/den@db/talkd",
+        "postgresql://talkd:hid?den@db/talkd",
+        "postgresql://talkd:12?den@db/talkd",
+        "postgresql://talkd:hid#den@db/talkd",
+        "postgresql://talkd:hid@den@db/talkd",
+        "postgresql://talkd:hidden@db:port/talkd",
+        "postgresql://talkd:hidden@db:99999/talkd",
+        "postgresql://talkd:hidden@[::1/talkd",
+    ],
+)
+def test_an_address_of_a_database_that_is_wrong_is_not_shown(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"database\.url: write it like") as refused:
+        load(None, {"TALKD_DATABASE": url})
+    assert "hid" not in str(refused.value)
+    assert "den" not in str(refused.value)

@@ -22,6 +22,10 @@ MAX_PORT = 65_535
 HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 """A host with or without a port, as it stands in addresses."""
 _PUBLIC_URL = re.compile(rf"https?://({HOST.pattern})(/(?!\.\.?(/|$))[A-Za-z0-9._~\-]+)*/?", re.IGNORECASE)
+_DATABASE_HOST = r"(\[[0-9A-Za-z:.%]+\]|[^\[\]:,@/?#\s]*)(:\d{1,5})?"
+_DATABASE_URL = re.compile(
+    rf"postgres(ql)?://([^@/?#\s]*@)?(?P<hosts>{_DATABASE_HOST}(,{_DATABASE_HOST})*)(/[^@?#\s]*)?(\?[^@#\s]*)?"
+)
 DEFAULT_APIS = ("chat-v2", "conversation-v4", "signaling-v3")
 
 
@@ -346,6 +350,8 @@ def _check_forms(config: Config) -> None:
         raise ConfigError(f"wrong setting identity.version: {config.identity.version}; write it like 32.0.1.2")
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", config.identity.color):
         raise ConfigError(f"wrong setting identity.color: {config.identity.color}; write it like #0a6b5c")
+    if config.database.url:
+        _require_database_url(config.database.url)
     if config.server.public_url:
         config.server.public_url = _require_public_url(config.server.public_url)
     if config.mail.sender and not is_address(config.mail.sender):
@@ -356,6 +362,20 @@ def _check_forms(config: Config) -> None:
         )
     if config.server.port > MAX_PORT:
         raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
+
+
+def _require_database_url(url: str) -> None:
+    """Raises ConfigError if this is no address of a PostgreSQL database. The error shows nothing of it, because a
+    password with a `/`, `?`, `#` or `@` may stand anywhere in it.
+    """
+    match = _DATABASE_URL.fullmatch(url)
+    hosts = match["hosts"].split(",") if match else []
+    ports = [host.rpartition("]")[2].partition(":")[2] or "1" for host in hosts]
+    if match is None or any(int(port) not in range(1, MAX_PORT + 1) for port in ports):
+        raise ConfigError(
+            "wrong setting database.url: write it like postgresql://user:password@host:5432/name, with characters of "
+            "the password other than letters, digits and -._~ as %40 for @, %2F for /, and so on"
+        )
 
 
 def _require_public_url(url: str) -> str:
