@@ -4,83 +4,20 @@ import asyncio
 import base64
 import contextlib
 import itertools
-import os
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
-from support.running import HEADERS, free_port
+from support.processes import ADMIN, API, Process, done, running
 
-API = "/ocs/v2.php/apps/spreed/api"
-ADMIN = ("admin", "administrator-administrator")
 NAMES = ("anna", "bela", "clara", "david")
 POLLS = 50
-
-
-class Process:
-    """A durable `talkd serve` on a data folder."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("TALKD_")}
-        self._log = (folder / "output.log").open("ab")
-        self.popen = subprocess.Popen(
-            [sys.executable, "-m", "talkd", "serve", "--data", str(folder), "--port", str(self.port)],
-            env=clean | {"TALKD_ADMIN_PASSWORD": ADMIN[1]}, stdin=subprocess.DEVNULL, stdout=self._log,
-            stderr=self._log,
-        )
-
-    def client(self, name: str, password: str) -> httpx.AsyncClient:
-        """Somebody with a device of his own."""
-        return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", auth=(name, password), headers=HEADERS, timeout=40,
-            limits=httpx.Limits(max_connections=None), verify=False,
-        )
-
-    async def await_health(self) -> None:
-        """Returns once it answers."""
-        async with self.client(*ADMIN) as client:
-            for _ in range(600):
-                assert self.popen.poll() is None, (self.folder / "output.log").read_text()
-                with contextlib.suppress(httpx.TransportError):
-                    if (await client.get("/healthz")).status_code == 200:
-                        return
-                await asyncio.sleep(0.05)
-        raise AssertionError("it does not start")
-
-    def kill(self) -> None:
-        """As in a power cut, as far as a process can tell."""
-        if self.popen.poll() is None:
-            self.popen.kill()
-        self.popen.wait()
-        self._log.close()
-
-
-@contextlib.asynccontextmanager
-async def running(folder: Path) -> AsyncIterator[Process]:
-    process = Process(folder)
-    try:
-        await process.await_health()
-        yield process
-    finally:
-        process.kill()
-
-
-def done(answer: httpx.Response) -> Any:
-    """The data of an answer that must be a good one."""
-    assert answer.status_code < 300, answer.text
-    return answer.json()["ocs"]["data"]
 
 
 class Ledger:
