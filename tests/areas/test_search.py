@@ -361,6 +361,19 @@ def test_the_longest_message_is_found_by_its_end(server: Server, token: str, ali
     assert entry["subline"] == f"…{text[-15:]}"
 
 
+def test_long_terms_are_compared_to_their_end(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+    """The index is asked for a few of the first sequences alone."""
+    texts = [f"{'walrus and carpenter ' * 5}eat {what}" for what in ("oysters", "nothing", "oyster")]
+    for text in texts:
+        alice.say(token, text)
+    settle()
+    assert found(bob, texts[1]) == [texts[1]]
+    assert found(bob, texts[2]) == [texts[2], texts[0]]
+    assert found(bob, f"{texts[0]}!") == []
+    assert len(found(bob, "carpenter eat oyst")) == 2
+    assert found(bob, "eat walrus") == found(bob, "oysters eat") == []
+
+
 def test_filters(token: str, alice: Person, bob: Person) -> None:
     first = alice.say(token, "walrus of alice")
     bob.say(token, "walrus of bob")

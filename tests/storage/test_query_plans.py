@@ -82,6 +82,7 @@ WHOLE = {
     "areas.removal.room_store._SESSIONS": ROOM,
     "areas.rooms.store._ADD": "SQLite plans what a conflict would delete; there is none",
     "areas.search.store._COUNT": FIRST,
+    "areas.search.store._SEQUENCES": FIRST,
     "areas.sessions.store._END_CALL": ROOM,
     "areas.sessions.store._OF_ROOM": ROOM,
     "areas.sessions.store._USERS_OUTSIDE": "a setting was changed that concerns everybody who is there",

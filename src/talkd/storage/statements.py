@@ -100,7 +100,7 @@ def _one_of_postgres(element: one_of, compiler: SQLCompiler, **options: Any) -> 
 
 
 class folded(sa.ColumnElement[str]):  # noqa: N801 - reads like SQL where it is used
-    """A user id in any case. Compare it with `core.names.folded`; both databases have an index of it."""
+    """A user id or an e-mail address in any case. Compare it with `core.names.folded`; there is an index of both."""
 
     inherit_cache = False
     type = sa.Text()
@@ -125,8 +125,9 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
     Both databases look it up in an index of all sequences of three characters (docs/adr/0007-search.md). It holds
     what counts as unread (`countable`), so say so in the statement too.
 
-    SQLite takes the newest `portion` messages below the id `before` that the index finds, if the text has three
-    characters or more. PostgreSQL ignores both parameters: its index has no order.
+    The index is asked for `sequences`, which is what `rarest_sequences` gives for the text, and the rows are compared
+    with the text itself. SQLite takes the newest `portion` messages below the id `before` that the index finds, if the
+    text has three characters or more. PostgreSQL ignores both parameters: its index has no order.
     """
 
     inherit_cache = False
@@ -136,7 +137,9 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
         self.id = messages.c.id
         self.searched = _searched(messages)
         self.searched_late = _searched(messages.alias("late"))
+        self.holds = holds(messages, name)
         self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+        self.sequences: sa.BindParameter[Any] = sa.bindparam("sequences", type_=sa.Text)
         self.before: sa.BindParameter[Any] = sa.bindparam("before", type_=sa.BigInteger)
         self.portion: sa.BindParameter[Any] = sa.bindparam("portion", type_=sa.BigInteger)
 
@@ -156,12 +159,15 @@ def _contains_sqlite(element: contains, compiler: SQLCompiler, **options: Any) -
     column = compiler.process(element.id, **options)
     term = compiler.process(element.term, **options)
     searched = compiler.process(element.searched_late, **options)
-    before, portion = (compiler.process(each, **options) for each in (element.before, element.portion))
+    before, portion, sequences, holds_term = (
+        compiler.process(each, **options)
+        for each in (element.before, element.portion, element.sequences, element.holds)
+    )
     # FTS5 finds nothing by less than three characters, but its vocabulary lists what begins with them. The newest
     # messages are not in there yet (storage/sqlite_search.py).
     return (
-        f"{column} IN (SELECT * FROM (SELECT rowid FROM messages_search WHERE messages_search MATCH "
-        f"'\"' || replace({term}, '\"', '\"\"') || '\"' "
+        f"(length({term}) < 3 OR {holds_term}) AND "
+        f"{column} IN (SELECT * FROM (SELECT rowid FROM messages_search WHERE messages_search MATCH {sequences} "
         f"AND rowid < {before} ORDER BY rowid DESC LIMIT {portion}) UNION ALL "
         f"SELECT doc FROM messages_search_grams WHERE length({term}) < 3 "
         f"AND term >= search_prefix({term}) AND term < search_prefix({term}) || char(1114111) UNION ALL "
@@ -173,8 +179,8 @@ def _contains_sqlite(element: contains, compiler: SQLCompiler, **options: Any) -
 @compiles(contains, "postgresql")
 def _contains_postgres(element: contains, compiler: SQLCompiler, **options: Any) -> str:
     searched = compiler.process(element.searched, **options)
-    term = compiler.process(element.term, **options)
-    return f"(search_grams({searched}) @@ search_query(lower({term})) AND strpos({searched}, lower({term})) > 0)"
+    term, sequences = (compiler.process(each, **options) for each in (element.term, element.sequences))
+    return f"(search_grams({searched}) @@ CAST({sequences} AS tsquery) AND strpos({searched}, lower({term})) > 0)"
 
 
 class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
@@ -209,7 +215,7 @@ def _holds_postgres(element: holds, compiler: SQLCompiler, **options: Any) -> st
 class is_found_often(sa.ColumnElement[int]):  # noqa: N801 - reads like SQL where it is used
     """1 if the index would take long to list all messages with the text given as parameter `name`.
 
-    On PostgreSQL it is an estimate.
+    SQLite counts those with its `sequences`. On PostgreSQL it is an estimate.
     """
 
     inherit_cache = False
@@ -217,7 +223,14 @@ class is_found_often(sa.ColumnElement[int]):  # noqa: N801 - reads like SQL wher
 
     def __init__(self, name: str) -> None:
         self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+        self.sequences: sa.BindParameter[Any] = sa.bindparam("sequences", type_=sa.Text)
 
+
+_KNOWN = (
+    "SELECT unnest(most_common_elems::text::text[]) AS gram, unnest(most_common_elem_freqs) AS share "
+    "FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'messages_search'"
+)
+"""The sequences that ANALYZE found most often, and the share of the messages that hold each."""
 
 COMMON = 10_000
 """A text is common on SQLite if the index has it so often."""
@@ -227,28 +240,81 @@ COMMON_SHARE = 0.005
 
 @compiles(is_found_often, "sqlite")
 def _is_found_often_sqlite(element: is_found_often, compiler: SQLCompiler, **options: Any) -> str:
-    term = compiler.process(element.term, **options)
+    term, sequences = (compiler.process(each, **options) for each in (element.term, element.sequences))
     return (
         f"(SELECT CASE WHEN length({term}) < 3 THEN (SELECT count(*) FROM (SELECT 1 FROM messages_search_grams "
         f"WHERE term >= search_prefix({term}) AND term < search_prefix({term}) || char(1114111) LIMIT {COMMON})) "
-        "ELSE (SELECT count(*) FROM (SELECT 1 FROM messages_search WHERE messages_search MATCH "
-        f"'\"' || replace({term}, '\"', '\"\"') || '\"' LIMIT {COMMON})) END = {COMMON})"
+        f"ELSE (SELECT count(*) FROM (SELECT 1 FROM messages_search WHERE messages_search MATCH {sequences} "
+        f"LIMIT {COMMON})) END = {COMMON})"
     )
 
 
 @compiles(is_found_often, "postgresql")
 def _is_found_often_postgres(element: is_found_often, compiler: SQLCompiler, **options: Any) -> str:
     term = compiler.process(element.term, **options)
-    # The sequences that ANALYZE found most often. A short text is as common as all that begin with it.
+    # A short text is as common as all that begin with it.
     return (
-        "(WITH known AS (SELECT unnest(most_common_elems::text::text[]) AS gram, "
-        "unnest(most_common_elem_freqs) AS share "
-        "FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'messages_search') "
+        f"(WITH known AS ({_KNOWN}) "
         f"SELECT CAST(coalesce(CASE WHEN char_length({term}) < 3 "
         f"THEN (SELECT sum(share) FROM known WHERE starts_with(gram, lower({term}))) "
         "ELSE (SELECT min(coalesce(share, 0)) "
         f"FROM generate_series(1, char_length({term}) - 2) AS places(place) "
         f"LEFT JOIN known ON gram = substr(lower({term}), place, 3)) END, 0) >= {COMMON_SHARE} AS integer))"
+    )
+
+
+class rarest_sequences(sa.ColumnElement[str]):  # noqa: N801 - reads like SQL where it is used
+    """What `contains` asks the index for the text given as parameter `name`: its rarest sequences of three characters.
+
+    Asked for all of them, an index reads long lists that leave out little. SQLite counts among the newest messages,
+    PostgreSQL takes what ANALYZE found.
+    """
+
+    inherit_cache = False
+    type = sa.Text()
+
+    def __init__(self, name: str) -> None:
+        self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
+
+
+ASKED = 3
+"""Sequences that the index is asked for. For a common text, PostgreSQL is asked for one: it multiplies the shares of
+several, takes the text for rare, and does not ask the index of rooms at the same time.
+"""
+LOOKED_AT = 48
+"""Sequences of a text among which the rarest are looked for: its first ones."""
+SAMPLE, SAMPLE_IDS = 300, 2_000
+"""Messages in which SQLite counts sequences, and among how many of the newest ids it takes them."""
+
+
+@compiles(rarest_sequences, "sqlite")
+def _rarest_sequences_sqlite(element: rarest_sequences, compiler: SQLCompiler, **options: Any) -> str:
+    term = compiler.process(element.term, **options)
+    return (
+        "(WITH RECURSIVE places(place) AS (SELECT 1 UNION ALL SELECT place + 1 FROM places "
+        f"WHERE place < min({LOOKED_AT}, length({term}) - 2)), "
+        "sample AS MATERIALIZED (SELECT lower(coalesce(nullif(plain, ''), message)) AS text FROM messages "
+        f"WHERE id > (SELECT max(id) FROM messages) - {SAMPLE_IDS} AND countable = 1 "
+        f"ORDER BY id DESC LIMIT {SAMPLE}) "
+        "SELECT group_concat('\"' || replace(sequence, '\"', '\"\"') || '\"', ' AND ') FROM (SELECT DISTINCT "
+        f"substr({term}, place, 3) AS sequence FROM places "
+        f"ORDER BY (SELECT count(*) FROM sample WHERE instr(text, sequence) > 0) LIMIT {ASKED}))"
+    )
+
+
+@compiles(rarest_sequences, "postgresql")
+def _rarest_sequences_postgres(element: rarest_sequences, compiler: SQLCompiler, **options: Any) -> str:
+    term = compiler.process(element.term, **options)
+    quoted = r"'''' || replace(replace(sequence, '\', '\\'), '''', '''''') || ''''"
+    # A text of one or two characters is asked for by what begins with it.
+    return (
+        f"(WITH known AS ({_KNOWN}), sequences AS (SELECT DISTINCT sequence, coalesce(share, 0) AS share "
+        f"FROM generate_series(1, least({LOOKED_AT}, greatest(1, char_length({term}) - 2))) AS places(place) "
+        f"CROSS JOIN LATERAL (SELECT substr(lower({term}), place, 3) AS sequence) AS cut "
+        "LEFT JOIN known ON gram = sequence) "
+        f"SELECT string_agg({quoted} || CASE WHEN char_length({term}) < 3 THEN ':*' ELSE '' END, ' & ') FROM "
+        "(SELECT sequence FROM sequences ORDER BY share, sequence LIMIT "
+        f"(SELECT CASE WHEN min(share) < {COMMON_SHARE} THEN {ASKED} ELSE 1 END FROM sequences)) AS rarest)"
     )
 
 

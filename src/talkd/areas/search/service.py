@@ -47,9 +47,12 @@ async def _find(tx: Tx, user_id: str, memberships: list[Membership], query: Quer
     rooms = {each.me.room.id: each for each in memberships}
     if query.person and await users.is_being_forgotten(tx, query.person):
         return Found([], rooms, {})
-    newest = max((each.me.room.last_message_id for each in memberships), default=0)
-    messages = await store.list_messages(tx, list(rooms), query, newest=newest, now=clock.now()) if rooms else []
+    newest_ids = {each.me.room.id: each.me.room.last_message_id for each in memberships}
+    messages = await store.list_messages(tx, newest_ids, query, now=clock.now()) if rooms else []
+    if not messages:
+        return Found([], rooms, {})
     names = await chat.get_names(tx, messages)
     # On PostgreSQL each statement sees its own moment: the user may have been removed from a room in between.
-    still = {each.me.room.id for each in await store.list_memberships(tx, user_id) if _is_readable(each)}
+    among = {each.room_id for each in messages}
+    still = {each.me.room.id for each in await store.list_memberships(tx, user_id, among=among) if _is_readable(each)}
     return Found([each for each in messages if each.room_id in still], rooms, names)

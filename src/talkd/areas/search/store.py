@@ -1,5 +1,8 @@
 """Statements that search."""
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import sqlalchemy as sa
 
 from talkd.areas.chat.model import Message
@@ -19,11 +22,13 @@ from talkd.storage.statements import (
     ONE,
     Statement,
     bind,
+    by_value,
     contains,
     holds,
     is_found_often,
     number,
     one_of,
+    rarest_sequences,
     word,
 )
 
@@ -31,7 +36,7 @@ SEQUENCE = 3
 """Characters of the sequences that the index is made of."""
 
 _partner = users.alias("partner")
-_MEMBERSHIPS = Statement(
+_of_user = (
     sa.select(*ROOM, *ATTENDEE, _partner.c.display_name)
     .select_from(attendees)
     .join(rooms, rooms.c.id == attendees.c.room_id)
@@ -45,36 +50,50 @@ _MEMBERSHIPS = Statement(
     .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
     .order_by(attendees.c.room_id)
 )
+_MEMBERSHIPS = Statement(_of_user)
+_AMONG = Statement(_of_user.where(one_of(attendees.c.room_id, "room_ids")))
 
 _id, _created = messages.c.id, messages.c.created_at
 _by_anybody = bind("person", sa.Text) == NOTHING
-_page = (
-    sa.select(*MESSAGE)
-    .where(
-        one_of(messages.c.room_id, "room_ids"),
-        messages.c.countable == ONE,
-        is_visible(messages),
-        _id < bind("before", _id.type),
-        _created >= bind("since", _created.type),
-        _created <= bind("until", _created.type),
-        sa.or_(
-            _by_anybody, sa.and_(messages.c.actor_type == word(USERS), messages.c.actor_id == bind("person", sa.Text))
-        ),
+
+
+def _page(room_id: sa.ColumnElement[int]) -> sa.Select[Any]:
+    return (
+        sa.select(*MESSAGE)
+        .where(
+            one_of(room_id, "room_ids"),
+            messages.c.countable == ONE,
+            is_visible(messages),
+            _id < bind("before", _id.type),
+            _created >= bind("since", _created.type),
+            _created <= bind("until", _created.type),
+            sa.or_(
+                _by_anybody,
+                sa.and_(messages.c.actor_type == word(USERS), messages.c.actor_id == bind("person", sa.Text)),
+            ),
+        )
+        .order_by(_id.desc())
+        .limit(bind("limit", sa.Integer))
     )
-    .order_by(_id.desc())
-    .limit(bind("limit", sa.Integer))
-)
-_WALK = Statement(_page.where(_id > bind("after", _id.type), holds(messages, "term")))
-_CONTAINING = Statement(_page.where(contains(messages, "term")))
+
+
+_WALK = Statement(_page(messages.c.room_id).where(_id > bind("after", _id.type), holds(messages, "term")))
+_CONTAINING = Statement(_page(messages.c.room_id).where(contains(messages, "term")))
+# Otherwise PostgreSQL would list all messages of the rooms beside what the index of texts gives.
+_CONTAINING_IN_MANY = Statement(_page(by_value(messages.c.room_id)).where(contains(messages, "term")))
+_SEQUENCES = Statement(sa.select(rarest_sequences("term")))
 _IS_COMMON = Statement(sa.select(is_found_often("term")))
 
+MANY_ROOMS = 200
+"""In more rooms than that, PostgreSQL looks for the text first and for the room then."""
 NEAR = 1_000
 """The newest ids among which a text is looked for first, in the messages themselves."""
 FURTHER = (8_000, 64_000)
 """The same for a text that so many messages hold that the index would take long to list them."""
 PORTIONS = (500, COMMON)
 """How many of the newest messages with the text the index gives at first, and then; all come last."""
-FEW = 10_000
+FEW = 30_000
+"""Rooms with fewer messages are read sooner than the index lists what other rooms hold."""
 _some = (
     sa.select(ONE)
     .where(one_of(messages.c.room_id, "room_ids"), messages.c.countable == ONE)
@@ -87,36 +106,44 @@ _ROOM_END = len(ROOM)
 _ATTENDEE_END = _ROOM_END + len(ATTENDEE)
 
 
-async def list_memberships(tx: Tx, user_id: str) -> list[Membership]:
-    """All rooms of a user."""
+async def list_memberships(tx: Tx, user_id: str, *, among: Collection[int] | None = None) -> list[Membership]:
+    """List the rooms of a user; `among`: those that have these ids."""
+    if among is None:
+        rows = await tx.all(_MEMBERSHIPS, user_id=user_id)
+    else:
+        rows = await tx.all(_AMONG, user_id=user_id, room_ids=tx.many(list(among)))
     return [
         Membership(
             Participant(Room(*row[:_ROOM_END]), Attendee(*row[_ROOM_END:_ATTENDEE_END])), row[_ATTENDEE_END] or ""
         )
-        for row in await tx.all(_MEMBERSHIPS, user_id=user_id)
+        for row in rows
     ]
 
 
-async def list_messages(tx: Tx, room_ids: list[int], query: Query, *, newest: int, now: int) -> list[Message]:
-    """List what people said in these rooms and has not expired, newest first; `newest` is the last id there.
+async def list_messages(tx: Tx, newest_ids: Mapping[int, int], query: Query, *, now: int) -> list[Message]:
+    """List what people said in some rooms and has not expired, newest first.
 
-    A word that most messages hold is found among the newest ones, and a rare one by the index. So a page costs about
-    the same for every word.
+    `newest_ids` has the id of the newest message of each room. A word that most messages hold is found among the
+    newest ones, and a rare one by the index. So a page costs about the same for every word.
     """
-    search = _Search(tx, room_ids, query, min(query.before, newest + 1), now)
+    search = _Search(tx, newest_ids, query, now)
     if await search.walk(NEAR):
         return search.found
+    if not search.term:
+        await search.walk(ABOVE_ALL_IDS)
+        return search.found
+    await search.choose_sequences()
     is_in_order = tx.searches_newest_first and len(search.term) >= SEQUENCE
     for portion in PORTIONS if is_in_order else ():
         if await search.ask_index(portion):
             return search.found
-    is_common = not search.term or bool(await tx.value(_IS_COMMON, term=search.term))
+    is_common = await search.is_common()
     if is_in_order and not is_common:
         return search.found  # the last portion was all of it
-    for ids in FURTHER if is_common and not is_in_order else ():
+    for ids in search.further if is_common and not is_in_order else ():
         if await search.walk(ids):
             return search.found
-    if not search.term or (is_common and await _are_few(tx, room_ids)):
+    if is_common and tx.searches_newest_first and await _are_few(tx, list(newest_ids)):
         await search.walk(ABOVE_ALL_IDS)
     else:
         await search.ask_index(ABOVE_ALL_IDS)
@@ -124,31 +151,50 @@ async def list_messages(tx: Tx, room_ids: list[int], query: Query, *, newest: in
 
 
 async def _are_few(tx: Tx, room_ids: list[int]) -> bool:
-    """Return True if the rooms have so few messages that reading all of them takes some milliseconds."""
+    """Return True if the rooms have so few messages that reading all of them is quicker than the index."""
     return bool(await tx.value(_COUNT, room_ids=tx.many(room_ids)) < FEW)
 
 
 class _Search:
     """A search on its way: `found` is a page of the newest messages, as far as they were looked at."""
 
-    def __init__(self, tx: Tx, room_ids: list[int], query: Query, before: int, now: int) -> None:
+    def __init__(self, tx: Tx, newest_ids: Mapping[int, int], query: Query, now: int) -> None:
         self.term = searchable(query.term)
         self.found: list[Message] = []
-        self._tx, self._limit, self._before = tx, query.limit, before
+        self._tx, self._limit, self._newest_ids = tx, query.limit, newest_ids
+        self._before = min(query.before, max(newest_ids.values(), default=0) + 1)
         self._parameters = {
-            "room_ids": tx.many(room_ids), "now": now, "before": before, "since": query.since,
-            "until": query.until, "person": query.person, "limit": query.limit, "term": self.term,
+            "now": now, "before": self._before, "since": query.since, "until": query.until, "person": query.person,
+            "limit": query.limit, "term": self.term,
         }  # fmt: skip
+
+    @property
+    def further(self) -> tuple[int, ...]:
+        """How many of the newest ids to look at next. In many rooms, what is not among the first is old."""
+        return FURTHER[:1] if len(self._newest_ids) > MANY_ROOMS else FURTHER
+
+    async def choose_sequences(self) -> None:
+        """Choose what the index is asked for."""
+        self._parameters["sequences"] = await self._tx.value(_SEQUENCES, term=self.term)
+
+    async def is_common(self) -> bool:
+        """Return True if the index would take long to list all that it finds."""
+        sequences = self._parameters["sequences"]
+        return bool(await self._tx.value(_IS_COMMON, term=self.term, sequences=sequences))
 
     async def walk(self, ids: int) -> bool:
         """Look at the messages with the newest ids. Return True if the page is full."""
-        return await self._find(_WALK, after=self._before - ids - 1)
+        after = self._before - ids - 1
+        room_ids = [room_id for room_id, newest in self._newest_ids.items() if newest > after]
+        return await self._find(_WALK, room_ids, after=after)
 
     async def ask_index(self, portion: int) -> bool:
         """Look at the newest messages that the index knows. Return True if the page is full."""
-        return await self._find(_CONTAINING, portion=portion)
+        is_of_many = len(self._newest_ids) > MANY_ROOMS and len(self.term) >= SEQUENCE
+        statement = _CONTAINING_IN_MANY if is_of_many else _CONTAINING
+        return await self._find(statement, list(self._newest_ids), portion=portion)
 
-    async def _find(self, statement: Statement, **parameters: int) -> bool:
-        rows = await self._tx.all(statement, **self._parameters, **parameters)
+    async def _find(self, statement: Statement, room_ids: list[int], **parameters: int) -> bool:
+        rows = await self._tx.all(statement, **self._parameters, room_ids=self._tx.many(room_ids), **parameters)
         self.found = [Message(*row) for row in rows]
         return len(self.found) == self._limit
