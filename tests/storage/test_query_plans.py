@@ -89,7 +89,6 @@ WHOLE = {
     "areas.sessions.store._WITH_ATTENDEES": ROOM,
     "storage.numbering._LAST_ACTIVITY": "once at each start",
     "areas.settings.clock_store._LATEST": FIRST,
-    "areas.users.store._BY_EMAIL": ACCOUNTS,
     "areas.users.store._SEARCH": ACCOUNTS,
     "areas.users.suggestion_store._USERS": ACCOUNTS,
 }

@@ -91,5 +91,5 @@ def _joins(character: str) -> bool:
 
 
 def folded(user_id: str) -> str:
-    """Return a user id in lower case: ids that differ in nothing else mean the same account."""
+    """Return a user id or an e-mail address in lower case: those that differ in nothing else mean the same account."""
     return user_id.lower() if user_id.isascii() else user_id

@@ -28,9 +28,7 @@ _ACCOUNT = columns(users, Account.__struct_fields__)
 _BY_ID = Statement(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)))
 _IDS = Statement(sa.select(users.c.id).where(one_of(folded(users.c.id), "ids")))
 _BY_EMAIL = Statement(
-    sa.select(*_ACCOUNT).where(
-        sa.func.lower(users.c.email) == sa.func.lower(bind("email", sa.Text)), users.c.email != NOTHING
-    )
+    sa.select(*_ACCOUNT).where(folded(users.c.email) == bind("email", sa.Text), users.c.email != NOTHING)
 )
 _IS_FORGOTTEN = Statement(
     sa.select(forgotten_accounts.c.user_id).where(folded(forgotten_accounts.c.user_id) == bind("id", sa.Text))
@@ -117,8 +115,8 @@ async def resolve_id(tx: Tx, typed: str) -> str:
 
 
 async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
-    """All accounts with that address."""
-    return [Account(*row) for row in await tx.all(_BY_EMAIL, email=email)]
+    """List the accounts with that address, whatever its case."""
+    return [Account(*row) for row in await tx.all(_BY_EMAIL, email=names.folded(email))]
 
 
 async def get_names(tx: Tx, user_ids: list[str]) -> dict[str, str]:

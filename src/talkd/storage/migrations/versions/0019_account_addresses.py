@@ -1,0 +1,17 @@
+"""Find accounts by their e-mail address, and ask the index of texts only for what talkd has chosen."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0019"
+down_revision = "0018"
+
+
+def upgrade() -> None:
+    """Add the index; drop the function that asked for all sequences of a text (docs/adr/0007-search.md)."""
+    is_postgres = op.get_bind().dialect.name == "postgresql"
+    address = sa.text("lower(email)" if is_postgres else "email COLLATE NOCASE")
+    where = sa.text("email <> ''")
+    op.create_index("users_email", "users", [address], sqlite_where=where, postgresql_where=where)
+    if is_postgres:
+        op.execute("DROP FUNCTION search_query(text)")
