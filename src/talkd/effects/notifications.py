@@ -119,7 +119,7 @@ class Messenger:
 
     async def resume(self) -> None:
         """Note what an earlier process has left, or another does, or what went wrong."""
-        self._rooms.update(await self._db.read(outbox_store.list_waiting))
+        self._rooms.update(await self._db.read_aside(outbox_store.list_waiting))
 
     async def deliver(self) -> None:
         """Tell of everything that was said so far. What goes wrong is tried again by the next `resume`."""
