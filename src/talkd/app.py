@@ -58,6 +58,7 @@ from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
 from talkd.areas.rooms.legacy_routes import routes as old_room_routes
 from talkd.areas.rooms.listing_routes import routes as listing_routes
+from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.rooms.routes import routes as room_routes
 from talkd.areas.rooms.rule_routes import routes as rule_routes
 from talkd.areas.search.routes import routes as search_routes
@@ -167,6 +168,7 @@ LOBBY_SECONDS = 1.0
 CALL_SECONDS = 1.0
 REMOVAL_SECONDS = 1.0
 CATCH_UP_SECONDS = 1.0
+MEMBERS_SECONDS = 1.0
 MAIL_SECONDS = 5.0
 NOTIFY_SECONDS = 0.5
 REMIND_SECONDS = 1.0
@@ -201,13 +203,13 @@ class App:
     """A whole server, apart from the socket it listens on."""
 
     def __init__(self, config: Config) -> None:
-        db = open_database(config)
+        db, talk_settings = open_database(config), TalkSettings()
         changes, presence, feed = Changes(), Presence(), Feed(db)
         self.world = World(
             config=config,
             db=db,
             changes=changes,
-            settings=TalkSettings(),
+            settings=talk_settings,
             throttle=Throttle(db, config.security),
             limits=limits.Limits(config),
             credentials=Credentials(db, browser_lifetime=config.security.session_lifetime),
@@ -215,6 +217,7 @@ class App:
             pings=Pings(db),
             presence=presence,
             decoder=Decoder(),
+            member_changes=MemberChanges(db, talk_settings),
         )
         self.messenger = Messenger(db)
         db.after_commit = (self._refresh, Wakeups(changes, feed, presence), self.messenger)
@@ -263,6 +266,7 @@ class App:
             (CALL_SECONDS, self.end_long_calls),
             (REMOVAL_SECONDS, self.remove),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
+            (MEMBERS_SECONDS, self.world.member_changes.resume),
             (NOTIFY_SECONDS, self.messenger.deliver),
             (REMIND_SECONDS, self.messenger.remind),
             (NOTIFICATIONS_SECONDS, self.messenger.tidy),
@@ -279,6 +283,7 @@ class App:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.world.member_changes.close()
         await self.world.decoder.close()
         with contextlib.suppress(Unavailable):
             await self.world.pings.flush()

@@ -5,13 +5,17 @@ A running server hears of every event of a command, as if it had happened there.
 
 import contextlib
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
 
 from talkd.areas.announcements import service as announcements
+from talkd.areas.rooms import member_change_service as member_changes
+from talkd.areas.rooms.member_change_model import Progress
 from talkd.areas.settings import clock_service
+from talkd.areas.settings.model import TalkSettings
 from talkd.cli.command import run
 from talkd.config import Config
 from talkd.storage.database import Database, Tx, Work
@@ -52,15 +56,50 @@ def read(config: Config, work: Work[T]) -> T:
 def write(config: Config, work: Work[T]) -> T:
     """One change of a command, which a running server hears of; ends the command when it is refused."""
 
+    async def whole() -> T:
+        async with opened(config) as db:
+            await db.skip_ids(after=RUNNING_SECONDS)
+            return await db.write(_told(work))
+
+    return run(whole())
+
+
+def _told(work: Work[T]) -> Work[T]:
+    """Return the work with its events announced to a running server."""
+
     async def told(tx: Tx) -> T:
         result = await work(tx)
         await announcements.announce(tx, tx.events)
         return result
 
+    return told
+
+
+def write_in_portions(config: Config, portion: Work[bool]) -> None:
+    """As `write`, again and again until the work returns True; others write in between."""
+
+    async def whole() -> None:
+        async with opened(config) as db:
+            await db.skip_ids(after=RUNNING_SECONDS)
+            while not await db.write(_told(portion)):
+                pass
+
+    run(whole())
+
+
+def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
+    """As `write`, for work that begins a change of members: all its portions follow."""
+
+    def go_on(progress: Progress) -> Work[Progress]:
+        return _told(partial(member_changes.go_on, change_id=progress.change_id, settings=TalkSettings()))
+
     async def whole() -> T:
         async with opened(config) as db:
             await db.skip_ids(after=RUNNING_SECONDS)
-            return await db.write(told)
+            result, progress = await db.write(_told(work))
+            while progress.change_id:
+                progress = await db.write(go_on(progress))
+            return result
 
     return run(whole())
 

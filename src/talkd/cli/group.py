@@ -6,7 +6,7 @@ import typer
 
 from talkd.areas.users import group_service as service
 from talkd.cli import command
-from talkd.cli.database import read, write
+from talkd.cli.database import read, write, write_in_portions
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import NotFound
@@ -59,7 +59,7 @@ def delete_group(
     read(config, lambda tx: _members(tx, group))
     if not yes:
         typer.confirm(f"Delete the group {group} for good?", abort=True)
-    write(config, lambda tx: service.delete_group(tx, group, by=CLI))
+    write_in_portions(config, lambda tx: service.delete_group(tx, group, by=CLI))
     typer.echo(f"{group} is deleted")
 
 

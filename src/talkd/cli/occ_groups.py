@@ -7,7 +7,7 @@ import typer
 from talkd.areas.users import group_service as service
 from talkd.areas.users import group_store, store
 from talkd.areas.users.model import Group, GroupSize
-from talkd.cli.database import read, write
+from talkd.cli.database import read, write, write_in_portions
 from talkd.cli.occ import Form, Limit, Offset, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
@@ -50,7 +50,7 @@ def add_group(
 def delete_group(config: Config, groupid: GroupId) -> None:
     """Delete a group; its members stay."""
     _find(config, groupid)
-    write(config, lambda tx: service.delete_group(tx, groupid, by=CLI))
+    write_in_portions(config, lambda tx: service.delete_group(tx, groupid, by=CLI))
     typer.echo(f'Group "{groupid}" was removed')
 
 

@@ -9,11 +9,12 @@ from talkd.areas.permissions.model import require_permissions
 from talkd.areas.rooms import admin_service as admin
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.creation_model import Attributes
+from talkd.areas.rooms.member_change_model import Progress
 from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import store as users
 from talkd.areas.users.passwords import hash_password_now
-from talkd.cli.database import write
+from talkd.cli.database import change_members, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
@@ -50,7 +51,7 @@ def create_room(
     seconds = _seconds(message_expiration)
     password_hash = _hash_of(config, password)
 
-    async def work(tx: Tx) -> str:
+    async def work(tx: Tx) -> tuple[str, Progress]:
         permissions = (await settings.get_settings(tx)).default_permissions
         room = await admin.create(
             tx,
@@ -67,11 +68,11 @@ def create_room(
             owner=owner,
         )
         await admin.add_users(tx, room, [*(user or ()), *(moderator or ())])
-        await admin.add_groups(tx, room, group or ())
+        progress = await admin.add_groups(tx, room, group or (), most=config.sizes.attendees)
         await admin.promote(tx, room, moderator or ())
-        return room.token
+        return room.token, progress
 
-    token = write(config, work)
+    token = change_members(config, work)
     if output is Form.PLAIN:
         typer.echo(f"Room token: {token}\nRoom successfully created.")
     else:
@@ -165,12 +166,12 @@ def delete_room(config: Config, token: Token) -> None:
 def add_to_room(config: Config, token: Token, user: Users = None, group: Groups = None) -> None:
     """Add accounts and groups to a room."""
 
-    async def work(tx: Tx) -> None:
+    async def work(tx: Tx) -> tuple[None, Progress]:
         room = await admin.find_room(tx, token)
         await admin.add_users(tx, room, user or ())
-        await admin.add_groups(tx, room, group or ())
+        return None, await admin.add_groups(tx, room, group or (), most=config.sizes.attendees)
 
-    write(config, work)
+    change_members(config, work)
     typer.echo("Users successfully added to room.")
 
 

@@ -225,6 +225,13 @@ class AttendeeAdded(RoomEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class InvitationsPlanned(RoomEvent):
+    """`actor` is about to invite so many people by e-mail, in several transactions."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class InvitationRepeated(RoomEvent):
     """Somebody invited by e-mail shall get the invitation once more."""
 

@@ -15,13 +15,22 @@ class Windows(Generic[Key]):
 
     def spend(self, key: Key, *, allowed: int, seconds: int, now: int) -> int:
         """Count one event. If the key has no more in this window, count nothing and return the seconds left of it."""
-        count, end = self._counts.get(key, (0, 0))
-        if not now < end <= now + seconds:  # over, or the clock was set back
-            count, end = 0, now + seconds
+        count, end = self._window(key, seconds, now)
         if count >= allowed:
             return end - now
         self._counts[key] = count + 1, end
         return 0
+
+    def check(self, key: Key, events: int, *, allowed: int, seconds: int, now: int) -> int:
+        """Return 0 if the key has so many events in this window, or the seconds left of it. Count nothing."""
+        count, end = self._window(key, seconds, now)
+        return end - now if count + events > allowed else 0
+
+    def _window(self, key: Key, seconds: int, now: int) -> tuple[int, int]:
+        count, end = self._counts.get(key, (0, 0))
+        if not now < end <= now + seconds:  # over, or the clock was set back
+            return 0, now + seconds
+        return count, end
 
     def give_back(self, key: Key) -> None:
         """Count one event less: it did not happen."""

@@ -44,7 +44,12 @@ class Invitations:
         self._received: Windows[str] = Windows()
 
     async def apply(self, tx: Tx, event: Any) -> None:
-        """Invite whoever was added by e-mail address, or shall be invited once more."""
+        """Invite whoever was added by e-mail address, or shall be invited once more.
+
+        Raises Throttled if the sender sends too many, before the first of many.
+        """
+        if self._is_on and isinstance(event, events.InvitationsPlanned):
+            self._require_may_send(event.actor, event.count)
         if not self._is_on or not isinstance(event, events.AttendeeAdded | events.InvitationRepeated):
             return
         if event.target.type != EMAILS:
@@ -60,6 +65,14 @@ class Invitations:
         link = f"{self._base_url}/call/{room.token}?{query}"
         await mail.send(tx, attendee.invited_address, _SUBJECT, _BODY, inviter=inviter, room=room.name, link=link)
 
+    def _require_may_send(self, sender: Actor, count: int) -> None:
+        """Raises Throttled if the sender may not have so many sent."""
+        most = self._config.mail.by_sender if self._config.security.throttle else 0
+        if most:
+            wait = self._sent.check(_sender(sender), count, allowed=most, seconds=DAY, now=clock.now())
+            if wait:
+                raise Throttled(wait, "mail")
+
     def _may_send(self, sender: Actor, recipient: str) -> bool:
         """Count a mail. Return False if the recipient has got too many. Raises Throttled if the sender sends too many.
 
@@ -68,12 +81,15 @@ class Invitations:
         if not self._config.security.throttle:
             return True
         now, limits = clock.now(), self._config.mail
+        self._require_may_send(sender, 1)
         if limits.by_sender:
-            who = Actor(sender.type, sender.id)
-            wait = self._sent.spend(who, allowed=limits.by_sender, seconds=DAY, now=now)
-            if wait:
-                raise Throttled(wait, "mail")
+            self._sent.spend(_sender(sender), allowed=limits.by_sender, seconds=DAY, now=now)
         if limits.to_recipient and self._received.spend(recipient, allowed=limits.to_recipient, seconds=HOUR, now=now):
             log.warning("mail_left_out", sender=sender.id)
             return False
         return True
+
+
+def _sender(actor: Actor) -> Actor:
+    """Whose mails are counted, whatever they are called."""
+    return Actor(actor.type, actor.id)

@@ -249,6 +249,21 @@ forgotten_accounts = sa.Table(
 """Deleted accounts that are still named somewhere. A job has removed their names from the messages up to this one, in
 the order of room and message id."""
 
+member_changes = sa.Table(
+    "member_changes",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    sa.Column("room_id", Int, nullable=False),
+    _text("actor_type"),
+    _text("actor_id"),
+    _text("actor_name"),
+    _text("people"),
+    _text("after"),
+    _int("removes"),
+    _int("position"),
+)
+"""What is left of adding and removing many members (`areas/rooms/member_change_model.py`). `people` is JSON."""
+
 attendees = _room_table(
     "attendees",
     _text("actor_type"),

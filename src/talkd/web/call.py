@@ -11,6 +11,7 @@ from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.model import Credential
 from talkd.areas.participants.model import Participant
+from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.signaling.presence import Presence
@@ -68,6 +69,7 @@ class World:
     pings: Pings
     presence: Presence
     decoder: Decoder
+    member_changes: MemberChanges
     talk_hash: str = ""
     """`X-Nextcloud-Talk-Hash`: changes when clients should read the capabilities again."""
 

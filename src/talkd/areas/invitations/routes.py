@@ -64,10 +64,13 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
             call.me,
             sheet,
             only_test=call.params.testRun,
-            force_passwords=call.world.settings.force_passwords,
+            settings=call.world.settings,
+            most=call.world.config.sizes.attendees,
         )
 
-    return _report(await call.write(work))
+    result = await call.write(work)
+    await call.world.member_changes.finish(result.begun)
+    return _report(result)
 
 
 def _report(result: Import) -> Reply:

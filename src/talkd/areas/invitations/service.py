@@ -9,8 +9,10 @@ from talkd.areas.invitations.model import Invitee, Sheet
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.participants.model import Attendee, Participant
-from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms import member_change_service as changes
+from talkd.areas.rooms.member_change_model import Newcomer, Progress
 from talkd.areas.rooms.model import Room
+from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import password_model as policy
 from talkd.core import ids
 from talkd.core.actor import EMAILS
@@ -27,6 +29,7 @@ class Import(msgspec.Struct, frozen=True):
     duplicates: int
     invalid_lines: list[int]
     new_type: RoomType | None = None
+    begun: Progress = Progress(0)
 
 
 async def open_door(tx: Tx, room: Room, address: str, access: str, browser: str) -> Attendee:
@@ -76,24 +79,25 @@ def require_importable(me: Participant) -> None:
         raise Invalid("room")
 
 
-async def invite_all(tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, force_passwords: bool) -> Import:
-    """Invite everybody of a list who is not invited yet; with `only_test` only say what would happen.
+async def invite_all(
+    tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, settings: TalkSettings, most: int
+) -> Import:
+    """Invite the first portion of a list, without who is invited already; with `only_test` only say what would happen.
 
     Banned addresses count as duplicates: there is nothing to invite them to. Lines of no use keep nobody
-    else out. Opens the room to the public, as inviting by e-mail does: raises Invalid("password") where that needs one.
+    else out. Opens the room to the public, as inviting by e-mail does: raises Invalid("password") where that needs one,
+    and TooLarge if the room would have more than `most` attendees.
     """
     room = await participants.lock_room(tx, me.room.id)
     new = await _without_known(tx, room, sheet.invitees)
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
         return Import(len(new), duplicates, sheet.invalid_lines)
-    policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=force_passwords)
-    opened = False
-    for invitee in new:
-        opened = await participants.add_email(tx, room, me.actor, invitee.address, invitee.name)
-    if opened:
-        await rooms.allow_guests(tx, room, me.actor)
-    return Import(len(new), duplicates, sheet.invalid_lines, RoomType.PUBLIC if opened else None)
+    policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
+    newcomers = [Newcomer(EMAILS, invitee.address, invitee.name) for invitee in new]
+    begun = await changes.add(tx, room, me.actor, newcomers, settings, most=most)
+    new_type = RoomType.PUBLIC if room.opens_by_mail else None
+    return Import(len(new), duplicates, sheet.invalid_lines, new_type, begun)
 
 
 async def _without_known(tx: Tx, room: Room, invitees: list[Invitee]) -> list[Invitee]:

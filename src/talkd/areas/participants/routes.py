@@ -8,12 +8,15 @@ from talkd.areas.participants import people_service as people
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service, view
 from talkd.areas.participants.model import Participant, People
-from talkd.areas.rooms import invitation_service as invitations
+from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.core.actor import GROUPS
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.guards import hold_room_again
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("participant")
 V4 = ("v4",)
@@ -70,14 +73,29 @@ def listed(me: Participant, found: People) -> Reply:
     return Reply(data, 200, {} if found.online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
 
 
-@routes.add("POST", "room/{token}/participants", Guard.USER, Guard.MODERATOR, versions=V4, params=AddParams)
-async def add_participant(tx: Tx, call: Call[AddParams]) -> dict[str, int] | list[Any]:
+@routes.add(
+    "POST",
+    "room/{token}/participants",
+    Guard.USER,
+    Guard.MODERATOR,
+    versions=V4,
+    params=AddParams,
+    access=Access.OWN,
+)
+async def add_participant(call: Call[AddParams]) -> dict[str, int] | list[Any]:
     """Add a user, a group, an e-mail address or a phone number."""
-    params = call.params
-    new_type = await invitations.add_participant(
-        tx, call.me.room, call.me.actor, params.newParticipant, params.source, call.world.settings
-    )
-    return [] if new_type is None else {"type": int(new_type)}
+    newcomer = Newcomer(call.params.source, call.params.newParticipant)
+
+    async def work(tx: Tx) -> Progress:
+        await hold_room_again(tx, call)
+        most = call.world.config.sizes.attendees
+        begun = await changes.add(tx, call.me.room, call.me.actor, [newcomer], call.world.settings, most=most)
+        for _, refusal in begun.refused:
+            raise refusal
+        return begun
+
+    done = await call.world.member_changes.finish(await call.write(work))
+    return [] if done.room_type is None else {"type": int(done.room_type)}
 
 
 @routes.add("DELETE", "room/{token}/participants/self", *_MEMBER, versions=V4)
@@ -86,10 +104,21 @@ async def leave(tx: Tx, call: Call[Any]) -> None:
     await rooms.leave(tx, call.me, deletes_one_to_one=call.world.settings.can_delete_one_to_one)
 
 
-@routes.add("DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams)
-async def remove_attendee(tx: Tx, call: Call[AttendeeParams]) -> None:
+@routes.add(
+    "DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams, access=Access.OWN
+)
+async def remove_attendee(call: Call[AttendeeParams]) -> None:
     """Remove somebody from a conversation."""
-    await rooms.remove_attendee(tx, call.me, call.params.attendeeId)
+
+    async def work(tx: Tx) -> Progress:
+        await hold_room_again(tx, call)
+        me = call.me
+        removed = await rooms.remove_attendee(tx, me, call.params.attendeeId)
+        if removed.actor_type != GROUPS:
+            return Progress(0)
+        return await changes.remove_members(tx, me.room, me.actor, removed.actor_id, call.world.settings)
+
+    await call.world.member_changes.finish(await call.write(work))
 
 
 @routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)

@@ -18,6 +18,7 @@ from talkd.areas.settings import service as settings
 from talkd.areas.sip.model import require_number, without_end
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
+from talkd.areas.users.model import Member
 from talkd.core import clock, ids
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
@@ -94,8 +95,7 @@ async def add_user(
     present = await store.find_attendee(tx, room.id, USERS, user_id)
     if present is not None:
         if present.type == ParticipantType.USER_SELF_JOINED and type != ParticipantType.USER_SELF_JOINED:
-            await store.set_attendee(tx, room.id, present.id, "type", type, clock.now())
-            await tx.emit(AttendeeAdded(room.id, actor, present.id, present.actor, quiet, was_there=True))
+            await _make_member(tx, room, actor, present, type, quiet=quiet)
         return present.id
     if await bans.is_banned(tx, room.id, USERS, user_id):
         raise Forbidden("ban") if actor.is_same(USERS, user_id) else Invalid("ban")
@@ -110,19 +110,50 @@ async def add_user(
     )
 
 
-async def add_group(tx: Tx, room: Room, actor: Actor, group_id: str) -> None:
-    """Make a group and all its members attendees, but for the banned. Raises NotFound("new-participant")."""
+async def _make_member(
+    tx: Tx, room: Room, actor: Actor, present: Attendee, type: ParticipantType, *, quiet: bool = False
+) -> None:
+    """Make somebody who had joined by themselves a member."""
+    await store.set_attendee(tx, room.id, present.id, "type", type, clock.now())
+    await tx.emit(AttendeeAdded(room.id, actor, present.id, present.actor, quiet, was_there=True))
+
+
+async def add_group(
+    tx: Tx, room: Room, actor: Actor, group_id: str, *, after: str = "", at_most: int
+) -> tuple[int, str]:
+    """Make a group an attendee, and up to `at_most` of its members whose ids come after `after`, but for the banned.
+
+    Return how many members were looked at, and the id of the last one, or "" if no members are left. Nobody is added
+    any more once the group has left the room. Raises NotFound("new-participant") for an unknown group.
+    """
     group = await groups.get_group(tx, group_id)
     if group is None:
         raise NotFound("new-participant")
-    members = await groups.list_enabled_members(tx, group_id)
-    names = await users.get_names(tx, members)
     if await store.find_attendee(tx, room.id, GROUPS, group_id) is None:
+        if after:
+            return 0, ""
         await _add(tx, room, actor, Actor(GROUPS, group_id, group.display_name or group_id), type=ParticipantType.USER)
+    members = await groups.list_next_members(tx, group_id, after, at_most)
     banned = await list_banned(tx, room.id, USERS)
-    for member_id in members:
-        if folded(member_id) not in banned:
-            await add_user(tx, room, actor, member_id, names[member_id])
+    new = {member.id: member for member in members if member.enabled and folded(member.id) not in banned}
+    for present in await store.find_attendees(tx, room.id, USERS, list(new)):
+        del new[present.actor_id]
+        if present.type == ParticipantType.USER_SELF_JOINED:
+            await _make_member(tx, room, actor, present, ParticipantType.USER)
+    for member in new.values():
+        target = Actor(USERS, member.id, member.display_name)
+        await _add(tx, room, actor, target, type=ParticipantType.USER)
+    return len(members), _last_id(members, at_most)
+
+
+def _last_id(members: list[Member], at_most: int) -> str:
+    """Return the id after which further members come, or "" if there are none."""
+    return members[-1].id if len(members) == at_most else ""
+
+
+async def count_attendees(tx: Tx, room_id: int) -> int:
+    """Return how many users, groups, guests and others are in the room."""
+    return await store.count_attendees(tx, room_id)
 
 
 async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:
@@ -254,22 +285,28 @@ def _is_last(attendee: Attendee, people: int) -> bool:
 
 
 async def remove_other(tx: Tx, me: Participant, attendee: Attendee) -> None:
-    """Remove another attendee; with a group, remove its members. Raises Forbidden("owner")."""
+    """Remove another attendee. The members of a group stay: see `remove_members`. Raises Forbidden("owner")."""
     if attendee.type == ParticipantType.OWNER:
         raise Forbidden("owner")
     await remove(tx, me.room, me.actor, attendee)
-    if attendee.actor_type == GROUPS:
-        await _remove_members(tx, me, attendee)
 
 
-async def _remove_members(tx: Tx, me: Participant, group: Attendee) -> None:
-    """With a group go its members, unless they moderate or another group here holds them."""
-    others = await store.list_other_groups(tx, me.room.id, group.id)
-    kept = {user_id for other in others for user_id in await groups.list_members(tx, other)}
-    members = [user_id for user_id in await groups.list_members(tx, group.actor_id) if user_id not in kept]
-    for attendee in await store.find_attendees(tx, me.room.id, USERS, members):
+async def remove_members(
+    tx: Tx, room: Room, actor: Actor, group_id: str, *, after: str, at_most: int
+) -> tuple[int, str]:
+    """Remove up to `at_most` members of a group that has left the room, whose ids come after `after`.
+
+    Moderators stay, and members whom a group in the room holds. Return how many were looked at, and the id of the
+    last one, or "" if no members are left.
+    """
+    members = await groups.list_next_members(tx, group_id, after, at_most)
+    holding = set(await store.list_groups(tx, room.id))
+    groups_of = await groups.get_groups_of(tx, [member.id for member in members])
+    leaving = [user_id for user_id, theirs in groups_of.items() if holding.isdisjoint(theirs)]
+    for attendee in await store.find_attendees(tx, room.id, USERS, leaving):
         if not attendee.is_moderator:
-            await remove(tx, me.room, me.actor, attendee)
+            await remove(tx, room, actor, attendee)
+    return len(members), _last_id(members, at_most)
 
 
 async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:

@@ -139,6 +139,14 @@ _OTHER_GROUPS = Statement(
         attendees.c.id != bind("attendee_id"),
     )
 )
+_GROUPS = Statement(
+    sa.select(attendees.c.actor_id).where(
+        attendees.c.room_id == bind("room_id"), attendees.c.actor_type == word(GROUPS)
+    )
+)
+_COUNT = Statement(
+    sa.select(sa.func.count()).select_from(attendees).where(attendees.c.room_id == bind("room_id"))
+)
 _BY_ACTORS = Statement(
     sa.select(*ATTENDEE)
     .where(
@@ -257,6 +265,16 @@ async def count_people(tx: Tx, room_id: int) -> tuple[int, int]:
     row = await tx.one(_COUNT_PEOPLE, room_id=room_id)
     assert row is not None, "a count always has a row"
     return int(row[0]), int(row[1])
+
+
+async def count_attendees(tx: Tx, room_id: int) -> int:
+    """Return how many attendees of all kinds the room has."""
+    return int(await tx.value(_COUNT, room_id=room_id))
+
+
+async def list_groups(tx: Tx, room_id: int) -> list[str]:
+    """Return the groups in the room."""
+    return [row[0] for row in await tx.all(_GROUPS, room_id=room_id)]
 
 
 async def list_other_groups(tx: Tx, room_id: int, attendee_id: int) -> list[str]:

@@ -9,12 +9,15 @@ from talkd.areas.participants.model import Attendee, Participant, is_self_joined
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import departure_service as departures
 from talkd.areas.rooms import listing_service, rule_service, service, store
+from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.creation_model import Attributes
+from talkd.areas.rooms.member_change_model import Newcomer, Progress
 from talkd.areas.rooms.model import Room, require_description, require_name
+from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock
-from talkd.core.actor import CLI, USERS
+from talkd.core.actor import CLI, GROUPS, USERS
 from talkd.core.constants import MODERATORS, Listable, ParticipantType, RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.events import RoomCreated
@@ -179,14 +182,18 @@ async def add_users(tx: Tx, room: Room, user_ids: Sequence[str]) -> None:
         await participants.add_user(tx, room, CLI, user_id, name)
 
 
-async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str]) -> None:
-    """Make groups and who is in them members. Raises NotFound, and Invalid for a breakout room."""
+async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str], *, most: int) -> Progress:
+    """Make groups and the first portion of their members members.
+
+    Raises NotFound, Invalid for a breakout room, and TooLarge if the room would have more than `most` attendees.
+    """
     if room.is_breakout_room and group_ids:
         raise Invalid("source", message="Groups cannot be added to a breakout room.")
     for group_id in group_ids:
         if await groups.get_group(tx, group_id) is None:
             raise NotFound(message=f"Group '{group_id}' not found.")
-        await participants.add_group(tx, room, CLI, group_id)
+    newcomers = [Newcomer(GROUPS, group_id) for group_id in group_ids]
+    return await changes.add(tx, room, CLI, newcomers, TalkSettings(), most=most)
 
 
 async def remove_users(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:

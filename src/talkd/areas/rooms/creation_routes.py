@@ -3,12 +3,14 @@
 import msgspec
 
 from talkd.areas.rooms import creation_service as service
-from talkd.areas.rooms import invitation_service as invitations
+from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.creation_model import Attributes, Picture, require_attributes
+from talkd.areas.rooms.member_change_model import Newcomer, Progress
 from talkd.areas.rooms.view import RoomView
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
+from talkd.core.actor import GROUPS
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
@@ -69,7 +71,10 @@ async def create_room(call: Call[CreateParams]) -> Reply:
     password_hash = await _hash_password(call) if params.roomType == RoomType.PUBLIC else ""
     group_id = "" if params.source in _TEAMS else params.invite
 
-    async def work(tx: Tx) -> Reply:
+    newcomers = [Newcomer(GROUPS, group_id)] if group_id else []
+    newcomers += [Newcomer(kind, who) for kind, people in params.participants.items() for who in dict.fromkeys(people)]
+
+    async def work(tx: Tx) -> tuple[int, int, Progress]:
         await service.require_may_create(tx, actor.id, call.world.settings.start_conversations)
         if params.invite and not group_id:
             raise NotFound("invite")
@@ -86,12 +91,25 @@ async def create_room(call: Call[CreateParams]) -> Reply:
             attributes=await service.restrict_attributes(tx, actor.id, attributes, call.world.settings),
             picture=Picture(params.emoji, params.avatarColor) if params.emoji else None,
         )
-        missed = await invitations.invite(
-            tx, room, actor, params.participants, call.world.settings, requires_one=not group_id
-        )
-        return Reply(await rooms.render(tx, call, room.id, attendee_id, missed), 202 if missed else 201)
+        most = call.world.config.sizes.attendees
+        progress = await changes.add(tx, room, actor, newcomers, call.world.settings, most=most)
+        if newcomers and not progress.change_id and len(progress.refused) == len(newcomers):
+            raise NotFound("invite")
+        return room.id, attendee_id, progress
 
-    return await call.write(work)
+    room_id, attendee_id, begun = await call.write(work)
+    missed: dict[str, list[str]] = {}
+    for newcomer, _ in (await call.world.member_changes.finish(begun)).refused:
+        missed.setdefault(newcomer.kind, []).append(newcomer.who)
+    return await call.world.db.read(
+        lambda tx: _answer(tx, call, room_id, attendee_id, missed)
+    )
+
+
+async def _answer(
+    tx: Tx, call: Call[CreateParams], room_id: int, attendee_id: int, missed: dict[str, list[str]]
+) -> Reply:
+    return Reply(await rooms.render(tx, call, room_id, attendee_id, missed), 202 if missed else 201)
 
 
 async def _hash_password(call: Call[CreateParams]) -> str:

@@ -91,7 +91,7 @@ async def create_room(
 ) -> tuple[Room, int]:
     """A group or public conversation with its creator as owner, and the owner's attendee.
 
-    With `group_id` the group's members are in it. Without a name it is called like the group, or `---`.
+    Without a name it is called like the group whose id is given, or `---`. The group is not added.
     Raises NotFound("invite") when there is no such group, and Invalid with the reason.
     """
     group = await groups.get_group(tx, group_id) if group_id else None
@@ -121,8 +121,6 @@ async def create_room(
     attendee_id = await participants.add_user(
         tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True
     )
-    if group_id:
-        await participants.add_group(tx, room, actor, group_id)
     return room, attendee_id
 
 

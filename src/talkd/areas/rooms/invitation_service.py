@@ -1,9 +1,5 @@
 """Bringing people of every kind into conversations."""
 
-from collections.abc import Mapping, Sequence
-
-import msgspec
-
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.rooms.model import Room
@@ -17,37 +13,15 @@ from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotAvailable, NotFound
 from talkd.storage.database import Tx
 
-Invitations = Mapping[str, Sequence[str]]
-"""People to invite, by kind: users, groups, emails …"""
-
-
-async def invite(
-    tx: Tx, room: Room, actor: Actor, invitations: Invitations, settings: TalkSettings, *, requires_one: bool
-) -> dict[str, list[str]]:
-    """Add everybody on the lists and return those who could not be added, by kind.
-
-    Raises NotFound("invite") if `requires_one` and nobody on lists that are not empty could be added.
-    """
-    missed: dict[str, list[str]] = {}
-    added = 0
-    for kind, wanted in invitations.items():
-        for who in dict.fromkeys(wanted):
-            try:
-                opened = await add_participant(tx, room, actor, who, kind, settings)
-            except (Invalid, NotAvailable, NotFound):
-                missed.setdefault(kind, []).append(who)
-            else:
-                room = msgspec.structs.replace(room, type=opened or room.type)
-                added += 1
-    if requires_one and missed and not added:
-        raise NotFound("invite")
-    return missed
+def takes_groups(room: Room) -> bool:
+    """Whether groups can be added to the room (`participants.add_group`)."""
+    return room.is_shared and not room.is_breakout_room
 
 
 async def add_participant(
-    tx: Tx, room: Room, actor: Actor, who: str, kind: str, settings: TalkSettings
+    tx: Tx, room: Room, actor: Actor, who: str, kind: str, settings: TalkSettings, *, name: str = ""
 ) -> RoomType | None:
-    """Add a user, a group, an e-mail address or a phone number.
+    """Add a user, an e-mail address, which may come with a name, or a phone number.
 
     Return the type of a room that is public after an invitation by e-mail, whether it was public before or not.
     Raises Invalid or NotFound with the reason, NotAvailable for kinds that the server is not set up for.
@@ -58,11 +32,9 @@ async def add_participant(
         await _require_assignable(tx, room, who, kind)
     if kind == USERS:
         await _add_user(tx, room, actor, await users.resolve_id(tx, who))
-    elif kind == "groups":
-        await participants.add_group(tx, room, actor, who)
     elif kind == "emails":
         policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
-        if await participants.add_email(tx, room, actor, who):
+        if await participants.add_email(tx, room, actor, who, name):
             await allow_guests(tx, room, actor)
             return RoomType.PUBLIC
         return RoomType.PUBLIC if room.type == RoomType.PUBLIC else None

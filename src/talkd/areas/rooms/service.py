@@ -147,8 +147,11 @@ async def leave(tx: Tx, me: Participant, *, deletes_one_to_one: bool, may_abando
         await remove(tx, me.room, me.actor)
 
 
-async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
-    """Remove an attendee. A user who removes themselves leaves. Raises NotFound, Forbidden("owner") or Invalid."""
+async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
+    """Remove an attendee and return them. A user who removes themselves leaves. The members of a group stay.
+
+    Raises NotFound, Forbidden("owner") or Invalid.
+    """
     attendee = await participants.access_attendee(tx, me, attendee_id)
     if me.room.is_one_to_one:
         raise Invalid("room-type")
@@ -156,6 +159,7 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> None:
         await leave(tx, me, deletes_one_to_one=False)
     else:
         await participants.remove_other(tx, me, attendee)
+    return attendee
 
 
 async def remove_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> None:

@@ -11,7 +11,7 @@ from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.params import Scalar
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("groups", base="/cloud")
 
@@ -101,12 +101,17 @@ async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
     return []
 
 
-@routes.add("DELETE", "groups/{group_id}", Guard.ADMIN, params=GroupPath)
-async def delete_group(tx: Tx, call: Call[GroupPath]) -> Any:
+@routes.add("DELETE", "groups/{group_id}", Guard.ADMIN, params=GroupPath, access=Access.OWN)
+async def delete_group(call: Call[GroupPath]) -> Any:
     """Delete a group; its members stay."""
-    for user_id in await group_service.list_members(tx, call.params.group_id):
-        await require_confirmed(tx, call, user_id)
-    await group_service.delete_group(tx, call.params.group_id, by=call.caller.actor)
+
+    async def portion(tx: Tx) -> bool:
+        for user_id in await group_service.list_administrators_in(tx, call.params.group_id):
+            await require_confirmed(tx, call, user_id)
+        return await group_service.delete_group(tx, call.params.group_id, by=call.caller.actor)
+
+    while not await call.write(portion):
+        pass  # others write in between
     return []
 
 

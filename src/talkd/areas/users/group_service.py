@@ -11,6 +11,8 @@ from talkd.storage.database import Tx
 UNKNOWN_GROUP = 102
 UNKNOWN_USER = 103
 OWN_ADMIN_GROUP = 105
+PORTION = 50
+"""Members who leave a group in one transaction at most: each leaves the rooms of the group too."""
 
 
 async def create_group(tx: Tx, group_id: str, display_name: str = "") -> None:
@@ -45,17 +47,24 @@ async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
     await tx.emit(GroupRenamed(group_id, name))
 
 
-async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> None:
-    """Delete a group; its members stay. Raises Rejected: 101 unknown, 102 the administrators' group."""
+async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> bool:
+    """Delete a group; its members stay. A portion of them leaves it. Return True once all have, and it is gone.
+
+    Raises Rejected: 101 unknown, 102 the administrators' group.
+    """
     if await group_store.get_group(tx, group_id) is None:
         raise Rejected(INVALID)
     if group_id == ADMIN_GROUP:
         raise Rejected(UNKNOWN_GROUP, "The group of administrators cannot be deleted.")
-    members = await group_store.list_members(tx, group_id)
+    members = await group_store.list_next_members(tx, group_id, "", PORTION)
+    for member in members:
+        await group_store.remove_member(tx, group_id, member.id)
+        await tx.emit(GroupMemberRemoved(group_id, member.id, by))
+    if len(members) == PORTION:
+        return False
     await group_store.delete_group(tx, group_id)
-    for user_id in members:
-        await tx.emit(GroupMemberRemoved(group_id, user_id, by))
     await tx.emit(GroupDeleted(group_id, by))
+    return True
 
 
 async def add_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
@@ -98,6 +107,13 @@ async def _require_both(tx: Tx, group_id: str, user_id: str) -> str:
 async def list_members(tx: Tx, group_id: str) -> list[str]:
     """Ids of a group's members, by name."""
     return await group_store.list_members(tx, group_id)
+
+
+async def list_administrators_in(tx: Tx, group_id: str) -> list[str]:
+    """Ids of the administrators in a group."""
+    administrators = await group_store.list_members(tx, ADMIN_GROUP)
+    groups_of = await group_store.get_groups_of(tx, administrators)
+    return [user_id for user_id, groups in groups_of.items() if group_id in groups]
 
 
 async def list_member_accounts(tx: Tx, group_id: str, limit: int | None = None, offset: int = 0) -> list[Account]:

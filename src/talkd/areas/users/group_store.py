@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.users.model import Group, GroupSize
+from talkd.areas.users.model import Group, GroupSize, Member
 from talkd.areas.users.store import pattern
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, group_members, groups, users
@@ -27,6 +27,16 @@ _ENABLED_MEMBERS = Statement(
     .join(users, users.c.id == group_members.c.user_id)
     .where(group_members.c.group_id == bind("group_id"), users.c.enabled == ONE)
     .order_by(group_members.c.user_id)
+)
+_NEXT_MEMBERS = Statement(
+    sa.select(group_members.c.user_id, users.c.display_name, users.c.enabled)
+    .join(users, users.c.id == group_members.c.user_id)
+    .where(group_members.c.group_id == bind("group_id"), group_members.c.user_id > bind("after"))
+    .order_by(group_members.c.user_id)
+    .limit(bind("limit", Int))
+)
+_COUNT_MEMBERS = Statement(
+    sa.select(sa.func.count()).select_from(group_members).where(group_members.c.group_id == bind("group_id"))
 )
 _GROUPS_OF = Statement(
     sa.select(group_members.c.user_id, group_members.c.group_id)
@@ -110,6 +120,17 @@ async def list_members(tx: Tx, group_id: str) -> list[str]:
 async def list_enabled_members(tx: Tx, group_id: str) -> list[str]:
     """Ids of a group's members who can log in, in their order."""
     return [row[0] for row in await tx.all(_ENABLED_MEMBERS, group_id=group_id)]
+
+
+async def list_next_members(tx: Tx, group_id: str, after: str, limit: int) -> list[Member]:
+    """Return up to `limit` members whose ids come after `after`, by id."""
+    rows = await tx.all(_NEXT_MEMBERS, group_id=group_id, after=after, limit=limit)
+    return [Member(user_id, name, bool(enabled)) for user_id, name, enabled in rows]
+
+
+async def count_members(tx: Tx, group_id: str) -> int:
+    """Return how many accounts are in a group."""
+    return int(await tx.value(_COUNT_MEMBERS, group_id=group_id))
 
 
 async def get_groups_of(tx: Tx, user_ids: list[str]) -> dict[str, list[str]]:

@@ -104,6 +104,14 @@ class GroupSize(msgspec.Struct, frozen=True):
     disabled: int
 
 
+class Member(msgspec.Struct, frozen=True):
+    """An account in a group; `enabled` if it can log in."""
+
+    id: str
+    display_name: str
+    enabled: bool
+
+
 class Suggestion(msgspec.Struct, frozen=True):
     """Somebody to invite: `kind` is the actor type."""
 

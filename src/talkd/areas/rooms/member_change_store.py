@@ -1,0 +1,62 @@
+"""Statements about changes of members that are not finished."""
+
+import msgspec
+import sqlalchemy as sa
+
+from talkd.areas.rooms.member_change_model import Change, Newcomer
+from talkd.core.actor import Actor
+from talkd.storage.database import Tx
+from talkd.storage.schema import Int, member_changes
+from talkd.storage.statements import Statement, bind
+
+_this = member_changes.c.id == bind("change_id", Int)
+_NEW = ("room_id", "actor_type", "actor_id", "actor_name", "people", "after", "removes", "position")
+_ADD = Statement(
+    sa.insert(member_changes).values({name: bind(name) for name in _NEW}).returning(member_changes.c.id)
+)
+_GET = Statement(sa.select(*(member_changes.c[name] for name in _NEW)).where(_this))
+_ALL = Statement(sa.select(member_changes.c.id).order_by(member_changes.c.id))
+_MOVE = Statement(sa.update(member_changes).where(_this).values(position=bind("at"), after=bind("behind", sa.Text)))
+_DELETE = Statement(sa.delete(member_changes).where(_this))
+
+
+async def add(tx: Tx, change: Change) -> int:
+    """Note what is left of a change. Return its id."""
+    return int(
+        await tx.value(
+            _ADD,
+            room_id=change.room_id,
+            actor_type=change.actor.type,
+            actor_id=change.actor.id,
+            actor_name=change.actor.name,
+            people=msgspec.json.encode(change.people).decode(),
+            after=change.after,
+            removes=int(change.removes),
+            position=change.position,
+        )
+    )
+
+
+async def get(tx: Tx, change_id: int) -> Change | None:
+    """Return what is left of a change; None if it is finished or its room is gone."""
+    row = await tx.one(_GET, change_id=change_id)
+    if row is None:
+        return None
+    room_id, actor_type, actor_id, actor_name, people, after, removes, position = row
+    newcomers = msgspec.json.decode(people, type=tuple[Newcomer, ...])
+    return Change(room_id, Actor(actor_type, actor_id, actor_name), newcomers, bool(removes), position, after)
+
+
+async def list_ids(tx: Tx) -> list[int]:
+    """Return the changes that are not finished, oldest first."""
+    return [row[0] for row in await tx.all(_ALL)]
+
+
+async def move(tx: Tx, change_id: int, change: Change) -> None:
+    """Note how far a change has come."""
+    await tx.run(_MOVE, change_id=change_id, at=change.position, behind=change.after)
+
+
+async def delete(tx: Tx, change_id: int) -> None:
+    """Forget a finished change."""
+    await tx.run(_DELETE, change_id=change_id)
