@@ -90,6 +90,8 @@ Names = dict[tuple[str, str], str]
 """What actors are called now, by type and id. Who is missing is gone."""
 
 _NOBODY = Reference(DELETED_USERS, DELETED_USERS)
+_USER_REFERENCE = f'"type":"{USERS}"'
+"""How a reference to a user is stored."""
 
 
 def current_actor(kind: str, actor_id: str, known_name: str, names: Names) -> tuple[str, str, str]:
@@ -106,17 +108,18 @@ def current_actor(kind: str, actor_id: str, known_name: str, names: Names) -> tu
 
 def without_gone(message: Message, names: Names) -> Message:
     """Return the message as it is stored once the deleted accounts that it names have been removed from it."""
-    if message.actor_type == USERS and message.author not in names:
-        message = msgspec.structs.replace(message, actor_type=_NOBODY.type, actor_id=_NOBODY.id, actor_name="")
+    changes: dict[str, str] = {}
+    if message.actor_type == USERS and (USERS, message.actor_id) not in names:
+        changes |= {"actor_type": _NOBODY.type, "actor_id": _NOBODY.id, "actor_name": ""}
     if message.edited_by_type == USERS and (USERS, message.edited_by_id) not in names:
-        message = msgspec.structs.replace(
-            message, edited_by_type=_NOBODY.type, edited_by_id=_NOBODY.id, edited_by_name=""
-        )
-    references = message.references()
-    known = detached(references, lambda each: each.type == USERS and (USERS, each.id) not in names)
-    if known != references:
-        message = msgspec.structs.replace(message, parameters=msgspec.json.encode(known).decode())
-    return message
+        changes |= {"edited_by_type": _NOBODY.type, "edited_by_id": _NOBODY.id, "edited_by_name": ""}
+    if _USER_REFERENCE in message.parameters:
+        references = message.references()
+        gone = [each.id for each in references.values() if each.type == USERS and (USERS, each.id) not in names]
+        if gone:
+            known = detached(references, lambda each: each.type == USERS and each.id in gone)
+            changes["parameters"] = msgspec.json.encode(known).decode()
+    return msgspec.structs.replace(message, **changes) if changes else message
 
 
 def detached(references: Mapping[str, Reference], is_gone: Callable[[Reference], bool]) -> dict[str, Reference]:
