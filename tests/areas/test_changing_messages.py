@@ -137,14 +137,14 @@ def test_an_edit_that_drops_a_mention_keeps_the_flags(alice: Person, bob: Person
 
 
 def test_an_edit_from_one_to_all_and_back_renews_the_notification(
-    server: Server, alice: Person, bob: Person, token: str
+    alice: Person, bob: Person, token: str
 ) -> None:
     said = alice.say(token, f"for @{bob.id}")
-    (first,) = told(server, bob)
+    (first,) = told(bob)
     seen = [first["notification_id"]]
     for text, subject in (("@all", "Alice mentioned everyone"), (f"@{bob.id}", "Alice mentioned you")):
         edit(alice, token, said, f"for {text}")
-        (shown,) = told(server, bob)
+        (shown,) = told(bob)
         assert shown["subject"].startswith(subject)
         assert shown["notification_id"] not in seen
         seen.append(shown["notification_id"])

@@ -42,22 +42,22 @@ def test_there_is_nothing_to_tell_newcomers(server: Server) -> None:
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
 
 
-def test_what_is_known_is_not_sent_again(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_what_is_known_is_not_sent_again(alice: Person, bob: Person, private: str) -> None:
     alice.say(private, "Hello")
-    told(server, bob)
+    told(bob)
     first = bob.request("GET", PATH)
     known = {"If-None-Match": first.headers["etag"]}
     again = bob.http.get(PATH, headers=known)
     assert (again.status_code, again.content) == (304, b"")
     alice.say(private, "More")
-    told(server, bob)
+    told(bob)
     assert bob.http.get(PATH, headers=known).status_code == 200
 
 
-def test_notifications_can_be_dismissed(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_notifications_can_be_dismissed(alice: Person, bob: Person, private: str) -> None:
     for number in range(3):
         alice.say(private, str(number))
-    numbers = [each["notification_id"] for each in told(server, bob)]
+    numbers = [each["notification_id"] for each in told(bob)]
     assert bob.post(f"{PATH}/exists", ids=[*numbers, 999_999_999]) == sorted(numbers)
     assert bob.delete(f"{PATH}/{numbers[0]}") is None
     assert bob.status("DELETE", f"{PATH}/{numbers[0]}") == 200
@@ -70,13 +70,13 @@ def test_notifications_can_be_dismissed(server: Server, alice: Person, bob: Pers
 
 def test_notifications_are_ones_own(server: Server, alice: Person, bob: Person, private: str) -> None:
     alice.say(private, "Hello")
-    (shown,) = told(server, bob)
+    (shown,) = told(bob)
     number = shown["notification_id"]
     assert alice.refused("GET", f"{PATH}/{number}") == (404, None)
     assert alice.post(f"{PATH}/exists", ids=[number]) == []
     alice.delete(f"{PATH}/{number}")
     alice.delete(PATH)
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     assert server.visitor().status("GET", PATH) == 401
 
 
@@ -84,9 +84,9 @@ def test_an_account_made_anew_does_not_speak_in_old_notifications(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     bob.say(token, f"@{alice.id}")
-    told(server, alice)
+    told(alice)
     server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
-    (shown,) = told(server, alice)
+    (shown,) = told(alice)
     assert shown["subject"] == "A deleted user mentioned you in conversation Room"
     assert "user" not in shown["subjectRichParameters"]
 
@@ -96,12 +96,12 @@ def test_no_more_is_kept_than_anybody_looks_through(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:
     said = [alice.say(private, str(number)) for number in range(MAX_KEPT + 3)]
-    assert [each["message"] for each in told(server, bob)] == [str(MAX_KEPT + 2 - n) for n in range(25)]
+    assert [each["message"] for each in told(bob)] == [str(MAX_KEPT + 2 - n) for n in range(25)]
     server.run(server.app.messenger.tidy())
     assert kept(server, bob) == MAX_KEPT
     bob.post(f"v1/chat/{private}/read", lastReadMessage=said[-2]["id"])
     alice.say(private, "one more")
-    told(server, bob)
+    told(bob)
     server.run(server.app.messenger.tidy())
     assert kept(server, bob) == 2
 
@@ -124,7 +124,7 @@ def test_what_was_not_told_before_a_crash_is_told_afterwards(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:
     alice.say(private, "Hello")
-    (before,) = told(server, bob)
+    (before,) = told(bob)
     bob.delete(PATH)
 
     async def forget(tx: Any) -> None:
@@ -135,18 +135,18 @@ def test_what_was_not_told_before_a_crash_is_told_afterwards(
     server.run(server.app.messenger.resume())
     server.run(server.app.messenger.deliver())
     assert kept(server, bob) == 1
-    (after,) = told(server, bob)
+    (after,) = told(bob)
     assert after["object_id"] == before["object_id"]
     server.run(server.app.messenger.resume())
     server.run(server.app.messenger.deliver())
-    assert [each["notification_id"] for each in told(server, bob)] == [after["notification_id"]]
+    assert [each["notification_id"] for each in told(bob)] == [after["notification_id"]]
 
 
 def test_a_broken_message_keeps_no_other_waiting(
     server: Server, alice: Person, bob: Person, private: str, token: str
 ) -> None:
     first, broken, last = (alice.say(token, f"{word} @{bob.id}") for word in ("first", "broken", "last"))
-    assert len(told(server, bob)) == 3
+    assert len(told(bob)) == 3
     bob.delete(PATH)
 
     async def damage(tx: Any) -> None:
@@ -156,7 +156,7 @@ def test_a_broken_message_keeps_no_other_waiting(
     server.write(damage)
     server.run(server.app.messenger.resume())
     elsewhere = alice.say(private, "Hello")
-    assert [each["object_id"].split("/")[1] for each in told(server, bob)] == [
+    assert [each["object_id"].split("/")[1] for each in told(bob)] == [
         str(said["id"]) for said in (elsewhere, last, first)
     ]
 
@@ -165,7 +165,7 @@ def test_those_who_meet_a_broken_message_together_skip_only_that_one(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     said = [alice.say(token, f"{number} @{bob.id}")["id"] for number in range(12)]
-    assert len(told(server, bob)) == 12
+    assert len(told(bob)) == 12
     bob.delete(PATH)
 
     async def damage(tx: Any) -> int:
@@ -179,7 +179,7 @@ def test_those_who_meet_a_broken_message_together_skip_only_that_one(
         await asyncio.gather(*(outbox.deliver(server.app.world.db, [room_id]) for _ in range(4)))
 
     server.run(deliver())
-    numbers = [int(each["object_id"].split("/")[1]) for each in told(server, bob)]
+    numbers = [int(each["object_id"].split("/")[1]) for each in told(bob)]
     assert numbers == [number for number in reversed(said) if number != said[3]]
 
 
@@ -193,9 +193,9 @@ def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(
     alice.say(private, "Hello")
     server.write(slip_in)
     server.run(server.app.messenger.resume())
-    assert subjects(server, bob) == ["Alice sent you a private message"]
+    assert subjects(bob) == ["Alice sent you a private message"]
     alice.say(private, "And now?")
-    told(server, bob)
+    told(bob)
     assert kept(server, bob) == 52
 
 
@@ -208,4 +208,4 @@ def test_while_many_write_everything_is_told_once(
         return f"{private}/{said['id']}"
 
     said = list(threads.map(write, range(24)))
-    assert sorted(each["object_id"] for each in told(server, bob)) == sorted(said)
+    assert sorted(each["object_id"] for each in told(bob)) == sorted(said)

@@ -8,7 +8,7 @@ from support.running import Server
 # --- what is said ---------------------------------------------------------------------------
 def test_a_private_message_is_told(server: Server, alice: Person, bob: Person, private: str) -> None:
     said = alice.say(private, "Hello")
-    (shown,) = told(server, bob)
+    (shown,) = told(bob)
     number = shown.pop("notification_id")
     assert isinstance(number, int)
     assert shown.pop("datetime").endswith("+00:00")
@@ -39,21 +39,21 @@ def test_a_private_message_is_told(server: Server, alice: Person, bob: Person, p
         ],
     }
     assert bob.get(f"{PATH}/{number}")["object_id"] == f"{private}/{said['id']}"
-    assert told(server, alice) == []
+    assert told(alice) == []
 
 
-def test_the_level_decides_what_is_told_in_a_group(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_the_level_decides_what_is_told_in_a_group(alice: Person, bob: Person, token: str) -> None:
     alice.say(token, "to nobody")
-    assert told(server, bob) == []
+    assert told(bob) == []
     listen(bob, token, ALWAYS)
     alice.say(token, "to everybody")
-    assert [each["message"] for each in told(server, bob)] == ["to everybody"]
+    assert [each["message"] for each in told(bob)] == ["to everybody"]
     listen(bob, token, NEVER)
     alice.say(token, f"to @{bob.id} alone")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     listen(bob, token, MENTION)
     alice.say(token, f"again to @{bob.id}")
-    assert [each["message"] for each in told(server, bob)] == ["again to @Bob", "to everybody"]
+    assert [each["message"] for each in told(bob)] == ["again to @Bob", "to everybody"]
 
 
 def test_the_setting_decides_for_those_who_chose_nothing(
@@ -64,10 +64,10 @@ def test_the_setting_decides_for_those_who_chose_nothing(
     try:
         admin.post(path, value=str(ALWAYS))
         alice.say(token, "to everybody")
-        assert len(told(server, bob)) == 1
+        assert len(told(bob)) == 1
         admin.post(path, value=str(NEVER))
         alice.say(token, f"to @{bob.id}")
-        assert len(told(server, bob)) == 1
+        assert len(told(bob)) == 1
     finally:
         admin.delete(path)
 
@@ -77,7 +77,7 @@ def test_mentions_say_who_was_meant(server: Server, alice: Person, bob: Person, 
     alice.say(token, f"@{bob.id}")
     alice.say(token, f'@"group/{group}"')
     alice.say(token, "@all")
-    everybody, some, alone = told(server, bob)
+    everybody, some, alone = told(bob)
     assert alone["subject"] == "Alice mentioned you in conversation Room"
     assert alone["messageRichParameters"]["mention-user1"]["id"] == bob.id
     assert some["subject"] == f"Alice mentioned group {group} in conversation Room"
@@ -87,34 +87,34 @@ def test_mentions_say_who_was_meant(server: Server, alice: Person, bob: Person, 
 
 
 def test_one_message_is_told_once_and_by_its_nearest_reason(
-    server: Server, alice: Person, bob: Person, token: str
+    alice: Person, bob: Person, token: str
 ) -> None:
     listen(bob, token, ALWAYS)
     question = bob.say(token, "What do you think?")
     alice.say(token, f"@{bob.id} and @all: yes", replyTo=question["id"])
     alice.say(token, f"@all and @{bob.id}: no")
-    assert subjects(server, bob) == [
+    assert subjects(bob) == [
         "Alice mentioned you in conversation Room",
         "Alice replied to your message in conversation Room",
     ]
 
 
 def test_the_newest_message_comes_first_whatever_was_special_about_it(
-    server: Server, alice: Person, bob: Person, private: str
+    alice: Person, bob: Person, private: str
 ) -> None:
     said = [alice.say(private, text)["id"] for text in ("plain", f"for @{bob.id}", "plain again", "@all", "plain")]
-    assert [each["object_id"] for each in told(server, bob)] == [f"{private}/{number}" for number in reversed(said)]
+    assert [each["object_id"] for each in told(bob)] == [f"{private}/{number}" for number in reversed(said)]
 
 
-def test_nothing_is_told_of_silent_messages(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_nothing_is_told_of_silent_messages(alice: Person, bob: Person, private: str) -> None:
     alice.say(private, f"psst @{bob.id}", silent=True)
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
-def test_nothing_is_told_of_what_the_server_reports(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_nothing_is_told_of_what_the_server_reports(alice: Person, bob: Person, token: str) -> None:
     listen(bob, token, ALWAYS)
     alice.put(f"v4/room/{token}", roomName="Other")
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
 def test_guests_are_told_of_as_such(server: Server, alice: Person) -> None:
@@ -122,140 +122,140 @@ def test_guests_are_told_of_as_such(server: Server, alice: Person) -> None:
     guest = server.visitor()
     guest.join(token)
     guest.say(token, f"@{alice.id}")
-    assert subjects(server, alice) == ["A guest mentioned you in conversation Room"]
+    assert subjects(alice) == ["A guest mentioned you in conversation Room"]
     guest.post(f"v1/guest/{token}/name", displayName="Gus")
-    (named,) = told(server, alice)
+    (named,) = told(alice)
     assert named["subject"] == "Gus (guest) mentioned you in conversation Room"
     assert named["subjectRich"] == "{guest} (guest) mentioned you in conversation {call}"
 
 
 # --- who is not told ------------------------------------------------------------------------
-def test_who_is_looking_is_not_told(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_who_is_looking_is_not_told(alice: Person, bob: Person, private: str) -> None:
     alice.say(private, "first")
-    told(server, bob)
+    told(bob)
     bob.join(private)
     alice.say(private, "seen")
-    assert [each["message"] for each in told(server, bob)] == ["first"]
+    assert [each["message"] for each in told(bob)] == ["first"]
     bob.put(f"v4/room/{private}/participants/state", state=0)
     alice.say(private, "not seen")
-    assert [each["message"] for each in told(server, bob)] == ["not seen", "first"]
+    assert [each["message"] for each in told(bob)] == ["not seen", "first"]
 
 
 def test_archived_conversations_only_tell_who_was_meant(
-    server: Server, alice: Person, bob: Person, token: str
+    alice: Person, bob: Person, token: str
 ) -> None:
     listen(bob, token, ALWAYS)
     bob.post(f"v4/room/{token}/archive")
     alice.say(token, "to all")
     alice.say(token, "@all")
-    assert told(server, bob) == []
+    assert told(bob) == []
     alice.say(token, f"@{bob.id}")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
 
 
-def test_the_lobby_keeps_what_is_inside(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_the_lobby_keeps_what_is_inside(alice: Person, bob: Person, token: str) -> None:
     alice.say(token, f"before, @{bob.id}")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
     alice.say(token, f"inside, @{bob.id}")
-    assert told(server, bob) == []
+    assert told(bob) == []
     alice.put(f"v4/room/{token}/webinar/lobby", state=0)
-    assert [each["message"] for each in told(server, bob)] == ["before, @Bob"]
+    assert [each["message"] for each in told(bob)] == ["before, @Bob"]
 
 
 def test_who_was_removed_is_told_nothing(server: Server, alice: Person, bob: Person, token: str) -> None:
     alice.say(token, f"@{bob.id}")
-    told(server, bob)
+    told(bob)
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
-    assert told(server, bob) == []
+    assert told(bob) == []
     assert kept(server, bob) == 0
     alice.add(token, bob)
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
 # --- what need not be told any more ---------------------------------------------------------
-def test_what_was_read_is_told_no_more(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_what_was_read_is_told_no_more(alice: Person, bob: Person, private: str) -> None:
     first, second = alice.say(private, "first"), alice.say(private, "second")
-    assert len(told(server, bob)) == 2
+    assert len(told(bob)) == 2
     bob.post(f"v1/chat/{private}/read", lastReadMessage=first["id"])
-    assert [each["message"] for each in told(server, bob)] == ["second"]
+    assert [each["message"] for each in told(bob)] == ["second"]
     bob.post(f"v1/chat/{private}/read", lastReadMessage=second["id"])
-    assert told(server, bob) == []
+    assert told(bob) == []
     bob.delete(f"v1/chat/{private}/read")
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
-def test_opening_the_conversation_is_enough(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_opening_the_conversation_is_enough(alice: Person, bob: Person, token: str) -> None:
     listen(bob, token, ALWAYS)
     said = bob.say(token, "Lunch?")
     alice.post(f"v1/reaction/{token}/{said['id']}", reaction="👍")
     alice.say(token, "Now!")
-    assert len(told(server, bob)) == 2
+    assert len(told(bob)) == 2
     poll(bob, token, said["id"], setReadMarker=0, markNotificationsAsRead=0)
-    assert len(told(server, bob)) == 2
+    assert len(told(bob)) == 2
     poll(bob, token, said["id"], setReadMarker=0)
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
 def test_whoever_marks_everything_as_read_is_told_of_no_reaction_either(
-    server: Server, alice: Person, bob: Person, token: str
+    alice: Person, bob: Person, token: str
 ) -> None:
     listen(bob, token, ALWAYS)
     said, last = bob.say(token, "Lunch?"), alice.say(token, "Now!")
     path = f"v1/reaction/{token}/{said['id']}"
     alice.post(path, reaction="👍")
     bob.post(f"v1/chat/{token}/read", lastReadMessage=said["id"])
-    assert len(told(server, bob)) == 2
+    assert len(told(bob)) == 2
     bob.post(f"v1/chat/{token}/read", lastReadMessage=last["id"])
-    assert told(server, bob) == []
+    assert told(bob) == []
     alice.post(path, reaction="🎉")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     bob.post(f"v1/chat/{token}/read")
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
-def test_an_app_of_2018_opens_it_too(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_an_app_of_2018_opens_it_too(alice: Person, bob: Person, private: str) -> None:
     alice.say(private, "Lunch?")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     bob.get(f"v1/chat/{private}", timeout=0)
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
 def test_a_conversation_nobody_looks_at_does_not_count_as_opened(
-    server: Server, alice: Person, bob: Person, private: str
+    alice: Person, bob: Person, private: str
 ) -> None:
     bob.join(private)
     bob.put(f"v4/room/{private}/participants/state", state=0)
     said = alice.say(private, "Hello")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     poll(bob, private, said["id"] - 1, setReadMarker=0)
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     bob.put(f"v4/room/{private}/participants/state", state=1)
     poll(bob, private, said["id"] - 1, setReadMarker=0)
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
 def test_deleted_messages_are_told_no_more(server: Server, alice: Person, bob: Person, private: str) -> None:
     said, late = alice.say(private, "first"), alice.say(private, "second")
-    assert len(told(server, bob)) == 2
+    assert len(told(bob)) == 2
     alice.delete(f"v1/chat/{private}/{said['id']}")
-    assert [each["message"] for each in told(server, bob)] == ["second"]
+    assert [each["message"] for each in told(bob)] == ["second"]
     alice.delete(f"v1/chat/{private}/{late['id']}")
     assert kept(server, bob) == 0
 
 
-def test_with_the_history_goes_what_was_told_of_it(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_with_the_history_goes_what_was_told_of_it(alice: Person, bob: Person, token: str) -> None:
     alice.say(token, f"@{bob.id}")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     alice.delete(f"v1/chat/{token}")
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
 def test_with_the_conversation_goes_what_was_told_of_it(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     alice.say(token, f"@{bob.id}")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     alice.delete(f"v4/room/{token}")
     assert bob.get(PATH) == []
     assert kept(server, bob) == 0
@@ -265,14 +265,14 @@ def test_edited_messages_are_told_as_they_are_now(server: Server, alice: Person,
     carol = server.add_user("carol")
     alice.add(token, carol)
     said = alice.say(token, f"for @{bob.id}")
-    assert len(told(server, bob)) == 1
+    assert len(told(bob)) == 1
     alice.put(f"v1/chat/{token}/{said['id']}", message=f"rather for @{carol.id}")
-    assert told(server, bob) == []
-    assert [each["message"] for each in told(server, carol)] == ["rather for @Carol"]
+    assert told(bob) == []
+    assert [each["message"] for each in told(carol)] == ["rather for @Carol"]
     alice.put(f"v1/chat/{token}/{said['id']}", message="for @all")
-    assert subjects(server, bob) == subjects(server, carol) == ["Alice mentioned everyone in conversation Room"]
+    assert subjects(bob) == subjects(carol) == ["Alice mentioned everyone in conversation Room"]
     alice.put(f"v1/chat/{token}/{said['id']}", message="for nobody")
-    assert told(server, bob) == told(server, carol) == []
+    assert told(bob) == told(carol) == []
 
 
 def test_who_is_not_named_any_more_is_told_what_else_the_message_is(
@@ -283,42 +283,42 @@ def test_who_is_not_named_any_more_is_told_what_else_the_message_is(
     listen(bob, token, ALWAYS)
     group = server.add_group(carol)
     said = alice.say(token, f'for @{bob.id}, @{carol.id}, @"group/{group}" and @all')
-    assert subjects(server, bob) == subjects(server, carol) == ["Alice mentioned you in conversation Room"]
+    assert subjects(bob) == subjects(carol) == ["Alice mentioned you in conversation Room"]
     path = f"v1/chat/{token}/{said['id']}"
     alice.put(path, message=f'for @"group/{group}" and @all')
-    assert subjects(server, bob) == ["Alice mentioned everyone in conversation Room"]
-    assert subjects(server, carol) == [f"Alice mentioned group {group} in conversation Room"]
+    assert subjects(bob) == ["Alice mentioned everyone in conversation Room"]
+    assert subjects(carol) == [f"Alice mentioned group {group} in conversation Room"]
     alice.put(path, message="for nobody in particular")
-    (shown,) = told(server, bob)
+    (shown,) = told(bob)
     assert shown["subject"] == "Alice sent a message in conversation Room"
-    assert told(server, carol) == []
+    assert told(carol) == []
     bob.delete(f"{PATH}/{shown['notification_id']}")
     alice.put(path, message="for nobody at all")
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
-def test_seen_mentions_do_not_come_back_with_an_edit(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_seen_mentions_do_not_come_back_with_an_edit(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, f"for @{bob.id}")
-    (shown,) = told(server, bob)
+    (shown,) = told(bob)
     bob.delete(f"{PATH}/{shown['notification_id']}")
     alice.put(f"v1/chat/{token}/{said['id']}", message=f"still for @{bob.id}")
-    assert told(server, bob) == []
+    assert told(bob) == []
 
 
 # --- reactions ------------------------------------------------------------------------------
 def test_reactions_are_told_to_the_author_who_wants_to_hear_everything(
-    server: Server, alice: Person, bob: Person, token: str
+    alice: Person, bob: Person, token: str
 ) -> None:
     said = alice.say(token, "Lunch?")
     path = f"v1/reaction/{token}/{said['id']}"
     bob.post(path, reaction="🎉")
-    assert told(server, alice) == []
+    assert told(alice) == []
     listen(alice, token, ALWAYS)
     alice.post(path, reaction="👍")
     bob.post(path, reaction="👍")
-    (shown,) = told(server, alice)
+    (shown,) = told(alice)
     assert shown["subject"] == "Bob reacted with 👍 to your message in conversation Room"
     assert shown["subjectRichParameters"]["reaction"] == {"type": "highlight", "id": "👍", "name": "👍"}
     assert (shown["message"], shown["object_id"]) == ("Lunch?", f"{token}/{said['id']}")
     bob.delete(path, reaction="👍")
-    assert told(server, alice) == []
+    assert told(alice) == []

@@ -14,15 +14,15 @@ ALWAYS, MENTION, NEVER = 1, 2, 3
 _KEPT = Statement(sa.select(sa.func.count()).where(notifications.c.user_id == bind("user_id")))
 
 
-def told(server: Server, person: Person) -> list[dict[str, Any]]:
+def told(person: Person) -> list[dict[str, Any]]:
     """List somebody's notifications, newest first, without the invitation to the room."""
     shown: list[dict[str, Any]] = person.get(PATH)
     return [each for each in shown if each["object_type"] != "room"]
 
 
-def subjects(server: Server, person: Person) -> list[str]:
+def subjects(person: Person) -> list[str]:
     """Only what they say, newest first."""
-    return [each["subject"] for each in told(server, person)]
+    return [each["subject"] for each in told(person)]
 
 
 def kept(server: Server, person: Person) -> int:
