@@ -1,4 +1,4 @@
-"""What one must not see, reach or keep (reliability.md, S2 to S7, S15, S16)."""
+"""What one must not see, reach or keep."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Whoever guesses has ten tries (reliability.md, S1)."""
+"""Whoever guesses has ten tries."""
 
 import asyncio
 import base64

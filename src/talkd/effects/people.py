@@ -55,7 +55,7 @@ async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor
 
 
 async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
-    """Leave nothing of a deleted account to whoever gets the same id later (reliability.md, S4).
+    """Leave nothing of a deleted account to whoever gets the same id later (tests/security/test_boundaries.py).
 
     The rooms come first: what is reported there about the account is then forgotten like all the rest.
     """

@@ -2,7 +2,7 @@
 
 Ten failures of one kind from one network within half an hour, and further tries of that kind are refused
 until the window has passed. IPv6 counts by /64. Success forgives nothing, or whoever has one right secret could
-guess at others for ever (reliability.md, S1).
+guess at others for ever (docs/admin/reliability.md, Secrets and leaks).
 """
 
 import asyncio

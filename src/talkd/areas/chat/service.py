@@ -50,7 +50,7 @@ async def send(
     `network` is where a guest is whose mentions are counted.
 
     The same text again under the same `reference_id` is the same message: a client that tries again after
-    a lost answer does not say it twice (users.md; reliability.md, P6). The caller holds the room's row, so that
+    a lost answer does not say it twice (tests/crash/test_kill.py). The caller holds the room's row, so that
     ids become visible in their order (design.md, 4). Raises Invalid, TooLarge or Throttled.
     """
     text = require_text(text)

@@ -32,7 +32,7 @@ async def require_invited(call: Call[Any], token: str, address: str, access: str
 
 
 async def open_link(call: Call[Any], token: str, address: str, access: str) -> tuple[Cookie, ...]:
-    """Let the browser in with a personal token; the cookie that it is known by, renewed (reliability.md, S7).
+    """Let the browser in with a personal token; the cookie that it is known by, renewed.
 
     Raises NotFound and Throttled. A logged-in user comes as himself: nothing happens.
     """

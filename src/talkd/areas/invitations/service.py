@@ -35,8 +35,8 @@ class Import(msgspec.Struct, frozen=True):
 async def open_door(tx: Tx, room: Room, address: str, access: str, browser: str) -> Attendee:
     """Who shows address and personal token; the browser is known as that from now on.
 
-    The token belongs to one invitation: with another address, or in another room, it opens nothing
-    (reliability.md, S8). Raises NotFound.
+    The token belongs to one invitation: with another address, or in another room, it opens nothing.
+    Raises NotFound.
     """
     attendee = await _find_by_token(tx, room, address, access)
     if attendee is None:

@@ -86,7 +86,7 @@ def require_wording(question: str, options: Sequence[str], result_mode: int, max
     """Return what to ask, cleaned, without empty options.
 
     Raises Invalid("question") or Invalid("options") for too little or too much. Any number is good as mode and
-    as the most votes (small-print.md).
+    as the most votes.
     """
     question = cleaned_text(question)
     if not question or len(question.encode()) > MAX_QUESTION_BYTES:
@@ -133,7 +133,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def visible(poll: Poll, tally: Tally, me: Participant) -> Tally:
-    """What of a tally this participant may see (reliability.md, S13).
+    """What of a tally this participant may see.
 
     At the end everything; before, in a public poll, what is so far once he has voted. Who runs the poll always
     sees how many have voted.

@@ -13,7 +13,7 @@ from talkd.storage.database import Tx
 async def find_messages(tx: Tx, user_id: str, query: Query, *, but: str = "") -> Found:
     """What was said in the user's rooms, apart from the one with token `but`.
 
-    Sensitive conversations show nothing outside of themselves (reliability.md, S13).
+    Sensitive conversations show nothing outside of themselves.
     """
     readable = [each for each in await store.list_memberships(tx, user_id) if _is_readable(each)]
     return await _find(

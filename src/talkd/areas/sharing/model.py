@@ -1,7 +1,7 @@
 """Things that can be shared, and what has to be true of them.
 
 Of what a client says about a thing only the fields named here are kept, because others click on it: links lead
-to this server or nowhere (reliability.md, S9). Users, groups, files and polls cannot be shared this way: they
+to this server or nowhere. Users, groups, files and polls cannot be shared this way: they
 would pass for what they are not.
 """
 
