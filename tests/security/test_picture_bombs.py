@@ -21,7 +21,7 @@ from talkd.areas.avatars import decoder as decoders
 from talkd.areas.avatars import decoding
 from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.avatars.decoding import NotAnImage
-from talkd.areas.avatars.model import MAX_PIXELS, MAX_SIDE
+from talkd.areas.avatars.model import MAX_PIXELS, MAX_SIDE, MAX_WEBP_PIXELS
 from talkd.config import Config
 from talkd.core.errors import Throttled
 
@@ -83,7 +83,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "jpeg of 12 GB": lambda: jpeg(65_500, 65_500),
     "progressive jpeg": lambda: jpeg(65_500, 65_500, progressive=True),
     "webp canvas of 2 GB": lambda: webp(16_383, 16_383),
-    "webp canvas of most pixels": lambda: webp(8_000, MAX_PIXELS // 8_000),
+    "webp canvas of too many pixels": lambda: webp(8_000, MAX_PIXELS // 8_000),
     "gif of 4 GB": lambda: b"GIF89a\xff\xff\xff\xff" + encoded("GIF")[10:],
     "gif": lambda: encoded("GIF", save_all=True, append_images=[Image.new("RGB", (300, 200))] * 50),
     "bmp": lambda: encoded("BMP"),
@@ -142,7 +142,8 @@ def test_a_bomb_is_refused_and_the_server_does_not_feel_it(sqlite_server: Server
         pytest.param(lambda: encoded("PNG", (8_000, 4_000), "I;16"), id="16 bits of most pixels"),
         pytest.param(lambda: encoded("JPEG", (8_000, 4_000)), id="photo of most pixels"),
         pytest.param(lambda: encoded("JPEG", (8_000, 4_000), progressive=True), id="progressive photo of most pixels"),
-        pytest.param(lambda: encoded("WEBP", (4_000, 3_000)), id="webp of 12 million pixels"),
+        pytest.param(lambda: encoded("WEBP", (6_000, MAX_WEBP_PIXELS // 6_000)), id="webp of most pixels"),
+        pytest.param(lambda: webp(6_000, MAX_WEBP_PIXELS // 6_000), id="webp canvas of most pixels"),
         pytest.param(lambda: encoded("PNG", (MAX_SIDE, 1)), id="longest side"),
     ],
 )
@@ -152,6 +153,12 @@ def test_the_largest_pictures_fit_into_the_limit(sqlite_server: Server, content:
     process = sqlite_server.app.world.decoder._process
     assert process is not None
     assert peak_of(process.pid) < decoding.MEMORY
+
+
+def test_the_refusal_of_a_large_webp_names_its_limit(sqlite_server: Server) -> None:
+    answer = send(sqlite_server.add_user().http, webp(6_000, MAX_WEBP_PIXELS // 6_000 + 1))
+    assert answer.status_code == 400
+    assert answer.json()["ocs"]["data"]["message"] == "The image has too many pixels: 24000000 are allowed"
 
 
 def test_photos_stand_upright(sqlite_server: Server) -> None:

@@ -16,7 +16,7 @@ from typing import BinaryIO
 from PIL import Image, ImageOps
 
 from talkd.areas.avatars.images import as_png
-from talkd.areas.avatars.model import LARGE, MAX_PIXELS, MAX_SIDE
+from talkd.areas.avatars.model import LARGE, MAX_PIXELS, MAX_SIDE, MAX_WEBP_PIXELS
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MEMORY = 512 * 1024 * 1024
@@ -57,8 +57,9 @@ def _require_size(image: Image.Image) -> None:
     """Raises NotAnImage for a picture that is too large. Only the header of the file has been read so far."""
     if max(image.size) > MAX_SIDE:
         raise NotAnImage(f"The image is too large: a side may have {MAX_SIDE} pixels at most")
-    if image.width * image.height > MAX_PIXELS:
-        raise NotAnImage(f"The image has too many pixels: {MAX_PIXELS} are allowed")
+    most = MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
+    if image.width * image.height > most:
+        raise NotAnImage(f"The image has too many pixels: {most} are allowed")
 
 
 def serve(source: BinaryIO, answers: BinaryIO) -> None:

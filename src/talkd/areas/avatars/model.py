@@ -13,6 +13,8 @@ MAX_FILE = 20 * 1024 * 1024
 """Bytes of an uploaded picture at most."""
 MAX_PIXELS = 32_000_000
 """Pixels of an uploaded picture at most: a small file can unfold into gigabytes."""
+MAX_WEBP_PIXELS = 24_000_000
+"""Pixels of a WebP at most: its decoder keeps several copies of the picture in memory."""
 MAX_SIDE = 16_384
 """Pixels of each side at most: every row takes memory of its own, however short it is."""
 
