@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from support.commands import run_command
 from support.notifications import PATH as NOTIFICATIONS
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import LoopThread, Server, unique
 
 from talkd.areas.removal import account_service, room_service
 from talkd.areas.removal.model import PORTION
+from talkd.areas.users import routes as users
 from talkd.storage.schema import metadata, rooms
 from talkd.storage.statements import Statement, bind
 
@@ -32,6 +34,12 @@ def paused(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(service, "PORTION", AT_ONCE)
         monkeypatch.setattr(service, "list_unfinished", nothing)
     monkeypatch.setattr(account_service, "LOOKED_AT", 7)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who deletes an account does not wait until it is forgotten."""
+    monkeypatch.setattr(users, "FORGET_SECONDS", 0)
 
 
 def room_id_of(server: Server, token: str) -> int:
@@ -233,7 +241,9 @@ def test_two_begin_anew_while_their_deleted_conversation_is_emptied(
     assert alice.texts(anew) == []
 
 
-def test_one_transaction_empties_one_room(server: Server, alice: Person, bob: Person, paused: None) -> None:
+def test_one_transaction_empties_one_room(
+    server: Server, alice: Person, bob: Person, paused: None, hurried: None
+) -> None:
     tokens = [bob.create_room(name=f"Room {number}") for number in range(5)]
     room_ids = [room_id_of(server, token) for token in tokens]
     for token in tokens:
@@ -247,7 +257,7 @@ def test_one_transaction_empties_one_room(server: Server, alice: Person, bob: Pe
 
 
 # --- deleting accounts ----------------------------------------------------------------------
-def test_a_deleted_account_is_named_nowhere_at_once(talk: Talk, server: Server, paused: None) -> None:
+def test_a_deleted_account_is_named_nowhere_at_once(talk: Talk, server: Server, paused: None, hurried: None) -> None:
     alice, bob = talk.alice, talk.bob
     server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
     assert bob.id in str(rows_of(server, talk.id)), "the rest is still to be forgotten"
@@ -261,7 +271,7 @@ def test_a_deleted_account_is_named_nowhere_at_once(talk: Talk, server: Server, 
 
 
 def test_nobody_gets_the_id_of_a_deleted_account_before_it_is_forgotten(
-    talk: Talk, server: Server, paused: None
+    talk: Talk, server: Server, paused: None, hurried: None
 ) -> None:
     account = {"userid": talk.bob.id.upper(), "password": "correct horse battery"}
     server.admin.delete(f"/ocs/v2.php/cloud/users/{talk.bob.id}").raise_for_status()
@@ -275,6 +285,24 @@ def test_nobody_gets_the_id_of_a_deleted_account_before_it_is_forgotten(
     assert create()[0] == 100
 
 
+def by_api(server: Server, user_id: str) -> None:
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{user_id}").raise_for_status()
+
+
+def by_command(server: Server, user_id: str) -> None:
+    run_command(server, "occ", "user:delete", user_id)
+
+
+@pytest.mark.parametrize("delete", [by_api, by_command])
+def test_the_id_of_a_deleted_account_is_free_when_deleting_it_is_done(
+    talk: Talk, server: Server, paused: None, delete: Callable[[Server, str], None]
+) -> None:
+    delete(server, talk.bob.id)
+    assert talk.bob.id not in str(rows_of(server, talk.id))
+    account = {"userid": talk.bob.id, "password": "correct horse battery"}
+    assert server.admin.post("/ocs/v2.php/cloud/users", json=account).status_code == 200
+
+
 # --- after a crash --------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: str) -> None:
@@ -284,6 +312,7 @@ def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: s
             for service in (room_service, account_service):
                 patch.setattr(service, "PORTION", AT_ONCE)
             patch.setattr("talkd.app.REMOVAL_SECONDS", 3600)
+            patch.setattr(users, "FORGET_SECONDS", 0)
             server.restart()  # from here on the job does not run
             alice, bob, carol = (server.add_user(name, display_name=unique(name)) for name in ("alice", "bob", "carol"))
             cleared, deleted, kept = (Talk(server, alice, each) for each in (bob, bob, carol))

@@ -14,6 +14,7 @@ from talkd.areas.users.model import Account
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Limit, Offset, Output, occ, refuse, show
+from talkd.cli.user import delete_account
 from talkd.config import Config
 from talkd.core import ids
 from talkd.core.actor import CLI
@@ -93,7 +94,7 @@ def add_user(
 def delete_user(config: Config, uid: Name) -> None:
     """Delete an account. What it wrote stays, under the name of a deleted user."""
     _find(config, uid)
-    write(config, lambda tx: service.delete_account(tx, uid, by=CLI))
+    delete_account(config, uid)
     typer.echo("The specified account was deleted")
 
 

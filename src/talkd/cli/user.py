@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from talkd.areas.removal import account_service as removal
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service, store
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
-from talkd.cli.database import read, write
+from talkd.cli.database import read, write, write_in_portions
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import NotFound, TalkError
@@ -89,8 +90,18 @@ def delete_user(
     read(config, lambda tx: _require(tx, name))
     if not yes:
         typer.confirm(f"Delete the account {name} for good?", abort=True)
-    write(config, lambda tx: service.delete_account(tx, name, by=CLI))
+    delete_account(config, name)
     typer.echo(f"{name} is deleted")
+
+
+def delete_account(config: Config, name: str) -> None:
+    """Delete an account, and then its id from all that it said and did."""
+    user_id = write(config, lambda tx: service.delete_account(tx, name, by=CLI))
+
+    async def forget(tx: Tx) -> bool:
+        return not await removal.forget_portion(tx, user_id)
+
+    write_in_portions(config, forget)
 
 
 @app.command("password")

@@ -1,13 +1,16 @@
 """`cloud/users` and `cloud/user`: the provisioning API's accounts."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
+from talkd.areas.removal import account_service as removal
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords, service, view
 from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, LOGIN_FIELDS, NO_PASSWORD, NOT_YOURS, Account
+from talkd.core import clock
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -15,6 +18,9 @@ from talkd.web.params import NoParams, Scalar
 from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("users", base="/cloud")
+
+FORGET_SECONDS = 20
+"""How long deleting an account may take; a job removes what is left of it then."""
 
 
 class Search(msgspec.Struct):
@@ -147,11 +153,18 @@ async def set_user_field(call: Call[UserChange]) -> Any:
     return []
 
 
-@routes.add("DELETE", "users/{user_id}", Guard.USER, params=UserPath)
-async def delete_user(tx: Tx, call: Call[UserPath]) -> Any:
-    """Delete an account."""
-    await _require_may_administer(tx, call)
-    await service.delete_account(tx, call.params.user_id, by=call.caller.actor)
+@routes.add("DELETE", "users/{user_id}", Guard.USER, params=UserPath, access=Access.OWN)
+async def delete_user(call: Call[UserPath]) -> Any:
+    """Delete an account. The answer waits until the id can be given again, unless that takes too long."""
+
+    async def delete(tx: Tx) -> str:
+        await _require_may_administer(tx, call)
+        return await service.delete_account(tx, call.params.user_id, by=call.caller.actor)
+
+    user_id = await call.write(delete)
+    until = clock.ticks() + FORGET_SECONDS
+    while clock.ticks() < until and await call.write(partial(removal.forget_portion, user_id=user_id)):
+        pass  # others write in between; a job does what is left
     return []
 
 

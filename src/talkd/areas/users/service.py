@@ -142,8 +142,8 @@ async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> N
     await settings.outdate_caches(tx, user_id)
 
 
-async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> None:
-    """Delete an account and all that logs in to it.
+async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> str:
+    """Delete an account and all that logs in to it. Return its id as it was stored.
 
     Raises Rejected: 998 unknown, 101 one's own or the last administrator.
     """
@@ -158,6 +158,7 @@ async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> None:
     await store.delete_account(tx, user_id)
     await tx.emit(UserDeleted(user_id, account.display_name or user_id, by))
     await settings.outdate_caches(tx, user_id)
+    return user_id
 
 
 async def require_other_admin(tx: Tx, user_id: str) -> None:
