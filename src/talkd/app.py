@@ -157,6 +157,8 @@ ROUTES = tuple(
 )
 """Every operation there is. `--dev` adds its own."""
 
+LAST_WRITES_SECONDS = 3.0
+"""How long the last writes of a server that stops may take; without them only the last pings are lost."""
 WATCH_SECONDS = 0.5
 NUMBERING_SECONDS = 5.0
 PING_SECONDS = 5.0
@@ -225,6 +227,7 @@ class App:
         self._epoch = ""
         self._heard = 0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
         self.taken_over = asyncio.Event()
         """Set when another server has the database, so this one has to stop."""
         routes = ROUTES
@@ -236,6 +239,7 @@ class App:
 
     async def start(self) -> None:
         """Open the database and begin to look after it. Raises DatabaseRefused."""
+        self._is_stopping = False
         await self.world.db.open(patience=self.world.config.database.start_timeout)
         try:
             await self.world.db.claim()
@@ -279,15 +283,18 @@ class App:
 
     async def stop(self) -> None:
         """Let everybody who waits answer, and close the database when all is written."""
+        self._is_stopping = True
         self.world.changes.close()
         for task in list(self._tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_WRITES_SECONDS)
         await self.world.member_changes.close()
         await self.world.decoder.close()
-        with contextlib.suppress(Unavailable):
-            await self.world.pings.flush()
-            await self.world.db.note_ids()
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(LAST_WRITES_SECONDS):
+                await self.world.pings.flush()
+                await self.world.db.note_ids()
         await self.world.db.close()
 
     # --- what goes on all the time ----------------------------------------------------------
@@ -297,7 +304,7 @@ class App:
         task.add_done_callback(self._tasks.discard)
 
     async def _every(self, seconds: float, job: Callable[[], Awaitable[None]]) -> None:
-        while True:
+        while not self._is_stopping:  # the driver may answer a cancellation with TimeoutError
             await asyncio.sleep(seconds)
             try:
                 await job()

@@ -95,6 +95,8 @@ def configure(config: LogConfig, stream: TextIO | None = None) -> None:
     root.setLevel(level)
     for name in ("asyncio", "alembic", "PIL"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    # It writes a trace each time that it cannot connect, which storage says in one line a second.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

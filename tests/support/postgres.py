@@ -2,10 +2,12 @@
 
 import fcntl
 import hashlib
+import os
+import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +43,25 @@ class Cluster:
 
         stop = ("-w", "-m", "fast", "-D", str(self._server.pgdata), "stop")
         pgexec("pg_ctl", stop, bin_path=self._server.bin_path, user=self._server.system_user)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Within it, PostgreSQL answers nothing and closes nothing. Only for a cluster of one's own."""
+        postmaster = int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
+        processes = [
+            postmaster,
+            *(int(each) for each in self.psql("SELECT pid FROM pg_stat_activity").split() if each.isdigit()),
+        ]
+        stopped = []
+        try:
+            for process in processes:
+                with suppress(ProcessLookupError):  # that of the question has ended
+                    os.kill(process, signal.SIGSTOP)
+                    stopped.append(process)
+            yield
+        finally:
+            for process in stopped:
+                os.kill(process, signal.SIGCONT)
 
     def start(self) -> None:
         """Run again after `stop`."""

@@ -32,7 +32,7 @@ class Availability:
         self.failures[kind] += 1
         self._unsaid[kind] += 1
         # Further lines of an error of PostgreSQL may quote what is stored.
-        self._reason = f"{type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        self._reason = ": ".join(filter(None, (type(error).__name__, str(error).partition(chr(10))[0])))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SECONDS_PER_LINE, self.flush)
         return Unavailable(RETRY_AFTER, message=MESSAGE)

@@ -25,6 +25,8 @@ has gone in the same moment: the next time it sees how things are.
 """
 CONNECT_SECONDS = 5.0
 """How long PostgreSQL may take to accept a connection."""
+CLOSE_SECONDS = 5.0
+"""How long running transactions may take to end when the server stops."""
 START_PAUSE = 0.5
 """Seconds between two tries to reach a PostgreSQL that is not there yet."""
 TOGETHER = 2
@@ -189,8 +191,10 @@ class PostgresDatabase(Database):
         self.availability.flush()
         if self._lock is not None:
             await self._lock.release()
-        await self._writers.close()
-        await self._readers.close()
+        # A pool waits for its connections; one that does not get them back in time cuts them off.
+        with contextlib.suppress(*_LOST):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await asyncio.gather(self._writers.close(), self._readers.close())
 
     # --- transactions -----------------------------------------------------------------------
     async def read(self, work: Work[T]) -> T:
@@ -218,7 +222,9 @@ class PostgresDatabase(Database):
 
     async def write(self, work: Work[T], *, queue: str = "") -> T:
         # A client that hangs up between commit and announcement must not keep the others asleep.
-        return await asyncio.shield(asyncio.ensure_future(self._write(work, queue)))
+        writing = asyncio.ensure_future(self._write(work, queue))
+        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # its client may have gone
+        return await asyncio.shield(writing)
 
     async def _write(self, work: Work[T], queue: str) -> T:
         try:
