@@ -72,7 +72,7 @@ POSTGRES = Counters(
 class _Note(msgspec.Struct):
     """What was so when the database was last written."""
 
-    at: int
+    at: float
     total: int
     """All numbers given so far, of all tables."""
     pace: float
@@ -82,8 +82,8 @@ class _Note(msgspec.Struct):
 async def note(tx: Tx, counters: Counters) -> None:
     """Write down the time and how quickly ids are given; to be called every few seconds and at the end."""
     before = await _get_note(tx)
-    total, now = int(await tx.value(counters.total)), clock.now()
-    seconds = max(0, now - before.at) if before else 0
+    total, now = int(await tx.value(counters.total)), clock.source()
+    seconds = max(0.0, now - before.at) if before else 0.0
     if before is None or not seconds:
         pace = before.pace if before else 0.0
     else:
@@ -94,7 +94,7 @@ async def note(tx: Tx, counters: Counters) -> None:
 async def skip(tx: Tx, counters: Counters, *, after: int = 0) -> None:
     """Skip the ids that a later state of this database may have given, unless it was written in the last `after` s."""
     before = await _get_note(tx)
-    total, now = int(await tx.value(counters.total)), clock.now()
+    total, now = int(await tx.value(counters.total)), clock.source()
     if before is None:  # new, or of an older talkd
         before = _Note(int(await tx.value(_LAST_ACTIVITY)), total, 0.0)
     if total and (not after or now - before.at >= after):
@@ -107,13 +107,13 @@ async def skip(tx: Tx, counters: Counters, *, after: int = 0) -> None:
     await _set_note(tx, _Note(now, total, before.pace))
 
 
-def ids_to_skip(pace: float, seconds: int) -> int:
-    """How many ids may have been given within the seconds, by a server that gave `pace` of them in a second before.
+def ids_to_skip(pace: float, seconds: float) -> int:
+    """Return how many ids may have been given within the seconds by a server that gave `pace` of them in a second.
 
-    For two spans together it is about as much as for each, because every restart that was lost has skipped ids too.
+    Starts that were lost have skipped ids, too. So the number grows with every part of a second by more than is given.
     """
-    seconds = max(0, seconds) + 1  # what is left of a second is not noted
-    return BURST_PACE * min(seconds, BURST_SECONDS) + int(max(LEAST_PACE, SAFETY * pace) * seconds)
+    seconds = max(0.0, seconds) + 1
+    return int(BURST_PACE * min(seconds, BURST_SECONDS) + max(LEAST_PACE, SAFETY * pace) * seconds)
 
 
 async def _get_note(tx: Tx) -> _Note | None:
