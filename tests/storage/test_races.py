@@ -70,7 +70,7 @@ async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: Po
         lambda tx: sessions.join_user(tx, room, BEN, browser="", password_is_right=True),
         lambda tx: users.delete_account(tx, BEN.id, by=SYSTEM),
     )
-    assert deleted is None
+    assert deleted == BEN.id
     assert await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is None
 
 
