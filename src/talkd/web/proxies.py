@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 
 import falcon.asgi
 
@@ -18,10 +19,11 @@ class Proxies:
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._trusted = [ipaddress.ip_network(entry) for entry in config.trusted_proxies]
+        self._way = lru_cache(maxsize=1000)(self._find_way)
 
     def client_of(self, request: falcon.asgi.Request) -> str:
         """Return the address of the client: the nearest one that is not a trusted proxy, as `ipaddress` writes it."""
-        return self._way_of(request)[0]
+        return self._way(request.remote_addr, request.get_header("x-forwarded-for"))[0]
 
     def base_url(self, request: falcon.asgi.Request) -> str:
         """Return how the client reaches the server: the configured address, the proxy's word, or the request's own.
@@ -32,7 +34,7 @@ class Proxies:
         if configured:
             return configured.rstrip("/")
         scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
-        hops = self._way_of(request)[1]
+        hops = self._way(request.remote_addr, request.get_header("x-forwarded-for"))[1]
         if hops:
             scheme = _said(request, "x-forwarded-proto", hops).lower() or scheme
             host = _said(request, "x-forwarded-host", hops) or host
@@ -42,14 +44,15 @@ class Proxies:
             raise Invalid("host", message="The address in the request's headers is not valid.")
         return f"{scheme}://{host}{prefix}".rstrip("/")
 
-    def _way_of(self, request: falcon.asgi.Request) -> tuple[str, int]:
+    def _find_way(self, address: str, header: str | None) -> tuple[str, int]:
         """Return the client's address, and through how many trusted proxies the request came.
+
+        `address` is that of the connection, `header` the addresses that proxies have noted.
 
         A proxy appends the address that it saw. What stands before the first address that no trusted proxy has is
         the client's own claim, and so is everything before something that is not an address.
         """
-        address: str = request.remote_addr
-        forwarded = _entries(request.get_header("x-forwarded-for"))
+        forwarded = _entries(header)
         hops = 0
         while is_inside(address, self._trusted):
             hops += 1
