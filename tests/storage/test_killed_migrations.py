@@ -94,6 +94,25 @@ def test_what_an_older_talkd_left_half_made_is_refused_in_a_sentence(tmp_path: P
         assert revision_of_sqlite(path) == revision
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+@pytest.mark.parametrize("revision", [None, "0005"])
+def test_a_full_disk_is_told_from_tables_that_do_not_fit(revision: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "talkd.db"
+    if revision:
+        bring_sqlite_to(path, revision)
+    command = [sys.executable, "-m", "talkd", "migrate", "--data", str(tmp_path)]
+    for size in (1000, 100_000):  # what is written at the first statements, and at the commit
+        process = subprocess.Popen(["prlimit", f"--fsize={size}", *command], stderr=subprocess.PIPE, text=True)
+        said = process.communicate()[1]
+        assert process.returncode == 1
+        assert said.startswith("talkd: the database could not be brought to schema"), said
+        assert "Look at its disk" in said
+        assert "remove" not in said, "nobody removes a database because the disk is full"
+        assert revision_of_sqlite(path) == revision
+    assert subprocess.run(command, check=False).returncode == 0
+    assert revision_of_sqlite(path) == REVISIONS[-1]
+
+
 # --- PostgreSQL -----------------------------------------------------------------------------
 class Killed(BaseException):
     """The process has gone."""
@@ -145,3 +164,18 @@ async def test_of_several_that_start_on_an_empty_postgres_one_migrates_and_the_o
     url = databases.config("postgres").database.url
     await asyncio.gather(*(migrate_postgres(url, timeout=5) for _ in range(4)))
     assert (await tables_of(url))[0] == REVISIONS[-1]
+
+
+async def test_a_postgres_that_cannot_be_written_is_told_from_tables_that_do_not_fit(databases: Any) -> None:
+    url = databases.config("postgres").database.url
+    name = url.partition("?")[0].rpartition("/")[2]
+    databases.cluster.psql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    with pytest.raises(MigrationFailed, match=r"could not be brought .* read-only .* not changed") as refused:
+        await migrate_postgres(url, timeout=5)
+    assert "remove" not in str(refused.value)
+    databases.cluster.psql(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE rooms (id integer)")  # another program's
+    await connection.close()
+    with pytest.raises(MigrationFailed, match="give talkd a database of its own"):
+        await migrate_postgres(url, timeout=5)

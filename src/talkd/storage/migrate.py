@@ -4,6 +4,8 @@ Alembic is loaded only when there is something to do.
 """
 
 import contextlib
+import sqlite3
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,8 +30,13 @@ BUSY_SECONDS = 60
 """How long an upgrade waits for another process that writes into the SQLite file."""
 
 
+_MISFIT_SQLITE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
+_MISFIT_POSTGRES = ("22", "23", "42")
+"""How errors begin or are numbered that come from the tables, and not from disk, network or locks."""
+
+
 class MigrationFailed(DatabaseRefused):
-    """The database does not fit the migrations; it is as it was before."""
+    """The database was not brought to the newest schema; it is as it was before."""
 
 
 def _is_behind(current: str | None) -> bool:
@@ -58,12 +65,36 @@ def _upgrade(connection: Any) -> None:
     try:
         command.upgrade(config, "head")
     except sa.exc.DBAPIError as error:
+        if not _is_misfit(error.orig):
+            raise
         was = f"schema {current}" if current else "tables of no known schema"
         raise MigrationFailed(
             f"this database has {was} and cannot be brought to schema {REVISIONS[-1]}; it was not changed "
             f"({error.orig}). Either it holds other tables than talkd's: give talkd a database of its own. Or an "
             "older talkd was killed while it made or upgraded the tables: restore the backup from before the "
             "upgrade, or remove the database if that was its first start"
+        ) from error
+
+
+def _is_misfit(error: Any) -> bool:
+    """Return True if the tables are not those that the migrations expect."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return code & 0xFF in _MISFIT_SQLITE  # the rest of the number says more about the kind
+    return str(getattr(error, "sqlstate", None)).startswith(_MISFIT_POSTGRES)
+
+
+@contextlib.contextmanager
+def _outages_explained() -> Iterator[None]:
+    """Raises MigrationFailed if the database could not be used while its schema was changed, or at the commit."""
+    import sqlalchemy as sa
+
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        raise MigrationFailed(
+            f"the database could not be brought to schema {REVISIONS[-1]} ({error.orig}); it was not changed. Look at "
+            "its disk, its connection and the programs that use it, then start again"
         ) from error
 
 
@@ -113,7 +144,7 @@ def _upgrade_sqlite(path: Path) -> None:
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args=settings)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
-        with engine.begin() as connection:
+        with _outages_explained(), engine.begin() as connection:
             _upgrade(connection)
     finally:
         engine.dispose()
@@ -148,7 +179,8 @@ async def _upgrade_postgres(url: str) -> None:
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url))
     try:
-        async with engine.begin() as connection:
-            await connection.run_sync(_upgrade_alone)
+        with _outages_explained():
+            async with engine.begin() as connection:
+                await connection.run_sync(_upgrade_alone)
     finally:
         await engine.dispose()
