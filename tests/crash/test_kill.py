@@ -279,3 +279,26 @@ async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begu
     assert sum(map(len, answers)) < 1.5 * len(polls)
     assert late.startswith(b"HTTP/1.1 201 ")
     assert b"connection: close" in late
+
+
+@pytest.mark.parametrize("ignores_hangups", [False, True])
+async def test_a_closed_terminal_stops_it_in_order_unless_it_ignores_that(
+    tmp_path: Path, ignores_hangups: bool
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if ignores_hangups else None  # as `nohup` does
+    try:
+        process = Process(tmp_path)
+    finally:
+        if ignores_hangups:
+            signal.signal(signal.SIGHUP, before)
+    try:
+        await process.await_health()
+        process.popen.send_signal(signal.SIGHUP)
+        if ignores_hangups:
+            await asyncio.sleep(0.3)
+            await process.await_health()
+        else:
+            assert await asyncio.to_thread(process.popen.wait, 10) == 0
+            assert '"event":"stopped"' in (tmp_path / "output.log").read_text()
+    finally:
+        process.kill()

@@ -106,7 +106,7 @@ class Expected:
 
 
 async def serve_until_stopped(app: "App", config: Config) -> None:
-    """Answer requests until SIGTERM or SIGINT; then let waiting ones answer, and return.
+    """Answer requests until SIGTERM, SIGINT or SIGHUP; then let waiting ones answer, and return.
 
     A second signal ends the process at once, unless it comes together with the first: some supervisors signal a
     process and its group.
@@ -127,8 +127,9 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
         elif loop.time() > first + TOGETHER:
             os._exit(1)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` has said to ignore it
+            loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(server.serve())
     told = asyncio.create_task(stopping.wait())
     taken_over = asyncio.create_task(app.taken_over.wait())
