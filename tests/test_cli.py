@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -446,3 +447,32 @@ def test_a_list_of_settings_shows_no_secret(run: Run) -> None:
         assert "[hidden]" in listed
         assert "s3cret" not in listed
     assert run("config", "get", "sip_bridge_shared_secret") == "s3cret\n"
+
+
+def damage(path: Path, table: str) -> None:
+    """Overwrite the first page of a table."""
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        (page,) = file.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = file.execute("PRAGMA page_size").fetchone()
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+
+
+@pytest.mark.parametrize("words", [["user", "list"], ["occ", "user:list"], ["doctor", "--json"]])
+def test_a_command_that_fails_says_one_thing(words: list[str], run: Run, tmp_path: Path) -> None:
+    run("migrate")
+    damage(tmp_path / "data" / "talkd.db", "users")
+    damage(tmp_path / "data" / "talkd.db", "group_members")
+    command = [sys.executable, "-m", "talkd", *words, "--data", str(tmp_path / "data")]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 1
+    if words == ["doctor", "--json"]:
+        (finding,) = (each for each in json.loads(ran.stdout) if each["subject"] == "database")
+        assert finding["state"] == "fail"
+        assert "the file is damaged" in finding["found"]
+        assert ran.stderr == ""
+    else:
+        assert ran.stdout == ""
+        assert ran.stderr.startswith("talkd: cannot use the database: database disk image is malformed")
+        assert ran.stderr.count("\n") == 1

@@ -1,10 +1,11 @@
 """What is written about what happens: one line an event, as text or JSON. Never secrets, never texts of messages."""
 
+import contextlib
 import io
 import json
 import logging
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from typing import Any, TextIO
 
 import msgspec
@@ -64,6 +65,17 @@ def _write_trace(stream: TextIO, trace: Any) -> None:
     written = io.StringIO()
     structlog.dev.plain_traceback(written, trace)
     stream.writelines(f"    {_escaped(line)}\n" for line in written.getvalue().splitlines())
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Within it nothing is logged: a command says in its own sentence why it failed."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    try:
+        yield
+    finally:
+        structlog.configure(**before)
 
 
 def configure(config: LogConfig, stream: TextIO | None = None) -> None:

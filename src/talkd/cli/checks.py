@@ -35,6 +35,7 @@ from talkd.cli.finding import FAIL, OK, WARN, Finding
 from talkd.config import Config
 from talkd.storage.migrate import REVISIONS
 from talkd.storage.postgres_lock import find_holder
+from talkd.storage.sqlite_files import find_damage
 
 ENOUGH_DISK = 1 << 30
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
@@ -103,11 +104,16 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         if revision == REVISIONS[-1]:
             async with opened(config) as db:
                 admins = await db.read(lambda tx: groups.list_members(tx, ADMIN_GROUP))
+        damage = "" if config.database.url or revision is None else find_damage(Path(config.data) / "talkd.db")
     except Exception as error:
         reason = explain(error)
         if reason is None:
             raise
         yield Finding(FAIL, "database", f"{name}: {reason}", "see docs/admin/install.md, section Database")
+        return
+    if damage:
+        advice = "stop talkd and restore a backup (docs/admin/backup.md)"
+        yield Finding(FAIL, "database", f"{name}: the file is damaged: {damage}", advice)
         return
     if revision is None:
         yield Finding(OK, "database", f"{name}: empty; the first start fills it")

@@ -54,10 +54,13 @@ def with_config(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def command(**values: Any) -> None:
+        from talkd import logs
+
         where = {name: values.pop(name) for name in _OPTIONS}
         config = load(where["config_file"], where["data"], where["database"])
         try:
-            function(config, **values)
+            with logs.silenced():
+                function(config, **values)
         except TalkError as error:
             fail(refusal(error))
 

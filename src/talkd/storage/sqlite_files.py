@@ -7,6 +7,8 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+import apsw
+
 from talkd.storage.database import DatabaseRefused
 
 PRIVATE = 0o600
@@ -48,6 +50,14 @@ def require_complete(path: Path) -> None:
             f"{path} is {'cut off' if path.stat().st_size else 'empty'}, which talkd never leaves behind: restore a "
             "backup (docs/admin/backup.md); to begin anew, remove the file"
         )
+
+
+def find_damage(path: Path) -> str:
+    """Read the whole file; return what SQLite finds wrong in it, or an empty text. Raises apsw.Error."""
+    with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
+        file.set_busy_timeout(5000)
+        found = str(file.execute("PRAGMA quick_check(1)").get)
+    return "" if found == "ok" else found.replace("\n", " ")
 
 
 def make_private(path: Path) -> None:
