@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from support.people import Person
+from support.processes import running
 from support.running import Server
 
 from talkd.cli import data_folder
@@ -118,6 +119,41 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
             lock_data(tmp_path)
         assert find_owner(tmp_path) == str(os.getpid())
+
+
+def test_a_lock_whose_file_was_removed_is_taken_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(data_folder, "GRACE", 0.1)
+    path = tmp_path / "talkd.lock"
+    with lock_data(tmp_path) as lock:
+        assert not lock.keep()
+        for content in (None, "4711"):
+            path.unlink()
+            if content:
+                path.write_text(content)
+            assert lock.keep()
+            assert path.read_text() == str(os.getpid())
+            with pytest.raises(AlreadyRunning):
+                lock_data(tmp_path)
+        path.unlink()
+        path.symlink_to(tmp_path / "precious")
+        assert not lock.keep(), "what is not talkd's is left alone"
+        path.unlink()
+        with lock_data(tmp_path), pytest.raises(AlreadyRunning):
+            lock.keep()
+        assert lock.keep()
+
+
+async def test_a_server_whose_lock_file_was_removed_stays_the_only_one(tmp_path: Path) -> None:
+    async with running(tmp_path) as process:
+        (tmp_path / "talkd.lock").unlink()
+        until = time.monotonic() + 10
+        while find_owner(tmp_path) is None and time.monotonic() < until:  # noqa: ASYNC110 - another process does it
+            await asyncio.sleep(0.05)
+        assert find_owner(tmp_path) == str(process.popen.pid)
+        (tmp_path / "talkd.lock").unlink()
+        with lock_data(tmp_path):  # a second server is quicker
+            assert await asyncio.to_thread(process.popen.wait, 20) == 1
+    assert "another talkd serves this database now" in (tmp_path / "output.log").read_text()
 
 
 def test_a_start_beside_a_foreign_lock_ends_with_a_sentence(tmp_path: Path) -> None:

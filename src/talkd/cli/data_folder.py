@@ -6,7 +6,7 @@ import os
 import stat
 import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Self
 
 LOCK_FILE = "talkd.lock"
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
@@ -35,9 +35,59 @@ def make_data(folder: Path) -> None:
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
 
-def lock_data(folder: Path) -> IO[bytes]:
-    """Claim the data folder for this process, until it ends. Raises FolderRefused, OSError."""
+class DataLock:
+    """The claim of this process on a data folder, until it is closed or the process ends."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = _take(folder)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def keep(self) -> bool:
+        """Take the lock again if its file was removed or replaced; return True if that was done.
+
+        Raises AlreadyRunning if another process has the lock by now. May wait a moment, so call it in a thread.
+        """
+        if self._is_in_place():
+            return False
+        try:
+            file = _take(self._folder)
+        except (ForeignLock, OSError):  # the folder is gone, or nobody can have the lock: look again next time
+            return False
+        self._file.close()
+        self._file = file
+        return True
+
+    def _is_in_place(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), (self._folder / LOCK_FILE).lstat())
+        except OSError:
+            return False
+
+
+def lock_data(folder: Path) -> DataLock:
+    """Claim the data folder for this process. Raises FolderRefused, OSError."""
     make_data(folder)
+    return DataLock(folder)
+
+
+def find_owner(folder: Path) -> str | None:
+    """The number of the process that has claimed the data folder, or None. Raises ForeignLock, OSError."""
+    try:
+        lock = _open_lock(folder / LOCK_FILE, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    with lock:
+        return None if _is_free(lock, fcntl.LOCK_SH) else _owner_in(lock)
+
+
+def _take(folder: Path) -> IO[bytes]:
+    """Lock the lock file and write the number of this process into it. Raises FolderRefused, OSError."""
     lock = _open_lock(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
     try:
         _claim(lock, folder)
@@ -50,16 +100,6 @@ def lock_data(folder: Path) -> IO[bytes]:
         lock.close()
         raise
     return lock
-
-
-def find_owner(folder: Path) -> str | None:
-    """The number of the process that has claimed the data folder, or None. Raises ForeignLock, OSError."""
-    try:
-        lock = _open_lock(folder / LOCK_FILE, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
-    with lock:
-        return None if _is_free(lock, fcntl.LOCK_SH) else _owner_in(lock)
 
 
 def _claim(lock: IO[bytes], folder: Path) -> None:

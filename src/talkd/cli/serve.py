@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import structlog
@@ -17,6 +17,11 @@ from talkd.cli import command, data_folder, process
 from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder
 from talkd.config import Config
 from talkd.core.errors import TalkError
+
+if TYPE_CHECKING:
+    from talkd.app import App
+
+KEEP_SECONDS = 0.5
 
 log = structlog.get_logger(__name__)
 
@@ -45,8 +50,8 @@ def serve(
     process.raise_file_limit()
     try:
         _require_unexposed(config)
-        with _data(config):
-            command.run(_serve(config))
+        with _data(config) as lock:
+            command.run(_serve(config, lock))
     except data_folder.FolderRefused as error:
         command.fail(str(error))
     except TalkError as error:
@@ -68,23 +73,36 @@ def _require_unexposed(config: Config) -> None:
 
 
 @contextlib.contextmanager
-def _data(config: Config) -> Iterator[None]:
+def _data(config: Config) -> Iterator[data_folder.DataLock | None]:
     """The data folder, locked where it holds SQLite; with `--dev` a temporary one that disappears."""
     if config.dev:
         with tempfile.TemporaryDirectory(prefix="talkd-dev-", ignore_cleanup_errors=True) as folder:
             config.data = folder
             config.database.durable = False
             config.security.throttle = False
-            yield
+            yield None
     elif config.database.url:
         data_folder.make_data(Path(config.data))
-        yield
+        yield None
     else:
-        with data_folder.lock_data(Path(config.data)):
-            yield
+        with data_folder.lock_data(Path(config.data)) as lock:
+            yield lock
 
 
-async def _serve(config: Config) -> None:
+async def _keep(lock: data_folder.DataLock, app: "App") -> None:
+    """Hold the lock although somebody removes its file; stop the server if another one has taken it."""
+    while True:
+        await asyncio.sleep(KEEP_SECONDS)
+        try:
+            if await asyncio.to_thread(lock.keep):
+                log.warning("data_lock_taken_again", advice="leave talkd.lock alone: it keeps a second server away")
+        except data_folder.AlreadyRunning as error:
+            log.warning("taken_over", reason=str(error))
+            app.taken_over.set()
+            return
+
+
+async def _serve(config: Config, lock: data_folder.DataLock | None) -> None:
     from talkd import dev
     from talkd.app import App
     from talkd.cli import certificates, welcome
@@ -104,7 +122,10 @@ async def _serve(config: Config) -> None:
                 log.info("started", address=welcome.address(config), database=command.database_of(config))
             else:
                 typer.echo(welcome.screen(config, admin=admin))
+        keeping = asyncio.create_task(_keep(lock, app)) if lock else None
         await process.serve_until_stopped(app, config)
+        if keeping:
+            keeping.cancel()
     finally:
         with contextlib.suppress(asyncio.CancelledError):
             await app.stop()
