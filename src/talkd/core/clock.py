@@ -12,9 +12,12 @@ source: Callable[[], float] = time.time
 """The date in seconds; it may jump."""
 
 
+_BOOT_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+"""Linux has it; it counts on while the machine sleeps."""
+
+
 def _ticks() -> float:
-    clock = getattr(time, "CLOCK_BOOTTIME", None)  # on Linux; counts on while the machine sleeps
-    return time.monotonic() if clock is None else time.clock_gettime(clock)
+    return time.monotonic() if _BOOT_CLOCK is None else time.clock_gettime(_BOOT_CLOCK)
 
 
 ticks: Callable[[], float] = _ticks
