@@ -122,11 +122,11 @@ def postgres(databases: Any, new_server: Any) -> Server:
 
 
 def cut_off(server: Server, databases: Any, *, also_the_lock: bool = True) -> None:
-    """End all connections of the server."""
+    """End all connections of the server, and return when they have ended."""
     name = server.config.database.url.partition("?")[0].rpartition("/")[2]
     whose = "" if also_the_lock else "AND application_name = 'talkd'"
     databases.cluster.psql(
-        f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' {whose}"
+        f"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = '{name}' {whose}"
     )
 
 

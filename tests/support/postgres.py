@@ -61,7 +61,8 @@ class Cluster:
             yield
         finally:
             for process in stopped:
-                os.kill(process, signal.SIGCONT)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
 
     def start(self) -> None:
         """Run again after `stop`."""
