@@ -14,6 +14,7 @@ import apsw
 import asyncpg
 
 from talkd.storage import sqlite_files as files
+from talkd.storage import sqlite_generation as generation
 from talkd.storage.database import DatabaseFromTheFuture, DatabaseRefused
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -99,12 +100,13 @@ def _outages_explained() -> Iterator[None]:
 
 
 def revision_of_sqlite(path: Path) -> str | None:
-    """The schema of the file as it is, without changing it; None if there is none yet. Raises DatabaseIncomplete."""
+    """The schema of the file as it is, without changing it; None if there is none yet. Raises DatabaseRefused."""
     files.require_complete(path)
     if not path.exists():
         return None
     with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
         file.set_busy_timeout(5000)
+        generation.require_own_log(file, path)
         tables = {row[0] for row in file.execute("SELECT name FROM sqlite_master")}
         if not tables:
             raise files.DatabaseIncomplete(
@@ -132,6 +134,7 @@ def migrate_sqlite(path: Path) -> None:
         _upgrade_sqlite(new)
         # Here nobody else has it open; later, processes that start together would find it locked.
         with contextlib.closing(apsw.Connection(str(new), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
+            generation.begin(file)
             file.execute("PRAGMA journal_mode = WAL")
         files.put_in_place(new, path)
 

@@ -18,6 +18,7 @@ import structlog
 
 from talkd.core.search import searchable
 from talkd.storage import sqlite_files as files
+from talkd.storage import sqlite_generation as generation
 from talkd.storage import numbering, sqlite_search
 from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
@@ -152,6 +153,7 @@ class SqliteDatabase(Database):
         self._idle.set()
         self._displaced = ""
         self._corrupt = ""
+        self._overwritten = ""
 
     async def open(self, *, patience: float = 0) -> None:  # noqa: ARG002 - a file is there or not
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -167,12 +169,18 @@ class SqliteDatabase(Database):
             reader.execute("PRAGMA query_only = ON")
         self._reader.execute(f"PRAGMA busy_timeout = {READ_MILLISECONDS}")
         self._footprint = files.Footprint(self._path)
+        self._generation = generation.get(self._reader)
 
     async def claim(self) -> None:
         """The lock file in the data folder does it (`cli/process.py`)."""
 
     async def watch(self) -> None:
         self._note_displaced(self._footprint.find_displaced())
+        if self.damage:
+            return
+        self._overwritten = generation.find_overwritten(self._reader, self._path, self._generation)
+        if self._overwritten:
+            log.error("database_overwritten", reason=self._overwritten, advice="stop talkd and restore a backup")
 
     def _note_displaced(self, found: str) -> None:
         if found and not self._displaced:
@@ -183,13 +191,30 @@ class SqliteDatabase(Database):
 
     @property
     def damage(self) -> str:
-        return self._displaced or self._corrupt
+        return self._displaced or self._overwritten or self._corrupt
 
     async def skip_ids(self, *, after: int = 0) -> None:
         await self.write(lambda tx: numbering.skip(tx, numbering.SQLITE, after=after))
 
     async def note_ids(self) -> None:
-        await self.write(lambda tx: numbering.note(tx, numbering.SQLITE))
+        try:
+            base = await asyncio.to_thread(self._number_on_disk)
+        except (apsw.Error, OSError) as error:
+            self._raise_unavailable("write", error)
+            raise
+
+        async def work(tx: Tx) -> generation.Generation:
+            await numbering.note(tx, numbering.SQLITE)
+            return generation.advance(self._writer, base)
+
+        self._generation = await self.write(work)
+
+    def _number_on_disk(self) -> int:
+        """In a thread: it waits for the disk if the file has changed since the last time."""
+        number = generation.number_of_file(self._path)
+        if number != self._generation.base:
+            self._footprint.sync()
+        return number
 
     def _connect(self) -> apsw.Connection:
         # No connection is ever used by two threads at once; SQLite's own locks around each value cost a third.
@@ -217,9 +242,17 @@ class SqliteDatabase(Database):
         self.availability.flush()
         self._committer.shutdown()
         self._aside.shutdown()
-        self._aside_reader.close()
-        self._reader.close()
-        self._writer.close()
+        for connection in (self._aside_reader, self._reader, self._writer):
+            if self._has_foreign_file():  # the last one would write its log into it
+                connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.close()
+        self._footprint.close()
+
+    def _has_foreign_file(self) -> bool:
+        try:
+            return bool(self._overwritten) and not generation.is_own_file(self._path, self._generation)
+        except apsw.Error:
+            return True
 
     async def read(self, work: Work[T]) -> T:
         # It never suspends, so nobody else can use the connection in between.
@@ -286,6 +319,8 @@ class SqliteDatabase(Database):
     def _start_group(self) -> None:
         group = self._take_group()
         try:
+            if self._overwritten:
+                raise _Displaced(self._overwritten)
             if self._displaced and (found := self._footprint.find_displaced()):
                 raise _Displaced(found)
             self._writer.execute("BEGIN IMMEDIATE")

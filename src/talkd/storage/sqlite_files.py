@@ -100,7 +100,17 @@ class Footprint:
 
     def __init__(self, path: Path) -> None:
         self._path, self._log = str(path), str(log_of(path))
+        # Closing it would take SQLite's locks from this process, so it stays open as long as its connections.
+        self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._known = [(status.st_dev, status.st_ino) for status in map(os.stat, (self._path, self._log))]
+
+    def sync(self) -> None:
+        """Return when the disk has all that was written into the file itself."""
+        os.fsync(self._file)
+
+    def close(self) -> None:
+        """To be called when the connections are closed."""
+        os.close(self._file)
 
     def find_displaced(self) -> str:
         """Say which file was removed, replaced or emptied; nothing if all are in place.

@@ -1,0 +1,192 @@
+"""A log or a backup that does not belong to the SQLite database it was put beside, over or into."""
+
+import contextlib
+import logging
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+from support.people import Person
+from support.processes import ADMIN, API, done, running
+from support.running import Server
+
+from talkd.storage.migrate import migrate_sqlite, revision_of_sqlite
+from talkd.storage.sqlite_generation import ForeignLog
+
+NEW = 30
+"""Messages of the drill that were said after the backup: enough to fill several pages."""
+
+
+def back_up(path: Path, copy: Path) -> None:
+    """As docs/admin/backup.md says; the library of the server is used, because both are in one process."""
+    with (
+        contextlib.closing(apsw.Connection(str(path))) as source, contextlib.closing(apsw.Connection(str(copy))) as to,
+        to.backup("main", source, "main") as copying,
+    ):  # fmt: skip
+        while not copying.done:
+            with contextlib.suppress(apsw.BusyError):  # the server writes
+                copying.step()
+
+
+def checkpoint(path: Path) -> None:
+    """Bring the log into the file, as SQLite does by itself when the log is long."""
+    with contextlib.closing(apsw.Connection(str(path))) as file:
+        assert file.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()[0][0] == 0
+
+
+@pytest.fixture
+def server(databases: Any, new_server: Any) -> Server:
+    made: Server = new_server(databases.config("sqlite"))
+    return made
+
+
+def count_on(server: Server) -> None:
+    """What happens every few seconds."""
+    server.run(server.app.world.db.note_ids())
+
+
+class Drill:
+    """A database with a backup, from whose time the log has gone into the file, and a log that was begun later."""
+
+    def __init__(self, server: Server) -> None:
+        self.server, self.path = server, Path(server.config.data) / "talkd.db"
+        self.backup = self.path.with_name("backup")
+        self.ann = server.add_user("ann")
+        self.token = self.ann.create_room()
+        self.ann.say(self.token, "in the backup")
+        count_on(server)
+        back_up(self.path, self.backup)
+        for _ in range(2):
+            for number in range(NEW):
+                self.ann.say(self.token, f"{number} " + "x" * 2000)
+            count_on(server)
+            checkpoint(self.path)
+        count_on(server)
+        self.ann.say(self.token, "newest")
+
+    def said(self) -> set[str]:
+        again = Person(self.server.client(self.ann.id), self.ann.id)
+        return {each["message"] for each in again.get(f"v1/chat/{self.token}", lookIntoFuture=0, limit=200)}
+
+    def copy_killed(self, folder: Path) -> Path:
+        """The files as a kill leaves them."""
+        folder.mkdir()
+        for name in ("talkd.db", "talkd.db-wal"):
+            shutil.copy(self.path.with_name(name), folder / name)
+        return folder / "talkd.db"
+
+
+@pytest.fixture
+def drill(server: Server) -> Drill:
+    return Drill(server)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in folder.iterdir() if each.suffix != ".db-shm"}
+
+
+def test_a_log_that_stayed_beside_a_restored_database_is_refused(drill: Drill, tmp_path: Path) -> None:
+    path = drill.copy_killed(tmp_path / "killed")
+    assert revision_of_sqlite(path), "its own log is taken"
+    path = drill.copy_killed(tmp_path / "restored")
+    shutil.copy(drill.backup, path)
+    before = contents(path.parent)
+    for words in (["serve", "--port", "24899"], ["user", "list"], ["migrate"]):
+        command = [sys.executable, "-m", "talkd", *words, "--data", str(path.parent)]
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert ran.returncode == 1
+        assert ran.stderr.startswith("talkd: talkd.db-wal in "), ran.stderr
+        assert "move talkd.db-wal and talkd.db-shm away" in ran.stderr
+        assert {name: before[name] for name in ("talkd.db", "talkd.db-wal")}.items() <= contents(path.parent).items()
+    for rest in ("talkd.db-wal", "talkd.db-shm"):
+        path.with_name(rest).unlink()
+    assert revision_of_sqlite(path)
+
+
+def test_a_log_of_another_database_is_refused(drill: Drill, tmp_path: Path) -> None:
+    other = tmp_path / "other.db"
+    migrate_sqlite(other)
+    path = drill.copy_killed(tmp_path / "mixed")
+    shutil.copy(other, path)
+    with pytest.raises(ForeignLog):
+        revision_of_sqlite(path)
+
+
+def test_a_kill_while_the_log_goes_into_the_file_is_no_foreign_log(drill: Drill, tmp_path: Path) -> None:
+    before = drill.copy_killed(tmp_path / "before")
+    for number in range(NEW):
+        drill.ann.say(drill.token, f"{number} " + "y" * 2000)  # the file gets longer
+    count_on(drill.server)
+    killed = drill.copy_killed(tmp_path / "killed")
+    checkpoint(drill.path)
+    whole, old = drill.path.read_bytes(), before.read_bytes()
+    for pages in (1, 2, 10, len(old) // 4096):  # SQLite writes from the first page on
+        path = tmp_path / str(pages) / "talkd.db"
+        shutil.copytree(killed.parent, path.parent)
+        path.write_bytes(whole[: pages * 4096] + old[pages * 4096 :])
+        assert revision_of_sqlite(path)
+        with contextlib.closing(sqlite3.connect(path)) as file:
+            assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert file.execute("SELECT count(*) FROM messages WHERE message LIKE '%yyy%'").fetchone() == (NEW,)
+
+
+def test_a_backup_as_new_as_the_log_becomes_what_was_there(drill: Drill, tmp_path: Path) -> None:
+    fresh = tmp_path / "fresh"
+    back_up(drill.path, fresh)
+    drill.ann.say(drill.token, "later")
+    path = drill.copy_killed(tmp_path / "restored")
+    shutil.copy(fresh, path)
+    assert revision_of_sqlite(path)
+    with contextlib.closing(sqlite3.connect(path)) as file:
+        assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        assert file.execute("SELECT message FROM messages ORDER BY id DESC").fetchone() == ("later",)
+
+
+def write_over(backup: Path, path: Path) -> None:
+    shutil.copy(backup, path)  # into the same file, as cp does
+
+
+def restore_into(backup: Path, path: Path) -> None:
+    back_up(backup, path)
+
+
+@pytest.mark.parametrize("how", [write_over, restore_into])
+def test_a_backup_put_under_a_running_server_stops_writes(
+    how: Callable[[Path, Path], None], drill: Drill, caplog: pytest.LogCaptureFixture
+) -> None:
+    how(drill.backup, drill.path)
+    with caplog.at_level(logging.INFO):
+        drill.server.run(drill.server.app.world.db.watch())
+    assert "database_overwritten" in {record.message for record in caplog.records}
+    assert drill.ann.status("POST", f"v1/chat/{drill.token}", message="lost") == 503
+    assert drill.server.client().get("/healthz").status_code == 503
+    drill.server.stop()
+    if how is write_over:
+        with pytest.raises(ForeignLog):
+            revision_of_sqlite(drill.path)
+        for rest in ("talkd.db-wal", "talkd.db-shm"):
+            drill.path.with_name(rest).unlink()
+    drill.server.start()
+    assert "in the backup" in drill.said()
+    assert not {"newest", "lost"} & drill.said()
+
+
+async def test_it_is_noticed_within_a_second(tmp_path: Path) -> None:
+    async with running(tmp_path) as process, process.client(*ADMIN) as admin:
+        back_up(tmp_path / "talkd.db", tmp_path / "backup")
+        room = done(await admin.post(f"{API}/v4/room", data={"roomType": 2, "roomName": "Room"}))["token"]
+        begun = time.monotonic()
+        while time.monotonic() < begun + 6:  # until the server has counted on once
+            done(await admin.post(f"{API}/v1/chat/{room}", data={"message": "x"}))
+        back_up(tmp_path / "backup", tmp_path / "talkd.db")
+        restored = time.monotonic()
+        while (await admin.get("/healthz")).status_code == 200:
+            assert time.monotonic() < restored + 10
+        assert '"event":"database_overwritten"' in (tmp_path / "output.log").read_text()
