@@ -7,8 +7,8 @@ running server counts in the first page of the database:
 - the base is the number that the file itself had at that time, without its log.
 
 A file only gets newer by its own log, so its number lies between the base and the number that the log leads to. That
-of a backup from before the log was begun is lower, that of another database is another one. A backup that is as new
-as the log is not noticed, and the log makes of it what was there before the restore.
+of a backup from before the log was begun is lower, that of another database is another one. A backup that was made
+since then is not noticed, and the log makes of it what was there before the restore (limits: docs/admin/backup.md).
 """
 
 from dataclasses import dataclass
