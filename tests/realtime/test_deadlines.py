@@ -2,9 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -41,23 +39,6 @@ def test_a_wait_leaves_time_for_its_answer(began: float, seconds: int) -> None:
     assert until >= began + seconds * 0.75 - 1e-6
 
 
-@contextmanager
-def still_clock(loop_thread: LoopThread) -> Iterator[Callable[[float], None]]:
-    """Stop the clock of the servers' event loop; the function moves it on by some seconds."""
-    loop = loop_thread.loop
-    moment = loop.time()
-
-    def move(seconds: float) -> None:
-        nonlocal moment
-        moment += seconds
-        loop.call_soon_threadsafe(lambda: None)  # so that the loop looks at its timers
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop, "time", lambda: moment)
-        yield move
-    loop.call_soon_threadsafe(lambda: None)
-
-
 def await_waiting(server: Server, count: int) -> None:
     """Return once exactly that many polls have looked and wait for their deadline."""
     buckets = server.app.world.changes.deadlines._buckets
@@ -72,7 +53,7 @@ def answer_after(
 ) -> httpx.Response:
     """The answer of a poll that waits until the clock has moved on by so many seconds."""
     await_waiting(server, 0)  # the polls of other tests have ended
-    with still_clock(loop_thread) as move, ThreadPoolExecutor(1) as pool:
+    with loop_thread.still_clock() as move, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(person.request, "GET", path, **params)
         await_waiting(server, 1)
         move(seconds * 0.8)

@@ -5,7 +5,8 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Awaitable, Callable, Coroutine
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from itertools import count
 from typing import Any, TypeVar
 
@@ -42,6 +43,8 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._ahead, self._still_at = 0.0, 0.0
+        self._loop.time = self._time  # type: ignore[method-assign]
         self._thread = threading.Thread(target=self._loop.run_forever, name="servers", daemon=True)
         self._thread.start()
 
@@ -53,6 +56,28 @@ class LoopThread:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await something there, from here."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
+
+    def _time(self) -> float:
+        return self._still_at or time.monotonic() + self._ahead
+
+    @contextlib.contextmanager
+    def still_clock(self) -> Iterator[Callable[[float], None]]:
+        """Stop the loop's clock; the function moves it on by some seconds.
+
+        It goes on from where it was moved to. If it were set back, the jobs of the servers would sleep until it has
+        caught up.
+        """
+        self._still_at = self._time()
+
+        def move(seconds: float) -> None:
+            self._still_at += seconds
+            self._loop.call_soon_threadsafe(lambda: None)  # so that the loop looks at its timers
+
+        try:
+            yield move
+        finally:
+            self._ahead, self._still_at = self._still_at - time.monotonic(), 0.0
+            self._loop.call_soon_threadsafe(lambda: None)
 
     def close(self) -> None:
         """Stop it for good."""
