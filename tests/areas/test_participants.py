@@ -311,6 +311,26 @@ def test_a_removed_member_is_out_at_once_also_from_parked_requests(
         assert bob.status(method, path, message="Hello") == 404
 
 
+def test_whoever_came_back_as_a_new_attendee_hears_nothing_after_their_removal(
+    server: Server, threads: ThreadPoolExecutor
+) -> None:
+    """A user who followed a link becomes a new attendee when their only device joins again."""
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    token = alice.create_room(PUBLIC)
+    bob.join(token)
+    last, before = bob.history(token)[0]["id"], alice.attendee(token, bob)
+    waiting = server.app.world.changes.waiting
+    poll = threads.submit(bob.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last)
+    while server.app.world.changes.waiting == waiting:
+        time.sleep(0.01)
+    bob.join(token)
+    after = alice.attendee(token, bob)
+    assert after != before
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=after)
+    alice.say(token, "Among us")
+    assert poll.result(20).status_code in (304, 404)
+
+
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
 def test_attendees_of_other_rooms_do_not_exist_here(server: Server, method: str) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")

@@ -20,8 +20,9 @@ Look = Callable[[Call[Any]], Awaitable[Reply | None]]
 async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> Reply | None:
     """Return what `look` finds, at once or after something has happened; None if nothing did in that time.
 
-    The answer begins within `seconds` of the request. `arrive` runs once, first. Raises what the guards raise when the
-    caller may no longer be here, and NotAuthenticated when their login has ended.
+    The answer begins within `seconds` of the request. `arrive` runs once, first. Return None at once if the caller has
+    left the room and come back as a new attendee, whom the watch does not follow: the device asks again. Raises what
+    the guards raise when the caller may no longer be here, and NotAuthenticated when their login has ended.
     """
     world, loop = call.world, asyncio.get_running_loop()
     until = end_of_wait(call.began, seconds)
@@ -34,6 +35,8 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
             await guards.require_login_again(call)
         if world.db.suspends:  # something may have happened between the guards' look and the watch
             await guards.require_room_again(call)
+            if call.me.attendee.id != attendee_id:
+                return None
         await arrive(call)
         while True:
             changed = watch.take()
@@ -41,6 +44,8 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
                 await guards.require_login_again(call)
             if not standing.isdisjoint(changed):
                 await guards.require_room_again(call)
+                if call.me.attendee.id != attendee_id:
+                    return None
             reply = await look(call)
             if reply is not None:
                 if standing.isdisjoint(watch.take()):
