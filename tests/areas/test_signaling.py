@@ -1,5 +1,6 @@
 """Messages between the devices in a call."""
 
+import contextlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
-from support.people import PUBLIC, Person
+from support.people import PUBLIC, TALK, Person
+from support.raw import connection, head
 from support.running import Server
 
 from talkd.areas.signaling.model import needed_permissions
@@ -128,6 +130,28 @@ def test_a_new_join_ends_the_wait_of_the_old_session(server: Server, pair: tuple
     answer = waiting.result(10)
     assert answer.status_code == 409
     assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
+
+
+def test_messages_go_to_the_newest_poll_of_a_session(
+    server: Server, pair: tuple[Device, Device], threads: ThreadPoolExecutor
+) -> None:
+    """A phone that changes its network polls again, and the server still waits on the connections before."""
+    first, second = pair
+    cookies = "; ".join(f"{name}={value}" for name, value in second.person.http.cookies.items())
+    ask = head("GET", f"{TALK}v3/signaling/{second.token}", f"Cookie: {cookies}", user=second.person)
+    changes = server.app.world.changes
+    with contextlib.ExitStack() as cut_off:
+        for _ in range(5):
+            waiting = changes.waiting
+            cut_off.enter_context(connection(server)).sendall(ask)
+            while changes.waiting == waiting:
+                time.sleep(0.01)
+        waiting = changes.waiting
+        newest = threads.submit(second.poll)
+        while changes.waiting == waiting:
+            time.sleep(0.01)
+        first.send({"type": "candidate", "to": second.session})
+        assert [each["type"] for each in newest.result(20)] == ["candidate"]
 
 
 def test_a_browser_that_has_another_room_open_has_not_opened_this_one(alice: Person) -> None:

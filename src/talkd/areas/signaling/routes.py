@@ -82,8 +82,8 @@ async def send(tx: Tx, call: Call[SendParams]) -> None:
 async def receive(call: Call[Any]) -> list[view.Item]:
     """Wait for messages to this session, or for a change of who is in the room.
 
-    Raises NotFound for who has not opened the room, Conflict when the session ends during the wait, and
-    NotAuthenticated when the login ends.
+    Of several polls of a session, only the newest takes messages. Raises NotFound for who has not opened the room,
+    Conflict when the session ends during the wait, and NotAuthenticated when the login ends.
     """
     world = call.world
     until = end_of_wait(call.began, MAX_POLL_SECONDS)
@@ -96,14 +96,18 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
-        while not await _has_news(call) and await watch.wait(until):
+        poll = world.presence.begin_poll(session_id)
+        while not await _has_news(call, poll) and await watch.wait(until):
             if not logins.isdisjoint(watch.take()):
                 await guards.require_login_again(call)
             await _look_again(call)
             if _session_id(call) != session_id:
                 raise Conflict(data=view.GONE)
-    world.presence.tell(room_id, session_id)
-    news = await call.write(lambda tx: _news(tx, call))
+        if watch.gone:
+            return []  # nobody hears the answer, and the messages wait for the next poll
+    if world.presence.is_newest_poll(session_id, poll):
+        world.presence.tell(room_id, session_id)
+    news = await call.write(lambda tx: _news(tx, call, poll))
     if call.standing != world.changes.standing:  # see `guards.require_still`
         await _look_again(call)
     return news
@@ -125,15 +129,19 @@ async def _look_again(call: Call[Any]) -> None:
         call.world.pings.note(session_id)
 
 
-async def _has_news(call: Call[Any]) -> bool:
+async def _has_news(call: Call[Any], poll: int) -> bool:
     session_id = _session_id(call)
+    if not call.world.presence.is_newest_poll(session_id, poll):
+        return False
     if call.world.presence.is_news(call.me.room.id, session_id):
         return True
     return await call.world.db.read(lambda tx: service.has_messages(tx, session_id))
 
 
-async def _news(tx: Tx, call: Call[Any]) -> list[view.Item]:
-    messages = await service.fetch(tx, _session_id(call))
+async def _news(tx: Tx, call: Call[Any], poll: int) -> list[view.Item]:
+    session_id = _session_id(call)
+    is_newest = call.world.presence.is_newest_poll(session_id, poll)
+    messages = await service.fetch(tx, session_id) if is_newest else []
     present = await service.list_present(tx, call.me.room.id)
     if not call.me.can_pass_lobby:  # from the lobby nobody sees who is inside
         present = [(session, attendee) for session, attendee in present if attendee.id == call.me.attendee.id]
