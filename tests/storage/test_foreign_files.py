@@ -1,5 +1,6 @@
 """A log or a backup that does not belong to the SQLite database it was put beside, over or into."""
 
+import asyncio
 import contextlib
 import logging
 import shutil
@@ -17,6 +18,7 @@ from support.people import Person
 from support.processes import ADMIN, API, done, running
 from support.running import Server
 
+from talkd.storage.database import Database
 from talkd.storage.migrate import migrate_sqlite, revision_of_sqlite
 from talkd.storage.sqlite_generation import ForeignLog
 
@@ -176,6 +178,29 @@ def test_a_backup_put_under_a_running_server_stops_writes(
     drill.server.start()
     assert "in the backup" in drill.said()
     assert not {"newest", "lost"} & drill.said()
+
+
+async def watch_while_counting(db: Database) -> None:
+    """Look after each step of the event loop, so also between a commit and its acknowledgement."""
+    counting = asyncio.create_task(db.note_ids())
+    while not counting.done():
+        await db.watch()
+        await asyncio.sleep(0)
+    await counting
+
+
+@pytest.mark.parametrize("is_from_older_talkd", [False, True])
+def test_the_servers_own_writes_are_no_other_state(is_from_older_talkd: bool, server: Server) -> None:
+    if is_from_older_talkd:  # which does not count
+        server.stop()
+        with contextlib.closing(sqlite3.connect(Path(server.config.data) / "talkd.db")) as file:
+            file.execute("PRAGMA user_version = 0")
+            file.execute("PRAGMA application_id = 0")
+        server.start()
+    for _ in range(3):
+        server.run(watch_while_counting(server.app.world.db))
+        assert not server.app.world.db.damage
+    server.add_user("ann").create_room()
 
 
 async def test_it_is_noticed_within_a_second(tmp_path: Path) -> None:

@@ -169,7 +169,8 @@ class SqliteDatabase(Database):
             reader.execute("PRAGMA query_only = ON")
         self._reader.execute(f"PRAGMA busy_timeout = {READ_MILLISECONDS}")
         self._footprint = files.Footprint(self._path)
-        self._generation = generation.get(self._reader)
+        found = generation.get(self._reader)
+        self._written = generation.Written(known=found, tried=found)
 
     async def claim(self) -> None:
         """The lock file in the data folder does it (`cli/process.py`)."""
@@ -178,7 +179,7 @@ class SqliteDatabase(Database):
         self._note_displaced(self._footprint.find_displaced())
         if self.damage:
             return
-        self._overwritten = generation.find_overwritten(self._reader, self._path, self._generation)
+        self._overwritten = self._written.find_overwritten(self._reader, self._path)
         if self._overwritten:
             log.error("database_overwritten", reason=self._overwritten, advice="stop talkd and restore a backup")
 
@@ -205,14 +206,17 @@ class SqliteDatabase(Database):
 
         async def work(tx: Tx) -> generation.Generation:
             await numbering.note(tx, numbering.SQLITE)
-            return generation.advance(self._writer, base)
+            tried = generation.advance(self._writer, base)
+            self._written = generation.Written(known=self._written.known, tried=tried)
+            return tried
 
-        self._generation = await self.write(work)
+        known = await self.write(work)
+        self._written = generation.Written(known=known, tried=known)
 
     def _number_on_disk(self) -> int:
         """In a thread: it waits for the disk if the file has changed since the last time."""
         number = generation.number_of_file(self._path)
-        if number != self._generation.base:
+        if number != self._written.known.base:
             self._footprint.sync()
         return number
 
@@ -250,7 +254,7 @@ class SqliteDatabase(Database):
 
     def _has_foreign_file(self) -> bool:
         try:
-            return bool(self._overwritten) and not generation.is_own_file(self._path, self._generation)
+            return bool(self._overwritten) and not self._written.is_own_file(self._path)
         except apsw.Error:
             return True
 

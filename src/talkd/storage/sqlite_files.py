@@ -28,6 +28,14 @@ def log_of(path: Path) -> Path:
     return Path(f"{path.resolve()}-wal")
 
 
+def is_filled(file: Path) -> bool:
+    """Return True if the file is there and not empty. Another process may remove it at any time."""
+    try:
+        return file.stat().st_size > 0
+    except FileNotFoundError:
+        return False
+
+
 def require_complete(path: Path) -> None:
     """Raises DatabaseIncomplete if a part of the database is there and the rest is not."""
     if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - Path's raises for a link to itself
@@ -37,7 +45,7 @@ def require_complete(path: Path) -> None:
         )
     if not path.exists():
         for rest in (log_of(path), Path(f"{path.resolve()}-journal")):
-            if rest.exists() and rest.stat().st_size:
+            if is_filled(rest):
                 raise DatabaseIncomplete(
                     f"{path} is missing, but {rest.name}, which belongs to it, is there: put {path.name} back, or "
                     f"restore a backup (docs/admin/backup.md); to begin anew, move {rest.name} away"

@@ -19,7 +19,7 @@ import apsw
 
 from talkd.core import ids
 from talkd.storage.database import DatabaseRefused
-from talkd.storage.sqlite_files import log_of
+from talkd.storage.sqlite_files import is_filled, log_of
 
 FIRST = 1 << 30
 """The first number is below; every few seconds one more, they last for a century."""
@@ -80,8 +80,7 @@ def number_of_file(path: Path) -> int:
 
 def require_own_log(connection: apsw.Connection, path: Path) -> None:
     """Raises ForeignLog, without changing anything, if there is a log that does not belong to the file."""
-    log = log_of(path)
-    if not log.exists() or not log.stat().st_size:
+    if not is_filled(log_of(path)):
         return
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     for _ in range(TRIES):
@@ -98,24 +97,32 @@ def require_own_log(connection: apsw.Connection, path: Path) -> None:
     )
 
 
-def is_own_file(path: Path, known: Generation) -> bool:
-    """Return True if the file may have become what it is by the log of the server that wrote `known` last."""
-    return known.base <= number_of_file(path) <= known.number + 1  # a write may just have been committed
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a server knows of its own writes: a commit is seen by others before its server hears of it."""
 
+    known: Generation
+    """Certainly committed."""
+    tried: Generation
+    """What the server wrote last, committed or not."""
 
-def find_overwritten(connection: apsw.Connection, path: Path, known: Generation) -> str:
-    """Say if another program has put another state in the place of the one that this server wrote last."""
-    try:
-        is_own, found = is_own_file(path, known), get(connection)
-    except (apsw.CorruptError, apsw.NotADBError):
-        return f"{path} was overwritten"
-    except apsw.Error:
-        return ""  # what cannot be read now shows elsewhere
-    if not is_own:
-        return f"{path} was overwritten by another state of the database"
-    if found.number not in (known.number, known.number + 1):
-        return f"another state of the database was restored into {path}"
-    return ""
+    def is_own_file(self, path: Path) -> bool:
+        """Return True if the file may have become what it is by the log of this server. Raises apsw.Error."""
+        return self.known.base <= number_of_file(path) <= self.tried.number
+
+    def find_overwritten(self, connection: apsw.Connection, path: Path) -> str:
+        """Say if another program has put another state in the place of the one that this server wrote last."""
+        try:
+            is_own, found = self.is_own_file(path), get(connection)
+        except (apsw.CorruptError, apsw.NotADBError):
+            return f"{path} was overwritten"
+        except apsw.Error:
+            return ""  # what cannot be read now shows elsewhere
+        if not is_own:
+            return f"{path} was overwritten by another state of the database"
+        if not self.known.number <= found.number <= self.tried.number:
+            return f"another state of the database was restored into {path}"
+        return ""
 
 
 def _read(connection: apsw.Connection, name: str) -> int:
