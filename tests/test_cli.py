@@ -134,6 +134,22 @@ def test_doctor_on_nothing(run: Run) -> None:
     assert all(finding["advice"] for finding in findings.values() if finding["state"] != "ok")
 
 
+def test_doctor_takes_the_options_of_the_server(run: Run) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        threading.Thread(target=_hang_up, args=(taken,), daemon=True).start()
+        options = ("--host", "127.0.0.1", "--port", str(taken.getsockname()[1]))
+        findings = {each["subject"]: each for each in json.loads(run("doctor", *options, "--json", status=1))}
+    assert findings["address"]["state"] == "fail"
+    assert findings["address"]["found"].startswith(f"127.0.0.1:{options[-1]}: ")
+
+
+def test_a_command_that_makes_a_new_database_says_so(run: Run, tmp_path: Path) -> None:
+    assert f"talkd: made a new database: SQLite in {tmp_path / 'data'}" in run("user", "list")
+    assert "made" not in run("user", "list")
+
+
 def test_doctor_on_half_a_mail_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def mail() -> tuple[str, str]:
         (found,) = (each for each in json.loads(run("doctor", "--json")) if each["subject"] == "mail")

@@ -267,7 +267,8 @@ def _public_url(config: Config) -> Iterator[Finding]:
             WARN,
             "public address",
             f"{url}: {reason}",
-            "start talkd and look again; then check name, proxy and firewall (docs/admin/reverse-proxy.md)",
+            "start talkd and look again; then check name, certificate (docs/admin/tls.md), proxy and firewall "
+            "(docs/admin/reverse-proxy.md)",
         )
 
 

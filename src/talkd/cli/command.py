@@ -26,6 +26,8 @@ DataFolder = Annotated[
 DatabaseUrl = Annotated[
     str | None, typer.Option("--database", metavar="URL", help="postgresql://…; without it SQLite in the data folder.")
 ]
+Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
+Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)]
 _OPTIONS: dict[str, Any] = {"config_file": ConfigFile, "data": DataFolder, "database": DatabaseUrl}
 
 

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import asyncpg
+import typer
 
 from talkd.areas.announcements import service as announcements
 from talkd.areas.rooms import member_change_service as member_changes
 from talkd.areas.rooms.member_change_model import Progress
 from talkd.areas.settings import clock_service
 from talkd.areas.settings.model import TalkSettings
-from talkd.cli.command import run
+from talkd.cli.command import database_of, run
 from talkd.config import Config
 from talkd.storage.database import Database, Tx, Work
 from talkd.storage.migrate import revision_of_postgres, revision_of_sqlite
@@ -34,8 +35,11 @@ async def opened(config: Config) -> AsyncIterator[Database]:
     """The database, migrated, with what follows inside its transactions. Raises DatabaseRefused."""
     from talkd.app import open_database
 
+    is_new = not config.database.url and not (Path(config.data) / "talkd.db").exists()
     db = open_database(config)
     await db.open()
+    if is_new:  # often of somebody who forgot to say where the server's database is
+        typer.echo(f"talkd: made a new database: {database_of(config)}", err=True)
     try:
         await db.read(clock_service.follow_scale)
         yield db

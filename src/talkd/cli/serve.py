@@ -14,7 +14,7 @@ import structlog
 import typer
 
 from talkd.cli import command, data_folder, process
-from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder
+from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder, Host, Port
 from talkd.config import Config
 from talkd.core.errors import TalkError
 
@@ -30,8 +30,8 @@ def serve(
     config_file: ConfigFile = None,
     data: DataFolder = None,
     database: DatabaseUrl = None,
-    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)] = None,
+    host: Host = None,
+    port: Port = None,
     dev: Annotated[
         bool | None, typer.Option("--dev", help="Throw-away data, sample users, no throttles: for testing only.")
     ] = None,
