@@ -97,6 +97,32 @@ async def test_who_is_put_into_a_group_while_his_account_is_deleted_is_unknown(p
     assert await postgres.read(lambda tx: groups.list_members(tx, "crew")) == []
 
 
+@pytest.mark.parametrize("is_added_first", [True, False])
+@pytest.mark.parametrize("change", ["join", "leave", "delete"])
+async def test_a_group_comes_into_a_room_with_those_who_are_in_it(
+    postgres: PostgresDatabase, change: str, is_added_first: bool
+) -> None:
+    room = await postgres.write(make_room)
+    await postgres.write(lambda tx: groups.create_group(tx, "crew"))
+    if change != "join":
+        await postgres.write(lambda tx: groups.add_member(tx, "crew", BEN.id))
+
+    async def add(tx: Tx) -> None:
+        await participants.add_group(tx, room, ADA, "crew", at_most=50)
+
+    async def change_group(tx: Tx) -> None:
+        if change == "join":
+            await groups.add_member(tx, "crew", BEN.id)
+        elif change == "leave":
+            await groups.remove_member(tx, "crew", BEN.id)
+        else:
+            await groups.delete_group(tx, "crew")
+
+    await meanwhile(postgres, *((add, change_group) if is_added_first else (change_group, add)))
+    is_there = await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is not None
+    assert is_there == (change == "join")
+
+
 async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(postgres: PostgresDatabase) -> None:
     room = await postgres.write(make_room)
     await postgres.write(lambda tx: sessions.join_user(tx, room, ADA, browser="", password_is_right=True))

@@ -126,7 +126,7 @@ async def add_group(
     Return how many members were looked at, and the id of the last one, or "" if no members are left. Nobody is added
     any more once the group has left the room. Raises NotFound("new-participant") for an unknown group.
     """
-    group = await groups.get_group(tx, group_id)
+    group = await groups.hold_group(tx, group_id)
     if group is None:
         raise NotFound("new-participant")
     if await store.find_attendee(tx, room.id, GROUPS, group_id) is None:

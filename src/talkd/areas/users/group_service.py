@@ -56,6 +56,7 @@ async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> bool:
         raise Rejected(INVALID)
     if group_id == ADMIN_GROUP:
         raise Rejected(UNKNOWN_GROUP, "The group of administrators cannot be deleted.")
+    await group_store.lock_group(tx, group_id)
     members = await group_store.list_next_members(tx, group_id, "", PORTION)
     for member in members:
         await group_store.remove_member(tx, group_id, member.id)
@@ -70,6 +71,7 @@ async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> bool:
 async def add_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
     """Put an account into a group. Raises Rejected: 101 no group given, 102 unknown group, 103 unknown account."""
     user_id = await _require_both(tx, group_id, user_id)
+    await group_store.lock_group(tx, group_id)
     if await group_store.add_member(tx, group_id, user_id):
         await tx.emit(GroupMemberAdded(group_id, user_id, by))
         if group_id == ADMIN_GROUP:
@@ -86,6 +88,7 @@ async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYST
         if by.is_same(USERS, user_id):
             raise Rejected(OWN_ADMIN_GROUP, "Cannot remove yourself from the admin group")
         await service.require_other_admin(tx, user_id)
+    await group_store.lock_group(tx, group_id)
     if await group_store.remove_member(tx, group_id, user_id):
         await tx.emit(GroupMemberRemoved(group_id, user_id, by))
         if group_id == ADMIN_GROUP:

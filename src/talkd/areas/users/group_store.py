@@ -5,13 +5,22 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.users.model import Group, GroupSize, Member
 from talkd.areas.users.store import pattern
+from talkd.core.actor import GROUPS
 from talkd.storage.database import Tx
-from talkd.storage.schema import Int, group_members, groups, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
+from talkd.storage.schema import Int, attendees, group_members, groups, rooms, users
+from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of, word
 
 _GROUP = (groups.c.id, groups.c.display_name)
 _BY_ID = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")))
-_LOCK = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update())
+_LOCK = Statement(sa.select(groups.c.id).where(groups.c.id == bind("id")).with_for_update())
+_HOLD = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update(read=True))
+_LOCK_ROOMS = Statement(
+    sa.select(rooms.c.id)
+    .join(attendees, attendees.c.room_id == rooms.c.id)
+    .where(attendees.c.actor_type == word(GROUPS), attendees.c.actor_id == bind("id"))
+    .order_by(rooms.c.id)
+    .with_for_update(of=rooms)
+)
 _TAKEN = Statement(sa.select(groups.c.id).where(sa.func.lower(groups.c.id) == sa.func.lower(bind("id", sa.Text))))
 _ADD = Statement(insert(groups).values(id=bind("id"), display_name=bind("display_name")).on_conflict_do_nothing())
 _RENAME = Statement(sa.update(groups).where(groups.c.id == bind("group_id")).values(display_name=bind("value")))
@@ -88,8 +97,18 @@ async def get_group(tx: Tx, group_id: str) -> Group | None:
 
 
 async def lock_group(tx: Tx, group_id: str) -> None:
-    """Let nobody else change the group's standing until the transaction ends."""
-    await tx.one(_LOCK, id=group_id)
+    """Lock a group, to change who is in it, until the transaction ends. The rooms that it is in come first.
+
+    Nobody adds the group to another room meanwhile, or members would be in a room without being in its group.
+    """
+    await tx.lock(_LOCK_ROOMS, id=group_id)
+    await tx.lock(_LOCK, id=group_id)
+
+
+async def hold_group(tx: Tx, group_id: str) -> Group | None:
+    """Return the group. Its name and its members stay as they are until the transaction ends."""
+    row = await tx.one(_HOLD, id=group_id)
+    return None if row is None else Group(*row)
 
 
 async def is_taken(tx: Tx, group_id: str) -> bool:

@@ -59,6 +59,7 @@ async def create_account(
     if not added:
         raise Rejected(EXISTS, "User already exists")
     for group_id in dict.fromkeys(groups):
+        await group_store.lock_group(tx, group_id)
         await group_store.add_member(tx, group_id, user_id)
         await tx.emit(GroupMemberAdded(group_id, user_id, by))
     await settings.outdate_caches(tx, user_id)
