@@ -193,6 +193,20 @@ def test_a_database_that_became_read_only_is_read_and_then_written_again(postgre
     ann.say(token, "hello")
 
 
+def test_a_database_that_accepts_no_connections_for_a_while(postgres: Server, databases: Any) -> None:
+    ann = postgres.add_user("ann")
+    token = ann.create_room()
+    name = postgres.config.database.url.partition("?")[0].rpartition("/")[2]
+    databases.cluster.psql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    cut_off(postgres, databases)
+    assert ann.status("GET", "v4/room") == 503
+    assert ann.status("POST", CHAT + token, message="hello") == 503
+    databases.cluster.psql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    while ann.status("POST", CHAT + token, message="hello") == 503:
+        time.sleep(0.05)  # until the server has its lock again
+    assert ann.status("GET", "v4/room") == 200
+
+
 @pytest.fixture
 def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
     with running_cluster(str(tmp_path)) as cluster:
@@ -271,6 +285,7 @@ OUTAGES: dict[type[Database], tuple[type[Exception], ...]] = {
         asyncpg.OutOfMemoryError, asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError, asyncpg.QueryCanceledError,
         asyncpg.LockNotAvailableError, asyncpg.ReadOnlySQLTransactionError, asyncpg.ConnectionDoesNotExistError,
         asyncpg.InterfaceError, asyncpg.InvalidPasswordError, asyncpg.DataCorruptedError, asyncpg.DeadlockDetectedError,
+        asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.InsufficientPrivilegeError,
     ),
 }  # fmt: skip
 MISTAKES: dict[type[Database], tuple[type[Exception], ...]] = {

@@ -53,10 +53,11 @@ _UNUSABLE = (
     *_LOST,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
-    asyncpg.LockNotAvailableError,
+    asyncpg.ObjectNotInPrerequisiteStateError,
     asyncpg.ReadOnlySQLTransactionError,
     asyncpg.TransactionRollbackError,
     asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.UndefinedTableError,
     asyncpg.PostgresSystemError,
@@ -64,7 +65,8 @@ _UNUSABLE = (
     asyncpg.InternalClientError,
 )
 """What is raised when the statement is right and the database cannot be used. UndefinedTableError: the tables go for a
-moment while somebody restores a backup over them.
+moment while somebody restores a backup over them. ObjectNotInPrerequisiteStateError: a row is locked, or the database
+accepts no connections.
 """
 
 log = structlog.get_logger(__name__)
