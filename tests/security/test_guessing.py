@@ -147,6 +147,12 @@ def test_guessing_room_tokens_must_wait(throttled_server: Server) -> None:
     assert statuses == [404] * 10 + [429]
 
 
+def test_guesses_at_tokens_at_the_same_time_count_too(throttled_server: Server, threads: ThreadPoolExecutor) -> None:
+    guessers = [from_address(throttled_server, "198.51.100.12") for _ in range(20)]
+    tries = [threads.submit(each.status, "GET", f"v4/room/burst{n:03}") for n, each in enumerate(guessers)]
+    assert sorted(each.result() for each in tries) == [404] * 10 + [429] * 10
+
+
 def test_whoever_guesses_at_tokens_waits_for_what_they_find_too(throttled_server: Server) -> None:
     server, address = throttled_server, "198.51.100.30"
     alice = server.add_user("alice")

@@ -175,12 +175,15 @@ class Throttle:
         """Count one more attempt. Return which one of its window it is, or 0 if nothing is counted."""
         if not self._config.throttle:
             return 0
-        subnet, now = subnet_of(address), clock.steady()
+        key, now = (action, subnet_of(address)), clock.steady()
+        count, first = self._known.get(key, (0, 0))
+        is_over = first + self._config.window <= now
+        self._known[key] = (1, now) if is_over else (count + 1, first)  # others check before the database has answered
         row = await self._db.write(
-            lambda tx: tx.one(_COUNT, action=action, subnet=subnet, now=now, since=now - self._config.window)
+            lambda tx: tx.one(_COUNT, action=action, subnet=key[1], now=now, since=now - self._config.window)
         )
         assert row is not None, "counting returns its row"
         # The answers of concurrent transactions arrive in any order: the highest count of a window holds.
-        count, first = self._known.get((action, subnet), (0, 0))
-        self._known[action, subnet] = max((row[1], row[0]), (first, count))[::-1]
+        count, first = self._known.get(key, (0, 0))
+        self._known[key] = max((row[1], row[0]), (first, count))[::-1]
         return int(row[0])
