@@ -9,12 +9,13 @@ import talkd.app
 from support.mail import MailServer
 from support.people import PUBLIC, TALK, Person
 from support.running import Server, unique
+from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
 from talkd.areas.users import group_service
 from talkd.config import Config
-from talkd.core.actor import USERS, Actor
+from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GroupMemberRemoved
 from talkd.storage.database import Tx
 
@@ -138,6 +139,33 @@ def test_nobody_more_is_added_once_the_group_has_left_or_the_room_is_gone(idle_s
     idle_server.run(idle_server.app.world.member_changes.resume())
     assert members(alice, token) == {alice.id}
     assert idle_server.read(changes.list_unfinished) == []
+
+
+@pytest.mark.parametrize("ends", ["membership", "group"])
+def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server: Server, ends: str) -> None:
+    alice = idle_server.add_user("alice")
+    people, group = crowd(idle_server)
+    token = alice.create_room()
+    alice.post(f"v4/room/{token}/participants", newParticipant=group, source="groups")
+
+    async def remove_group(tx: Tx) -> Progress:
+        """The first portion, behind which the request is killed."""
+        room = await attendees.get_room(tx, token)
+        assert room is not None
+        seat = await attendees.find_attendee(tx, room.id, GROUPS, group)
+        assert seat is not None
+        actor = Actor(USERS, alice.id, "Alice")
+        await participants.remove(tx, room, actor, seat)
+        return await changes.remove_members(tx, room, actor, group, idle_server.app.world.settings)
+
+    assert idle_server.write(remove_group).change_id
+    assert len(members(alice, token)) > 1
+    if ends == "group":
+        assert idle_server.admin.delete(f"/ocs/v2.php/cloud/groups/{group}").is_success
+    else:
+        idle_server.write(lambda tx: group_service.remove_member(tx, group, people[-1].id))
+    idle_server.run(idle_server.app.world.member_changes.resume())
+    assert members(alice, token) == {alice.id}
 
 
 def test_adding_a_group_again_adds_those_who_are_missing(idle_server: Server) -> None:

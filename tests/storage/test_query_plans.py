@@ -71,6 +71,7 @@ WHOLE = {
     "areas.polls.store._DRAFTS": "drafts are few, and every poll of the room is one row",
     "areas.rooms.crowd_store._OF_ONE": ROOM,
     "areas.rooms.member_change_store._ALL": "changes that are not finished are few",
+    "areas.rooms.member_change_store._REMOVING": "changes that are not finished are few",
     "areas.rooms.crowd_store._OF_USER": ROOM,
     "areas.rooms.modified_store._NAMING": "somebody has another name: one message of each room is looked at",
     "areas.removal.room_store._ATTENDEES": ROOM,

@@ -7,11 +7,13 @@ from talkd.areas.participants import service as participants
 from talkd.areas.participants import store as attendees
 from talkd.areas.removal import account_service as forgetting
 from talkd.areas.rooms import departure_service as departures
+from talkd.areas.rooms import member_change_store as member_changes
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import ParticipantType
+from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
 
@@ -43,14 +45,22 @@ async def _follow_into_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor) 
 
 
 async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor) -> None:
-    """Whoever leaves a group leaves the rooms that hold it, unless he moderates or another group holds him."""
-    for seat in await attendees.list_of_group(tx, group_id):
-        room = await participants.lock_room(tx, seat.room_id)
+    """Remove a user who has left a group from the group's rooms, unless they moderate or another group holds them.
+
+    Rooms that the group itself has just left count too: the portions that remove its members would miss the user.
+    """
+    room_ids = {seat.room_id for seat in await attendees.list_of_group(tx, group_id)}
+    room_ids.update(await member_changes.list_rooms_left_by(tx, group_id))
+    for room_id in sorted(room_ids):  # the order in which all hold several rooms
+        try:
+            room = await participants.lock_room(tx, room_id)
+        except NotFound:
+            continue  # deleted meanwhile
         attendee = await attendees.find_attendee(tx, room.id, USERS, user_id)
         if attendee is None or attendee.type != ParticipantType.USER:
             continue
         own = (await groups.get_groups_of(tx, [user_id]))[user_id]
-        if not set(own) & set(await attendees.list_other_groups(tx, room.id, seat.id)):
+        if set(own).isdisjoint(await attendees.list_groups(tx, room.id)):
             await participants.remove(tx, room, actor, attendee)
 
 

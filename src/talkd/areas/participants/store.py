@@ -132,13 +132,6 @@ _COUNT_PEOPLE = Statement(
         attendees.c.type != number(ParticipantType.USER_SELF_JOINED),
     )
 )
-_OTHER_GROUPS = Statement(
-    sa.select(attendees.c.actor_id).where(
-        attendees.c.room_id == bind("room_id"),
-        attendees.c.actor_type == word(GROUPS),
-        attendees.c.id != bind("attendee_id"),
-    )
-)
 _GROUPS = Statement(
     sa.select(attendees.c.actor_id).where(
         attendees.c.room_id == bind("room_id"), attendees.c.actor_type == word(GROUPS)
@@ -275,11 +268,6 @@ async def count_attendees(tx: Tx, room_id: int) -> int:
 async def list_groups(tx: Tx, room_id: int) -> list[str]:
     """Return the groups in the room."""
     return [row[0] for row in await tx.all(_GROUPS, room_id=room_id)]
-
-
-async def list_other_groups(tx: Tx, room_id: int, attendee_id: int) -> list[str]:
-    """Groups in the room apart from one."""
-    return [row[0] for row in await tx.all(_OTHER_GROUPS, room_id=room_id, attendee_id=attendee_id)]
 
 
 _SETTABLE = {

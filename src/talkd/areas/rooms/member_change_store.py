@@ -4,10 +4,10 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.areas.rooms.member_change_model import Change, Newcomer
-from talkd.core.actor import Actor
+from talkd.core.actor import GROUPS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, member_changes
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import ONE, Statement, bind
 
 _this = member_changes.c.id == bind("change_id", Int)
 _NEW = ("room_id", "actor_type", "actor_id", "actor_name", "people", "after", "removes", "position")
@@ -16,6 +16,9 @@ _ADD = Statement(
 )
 _GET = Statement(sa.select(*(member_changes.c[name] for name in _NEW)).where(_this))
 _ALL = Statement(sa.select(member_changes.c.id).order_by(member_changes.c.id))
+_REMOVING = Statement(
+    sa.select(member_changes.c.room_id, member_changes.c.people).where(member_changes.c.removes == ONE)
+)
 _MOVE = Statement(sa.update(member_changes).where(_this).values(position=bind("at"), after=bind("behind", sa.Text)))
 _DELETE = Statement(sa.delete(member_changes).where(_this))
 
@@ -50,6 +53,15 @@ async def get(tx: Tx, change_id: int) -> Change | None:
 async def list_ids(tx: Tx) -> list[int]:
     """Return the changes that are not finished, oldest first."""
     return [row[0] for row in await tx.all(_ALL)]
+
+
+async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
+    """Return the rooms that a group has left, and its members not all yet."""
+    left = []
+    for room_id, people in await tx.all(_REMOVING):
+        if Newcomer(GROUPS, group_id) in msgspec.json.decode(people, type=tuple[Newcomer, ...]):
+            left.append(room_id)
+    return left
 
 
 async def move(tx: Tx, change_id: int, change: Change) -> None:
