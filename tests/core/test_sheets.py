@@ -22,6 +22,12 @@ def test_encodings(encoding: str) -> None:
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_long_first_line(delimiter: str) -> None:
+    line = delimiter.join(["x"] * 100_000)
+    assert [len(row.cells) for row in read_rows(line.encode())] == [100_000]
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize("quote", ["", '"'])
 def test_delimiters_and_line_ends(delimiter: str, end: str, quote: str) -> None:
@@ -56,6 +62,7 @@ def test_forms(text: str, rows: list[Row]) -> None:
         (b'a,b\n"c,d\ne,f\n', "Line 2: a quotation mark is not closed"),
         (b"\xff\xfea\x00\n\x00b", "Line 2: this is not UTF-16-LE"),
         (b"a,b\n" + b"x" * 200_000, "Line 2: field larger than field limit (131072)"),
+        (b"x" * 200_000, "Line 1: field larger than field limit (131072)"),
     ],
 )
 def test_what_cannot_be_read_names_line_and_reason(content: bytes, message: str) -> None:

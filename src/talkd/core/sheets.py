@@ -80,7 +80,14 @@ def _delimiter_of(text: str) -> str:
     announced = first.strip(' "')
     if announced.lower().startswith(_ANNOUNCEMENT) and len(announced) == len(_ANNOUNCEMENT) + 1:
         return announced[-1]
-    return max(DELIMITERS, key=lambda each: len(next(csv.reader([first], delimiter=each, skipinitialspace=True), [])))
+    return max(DELIMITERS, key=lambda each: _count_cells(first, each))
+
+
+def _count_cells(line: str, delimiter: str) -> int:
+    try:
+        return len(next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), []))
+    except csv.Error:
+        return 0  # a long line may be one cell that is too long with this delimiter, and many with another
 
 
 def _split(text: str, delimiter: str, most: int) -> Iterator[Row]:
