@@ -204,3 +204,14 @@ def test_a_body_that_is_too_large_is_refused_before_it_has_all_come(
     sent = b"m" * 10 if announces else b"%x\r\n%s" % (10 * size, b"m" * size)
     answer = exchange(sqlite_server, head("POST", path, framing, user=alice) + sent, half_closed=False)
     assert statuses(answer) == [413]
+
+
+@pytest.mark.parametrize("path", ["/ocs/v2.php/cloud/users/nobody", "/ocs/v2.php/nothing", "/login/v2"])
+def test_an_answer_before_the_body_says_that_the_connection_ends(path: str, sqlite_server: Server) -> None:
+    """Otherwise clients send the next request into a closed connection."""
+    length = 200_000
+    with connection(sqlite_server) as made:
+        made.sendall(head("PUT", path, f"Content-Type: {JSON}", f"Content-Length: {length}"))
+        answer = read_all(made)
+    assert statuses(answer) in ([401], [404], [405])
+    assert b"connection: close" in answer

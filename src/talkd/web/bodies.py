@@ -7,6 +7,7 @@ from typing import Any
 from talkd.core.errors import Invalid, TooLarge, TooSlow
 
 Receive = Callable[[], Awaitable[Any]]
+Send = Callable[[Any], Awaitable[None]]
 
 BODY = "talkd.body"
 """Key of the ASGI scope for the `Body` of a request that has one."""
@@ -59,6 +60,19 @@ class Body:
         # The HTTP server may say that there is more when all bytes are here, and Falcon does not ask for it then.
         self._has_ended = self._got == self._length or not message.get("more_body")
         return message
+
+    def closing(self, send: Send) -> Send:
+        """Return `send` that says "Connection: close" if the body was not read to its end.
+
+        The HTTP server closes such a connection after the answer, and the client must not send its next request there.
+        """
+
+        async def sent(message: Any) -> None:
+            if message["type"] == "http.response.start" and not self._has_ended:
+                message["headers"] = [*message["headers"], (b"connection", b"close")]
+            await send(message)
+
+        return sent
 
     async def hang_up(self) -> None:
         """Return when the client has hung up; only to be used after the body."""

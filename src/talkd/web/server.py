@@ -151,7 +151,7 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
             length = length_of(scope["headers"])
             if length != 0:
                 scope[BODY] = body = Body(receive, config.body_timeout, length)
-                scope[HANG_UP], receive = body.hang_up, body.receive
+                scope[HANG_UP], receive, send = body.hang_up, body.receive, body.closing(send)
             if scope["http_version"] == "1":  # granian's word for 1.0, which Falcon refuses
                 scope["http_version"] = "1.0"
             if scope["method"] not in falcon.COMBINED_METHODS:
