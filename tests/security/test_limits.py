@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from typing import Any
 
@@ -77,6 +78,17 @@ def test_guests_of_a_network_have_so_many_conversations_open(
     assert third.status("POST", paths[2]) == 200
     server.config.limits.guest_sessions = 0
     assert at(server, "2001:db8::4").status("POST", paths[0]) == 200
+
+
+def test_guests_of_a_network_who_join_at_the_same_moment_count_too(
+    throttled_server: Server, threads: ThreadPoolExecutor
+) -> None:
+    server = throttled_server
+    server.config.limits.guest_sessions = 2
+    alice = server.add_user("alice")
+    paths = [f"v4/room/{alice.create_room(PUBLIC)}/participants/active" for _ in range(8)]
+    joins = [threads.submit(at(server, "2001:db8:1::1").status, "POST", path) for path in paths]
+    assert sorted(each.result() for each in joins) == [200] * 2 + [429] * 6
 
 
 @pytest.mark.parametrize("kind", ["message", "share", "reaction", "poll", "vote"])

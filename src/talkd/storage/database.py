@@ -81,6 +81,10 @@ class Tx(abc.ABC):
     async def lock(self, statement: Statement, /, **parameters: Any) -> None:
         """Hold the rows that `statement` selects FOR UPDATE until the end. Whoever writes on SQLite is alone anyway."""
 
+    @abc.abstractmethod
+    async def lock_name(self, name: str) -> None:
+        """Hold a name until the end, such as that of a network whose rows are counted before one is added."""
+
     async def value(self, statement: Statement, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""
         row = await self.one(statement, **parameters)

@@ -29,6 +29,8 @@ CLOSE_SECONDS = 5.0
 """How long running transactions may take to end when the server stops."""
 START_PAUSE = 0.5
 """Seconds between two tries to reach a PostgreSQL that is not there yet."""
+NAMES = 7_482
+"""The first number of the advisory locks of names."""
 TOGETHER = 2
 """Writers of one queue that have a connection: one that works, and one that goes on as soon as it is done."""
 
@@ -115,6 +117,10 @@ class PostgresTx(Tx):
 
     async def lock(self, statement: Statement, /, **parameters: Any) -> None:
         await self.all(statement, **parameters)
+
+    async def lock_name(self, name: str) -> None:
+        self._database.statements += 1
+        await self._connection.execute("SELECT pg_advisory_xact_lock($1, hashtext($2))", NAMES, name)
 
     @staticmethod
     def many(values: Sequence[Any]) -> Any:

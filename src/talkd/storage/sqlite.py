@@ -115,6 +115,9 @@ class SqliteTx(Tx):
     async def lock(self, statement: Statement, /, **parameters: Any) -> None:
         """There is one writer."""
 
+    async def lock_name(self, name: str) -> None:
+        """There is one writer."""
+
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
         return json.dumps(list(values))

@@ -106,7 +106,10 @@ async def join_visitor(
 
 async def _require_room_for(tx: Tx, network: str, most: int) -> None:
     """Raises Throttled if so many devices of visitors from the network have rooms open."""
-    if most and await store.count_of_network(tx, network, most) >= most:
+    if not most:
+        return
+    await tx.lock_name(f"guests of {network}")  # others of the network join other rooms at the same moment
+    if await store.count_of_network(tx, network, most) >= most:
         raise Throttled(SESSION_KILL)
 
 
