@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Self
 
 import httpx
@@ -25,6 +26,7 @@ from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
 from talkd import __version__
+from talkd.__main__ import main
 from talkd.cli.certificates import examine_tls
 from talkd.cli.root import app
 from talkd.config import ServerConfig
@@ -54,6 +56,17 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 def test_version(run: Run) -> None:
     assert run("version") == f"talkd {__version__}\n"
+
+
+def test_an_interrupt_while_talkd_is_loaded_shows_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Loading(ModuleType):
+        def __getattr__(self, name: str) -> Any:
+            raise KeyboardInterrupt
+
+    monkeypatch.setitem(sys.modules, "talkd.cli.root", Loading("root"))
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 130
 
 
 @pytest.mark.parametrize(
