@@ -76,6 +76,17 @@ def test_a_repeated_reference_at_the_same_time_is_the_same_message(
     assert alice.texts(token) == ["Once"]
 
 
+def test_a_repeated_reply_is_the_same_message_after_its_parent_was_deleted(alice: Person, token: str) -> None:
+    parent = alice.say(token, "Question")["id"]
+    reply = alice.say(token, "Answer", replyTo=parent, referenceId="r1")
+    alice.delete(f"v1/chat/{token}/{parent}")
+    repeated = alice.say(token, "Answer", replyTo=parent, referenceId="r1")
+    assert (repeated["id"], repeated["parent"]["messageType"]) == (reply["id"], "comment_deleted")
+    for text, reference in (("Another", "r1"), ("Answer", "r2"), ("Answer", "")):
+        refused = alice.refused("POST", f"v1/chat/{token}", message=text, replyTo=parent, referenceId=reference)
+        assert refused == (400, "reply-to")
+
+
 def test_references_of_others_do_not_matter(alice: Person, bob: Person, token: str) -> None:
     assert alice.say(token, "Hi", referenceId="same")["id"] != bob.say(token, "Hi", referenceId="same")["id"]
 

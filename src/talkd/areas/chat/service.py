@@ -57,33 +57,44 @@ async def send(
     room = me.room
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
     me = await _begin(tx, me, guest_name)
-    parents = {reply_to: await _require_replyable(tx, room.id, reply_to)} if reply_to else {}
-    spoken_of = {actor for parent in parents.values() for actor in named(parent)}
-    said, references, names = await mentions.resolve(tx, me, text, spoken_of)
-    await participants.ensure_both(tx, room)
+    parent = await store.get_message(tx, room.id, reply_to, clock.now()) if reply_to else None
+    parents = {} if parent is None else {reply_to: parent}
+    said, references, names = await mentions.resolve(tx, me, text, set() if parent is None else named(parent))
     draft = _draft(
         room, me.actor, COMMENT, said,
         references=references, parent_id=reply_to, reference_id=reference_id, silent=silent,
     )  # fmt: skip
+    if reply_to and (parent is None or not parent.is_replyable):
+        known = await _find_said(tx, me, draft)  # it may have been deleted since the client said this first
+        if known is None:
+            raise Invalid("reply-to")
+        return known
+    await participants.ensure_both(tx, room)
     stored = await store.say(tx, attendee_id=me.attendee.id, **_row(draft))
     if stored is None:
-        return await _said_before(tx, me, draft)
+        known = await _find_said(tx, me, draft)
+        assert known is not None, "the statement has found it"
+        return known
     if network and references:
         await mentions.count(tx, network)
     message = msgspec.structs.replace(draft, id=stored[0])
     await tx.emit(MessagePosted(room.id, me.actor, message.id, COMMENT))
-    await mentions.note(tx, message, parents.get(reply_to), reader=me.attendee.id)
-    reacted = [parent.id for parent in parents.values() if parent.reactions]
-    reactors = await get_reactors(tx, room.id, reacted, me.actor) if reacted else {}
+    await mentions.note(tx, message, parent, reader=me.attendee.id)
+    has_reactions = parent is not None and bool(parent.reactions)
+    reactors = await get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
     page = Page([message], parents, names, reactors)
     return Said(message, page, markers.common_read_after(me, message.id, stored[1]))
 
 
-async def _said_before(tx: Tx, me: Participant, draft: Message) -> Said:
-    known = await store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, draft.reference_id)
-    message = next(each for each in known if each.message == draft.message and each.parent_id == draft.parent_id)
-    page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
-    return Said(message, page, await markers.get_common_read(tx, me))
+async def _find_said(tx: Tx, me: Participant, draft: Message) -> Said | None:
+    """Return the message that was said before under the same reference, with the same text and parent."""
+    if not draft.reference_id:
+        return None
+    for message in await store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, draft.reference_id):
+        if message.message == draft.message and message.parent_id == draft.parent_id:
+            page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
+            return Said(message, page, await markers.get_common_read(tx, me))
+    return None
 
 
 async def post_system(
@@ -215,13 +226,6 @@ def _row(message: Message) -> dict[str, int | str]:
         "created_at": message.created_at,
         "expires_at": message.expires_at,
     }
-
-
-async def _require_replyable(tx: Tx, room_id: int, message_id: int) -> Message:
-    parent = await store.get_message(tx, room_id, message_id, clock.now())
-    if parent is None or not parent.is_replyable:
-        raise Invalid("reply-to")
-    return parent
 
 
 # --- reading --------------------------------------------------------------------------------
