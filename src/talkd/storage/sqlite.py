@@ -6,7 +6,6 @@ commit with its fsync runs in a thread; meanwhile the next group gathers.
 """
 
 import asyncio
-import json
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import apsw
+import msgspec
 import structlog
 
 from talkd.core.search import searchable
@@ -120,7 +120,7 @@ class SqliteTx(Tx):
 
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
-        return json.dumps(list(values))
+        return msgspec.json.encode(list(values)).decode()
 
 
 def _searchable(value: Any) -> Any:
