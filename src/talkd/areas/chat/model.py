@@ -1,6 +1,7 @@
 """Messages."""
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import msgspec
 
@@ -79,11 +80,21 @@ class Message(msgspec.Struct, frozen=True):
         """Whether nobody may see it any more."""
         return 0 < self.expires_at <= now
 
-    def references(self) -> dict[str, Reference]:
+    def references(self) -> Mapping[str, Reference]:
         """What the placeholders of the text stand for."""
         if not self.parameters:
-            return {}
-        return msgspec.json.decode(self.parameters, type=dict[str, Reference])
+            return _NOTHING
+        return _REMEMBERED(self.parameters) if len(self.parameters) <= SHORT else _decode(self.parameters)
+
+
+def _decode(parameters: str) -> Mapping[str, Reference]:
+    return msgspec.json.decode(parameters, type=dict[str, Reference])
+
+
+SHORT = 1000
+"""Characters of stored references that are decoded once for many readers, so that room lists are fast."""
+_REMEMBERED = lru_cache(maxsize=2000)(_decode)
+_NOTHING: Mapping[str, Reference] = {}
 
 
 Names = dict[tuple[str, str], str]

@@ -1,13 +1,13 @@
 """The words of system messages: clients show them as they are, some parse them (api-surface.md, Z)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from talkd.areas.chat.model import Reference
 from talkd.areas.reactions.model import REMOVED
 from talkd.core.actor import CLI_ID, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.richtext import span
 
-Parameters = dict[str, Reference]
+Parameters = Mapping[str, Reference]
 Text = Callable[[Parameters, Actor, Actor, str], str]
 
 MISSED, TRIED = "call_missed", "call_tried"
@@ -75,12 +75,12 @@ _WITHOUT_OTHERS = {
 """Somebody came or went by himself."""
 
 
-def shield(details: str, references: Parameters) -> tuple[str, Parameters]:
+def shield(details: str, references: Parameters) -> tuple[str, dict[str, Reference]]:
     """Return details in which typed placeholders, such as in a room called `{actor}`, stand for their own letters.
 
     With them come the references that make clients show the letters.
     """
-    typed: Parameters = {}
+    typed: dict[str, Reference] = {}
     for key in ("actor", *references):
         placeholder = f"{{{key}}}"
         if placeholder in details:

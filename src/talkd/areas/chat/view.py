@@ -1,5 +1,6 @@
 """Messages as JSON."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -75,21 +76,21 @@ def message(
     item = without_gone(item, names)
     actor = Actor(item.actor_type, item.actor_id)
     references = item.references()
-    text, system = item.message, item.system
+    text, system, is_one_to_one = item.message, item.system, room.is_one_to_one
     if system:
-        if system == MISSED and viewer.is_same(references["user"].type, references["user"].id):
-            system, references = TRIED, {"user": _callee(references, room)}
-        references.pop("callee", None)
-        details, typed = shield(item.message, references)
-        text = text_of(system, details, references, actor, viewer, is_one_to_one=room.is_one_to_one)
-        references = {} if room.is_one_to_one and system in CALLS_OF_TWO else references | typed
+        if system == MISSED:
+            system, references = _missed(references, room, viewer)
+        details, typed = shield(text, references)
+        text = text_of(system, details, references, actor, viewer, is_one_to_one=is_one_to_one)
+        references = {} if is_one_to_one and system in CALLS_OF_TWO else {**references, **typed}
     elif item.kind == DELETED:
         text = _deleted_text(references["actor"], actor, viewer)
-    if _is_by_server(item) and item.system not in _WITHOUT_ACTOR:
+    by_server = bool(system) or item.kind == OBJECT_SHARED
+    if by_server and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
-    if room.is_one_to_one:
+    if is_one_to_one:
         references = {key: _alone(reference, item, viewer, names) for key, reference in references.items()}
-    parameters = {key: _parameter(item, reference, room, names) for key, reference in references.items()}
+    parameters = {key: _parameter(item, each, room, names, by_server) for key, each in references.items()}
     return MessageView(  # by position, in the order of the fields: by name it takes much longer
         item.id,
         room.token,
@@ -117,11 +118,16 @@ def message(
     )
 
 
-def _callee(references: dict[str, Reference], room: Room) -> Reference:
-    """Who was called. A former one-to-one room keeps only their name."""
-    if room.type == RoomType.ONE_TO_ONE:
-        return references["callee"]
-    return Reference("highlight", DELETED_USERS, room.name)
+def _missed(references: Mapping[str, Reference], room: Room, viewer: Actor) -> tuple[str, dict[str, Reference]]:
+    """Return a call that nobody answered as the reader sees it: the one who called reads whom they tried to reach.
+
+    A former one-to-one room keeps only the name of that person.
+    """
+    caller = references["user"]
+    if not viewer.is_same(caller.type, caller.id):
+        return MISSED, {"user": caller}
+    is_there = room.type == RoomType.ONE_TO_ONE
+    return TRIED, {"user": references["callee"] if is_there else Reference("highlight", DELETED_USERS, room.name)}
 
 
 def plain_text(text: str, parameters: Parameters) -> str:
@@ -163,10 +169,6 @@ def _name(item: Message, names: Names) -> str:
     return item.actor_name
 
 
-def _is_by_server(item: Message) -> bool:
-    return bool(item.system) or item.kind == OBJECT_SHARED
-
-
 def _guest_name(item: Message, guest: tuple[str, str], known: str, names: Names) -> str:
     """Return a guest's current name. A guest who left keeps the name that was `known`, in what people wrote.
 
@@ -175,9 +177,9 @@ def _guest_name(item: Message, guest: tuple[str, str], known: str, names: Names)
     return names.get(guest, "" if item.system else known)
 
 
-def _parameter(item: Message, reference: Reference, room: Room, names: Names) -> Parameter:
+def _parameter(item: Message, reference: Reference, room: Room, names: Names, in_system: bool) -> Parameter:
     """Return who or what a placeholder stands for. Guests are marked as such where the server speaks of them."""
-    kind, actor_id, in_system = reference.type, reference.id, _is_by_server(item)
+    kind, actor_id = reference.type, reference.id
     if reference.fields:
         return {**reference.fields, "icon-url": avatar_path(room)}
     if kind == USERS:

@@ -29,6 +29,9 @@ UNNAMED = "---"
 """Name of a room that was created without one (recording `rooms-create/group`)."""
 
 
+_OF_TWO = (int(RoomType.ONE_TO_ONE), int(RoomType.ONE_TO_ONE_FORMER))
+
+
 class Room(msgspec.Struct, frozen=True):
     """A conversation as it is stored; `storage/schema.py` says what the numbers mean."""
 
@@ -71,7 +74,7 @@ class Room(msgspec.Struct, frozen=True):
     @property
     def is_one_to_one(self) -> bool:
         """Two people only, also after one of them is gone."""
-        return self.type in (RoomType.ONE_TO_ONE, RoomType.ONE_TO_ONE_FORMER)
+        return self.type in _OF_TWO
 
     @property
     def is_writable(self) -> bool:

@@ -1,6 +1,7 @@
 """Conversations as JSON."""
 
 import zlib
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -100,7 +101,7 @@ def room(
     item, attendee, session = me.room, me.attendee, me.session
     name, display_name = _names(overview)
     is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
-    is_inside = me.can_pass_lobby
+    has_lobby, is_inside = item.has_lobby, me.can_pass_lobby
     started_at = clock.date_of(item.call_started_at) if is_inside else 0
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
@@ -132,8 +133,8 @@ def room(
         me.can_delete(settings.can_delete_one_to_one),
         _notification_level(overview, settings),
         attendee.notification_calls,
-        int(item.has_lobby),
-        item.lobby_timer if item.has_lobby else 0,
+        int(has_lobby),
+        item.lobby_timer if has_lobby else 0,
         clock.date_of(session.last_ping) if session else 0,
         session.session_id if session else "0",
         item.sip_enabled,
@@ -259,6 +260,9 @@ def _notification_level(overview: Overview, settings: RoomDefaults) -> int:
 
 def avatar_version(item: Room) -> str:
     """Changes whenever the picture does, so that clients may keep it."""
-    if item.avatar:
-        return f"{item.avatar_version:x}"
-    return f"{item.type}-{zlib.crc32(item.emoji_of_name.encode()):x}-0"
+    return f"{item.avatar_version:x}" if item.avatar else _version_of_drawn(item.type, item.emoji_of_name)
+
+
+@lru_cache(maxsize=1000)
+def _version_of_drawn(room_type: int, emoji: str) -> str:
+    return f"{room_type}-{zlib.crc32(emoji.encode()):x}-0"
