@@ -13,9 +13,9 @@ _SEEN_ANYWAY = (events.RoomCreated, events.RoomDeleted, events.SessionJoined)
 
 async def apply(tx: Tx, event: Any) -> None:
     """Set the modification times of the rooms in which somebody sees something different after the event."""
-    now = clock.now()
-    if isinstance(event, _SEEN_ANYWAY) or (isinstance(event, events.MessagePosted) and event.is_news):
+    if (isinstance(event, events.MessagePosted) and event.is_news) or isinstance(event, _SEEN_ANYWAY):
         return  # a new message changes the row of its room
+    now = clock.now()
     if isinstance(event, events.SessionLeft):
         await store.touch_attendee(tx, event.room_id, event.attendee_id, now)
     elif isinstance(event, events.RoomEvent):

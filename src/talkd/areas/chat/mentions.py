@@ -1,6 +1,6 @@
 """Who is named in a message."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 
@@ -47,7 +47,7 @@ class Named(msgspec.Struct, frozen=True):
 
 
 async def resolve(
-    tx: Tx, me: Participant, text: str, others: Iterable[tuple[str, str]] = ()
+    tx: Tx, me: Participant, text: str, others: Collection[tuple[str, str]] = ()
 ) -> tuple[str, dict[str, Reference], Names]:
     """Return the text with placeholders for mentions, what they stand for, and names.
 
@@ -55,10 +55,12 @@ async def resolve(
     somebody who does not exist stays plain text. To a guest only accounts and groups of the room exist, or they
     could find out which there are.
     """
-    mentioned = list_mentions(text)
+    mentioned, own = list_mentions(text), me.actor
+    if not mentioned and not others:
+        return text, {}, {(own.type, own.id): own.name}
     wanted = {reading.target for mention in mentioned for reading in mention.readings}
-    names = {(me.actor.type, me.actor.id): me.actor.name}
-    partner = USERS, me.room.partner_of(me.actor.id) if (ALL, ALL) in wanted else ""
+    names = {(own.type, own.id): own.name}
+    partner = USERS, me.room.partner_of(own.id) if (ALL, ALL) in wanted else ""
     asked = {*(_actor(target) for target in wanted), *others, *({partner} if partner[1] else ())} - names.keys()
     found = await people_store.list_people(tx, asked) if asked else []
     here = {_target(*actor): actor for actor in names}
