@@ -34,6 +34,6 @@ def test_refusals_of_half_requests_protect_browsers(sqlite_server: Server) -> No
 def test_browsers_insist_on_https_only_where_the_server_speaks_it() -> None:
     config = Config().server
     config.hsts = 31_536_000
-    assert "Strict-Transport-Security" not in _protection(config)
+    assert b"strict-transport-security" not in dict(_protection(config))
     config.tls_certificate = "chain.pem"
-    assert _protection(config)["Strict-Transport-Security"] == "max-age=31536000"
+    assert dict(_protection(config))[b"strict-transport-security"] == b"max-age=31536000"

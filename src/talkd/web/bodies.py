@@ -47,6 +47,16 @@ class Body:
             return _NOTHING_YET
         if self._has_ended:
             return await self._receive()
+        return await self._next()
+
+    async def read(self) -> bytes:
+        """Return all that is left of the body. Raises what `receive` raises."""
+        parts = []
+        while not self._has_ended:
+            parts.append((await self._next()).get("body", b""))
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def _next(self) -> Any:
         try:
             async with asyncio.timeout_at(self._began + self._patience + self._got / LEAST_RATE):
                 message = await self._receive()

@@ -81,8 +81,7 @@ class Call(Generic[P]):
     world: World
     caller: Caller
     params: P
-    base_url: str
-    """How the client reaches the server, without a slash at the end."""
+    find_base_url: Callable[[], str]
     token: str = ""
     """The room's token in the path, where there is one."""
     participant: Participant | None = None
@@ -129,6 +128,11 @@ class Call(Generic[P]):
             session.session_id if session is not None else f"attendee:{self.me.attendee.id}": limits.polls_by_session,
         }
         return self.world.changes.watch(*topics, hang_up=self.hang_up, owners=owners)
+
+    @property
+    def base_url(self) -> str:
+        """How the client reaches the server, without a slash at the end. Raises Invalid("host")."""
+        return self.find_base_url()
 
     @property
     def me(self) -> Participant:

@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -17,7 +18,7 @@ from talkd.core.characters import is_text
 from talkd.storage.database import Tx
 from talkd.web import auth, clients, guards, metrics, ocs, params
 from talkd.web.admission import Admission
-from talkd.web.bodies import BODY, too_large
+from talkd.web.bodies import BODY, Body, too_large
 from talkd.web.call import Call, Caller, World
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
@@ -58,8 +59,9 @@ class Edge:
         network, has_body = "", BODY in request.scope
         try:
             if not route.unconditional:
-                self._admission.enter(subnet_of(caller.address), has_body=has_body)
-                network = subnet_of(caller.address)
+                origin = subnet_of(caller.address)
+                self._admission.enter(origin, has_body=has_body)
+                network = origin
             _require_text_path(request)
             if not route.unconditional:
                 caller = await auth.identify(
@@ -103,27 +105,27 @@ class Edge:
         else:
             limits = self.world.config.server
             body.limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
-            raw = params.merge(query, await self._body(request, body.limit), path)
+            raw = params.merge(query, await self._body(request, body), path)
         params.require_text(raw)
         return raw
 
-    async def _body(self, request: falcon.asgi.Request, limit: int) -> Mapping[str, Any]:
+    async def _body(self, request: falcon.asgi.Request, body: Body) -> Mapping[str, Any]:
         """Return the parameters in the body, all of which has come then. That of a GET or HEAD has none."""
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         found: Mapping[str, Any] = {}
-        if (request.content_length or 0) > limit:
-            raise too_large(limit)
+        if (request.content_length or 0) > body.limit:
+            raise too_large(body.limit)
         if request.method in ("GET", "HEAD"):
             pass
         elif kind == "multipart/form-data":
             found = await self._multipart(request)
         else:
-            body = await request.stream.read()
+            content = await body.read()
             if kind == "application/x-www-form-urlencoded":
-                found = params.parse_form(params.text_of(body))
-            elif body:
-                found = params.parse_json(body)
-        await request.stream.exhaust()
+                found = params.parse_form(params.text_of(content))
+            elif content:
+                found = params.parse_json(content)
+        await body.read()
         return found
 
     async def _multipart(self, request: falcon.asgi.Request) -> Mapping[str, Any]:
@@ -157,7 +159,7 @@ class Edge:
             world=self.world,
             caller=caller,
             params=None,
-            base_url=self._proxies.base_url(request),
+            find_base_url=partial(self._proxies.base_url, request),
             token=path.get("token", ""),
             raw=raw,
             get_header=request.get_header,
@@ -348,7 +350,7 @@ def wants_known_format(route: Route, raw: Mapping[str, Any]) -> bool:
 
 def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:
     """Return False if the client asks for JSON: by `format` in the query or the body, or by the Accept header."""
-    wanted = raw.get("format") or request.get_param("format")
+    wanted = raw.get("format") or (request.query_string and request.get_param("format"))
     if wanted in ("json", "xml"):
         return bool(wanted == "xml")
     return "application/json" not in (request.get_header("accept") or "")

@@ -26,7 +26,7 @@ MEANT_WITH_HYPHENS = (
 
 def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
     """The application for a table of routes."""
-    app = falcon.asgi.App(cors_enable=False, response_type=_answer_with(_protection(edge.world.config.server)))
+    app = falcon.asgi.App(cors_enable=False)
     app.req_options.strip_url_path_trailing_slash = False
     app.add_error_handler(falcon.HTTPNotFound, _unknown)
     app.add_error_handler(falcon.HTTPMethodNotAllowed, _wrong_method)
@@ -43,24 +43,15 @@ def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
     return _normalised(app, edge.world.config.server, names)
 
 
-def _protection(config: ServerConfig) -> dict[str, str]:
+def _protection(config: ServerConfig) -> list[tuple[bytes, bytes]]:
     """Return the headers that every answer has unless it sets them itself: browsers run and guess nothing."""
-    headers = {
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
-    }
+    headers = [
+        (b"x-content-type-options", b"nosniff"),
+        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    ]
     if config.hsts and config.tls_certificate:
-        headers["Strict-Transport-Security"] = f"max-age={config.hsts}"
+        headers.append((b"strict-transport-security", b"max-age=%d" % config.hsts))
     return headers
-
-
-def _answer_with(headers: dict[str, str]) -> type[falcon.asgi.Response]:
-    class Answer(falcon.asgi.Response):
-        def __init__(self, options: falcon.ResponseOptions | None = None) -> None:
-            super().__init__(options)
-            self.set_headers(headers)
-
-    return Answer
 
 
 def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
@@ -142,10 +133,18 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
 def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Asgi:
     """Undo what clients write differently: addresses, methods and, some of them, header names with underscores."""
     sub_path = "/" + config.public_url.partition("://")[2].partition("/")[2].strip("/")
+    protection = _protection(config)
 
     async def application(
         scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
+        async def send_protected(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                headers = message["headers"]
+                own = {name for name, _ in headers}
+                message["headers"] = [*headers, *(each for each in protection if each[0] not in own)]
+            await send(message)
+
         if scope["type"] == "http":
             scope[HANG_UP] = receive
             length = length_of(scope["headers"])
@@ -160,7 +159,7 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
             scope["path"] = names.protect(plain_path(path, sub_path))
             if any(b"_" in name for name, _ in scope["headers"]):
                 scope["headers"] = list(_without_underscores(scope["headers"]))
-        await app(scope, receive, send)
+        await app(scope, receive, send_protected)
 
     return application
 
