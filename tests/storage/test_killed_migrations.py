@@ -179,3 +179,13 @@ async def test_a_postgres_that_cannot_be_written_is_told_from_tables_that_do_not
     await connection.close()
     with pytest.raises(MigrationFailed, match="give talkd a database of its own"):
         await migrate_postgres(url, timeout=5)
+
+
+async def test_a_user_who_may_not_make_tables_is_told_from_tables_that_do_not_fit(databases: Any) -> None:
+    """What a database that belongs to another user says since PostgreSQL 15."""
+    url = databases.config("postgres").database.url
+    role = url.partition("?")[0].rpartition("/")[2] + "_stranger"
+    databases.cluster.psql(f'CREATE ROLE "{role}"')
+    with pytest.raises(MigrationFailed, match=r"permission denied.* make the user the owner"):
+        await migrate_postgres(f"{url}&role={role}", timeout=5)
+    assert await tables_of(url) == (None, 0)

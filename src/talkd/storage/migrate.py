@@ -34,6 +34,8 @@ BUSY_SECONDS = 60
 _MISFIT_SQLITE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
 _MISFIT_POSTGRES = ("22", "23", "42")
 """How errors begin or are numbered that come from the tables, and not from disk, network or locks."""
+_NO_RIGHT_POSTGRES = "42501"
+"""PostgreSQL's number for what its user may not do."""
 
 
 class MigrationFailed(DatabaseRefused):
@@ -66,6 +68,11 @@ def _upgrade(connection: Any) -> None:
     try:
         command.upgrade(config, "head")
     except sa.exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == _NO_RIGHT_POSTGRES:
+            raise MigrationFailed(
+                f"PostgreSQL does not let this user make or change tables ({error.orig}): make the user the owner of "
+                "the database (ALTER DATABASE name OWNER TO user)"
+            ) from error
         if not _is_misfit(error.orig):
             raise
         was = f"schema {current}" if current else "tables of no known schema"
