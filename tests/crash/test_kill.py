@@ -281,6 +281,23 @@ async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begu
     assert b"connection: close" in late
 
 
+async def test_a_stop_cuts_off_half_a_request_without_a_trace_in_the_log(tmp_path: Path) -> None:
+    async with running(tmp_path) as process:
+        reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
+        login = base64.b64encode(":".join(ADMIN).encode()).decode()
+        writer.write(
+            f"POST {API}/v4/room HTTP/1.1\r\nHost: x\r\nOCS-APIRequest: true\r\nAuthorization: Basic {login}\r\n"
+            "Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n".encode()
+        )
+        assert (await reader.readline()).startswith(b"HTTP/1.1 100"), "it waits for the body"
+        process.popen.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.popen.wait, 30) == 0
+        writer.close()
+    log = (tmp_path / "output.log").read_text()
+    assert log.count("stopped_with_open_requests") == 1
+    assert "Traceback" not in log
+
+
 @pytest.mark.parametrize("ignores_hangups", [False, True])
 async def test_a_closed_terminal_stops_it_in_order_unless_it_ignores_that(
     tmp_path: Path, ignores_hangups: bool

@@ -1,5 +1,6 @@
 """The ASGI application: Falcon with the route table mounted, and the addresses that clients write differently."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -159,7 +160,10 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
             scope["path"] = names.protect(plain_path(path, sub_path))
             if any(b"_" in name for name, _ in scope["headers"]):
                 scope["headers"] = list(_without_underscores(scope["headers"]))
-        await app(scope, receive, send_protected)
+        try:
+            await app(scope, receive, send_protected)
+        except asyncio.CancelledError:
+            return  # a stop cuts off requests, and each would leave a trace
 
     return application
 
