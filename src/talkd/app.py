@@ -72,6 +72,7 @@ from talkd.areas.settings.model import APP, TalkSettings
 from talkd.areas.settings.routes import routes as settings_routes
 from talkd.areas.sharing.routes import routes as sharing_routes
 from talkd.areas.signaling import service as signaling
+from talkd.areas.signaling import tokens as token_keys
 from talkd.areas.signaling.legacy_routes import routes as old_signaling_routes
 from talkd.areas.signaling.presence import Presence
 from talkd.areas.signaling.routes import routes as signaling_routes
@@ -251,6 +252,7 @@ class App:
 
     async def _begin(self) -> None:
         await self.world.db.write(clock_service.keep_scale)
+        await self.world.db.write(token_keys.get_keys)  # so that nobody has to make them who only reads
         await self.world.throttle.load()
         self._heard = await self.world.db.read(announcements.get_newest)
         await self._load_settings()

@@ -94,6 +94,7 @@ def test_sqlite_that_cannot_be_written(trouble: Any, sqlite: Server, caplog: pyt
         history = ann.get(CHAT + token, lookIntoFuture=0, setReadMarker=1)
         assert "before" in {message["message"] for message in history}
         assert token in {room["token"] for room in ann.get("v4/room")}
+        assert sqlite.client().get("/ocs/v2.php/cloud/capabilities").status_code == 200, "nobody asked before"
         again = Person(sqlite.client(ann.id), ann.id)
         assert again.get(f"v4/room/{token}")["token"] == token, "a login needs to store nothing"
         failed = figures(sqlite)['talkd_database_failures_total{kind="write"}']
