@@ -218,6 +218,20 @@ def test_a_room_has_only_so_many_attendees(idle_server: Server) -> None:
     assert members(alice, token) == {alice.id, bob.id}
 
 
+def test_people_who_are_still_being_added_count_too(idle_server: Server) -> None:
+    alice = idle_server.add_user("alice")
+    (_, first), (_, second) = crowd(idle_server), crowd(idle_server)
+    token = alice.create_room()
+    idle_server.config.sizes.attendees = 2 * MANY
+    begin(idle_server, alice, token, Newcomer("groups", first))
+    asked = {"newParticipant": second, "source": "groups"}
+    assert alice.refused("POST", f"v4/room/{token}/participants", **asked) == (413, "participants")
+    idle_server.config.sizes.attendees = 2 * MANY + 2
+    alice.post(f"v4/room/{token}/participants", **asked)
+    idle_server.run(idle_server.app.world.member_changes.resume())
+    assert len(members(alice, token)) == 2 * MANY + 3, "alice, and two groups that count by their members"
+
+
 def test_an_import_beyond_the_mails_of_a_day_invites_nobody(mailing_server: Server, mails: MailServer) -> None:
     config = mailing_server.config
     config.security.throttle, config.mail.by_sender = True, 2 * PORTION

@@ -70,6 +70,7 @@ WHOLE = {
     "areas.participants.store._RESET_PERMISSIONS": ROOM,
     "areas.polls.store._DRAFTS": "drafts are few, and every poll of the room is one row",
     "areas.rooms.crowd_store._OF_ONE": ROOM,
+    "areas.rooms.member_change_store._ADDING": "changes that are not finished are few",
     "areas.rooms.member_change_store._ALL": "changes that are not finished are few",
     "areas.rooms.member_change_store._REMOVING": "changes that are not finished are few",
     "areas.rooms.crowd_store._OF_USER": ROOM,

@@ -34,11 +34,12 @@ async def add(
     Raises TooLarge if the room would have more than `most` attendees, and Throttled if the actor may not have so
     many invited by e-mail.
     """
-    await _require_few(tx, room, newcomers, most)
+    change = Change(room.id, actor, tuple(newcomers))
+    await _require_few(tx, change, most)
     mails = sum(newcomer.kind == EMAILS for newcomer in newcomers)
     if mails > 1:
         await tx.emit(InvitationsPlanned(room.id, actor, mails))
-    return await _begin(tx, Change(room.id, actor, tuple(newcomers)), settings)
+    return await _begin(tx, change, settings)
 
 
 async def remove_members(tx: Tx, room: Room, actor: Actor, group_id: str, settings: TalkSettings) -> Progress:
@@ -68,13 +69,24 @@ async def list_unfinished(tx: Tx) -> list[int]:
     return await store.list_ids(tx)
 
 
-async def _require_few(tx: Tx, room: Room, newcomers: Sequence[Newcomer], most: int) -> None:
+async def _require_few(tx: Tx, change: Change, most: int) -> None:
     """Raises TooLarge. One person is added in any case: only lists and groups make rooms large at once."""
-    coming = 0
-    for newcomer in newcomers:
-        coming += await groups.count_members(tx, newcomer.who) if newcomer.kind == GROUPS else 1
-    if coming > 1 and coming + await participants.count_attendees(tx, room.id) > most:
+    coming = await _count_left(tx, change)
+    if coming <= 1:
+        return
+    for other in await store.list_adding(tx, change.room_id):
+        coming += await _count_left(tx, other)
+    if coming + await participants.count_attendees(tx, change.room_id) > most:
         raise TooLarge("participants", message=f"A conversation may have {most} attendees at most.")
+
+
+async def _count_left(tx: Tx, change: Change) -> int:
+    """Return how many people are left to add."""
+    left, after = 0, change.after
+    for newcomer in change.people[change.position :]:
+        left += await groups.count_members(tx, newcomer.who, after=after) if newcomer.kind == GROUPS else 1
+        after = ""
+    return left
 
 
 async def _begin(tx: Tx, change: Change, settings: TalkSettings) -> Progress:

@@ -5,9 +5,9 @@ import sqlalchemy as sa
 
 from talkd.areas.rooms.member_change_model import Change, Newcomer
 from talkd.core.actor import GROUPS, Actor
-from talkd.storage.database import Tx
+from talkd.storage.database import Row, Tx
 from talkd.storage.schema import Int, member_changes
-from talkd.storage.statements import ONE, Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind
 
 _this = member_changes.c.id == bind("change_id", Int)
 _NEW = ("room_id", "actor_type", "actor_id", "actor_name", "people", "after", "removes", "position")
@@ -16,6 +16,11 @@ _ADD = Statement(
 )
 _GET = Statement(sa.select(*(member_changes.c[name] for name in _NEW)).where(_this))
 _ALL = Statement(sa.select(member_changes.c.id).order_by(member_changes.c.id))
+_ADDING = Statement(
+    sa.select(*(member_changes.c[name] for name in _NEW)).where(
+        member_changes.c.room_id == bind("room_id"), member_changes.c.removes == ZERO
+    )
+)
 _REMOVING = Statement(
     sa.select(member_changes.c.room_id, member_changes.c.people).where(member_changes.c.removes == ONE)
 )
@@ -43,8 +48,15 @@ async def add(tx: Tx, change: Change) -> int:
 async def get(tx: Tx, change_id: int) -> Change | None:
     """Return what is left of a change; None if it is finished or its room is gone."""
     row = await tx.one(_GET, change_id=change_id)
-    if row is None:
-        return None
+    return None if row is None else _read(row)
+
+
+async def list_adding(tx: Tx, room_id: int) -> list[Change]:
+    """Return what is left of changes that add people to a room."""
+    return [_read(row) for row in await tx.all(_ADDING, room_id=room_id)]
+
+
+def _read(row: Row) -> Change:
     room_id, actor_type, actor_id, actor_name, people, after, removes, position = row
     newcomers = msgspec.json.decode(people, type=tuple[Newcomer, ...])
     return Change(room_id, Actor(actor_type, actor_id, actor_name), newcomers, bool(removes), position, after)

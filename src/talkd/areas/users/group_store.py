@@ -45,7 +45,9 @@ _NEXT_MEMBERS = Statement(
     .limit(bind("limit", Int))
 )
 _COUNT_MEMBERS = Statement(
-    sa.select(sa.func.count()).select_from(group_members).where(group_members.c.group_id == bind("group_id"))
+    sa.select(sa.func.count())
+    .select_from(group_members)
+    .where(group_members.c.group_id == bind("group_id"), group_members.c.user_id > bind("after"))
 )
 _GROUPS_OF = Statement(
     sa.select(group_members.c.user_id, group_members.c.group_id)
@@ -147,9 +149,9 @@ async def list_next_members(tx: Tx, group_id: str, after: str, limit: int) -> li
     return [Member(user_id, name, bool(enabled)) for user_id, name, enabled in rows]
 
 
-async def count_members(tx: Tx, group_id: str) -> int:
-    """Return how many accounts are in a group."""
-    return int(await tx.value(_COUNT_MEMBERS, group_id=group_id))
+async def count_members(tx: Tx, group_id: str, *, after: str = "") -> int:
+    """Return how many accounts whose ids come after `after` are in a group."""
+    return int(await tx.value(_COUNT_MEMBERS, group_id=group_id, after=after))
 
 
 async def get_groups_of(tx: Tx, user_ids: list[str]) -> dict[str, list[str]]:
