@@ -370,8 +370,14 @@ class App:
 
     # --- settings and what is remembered of people ------------------------------------------
     async def _load_settings(self) -> None:
-        self._epoch = await self.world.db.read(settings.get_epoch)
-        self.world.settings.replace(await self.world.db.read(settings.get_all))
+        known = self.world.settings
+        while True:
+            changes = known.changes
+            self._epoch = await self.world.db.read(settings.get_epoch)
+            values = await self.world.db.read(settings.get_all)
+            if known.changes == changes:  # otherwise one was set meanwhile, and those that were read are older
+                break
+        known.replace(values)
         self._hash()
 
     def _hash(self) -> None:

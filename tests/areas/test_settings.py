@@ -234,3 +234,21 @@ def test_secrets_are_set_and_never_shown(server: Any, key: str, value: str, show
         assert server.read(service.get_all)[key] == value
     finally:
         server.admin.delete(path)
+
+
+def test_a_setting_that_is_set_while_all_are_read_holds(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    app = server.app
+    read = app.world.db.read
+
+    async def read_and_set(work: Any) -> Any:
+        found = await read(work)
+        if work is service.get_all and app.world.settings.number("start_calls") != 3:
+            await app.world.db.write(lambda tx: service.set_value(tx, "start_calls", "3"))
+        return found
+
+    monkeypatch.setattr(app.world.db, "read", read_and_set)
+    server.write(service.outdate_caches)
+    app._epoch = "older"  # as if the command of another process had outdated it
+    server.run(app.hear_others())
+    assert app.world.settings.number("start_calls") == 3
+    server.write(lambda tx: service.delete_value(tx, "start_calls"))

@@ -84,6 +84,8 @@ class TalkSettings:
 
     def __init__(self) -> None:
         self._values: Mapping[str, str] = {}
+        self.changes = 0
+        """How many settings were put. While it stays, settings that were read are not older than these."""
 
     def replace(self, values: Mapping[str, str]) -> None:
         """From now on these are the settings."""
@@ -95,6 +97,7 @@ class TalkSettings:
         if value is None:
             del values[key]
         self._values = values
+        self.changes += 1
 
     def text(self, key: str, default: str = "") -> str:
         """A setting as text."""
