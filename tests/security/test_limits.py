@@ -127,6 +127,21 @@ def test_a_guest_says_so_much_a_minute(
     assert say(guest).status_code < 300
 
 
+def test_what_a_guest_repeats_does_not_count(throttled_server: Server) -> None:
+    server = throttled_server
+    server.config.limits.guest_messages = 4
+    alice, guest = server.add_user("alice"), at(server, HERE)
+    token = alice.create_room(PUBLIC)
+    first = alice.post(f"v1/chat/{token}", message="hello")["id"]
+    guest.join(token)
+    place = {"objectType": "geo-location", "objectId": "geo:1,2", "metaData": SOMEWHERE, "referenceId": "1"}
+    for _ in range(3):
+        guest.post(f"v1/chat/{token}", message="hi", referenceId="2")
+        guest.post(f"v1/chat/{token}/share", **place)
+        guest.post(f"v1/reaction/{token}/{first}", reaction="👍")
+    assert [guest.status("POST", f"v1/chat/{token}", message="more") for _ in range(2)] == [201, 429]
+
+
 @pytest.mark.parametrize("api", ["v1", "v2", "v3", "v4"])
 def test_a_user_creates_so_many_rooms_an_hour(
     throttled_server: Server, monkeypatch: pytest.MonkeyPatch, api: str

@@ -95,13 +95,19 @@ class Call(Generic[P]):
     """`Changes.standing` at a moment after which the caller was found to be in the room."""
     hang_up: HangUp | None = None
     """Returns when the client has hung up."""
-    give_back: Callable[[], None] = lambda: None
-    """Takes back what was counted, because the operation makes nothing."""
+    give_back: Callable[[], None] | None = None
+    """Takes back what was counted towards a limit."""
 
     def count(self, limit: Limit) -> None:
         """Count the operation towards a limit, once even if its transaction is repeated. Raises Throttled."""
-        self.give_back()
+        self.uncount()
         self.give_back = self.world.limits.spend(limit, self)
+
+    def uncount(self) -> None:
+        """Take back what was counted: the operation failed, or it has made nothing new."""
+        if self.give_back is not None:
+            self.give_back()
+            self.give_back = None
 
     async def write(self, work: Work[T]) -> T:
         """Change the database; on PostgreSQL those who write in one room wait for each other."""

@@ -202,7 +202,7 @@ class Edge:
             if route.kind is Kind.OCS and route.method == "GET" and route.access is not Access.WRITE:
                 await guards.require_still(call)
         except BaseException:
-            call.give_back()
+            call.uncount()
             raise
         reply = answer if isinstance(answer, Reply) else Reply(answer)
         return reply if route.answers is None else dataclasses.replace(reply, data=route.answers(reply.data))

@@ -62,12 +62,15 @@ class Limits:
         self._config = config
         self._windows: Windows[tuple[Limit, str]] = Windows()
 
-    def spend(self, limit: Limit, call: "Call[Any]") -> Callable[[], None]:
-        """Count what the caller is about to do. Return what takes it back. Raises Throttled when it is too much."""
+    def spend(self, limit: Limit, call: "Call[Any]") -> Callable[[], None] | None:
+        """Count what the caller is about to do. Return what takes it back, or None if nothing is counted.
+
+        Raises Throttled when it is too much.
+        """
         allowed = getattr(self._config.limits, limit.setting)
         who = limit.who(call) if allowed and self._config.security.throttle else None
         if who is None:
-            return _nothing
+            return None
         key = limit, who
         wait = self._windows.spend(key, allowed=allowed, seconds=limit.seconds, now=clock.steady())
         if wait:
@@ -77,7 +80,3 @@ class Limits:
     async def forget_old(self) -> None:
         """Forget what is over."""
         self._windows.forget_old(clock.steady())
-
-
-def _nothing() -> None:
-    pass

@@ -148,11 +148,13 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A message that was just said, what it takes to show it, and how far everybody has read now."""
+    """A message that was said, what it takes to show it, and how far everybody has read now."""
 
     message: Message
     page: Page
     common_read: int | None
+    is_new: bool = True
+    """Whether it was said now, and not before under the same reference."""
 
 
 def named(message: Message) -> set[tuple[str, str]]:

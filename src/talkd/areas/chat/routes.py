@@ -87,6 +87,8 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
         guest_name=params.actorDisplayName,
         network=_network(call),
     )
+    if not said.is_new:
+        call.uncount()
     return Reply(view.messages(said.page, me.room, me.actor)[0], 201, headers(said.common_read))
 
 

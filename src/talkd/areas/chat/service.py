@@ -93,7 +93,7 @@ async def _find_said(tx: Tx, me: Participant, draft: Message) -> Said | None:
     for message in await store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, draft.reference_id):
         if message.message == draft.message and message.parent_id == draft.parent_id:
             page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
-            return Said(message, page, await markers.get_common_read(tx, me))
+            return Said(message, page, await markers.get_common_read(tx, me), is_new=False)
     return None
 
 
@@ -133,10 +133,11 @@ async def share(
     reference_id: str = "",
     silent: bool = False,
     guest_name: str = "",
-) -> Message:
+) -> tuple[Message, bool]:
     """Show a thing that is not text, such as a poll; it is found again under `shared_as`.
 
-    As with text, the same thing again under the same `reference_id` is the same message.
+    As with text, the same thing again under the same `reference_id` is the same message. Return it, and whether it is
+    new.
     """
     room = me.room
     me = await _begin(tx, me, guest_name)
@@ -148,11 +149,11 @@ async def share(
     if reference_id:
         for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
             if known.kind == OBJECT_SHARED and known.parameters == draft.parameters:
-                return known
+                return known, False
     await participants.ensure_both(tx, room)
     message = await _add(tx, me.actor, draft, object_type=thing.type, object_id=thing.id, shared_as=shared_as)
     await store.mark_read(tx, room.id, me.attendee.id, message.id)
-    return message
+    return message, True
 
 
 async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:

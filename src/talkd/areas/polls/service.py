@@ -24,7 +24,7 @@ async def access_poll(tx: Tx, me: Participant, poll_id: int) -> Poll:
 async def create(tx: Tx, me: Participant, wording: Wording) -> Poll:
     """Ask the room: a message shows the poll."""
     poll = await _add(tx, me, wording, Status.OPEN)
-    message = await chat.share(tx, me, _reference(poll), SHARED_AS)
+    message, _ = await chat.share(tx, me, _reference(poll), SHARED_AS)
     await store.set_message(tx, poll.room_id, poll.id, message.id)
     return poll
 

@@ -37,6 +37,8 @@ async def add_reaction(tx: Tx, call: Call[ReactParams]) -> Reply:
     """React to a message."""
     params = call.params
     is_new = await service.react(tx, call.me, params.messageId, params.reaction)
+    if not is_new:
+        call.uncount()
     given, names = await service.list_reactions(tx, call.me, params.messageId)
     return Reply(view.reactions(given, names), 201 if is_new else 200)
 

@@ -131,7 +131,7 @@ async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
     partner = params.invite or next(iter(params.participants.get("users", ())), "")
     room, attendee_id, is_new = await service.create_one_to_one(tx, call.caller.actor, partner)
     if not is_new:
-        call.give_back()
+        call.uncount()
     return Reply(await rooms.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
 
 

@@ -60,7 +60,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     """Share a place, a card or another thing."""
     params, me = call.params, call.me
     home = call.world.config.server.public_url
-    message = await chat.share(
+    message, is_new = await chat.share(
         tx,
         me,
         require_thing(params.objectType, params.objectId, params.metaData, home),
@@ -69,6 +69,8 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
         silent=params.silent,
         guest_name=params.actorDisplayName,
     )
+    if not is_new:
+        call.uncount()
     page = await chat.complete(tx, me.room.id, [message], viewer=me.actor)
     return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await markers.get_common_read(tx, me)))
 
