@@ -13,6 +13,7 @@ test: lint types tests
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 
 types: $(VENV)/installed-for-tests
 	$(BIN)/mypy

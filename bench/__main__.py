@@ -55,8 +55,13 @@ def cases(*, quick: bool) -> dict[str, Case]:
 def arguments() -> argparse.Namespace:
     """What the command line says."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", action="append", metavar="NAME", choices=list(cases(quick=True)),
-                        help="only this case (may be repeated): %(choices)s")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        choices=list(cases(quick=True)),
+        help="only this case (may be repeated): %(choices)s",
+    )
     parser.add_argument("--quick", action="store_true", help="about a minute instead of some")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
     where = parser.add_mutually_exclusive_group()
@@ -87,8 +92,11 @@ async def measure(options: argparse.Namespace, folder: Path, url: str) -> list[R
     chosen = {name: every[name] for name in options.only or every}
     began = time.monotonic()
     data = await setup.make(
-        folder, url, rooms_of_ten=1_000 if "wake-10000" in chosen else 100,
-        hall=1_000 if "wake-hall" in chosen else 10, lists=(1, 100, 1_000) if "rooms" in chosen else (1,),
+        folder,
+        url,
+        rooms_of_ten=1_000 if "wake-10000" in chosen else 100,
+        hall=1_000 if "wake-hall" in chosen else 10,
+        lists=(1, 100, 1_000) if "rooms" in chosen else (1,),
     )
     print(f"made the data in {time.monotonic() - began:.0f} s", file=sys.stderr)
     rows: list[Row] = []

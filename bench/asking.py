@@ -17,7 +17,12 @@ Ask = Callable[[int], bytes]
 
 
 async def hammer(
-    server: Server, case: str, requests: Sequence[Iterator[bytes]], *, seconds: float, wanted: int,
+    server: Server,
+    case: str,
+    requests: Sequence[Iterator[bytes]],
+    *,
+    seconds: float,
+    wanted: int,
     aims: Sequence[Aim] = (),
 ) -> Row:
     """One connection for each iterator of requests, for some seconds after a short warm-up."""
@@ -65,8 +70,12 @@ async def sending(server: Server, data: Data, seconds: float) -> list[Row]:
         ]
         rows.append(
             await hammer(
-                server, f"POST chat, {clients} client{'s' * (clients > 1)}", [posts(*pair) for pair in pairs],
-                seconds=seconds, wanted=201, aims=aims,
+                server,
+                f"POST chat, {clients} client{'s' * (clients > 1)}",
+                [posts(*pair) for pair in pairs],
+                seconds=seconds,
+                wanted=201,
+                aims=aims,
             )
         )
     room = data.tens[0]
@@ -103,8 +112,12 @@ async def listing(server: Server, data: Data, seconds: float) -> list[Row]:
         size = await _size(server, ask)
         rows.append(
             await hammer(
-                server, f"GET {count} room{'s' * (count > 1)} ({size / 1000:.0f} kB)", [itertools.repeat(ask)] * 4,
-                seconds=seconds, wanted=200, aims=aims.get(count, ()),
+                server,
+                f"GET {count} room{'s' * (count > 1)} ({size / 1000:.0f} kB)",
+                [itertools.repeat(ask)] * 4,
+                seconds=seconds,
+                wanted=200,
+                aims=aims.get(count, ()),
             )
         )
     return rows
@@ -123,8 +136,12 @@ async def reading(server: Server, data: Data, seconds: float) -> list[Row]:
         size = await _size(server, asks[0])
         rows.append(
             await hammer(
-                server, f"{name} ({size / 1000:.0f} kB)", [itertools.repeat(ask) for ask in asks], seconds=seconds,
-                wanted=200, aims=aims,
+                server,
+                f"{name} ({size / 1000:.0f} kB)",
+                [itertools.repeat(ask) for ask in asks],
+                seconds=seconds,
+                wanted=200,
+                aims=aims,
             )
         )
     return rows

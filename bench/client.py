@@ -40,9 +40,7 @@ class Answer(NamedTuple):
         return int(self.head[start : end if end >= 0 else None])
 
 
-def request(
-    method: str, path: str, account: Account | None = None, body: dict[str, object] | None = None
-) -> bytes:
+def request(method: str, path: str, account: Account | None = None, body: dict[str, object] | None = None) -> bytes:
     """The bytes of a request, to be made once and sent often; from nobody without an account."""
     login = base64.b64encode(f"{account.id}:{account.password}".encode()).decode() if account else ""
     authorization = f"authorization: Basic {login}\r\n" if account else ""

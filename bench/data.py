@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from client import Account
+
 from talkd.app import open_database
 from talkd.areas.chat import service as chat
 from talkd.areas.login import store as logins
@@ -87,7 +88,10 @@ class Maker:
             for account in batch:
                 await users.create_account(tx, account.id, "")
                 await logins.add_app_password(
-                    tx, user_id=account.id, fingerprint=ids.fingerprint(account.password), name="bench",
+                    tx,
+                    user_id=account.id,
+                    fingerprint=ids.fingerprint(account.password),
+                    name="bench",
                     now=clock.now(),
                 )
 

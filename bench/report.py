@@ -45,8 +45,15 @@ class Row:
 
     def verdicts(self) -> list[str]:
         """How each aim fares."""
-        names = {"cpu": self.cpu, "/s per core": self.per_core, "p50": self.p50, "p95": self.p95, "last": self.last,
-                 "kB": self.memory, "SQL": None if self.statements is None else int(self.statements)}
+        names = {
+            "cpu": self.cpu,
+            "/s per core": self.per_core,
+            "p50": self.p50,
+            "p95": self.p95,
+            "last": self.last,
+            "kB": self.memory,
+            "SQL": None if self.statements is None else int(self.statements),
+        }
         return [aim.verdict(value) for aim in self.aims if (value := names[aim.measure]) is not None]
 
     def as_json(self) -> dict[str, object]:
@@ -61,18 +68,30 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def row(
-    case: str, latencies: Sequence[float], *, seconds: float, cpu: float, count: int | None = None,
-    last: float | None = None, memory: float | None = None, statements: float | None = None,
+    case: str,
+    latencies: Sequence[float],
+    *,
+    seconds: float,
+    cpu: float,
+    count: int | None = None,
+    last: float | None = None,
+    memory: float | None = None,
+    statements: float | None = None,
     aims: Sequence[Aim] = (),
 ) -> Row:
     """A row from raw figures in seconds; `count` where there were more answers than latencies kept."""
     answers = count if count is not None else len(latencies)
     return Row(
-        case, answers / seconds,
-        p50=percentile(latencies, 0.5) * 1000, p95=percentile(latencies, 0.95) * 1000,
-        p99=percentile(latencies, 0.99) * 1000, cpu=cpu / answers * 1000, last=None if last is None else last * 1000,
+        case,
+        answers / seconds,
+        p50=percentile(latencies, 0.5) * 1000,
+        p95=percentile(latencies, 0.95) * 1000,
+        p99=percentile(latencies, 0.99) * 1000,
+        cpu=cpu / answers * 1000,
+        last=None if last is None else last * 1000,
         memory=None if memory is None else memory / 1000,
-        statements=None if statements is None else round(statements / answers, 1), aims=aims,
+        statements=None if statements is None else round(statements / answers, 1),
+        aims=aims,
     )
 
 
@@ -97,6 +116,14 @@ def _cells(one: Row) -> tuple[str, ...]:
         return "" if value is None else f"{value:.{digits}f}"
 
     return (
-        one.case, f"{one.rate:,.0f}", shown(one.p50, 2), shown(one.p95, 2), shown(one.p99, 2), shown(one.last),
-        shown(one.cpu, 3), shown(one.statements), shown(one.memory), "; ".join(one.verdicts()),
+        one.case,
+        f"{one.rate:,.0f}",
+        shown(one.p50, 2),
+        shown(one.p95, 2),
+        shown(one.p99, 2),
+        shown(one.last),
+        shown(one.cpu, 3),
+        shown(one.statements),
+        shown(one.memory),
+        "; ".join(one.verdicts()),
     )

@@ -61,9 +61,7 @@ class Crowd:
             self._tasks.append(asyncio.create_task(self._wait(number, token, account, known[token], at_once)))
         await self.settle()
 
-    async def _wait(
-        self, number: int, token: str, account: Account, known: int, at_once: asyncio.Semaphore
-    ) -> None:
+    async def _wait(self, number: int, token: str, account: Account, known: int, at_once: asyncio.Semaphore) -> None:
         async with at_once:  # gently: a crowd does not come in one instant
             connection = await connect(self.server.port, number)
             self._connections.append(connection)
@@ -146,8 +144,13 @@ async def teams(server: Server, data: Data, clients: int, times: int) -> list[Ro
     try:
         arrived, seconds, cpu = await _steadily(crowd, rooms, times)
         calm = row(
-            f"{clients:,} wait in tens, 50 messages/s", arrived, seconds=seconds, cpu=cpu, memory=memory,
-            last=max(arrived), aims=(Aim("p95", 10), Aim("kB", 20)),
+            f"{clients:,} wait in tens, 50 messages/s",
+            arrived,
+            seconds=seconds,
+            cpu=cpu,
+            memory=memory,
+            last=max(arrived),
+            aims=(Aim("p95", 10), Aim("kB", 20)),
         )
         await crowd.settle()
         arrived, seconds, cpu = await _at_once(crowd, rooms[:SENDERS])
@@ -161,13 +164,22 @@ async def hall(server: Server, data: Data, times: int) -> Row:
     """All in one room."""
     count = len(data.hall.members)
     return await _one_by_one(
-        server, f"{count:,} wait in one room", [(data.hall, data.hall.members)], times, pause=0.0,
+        server,
+        f"{count:,} wait in one room",
+        [(data.hall, data.hall.members)],
+        times,
+        pause=0.0,
         aims=(Aim("last", 100), Aim("kB", 20)),
     )
 
 
 async def _one_by_one(
-    server: Server, case: str, rooms: Sequence[tuple[Room, Sequence[Account]]], times: int, *, pause: float,
+    server: Server,
+    case: str,
+    rooms: Sequence[tuple[Room, Sequence[Account]]],
+    times: int,
+    *,
+    pause: float,
     aims: Sequence[Aim],
 ) -> Row:
     """A message, and the next when all have it and wait again. `last` is the median of the rounds."""
@@ -188,7 +200,13 @@ async def _one_by_one(
             await (asyncio.sleep(pause) if pause else crowd.settle())
         statements, cpu = server.figure(STATEMENTS) - statements, server.cpu() - cpu
         return row(
-            case, latencies, seconds=sum(lasts), cpu=cpu, last=percentile(lasts, 0.5), memory=memory, aims=aims,
+            case,
+            latencies,
+            seconds=sum(lasts),
+            cpu=cpu,
+            last=percentile(lasts, 0.5),
+            memory=memory,
+            aims=aims,
             statements=statements,
         )
     finally:
@@ -224,9 +242,7 @@ async def _steadily(
     return [at for delivery in deliveries for at in delivery.arrived], seconds, cpu
 
 
-async def _at_once(
-    crowd: Crowd, rooms: Sequence[tuple[Room, Sequence[Account]]]
-) -> tuple[list[float], float, float]:
+async def _at_once(crowd: Crowd, rooms: Sequence[tuple[Room, Sequence[Account]]]) -> tuple[list[float], float, float]:
     """Latencies, seconds and CPU of one message into each room, all sent at the same moment."""
     senders = await connect_many(crowd.server.port, len(rooms))
     data = [next(posts(room.token, room.members[0])) for room, _ in rooms]

@@ -4,18 +4,17 @@ import contextlib
 import json
 import os
 import re
-import signal
 import socket
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import pytest
@@ -25,14 +24,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from support.served import API, PASSWORD, Served
 from talkd import __version__
 from talkd.__main__ import main
 from talkd.cli.certificates import examine_tls
 from talkd.cli.root import app
 from talkd.config import ServerConfig
-
-PASSWORD = "correct horse battery"
-OCS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 
 Run = Callable[..., str]
 
@@ -85,7 +82,11 @@ def test_accounts(run: Run) -> None:
     assert "already exists" in run("user", "add", "alice", "--password-stdin", stdin=f"{PASSWORD}\n", status=1)
     (account,) = json.loads(run("user", "list", "--json"))
     assert account == {
-        "name": "alice", "display_name": "alice", "email": "alice@example.org", "enabled": "yes", "groups": "",
+        "name": "alice",
+        "display_name": "alice",
+        "email": "alice@example.org",
+        "enabled": "yes",
+        "groups": "",
     }
     run("user", "disable", "alice")
     assert json.loads(run("user", "list", "--json"))[0]["enabled"] == "no"
@@ -216,17 +217,19 @@ def certificate(folder: Path, *, days: int, names: list[str]) -> ServerConfig:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
     made = (
         x509.CertificateBuilder()
-        .subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
-        .not_valid_before(now - timedelta(days=90)).not_valid_after(now + timedelta(days=days))
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=90))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(entry) for entry in names]), critical=False)
         .sign(key, hashes.SHA256())
     )
     chain, secret = folder / "chain.pem", folder / "key.pem"
     chain.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return ServerConfig(tls_certificate=str(chain), tls_key=str(secret), public_url="https://talk.example.org")
 
@@ -251,56 +254,6 @@ def test_a_key_of_another_certificate(tmp_path: Path) -> None:
     server = certificate(tmp_path, days=60, names=["talk.example.org"])
     server.tls_key = certificate(tmp_path / "other", days=60, names=["talk.example.org"]).tls_key
     assert [finding.state for finding in examine_tls(server)] == ["fail"]
-
-
-class Served:
-    """`talkd serve` as a process."""
-
-    def __init__(self, folder: Path, *words: str, **environment: str) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = int(free.getsockname()[1])
-        self.url = f"http://127.0.0.1:{self.port}"
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("TALKD_")}
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "talkd", "serve", "--port", str(self.port), "--data", str(folder), *words],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env={**clean, **environment},
-        )
-        self.output = ""
-
-    def __enter__(self) -> Self:
-        until = time.monotonic() + 30
-        while time.monotonic() < until and self.process.poll() is None:
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{self.url}/healthz", timeout=2)
-                return self
-            time.sleep(0.05)
-        raise AssertionError(f"it did not start: {self.stop()}")
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> str:
-        """Ends it like a supervisor does; everything it printed."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-        try:
-            printed, _ = self.process.communicate(timeout=20)
-            self.output += printed
-        except ValueError:  # read before
-            pass
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.communicate()
-            raise
-        return self.output
-
-    def ask(self, method: str, path: str, user: str, password: str, **options: Any) -> httpx.Response:
-        """One request as somebody."""
-        return httpx.request(method, self.url + path, auth=(user, password), headers=OCS, timeout=40, **options)
-
-
-API = "/ocs/v2.php/apps/spreed/api"
 
 
 def test_first_and_later_starts(tmp_path: Path) -> None:
@@ -352,9 +305,7 @@ def test_a_key_that_does_not_fit_stops_before_the_database_is_made(tmp_path: Pat
     tls = certificate(tmp_path / "one", days=60, names=["talk.example.org"])
     wrong = certificate(tmp_path / "other", days=60, names=["talk.example.org"]).tls_key
     for key, sentence in ((wrong, "the key does not belong"), (f"{tmp_path}/absent", f"cannot read {tmp_path}/absent")):
-        server = Served(
-            tmp_path / "data", TALKD_SERVER_TLS_CERTIFICATE=tls.tls_certificate, TALKD_SERVER_TLS_KEY=key
-        )
+        server = Served(tmp_path / "data", TALKD_SERVER_TLS_CERTIFICATE=tls.tls_certificate, TALKD_SERVER_TLS_KEY=key)
         assert server.process.wait(30) == 1
         assert server.stop().startswith(f"talkd: TLS: {sentence}"), server.output
     assert not (tmp_path / "data" / "talkd.db").exists()
@@ -394,7 +345,10 @@ def test_waiting_clients_are_answered_on_stop(tmp_path: Path) -> None:
         waiting = threading.Thread(
             target=lambda: answers.append(
                 server.ask(
-                    "GET", f"{API}/v1/chat/{token}", "alice", "alice-alice",
+                    "GET",
+                    f"{API}/v1/chat/{token}",
+                    "alice",
+                    "alice-alice",
                     params={"lookIntoFuture": 1, "timeout": 30, "lastKnownMessageId": last},
                 )
             )
@@ -410,63 +364,6 @@ def test_waiting_clients_are_answered_on_stop(tmp_path: Path) -> None:
         assert time.monotonic() - began < 10
         assert [answer.status_code for answer in answers] == [304]
     assert server.process.returncode == 0, server.output
-
-
-@pytest.fixture
-def dev(tmp_path: Path) -> Iterator[Served]:
-    with Served(tmp_path, "--dev") as server:
-        yield server
-
-
-def test_dev(dev: Served, tmp_path: Path) -> None:
-    for name in ("alice", "bob", "carol", "dave", "erin"):
-        assert dev.ask("GET", f"{API}/v4/room", name, f"{name}-{name}").status_code == 200
-    dev.ask("POST", f"{API}/v4/room", "alice", "alice-alice", data={"roomType": 3, "roomName": "soon gone"})
-    reset = "/ocs/v2.php/apps/talkd/api/v1/reset"
-    assert dev.ask("POST", reset, "alice", "alice-alice").status_code == 403
-    assert dev.ask("POST", reset, "admin", "admin").status_code == 200
-    shown = dev.ask("GET", f"{API}/v4/room", "alice", "alice-alice").json()["ocs"]["data"]
-    assert {room["type"] for room in shown} == {4, 6}  # what newcomers find
-    assert not (tmp_path / "talkd.db").exists(), "its data is thrown away"
-
-
-@pytest.mark.parametrize(("mine", "status"), [("admin", 1), ("somebody", 1), ("alice", 0)])
-def test_dev_stays_away_from_a_database_of_people(databases: Any, tmp_path: Path, mine: str, status: int) -> None:
-    url = databases.config("postgres").database.url
-    made = CliRunner().invoke(
-        app, ["user", "add", mine, "--password-stdin", "--database", url], input=f"{PASSWORD}\n"
-    )
-    assert made.exit_code == 0, made.output
-    server = Served(tmp_path, "--dev", "--database", url)
-    if status:
-        assert server.process.wait(30) == status
-        assert "has accounts of its own" in server.stop()
-    else:
-        with server:
-            assert server.ask("GET", f"{API}/v4/room", "bob", "bob-bob").status_code == 200
-
-
-def test_reset_is_absent_without_dev(tmp_path: Path) -> None:
-    with Served(tmp_path, TALKD_ADMIN_PASSWORD=PASSWORD) as server:
-        reset = server.ask("POST", "/ocs/v2.php/apps/talkd/api/v1/reset", "admin", PASSWORD)
-        nothing = server.ask("POST", "/ocs/v2.php/apps/talkd/api/v1/nothing", "admin", PASSWORD)
-    assert (reset.status_code, reset.content) == (404, nothing.content)
-
-
-@pytest.mark.parametrize("words", [["--host", "0.0.0.0"], ["--host", "::"], ["--host", "192.0.2.1"]])
-def test_sample_passwords_are_not_exposed_by_accident(tmp_path: Path, words: list[str]) -> None:
-    ran = subprocess.run(
-        [sys.executable, "-m", "talkd", "serve", "--dev", "--data", str(tmp_path), *words],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 1
-    assert "--dev-exposed" in ran.stderr
-    assert "Traceback" not in ran.stderr
-
-
-def test_sample_passwords_can_be_exposed_on_purpose(tmp_path: Path) -> None:
-    with Served(tmp_path, "--dev", "--dev-exposed", "--host", "0.0.0.0") as server:
-        assert server.ask("GET", f"{API}/v4/room", "alice", "alice-alice").status_code == 200
 
 
 def test_a_list_of_settings_shows_no_secret(run: Run) -> None:

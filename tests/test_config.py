@@ -41,11 +41,17 @@ def test_mistakes_are_named() -> None:
 def test_variables_that_describe_services_are_not_settings(service: str, scheme: str) -> None:
     link = f"{scheme}://10.43.0.1:8080"
     environment = {
-        f"{service}_SERVICE_HOST": "10.43.0.1", f"{service}_SERVICE_PORT": "8080", f"{service}_SERVICE_PORT_HTTP": "80",
-        f"{service}_PORT": link, f"{service}_PORT_8080_TCP": link, f"{service}_PORT_8080_TCP_ADDR": "10.43.0.1",
-        f"{service}_PORT_8080_TCP_PORT": "8080", f"{service}_PORT_8080_TCP_PROTO": "tcp",
-        f"{service}_ENV_PATH": "/bin", f"{service}_PORT_53_UDP": "udp://10.43.0.1:53",
-    }  # fmt: skip
+        f"{service}_SERVICE_HOST": "10.43.0.1",
+        f"{service}_SERVICE_PORT": "8080",
+        f"{service}_SERVICE_PORT_HTTP": "80",
+        f"{service}_PORT": link,
+        f"{service}_PORT_8080_TCP": link,
+        f"{service}_PORT_8080_TCP_ADDR": "10.43.0.1",
+        f"{service}_PORT_8080_TCP_PORT": "8080",
+        f"{service}_PORT_8080_TCP_PROTO": "tcp",
+        f"{service}_ENV_PATH": "/bin",
+        f"{service}_PORT_53_UDP": "udp://10.43.0.1:53",
+    }
     assert load(None, environment) == load(None, {})
     assert warnings(environment) == []
 
@@ -82,7 +88,9 @@ def test_near_misses_are_warned_of(name: str, meant: str) -> None:
     assert load(None, {name: "1"}) == load(None, {})
 
 
-@pytest.mark.parametrize("url", ["https://talk.example.org", "http://127.0.0.1:8080/talk/", "https://[2001:db8::1]:8443"])
+@pytest.mark.parametrize(
+    "url", ["https://talk.example.org", "http://127.0.0.1:8080/talk/", "https://[2001:db8::1]:8443"]
+)
 def test_public_addresses(url: str) -> None:
     assert load(None, {"TALKD_URL": url}).server.public_url == url
     assert load(None, {"TALKD_URL": url.replace("http", "HTTP")}).server.public_url == url
@@ -91,13 +99,27 @@ def test_public_addresses(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "talk.example.org", "//talk.example.org", "ftp://talk.example.org", "javascript:alert(1)", "https://", "https:///x",
-        "https://talk.example.org?x=1", "https://talk.example.org/?x", "https://talk.example.org/#x", "https://a b",
-        "https://user:secret@talk.example.org", "https://talk.example.org:0", "https://talk.example.org:70000",
-        "https://talk.example.org:", "https://talk.example.org//x", "https://talk.example.org/../x", "https://täлk.org",
-        "https://talk.example.org\n", " https://talk.example.org",
+        "talk.example.org",
+        "//talk.example.org",
+        "ftp://talk.example.org",
+        "javascript:alert(1)",
+        "https://",
+        "https:///x",
+        "https://talk.example.org?x=1",
+        "https://talk.example.org/?x",
+        "https://talk.example.org/#x",
+        "https://a b",
+        "https://user:secret@talk.example.org",
+        "https://talk.example.org:0",
+        "https://talk.example.org:70000",
+        "https://talk.example.org:",
+        "https://talk.example.org//x",
+        "https://talk.example.org/../x",
+        "https://täлk.org",
+        "https://talk.example.org\n",
+        " https://talk.example.org",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_public_address(url: str, tmp_path: Path) -> None:
     file = tmp_path / "talkd.toml"
     file.write_text(f"[server]\npublic_url = {json.dumps(url)}\n")

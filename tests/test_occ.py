@@ -1,8 +1,8 @@
 """`talkd occ`, the way administrators' scripts use it."""
 
 import json
-import re
 import os
+import re
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -184,9 +184,16 @@ def test_rooms(people: Occ) -> None:
     assert "not found" in people("talk:room:add", token, "--user=carol", "--user=nobody", status=1)
     assert counts(people, token) == ["3", "0", "0"]
     updated = people(
-        "talk:room:update", token, "--name=New", "--description=", "--public=0", "--readonly=1", "--listable=2",
-        "--owner=bob", "--message-expiration=3600",
-    )  # fmt: skip
+        "talk:room:update",
+        token,
+        "--name=New",
+        "--description=",
+        "--public=0",
+        "--readonly=1",
+        "--listable=2",
+        "--owner=bob",
+        "--message-expiration=3600",
+    )
     assert updated == "Room successfully updated.\n"
     assert role_of(token, "alice") == ParticipantType.USER
     assert role_of(token, "bob") == ParticipantType.OWNER
@@ -335,8 +342,10 @@ def test_phone_numbers(people: Occ) -> None:
     ]
     assert people(add, "23", "bob") == "Phone number 23 is now assigned to bob\n"
     assert people(find, "--user=bob").splitlines() == [
-        "bob has the following phone numbers assigned:", " - 23", " - 491601231212",
-    ]  # fmt: skip
+        "bob has the following phone numbers assigned:",
+        " - 23",
+        " - 491601231212",
+    ]
     assert people("talk:phone-number:remove", "491601231212") == ""
     assert people(find, "--user=bob") == "bob has phone number 23 assigned\n"
     for command in ("remove-user", "remove-account"):

@@ -52,9 +52,9 @@ from talkd.areas.permissions.routes import routes as permission_routes
 from talkd.areas.polls.routes import routes as poll_routes
 from talkd.areas.reactions.routes import routes as reaction_routes
 from talkd.areas.recording.routes import routes as recording_routes
+from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.removal import account_service as account_removal
 from talkd.areas.removal import room_service as room_removal
-from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
 from talkd.areas.rooms.legacy_routes import routes as old_room_routes
 from talkd.areas.rooms.listing_routes import routes as listing_routes

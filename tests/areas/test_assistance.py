@@ -16,8 +16,9 @@ def test_nothing_is_translated(alice: Person) -> None:
     assert alice.get("/ocs/v2.php/translation/languages") == {"languages": [], "languageDetection": False}
     refused = alice.request("POST", "/ocs/v2.php/translation/translate", text="Haus", toLanguage="en")
     assert (refused.status_code, refused.json()["ocs"]["data"]) == (
-        412, {"message": "No translation provider available"},
-    )  # fmt: skip
+        412,
+        {"message": "No translation provider available"},
+    )
 
 
 def test_there_is_no_task(alice: Person) -> None:

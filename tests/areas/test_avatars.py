@@ -9,9 +9,9 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
+
 from support.people import PUBLIC, Person
 from support.running import Server, unique
-
 from talkd.areas.avatars import images, model
 
 USERS = "/ocs/v2.php/cloud/users"
@@ -228,10 +228,17 @@ def test_a_guest_sees_the_pictures_of_whom_they_are_in_a_room_with(server: Serve
 @pytest.mark.parametrize(
     ("name", "letters"),
     [
-        ("Ada Lovelace", "AL"), ("ada", "A"), ("Ada King Noel", "AN"), ("Élodie Çelik", "EC"), ("Жанна", ""), ("", ""),
-        ("😀 Bob", "B"), ("  ", ""), ("7 of 9", "79"),
+        ("Ada Lovelace", "AL"),
+        ("ada", "A"),
+        ("Ada King Noel", "AN"),
+        ("Élodie Çelik", "EC"),
+        ("Жанна", ""),
+        ("", ""),
+        ("😀 Bob", "B"),
+        ("  ", ""),
+        ("7 of 9", "79"),
     ],
-)  # fmt: skip
+)
 def test_initials(name: str, letters: str) -> None:
     assert model.initials(name) == letters
 

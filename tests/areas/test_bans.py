@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server, unique
 
@@ -135,8 +136,10 @@ def test_the_address_of_a_banned_guest_is_banned_too(throttled_server: Server) -
     name, address = alice.get(f"v1/ban/{token}")
     assert name == made
     assert (address["bannedActorType"], address["bannedActorId"], address["bannedDisplayName"]) == (
-        "ip", "192.0.2.7", "192.0.2.7",
-    )  # fmt: skip
+        "ip",
+        "192.0.2.7",
+        "192.0.2.7",
+    )
     assert (address["internalNote"], address["moderatorActorId"]) == ("rude", alice.id)
     assert neighbour_id in alice.participants(token)
     for who in (guest, visitor("::ffff:192.0.2.7")):

@@ -278,8 +278,9 @@ def test_consent_to_recording_holds_in_the_rooms(team: Team, server: Any) -> Non
     try:
         one, two = team.divide(MANUAL, bob=0)
         assert team.alice.refused("PUT", f"v4/room/{one}/recording-consent", recordingConsent=1) == (
-            400, "breakout-room",
-        )  # fmt: skip
+            400,
+            "breakout-room",
+        )
         team.start()
         assert team.alice.refused("PUT", path, recordingConsent=1) == (400, "breakout-room")
         team.stop()

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.storage.schema import rooms
 from talkd.storage.statements import Statement, bind
 
@@ -53,8 +53,12 @@ def test_life_of_a_call(alice: Person, bob: Person, token: str) -> None:
     room = alice.room(token)
     assert (room["hasCall"], room["callFlag"], room["callStartTime"]) == (False, 0, 0)
     assert alice.system_messages(token)[2:] == [
-        "call_started", "call_joined", "call_left", "call_left", "call_ended",
-    ]  # fmt: skip
+        "call_started",
+        "call_joined",
+        "call_left",
+        "call_left",
+        "call_ended",
+    ]
 
 
 def test_without_flags_a_device_brings_everything(alice: Person, token: str) -> None:
@@ -102,8 +106,9 @@ def test_a_call_that_nobody_takes_was_tried_and_missed(server: Server, alice: Pe
     alice.delete(f"v4/call/{token}")
     seen = {person.id: person.history(token)[0] for person in (alice, bob)}
     assert [(each["systemMessage"], each["message"]) for each in seen.values()] == [
-        ("call_tried", "Unanswered call"), ("call_missed", "Missed call"),
-    ]  # fmt: skip
+        ("call_tried", "Unanswered call"),
+        ("call_missed", "Missed call"),
+    ]
     assert [list(each["messageParameters"]) for each in seen.values()] == [["user"], ["user"]]
     assert [each["messageParameters"]["user"]["id"] for each in seen.values()] == [bob.id, alice.id]
     assert alice.room(token)["lastMessage"]["systemMessage"] == "call_tried"

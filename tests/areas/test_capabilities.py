@@ -12,8 +12,8 @@ import pytest_asyncio
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from doors import OCS, PASSWORD, Doors, open_doors
 
+from doors import OCS, PASSWORD, Doors, open_doors
 from talkd.areas.capabilities import colors, service
 from talkd.areas.capabilities.model import FEATURES, Viewer
 from talkd.areas.settings.model import TalkSettings
@@ -48,9 +48,15 @@ async def test_status_is_for_everybody(client: httpx.AsyncClient) -> None:
     answer = await client.get("/index.php/status.php", headers={"Authorization": ""})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.json() == {
-        "installed": True, "maintenance": False, "needsDbUpgrade": False, "version": "32.0.1.2",
-        "versionstring": "32.0.1", "edition": "", "productname": "Nextcloud", "extendedSupport": False,
-    }  # fmt: skip
+        "installed": True,
+        "maintenance": False,
+        "needsDbUpgrade": False,
+        "version": "32.0.1.2",
+        "versionstring": "32.0.1",
+        "edition": "",
+        "productname": "Nextcloud",
+        "extendedSupport": False,
+    }
 
 
 async def test_visitors_and_users_see_what_apps_demand(client: httpx.AsyncClient) -> None:
@@ -88,9 +94,13 @@ def test_api_versions_are_announced_as_the_setting_says() -> None:
 async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient) -> None:
     features = set((await blocks(client))["spreed"]["features"])
     missing = {
-        "bots-v1", "recording-v1", "federation-v1", "sip-support",
-        "voice-message-sharing", "chat-summary-api",
-    }  # fmt: skip
+        "bots-v1",
+        "recording-v1",
+        "federation-v1",
+        "sip-support",
+        "voice-message-sharing",
+        "chat-summary-api",
+    }
     assert not features & missing
 
 
@@ -124,8 +134,12 @@ async def test_tokens_are_signed_by_the_announced_key(doors: Doors, client: http
     header, claims, raw = (base64.urlsafe_b64decode(part + "==") for part in (*signed.split("."), signature))
     assert json.loads(header) == {"typ": "JWT", "alg": "ES256"}
     assert json.loads(claims) == {
-        "iss": "https://talk.test/", "iat": 1000, "exp": 1060, "sub": "alice", "userdata": {"displayname": "Alice A."},
-    }  # fmt: skip
+        "iss": "https://talk.test/",
+        "iat": 1000,
+        "exp": 1060,
+        "sub": "alice",
+        "userdata": {"displayname": "Alice A."},
+    }
     public = serialization.load_pem_public_key(announced.encode())
     assert isinstance(public, ec.EllipticCurvePublicKey)
     der = encode_dss_signature(int.from_bytes(raw[:32]), int.from_bytes(raw[32:]))

@@ -40,8 +40,10 @@ def test_edits_by_a_gone_account_are_nobodys_in_particular(server: Server, alice
     server.admin.delete(f"/ocs/v2.php/cloud/users/{gone.id}").raise_for_status()
     shown = next(each for each in alice.history(token) if each["id"] == said["id"])
     assert (shown["actorType"], shown["lastEditActorType"], shown["lastEditActorId"]) == (
-        "deleted_users", "deleted_users", "deleted_users",
-    )  # fmt: skip
+        "deleted_users",
+        "deleted_users",
+        "deleted_users",
+    )
     assert shown["lastEditActorDisplayName"] == ""
 
 
@@ -73,13 +75,17 @@ def test_an_edited_message_says_who_wrote_it_anew_and_when(alice: Person, bob: P
     assert "lastEditTimestamp" not in said
     report = edit(alice, token, said, "Hello")
     assert (report["systemMessage"], report["message"], report["parent"]["message"]) == (
-        "message_edited", "You edited a message", "Hello",
-    )  # fmt: skip
+        "message_edited",
+        "You edited a message",
+        "Hello",
+    )
     shown = next(each for each in bob.history(token) if each["id"] == said["id"])
     assert (shown["message"], shown["actorId"], shown["timestamp"]) == ("Hello", bob.id, said["timestamp"])
     assert (shown["lastEditActorType"], shown["lastEditActorId"], shown["lastEditActorDisplayName"]) == (
-        "users", alice.id, "Alice",
-    )  # fmt: skip
+        "users",
+        alice.id,
+        "Alice",
+    )
     assert shown["lastEditTimestamp"] >= said["timestamp"]
 
 
@@ -136,9 +142,7 @@ def test_an_edit_that_drops_a_mention_keeps_the_flags(alice: Person, bob: Person
     assert (bob.room(token)["unreadMention"], bob.room(token)["unreadMentionDirect"]) == (False, False)
 
 
-def test_an_edit_from_one_to_all_and_back_renews_the_notification(
-    alice: Person, bob: Person, token: str
-) -> None:
+def test_an_edit_from_one_to_all_and_back_renews_the_notification(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, f"for @{bob.id}")
     (first,) = told(bob)
     seen = [first["notification_id"]]
@@ -266,8 +270,9 @@ def test_clearing_the_history_leaves_only_the_report_of_it(alice: Person, bob: P
     alice.say(token, f"secret for @{bob.id}")
     report = alice.delete(f"v1/chat/{token}")
     assert (report["systemMessage"], report["message"]) == (
-        "history_cleared", "You cleared the history of the conversation",
-    )  # fmt: skip
+        "history_cleared",
+        "You cleared the history of the conversation",
+    )
     assert [each["id"] for each in bob.history(token)] == [report["id"]]
     assert bob.history(token)[0]["message"] == "{actor} cleared the history of the conversation"
     for person in (alice, bob):

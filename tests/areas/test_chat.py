@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from support.people import PUBLIC, TALK, Person
 from support.running import Server
-
 from talkd.core.constants import NEVER_READ
 from talkd.storage.schema import rooms
 from talkd.storage.statements import Statement, bind
@@ -30,8 +30,11 @@ def test_a_message_arrives_as_it_was_sent(alice: Person, bob: Person, token: str
     assert answer.status_code == 201
     sent = answer.json()["ocs"]["data"]
     assert (sent["message"], sent["actorType"], sent["actorId"], sent["actorDisplayName"]) == (
-        text, "users", alice.id, "Alice",
-    )  # fmt: skip
+        text,
+        "users",
+        alice.id,
+        "Alice",
+    )
     assert (sent["messageType"], sent["isReplyable"], sent["referenceId"]) == ("comment", True, "abc")
     assert sent["messageParameters"] in ([], {})
     got = bob.history(token)[0]

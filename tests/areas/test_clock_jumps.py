@@ -4,11 +4,11 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from support.browsers import log_in
 from support.people import PUBLIC, Person
 from support.running import PASSWORD, Server
 from support.time import pass_time, set_date
-
 from talkd.areas.settings import clock_service
 from talkd.core import clock
 

@@ -8,11 +8,11 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.commands import run_command
 from support.people import Person
-from support.time import pass_time
 from support.running import Server, unique
-
+from support.time import pass_time
 from talkd.areas.announcements import model as announcements
 from talkd.areas.announcements import service
 from talkd.core.events import Event, GroupRenamed

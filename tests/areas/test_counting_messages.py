@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from support.people import PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.chat import legacy, offset_service, waiting
 from talkd.core import clock
 
@@ -28,10 +28,14 @@ def test_a_message_has_just_these_fields(alice: Person, bob: Person, token: str)
     sent = alice.say(token, "Hello")
     assert get(bob, token) == [
         {
-            "id": sent["id"], "actorType": "users", "actorId": alice.id, "actorDisplayName": "Alice",
-            "timestamp": sent["timestamp"], "message": "Hello",
+            "id": sent["id"],
+            "actorType": "users",
+            "actorId": alice.id,
+            "actorDisplayName": "Alice",
+            "timestamp": sent["timestamp"],
+            "message": "Hello",
         }
-    ]  # fmt: skip
+    ]
 
 
 def test_the_newest_comes_first_without_those_that_are_known(alice: Person, token: str) -> None:
@@ -74,9 +78,7 @@ def test_older_messages_do_not_count(alice: Person, token: str, monkeypatch: pyt
     assert texts(alice, token, notOlderThanTimestamp=later + 1) == []
 
 
-def test_every_moment_is_a_beginning(
-    alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_moment_is_a_beginning(alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = clock.now()
     elsewhere = bob.create_room()
     for second in range(10):
@@ -90,9 +92,7 @@ def test_every_moment_is_a_beginning(
         assert texts(bob, token, notOlderThanTimestamp=begun + second, offset=2) == wanted[:-2]
 
 
-def test_what_the_server_reports_is_passed_in_steps(
-    alice: Person, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_server_reports_is_passed_in_steps(alice: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offset_service, "STEP", 2)
     alice.say(token, "One")
     for number in range(9):
@@ -104,9 +104,7 @@ def test_what_the_server_reports_is_passed_in_steps(
     assert texts(alice, token, offset=2) == []
 
 
-def test_expired_and_cleared_messages_do_not_come(
-    alice: Person, token: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_expired_and_cleared_messages_do_not_come(alice: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     alice.post(f"v4/room/{token}/message-expiration", seconds=3600)
     alice.say(token, "For an hour")
     alice.post(f"v4/room/{token}/message-expiration", seconds=0)
@@ -177,9 +175,7 @@ def test_waiting_ends_with_an_empty_list(alice: Person, token: str) -> None:
     assert 0.7 < time.monotonic() - began < 10
 
 
-def test_whoever_is_put_out_stops_waiting(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
-) -> None:
+def test_whoever_is_put_out_stops_waiting(alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor) -> None:
     answer = threads.submit(bob.request, "GET", f"v1/chat/{token}", timeout=20)
     time.sleep(0.1)
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))

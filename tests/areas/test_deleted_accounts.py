@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
-from support.running import Server, unique
 from typer.testing import CliRunner
 
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.running import Server, unique
 from talkd.cli.root import app
 from talkd.storage.schema import metadata
 from talkd.storage.statements import Statement
@@ -137,8 +137,14 @@ def test_no_table_holds_the_id_or_a_name_of_a_deleted_account(server: Server, al
     bob.say(bob.post("v4/room", roomType=ONE_TO_ONE, invite=gone.id)["token"], f"Hello @{gone.id}")
     server.run(server.app.messenger.deliver())
     assert {table for table, _ in rows_with(server, gone.id, former, name)} > {
-        "messages", "reactions", "bans", "polls", "poll_votes", "notifications", "attendees",
-    }  # fmt: skip
+        "messages",
+        "reactions",
+        "bans",
+        "polls",
+        "poll_votes",
+        "notifications",
+        "attendees",
+    }
 
     delete(server, gone)
 
@@ -150,11 +156,15 @@ def test_no_table_holds_the_id_or_a_name_of_a_deleted_account(server: Server, al
     assert [each["messageParameters"]["user"] for each in shown if each["systemMessage"] == "user_removed"] == [NOBODY]
     (reaction,) = alice.get(f"v1/reaction/{token}/{reacted['id']}")["🎉"]
     assert (reaction["actorType"], reaction["actorId"], reaction["actorDisplayName"]) == (
-        "deleted_users", "deleted_users", "",
-    )  # fmt: skip
+        "deleted_users",
+        "deleted_users",
+        "",
+    )
     ban = alice.get(f"v1/ban/{token}")[0]
     assert (ban["moderatorActorType"], ban["moderatorActorId"], ban["moderatorDisplayName"]) == (
-        "deleted_users", "deleted_users", "",
-    )  # fmt: skip
+        "deleted_users",
+        "deleted_users",
+        "",
+    )
     assert alice.get(f"v1/ban/{other}") == []
     assert bob.status("GET", "/ocs/v2.php/apps/notifications/api/v2/notifications") == 200

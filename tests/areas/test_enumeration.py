@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from support.people import ONE_TO_ONE, Person
 from support.running import Server, unique
 

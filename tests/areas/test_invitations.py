@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import pytest
+
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server, unique
-
 from talkd.areas.participants import store as attendees
 from talkd.storage.database import Tx
 

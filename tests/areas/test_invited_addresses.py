@@ -58,14 +58,21 @@ class Meeting:
         """What somebody can get to see of the room, by address."""
         token = self.token
         addresses = [
-            f"{TALK}v4/room/{token}", f"{TALK}v4/room/{token}/participants?includeStatus=true",
-            f"{TALK}v3/room/{token}/participants", f"{TALK}v1/chat/{token}/mentions?search=",
-            f"{TALK}v1/chat/{token}/mentions?search=vera", f"{TALK}v1/chat/{token}?lookIntoFuture=0",
-            f"{TALK}v1/reaction/{token}/{self.asked}", f"{TALK}v1/poll/{token}/{poll}", f"{TALK}v4/call/{token}",
-            f"{TALK}v4/call/{token}/download", f"{TALK}v1/ban/{token}", f"{TALK}v4/room",
+            f"{TALK}v4/room/{token}",
+            f"{TALK}v4/room/{token}/participants?includeStatus=true",
+            f"{TALK}v3/room/{token}/participants",
+            f"{TALK}v1/chat/{token}/mentions?search=",
+            f"{TALK}v1/chat/{token}/mentions?search=vera",
+            f"{TALK}v1/chat/{token}?lookIntoFuture=0",
+            f"{TALK}v1/reaction/{token}/{self.asked}",
+            f"{TALK}v1/poll/{token}/{poll}",
+            f"{TALK}v4/call/{token}",
+            f"{TALK}v4/call/{token}/download",
+            f"{TALK}v1/ban/{token}",
+            f"{TALK}v4/room",
             "/ocs/v2.php/apps/notifications/api/v2/notifications",
             "/ocs/v2.php/search/providers/talk-message/search?term=vera",
-        ]  # fmt: skip
+        ]
         return {address: who.http.get(address).text for address in addresses}
 
 

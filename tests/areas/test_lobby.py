@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.core import clock
 
 

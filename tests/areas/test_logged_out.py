@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import httpx
 import pytest
+
 from support.browsers import log_in
 from support.commands import run_command
 from support.people import Person
-from support.time import pass_time
 from support.running import PASSWORD, Server
-
+from support.time import pass_time
 from talkd.areas.chat.waiting import wait_for
 from talkd.areas.login.model import Credential, CredentialKind
 from talkd.areas.participants import service as participants
@@ -184,9 +184,7 @@ def groups(server: Server, alice: Person, bob: Person) -> Iterator[tuple[str, st
 
 
 @pytest.fixture
-def in_call(
-    server: Server, bob: Person, token: str, groups: tuple[str, str]
-) -> Callable[[httpx.Client], Device]:
+def in_call(server: Server, bob: Person, token: str, groups: tuple[str, str]) -> Callable[[httpx.Client], Device]:
     """Puts a client of bob into the call of `token`, in which alice is not."""
 
     def join(client: httpx.Client) -> Device:

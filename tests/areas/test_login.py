@@ -8,10 +8,10 @@ from urllib.parse import unquote
 import httpx
 import pytest
 import pytest_asyncio
+
 from doors import BASE, OCS, PASSWORD, Doors, open_doors
 from support.running import Server, unique
 from support.time import pass_time
-
 from talkd.areas.login.model import UNNAMED, client_name_of, local_path
 from talkd.core import ids
 
@@ -121,9 +121,11 @@ async def test_classic_flow_ends_in_a_redirect_to_the_app(doors: Doors) -> None:
         assert 'value="alice"' in page.text
         assert "form-action 'self' nc:" in page.headers["content-security-policy"]
         sent = {
-            "user": "alice", "password": PASSWORD, "requesttoken": form_token(page),
+            "user": "alice",
+            "password": PASSWORD,
+            "requesttoken": form_token(page),
             "redirect_url": "/login/flow/grant",
-        }  # fmt: skip
+        }
         assert (await view.post("/login", data=sent)).headers["location"] == "/login/flow/grant"
         grant = await view.get("/login/flow/grant")
         done = await view.post("/login/flow", data={"requesttoken": form_token(grant)})

@@ -111,8 +111,11 @@ def test_a_restart_goes_on_where_a_kill_has_stopped(
     server.restart()
     server.run(server.app.world.member_changes.resume())
     assert members(Person(server.client(alice.id), alice.id), token) == {
-        alice.id, group, last.id, *(person.id for person in people)
-    }  # fmt: skip
+        alice.id,
+        group,
+        last.id,
+        *(person.id for person in people),
+    }
     assert server.read(changes.list_unfinished) == []
 
 

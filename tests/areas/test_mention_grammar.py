@@ -34,8 +34,10 @@ def marked(text: str) -> str:
         ("@dot.end. Hi", "{<dot.end>}. Hi"),
         ("@bob... @bob.", "{<bob>}... {<bob>}."),
         ("@bob's and @bob’s, @bob'll @o'brien's", "{<bob>}'s and {<bob>}’s, {<bob>}'ll {<o'brien>}'s"),
-        ("@bob- @bob, @bob! @bob? (@bob) '@bob' _@bob_ *@bob*",
-         "{<bob>}- {<bob>}, {<bob>}! {<bob>}? ({<bob>}) '{<bob>}' _{<bob>}_ *{<bob>}*"),
+        (
+            "@bob- @bob, @bob! @bob? (@bob) '@bob' _@bob_ *@bob*",
+            "{<bob>}- {<bob>}, {<bob>}! {<bob>}? ({<bob>}) '{<bob>}' _{<bob>}_ *{<bob>}*",
+        ),
         ("@BOB and @O'Brien", "{<bob>} and {<o'brien>}"),
         ('@"bob"bob @"x@y@z" @"nobody"', '{<bob>}bob {<x@y@z>} @"nobody"'),
         # what may touch a mention
@@ -72,18 +74,44 @@ def marked(text: str) -> str:
         ("see www.example.org/@bob", "see www.example.org/@bob"),
         ("[@bob](/a/@bob) <mailto:@bob>", "[{<bob>}](/a/@bob) <mailto:@bob>"),
     ],
-)  # fmt: skip
+)
 def test_a_mention_is_what_people_mean_by_it(text: str, expected: str) -> None:
     assert marked(text) == expected
 
 
 ANYTHING = st.lists(
     st.sampled_from(
-        ["@", "bob", "o'brien", "'", "`", "``", "```", "~~~", "\n", "\n\n", "> ", "- ", " ", ".", "\\", '"', "(", ")",
-         "https://x.y/", "你", "é", "[", "](", "<", "{mention-user1}", "all"]
+        [
+            "@",
+            "bob",
+            "o'brien",
+            "'",
+            "`",
+            "``",
+            "```",
+            "~~~",
+            "\n",
+            "\n\n",
+            "> ",
+            "- ",
+            " ",
+            ".",
+            "\\",
+            '"',
+            "(",
+            ")",
+            "https://x.y/",
+            "你",
+            "é",
+            "[",
+            "](",
+            "<",
+            "{mention-user1}",
+            "all",
+        ]
     ),
     max_size=30,
-).map("".join)  # fmt: skip
+).map("".join)
 
 
 @given(ANYTHING)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from support.people import ONE_TO_ONE, PUBLIC, Person
-from support.time import pass_time
 from support.running import Server
+from support.time import pass_time
 from talkd.areas.chat import mentions
 from talkd.areas.chat.model import Message
 from talkd.areas.mentions import service as suggesting
@@ -40,8 +40,11 @@ def test_everybody_but_oneself_is_suggested(team: tuple[str, list[Person]], alic
     assert labels(alice, token) == ["Adam", "Madam", "Zoe", "Team"]
     assert labels(people[0], token) == ["Alice", "Madam", "Zoe", "Team"]
     assert suggestions(alice, token)[0] == {
-        "id": people[0].id, "label": "Adam", "source": "users", "mentionId": people[0].id,
-    }  # fmt: skip
+        "id": people[0].id,
+        "label": "Adam",
+        "source": "users",
+        "mentionId": people[0].id,
+    }
 
 
 def test_names_that_begin_so_come_first_then_who_spoke_last(team: tuple[str, list[Person]], alice: Person) -> None:
@@ -54,9 +57,7 @@ def test_names_that_begin_so_come_first_then_who_spoke_last(team: tuple[str, lis
     assert labels(alice, token, "%") == []
 
 
-def test_everybody_who_fits_is_suggested_whatever_the_limit(
-    team: tuple[str, list[Person]], alice: Person
-) -> None:
+def test_everybody_who_fits_is_suggested_whatever_the_limit(team: tuple[str, list[Person]], alice: Person) -> None:
     token, _ = team
     assert labels(alice, token, "a", limit=1) == ["Adam", "Madam", "Team"]
     assert labels(alice, token, limit=0) == ["Adam", "Madam", "Zoe", "Team"]
@@ -223,9 +224,7 @@ def test_guests_mention_only_so_often_a_day(server: Server, alice: Person, count
     second.say(token, mention)
 
 
-def test_the_same_mention_again_counts_once(
-    server: Server, alice: Person, counting: Callable[[int], None]
-) -> None:
+def test_the_same_mention_again_counts_once(server: Server, alice: Person, counting: Callable[[int], None]) -> None:
     token, guest = alice.create_room(PUBLIC), server.visitor()
     guest.join(token)
     said = {guest.say(token, f"Hi @{alice.id}", referenceId="again")["id"] for _ in range(5)}
@@ -241,8 +240,9 @@ def test_of_a_thousand_messages_that_name_everybody_the_newest_two_authors_count
     messages = [said(number, "alice") for number in range(1000, 2, -1)] + [said(2, "bob"), said(1, "carol")]
     newest = mentions.newest_by_name((message, everybody) for message in messages)
     assert {target: [each.id for each in found] for target, found in newest.items()} == {
-        ("all", "all"): [1000, 2], (GROUPS, "staff"): [1000, 2],
-    }  # fmt: skip
+        ("all", "all"): [1000, 2],
+        (GROUPS, "staff"): [1000, 2],
+    }
     for name, last in (("alice", 2), ("bob", 1000), ("carol", 1000)):
         assert mentions.last_by_others(newest, Actor(USERS, name), [("all", "all"), (USERS, name)]) == last
     assert mentions.last_by_others(newest, Actor(USERS, "bob"), [(USERS, "bob")]) == 0

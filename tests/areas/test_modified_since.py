@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.core import clock
 
 HASH, MODIFIED_BEFORE = "X-Nextcloud-Talk-Hash", "X-Nextcloud-Talk-Modified-Before"
@@ -90,9 +90,13 @@ class Operation(NamedTuple):
 
 
 SETTINGS = {
-    "start_calls": "2", "delete_one_to_one_conversations": "yes", "default_group_notification": "1",
-    "start_conversations": '["nobody"]', "allowed_groups": '["admin"]', "recording_consent": "1",
-}  # fmt: skip
+    "start_calls": "2",
+    "delete_one_to_one_conversations": "yes",
+    "default_group_notification": "1",
+    "start_conversations": '["nobody"]',
+    "allowed_groups": '["admin"]',
+    "recording_consent": "1",
+}
 
 
 def say_briefly(w: World) -> None:
@@ -190,9 +194,7 @@ OPERATIONS: dict[str, Operation] = {
     "close the lobby": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/webinar/lobby", state=1)),
     "set a timer": Operation(set_timer),
     "let the timer run out": Operation(lambda w: w.pass_time(61), (set_timer,)),
-    "set default permissions": Operation(
-        lambda w: w.alice.put(f"v4/room/{w.room}/permissions/default", permissions=4)
-    ),
+    "set default permissions": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/permissions/default", permissions=4)),
     "set mention permissions": Operation(
         lambda w: w.alice.put(f"v4/room/{w.room}/mention-permissions", mentionPermissions=1)
     ),
@@ -322,9 +324,13 @@ def test_incremental_lists_add_up_to_the_full_one(server: Server) -> None:
     source = clock.source
 
     @settings(
-        max_examples=15, phases=[Phase.generate], derandomize=True, deadline=None, database=None,
+        max_examples=15,
+        phases=[Phase.generate],
+        derandomize=True,
+        deadline=None,
+        database=None,
         suppress_health_check=list(HealthCheck),
-    )  # fmt: skip
+    )
     @given(steps=STEPS)
     def add_up(steps: list[tuple[str, float, float]]) -> None:
         world = World(server)

@@ -114,9 +114,20 @@ def run(server: Server, *words: str) -> None:
 
 
 EVERYWHERE = (
-    guest, writing_guest, new_room, renamed_room, room_of_v1, room_by_command, new_account, renamed_account,
-    account_by_command, account_by_setting, group, invited, option,
-)  # fmt: skip
+    guest,
+    writing_guest,
+    new_room,
+    renamed_room,
+    room_of_v1,
+    room_by_command,
+    new_account,
+    renamed_account,
+    account_by_command,
+    account_by_setting,
+    group,
+    invited,
+    option,
+)
 
 
 @pytest.mark.parametrize("write", EVERYWHERE, ids=lambda write: write.__name__)

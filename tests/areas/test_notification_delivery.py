@@ -6,10 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import sqlalchemy as sa
+
 from support.notifications import PATH, kept, subjects, told
 from support.people import ONE_TO_ONE, Person
 from support.running import Server
-
 from talkd.areas.notifications import outbox, service
 from talkd.areas.notifications.model import MAX_KEPT
 from talkd.storage.schema import messages, rooms
@@ -92,9 +92,7 @@ def test_an_account_made_anew_does_not_speak_in_old_notifications(
 
 
 # --- keeping it in bounds, and keeping it ---------------------------------------------------
-def test_no_more_is_kept_than_anybody_looks_through(
-    server: Server, alice: Person, bob: Person, private: str
-) -> None:
+def test_no_more_is_kept_than_anybody_looks_through(server: Server, alice: Person, bob: Person, private: str) -> None:
     said = [alice.say(private, str(number)) for number in range(MAX_KEPT + 3)]
     assert [each["message"] for each in told(bob)] == [str(MAX_KEPT + 2 - n) for n in range(25)]
     server.run(server.app.messenger.tidy())

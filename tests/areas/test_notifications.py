@@ -86,9 +86,7 @@ def test_mentions_say_who_was_meant(server: Server, alice: Person, bob: Person, 
     assert everybody["message"] == "@all"
 
 
-def test_one_message_is_told_once_and_by_its_nearest_reason(
-    alice: Person, bob: Person, token: str
-) -> None:
+def test_one_message_is_told_once_and_by_its_nearest_reason(alice: Person, bob: Person, token: str) -> None:
     listen(bob, token, ALWAYS)
     question = bob.say(token, "What do you think?")
     alice.say(token, f"@{bob.id} and @all: yes", replyTo=question["id"])
@@ -99,9 +97,7 @@ def test_one_message_is_told_once_and_by_its_nearest_reason(
     ]
 
 
-def test_the_newest_message_comes_first_whatever_was_special_about_it(
-    alice: Person, bob: Person, private: str
-) -> None:
+def test_the_newest_message_comes_first_whatever_was_special_about_it(alice: Person, bob: Person, private: str) -> None:
     said = [alice.say(private, text)["id"] for text in ("plain", f"for @{bob.id}", "plain again", "@all", "plain")]
     assert [each["object_id"] for each in told(bob)] == [f"{private}/{number}" for number in reversed(said)]
 
@@ -141,9 +137,7 @@ def test_who_is_looking_is_not_told(alice: Person, bob: Person, private: str) ->
     assert [each["message"] for each in told(bob)] == ["not seen", "first"]
 
 
-def test_archived_conversations_only_tell_who_was_meant(
-    alice: Person, bob: Person, token: str
-) -> None:
+def test_archived_conversations_only_tell_who_was_meant(alice: Person, bob: Person, token: str) -> None:
     listen(bob, token, ALWAYS)
     bob.post(f"v4/room/{token}/archive")
     alice.say(token, "to all")
@@ -197,9 +191,7 @@ def test_opening_the_conversation_is_enough(alice: Person, bob: Person, token: s
     assert told(bob) == []
 
 
-def test_whoever_marks_everything_as_read_is_told_of_no_reaction_either(
-    alice: Person, bob: Person, token: str
-) -> None:
+def test_whoever_marks_everything_as_read_is_told_of_no_reaction_either(alice: Person, bob: Person, token: str) -> None:
     listen(bob, token, ALWAYS)
     said, last = bob.say(token, "Lunch?"), alice.say(token, "Now!")
     path = f"v1/reaction/{token}/{said['id']}"
@@ -221,9 +213,7 @@ def test_an_app_of_2018_opens_it_too(alice: Person, bob: Person, private: str) -
     assert told(bob) == []
 
 
-def test_a_conversation_nobody_looks_at_does_not_count_as_opened(
-    alice: Person, bob: Person, private: str
-) -> None:
+def test_a_conversation_nobody_looks_at_does_not_count_as_opened(alice: Person, bob: Person, private: str) -> None:
     bob.join(private)
     bob.put(f"v4/room/{private}/participants/state", state=0)
     said = alice.say(private, "Hello")
@@ -251,9 +241,7 @@ def test_with_the_history_goes_what_was_told_of_it(alice: Person, bob: Person, t
     assert told(bob) == []
 
 
-def test_with_the_conversation_goes_what_was_told_of_it(
-    server: Server, alice: Person, bob: Person, token: str
-) -> None:
+def test_with_the_conversation_goes_what_was_told_of_it(server: Server, alice: Person, bob: Person, token: str) -> None:
     alice.say(token, f"@{bob.id}")
     assert len(told(bob)) == 1
     alice.delete(f"v4/room/{token}")
@@ -306,9 +294,7 @@ def test_seen_mentions_do_not_come_back_with_an_edit(alice: Person, bob: Person,
 
 
 # --- reactions ------------------------------------------------------------------------------
-def test_reactions_are_told_to_the_author_who_wants_to_hear_everything(
-    alice: Person, bob: Person, token: str
-) -> None:
+def test_reactions_are_told_to_the_author_who_wants_to_hear_everything(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     path = f"v1/reaction/{token}/{said['id']}"
     bob.post(path, reaction="🎉")

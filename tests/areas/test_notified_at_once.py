@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from support.notifications import ALWAYS, NEVER, PATH, kept, listen, poll, subjects, told
 from support.people import PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.notifications import delivery_service
 
 
@@ -61,9 +61,7 @@ def test_mentions_in_a_one_to_one_room_are_of_the_other_user(
     assert shown["subjectRich"] == "{user} mentioned you in a private conversation"
 
 
-def test_a_level_of_never_holds_for_mentions_in_an_open_room(
-    alice: Person, bob: Person, token: str
-) -> None:
+def test_a_level_of_never_holds_for_mentions_in_an_open_room(alice: Person, bob: Person, token: str) -> None:
     listen(bob, token, NEVER)
     bob.join(token)
     alice.say(token, f"@{bob.id} and @all")
@@ -103,9 +101,7 @@ def test_choosing_another_level_counts_for_later_messages(
     assert texts(server, bob) == ["in time"]
 
 
-def test_putting_a_room_away_counts_for_later_messages(
-    server: Server, alice: Person, bob: Person, token: str
-) -> None:
+def test_putting_a_room_away_counts_for_later_messages(server: Server, alice: Person, bob: Person, token: str) -> None:
     listen(bob, token, ALWAYS)
     alice.say(token, "before")
     bob.post(f"v4/room/{token}/archive")
@@ -114,9 +110,7 @@ def test_putting_a_room_away_counts_for_later_messages(
     assert texts(server, bob) == ["before"]
 
 
-def test_what_was_posted_behind_the_lobby_notifies_nobody_later(
-    alice: Person, bob: Person, token: str
-) -> None:
+def test_what_was_posted_behind_the_lobby_notifies_nobody_later(alice: Person, bob: Person, token: str) -> None:
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
     alice.say(token, f"inside, @{bob.id}")
     alice.put(f"v4/room/{token}/webinar/lobby", state=0)
@@ -161,9 +155,7 @@ def test_polling_dismisses_what_was_posted_before(
     assert texts(server, bob) == ["later, @Bob"]
 
 
-def test_polling_that_marks_nothing_dismisses_nothing(
-    server: Server, alice: Person, bob: Person, private: str
-) -> None:
+def test_polling_that_marks_nothing_dismisses_nothing(server: Server, alice: Person, bob: Person, private: str) -> None:
     said = alice.say(private, f"@{bob.id}")
     poll(bob, private, said["id"], setReadMarker=0, markNotificationsAsRead=0)
     assert texts(server, bob) == ["@Bob"]
@@ -259,8 +251,6 @@ def test_nothing_is_created_twice_in_two_transactions_at_once(
     alice.say(private, "Hello")
 
     room_id = alice.room(private)["id"]
-    for each in [
-        threads.submit(server.write, lambda tx: delivery_service.settle(tx, [room_id])) for _ in range(6)
-    ]:
+    for each in [threads.submit(server.write, lambda tx: delivery_service.settle(tx, [room_id])) for _ in range(6)]:
         each.result(30)
     assert kept(server, bob) == 1

@@ -13,9 +13,7 @@ def call_of(person: Person) -> list[dict[str, Any]]:
     return [each for each in person.get(PATH) if each["object_type"] == "call"]
 
 
-def test_a_call_rings_until_it_is_answered_or_missed(
-    server: Server, alice: Person, bob: Person, private: str
-) -> None:
+def test_a_call_rings_until_it_is_answered_or_missed(server: Server, alice: Person, bob: Person, private: str) -> None:
     alice.say(private, "Hello")
     alice.join(private)
     alice.post(f"v4/call/{private}")

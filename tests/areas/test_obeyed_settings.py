@@ -9,11 +9,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from support.time import stop_time
+
 from support.people import PUBLIC, Person
 from support.running import Server
-
-
+from support.time import stop_time
 
 SETTINGS = "v3/signaling/settings"
 

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.rooms import legacy
 from talkd.areas.rooms.crowd_model import NOBODY
 from talkd.areas.rooms.crowd_store import MAX_PEOPLE
@@ -15,16 +15,45 @@ from talkd.areas.rooms.view import seen_from_outside
 
 VERSIONS = ("v1", "v2", "v3", "v4")
 ALWAYS = {
-    "id", "token", "type", "name", "displayName", "participantType", "lastPing", "sessionId", "hasPassword", "hasCall",
-    "participantFlags", "readOnly", "canStartCall", "lastActivity", "isFavorite", "notificationLevel", "lobbyState",
-    "lobbyTimer", "unreadMessages", "unreadMention", "lastReadMessage", "lastMessage", "objectType", "objectId",
-}  # fmt: skip
+    "id",
+    "token",
+    "type",
+    "name",
+    "displayName",
+    "participantType",
+    "lastPing",
+    "sessionId",
+    "hasPassword",
+    "hasCall",
+    "participantFlags",
+    "readOnly",
+    "canStartCall",
+    "lastActivity",
+    "isFavorite",
+    "notificationLevel",
+    "lobbyState",
+    "lobbyTimer",
+    "unreadMessages",
+    "unreadMention",
+    "lastReadMessage",
+    "lastMessage",
+    "objectType",
+    "objectId",
+}
 V1_ONLY = {"participantInCall", "count", "numGuests", "participants", "guestList"}
 SINCE_V2 = {"canLeaveConversation", "canDeleteConversation"}
 SINCE_V3 = {
-    "description", "attendeeId", "attendeePin", "actorType", "actorId", "listable", "callFlag", "sipEnabled",
-    "canEnableSIP", "lastCommonReadMessage",
-}  # fmt: skip
+    "description",
+    "attendeeId",
+    "attendeePin",
+    "actorType",
+    "actorId",
+    "listable",
+    "callFlag",
+    "sipEnabled",
+    "canEnableSIP",
+    "lastCommonReadMessage",
+}
 
 
 def in_all(who: Person, token: str) -> dict[str, dict[str, Any]]:
@@ -102,8 +131,9 @@ def test_v3_describes_lists_and_finds_conversations(server: Server) -> None:
     assert set(found) == ALWAYS | SINCE_V2 | SINCE_V3
     assert alice.get(f"v3/room/{token}")["description"] == "Why"
     assert [alice.status("PUT", f"{each}/room/{token}/description", description="") for each in ("v1", "v2")] == [
-        404, 404,
-    ]  # fmt: skip
+        404,
+        404,
+    ]
 
 
 def test_a_new_room_is_told_as_the_version_does(server: Server) -> None:
@@ -289,9 +319,7 @@ def test_xml_of_v1(server: Server) -> None:
 
 # --- pure ---------------------------------------------------------------------------------------
 def test_a_request_for_a_shares_password_is_the_only_object_that_v1_knows() -> None:
-    fields: dict[str, Any] = {
-        field.name: "" if field.type is str else 0 for field in msgspec.structs.fields(Room)
-    }
+    fields: dict[str, Any] = {field.name: "" if field.type is str else 0 for field in msgspec.structs.fields(Room)}
     for object_type, shown in (("share:password", ("share:password", "key")), ("event", ("", ""))):
         item = Room(**{**fields, "type": PUBLIC, "object_type": object_type, "object_id": "key"})
         room = legacy.room_v1(seen_from_outside(item, is_part=True), NOBODY)

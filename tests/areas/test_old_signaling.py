@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from support.people import PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.signaling import legacy
 
 SINCE_V3 = {"helloAuthParams", "federation"}
@@ -107,21 +107,28 @@ def test_settings_by_version(server: Server, alice: Person, token: str) -> None:
     assert set(second) == set(third) - SINCE_V3
     for older in (first, second):
         assert (older["signalingMode"], older["userId"], older["server"], older["hideWarning"]) == (
-            "internal", alice.id, "", False,
-        )  # fmt: skip
+            "internal",
+            alice.id,
+            "",
+            False,
+        )
         assert older["ticket"].split(":")[2] == alice.id
 
 
 def test_one_server_of_each_kind_is_drawn() -> None:
     today: dict[str, Any] = {
-        "signalingMode": "internal", "userId": "alice", "hideWarning": False, "server": "", "ticket": "t",
+        "signalingMode": "internal",
+        "userId": "alice",
+        "hideWarning": False,
+        "server": "",
+        "ticket": "t",
         "stunservers": [{"urls": ["stun:one:3478", "stun:two:3478"]}],
         "turnservers": [
             {"urls": [f"turn:{name}?transport={how}" for how in ("udp", "tcp")], "username": "u", "credential": "c"}
             for name in ("one", "two")
         ],
         "sipDialinInfo": "+49 30 1",
-    }  # fmt: skip
+    }
     drawn = [legacy.settings_v2(today) for _ in range(64)]
     assert {each["sipDialinInfo"] for each in drawn} == {"+49 30 1"}
     assert {each["stunservers"][0]["url"] for each in drawn} == {"stun:one:3478", "stun:two:3478"}

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import ADMIN, Server
 

@@ -15,8 +15,14 @@ from talkd.web.addresses import is_inside
 @pytest.mark.parametrize(
     ("address", "allowed"),
     [
-        ("127.0.0.1", True), ("127.8.0.1", True), ("::1", True), ("::ffff:127.0.0.1", True),
-        ("192.0.2.1", False), ("2001:db8::1", False), ("", False), ("nonsense", False),
+        ("127.0.0.1", True),
+        ("127.8.0.1", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("2001:db8::1", False),
+        ("", False),
+        ("nonsense", False),
     ],
 )
 def test_who_may_read_metrics(address: str, allowed: bool) -> None:
@@ -43,7 +49,6 @@ async def test_health_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert (await ask(app, "/metrics", "192.0.2.1")).status_code == 404
         config.metrics.enabled = False
         assert (await ask(app, "/metrics")).status_code == 404
-
 
         config.metrics.enabled = True
 

@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC
 from support.running import Server, unique
 
@@ -285,18 +286,14 @@ def test_a_moderating_guest_may_put_himself_out(server: Server) -> None:
     assert set(alice.participants(token)) == {alice.id}
 
 
-def test_a_removed_member_is_out_at_once_also_from_parked_requests(
-    server: Server, threads: ThreadPoolExecutor
-) -> None:
+def test_a_removed_member_is_out_at_once_also_from_parked_requests(server: Server, threads: ThreadPoolExecutor) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
     bob.join(token)
     last = bob.history(token)[0]["id"]
     bob.get(f"v3/signaling/{token}")
-    poll = threads.submit(
-        bob.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=20
-    )
+    poll = threads.submit(bob.request, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=20)
     signaling = threads.submit(bob.request, "GET", f"v3/signaling/{token}")
     time.sleep(0.2)
     assert not poll.done()
@@ -368,5 +365,8 @@ def test_guests_are_spoken_of_when_they_are_promoted(server: Server) -> None:
             newest = person.room(token)["lastMessage"]
             assert (newest["systemMessage"], newest["message"]) == (system, f"{who} {text}")
             assert newest["messageParameters"]["user"] == {
-                "type": "guest", "id": f"guest/{guest_id}", "name": "Vera (guest)", "mention-id": f"guest/{guest_id}",
-            }  # fmt: skip
+                "type": "guest",
+                "id": f"guest/{guest_id}",
+                "name": "Vera (guest)",
+                "mention-id": f"guest/{guest_id}",
+            }

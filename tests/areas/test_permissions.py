@@ -6,9 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.permissions.model import changed, require_permissions
 from talkd.core.errors import Invalid
 

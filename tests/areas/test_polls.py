@@ -5,14 +5,23 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server
 from talkd.core import clock
 
 WHERE = {"question": "Where to?", "options": ["Sea", "Hills", "Home"], "resultMode": 0, "maxVotes": 1}
 DRAFT_KEYS = [
-    "id", "question", "options", "actorType", "actorId", "actorDisplayName", "status", "resultMode", "maxVotes",
-]  # fmt: skip
+    "id",
+    "question",
+    "options",
+    "actorType",
+    "actorId",
+    "actorDisplayName",
+    "status",
+    "resultMode",
+    "maxVotes",
+]
 
 
 def ask(person: Person, token: str, **changes: Any) -> Any:
@@ -200,8 +209,10 @@ def test_votes_of_gone_accounts_count_without_a_name(server: Server) -> None:
         server.admin.delete(f"/ocs/v2.php/cloud/users/{person.id}").raise_for_status()
     closed = owner.delete(f"v1/poll/{token}/{number}")
     assert (closed["actorType"], closed["actorId"], closed["actorDisplayName"]) == (
-        "deleted_users", "deleted_users", "",
-    )  # fmt: skip
+        "deleted_users",
+        "deleted_users",
+        "",
+    )
     assert (closed["votes"], closed["numVoters"]) == ({"option-1": 2}, 2)
     assert {each["actorId"] for each in closed["details"]} == {"deleted_users"}
 

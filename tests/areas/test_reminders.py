@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.chat import change_service
 from talkd.areas.participants import service as participants
 from talkd.areas.reminders import service
@@ -44,8 +44,11 @@ def test_who_wants_to_be_reminded_is_when_the_time_has_come(
     bob.post(f"v1/chat/{token}/read")
     path, later = reminder(token, said), in_an_hour()
     assert bob.post(path, timestamp=later) == {
-        "userId": bob.id, "token": token, "messageId": said["id"], "timestamp": later,
-    }  # fmt: skip
+        "userId": bob.id,
+        "token": token,
+        "messageId": said["id"],
+        "timestamp": later,
+    }
     assert reminded(server, bob) == []
     monkeypatch.setattr(clock, "source", lambda: time.time() + 3601)
     (shown,) = reminded(server, bob)

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+
 from support.commands import run_command
 from support.notifications import PATH as NOTIFICATIONS
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import LoopThread, Server, unique
-
 from talkd.areas.removal import account_service, room_service
 from talkd.areas.removal.model import PORTION
 from talkd.areas.users import routes as users
@@ -110,7 +110,12 @@ class Talk:
                 "GET", f"v1/chat/{self.token}", lookIntoFuture=0, setReadMarker=0, lastKnownMessageId=self.said[5]["id"]
             ),
             "news": person.request(
-                "GET", f"v1/chat/{self.token}", lookIntoFuture=1, setReadMarker=0, timeout=0, limit=200,
+                "GET",
+                f"v1/chat/{self.token}",
+                lookIntoFuture=1,
+                setReadMarker=0,
+                timeout=0,
+                limit=200,
                 lastKnownMessageId=self.said[0]["id"] - 1,
             ),
             "counted": person.request("GET", f"v1/chat/{self.token}", timeout=0, offset=0),
@@ -127,10 +132,13 @@ class Talk:
             "search for a name": person.request("GET", SEARCH, term=self.bob_name, limit=25),
             "search by author": person.request("GET", SEARCH, term="", person=self.bob.id, limit=25),
             "search here": person.request(
-                "GET", SEARCH.replace("message", "message-current"), term="pear", limit=25,
+                "GET",
+                SEARCH.replace("message", "message-current"),
+                term="pear",
+                limit=25,
                 **{"from": f"/call/{self.token}"},
             ),
-        }  # fmt: skip
+        }
         return {
             name: (answer.status_code, answer.json()["ocs"]["data"] if answer.content else None)
             for name, answer in answers.items()
@@ -148,9 +156,23 @@ def talk(server: Server, alice: Person, bob: Person) -> Talk:
 def test_a_cleared_history_is_gone_at_once_at_every_reader(talk: Talk, server: Server, paused: None) -> None:
     before = talk.seen_by(talk.bob)
     assert {name for name, answer in before.items() if "pear" in str(answer).lower()} >= {
-        "room", "list", "history", "older", "news", "counted", "context", "things", "places", "poll", "reminders",
-        "notifications", "search", "search here", "search for a name", "search by author",
-    }  # fmt: skip
+        "room",
+        "list",
+        "history",
+        "older",
+        "news",
+        "counted",
+        "context",
+        "things",
+        "places",
+        "poll",
+        "reminders",
+        "notifications",
+        "search",
+        "search here",
+        "search for a name",
+        "search by author",
+    }
     talk.alice.delete(f"v1/chat/{talk.token}")
     assert len([row for row in rows_of(server, talk.id) if row[0] == "messages"]) > 8, "the rest is still to be deleted"
     during = talk.seen_by(talk.bob)

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 import pytest
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
@@ -136,9 +137,15 @@ def test_a_conversation_goes_on_from_a_one_to_one_of_its_creator(
     assert (room["objectType"], room["objectId"]) == ("extended_conversation", before)
     note, group, public = alice.get("v4/room/note-to-self")["token"], alice.create_room(), alice.create_room(PUBLIC)
     for who, token in (
-        (carol, before), (alice, note), (alice, group), (alice, public), (alice, room["token"]), (alice, "abcdefgh"),
-        (alice, "no token"), (alice, ""),
-    ):  # fmt: skip
+        (carol, before),
+        (alice, note),
+        (alice, group),
+        (alice, public),
+        (alice, room["token"]),
+        (alice, "abcdefgh"),
+        (alice, "no token"),
+        (alice, ""),
+    ):
         params = {"roomName": "More", "objectType": "extended_conversation", "objectId": token}
         assert who.refused("POST", "v4/room", **params) == (400, "object")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from support.people import GROUP, NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.rooms.view import RoomView
 from talkd.core import clock
 
@@ -24,8 +24,11 @@ def test_a_new_room_belongs_to_its_creator(server: Server, kind: int) -> None:
     room = answer.json()["ocs"]["data"]
     assert re.fullmatch(r"[a-z0-9]{8,}", room["token"])
     assert (room["type"], room["name"], room["displayName"], room["description"]) == (
-        kind, "Plans", "Plans", "What for",
-    )  # fmt: skip
+        kind,
+        "Plans",
+        "Plans",
+        "What for",
+    )
     assert (room["participantType"], room["actorType"], room["actorId"]) == (1, "users", alice.id)
     assert room["permissions"] == 254
     assert room["canDeleteConversation"]
@@ -270,10 +273,14 @@ def test_members_change_nothing_for_others(server: Server) -> None:
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
     for method, path, params in (
-        ("PUT", "", {"roomName": "x"}), ("PUT", "/description", {"description": "x"}), ("DELETE", "", {}),
-        ("DELETE", "/public", {}), ("PUT", "/password", {"password": "x"}), ("PUT", "/read-only", {"state": 1}),
+        ("PUT", "", {"roomName": "x"}),
+        ("PUT", "/description", {"description": "x"}),
+        ("DELETE", "", {}),
+        ("DELETE", "/public", {}),
+        ("PUT", "/password", {"password": "x"}),
+        ("PUT", "/read-only", {"state": 1}),
         ("POST", "/participants", {"newParticipant": alice.id}),
-    ):  # fmt: skip
+    ):
         assert bob.status(method, f"v4/room/{token}{path}", **params) == 403, (method, path)
 
 

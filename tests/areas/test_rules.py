@@ -3,9 +3,9 @@
 import time
 
 import pytest
+
 from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, PUBLIC, Person
 from support.running import Server
-
 from talkd.areas.chat import change_service, store
 from talkd.core import clock
 from talkd.storage.database import Tx

@@ -4,10 +4,10 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from support.people import PUBLIC, Person
 from support.running import Server
 from support.time import pass_time
-
 from talkd.areas.sessions import service as sessions
 
 COOKIE = "talkd_session"

@@ -28,11 +28,16 @@ def client(server: Any) -> Any:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("read_status_privacy", 1), ("read_status_privacy", "0"), ("typing_privacy", 1), ("play_sounds", "no"),
-        ("calls_start_without_media", "yes"), ("attachment_folder", "/Talk"), ("blur_virtual_background", "no"),
+        ("read_status_privacy", 1),
+        ("read_status_privacy", "0"),
+        ("typing_privacy", 1),
+        ("play_sounds", "no"),
+        ("calls_start_without_media", "yes"),
+        ("attachment_folder", "/Talk"),
+        ("blur_virtual_background", "no"),
         ("conversations_list_style", "compact"),
     ],
-)  # fmt: skip
+)
 def test_choosing(client: Any, key: str, value: str | int) -> None:
     answer = client.post(OWN, json={"key": key, "value": value})
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, None)
@@ -44,10 +49,15 @@ def test_choosing(client: Any, key: str, value: str | int) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("read_status_privacy", 7), ("typing_privacy", "x"), ("typing_privacy", None), ("nosuchkey", 1),
-        ("calls_start_without_media", "maybe"), ("attachment_folder", "x" * 513), ("conversations_list_style", ""),
+        ("read_status_privacy", 7),
+        ("typing_privacy", "x"),
+        ("typing_privacy", None),
+        ("nosuchkey", 1),
+        ("calls_start_without_media", "maybe"),
+        ("attachment_folder", "x" * 513),
+        ("conversations_list_style", ""),
     ],
-)  # fmt: skip
+)
 def test_impossible_choices(client: Any, key: str, value: Any) -> None:
     answer = client.post(OWN, json={"key": key, "value": value})
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, None)
@@ -81,15 +91,20 @@ def test_choices_for_calls_and_the_list_show_in_the_capabilities(client: Any, se
 
     defaults = (False, False, "two-lines")
     choices = {
-        "calls_start_without_media": "yes", "blur_virtual_background": "yes", "conversations_list_style": "compact",
-    }  # fmt: skip
+        "calls_start_without_media": "yes",
+        "blur_virtual_background": "yes",
+        "conversations_list_style": "compact",
+    }
     assert chosen() == defaults
     for key, value in choices.items():
         client.post(f"{CONFIG}/users/spreed/{key}", json={"configValue": value})
     assert chosen() == (True, True, "compact")
-    assert server.admin.get(CAPABILITIES).json()["ocs"]["data"]["capabilities"]["spreed"]["config"]["conversations"][
-        "list-style"
-    ] == "two-lines", "others choose for themselves"
+    assert (
+        server.admin.get(CAPABILITIES).json()["ocs"]["data"]["capabilities"]["spreed"]["config"]["conversations"][
+            "list-style"
+        ]
+        == "two-lines"
+    ), "others choose for themselves"
     client.post(OWN, json={"key": "calls_start_without_media", "value": "no"})
     assert chosen() == (False, True, "compact")
     for key in choices:
@@ -221,7 +236,7 @@ def test_who_is_in_none_of_the_allowed_groups_cannot_use_talk(server: Any) -> No
         ("sip_bridge_shared_secret", "s3cret", "[hidden]"),
         ("sip_bridge_dialin_info", "+49 30 1234", "+49 30 1234"),
     ],
-)  # fmt: skip
+)
 def test_secrets_are_set_and_never_shown(server: Any, key: str, value: str, shown: str) -> None:
     path = f"{CONFIG}/apps/spreed/{key}"
     try:

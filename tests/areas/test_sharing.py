@@ -53,8 +53,11 @@ def at_home(server: Server) -> Any:
 def test_a_place_is_a_message_of_who_shares_it(alice: Person, bob: Person, token: str) -> None:
     shared = share(alice, token, referenceId="a" * 64)
     assert (shared["message"], shared["messageType"], shared["systemMessage"], shared["referenceId"]) == (
-        "{object}", "comment", "", "a" * 64,
-    )  # fmt: skip
+        "{object}",
+        "comment",
+        "",
+        "a" * 64,
+    )
     thing = shared["messageParameters"]["object"]
     assert list(thing) == ["id", "name", "latitude", "longitude", "type", "icon-url"]
     assert thing == {**SOMEWHERE, "type": "geo-location", "icon-url": thing["icon-url"]}
@@ -96,15 +99,20 @@ def test_where_a_place_is_follows_from_its_id(alice: Person, token: str) -> None
         alice, token, objectId="geo:-12.5,-170.25,10;crs=wgs84;u=5", metaData=meta(**{**SOMEWHERE, "latitude": "1"})
     )["messageParameters"]["object"]
     assert (thing["id"], thing["latitude"], thing["longitude"]) == (
-        "geo:-12.5,-170.25,10;crs=wgs84;u=5", "-12.5", "-170.25",
-    )  # fmt: skip
+        "geo:-12.5,-170.25,10;crs=wgs84;u=5",
+        "-12.5",
+        "-170.25",
+    )
 
 
 def test_more_than_fits_in_a_message_is_too_large(alice: Person, token: str) -> None:
     refused = alice.refused(
-        "POST", f"v1/chat/{token}/share", objectType="geo-location", objectId=PLACE,
+        "POST",
+        f"v1/chat/{token}/share",
+        objectType="geo-location",
+        objectId=PLACE,
         metaData=meta(**{**SOMEWHERE, "name": "x" * 32_000}),
-    )  # fmt: skip
+    )
     assert refused == (413, "message")
 
 
@@ -120,9 +128,7 @@ def test_links_lead_to_this_server_or_nowhere(alice: Person, token: str) -> None
     card = share(alice, token, objectType="deck-card", objectId="17", metaData=meta(**CARD))
     assert card["messageParameters"]["object"]["link"] == CARD["link"]
     elsewhere = meta(**{**CARD, "link": "https://talk.example.org.evil.example/17"})
-    refused = alice.refused(
-        "POST", f"v1/chat/{token}/share", objectType="deck-card", objectId="17", metaData=elsewhere
-    )
+    refused = alice.refused("POST", f"v1/chat/{token}/share", objectType="deck-card", objectId="17", metaData=elsewhere)
     assert refused == (400, "link")
 
 
@@ -148,10 +154,20 @@ def test_what_could_pass_for_something_else_is_not_shared(object_type: str) -> N
 @pytest.mark.parametrize(
     "place",
     [
-        "x", "geo:1", "geo:1,2,", "geo:1,2;u=x", "geo:91,2", "geo:1,181", "geo:1,2?q=x", "geo:1,2\n", "geo:１,2",
-        "javascript:alert(1)//geo:1,2", "geo:1,2;crs=mars", "",
+        "x",
+        "geo:1",
+        "geo:1,2,",
+        "geo:1,2;u=x",
+        "geo:91,2",
+        "geo:1,181",
+        "geo:1,2?q=x",
+        "geo:1,2\n",
+        "geo:１,2",
+        "javascript:alert(1)//geo:1,2",
+        "geo:1,2;crs=mars",
+        "",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_place_is_refused(place: str) -> None:
     with pytest.raises(Invalid, match="object"):
         require_thing("geo-location", place, meta(**SOMEWHERE), HOME)
@@ -160,10 +176,16 @@ def test_what_is_no_place_is_refused(place: str) -> None:
 @pytest.mark.parametrize(
     "meta_data",
     [
-        "", "broken", "[]", '"text"', "null", '{"name": 5, "latitude": "1", "longitude": "2"}',
-        '{"name": "x", "latitude": "1"}', '{"name": "\\u202e ", "latitude": "1", "longitude": "2"}',
+        "",
+        "broken",
+        "[]",
+        '"text"',
+        "null",
+        '{"name": 5, "latitude": "1", "longitude": "2"}',
+        '{"name": "x", "latitude": "1"}',
+        '{"name": "\\u202e ", "latitude": "1", "longitude": "2"}',
     ],
-)  # fmt: skip
+)
 def test_what_a_place_must_have_is_asked_for(meta_data: str) -> None:
     with pytest.raises(Invalid, match="object"):
         require_thing("geo-location", PLACE, meta_data, HOME)
@@ -172,13 +194,23 @@ def test_what_a_place_must_have_is_asked_for(meta_data: str) -> None:
 @pytest.mark.parametrize(
     "link",
     [
-        "http://talk.example.org/17", "https://talk.example.org:8443/17", "//talk.example.org/17", "/17",
-        "https://somebody@talk.example.org/17", "https://talk.example.org\\@evil.example/17", "javascript:alert(1)",
-        "https://talk.example.org@evil.example/17", "https://evil.example#@talk.example.org/",
-        "https://talk.example.org/1 7", "https://talk.example.org/\n17", "https://talk.example.org:x/", "https://[/",
-        "", "data:text/html,https://talk.example.org/",
+        "http://talk.example.org/17",
+        "https://talk.example.org:8443/17",
+        "//talk.example.org/17",
+        "/17",
+        "https://somebody@talk.example.org/17",
+        "https://talk.example.org\\@evil.example/17",
+        "javascript:alert(1)",
+        "https://talk.example.org@evil.example/17",
+        "https://evil.example#@talk.example.org/",
+        "https://talk.example.org/1 7",
+        "https://talk.example.org/\n17",
+        "https://talk.example.org:x/",
+        "https://[/",
+        "",
+        "data:text/html,https://talk.example.org/",
     ],
-)  # fmt: skip
+)
 def test_links_that_lead_elsewhere_are_refused(link: str) -> None:
     with pytest.raises(Invalid, match="link"):
         require_thing("deck-card", "17", meta(**{**CARD, "link": link}), HOME)
@@ -217,11 +249,17 @@ def test_what_was_shared_is_found_by_kind(alice: Person, bob: Person, token: str
     poll = alice.history(token)[0]["id"]
     alice.say(token, "{object}")
     assert overview(bob, token) == {
-        "deckcard": [card], "location": places[::-1], "other": [date], "poll": [poll],
-    }  # fmt: skip
+        "deckcard": [card],
+        "location": places[::-1],
+        "other": [date],
+        "poll": [poll],
+    }
     assert overview(bob, token, limit=1) == {
-        "deckcard": [card], "location": places[2:], "other": [date], "poll": [poll],
-    }  # fmt: skip
+        "deckcard": [card],
+        "location": places[2:],
+        "other": [date],
+        "poll": [poll],
+    }
     assert listed(bob, token, "location") == places
     assert listed(bob, token, "poll") == [poll]
     assert [listed(bob, token, kind) for kind in ("file", "pinned", "nosuchkind", "")] == [[], [], [], []]

@@ -8,10 +8,10 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+
 from support.people import PUBLIC, TALK, Person
 from support.raw import connection, head
 from support.running import Server
-
 from talkd.areas.signaling.model import needed_permissions
 from talkd.core import clock
 from talkd.core.constants import Permission
@@ -120,8 +120,9 @@ def test_everybody_learns_who_is_there(pair: tuple[Device, Device], threads: Thr
     assert [each["sessionId"] for each in first.present] == [first.session]
 
 
-def test_a_new_join_ends_the_wait_of_the_old_session(server: Server, pair: tuple[Device, Device],
-                                                     threads: ThreadPoolExecutor) -> None:
+def test_a_new_join_ends_the_wait_of_the_old_session(
+    server: Server, pair: tuple[Device, Device], threads: ThreadPoolExecutor
+) -> None:
     _, second = pair
     waiting = threads.submit(second.person.request, "GET", f"v3/signaling/{second.token}")
     time.sleep(0.1)
@@ -161,8 +162,9 @@ def test_a_browser_that_has_another_room_open_has_not_opened_this_one(alice: Per
     assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
 
 
-def test_a_session_that_ends_during_the_wait_is_a_conflict(pair: tuple[Device, Device],
-                                                           threads: ThreadPoolExecutor) -> None:
+def test_a_session_that_ends_during_the_wait_is_a_conflict(
+    pair: tuple[Device, Device], threads: ThreadPoolExecutor
+) -> None:
     _, second = pair
     waiting = threads.submit(second.person.request, "GET", f"v3/signaling/{second.token}")
     time.sleep(0.1)

@@ -1,10 +1,10 @@
 """`talk:user:remove`, on the database of a running server."""
 
 import pytest
-from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
-from support.running import Server
 from typer.testing import CliRunner
 
+from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
+from support.running import Server
 from talkd.cli.root import app
 
 FORMER = 5

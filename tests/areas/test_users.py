@@ -48,13 +48,14 @@ def data(answer: httpx.Response) -> Any:
 # --- accounts -------------------------------------------------------------------------------
 def test_new_account_logs_in_and_sees_itself(server: Any) -> None:
     group_id = add_group(server)
-    user_id = add_user(
-        server, displayName="Ada L.", email="Ada@example.org", language="de", groups=[group_id]
-    )
+    user_id = add_user(server, displayName="Ada L.", email="Ada@example.org", language="de", groups=[group_id])
     me = data(server.client(user_id, PASSWORD).get(ME))
     assert (me["id"], me["display-name"], me["displayname"], me["email"]) == (
-        user_id, "Ada L.", "Ada L.", "Ada@example.org",
-    )  # fmt: skip
+        user_id,
+        "Ada L.",
+        "Ada L.",
+        "Ada@example.org",
+    )
     assert me["groups"] == [group_id]
     assert me["language"] == "de"
     assert me["firstLoginTimestamp"] > 0
@@ -164,10 +165,15 @@ def test_changing_ones_own_profile(server: Any, key: str, value: str, shown: tup
 @pytest.mark.parametrize(
     ("key", "value", "code"),
     [
-        ("nosuchkey", "x", 113), ("quota", "5 GB", 113), ("email", "nowhere", 101), ("language", "!", 101),
-        ("phoneScope", "everybody", 101), ("biography", "x" * 2_001, 101), ("displayname", "x" * 65, 101),
+        ("nosuchkey", "x", 113),
+        ("quota", "5 GB", 113),
+        ("email", "nowhere", 101),
+        ("language", "!", 101),
+        ("phoneScope", "everybody", 101),
+        ("biography", "x" * 2_001, 101),
+        ("displayname", "x" * 65, 101),
     ],
-)  # fmt: skip
+)
 def test_impossible_changes(server: Any, key: str, value: str, code: int) -> None:
     user_id = add_user(server)
     assert outcome(server.admin.put(f"{USERS}/{user_id}", json={"key": key, "value": value}))[:2] == (400, code)
@@ -236,9 +242,14 @@ def test_life_of_a_group(server: Any) -> None:
     assert data(server.admin.put(f"{GROUPS}/{group_id}", json={"key": "displayname", "value": "The crew"})) == []
     assert data(server.admin.get(f"{GROUPS}/details", params={"search": group_id}))["groups"] == [
         {
-            "id": group_id, "displayname": "The crew", "usercount": 1, "disabled": 0, "canAdd": True, "canRemove": True,
+            "id": group_id,
+            "displayname": "The crew",
+            "usercount": 1,
+            "disabled": 0,
+            "canAdd": True,
+            "canRemove": True,
         }
-    ]  # fmt: skip
+    ]
     assert list(data(server.admin.get(f"{GROUPS}/{group_id}/users/details"))["users"]) == [user_id]
     assert data(server.admin.delete(f"{GROUPS}/{group_id}")) == []
     assert outcome(server.admin.get(f"{GROUPS}/{group_id}/users"))[:2] == (404, 404)

@@ -3,12 +3,13 @@
 from contextlib import suppress
 
 import httpx
-from doors import OCS, PASSWORD, Site
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
+
+from doors import OCS, PASSWORD, Site
 
 
 def press(browser: Chrome, how: str, what: str) -> None:

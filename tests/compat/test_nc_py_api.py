@@ -11,6 +11,7 @@ import nc_py_api  # type: ignore[import-untyped]
 import pytest
 from nc_py_api import AsyncNextcloud, NextcloudException
 from nc_py_api.talk import ConversationType, NotificationLevel, ParticipantType  # type: ignore[import-untyped]
+
 from support.people import Person
 from support.running import ADMIN, ADMIN_PASSWORD, PASSWORD, Server, unique
 

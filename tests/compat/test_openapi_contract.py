@@ -15,6 +15,7 @@ import httpx
 import jsonschema_rs
 import msgspec
 import pytest
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
@@ -199,9 +200,13 @@ def _settings(alice: Person, token: str) -> None:
 def _refusals(alice: Person, stranger: Person, visitor: Person, group: str, public: str) -> None:
     for person in (stranger, visitor):
         for method, path in (
-            ("GET", f"v4/room/{group}x"), ("GET", f"v1/chat/{group}x?lookIntoFuture=0"), ("GET", f"v4/call/{group}x"),
-            ("POST", f"v4/call/{group}x"), ("DELETE", f"v4/room/{group}x"), ("POST", f"v1/chat/{group}x/read"),
-        ):  # fmt: skip
+            ("GET", f"v4/room/{group}x"),
+            ("GET", f"v1/chat/{group}x?lookIntoFuture=0"),
+            ("GET", f"v4/call/{group}x"),
+            ("POST", f"v4/call/{group}x"),
+            ("DELETE", f"v4/room/{group}x"),
+            ("POST", f"v1/chat/{group}x/read"),
+        ):
             person.request(method, path)
         person.request("POST", f"v4/room/{public}/participants/active", password="wrong")
         person.request("POST", f"v4/room/{group}x/participants/active")

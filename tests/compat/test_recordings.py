@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.running import ADMIN, ADMIN_PASSWORD, LoopThread, Server
 
 ROOT = Path(__file__).parents[2]

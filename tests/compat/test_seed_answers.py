@@ -146,9 +146,18 @@ def nowhere(_cast: Cast) -> str:
 
 
 ROOMS = (
-    group, public, with_call, locked, with_lobby, with_password, of_one_moderator, one_to_one, note_to_self, breakout,
+    group,
+    public,
+    with_call,
+    locked,
+    with_lobby,
+    with_password,
+    of_one_moderator,
+    one_to_one,
+    note_to_self,
+    breakout,
     nowhere,
-)  # fmt: skip
+)
 Given = dict[str, Any]
 Inputs = Callable[[Cast], list[Given]]
 
@@ -159,11 +168,22 @@ def _always(*given: Given) -> Inputs:
 
 def _users(name: str, *more: Given) -> Inputs:
     """The parameter names everybody there is, nobody, and is not given."""
-    return lambda cast: [
-        {name: who}
-        for who in ("nobody at all", "", cast.newcomer.id, cast.outsider.id, cast.owner.id, cast.moderator.id,
-                    cast.self_joined.id, cast.member.id)
-    ] + [{}, *more]  # fmt: skip
+    return lambda cast: (
+        [
+            {name: who}
+            for who in (
+                "nobody at all",
+                "",
+                cast.newcomer.id,
+                cast.outsider.id,
+                cast.owner.id,
+                cast.moderator.id,
+                cast.self_joined.id,
+                cast.member.id,
+            )
+        ]
+        + [{}, *more]
+    )
 
 
 def _sessions(cast: Cast) -> list[Given]:

@@ -48,9 +48,11 @@ class App:
             if user_id and each.get("actorType", "users") == "users":
                 sessions = each["sessionIds"] if self.version == "v4" else [each["sessionId"]]
                 users[user_id] = {
-                    "name": each["displayName"], "type": each["participantType"], "inCall": each["inCall"],
+                    "name": each["displayName"],
+                    "type": each["participantType"],
+                    "inCall": each["inCall"],
                     "sessions": [session for session in sessions if session != "0"],
-                }  # fmt: skip
+                }
         return users
 
     def of(self, token: str, other: Person) -> dict[str, Any]:
@@ -238,9 +240,7 @@ def test_devices_of_all_generations_are_of_one_person(server: Server, alice: Per
 
 
 # --- talking --------------------------------------------------------------------------------
-def test_apps_of_2018_and_of_today_talk(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
-) -> None:
+def test_apps_of_2018_and_of_today_talk(alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor) -> None:
     """Both wait, each in its way; whoever says something wakes the other."""
     last = alice.history(token)[0]["id"]
     old = threads.submit(alice.get, f"v1/chat/{token}", offset=0, timeout=20)

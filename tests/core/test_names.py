@@ -13,12 +13,38 @@ FAMILY, RAINBOW, HEART = "👩‍👩‍👧", "🏳️‍🌈", "❤️"
 SCOTLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f"
 
 INTACT = (
-    "Anna / Ben", "O'Brien", "Zoë", "名前", "Дмитрий", "أحمد", "דוד", "a  b", "C++", "100 %", "e\u0301",
-    FAMILY, RAINBOW, HEART, "👍🏽", "🇪🇺", "1️⃣", "☎\ufe0e", SCOTLAND, f"Team {FAMILY} {SCOTLAND}",
-    "می\u200cخواهم", "نامه\u200cای", "क\u094d\u200dष", "र\u094d\u200c", "ശ\u0d4d\u0d30\u0d40", "രാമന\u0d4d\u200d",
-    "ශ\u0dca\u200dර\u0dd3", "র\u200d\u09cdয", "葛\U000e0100飾区", "ᠮᠣᠩᠭᠣᠯ\u180b",
+    "Anna / Ben",
+    "O'Brien",
+    "Zoë",
+    "名前",
+    "Дмитрий",
+    "أحمد",
+    "דוד",
+    "a  b",
+    "C++",
+    "100 %",
+    "e\u0301",
+    FAMILY,
+    RAINBOW,
+    HEART,
+    "👍🏽",
+    "🇪🇺",
+    "1️⃣",
+    "☎\ufe0e",
+    SCOTLAND,
+    f"Team {FAMILY} {SCOTLAND}",
+    "می\u200cخواهم",
+    "نامه\u200cای",
+    "क\u094d\u200dष",
+    "र\u094d\u200c",
+    "ശ\u0d4d\u0d30\u0d40",
+    "രാമന\u0d4d\u200d",
+    "ශ\u0dca\u200dර\u0dd3",
+    "র\u200d\u09cdয",
+    "葛\U000e0100飾区",
+    "ᠮᠣᠩᠭᠣᠯ\u180b",
     "\U0001fae8\U0001fadf",  # younger than some Pythons
-)  # fmt: skip
+)
 CHANGED = {
     " a ": "a",
     "\u202eecila\u202c": "ecila",
@@ -43,8 +69,19 @@ CHANGED = {
     "a\ud800b": "ab",
 }
 EMPTY = (
-    "", " ", "\u200b", "\u2060\u200b", "\u3164", "\u2800", "\u202e", "\n", "\ufeff", "\u00ad", "\u3000", "\x00",
-)  # fmt: skip
+    "",
+    " ",
+    "\u200b",
+    "\u2060\u200b",
+    "\u3164",
+    "\u2800",
+    "\u202e",
+    "\n",
+    "\ufeff",
+    "\u00ad",
+    "\u3000",
+    "\x00",
+)
 UNSEEN = {"Cc", "Co", "Cs", "Zl", "Zp"}
 BIDI = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 

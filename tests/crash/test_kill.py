@@ -96,7 +96,8 @@ async def check(process: Process, ledger: Ledger) -> None:
 def check_messages(db: sqlite3.Connection, ledger: Ledger, room: str) -> None:
     stored = db.execute(
         "SELECT m.id, m.message, m.created_at FROM messages m JOIN rooms r ON r.id = m.room_id "
-        "WHERE r.token = ? ORDER BY m.id", (room,),
+        "WHERE r.token = ? ORDER BY m.id",
+        (room,),
     ).fetchall()
     said = {number: text for number, text, _ in stored if " says " in text}
     assert said == ledger.acknowledged[room]
@@ -118,7 +119,8 @@ async def check_unread(process: Process, db: sqlite3.Connection, name: str) -> N
         recount = db.execute(
             "SELECT r.token, (SELECT count(*) FROM messages m WHERE m.room_id = a.room_id AND m.id > a.last_read "
             "AND m.countable = 1) FROM attendees a JOIN rooms r ON r.id = a.room_id "
-            "WHERE a.actor_type = 'users' AND a.actor_id = ?", (name,),
+            "WHERE a.actor_type = 'users' AND a.actor_id = ?",
+            (name,),
         ).fetchall()
         assert shown == dict(recount)
         for token in shown:
@@ -172,9 +174,7 @@ async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Pat
     async with running(tmp_path) as process, contextlib.AsyncExitStack() as stack:
         await set_up(process, ledger)
         quiet = ledger.rooms.pop()  # nobody writes there
-        clients = [
-            await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES
-        ]
+        clients = [await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES]
         for client in clients:  # one after the other: many first logins at once look like guessing
             done(await client.get(f"{API}/v4/room"))
         polls = [asyncio.create_task(park(clients[number % len(NAMES)], quiet)) for number in range(POLLS)]
@@ -256,9 +256,7 @@ async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begu
     told_event = asyncio.Event()
     async with running(tmp_path) as process, contextlib.AsyncExitStack() as stack:
         await set_up(process, ledger)
-        clients = [
-            await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES
-        ]
+        clients = [await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES]
         for client in clients:
             done(await client.get(f"{API}/v4/room"))
         polls = [

@@ -53,9 +53,12 @@ async def test_killed_while_it_sends_mail_it_sends_none_twice(tmp_path: Path, ki
     with running_mail_server() as mails:
         mails.refuses = slow
         settings = {
-            "MAIL_HOST": "127.0.0.1", "MAIL_PORT": str(mails.port), "MAIL_SECURITY": "none",
-            "MAIL_SENDER": "talk@example.org", "SERVER_PUBLIC_URL": "http://talk.example.org",
-        }  # fmt: skip
+            "MAIL_HOST": "127.0.0.1",
+            "MAIL_PORT": str(mails.port),
+            "MAIL_SECURITY": "none",
+            "MAIL_SENDER": "talk@example.org",
+            "SERVER_PUBLIC_URL": "http://talk.example.org",
+        }
         for number in range(kills):
             new = [f"vera{number}x{each}@example.org" for each in range(INVITED)]
             async with running(tmp_path, **settings) as process, process.client(*ADMIN) as admin:

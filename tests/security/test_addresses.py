@@ -15,11 +15,11 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+
+import talkd.app
 from support.mail import MailServer, running_mail_server, wait_until_empty
 from support.people import PUBLIC, Person
 from support.running import ADMIN, ADMIN_PASSWORD, Server, unique
-
-import talkd.app
 from talkd.app import ROUTES
 from talkd.areas.participants import store as attendees
 from talkd.areas.signaling import routes as signaling
@@ -100,8 +100,11 @@ def _fill_main_room(meeting: Meeting) -> None:
         meeting.people[name].join(token)
     for name in ("invited", "invited_moderator", "absent"):
         meeting.invite(name, token, owner)
-    by_id = {name: person.join(token)["actorId"] for name, person in meeting.people.items()
-             if name in ("guest_moderator", "invited", "invited_moderator", "absent")}  # fmt: skip
+    by_id = {
+        name: person.join(token)["actorId"]
+        for name, person in meeting.people.items()
+        if name in ("guest_moderator", "invited", "invited_moderator", "absent")
+    }
     for each in (meeting.moderator.id, meeting.demoted.id, by_id["guest_moderator"], by_id["invited_moderator"]):
         owner.post(f"v4/room/{token}/moderators", attendeeId=owner.attendee(token, each))
     _leave_traces(meeting, token, by_id["invited"])
@@ -171,12 +174,20 @@ def _urls(meeting: Meeting, name: str, route: Route) -> Iterator[str]:
     own = [each["notification_id"] for each in meeting.ids.get(f"notifications of {name}", [])]
     tokens = [token for key, token in meeting.rooms.items() if key != "other part"]
     values: dict[str, list[Any]] = {
-        "token": tokens, "room": tokens, "id": own[:5] or [1],
-        "user_id": [each.id for each in meeting.people.values() if each.id], "user": [meeting.owner.id],
-        "name": ["Guest"], "size": [64], "flow": ["x"], "app": ["spreed", "core"], "key": ["start_calls"],
-        "providerId": ["talk-message", "talk-message-current", "talk-conversations"], "group_id": ["admin"],
+        "token": tokens,
+        "room": tokens,
+        "id": own[:5] or [1],
+        "user_id": [each.id for each in meeting.people.values() if each.id],
+        "user": [meeting.owner.id],
+        "name": ["Guest"],
+        "size": [64],
+        "flow": ["x"],
+        "app": ["spreed", "core"],
+        "key": ["start_calls"],
+        "providerId": ["talk-message", "talk-message-current", "talk-conversations"],
+        "group_id": ["admin"],
         **{key: meeting.ids[key] for key in ("messageId", "pollId", "banId")},
-    }  # fmt: skip
+    }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     for chosen in product(*(values[key] for key in names)):
         path = route.path
@@ -186,10 +197,19 @@ def _urls(meeting: Meeting, name: str, route: Route) -> Iterator[str]:
 
 
 QUERIES: dict[str, list[Any]] = {
-    "search": ["", "secret", "invited"], "term": ["secret", "here"], "searchTerm": [""], "lookIntoFuture": [0, 1],
-    "shareTypes": [[0, 1, 4]], "itemId": ["new"], "includeStatus": ["true"], "noStatusUpdate": [1], "limit": [100],
-    "objectType": ["location"], "lastKnownMessageId": [0], "includeLastMessage": ["true"],
-}  # fmt: skip
+    "search": ["", "secret", "invited"],
+    "term": ["secret", "here"],
+    "searchTerm": [""],
+    "lookIntoFuture": [0, 1],
+    "shareTypes": [[0, 1, 4]],
+    "itemId": ["new"],
+    "includeStatus": ["true"],
+    "noStatusUpdate": [1],
+    "limit": [100],
+    "objectType": ["location"],
+    "lastKnownMessageId": [0],
+    "includeLastMessage": ["true"],
+}
 
 
 def _queries(route: Route) -> Iterator[dict[str, Any]]:
@@ -239,9 +259,11 @@ KNOWN = {
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def mailing(
-    request: pytest.FixtureRequest, databases: Any, new_server: Callable[[Config], Server],
+    request: pytest.FixtureRequest,
+    databases: Any,
+    new_server: Callable[[Config], Server],
     monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[tuple[Server, MailServer]]:  # fmt: skip
+) -> Iterator[tuple[Server, MailServer]]:
     """A server whose mail is taken, but for what goes to somebody absent."""
     monkeypatch.setattr(signaling, "MAX_POLL_SECONDS", 0)  # nobody waits here
     monkeypatch.setattr(talkd.app, "MAIL_SECONDS", 0.05)

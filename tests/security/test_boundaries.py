@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 import structlog
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, TALK, Person
 from support.running import PASSWORD, Server
 from talkd import logs
@@ -29,8 +30,12 @@ def test_a_room_of_others_looks_like_none(sqlite_server: Server, path: str) -> N
     token = owner.create_room(GROUP, participants={"users": [removed.id]})
     removed.join(token)
     owner.delete(f"v4/room/{token}/attendees", attendeeId=owner.attendee(token, removed))
-    for person in (stranger, removed, server.visitor(), Person(server.client("admin", "administrator-administrator"),
-                                                               "admin")):
+    for person in (
+        stranger,
+        removed,
+        server.visitor(),
+        Person(server.client("admin", "administrator-administrator"), "admin"),
+    ):
         answers = []
         for wanted in (token, "abcdefgh" if token != "abcdefgh" else "hgfedcba"):
             url = "/ocs/v2.php" + path.replace("{token}", wanted).replace("{size}", "64")
@@ -89,8 +94,11 @@ def test_a_demoted_moderator_commands_no_more(server: Server) -> None:
     alice.post(f"v4/room/{token}/moderators", attendeeId=number)
     bob.put(f"v4/room/{token}", roomName="Mine")
     alice.delete(f"v4/room/{token}/moderators", attendeeId=number)
-    for method, path, params in (("PUT", "", {"roomName": "x"}), ("PUT", "/read-only", {"state": 1}),
-                                 ("DELETE", "", {})):
+    for method, path, params in (
+        ("PUT", "", {"roomName": "x"}),
+        ("PUT", "/read-only", {"state": 1}),
+        ("DELETE", "", {}),
+    ):
         assert bob.status(method, f"v4/room/{token}{path}", **params) == 403
 
 
@@ -335,16 +343,22 @@ def test_pictures_and_downloads_need_no_token(server: Server) -> None:
     browser, visitor = log_in(server, alice), visitor_in_a_browser(server)
     visitor.post(f"{TALK}v4/room/{room}/participants/active", headers={"requesttoken": token_of(visitor)})
     for path in (
-        f"{TALK}v1/room/{room}/avatar", f"{TALK}v1/room/{room}/avatar/dark", f"/avatar/{alice.id}/64",
-        f"/avatar/{alice.id}/64/dark", "/avatar/guest/Vera/64", "/index.php/avatar/guest/Vera/64/dark",
-    ):  # fmt: skip
+        f"{TALK}v1/room/{room}/avatar",
+        f"{TALK}v1/room/{room}/avatar/dark",
+        f"/avatar/{alice.id}/64",
+        f"/avatar/{alice.id}/64/dark",
+        "/avatar/guest/Vera/64",
+        "/index.php/avatar/guest/Vera/64/dark",
+    ):
         for client in (browser, visitor):
             assert client.get(path).headers["content-type"].startswith("image/"), path
     for path in (
-        f"{TALK}v1/proxy/{room}/user-avatar/64?cloudId=x@example.org", f"{TALK}v1/proxy/new/user-avatar/64?cloudId=x@x",
+        f"{TALK}v1/proxy/{room}/user-avatar/64?cloudId=x@example.org",
+        f"{TALK}v1/proxy/new/user-avatar/64?cloudId=x@x",
         f"{TALK}v1/proxy/{room}/user-avatar/64/dark?cloudId=x@example.org",
-        f"{TALK}v1/proxy/new/user-avatar/64/dark?cloudId=x@x", f"{TALK}v4/call/{room}/download",
-    ):  # fmt: skip
+        f"{TALK}v1/proxy/new/user-avatar/64/dark?cloudId=x@x",
+        f"{TALK}v4/call/{room}/download",
+    ):
         answer = browser.get(path)
         assert answer.status_code == 200, path
         assert answer.headers["content-type"].startswith(("image/", "text/csv")), path

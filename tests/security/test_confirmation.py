@@ -5,10 +5,10 @@ from typing import Any
 
 import httpx
 import pytest
-from support.people import Person
-from support.time import pass_time
-from support.running import PASSWORD, Server, unique
 
+from support.people import Person
+from support.running import PASSWORD, Server, unique
+from support.time import pass_time
 from talkd.areas.login.model import FRESH_LOGIN
 from talkd.areas.users import store
 from talkd.areas.users.model import ADMIN_GROUP, Account
@@ -113,9 +113,7 @@ def test_an_app_password_of_an_administrator_administers_ordinary_accounts(serve
 
 
 @pytest.mark.parametrize("way", ["password", "browser"])
-def test_the_own_password_and_a_fresh_log_in_administer_administrators(
-    server: Server, root: Person, way: str
-) -> None:
+def test_the_own_password_and_a_fresh_log_in_administer_administrators(server: Server, root: Person, way: str) -> None:
     strong = root if way == "password" else with_browser(server, root)
     chief = server.add_user("chief")
     strong.post(f"{USERS}/{chief.id}/groups", groupid=ADMIN_GROUP)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 
 import pytest
+
 from support.people import PUBLIC, Person
 from support.raw import connection, head, read_all, statuses
 from support.running import Server
-
 from talkd.config import Config
 
 STARTS = Callable[[Config], Server]

@@ -3,9 +3,9 @@
 import re
 
 import pytest
+
 from support.people import Person
 from support.running import Server
-
 from talkd.app import ROUTES
 from talkd.web.ocs import UNKNOWN_ROUTE
 from talkd.web.routing import Kind, Route

@@ -13,10 +13,10 @@ import requests
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.config import SchemathesisConfig
+
 from support.people import PUBLIC
 from support.raw import has_failed
 from support.running import ADMIN, ADMIN_PASSWORD, LoopThread, Server
-
 from talkd.app import ROUTES
 from talkd.areas.signaling import routes as signaling
 from talkd.web.openapi import document
@@ -42,9 +42,11 @@ class Callers:
         self.url = server.url
         self.moderator, self.member = server.add_user("moderator"), server.add_user("member")
         self.clients = {
-            "administrator": server.client(ADMIN, ADMIN_PASSWORD), "moderator": self.moderator.http,
-            "member": self.member.http, "visitor": server.client(),
-        }  # fmt: skip
+            "administrator": server.client(ADMIN, ADMIN_PASSWORD),
+            "moderator": self.moderator.http,
+            "member": self.member.http,
+            "visitor": server.client(),
+        }
 
     def make_room(self) -> str:
         """A fresh one, because the last may not have survived."""
@@ -77,9 +79,11 @@ def token(callers: Callers) -> str:
 
 @schema.parametrize()
 @settings(
-    max_examples=EXAMPLES, deadline=None, database=None,
+    max_examples=EXAMPLES,
+    deadline=None,
+    database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
-)  # fmt: skip
+)
 def test_no_request_breaks_the_server(case: Any, callers: Callers, token: str) -> None:
     if "timeout" in (case.query or {}) or "/chat/" in case.path:
         case.query = {**(case.query or {}), "timeout": 0}
@@ -92,11 +96,62 @@ def test_no_request_breaks_the_server(case: Any, callers: Callers, token: str) -
 
 
 ODD_VALUES: tuple[Any, ...] = (
-    "", "0", "-1", "x", None, True, 0, 1, 2**31, 2**63, -(2**63), 2**70, 1.5, 1e300, [], {}, [None], [[]], {"a": []},
-    {"0": "x"}, "\x00", "a\x00b", "\ud800", "\ufdd0", "\uffff", "%", "_", "\\", "'", '"', "../..", "@all", "[]", "{}",
-    "{actor}", "null", "1e9", "9" * 400, "x" * 51_000, "\u0315" * 20_000, "é" * 300, "\u202e", "\r\nX: y", "2024-02-30",
-    "9999-12-31", "0001-01-01", "P9999Y", "https://[::1", "//", "?", "#", "email", "users", "x@x", "a" * 70 + "@x.org",
-)  # fmt: skip
+    "",
+    "0",
+    "-1",
+    "x",
+    None,
+    True,
+    0,
+    1,
+    2**31,
+    2**63,
+    -(2**63),
+    2**70,
+    1.5,
+    1e300,
+    [],
+    {},
+    [None],
+    [[]],
+    {"a": []},
+    {"0": "x"},
+    "\x00",
+    "a\x00b",
+    "\ud800",
+    "\ufdd0",
+    "\uffff",
+    "%",
+    "_",
+    "\\",
+    "'",
+    '"',
+    "../..",
+    "@all",
+    "[]",
+    "{}",
+    "{actor}",
+    "null",
+    "1e9",
+    "9" * 400,
+    "x" * 51_000,
+    "\u0315" * 20_000,
+    "é" * 300,
+    "\u202e",
+    "\r\nX: y",
+    "2024-02-30",
+    "9999-12-31",
+    "0001-01-01",
+    "P9999Y",
+    "https://[::1",
+    "//",
+    "?",
+    "#",
+    "email",
+    "users",
+    "x@x",
+    "a" * 70 + "@x.org",
+)
 ODD_PARTS = ("1", "0", "admin", "a%2Fb", "%00", "%ff", "999999999999999999999", "x")
 FORMS = ("json", "query", "form")
 
@@ -115,8 +170,10 @@ def odd_request(chance: random.Random, route: Route, token: str) -> tuple[str, d
     if "timeout" in names or "/chat/" in path or "/signaling/" in path:
         path += "?timeout=0"
         values.pop("timeout", None)
-    texts = {f"{name}[]" if isinstance(value, list) else name: str(value)[:2000].encode("utf-8", "replace")
-             for name, value in values.items()}  # fmt: skip
+    texts = {
+        f"{name}[]" if isinstance(value, list) else name: str(value)[:2000].encode("utf-8", "replace")
+        for name, value in values.items()
+    }
     match chance.choice(FORMS):
         case "json":
             return path, {"content": json.dumps(values), "headers": {"Content-Type": "application/json"}}

@@ -11,10 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
-from support.people import PUBLIC
-from support.running import Server
 
 import talkd
+from support.people import PUBLIC
+from support.running import Server
 from talkd.app import ROUTES
 from talkd.core import emoji, mentions, search
 from talkd.web.params import MAX_DEPTH, MAX_FIELDS, MAX_TEXT, Scalar
@@ -26,9 +26,30 @@ RATIO = 8 * 3
 UNNOTICEABLE = 0.02
 """Seconds within which the machine's own noise is larger than any ratio."""
 PUMPS = (
-    "/call/a?", "a", "/", "@a", "[", "](", "{a", "<a:", "`", "> ", "- ", " ", "'s", "a.", "a@", "a://", "www.", "\\",
-    "\u0315\u0300", "\U0001f468\u200d", "#\ufe0f", "a[", "\n",
-)  # fmt: skip
+    "/call/a?",
+    "a",
+    "/",
+    "@a",
+    "[",
+    "](",
+    "{a",
+    "<a:",
+    "`",
+    "> ",
+    "- ",
+    " ",
+    "'s",
+    "a.",
+    "a@",
+    "a://",
+    "www.",
+    "\\",
+    "\u0315\u0300",
+    "\U0001f468\u200d",
+    "#\ufe0f",
+    "a[",
+    "\n",
+)
 METHODS: dict[str, Callable[[re.Pattern[str], str], object]] = {
     "match": lambda pattern, text: pattern.match(text),
     "fullmatch": lambda pattern, text: pattern.fullmatch(text),
@@ -113,9 +134,10 @@ MOST = 1.0
 def texts_of(route: Route) -> list[str]:
     """Return the names of the parameters that are texts."""
     return [
-        field.encode_name for field in msgspec.structs.fields(route.params)
+        field.encode_name
+        for field in msgspec.structs.fields(route.params)
         if field.type in (str, Scalar, str | None) and f"{{{field.encode_name}}}" not in route.path
-    ]  # fmt: skip
+    ]
 
 
 def test_no_text_in_a_request_keeps_the_server_busy(sqlite_server: Server) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 import httpx
 import pytest
 import sqlalchemy as sa
+
 from support.people import PUBLIC, Person
-from support.time import pass_time
 from support.running import PASSWORD, Server, unique
+from support.time import pass_time
 from talkd.areas.users import passwords
 from talkd.storage.schema import throttle as counted
 from talkd.storage.statements import Statement
@@ -91,10 +92,12 @@ def test_ipv6_counts_by_network(throttled_server: Server) -> None:
 @pytest.mark.parametrize(
     ("address", "subnet"),
     [
-        ("192.0.2.1", "192.0.2.1"), ("2001:db8::1", "2001:db8::/64"), ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
         ("nonsense", "nonsense"),
     ],
-)  # fmt: skip
+)
 def test_networks(address: str, subnet: str) -> None:
     assert subnet_of(address) == subnet
 
@@ -121,9 +124,10 @@ def test_success_of_one_kind_forgives_no_other(throttled_server: Server) -> None
     address = "198.51.100.7"
     for _ in range(9):
         wrong_login(server, address, alice.id)
-    assert from_address(server, address).status(
-        "POST", f"v4/room/{token}/participants/active", password="let me in"
-    ) == 200
+    assert (
+        from_address(server, address).status("POST", f"v4/room/{token}/participants/active", password="let me in")
+        == 200
+    )
     wrong_login(server, address, alice.id)
     assert wrong_login(server, address, alice.id).status_code == 429
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from support.people import Person
 from support.raw import connection, exchange, head, read_all, statuses
 from support.running import Server
@@ -193,9 +194,7 @@ def test_a_body_that_trickles_is_given_up(sqlite_server: Server) -> None:
 
 
 @pytest.mark.parametrize("announces", [True, False])
-def test_a_body_that_is_too_large_is_refused_before_it_has_all_come(
-    sqlite_server: Server, announces: bool
-) -> None:
+def test_a_body_that_is_too_large_is_refused_before_it_has_all_come(sqlite_server: Server, announces: bool) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
     path = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}"

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+
 from support.people import GROUP, PUBLIC, Person
 from support.running import PASSWORD, Server, unique
-
 from talkd.areas.users import passwords
 
 ME = "/ocs/v2.php/cloud/user"

@@ -9,9 +9,9 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.people import PUBLIC
 from support.running import ADMIN, ADMIN_PASSWORD, LoopThread, Server
-
 from talkd.app import ROUTES
 from talkd.areas.signaling import routes as signaling
 from talkd.core.errors import Invalid
@@ -89,14 +89,23 @@ def in_file_name(sent: Sent, bad: bytes) -> dict[str, Any]:
     """In the name of a file."""
     raw = b"\x00" if b"00" in bad else b"\xff"
     return {
-        "url": sent.address(), "headers": MULTIPART, "content": _part(b"file", b"1", b"a" + raw) + b"--part--\r\n",
-    }  # fmt: skip
+        "url": sent.address(),
+        "headers": MULTIPART,
+        "content": _part(b"file", b"1", b"a" + raw) + b"--part--\r\n",
+    }
 
 
 Place = Callable[[Sent, bytes], dict[str, Any] | None]
 PLACES: list[Place] = [
-    in_path, in_query, in_query_name, in_form, in_json, in_json_bytes, in_multipart, in_file_name,
-]  # fmt: skip
+    in_path,
+    in_query,
+    in_query_name,
+    in_form,
+    in_json,
+    in_json_bytes,
+    in_multipart,
+    in_file_name,
+]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -130,10 +139,12 @@ def nested(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
     """Parameters of any shape around a text."""
     return st.recursive(
         texts,
-        lambda inner: st.lists(inner, min_size=1, max_size=3)
-        | st.dictionaries(good, inner, min_size=1, max_size=3)
-        | st.dictionaries(texts, st.integers(), min_size=1, max_size=3)
-        | st.builds(Upload, texts, good, st.binary(max_size=3)),
+        lambda inner: (
+            st.lists(inner, min_size=1, max_size=3)
+            | st.dictionaries(good, inner, min_size=1, max_size=3)
+            | st.dictionaries(texts, st.integers(), min_size=1, max_size=3)
+            | st.builds(Upload, texts, good, st.binary(max_size=3))
+        ),
         max_leaves=6,
     )
 

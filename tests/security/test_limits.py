@@ -10,9 +10,9 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-
 from talkd.app import ROUTES
 from talkd.config import LimitsConfig
 from talkd.core import clock
@@ -92,9 +92,7 @@ def test_guests_of_a_network_who_join_at_the_same_moment_count_too(
 
 
 @pytest.mark.parametrize("kind", ["message", "share", "reaction", "poll", "vote"])
-def test_a_guest_says_so_much_a_minute(
-    throttled_server: Server, monkeypatch: pytest.MonkeyPatch, kind: str
-) -> None:
+def test_a_guest_says_so_much_a_minute(throttled_server: Server, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     server = throttled_server
     server.config.limits.guest_messages = 2
     alice, guest, other = server.add_user("alice"), at(server, HERE), at(server, HERE)

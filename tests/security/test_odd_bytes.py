@@ -5,19 +5,38 @@ import random
 from collections.abc import Iterator
 
 import pytest
+
 from support.people import PUBLIC, Person
 from support.raw import exchange, has_failed, head, statuses
 from support.running import Server
 
 HEADERS = (
-    "Authorization", "Cookie", "User-Agent", "Accept", "Accept-Language", "If-None-Match", "X-Forwarded-For",
-    "X-Requested-With", "requesttoken", "Content-Type", "Referer", "Range", "Origin", "OCS-APIRequest",
-)  # fmt: skip
+    "Authorization",
+    "Cookie",
+    "User-Agent",
+    "Accept",
+    "Accept-Language",
+    "If-None-Match",
+    "X-Forwarded-For",
+    "X-Requested-With",
+    "requesttoken",
+    "Content-Type",
+    "Referer",
+    "Range",
+    "Origin",
+    "OCS-APIRequest",
+)
 ODD = (b"\xff\xff", b"\x80", "ü€\U0001f600".encode(), b"\xed\xa0\x80", b"=?utf-8?q?=ff?=", b"%00%ff", b";,\"'\\", b"")
 PATHS = (
-    "/healthz", "/status.php", "/static/talkd.css", "/metrics", "/index.php/login", "/ocs/v1.php/cloud/capabilities",
-    "/ocs/v2.php/apps/spreed/api/v4/room", "/avatar/alice/64",
-)  # fmt: skip
+    "/healthz",
+    "/status.php",
+    "/static/talkd.css",
+    "/metrics",
+    "/index.php/login",
+    "/ocs/v1.php/cloud/capabilities",
+    "/ocs/v2.php/apps/spreed/api/v4/room",
+    "/avatar/alice/64",
+)
 
 
 def ask(server: Server, request: bytes) -> list[int]:
@@ -51,9 +70,11 @@ def test_no_credentials_break_the_server_and_some_addresses_ignore_them(server: 
 
 def test_an_upgrade_to_a_websocket_is_an_ordinary_request(server: Server) -> None:
     upgrade = (
-        "Connection: Upgrade, close", "Upgrade: websocket", "Sec-WebSocket-Version: 13",
+        "Connection: Upgrade, close",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
-    )  # fmt: skip
+    )
     for path, wanted in (("/healthz", 200), ("/spreed", 404), ("/ocs/v2.php/cloud/user", 401)):
         assert ask(server, head("GET", path, *upgrade)) == [wanted]
 
@@ -116,14 +137,34 @@ def test_no_bytes_on_the_socket_break_the_server(server: Server, alice: Person, 
     print(f"seed {seed}")
     chance = random.Random(seed)
     seeds = [
-        head("POST", f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}", "Content-Type: application/json",
-             "Content-Length: 17", "Connection: close", user=alice) + b'{"message": "hi"}',
+        head(
+            "POST",
+            f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}",
+            "Content-Type: application/json",
+            "Content-Length: 17",
+            "Connection: close",
+            user=alice,
+        )
+        + b'{"message": "hi"}',
         head("GET", "/ocs/v1.php/apps/spreed/api/v4/room?format=xml&a[b][]=%C3%BC", "Connection: close", user=alice),
-        head("POST", "/index.php/login/v2/poll", "Content-Type: application/x-www-form-urlencoded",
-             "Transfer-Encoding: chunked", "Connection: close") + b"5\r\ntoken\r\n4\r\n=abc\r\n0\r\n\r\n",
-        head("PUT", f"/ocs/v2.php/apps/spreed/api/v4/room/{token}", f"Content-Type: {MULTIPART}",
-             f"Content-Length: {len(PARTS[1])}", "Connection: close", user=alice) + PARTS[1],
-    ]  # fmt: skip
+        head(
+            "POST",
+            "/index.php/login/v2/poll",
+            "Content-Type: application/x-www-form-urlencoded",
+            "Transfer-Encoding: chunked",
+            "Connection: close",
+        )
+        + b"5\r\ntoken\r\n4\r\n=abc\r\n0\r\n\r\n",
+        head(
+            "PUT",
+            f"/ocs/v2.php/apps/spreed/api/v4/room/{token}",
+            f"Content-Type: {MULTIPART}",
+            f"Content-Length: {len(PARTS[1])}",
+            "Connection: close",
+            user=alice,
+        )
+        + PARTS[1],
+    ]
     for _ in range(fuzz_requests):
         sent = mutated(chance, chance.choice(seeds))
         assert not has_failed(exchange(server, sent)), sent

@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
+
 from support.people import GROUP, PUBLIC
 from support.running import PASSWORD, Server, unique
-
 from talkd.app import ROUTES
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.web.params import Scalar, Upload
@@ -30,20 +30,51 @@ HEAD = """# What everybody gets from every operation; made by test_permission_ma
 HEAD += f"{'operation':62} {'':6} {'room':6} " + " ".join(f"{name:18}" for name in CALLERS).rstrip() + "\n"
 ELSEWHERE = 0
 LABELS = {GROUP: "group", PUBLIC: "public", ELSEWHERE: "none"}
-WAITS = {("GET", f"/apps/spreed/api/{path}") for path in (
-    "v1/signaling", "v1/signaling/{token}", "v2/signaling/{token}", "v3/signaling/{token}",
-)}  # fmt: skip
+WAITS = {
+    ("GET", f"/apps/spreed/api/{path}")
+    for path in (
+        "v1/signaling",
+        "v1/signaling/{token}",
+        "v2/signaling/{token}",
+        "v3/signaling/{token}",
+    )
+}
 """Operations that wait when there is nothing new: the callers poll once before."""
 
 PARAMETERS: dict[str, Any] = {
-    "roomType": GROUP, "roomName": "New name", "description": "New description", "state": 0, "level": 1, "flags": 7,
-    "message": "Hello", "lookIntoFuture": 0, "timeout": 0, "setReadMarker": 0, "messages": "[]", "includeStatus": True,
-    "displayName": "Guest name", "method": "set", "permissions": 254, "scope": 1,
-    "search": "nobody at all", "itemType": "call", "itemId": "new", "app": "spreed",
-    "question": "Where to?", "options": ["Sea", "Hills"], "resultMode": 0, "maxVotes": 1, "optionIds": [0],
+    "roomType": GROUP,
+    "roomName": "New name",
+    "description": "New description",
+    "state": 0,
+    "level": 1,
+    "flags": 7,
+    "message": "Hello",
+    "lookIntoFuture": 0,
+    "timeout": 0,
+    "setReadMarker": 0,
+    "messages": "[]",
+    "includeStatus": True,
+    "displayName": "Guest name",
+    "method": "set",
+    "permissions": 254,
+    "scope": 1,
+    "search": "nobody at all",
+    "itemType": "call",
+    "itemId": "new",
+    "app": "spreed",
+    "question": "Where to?",
+    "options": ["Sea", "Hills"],
+    "resultMode": 0,
+    "maxVotes": 1,
+    "optionIds": [0],
     "reaction": "👍",
-    "format": "csv", "size": 64, "name": "Guest", "requesttoken": "none", "limit": 5, "groupid": "nogroup",
-}  # fmt: skip
+    "format": "csv",
+    "size": 64,
+    "name": "Guest",
+    "requesttoken": "none",
+    "limit": 5,
+    "groupid": "nogroup",
+}
 OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
     ("POST", "/apps/spreed/api/v1/settings/user"): {"key": "play_sounds", "value": "yes"},
     ("POST", "/apps/provisioning_api/api/v1/config/users/{app}/{key}"): {"key": "play_sounds", "configValue": "yes"},
@@ -103,10 +134,17 @@ def parameters_of(route: Route, scene: Scene) -> dict[str, Any]:
     """Something sensible for every parameter that must be there, and for those that the table above names."""
     target, newcomer = scene.cast.target.id, scene.cast.newcomer.id
     own = {
-        "token": scene.token, "room": scene.token, "attendeeId": scene.attendee, "newParticipant": newcomer,
-        "user": target, "user_id": target, "group_id": scene.cast.group, "userid": unique("made"),
-        "participant": target, "password": PASSWORD if route.path.startswith("/cloud") else "",
-    }  # fmt: skip
+        "token": scene.token,
+        "room": scene.token,
+        "attendeeId": scene.attendee,
+        "newParticipant": newcomer,
+        "user": target,
+        "user_id": target,
+        "group_id": scene.cast.group,
+        "userid": unique("made"),
+        "participant": target,
+        "password": PASSWORD if route.path.startswith("/cloud") else "",
+    }
     if "{messageId}" in route.path:
         own["messageId"] = scene.cast.owner.say(scene.token, "Hello")["id"]
     if (route.method, route.path) == ("DELETE", "/apps/spreed/api/v1/reaction/{token}/{messageId}"):
@@ -179,16 +217,10 @@ def key(text: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("kind", [GROUP, PUBLIC, ELSEWHERE], ids=["group", "public", "elsewhere"])
-def test_every_operation_for_every_caller(
-    sqlite_server: Server, kind: int, request: pytest.FixtureRequest
-) -> None:
+def test_every_operation_for_every_caller(sqlite_server: Server, kind: int, request: pytest.FixtureRequest) -> None:
     cast = Cast(sqlite_server)
     shared = {name: Scene(cast, kind or GROUP, name) for name in CALLERS if name != "guest" or kind == PUBLIC}
-    lines = [
-        line(route, kind, cast, shared)
-        for route in ROUTES
-        if ("{token}" in route.path) is (kind != ELSEWHERE)
-    ]
+    lines = [line(route, kind, cast, shared) for route in ROUTES if ("{token}" in route.path) is (kind != ELSEWHERE)]
     found = {key(each): each for each in lines}
     kept = {key(each): each for each in SNAPSHOT.read_text().splitlines()[len(HEAD.splitlines()) :]}
     if request.config.getoption("--update-matrix"):

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 from PIL import Image
-from support.running import Server
 
+from support.running import Server
 from talkd.areas.avatars import decoder as decoders
 from talkd.areas.avatars import decoding
 from talkd.areas.avatars.decoder import Decoder
@@ -90,7 +90,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "truncated png": lambda: encoded("PNG", (2_000, 2_000))[:-30],
     "truncated jpeg": lambda: encoded("JPEG", (2_000, 2_000))[:400],
     "truncated webp": lambda: encoded("WEBP", (2_000, 2_000))[:-30],
-}  # fmt: skip
+}
 
 
 def peak_of(pid: int) -> int:
@@ -218,9 +218,10 @@ decoding.serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
 @pytest.mark.parametrize(
-    "body", ["while True: pass", "bytearray(decoding.MEMORY)", "os._exit(0)", "time.sleep(60)"],
+    "body",
+    ["while True: pass", "bytearray(decoding.MEMORY)", "os._exit(0)", "time.sleep(60)"],
     ids=["processor time", "memory", "end", "time"],
-)  # fmt: skip
+)
 async def test_the_process_ends_with_a_picture_that_takes_too_much(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     program(monkeypatch, body)
     decoder = Decoder()

@@ -1,17 +1,26 @@
 """Whatever is answered, browsers guess no media type and run nothing that a page of ours did not ask for."""
 
 import pytest
+
 from support.raw import exchange, head
 from support.running import Server
-
 from talkd.config import Config
 from talkd.web.server import _protection
 
 PATHS = (
-    "/ocs/v2.php/cloud/capabilities", "/ocs/v1.php/cloud/user", "/ocs/v2.php/nowhere", "/nowhere", "/healthz",
-    "/status.php", "/static/talkd.css", "/static/icon.svg", "/index.php/login", "/avatar/nobody/64", "/metrics",
+    "/ocs/v2.php/cloud/capabilities",
+    "/ocs/v1.php/cloud/user",
+    "/ocs/v2.php/nowhere",
+    "/nowhere",
+    "/healthz",
+    "/status.php",
+    "/static/talkd.css",
+    "/static/icon.svg",
+    "/index.php/login",
+    "/avatar/nobody/64",
+    "/metrics",
     "/index.php/avatar/guest/Somebody/64",
-)  # fmt: skip
+)
 
 
 @pytest.mark.parametrize("path", PATHS)

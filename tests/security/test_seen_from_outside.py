@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from support.people import PUBLIC, Person
 from support.running import Server, unique
 

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 import sqlalchemy as sa
+
 from support.people import PUBLIC, Person
 from support.running import Server
-
 from talkd.app import ROUTES
 from talkd.areas.invitations import model
 from talkd.config import Config

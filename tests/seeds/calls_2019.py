@@ -1,7 +1,16 @@
 """The document about calls of 2019/20 (003)."""
 
-from seeds.calls_2018 import CALL, after_joining, has_last_ping, has_session, has_user_id, is_list_of_who_is_in_it
-from seeds.calls_2018 import joins, leaves, stays_in_the_room
+from seeds.calls_2018 import (
+    CALL,
+    after_joining,
+    has_last_ping,
+    has_session,
+    has_user_id,
+    is_list_of_who_is_in_it,
+    joins,
+    leaves,
+    stays_in_the_room,
+)
 from seeds.conversations_2018 import LENGTH_OF_SESSIONS
 from seeds.rows import Check, Row, answers, is_unknown, of
 from seeds.scene import Scene

@@ -16,7 +16,6 @@ from talkd.areas.chat import legacy
 from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.core import clock
 
-
 CHAT = "v1/chat/{token}"
 
 
@@ -139,8 +138,14 @@ def sends(scene: Scene) -> None:
 def signals(scene: Scene) -> None:
     """As the apps of that time did: settings, then sending and polling by the session of the device."""
     settings = scene.alice.get("v1/signaling/settings")
-    for name, kind in (("signalingMode", str), ("server", str), ("ticket", str), ("hideWarning", bool),
-                       ("stunservers", list), ("turnservers", list)):  # fmt: skip
+    for name, kind in (
+        ("signalingMode", str),
+        ("server", str),
+        ("ticket", str),
+        ("hideWarning", bool),
+        ("stunservers", list),
+        ("turnservers", list),
+    ):
         assert type(settings[name]) is kind
     assert settings["userId"] == scene.alice.id
     alice, bob = (person.join(scene.group)["sessionId"] for person in (scene.alice, scene.bob))

@@ -154,9 +154,7 @@ def same_as_in_the_list(scene: Scene) -> None:
     scene.visitor.join(scene.public)
     guest = scene.visitor.get(f"v1/room/{scene.public}")
     assert guest.keys() == member.keys()
-    assert {name: type(value) for name, value in guest.items()} == {
-        name: type(value) for name, value in member.items()
-    }
+    assert {name: type(value) for name, value in guest.items()} == {name: type(value) for name, value in member.items()}
 
 
 # --- fields ---------------------------------------------------------------------------------
@@ -199,22 +197,25 @@ def _closed(scene: Scene) -> Room:
 
 has_token = has("token", str, lambda scene: (shown(scene, scene.bob, scene.group), scene.group))
 has_type = has(
-    "type", int,
+    "type",
+    int,
     lambda scene: (shown(scene, scene.alice, scene.pair), 1),
     lambda scene: (shown(scene, scene.bob, scene.group), 2),
     lambda scene: (shown(scene, scene.bob, scene.public), 3),
-)  # fmt: skip
+)
 has_name = has(
-    "name", str,
+    "name",
+    str,
     lambda scene: (shown(scene, scene.bob, scene.group), "Group"),
     lambda scene: (shown(scene, scene.bob, _unnamed(scene)), ""),
-)  # fmt: skip
+)
 has_display_name = has(
-    "displayName", str,
+    "displayName",
+    str,
     lambda scene: (shown(scene, scene.bob, scene.group), "Group"),
     lambda scene: (shown(scene, scene.alice, scene.pair), "Bob"),
     lambda scene: (shown(scene, scene.bob, _unnamed(scene)), "Alice, Bob"),
-)  # fmt: skip
+)
 is_owner = has("participantType", int, lambda scene: (shown(scene, scene.alice, scene.group), 1))
 is_moderator = has("participantType", int, lambda scene: (_promoted(scene), 2))
 is_user = has("participantType", int, lambda scene: (shown(scene, scene.bob, scene.group), 3))
@@ -222,29 +223,33 @@ is_guest = has("participantType", int, lambda scene: (_guest(scene), 4))
 is_self_joined = has("participantType", int, lambda scene: (_self_joined(scene), 5))
 has_participant_type = both(is_owner, is_user, is_moderator)
 has_participant_in_call = has(
-    "participantInCall", bool,
+    "participantInCall",
+    bool,
     lambda scene: (shown(scene, scene.alice, scene.group), False),
     lambda scene: (_in_call(scene), True),
     lambda scene: (shown(scene, scene.bob, scene.group), False),
-)  # fmt: skip
+)
 has_participant_flags = has(
-    "participantFlags", int,
+    "participantFlags",
+    int,
     lambda scene: (shown(scene, scene.alice, scene.group), 0),
     lambda scene: (_in_call(scene, 3), 3),
     lambda scene: (shown(scene, scene.bob, scene.group), 0),
-)  # fmt: skip
+)
 has_count = has(
-    "count", int,
+    "count",
+    int,
     lambda scene: (shown(scene, scene.alice, scene.public), 0),
     lambda scene: (_joined(scene, scene.public), 1),
     lambda scene: (_self_joined(scene), 2),
     lambda scene: (_guest(scene), 2),
-)  # fmt: skip
+)
 has_num_guests = has(
-    "numGuests", int,
+    "numGuests",
+    int,
     lambda scene: (_joined(scene, scene.public), 0),
     lambda scene: (_guest(scene), 1),
-)  # fmt: skip
+)
 
 
 def has_last_ping(scene: Scene) -> None:
@@ -265,16 +270,18 @@ def has_session_id(scene: Scene) -> None:
 
 
 has_password = has(
-    "hasPassword", bool,
+    "hasPassword",
+    bool,
     lambda scene: (shown(scene, scene.bob, scene.public), False),
     lambda scene: (_closed(scene), True),
-)  # fmt: skip
+)
 has_call = has(
-    "hasCall", bool,
+    "hasCall",
+    bool,
     lambda scene: (shown(scene, scene.bob, scene.group), False),
     lambda scene: (_in_call(scene), True),
     lambda scene: (shown(scene, scene.bob, scene.group), True),
-)  # fmt: skip
+)
 
 # --- settings -------------------------------------------------------------------------------
 renamed = turns(of("alice", "PUT", ROOM, roomName="Other"), "name", "Other")

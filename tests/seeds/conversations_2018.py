@@ -3,7 +3,6 @@
 from seeds import conversations as room
 from seeds.rows import Promise, rows_of_page, rows_of_source
 
-
 CREATE, LIST, GET, RENAME = "POST room", "GET room", "GET room/{token}", "PUT room/{token}"
 PASSWORD, DELETE = "PUT room/{token}/password", "DELETE room/{token}"
 OPEN, SHUT = "POST room/{token}/public", "DELETE room/{token}/public"
@@ -52,21 +51,37 @@ CONVERSATIONS = (
     Promise(65, 93, LIST, "has `token`, a string", room.has_token),
     Promise(66, 94, LIST, "has `type`, an int", room.has_type),
     Promise(
-        67, 95, LIST, "has `name`, a string that may be empty", room.has_name,
+        67,
+        95,
+        LIST,
+        "has `name`, a string that may be empty",
+        room.has_name,
         "Rooms without a name are called `---` today; v1 says that they have none.",
     ),
     Promise(
-        68, 96, LIST, "has `displayName`: the name, or a list of participants", room.has_display_name,
+        68,
+        96,
+        LIST,
+        "has `displayName`: the name, or a list of participants",
+        room.has_display_name,
         "The names of the users in the order in which they came, at most 64 characters; in a conversation of two "
         "the other one's. Who may not list the participants gets the name as it is.",
     ),
     Promise(70, 97, LIST, "has `participantType`, an int, of the current user", room.has_participant_type),
     Promise(
-        71, 98, LIST, "has `participantInCall`, a bool", room.has_participant_in_call,
+        71,
+        98,
+        LIST,
+        "has `participantInCall`, a bool",
+        room.has_participant_in_call,
         "Of the device that asks, or the latest one of a client without cookies.",
     ),
     Promise(
-        72, 99, LIST, "has `count`, an int: active users", room.has_count,
+        72,
+        99,
+        LIST,
+        "has `count`, an int: active users",
+        room.has_count,
         "Users, not devices, who gave a sign within 100 seconds. Guests are counted apart. Later servers said 0.",
     ),
     Promise(73, 100, LIST, "has `numGuests`, an int: active guests", room.has_num_guests, "As `count`."),
@@ -80,7 +95,11 @@ CONVERSATIONS = (
     Promise(86, 109, GET, "is at `/room/{token}`", room.got),
     Promise(91, 113, GET, "200", room.got),
     Promise(
-        92, 114, GET, "404 when the participant does not find the room", room.not_got,
+        92,
+        114,
+        GET,
+        "404 when the participant does not find the room",
+        room.not_got,
         "Public and open rooms are found by everybody who has the token, without anything of what goes on inside.",
     ),
     Promise(95, 116, GET, "returns what the list has", room.same_as_in_the_list),
@@ -97,7 +116,10 @@ CONVERSATIONS = (
     Promise(128, 144, PASSWORD, "takes `password`, a string", room.closes_with_password),
     Promise(131, 148, PASSWORD, "200", room.closed),
     Promise(
-        132, 149, PASSWORD, "403 when the user does not moderate or the room is not public",
+        132,
+        149,
+        PASSWORD,
+        "403 when the user does not moderate or the room is not public",
         room.both(room.closed_by_member, room.closed_group),
         "A password that is too short, or taking away one that the server demands, is 400 with a message as today.",
     ),

@@ -6,8 +6,22 @@ import sqlalchemy as sa
 
 from seeds import conversations as room
 from seeds.conversations import ROOM, as_guest, both, has, shown, turns
-from seeds.conversations_2018 import ACCOUNTS_ONLY, BY_TYPE, LATER_KINDS, LENGTH_OF_SESSIONS, NOT_ONESELF
-from seeds.conversations_2018 import CREATE, DELETE, GET, LIST, OPEN, PASSWORD, RENAME, SETTING_TWICE, SHUT
+from seeds.conversations_2018 import (
+    ACCOUNTS_ONLY,
+    BY_TYPE,
+    CREATE,
+    DELETE,
+    GET,
+    LATER_KINDS,
+    LENGTH_OF_SESSIONS,
+    LIST,
+    NOT_ONESELF,
+    OPEN,
+    PASSWORD,
+    RENAME,
+    SETTING_TWICE,
+    SHUT,
+)
 from seeds.rows import Check, Row, answers, is_refused_to_guests, is_unknown, of
 from seeds.scene import Scene
 from talkd.storage.schema import rooms
@@ -30,10 +44,11 @@ def _locked(scene: Scene) -> dict[str, Any]:
 
 
 has_read_only = has(
-    "readOnly", int,
+    "readOnly",
+    int,
     lambda scene: (shown(scene, scene.bob, scene.group), 0),
     lambda scene: (_locked(scene), 1),
-)  # fmt: skip
+)
 
 
 def has_can_start_call(scene: Scene) -> None:
@@ -59,11 +74,12 @@ has_is_favorite = both(
     has("isFavorite", bool, lambda scene: (shown(scene, scene.bob, scene.group), False)),
     answers(200, of("bob", "POST", f"{ROOM}/favorite")),
     has(
-        "isFavorite", bool,
+        "isFavorite",
+        bool,
         lambda scene: (shown(scene, scene.bob, scene.group), True),
         lambda scene: (shown(scene, scene.alice, scene.group), False),
     ),
-)  # fmt: skip
+)
 
 
 def has_notification_level(scene: Scene) -> None:
@@ -131,17 +147,19 @@ def _asking_for_a_share(scene: Scene) -> dict[str, Any]:
 
 
 has_object_type = has(
-    "objectType", str,
+    "objectType",
+    str,
     lambda scene: (_asking_for_a_share(scene), "share:password"),
     lambda scene: (shown(scene, scene.bob, scene.group), ""),
     lambda scene: (shown(scene, scene.bob, scene.bob.get("v4/room/note-to-self")["token"]), ""),
-)  # fmt: skip
+)
 has_object_id = has(
-    "objectId", str,
+    "objectId",
+    str,
     lambda scene: (_asking_for_a_share(scene), "sHaReToKeN"),
     lambda scene: (shown(scene, scene.bob, scene.group), ""),
     lambda scene: (shown(scene, scene.bob, scene.bob.get("v4/room/note-to-self")["token"]), ""),
-)  # fmt: skip
+)
 OTHER_OBJECTS = "Of the objects of today, v1 hears nothing; they say little to a client that does not know them."
 
 # --- settings -------------------------------------------------------------------------------
@@ -159,9 +177,7 @@ locked = both(
     turns(of("alice", "PUT", lock, "public", state=1), "readOnly", 1),
 )
 locked_pair = answers(400, of("alice", "PUT", lock, "pair", state=1))
-locked_by_member = both(
-    answers(403, of("bob", "PUT", lock, state=1)), is_refused_to_guests("PUT", lock, state=1)
-)
+locked_by_member = both(answers(403, of("bob", "PUT", lock, state=1)), is_refused_to_guests("PUT", lock, state=1))
 locked_elsewhere = is_unknown("PUT", lock, state=1)
 
 favorite = f"{ROOM}/favorite"
@@ -218,7 +234,10 @@ ROWS = (
     Row(280, LIST, "has `participantInCall`, a bool", room.has_participant_in_call),
     Row(281, LIST, "has `participantFlags`, an int", room.has_participant_flags),
     Row(
-        282, LIST, "has `readOnly`, an int", has_read_only,
+        282,
+        LIST,
+        "has `readOnly`, an int",
+        has_read_only,
         "The state of the conversation, for moderators too, who are the ones to unlock it.",
     ),
     Row(283, LIST, "has `count`, an int: active users", room.has_count),
@@ -231,11 +250,17 @@ ROWS = (
     Row(290, LIST, "has `lastActivity`, an int, in seconds", has_last_activity),
     Row(291, LIST, "has `isFavorite`, a bool", has_is_favorite),
     Row(
-        292, LIST, "has `notificationLevel`, an int of 1 to 3", has_notification_level,
+        292,
+        LIST,
+        "has `notificationLevel`, an int of 1 to 3",
+        has_notification_level,
         "What holds is told: who has chosen nothing hears of everything in conversations of two, else of mentions.",
     ),
     Row(
-        293, LIST, "has `lobbyState`, an int; moderators can always join", has_lobby_state,
+        293,
+        LIST,
+        "has `lobbyState`, an int; moderators can always join",
+        has_lobby_state,
         "Set by `PUT room/{token}/webinary/lobby`, as clients of that time did.",
     ),
     Row(294, LIST, "has `lobbyTimer`, an int", has_lobby_timer),
@@ -243,7 +268,10 @@ ROWS = (
     Row(296, LIST, "has `unreadMention`, a bool", has_unread_mention),
     Row(297, LIST, "has `lastReadMessage`, an int", has_last_read_message),
     Row(
-        298, LIST, "has `lastMessage`, empty where there is none", has_last_message,
+        298,
+        LIST,
+        "has `lastMessage`, empty where there is none",
+        has_last_message,
         "Empty is `[]`. The message is as chat tells it today; sensitive conversations do not tell it.",
     ),
     Row(299, LIST, "has `objectType`: `share:password` or empty", has_object_type, OTHER_OBJECTS),
@@ -269,7 +297,10 @@ ROWS = (
     Row(344, LOCK, "200", locked),
     Row(345, LOCK, "400 where the type has no such state", locked_pair),
     Row(
-        346, LOCK, "403 when the user does not moderate", locked_by_member,
+        346,
+        LOCK,
+        "403 when the user does not moderate",
+        locked_by_member,
         "The line also says so of conversations that are not public; the one before it lets groups be locked "
         "and has 400 for the others, which is what happens. Guests of the room get 403 as well, also when they "
         "moderate.",
@@ -280,7 +311,9 @@ ROWS = (
     Row(357, PASSWORD, "takes `password`, a string", room.closes_with_password),
     Row(361, PASSWORD, "200", room.closed),
     Row(
-        362, PASSWORD, "403 when the user does not moderate or the conversation is not public",
+        362,
+        PASSWORD,
+        "403 when the user does not moderate or the conversation is not public",
         both(room.closed_by_member, room.closed_group),
         "A password that is too short, or taking away one that the server demands, is 400 with a message as today.",
     ),
@@ -289,24 +322,33 @@ ROWS = (
     Row(368, DELETE, "is at `/room/{token}`", room.deleted),
     Row(372, DELETE, "200", room.deleted),
     Row(
-        373, DELETE, "403 when the user does not moderate",
-        both(room.deleted_by_member, answers(403, of("alice", "DELETE", ROOM, "pair"))), BY_TYPE,
+        373,
+        DELETE,
+        "403 when the user does not moderate",
+        both(room.deleted_by_member, answers(403, of("alice", "DELETE", ROOM, "pair"))),
+        BY_TYPE,
     ),
     Row(374, DELETE, "404 when the participant does not find the conversation", room.deleted_elsewhere),
     Row(378, OPEN, "is asked with POST", room.opened),
     Row(379, OPEN, "is at `/room/{token}/public`", room.opened_for_guests),
     Row(383, OPEN, "200", room.opened),
     Row(
-        384, OPEN, "403 when the user does not moderate",
-        both(room.opened_by_member, answers(403, of("alice", "POST", f"{ROOM}/public", "pair"))), ACCOUNTS_ONLY,
+        384,
+        OPEN,
+        "403 when the user does not moderate",
+        both(room.opened_by_member, answers(403, of("alice", "POST", f"{ROOM}/public", "pair"))),
+        ACCOUNTS_ONLY,
     ),
     Row(385, OPEN, "404 when the participant does not find the conversation", room.opened_elsewhere),
     Row(389, SHUT, "is asked with DELETE", room.shut),
     Row(390, SHUT, "is at `/room/{token}/public`", room.shut_for_guests),
     Row(394, SHUT, "200", room.shut),
     Row(
-        395, SHUT, "403 when the user does not moderate",
-        both(room.shut_by_member, answers(403, of("alice", "DELETE", f"{ROOM}/public", "pair"))), ACCOUNTS_ONLY,
+        395,
+        SHUT,
+        "403 when the user does not moderate",
+        both(room.shut_by_member, answers(403, of("alice", "DELETE", f"{ROOM}/public", "pair"))),
+        ACCOUNTS_ONLY,
     ),
     Row(396, SHUT, "404 when the participant does not find the conversation", room.shut_elsewhere),
     Row(400, PASSWORD, "is asked with PUT", room.closed, SETTING_TWICE),
@@ -320,14 +362,18 @@ ROWS = (
     Row(418, FAVORITE, "is at `/room/{token}/favorite`", favored),
     Row(422, FAVORITE, "200", favored),
     Row(
-        423, FAVORITE, "404 when the participant does not find the conversation or is a guest",
+        423,
+        FAVORITE,
+        "404 when the participant does not find the conversation or is a guest",
         _for_members_only("POST", favorite),
     ),
     Row(427, NO_FAVORITE, "is asked with DELETE", not_favored),
     Row(428, NO_FAVORITE, "is at `/room/{token}/favorite`", not_favored),
     Row(432, NO_FAVORITE, "200", not_favored),
     Row(
-        433, NO_FAVORITE, "404 when the participant does not find the conversation or is a guest",
+        433,
+        NO_FAVORITE,
+        "404 when the participant does not find the conversation or is a guest",
         _for_members_only("DELETE", favorite),
     ),
     Row(437, NOTIFY, "is asked with POST", notified),
@@ -336,7 +382,9 @@ ROWS = (
     Row(447, NOTIFY, "200", notified),
     Row(448, NOTIFY, "400 for an invalid level", of_no_level),
     Row(
-        449, NOTIFY, "404 when the participant does not find the conversation or is a guest",
+        449,
+        NOTIFY,
+        "404 when the participant does not find the conversation or is a guest",
         _for_members_only("POST", notify, level=1),
     ),
-)  # fmt: skip
+)

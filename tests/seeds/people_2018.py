@@ -3,8 +3,17 @@
 from typing import Any
 
 from seeds.conversations_2018 import LENGTH_OF_SESSIONS
-from seeds.rows import Check, Promise, answers, carries, is_refused_to_guests, is_unknown, of
-from seeds.rows import rows_of_page, rows_of_source
+from seeds.rows import (
+    Check,
+    Promise,
+    answers,
+    carries,
+    is_refused_to_guests,
+    is_unknown,
+    of,
+    rows_of_page,
+    rows_of_source,
+)
 from seeds.scene import Scene
 from support.people import Person
 
@@ -286,7 +295,11 @@ PROMISES = (
     Promise((234, 235), 234, f"POST {PEOPLE}", "`newParticipant`, whom to add", adds),
     Promise(239, 238, f"POST {PEOPLE}", "200", answers(200, of("alice", "POST", PEOPLE, newParticipant=stranger))),
     Promise(
-        240, 239, f"POST {PEOPLE}", "403 for who does not moderate", adds_for_moderators,
+        240,
+        239,
+        f"POST {PEOPLE}",
+        "403 for who does not moderate",
+        adds_for_moderators,
         "Guests of the room get 403, also when they moderate. Adding to a conversation of two, or adding somebody who "
         "is banned, is 403 with the reason in `error`.",
     ),
@@ -294,7 +307,11 @@ PROMISES = (
         241, 240, f"POST {PEOPLE}", "404 for who is not in the room", is_unknown("POST", PEOPLE, newParticipant=bob)
     ),
     Promise(
-        242, 241, f"POST {PEOPLE}", "404 for a user who does not exist", adds_nobody,
+        242,
+        241,
+        f"POST {PEOPLE}",
+        "404 for a user who does not exist",
+        adds_nobody,
         "A request that names nobody gets the same.",
     ),
     Promise(
@@ -311,12 +328,19 @@ PROMISES = (
     Promise((258, 259), 257, f"DELETE {PEOPLE}", "`participant`, the id of whom to remove", removes),
     Promise(262, 261, f"DELETE {PEOPLE}", "200", answers(200, of("alice", "DELETE", PEOPLE, participant=bob))),
     Promise(
-        263, 262, f"DELETE {PEOPLE}", "403 for who does not moderate",
+        263,
+        262,
+        f"DELETE {PEOPLE}",
+        "403 for who does not moderate",
         answers(403, of("bob", "DELETE", PEOPLE, participant=alice)),
     ),
     Promise(
-        264, 263, f"DELETE {PEOPLE}", "403 for an owner",
-        keeps_owners, "Both people of a conversation of two are owners; v4 says 400 there.",
+        264,
+        263,
+        f"DELETE {PEOPLE}",
+        "403 for an owner",
+        keeps_owners,
+        "Both people of a conversation of two are owners; v4 says 400 there.",
     ),
     Promise(
         265, 264, f"DELETE {PEOPLE}", "404 for who is not in the room", is_unknown("DELETE", PEOPLE, participant=bob)
@@ -330,7 +354,10 @@ PROMISES = (
         282, 279, f"DELETE {GUESTS}", "200", answers(200, of("alice", "DELETE", GUESTS, "public", participant=guest))
     ),
     Promise(
-        283, 280, f"DELETE {GUESTS}", "403 for who does not moderate",
+        283,
+        280,
+        f"DELETE {GUESTS}",
+        "403 for who does not moderate",
         answers(403, of("bob", "DELETE", GUESTS, "public", participant=guest)),
     ),
     Promise(284, 281, f"DELETE {GUESTS}", "403 for who is no guest", removes_only_guests),
@@ -348,15 +375,22 @@ PROMISES = (
     Promise(306, 297, f"POST {ACTIVE}", "the method POST", answers(200, of("bob", "POST", ACTIVE))),
     Promise(309, 298, f"POST {ACTIVE}", "the endpoint", answers(200, of("alice", "POST", ACTIVE))),
     Promise(
-        (312, 313, 315), 303, f"POST {ACTIVE}", "`password`, for types 4 and 5, where the room has one",
+        (312, 313, 315),
+        303,
+        f"POST {ACTIVE}",
+        "`password`, for types 4 and 5, where the room has one",
         asks_for_password,
     ),
     Promise(320, 307, f"POST {ACTIVE}", "200", answers(200, of("visitor", "POST", ACTIVE, "public"))),
     Promise(321, 308, f"POST {ACTIVE}", "403 for a missing or wrong password", asks_for_password),
     Promise(322, 309, f"POST {ACTIVE}", "404 for who is not in the room", is_unknown("POST", ACTIVE)),
     Promise(
-        (326, 327), 315, f"POST {ACTIVE}", "`sessionId`, a string of 512 characters",
-        answers_session, LENGTH_OF_SESSIONS,
+        (326, 327),
+        315,
+        f"POST {ACTIVE}",
+        "`sessionId`, a string of 512 characters",
+        answers_session,
+        LENGTH_OF_SESSIONS,
     ),
     # --- closing
     Promise(329, 317, f"DELETE {ACTIVE}", "closes the room for call and chat", closes),
@@ -370,15 +404,25 @@ PROMISES = (
     Promise((352, 353), 335, f"POST {MODERATORS}", "`participant`, the id of whom to promote", promotes),
     Promise(356, 339, f"POST {MODERATORS}", "200", answers(200, of("alice", "POST", MODERATORS, participant=bob))),
     Promise(
-        357, 340, f"POST {MODERATORS}", "403 for who does not moderate",
+        357,
+        340,
+        f"POST {MODERATORS}",
+        "403 for who does not moderate",
         answers(403, of("bob", "POST", MODERATORS, participant=bob)),
     ),
     Promise(
-        358, 341, f"POST {MODERATORS}", "403 for an owner",
-        does_not_promote_owners, "It says “to remove”, a slip for “to promote”.",
+        358,
+        341,
+        f"POST {MODERATORS}",
+        "403 for an owner",
+        does_not_promote_owners,
+        "It says “to remove”, a slip for “to promote”.",
     ),
     Promise(
-        359, 342, f"POST {MODERATORS}", "404 for who is not in the room",
+        359,
+        342,
+        f"POST {MODERATORS}",
+        "404 for who is not in the room",
         is_unknown("POST", MODERATORS, participant=bob),
     ),
     Promise(360, 343, f"POST {MODERATORS}", "404 for a user who is not there", does_not_find("POST", MODERATORS)),
@@ -388,19 +432,29 @@ PROMISES = (
     Promise((374, 375), 354, f"DELETE {MODERATORS}", "`participant`, the id of whom to demote", demotes),
     Promise(378, 358, f"DELETE {MODERATORS}", "200", demotes),
     Promise(
-        379, 359, f"DELETE {MODERATORS}", "403 for who does not moderate",
+        379,
+        359,
+        f"DELETE {MODERATORS}",
+        "403 for who does not moderate",
         answers(403, of("bob", "DELETE", MODERATORS, participant=alice)),
     ),
     Promise(
-        380, 360, f"DELETE {MODERATORS}", "404 for who is not in the room",
+        380,
+        360,
+        f"DELETE {MODERATORS}",
+        "404 for who is not in the room",
         is_unknown("DELETE", MODERATORS, participant=bob),
     ),
     Promise(381, 361, f"DELETE {MODERATORS}", "404 for a user who is not there", does_not_find("DELETE", MODERATORS)),
     Promise(
-        382, 362, f"DELETE {MODERATORS}", "412 for who is not of type 2",
-        demotes_only_moderators, "Also for owners; a moderator cannot demote themselves (403), as in v4.",
+        382,
+        362,
+        f"DELETE {MODERATORS}",
+        "412 for who is not of type 2",
+        demotes_only_moderators,
+        "Also for owners; a moderator cannot demote themselves (403), as in v4.",
     ),
-)  # fmt: skip
+)
 
 ROWS_000 = rows_of_page(PROMISES)
 ROWS_001 = rows_of_source(PROMISES)

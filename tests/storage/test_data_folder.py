@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.people import Person
 from support.processes import running
 from support.running import Server
-
 from talkd.cli import data_folder
 from talkd.cli.data_folder import AlreadyRunning, ForeignLock, find_owner, lock_data
 from talkd.storage.sqlite import SqliteDatabase
@@ -47,8 +47,12 @@ async def test_nobody_else_can_read_the_files(tmp_path: Path, open_umask: None) 
             found = modes(folder)
             await database.close()
         assert found == {
-            "data": 0o700, "talkd.lock": 0o600, "talkd.db": 0o600, "talkd.db-wal": 0o600, "talkd.db-shm": 0o600,
-        }  # fmt: skip
+            "data": 0o700,
+            "talkd.lock": 0o600,
+            "talkd.db": 0o600,
+            "talkd.db-wal": 0o600,
+            "talkd.db-shm": 0o600,
+        }
         (folder / "talkd.db").chmod(0o644)  # as older versions made them
         (folder / "talkd.lock").chmod(0o644)
 
@@ -86,9 +90,7 @@ def of_another_user(path: Path, _target: Path) -> None:
     os.chown(path, 12345, -1)
 
 
-@pytest.mark.parametrize(
-    "put", [link_to, second_name_of, copy_of, pipe, folder, listening_socket, of_another_user]
-)
+@pytest.mark.parametrize("put", [link_to, second_name_of, copy_of, pipe, folder, listening_socket, of_another_user])
 def test_what_is_no_lock_file_is_left_alone(put: Callable[[Path, Path], None], tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("do not lose this")

@@ -14,10 +14,10 @@ from typing import Any
 
 import apsw
 import pytest
+
 from support.people import Person
 from support.processes import ADMIN, API, done, running
 from support.running import Server
-
 from talkd.storage.database import Database
 from talkd.storage.migrate import migrate_sqlite, revision_of_sqlite
 from talkd.storage.sqlite_generation import ForeignLog
@@ -29,9 +29,10 @@ NEW = 30
 def back_up(path: Path, copy: Path) -> None:
     """As docs/admin/backup.md says; the library of the server is used, because both are in one process."""
     with (
-        contextlib.closing(apsw.Connection(str(path))) as source, contextlib.closing(apsw.Connection(str(copy))) as to,
+        contextlib.closing(apsw.Connection(str(path))) as source,
+        contextlib.closing(apsw.Connection(str(copy))) as to,
         to.backup("main", source, "main") as copying,
-    ):  # fmt: skip
+    ):
         while not copying.done:
             with contextlib.suppress(apsw.BusyError):  # the server writes
                 copying.step()

@@ -14,9 +14,9 @@ from typing import Any
 import asyncpg
 import pytest
 import sqlalchemy as sa
+
 from support import killed_migrations
 from support.migrations import bring_sqlite_to
-
 from talkd.cli.errors import explain
 from talkd.storage.migrate import (
     REVISIONS,
@@ -27,7 +27,6 @@ from talkd.storage.migrate import (
     revision_of_sqlite,
 )
 
-
 LIMIT = 900
 """Seconds for a kill at every statement. It takes some 10, and many times that on a busy machine with a slow disk."""
 
@@ -35,8 +34,11 @@ LIMIT = 900
 def kill_everywhere(folder: Path, *begin_with: Path) -> int:
     done = subprocess.run(
         [sys.executable, killed_migrations.__file__, str(folder / "killed"), *map(str, begin_with)],
-        capture_output=True, text=True, check=False, timeout=LIMIT,
-    )  # fmt: skip
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=LIMIT,
+    )
     assert done.returncode == 0, done.stderr
     return int(done.stdout)
 

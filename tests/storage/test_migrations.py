@@ -11,8 +11,8 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy.ext.asyncio import create_async_engine
-from support.migrations import alembic, upgrade
 
+from support.migrations import alembic, upgrade
 from talkd.config import Config
 from talkd.storage.migrate import REVISIONS, migrate_postgres, migrate_sqlite
 from talkd.storage.schema import metadata
@@ -101,8 +101,10 @@ def test_polls_of_before_are_found_among_what_was_shared(old: Old) -> None:
         old.run("INSERT INTO polls (room_id, id, message_id) VALUES (7, :number, :shown)", number=number, shown=shown)
     old.bring_up_to_date()
     assert old.run("SELECT id, object_type, object_id, shared_as FROM messages ORDER BY id") == [
-        (1, "talk-poll", "41", "poll"), (2, "", "", ""), (3, "", "", ""),
-    ]  # fmt: skip
+        (1, "talk-poll", "41", "poll"),
+        (2, "", "", ""),
+        (3, "", "", ""),
+    ]
 
 
 def test_nobody_is_told_of_what_was_said_before_there_were_notifications(old: Old) -> None:
@@ -121,19 +123,23 @@ def test_accounts_that_were_deleted_before_are_forgotten(old: Old) -> None:
         old.run(
             "INSERT INTO reactions (room_id, id, message_id, actor_type, actor_id, actor_name)"
             " VALUES (7, :number, 1, :kind, :actor, 'Name')",
-            number=number, kind=kind, actor=actor,
-        )  # fmt: skip
+            number=number,
+            kind=kind,
+            actor=actor,
+        )
     for moderator in ("ada", "ben"):
         old.run(
             "INSERT INTO bans (room_id, actor_type, actor_id, moderator_type, moderator_id, moderator_name)"
             " VALUES (7, 'users', :banned, 'users', :moderator, 'Name')",
-            banned=f"banned by {moderator}", moderator=moderator,
-        )  # fmt: skip
+            banned=f"banned by {moderator}",
+            moderator=moderator,
+        )
     old.bring_up_to_date()
     assert old.run("SELECT actor_name FROM reactions ORDER BY id") == [("Name",), ("",)]
     assert old.run("SELECT moderator_type, moderator_id, moderator_name FROM bans ORDER BY actor_id") == [
-        ("users", "ada", "Name"), ("deleted_users", "deleted_users", ""),
-    ]  # fmt: skip
+        ("users", "ada", "Name"),
+        ("deleted_users", "deleted_users", ""),
+    ]
 
 
 ADDRESS, VERA = "Vera@example.org", hashlib.sha256(b"vera@example.org").hexdigest()
@@ -153,9 +159,11 @@ def test_names_lose_the_address_of_the_invited(old: Old, table: str, kind: str, 
     old.bring_to("0006")
     old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345'), (8, 'abcd2346'), (9, 'abcd2347'), (10, 'abcd2348')")
     rows = [
-        (7, "emails", VERA, ADDRESS), (8, "emails", VERA, "Vera"), (9, "emails", "0" * 64, ADDRESS),
+        (7, "emails", VERA, ADDRESS),
+        (8, "emails", VERA, "Vera"),
+        (9, "emails", "0" * 64, ADDRESS),
         (10, "guests", VERA, ADDRESS),
-    ]  # fmt: skip
+    ]
     insert = f"INSERT INTO {table} (room_id, id, {kind}, {actor_id}, {name}) VALUES (:room, :room, :kind, :id, :name)"
     for room, kind_, id_, name_ in rows:
         old.run(insert, room=room, kind=kind_, id=id_, name=name_)
@@ -186,16 +194,24 @@ def test_the_expiry_of_the_last_message_is_looked_up(old: Old) -> None:
     for room, last in ((7, 0), (8, 1), (9, 2), (10, 3)):
         old.run(
             "INSERT INTO rooms (id, token, last_message_id) VALUES (:room, :token, :last)",
-            room=room, token=str(room), last=last,
-        )  # fmt: skip
+            room=room,
+            token=str(room),
+            last=last,
+        )
     for room, number, expires in ((8, 1, 0), (9, 2, 1000)):
         old.run(
             "INSERT INTO messages (room_id, id, expires_at) VALUES (:room, :number, :expires)",
-            room=room, number=number, expires=expires,
-        )  # fmt: skip
+            room=room,
+            number=number,
+            expires=expires,
+        )
     for number, last in ((1, 0), (2, 5)):
-        old.run("INSERT INTO attendees (room_id, id, actor_id, last_read) VALUES (7, :number, :actor, :last)",
-                number=number, actor=str(number), last=last)  # fmt: skip
+        old.run(
+            "INSERT INTO attendees (room_id, id, actor_id, last_read) VALUES (7, :number, :actor, :last)",
+            number=number,
+            actor=str(number),
+            last=last,
+        )
     old.bring_up_to_date()
     assert old.run("SELECT id, last_expires_at FROM rooms ORDER BY id") == [(7, 0), (8, 0), (9, 1000), (10, 1)]
     assert old.run("SELECT last_read FROM attendees ORDER BY id") == [(-2,), (5,)]
@@ -229,8 +245,11 @@ def test_names_of_before_are_cleaned(old: Old) -> None:
             old.run(
                 f"INSERT INTO {table} (room_id, id, actor_type, actor_id, {column})"
                 " VALUES (7, :id, :kind, :actor, :name)",
-                id=number, kind=kind, actor=f"id{number}", name=name,
-            )  # fmt: skip
+                id=number,
+                kind=kind,
+                actor=f"id{number}",
+                name=name,
+            )
     old.bring_up_to_date()
     clean = "Ada [31mL."
     for table in ("users", "user_groups"):

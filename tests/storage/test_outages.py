@@ -13,10 +13,10 @@ from typing import Any
 import apsw
 import asyncpg
 import pytest
+
 from support.people import Person
 from support.postgres import Cluster, running_cluster
 from support.running import Server
-
 from talkd.config import Config
 from talkd.core.errors import Unavailable
 from talkd.storage.database import Database, Tx
@@ -278,17 +278,38 @@ async def db(request: pytest.FixtureRequest, databases: Any) -> AsyncIterator[Da
 
 OUTAGES: dict[type[Database], tuple[type[Exception], ...]] = {
     SqliteDatabase: (
-        apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.BusyError, apsw.CantOpenError, apsw.CorruptError,
-        apsw.NotADBError, apsw.LockedError, apsw.NoMemError, apsw.PermissionsError,
+        apsw.FullError,
+        apsw.IOError,
+        apsw.ReadOnlyError,
+        apsw.BusyError,
+        apsw.CantOpenError,
+        apsw.CorruptError,
+        apsw.NotADBError,
+        apsw.LockedError,
+        apsw.NoMemError,
+        apsw.PermissionsError,
     ),
     PostgresDatabase: (
-        OSError, ConnectionResetError, TimeoutError, asyncpg.TooManyConnectionsError, asyncpg.DiskFullError,
-        asyncpg.OutOfMemoryError, asyncpg.AdminShutdownError, asyncpg.CannotConnectNowError, asyncpg.QueryCanceledError,
-        asyncpg.LockNotAvailableError, asyncpg.ReadOnlySQLTransactionError, asyncpg.ConnectionDoesNotExistError,
-        asyncpg.InterfaceError, asyncpg.InvalidPasswordError, asyncpg.DataCorruptedError, asyncpg.DeadlockDetectedError,
-        asyncpg.ObjectNotInPrerequisiteStateError, asyncpg.InsufficientPrivilegeError,
+        OSError,
+        ConnectionResetError,
+        TimeoutError,
+        asyncpg.TooManyConnectionsError,
+        asyncpg.DiskFullError,
+        asyncpg.OutOfMemoryError,
+        asyncpg.AdminShutdownError,
+        asyncpg.CannotConnectNowError,
+        asyncpg.QueryCanceledError,
+        asyncpg.LockNotAvailableError,
+        asyncpg.ReadOnlySQLTransactionError,
+        asyncpg.ConnectionDoesNotExistError,
+        asyncpg.InterfaceError,
+        asyncpg.InvalidPasswordError,
+        asyncpg.DataCorruptedError,
+        asyncpg.DeadlockDetectedError,
+        asyncpg.ObjectNotInPrerequisiteStateError,
+        asyncpg.InsufficientPrivilegeError,
     ),
-}  # fmt: skip
+}
 MISTAKES: dict[type[Database], tuple[type[Exception], ...]] = {
     SqliteDatabase: (apsw.SQLError, apsw.ConstraintError, apsw.MismatchError, LookupError),
     PostgresDatabase: (asyncpg.PostgresSyntaxError, asyncpg.NotNullViolationError, asyncpg.DataError, LookupError),

@@ -26,15 +26,30 @@ from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import STAMP, Statement
 
 SMALL = {
-    "forgotten_accounts", "login_flows", "messages_searchable", "meta", "phone_numbers", "throttle", "user_groups",
+    "forgotten_accounts",
+    "login_flows",
+    "messages_searchable",
+    "meta",
+    "phone_numbers",
+    "throttle",
+    "user_groups",
     "web_sessions",
-}  # fmt: skip
+}
 """Tables that do not grow with what people say, and of which no request of theirs reads all rows."""
 
 OF_ROOMS = {
-    "attendees", "bans", "invited_browsers", "messages", "notifications", "poll_votes", "polls", "reactions",
-    "reminders", "sessions", "signaling_messages",
-}  # fmt: skip
+    "attendees",
+    "bans",
+    "invited_browsers",
+    "messages",
+    "notifications",
+    "poll_votes",
+    "polls",
+    "reactions",
+    "reminders",
+    "sessions",
+    "signaling_messages",
+}
 """Tables of which a room can have many rows."""
 
 READING = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"}
@@ -239,8 +254,10 @@ def sqlite_faults(text: str, plan: list[str]) -> Iterator[str]:
             continue
         by = match[3] or ""
         is_range_of_room = by in ("room_id=?", "room_id=? AND id>?", "room_id=? AND id<?")
-        if not by or (table in OF_ROOMS and by == "room_id=?") or (
-            table == "messages" and is_range_of_room and "LIMIT" not in text and "count(" not in text
+        if (
+            not by
+            or (table in OF_ROOMS and by == "room_id=?")
+            or (table == "messages" and is_range_of_room and "LIMIT" not in text and "count(" not in text)
         ):
             yield line
 

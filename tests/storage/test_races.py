@@ -30,8 +30,12 @@ async def postgres(databases: Any) -> AsyncIterator[PostgresDatabase]:
     database = PostgresDatabase(databases.config("postgres").database.url, connections=5)
     await database.open()
     database.in_transaction = (
-        people.apply, system_messages.apply, counters.apply, rights.apply, notifications.apply,
-    )  # fmt: skip
+        people.apply,
+        system_messages.apply,
+        counters.apply,
+        rights.apply,
+        notifications.apply,
+    )
     yield database
     await database.close()
 

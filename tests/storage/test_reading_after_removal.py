@@ -14,9 +14,9 @@ from typing import Any
 
 import httpx
 import pytest
+
 from support.people import PUBLIC, TALK, Person
 from support.running import LoopThread, Server
-
 from talkd.areas.signaling import routes as signaling
 from talkd.config import Config
 from talkd.storage.postgres import PostgresTx
@@ -168,16 +168,28 @@ def fill(server: Server) -> Room:
 
 
 DOORS = (
-    "v4/room", "v4/room?includeLastMessage=true&modifiedSince=1", "v4/room/{token}", "v4/room/{token}/participants",
-    "v1/chat/{token}?lookIntoFuture=0", "v1/chat/{token}?lookIntoFuture=1&lastKnownMessageId={said}&timeout=0",
-    "v1/chat/{token}?offset=0&timeout=0", "v1/chat/{token}/{said}/context", "v1/chat/{token}/share?objectType=location",
-    "v1/chat/{token}/share/overview", "v1/chat/{token}/mentions?search=", "v1/poll/{token}/{poll}",
-    "v1/reaction/{token}/{said}", "v4/call/{token}", "v3/signaling/{token}", "v1/chat/upcoming-reminders",
+    "v4/room",
+    "v4/room?includeLastMessage=true&modifiedSince=1",
+    "v4/room/{token}",
+    "v4/room/{token}/participants",
+    "v1/chat/{token}?lookIntoFuture=0",
+    "v1/chat/{token}?lookIntoFuture=1&lastKnownMessageId={said}&timeout=0",
+    "v1/chat/{token}?offset=0&timeout=0",
+    "v1/chat/{token}/{said}/context",
+    "v1/chat/{token}/share?objectType=location",
+    "v1/chat/{token}/share/overview",
+    "v1/chat/{token}/mentions?search=",
+    "v1/poll/{token}/{poll}",
+    "v1/reaction/{token}/{said}",
+    "v4/call/{token}",
+    "v3/signaling/{token}",
+    "v1/chat/upcoming-reminders",
     "/ocs/v2.php/apps/notifications/api/v2/notifications",
     "/ocs/v2.php/search/providers/talk-message/search?term=said",
     "/ocs/v2.php/search/providers/talk-message-current/search?term=said&from=/call/{token}",
-    "/ocs/v2.php/search/providers/talk-conversations/search?term=afterwards", "v4/listed-room",
-)  # fmt: skip
+    "/ocs/v2.php/search/providers/talk-conversations/search?term=afterwards",
+    "v4/listed-room",
+)
 
 
 LOGIN_DOORS = ("v4/room", "v4/room/{token}", *DOORS[4:6], "v3/signaling/{token}", *DOORS[15:18])

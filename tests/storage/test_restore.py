@@ -9,9 +9,9 @@ import pytest
 import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.people import ONE_TO_ONE, Person
 from support.running import Server, unique
-
 from talkd.config import Config
 from talkd.core import clock
 from talkd.storage import numbering

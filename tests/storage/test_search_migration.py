@@ -8,9 +8,9 @@ import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config as Alembic
 from sqlalchemy.ext.asyncio import create_async_engine
+
 from support.people import Person
 from support.running import PASSWORD, Server
-
 from talkd.config import Config
 from talkd.storage.migrate import MIGRATIONS
 
@@ -63,9 +63,7 @@ def test_older_messages_are_found_after_the_upgrade(kind: str, databases: Any, n
     config = databases.config(kind)
     asyncio.run(prepare(config))
     server: Server = new_server(config)
-    server.admin.put(
-        "/ocs/v2.php/cloud/users/walter", json={"key": "password", "value": PASSWORD}
-    ).raise_for_status()
+    server.admin.put("/ocs/v2.php/cloud/users/walter", json={"key": "password", "value": PASSWORD}).raise_for_status()
     walter = Person(server.client("walter"), "walter")
 
     def found(term: str) -> list[str]:

@@ -29,15 +29,20 @@ class Process:
         self.popen = subprocess.Popen(
             [sys.executable, "-m", "talkd", "serve", "--data", str(folder), "--port", str(self.port)],
             env=clean | {f"TALKD_{name}": value for name, value in ({"ADMIN_PASSWORD": ADMIN[1]} | settings).items()},
-            stdin=subprocess.DEVNULL, stdout=self._log,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
             stderr=self._log,
         )
 
     def client(self, name: str, password: str) -> httpx.AsyncClient:
         """Somebody with a device of their own."""
         return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", auth=(name, password), headers=HEADERS, timeout=40,
-            limits=httpx.Limits(max_connections=None), verify=False,
+            base_url=f"http://127.0.0.1:{self.port}",
+            auth=(name, password),
+            headers=HEADERS,
+            timeout=40,
+            limits=httpx.Limits(max_connections=None),
+            verify=False,
         )
 
     async def await_health(self) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from support.running import Server
 
 ROOMS = "/ocs/v2.php/apps/spreed/api/v4/room"

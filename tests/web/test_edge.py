@@ -8,9 +8,9 @@ import falcon.asgi
 import httpx
 import pytest
 from falcon.testing import ASGIRequestEventEmitter, create_scope
+
 from support.people import PUBLIC, Person
 from support.running import Server
-
 from talkd.config import Config, ServerConfig
 from talkd.web.proxies import Proxies
 
@@ -230,7 +230,10 @@ def test_behind_a_trusted_proxy(databases: Any, new_server: Callable[[Config], S
     forwarded = {"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/talk"}
     assert base_of(client, **forwarded) == "https://talk.example/talk"
     for proto in ("HTTPS", "https ,Https", "http, https", '"https"'):  # the client's own word stands before the proxy's
-        assert base_of(client, **{"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": proto}) == "https://talk.example"
+        assert (
+            base_of(client, **{"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": proto})
+            == "https://talk.example"
+        )
     for broken in ("nonsense", ",", "1.2.3.4, ,", "::::"):
         assert client.get("/status.php", headers={"X-Forwarded-For": broken}).status_code == 200
 

@@ -42,13 +42,24 @@ def test_version_1_hides_the_status(version: int, status: int, shown: int) -> No
 
 def test_xml() -> None:
     data = {
-        "yes": True, "no": False, "none": None, "number": 5, "text": "a < b & c", "list": [1, {"x": "y"}], "empty": [],
-    }  # fmt: skip
+        "yes": True,
+        "no": False,
+        "none": None,
+        "number": 5,
+        "text": "a < b & c",
+        "list": [1, {"x": "y"}],
+        "empty": [],
+    }
     root = as_xml(data, status=200, version=2).find("data")
     assert root is not None
     assert {child.tag: child.text for child in root if child.tag != "list"} == {
-        "yes": "1", "no": None, "none": None, "number": "5", "text": "a < b & c", "empty": None,
-    }  # fmt: skip
+        "yes": "1",
+        "no": None,
+        "none": None,
+        "number": "5",
+        "text": "a < b & c",
+        "empty": None,
+    }
     elements = root.findall("list/element")
     assert (elements[0].text, elements[1].findtext("x")) == ("1", "y")
 

@@ -58,10 +58,25 @@ def test_numbers_fit_into_the_database(value: Any) -> None:
 @pytest.mark.parametrize(
     ("value", "number"),
     [
-        ("5", 5), (" 5 ", 5), ("5x", 5), ("-3", -3), ("+3", 3), ("x", 0), ("", 0), ("-", 0), (True, 1), (2.9, 2),
-        (math.inf, 0), (math.nan, 0), ([], 0), ([1], 1), ("9" * 40, MAX_INTEGER), (-(10**30), -MAX_INTEGER), ("٣", 0),
+        ("5", 5),
+        (" 5 ", 5),
+        ("5x", 5),
+        ("-3", -3),
+        ("+3", 3),
+        ("x", 0),
+        ("", 0),
+        ("-", 0),
+        (True, 1),
+        (2.9, 2),
+        (math.inf, 0),
+        (math.nan, 0),
+        ([], 0),
+        ([1], 1),
+        ("9" * 40, MAX_INTEGER),
+        (-(10**30), -MAX_INTEGER),
+        ("٣", 0),
     ],
-)  # fmt: skip
+)
 def test_numbers(value: Any, number: int) -> None:
     assert params.to_int(value) == number
 
@@ -69,12 +84,31 @@ def test_numbers(value: Any, number: int) -> None:
 @pytest.mark.parametrize(
     ("value", "truth"),
     [
-        (True, True), (1, True), ("1", True), ("true", True), ("True", True), ("yes", True), (False, False), (0, False),
-        ("0", False), ("false", False), ("FALSE", False), ("", False), ("no", True), ("off", True), ("2", True),
-        (" ", True), ("0.0", True), ("00", True), ("null", True), ("-1", True), (0.0, False), ([], False),
+        (True, True),
+        (1, True),
+        ("1", True),
+        ("true", True),
+        ("True", True),
+        ("yes", True),
+        (False, False),
+        (0, False),
+        ("0", False),
+        ("false", False),
+        ("FALSE", False),
+        ("", False),
+        ("no", True),
+        ("off", True),
+        ("2", True),
+        (" ", True),
+        ("0.0", True),
+        ("00", True),
+        ("null", True),
+        ("-1", True),
+        (0.0, False),
+        ([], False),
         (["x"], True),
     ],
-)  # fmt: skip
+)
 def test_truth(value: Any, truth: bool) -> None:
     assert params.to_bool(value) is truth
 

@@ -30,8 +30,8 @@ from talkd.cli.command import database_of
 from talkd.cli.data_folder import ForeignLock, find_owner
 from talkd.cli.database import CONNECT, opened, revision_of
 from talkd.cli.errors import explain
-from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.cli.finding import FAIL, OK, WARN, Finding
+from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.config import Config
 from talkd.storage.migrate import REVISIONS
 from talkd.storage.postgres_lock import find_holder
@@ -292,8 +292,10 @@ def _answers(url: str, *, verify: bool = True) -> str | None:
 
 def _mail(config: Config) -> Iterator[Finding]:
     needed = {
-        "mail.host": config.mail.host, "mail.sender": config.mail.sender, "server.public_url": config.server.public_url,
-    }  # fmt: skip
+        "mail.host": config.mail.host,
+        "mail.sender": config.mail.sender,
+        "server.public_url": config.server.public_url,
+    }
     missing = [name for name, value in needed.items() if not value]
     if not missing:
         yield Finding(OK, "mail", f"sent through {config.mail.host}")

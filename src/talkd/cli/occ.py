@@ -37,7 +37,8 @@ class _OptionsFirst(TyperGroup):
 
 app = typer.Typer(
     cls=_OptionsFirst,
-    help="Administration under the command names of the server whose API talkd speaks.", no_args_is_help=True
+    help="Administration under the command names of the server whose API talkd speaks.",
+    no_args_is_help=True,
 )
 
 

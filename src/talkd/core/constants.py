@@ -98,8 +98,14 @@ class StartCall(IntEnum):
 
 
 API_FEATURES = (
-    "chat", "chat-v2", "invite-by-mail", "conversation-v2", "conversation-v3", "conversation-v4", "signaling-v3",
-)  # fmt: skip
+    "chat",
+    "chat-v2",
+    "invite-by-mail",
+    "conversation-v2",
+    "conversation-v3",
+    "conversation-v4",
+    "signaling-v3",
+)
 """The features by which clients choose an API version (versions.md, 9)."""
 
 ABOVE_ALL_IDS = 2**62

@@ -21,9 +21,7 @@ ALL = "all"
 Target = tuple[str, str]
 """Kind and id: the kind is an actor type, or `ALL`."""
 
-_MENTION = re.compile(
-    r"""@(?:"(?P<quoted>[^"\r\n]{1,300})"|(?P<plain>[A-Za-z0-9_.\-@'’]{1,300}))"""
-)
+_MENTION = re.compile(r"""@(?:"(?P<quoted>[^"\r\n]{1,300})"|(?P<plain>[A-Za-z0-9_.\-@'’]{1,300}))""")
 _PUNCTUATION = ".'’-_"
 """An id may contain these, and a sentence may put them behind a name."""
 _CONTRACTION = re.compile(r"['’](?:s|d|ll|re|ve)$", re.IGNORECASE)

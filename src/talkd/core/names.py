@@ -11,9 +11,29 @@ from talkd.core.emoji import find_emojis, is_picture
 _JOINERS = "\u200c\u200d"
 """Zero-width non-joiner and joiner: needed between letters of some scripts, invisible elsewhere."""
 _JOINING_SCRIPTS = (
-    0x0600, 0x0E00, 0x1000, 0x10A0, 0x1780, 0x18B0, 0x1A20, 0x1C50, 0xA800, 0xA960, 0xA980, 0xAAE0, 0xABC0, 0xAC00,
-    0xFB50, 0xFE00, 0xFE70, 0xFF00, 0x10A00, 0x12000, 0x1E900, 0x1E960,
-)  # fmt: skip
+    0x0600,
+    0x0E00,
+    0x1000,
+    0x10A0,
+    0x1780,
+    0x18B0,
+    0x1A20,
+    0x1C50,
+    0xA800,
+    0xA960,
+    0xA980,
+    0xAAE0,
+    0xABC0,
+    0xAC00,
+    0xFB50,
+    0xFE00,
+    0xFE70,
+    0xFF00,
+    0x10A00,
+    0x12000,
+    0x1E900,
+    0x1E960,
+)
 """Blocks of the scripts that write with joiners (Arabic, Indic and their relatives): start, end, start, end …"""
 _VIRAMA = 9
 """Combining class of the sign after which a joiner may end a word (RFC 5892, appendix A)."""

@@ -68,9 +68,7 @@ class Watch:
 
     __slots__ = ("_changes", "_future", "_hang_up", "_listener", "changed", "gone", "owners", "topics")
 
-    def __init__(
-        self, changes: "Changes", topics: tuple[str, ...], hang_up: HangUp | None, owners: Owners
-    ) -> None:
+    def __init__(self, changes: "Changes", topics: tuple[str, ...], hang_up: HangUp | None, owners: Owners) -> None:
         self._changes = changes
         self._future: asyncio.Future[None] | None = None
         self._hang_up = hang_up

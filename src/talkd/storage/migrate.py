@@ -19,9 +19,27 @@ from talkd.storage.database import DatabaseFromTheFuture, DatabaseRefused
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = (
-    "0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013", "0014",
-    "0015", "0016", "0017", "0018", "0019", "0020",
-)  # fmt: skip
+    "0001",
+    "0002",
+    "0003",
+    "0004",
+    "0005",
+    "0006",
+    "0007",
+    "0008",
+    "0009",
+    "0010",
+    "0011",
+    "0012",
+    "0013",
+    "0014",
+    "0015",
+    "0016",
+    "0017",
+    "0018",
+    "0019",
+    "0020",
+)
 """All revisions this talkd knows, oldest first; a test compares them with the files."""
 LOCK = 7_482_001
 """Advisory lock that keeps two starting processes from migrating at once."""

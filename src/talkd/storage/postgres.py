@@ -272,8 +272,9 @@ class PostgresDatabase(Database):
             is_committing = False
             try:
                 async with (
-                    self._writers.acquire(timeout=self._limits.connection) as connection, connection.transaction()
-                ):  # fmt: skip
+                    self._writers.acquire(timeout=self._limits.connection) as connection,
+                    connection.transaction(),
+                ):
                     tx = PostgresTx(connection, self)
                     result = await work(tx)
                     is_committing = True

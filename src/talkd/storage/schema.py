@@ -32,9 +32,7 @@ def _modified_at() -> sa.Column[int]:
     Every UPDATE of the table sets it to the current time. An update that clients cannot see adds
     `as_before(table)` to its values.
     """
-    return sa.Column(
-        "modified_at", Int, nullable=False, server_default="0", onupdate=sa.bindparam(STAMP, type_=Int)
-    )
+    return sa.Column("modified_at", Int, nullable=False, server_default="0", onupdate=sa.bindparam(STAMP, type_=Int))
 
 
 def as_before(table: sa.Table) -> dict[str, sa.ColumnElement[int]]:

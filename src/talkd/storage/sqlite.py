@@ -7,8 +7,8 @@ commit with its fsync runs in a thread; meanwhile the next group gathers.
 
 import asyncio
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,9 +17,9 @@ import msgspec
 import structlog
 
 from talkd.core.search import searchable
+from talkd.storage import numbering, sqlite_search
 from talkd.storage import sqlite_files as files
 from talkd.storage import sqlite_generation as generation
-from talkd.storage import numbering, sqlite_search
 from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_sqlite

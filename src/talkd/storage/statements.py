@@ -149,9 +149,7 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
 
 
 def _searched(messages: sa.FromClause) -> sa.ColumnElement[str]:
-    return sa.func.lower(
-        sa.func.coalesce(sa.func.nullif(messages.c.plain, NOTHING), messages.c.message)
-    )
+    return sa.func.lower(sa.func.coalesce(sa.func.nullif(messages.c.plain, NOTHING), messages.c.message))
 
 
 @compiles(contains, "sqlite")

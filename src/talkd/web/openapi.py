@@ -123,9 +123,7 @@ def _inputs(route: Route, path: str) -> tuple[list[Schema], Schema | None]:
         {"name": name, "in": "path", "required": True, "schema": _TYPES[str]} for name in in_path
     ]
     if route.kind is Kind.OCS and route.csrf:
-        parameters.append(
-            {"name": "OCS-APIRequest", "in": "header", "required": True, "schema": {"enum": ["true"]}}
-        )
+        parameters.append({"name": "OCS-APIRequest", "in": "header", "required": True, "schema": {"enum": ["true"]}})
     rest = {name: field for name, field in fields.items() if name not in in_path}
     properties = {name: _schema(hints[field.name], field) for name, field in rest.items()}
     required = [name for name, field in rest.items() if field.required]

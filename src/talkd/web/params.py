@@ -183,9 +183,7 @@ def convert(raw: Raw, kind: type[P], *, most: int = MAX_FIELDS) -> P:
     parameter's name as the reason.
     """
     values: dict[str, Any] = {}
-    for field, (name, coerce, holds_many, nullable, required) in zip(
-        kind.__struct_fields__, _plan(kind), strict=True
-    ):
+    for field, (name, coerce, holds_many, nullable, required) in zip(kind.__struct_fields__, _plan(kind), strict=True):
         if name not in raw:
             if required:
                 raise Invalid(name, message=f"The parameter {name} is missing.")

@@ -20,8 +20,13 @@ Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[
 OCS_PREFIX = "/ocs/v{}.php"
 _PAGE = "text/html; charset=utf-8"
 MEANT_WITH_HYPHENS = (
-    b"ocs_apirequest", b"user_agent", b"talk_", b"spreed_signaling_", b"x_nextcloud_talk_", b"x_spreed_signaling_",
-)  # fmt: skip
+    b"ocs_apirequest",
+    b"user_agent",
+    b"talk_",
+    b"spreed_signaling_",
+    b"x_nextcloud_talk_",
+    b"x_spreed_signaling_",
+)
 """Header names that some tools write with underscores (small-print.md)."""
 
 

@@ -13,9 +13,7 @@ _SET = Statement(
     .where(rooms.c.id == bind("room_id"))
     .values(
         avatar=bind("avatar"),
-        avatar_version=sa.case(
-            (rooms.c.avatar_version < _now, _now), else_=rooms.c.avatar_version + ONE
-        ),
+        avatar_version=sa.case((rooms.c.avatar_version < _now, _now), else_=rooms.c.avatar_version + ONE),
     )
 )
 _IMAGE = Statement(sa.select(room_avatars.c.image).where(room_avatars.c.room_id == bind("room_id")))

@@ -25,11 +25,7 @@ _now = bind("now", Int)
 _NEW_VERSION = Statement(
     sa.update(users)
     .where(users.c.id == bind("user_id"))
-    .values(
-        avatar_version=sa.case(
-            (users.c.avatar_version < _now, _now), else_=users.c.avatar_version + ONE
-        )
-    )
+    .values(avatar_version=sa.case((users.c.avatar_version < _now, _now), else_=users.c.avatar_version + ONE))
 )
 
 

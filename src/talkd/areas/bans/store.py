@@ -27,9 +27,7 @@ _BY_ACTOR = Statement(
 )
 _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
 _OF_VISITORS = Statement(
-    sa.select(*_BAN).where(
-        _in_room, bans.c.actor_type.in_((word(IP), word(GUESTS), word(EMAILS)))
-    )
+    sa.select(*_BAN).where(_in_room, bans.c.actor_type.in_((word(IP), word(GUESTS), word(EMAILS))))
 )
 _PRESENT_ADDRESSES = Statement(
     sa.select(sessions.c.attendee_id, sessions.c.address).where(

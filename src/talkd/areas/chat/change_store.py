@@ -65,9 +65,17 @@ async def edit_message(
     """Another text, and the same with names for its placeholders; `by` is type, id and name of whoever wrote it."""
     by_type, by_id, by_name = by
     await tx.run(
-        _EDIT, in_room=room_id, message_id=message_id, text=text, plain=plain, references=references,
-        by_type=by_type, by_id=by_id, by_name=by_name, now=now,
-    )  # fmt: skip
+        _EDIT,
+        in_room=room_id,
+        message_id=message_id,
+        text=text,
+        plain=plain,
+        references=references,
+        by_type=by_type,
+        by_id=by_id,
+        by_name=by_name,
+        now=now,
+    )
 
 
 async def delete_message(tx: Tx, room_id: int, message_id: int, references: str) -> None:

@@ -81,9 +81,9 @@ class Feed:
         if recent is None or recent.low > known:
             recent = await self._load(room.id, known)
         now = clock.now()
-        fresh = [
-            message for message in recent.page.messages if message.id > known and not message.is_expired(now)
-        ][:limit]
+        fresh = [message for message in recent.page.messages if message.id > known and not message.is_expired(now)][
+            :limit
+        ]
         if not fresh:
             return None
         return News(self._body(recent, fresh, room, viewer), fresh[-1].id)
@@ -113,9 +113,7 @@ class Feed:
         return await asyncio.shield(task)
 
     async def _read(self, room_id: int, known: int) -> _Recent:
-        page = await self._db.read(
-            lambda tx: service.get_news(tx, room_id, known=known, limit=MESSAGES)
-        )
+        page = await self._db.read(lambda tx: service.get_news(tx, room_id, known=known, limit=MESSAGES))
         return _Recent(known, page)
 
     def _loaded(self, room_id: int, task: asyncio.Task[_Recent]) -> None:

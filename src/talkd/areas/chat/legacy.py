@@ -14,10 +14,15 @@ MAX_SECONDS = 60
 
 _SINCE_CHAT_V2 = frozenset(
     {
-        "limit", "lastKnownMessageId", "lastCommonReadId", "setReadMarker", "includeLastKnown", "noStatusUpdate",
+        "limit",
+        "lastKnownMessageId",
+        "lastCommonReadId",
+        "setReadMarker",
+        "includeLastKnown",
+        "noStatusUpdate",
         "markNotificationsAsRead",
     }
-)  # fmt: skip
+)
 
 
 class OldMessageView(msgspec.Struct, frozen=True):

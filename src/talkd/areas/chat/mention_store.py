@@ -49,9 +49,7 @@ _note = (
             (sa.and_(_is_author, bind("has_read", Int) == ONE), _message_id), else_=attendees.c.last_read
         ),
         last_mention=_later(attendees.c.last_mention, _is_meant),
-        last_mention_direct=_later(
-            attendees.c.last_mention_direct, sa.and_(_is_user, sa.not_(_is_author), _is_named)
-        ),
+        last_mention_direct=_later(attendees.c.last_mention_direct, sa.and_(_is_user, sa.not_(_is_author), _is_named)),
     )
 )
 _NOTE_ALL = Statement(_note.where(sa.or_(_is_meant, _is_author)))
@@ -64,9 +62,7 @@ _NOTE_SOME = Statement(_note.where(attendees.c.id.in_(sa.union_all(*_found))))
 _NAMED_IN = Statement(
     sa.select(*ATTENDEE).where(
         _in_room,
-        sa.or_(
-            one_of(attendees.c.last_mention, "message_ids"), one_of(attendees.c.last_mention_direct, "message_ids")
-        ),
+        sa.or_(one_of(attendees.c.last_mention, "message_ids"), one_of(attendees.c.last_mention_direct, "message_ids")),
     )
 )
 _seen = messages.alias("seen")
@@ -108,10 +104,16 @@ async def note_named(
 ) -> None:
     """All these but the author were named in the message; with `has_read` the author has read up to it."""
     await tx.run(
-        _NOTE_ALL if everybody else _NOTE_SOME, in_room=room_id, message_id=message_id,
-        author_type=author[0], author_id=author[1], has_read=int(has_read), users=tx.many(users),
-        groups=tx.many(groups), everybody=int(everybody),
-    )  # fmt: skip
+        _NOTE_ALL if everybody else _NOTE_SOME,
+        in_room=room_id,
+        message_id=message_id,
+        author_type=author[0],
+        author_id=author[1],
+        has_read=int(has_read),
+        users=tx.many(users),
+        groups=tx.many(groups),
+        everybody=int(everybody),
+    )
 
 
 async def list_named_in(tx: Tx, room_id: int, message_ids: list[int]) -> list[Attendee]:

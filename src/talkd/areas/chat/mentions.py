@@ -154,9 +154,15 @@ async def note(tx: Tx, message: Message, answered: Message | None = None, *, rea
     named = named_by(message, answered)
     if named:
         await mention_store.note_named(
-            tx, message.room_id, message.id, author=message.author, has_read=bool(reader),
-            users=list(named.users), groups=list(named.groups), everybody=named.everybody,
-        )  # fmt: skip
+            tx,
+            message.room_id,
+            message.id,
+            author=message.author,
+            has_read=bool(reader),
+            users=list(named.users),
+            groups=list(named.groups),
+            everybody=named.everybody,
+        )
     elif reader:
         await store.mark_read(tx, message.room_id, reader, message.id)
 

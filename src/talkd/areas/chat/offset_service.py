@@ -51,9 +51,7 @@ async def get_next(tx: Tx, room_id: int, position: Position, since: int) -> tupl
     A page without messages at another position is not the end.
     """
     now = clock.now()
-    count, last, seen = await store.count_next(
-        tx, room_id, position.after, since, wanted=LIMIT, step=STEP, now=now
-    )
+    count, last, seen = await store.count_next(tx, room_id, position.after, since, wanted=LIMIT, step=STEP, now=now)
     if not count:
         return Page([], {}, {}), Position(max(seen, position.after), 0)
     said = await store.list_between(tx, room_id, position.after, last, since, now)

@@ -39,17 +39,8 @@ _COUNT = Statement(
         sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), ZERO),
     )
 )
-_LIST = Statement(
-    sa.select(*MESSAGE)
-    .where(*_after, _said, messages.c.id <= bind("last"))
-    .order_by(messages.c.id)
-)
-_NEXT = Statement(
-    sa.select(messages.c.id, messages.c.created_at)
-    .where(*_after)
-    .order_by(messages.c.id)
-    .limit(ONE)
-)
+_LIST = Statement(sa.select(*MESSAGE).where(*_after, _said, messages.c.id <= bind("last")).order_by(messages.c.id))
+_NEXT = Statement(sa.select(messages.c.id, messages.c.created_at).where(*_after).order_by(messages.c.id).limit(ONE))
 
 
 async def count_next(

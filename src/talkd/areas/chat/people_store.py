@@ -17,9 +17,7 @@ _PEOPLE = Statement(
         sa.select(word(USERS), users.c.id, users.c.display_name, users.c.enabled).where(
             one_of(folded(users.c.id), "users")
         ),
-        sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE).where(
-            one_of(groups.c.id, "groups")
-        ),
+        sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE).where(one_of(groups.c.id, "groups")),
         sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
             attendees.c.actor_type.in_((word(GUESTS), word(EMAILS))),
             one_of(attendees.c.actor_id, "guests"),
@@ -93,9 +91,16 @@ async def forget_after(
     last = (ABOVE_ALL_IDS, ABOVE_ALL_IDS) if end is None else (end[0], end[1])
     reference = reference_text(USERS, user_id)
     found = await tx.all(
-        _NAMING, after_room=place[0], after_id=place[1], last_room=last[0], last_id=last[1], limit=limit,
-        actor_type=USERS, actor_id=user_id, reference=reference,
-    )  # fmt: skip
+        _NAMING,
+        after_room=place[0],
+        after_id=place[1],
+        last_room=last[0],
+        last_id=last[1],
+        limit=limit,
+        actor_type=USERS,
+        actor_id=user_id,
+        reference=reference,
+    )
     some = {"room_ids": tx.many(sorted({row[0] for row in found})), "message_ids": tx.many([row[1] for row in found])}
     await tx.run(_FORGET_AUTHOR, user_id=user_id, **some)
     await tx.run(_FORGET_EDITOR, user_id=user_id, **some)

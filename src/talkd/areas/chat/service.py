@@ -61,9 +61,15 @@ async def send(
     parents = {} if parent is None else {reply_to: parent}
     said, references, names = await mentions.resolve(tx, me, text, set() if parent is None else named(parent))
     draft = _draft(
-        room, me.actor, COMMENT, said,
-        references=references, parent_id=reply_to, reference_id=reference_id, silent=silent,
-    )  # fmt: skip
+        room,
+        me.actor,
+        COMMENT,
+        said,
+        references=references,
+        parent_id=reply_to,
+        reference_id=reference_id,
+        silent=silent,
+    )
     if reply_to and (parent is None or not parent.is_replyable):
         known = await _find_said(tx, me, draft)  # it may have been deleted since the client said this first
         if known is None:
@@ -143,9 +149,14 @@ async def share(
     me = await _begin(tx, me, guest_name)
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
     draft = _draft(
-        room, me.actor, OBJECT_SHARED, "{object}",
-        references={"object": thing}, reference_id=reference_id, silent=silent,
-    )  # fmt: skip
+        room,
+        me.actor,
+        OBJECT_SHARED,
+        "{object}",
+        references={"object": thing},
+        reference_id=reference_id,
+        silent=silent,
+    )
     if reference_id:
         for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
             if known.kind == OBJECT_SHARED and known.parameters == draft.parameters:

@@ -25,9 +25,7 @@ def is_visible(table: sa.FromClause, cleared_id: sa.ColumnElement[int] | None = 
     """
     if cleared_id is None:
         cleared_id = _cleared_id.where(_cleared.c.id == table.c.room_id).correlate(table).scalar_subquery()
-    return sa.and_(
-        sa.or_(table.c.expires_at == ZERO, table.c.expires_at > bind("now", Int)), table.c.id > cleared_id
-    )
+    return sa.and_(sa.or_(table.c.expires_at == ZERO, table.c.expires_at > bind("now", Int)), table.c.id > cleared_id)
 
 
 _visible = is_visible(messages, CLEARED_ID)
@@ -49,9 +47,22 @@ _BY_REFERENCE = Statement(
     )
 )
 _NEW = (
-    "room_id", "parent_id", "actor_type", "actor_id", "actor_name", "kind", "system", "message", "plain",
-    "parameters", "reference_id", "countable", "silent", "created_at", "expires_at",
-)  # fmt: skip
+    "room_id",
+    "parent_id",
+    "actor_type",
+    "actor_id",
+    "actor_name",
+    "kind",
+    "system",
+    "message",
+    "plain",
+    "parameters",
+    "reference_id",
+    "countable",
+    "silent",
+    "created_at",
+    "expires_at",
+)
 _SHARED = ("object_type", "object_id", "shared_as")
 
 
@@ -129,9 +140,7 @@ _FORGET_MENTIONS = Statement(sa.delete(guest_mentions).where(guest_mentions.c.si
 _COUNT_MENTION = Statement(
     insert(guest_mentions)
     .values(network=bind("network"), messages=ONE, since=bind("now"))
-    .on_conflict_do_update(
-        index_elements=["network"], set_={"messages": guest_mentions.c.messages + ONE}
-    )
+    .on_conflict_do_update(index_elements=["network"], set_={"messages": guest_mentions.c.messages + ONE})
     .returning(guest_mentions.c.messages, guest_mentions.c.since)
 )
 COMMON_READ = (
@@ -275,9 +284,7 @@ async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
     return [row[0] for row in await tx.all(_LAST_UNREAD_BASE, room_id=room_id, now=now)]
 
 
-_expired = sa.and_(
-    messages.c.expires_at > ZERO, messages.c.expires_at <= bind("now", messages.c.expires_at.type)
-)
+_expired = sa.and_(messages.c.expires_at > ZERO, messages.c.expires_at <= bind("now", messages.c.expires_at.type))
 _WITH_EXPIRED = Statement(sa.select(messages.c.room_id).where(_expired).distinct().order_by(messages.c.room_id))
 _SOME_EXPIRED = sa.select(messages.c.id).where(_in_room, _expired).order_by(messages.c.expires_at)
 _DELETE_EXPIRED = Statement(

@@ -110,9 +110,7 @@ class Credentials:
             logins = [session.login if session is not None else None]
         else:
             logins = [candidate.login for candidate in await self._candidates(tx, credential.name or "")]
-        return any(
-            login is not None and (login.user_id, login.credential) == (user_id, credential) for login in logins
-        )
+        return any(login is not None and (login.user_id, login.credential) == (user_id, credential) for login in logins)
 
     def is_known_wrong(self, authorization: str) -> bool:
         """Whether this header was wrong before, and nothing has changed since."""

@@ -109,12 +109,14 @@ _DELETE_OF_MESSAGE = Statement(
     sa.delete(notifications).where(_in_room, notifications.c.message_id == bind("message_id"))
 )
 _DELETE_SUBJECT = Statement(
-    sa.delete(notifications).where(
+    sa.delete(notifications)
+    .where(
         _in_room,
         notifications.c.message_id == bind("message_id"),
         notifications.c.subject == bind("subject"),
         one_of(notifications.c.details, "details"),
-    ).returning(notifications.c.user_id)
+    )
+    .returning(notifications.c.user_id)
 )
 _DELETE_REACTION = Statement(
     sa.delete(notifications).where(
@@ -125,12 +127,14 @@ _DELETE_REACTION = Statement(
     )
 )
 _DELETE_NAMED = Statement(
-    sa.delete(notifications).where(
+    sa.delete(notifications)
+    .where(
         _in_room,
         notifications.c.message_id == bind("message_id"),
         notifications.c.subject == word(Subject.MENTION_DIRECT),
         one_of(notifications.c.user_id, "user_ids"),
-    ).returning(notifications.c.user_id)
+    )
+    .returning(notifications.c.user_id)
 )
 _DELETE_READ = Statement(
     sa.delete(notifications).where(
@@ -159,9 +163,7 @@ _FORGET_ACTOR = Statement(
         actor_type=word(DELETED_USERS),
         actor_id=word(DELETED_USERS),
         actor_name=NOTHING,
-        occasion=sa.case(
-            (notifications.c.occasion == NOTHING, NOTHING), else_=sa.cast(notifications.c.id, sa.Text)
-        ),
+        occasion=sa.case((notifications.c.occasion == NOTHING, NOTHING), else_=sa.cast(notifications.c.id, sa.Text)),
     )
 )
 

@@ -19,6 +19,7 @@ from talkd.web.routing import Access, Guard, Kind, Routes
 
 routes = Routes("operations", base="", kind=Kind.PLAIN)
 
+
 @routes.add("GET", "/healthz", Guard.ANYONE, access=Access.OWN, unconditional=True)
 async def get_health(call: Call[NoParams]) -> Reply:
     """Whether the server works: 200, or 503 while nothing can be stored in its database."""

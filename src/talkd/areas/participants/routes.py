@@ -104,9 +104,7 @@ async def leave(tx: Tx, call: Call[Any]) -> None:
     await rooms.leave(tx, call.me, deletes_one_to_one=call.world.settings.can_delete_one_to_one)
 
 
-@routes.add(
-    "DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams, access=Access.OWN
-)
+@routes.add("DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams, access=Access.OWN)
 async def remove_attendee(call: Call[AttendeeParams]) -> None:
     """Remove somebody from a conversation."""
 

@@ -99,9 +99,18 @@ _BY_ACTOR = Statement(
 )
 _ALL = Statement(sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id")).order_by(attendees.c.id))
 _NEW = (
-    "room_id", "actor_type", "actor_id", "display_name", "type", "favorite", "last_read",
-    "access_token", "invited_address", "phone_number", "modified_at",
-)  # fmt: skip
+    "room_id",
+    "actor_type",
+    "actor_id",
+    "display_name",
+    "type",
+    "favorite",
+    "last_read",
+    "access_token",
+    "invited_address",
+    "phone_number",
+    "modified_at",
+)
 _is_user = bind("actor_type", sa.Text) == word(USERS)
 _account = users.c.id == bind("actor_id", sa.Text)
 # On PostgreSQL an account that is being deleted is waited for, and one that is added here waits with being deleted.
@@ -137,9 +146,7 @@ _GROUPS = Statement(
         attendees.c.room_id == bind("room_id"), attendees.c.actor_type == word(GROUPS)
     )
 )
-_COUNT = Statement(
-    sa.select(sa.func.count()).select_from(attendees).where(attendees.c.room_id == bind("room_id"))
-)
+_COUNT = Statement(sa.select(sa.func.count()).select_from(attendees).where(attendees.c.room_id == bind("room_id")))
 _BY_ACTORS = Statement(
     sa.select(*ATTENDEE)
     .where(

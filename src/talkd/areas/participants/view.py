@@ -50,9 +50,7 @@ def participants(
     by_attendee: dict[int, list[Session]] = {}
     for session in sessions:
         by_attendee.setdefault(session.attendee_id, []).append(session)
-    return [
-        _participant(room, attendee, by_attendee.get(attendee.id, []), viewer, online) for attendee in attendees
-    ]
+    return [_participant(room, attendee, by_attendee.get(attendee.id, []), viewer, online) for attendee in attendees]
 
 
 def people(found: People, *, viewer: Participant) -> list[ParticipantView]:

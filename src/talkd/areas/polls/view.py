@@ -77,11 +77,7 @@ def poll(result: Result) -> PollView:
 
 
 def _details(ballots: list[Ballot], names: Names) -> list[VoteView]:
-    return [
-        VoteView(*_actor(ballot, names), option)
-        for ballot in ballots
-        for option in ballot.choices
-    ]
+    return [VoteView(*_actor(ballot, names), option) for ballot in ballots for option in ballot.choices]
 
 
 def _actor(item: Poll | Ballot, names: Names) -> tuple[str, str, str]:

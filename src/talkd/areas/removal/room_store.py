@@ -38,9 +38,7 @@ def _delete(table: sa.Table, *conditions: sa.ColumnElement[bool], by: str = "id"
 
 _cleared_polls = sa.select(polls.c.id).where(polls.c.room_id == _room_id, polls.c.message_id <= _through)
 _DELETE_CLEARED = (
-    _delete(
-        notifications, notifications.c.message_id > ZERO, notifications.c.message_id <= _through, by="message_id"
-    ),
+    _delete(notifications, notifications.c.message_id > ZERO, notifications.c.message_id <= _through, by="message_id"),
     _delete(reminders, reminders.c.message_id <= _through, by="message_id"),
     _delete(reactions, reactions.c.message_id <= _through, by="message_id"),
     _delete(poll_votes, poll_votes.c.poll_id.in_(_cleared_polls), by="poll_id"),

@@ -23,7 +23,6 @@ from talkd.core.errors import Invalid, NotFound
 from talkd.core.events import RoomCreated
 from talkd.storage.database import Tx
 
-
 PRIVATE_WITH_PASSWORD = "Unable to add password protection to private room."
 
 

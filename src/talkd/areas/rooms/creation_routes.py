@@ -101,9 +101,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
     missed: dict[str, list[str]] = {}
     for newcomer, _ in (await call.world.member_changes.finish(begun)).refused:
         missed.setdefault(newcomer.kind, []).append(newcomer.who)
-    return await call.world.db.read(
-        lambda tx: _answer(tx, call, room_id, attendee_id, missed)
-    )
+    return await call.world.db.read(lambda tx: _answer(tx, call, room_id, attendee_id, missed))
 
 
 async def _answer(

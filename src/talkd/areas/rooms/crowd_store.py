@@ -58,9 +58,7 @@ def _crowds(of_whom: sa.ColumnElement[bool]) -> Statement:
     return Statement(sa.union_all(told, present).order_by(sa.text("1, 2, 7")))
 
 
-_OF_USER = _crowds(
-    sa.and_(_me.c.actor_type == word(USERS), _me.c.actor_id == bind("user_id", sa.Text))
-)
+_OF_USER = _crowds(sa.and_(_me.c.actor_type == word(USERS), _me.c.actor_id == bind("user_id", sa.Text)))
 _OF_ONE = _crowds(
     sa.and_(_me.c.room_id == bind("room_id", _me.c.room_id.type), _me.c.id == bind("attendee_id", _me.c.id.type))
 )

@@ -13,6 +13,7 @@ from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotAvailable, NotFound
 from talkd.storage.database import Tx
 
+
 def takes_groups(room: Room) -> bool:
     """Whether groups can be added to the room (`participants.add_group`)."""
     return room.is_shared and not room.is_breakout_room

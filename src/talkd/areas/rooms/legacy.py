@@ -45,9 +45,7 @@ def listing(params: OldListParams) -> ListParams:
 
 def creation(params: OldCreateParams) -> CreateParams:
     """A room with nothing set but its name and people."""
-    return CreateParams(
-        roomType=params.roomType, invite=params.invite, roomName=params.roomName, source=params.source
-    )
+    return CreateParams(roomType=params.roomType, invite=params.invite, roomName=params.roomName, source=params.source)
 
 
 def short_name(params: NameParams) -> NameParams:
@@ -169,10 +167,7 @@ def room_v1(room: RoomView, crowd: Crowd) -> RoomV1:
         crowd.users,
         guests,
         f"{guests} guest{'' if guests == 1 else 's'}" if guests else "",
-        {
-            user_id: MemberV1(each.name, each.type, each.in_call, each.session_id)
-            for user_id, each in people.items()
-        },
+        {user_id: MemberV1(each.name, each.type, each.in_call, each.session_id) for user_id, each in people.items()},
     )
     return RoomV1(*beginning, *_of_all(room), *end)
 

@@ -116,6 +116,4 @@ for handler in (choices.add_favorite, choices.remove_favorite, choices.set_notif
 # --- what came with v3 ------------------------------------------------------------------------
 routes.older(rooms.routes, rooms.set_description, "v3", answers=legacy.nothing)
 routes.older(listing_routes.routes, listing_routes.set_listable, "v3", answers=legacy.nothing)
-routes.older(
-    listing_routes.routes, listing_routes.list_listed, "v3", answers=legacy.rooms_v3, returns=list[RoomV3]
-)
+routes.older(listing_routes.routes, listing_routes.list_listed, "v3", answers=legacy.rooms_v3, returns=list[RoomV3])

@@ -11,9 +11,7 @@ from talkd.storage.statements import ONE, ZERO, Statement, bind
 
 _this = member_changes.c.id == bind("change_id", Int)
 _NEW = ("room_id", "actor_type", "actor_id", "actor_name", "people", "after", "removes", "position")
-_ADD = Statement(
-    sa.insert(member_changes).values({name: bind(name) for name in _NEW}).returning(member_changes.c.id)
-)
+_ADD = Statement(sa.insert(member_changes).values({name: bind(name) for name in _NEW}).returning(member_changes.c.id))
 _GET = Statement(sa.select(*(member_changes.c[name] for name in _NEW)).where(_this))
 _ALL = Statement(sa.select(member_changes.c.id).order_by(member_changes.c.id))
 _ADDING = Statement(

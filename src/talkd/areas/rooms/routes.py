@@ -98,9 +98,7 @@ async def list_rooms(call: Call[ListParams]) -> Reply:
     reply = await db.read(lambda tx: _list_rooms(tx, call))
     if reply is None:
         with_changelog = settings.has_changelog
-        await call.write_if_possible(
-            lambda tx: newcomers.welcome(tx, call.caller.actor, with_changelog=with_changelog)
-        )
+        await call.write_if_possible(lambda tx: newcomers.welcome(tx, call.caller.actor, with_changelog=with_changelog))
         reply = await db.read(lambda tx: _list_rooms(tx, call, is_welcomed=True))
     assert reply is not None, "nobody is welcomed twice"
     return reply

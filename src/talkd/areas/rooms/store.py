@@ -170,9 +170,14 @@ _PEOPLE_END = len(ROOM) + len(ATTENDEE) + len(SESSION)
 def _read(row: Row) -> Overview:
     unread, named, named_directly, common_read, partner_name, *last = row[_PEOPLE_END:]
     return Overview(
-        participant(row), unread, bool(named), bool(named_directly), common_read, partner_name or "",
+        participant(row),
+        unread,
+        bool(named),
+        bool(named_directly),
+        common_read,
+        partner_name or "",
         None if last[0] is None else Message(*last),
-    )  # fmt: skip
+    )
 
 
 async def list_overviews(

@@ -15,7 +15,6 @@ from talkd.areas.settings.model import RoomDefaults
 from talkd.core import clock
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
 
-
 UNKNOWN_PICTURE = "0"
 """The version of a picture that the caller may not see. The real one says which emoji a hidden name begins with."""
 

@@ -62,9 +62,7 @@ async def list_providers(tx: Tx, call: Call[Place]) -> list[view.Provider]:  # n
     ]
 
 
-@routes.add(
-    "GET", "providers/{providerId}/search", Guard.USER, params=Wanted, access=Access.OWN, returns=view.Results
-)
+@routes.add("GET", "providers/{providerId}/search", Guard.USER, params=Wanted, access=Access.OWN, returns=view.Results)
 async def search(call: Call[Wanted]) -> view.Results:
     """Search what the user may read: messages, or conversations by name."""
     if call.params.providerId not in _FILTERS:

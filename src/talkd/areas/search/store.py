@@ -164,9 +164,14 @@ class _Search:
         self._tx, self._limit, self._newest_ids = tx, query.limit, newest_ids
         self._before = min(query.before, max(newest_ids.values(), default=0) + 1)
         self._parameters = {
-            "now": now, "before": self._before, "since": query.since, "until": query.until, "person": query.person,
-            "limit": query.limit, "term": self.term,
-        }  # fmt: skip
+            "now": now,
+            "before": self._before,
+            "since": query.since,
+            "until": query.until,
+            "person": query.person,
+            "limit": query.limit,
+            "term": self.term,
+        }
 
     @property
     def further(self) -> tuple[int, ...]:

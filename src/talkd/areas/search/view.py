@@ -118,6 +118,4 @@ def rooms(found: list[Membership], limit: int, base_url: str) -> Results:
 def _room(membership: Membership, base_url: str) -> Entry:
     room = membership.me.room
     avatar = f"{base_url}{chat.avatar_path(room)}?v={avatar_version(room)}"
-    return Entry(
-        avatar, membership.name, "", f"{base_url}/call/{room.token}", "", True, {"conversation": room.token}
-    )
+    return Entry(avatar, membership.name, "", f"{base_url}/call/{room.token}", "", True, {"conversation": room.token})

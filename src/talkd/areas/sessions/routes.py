@@ -107,9 +107,7 @@ async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_rig
     caller = call.caller
     if caller.user_id is not None:
         login = caller.credential.secret if caller.credential is not None else ""
-        return await service.join_user(
-            tx, room, caller.actor, browser=browser, password_is_right=is_right, login=login
-        )
+        return await service.join_user(tx, room, caller.actor, browser=browser, password_is_right=is_right, login=login)
     config = call.world.config
     return await service.join_visitor(
         tx,

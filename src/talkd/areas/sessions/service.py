@@ -118,16 +118,20 @@ def _require_password(password_hash: str, is_right: bool) -> None:
         raise Forbidden("password")
 
 
-async def _end_previous(
-    tx: Tx, room: Room, attendee: Attendee, browser: str, *, keep_attendee: bool = True
-) -> None:
+async def _end_previous(tx: Tx, room: Room, attendee: Attendee, browser: str, *, keep_attendee: bool = True) -> None:
     for session in await store.list_sessions_of(tx, room.id, attendee.id):
         if session.browser == browser:
             await end(tx, room, session, attendee, keep_attendee=keep_attendee)
 
 
 async def _join(
-    tx: Tx, room: Room, attendee: Attendee, browser: str, session_id: str = "", address: str = "", network: str = "",
+    tx: Tx,
+    room: Room,
+    attendee: Attendee,
+    browser: str,
+    session_id: str = "",
+    address: str = "",
+    network: str = "",
     login: str = "",
 ) -> Participant:
     session = await store.add_session(

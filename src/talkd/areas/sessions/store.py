@@ -100,9 +100,7 @@ _SET_STATE = Statement(
     .values(state=bind("state"))
 )
 _END_CALL = Statement(
-    sa.update(sessions)
-    .where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > ZERO)
-    .values(in_call=ZERO)
+    sa.update(sessions).where(sessions.c.room_id == bind("room_id"), sessions.c.in_call > ZERO).values(in_call=ZERO)
 )
 _MOVE = Statement(sa.update(sessions).where(sessions.c.browser == bind("old")).values(browser=bind("new", sa.Text)))
 _opened = (

@@ -75,9 +75,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await markers.get_common_read(tx, me)))
 
 
-@routes.add(
-    "GET", "chat/{token}/share", *_INSIDE, versions=V1, params=ListParams, returns=dict[str, view.MessageView]
-)
+@routes.add("GET", "chat/{token}/share", *_INSIDE, versions=V1, params=ListParams, returns=dict[str, view.MessageView])
 async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     """List what was shared of one kind."""
     params, me = call.params, call.me

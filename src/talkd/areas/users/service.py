@@ -113,9 +113,7 @@ def require_current_password(*, by: str, user_id: str, has_sent_it: bool) -> Non
         raise Forbidden(message=f"{CONFIRM}: send your current password with the request to change it.")
 
 
-async def require_confirmed(
-    tx: Tx, user_id: str, *, is_confirmed: bool, groups: Sequence[str] = ()
-) -> None:
+async def require_confirmed(tx: Tx, user_id: str, *, is_confirmed: bool, groups: Sequence[str] = ()) -> None:
     """Raises Forbidden if the caller is not confirmed and the account is an administrator, or the groups make it one.
 
     An app password is on devices that get lost, and in scripts: it administers ordinary accounts only

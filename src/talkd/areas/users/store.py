@@ -35,14 +35,10 @@ _IS_FORGOTTEN = Statement(
 )
 _NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == ONE))
 _IS_MEMBER_OF_ANY = Statement(
-    sa.select(ONE).where(
-        group_members.c.user_id == bind("user_id"), one_of(group_members.c.group_id, "group_ids")
-    )
+    sa.select(ONE).where(group_members.c.user_id == bind("user_id"), one_of(group_members.c.group_id, "group_ids"))
 )
 _IS_MEMBER = Statement(
-    sa.select(ONE).where(
-        group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id")
-    )
+    sa.select(ONE).where(group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id"))
 )
 _by_name = (sa.func.search_fold(users.c.display_name), users.c.id)
 _BY_IDS = Statement(sa.select(*_ACCOUNT).where(one_of(users.c.id, "ids")).order_by(*_by_name))
@@ -87,11 +83,7 @@ _found = sa.or_(
     )
 )
 _SEARCH = Statement(
-    sa.select(*_ACCOUNT)
-    .where(_found)
-    .order_by(*_by_name)
-    .limit(bind("limit", Int))
-    .offset(bind("offset", Int))
+    sa.select(*_ACCOUNT).where(_found).order_by(*_by_name).limit(bind("limit", Int)).offset(bind("offset", Int))
 )
 
 

@@ -54,9 +54,7 @@ def _is_shown(*columns: sa.ColumnElement[str], is_close: sa.ColumnElement[bool])
 
 _own = group_members.alias("own")
 _own_groups = sa.select(_own.c.group_id).where(_own.c.user_id == bind("by"))
-_is_in_own_group = users.c.id.in_(
-    sa.select(group_members.c.user_id).where(group_members.c.group_id.in_(_own_groups))
-)
+_is_in_own_group = users.c.id.in_(sa.select(group_members.c.user_id).where(group_members.c.group_id.in_(_own_groups)))
 
 
 _ROOM = Statement(
@@ -115,7 +113,12 @@ async def search_users(
     Only those that `enumeration` shows to the user `by`.
     """
     rows = await tx.all(
-        _USERS, text=searchable(search), pattern=pattern(search), room_id=room_id, limit=limit, by=by,
+        _USERS,
+        text=searchable(search),
+        pattern=pattern(search),
+        room_id=room_id,
+        limit=limit,
+        by=by,
         **_flags(enumeration),
     )
     return [Suggestion(USERS, *row) for row in rows]
@@ -126,7 +129,12 @@ async def search_groups(
 ) -> list[Suggestion]:
     """Groups with the text in id or name that are not in the room, and that `enumeration` shows to the user `by`."""
     rows = await tx.all(
-        _GROUPS, text=searchable(search), pattern=pattern(search), room_id=room_id, limit=limit, by=by,
+        _GROUPS,
+        text=searchable(search),
+        pattern=pattern(search),
+        room_id=room_id,
+        limit=limit,
+        by=by,
         **_flags(enumeration),
     )
     return [Suggestion(GROUPS, *row) for row in rows]

@@ -49,9 +49,7 @@ def _clear_names(table_name: str, type_: str, id_: str, name: str) -> None:
 def _clear_references() -> None:
     """Do the same in what messages speak of, and in the text that is searched."""
     messages = sa.table("messages", *(sa.column(each) for each in ("room_id", "id", "parameters", "plain")))
-    speaking = sa.select(messages).where(
-        messages.c.parameters.like('%"emails"%'), messages.c.parameters.like("%@%")
-    )
+    speaking = sa.select(messages).where(messages.c.parameters.like('%"emails"%'), messages.c.parameters.like("%@%"))
     for room_id, message_id, parameters, plain in op.get_bind().execute(speaking).all():
         references = json.loads(parameters)
         for each in references.values():

@@ -13,6 +13,4 @@ def upgrade() -> None:
     op.add_column("rooms", sa.Column("modified_at", number, nullable=False, server_default="0"))
     op.execute("UPDATE rooms SET modified_at = last_activity")
     few = sa.text("expires_at > 0")
-    op.create_index(
-        "messages_expiring", "messages", ["room_id", "expires_at"], sqlite_where=few, postgresql_where=few
-    )
+    op.create_index("messages_expiring", "messages", ["room_id", "expires_at"], sqlite_where=few, postgresql_where=few)

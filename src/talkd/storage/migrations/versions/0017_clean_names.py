@@ -14,16 +14,24 @@ NAMES = (
     ("rooms", "name", "'---'"),
     ("app_passwords", "name", "'Unnamed app'"),
     *(
-        (table, f"{actor}_name" if prefixed else "display_name",
-         f"CASE WHEN {actor}_type IN ('users', 'groups') THEN {actor}_id ELSE '' END")
+        (
+            table,
+            f"{actor}_name" if prefixed else "display_name",
+            f"CASE WHEN {actor}_type IN ('users', 'groups') THEN {actor}_id ELSE '' END",
+        )
         for table, actor, prefixed in (
-            ("attendees", "actor", False), ("messages", "actor", True), ("messages", "edited_by", True),
-            ("reactions", "actor", True), ("polls", "actor", True), ("poll_votes", "actor", True),
-            ("notifications", "actor", True), ("bans", "moderator", True),
+            ("attendees", "actor", False),
+            ("messages", "actor", True),
+            ("messages", "edited_by", True),
+            ("reactions", "actor", True),
+            ("polls", "actor", True),
+            ("poll_votes", "actor", True),
+            ("notifications", "actor", True),
+            ("bans", "moderator", True),
         )
     ),
     ("bans", "display_name", "actor_id"),
-)  # fmt: skip
+)
 """Tables, columns, and what SQL puts in place of a name of which nothing is left."""
 
 
