@@ -16,6 +16,7 @@ from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password
 from talkd.config import Config
+from talkd.conversation import access
 from talkd.core import clock, ids
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
@@ -124,7 +125,7 @@ class Maker:
 
     @staticmethod
     async def _say(tx: Tx, room: Room) -> None:
-        me = await participants.access_participant(tx, room.token, user_id=room.members[-1].id, browser="")
+        me = await access.access_participant(tx, room.token, user_id=room.members[-1].id, browser="")
         await chat.send(tx, me, TEXT)
 
 

@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from talkd.areas.participants import store as attendees
 from talkd.cli.database import read
 from talkd.cli.root import app
 from talkd.config import load
+from talkd.conversation import attendee_store, room_store
 from talkd.core.actor import USERS
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Tx
@@ -159,9 +159,9 @@ def role_of(token: str, user_id: str) -> int:
     """The participant type of a member."""
 
     async def work(tx: Tx) -> int:
-        room = await attendees.get_room(tx, token)
+        room = await room_store.get_room(tx, token)
         assert room is not None
-        attendee = await attendees.find_attendee(tx, room.id, USERS, user_id)
+        attendee = await attendee_store.find_attendee(tx, room.id, USERS, user_id)
         assert attendee is not None
         return attendee.type
 

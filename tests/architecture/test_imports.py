@@ -14,9 +14,9 @@ LAYERS = {
     "core": ("core",),
     "storage": ("core", "storage"),
     "realtime": ("core", "storage", "realtime"),
-    "effects": ("core", "storage", "areas", "realtime", "effects", "config"),
-    "signaling": ("core", "storage", "areas", "realtime", "signaling", "config", "__version__"),
-    "web": ("core", "storage", "areas", "realtime", "web", "config", "__version__"),
+    "conversation": ("core", "storage", "conversation"),
+    "effects": ("core", "storage", "conversation", "areas", "realtime", "effects", "config"),
+    "web": ("core", "storage", "conversation", "areas", "realtime", "web", "config", "__version__"),
 }
 OTHERS_BUSINESS = ("falcon", "granian", "asyncpg", "apsw", "sqlite3")
 """Packages that no role of an area but the routes may know."""
@@ -88,7 +88,7 @@ def test_areas(path: Path) -> None:
             continue
         assert rest[0] not in ("app", "cli", "effects", "dev", "logs"), f"areas must not know {name}"
         if role in ("model", "store", "service", "view"):
-            assert rest[0] not in ("web", "signaling"), f"{role} must not know {name}"
+            assert rest[0] != "web", f"{role} must not know {name}"
         if rest[0] == "areas" and len(rest) > 2:
             other = role_of(rest[2])
             if role == "model":

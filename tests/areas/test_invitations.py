@@ -7,7 +7,7 @@ import pytest
 
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server, unique
-from talkd.areas.participants import store as attendees
+from talkd.conversation import attendee_store, room_store
 from talkd.storage.database import Tx
 
 HEADER = "name,email\n"
@@ -21,9 +21,9 @@ def tokens_of(server: Server, token: str) -> dict[str, str]:
     """Personal tokens by address, as the mail would have told them."""
 
     async def work(tx: Tx) -> dict[str, str]:
-        room = await attendees.get_room(tx, token)
+        room = await room_store.get_room(tx, token)
         assert room is not None
-        everybody = await attendees.list_attendees(tx, room.id)
+        everybody = await attendee_store.list_attendees(tx, room.id)
         return {each.invited_address: each.access_token for each in everybody if each.access_token}
 
     return server.read(work)

@@ -4,7 +4,7 @@ import pytest
 
 from support.people import PUBLIC, TALK, Person
 from support.running import Server, unique
-from talkd.areas.participants import store as attendees
+from talkd.conversation import attendee_store, room_store
 from talkd.storage.database import Tx
 
 
@@ -29,9 +29,9 @@ class Meeting:
 
     def _access(self, server: Server) -> str:
         async def work(tx: Tx) -> str:
-            room = await attendees.get_room(tx, self.token)
+            room = await room_store.get_room(tx, self.token)
             assert room is not None
-            everybody = await attendees.list_attendees(tx, room.id)
+            everybody = await attendee_store.list_attendees(tx, room.id)
             return next(each.access_token for each in everybody if each.invited_address == self.address)
 
         return server.read(work)

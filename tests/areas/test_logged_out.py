@@ -15,8 +15,7 @@ from support.running import PASSWORD, Server
 from support.time import pass_time
 from talkd.areas.chat.waiting import wait_for
 from talkd.areas.login.model import Credential, CredentialKind
-from talkd.areas.participants import service as participants
-from talkd.areas.sessions import store as sessions
+from talkd.conversation import access, session_store
 from talkd.core.errors import NotAuthenticated
 from talkd.web.call import Call, Caller
 from talkd.web.params import NoParams
@@ -217,7 +216,7 @@ def test_a_login_that_ends_ends_what_waits_and_the_call(
     assert alice.get(f"v4/call/{token}") == []
     assert not alice.room(token)["hasCall"]
     assert "call_ended" in alice.system_messages(token)
-    assert server.read(lambda tx: sessions.list_of_user(tx, bob.id)) == []
+    assert server.read(lambda tx: session_store.list_of_user(tx, bob.id)) == []
 
 
 def test_other_logins_of_the_account_go_on(
@@ -259,7 +258,7 @@ def test_a_login_that_ends_between_its_check_and_the_wait_is_noticed(server: Ser
     world = server.app.world
     caller = Caller(user_id=alice.id, credential=Credential(CredentialKind.APP_PASSWORD, "gone"), generation=-1)
     call = Call(world, caller, NoParams(), lambda: "", token=token)
-    call.participant = server.read(lambda tx: participants.access_participant(tx, token, user_id=alice.id, browser=""))
+    call.participant = server.read(lambda tx: access.access_participant(tx, token, user_id=alice.id, browser=""))
 
     async def nothing(_call: Call[NoParams]) -> None:
         return None

@@ -10,11 +10,11 @@ from support.mail import MailServer
 from support.people import PUBLIC, TALK, Person
 from support.running import Server, unique
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
 from talkd.areas.users import group_service
 from talkd.config import Config
+from talkd.conversation import attendee_store, room_store
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GroupMemberRemoved
 from talkd.storage.database import Tx
@@ -66,7 +66,7 @@ def begin(server: Server, alice: Person, token: str, *newcomers: Newcomer) -> Pr
     """Carry out the first portion, as a request does that is killed behind it."""
 
     async def work(tx: Tx) -> Progress:
-        room = await attendees.get_room(tx, token)
+        room = await room_store.get_room(tx, token)
         assert room is not None
         actor = Actor(USERS, alice.id, "Alice")
         return await changes.add(tx, room, actor, newcomers, server.app.world.settings, most=1000)
@@ -153,9 +153,9 @@ def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server:
 
     async def remove_group(tx: Tx) -> Progress:
         """The first portion, behind which the request is killed."""
-        room = await attendees.get_room(tx, token)
+        room = await room_store.get_room(tx, token)
         assert room is not None
-        seat = await attendees.find_attendee(tx, room.id, GROUPS, group)
+        seat = await attendee_store.find_attendee(tx, room.id, GROUPS, group)
         assert seat is not None
         actor = Actor(USERS, alice.id, "Alice")
         await participants.remove(tx, room, actor, seat)

@@ -10,8 +10,8 @@ from support.running import Server
 from talkd.areas.rooms import legacy
 from talkd.areas.rooms.crowd_model import NOBODY
 from talkd.areas.rooms.crowd_store import MAX_PEOPLE
-from talkd.areas.rooms.model import Room
 from talkd.areas.rooms.view import seen_from_outside
+from talkd.conversation.room import Room
 
 VERSIONS = ("v1", "v2", "v3", "v4")
 ALWAYS = {

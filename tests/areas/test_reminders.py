@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.areas.chat import change_service
-from talkd.areas.participants import service as participants
 from talkd.areas.reminders import service
 from talkd.areas.reminders.model import MAX_SET
+from talkd.conversation import access
 from talkd.core import clock
 from talkd.storage.database import Tx
 from talkd.storage.statements import Statement
@@ -204,7 +204,7 @@ def test_reminding_waits_for_whoever_removes_the_message(
 
         async def remove(tx: Tx) -> None:
             tries.append("remove")
-            me = await participants.access_participant(tx, token, user_id=alice.id, browser="", hold=True)
+            me = await access.access_participant(tx, token, user_id=alice.id, browser="", hold=True)
             begun.set()
             while db.suspends and await tx.one(_WAITING) is None:
                 pass

@@ -6,7 +6,8 @@ import pytest
 
 from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, PUBLIC, Person
 from support.running import Server
-from talkd.areas.chat import change_service, store
+from talkd.areas.chat import change_service
+from talkd.conversation import message_store
 from talkd.core import clock
 from talkd.storage.database import Tx
 
@@ -61,14 +62,14 @@ def test_expired_messages_are_deleted_in_portions(
     token = alice.create_room()
     monkeypatch.setattr(change_service, "EXPIRED_AT_ONCE", 4)
     portions: dict[int, list[int]] = {}
-    delete = store.delete_expired
+    delete = message_store.delete_expired
 
     async def count(tx: Tx, room_id: int, limit: int, now: int) -> list[int]:
         deleted = await delete(tx, room_id, limit, now)
         portions.setdefault(room_id, []).append(len(deleted))
         return deleted
 
-    monkeypatch.setattr(store, "delete_expired", count)
+    monkeypatch.setattr(message_store, "delete_expired", count)
     expire(alice, token, 60)
     for number in range(9):
         alice.say(token, f"goes {number}")

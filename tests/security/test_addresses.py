@@ -21,9 +21,9 @@ from support.mail import MailServer, running_mail_server, wait_until_empty
 from support.people import PUBLIC, Person
 from support.running import ADMIN, ADMIN_PASSWORD, Server, unique
 from talkd.app import ROUTES
-from talkd.areas.participants import store as attendees
 from talkd.areas.signaling import routes as signaling
 from talkd.config import Config
+from talkd.conversation import attendee_store, room_store
 from talkd.storage.database import Tx
 from talkd.web.routing import Kind, Route
 
@@ -62,9 +62,9 @@ class Meeting:
         person = self.note(name, self.server.visitor())
 
         async def find(tx: Tx) -> str:
-            room = await attendees.get_room(tx, token)
+            room = await room_store.get_room(tx, token)
             assert room is not None
-            people = await attendees.list_attendees(tx, room.id)
+            people = await attendee_store.list_attendees(tx, room.id)
             return next(each.access_token for each in people if each.invited_address == address)
 
         person.join(token, email=address, access=self.server.read(find))

@@ -13,14 +13,13 @@ import sqlalchemy as sa
 
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import creation_service as rooms
-from talkd.areas.rooms import store as room_store
-from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import service as sessions
 from talkd.areas.users import service as users
 from talkd.config import Config
+from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation.participant import Participant
+from talkd.conversation.room import Room
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Unavailable
@@ -240,7 +239,7 @@ async def make_room(tx: Tx) -> Room:
 
 
 async def say(tx: Tx, room: Room, name: str) -> int:
-    me = await participants.access_participant(tx, room.token, user_id=name, browser="", hold=True)
+    me = await access.access_participant(tx, room.token, user_id=name, browser="", hold=True)
     return (await chat.send(tx, me, f"from {name}")).message.id
 
 
@@ -288,20 +287,18 @@ async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
             await sessions.join_user(tx, room, Actor(USERS, name, name), browser="", password_is_right=True)
 
     async def change(tx: Tx) -> None:
-        ada = await participants.access_participant(tx, room.token, user_id="ada", browser="", hold=True)
-        ben = await attendees.find_attendee(tx, room.id, USERS, "ben")
+        ada = await access.access_participant(tx, room.token, user_id="ada", browser="", hold=True)
+        ben = await attendee_store.find_attendee(tx, room.id, USERS, "ben")
         assert ben is not None
         await participants.remove(tx, room, ada.actor, ben)
-        await attendees.set_attendee(tx, room.id, ada.attendee.id, "permissions", 1, 0)
+        await attendee_store.set_attendee(tx, room.id, ada.attendee.id, "permissions", 1, 0)
         await room_store.set_field(tx, room.id, "name", "Anew")
         begun.set()
         await commit.wait()
 
     def see(name: str) -> asyncio.Task[Participant]:
         return asyncio.create_task(
-            postgres.write(
-                lambda tx: participants.access_participant(tx, room.token, user_id=name, browser="", hold=True)
-            )
+            postgres.write(lambda tx: access.access_participant(tx, room.token, user_id=name, browser="", hold=True))
         )
 
     if session == "with a session":

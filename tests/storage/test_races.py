@@ -8,13 +8,13 @@ import pytest
 
 from talkd.areas.calls import service as calls
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
 from talkd.areas.rooms import creation_service as rooms
-from talkd.areas.rooms.model import Room
 from talkd.areas.sessions import service as sessions
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
+from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation.room import Room
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Rejected
@@ -75,7 +75,7 @@ async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: Po
         lambda tx: users.delete_account(tx, BEN.id, by=SYSTEM),
     )
     assert deleted == BEN.id
-    assert await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is None
+    assert await postgres.read(lambda tx: attendee_store.find_attendee(tx, room.id, USERS, BEN.id)) is None
 
 
 async def test_who_is_added_after_his_account_was_deleted_is_in_no_room(postgres: PostgresDatabase) -> None:
@@ -86,7 +86,7 @@ async def test_who_is_added_after_his_account_was_deleted_is_in_no_room(postgres
         lambda tx: participants.add_user(tx, room, ADA, BEN.id, BEN.name),
     )
     assert isinstance(added, NotFound)
-    assert await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is None
+    assert await postgres.read(lambda tx: attendee_store.find_attendee(tx, room.id, USERS, BEN.id)) is None
 
 
 async def test_who_is_put_into_a_group_while_his_account_is_deleted_is_unknown(postgres: PostgresDatabase) -> None:
@@ -123,7 +123,7 @@ async def test_a_group_comes_into_a_room_with_those_who_are_in_it(
             await groups.delete_group(tx, "crew")
 
     await meanwhile(postgres, *((add, change_group) if is_added_first else (change_group, add)))
-    is_there = await postgres.read(lambda tx: attendees.find_attendee(tx, room.id, USERS, BEN.id)) is not None
+    is_there = await postgres.read(lambda tx: attendee_store.find_attendee(tx, room.id, USERS, BEN.id)) is not None
     assert is_there == (change == "join")
 
 
@@ -132,11 +132,11 @@ async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(pos
     await postgres.write(lambda tx: sessions.join_user(tx, room, ADA, browser="", password_is_right=True))
 
     async def call(tx: Tx) -> None:
-        me = await participants.access_participant(tx, room.token, user_id=ADA.id, browser="", hold=True)
+        me = await access.access_participant(tx, room.token, user_id=ADA.id, browser="", hold=True)
         await calls.join(tx, me, 3, silent=False, has_consented=True, settings=TalkSettings())
 
     assert await meanwhile(postgres, call, lambda tx: users.set_enabled(tx, ADA.id, False)) == [None, None]
-    after = await postgres.read(lambda tx: attendees.get_room(tx, room.token))
+    after = await postgres.read(lambda tx: room_store.get_room(tx, room.token))
     assert after is not None
     assert not after.call_started_at
 
@@ -146,7 +146,7 @@ async def test_who_is_removed_twice_is_removed_once(postgres: PostgresDatabase) 
 
     async def remove_twice(tx: Tx) -> int:
         await participants.add_user(tx, room, ADA, BEN.id, BEN.name)
-        seat = await attendees.find_attendee(tx, room.id, USERS, BEN.id)
+        seat = await attendee_store.find_attendee(tx, room.id, USERS, BEN.id)
         assert seat is not None
         before = len(tx.events)
         await participants.remove(tx, room, ADA, seat)

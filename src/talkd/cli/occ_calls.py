@@ -8,10 +8,10 @@ import typer
 from talkd.areas.calls import service as calls
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import admin_service as admin
-from talkd.areas.sessions import store as sessions
 from talkd.cli.database import read
 from talkd.cli.occ import Form, Output, occ, show
 from talkd.config import Config
+from talkd.conversation import session_store
 from talkd.core.constants import InCall
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
@@ -74,7 +74,7 @@ def show_room(
 
     async def work(tx: Tx) -> dict[str, int]:
         room = await admin.find_any_room(tx, token)
-        present = await sessions.list_sessions(tx, room.id)
+        present = await session_store.list_sessions(tx, room.id)
         return {
             "attendees": len(await participants.list_attendees(tx, room.id)),
             "sessions": len(present),

@@ -8,7 +8,6 @@ import typer
 from talkd.areas.permissions.model import require_permissions
 from talkd.areas.rooms import admin_service as admin
 from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms.creation_model import Attributes
 from talkd.areas.rooms.member_change_model import Progress
 from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
@@ -17,6 +16,7 @@ from talkd.areas.users.passwords import hash_password_now
 from talkd.cli.database import change_members, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
+from talkd.conversation.room import Attributes
 from talkd.core.actor import CLI
 from talkd.core.errors import TalkError
 from talkd.storage.database import Tx

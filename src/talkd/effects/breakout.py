@@ -4,9 +4,8 @@ from typing import Any
 
 from talkd.areas.breakout import service as breakout
 from talkd.areas.breakout.model import Mode
-from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.rooms.model import Room
+from talkd.conversation import access, attendee_store
+from talkd.conversation.room import Room
 from talkd.core import events
 from talkd.core.actor import USERS
 from talkd.core.errors import NotFound
@@ -28,7 +27,7 @@ async def apply(tx: Tx, event: Any) -> None:
         await breakout.delete_parts(tx, event.token, event.actor)
     elif isinstance(event, _FOLLOWED) or (isinstance(event, _COMINGS) and event.target.type == USERS):
         try:
-            room = await participants.lock_room(tx, event.room_id)
+            room = await access.lock_room(tx, event.room_id)
         except NotFound:
             return  # the room went in the same transaction
         if isinstance(event, events.AttendeeAdded):
@@ -45,7 +44,7 @@ async def _follow(tx: Tx, parent: Room, event: Any) -> None:
     elif isinstance(event, events.AttendeeRemoved | events.ModeratorDemoted):
         await breakout.follow_removal(tx, parent, event.actor, event.target)
     else:
-        attendee = await attendees.get_attendee(tx, parent.id, event.attendee_id)
+        attendee = await attendee_store.get_attendee(tx, parent.id, event.attendee_id)
         if attendee is None or attendee.actor_type != USERS:
             return
         if isinstance(event, events.ModeratorPromoted):

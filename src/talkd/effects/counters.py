@@ -3,10 +3,10 @@
 from typing import Any
 
 from talkd.areas.calls import service as calls
-from talkd.areas.chat import store as chat
-from talkd.areas.chat.model import COUNTABLE
 from talkd.areas.reactions import store as reactions
 from talkd.areas.signaling import service as signaling
+from talkd.conversation import message_store
+from talkd.conversation.message import COUNTABLE
 from talkd.core import clock, events
 from talkd.storage.database import Tx
 
@@ -17,7 +17,7 @@ async def apply(tx: Tx, event: Any) -> None:
     """
     if isinstance(event, events.MessagePosted) and event.is_news:
         notifies = event.kind in COUNTABLE
-        await chat.set_newest(tx, event.room_id, event.message_id, clock.now(), notifies=notifies)
+        await message_store.set_newest(tx, event.room_id, event.message_id, clock.now(), notifies=notifies)
     elif isinstance(event, events.MessageDeleted):
         await reactions.delete_reactions(tx, event.room_id, event.message_id)
     elif isinstance(event, events.AttendeeRemoved) and event.session_ids:

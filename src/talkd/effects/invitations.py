@@ -6,9 +6,8 @@ from urllib.parse import urlencode
 import structlog
 
 from talkd.areas.mail import service as mail
-from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
 from talkd.config import Config
+from talkd.conversation import access, attendee_store
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, Actor
 from talkd.core.errors import Throttled
@@ -54,12 +53,12 @@ class Invitations:
             return
         if event.target.type != EMAILS:
             return
-        attendee = await attendees.get_attendee(tx, event.room_id, event.attendee_id)
+        attendee = await attendee_store.get_attendee(tx, event.room_id, event.attendee_id)
         if attendee is None:
             return
         if not self._may_send(event.actor, attendee.actor_id):
             return
-        room = await participants.lock_room(tx, event.room_id)
+        room = await access.lock_room(tx, event.room_id)
         query = urlencode({"email": attendee.invited_address, "access": attendee.access_token})
         inviter = event.actor.name or self._name
         link = f"{self._base_url}/call/{room.token}?{query}"

@@ -10,12 +10,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from talkd.areas.chat.model import COUNTABLE
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import outbox, outbox_store, service, store
 from talkd.areas.notifications.model import About, occasion_of
 from talkd.areas.reminders import service as reminders
 from talkd.areas.reminders import store as reminder_store
+from talkd.conversation.message import COUNTABLE
 from talkd.core import events
 from talkd.core.actor import USERS
 from talkd.storage.database import Database, Tx

@@ -4,12 +4,12 @@ from typing import Any
 
 from talkd.areas.bans import store as bans
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
 from talkd.areas.removal import account_service as forgetting
 from talkd.areas.rooms import departure_service as departures
 from talkd.areas.rooms import member_change_store as member_changes
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
+from talkd.conversation import access, attendee_store
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import ParticipantType
@@ -20,10 +20,10 @@ from talkd.storage.database import Tx
 async def apply(tx: Tx, event: Any) -> None:
     """Follow new names and gone accounts into the rooms they are in."""
     if isinstance(event, events.UserRenamed):
-        await attendees.rename_actor(tx, USERS, event.user_id, event.name, clock.now())
+        await attendee_store.rename_actor(tx, USERS, event.user_id, event.name, clock.now())
         await bans.rename_user(tx, event.user_id, event.name)
     elif isinstance(event, events.GroupRenamed):
-        await attendees.rename_actor(tx, GROUPS, event.group_id, event.name, clock.now())
+        await attendee_store.rename_actor(tx, GROUPS, event.group_id, event.name, clock.now())
     elif isinstance(event, events.UserDeleted):
         await _forget_account(tx, event)
     elif isinstance(event, events.GroupMemberAdded):
@@ -31,14 +31,14 @@ async def apply(tx: Tx, event: Any) -> None:
     elif isinstance(event, events.GroupMemberRemoved):
         await _follow_out_of_rooms(tx, event.group_id, event.user_id, event.actor)
     elif isinstance(event, events.GroupDeleted):
-        for seat in await attendees.list_of_group(tx, event.group_id):
-            await participants.remove(tx, await participants.lock_room(tx, seat.room_id), event.actor, seat)
+        for seat in await attendee_store.list_of_group(tx, event.group_id):
+            await participants.remove(tx, await access.lock_room(tx, seat.room_id), event.actor, seat)
 
 
 async def _follow_into_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor) -> None:
     """Whoever joins a group comes into the rooms that hold it, unless he is banned there."""
-    for seat in await attendees.list_of_group(tx, group_id):
-        room = await participants.lock_room(tx, seat.room_id)
+    for seat in await attendee_store.list_of_group(tx, group_id):
+        room = await access.lock_room(tx, seat.room_id)
         name = (await users.get_names(tx, [user_id])).get(user_id)
         if name is not None and not await bans.is_banned(tx, room.id, USERS, user_id):
             await participants.add_user(tx, room, actor, user_id, name)
@@ -49,18 +49,18 @@ async def _follow_out_of_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor
 
     Rooms that the group itself has just left count too: the portions that remove its members would miss the user.
     """
-    room_ids = {seat.room_id for seat in await attendees.list_of_group(tx, group_id)}
+    room_ids = {seat.room_id for seat in await attendee_store.list_of_group(tx, group_id)}
     room_ids.update(await member_changes.list_rooms_left_by(tx, group_id))
     for room_id in sorted(room_ids):  # the order in which all hold several rooms
         try:
-            room = await participants.lock_room(tx, room_id)
+            room = await access.lock_room(tx, room_id)
         except NotFound:
             continue  # deleted meanwhile
-        attendee = await attendees.find_attendee(tx, room.id, USERS, user_id)
+        attendee = await attendee_store.find_attendee(tx, room.id, USERS, user_id)
         if attendee is None or attendee.type != ParticipantType.USER:
             continue
         own = (await groups.get_groups_of(tx, [user_id]))[user_id]
-        if set(own).isdisjoint(await attendees.list_groups(tx, room.id)):
+        if set(own).isdisjoint(await attendee_store.list_groups(tx, room.id)):
             await participants.remove(tx, room, actor, attendee)
 
 

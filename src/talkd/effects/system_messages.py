@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from talkd.areas.chat import service as chat
-from talkd.areas.chat.model import Reference
 from talkd.areas.chat.system_texts import MISSED, SILENT
-from talkd.areas.participants.service import lock_room
-from talkd.areas.rooms.model import Room
+from talkd.conversation.access import lock_room
+from talkd.conversation.message import Reference
+from talkd.conversation.room import Room
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import Listable, RoomType

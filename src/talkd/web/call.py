@@ -10,12 +10,12 @@ from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.login.model import Credential
-from talkd.areas.participants.model import Participant
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.signaling.presence import Presence
 from talkd.config import Config
+from talkd.conversation.participant import Participant
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
 from talkd.realtime.changes import Changes, HangUp, Watch

@@ -1,9 +1,9 @@
 """Checking what an operation declares. Who calls comes first, then the room, then what the room allows."""
 
 from talkd.areas.notifications import delivery_service as notifications
-from talkd.areas.participants import service as participants
-from talkd.areas.participants.model import Participant
 from talkd.areas.users import service as users
+from talkd.conversation import access
+from talkd.conversation.participant import Participant
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
 from talkd.storage.database import Tx
@@ -140,9 +140,7 @@ async def _access(tx: Tx, call: Call, *, hold: bool = False) -> Participant:  # 
     """Whoever writes holds the room, so that what the guards see is still so when the operation acts on it."""
     hold = hold or (call.route is not None and call.route.access is Access.WRITE)
     caller = call.caller
-    me = await participants.access_participant(
-        tx, call.token, user_id=caller.user_id, browser=caller.browser, hold=hold
-    )
+    me = await access.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser, hold=hold)
     if hold and (call.route is None or call.route.notifies_first):
         await notifications.catch_up(tx, me.room)
     return me

@@ -8,7 +8,7 @@ import re
 
 import msgspec
 
-from talkd.areas.rooms.model import NOTE_TO_SELF, Room
+from talkd.conversation.room import NOTE_TO_SELF, Room
 from talkd.core.constants import RoomType
 from talkd.core.emoji import is_emoji
 from talkd.core.errors import Invalid

@@ -3,9 +3,8 @@
 from talkd.areas.avatars import room_store as store
 from talkd.areas.avatars.room_model import IMAGE, require_emoji, require_pictured
 from talkd.areas.bans import store as bans
-from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.rooms.model import Room
+from talkd.conversation import access, room_store
+from talkd.conversation.room import Room
 from talkd.core import clock, ids
 from talkd.core.actor import USERS, Actor
 from talkd.core.errors import NotFound
@@ -19,9 +18,9 @@ async def access_room(tx: Tx, token: str, *, user_id: str | None, browser: str) 
     Raises NotFound, the same for absent and not his.
     """
     try:
-        return (await participants.access_participant(tx, token, user_id=user_id, browser=browser)).room
+        return (await access.access_participant(tx, token, user_id=user_id, browser=browser)).room
     except NotFound:
-        room = await attendees.get_room(tx, token) if ids.TOKEN_FORM.fullmatch(token) else None
+        room = await room_store.get_room(tx, token) if ids.TOKEN_FORM.fullmatch(token) else None
         if room is None or user_id is None or not room.is_listed or await bans.is_banned(tx, room.id, USERS, user_id):
             raise
         return room
@@ -51,7 +50,7 @@ async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
 
     Raises Invalid("avatar") in one-to-one conversations, and NotFound when the room has gone while it was made.
     """
-    require_pictured(await participants.lock_room(tx, room.id))
+    require_pictured(await access.lock_room(tx, room.id))
     await store.set_avatar(tx, room.id, IMAGE, clock.now())
     await store.set_image(tx, room.id, image)
     await tx.emit(AvatarSet(room.id, actor, True))

@@ -2,7 +2,7 @@
 
 from talkd.areas.avatars import store
 from talkd.areas.avatars.model import MAX_FILE, Portrait
-from talkd.areas.participants import store as participants
+from talkd.conversation import attendee_store
 from talkd.core import clock
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
@@ -29,7 +29,7 @@ async def find_portrait_for(tx: Tx, user_id: str, *, viewer: str | None, browser
 
 
 async def _is_in_room_with(tx: Tx, browser: str, user_id: str) -> bool:
-    found = await participants.list_visitors_with(tx, browser, user_id)
+    found = await attendee_store.list_visitors_with(tx, browser, user_id)
     return any(visitor.can_pass_lobby for visitor in found)
 
 

@@ -7,10 +7,9 @@ import msgspec
 from talkd.areas.bans import store
 from talkd.areas.bans.model import IP, Ban, require_bannable, require_note
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Participant
-from talkd.areas.sessions import store as sessions
 from talkd.areas.users import store as users
+from talkd.conversation import access, attendee_store, session_store
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.errors import Invalid
@@ -32,17 +31,17 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     note = require_note(note)
     if me.actor.is_same(actor_type, actor_id):
         raise Invalid("self")
-    room = await participants.lock_room(tx, me.room.id)
-    attendee = None if actor_type == IP else await attendees.find_attendee(tx, room.id, actor_type, actor_id)
+    room = await access.lock_room(tx, me.room.id)
+    attendee = None if actor_type == IP else await attendee_store.find_attendee(tx, room.id, actor_type, actor_id)
     if attendee is not None and attendee.is_moderator:
         raise Invalid("moderator")
     name = attendee.display_name if attendee is not None else ""
     if not name and actor_type == USERS:
         name = (await users.get_names(tx, [actor_id])).get(actor_id, "")
     if attendee is not None and actor_type in (GUESTS, EMAILS):
-        joins = await sessions.list_sessions_of(tx, room.id, attendee.id)
+        joins = await session_store.list_sessions_of(tx, room.id, attendee.id)
         await _add(tx, me, actor_type, actor_id, name, note, {join.browser for join in joins if join.browser})
-        for address in await sessions.list_addresses(tx, room.id, attendee.id):
+        for address in await session_store.list_addresses(tx, room.id, attendee.id):
             await _add(tx, me, IP, require_bannable(IP, address), "", note)
     else:
         await _add(tx, me, actor_type, actor_id, name, note)
@@ -79,7 +78,7 @@ async def _add(
 async def _remove_from_address(tx: Tx, me: Participant, banned: str) -> None:
     """Guests who moderate stay, as they would when banned by name."""
     for attendee_id in sorted(await store.list_inside(tx, me.room.id, banned)):
-        attendee = await attendees.get_attendee(tx, me.room.id, attendee_id)
+        attendee = await attendee_store.get_attendee(tx, me.room.id, attendee_id)
         if attendee is not None and not attendee.is_moderator:
             await participants.remove(tx, me.room, me.actor, attendee)
 

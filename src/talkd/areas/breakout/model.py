@@ -5,8 +5,8 @@ from enum import IntEnum
 
 import msgspec
 
-from talkd.areas.participants.model import Attendee
-from talkd.areas.rooms.model import Room
+from talkd.conversation.participant import Attendee
+from talkd.conversation.room import Room
 from talkd.core import ids
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType

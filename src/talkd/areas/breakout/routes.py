@@ -7,14 +7,14 @@ from msgspec import UNSET
 
 from talkd.areas.breakout import service
 from talkd.areas.chat import service as chat
-from talkd.areas.participants import service as participants
-from talkd.areas.participants.model import Participant
 from talkd.areas.participants.routes import ListParams, listed
 from talkd.areas.participants.view import ParticipantView
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import view as room_view
 from talkd.areas.rooms.routes import render, render_mine
 from talkd.areas.rooms.view import RoomView
+from talkd.conversation import access
+from talkd.conversation.participant import Participant
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -56,7 +56,7 @@ class SwitchParams(msgspec.Struct, frozen=True):
 
 async def _me(tx: Tx, call: Call[Any]) -> Participant:
     """The caller in the room as it is after the change."""
-    return Participant(await participants.lock_room(tx, call.me.room.id), call.me.attendee, call.me.session)
+    return Participant(await access.lock_room(tx, call.me.room.id), call.me.attendee, call.me.session)
 
 
 async def _render_parts(tx: Tx, call: Call[Any], me: Participant, *, with_last_message: bool) -> list[RoomView]:

@@ -7,13 +7,11 @@ from talkd.areas.breakout.model import Mode, Seats, Status
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import people_service
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Attendee, Participant, People
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms import store as room_store
-from talkd.areas.rooms.creation_model import Attributes
-from talkd.areas.rooms.model import BREAKOUT, Room
+from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation.participant import Attendee, Participant, People
+from talkd.conversation.room import BREAKOUT, Attributes, Room
 from talkd.core import clock
 from talkd.core.actor import Actor
 from talkd.core.constants import Lobby, ParticipantType, RoomType
@@ -44,7 +42,7 @@ async def create(
         raise Invalid("config")
     chosen = model.require_mode(mode)
     model.require_amount(amount)
-    parent = await participants.lock_room(tx, me.room.id)
+    parent = await access.lock_room(tx, me.room.id)
     model.require_divisible(parent)
     people = await participants.list_attendees(tx, parent.id)
     model.require_few(people, most)
@@ -92,7 +90,7 @@ async def _seat(tx: Tx, part: Room, actor: Actor, attendee: Attendee, *, quiet: 
 
 async def delete(tx: Tx, me: Participant) -> None:
     """One conversation again; what was said in the parts is gone."""
-    parent = await participants.lock_room(tx, me.room.id)
+    parent = await access.lock_room(tx, me.room.id)
     await store.set_parent(tx, parent.id, Mode.NONE, Status.STOPPED, clock.now())
     await delete_parts(tx, parent.token, me.actor)
 
@@ -109,7 +107,7 @@ async def set_seats(tx: Tx, me: Participant, attendee_map: str, *, most: int) ->
 
     Raises Invalid or TooLarge with the reason.
     """
-    parent = await participants.lock_room(tx, me.room.id)
+    parent = await access.lock_room(tx, me.room.id)
     model.require_divided(parent)
     parts = await store.list_parts(tx, parent.token)
     seats = model.require_seats(attendee_map, len(parts), most)
@@ -130,7 +128,7 @@ async def _move(tx: Tx, parent: Room, actor: Actor, attendee: Attendee, target: 
     taken = await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)
     for room_id, seat in taken.items():
         if target is None or room_id != target.id:
-            await participants.remove(tx, await participants.lock_room(tx, room_id), actor, seat)
+            await participants.remove(tx, await access.lock_room(tx, room_id), actor, seat)
     if target is None:
         return None
     if target.id not in taken:
@@ -142,7 +140,7 @@ async def _move(tx: Tx, parent: Room, actor: Actor, attendee: Attendee, target: 
 
 async def switch(tx: Tx, me: Participant, target: str) -> tuple[Room, int]:
     """Go to another part by oneself; it, and one's attendee in it. Raises Invalid with the reason."""
-    parent = await participants.lock_room(tx, me.room.id)
+    parent = await access.lock_room(tx, me.room.id)
     if parent.breakout_mode != Mode.FREE:
         raise Invalid("mode")
     if parent.breakout_status != Status.STARTED:
@@ -201,7 +199,7 @@ async def stop(tx: Tx, me: Participant) -> None:
 async def _set_doors(
     tx: Tx, me: Participant, status: Status, lobby: Lobby, event: type[BreakoutRoomsStarted | BreakoutRoomsStopped]
 ) -> None:
-    parent = await participants.lock_room(tx, me.room.id)
+    parent = await access.lock_room(tx, me.room.id)
     model.require_divided(parent)
     if parent.breakout_status == status:
         return
@@ -213,20 +211,20 @@ async def _set_doors(
 
 async def broadcast(tx: Tx, me: Participant, text: str) -> None:
     """Say the same in all parts. Raises Invalid with the reason, TooLarge("message")."""
-    parent = await participants.lock_room(tx, me.room.id)
+    parent = await access.lock_room(tx, me.room.id)
     model.require_divided(parent)
     for part in await store.list_parts(tx, parent.token):
         attendee_id = await _seat(tx, part, me.actor, me.attendee, quiet=True)
-        attendee = await attendees.get_attendee(tx, part.id, attendee_id)
+        attendee = await attendee_store.get_attendee(tx, part.id, attendee_id)
         assert attendee is not None, "just seated"
-        await chat.send(tx, Participant(await participants.lock_room(tx, part.id), attendee), text)
+        await chat.send(tx, Participant(await access.lock_room(tx, part.id), attendee), text)
 
 
 async def set_assistance(tx: Tx, me: Participant, *, is_wanted: bool, enabled: bool) -> None:
     """Ask the moderators to come, or not any more. Raises Invalid with the reason."""
     if not enabled:
         raise Invalid("config")
-    part = await participants.lock_room(tx, me.room.id)
+    part = await access.lock_room(tx, me.room.id)
     if not part.is_breakout_room or part.has_lobby:
         raise Invalid("room")
     status = Status.ASSISTANCE if is_wanted else Status.STOPPED
@@ -241,8 +239,8 @@ async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attende
     for part in await store.list_parts(tx, parent.token):
         if part.id in seats:
             seat = seats[part.id]
-            await participants.lock_room(tx, part.id)
-            await attendees.set_role(tx, part.id, seat.id, attendee.type, clock.now())
+            await access.lock_room(tx, part.id)
+            await attendee_store.set_role(tx, part.id, seat.id, attendee.type, clock.now())
             await tx.emit(PermissionsSet(part.id, actor, seat.id, 0))
         else:
             await _seat(tx, part, actor, attendee, quiet=True)
@@ -251,14 +249,14 @@ async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attende
 async def follow_removal(tx: Tx, parent: Room, actor: Actor, gone: Actor) -> None:
     """Who left the parent, or does not moderate it any more, is in no part."""
     for room_id, seat in (await store.list_seats(tx, parent.token, gone.type, gone.id)).items():
-        await participants.remove(tx, await participants.lock_room(tx, room_id), actor, seat, quiet=True)
+        await participants.remove(tx, await access.lock_room(tx, room_id), actor, seat, quiet=True)
 
 
 async def follow_permissions(tx: Tx, parent: Room, actor: Actor, attendee: Attendee) -> None:
     """What somebody may do in the parent holds in the parts."""
     for room_id, seat in (await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)).items():
-        await participants.lock_room(tx, room_id)
-        await attendees.set_attendee(tx, room_id, seat.id, "permissions", attendee.permissions, clock.now())
+        await access.lock_room(tx, room_id)
+        await attendee_store.set_attendee(tx, room_id, seat.id, "permissions", attendee.permissions, clock.now())
         await tx.emit(PermissionsSet(room_id, actor, seat.id, attendee.permissions))
 
 
@@ -266,7 +264,7 @@ async def follow_defaults(tx: Tx, parent: Room, actor: Actor, permissions: int) 
     """What members may do in the parent, they may do in the parts."""
     for part in await store.list_parts(tx, parent.token):
         await store.set_permissions(tx, part.id, permissions)
-        await attendees.reset_permissions(tx, part.id, clock.now())
+        await attendee_store.reset_permissions(tx, part.id, clock.now())
         await tx.emit(DefaultPermissionsSet(part.id, actor, permissions))
 
 
@@ -278,18 +276,18 @@ async def follow_consent(tx: Tx, parent: Room, recording_consent: int) -> None:
 
 async def follow_arrival(tx: Tx, part: Room, actor: Actor, attendee_id: int) -> None:
     """Make a new member of a part a member of the parent, with equal permissions in both, and of no other part."""
-    arrived = await attendees.get_attendee(tx, part.id, attendee_id) if part.is_breakout_room else None
+    arrived = await attendee_store.get_attendee(tx, part.id, attendee_id) if part.is_breakout_room else None
     if arrived is None or not model.is_seated(arrived):
         return
-    parent = await attendees.get_room(tx, part.object_id)
+    parent = await room_store.get_room(tx, part.object_id)
     if parent is None:
         return
-    own = await attendees.find_attendee(tx, parent.id, arrived.actor_type, arrived.actor_id)
+    own = await attendee_store.find_attendee(tx, parent.id, arrived.actor_type, arrived.actor_id)
     if own is None:
         await participants.add_user(tx, parent, actor, arrived.actor_id, arrived.display_name)
     elif own.permissions != arrived.permissions:
-        await attendees.set_attendee(tx, part.id, arrived.id, "permissions", own.permissions, clock.now())
+        await attendee_store.set_attendee(tx, part.id, arrived.id, "permissions", own.permissions, clock.now())
     seats = await store.list_seats(tx, part.object_id, arrived.actor_type, arrived.actor_id)
     for room_id, seat in seats.items():
         if room_id != part.id:
-            await participants.remove(tx, await participants.lock_room(tx, room_id), actor, seat)
+            await participants.remove(tx, await access.lock_room(tx, room_id), actor, seat)

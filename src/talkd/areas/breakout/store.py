@@ -2,9 +2,10 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.participants.model import Attendee
-from talkd.areas.participants.store import ATTENDEE, ROOM
-from talkd.areas.rooms.model import BREAKOUT, Room
+from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.participant import Attendee
+from talkd.conversation.room import BREAKOUT, Room
+from talkd.conversation.room_store import ROOM
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, rooms
 from talkd.storage.statements import ZERO, Statement, bind, word

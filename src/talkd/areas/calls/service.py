@@ -2,12 +2,11 @@
 
 from talkd.areas.calls import store
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Attendee, Participant, Session
-from talkd.areas.rooms.model import Room
-from talkd.areas.sessions import store as sessions
 from talkd.areas.settings.model import CONSENT_ALWAYS, CONSENT_BY_ROOM, TalkSettings
 from talkd.areas.users import store as users
+from talkd.conversation import access, room_store, session_store
+from talkd.conversation.participant import Attendee, Participant, Session
+from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT, InCall, Permission, RoomType
@@ -21,7 +20,7 @@ DEFAULT_FLAGS = InCall.IN_CALL | InCall.AUDIO | InCall.VIDEO
 
 async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
     """The devices in the call that gave a sign lately."""
-    seated = await sessions.list_seated(tx, room.id, clock.steady() - SESSION_TIMEOUT)
+    seated = await session_store.list_seated(tx, room.id, clock.steady() - SESSION_TIMEOUT)
     return [(session, attendee) for session, attendee in seated if session.in_call]
 
 
@@ -91,7 +90,7 @@ async def join(
     allowed = _allowed(me, wanted)
     await participants.ensure_both(tx, room)
     before = session.in_call
-    await sessions.set_in_call(tx, session, allowed, clock.steady())
+    await session_store.set_in_call(tx, session, allowed, clock.steady())
     await store.note_entry(tx, room.id, me.attendee.id, clock.steady())
     session_id = session.session_id
     if not room.call_started_at:
@@ -102,7 +101,7 @@ async def join(
         await tx.emit(CallFlagsSet(room.id, me.actor, session_id))
     else:
         await store.add_flag(tx, room.id, wanted)
-        others = await sessions.list_sessions_of(tx, room.id, me.attendee.id)
+        others = await session_store.list_sessions_of(tx, room.id, me.attendee.id)
         was_in = any(other.in_call for other in others if other.id != session.id)
         await tx.emit(CallJoined(room.id, me.actor, session_id, was_in))
 
@@ -110,7 +109,7 @@ async def join(
 async def _asks_for_consent(tx: Tx, room: Room, setting: int) -> bool:
     if setting != CONSENT_BY_ROOM:
         return setting == CONSENT_ALWAYS
-    whole = await attendees.get_room(tx, room.object_id) if room.is_breakout_room else room
+    whole = await room_store.get_room(tx, room.object_id) if room.is_breakout_room else room
     return whole is not None and whole.recording_consent == 1
 
 
@@ -126,10 +125,10 @@ async def ring(tx: Tx, me: Participant, attendee_id: int, *, everyone_may_ring: 
         raise Forbidden
     if not me.room.call_started_at or me.session is None or not me.session.in_call:
         raise Invalid("in-call")
-    target = await participants.access_attendee(tx, me, attendee_id, data=NULL)
+    target = await access.access_attendee(tx, me, attendee_id, data=NULL)
     if target.actor_type != USERS:
         raise Invalid("actor-type")
-    if any(session.in_call for session in await sessions.list_sessions_of(tx, me.room.id, target.id)):
+    if any(session.in_call for session in await session_store.list_sessions_of(tx, me.room.id, target.id)):
         raise Invalid("in-call")
     await tx.emit(CallRung(me.room.id, me.actor, target.id, target.actor))
 
@@ -145,7 +144,7 @@ async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
     if not flags & InCall.IN_CALL or not session.in_call:
         raise Invalid(data=NULL)
     allowed = _allowed(me, InCall(flags))
-    await sessions.set_in_call(tx, session, allowed, clock.steady())
+    await session_store.set_in_call(tx, session, allowed, clock.steady())
     await tx.emit(CallFlagsSet(me.room.id, me.actor, session.session_id))
 
 
@@ -154,9 +153,9 @@ async def _up_to_date(tx: Tx, me: Participant) -> tuple[Participant, Session]:
 
     Raises NotFound when the device has not joined the room.
     """
-    room = await participants.lock_room(tx, me.room.id)
-    attendee = await participants.access_attendee(tx, me, me.attendee.id)
-    for session in await sessions.list_sessions_of(tx, room.id, attendee.id):
+    room = await access.lock_room(tx, me.room.id)
+    attendee = await access.access_attendee(tx, me, me.attendee.id)
+    for session in await session_store.list_sessions_of(tx, room.id, attendee.id):
         if me.session is not None and session.id == me.session.id:
             return Participant(room, attendee, session), session
     raise NotFound(data=NULL)
@@ -194,16 +193,16 @@ async def enforce(tx: Tx, room_id: int) -> None:
 
     A call goes on in a room that is locked: nobody can join it or change flags, and everybody in it may leave.
     """
-    room = await participants.lock_room(tx, room_id)
+    room = await access.lock_room(tx, room_id)
     if not room.call_started_at:
         return
-    for session, attendee in await sessions.list_seated(tx, room_id, 0):
+    for session, attendee in await session_store.list_seated(tx, room_id, 0):
         me = Participant(room, attendee, session)
         allowed = _allowed(me, InCall(session.in_call))
         if session.in_call and not me.can_pass_lobby:
             await drop(tx, room, session, attendee)
         elif allowed != session.in_call:
-            await sessions.set_in_call(tx, session, allowed, session.last_ping)
+            await session_store.set_in_call(tx, session, allowed, session.last_ping)
             await tx.emit(CallFlagsSet(room.id, attendee.actor, session.session_id))
 
 
@@ -214,21 +213,21 @@ async def list_rooms_to_end(tx: Tx, max_duration: int) -> list[int]:
 
 async def end_long(tx: Tx, room_id: int, max_duration: int) -> None:
     """End the room's call for everyone if it has lasted for `max_duration` seconds."""
-    room = await participants.lock_room(tx, room_id)
+    room = await access.lock_room(tx, room_id)
     if 0 < room.call_started_at <= clock.steady() - max_duration:
         await _end(tx, room, SYSTEM, for_everyone=True)
 
 
 async def after_removal(tx: Tx, room_id: int) -> None:
     """Somebody was removed with all his devices: the call may be over with that."""
-    room = await participants.lock_room(tx, room_id)
+    room = await access.lock_room(tx, room_id)
     if room.call_started_at and not await store.count_in_call(tx, room_id):
         await _end(tx, room, SYSTEM, for_everyone=False)
 
 
 async def _leave(tx: Tx, room: Room, session: Session, attendee: Attendee, ended_by: Actor) -> None:
-    await sessions.set_in_call(tx, session, InCall.NONE, clock.steady())
-    others = await sessions.list_sessions_of(tx, room.id, attendee.id)
+    await session_store.set_in_call(tx, session, InCall.NONE, clock.steady())
+    others = await session_store.list_sessions_of(tx, room.id, attendee.id)
     still_in = any(other.in_call for other in others if other.id != session.id)
     await tx.emit(CallLeft(room.id, attendee.actor, session.session_id, still_in))
     if room.call_started_at and not await store.count_in_call(tx, room.id):
@@ -239,8 +238,8 @@ async def _end(tx: Tx, room: Room, actor: Actor, *, for_everyone: bool) -> None:
     if not room.call_started_at:
         return
     present = await store.list_participants(tx, room.id, room.call_started_at)
-    devices = await sessions.list_sessions(tx, room.id)
-    await sessions.end_call(tx, room.id)
+    devices = await session_store.list_sessions(tx, room.id)
+    await session_store.end_call(tx, room.id)
     await store.end(tx, room.id)
     await tx.emit(
         CallEnded(

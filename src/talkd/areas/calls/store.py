@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.participants.model import Attendee
-from talkd.areas.participants.store import ATTENDEE
+from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.participant import Attendee
 from talkd.storage.database import Tx
 from talkd.storage.schema import as_before, attendees, rooms, sessions
 from talkd.storage.statements import ZERO, Statement, bind

@@ -5,8 +5,8 @@ import io
 
 import msgspec
 
-from talkd.areas.participants.model import Attendee, Session
-from talkd.areas.rooms.model import Room
+from talkd.conversation.participant import Attendee, Session
+from talkd.conversation.room import Room
 from talkd.core import clock
 
 

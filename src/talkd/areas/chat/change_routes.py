@@ -6,8 +6,8 @@ import msgspec
 
 from talkd.areas.chat import change_service, service, view
 from talkd.areas.chat import marker_service as markers
-from talkd.areas.chat.model import Message
 from talkd.areas.chat.routes import headers, limit_of
+from talkd.conversation.message import Message
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call

@@ -2,12 +2,12 @@
 
 import msgspec
 
-from talkd.areas.chat import change_store, mentions, service, store
-from talkd.areas.chat.model import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
-from talkd.areas.participants import store as participants
-from talkd.areas.participants.model import Participant
+from talkd.areas.chat import change_store, mentions, service
 from talkd.areas.removal import room_service as removal
 from talkd.areas.rooms import modified_store as modifications
+from talkd.conversation import message_store, room_store
+from talkd.conversation.message import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotAllowedHere, NotFound
@@ -90,14 +90,14 @@ async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Mes
 
 async def list_rooms_with_expired(tx: Tx) -> list[int]:
     """Rooms in which `delete_expired` has something to do."""
-    return await store.list_rooms_with_expired(tx, clock.now())
+    return await message_store.list_rooms_with_expired(tx, clock.now())
 
 
 async def delete_expired(tx: Tx, room_id: int) -> bool:
     """Delete the next EXPIRED_AT_ONCE expired messages of the room. Return True if there may be more."""
-    await participants.lock_room(tx, room_id)
+    await room_store.lock_room(tx, room_id)
     now = clock.now()
-    deleted = await store.delete_expired(tx, room_id, EXPIRED_AT_ONCE, now)
+    deleted = await message_store.delete_expired(tx, room_id, EXPIRED_AT_ONCE, now)
     await mentions.renew(tx, room_id, deleted)
     await modifications.touch_room(tx, room_id, now)
     return len(deleted) == EXPIRED_AT_ONCE
@@ -105,7 +105,7 @@ async def delete_expired(tx: Tx, room_id: int) -> bool:
 
 async def _require_mine(tx: Tx, me: Participant, message_id: int, kinds: frozenset[str]) -> Message:
     """The message, if it is the caller's own, or he moderates a conversation of more than two."""
-    message = await store.get_message(tx, me.room.id, message_id, clock.now())
+    message = await message_store.get_message(tx, me.room.id, message_id, clock.now())
     if message is None:
         raise NotFound("message")
     is_own = me.actor.is_same(message.actor_type, message.actor_id)

@@ -3,7 +3,7 @@
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import DELETED, Message, Reference
+from talkd.conversation.message import DELETED, Message, Reference
 from talkd.core.constants import NEVER_READ
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages

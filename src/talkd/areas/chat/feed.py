@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from talkd.areas.chat import service, store, view
-from talkd.areas.chat.model import Message, Page
-from talkd.areas.rooms.model import Room
+from talkd.areas.chat import service, view
+from talkd.conversation import message_store
+from talkd.conversation.message import Message, Page
+from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import Actor
 from talkd.storage.database import Database
@@ -93,7 +94,7 @@ class Feed:
         if room_id in self._common:
             return self._common[room_id]
         mine = self._reading[room_id] = object()
-        known = await self._db.read(lambda tx: store.get_common_read(tx, room_id))
+        known = await self._db.read(lambda tx: message_store.get_common_read(tx, room_id))
         if self._reading.get(room_id) is mine:
             del self._reading[room_id]
             _keep(self._common, room_id, known)

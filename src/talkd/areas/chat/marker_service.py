@@ -1,9 +1,9 @@
 """How far people have read."""
 
-from talkd.areas.chat import store
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import service as notifications
-from talkd.areas.participants.model import Participant
+from talkd.conversation import message_store
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.constants import NEVER_READ
@@ -13,7 +13,7 @@ from talkd.storage.database import Tx
 
 async def get_common_read(tx: Tx, me: Participant) -> int | None:
     """How far everybody has read, of those who let it be known; None for whoever does not let it be known himself."""
-    return None if me.attendee.read_privacy else await store.get_common_read(tx, me.room.id)
+    return None if me.attendee.read_privacy else await message_store.get_common_read(tx, me.room.id)
 
 
 def common_read_after(me: Participant, mine: int, others: int | None) -> int | None:
@@ -34,7 +34,7 @@ async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:
     if message_id < me.attendee.last_read:
         await delivery.catch_up(tx, me.room)  # messages that were read notify nobody, also when they are unread again
     if message_id != me.attendee.last_read:
-        await store.mark_read(tx, me.room.id, me.attendee.id, message_id)
+        await message_store.mark_read(tx, me.room.id, me.attendee.id, message_id)
         back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
         low = min(message_id, me.attendee.last_read)
         await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from, low))
@@ -50,7 +50,7 @@ def is_ahead(me: Participant, message_id: int) -> bool:
 async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
     """Whoever asks for what follows a message has read it. Never moves the marker back, whatever happens meanwhile."""
     message_id = await _as_far_as_there_is(tx, me, message_id)
-    if await store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
+    if await message_store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
         await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, low=me.attendee.last_read))
 
 
@@ -63,17 +63,17 @@ async def _as_far_as_there_is(tx: Tx, me: Participant, message_id: int) -> int:
         return NEVER_READ  # clients ask for no context around message 0
     if message_id <= me.room.last_message_id:
         return message_id
-    return max(await store.get_last_id(tx, me.room.id, message_id), me.room.last_message_id)
+    return max(await message_store.get_last_id(tx, me.room.id, message_id), me.room.last_message_id)
 
 
 async def mark_unread(tx: Tx, me: Participant) -> None:
     """Move the read marker so that the newest message counts as unread (api-surface.md, E)."""
     now = clock.now()
-    newest = await store.list_newest_countable(tx, me.room.id, now)
+    newest = await message_store.list_newest_countable(tx, me.room.id, now)
     if len(newest) == 2:
         target = newest[1]
     else:
         below = newest[0] if newest else me.room.last_message_id
-        older = await store.list_before(tx, me.room.id, below, 1, now)
+        older = await message_store.list_before(tx, me.room.id, below, 1, now)
         target = older[0].id if older else NEVER_READ
     await mark_read(tx, me, target)

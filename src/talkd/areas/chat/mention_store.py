@@ -2,10 +2,10 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import CLEARED_ID, MESSAGE, is_visible
-from talkd.areas.participants.model import Attendee
-from talkd.areas.participants.store import ATTENDEE
+from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.message import Message
+from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
+from talkd.conversation.participant import Attendee
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, messages

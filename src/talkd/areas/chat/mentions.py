@@ -4,11 +4,11 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from talkd.areas.chat import mention_store, people_store, store
-from talkd.areas.chat.model import Message, Names, Reference
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Participant
+from talkd.areas.chat import mention_store, people_store
 from talkd.areas.users import group_store as groups
+from talkd.conversation import attendee_store, message_store
+from talkd.conversation.message import Message, Names, Reference
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS, Actor
 from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
@@ -93,7 +93,7 @@ async def _list_members(tx: Tx, room_id: int, found: list[Row]) -> set[tuple[str
     for kind in (USERS, GROUPS):
         ids = [actor_id for found_kind, actor_id, _name, _place in found if found_kind == kind]
         if ids:
-            members |= {(kind, each.actor_id) for each in await attendees.find_attendees(tx, room_id, kind, ids)}
+            members |= {(kind, each.actor_id) for each in await attendee_store.find_attendees(tx, room_id, kind, ids)}
     return members
 
 
@@ -130,7 +130,7 @@ async def count(tx: Tx, network: str) -> None:
     By network, because whoever comes again by the link is another guest each time.
     """
     now = clock.steady()
-    mentions, since = await store.count_mention(tx, network, now, since=now - MENTION_SECONDS)
+    mentions, since = await message_store.count_mention(tx, network, now, since=now - MENTION_SECONDS)
     if mentions > MAX_GUEST_MENTIONS:
         raise Throttled(since + MENTION_SECONDS - now, "mentions")
 
@@ -164,7 +164,7 @@ async def note(tx: Tx, message: Message, answered: Message | None = None, *, rea
             everybody=named.everybody,
         )
     elif reader:
-        await store.mark_read(tx, message.room_id, reader, message.id)
+        await message_store.mark_read(tx, message.room_id, reader, message.id)
 
 
 async def renew(tx: Tx, room_id: int, message_ids: list[int]) -> None:
@@ -177,7 +177,7 @@ async def renew(tx: Tx, room_id: int, message_ids: list[int]) -> None:
         return
     now = clock.now()
     messages = await mention_store.list_mentioning(tx, room_id, LOOK_BACK, now)
-    answered = await store.list_messages(tx, room_id, [message.parent_id for message in messages], now)
+    answered = await message_store.list_messages(tx, room_id, [message.parent_id for message in messages], now)
     newest = newest_by_name((message, named_by(message, answered.get(message.parent_id))) for message in messages)
     groups_of = await groups.get_groups_of(tx, [attendee.actor_id for attendee in affected])
     marks: dict[tuple[int, int], list[int]] = {}

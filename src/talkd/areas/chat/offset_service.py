@@ -3,9 +3,9 @@
 import msgspec
 
 from talkd.areas.chat import offset_store as store
-from talkd.areas.chat.model import Page
 from talkd.areas.chat.service import get_names
-from talkd.areas.rooms.model import Room
+from talkd.conversation.message import Page
+from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.storage.database import Tx
 

@@ -3,8 +3,8 @@
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import Names, Reference, detached, plain
-from talkd.areas.chat.store import has_name_of
+from talkd.conversation.message import Names, Reference, detached, plain
+from talkd.conversation.message_store import has_name_of
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
 from talkd.core.constants import ABOVE_ALL_IDS

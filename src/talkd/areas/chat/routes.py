@@ -8,9 +8,9 @@ from talkd.areas.chat import legacy, legacy_routes, service, view, waiting
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.feed import News
 from talkd.areas.chat.legacy_routes import CountingParams
-from talkd.areas.participants.model import Participant
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.view import RoomView
+from talkd.conversation.participant import Participant
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.storage.database import Tx
 from talkd.web.call import Call

@@ -5,8 +5,11 @@ from collections.abc import Iterable
 import msgspec
 
 from talkd.areas.chat import marker_service as markers
-from talkd.areas.chat import mentions, people_store, store
-from talkd.areas.chat.model import (
+from talkd.areas.chat import mentions, people_store
+from talkd.areas.participants import service as participants
+from talkd.areas.reactions.store import get_reactors
+from talkd.conversation import message_store
+from talkd.conversation.message import (
     ABOUT_OLDER,
     COMMENT,
     OBJECT_SHARED,
@@ -20,10 +23,8 @@ from talkd.areas.chat.model import (
     plain,
     require_text,
 )
-from talkd.areas.participants import service as participants
-from talkd.areas.participants.model import Participant
-from talkd.areas.reactions.store import get_reactors
-from talkd.areas.rooms.model import Room
+from talkd.conversation.participant import Participant
+from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import Actor
 from talkd.core.constants import ABOVE_ALL_IDS, MAX_REFERENCE_ID_LENGTH
@@ -57,7 +58,7 @@ async def send(
     room = me.room
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
     me = await _begin(tx, me, guest_name)
-    parent = await store.get_message(tx, room.id, reply_to, clock.now()) if reply_to else None
+    parent = await message_store.get_message(tx, room.id, reply_to, clock.now()) if reply_to else None
     parents = {} if parent is None else {reply_to: parent}
     said, references, names = await mentions.resolve(tx, me, text, set() if parent is None else named(parent))
     draft = _draft(
@@ -76,7 +77,7 @@ async def send(
             raise Invalid("reply-to")
         return known
     await participants.ensure_both(tx, room)
-    stored = await store.say(tx, attendee_id=me.attendee.id, **_row(draft))
+    stored = await message_store.say(tx, attendee_id=me.attendee.id, **_row(draft))
     if stored is None:
         known = await _find_said(tx, me, draft)
         assert known is not None, "the statement has found it"
@@ -96,7 +97,9 @@ async def _find_said(tx: Tx, me: Participant, draft: Message) -> Said | None:
     """Return the message that was said before under the same reference, with the same text and parent."""
     if not draft.reference_id:
         return None
-    for message in await store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, draft.reference_id):
+    for message in await message_store.list_by_reference(
+        tx, me.room.id, me.actor.type, me.actor.id, draft.reference_id
+    ):
         if message.message == draft.message and message.parent_id == draft.parent_id:
             page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
             return Said(message, page, await markers.get_common_read(tx, me), is_new=False)
@@ -158,12 +161,12 @@ async def share(
         silent=silent,
     )
     if reference_id:
-        for known in await store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
+        for known in await message_store.list_by_reference(tx, room.id, me.actor.type, me.actor.id, reference_id):
             if known.kind == OBJECT_SHARED and known.parameters == draft.parameters:
                 return known, False
     await participants.ensure_both(tx, room)
     message = await _add(tx, me.actor, draft, object_type=thing.type, object_id=thing.id, shared_as=shared_as)
-    await store.mark_read(tx, room.id, me.attendee.id, message.id)
+    await message_store.mark_read(tx, room.id, me.attendee.id, message.id)
     return message, True
 
 
@@ -175,7 +178,7 @@ async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:
 
 
 async def _add(tx: Tx, actor: Actor, draft: Message, *, aside: bool = False, **shared: str) -> Message:
-    message = msgspec.structs.replace(draft, id=await store.add_message(tx, **_row(draft), **shared))
+    message = msgspec.structs.replace(draft, id=await message_store.add_message(tx, **_row(draft), **shared))
     if not aside:
         is_new = message.system not in ABOUT_OLDER
         await tx.emit(MessagePosted(message.room_id, actor, message.id, message.kind, is_new))
@@ -249,7 +252,7 @@ async def complete(
     Whoever is `known` need not be asked for. A page for one `viewer` knows the reactions of no others.
     """
     wanted = [message.parent_id for message in messages if message.parent_id]
-    parents = await store.list_messages(tx, room_id, wanted, clock.now()) if wanted else {}
+    parents = await message_store.list_messages(tx, room_id, wanted, clock.now()) if wanted else {}
     shown = [*messages, *parents.values()]
     reacted = sorted({message.id for message in shown if message.reactions})
     reactors = await get_reactors(tx, room_id, reacted, viewer) if reacted else {}
@@ -270,18 +273,18 @@ async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None 
 async def get_history(tx: Tx, room_id: int, viewer: Actor, *, known: int, including: bool, limit: int) -> Page:
     """Messages before `known` (0: from the newest), newest first."""
     before = known + 1 if including and known > 0 else known
-    messages = await store.list_before(tx, room_id, before if known > 0 else ABOVE_ALL_IDS, limit, clock.now())
+    messages = await message_store.list_before(tx, room_id, before if known > 0 else ABOVE_ALL_IDS, limit, clock.now())
     return await complete(tx, room_id, messages, viewer=viewer)
 
 
 async def get_news(tx: Tx, room_id: int, *, known: int, limit: int) -> Page:
     """Messages after `known`, oldest first."""
-    return await complete(tx, room_id, await store.list_after(tx, room_id, known, limit, clock.now()))
+    return await complete(tx, room_id, await message_store.list_after(tx, room_id, known, limit, clock.now()))
 
 
 async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limit: int) -> Page:
     """A message with up to `limit` before (itself among them) and after it, oldest first."""
     now = clock.now()
-    before = await store.list_before(tx, room_id, message_id + 1, limit, now)
-    after = await store.list_after(tx, room_id, message_id, limit, now)
+    before = await message_store.list_before(tx, room_id, message_id + 1, limit, now)
+    after = await message_store.list_after(tx, room_id, message_id, limit, now)
     return await complete(tx, room_id, [*reversed(before), *after], viewer=viewer)

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from talkd.areas.chat.model import Reference
-from talkd.areas.reactions.model import REMOVED
+from talkd.conversation.message import REMOVED, Reference
 from talkd.core.actor import CLI_ID, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.richtext import span
 

@@ -6,10 +6,21 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.chat.model import COMMENT, DELETED, GONE, OBJECT_SHARED, Message, Names, Page, Reference, without_gone
 from talkd.areas.chat.system_texts import CALLS_OF_TWO, MISSED, TRIED, shield, text_of
-from talkd.areas.reactions.model import REMOVED, SHOWN
-from talkd.areas.rooms.model import Room
+from talkd.conversation.message import (
+    COMMENT,
+    DELETED,
+    GONE,
+    OBJECT_SHARED,
+    REMOVED,
+    SHOWN,
+    Message,
+    Names,
+    Page,
+    Reference,
+    without_gone,
+)
+from talkd.conversation.room import Room
 from talkd.core.actor import CLI_ID, DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.richtext import spell_out

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from talkd.areas.notifications import service as notifications
-from talkd.areas.participants.model import Participant
+from talkd.conversation.participant import Participant
 from talkd.core.constants import MAX_POLL_SECONDS
 from talkd.realtime.changes import attendee_topic, login_topics, room_topic, rules_topic
 from talkd.realtime.timers import end_of_wait

@@ -3,8 +3,7 @@
 from typing import Any
 
 from talkd.areas.invitations import service, store
-from talkd.areas.participants import store as participants
-from talkd.areas.sessions import store as sessions
+from talkd.conversation import room_store, session_store
 from talkd.core import ids
 from talkd.core.errors import NULL, NotFound
 from talkd.storage.database import Tx
@@ -20,7 +19,7 @@ async def require_invited(call: Call[Any], token: str, address: str, access: str
     """Raises NotFound unless the personal token is that of this address in this room, and Throttled."""
 
     async def read(tx: Tx) -> bool:
-        room = await participants.get_room(tx, token)
+        room = await room_store.get_room(tx, token)
         return room is not None and await service.is_invited(tx, room, address, access)
 
     async with call.world.throttle.attempt(INVITATION, call.caller.address) as attempt:
@@ -44,11 +43,11 @@ async def open_link(call: Call[Any], token: str, address: str, access: str) -> t
     browser = ids.fingerprint(secret)
 
     async def work(tx: Tx) -> None:
-        room = await participants.get_room(tx, token)
+        room = await room_store.get_room(tx, token)
         if room is None:
             raise NotFound
         if caller.browser:
-            await sessions.move_browser(tx, caller.browser, browser)
+            await session_store.move_browser(tx, caller.browser, browser)
             await store.move_browser(tx, caller.browser, browser)
         await service.open_door(tx, room, address, access, browser)
 

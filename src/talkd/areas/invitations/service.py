@@ -7,13 +7,13 @@ import msgspec
 from talkd.areas.invitations import store
 from talkd.areas.invitations.model import Invitee, Sheet
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
-from talkd.areas.rooms.model import Room
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import password_model as policy
+from talkd.conversation import access, attendee_store
+from talkd.conversation.participant import Attendee, Participant
+from talkd.conversation.room import Room
 from talkd.core import ids
 from talkd.core.actor import EMAILS
 from talkd.core.constants import RoomType
@@ -51,7 +51,7 @@ async def is_invited(tx: Tx, room: Room, address: str, access: str) -> bool:
 
 
 async def _find_by_token(tx: Tx, room: Room, address: str, access: str) -> Attendee | None:
-    attendee = await attendees.find_attendee(tx, room.id, EMAILS, ids.email_id(address.strip()))
+    attendee = await attendee_store.find_attendee(tx, room.id, EMAILS, ids.email_id(address.strip()))
     expected = attendee.access_token if attendee is not None else ""
     is_right = hmac.compare_digest(expected.encode(), access.encode())
     return attendee if expected and is_right else None
@@ -67,7 +67,7 @@ async def repeat(tx: Tx, me: Participant, attendee_id: int | None) -> None:
     if attendee_id is None:
         wanted = await participants.list_attendees(tx, me.room.id)
     else:
-        wanted = [await participants.access_attendee(tx, me, attendee_id, data=NULL)]
+        wanted = [await access.access_attendee(tx, me, attendee_id, data=NULL)]
     for attendee in wanted:
         if attendee.actor_type == EMAILS:
             await tx.emit(InvitationRepeated(me.room.id, me.actor, attendee.id, attendee.actor))
@@ -88,7 +88,7 @@ async def invite_all(
     else out. Opens the room to the public, as inviting by e-mail does: raises Invalid("password") where that needs one,
     and TooLarge if the room would have more than `most` attendees.
     """
-    room = await participants.lock_room(tx, me.room.id)
+    room = await access.lock_room(tx, me.room.id)
     new = await _without_known(tx, room, sheet.invitees)
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
@@ -102,6 +102,6 @@ async def invite_all(
 
 async def _without_known(tx: Tx, room: Room, invitees: list[Invitee]) -> list[Invitee]:
     by_id = {ids.email_id(invitee.address): invitee for invitee in invitees}
-    known = {attendee.actor_id for attendee in await attendees.find_attendees(tx, room.id, EMAILS, list(by_id))}
+    known = {attendee.actor_id for attendee in await attendee_store.find_attendees(tx, room.id, EMAILS, list(by_id))}
     known |= await participants.list_banned(tx, room.id, EMAILS)
     return [invitee for actor_id, invitee in by_id.items() if actor_id not in known]

@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.participants.model import Attendee
-from talkd.areas.participants.store import ATTENDEE
+from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.participant import Attendee
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, invited_browsers
 from talkd.storage.statements import Statement, bind

@@ -2,9 +2,9 @@
 
 from talkd.areas.mentions import store
 from talkd.areas.mentions.model import Suggestion, is_everybody
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Participant
 from talkd.areas.users import store as users
+from talkd.conversation import attendee_store
+from talkd.conversation.participant import Participant
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.core.search import searchable
@@ -37,5 +37,5 @@ async def count_everybody(tx: Tx, me: Participant, search: str) -> int:
         return 0
     if not is_everybody(search.strip(), room.name):
         return 0
-    people, _ = await attendees.count_people(tx, room.id)
+    people, _ = await attendee_store.count_people(tx, room.id)
     return people

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.chat.store import CLEARED_ID
 from talkd.areas.mentions.model import KINDS, UNNAMED, Suggestion
 from talkd.areas.users.store import pattern
+from talkd.conversation.message_store import CLEARED_ID
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages

@@ -5,7 +5,7 @@ from msgspec import UNSET, UnsetType
 
 from talkd.areas.mentions.model import Suggestion
 from talkd.areas.participants.view import status_of
-from talkd.areas.rooms.model import Room
+from talkd.conversation.room import Room
 from talkd.core.actor import USERS
 from talkd.core.mentions import ALL
 

@@ -5,18 +5,16 @@ from collections.abc import Collection, Iterable
 import msgspec
 
 from talkd.areas.chat import mentions
-from talkd.areas.chat import store as chat
 from talkd.areas.chat.mentions import Named
-from talkd.areas.chat.model import Message
 from talkd.areas.notifications import delivery_store, outbox_store, store
 from talkd.areas.notifications.delivery_store import Told
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in
-from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.rooms.model import Room
 from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store as groups
+from talkd.conversation import access, message_store, room_store
+from talkd.conversation.message import Message
+from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import Actor
 from talkd.core.constants import ABOVE_ALL_IDS
@@ -35,7 +33,7 @@ async def settle(tx: Tx, room_ids: list[int], at_most: int = BATCH) -> bool:
     after a crash.
     """
     now = clock.now()
-    await attendees.lock_rooms(tx, room_ids)
+    await room_store.lock_rooms(tx, room_ids)
     untold = await outbox_store.list_untold(tx, room_ids, at_most, now)
     if untold:
         await _tell(tx, untold, now)
@@ -68,7 +66,7 @@ async def get_next(tx: Tx, room_id: int) -> int:
 
 async def skip(tx: Tx, room_id: int, message_id: int) -> None:
     """Notify nobody of the room's messages up to this one."""
-    await attendees.lock_rooms(tx, [room_id])
+    await room_store.lock_rooms(tx, [room_id])
     await outbox_store.settle(tx, [room_id], message_id)
 
 
@@ -125,7 +123,7 @@ async def follow_edit(tx: Tx, room_id: int, message_id: int, old_references: str
     Who has seen the notification already is not told again.
     """
     now = clock.now()
-    message = await chat.get_message(tx, room_id, message_id, now)
+    message = await message_store.get_message(tx, room_id, message_id, now)
     if message is None:
         return
     before = mentions.named_by(msgspec.structs.replace(message, parameters=old_references), None)
@@ -166,7 +164,7 @@ async def remind(tx: Tx, room_id: int, message_id: int, user_id: str) -> None:
 
 
 async def _get_levels(tx: Tx, room_id: int) -> Levels:
-    room = await participants.lock_room(tx, room_id)
+    room = await access.lock_room(tx, room_id)
     return levels_in(room.type, await _get_default(tx))
 
 
@@ -206,6 +204,6 @@ async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, user_id: st
 
 async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int) -> None:
     """Tell somebody that he was put into a conversation; not for those that are part of another, or of two."""
-    room = await participants.lock_room(tx, room_id)
+    room = await access.lock_room(tx, room_id)
     if room.is_shared and not room.is_breakout_room:
         await _announce(tx, await delivery_store.invite(tx, room_id, actor, attendee_id, clock.now()))

@@ -3,9 +3,9 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.chat.model import Message
 from talkd.areas.notifications.model import About, Notification, Subject, occasion_of
 from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
+from talkd.conversation.message import Message
 from talkd.core import clock
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT

@@ -4,8 +4,8 @@ from enum import StrEnum
 
 import msgspec
 
-from talkd.areas.chat.model import Message, Names
-from talkd.areas.participants.model import Participant
+from talkd.conversation.message import Message, Names
+from talkd.conversation.participant import Participant
 from talkd.core.actor import Actor
 from talkd.core.constants import NotificationLevel, RoomType
 

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE
 from talkd.areas.notifications.store import IS_VISIBLE
+from talkd.conversation.message import Message
+from talkd.conversation.message_store import MESSAGE
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx

@@ -1,12 +1,12 @@
 """What a user is told, until he has seen it."""
 
 from talkd.areas.chat import people_store as people
-from talkd.areas.chat.model import named
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import outbox_store, store
 from talkd.areas.notifications.model import MAX_ASKED, MAX_KEPT, MAX_SHOWN, About, Entry, Listing, Subject
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Participant
+from talkd.conversation import room_store
+from talkd.conversation.message import named
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.errors import NULL, Invalid, NotFound
@@ -46,7 +46,7 @@ async def dismiss_all(tx: Tx, user_id: str) -> None:
 
 async def dismiss_messages(tx: Tx, me: Participant) -> None:
     """The user has opened the conversation: what was said there need not be told any more."""
-    await attendees.lock_rooms(tx, [me.room.id])  # so that no notification is created between the two
+    await room_store.lock_rooms(tx, [me.room.id])  # so that no notification is created between the two
     await delivery.catch_up(tx, me.room)
     await store.clear_flag(tx, me.room.id, me.attendee.id)
     await store.delete_about(tx, me.room.id, me.actor.id, About.CHAT)

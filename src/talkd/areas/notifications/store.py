@@ -2,12 +2,13 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import DELETED, Message
-from talkd.areas.chat.store import MESSAGE, is_visible
 from talkd.areas.notifications.model import About, Entry, Notification, Subject
-from talkd.areas.participants.model import Attendee, Participant
-from talkd.areas.participants.store import ATTENDEE, MODERATES, ROOM
-from talkd.areas.rooms.model import Room
+from talkd.conversation.attendee_store import ATTENDEE, MODERATES
+from talkd.conversation.message import DELETED, Message
+from talkd.conversation.message_store import MESSAGE, is_visible
+from talkd.conversation.participant import Attendee, Participant
+from talkd.conversation.room import Room
+from talkd.conversation.room_store import ROOM
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import Permission
 from talkd.storage.database import Row, Tx

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import msgspec
 
 from talkd.areas.chat import view as chat
-from talkd.areas.chat.model import Names, current_actor
 from talkd.areas.notifications.model import About, Entry, Listing, Subject
-from talkd.areas.rooms.model import Room
+from talkd.conversation.message import Names, current_actor
+from talkd.conversation.room import Room
 from talkd.core.actor import DELETED_USERS, GROUPS, USERS, Actor
 from talkd.core.constants import RoomType
 

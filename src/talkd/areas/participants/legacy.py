@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.view import ParticipantView
+from talkd.conversation.participant import Attendee
 from talkd.core.actor import USERS
 from talkd.core.constants import ParticipantType
 from talkd.core.errors import Forbidden, Invalid, NotFound, PreconditionFailed, TalkError

@@ -9,11 +9,11 @@ from talkd.areas.participants import address_service as addresses
 from talkd.areas.participants import legacy
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import routes as today
-from talkd.areas.participants.model import Attendee
 from talkd.areas.participants.routes import ListParams
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.legacy import nothing
 from talkd.areas.rooms.legacy_routes import MODERATOR_WITH_ACCOUNT
+from talkd.conversation.participant import Attendee
 from talkd.core.errors import Forbidden
 from talkd.storage.database import Tx
 from talkd.web.call import Call

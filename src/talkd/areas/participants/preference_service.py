@@ -1,7 +1,7 @@
 """What participants choose for themselves, which concerns nobody else."""
 
-from talkd.areas.participants import store
-from talkd.areas.participants.model import Participant
+from talkd.conversation import attendee_store
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.constants import NotificationLevel
 from talkd.core.errors import Invalid
@@ -30,4 +30,4 @@ async def set_notification_calls(tx: Tx, me: Participant, level: int) -> None:
 
 
 async def _set(tx: Tx, me: Participant, field: str, value: int) -> None:
-    await store.set_attendee(tx, me.room.id, me.attendee.id, field, value, clock.now())
+    await attendee_store.set_attendee(tx, me.room.id, me.attendee.id, field, value, clock.now())

@@ -1,7 +1,7 @@
 """Making moderators, and taking moderation away."""
 
-from talkd.areas.participants import service, store
-from talkd.areas.participants.model import Attendee, Participant
+from talkd.conversation import access, attendee_store
+from talkd.conversation.participant import Attendee, Participant
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.constants import MODERATORS, ParticipantType
@@ -25,7 +25,7 @@ async def promote(tx: Tx, me: Participant, attendee_id: int) -> None:
     attendee = await _access_for_role(tx, me, attendee_id)
     if attendee.actor_type not in (USERS, GUESTS, EMAILS) or attendee.type in MODERATORS:
         raise Invalid(data=NULL)
-    await store.set_role(tx, me.room.id, attendee.id, _PROMOTED[ParticipantType(attendee.type)], clock.now())
+    await attendee_store.set_role(tx, me.room.id, attendee.id, _PROMOTED[ParticipantType(attendee.type)], clock.now())
     await tx.emit(ModeratorPromoted(me.room.id, me.actor, attendee.id, attendee.actor))
 
 
@@ -35,12 +35,12 @@ async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
     demoted = _DEMOTED.get(ParticipantType(attendee.type))
     if demoted is None:
         raise Invalid(data=NULL)
-    await store.set_role(tx, me.room.id, attendee.id, demoted, clock.now())
+    await attendee_store.set_role(tx, me.room.id, attendee.id, demoted, clock.now())
     await tx.emit(ModeratorDemoted(me.room.id, me.actor, attendee.id, attendee.actor))
 
 
 async def _access_for_role(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
-    attendee = await service.access_attendee(tx, me, attendee_id, data=NULL)
+    attendee = await access.access_attendee(tx, me, attendee_id, data=NULL)
     if attendee.id == me.attendee.id:
         raise Forbidden(data=NULL)
     return attendee

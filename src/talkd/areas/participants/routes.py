@@ -7,10 +7,10 @@ import msgspec
 from talkd.areas.participants import people_service as people
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service, view
-from talkd.areas.participants.model import Participant, People
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.conversation.participant import Participant, People
 from talkd.core.actor import GROUPS
 from talkd.storage.database import Tx
 from talkd.web.call import Call

@@ -6,23 +6,21 @@ it were not there.
 
 import hashlib
 import hmac
-from typing import Any
 
 from talkd.areas.bans import store as bans
 from talkd.areas.mail.address_model import is_address
-from talkd.areas.participants import store
-from talkd.areas.participants.model import Attendee, Participant, invited_name, is_self_joined
-from talkd.areas.rooms.model import Room, pair
-from talkd.areas.sessions import store as sessions
 from talkd.areas.settings import service as settings
 from talkd.areas.sip.model import require_number, without_end
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.areas.users.model import Member
+from talkd.conversation import access, attendee_store, session_store
+from talkd.conversation.participant import Attendee, Participant, invited_name, is_self_joined
+from talkd.conversation.room import Room, pair
 from talkd.core import clock, ids
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed
 from talkd.core.names import cleaned, folded
 from talkd.storage.database import Tx
@@ -30,50 +28,14 @@ from talkd.storage.database import Tx
 MAX_GUEST_NAME_LENGTH = 64
 
 
-async def access_participant(
-    tx: Tx, token: str, *, user_id: str | None, browser: str, hold: bool = False
-) -> Participant:
-    """The caller in a room. Raises UnknownRoom when there is no such room, or the caller is not in it.
-
-    With `hold` the room and the attendee stay as they are seen until the transaction ends. The session of a user
-    may have ended or changed in the same moment: look again where that matters.
-    """
-    if not ids.TOKEN_FORM.fullmatch(token):
-        raise UnknownRoom
-    found = None
-    if user_id is not None:
-        found = await store.find_user(tx, token, user_id, browser, hold=hold)
-    elif browser:
-        found = await store.find_visitor(tx, token, browser, hold=hold)
-    if found is None:
-        raise UnknownRoom
-    return found
-
-
-async def access_attendee(tx: Tx, me: Participant, attendee_id: int, *, data: Any = None) -> Attendee:
-    """Another attendee of the same room. Raises NotFound("participant"), with the `data` that the operation tells."""
-    attendee = await store.get_attendee(tx, me.room.id, attendee_id)
-    if attendee is None:
-        raise NotFound("participant", data=data)
-    return attendee
-
-
-async def lock_room(tx: Tx, room_id: int) -> Room:
-    """The room, held until the transaction ends. Raises NotFound when it has just gone."""
-    room = await store.lock_room(tx, room_id)
-    if room is None:
-        raise NotFound
-    return room
-
-
 async def list_online(tx: Tx, user_ids: list[str]) -> set[str]:
     """Those of the users who have some conversation open right now."""
-    return await store.list_online(tx, user_ids, clock.steady() - SESSION_KILL) if user_ids else set()
+    return await attendee_store.list_online(tx, user_ids, clock.steady() - SESSION_KILL) if user_ids else set()
 
 
 async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
     """Everybody, in the order in which they came."""
-    return await store.list_attendees(tx, room_id)
+    return await attendee_store.list_attendees(tx, room_id)
 
 
 async def add_user(
@@ -92,7 +54,7 @@ async def add_user(
     Nothing happens to whoever is there already. Who is banned cannot be added: raises Forbidden("ban") for
     oneself, Invalid("ban") for others.
     """
-    present = await store.find_attendee(tx, room.id, USERS, user_id)
+    present = await attendee_store.find_attendee(tx, room.id, USERS, user_id)
     if present is not None:
         if present.type == ParticipantType.USER_SELF_JOINED and type != ParticipantType.USER_SELF_JOINED:
             await _make_member(tx, room, actor, present, type, quiet=quiet)
@@ -114,7 +76,7 @@ async def _make_member(
     tx: Tx, room: Room, actor: Actor, present: Attendee, type: ParticipantType, *, quiet: bool = False
 ) -> None:
     """Make somebody who had joined by themselves a member."""
-    await store.set_attendee(tx, room.id, present.id, "type", type, clock.now())
+    await attendee_store.set_attendee(tx, room.id, present.id, "type", type, clock.now())
     await tx.emit(AttendeeAdded(room.id, actor, present.id, present.actor, quiet, was_there=True))
 
 
@@ -129,14 +91,14 @@ async def add_group(
     group = await groups.hold_group(tx, group_id)
     if group is None:
         raise NotFound("new-participant")
-    if await store.find_attendee(tx, room.id, GROUPS, group_id) is None:
+    if await attendee_store.find_attendee(tx, room.id, GROUPS, group_id) is None:
         if after:
             return 0, ""
         await _add(tx, room, actor, Actor(GROUPS, group_id, group.display_name or group_id), type=ParticipantType.USER)
     members = await groups.list_next_members(tx, group_id, after, at_most)
     banned = await list_banned(tx, room.id, USERS)
     new = {member.id: member for member in members if member.enabled and folded(member.id) not in banned}
-    for present in await store.find_attendees(tx, room.id, USERS, list(new)):
+    for present in await attendee_store.find_attendees(tx, room.id, USERS, list(new)):
         del new[present.actor_id]
         if present.type == ParticipantType.USER_SELF_JOINED:
             await _make_member(tx, room, actor, present, ParticipantType.USER)
@@ -153,7 +115,7 @@ def _last_id(members: list[Member], at_most: int) -> str:
 
 async def count_attendees(tx: Tx, room_id: int) -> int:
     """Return how many users, groups, guests and others are in the room."""
-    return await store.count_attendees(tx, room_id)
+    return await attendee_store.count_attendees(tx, room_id)
 
 
 async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:
@@ -172,7 +134,7 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
     actor_id = ids.email_id(address)
     if await bans.is_banned(tx, room.id, EMAILS, actor_id):
         raise Invalid("ban")
-    if await store.find_attendee(tx, room.id, EMAILS, actor_id) is None:
+    if await attendee_store.find_attendee(tx, room.id, EMAILS, actor_id) is None:
         await _add(
             tx,
             room,
@@ -195,7 +157,7 @@ async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:
     number = require_number(number)
     key = await settings.get_secret(tx, "phones")
     actor_id = hmac.new(key.encode(), f"{room.token} {number}".encode(), hashlib.sha256).hexdigest()
-    if await store.find_attendee(tx, room.id, PHONES, actor_id) is None:
+    if await attendee_store.find_attendee(tx, room.id, PHONES, actor_id) is None:
         target = Actor(PHONES, actor_id, without_end(number))
         await _add(tx, room, actor, target, type=ParticipantType.USER, phone_number=number)
 
@@ -219,8 +181,8 @@ async def _add(
     invited_address: str = "",
     phone_number: str = "",
 ) -> int:
-    newest = await lock_room(tx, room.id)
-    attendee_id = await store.add_attendee(
+    newest = await access.lock_room(tx, room.id)
+    attendee_id = await attendee_store.add_attendee(
         tx,
         room_id=room.id,
         actor_type=target.type,
@@ -244,7 +206,7 @@ async def ensure_both(tx: Tx, room: Room) -> None:
     """In a one-to-one conversation whoever is missing comes back before something is said."""
     if room.type != RoomType.ONE_TO_ONE or room.user_a is None or room.user_b is None:
         return
-    present = await store.find_attendees(tx, room.id, USERS, [room.user_a, room.user_b])
+    present = await attendee_store.find_attendees(tx, room.id, USERS, [room.user_a, room.user_b])
     if len(present) == 2:
         return
     missing = {room.user_a, room.user_b} - {attendee.actor_id for attendee in present}
@@ -265,8 +227,8 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
 
     Raises Invalid("last-moderator") if others would stay without a moderator, unless the caller `may_abandon` them.
     """
-    await lock_room(tx, me.room.id)  # so that the last two moderators do not leave at once
-    people, moderators = await store.count_people(tx, me.room.id)
+    await access.lock_room(tx, me.room.id)  # so that the last two moderators do not leave at once
+    people, moderators = await attendee_store.count_people(tx, me.room.id)
     is_last = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
     if is_last and people > 1 and not may_abandon:
         raise Invalid("last-moderator")
@@ -276,7 +238,7 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
 
 async def is_last_member(tx: Tx, attendee: Attendee) -> bool:
     """Whether nobody else is a member of the room."""
-    people, _ = await store.count_people(tx, attendee.room_id)
+    people, _ = await attendee_store.count_people(tx, attendee.room_id)
     return _is_last(attendee, people)
 
 
@@ -300,10 +262,10 @@ async def remove_members(
     last one, or "" if no members are left.
     """
     members = await groups.list_next_members(tx, group_id, after, at_most)
-    holding = set(await store.list_groups(tx, room.id))
+    holding = set(await attendee_store.list_groups(tx, room.id))
     groups_of = await groups.get_groups_of(tx, [member.id for member in members])
     leaving = [user_id for user_id, theirs in groups_of.items() if holding.isdisjoint(theirs)]
-    for attendee in await store.find_attendees(tx, room.id, USERS, leaving):
+    for attendee in await attendee_store.find_attendees(tx, room.id, USERS, leaving):
         if not attendee.is_moderator:
             await remove(tx, room, actor, attendee)
     return len(members), _last_id(members, at_most)
@@ -311,8 +273,8 @@ async def remove_members(
 
 async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:
     """The attendee and all its joins are gone, at once everywhere. Nothing happens to whoever has just gone."""
-    joins = await sessions.list_sessions_of(tx, room.id, attendee.id)
-    if not await store.delete_attendee(tx, room.id, attendee.id):
+    joins = await session_store.list_sessions_of(tx, room.id, attendee.id)
+    if not await attendee_store.delete_attendee(tx, room.id, attendee.id):
         return
     quiet = quiet or attendee.actor_type == GUESTS or room.is_one_to_one or room.type == RoomType.NOTE_TO_SELF
     quiet = quiet or (attendee.type == ParticipantType.USER_SELF_JOINED and actor == attendee.actor)
@@ -329,8 +291,8 @@ async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
     name = cleaned(name)
     if len(name) > MAX_GUEST_NAME_LENGTH:
         raise Invalid("name")
-    await store.set_attendee(tx, me.room.id, me.attendee.id, "display_name", name, clock.now())
+    await attendee_store.set_attendee(tx, me.room.id, me.attendee.id, "display_name", name, clock.now())
     await tx.emit(GuestRenamed(me.room.id, me.actor, me.attendee.id))
-    renamed = await store.get_attendee(tx, me.room.id, me.attendee.id)
+    renamed = await attendee_store.get_attendee(tx, me.room.id, me.attendee.id)
     assert renamed is not None, "it was there a moment ago"
     return Participant(me.room, renamed, me.session)

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.participants.model import Attendee, Participant, People, Session, permissions_of
-from talkd.areas.rooms.model import Room
+from talkd.conversation.participant import Attendee, Participant, People, Session, permissions_of
+from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import USERS
 

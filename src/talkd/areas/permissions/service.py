@@ -1,10 +1,8 @@
 """Setting what people may do: one of them, or everybody who has nothing of his own."""
 
-from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Attendee, Participant, is_self_joined, permissions_of
 from talkd.areas.permissions.model import changed, require_permissions
-from talkd.areas.rooms import store as rooms
+from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation.participant import Attendee, Participant, is_self_joined, permissions_of
 from talkd.core import clock
 from talkd.core.actor import GROUPS
 from talkd.core.constants import ParticipantType, Permission
@@ -25,8 +23,8 @@ async def set_default(tx: Tx, me: Participant, bits: int) -> None:
     permissions = require_permissions(bits, "value")
     if permissions == me.room.default_permissions:
         return
-    await rooms.set_field(tx, me.room.id, "default_permissions", permissions)
-    await attendees.reset_permissions(tx, me.room.id, clock.now())
+    await room_store.set_field(tx, me.room.id, "default_permissions", permissions)
+    await attendee_store.reset_permissions(tx, me.room.id, clock.now())
     await tx.emit(DefaultPermissionsSet(me.room.id, me.actor, permissions))
 
 
@@ -36,8 +34,8 @@ async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str
     A user who had only followed the link becomes a member by being given permissions (recording
     `participants/self-joining-a-public-room`). Raises NotFound("participant"), Forbidden("moderator") or Invalid.
     """
-    room = await participants.lock_room(tx, me.room.id)
-    attendee = await participants.access_attendee(tx, me, attendee_id)
+    room = await access.lock_room(tx, me.room.id)
+    attendee = await access.access_attendee(tx, me, attendee_id)
     if room.is_one_to_one:
         raise Invalid("room-type")
     permissions = changed(permissions_of(room, attendee), method, bits)
@@ -47,8 +45,8 @@ async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str
         raise Invalid("type")
     becomes_member = is_self_joined(attendee) and permissions != Permission.DEFAULT
     if becomes_member:
-        await attendees.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.USER, clock.now())
+        await attendee_store.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.USER, clock.now())
     if permissions != attendee.permissions or becomes_member:
-        await attendees.set_attendee(tx, room.id, attendee.id, "permissions", permissions, clock.now())
+        await attendee_store.set_attendee(tx, room.id, attendee.id, "permissions", permissions, clock.now())
         await tx.emit(PermissionsSet(room.id, me.actor, attendee.id, permissions))
-    return await participants.access_attendee(tx, me, attendee_id)
+    return await access.access_attendee(tx, me, attendee_id)

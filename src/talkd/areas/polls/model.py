@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import msgspec
 
-from talkd.areas.participants.model import Participant
+from talkd.conversation.participant import Participant
 from talkd.core.actor import Actor
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned, cleaned_text

@@ -2,11 +2,11 @@
 
 from talkd.areas.chat import people_store as people
 from talkd.areas.chat import service as chat
-from talkd.areas.chat import store as chat_store
-from talkd.areas.chat.model import Names, Reference
-from talkd.areas.participants.model import Participant
 from talkd.areas.polls import store
 from talkd.areas.polls.model import OBJECT_TYPE, SHARED_AS, Ballot, Poll, Result, Status, Wording, visible
+from talkd.conversation import message_store
+from talkd.conversation.message import Names, Reference
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import SYSTEM
 from talkd.core.errors import Forbidden, Invalid, NotFound
@@ -105,7 +105,7 @@ async def close(tx: Tx, me: Participant, poll_id: int) -> Poll | None:
     if not await store.close(tx, poll.room_id, poll.id):
         raise Invalid("poll")
     message = await chat.post_system(tx, me.room, me.actor, "poll_closed", references={"poll": _reference(poll)})
-    await chat_store.mark_read(tx, me.room.id, me.attendee.id, message.id)
+    await message_store.mark_read(tx, me.room.id, me.attendee.id, message.id)
     return await access_poll(tx, me, poll_id)
 
 

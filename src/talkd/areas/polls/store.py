@@ -5,9 +5,9 @@ from collections import Counter
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import OBJECT_SHARED
-from talkd.areas.chat.store import CLEARED_ID, is_visible
 from talkd.areas.polls.model import Ballot, Poll, Status, Tally, Wording
+from talkd.conversation.message import OBJECT_SHARED
+from talkd.conversation.message_store import CLEARED_ID, is_visible
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages, poll_votes, polls

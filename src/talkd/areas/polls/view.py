@@ -3,8 +3,8 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.chat.model import Names, current_actor
 from talkd.areas.polls.model import Ballot, Poll, Result
+from talkd.conversation.message import Names, current_actor
 
 
 class DraftView(msgspec.Struct, frozen=True, kw_only=True):

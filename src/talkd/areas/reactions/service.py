@@ -4,11 +4,11 @@ import msgspec
 
 from talkd.areas.chat import people_store as people
 from talkd.areas.chat import service as chat
-from talkd.areas.chat import store as messages
-from talkd.areas.chat.model import Message, Names
-from talkd.areas.participants.model import Participant
 from talkd.areas.reactions import store
-from talkd.areas.reactions.model import REMOVED, REVOKED, SHOWN, Reaction, most_frequent
+from talkd.areas.reactions.model import Reaction, most_frequent
+from talkd.conversation import message_store
+from talkd.conversation.message import REMOVED, REVOKED, SHOWN, Message, Names
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.emoji import is_emoji
 from talkd.core.errors import NULL, Invalid, NotFound
@@ -52,7 +52,7 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Non
     if given is None:
         raise NotFound(data=NULL)
     await store.delete_reaction(tx, given)
-    await messages.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
+    await message_store.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
     await chat.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, aside=True)
     await _count(tx, me.room.id, message_id)
     await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction))
@@ -74,7 +74,7 @@ async def list_reactions(
 
 
 async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:
-    message = await messages.get_message(tx, room_id, message_id, clock.now())
+    message = await message_store.get_message(tx, room_id, message_id, clock.now())
     if message is None:
         raise NotFound(data=NULL)
     return message
@@ -86,4 +86,4 @@ async def _count(tx: Tx, room_id: int, message_id: int) -> None:
     for each in await store.list_reactions(tx, room_id, message_id):
         counts[each.reaction] = counts.get(each.reaction, 0) + 1
     shown = msgspec.json.encode(most_frequent(counts)).decode() if counts else ""
-    await messages.set_reactions(tx, room_id, message_id, shown)
+    await message_store.set_reactions(tx, room_id, message_id, shown)

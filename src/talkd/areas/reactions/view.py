@@ -2,8 +2,8 @@
 
 import msgspec
 
-from talkd.areas.chat.model import Names, current_actor
 from talkd.areas.reactions.model import Reaction
+from talkd.conversation.message import Names, current_actor
 
 
 class ReactionView(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """Recording calls. No recording server can be set up with this release, so no recording is ever going on."""
 
-from talkd.areas.participants.model import Participant
+from talkd.conversation.participant import Participant
 from talkd.core.errors import Invalid
 
 VIDEO, AUDIO = 1, 2

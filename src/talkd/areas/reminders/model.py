@@ -2,8 +2,8 @@
 
 import msgspec
 
-from talkd.areas.chat.model import Message, Names
-from talkd.areas.participants.model import Participant
+from talkd.conversation.message import Message, Names
+from talkd.conversation.participant import Participant
 
 MAX_UPCOMING = 10
 """Reminders in the list of the next ones."""

@@ -1,14 +1,13 @@
 """Being reminded of messages: once, at a time of one's choice, by a notification."""
 
 from talkd.areas.chat import people_store as people
-from talkd.areas.chat import store as chat
-from talkd.areas.chat.model import DELETED, Names, named
 from talkd.areas.notifications import delivery_service as notifications
 from talkd.areas.notifications import store as notification_store
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Participant
 from talkd.areas.reminders import store
 from talkd.areas.reminders.model import HOUR, MAX_SET, MAX_UPCOMING, Agenda, Reminder
+from talkd.conversation import message_store, room_store
+from talkd.conversation.message import DELETED, Names, named
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.errors import NotFound, Throttled
 from talkd.storage.database import Tx
@@ -70,14 +69,14 @@ async def deliver_due(tx: Tx) -> None:
     """
     now = clock.now()
     room_ids = await store.list_rooms_due(tx, BATCH, now)
-    await attendees.lock_rooms(tx, room_ids)
+    await room_store.lock_rooms(tx, room_ids)
     for reminder, user_id in await store.list_due(tx, room_ids, BATCH, now):
         await notifications.remind(tx, reminder.room_id, reminder.message_id, user_id)
         await store.delete_reminder(tx, reminder.room_id, reminder.attendee_id, reminder.message_id)
 
 
 async def _require_message(tx: Tx, me: Participant, message_id: int) -> None:
-    message = await chat.get_message(tx, me.room.id, message_id, clock.now())
+    message = await message_store.get_message(tx, me.room.id, message_id, clock.now())
     if message is None or message.kind == DELETED:
         raise NotFound("message")
 

@@ -3,13 +3,14 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE
 from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
-from talkd.areas.participants.model import Attendee, Participant
-from talkd.areas.participants.store import ATTENDEE, ROOM
 from talkd.areas.reminders.model import Reminder, Upcoming
-from talkd.areas.rooms.model import Room
+from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.message import Message
+from talkd.conversation.message_store import MESSAGE
+from talkd.conversation.participant import Attendee, Participant
+from talkd.conversation.room import Room
+from talkd.conversation.room_store import ROOM
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms

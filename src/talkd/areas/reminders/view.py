@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from talkd.areas.chat import view as chat
-from talkd.areas.participants.model import Participant
 from talkd.areas.reminders.model import Agenda, Reminder, Upcoming
+from talkd.conversation.participant import Participant
 
 
 class ReminderView(msgspec.Struct, frozen=True):

@@ -4,18 +4,17 @@ from collections.abc import Callable, Iterable, Sequence
 
 from talkd.areas.participants import role_service as roles
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Attendee, Participant, is_self_joined
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import departure_service as departures
-from talkd.areas.rooms import listing_service, rule_service, service, store
+from talkd.areas.rooms import listing_service, rule_service, service
 from talkd.areas.rooms import member_change_service as changes
-from talkd.areas.rooms.creation_model import Attributes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
-from talkd.areas.rooms.model import Room, require_description, require_name
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
+from talkd.conversation import attendee_store, room_store
+from talkd.conversation.participant import Attendee, Participant, is_self_joined
+from talkd.conversation.room import Attributes, Room, require_description, require_name
 from talkd.core import clock
 from talkd.core.actor import CLI, GROUPS, USERS
 from talkd.core.constants import MODERATORS, Listable, ParticipantType, RoomType
@@ -28,7 +27,7 @@ PRIVATE_WITH_PASSWORD = "Unable to add password protection to private room."
 
 async def find_any_room(tx: Tx, token: str) -> Room:
     """Return the conversation of a token, of whatever kind. Raises NotFound."""
-    room = await attendees.get_room(tx, token)
+    room = await room_store.get_room(tx, token)
     if room is None:
         raise NotFound(message=f"Room with token {token} not found")
     return room
@@ -36,7 +35,7 @@ async def find_any_room(tx: Tx, token: str) -> Room:
 
 async def find_room(tx: Tx, token: str) -> Room:
     """The group or public conversation of a token. Raises NotFound, and Invalid for other kinds."""
-    room = await attendees.get_room(tx, token)
+    room = await room_store.get_room(tx, token)
     if room is None:
         raise NotFound(message="Room not found.")
     if not room.is_shared:
@@ -92,7 +91,7 @@ async def create(
         raise Invalid("listable", message='Invalid value for option "--listable" given.')
     if password_hash and not public:
         raise Invalid("password", message=PRIVATE_WITH_PASSWORD)
-    room = await store.add_room(
+    room = await room_store.add_room(
         tx,
         token=await creation.new_token(tx),
         type=RoomType.PUBLIC if public else RoomType.GROUP,
@@ -157,9 +156,9 @@ async def set_message_expiration(tx: Tx, room: Room, seconds: int) -> None:
 async def set_owner(tx: Tx, room: Room, owner: str) -> None:
     """Make a user the only owner, or (empty) let the room have none; former owners become users. Raises NotFound."""
     owner = next(iter(await _require_users(tx, [owner] if owner else [])), "")
-    for attendee in await attendees.list_attendees(tx, room.id):
+    for attendee in await attendee_store.list_attendees(tx, room.id):
         if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
-            await attendees.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.MODERATOR, clock.now())
+            await attendee_store.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.MODERATOR, clock.now())
             await roles.demote(tx, administrator_of(room), attendee.id)
     if owner:
         await add_users(tx, room, [owner])
@@ -170,7 +169,7 @@ async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantTyp
     """Owner or moderator; only who has not moderated before is announced."""
     if not attendee.is_moderator:
         await roles.promote(tx, administrator_of(room), attendee.id)
-    await attendees.set_attendee(tx, room.id, attendee.id, "type", role, clock.now())
+    await attendee_store.set_attendee(tx, room.id, attendee.id, "type", role, clock.now())
 
 
 # --- members --------------------------------------------------------------------------------
@@ -219,7 +218,7 @@ async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
 
 
 async def _find_user(tx: Tx, room: Room, user_id: str) -> Attendee:
-    attendee = await attendees.find_attendee(tx, room.id, USERS, await users.resolve_id(tx, user_id))
+    attendee = await attendee_store.find_attendee(tx, room.id, USERS, await users.resolve_id(tx, user_id))
     if attendee is None:
         raise NotFound(message=f"User '{user_id}' is no participant.")
     return attendee
@@ -268,7 +267,7 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
     async for attendee, room in departures.list_rooms_of(tx, source):
         if not room.is_shared or is_self_joined(attendee) or not (members_too or attendee.is_moderator):
             continue
-        known = await attendees.find_attendee(tx, room.id, USERS, target)
+        known = await attendee_store.find_attendee(tx, room.id, USERS, target)
         await add_users(tx, room, [target])
         new = await _find_user(tx, room, target)
         is_changed = known is None or known.type != new.type

@@ -3,6 +3,7 @@
 import msgspec
 
 from talkd.areas.permissions.model import require_permissions
+from talkd.conversation.room import Attributes
 from talkd.core import clock
 from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly
 from talkd.core.errors import Invalid
@@ -11,28 +12,11 @@ MAX_TIME = 2**53 - 1
 """The last moment that every client can read as a number."""
 
 
-class Attributes(msgspec.Struct, frozen=True):
-    """Settings of a room from its first moment on, named as in the table."""
-
-    read_only: int = 0
-    listable: int = 0
-    lobby_state: int = 0
-    lobby_timer: int = 0
-    sip_enabled: int = 0
-    message_expiration: int = 0
-    default_permissions: int = 0
-    mention_permissions: int = 0
-    recording_consent: int = 0
-
-
 class Picture(msgspec.Struct, frozen=True):
     """An emoji on a colour, six hexadecimal digits; None for the theme's."""
 
     emoji: str
     color: str | None
-
-
-NO_ATTRIBUTES = Attributes()
 
 
 def require_attributes(

@@ -5,11 +5,12 @@ import msgspec
 from talkd.areas.rooms import creation_service as service
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.creation_model import Attributes, Picture, require_attributes
+from talkd.areas.rooms.creation_model import Picture, require_attributes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
 from talkd.areas.rooms.view import RoomView
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
+from talkd.conversation.room import Attributes
 from talkd.core.actor import GROUPS
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound

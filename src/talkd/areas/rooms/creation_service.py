@@ -6,23 +6,25 @@ import msgspec
 
 from talkd.areas.avatars import room_service as avatars
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import store
-from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes, Picture
-from talkd.areas.rooms.model import (
+from talkd.areas.rooms.creation_model import Picture
+from talkd.areas.settings import service as settings
+from talkd.areas.settings.model import TalkSettings
+from talkd.areas.sip import service as dial_in
+from talkd.areas.users import group_store as groups
+from talkd.areas.users import store as users
+from talkd.conversation import access, room_store
+from talkd.conversation.room import (
     EXTENDED,
+    NO_ATTRIBUTES,
     NOTE_TO_SELF,
     UNNAMED,
+    Attributes,
     Room,
     pair,
     require_description,
     require_name,
     require_object,
 )
-from talkd.areas.settings import service as settings
-from talkd.areas.settings.model import TalkSettings
-from talkd.areas.sip import service as dial_in
-from talkd.areas.users import group_store as groups
-from talkd.areas.users import store as users
 from talkd.core import clock, ids
 from talkd.core.actor import Actor
 from talkd.core.constants import ParticipantType, RoomType
@@ -52,13 +54,13 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room
     if partner_id not in await users.get_names(tx, [partner_id]):
         raise NotFound("invite")
     user_a, user_b = pair(actor.id, partner_id)
-    room = await store.find_pair(tx, user_a, user_b)
+    room = await room_store.find_pair(tx, user_a, user_b)
     is_new = room is None
     if room is None:
         enumeration = await settings.get_enumeration(tx)
         if not enumeration.can_address(shares_group=await groups.shares_group(tx, actor.id, partner_id)):
             raise Forbidden("invite")
-        room = await store.add_room(
+        room = await room_store.add_room(
             tx, token=await new_token(tx), type=RoomType.ONE_TO_ONE, name="", users=(user_a, user_b), now=clock.now()
         )
         await tx.emit(RoomCreated(room.id, actor))
@@ -103,7 +105,7 @@ async def create_room(
     require_object(object_type, object_id)
     if object_type == EXTENDED:
         await _require_extendable(tx, actor, object_id)
-    room = await store.add_room(
+    room = await room_store.add_room(
         tx,
         token=await new_token(tx),
         type=type,
@@ -127,7 +129,7 @@ async def create_room(
 async def _require_extendable(tx: Tx, actor: Actor, token: str) -> None:
     """Raises Invalid("object") unless the token is of a one-to-one conversation of the creator."""
     try:
-        me = await participants.access_participant(tx, token, user_id=actor.id, browser="")
+        me = await access.access_participant(tx, token, user_id=actor.id, browser="")
     except NotFound:
         raise Invalid("object") from None
     if me.room.type != RoomType.ONE_TO_ONE:
@@ -136,9 +138,9 @@ async def _require_extendable(tx: Tx, actor: Actor, token: str) -> None:
 
 async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> tuple[Room, int]:
     """A user's conversation with himself, made (`by` himself unless said) when it is missing; and the attendee."""
-    room = await store.find_object(tx, NOTE_TO_SELF, actor.id)
+    room = await room_store.find_object(tx, NOTE_TO_SELF, actor.id)
     if room is None:
-        room = await store.add_room(
+        room = await room_store.add_room(
             tx,
             token=await new_token(tx),
             type=RoomType.NOTE_TO_SELF,
@@ -158,6 +160,6 @@ async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> 
 async def new_token(tx: Tx) -> ids.Token:
     """A token for a new room."""
     token = ids.new_token()
-    while await store.is_taken(tx, token):
+    while await room_store.is_taken(tx, token):
         token = ids.new_token()
     return token

@@ -2,11 +2,10 @@
 
 from collections.abc import AsyncIterator, Callable
 
-from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.participants.model import Attendee
-from talkd.areas.rooms import service, store
-from talkd.areas.rooms.model import Room
+from talkd.areas.rooms import service
+from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation.participant import Attendee
+from talkd.conversation.room import Room
 from talkd.core.actor import Actor
 from talkd.core.constants import RoomType
 from talkd.core.events import ReadOnlySet
@@ -18,9 +17,9 @@ async def list_rooms_of(tx: Tx, user_id: str) -> AsyncIterator[tuple[Attendee, R
 
     The caller may remove the user from each. That also removes them from its breakout rooms, which are then skipped.
     """
-    for attendee in await attendees.list_of_user(tx, user_id):
-        if await attendees.get_attendee(tx, attendee.room_id, attendee.id) is not None:
-            yield attendee, await participants.lock_room(tx, attendee.room_id)
+    for attendee in await attendee_store.list_of_user(tx, user_id):
+        if await attendee_store.get_attendee(tx, attendee.room_id, attendee.id) is not None:
+            yield attendee, await access.lock_room(tx, attendee.room_id)
 
 
 async def remove_from_rooms(
@@ -34,7 +33,7 @@ async def remove_from_rooms(
     async for attendee, room in list_rooms_of(tx, user_id):
         if is_affected(room):
             await service.remove_user(tx, room, actor, attendee)
-    for room in await store.list_pairs_of(tx, user_id):
+    for room in await room_store.list_pairs_of(tx, user_id):
         if is_affected(room):
-            await store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, name)
+            await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, name)
             await tx.emit(ReadOnlySet(room.id, actor, True))

@@ -1,13 +1,13 @@
 """Bringing people of every kind into conversations."""
 
 from talkd.areas.participants import service as participants
-from talkd.areas.participants import store as attendees
-from talkd.areas.rooms.model import Room
 from talkd.areas.rooms.service import allow_guests
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.sip import service as dial_out
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import store as users
+from talkd.conversation import attendee_store, room_store
+from talkd.conversation.room import Room
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotAvailable, NotFound
@@ -63,9 +63,9 @@ async def _require_assignable(tx: Tx, part: Room, who: str, kind: str) -> None:
     """Raises Invalid for anybody but users, and for moderators: those are in every breakout room already."""
     if kind != USERS:
         raise Invalid("source")
-    parent = await attendees.get_room(tx, part.object_id)
+    parent = await room_store.get_room(tx, part.object_id)
     if parent is None:
         raise NotFound("new-participant")
-    attendee = await attendees.find_attendee(tx, parent.id, USERS, await users.resolve_id(tx, who))
+    attendee = await attendee_store.find_attendee(tx, parent.id, USERS, await users.resolve_id(tx, who))
     if attendee is not None and attendee.is_moderator:
         raise Invalid("moderator")

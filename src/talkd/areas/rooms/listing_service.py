@@ -1,10 +1,10 @@
 """Opening conversations to everybody with an account, and finding them."""
 
 from talkd.areas.bans import store as bans
-from talkd.areas.participants import store as participants
-from talkd.areas.participants.model import Participant
-from talkd.areas.rooms import listing_store, store
-from talkd.areas.rooms.model import Room
+from talkd.areas.rooms import listing_store
+from talkd.conversation import room_store
+from talkd.conversation.participant import Participant
+from talkd.conversation.room import Room
 from talkd.core.actor import USERS
 from talkd.core.constants import Listable, RoomType
 from talkd.core.errors import Invalid, UnknownRoom
@@ -22,7 +22,7 @@ async def set_listable(tx: Tx, me: Participant, scope: int) -> None:
         raise Invalid("value")
     if scope == me.room.listable:
         return
-    await store.set_field(tx, me.room.id, "listable", scope)
+    await room_store.set_field(tx, me.room.id, "listable", scope)
     await tx.emit(ListableSet(me.room.id, me.actor, scope))
 
 
@@ -39,7 +39,7 @@ async def access_from_outside(
     It does not to somebody who is banned, nor to visitors who must know a password first. Raises UnknownRoom for
     rooms that are neither public nor open to users.
     """
-    room = await participants.get_room(tx, token)
+    room = await room_store.get_room(tx, token)
     if room is None or not (room.type == RoomType.PUBLIC or (room.is_listed and user_id is not None)):
         raise UnknownRoom
     if not room.is_listed or room.password_hash_for(user_id):

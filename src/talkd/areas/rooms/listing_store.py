@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.participants.store import ROOM
-from talkd.areas.rooms.model import Room
 from talkd.areas.users.store import pattern
+from talkd.conversation.room import Room
+from talkd.conversation.room_store import ROOM
 from talkd.core import names
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx

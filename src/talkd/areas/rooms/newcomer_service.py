@@ -3,9 +3,9 @@
 from talkd.areas.chat import service as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
-from talkd.areas.rooms import store
-from talkd.areas.rooms.model import CHANGELOG_NAME
 from talkd.areas.settings import store as settings
+from talkd.conversation import room_store
+from talkd.conversation.room import CHANGELOG_NAME
 from talkd.core import clock
 from talkd.core.actor import BOTS, SYSTEM, Actor
 from talkd.core.constants import ReadOnly, RoomType
@@ -41,14 +41,14 @@ async def welcome(tx: Tx, user: Actor, *, with_changelog: bool) -> None:
 
 
 async def _add_changelog(tx: Tx, user: Actor) -> None:
-    room = await store.add_room(
+    room = await room_store.add_room(
         tx,
         token=await creation.new_token(tx),
         type=RoomType.CHANGELOG,
         name=user.id,
         now=clock.now(),
     )
-    await store.set_field(tx, room.id, "read_only", ReadOnly.READ_ONLY)
+    await room_store.set_field(tx, room.id, "read_only", ReadOnly.READ_ONLY)
     await tx.emit(RoomCreated(room.id, SYSTEM))
     await participants.add_user(tx, room, SYSTEM, user.id, user.name, quiet=True)
     for text in TEXTS:

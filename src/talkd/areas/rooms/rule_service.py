@@ -1,10 +1,9 @@
 """Rules of a conversation: how long messages last, who may mention everybody, consent to recording."""
 
-from talkd.areas.participants import service as participants
-from talkd.areas.participants.model import Participant
-from talkd.areas.rooms import store
-from talkd.areas.rooms.model import Room
 from talkd.areas.settings.model import CONSENT_BY_ROOM
+from talkd.conversation import access, room_store
+from talkd.conversation.participant import Participant
+from talkd.conversation.room import Room
 from talkd.core.constants import MAX_EXPIRATION, RoomType
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.core.events import MessageExpirationSet, RecordingConsentSet
@@ -18,10 +17,10 @@ async def set_message_expiration(tx: Tx, me: Participant, seconds: int) -> None:
         raise Invalid("type")
     if not 0 <= seconds <= MAX_EXPIRATION:
         raise Invalid("value")
-    room = await participants.lock_room(tx, me.room.id)
+    room = await access.lock_room(tx, me.room.id)
     if seconds == room.message_expiration:
         return
-    await store.set_field(tx, room.id, "message_expiration", seconds)
+    await room_store.set_field(tx, room.id, "message_expiration", seconds)
     await tx.emit(MessageExpirationSet(room.id, me.actor, seconds))
 
 
@@ -32,7 +31,7 @@ async def set_mention_permissions(tx: Tx, me: Participant, value: int) -> None:
         raise Invalid("type")
     if value not in (0, 1):
         raise Invalid("value")
-    await store.set_field(tx, me.room.id, "mention_permissions", value)
+    await room_store.set_field(tx, me.room.id, "mention_permissions", value)
 
 
 async def set_recording_consent(tx: Tx, me: Participant, value: int, *, server_setting: int) -> None:
@@ -46,14 +45,14 @@ async def set_recording_consent(tx: Tx, me: Participant, value: int, *, server_s
     _require_own_rules(me.room)
     if value not in (0, 1):
         raise Invalid("value")
-    room = await participants.lock_room(tx, me.room.id)
+    room = await access.lock_room(tx, me.room.id)
     if value == room.recording_consent:
         return
     if value and room.call_started_at:
         raise Invalid("call")
     if room.breakout_status:
         raise Invalid("breakout-room")
-    await store.set_field(tx, room.id, "recording_consent", value)
+    await room_store.set_field(tx, room.id, "recording_consent", value)
     await tx.emit(RecordingConsentSet(room.id, me.actor, value))
 
 

@@ -1,12 +1,13 @@
 """Conversations: showing them, changing their settings, deleting them."""
 
 from talkd.areas.participants import service as participants
-from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.removal import room_service as removal
 from talkd.areas.rooms import crowd_store, store
 from talkd.areas.rooms.crowd_model import Crowd
-from talkd.areas.rooms.model import Room, require_description, require_name
 from talkd.areas.rooms.store import Overview
+from talkd.conversation import access, room_store
+from talkd.conversation.participant import Attendee, Participant
+from talkd.conversation.room import Room, require_description, require_name
 from talkd.core import clock
 from talkd.core.actor import Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, ReadOnly, RoomType
@@ -60,7 +61,7 @@ async def rename(tx: Tx, me: Participant, name: str) -> None:
         raise Invalid("event")
     if name == me.room.name:
         return
-    await store.set_field(tx, me.room.id, "name", name)
+    await room_store.set_field(tx, me.room.id, "name", name)
     await tx.emit(RoomRenamed(me.room.id, me.actor, me.room.name, name))
 
 
@@ -73,7 +74,7 @@ async def set_description(tx: Tx, me: Participant, description: str) -> None:
         raise Invalid("event")
     if description == me.room.description:
         return
-    await store.set_field(tx, me.room.id, "description", description)
+    await room_store.set_field(tx, me.room.id, "description", description)
     await tx.emit(DescriptionSet(me.room.id, me.actor, description))
 
 
@@ -85,7 +86,7 @@ async def allow_guests(tx: Tx, room: Room, actor: Actor) -> None:
         return
     if room.type != RoomType.GROUP:
         raise Invalid("type")
-    await store.set_field(tx, room.id, "type", RoomType.PUBLIC)
+    await room_store.set_field(tx, room.id, "type", RoomType.PUBLIC)
     await tx.emit(GuestsAllowed(room.id, actor))
 
 
@@ -95,9 +96,9 @@ async def disallow_guests(tx: Tx, room: Room, actor: Actor) -> None:
         return
     if room.type != RoomType.PUBLIC:
         raise Invalid("type")
-    await store.set_field(tx, room.id, "type", RoomType.GROUP)
+    await room_store.set_field(tx, room.id, "type", RoomType.GROUP)
     if room.password_hash:
-        await store.set_field(tx, room.id, "password_hash", "")
+        await room_store.set_field(tx, room.id, "password_hash", "")
     for attendee in await participants.list_attendees(tx, room.id):
         if attendee.is_guest or attendee.type == ParticipantType.USER_SELF_JOINED:
             await participants.remove(tx, room, actor, attendee, quiet=True)
@@ -110,7 +111,7 @@ async def set_password(tx: Tx, me: Participant, password_hash: str) -> None:
         raise Invalid("type")
     if not password_hash and not me.room.password_hash:
         return
-    await store.set_field(tx, me.room.id, "password_hash", password_hash)
+    await room_store.set_field(tx, me.room.id, "password_hash", password_hash)
     await tx.emit(PasswordSet(me.room.id, me.actor, bool(password_hash)))
 
 
@@ -122,7 +123,7 @@ async def set_read_only(tx: Tx, me: Participant, state: int) -> None:
         raise Invalid("value")
     if state == me.room.read_only:
         return
-    await store.set_field(tx, me.room.id, "read_only", state)
+    await room_store.set_field(tx, me.room.id, "read_only", state)
     await tx.emit(ReadOnlySet(me.room.id, me.actor, state == ReadOnly.READ_ONLY))
 
 
@@ -152,7 +153,7 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> Attendee
 
     Raises NotFound, Forbidden("owner") or Invalid.
     """
-    attendee = await participants.access_attendee(tx, me, attendee_id)
+    attendee = await access.access_attendee(tx, me, attendee_id)
     if me.room.is_one_to_one:
         raise Invalid("room-type")
     if attendee.id == me.attendee.id and not me.is_guest:

@@ -3,12 +3,11 @@
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
-from talkd.areas.participants.model import Participant
-from talkd.areas.participants.store import ATTENDEE, ROOM, SESSION, own_session, participant
-from talkd.areas.rooms.creation_model import NO_ATTRIBUTES, Attributes
-from talkd.areas.rooms.model import Room
+from talkd.conversation.attendee_store import ATTENDEE, SESSION, own_session, participant
+from talkd.conversation.message import Message
+from talkd.conversation.message_store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
+from talkd.conversation.participant import Participant
+from talkd.conversation.room_store import ROOM
 from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
@@ -117,53 +116,6 @@ _OF_USER = Statement(
 )
 _ONE = Statement(_overview.where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")))
 
-_ADD = Statement(
-    sa.insert(rooms)
-    .values(
-        {
-            name: bind(name)
-            for name in (
-                "token",
-                "type",
-                "name",
-                "description",
-                "object_type",
-                "object_id",
-                "user_a",
-                "user_b",
-                "password_hash",
-                "created_at",
-                "last_activity",
-                "modified_at",
-                *Attributes.__struct_fields__,
-            )
-        }
-    )
-    .returning(*ROOM)
-)
-_BY_PAIR = Statement(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), rooms.c.user_b == bind("user_b")))
-_BY_OBJECT = Statement(
-    sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id"))
-)
-_IS_TAKEN = Statement(sa.select(ONE).where(rooms.c.token == bind("token")))
-_SET = {
-    name: Statement(
-        sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)})
-    )
-    for name in (
-        "name",
-        "description",
-        "type",
-        "password_hash",
-        "read_only",
-        "listable",
-        "default_permissions",
-        "message_expiration",
-        "mention_permissions",
-        "recording_consent",
-    )
-}
-
 _PEOPLE_END = len(ROOM) + len(ATTENDEE) + len(SESSION)
 
 
@@ -200,81 +152,3 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str, 
     """One room as one attendee sees it."""
     row = await tx.one(_ONE, room_id=room_id, attendee_id=attendee_id, browser=browser, now=now)
     return None if row is None else _read(row)
-
-
-async def add_room(
-    tx: Tx,
-    *,
-    token: str,
-    type: int,
-    name: str,
-    now: int,
-    description: str = "",
-    object_type: str = "",
-    object_id: str = "",
-    users: tuple[str, str] | None = None,
-    password_hash: str = "",
-    attributes: Attributes = NO_ATTRIBUTES,
-) -> Room:
-    """Store a new room."""
-    user_a, user_b = users or (None, None)
-    row = await tx.one(
-        _ADD,
-        token=token,
-        type=type,
-        name=name,
-        description=description,
-        object_type=object_type,
-        object_id=object_id,
-        user_a=user_a,
-        user_b=user_b,
-        password_hash=password_hash,
-        created_at=now,
-        last_activity=now,
-        modified_at=now,
-        **msgspec.structs.asdict(attributes),
-    )
-    assert row is not None, "an insert returns its row"
-    return Room(*row)
-
-
-async def find_pair(tx: Tx, user_a: str, user_b: str) -> Room | None:
-    """The one-to-one conversation of two users."""
-    row = await tx.one(_BY_PAIR, user_a=user_a, user_b=user_b)
-    return None if row is None else Room(*row)
-
-
-async def find_object(tx: Tx, object_type: str, object_id: str) -> Room | None:
-    """The room of an object."""
-    row = await tx.one(_BY_OBJECT, object_type=object_type, object_id=object_id)
-    return None if row is None else Room(*row)
-
-
-async def is_taken(tx: Tx, token: str) -> bool:
-    """Whether a room has that token."""
-    return await tx.one(_IS_TAKEN, token=token) is not None
-
-
-async def set_field(tx: Tx, room_id: int, field: str, value: int | str) -> None:
-    """Set one field of a room (one of `_SET`)."""
-    await tx.run(_SET[field], room_id=room_id, value=value)
-
-
-_PAIRS_OF = Statement(
-    sa.select(*ROOM).where(sa.or_(rooms.c.user_a == bind("user_id"), rooms.c.user_b == bind("user_id")))
-)
-_END_PAIR = Statement(
-    sa.update(rooms)
-    .where(rooms.c.id == bind("room_id"))
-    .values(type=bind("type"), name=bind("name"), user_a=sa.null(), user_b=sa.null(), read_only=ONE)
-)
-
-
-async def list_pairs_of(tx: Tx, user_id: str) -> list[Room]:
-    """All one-to-one conversations of a user."""
-    return [Room(*row) for row in await tx.all(_PAIRS_OF, user_id=user_id)]
-
-
-async def end_pair(tx: Tx, room_id: int, type: int, name: str) -> None:
-    """A one-to-one conversation whose other side is gone for good keeps only that name."""
-    await tx.run(_END_PAIR, room_id=room_id, type=type, name=name)

@@ -8,10 +8,10 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from talkd.areas.chat import view as chat
-from talkd.areas.chat.model import Names
-from talkd.areas.rooms.model import CHANGELOG_NAME, Room
 from talkd.areas.rooms.store import Overview
 from talkd.areas.settings.model import RoomDefaults
+from talkd.conversation.message import Names
+from talkd.conversation.room import CHANGELOG_NAME, Room
 from talkd.core import clock
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
 

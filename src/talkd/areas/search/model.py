@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from talkd.areas.chat.model import Message, Names
-from talkd.areas.participants.model import Participant
-from talkd.areas.rooms.model import CHANGELOG_NAME
+from talkd.conversation.message import Message, Names
+from talkd.conversation.participant import Participant
+from talkd.conversation.room import CHANGELOG_NAME
 from talkd.core.constants import ABOVE_ALL_IDS, RoomType
 from talkd.core.errors import Invalid
 from talkd.core.search import searchable

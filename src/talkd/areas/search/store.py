@@ -5,12 +5,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import MESSAGE, is_visible
-from talkd.areas.participants.model import Attendee, Participant
-from talkd.areas.participants.store import ATTENDEE, ROOM
-from talkd.areas.rooms.model import Room
 from talkd.areas.search.model import Membership, Query
+from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.message import Message
+from talkd.conversation.message_store import MESSAGE, is_visible
+from talkd.conversation.participant import Attendee, Participant
+from talkd.conversation.room import Room
+from talkd.conversation.room_store import ROOM
 from talkd.core.actor import USERS
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.core.search import searchable

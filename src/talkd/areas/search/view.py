@@ -5,9 +5,9 @@ from urllib.parse import quote
 import msgspec
 
 from talkd.areas.chat import view as chat
-from talkd.areas.chat.model import Message, plain, without_gone
 from talkd.areas.rooms.view import avatar_version
 from talkd.areas.search.model import Found, Membership, cursor_after
+from talkd.conversation.message import Message, plain, without_gone
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.search import find, searchable
 

@@ -1,6 +1,6 @@
 """Signs of life, written together every few seconds instead of one by one."""
 
-from talkd.areas.sessions import store
+from talkd.conversation import session_store
 from talkd.core import clock
 from talkd.storage.database import Database
 
@@ -22,4 +22,4 @@ class Pings:
             return
         seen, self._seen = list(self._seen), set()
         now = clock.steady()
-        await self._db.write(lambda tx: store.ping(tx, seen, now))
+        await self._db.write(lambda tx: session_store.ping(tx, seen, now))

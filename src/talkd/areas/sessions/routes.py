@@ -7,13 +7,13 @@ import msgspec
 from talkd.areas.invitations import service as invitations
 from talkd.areas.invitations import store as invitation_store
 from talkd.areas.invitations.link import require_invited
-from talkd.areas.participants import store as participants
-from talkd.areas.participants.model import Attendee, Participant
 from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.model import Room
 from talkd.areas.rooms.view import RoomView
-from talkd.areas.sessions import service, store
+from talkd.areas.sessions import service
 from talkd.areas.users import passwords
+from talkd.conversation import attendee_store, room_store, session_store
+from talkd.conversation.participant import Attendee, Participant
+from talkd.conversation.room import Room
 from talkd.core import ids
 from talkd.core.errors import NULL, UnknownRoom
 from talkd.storage.database import Tx
@@ -72,11 +72,11 @@ async def join(call: Call[JoinParams]) -> Reply:
 
     async def work(tx: Tx) -> RoomView:
         await require_login_still(tx, call)
-        room = await participants.get_room(tx, call.token, hold=True)
+        room = await room_store.get_room(tx, call.token, hold=True)
         if room is None:
             raise UnknownRoom(data=NULL)
         if cookies and caller.browser:
-            await store.move_browser(tx, caller.browser, browser)
+            await session_store.move_browser(tx, caller.browser, browser)
             await invitation_store.move_browser(tx, caller.browser, browser)
         me = await _join(tx, call, room, browser, is_right)
         shown = await rooms.render(tx, _as(call, browser), me.room.id, me.attendee.id)
@@ -125,7 +125,7 @@ async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_rig
 
 async def _find_known(tx: Tx, call: Call[JoinParams], room: Room, browser: str) -> Attendee | None:
     """Who the visitor is: by the personal token shown now, by a join of this device, or by a token shown before."""
-    present = await participants.find_visitor(tx, call.token, browser) if browser else None
+    present = await attendee_store.find_visitor(tx, call.token, browser) if browser else None
     if call.params.access:
         invited = await invitations.open_door(tx, room, call.params.email, call.params.access, browser)
         if present is not None and present.attendee.id != invited.id:

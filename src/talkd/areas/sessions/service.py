@@ -6,12 +6,13 @@ from talkd.areas.bans import store as bans
 from talkd.areas.calls import service as calls
 from talkd.areas.notifications import delivery_service as notifications
 from talkd.areas.participants import service as participants
-from talkd.areas.participants.model import Attendee, Participant, Session, is_self_joined
-from talkd.areas.participants.store import find_attendee, get_attendee, get_room
-from talkd.areas.rooms.model import Room
-from talkd.areas.sessions import store
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
+from talkd.conversation import access, session_store
+from talkd.conversation.attendee_store import find_attendee, get_attendee
+from talkd.conversation.participant import Attendee, Participant, Session, is_self_joined
+from talkd.conversation.room import Room
+from talkd.conversation.room_store import get_room
 from talkd.core import clock, ids
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
@@ -30,7 +31,7 @@ async def join_user(
     the only device of a self-joined user, it leaves first, so they are new in the room, as on the real server; they
     are not asked for the password again. Raises NotFound, Forbidden("password") and Forbidden("ban").
     """
-    room = await participants.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
+    room = await access.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
     await notifications.catch_up(tx, room)
     known = attendee = await find_attendee(tx, room.id, USERS, user.id)
     if known is not None:
@@ -109,7 +110,7 @@ async def _require_room_for(tx: Tx, network: str, most: int) -> None:
     if not most:
         return
     await tx.lock_name(f"guests of {network}")  # others of the network join other rooms at the same moment
-    if await store.count_of_network(tx, network, most) >= most:
+    if await session_store.count_of_network(tx, network, most) >= most:
         raise Throttled(SESSION_KILL)
 
 
@@ -119,7 +120,7 @@ def _require_password(password_hash: str, is_right: bool) -> None:
 
 
 async def _end_previous(tx: Tx, room: Room, attendee: Attendee, browser: str, *, keep_attendee: bool = True) -> None:
-    for session in await store.list_sessions_of(tx, room.id, attendee.id):
+    for session in await session_store.list_sessions_of(tx, room.id, attendee.id):
         if session.browser == browser:
             await end(tx, room, session, attendee, keep_attendee=keep_attendee)
 
@@ -134,7 +135,7 @@ async def _join(
     network: str = "",
     login: str = "",
 ) -> Participant:
-    session = await store.add_session(
+    session = await session_store.add_session(
         tx,
         room_id=room.id,
         attendee_id=attendee.id,
@@ -158,12 +159,12 @@ async def set_state(tx: Tx, me: Participant, state: int) -> None:
         raise UnknownRoom(data=NULL)
     if state not in (0, 1):
         raise Invalid(data=NULL)
-    await store.set_state(tx, me.session, state)
+    await session_store.set_state(tx, me.session, state)
 
 
 async def leave(tx: Tx, me: Participant) -> None:
     """A device closes the room. Nothing happens when it had not joined."""
-    now = await store.find_session(tx, me.session.session_id) if me.session is not None else None
+    now = await session_store.find_session(tx, me.session.session_id) if me.session is not None else None
     if now is not None:  # else it has ended meanwhile
         await end(tx, me.room, now[0], me.attendee)
 
@@ -172,17 +173,17 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
     """The join is over, and with the last one go guests and those who had only followed a link."""
     if session.in_call:
         await calls.drop(tx, room, session, attendee)
-    await store.delete_session(tx, session)
+    await session_store.delete_session(tx, session)
     await tx.emit(SessionLeft(room.id, attendee.actor, attendee.id, session.session_id))
     if keep_attendee or not (attendee.actor_type == GUESTS or is_self_joined(attendee)):
         return
-    if not await store.list_sessions_of(tx, room.id, attendee.id):
+    if not await session_store.list_sessions_of(tx, room.id, attendee.id):
         await participants.remove(tx, room, attendee.actor, attendee, quiet=True)
 
 
 async def end_silent(tx: Tx) -> int:
     """End the joins that have given no sign for too long; how many there were."""
-    silent = await store.list_silent(tx, clock.steady() - SESSION_KILL)
+    silent = await session_store.list_silent(tx, clock.steady() - SESSION_KILL)
     # Looked at again under the room's lock: it may just have given a sign.
     await _end_all(tx, silent, is_over=lambda before, now: now.last_ping <= before.last_ping)
     return len(silent)
@@ -193,17 +194,17 @@ async def end_logged_out(tx: Tx, user_id: str) -> None:
     account = await users.find_enabled(tx, user_id)
     talk = await settings.get_settings(tx)
     if account is None or not await users.may_use_talk(tx, talk, user_id):
-        over = await store.list_of_user(tx, user_id)
+        over = await session_store.list_of_user(tx, user_id)
     else:
-        over = await store.list_logged_out(tx, user_id, ids.fingerprint(account.password_hash))
+        over = await session_store.list_logged_out(tx, user_id, ids.fingerprint(account.password_hash))
     await _end_all(tx, over)
 
 
 async def end_not_allowed(tx: Tx) -> None:
     """End the sessions of all users who may not use Talk."""
     allowed = (await settings.get_settings(tx)).allowed_groups
-    for user_id in await store.list_users_outside(tx, allowed) if allowed else ():
-        await _end_all(tx, await store.list_of_user(tx, user_id))
+    for user_id in await session_store.list_users_outside(tx, allowed) if allowed else ():
+        await _end_all(tx, await session_store.list_of_user(tx, user_id))
 
 
 async def _end_all(
@@ -214,9 +215,9 @@ async def _end_all(
 ) -> None:
     for session, _ in sorted(over, key=lambda each: each[0].room_id):  # the order in which all hold several rooms
         try:
-            room = await participants.lock_room(tx, session.room_id)
+            room = await access.lock_room(tx, session.room_id)
         except NotFound:
             continue  # it went with its room meanwhile
-        now = await store.find_session(tx, session.session_id)
+        now = await session_store.find_session(tx, session.session_id)
         if now is not None and is_over(session, now[0]):
             await end(tx, room, *now)

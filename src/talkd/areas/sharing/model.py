@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
-from talkd.areas.chat.model import Reference
+from talkd.conversation.message import Reference
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
 from talkd.core.names import cleaned

@@ -1,9 +1,9 @@
 """Finding again what was shared."""
 
 from talkd.areas.chat import service as chat
-from talkd.areas.chat.model import Page
-from talkd.areas.participants.model import Participant
 from talkd.areas.sharing import store
+from talkd.conversation.message import Page
+from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Tx

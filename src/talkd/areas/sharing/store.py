@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.chat.model import Message
-from talkd.areas.chat.store import CLEARED_ID, MESSAGE, is_visible
 from talkd.areas.sharing.model import KINDS
+from talkd.conversation.message import Message
+from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
 from talkd.storage.schema import messages
 from talkd.storage.statements import NOTHING, Statement, bind, word

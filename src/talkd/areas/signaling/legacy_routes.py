@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from talkd.areas.sessions import store as sessions
 from talkd.areas.signaling import legacy, view
 from talkd.areas.signaling import routes as today
 from talkd.areas.signaling.routes import SendParams
+from talkd.conversation import session_store
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.routing import Access, Guard, Routes
@@ -37,4 +37,4 @@ async def receive(call: Call[Any]) -> list[view.Item]:
 
 async def _token(tx: Tx, call: Call[Any]) -> str:
     """Before Talk 3.2 a device had one room open, which its requests need not name."""
-    return await sessions.get_newest_token(tx, call.caller.user_id, call.caller.browser)
+    return await session_store.get_newest_token(tx, call.caller.user_id, call.caller.browser)

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.participants import store as participants
 from talkd.areas.signaling import service, view
 from talkd.areas.signaling.model import parse
+from talkd.conversation import room_store
 from talkd.core.constants import MAX_POLL_SECONDS, RoomType
 from talkd.core.errors import NULL, Conflict, NotFound, UnknownRoom
 from talkd.realtime.changes import attendee_topic, call_topic, login_topics, session_topic
@@ -48,7 +48,7 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
     call.token = call.params.token
     is_inside = call.token != "" and await find_participant(tx, call) is not None
     if call.token and not is_inside:
-        room = await participants.get_room(tx, call.token)
+        room = await room_store.get_room(tx, call.token)
         if room is None or room.type != RoomType.PUBLIC:
             raise UnknownRoom(data=NULL)
     caller, config, chosen = call.caller, call.world.config.calls, call.world.settings

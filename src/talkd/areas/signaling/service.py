@@ -6,14 +6,14 @@ import hmac
 
 import msgspec
 
-from talkd.areas.participants.model import Attendee, Participant, Session
-from talkd.areas.sessions import store as sessions
 from talkd.areas.settings import service as settings
 from talkd.areas.settings.model import TalkSettings
 from talkd.areas.settings.value_model import TurnServer
 from talkd.areas.signaling import store, tokens
 from talkd.areas.signaling.model import Envelope, Proof, Relay, may_send, parse_content
 from talkd.config import CallsConfig
+from talkd.conversation import session_store
+from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.core import clock, ids
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.core.events import SignalingSent
@@ -65,7 +65,7 @@ async def has_messages(tx: Tx, session_id: str) -> bool:
 
 async def list_present(tx: Tx, room_id: int) -> list[tuple[Session, Attendee]]:
     """The sessions of a room that gave a sign lately."""
-    return await sessions.list_seated(tx, room_id, clock.steady() - SESSION_TIMEOUT)
+    return await session_store.list_seated(tx, room_id, clock.steady() - SESSION_TIMEOUT)
 
 
 async def forget_session(tx: Tx, session_id: str) -> None:

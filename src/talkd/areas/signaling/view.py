@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.participants.model import Attendee, Session, permissions_of
-from talkd.areas.rooms.model import Room
 from talkd.areas.signaling.model import Proof, Relay
+from talkd.conversation.participant import Attendee, Session, permissions_of
+from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import USERS
 

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.participants.model import Attendee, Session
-from talkd.areas.participants.store import ATTENDEE, SESSION
+from talkd.conversation.attendee_store import ATTENDEE, SESSION
+from talkd.conversation.participant import Attendee, Session
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import app_passwords, attendees, group_members, rooms, sessions, web_sessions

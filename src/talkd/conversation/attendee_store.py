@@ -2,8 +2,9 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.participants.model import Attendee, Participant, Session
-from talkd.areas.rooms.model import Room
+from talkd.conversation.participant import Attendee, Participant, Session
+from talkd.conversation.room import Room
+from talkd.conversation.room_store import ROOM
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Row, Tx
@@ -21,7 +22,6 @@ from talkd.storage.statements import (
     word,
 )
 
-ROOM = columns(rooms, Room.__struct_fields__)
 ATTENDEE = columns(attendees, Attendee.__struct_fields__)
 SESSION = columns(sessions, Session.__struct_fields__)
 _ROOM_END = len(ROOM)
@@ -80,13 +80,6 @@ _VISITORS_WITH = Statement(
         _companion.c.actor_id == bind("user_id"),
     )
 )
-_is_there = rooms.c.deleted == ZERO
-_room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_there)
-_ROOM_BY_TOKEN, _ROOM_BY_TOKEN_HELD = Statement(_room_by_token), Statement(_room_by_token.with_for_update())
-_LOCK_ROOMS = Statement(
-    sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
-)
-_LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_there).with_for_update())
 _BY_ID = Statement(
     sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
 )
@@ -180,23 +173,6 @@ async def list_visitors_with(tx: Tx, browser: str, user_id: str) -> list[Partici
     """The visitors that a browser is in rooms with a user."""
     rows = await tx.all(_VISITORS_WITH, browser=browser, user_id=user_id)
     return [participant(row) for row in rows]
-
-
-async def get_room(tx: Tx, token: str, *, hold: bool = False) -> Room | None:
-    """The room of a token, whoever asks; with `hold` it stays as it is until the transaction ends."""
-    row = await tx.one(_ROOM_BY_TOKEN_HELD if hold else _ROOM_BY_TOKEN, token=token)
-    return None if row is None else Room(*row)
-
-
-async def lock_room(tx: Tx, room_id: int) -> Room | None:
-    """The room, held until the transaction ends: who changes what must stay consistent takes this first."""
-    row = await tx.one(_LOCK_ROOM, room_id=room_id)
-    return None if row is None else Room(*row)
-
-
-async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
-    """These rooms are held until the transaction ends: nothing is said there meanwhile."""
-    await tx.lock(_LOCK_ROOMS, room_ids=tx.many(room_ids))
 
 
 async def get_attendee(tx: Tx, room_id: int, attendee_id: int) -> Attendee | None:

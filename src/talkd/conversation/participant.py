@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.rooms.model import Room
+from talkd.conversation.room import Room
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import (
     GUESTS,

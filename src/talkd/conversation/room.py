@@ -133,6 +133,23 @@ class Room(msgspec.Struct, frozen=True):
         return (self.user_b if self.user_a == user_id else self.user_a) or ""
 
 
+class Attributes(msgspec.Struct, frozen=True):
+    """Settings of a room from its first moment on, named as in the table."""
+
+    read_only: int = 0
+    listable: int = 0
+    lobby_state: int = 0
+    lobby_timer: int = 0
+    sip_enabled: int = 0
+    message_expiration: int = 0
+    default_permissions: int = 0
+    mention_permissions: int = 0
+    recording_consent: int = 0
+
+
+NO_ATTRIBUTES = Attributes()
+
+
 def require_name(name: str, reason: str) -> str:
     """Return the name, cleaned. Raises Invalid(reason) when nothing is left or it is too long."""
     name = cleaned(name)

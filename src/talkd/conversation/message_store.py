@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.chat.model import NO_NEWS, Message
+from talkd.conversation.message import NO_NEWS, Message
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms

@@ -1,0 +1,160 @@
+"""Statements about rooms."""
+
+import msgspec
+import sqlalchemy as sa
+
+from talkd.conversation.room import NO_ATTRIBUTES, Attributes, Room
+from talkd.storage.database import Tx
+from talkd.storage.schema import rooms
+from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of
+
+ROOM = columns(rooms, Room.__struct_fields__)
+
+_is_there = rooms.c.deleted == ZERO
+_room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_there)
+_ROOM_BY_TOKEN, _ROOM_BY_TOKEN_HELD = Statement(_room_by_token), Statement(_room_by_token.with_for_update())
+_LOCK_ROOMS = Statement(
+    sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
+)
+_LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_there).with_for_update())
+_BY_PAIR = Statement(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), rooms.c.user_b == bind("user_b")))
+_BY_OBJECT = Statement(
+    sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id"))
+)
+_IS_TAKEN = Statement(sa.select(ONE).where(rooms.c.token == bind("token")))
+_SET = {
+    name: Statement(
+        sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)})
+    )
+    for name in (
+        "name",
+        "description",
+        "type",
+        "password_hash",
+        "read_only",
+        "listable",
+        "default_permissions",
+        "message_expiration",
+        "mention_permissions",
+        "recording_consent",
+    )
+}
+_ADD = Statement(
+    sa.insert(rooms)
+    .values(
+        {
+            name: bind(name)
+            for name in (
+                "token",
+                "type",
+                "name",
+                "description",
+                "object_type",
+                "object_id",
+                "user_a",
+                "user_b",
+                "password_hash",
+                "created_at",
+                "last_activity",
+                "modified_at",
+                *Attributes.__struct_fields__,
+            )
+        }
+    )
+    .returning(*ROOM)
+)
+
+
+async def get_room(tx: Tx, token: str, *, hold: bool = False) -> Room | None:
+    """The room of a token, whoever asks; with `hold` it stays as it is until the transaction ends."""
+    row = await tx.one(_ROOM_BY_TOKEN_HELD if hold else _ROOM_BY_TOKEN, token=token)
+    return None if row is None else Room(*row)
+
+
+async def lock_room(tx: Tx, room_id: int) -> Room | None:
+    """The room, held until the transaction ends: who changes what must stay consistent takes this first."""
+    row = await tx.one(_LOCK_ROOM, room_id=room_id)
+    return None if row is None else Room(*row)
+
+
+async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
+    """These rooms are held until the transaction ends: nothing is said there meanwhile."""
+    await tx.lock(_LOCK_ROOMS, room_ids=tx.many(room_ids))
+
+
+async def find_pair(tx: Tx, user_a: str, user_b: str) -> Room | None:
+    """The one-to-one conversation of two users."""
+    row = await tx.one(_BY_PAIR, user_a=user_a, user_b=user_b)
+    return None if row is None else Room(*row)
+
+
+async def find_object(tx: Tx, object_type: str, object_id: str) -> Room | None:
+    """The room of an object."""
+    row = await tx.one(_BY_OBJECT, object_type=object_type, object_id=object_id)
+    return None if row is None else Room(*row)
+
+
+async def is_taken(tx: Tx, token: str) -> bool:
+    """Whether a room has that token."""
+    return await tx.one(_IS_TAKEN, token=token) is not None
+
+
+async def set_field(tx: Tx, room_id: int, field: str, value: int | str) -> None:
+    """Set one field of a room (one of `_SET`)."""
+    await tx.run(_SET[field], room_id=room_id, value=value)
+
+
+_PAIRS_OF = Statement(
+    sa.select(*ROOM).where(sa.or_(rooms.c.user_a == bind("user_id"), rooms.c.user_b == bind("user_id")))
+)
+_END_PAIR = Statement(
+    sa.update(rooms)
+    .where(rooms.c.id == bind("room_id"))
+    .values(type=bind("type"), name=bind("name"), user_a=sa.null(), user_b=sa.null(), read_only=ONE)
+)
+
+
+async def list_pairs_of(tx: Tx, user_id: str) -> list[Room]:
+    """All one-to-one conversations of a user."""
+    return [Room(*row) for row in await tx.all(_PAIRS_OF, user_id=user_id)]
+
+
+async def end_pair(tx: Tx, room_id: int, type: int, name: str) -> None:
+    """A one-to-one conversation whose other side is gone for good keeps only that name."""
+    await tx.run(_END_PAIR, room_id=room_id, type=type, name=name)
+
+
+async def add_room(
+    tx: Tx,
+    *,
+    token: str,
+    type: int,
+    name: str,
+    now: int,
+    description: str = "",
+    object_type: str = "",
+    object_id: str = "",
+    users: tuple[str, str] | None = None,
+    password_hash: str = "",
+    attributes: Attributes = NO_ATTRIBUTES,
+) -> Room:
+    """Store a new room."""
+    user_a, user_b = users or (None, None)
+    row = await tx.one(
+        _ADD,
+        token=token,
+        type=type,
+        name=name,
+        description=description,
+        object_type=object_type,
+        object_id=object_id,
+        user_a=user_a,
+        user_b=user_b,
+        password_hash=password_hash,
+        created_at=now,
+        last_activity=now,
+        modified_at=now,
+        **msgspec.structs.asdict(attributes),
+    )
+    assert row is not None, "an insert returns its row"
+    return Room(*row)
