@@ -4,7 +4,7 @@ VENV = .venv
 BIN = $(VENV)/bin
 PYTEST_FLAGS = -n 2
 
-.PHONY: run test lint types tests bench docs constraints audit clean
+.PHONY: run test lint types tests bench docs wheel constraints audit clean
 
 run: $(VENV)/installed
 	$(BIN)/talkd serve
@@ -28,6 +28,9 @@ docs: $(VENV)/installed
 	$(BIN)/python docs/settings.py > docs/admin/settings.md
 	$(BIN)/python docs/versions.py > docs/api/versions.md
 
+wheel: $(VENV)/installed-for-tests
+	$(BIN)/python -m hatchling build
+
 constraints: $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[test]'
 	{ head -n 1 constraints.txt; $(BIN)/python -m pip freeze --exclude-editable | sort -f; } > constraints.new
@@ -37,7 +40,7 @@ audit: $(VENV)/installed-for-tests
 	.ci/audit $(BIN)/python
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -20,14 +20,14 @@ ADMIN = ("admin", "administrator-administrator")
 class Process:
     """A durable `talkd serve` on a data folder."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
-        """`settings` are environment variables without `TALKD_`."""
+    def __init__(self, folder: Path, *program: str | Path, **settings: str) -> None:
+        """`program` starts another talkd than the checkout's; `settings` are environment variables without `TALKD_`."""
         self.folder = folder
         self.port = free_port()
         clean = {key: value for key, value in os.environ.items() if not key.startswith("TALKD_")}
         self._log = (folder / "output.log").open("ab")
         self.popen = subprocess.Popen(
-            [sys.executable, "-m", "talkd", "serve", "--data", str(folder), "--port", str(self.port)],
+            [*(program or (sys.executable, "-m", "talkd")), "serve", "--data", str(folder), "--port", str(self.port)],
             env=clean | {f"TALKD_{name}": value for name, value in ({"ADMIN_PASSWORD": ADMIN[1]} | settings).items()},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
@@ -65,8 +65,8 @@ class Process:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, **settings: str) -> AsyncIterator[Process]:
-    process = Process(folder, **settings)
+async def running(folder: Path, *program: str | Path, **settings: str) -> AsyncIterator[Process]:
+    process = Process(folder, *program, **settings)
     try:
         await process.await_health()
         yield process

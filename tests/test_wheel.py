@@ -1,0 +1,123 @@
+"""The wheel holds all of talkd: installed where nothing else is, it serves.
+
+The clean environment has the wheel and what the wheel says it needs, linked from the environment of the tests. So a
+file that is missing in the wheel fails here, and so does a dependency that `pyproject.toml` does not name.
+"""
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from support.processes import ADMIN, running
+from talkd import __version__
+
+ROOT = Path(__file__).parents[1]
+SOURCE = ROOT / "src"
+WHEEL = f"talkd-{__version__}-py3-none-any.whl"
+
+
+def run(*command: str | Path, cwd: Path = ROOT) -> str:
+    """Run a command that must succeed, with none of the settings of this machine; its output."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TALKD_", "PYTHON"))}
+    done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def source_files() -> set[str]:
+    """Every file of the package, by its path in a wheel."""
+    return {
+        path.relative_to(SOURCE).as_posix()
+        for path in (SOURCE / "talkd").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
+
+
+def packaged_files(wheel: Path) -> set[str]:
+    """Every file of the package in a wheel."""
+    return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+
+
+def requirements_of(wheel: Path) -> list[str]:
+    """What a wheel says it needs."""
+    [found] = metadata.distributions(name="talkd", path=[str(wheel)])
+    return found.requires or []
+
+
+def distributions_for(lines: list[str]) -> set[str]:
+    """The names of the installed distributions that fulfil the requirements, with what those need in turn."""
+    found: set[tuple[str, frozenset[str]]] = set()
+    todo = [(line, frozenset[str]()) for line in lines]
+    while todo:
+        line, extras = todo.pop()
+        wanted = Requirement(line)
+        if wanted.marker and not any(wanted.marker.evaluate({"extra": extra}) for extra in extras or {""}):
+            continue
+        key = (wanted.name, frozenset(wanted.extras))
+        if key not in found:
+            found.add(key)
+            todo.extend((needed, key[1]) for needed in metadata.requires(wanted.name) or [])
+    return {name for name, _ in found}
+
+
+def link_distribution(name: str, folder: Path) -> None:
+    """Make an installed distribution importable from a folder."""
+    distribution = metadata.distribution(name)
+    for top in {file.parts[0] for file in distribution.files or [] if file.parts[0] not in ("..", "__pycache__")}:
+        target = folder / top
+        if not target.exists():
+            target.symlink_to(Path(str(distribution.locate_file(top))))
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what `make wheel` builds."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "hatchling", "build", "-d", folder)
+    return folder
+
+
+@pytest.fixture
+def clean_python(built: Path, tmp_path: Path) -> Path:
+    """The Python of a new environment into which the wheel was installed."""
+    run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "clean")
+    python = tmp_path / "clean" / "bin" / "python"
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    for name in distributions_for(requirements_of(built / WHEEL)):
+        link_distribution(name, packages)
+    # Without an index, pip refuses a wheel whose requirements are not installed.
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-index", built / WHEEL, cwd=tmp_path)
+    return python
+
+
+def test_the_wheel_has_every_file_of_the_package(built: Path) -> None:
+    assert packaged_files(built / WHEEL) == source_files()
+
+
+def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
+    name = f"talkd-{__version__}"
+    with tarfile.open(built / f"{name}.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=tmp_path / name)
+    assert packaged_files(tmp_path / WHEEL) == source_files()
+
+
+async def test_the_installed_wheel_serves(clean_python: Path, tmp_path: Path) -> None:
+    place = run(clean_python, "-c", "import talkd; print(talkd.__file__)", cwd=tmp_path)
+    assert place.startswith(str(tmp_path)), f"talkd comes from {place}, not from the wheel"
+    program = clean_python.with_name("talkd")
+    assert run(program, "version", cwd=tmp_path) == f"talkd {__version__}\n"
+    async with running(tmp_path, program) as process, process.client(*ADMIN) as client:
+        assert (await client.get("/healthz")).json()["version"] == __version__
+        for path, shown in (("/login", "<form"), ("/", "<svg")):
+            page = await client.get(path, headers={"Accept": "text/html"})
+            assert page.status_code == 200, page.text
+            assert shown in page.text
+        assert (await client.get("/static/logo.svg")).status_code == 200
