@@ -4,12 +4,15 @@ VENV = .venv
 BIN = $(VENV)/bin
 PYTEST_FLAGS = -n 2
 
-.PHONY: run test lint types tests bench docs wheel constraints audit clean
+.PHONY: run test format lint types tests bench docs wheel constraints audit clean
 
 run: $(VENV)/installed
 	$(BIN)/talkd serve
 
 test: lint types tests
+
+format: $(VENV)/installed-for-tests
+	$(BIN)/ruff format .
 
 lint: $(VENV)/installed-for-tests
 	$(BIN)/ruff check .
