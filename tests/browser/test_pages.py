@@ -68,3 +68,10 @@ def test_a_login_code_and_disconnecting(site: Site, browser: Chrome) -> None:
     assert "QR code" in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
     press(browser, By.CSS_SELECTOR, "button.bad")
     assert "No app is connected" in browser.find_element(By.TAG_NAME, "main").text
+
+
+def test_an_unknown_address_leads_back_to_the_start_page(site: Site, browser: Chrome) -> None:
+    browser.get(f"{site.url}/nothing")
+    assert browser.find_element(By.TAG_NAME, "h1").text == "Page not found"
+    press(browser, By.CSS_SELECTOR, "main a.button")
+    assert browser.find_element(By.TAG_NAME, "h2").text == "Connect an app"

@@ -16,7 +16,7 @@ import structlog
 from talkd.core import errors, ids
 from talkd.core.characters import is_text
 from talkd.storage.database import Tx
-from talkd.web import auth, clients, guards, metrics, ocs, params
+from talkd.web import auth, clients, guards, metrics, ocs, pages, params
 from talkd.web.admission import Admission
 from talkd.web.bodies import BODY, Body, too_large
 from talkd.web.call import Call, Caller, World
@@ -265,6 +265,8 @@ class Edge:
             response.status = reply.status
             response.content_type = reply.content_type
             response.data = reply.content
+        elif _is_missing_page(route, error) and self.write_unknown(request, response):
+            response.status = reply.status
         elif route.kind is Kind.PLAIN:
             response.status = reply.status
             response.content_type = reply.content_type
@@ -273,6 +275,19 @@ class Edge:
             response.data = msgspec.json.encode(data)
         else:
             self._write_envelope(version, request, response, raw, reply, error)
+
+    def write_unknown(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> bool:
+        """Write a page if a browser looks for one at an address that has none. Returns False for other clients."""
+        if request.path.startswith("/ocs/") or "text/html" not in (request.get_header("accept") or "").lower():
+            return False
+        try:
+            base_url = self._proxies.base_url(request)
+        except errors.Invalid:
+            return False
+        response.set_headers({"Cache-Control": NO_STORE, **pages.HEADERS})
+        response.content_type = pages.HTML
+        response.data = pages.unknown(self.world.config.identity, base_url)
+        return True
 
     @staticmethod
     def _write_envelope(
@@ -315,6 +330,10 @@ def _require_own_page(route: Route, request: falcon.asgi.Request, caller: Caller
     token = request.get_header("requesttoken") or raw.get("requesttoken")
     if not isinstance(token, str) or not auth.is_own_page(caller, token):
         raise errors.PreconditionFailed(message="CSRF check failed", data=CSRF)
+
+
+def _is_missing_page(route: Route, error: errors.TalkError | None) -> bool:
+    return isinstance(error, errors.NotFound) and route.kind is Kind.PLAIN and route.method == "GET"
 
 
 def _challenge(request: falcon.asgi.Request) -> str:

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from functools import partial
 from typing import Any
 
 import falcon
 import falcon.asgi
 
 from talkd.config import ServerConfig
-from talkd.web import ocs
+from talkd.web import ocs, pages
 from talkd.web.bodies import BODY, Body, length_of
 from talkd.web.edge import HANG_UP, Edge, wants_xml
 from talkd.web.paths import STAND_IN, NamesInPaths, decoded, with_slashes
@@ -18,7 +19,6 @@ Scope = dict[str, Any]
 Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
 
 OCS_PREFIX = "/ocs/v{}.php"
-_PAGE = "text/html; charset=utf-8"
 MEANT_WITH_HYPHENS = (
     b"ocs_apirequest",
     b"user_agent",
@@ -34,8 +34,8 @@ def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
     """The application for a table of routes."""
     app = falcon.asgi.App(cors_enable=False)
     app.req_options.strip_url_path_trailing_slash = False
-    app.add_error_handler(falcon.HTTPNotFound, _unknown)
-    app.add_error_handler(falcon.HTTPMethodNotAllowed, _wrong_method)
+    app.add_error_handler(falcon.HTTPNotFound, partial(_unknown, edge))
+    app.add_error_handler(falcon.HTTPMethodNotAllowed, partial(_wrong_method, edge))
     paths: dict[tuple[str, int], dict[str, Route]] = {}
     for route in routes:
         if route.kind is Kind.OCS:
@@ -92,7 +92,11 @@ def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitabl
 
 
 async def _unknown(
-    request: falcon.asgi.Request, response: falcon.asgi.Response, _error: Exception, _params: dict[str, Any]
+    edge: Edge,
+    request: falcon.asgi.Request,
+    response: falcon.asgi.Response,
+    _error: Exception,
+    _params: dict[str, Any],
 ) -> None:
     version = _ocs_version(request)
     if version:
@@ -102,18 +106,26 @@ async def _unknown(
         response.data = ocs.envelope([], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE)
     else:
         response.status = 404
-        response.content_type = _PAGE
+        response.content_type = pages.HTML
+        edge.write_unknown(request, response)
 
 
 async def _wrong_method(
-    request: falcon.asgi.Request, response: falcon.asgi.Response, error: falcon.HTTPError, _params: dict[str, Any]
+    edge: Edge,
+    request: falcon.asgi.Request,
+    response: falcon.asgi.Response,
+    error: falcon.HTTPError,
+    _params: dict[str, Any],
 ) -> None:
-    """Answer 405 without a body (small-print.md), in the media type that the client asks for."""
+    """Answer 405 in the media type that the client asks for. Only browsers get a body."""
     response.status = 405
     if not wants_xml(request, {}):
         response.content_type = ocs.JSON
+    elif _ocs_version(request):
+        response.content_type = ocs.XML
     else:
-        response.content_type = ocs.XML if _ocs_version(request) else _PAGE
+        response.content_type = pages.HTML
+        edge.write_unknown(request, response)
     if error.headers:
         response.set_headers(error.headers)
 

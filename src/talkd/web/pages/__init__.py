@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from talkd.areas.capabilities import colors
+from talkd.config import IdentityConfig
 from talkd.core.errors import Throttled
 from talkd.web import auth
 from talkd.web.call import Call
@@ -43,15 +44,12 @@ def page(
 ) -> Reply:
     """A page made from a template. A visitor gets a cookie with the first form, for its request token."""
     token, cookies = request_token(call)
-    identity = call.world.config.identity
-    text = _templates.get_template(template).render(
-        name=identity.name,
-        slogan=identity.slogan,
-        server=call.base_url,
-        root=root_of(call),
-        style=style_version(call),
+    text = _render(
+        template,
+        call.world.config.identity,
+        call.base_url,
         request_token=token,
-        user_id=call.caller.user_id if call.caller.by_cookie else None,
+        user_id=call.caller.user_id if call.caller.by_cookie else "",
         display_name=call.caller.display_name,
         **values,
     )
@@ -61,6 +59,22 @@ def page(
         content=text.encode(),
         content_type=HTML,
         cookies=cookies if token in text else (),
+    )
+
+
+def unknown(identity: IdentityConfig, base_url: str) -> bytes:
+    """Return the page for an address that has none. It is the same for everybody, so it sets no cookie."""
+    return _render("unknown.html", identity, base_url, request_token="", user_id="").encode()
+
+
+def _render(template: str, identity: IdentityConfig, base_url: str, **values: Any) -> str:
+    return _templates.get_template(template).render(
+        name=identity.name,
+        slogan=identity.slogan,
+        server=base_url,
+        root=_path_of(base_url),
+        style=_version_of(identity),
+        **values,
     )
 
 
@@ -90,8 +104,12 @@ def redirect(call: Call[Any], address: str, *, cookies: tuple[Cookie, ...] = ())
 
 
 def root_of(call: Call[Any]) -> str:
-    """The path under which the server is reached: empty, or like `/talk`."""
-    _, slash, path = call.base_url.partition("://")[2].partition("/")
+    """Return the path under which the client reaches the server: empty, or like `/talk`."""
+    return _path_of(call.base_url)
+
+
+def _path_of(base_url: str) -> str:
+    _, slash, path = base_url.partition("://")[2].partition("/")
     return slash + path
 
 
@@ -109,8 +127,17 @@ def is_own_form(call: Call[Any], token: str) -> bool:
 
 
 def style(call: Call[Any]) -> bytes:
-    """The style sheet in this installation's main colour."""
-    color = colors.valid(call.world.config.identity.color)
+    """Return the style sheet in this installation's main colour."""
+    return _style_of(call.world.config.identity)
+
+
+def style_version(call: Call[Any]) -> str:
+    """Return a version that changes with the style sheet, so that browsers may keep it for ever."""
+    return _version_of(call.world.config.identity)
+
+
+def _style_of(identity: IdentityConfig) -> bytes:
+    color = colors.valid(identity.color)
     light = colors.readable_on(color, LIGHT)
     dark = colors.readable_on(color, DARK)
     head = (
@@ -120,6 +147,5 @@ def style(call: Call[Any]) -> bytes:
     return (head + _STYLE).encode()
 
 
-def style_version(call: Call[Any]) -> str:
-    """Changes with the style, so that browsers may keep it for ever."""
-    return hashlib.sha256(style(call)).hexdigest()[:12]
+def _version_of(identity: IdentityConfig) -> str:
+    return hashlib.sha256(_style_of(identity)).hexdigest()[:12]
