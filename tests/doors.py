@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -81,6 +81,10 @@ class Site:
         """Stop listening and wait for the end."""
         self._loop.call_soon_threadsafe(self._server.stop)
         self._thread.join(20)
+
+    def run(self, work: Coroutine[Any, Any, None]) -> None:
+        """Await something in the server's own event loop."""
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(20)
 
     async def _serve(self) -> None:
         async with open_doors(self._folder) as doors:

@@ -26,9 +26,9 @@ def log_of(browser: Chrome, kind: str) -> str:
     return "\n".join(entry["message"] for entry in entries)
 
 
-def fill_in(browser: Chrome) -> None:
-    """Log in as alice."""
-    browser.find_element(By.ID, "user").send_keys("alice")
+def fill_in(browser: Chrome, user: str = "alice") -> None:
+    """Log in."""
+    browser.find_element(By.ID, "user").send_keys(user)
     browser.find_element(By.ID, "password").send_keys(PASSWORD)
     press(browser, By.CSS_SELECTOR, "main button")
 
@@ -75,3 +75,58 @@ def test_an_unknown_address_leads_back_to_the_start_page(site: Site, browser: Ch
     assert browser.find_element(By.TAG_NAME, "h1").text == "Page not found"
     press(browser, By.CSS_SELECTOR, "main a.button")
     assert browser.find_element(By.TAG_NAME, "h2").text == "Connect an app"
+
+
+FAULTS = """
+const found = [];
+if (document.documentElement.scrollWidth > innerWidth) found.push("the page is wider than the screen");
+const parts = [...document.querySelectorAll("header .mark, header .name, header .who > :not(.name)")];
+const boxes = parts.map(each => each.getBoundingClientRect());
+boxes.forEach((box, i) => {
+  if (i && box.left < boxes[i - 1].right) found.push(`${parts[i].textContent} overlaps what is before it`);
+  if (box.height > 40) found.push(`${parts[i].textContent} takes several lines`);
+});
+for (const below of document.querySelectorAll("h1 + .notice, h1 + .asking, h1 + form")) {
+  const heading = below.previousElementSibling;
+  const space = below.getBoundingClientRect().top - heading.getBoundingClientRect().bottom;
+  if (space < 12) found.push(`there is no space below ${heading.textContent}`);
+}
+return found;
+"""
+
+
+def test_no_page_is_too_wide_or_overlaps(site: Site, browser: Chrome) -> None:
+    name, client = "Wilhelmina Alexandra Featherstonehaugh-Cholmondeley", "An_app_with_a_name_without_spaces" * 3
+    user = "an-account-with-a-name-that-is-long-and-has-no-spaces-at-all"
+    site.run(site.doors.add_user(user, name))
+
+    def look() -> None:
+        for width in (320, 768, 1280):
+            screen = {"width": width, "height": 700, "deviceScaleFactor": 1, "mobile": width < 600}
+            browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+            assert browser.execute_script(FAULTS) == [], (browser.current_url, width)
+
+    def visit(*paths: str) -> None:
+        for path in paths:
+            browser.get(site.url + path)
+            look()
+
+    started = httpx.post(f"{site.url}/login/v2", headers={"User-Agent": client}).json()
+    flow = started["login"].removeprefix(site.url)
+    visit("/", "/login", "/login/flow", flow, "/login/v2/flow/gone", "/call/abcdefgh", "/call/-", "/nothing")
+    browser.get(site.url + flow)
+    browser.find_element(By.ID, "user").send_keys("nobody")
+    browser.find_element(By.ID, "password").send_keys("wrong")
+    press(browser, By.CSS_SELECTOR, "main button")
+    look()
+    browser.find_element(By.ID, "user").clear()
+    fill_in(browser, user)
+    look()
+    press(browser, By.ID, "grant")
+    look()
+    httpx.post(started["poll"]["endpoint"], data={"token": started["poll"]["token"]})
+    visit("/", "/password", "/logout", "/login/flow/grant")
+    browser.get(site.url)
+    assert client[:30] in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
+    press(browser, By.ID, "code")
+    look()

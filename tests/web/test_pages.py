@@ -1,5 +1,6 @@
-"""Pages that browsers get at addresses that have none."""
+"""Pages that browsers get: at addresses that have none, and how they name the account."""
 
+import re
 from collections.abc import Callable
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from conftest import Databases
 from support.browsers import log_in
+from support.people import Person
 from support.running import Server
 
 HTML = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
@@ -69,3 +71,24 @@ def test_the_way_back_leads_under_the_path_of_the_server(
     page = ask(new_server(config), "/talk/nothing", **HTML).text
     assert '<a class="button" href="/talk/">' in page
     assert '"/talk/static/talkd.css?' in page
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"), [("Alice A.", "Alice A. (ID)"), ("", "ID"), ("ID", "ID"), ("SHOUTED", "SHOUTED")]
+)
+def test_an_account_is_named_once(server: Server, shown: str, expected: str) -> None:
+    alice = server.add_user("alice")
+    assert alice.id is not None
+    shown = shown.replace("ID", alice.id).replace("SHOUTED", alice.id.upper())
+    expected = expected.replace("ID", alice.id).replace("SHOUTED", alice.id.upper())
+    rename(server, alice, shown)
+    page = log_in(server, alice).get("/login/flow/grant", headers=HTML).text
+    found = re.search(r"asks to act as (.+) on talkd", page)
+    assert found is not None
+    assert found[1] == expected
+
+
+def rename(server: Server, person: Person, name: str) -> None:
+    """Let an administrator set the display name of an account."""
+    answer = server.admin.put(f"/ocs/v2.php/cloud/users/{person.id}", data={"key": "displayname", "value": name})
+    assert answer.status_code == 200, answer.text

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from talkd.areas.capabilities import colors
 from talkd.config import IdentityConfig
 from talkd.core.errors import Throttled
+from talkd.core.names import folded
 from talkd.web import auth
 from talkd.web.call import Call
 from talkd.web.ocs import Cookie, Reply
@@ -44,13 +45,16 @@ def page(
 ) -> Reply:
     """A page made from a template. A visitor gets a cookie with the first form, for its request token."""
     token, cookies = request_token(call)
+    user_id = (call.caller.user_id if call.caller.by_cookie else None) or ""
+    shown_name = call.caller.display_name or user_id
     text = _render(
         template,
         call.world.config.identity,
         call.base_url,
         request_token=token,
-        user_id=call.caller.user_id if call.caller.by_cookie else "",
-        display_name=call.caller.display_name,
+        user_id=user_id,
+        shown_name=shown_name,
+        name_and_id=shown_name if folded(shown_name) == folded(user_id) else f"{shown_name} ({user_id})",
         **values,
     )
     return Reply(
