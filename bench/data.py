@@ -9,8 +9,8 @@ from pathlib import Path
 from client import Account
 
 from talkd.app import open_database
-from talkd.areas.chat import service as chat
 from talkd.areas.login import store as logins
+from talkd.areas.messages import service as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.users import service as users

@@ -19,7 +19,6 @@ from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
 from talkd.areas.bans.routes import routes as ban_routes
 from talkd.areas.breakout.routes import routes as breakout_routes
 from talkd.areas.calls import service as calls
-from talkd.areas.calls.legacy_routes import routes as old_call_routes
 from talkd.areas.calls.routes import routes as call_routes
 from talkd.areas.capabilities import service as capabilities
 from talkd.areas.capabilities.model import Viewer
@@ -42,28 +41,33 @@ from talkd.areas.login.page_routes import routes as page_routes
 from talkd.areas.login.password_routes import routes as password_routes
 from talkd.areas.login.routes import routes as app_password_routes
 from talkd.areas.login.wipe_routes import routes as wipe_routes
+from talkd.areas.membership.preference_routes import routes as preference_routes
+from talkd.areas.membership.routes import routes as participant_routes
 from talkd.areas.mentions.routes import routes as mention_routes
 from talkd.areas.notifications.routes import routes as notification_routes
+from talkd.areas.older.call_legacy_routes import routes as old_call_routes
+from talkd.areas.older.participant_legacy_routes import routes as old_participant_routes
+from talkd.areas.older.room_legacy_routes import routes as old_room_routes
+from talkd.areas.older.session_legacy_routes import routes as old_session_routes
+from talkd.areas.older.signaling_legacy_routes import routes as old_signaling_routes
 from talkd.areas.operations.routes import routes as operation_routes
-from talkd.areas.participants.legacy_routes import routes as old_participant_routes
-from talkd.areas.participants.preference_routes import routes as preference_routes
-from talkd.areas.participants.routes import routes as participant_routes
 from talkd.areas.permissions.routes import routes as permission_routes
 from talkd.areas.polls.routes import routes as poll_routes
+from talkd.areas.provisioning.group_routes import routes as group_routes
+from talkd.areas.provisioning.routes import routes as user_routes
+from talkd.areas.provisioning.suggestion_routes import routes as suggestion_routes
 from talkd.areas.reactions.routes import routes as reaction_routes
 from talkd.areas.recording.routes import routes as recording_routes
 from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.removal import account_service as account_removal
 from talkd.areas.removal import room_service as room_removal
 from talkd.areas.rooms.creation_routes import routes as creation_routes
-from talkd.areas.rooms.legacy_routes import routes as old_room_routes
 from talkd.areas.rooms.listing_routes import routes as listing_routes
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.rooms.routes import routes as room_routes
 from talkd.areas.rooms.rule_routes import routes as rule_routes
 from talkd.areas.search.routes import routes as search_routes
 from talkd.areas.sessions import service as sessions
-from talkd.areas.sessions.legacy_routes import routes as old_session_routes
 from talkd.areas.sessions.pings import Pings
 from talkd.areas.sessions.routes import routes as session_routes
 from talkd.areas.settings import clock_service
@@ -73,13 +77,9 @@ from talkd.areas.settings.routes import routes as settings_routes
 from talkd.areas.sharing.routes import routes as sharing_routes
 from talkd.areas.signaling import service as signaling
 from talkd.areas.signaling import tokens as token_keys
-from talkd.areas.signaling.legacy_routes import routes as old_signaling_routes
 from talkd.areas.signaling.presence import Presence
 from talkd.areas.signaling.routes import routes as signaling_routes
 from talkd.areas.sip.routes import routes as sip_routes
-from talkd.areas.users.group_routes import routes as group_routes
-from talkd.areas.users.routes import routes as user_routes
-from talkd.areas.users.suggestion_routes import routes as suggestion_routes
 from talkd.config import Config
 from talkd.core import events
 from talkd.core.errors import Unavailable

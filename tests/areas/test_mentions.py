@@ -9,8 +9,8 @@ import pytest
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from support.time import pass_time
-from talkd.areas.chat import mentions
 from talkd.areas.mentions import service as suggesting
+from talkd.areas.messages import mentions
 from talkd.conversation.message import Message
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import MENTION_SECONDS

@@ -7,10 +7,10 @@ import pytest
 
 from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-from talkd.areas.rooms import legacy
-from talkd.areas.rooms.crowd_model import NOBODY
-from talkd.areas.rooms.crowd_store import MAX_PEOPLE
-from talkd.areas.rooms.view import seen_from_outside
+from talkd.areas.older import room_legacy as legacy
+from talkd.areas.older.crowd_model import NOBODY
+from talkd.areas.older.crowd_store import MAX_PEOPLE
+from talkd.areas.overviews.view import seen_from_outside
 from talkd.conversation.room import Room
 
 VERSIONS = ("v1", "v2", "v3", "v4")

@@ -9,7 +9,7 @@ import pytest
 
 from support.people import PUBLIC, Person
 from support.running import Server
-from talkd.areas.signaling import legacy
+from talkd.areas.older import signaling_legacy as legacy
 
 SINCE_V3 = {"helloAuthParams", "federation"}
 

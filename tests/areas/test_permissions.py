@@ -9,7 +9,7 @@ import pytest
 
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-from talkd.areas.permissions.model import changed, require_permissions
+from talkd.conversation.permission import changed, require_permissions
 from talkd.core.errors import Invalid
 
 DEFAULT, ALL = 246, 254

@@ -11,9 +11,9 @@ from support.commands import run_command
 from support.notifications import PATH as NOTIFICATIONS
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import LoopThread, Server, unique
+from talkd.areas.provisioning import routes as users
 from talkd.areas.removal import account_service, room_service
 from talkd.areas.removal.model import PORTION
-from talkd.areas.users import routes as users
 from talkd.storage.schema import metadata, rooms
 from talkd.storage.statements import Statement, bind
 

@@ -9,7 +9,7 @@ import pytest
 
 from support.people import GROUP, NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.overviews.view import RoomView
 from talkd.core import clock
 
 FIELDS = {field.encode_name for field in msgspec.structs.fields(RoomView)}

@@ -11,7 +11,7 @@ import apsw
 import pytest
 import sqlalchemy as sa
 
-from talkd.areas.chat import service as chat
+from talkd.areas.messages import service as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.sessions import service as sessions

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from talkd.areas.permissions.model import require_permissions
 from talkd.areas.rooms import admin_service as admin
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.member_change_model import Progress
@@ -16,6 +15,7 @@ from talkd.areas.users.passwords import hash_password_now
 from talkd.cli.database import change_members, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
+from talkd.conversation.permission import require_permissions
 from talkd.conversation.room import Attributes
 from talkd.core.actor import CLI
 from talkd.core.errors import TalkError

@@ -3,9 +3,8 @@
 from typing import Any
 
 from talkd.areas.calls import service as calls
-from talkd.areas.reactions import store as reactions
 from talkd.areas.signaling import service as signaling
-from talkd.conversation import message_store
+from talkd.conversation import message_store, reaction_store
 from talkd.conversation.message import COUNTABLE
 from talkd.core import clock, events
 from talkd.storage.database import Tx
@@ -19,7 +18,7 @@ async def apply(tx: Tx, event: Any) -> None:
         notifies = event.kind in COUNTABLE
         await message_store.set_newest(tx, event.room_id, event.message_id, clock.now(), notifies=notifies)
     elif isinstance(event, events.MessageDeleted):
-        await reactions.delete_reactions(tx, event.room_id, event.message_id)
+        await reaction_store.delete_reactions(tx, event.room_id, event.message_id)
     elif isinstance(event, events.AttendeeRemoved) and event.session_ids:
         for session_id in event.session_ids:
             await signaling.forget_session(tx, session_id)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from talkd.areas.rooms import modified_store as store
+from talkd.conversation import modified_store
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, USERS
 from talkd.storage.database import Tx
@@ -17,14 +17,14 @@ async def apply(tx: Tx, event: Any) -> None:
         return  # a new message changes the row of its room
     now = clock.now()
     if isinstance(event, events.SessionLeft):
-        await store.touch_attendee(tx, event.room_id, event.attendee_id, now)
+        await modified_store.touch_attendee(tx, event.room_id, event.attendee_id, now)
     elif isinstance(event, events.RoomEvent):
-        await store.touch_room(tx, event.room_id, now)
+        await modified_store.touch_room(tx, event.room_id, now)
     elif isinstance(event, events.ReadMarkerMoved):
-        await store.touch_read(tx, event.room_id, event.low, now)
+        await modified_store.touch_read(tx, event.room_id, event.low, now)
     elif isinstance(event, events.ReadPrivacySet):
-        await store.touch_rooms_of(tx, event.user_id, now)
+        await modified_store.touch_rooms_of(tx, event.user_id, now)
     elif isinstance(event, events.UserRenamed | events.UserDeleted):
-        await store.touch_rooms_naming(tx, USERS, event.user_id, now)
+        await modified_store.touch_rooms_naming(tx, USERS, event.user_id, now)
     elif isinstance(event, events.GroupRenamed | events.GroupDeleted):
-        await store.touch_rooms_naming(tx, GROUPS, event.group_id, now)
+        await modified_store.touch_rooms_naming(tx, GROUPS, event.group_id, now)

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from talkd.areas.bans import store as bans
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import account_service as forgetting
 from talkd.areas.rooms import departure_service as departures
 from talkd.areas.rooms import member_change_store as member_changes
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
-from talkd.conversation import access, attendee_store
+from talkd.conversation import access, attendee_store, ban_store
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import ParticipantType
@@ -21,7 +20,7 @@ async def apply(tx: Tx, event: Any) -> None:
     """Follow new names and gone accounts into the rooms they are in."""
     if isinstance(event, events.UserRenamed):
         await attendee_store.rename_actor(tx, USERS, event.user_id, event.name, clock.now())
-        await bans.rename_user(tx, event.user_id, event.name)
+        await ban_store.rename_user(tx, event.user_id, event.name)
     elif isinstance(event, events.GroupRenamed):
         await attendee_store.rename_actor(tx, GROUPS, event.group_id, event.name, clock.now())
     elif isinstance(event, events.UserDeleted):
@@ -40,7 +39,7 @@ async def _follow_into_rooms(tx: Tx, group_id: str, user_id: str, actor: Actor) 
     for seat in await attendee_store.list_of_group(tx, group_id):
         room = await access.lock_room(tx, seat.room_id)
         name = (await users.get_names(tx, [user_id])).get(user_id)
-        if name is not None and not await bans.is_banned(tx, room.id, USERS, user_id):
+        if name is not None and not await ban_store.is_banned(tx, room.id, USERS, user_id):
             await participants.add_user(tx, room, actor, user_id, name)
 
 
@@ -70,5 +69,5 @@ async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
     The rooms come first: what is reported there about the account is then forgotten like all the rest.
     """
     await departures.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
-    await bans.forget_user(tx, event.user_id)
+    await ban_store.forget_user(tx, event.user_id)
     await forgetting.forget(tx, event.user_id)

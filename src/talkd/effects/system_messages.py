@@ -3,8 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from talkd.areas.chat import service as chat
-from talkd.areas.chat.system_texts import MISSED, SILENT
+from talkd.areas.messages import service as chat
+from talkd.areas.messages.system_texts import MISSED, SILENT
 from talkd.conversation.access import lock_room
 from talkd.conversation.message import Reference
 from talkd.conversation.room import Room

@@ -9,8 +9,8 @@ import msgspec
 from talkd.areas.avatars import model, room_model, room_pictures, room_service, service
 from talkd.areas.avatars.room_model import IMAGE
 from talkd.areas.avatars.routes import PNG, drawn, is_known, picture_of
-from talkd.areas.rooms.routes import render_mine
-from talkd.areas.rooms.view import RoomView, avatar_version
+from talkd.areas.overviews.rendering import render_mine
+from talkd.areas.overviews.view import RoomView, avatar_version
 from talkd.conversation.room import Room
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound

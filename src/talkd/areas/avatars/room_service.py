@@ -2,8 +2,7 @@
 
 from talkd.areas.avatars import room_store as store
 from talkd.areas.avatars.room_model import IMAGE, require_emoji, require_pictured
-from talkd.areas.bans import store as bans
-from talkd.conversation import access, room_store
+from talkd.conversation import access, ban_store, room_store
 from talkd.conversation.room import Room
 from talkd.core import clock, ids
 from talkd.core.actor import USERS, Actor
@@ -21,7 +20,12 @@ async def access_room(tx: Tx, token: str, *, user_id: str | None, browser: str) 
         return (await access.access_participant(tx, token, user_id=user_id, browser=browser)).room
     except NotFound:
         room = await room_store.get_room(tx, token) if ids.TOKEN_FORM.fullmatch(token) else None
-        if room is None or user_id is None or not room.is_listed or await bans.is_banned(tx, room.id, USERS, user_id):
+        if (
+            room is None
+            or user_id is None
+            or not room.is_listed
+            or await ban_store.is_banned(tx, room.id, USERS, user_id)
+        ):
             raise
         return room
 

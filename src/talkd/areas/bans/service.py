@@ -4,11 +4,10 @@ from collections.abc import Collection
 
 import msgspec
 
-from talkd.areas.bans import store
-from talkd.areas.bans.model import IP, Ban, require_bannable, require_note
 from talkd.areas.participants import service as participants
 from talkd.areas.users import store as users
-from talkd.conversation import access, attendee_store, session_store
+from talkd.conversation import access, attendee_store, ban_store, session_store
+from talkd.conversation.ban import IP, Ban, require_bannable, require_note
 from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GUESTS, USERS
@@ -49,7 +48,7 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
         await participants.remove(tx, room, me.actor, attendee)
     elif actor_type == IP:
         await _remove_from_address(tx, me, actor_id)
-    stored = await store.find_ban(tx, room.id, actor_type, actor_id)
+    stored = await ban_store.find_ban(tx, room.id, actor_type, actor_id)
     assert stored is not None, "just added, or there before"
     return stored
 
@@ -58,9 +57,9 @@ async def _add(
     tx: Tx, me: Participant, actor_type: str, actor_id: str, name: str, note: str, browsers: Collection[str] = ()
 ) -> None:
     """Store a ban, unless there is the same one."""
-    if await store.is_banned(tx, me.room.id, actor_type, actor_id):
+    if await ban_store.is_banned(tx, me.room.id, actor_type, actor_id):
         return
-    await store.add_ban(
+    await ban_store.add_ban(
         tx,
         room_id=me.room.id,
         moderator_type=me.actor.type,
@@ -77,7 +76,7 @@ async def _add(
 
 async def _remove_from_address(tx: Tx, me: Participant, banned: str) -> None:
     """Guests who moderate stay, as they would when banned by name."""
-    for attendee_id in sorted(await store.list_inside(tx, me.room.id, banned)):
+    for attendee_id in sorted(await ban_store.list_inside(tx, me.room.id, banned)):
         attendee = await attendee_store.get_attendee(tx, me.room.id, attendee_id)
         if attendee is not None and not attendee.is_moderator:
             await participants.remove(tx, me.room, me.actor, attendee)
@@ -85,9 +84,9 @@ async def _remove_from_address(tx: Tx, me: Participant, banned: str) -> None:
 
 async def list_bans(tx: Tx, me: Participant) -> list[Ban]:
     """All bans of the room, oldest first."""
-    return await store.list_bans(tx, me.room.id)
+    return await ban_store.list_bans(tx, me.room.id)
 
 
 async def lift(tx: Tx, me: Participant, ban_id: int) -> None:
     """Let somebody come again. Nothing happens when there is no such ban in this room."""
-    await store.delete_ban(tx, me.room.id, ban_id)
+    await ban_store.delete_ban(tx, me.room.id, ban_id)

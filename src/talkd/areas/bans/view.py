@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.bans.model import Ban
+from talkd.conversation.ban import Ban
 
 
 class BanView(msgspec.Struct, frozen=True):

@@ -6,13 +6,13 @@ import msgspec
 from msgspec import UNSET
 
 from talkd.areas.breakout import service
-from talkd.areas.chat import service as chat
-from talkd.areas.participants.routes import ListParams, listed
+from talkd.areas.membership.routes import ListParams, listed
+from talkd.areas.messages import service as chat
+from talkd.areas.overviews import service as overviews
+from talkd.areas.overviews import view as room_view
+from talkd.areas.overviews.rendering import render, render_mine
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.participants.view import ParticipantView
-from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms import view as room_view
-from talkd.areas.rooms.routes import render, render_mine
-from talkd.areas.rooms.view import RoomView
 from talkd.conversation import access
 from talkd.conversation.participant import Participant
 from talkd.storage.database import Tx
@@ -133,7 +133,7 @@ async def switch(tx: Tx, call: Call[SwitchParams]) -> RoomView:
     (recording `breakout/free-choice`).
     """
     part, attendee_id = await service.switch(tx, call.me, call.params.target)
-    overview = await rooms.get_overview(tx, part.id, attendee_id, browser=call.caller.browser)
+    overview = await overviews.get_overview(tx, part.id, attendee_id, browser=call.caller.browser)
     me = Participant(overview.me.room, call.me.attendee)
     last = overview.last_message
     names = await chat.get_names(tx, [last]) if last is not None else {}

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from talkd.areas.breakout import model, store
 from talkd.areas.breakout.model import Mode, Seats, Status
-from talkd.areas.chat import service as chat
+from talkd.areas.messages import service as chat
 from talkd.areas.participants import people_service
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import change_service, service, view
-from talkd.areas.chat import marker_service as markers
+from talkd.areas.chat import change_service
 from talkd.areas.chat.routes import headers, limit_of
+from talkd.areas.messages import service, view
 from talkd.conversation.message import Message
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
@@ -85,7 +85,7 @@ async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     page = await service.get_context(tx, me.room.id, me.actor, params.messageId, limit)
     if not page.messages:
         return Reply(None, 304)
-    common = await markers.get_common_read(tx, me)
+    common = await service.get_common_read(tx, me)
     return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
 
 
@@ -93,4 +93,4 @@ async def _reported(tx: Tx, call: Call[Any], report: Message) -> Reply:
     """The system message that tells clients of a change, with the message that has changed."""
     me = call.me
     page = await service.complete(tx, me.room.id, [report], viewer=me.actor)
-    return Reply(view.messages(page, me.room, me.actor)[0], 200, headers(await markers.get_common_read(tx, me)))
+    return Reply(view.messages(page, me.room, me.actor)[0], 200, headers(await service.get_common_read(tx, me)))

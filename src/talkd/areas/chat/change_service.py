@@ -2,10 +2,10 @@
 
 import msgspec
 
-from talkd.areas.chat import change_store, mentions, service
+from talkd.areas.chat import change_store
+from talkd.areas.messages import mentions, service
 from talkd.areas.removal import room_service as removal
-from talkd.areas.rooms import modified_store as modifications
-from talkd.conversation import message_store, room_store
+from talkd.conversation import message_store, modified_store, room_store
 from talkd.conversation.message import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
 from talkd.conversation.participant import Participant
 from talkd.core import clock
@@ -99,7 +99,7 @@ async def delete_expired(tx: Tx, room_id: int) -> bool:
     now = clock.now()
     deleted = await message_store.delete_expired(tx, room_id, EXPIRED_AT_ONCE, now)
     await mentions.renew(tx, room_id, deleted)
-    await modifications.touch_room(tx, room_id, now)
+    await modified_store.touch_room(tx, room_id, now)
     return len(deleted) == EXPIRED_AT_ONCE
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from talkd.areas.chat import service, view
+from talkd.areas.messages import service, view
 from talkd.conversation import message_store
 from talkd.conversation.message import Message, Page
 from talkd.conversation.room import Room

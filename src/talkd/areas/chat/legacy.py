@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from talkd.areas.chat.view import MessageView, plain_text
+from talkd.areas.messages.view import MessageView, plain_text
 from talkd.core.actor import USERS
 from talkd.core.errors import Invalid
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import legacy, offset_service, view
+from talkd.areas.chat import legacy, offset_service
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.offset_service import Position
 from talkd.areas.chat.waiting import dismiss_notifications, note_presence, wait_for
+from talkd.areas.messages import view
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 

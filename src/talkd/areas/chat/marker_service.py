@@ -5,24 +5,9 @@ from talkd.areas.notifications import service as notifications
 from talkd.conversation import message_store
 from talkd.conversation.participant import Participant
 from talkd.core import clock
-from talkd.core.actor import USERS
 from talkd.core.constants import NEVER_READ
 from talkd.core.events import ReadMarkerMoved
 from talkd.storage.database import Tx
-
-
-async def get_common_read(tx: Tx, me: Participant) -> int | None:
-    """How far everybody has read, of those who let it be known; None for whoever does not let it be known himself."""
-    return None if me.attendee.read_privacy else await message_store.get_common_read(tx, me.room.id)
-
-
-def common_read_after(me: Participant, mine: int, others: int | None) -> int | None:
-    """As `get_common_read`, where I have read up to `mine` and the others up to there."""
-    if me.attendee.read_privacy:
-        return None
-    if me.actor.type != USERS:
-        return others
-    return mine if others is None else min(mine, others)
 
 
 async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> None:

@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.chat import offset_store as store
-from talkd.areas.chat.service import get_names
+from talkd.areas.messages.service import get_names
 from talkd.conversation.message import Page
 from talkd.conversation.room import Room
 from talkd.core import clock

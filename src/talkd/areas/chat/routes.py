@@ -4,12 +4,13 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import legacy, legacy_routes, service, view, waiting
+from talkd.areas.chat import legacy, legacy_routes, waiting
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.feed import News
 from talkd.areas.chat.legacy_routes import CountingParams
-from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.messages import service, view
+from talkd.areas.overviews import rendering
+from talkd.areas.overviews.view import RoomView
 from talkd.conversation.participant import Participant
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.storage.database import Tx
@@ -126,7 +127,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
         including=bool(params.includeLastKnown),
         limit=limit_of(params.limit),
     )
-    common = await markers.get_common_read(tx, me)
+    common = await service.get_common_read(tx, me)
     if page.messages:
         return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
     return _moved(params, common) or Reply(None, 304)
@@ -197,8 +198,8 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
 
 async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
     me: Participant = call.me
-    common = await markers.get_common_read(tx, me)
-    return Reply(await rooms.render_mine(tx, call), 200, headers(common))
+    common = await service.get_common_read(tx, me)
+    return Reply(await rendering.render_mine(tx, call), 200, headers(common))
 
 
 def headers(common: int | None = None, last_given: int | None = None) -> dict[str, str]:

@@ -3,8 +3,8 @@
 import msgspec
 
 from talkd.areas.lobby import service
-from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.overviews import rendering
+from talkd.areas.overviews.view import RoomView
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.routing import Guard, Routes
@@ -31,4 +31,4 @@ class LobbyParams(msgspec.Struct, frozen=True):
 async def set_lobby(tx: Tx, call: Call[LobbyParams]) -> RoomView:
     """Let those who do not moderate wait in the lobby, or in."""
     await service.set_lobby(tx, call.me, call.params.state, call.params.timer or 0)
-    return await rooms.render_mine(tx, call)
+    return await rendering.render_mine(tx, call)

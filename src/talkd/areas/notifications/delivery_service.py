@@ -4,8 +4,8 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from talkd.areas.chat import mentions
-from talkd.areas.chat.mentions import Named
+from talkd.areas.messages import mentions
+from talkd.areas.messages.mentions import Named
 from talkd.areas.notifications import delivery_store, outbox_store, store
 from talkd.areas.notifications.delivery_store import Told
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in

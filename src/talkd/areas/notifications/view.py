@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from talkd.areas.chat import view as chat
+from talkd.areas.messages import view as chat
 from talkd.areas.notifications.model import About, Entry, Listing, Subject
 from talkd.conversation.message import Names, current_actor
 from talkd.conversation.room import Room

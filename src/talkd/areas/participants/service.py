@@ -7,14 +7,13 @@ it were not there.
 import hashlib
 import hmac
 
-from talkd.areas.bans import store as bans
 from talkd.areas.mail.address_model import is_address
 from talkd.areas.settings import service as settings
 from talkd.areas.sip.model import require_number, without_end
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
 from talkd.areas.users.model import Member
-from talkd.conversation import access, attendee_store, session_store
+from talkd.conversation import access, attendee_store, ban_store, session_store
 from talkd.conversation.participant import Attendee, Participant, invited_name, is_self_joined
 from talkd.conversation.room import Room, pair
 from talkd.core import clock, ids
@@ -59,7 +58,7 @@ async def add_user(
         if present.type == ParticipantType.USER_SELF_JOINED and type != ParticipantType.USER_SELF_JOINED:
             await _make_member(tx, room, actor, present, type, quiet=quiet)
         return present.id
-    if await bans.is_banned(tx, room.id, USERS, user_id):
+    if await ban_store.is_banned(tx, room.id, USERS, user_id):
         raise Forbidden("ban") if actor.is_same(USERS, user_id) else Invalid("ban")
     return await _add(
         tx,
@@ -120,7 +119,7 @@ async def count_attendees(tx: Tx, room_id: int) -> int:
 
 async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:
     """Return the ids of banned actors of a kind, in lower case."""
-    return {folded(ban.actor_id) for ban in await bans.list_bans(tx, room_id) if ban.actor_type == actor_type}
+    return {folded(ban.actor_id) for ban in await ban_store.list_bans(tx, room_id) if ban.actor_type == actor_type}
 
 
 async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = "") -> bool:
@@ -132,7 +131,7 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
     if not is_address(address):
         raise Invalid("new-participant")
     actor_id = ids.email_id(address)
-    if await bans.is_banned(tx, room.id, EMAILS, actor_id):
+    if await ban_store.is_banned(tx, room.id, EMAILS, actor_id):
         raise Invalid("ban")
     if await attendee_store.find_attendee(tx, room.id, EMAILS, actor_id) is None:
         await _add(

@@ -4,11 +4,11 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.overviews import rendering
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.participants import service as participants
 from talkd.areas.participants import view
 from talkd.areas.permissions import service
-from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.view import RoomView
 from talkd.core.errors import NULL, Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -46,7 +46,7 @@ _MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 async def set_default(tx: Tx, call: Call[DefaultParams]) -> RoomView:
     """Set what those may do who have no permissions of their own."""
     await service.set_default(tx, call.me, call.params.permissions)
-    return await rooms.render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("PUT", "room/{token}/permissions/call", *_MODERATOR, versions=V4, params=DefaultParams)

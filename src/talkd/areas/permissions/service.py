@@ -1,8 +1,8 @@
 """Setting what people may do: one of them, or everybody who has nothing of his own."""
 
-from talkd.areas.permissions.model import changed, require_permissions
 from talkd.conversation import access, attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant, is_self_joined, permissions_of
+from talkd.conversation.permission import changed, require_permissions
 from talkd.core import clock
 from talkd.core.actor import GROUPS
 from talkd.core.constants import ParticipantType, Permission

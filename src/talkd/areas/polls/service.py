@@ -1,10 +1,9 @@
 """Asking, voting, and ending polls."""
 
-from talkd.areas.chat import people_store as people
-from talkd.areas.chat import service as chat
+from talkd.areas.messages import service as chat
 from talkd.areas.polls import store
 from talkd.areas.polls.model import OBJECT_TYPE, SHARED_AS, Ballot, Poll, Result, Status, Wording, visible
-from talkd.conversation import message_store
+from talkd.conversation import message_store, people_store
 from talkd.conversation.message import Names, Reference
 from talkd.conversation.participant import Participant
 from talkd.core import clock
@@ -127,4 +126,4 @@ async def get_result(tx: Tx, me: Participant, poll: Poll) -> Result:
 
 async def get_names(tx: Tx, items: list[Poll | Ballot] | list[Poll]) -> Names:
     """What those who asked and voted are called now."""
-    return await people.get_names(tx, {(item.actor_type, item.actor_id) for item in items})
+    return await people_store.get_names(tx, {(item.actor_type, item.actor_id) for item in items})

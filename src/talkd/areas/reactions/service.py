@@ -2,13 +2,11 @@
 
 import msgspec
 
-from talkd.areas.chat import people_store as people
-from talkd.areas.chat import service as chat
-from talkd.areas.reactions import store
-from talkd.areas.reactions.model import Reaction, most_frequent
-from talkd.conversation import message_store
+from talkd.areas.messages import service as chat
+from talkd.conversation import message_store, people_store, reaction_store
 from talkd.conversation.message import REMOVED, REVOKED, SHOWN, Message, Names
 from talkd.conversation.participant import Participant
+from talkd.conversation.reaction import Reaction, most_frequent
 from talkd.core import clock
 from talkd.core.emoji import is_emoji
 from talkd.core.errors import NULL, Invalid, NotFound
@@ -24,10 +22,10 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> bool
     message = await _require_message(tx, me.room.id, message_id)
     if not message.is_replyable or not is_emoji(reaction):
         raise Invalid(data=NULL)
-    if await store.find_reaction(tx, me.room.id, message_id, me.actor, reaction) is not None:
+    if await reaction_store.find_reaction(tx, me.room.id, message_id, me.actor, reaction) is not None:
         return False
     entry = await chat.post_system(tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, aside=True)
-    await store.add_reaction(
+    await reaction_store.add_reaction(
         tx,
         room_id=me.room.id,
         message_id=message_id,
@@ -48,10 +46,10 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Non
     message = await _require_message(tx, me.room.id, message_id)
     if not message.is_replyable:
         raise Invalid(data=NULL)
-    given = await store.find_reaction(tx, me.room.id, message_id, me.actor, reaction)
+    given = await reaction_store.find_reaction(tx, me.room.id, message_id, me.actor, reaction)
     if given is None:
         raise NotFound(data=NULL)
-    await store.delete_reaction(tx, given)
+    await reaction_store.delete_reaction(tx, given)
     await message_store.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
     await chat.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, aside=True)
     await _count(tx, me.room.id, message_id)
@@ -68,9 +66,9 @@ async def list_reactions(
     message = await _require_message(tx, me.room.id, message_id)
     if not message.is_replyable:
         raise NotFound(data=NULL)
-    given = await store.list_reactions(tx, me.room.id, message_id)
+    given = await reaction_store.list_reactions(tx, me.room.id, message_id)
     shown = [each for each in given if reaction is None or each.reaction == reaction]
-    return shown, await people.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
+    return shown, await people_store.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
 
 
 async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:
@@ -83,7 +81,7 @@ async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:
 async def _count(tx: Tx, room_id: int, message_id: int) -> None:
     """Keep the numbers that the message shows equal to its reactions."""
     counts: dict[str, int] = {}
-    for each in await store.list_reactions(tx, room_id, message_id):
+    for each in await reaction_store.list_reactions(tx, room_id, message_id):
         counts[each.reaction] = counts.get(each.reaction, 0) + 1
     shown = msgspec.json.encode(most_frequent(counts)).decode() if counts else ""
     await message_store.set_reactions(tx, room_id, message_id, shown)

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from talkd.areas.reactions.model import Reaction
 from talkd.conversation.message import Names, current_actor
+from talkd.conversation.reaction import Reaction
 
 
 class ReactionView(msgspec.Struct, frozen=True):

@@ -1,11 +1,10 @@
 """Being reminded of messages: once, at a time of one's choice, by a notification."""
 
-from talkd.areas.chat import people_store as people
 from talkd.areas.notifications import delivery_service as notifications
 from talkd.areas.notifications import store as notification_store
 from talkd.areas.reminders import store
 from talkd.areas.reminders.model import HOUR, MAX_SET, MAX_UPCOMING, Agenda, Reminder
-from talkd.conversation import message_store, room_store
+from talkd.conversation import message_store, people_store, room_store
 from talkd.conversation.message import DELETED, Names, named
 from talkd.conversation.participant import Participant
 from talkd.core import clock
@@ -52,7 +51,7 @@ async def delete_reminder(tx: Tx, me: Participant, message_id: int) -> None:
 async def list_upcoming(tx: Tx, user_id: str) -> Agenda:
     """The user's next reminders in all conversations, the first one first."""
     items = await store.list_upcoming(tx, user_id, MAX_UPCOMING, clock.now())
-    names: Names = await people.get_names(tx, {actor for item in items for actor in named(item.message)})
+    names: Names = await people_store.get_names(tx, {actor for item in items for actor in named(item.message)})
     return Agenda(items, names)
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import view as chat
+from talkd.areas.messages import view as chat
 from talkd.areas.reminders.model import Agenda, Reminder, Upcoming
 from talkd.conversation.participant import Participant
 

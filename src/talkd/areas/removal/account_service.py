@@ -4,12 +4,11 @@ The transaction that deletes the account removes the first portion, and a job th
 without account as deleted (`areas/chat/model.py`), and nobody gets the same id.
 """
 
-from talkd.areas.chat import people_store as chat
 from talkd.areas.notifications import store as notifications
 from talkd.areas.polls import store as polls
-from talkd.areas.reactions import store as reactions
 from talkd.areas.removal import account_store as store
 from talkd.areas.removal.model import LOOKED_AT, PORTION
+from talkd.conversation import people_store, reaction_store
 from talkd.storage.database import Tx
 
 
@@ -30,11 +29,11 @@ async def forget_portion(tx: Tx, user_id: str) -> bool:
     if place is None:
         return False
     left = PORTION
-    for forget_some in (reactions.forget_user, polls.forget_actor, notifications.forget_actor):
+    for forget_some in (reaction_store.forget_user, polls.forget_actor, notifications.forget_actor):
         left -= await forget_some(tx, user_id, left)
         if left <= 0:
             return True
-    next_place = await chat.forget_after(tx, user_id, place, limit=left, looked_at=LOOKED_AT)
+    next_place = await people_store.forget_after(tx, user_id, place, limit=left, looked_at=LOOKED_AT)
     if next_place is None:
         await store.finish(tx, user_id)
         return False

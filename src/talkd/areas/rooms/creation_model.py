@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.permissions.model import require_permissions
+from talkd.conversation.permission import require_permissions
 from talkd.conversation.room import Attributes
 from talkd.core import clock
 from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly

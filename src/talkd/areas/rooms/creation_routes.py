@@ -2,12 +2,12 @@
 
 import msgspec
 
+from talkd.areas.overviews import rendering
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import creation_service as service
 from talkd.areas.rooms import member_change_service as changes
-from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.creation_model import Picture, require_attributes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
-from talkd.areas.rooms.view import RoomView
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.conversation.room import Attributes
@@ -108,7 +108,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
 async def _answer(
     tx: Tx, call: Call[CreateParams], room_id: int, attendee_id: int, missed: dict[str, list[str]]
 ) -> Reply:
-    return Reply(await rooms.render(tx, call, room_id, attendee_id, missed), 202 if missed else 201)
+    return Reply(await rendering.render(tx, call, room_id, attendee_id, missed), 202 if missed else 201)
 
 
 async def _hash_password(call: Call[CreateParams]) -> str:
@@ -131,7 +131,7 @@ async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
     room, attendee_id, is_new = await service.create_one_to_one(tx, call.caller.actor, partner)
     if not is_new:
         call.uncount()
-    return Reply(await rooms.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
+    return Reply(await rendering.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
 
 
 def _attributes(params: CreateParams, default_permissions: int) -> Attributes:

@@ -2,10 +2,9 @@
 
 import msgspec
 
+from talkd.areas.overviews import rendering, view
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import listing_service as service
-from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms import view
-from talkd.areas.rooms.view import RoomView
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.routing import Guard, Routes
@@ -38,7 +37,7 @@ class SearchParams(msgspec.Struct, frozen=True):
 async def set_listable(tx: Tx, call: Call[ScopeParams]) -> RoomView:
     """Say who finds a conversation by searching."""
     await service.set_listable(tx, call.me, call.params.scope)
-    return await rooms.render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("GET", "listed-room", Guard.USER, versions=V4, params=SearchParams, returns=list[RoomView])

@@ -1,8 +1,7 @@
 """Opening conversations to everybody with an account, and finding them."""
 
-from talkd.areas.bans import store as bans
 from talkd.areas.rooms import listing_store
-from talkd.conversation import room_store
+from talkd.conversation import ban_store, room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room
 from talkd.core.actor import USERS
@@ -45,5 +44,5 @@ async def access_from_outside(
     if not room.is_listed or room.password_hash_for(user_id):
         return room, False
     if user_id is not None:
-        return room, not await bans.is_banned(tx, room.id, USERS, user_id)
-    return room, not await bans.is_visitor_banned(tx, room.id, browser=browser, address=address)
+        return room, not await ban_store.is_banned(tx, room.id, USERS, user_id)
+    return room, not await ban_store.is_visitor_banned(tx, room.id, browser=browser, address=address)

@@ -1,6 +1,6 @@
 """What a user finds who looks for the first time: a conversation with himself, and one that tells what is new."""
 
-from talkd.areas.chat import service as chat
+from talkd.areas.messages import service as chat
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.settings import store as settings

@@ -3,16 +3,15 @@
 from typing import Any
 
 import msgspec
-from msgspec import UNSET
 
-from talkd.areas.chat import service as chat
-from talkd.areas.participants import service as participants
+from talkd.areas.messages import service as chat
+from talkd.areas.overviews import rendering, view
+from talkd.areas.overviews import service as overviews
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import listing_service as listings
 from talkd.areas.rooms import newcomer_service as newcomers
-from talkd.areas.rooms import service, view
-from talkd.areas.rooms.store import Overview
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.rooms import service
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.core import clock
@@ -74,22 +73,6 @@ _MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 _USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 
 
-async def render(
-    tx: Tx, call: Call[Any], room_id: int, attendee_id: int, missed: dict[str, list[str]] | None = None
-) -> RoomView:
-    """The room as the caller sees it now."""
-    overview = await service.get_overview(tx, room_id, attendee_id, browser=call.caller.browser)
-    last = overview.last_message
-    names = await chat.get_names(tx, [last]) if last is not None else {}
-    online = await _online_partners(tx, [overview], overview.me.attendee.actor_id)
-    return view.room(overview, call.world.settings.room_defaults, names, online=online, missed=missed or UNSET)
-
-
-async def render_mine(tx: Tx, call: Call[Any]) -> RoomView:
-    """The room that the operation was in, as the caller sees it now."""
-    return await render(tx, call, call.me.room.id, call.me.attendee.id)
-
-
 # --- finding --------------------------------------------------------------------------------
 @routes.add("GET", "room", Guard.USER, versions=V4, params=ListParams, access=Access.OWN, returns=list[RoomView])
 async def list_rooms(call: Call[ListParams]) -> Reply:
@@ -111,7 +94,7 @@ async def _list_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool = Fal
     """Return the list, or None for a newcomer. A user with a welcome room is none, at no extra query."""
     params = call.params
     now = clock.now()
-    overviews = await service.list_overviews(
+    found = await overviews.list_overviews(
         tx,
         call.user_id,
         browser=call.caller.browser,
@@ -119,16 +102,16 @@ async def _list_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool = Fal
         one_to_one_too=params.includeStatus,
     )
     is_known = is_welcomed or params.modifiedSince > 0
-    is_known = is_known or any(overview.me.room.type in _WELCOMING for overview in overviews)
+    is_known = is_known or any(overview.me.room.type in _WELCOMING for overview in found)
     if not is_known and await newcomers.is_newcomer(tx, call.user_id):
         return None
-    shown = [overview.last_message for overview in overviews if overview.last_message is not None]
+    shown = [overview.last_message for overview in found if overview.last_message is not None]
     names = await chat.get_names(tx, shown) if params.includeLastMessage else {}
-    online = await _online_partners(tx, overviews, call.user_id) if params.includeStatus else None
+    online = await rendering.list_online_partners(tx, found, call.user_id) if params.includeStatus else None
     defaults = call.world.settings.room_defaults
     data = [
         view.room(overview, defaults, names, with_last_message=params.includeLastMessage, online=online)
-        for overview in overviews
+        for overview in found
     ]
     return Reply(data, 200, {**_hash(call), MODIFIED_BEFORE: str(now - COMMIT_SECONDS)})
 
@@ -137,7 +120,7 @@ async def _list_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool = Fal
 async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
     """Get the user's conversation with himself, making it when it is missing."""
     room, attendee_id = await creation.get_note_to_self(tx, call.caller.actor)
-    return Reply(await render(tx, call, room.id, attendee_id), 200, _hash(call))
+    return Reply(await rendering.render(tx, call, room.id, attendee_id), 200, _hash(call))
 
 
 @routes.add("GET", "room/{token}", Guard.ANYONE, versions=V4, returns=RoomView)
@@ -145,19 +128,12 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     """Get one conversation; of a public or open one also what is seen from outside."""
     me = await find_participant(tx, call)
     if me is not None:
-        return Reply(await render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
+        return Reply(await rendering.render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
     caller = call.caller
     room, is_listed = await listings.access_from_outside(
         tx, call.token, caller.user_id, browser=caller.browser, address=caller.address
     )
     return Reply(view.seen_from_outside(room, is_listed=is_listed), 200, _hash(call))
-
-
-async def _online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> set[str]:
-    partners = [
-        overview.me.room.partner_of(user_id) for overview in overviews if overview.me.room.type == RoomType.ONE_TO_ONE
-    ]
-    return await participants.list_online(tx, partners)
 
 
 def _hash(call: Call[Any]) -> dict[str, str]:
@@ -169,7 +145,7 @@ def _hash(call: Call[Any]) -> dict[str, str]:
 async def rename_room(tx: Tx, call: Call[NameParams]) -> RoomView:
     """Rename a conversation."""
     await service.rename(tx, call.me, call.params.roomName)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("DELETE", "room/{token}", *_MODERATOR, versions=V4)
@@ -182,7 +158,7 @@ async def delete_room(tx: Tx, call: Call[Any]) -> None:
 async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
     """Describe a conversation."""
     await service.set_description(tx, call.me, call.params.description)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add(
@@ -204,7 +180,7 @@ async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
         if password_hash:
             await hold_room_again(tx, call)
             await service.set_password(tx, call.me, password_hash)
-        return await render_mine(tx, call)
+        return await rendering.render_mine(tx, call)
 
     return await call.write(work)
 
@@ -223,7 +199,7 @@ async def _hash_of(call: Call[Any], password: str, *, opens: bool) -> str:
 async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
     """Close a conversation to everybody but its members."""
     await service.disallow_guests(tx, call.me.room, call.me.actor)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add(
@@ -242,7 +218,7 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
     async def work(tx: Tx) -> RoomView:
         await hold_room_again(tx, call)  # hashing takes its time
         await service.set_password(tx, call.me, password_hash)
-        return await render_mine(tx, call)
+        return await rendering.render_mine(tx, call)
 
     return await call.write(work)
 
@@ -251,4 +227,4 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
 async def set_read_only(tx: Tx, call: Call[StateParams]) -> RoomView:
     """Lock or unlock a conversation."""
     await service.set_read_only(tx, call.me, call.params.state)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)

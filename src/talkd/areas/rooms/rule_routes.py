@@ -2,9 +2,10 @@
 
 import msgspec
 
+from talkd.areas.overviews.rendering import render_mine
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import rule_service as service
-from talkd.areas.rooms.routes import StateParams, render_mine
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.rooms.routes import StateParams
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.storage.database import Tx
 from talkd.web.call import Call

@@ -2,16 +2,12 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import room_service as removal
-from talkd.areas.rooms import crowd_store, store
-from talkd.areas.rooms.crowd_model import Crowd
-from talkd.areas.rooms.store import Overview
 from talkd.conversation import access, room_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room, require_description, require_name
-from talkd.core import clock
 from talkd.core.actor import Actor
-from talkd.core.constants import SESSION_KILL, ParticipantType, ReadOnly, RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
+from talkd.core.constants import ParticipantType, ReadOnly, RoomType
+from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.core.events import (
     DescriptionSet,
     GuestsAllowed,
@@ -22,33 +18,6 @@ from talkd.core.events import (
     RoomRenamed,
 )
 from talkd.storage.database import Tx
-
-
-async def list_overviews(
-    tx: Tx, user_id: str, *, browser: str, since: int = 0, one_to_one_too: bool = False
-) -> list[Overview]:
-    """All rooms of a user that changed since then (0: all), in one statement."""
-    return await store.list_overviews(
-        tx, user_id, browser=browser, since=since, one_to_one_too=one_to_one_too, now=clock.now()
-    )
-
-
-async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) -> Overview:
-    """One room as one attendee sees it. Raises NotFound."""
-    overview = await store.get_overview(tx, room_id, attendee_id, browser=browser, now=clock.now())
-    if overview is None:
-        raise NotFound
-    return overview
-
-
-async def list_crowds(tx: Tx, user_id: str) -> dict[int, Crowd]:
-    """The people of all rooms of a user by the rooms' ids, in one statement."""
-    return await crowd_store.list_crowds(tx, user_id, clock.steady() - SESSION_KILL)
-
-
-async def get_crowd(tx: Tx, room_id: int, attendee_id: int) -> Crowd:
-    """The people of a room; nobody unless that attendee is one of them."""
-    return await crowd_store.get_crowd(tx, room_id, attendee_id, clock.steady() - SESSION_KILL)
 
 
 # --- settings -------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Finding messages and conversations of a user."""
 
-from talkd.areas.chat import service as chat
+from talkd.areas.messages import service as chat
 from talkd.areas.search import store
 from talkd.areas.search.model import Found, Membership, Query
 from talkd.areas.users import store as users

@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from talkd.areas.chat import view as chat
-from talkd.areas.rooms.view import avatar_version
+from talkd.areas.messages import view as chat
+from talkd.areas.overviews.view import avatar_version
 from talkd.areas.search.model import Found, Membership, cursor_after
 from talkd.conversation.message import Message, plain, without_gone
 from talkd.core.actor import EMAILS, GUESTS, USERS

@@ -7,8 +7,8 @@ import msgspec
 from talkd.areas.invitations import service as invitations
 from talkd.areas.invitations import store as invitation_store
 from talkd.areas.invitations.link import require_invited
-from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.overviews import rendering
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.sessions import service
 from talkd.areas.users import passwords
 from talkd.conversation import attendee_store, room_store, session_store
@@ -79,7 +79,7 @@ async def join(call: Call[JoinParams]) -> Reply:
             await session_store.move_browser(tx, caller.browser, browser)
             await invitation_store.move_browser(tx, caller.browser, browser)
         me = await _join(tx, call, room, browser, is_right)
-        shown = await rooms.render(tx, _as(call, browser), me.room.id, me.attendee.id)
+        shown = await rendering.render(tx, _as(call, browser), me.room.id, me.attendee.id)
         if me.is_guest and call.participant is None:
             return msgspec.structs.replace(shown, notificationCalls=0)  # as the real server says on a first visit
         return shown

@@ -2,13 +2,12 @@
 
 from collections.abc import Callable
 
-from talkd.areas.bans import store as bans
 from talkd.areas.calls import service as calls
 from talkd.areas.notifications import delivery_service as notifications
 from talkd.areas.participants import service as participants
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
-from talkd.conversation import access, session_store
+from talkd.conversation import access, ban_store, session_store
 from talkd.conversation.attendee_store import find_attendee, get_attendee
 from talkd.conversation.participant import Attendee, Participant, Session, is_self_joined
 from talkd.conversation.room import Room
@@ -42,7 +41,7 @@ async def join_user(
         if room.type == RoomType.ONE_TO_ONE and user.id in (room.user_a, room.user_b):
             await participants.open_one_to_one(tx, room, user.id, user.name)
         elif room.type == RoomType.PUBLIC or room.is_listed:
-            if await bans.is_banned(tx, room.id, USERS, user.id):
+            if await ban_store.is_banned(tx, room.id, USERS, user.id):
                 raise Forbidden("ban")
             if known is None:
                 _require_password(room.password_hash_for(user.id), password_is_right)
@@ -88,7 +87,7 @@ async def join_visitor(
 
     Raises NotFound for rooms that are not public, Forbidden("ban"), Forbidden("password") and Throttled.
     """
-    is_banned = await bans.is_visitor_banned(tx, room.id, browser=old_browser or browser, address=address)
+    is_banned = await ban_store.is_visitor_banned(tx, room.id, browser=old_browser or browser, address=address)
     if is_banned and (known is None or not known.is_moderator):
         raise Forbidden("ban") if known is not None or room.type == RoomType.PUBLIC else NotFound(data=NULL)
     if known is not None:

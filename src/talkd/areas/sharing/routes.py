@@ -2,10 +2,9 @@
 
 import msgspec
 
-from talkd.areas.chat import marker_service as markers
-from talkd.areas.chat import service as chat
-from talkd.areas.chat import view
 from talkd.areas.chat.routes import headers
+from talkd.areas.messages import service as chat
+from talkd.areas.messages import view
 from talkd.areas.sharing import service
 from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT, kind_of, require_thing
 from talkd.core.constants import MAX_CHAT_LIMIT
@@ -72,7 +71,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     if not is_new:
         call.uncount()
     page = await chat.complete(tx, me.room.id, [message], viewer=me.actor)
-    return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await markers.get_common_read(tx, me)))
+    return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await chat.get_common_read(tx, me)))
 
 
 @routes.add("GET", "chat/{token}/share", *_INSIDE, versions=V1, params=ListParams, returns=dict[str, view.MessageView])

@@ -1,6 +1,6 @@
 """Finding again what was shared."""
 
-from talkd.areas.chat import service as chat
+from talkd.areas.messages import service as chat
 from talkd.areas.sharing import store
 from talkd.conversation.message import Page
 from talkd.conversation.participant import Participant

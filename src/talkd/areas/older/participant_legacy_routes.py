@@ -5,14 +5,14 @@ from typing import Any
 import msgspec
 
 from talkd.areas.invitations import routes as invitations
+from talkd.areas.membership import routes as today
+from talkd.areas.membership.routes import ListParams
+from talkd.areas.older import participant_legacy as legacy
+from talkd.areas.older.room_legacy import nothing
+from talkd.areas.older.room_legacy_routes import MODERATOR_WITH_ACCOUNT
 from talkd.areas.participants import address_service as addresses
-from talkd.areas.participants import legacy
 from talkd.areas.participants import role_service as roles
-from talkd.areas.participants import routes as today
-from talkd.areas.participants.routes import ListParams
 from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms.legacy import nothing
-from talkd.areas.rooms.legacy_routes import MODERATOR_WITH_ACCOUNT
 from talkd.conversation.participant import Attendee
 from talkd.core.errors import Forbidden
 from talkd.storage.database import Tx

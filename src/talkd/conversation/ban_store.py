@@ -4,7 +4,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.bans.model import IP, Ban, is_inside
+from talkd.conversation.ban import IP, Ban, is_inside
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS, USERS
 from talkd.storage.database import Tx

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.chat import view as chat
-from talkd.areas.rooms.store import Overview
+from talkd.areas.messages import view as chat
+from talkd.areas.overviews.store import Overview
 from talkd.areas.settings.model import RoomDefaults
 from talkd.conversation.message import Names
 from talkd.conversation.room import CHANGELOG_NAME, Room

@@ -4,11 +4,9 @@ from collections.abc import Iterable
 
 import msgspec
 
-from talkd.areas.chat import marker_service as markers
-from talkd.areas.chat import mentions, people_store
+from talkd.areas.messages import mentions
 from talkd.areas.participants import service as participants
-from talkd.areas.reactions.store import get_reactors
-from talkd.conversation import message_store
+from talkd.conversation import message_store, people_store
 from talkd.conversation.message import (
     ABOUT_OLDER,
     COMMENT,
@@ -24,9 +22,10 @@ from talkd.conversation.message import (
     require_text,
 )
 from talkd.conversation.participant import Participant
+from talkd.conversation.reaction_store import get_reactors
 from talkd.conversation.room import Room
 from talkd.core import clock
-from talkd.core.actor import Actor
+from talkd.core.actor import USERS, Actor
 from talkd.core.constants import ABOVE_ALL_IDS, MAX_REFERENCE_ID_LENGTH
 from talkd.core.errors import Invalid
 from talkd.core.events import MessagePosted
@@ -90,7 +89,7 @@ async def send(
     has_reactions = parent is not None and bool(parent.reactions)
     reactors = await get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
     page = Page([message], parents, names, reactors)
-    return Said(message, page, markers.common_read_after(me, message.id, stored[1]))
+    return Said(message, page, common_read_after(me, message.id, stored[1]))
 
 
 async def _find_said(tx: Tx, me: Participant, draft: Message) -> Said | None:
@@ -102,7 +101,7 @@ async def _find_said(tx: Tx, me: Participant, draft: Message) -> Said | None:
     ):
         if message.message == draft.message and message.parent_id == draft.parent_id:
             page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
-            return Said(message, page, await markers.get_common_read(tx, me), is_new=False)
+            return Said(message, page, await get_common_read(tx, me), is_new=False)
     return None
 
 
@@ -288,3 +287,17 @@ async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limi
     before = await message_store.list_before(tx, room_id, message_id + 1, limit, now)
     after = await message_store.list_after(tx, room_id, message_id, limit, now)
     return await complete(tx, room_id, [*reversed(before), *after], viewer=viewer)
+
+
+async def get_common_read(tx: Tx, me: Participant) -> int | None:
+    """How far everybody has read, of those who let it be known; None for whoever does not let it be known himself."""
+    return None if me.attendee.read_privacy else await message_store.get_common_read(tx, me.room.id)
+
+
+def common_read_after(me: Participant, mine: int, others: int | None) -> int | None:
+    """As `get_common_read`, where I have read up to `mine` and the others up to there."""
+    if me.attendee.read_privacy:
+        return None
+    if me.actor.type != USERS:
+        return others
+    return mine if others is None else min(mine, others)

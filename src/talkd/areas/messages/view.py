@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.chat.system_texts import CALLS_OF_TWO, MISSED, TRIED, shield, text_of
+from talkd.areas.messages.system_texts import CALLS_OF_TWO, MISSED, TRIED, shield, text_of
 from talkd.conversation.message import (
     COMMENT,
     DELETED,

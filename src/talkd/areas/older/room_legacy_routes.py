@@ -4,12 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 from talkd.areas.lobby import routes as lobby
-from talkd.areas.participants import preference_routes as choices
+from talkd.areas.membership import preference_routes as choices
+from talkd.areas.older import crowd_service
+from talkd.areas.older import room_legacy as legacy
+from talkd.areas.older.crowd_model import NOBODY
+from talkd.areas.older.room_legacy import CreatedV1, OldCreateParams, OldListParams, RoomV1, RoomV2, RoomV3
 from talkd.areas.rooms import creation_routes as creation
-from talkd.areas.rooms import legacy, listing_routes, service
+from talkd.areas.rooms import listing_routes
 from talkd.areas.rooms import routes as rooms
-from talkd.areas.rooms.crowd_model import NOBODY
-from talkd.areas.rooms.legacy import CreatedV1, OldCreateParams, OldListParams, RoomV1, RoomV2, RoomV3
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
@@ -29,7 +31,7 @@ MODERATOR_WITH_ACCOUNT = (Guard.ANYONE, Guard.MODERATOR, Guard.ACCOUNT)
 async def list_rooms(call: Call[Any]) -> Reply:
     """List all conversations of the user with the people in them."""
     reply: Reply = await rooms.list_rooms(replace(call, params=legacy.listing(call.params)))
-    crowds = await call.world.db.read(lambda tx: service.list_crowds(tx, call.user_id))
+    crowds = await call.world.db.read(lambda tx: crowd_service.list_crowds(tx, call.user_id))
     return replace(reply, data=[legacy.room_v1(room, crowds.get(room.id, NOBODY)) for room in reply.data])
 
 
@@ -37,7 +39,7 @@ async def list_rooms(call: Call[Any]) -> Reply:
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     """Get one conversation with the people in it."""
     reply: Reply = await rooms.get_room(tx, call)
-    crowd = await service.get_crowd(tx, reply.data.id, reply.data.attendeeId)
+    crowd = await crowd_service.get_crowd(tx, reply.data.id, reply.data.attendeeId)
     return replace(reply, data=legacy.room_v1(reply.data, crowd))
 
 
@@ -56,7 +58,7 @@ async def create_room(call: Call[Any]) -> Reply:
     """Create a conversation."""
     reply: Reply = await creation.create_room(replace(call, params=legacy.creation(call.params)))
     room = reply.data
-    crowd = await call.world.db.read(lambda tx: service.get_crowd(tx, room.id, room.attendeeId))
+    crowd = await call.world.db.read(lambda tx: crowd_service.get_crowd(tx, room.id, room.attendeeId))
     return replace(reply, data=legacy.created_v1(room, crowd))
 
 

@@ -6,8 +6,8 @@ What follows here sets the one of a room because of its messages, people, names 
 
 import sqlalchemy as sa
 
-from talkd.areas.chat.people_store import reference_text
 from talkd.conversation.message_store import NEWEST_VISIBLE_ID, has_name_of
+from talkd.conversation.people_store import reference_text
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, rooms

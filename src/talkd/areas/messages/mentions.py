@@ -4,9 +4,9 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from talkd.areas.chat import mention_store, people_store
+from talkd.areas.messages import mention_store
 from talkd.areas.users import group_store as groups
-from talkd.conversation import attendee_store, message_store
+from talkd.conversation import attendee_store, message_store, people_store
 from talkd.conversation.message import Message, Names, Reference
 from talkd.conversation.participant import Participant
 from talkd.core import clock

@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
+from talkd.areas.older.crowd_model import NOBODY, Crowd, Person
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms.creation_routes import CreateParams
-from talkd.areas.rooms.crowd_model import NOBODY, Crowd, Person
 from talkd.areas.rooms.routes import ListParams, NameParams, OptionalPasswordParams
-from talkd.areas.rooms.view import RoomView
 from talkd.conversation.room import UNNAMED
 from talkd.core.constants import MODERATORS, InCall, Lobby, ParticipantType, Permission, RoomType
 from talkd.core.errors import Forbidden, Invalid, NotAllowedHere, NotFound, TalkError

@@ -1,7 +1,7 @@
 """Operations of API v1–v3 that open and close a conversation on a device."""
 
-from talkd.areas.rooms import legacy as rooms
-from talkd.areas.sessions import legacy
+from talkd.areas.older import room_legacy as rooms
+from talkd.areas.older import session_legacy as legacy
 from talkd.areas.sessions import routes as today
 from talkd.web.routing import Guard, Routes
 

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from talkd.areas.calls import legacy
 from talkd.areas.calls import routes as today
-from talkd.areas.rooms.legacy import nothing
+from talkd.areas.older import call_legacy as legacy
+from talkd.areas.older.room_legacy import nothing
 from talkd.core.errors import NotFound
 from talkd.web.call import Call
 from talkd.web.params import NoParams

@@ -4,10 +4,10 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.overviews import rendering
+from talkd.areas.overviews.view import RoomView
 from talkd.areas.participants import preference_service as service
-from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms.routes import StateParams
-from talkd.areas.rooms.view import RoomView
 from talkd.areas.sessions import service as sessions
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -26,7 +26,7 @@ class LevelParams(msgspec.Struct, frozen=True):
 
 async def _set(tx: Tx, call: Call[Any], field: str, is_set: bool) -> RoomView:
     await service.set_flag(tx, call.me, field, is_set)
-    return await rooms.render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/favorite", *_MEMBER, **_OPTIONS)
@@ -45,14 +45,14 @@ async def remove_favorite(tx: Tx, call: Call[Any]) -> RoomView:
 async def set_notification_level(tx: Tx, call: Call[LevelParams]) -> RoomView:
     """Choose which messages to hear of."""
     await service.set_notification_level(tx, call.me, call.params.level)
-    return await rooms.render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/notify-calls", *_MEMBER, params=LevelParams, **_OPTIONS)
 async def set_notification_calls(tx: Tx, call: Call[LevelParams]) -> RoomView:
     """Choose whether to hear of calls."""
     await service.set_notification_calls(tx, call.me, call.params.level)
-    return await rooms.render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/archive", *_MEMBER, **_OPTIONS)
@@ -95,4 +95,4 @@ async def remove_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
 async def set_state(tx: Tx, call: Call[StateParams]) -> RoomView:
     """Say whether anybody is looking at this device: active (1) or not (0)."""
     await sessions.set_state(tx, call.me, call.params.state)
-    return await rooms.render_mine(tx, call)
+    return await rendering.render_mine(tx, call)

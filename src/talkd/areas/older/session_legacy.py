@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.rooms.view import RoomView
+from talkd.areas.overviews.view import RoomView
 
 
 class Joined(msgspec.Struct, frozen=True):

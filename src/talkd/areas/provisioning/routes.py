@@ -6,9 +6,10 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.provisioning import view
 from talkd.areas.removal import account_service as removal
 from talkd.areas.users import password_model as policy
-from talkd.areas.users import passwords, service, view
+from talkd.areas.users import passwords, service
 from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, LOGIN_FIELDS, NO_PASSWORD, NOT_YOURS, Account
 from talkd.core import clock
 from talkd.core.errors import Rejected

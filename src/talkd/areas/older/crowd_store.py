@@ -4,7 +4,7 @@ from itertools import groupby
 
 import sqlalchemy as sa
 
-from talkd.areas.rooms.crowd_model import Crowd, Person
+from talkd.areas.older.crowd_model import Crowd, Person
 from talkd.core.actor import USERS
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Row, Tx

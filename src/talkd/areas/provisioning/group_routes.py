@@ -4,9 +4,10 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.users import group_service, service, view
+from talkd.areas.provisioning import view
+from talkd.areas.provisioning.routes import Search, UserPath, described, require_confirmed
+from talkd.areas.users import group_service, service
 from talkd.areas.users.model import INVALID, NO_GROUP
-from talkd.areas.users.routes import Search, UserPath, described, require_confirmed
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call

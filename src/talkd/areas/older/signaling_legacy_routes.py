@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from talkd.areas.signaling import legacy, view
+from talkd.areas.older import signaling_legacy as legacy
 from talkd.areas.signaling import routes as today
+from talkd.areas.signaling import view
 from talkd.areas.signaling.routes import SendParams
 from talkd.conversation import session_store
 from talkd.storage.database import Tx

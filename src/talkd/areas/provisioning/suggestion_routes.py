@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.users import suggestion_service, view
+from talkd.areas.provisioning import view
+from talkd.areas.users import suggestion_service
 from talkd.core.actor import EMAILS, GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.web.call import Call

@@ -2,8 +2,8 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.reactions.model import Reaction
 from talkd.conversation.message import Reactors
+from talkd.conversation.reaction import Reaction
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.schema import reactions

@@ -1,0 +1,1 @@
+"""Saying something in a room, naming people in it, and messages as clients read them."""

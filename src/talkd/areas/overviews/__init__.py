@@ -1,0 +1,1 @@
+"""A room as one of its attendees sees it."""

@@ -1,0 +1,24 @@
+"""Reading rooms as their attendees see them."""
+
+from talkd.areas.overviews import store
+from talkd.areas.overviews.store import Overview
+from talkd.core import clock
+from talkd.core.errors import NotFound
+from talkd.storage.database import Tx
+
+
+async def list_overviews(
+    tx: Tx, user_id: str, *, browser: str, since: int = 0, one_to_one_too: bool = False
+) -> list[Overview]:
+    """All rooms of a user that changed since then (0: all), in one statement."""
+    return await store.list_overviews(
+        tx, user_id, browser=browser, since=since, one_to_one_too=one_to_one_too, now=clock.now()
+    )
+
+
+async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) -> Overview:
+    """One room as one attendee sees it. Raises NotFound."""
+    overview = await store.get_overview(tx, room_id, attendee_id, browser=browser, now=clock.now())
+    if overview is None:
+        raise NotFound
+    return overview
