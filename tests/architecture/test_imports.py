@@ -1,6 +1,7 @@
 """Who may import whom (ARCHITECTURE.md)."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -104,3 +105,29 @@ def test_core_waits_for_nothing() -> None:
     for path in sorted((PACKAGE / "core").rglob("*.py")):
         awaits = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.AsyncFunctionDef)]
         assert not awaits, f"{path}: core is pure"
+
+
+def lines_of_areas() -> dict[str, int]:
+    """The line of each area in the picture of ARCHITECTURE.md."""
+    picture = re.search(r"```areas\n(.*?)```", (SOURCE.parent / "ARCHITECTURE.md").read_text(), re.DOTALL)
+    assert picture is not None, "ARCHITECTURE.md has no block ```areas"
+    lines: dict[str, int] = {}
+    for number, line in enumerate(picture[1].splitlines()):
+        for area in re.split(r"\s{3,}", line)[0].split():
+            assert area not in lines, f"ARCHITECTURE.md names {area} twice"
+            lines[area] = number
+    return lines
+
+
+def test_the_picture_shows_every_area() -> None:
+    folders = {path.parent.name for path in (PACKAGE / "areas").glob("*/__init__.py")}
+    assert set(lines_of_areas()) == folders
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "areas").glob("*/*.py")), ids=module_of)
+def test_areas_import_only_lower_areas(path: Path) -> None:
+    lines, area = lines_of_areas(), path.parent.name
+    for name in imports(path):
+        _, areas, other, *_ = [*name.split("."), "", "", ""]
+        if areas == "areas" and other != area:
+            assert lines[other] < lines[area], f"{area} must not know {name}: it stands in the same line or below"
