@@ -44,6 +44,7 @@ from talkd.areas.login.wipe_routes import routes as wipe_routes
 from talkd.areas.membership.preference_routes import routes as preference_routes
 from talkd.areas.membership.routes import routes as participant_routes
 from talkd.areas.mentions.routes import routes as mention_routes
+from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications.routes import routes as notification_routes
 from talkd.areas.older.call_legacy_routes import routes as old_call_routes
 from talkd.areas.older.participant_legacy_routes import routes as old_participant_routes
@@ -68,11 +69,9 @@ from talkd.areas.rooms.routes import routes as room_routes
 from talkd.areas.rooms.rule_routes import routes as rule_routes
 from talkd.areas.search.routes import routes as search_routes
 from talkd.areas.sessions import service as sessions
-from talkd.areas.sessions.pings import Pings
 from talkd.areas.sessions.routes import routes as session_routes
 from talkd.areas.settings import clock_service
 from talkd.areas.settings import service as settings
-from talkd.areas.settings.model import APP, TalkSettings
 from talkd.areas.settings.routes import routes as settings_routes
 from talkd.areas.sharing.routes import routes as sharing_routes
 from talkd.areas.signaling import service as signaling
@@ -80,7 +79,10 @@ from talkd.areas.signaling import tokens as token_keys
 from talkd.areas.signaling.presence import Presence
 from talkd.areas.signaling.routes import routes as signaling_routes
 from talkd.areas.sip.routes import routes as sip_routes
+from talkd.areas.users import service as users
 from talkd.config import Config
+from talkd.conversation.pings import Pings
+from talkd.conversation.settings import APP, TalkSettings
 from talkd.core import events
 from talkd.core.errors import Unavailable
 from talkd.effects import breakout, counters, modifications, notifications, people, rights, system_messages
@@ -208,6 +210,8 @@ class App:
     def __init__(self, config: Config) -> None:
         db, talk_settings = open_database(config), TalkSettings()
         changes, presence, feed = Changes(), Presence(), Feed(db)
+        logins = Credentials(db, browser_lifetime=config.security.session_lifetime)
+        parts = (logins, feed, presence, Pings(db), Decoder(), MemberChanges(db, talk_settings))
         self.world = World(
             config=config,
             db=db,
@@ -215,12 +219,10 @@ class App:
             settings=talk_settings,
             throttle=Throttle(db, config.security),
             limits=limits.Limits(config),
-            credentials=Credentials(db, browser_lifetime=config.security.session_lifetime),
-            feed=feed,
-            pings=Pings(db),
-            presence=presence,
-            decoder=Decoder(),
-            member_changes=MemberChanges(db, talk_settings),
+            logins=logins,
+            may_use_talk=lambda tx, user_id: users.may_use_talk(tx, talk_settings, user_id),
+            before_writing=delivery.catch_up,
+            parts={type(part): part for part in parts},
         )
         self.messenger = Messenger(db)
         db.after_commit = (self._refresh, Wakeups(changes, feed, presence), self.messenger)
@@ -260,7 +262,7 @@ class App:
         for seconds, job in (
             (WATCH_SECONDS, self._watch_database),
             (NUMBERING_SECONDS, self.world.db.note_ids),
-            (PING_SECONDS, self.world.pings.flush),
+            (PING_SECONDS, self.world[Pings].flush),
             (SILENCE_SECONDS, self.tidy),
             (LOGIN_SECONDS, self.forget_logins),
             (LOGIN_SECONDS, self.forget_announcements),
@@ -272,7 +274,7 @@ class App:
             (CALL_SECONDS, self.end_long_calls),
             (REMOVAL_SECONDS, self.remove),
             (CATCH_UP_SECONDS, self.world.db.catch_up),
-            (MEMBERS_SECONDS, self.world.member_changes.resume),
+            (MEMBERS_SECONDS, self.world[MemberChanges].resume),
             (NOTIFY_SECONDS, self.messenger.deliver),
             (REMIND_SECONDS, self.messenger.remind),
             (NOTIFICATIONS_SECONDS, self.messenger.tidy),
@@ -291,11 +293,11 @@ class App:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LAST_WRITES_SECONDS)
-        await self.world.member_changes.close()
-        await self.world.decoder.close()
+        await self.world[MemberChanges].close()
+        await self.world[Decoder].close()
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(LAST_WRITES_SECONDS):
-                await self.world.pings.flush()
+                await self.world[Pings].flush()
                 await self.world.db.note_ids()
         await self.world.db.close()
 
@@ -324,7 +326,7 @@ class App:
 
     async def tidy(self) -> None:
         """End what has fallen silent and delete what nobody sees any more."""
-        await self.world.pings.flush()
+        await self.world[Pings].flush()
         ended = await self.world.db.write(sessions.end_silent)
         if ended:
             log.debug("sessions_expired", count=ended)
@@ -393,7 +395,7 @@ class App:
                 self._epoch = event.epoch
                 self._forget(event.user_id)
             elif isinstance(event, events.ReadPrivacySet):
-                self.world.feed.clear()
+                self.world[Feed].clear()
 
     async def hear_others(self) -> None:
         """Follow what other processes have changed: commands, for example."""
@@ -404,11 +406,11 @@ class App:
             db.announce(announcement.events)
         if epoch != self._epoch:  # something else has changed, and nobody said what
             self._forget()
-            self.world.presence.clear()
+            self.world[Presence].clear()
             await self._load_settings()
             self.world.changes.publish_everything()
 
     def _forget(self, user_id: str = "") -> None:
         """What is remembered of one account, or of all (empty)."""
-        self.world.credentials.forget(user_id)
-        self.world.feed.clear()
+        self.world[Credentials].forget(user_id)
+        self.world[Feed].clear()

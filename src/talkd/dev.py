@@ -4,6 +4,7 @@ import asyncio
 
 import sqlalchemy as sa
 
+from talkd.areas.chat.feed import Feed
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import ADMIN_GROUP
@@ -80,7 +81,7 @@ async def reset(call: Call[NoParams]) -> list[str]:
     world = call.world
     topics = await world.db.write(_empty)
     await world.throttle.load()
-    world.feed.clear()
+    world[Feed].clear()
     world.changes.publish(topics)
     return []
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from talkd import __version__
-from talkd.areas.settings.value_model import CORE_SETTINGS, SETTINGS
+from talkd.conversation.setting_values import CORE_SETTINGS, SETTINGS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])

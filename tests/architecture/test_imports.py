@@ -17,7 +17,7 @@ LAYERS = {
     "realtime": ("core", "storage", "realtime"),
     "conversation": ("core", "storage", "conversation"),
     "effects": ("core", "storage", "conversation", "areas", "realtime", "effects", "config"),
-    "web": ("core", "storage", "conversation", "areas", "realtime", "web", "config", "__version__"),
+    "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
 }
 OTHERS_BUSINESS = ("falcon", "granian", "asyncpg", "apsw", "sqlite3")
 """Packages that no role of an area but the routes may know."""

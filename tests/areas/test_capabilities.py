@@ -14,11 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from doors import OCS, PASSWORD, Doors, open_doors
-from talkd.areas.capabilities import colors, service
+from talkd.areas.capabilities import service
 from talkd.areas.capabilities.model import FEATURES, Viewer
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.signaling import tokens
 from talkd.config import Config
+from talkd.conversation.settings import TalkSettings
+from talkd.core import colors
 
 PATH = "/ocs/v2.php/cloud/capabilities"
 ALICE = ("alice", PASSWORD)

@@ -9,6 +9,7 @@ from support.browsers import log_in
 from support.people import PUBLIC, Person
 from support.running import PASSWORD, Server
 from support.time import pass_time, set_date
+from talkd.areas.login.credentials import Credentials
 from talkd.areas.settings import clock_service
 from talkd.core import clock
 
@@ -99,7 +100,7 @@ def test_logins_go_on(
     browser = log_in(server, server.add_user("alice"))
     set_date(monkeypatch, jump)
     server.run(server.app.close_lapsed_browsers())
-    server.app.world.credentials.forget()
+    server.app.world[Credentials].forget()
     assert browser.get(USER).status_code == 200
     pass_time(monkeypatch, 1810)
     set_date(monkeypatch, jump)

@@ -9,6 +9,7 @@ import pytest
 from support.people import PUBLIC, Person
 from support.running import Server
 from talkd.areas.chat import legacy, offset_service, waiting
+from talkd.conversation.pings import Pings
 from talkd.core import clock
 
 
@@ -192,7 +193,7 @@ def test_whoever_waits_long_gives_a_sign_in_between(
 ) -> None:
     session = alice.join(token)["sessionId"]
     noted: list[str] = []
-    monkeypatch.setattr(server.app.world.pings, "note", noted.append)
+    monkeypatch.setattr(server.app.world[Pings], "note", noted.append)
     monkeypatch.setattr(waiting, "MAX_POLL_SECONDS", 1)
     assert get(alice, token, timeout=2) == []
     assert len(noted) > 1

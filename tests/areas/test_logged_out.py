@@ -14,8 +14,8 @@ from support.people import Person
 from support.running import PASSWORD, Server
 from support.time import pass_time
 from talkd.areas.chat.waiting import wait_for
-from talkd.areas.login.model import Credential, CredentialKind
 from talkd.conversation import access, session_store
+from talkd.conversation.login import Credential, CredentialKind
 from talkd.core.errors import NotAuthenticated
 from talkd.web.call import Call, Caller
 from talkd.web.params import NoParams

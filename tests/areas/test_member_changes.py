@@ -12,6 +12,7 @@ from support.running import Server, unique
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.users import group_service
 from talkd.config import Config
 from talkd.conversation import attendee_store, room_store
@@ -109,7 +110,7 @@ def test_a_restart_goes_on_where_a_kill_has_stopped(
     assert len(members(alice, token)) == 2 + PORTION, "alice, the group, and a portion"
     monkeypatch.setattr(talkd.app, "MEMBERS_SECONDS", 0.01)
     server.restart()
-    server.run(server.app.world.member_changes.resume())
+    server.run(server.app.world[MemberChanges].resume())
     assert members(Person(server.client(alice.id), alice.id), token) == {
         alice.id,
         group,
@@ -126,7 +127,7 @@ def test_whoever_leaves_the_group_in_between_is_not_added(idle_server: Server) -
     begin(idle_server, alice, token, Newcomer("groups", group))
     gone = people[-1]
     idle_server.write(lambda tx: group_service.remove_member(tx, group, gone.id))
-    idle_server.run(idle_server.app.world.member_changes.resume())
+    idle_server.run(idle_server.app.world[MemberChanges].resume())
     assert members(alice, token) == {alice.id, group, *(person.id for person in people[:-1])}
 
 
@@ -139,7 +140,7 @@ def test_nobody_more_is_added_once_the_group_has_left_or_the_room_is_gone(idle_s
     number = alice.participants(token)[group]["attendeeId"]
     alice.delete(f"v4/room/{token}/attendees", attendeeId=number)
     alice.delete(f"v4/room/{other}")
-    idle_server.run(idle_server.app.world.member_changes.resume())
+    idle_server.run(idle_server.app.world[MemberChanges].resume())
     assert members(alice, token) == {alice.id}
     assert idle_server.read(changes.list_unfinished) == []
 
@@ -167,7 +168,7 @@ def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server:
         assert idle_server.admin.delete(f"/ocs/v2.php/cloud/groups/{group}").is_success
     else:
         idle_server.write(lambda tx: group_service.remove_member(tx, group, people[-1].id))
-    idle_server.run(idle_server.app.world.member_changes.resume())
+    idle_server.run(idle_server.app.world[MemberChanges].resume())
     assert members(alice, token) == {alice.id}
 
 
@@ -231,7 +232,7 @@ def test_people_who_are_still_being_added_count_too(idle_server: Server) -> None
     assert alice.refused("POST", f"v4/room/{token}/participants", **asked) == (413, "participants")
     idle_server.config.sizes.attendees = 2 * MANY + 2
     alice.post(f"v4/room/{token}/participants", **asked)
-    idle_server.run(idle_server.app.world.member_changes.resume())
+    idle_server.run(idle_server.app.world[MemberChanges].resume())
     assert len(members(alice, token)) == 2 * MANY + 3, "alice, and two groups that count by their members"
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
+from talkd.areas.avatars.decoder import Decoder
 
 V1 = "/ocs/v2.php/apps/spreed/api/v1/"
 
@@ -199,7 +200,7 @@ def test_everybody_of_other_servers_looks_the_same(server: Any) -> None:
 def test_a_room_that_goes_while_its_picture_is_made_is_absent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = server.add_user()
     token = alice.create_room()
-    decoder = server.app.world.decoder
+    decoder = server.app.world[Decoder]
     made = decoder.normalised
 
     async def meanwhile(content: bytes) -> bytes:

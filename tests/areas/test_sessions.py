@@ -9,6 +9,7 @@ from support.people import PUBLIC, Person
 from support.running import Server
 from support.time import pass_time
 from talkd.areas.sessions import service as sessions
+from talkd.conversation.pings import Pings
 
 COOKIE = "talkd_session"
 
@@ -24,7 +25,7 @@ def later(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], 
 
     def move(seconds: float) -> None:
         pass_time(monkeypatch, seconds)
-        server.run(server.app.world.pings.flush())
+        server.run(server.app.world[Pings].flush())
 
     return move
 

@@ -9,9 +9,9 @@ import pytest
 from support.people import Person
 from support.running import PASSWORD, Server, unique
 from support.time import pass_time
-from talkd.areas.login.model import FRESH_LOGIN
 from talkd.areas.users import store
 from talkd.areas.users.model import ADMIN_GROUP, Account
+from talkd.conversation.login import FRESH_LOGIN
 from talkd.storage.database import Tx
 
 USERS, GROUPS = "/ocs/v2.php/cloud/users", "/ocs/v2.php/cloud/groups"

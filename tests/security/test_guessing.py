@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from support.people import PUBLIC, Person
 from support.running import PASSWORD, Server, unique
 from support.time import pass_time
+from talkd.areas.login.credentials import Credentials
 from talkd.areas.users import passwords
 from talkd.storage.schema import throttle as counted
 from talkd.storage.statements import Statement
@@ -199,7 +200,7 @@ def test_guesses_from_many_networks_lock_no_running_app_out(throttled_server: Se
     assert page.post("/login", data={"user": alice.id, "password": PASSWORD, "requesttoken": token}).is_redirect
     for number in range(4):
         wrong_login(server, f"192.0.2.{number + 1}", alice.id)
-    server.app.world.credentials.forget()
+    server.app.world[Credentials].forget()
     new = from_address(server, "198.51.100.42", address, PASSWORD)
     assert new.status("GET", ME) == 429
     assert running.status("GET", ME) == page.get(ME).status_code == 200

@@ -150,7 +150,7 @@ def test_a_bomb_is_refused_and_the_server_does_not_feel_it(sqlite_server: Server
 def test_the_largest_pictures_fit_into_the_limit(sqlite_server: Server, content: Callable[[], bytes]) -> None:
     answer = send(sqlite_server.add_user().http, content())
     assert answer.status_code == 200, answer.text
-    process = sqlite_server.app.world.decoder._process
+    process = sqlite_server.app.world[Decoder]._process
     assert process is not None
     assert peak_of(process.pid) < decoding.MEMORY
 

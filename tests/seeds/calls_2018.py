@@ -9,6 +9,7 @@ from seeds.conversations_2018 import LENGTH_OF_SESSIONS
 from seeds.rows import Ask, Promise, answers, carries, is_unknown, of, rows_of_page, rows_of_source
 from seeds.scene import Scene
 from support.time import stop_time
+from talkd.conversation.pings import Pings
 
 CALL = "v1/call/{token}"
 PING = f"{CALL}/ping"
@@ -70,7 +71,7 @@ def keeps_alive(scene: Scene) -> None:
     with pytest.MonkeyPatch.context() as patch:
         stop_time(patch, later)
         assert scene.bob.status("POST", PING.format(token=scene.group)) == 200
-        scene.server.run(scene.server.app.world.pings.flush())
+        scene.server.run(scene.server.app.world[Pings].flush())
         shown = scene.alice.get(f"v1/room/{scene.group}/participants")
     assert [each["lastPing"] for each in shown] == [0, later]
     assert before < later

@@ -10,11 +10,11 @@ from talkd.areas.calls import service as calls
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.sessions import service as sessions
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import access, attendee_store, room_store
 from talkd.conversation.room import Room
+from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Rejected

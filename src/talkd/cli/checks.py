@@ -20,8 +20,6 @@ import asyncpg
 import msgspec
 
 from talkd.areas.settings import service as settings
-from talkd.areas.settings.model import TalkSettings
-from talkd.areas.settings.value_model import is_host_and_port
 from talkd.areas.signaling.service import list_stun_servers, list_turn_servers
 from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import ADMIN_GROUP
@@ -33,6 +31,8 @@ from talkd.cli.errors import explain
 from talkd.cli.finding import FAIL, OK, WARN, Finding
 from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.config import Config
+from talkd.conversation.setting_values import is_host_and_port
+from talkd.conversation.settings import TalkSettings
 from talkd.storage.migrate import REVISIONS
 from talkd.storage.postgres_lock import find_holder
 from talkd.storage.sqlite_files import find_damage

@@ -16,9 +16,9 @@ from talkd.areas.announcements import service as announcements
 from talkd.areas.rooms import member_change_service as member_changes
 from talkd.areas.rooms.member_change_model import Progress
 from talkd.areas.settings import clock_service
-from talkd.areas.settings.model import TalkSettings
 from talkd.cli.command import database_of, run
 from talkd.config import Config
+from talkd.conversation.settings import TalkSettings
 from talkd.storage.database import Database, Tx, Work
 from talkd.storage.migrate import revision_of_postgres, revision_of_sqlite
 

@@ -5,10 +5,10 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service
-from talkd.areas.settings.value_model import masked
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
+from talkd.conversation.setting_values import masked
 from talkd.core.errors import TalkError
 
 commands = typer.Typer()

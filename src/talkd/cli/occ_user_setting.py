@@ -5,12 +5,12 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service as settings
-from talkd.areas.settings.model import APP, PREFERENCES, READ_PRIVACY, TYPING_PRIVACY
 from talkd.areas.users import service, store
 from talkd.areas.users.model import Account
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
 from talkd.config import Config
+from talkd.conversation.settings import APP, PREFERENCES, READ_PRIVACY, TYPING_PRIVACY
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned
 from talkd.storage.database import Tx

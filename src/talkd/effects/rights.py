@@ -5,7 +5,7 @@ from typing import Any
 
 from talkd.areas.calls import service as calls
 from talkd.areas.sessions import service as sessions
-from talkd.areas.settings.model import ALLOWED_GROUPS, APP
+from talkd.conversation.settings import ALLOWED_GROUPS, APP
 from talkd.core import events
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx

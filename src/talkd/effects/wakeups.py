@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from talkd.areas.chat.feed import Feed
-from talkd.areas.settings.model import ALLOWED_GROUPS
 from talkd.areas.signaling.presence import Presence
+from talkd.conversation.settings import ALLOWED_GROUPS
 from talkd.core import events
 from talkd.realtime.changes import (
     LOGINS,

@@ -4,12 +4,12 @@ import base64
 import contextlib
 import hmac
 
-from talkd.areas.login.credentials import Credentials
-from talkd.areas.login.model import Login
+from talkd.conversation.login import Login
 from talkd.core import clock, ids
 from talkd.core.errors import NotAuthenticated
 from talkd.core.names import folded
 from talkd.web.call import Caller
+from talkd.web.logins import Logins
 from talkd.web.throttle import Throttle
 
 COOKIE = "talkd_session"
@@ -49,7 +49,7 @@ def is_own_page(caller: Caller, token: str) -> bool:
 
 
 async def identify(
-    credentials: Credentials, throttle: Throttle, *, authorization: str | None, cookie: str, address: str
+    credentials: Logins, throttle: Throttle, *, authorization: str | None, cookie: str, address: str
 ) -> Caller:
     """The caller. Raises NotAuthenticated for wrong credentials and Throttled after too many of them."""
     browser = ids.fingerprint(cookie) if cookie else ""
@@ -89,7 +89,7 @@ async def identify(
     return Caller(address=address)
 
 
-async def _verify(credentials: Credentials, throttle: Throttle, authorization: str, address: str) -> Login:
+async def _verify(credentials: Logins, throttle: Throttle, authorization: str, address: str) -> Login:
     if credentials.is_known_wrong(authorization):
         throttle.check(LOGIN, address)
         raise NotAuthenticated(message=WRONG)  # an app that goes on with an old password counts once
@@ -115,7 +115,7 @@ def _sent(authorization: str) -> tuple[str | None, str]:
 
 
 async def check_credentials(
-    credentials: Credentials, throttle: Throttle, name: str | None, password: str, *, authorization: str, address: str
+    credentials: Logins, throttle: Throttle, name: str | None, password: str, *, authorization: str, address: str
 ) -> Login | None:
     """Return the login that a name and a password give, or an app password alone; a wrong one is counted.
 
@@ -133,7 +133,7 @@ async def check_credentials(
 
 
 async def _check_own_password(
-    credentials: Credentials, throttle: Throttle, name: str, password: str, authorization: str
+    credentials: Logins, throttle: Throttle, name: str, password: str, authorization: str
 ) -> Login | None:
     """Guesses at one account count from all networks together, for names without an account too.
 

@@ -1,26 +1,22 @@
 """What an operation gets to see of a request."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from talkd.areas.avatars.decoder import Decoder
-from talkd.areas.chat.feed import Feed
-from talkd.areas.login.credentials import Credentials
-from talkd.areas.login.model import Credential
-from talkd.areas.rooms.member_changes import MemberChanges
-from talkd.areas.sessions.pings import Pings
-from talkd.areas.settings.model import TalkSettings
-from talkd.areas.signaling.presence import Presence
 from talkd.config import Config
+from talkd.conversation.login import Credential
 from talkd.conversation.participant import Participant
+from talkd.conversation.room import Room
+from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
 from talkd.realtime.changes import Changes, HangUp, Watch
-from talkd.storage.database import Database, Work
+from talkd.storage.database import Database, Tx, Work
 from talkd.web.limits import Limit, Limits
+from talkd.web.logins import Logins
 from talkd.web.routing import Route
 from talkd.web.throttle import Throttle, subnet_of
 
@@ -64,14 +60,20 @@ class World:
     settings: TalkSettings
     throttle: Throttle
     limits: Limits
-    credentials: Credentials
-    feed: Feed
-    pings: Pings
-    presence: Presence
-    decoder: Decoder
-    member_changes: MemberChanges
+    logins: Logins
+    may_use_talk: Callable[[Tx, str], Awaitable[bool]]
+    """Whether Talk is for an account (the setting `allowed_groups`)."""
+    before_writing: Callable[[Tx, Room], Awaitable[None]]
+    """To be done when an operation is about to write in a room that it holds, unless `notifies_first` is off."""
+    parts: dict[type[Any], Any]
+    """What areas keep in memory, by its type."""
     talk_hash: str = ""
     """`X-Nextcloud-Talk-Hash`: changes when clients should read the capabilities again."""
+
+    def __getitem__(self, kind: type[T]) -> T:
+        """Return the part of that type."""
+        part: T = self.parts[kind]
+        return part
 
 
 @dataclass(slots=True)

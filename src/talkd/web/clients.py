@@ -2,7 +2,7 @@
 
 import re
 
-from talkd.areas.settings.model import TalkSettings
+from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Outdated
 from talkd.web.routing import Route
 

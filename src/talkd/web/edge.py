@@ -65,7 +65,7 @@ class Edge:
             _require_text_path(request)
             if not route.unconditional:
                 caller = await auth.identify(
-                    self.world.credentials,
+                    self.world.logins,
                     self.world.throttle,
                     authorization=request.get_header("authorization"),
                     cookie=auth.cookie_of(request.get_header("cookie")),

@@ -1,7 +1,5 @@
 """Checking what an operation declares. Who calls comes first, then the room, then what the room allows."""
 
-from talkd.areas.notifications import delivery_service as notifications
-from talkd.areas.users import service as users
 from talkd.conversation import access
 from talkd.conversation.participant import Participant
 from talkd.core.constants import Permission, StartCall
@@ -33,7 +31,7 @@ async def require_may_use_talk(tx: Tx, call: Call) -> None:  # type: ignore[type
     user_id, route = call.caller.user_id, call.route
     if user_id is None or route is None or not is_of_talk(route):
         return
-    if not await users.may_use_talk(tx, call.world.settings, user_id):
+    if not await call.world.may_use_talk(tx, user_id):
         raise Forbidden
 
 
@@ -89,14 +87,14 @@ async def _require_login(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
     caller = call.caller
     if caller.user_id is None or caller.credential is None:
         return
-    if not await call.world.credentials.is_valid(tx, caller.user_id, caller.credential):
+    if not await call.world.logins.is_valid(tx, caller.user_id, caller.credential):
         raise NotAuthenticated(message="" if caller.by_cookie else WRONG)
     await require_may_use_talk(tx, call)
 
 
 def may_have_logged_out(call: Call) -> bool:  # type: ignore[type-arg]
     """Return True if a login has ended, whosever it was, since the caller was identified."""
-    return call.caller.generation != call.world.credentials.generation
+    return call.caller.generation != call.world.logins.generation
 
 
 async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
@@ -142,5 +140,5 @@ async def _access(tx: Tx, call: Call, *, hold: bool = False) -> Participant:  # 
     caller = call.caller
     me = await access.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser, hold=hold)
     if hold and (call.route is None or call.route.notifies_first):
-        await notifications.catch_up(tx, me.room)
+        await call.world.before_writing(tx, me.room)
     return me

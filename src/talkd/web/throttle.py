@@ -12,49 +12,15 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from functools import lru_cache
 
-import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
-
 from talkd.config import SecurityConfig
 from talkd.core import clock
 from talkd.core.errors import Throttled
+from talkd.storage import throttle_store as store
 from talkd.storage.database import Database, Tx
-from talkd.storage.schema import throttle
-from talkd.storage.statements import ONE, Statement, bind
 from talkd.web import addresses
 
 KEEP = 12 * 3600
 """Seconds after which a record is forgotten."""
-
-_ALL = Statement(
-    sa.select(throttle.c.action, throttle.c.subnet, throttle.c.attempts, throttle.c.first_at).where(
-        throttle.c.first_at > bind("since")
-    )
-)
-_FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
-
-
-def _count_statement() -> Statement:
-    # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
-    expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
-    now = sa.bindparam("now", type_=throttle.c.first_at.type)
-    statement = (
-        insert(throttle)
-        .values(action=bind("action"), subnet=bind("subnet"), attempts=ONE, first_at=now, last_at=now)
-        .on_conflict_do_update(
-            index_elements=["action", "subnet"],
-            set_={
-                "attempts": sa.case((expired, ONE), else_=throttle.c.attempts + ONE),
-                "first_at": sa.case((expired, now), else_=throttle.c.first_at),
-                "last_at": now,
-            },
-        )
-        .returning(throttle.c.attempts, throttle.c.first_at)
-    )
-    return Statement(statement)
-
-
-_COUNT = _count_statement()
 
 
 @lru_cache(maxsize=10_000)
@@ -101,16 +67,15 @@ class Throttle:
         now = clock.steady()
 
         async def work(tx: Tx) -> list[tuple[str, str, int, int]]:
-            await tx.run(_FORGET_OLD, before=now - KEEP)
-            rows = await tx.all(_ALL, since=now - self._config.window)
-            return [(row[0], row[1], row[2], row[3]) for row in rows]
+            await store.forget_old(tx, now - KEEP)
+            return await store.list_counts(tx, now - self._config.window)
 
         self._known = {(action, subnet): (count, first) for action, subnet, count, first in await self._db.write(work)}
 
     async def forget_old(self) -> None:
         """Forget what is over: whoever comes from ever other networks must not fill memory and table."""
         now = clock.steady()
-        await self._db.write(lambda tx: tx.run(_FORGET_OLD, before=now - KEEP))
+        await self._db.write(lambda tx: store.forget_old(tx, now - KEEP))
         over = [key for key, (_, first) in self._known.items() if first + self._config.window <= now]
         for key in over:
             del self._known[key]
@@ -179,11 +144,10 @@ class Throttle:
         count, first = self._known.get(key, (0, 0))
         is_over = first + self._config.window <= now
         self._known[key] = (1, now) if is_over else (count + 1, first)  # others check before the database has answered
-        row = await self._db.write(
-            lambda tx: tx.one(_COUNT, action=action, subnet=key[1], now=now, since=now - self._config.window)
+        attempts, begun = await self._db.write(
+            lambda tx: store.count(tx, action, key[1], now, since=now - self._config.window)
         )
-        assert row is not None, "counting returns its row"
         # The answers of concurrent transactions arrive in any order: the highest count of a window holds.
         count, first = self._known.get(key, (0, 0))
-        self._known[key] = max((row[1], row[0]), (first, count))[::-1]
-        return int(row[0])
+        self._known[key] = max((begun, attempts), (first, count))[::-1]
+        return attempts

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.avatars import images, model, service
+from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.avatars.decoding import NotAnImage
 from talkd.areas.avatars.model import Portrait, Sketch
 from talkd.core.errors import Invalid, NotFound
@@ -161,7 +162,7 @@ async def picture_of(call: Call[Any], upload: Upload | None) -> bytes:
     call.count(Limit.PICTURES)
     content = service.require_file(upload.content if upload else None)
     try:
-        return await call.world.decoder.normalised(content)
+        return await call.world[Decoder].normalised(content)
     except NotAnImage as error:
         raise Invalid(data={"message": str(error)}) from error
 

@@ -2,11 +2,11 @@
 
 from talkd.areas.calls import store
 from talkd.areas.participants import service as participants
-from talkd.areas.settings.model import CONSENT_ALWAYS, CONSENT_BY_ROOM, TalkSettings
 from talkd.areas.users import store as users
 from talkd.conversation import access, room_store, session_store
 from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.room import Room
+from talkd.conversation.settings import CONSENT_ALWAYS, CONSENT_BY_ROOM, TalkSettings
 from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT, InCall, Permission, RoomType

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import msgspec
 
-from talkd.areas.settings.model import TWO_LINES
+from talkd.conversation.settings import TWO_LINES
 from talkd.core.constants import API_FEATURES
 
 FEATURES = (

@@ -5,11 +5,11 @@ from typing import Any
 from talkd.areas.capabilities import view
 from talkd.areas.capabilities.model import Viewer
 from talkd.areas.settings import service as preferences
-from talkd.areas.settings.model import BLURRED, LIST_STYLE, TWO_LINES, WITHOUT_MEDIA, TalkSettings
 from talkd.areas.sip import service as dial_out
 from talkd.areas.users import service as accounts
 from talkd.areas.users import store as users
 from talkd.config import Config
+from talkd.conversation.settings import BLURRED, LIST_STYLE, TWO_LINES, WITHOUT_MEDIA, TalkSettings
 from talkd.core.constants import StartCall
 from talkd.storage.database import Tx
 

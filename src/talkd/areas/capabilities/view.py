@@ -5,7 +5,6 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.capabilities import colors
 from talkd.areas.capabilities.model import (
     LOCAL_CONFIG,
     LOCAL_FEATURES,
@@ -17,6 +16,7 @@ from talkd.areas.capabilities.model import (
     announce,
 )
 from talkd.config import IdentityConfig, SecurityConfig
+from talkd.core import colors
 from talkd.core.constants import MAX_DESCRIPTION_LENGTH, MAX_MESSAGE_LENGTH
 
 Block = dict[str, Any]

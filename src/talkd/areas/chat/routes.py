@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.chat import legacy, legacy_routes, waiting
 from talkd.areas.chat import marker_service as markers
-from talkd.areas.chat.feed import News
+from talkd.areas.chat.feed import Feed, News
 from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.areas.messages import service, view
 from talkd.areas.overviews import rendering
@@ -143,13 +143,13 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
     known, limit = params.lastKnownMessageId, limit_of(params.limit)
     if params.includeLastKnown:
         known, limit = known - 1, max(limit, 2)  # the known message leaves room for news
-    news: News | None = await world.feed.get_news(me.room, me.actor, known=known, limit=limit)
+    news: News | None = await world[Feed].get_news(me.room, me.actor, known=known, limit=limit)
     if news is not None and news.last_id <= params.lastKnownMessageId:
         news = None  # the known message may accompany news, but is none
     hides = bool(me.attendee.read_privacy)
     if news is None and (hides or not params.lastCommonReadId):
         return None
-    common = None if hides else await world.feed.get_common_read(me.room.id)
+    common = None if hides else await world[Feed].get_common_read(me.room.id)
     if news is not None:
         return Reply(news.body, 200, headers(common, news.last_id))
     return _moved(params, common)

@@ -6,6 +6,7 @@ from typing import Any
 
 from talkd.areas.notifications import service as notifications
 from talkd.conversation.participant import Participant
+from talkd.conversation.pings import Pings
 from talkd.core.constants import MAX_POLL_SECONDS
 from talkd.realtime.changes import attendee_topic, login_topics, room_topic, rules_topic
 from talkd.realtime.timers import end_of_wait
@@ -60,7 +61,7 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
 def note_presence(call: Call[Any]) -> None:
     """The device is there."""
     if call.me.session is not None:
-        call.world.pings.note(call.me.session.session_id)
+        call.world[Pings].note(call.me.session.session_id)
 
 
 def may_be_notified(me: Participant) -> bool:

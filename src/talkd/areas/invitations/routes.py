@@ -8,6 +8,7 @@ import msgspec
 
 from talkd.areas.invitations import model, service
 from talkd.areas.invitations.service import Import
+from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import hold_room_again
@@ -69,7 +70,7 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
         )
 
     result = await call.write(work)
-    await call.world.member_changes.finish(result.begun)
+    await call.world[MemberChanges].finish(result.begun)
     return _report(result)
 
 

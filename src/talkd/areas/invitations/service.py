@@ -9,11 +9,11 @@ from talkd.areas.invitations.model import Invitee, Sheet
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import password_model as policy
 from talkd.conversation import access, attendee_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
+from talkd.conversation.settings import TalkSettings
 from talkd.core import ids
 from talkd.core.actor import EMAILS
 from talkd.core.constants import RoomType

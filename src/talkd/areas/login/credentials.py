@@ -7,12 +7,11 @@ no password. Changing a password, disabling or deleting an account forgets it at
 
 import hashlib
 from collections import OrderedDict
-from typing import NamedTuple
 
 from talkd.areas.login import store
-from talkd.areas.login.model import BrowserSession, Credential, CredentialKind, Login
 from talkd.areas.users import passwords
 from talkd.areas.users import store as users
+from talkd.conversation.login import BrowserSession, Candidate, Credential, CredentialKind, Login
 from talkd.core import clock, ids
 from talkd.storage.database import Database, Tx
 
@@ -21,13 +20,6 @@ REMEMBER = 300.0
 a check notes that the browser is still used.
 """
 ENTRIES = 100_000
-
-
-class Candidate(NamedTuple):
-    """An account that a name can mean, and the hash of its password."""
-
-    login: Login
-    password_hash: str
 
 
 class Credentials:

@@ -8,12 +8,12 @@ import segno
 from markupsafe import Markup
 
 from talkd import __version__
-from talkd.areas.capabilities.colors import valid
 from talkd.areas.invitations.link import open_link
 from talkd.areas.login import service, view
 from talkd.areas.login.model import AppPassword
 from talkd.areas.signaling.service import list_turn_servers
 from talkd.core import ids
+from talkd.core.colors import valid
 from talkd.core.constants import StartCall
 from talkd.core.errors import NotFound, Throttled
 from talkd.storage.database import Tx

@@ -1,53 +1,10 @@
 """What logging in leaves behind."""
 
 import re
-from enum import StrEnum
 
 import msgspec
 
 from talkd.core.names import cleaned
-
-
-class CredentialKind(StrEnum):
-    """What a caller shows to be logged in."""
-
-    PASSWORD = "password"
-    APP_PASSWORD = "app password"
-    BROWSER = "browser"
-
-
-class Credential(msgspec.Struct, frozen=True):
-    """What a caller is logged in with.
-
-    `secret` is the fingerprint of the app password, of the browser's cookie, or of the stored hash of the account's
-    password. It changes or goes when the login ends. `name` is what the caller typed, and None if nobody asked for it.
-    """
-
-    kind: CredentialKind
-    secret: str
-    name: str | None = None
-
-
-class Login(msgspec.Struct, frozen=True):
-    """Somebody whose credentials were right. `app_password_id` is None for the account's own password."""
-
-    user_id: str
-    display_name: str
-    is_admin: bool
-    credential: Credential
-    app_password_id: int | None = None
-
-
-class BrowserSession(msgspec.Struct, frozen=True):
-    """A browser that logged in by the form at `opened_at`; `request_token` proves that its own page asks (CSRF)."""
-
-    login: Login
-    request_token: str
-    opened_at: int
-
-    def is_fresh(self, now: int) -> bool:
-        """Return True if the user gave their password not long ago."""
-        return self.opened_at > now - FRESH_LOGIN
 
 
 class Browser(msgspec.Struct, frozen=True):
@@ -97,8 +54,6 @@ class GrantedLogin(msgspec.Struct, frozen=True):
 
 FLOW_LIFETIME = 1200
 """Seconds from the start of a flow to its last possible poll, as apps expect (clients.md, 2)."""
-FRESH_LOGIN = 1800
-"""Seconds for which a log-in with a browser counts as having just given the password."""
 MAX_NAME_LENGTH = 128
 UNNAMED = "Unnamed app"
 _TALK_APP = re.compile(r"\((?P<system>[^()]{1,40})\) Nextcloud-Talk v(?P<version>[\w.-]{1,30})")

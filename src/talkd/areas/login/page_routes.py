@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 
 from talkd.areas.login import service, view
-from talkd.areas.login.model import Login, local_path
+from talkd.areas.login.credentials import Credentials
+from talkd.areas.login.model import local_path
+from talkd.conversation.login import Login
 from talkd.core.errors import Throttled
 from talkd.web import auth, pages
 from talkd.web.call import Call
@@ -65,7 +67,7 @@ async def log_in(call: Call[LoginParams]) -> Reply:
     if login is None or login.app_password_id is not None:
         return _form(call, params.user, params.redirect_url, APPS_OWN if login else WRONG, status=403)
     cookie = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
-    world.credentials.forget_browser(call.caller.browser)
+    world[Credentials].forget_browser(call.caller.browser)
     return pages.redirect(call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, cookie),))
 
 
@@ -103,7 +105,7 @@ async def check_password(call: Call[Any], user: str, password: str) -> Login | N
     if "\x00" in user:
         return None
     return await auth.check_credentials(
-        world.credentials, world.throttle, user.strip(), password, authorization=header, address=address
+        world.logins, world.throttle, user.strip(), password, authorization=header, address=address
     )
 
 
@@ -111,7 +113,7 @@ async def _log_out(call: Call[LogoutParams]) -> Reply:
     browser, user_id = call.caller.browser, call.caller.user_id
     if user_id is not None:
         await call.write(lambda tx: service.close_browser(tx, user_id, browser))
-    call.world.credentials.forget_browser(browser)
+    call.world[Credentials].forget_browser(browser)
     return pages.redirect(call, local_path(call.params.redirect_url), cookies=(Cookie(auth.COOKIE, ""),))
 
 

@@ -10,6 +10,7 @@ from talkd.areas.participants import service, view
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.conversation.participant import Participant, People
 from talkd.core.actor import GROUPS
 from talkd.storage.database import Tx
@@ -94,7 +95,7 @@ async def add_participant(call: Call[AddParams]) -> dict[str, int] | list[Any]:
             raise refusal
         return begun
 
-    done = await call.world.member_changes.finish(await call.write(work))
+    done = await call.world[MemberChanges].finish(await call.write(work))
     return [] if done.room_type is None else {"type": int(done.room_type)}
 
 
@@ -116,7 +117,7 @@ async def remove_attendee(call: Call[AttendeeParams]) -> None:
             return Progress(0)
         return await changes.remove_members(tx, me.room, me.actor, removed.actor_id, call.world.settings)
 
-    await call.world.member_changes.finish(await call.write(work))
+    await call.world[MemberChanges].finish(await call.write(work))
 
 
 @routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)

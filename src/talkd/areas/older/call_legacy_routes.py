@@ -5,6 +5,7 @@ from typing import Any
 from talkd.areas.calls import routes as today
 from talkd.areas.older import call_legacy as legacy
 from talkd.areas.older.room_legacy import nothing
+from talkd.conversation.pings import Pings
 from talkd.core.errors import NotFound
 from talkd.web.call import Call
 from talkd.web.params import NoParams
@@ -33,5 +34,5 @@ async def ping(call: Call[Any]) -> list[Any]:
     """Say that the device is still there; today whatever it asks for says so."""
     if call.me.session is None:
         raise NotFound
-    call.world.pings.note(call.me.session.session_id)
+    call.world[Pings].note(call.me.session.session_id)
     return []

@@ -9,9 +9,9 @@ from msgspec import UNSET, UnsetType
 
 from talkd.areas.messages import view as chat
 from talkd.areas.overviews.store import Overview
-from talkd.areas.settings.model import RoomDefaults
 from talkd.conversation.message import Names
 from talkd.conversation.room import CHANGELOG_NAME, Room
+from talkd.conversation.settings import RoomDefaults
 from talkd.core import clock
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
 

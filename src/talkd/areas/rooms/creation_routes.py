@@ -8,6 +8,7 @@ from talkd.areas.rooms import creation_service as service
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.creation_model import Picture, require_attributes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.conversation.room import Attributes
@@ -100,7 +101,7 @@ async def create_room(call: Call[CreateParams]) -> Reply:
 
     room_id, attendee_id, begun = await call.write(work)
     missed: dict[str, list[str]] = {}
-    for newcomer, _ in (await call.world.member_changes.finish(begun)).refused:
+    for newcomer, _ in (await call.world[MemberChanges].finish(begun)).refused:
         missed.setdefault(newcomer.kind, []).append(newcomer.who)
     return await call.world.db.read(lambda tx: _answer(tx, call, room_id, attendee_id, missed))
 

@@ -8,7 +8,6 @@ from talkd.areas.avatars import room_service as avatars
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms.creation_model import Picture
 from talkd.areas.settings import service as settings
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.sip import service as dial_in
 from talkd.areas.users import group_store as groups
 from talkd.areas.users import store as users
@@ -25,6 +24,7 @@ from talkd.conversation.room import (
     require_name,
     require_object,
 )
+from talkd.conversation.settings import TalkSettings
 from talkd.core import clock, ids
 from talkd.core.actor import Actor
 from talkd.core.constants import ParticipantType, RoomType

@@ -2,12 +2,12 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms.service import allow_guests
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.sip import service as dial_out
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import store as users
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.room import Room
+from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotAvailable, NotFound

@@ -12,10 +12,10 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms import invitation_service as invitations
 from talkd.areas.rooms import member_change_store as store
 from talkd.areas.rooms.member_change_model import Change, Newcomer, Progress
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store as groups
 from talkd.conversation import access
 from talkd.conversation.room import Room
+from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import EMAILS, GROUPS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotAvailable, NotFound, TalkError, TooLarge

@@ -7,7 +7,7 @@ import msgspec
 
 from talkd.areas.rooms import member_change_service as service
 from talkd.areas.rooms.member_change_model import Progress
-from talkd.areas.settings.model import TalkSettings
+from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Throttled
 from talkd.storage.database import Database
 

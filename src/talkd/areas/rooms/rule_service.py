@@ -1,9 +1,9 @@
 """Rules of a conversation: how long messages last, who may mention everybody, consent to recording."""
 
-from talkd.areas.settings.model import CONSENT_BY_ROOM
 from talkd.conversation import access, room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room
+from talkd.conversation.settings import CONSENT_BY_ROOM
 from talkd.core.constants import MAX_EXPIRATION, RoomType
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.core.events import MessageExpirationSet, RecordingConsentSet

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from talkd.areas.settings.model import TalkSettings
+from talkd.conversation.settings import TalkSettings
 
 
 class Enumeration(msgspec.Struct, frozen=True):

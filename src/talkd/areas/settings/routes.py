@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.settings import service
-from talkd.areas.settings.model import APP, APPS
+from talkd.conversation.settings import APP, APPS
 from talkd.core.errors import NULL, Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call

@@ -2,7 +2,8 @@
 
 from talkd.areas.settings import store
 from talkd.areas.settings.enumeration_model import Enumeration, enumeration_of
-from talkd.areas.settings.model import (
+from talkd.conversation.setting_values import CORE_SETTINGS, SETTINGS, masked, problem_of
+from talkd.conversation.settings import (
     APP,
     APPS,
     CORE,
@@ -12,7 +13,6 @@ from talkd.areas.settings.model import (
     TalkSettings,
     is_preference,
 )
-from talkd.areas.settings.value_model import CORE_SETTINGS, SETTINGS, masked, problem_of
 from talkd.core import ids
 from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.core.events import CachesOutdated, ReadPrivacySet, SettingSet

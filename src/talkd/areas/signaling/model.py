@@ -5,8 +5,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.settings.value_model import TurnServer
 from talkd.conversation.participant import Participant
+from talkd.conversation.setting_values import TurnServer
 from talkd.core.constants import Permission
 
 MAX_MESSAGES = 200

@@ -6,7 +6,9 @@ import msgspec
 
 from talkd.areas.signaling import service, view
 from talkd.areas.signaling.model import parse
+from talkd.areas.signaling.presence import Presence
 from talkd.conversation import room_store
+from talkd.conversation.pings import Pings
 from talkd.core.constants import MAX_POLL_SECONDS, RoomType
 from talkd.core.errors import NULL, Conflict, NotFound, UnknownRoom
 from talkd.realtime.changes import attendee_topic, call_topic, login_topics, session_topic
@@ -96,7 +98,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
-        poll = world.presence.begin_poll(session_id)
+        poll = world[Presence].begin_poll(session_id)
         while not await _has_news(call, poll) and await watch.wait(until):
             if not logins.isdisjoint(watch.take()):
                 await guards.require_login_again(call)
@@ -105,8 +107,8 @@ async def receive(call: Call[Any]) -> list[view.Item]:
                 raise Conflict(data=view.GONE)
         if watch.gone:
             return []  # nobody hears the answer, and the messages wait for the next poll
-    if world.presence.is_newest_poll(session_id, poll):
-        world.presence.tell(room_id, session_id)
+    if world[Presence].is_newest_poll(session_id, poll):
+        world[Presence].tell(room_id, session_id)
     news = await call.write(lambda tx: _news(tx, call, poll))
     if call.standing != world.changes.standing:  # see `guards.require_still`
         await _look_again(call)
@@ -126,21 +128,21 @@ async def _look_again(call: Call[Any]) -> None:
     if call.participant is None:
         raise NotFound(data=view.GONE)
     if session_id := _session_id(call):
-        call.world.pings.note(session_id)
+        call.world[Pings].note(session_id)
 
 
 async def _has_news(call: Call[Any], poll: int) -> bool:
     session_id = _session_id(call)
-    if not call.world.presence.is_newest_poll(session_id, poll):
+    if not call.world[Presence].is_newest_poll(session_id, poll):
         return False
-    if call.world.presence.is_news(call.me.room.id, session_id):
+    if call.world[Presence].is_news(call.me.room.id, session_id):
         return True
     return await call.world.db.read(lambda tx: service.has_messages(tx, session_id))
 
 
 async def _news(tx: Tx, call: Call[Any], poll: int) -> list[view.Item]:
     session_id = _session_id(call)
-    is_newest = call.world.presence.is_newest_poll(session_id, poll)
+    is_newest = call.world[Presence].is_newest_poll(session_id, poll)
     messages = await service.fetch(tx, session_id) if is_newest else []
     present = await service.list_present(tx, call.me.room.id)
     if not call.me.can_pass_lobby:  # from the lobby nobody sees who is inside

@@ -7,13 +7,13 @@ import hmac
 import msgspec
 
 from talkd.areas.settings import service as settings
-from talkd.areas.settings.model import TalkSettings
-from talkd.areas.settings.value_model import TurnServer
 from talkd.areas.signaling import store, tokens
 from talkd.areas.signaling.model import Envelope, Proof, Relay, may_send, parse_content
 from talkd.config import CallsConfig
 from talkd.conversation import session_store
 from talkd.conversation.participant import Attendee, Participant, Session
+from talkd.conversation.setting_values import TurnServer
+from talkd.conversation.settings import TalkSettings
 from talkd.core import clock, ids
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.core.events import SignalingSent

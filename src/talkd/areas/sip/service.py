@@ -1,7 +1,7 @@
 """Who may use the bridge to the telephone network."""
 
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import store as users
+from talkd.conversation.settings import TalkSettings
 from talkd.storage.database import Tx
 
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 from talkd.areas.mail.address_model import is_address
 from talkd.areas.settings import service as settings
-from talkd.areas.settings.model import TalkSettings
 from talkd.areas.users import group_store, model, store
 from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_YOURS, Account
+from talkd.conversation.settings import TalkSettings
 from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Forbidden, Rejected

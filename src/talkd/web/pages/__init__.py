@@ -9,8 +9,8 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from talkd.areas.capabilities import colors
 from talkd.config import IdentityConfig
+from talkd.core import colors
 from talkd.core.errors import Throttled
 from talkd.core.names import folded
 from talkd.web import auth

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from talkd.areas.settings.value_model import (
+from talkd.conversation.setting_values import (
     GROUPS,
     MAX_SECONDS,
     PERMISSIONS,

@@ -1,0 +1,55 @@
+"""Statements about failed attempts (`web/throttle.py`)."""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert
+
+from talkd.storage.database import Tx
+from talkd.storage.schema import throttle
+from talkd.storage.statements import ONE, Statement, bind
+
+_ALL = Statement(
+    sa.select(throttle.c.action, throttle.c.subnet, throttle.c.attempts, throttle.c.first_at).where(
+        throttle.c.first_at > bind("since")
+    )
+)
+_FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
+
+
+def _count_statement() -> Statement:
+    # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
+    expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
+    now = sa.bindparam("now", type_=throttle.c.first_at.type)
+    statement = (
+        insert(throttle)
+        .values(action=bind("action"), subnet=bind("subnet"), attempts=ONE, first_at=now, last_at=now)
+        .on_conflict_do_update(
+            index_elements=["action", "subnet"],
+            set_={
+                "attempts": sa.case((expired, ONE), else_=throttle.c.attempts + ONE),
+                "first_at": sa.case((expired, now), else_=throttle.c.first_at),
+                "last_at": now,
+            },
+        )
+        .returning(throttle.c.attempts, throttle.c.first_at)
+    )
+    return Statement(statement)
+
+
+_COUNT = _count_statement()
+
+
+async def list_counts(tx: Tx, since: int) -> list[tuple[str, str, int, int]]:
+    """Return action, network, attempts and begin of the windows that began after that moment."""
+    return [(row[0], row[1], row[2], row[3]) for row in await tx.all(_ALL, since=since)]
+
+
+async def forget_old(tx: Tx, before: int) -> None:
+    """Delete what was counted last before that moment."""
+    await tx.run(_FORGET_OLD, before=before)
+
+
+async def count(tx: Tx, action: str, subnet: str, now: int, *, since: int) -> tuple[int, int]:
+    """Count one more attempt; a window that began before `since` is over. Return attempts and begin of the window."""
+    row = await tx.one(_COUNT, action=action, subnet=subnet, now=now, since=since)
+    assert row is not None, "counting returns its row"
+    return int(row[0]), int(row[1])
