@@ -5,7 +5,6 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -191,15 +190,15 @@ def open_database(config: Config) -> Database:
     else:
         db = SqliteDatabase(Path(config.data) / "talkd.db", durable=config.database.durable)
     invitations = Invitations(config)
-    db.in_transaction = (
-        modifications.apply,
-        people.apply,
-        system_messages.apply,
-        counters.apply,
-        rights.apply,
-        breakout.apply,
-        invitations.apply,
-        notifications.apply,
+    db.react(
+        modifications.REACTIONS,
+        people.REACTIONS,
+        system_messages.REACTIONS,
+        counters.REACTIONS,
+        rights.REACTIONS,
+        breakout.REACTIONS,
+        invitations.reactions,
+        notifications.REACTIONS,
     )
     return db
 
@@ -385,7 +384,7 @@ class App:
     def _hash(self) -> None:
         self.world.talk_hash = capabilities.talk_hash(self.world.config, self.world.settings, Viewer())
 
-    def _refresh(self, happened: Sequence[Any]) -> None:
+    def _refresh(self, happened: Sequence[events.Event]) -> None:
         """After a commit that changed settings, passwords or roles."""
         for event in happened:
             if isinstance(event, events.SettingSet) and event.app == APP:

@@ -23,8 +23,9 @@ from talkd.conversation.room import Room
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Unavailable
+from talkd.core.events import CachesOutdated
 from talkd.effects import counters, system_messages
-from talkd.storage.database import Database, Tx
+from talkd.storage.database import AfterCommit, Database, Tx
 from talkd.storage.postgres import PostgresDatabase
 from talkd.storage.schema import app_config
 from talkd.storage.sqlite import SqliteDatabase
@@ -75,7 +76,7 @@ def add(key: str, value: str = "") -> Callable[[Tx], Any]:
 
     async def work(tx: Tx) -> str:
         await tx.run(ADD, key=key, value=value)
-        await tx.emit(key)
+        await tx.emit(CachesOutdated(key))
         return key
 
     return work
@@ -83,8 +84,13 @@ def add(key: str, value: str = "") -> Callable[[Tx], Any]:
 
 async def add_and_fail(tx: Tx) -> None:
     await tx.run(ADD, key="halfway", value="")
-    await tx.emit("halfway")
+    await tx.emit(CachesOutdated("halfway"))
     raise LookupError("halfway")
+
+
+def keys_into(announced: list[Any]) -> AfterCommit:
+    """An effect that notes the keys of what was announced."""
+    return lambda happened: announced.extend(event.epoch for event in happened if isinstance(event, CachesOutdated))
 
 
 async def keys(db: Database) -> list[str]:
@@ -107,7 +113,7 @@ def assert_told_the_truth(results: list[Any], stored: list[str]) -> None:
 
 async def test_one_that_fails_leaves_its_neighbours_intact(db: SqliteDatabase, connection: Connection) -> None:
     announced: list[Any] = []
-    db.after_commit = (announced.extend,)
+    db.after_commit = (keys_into(announced),)
     first, failed, last = await together(db, add("first"), add_and_fail, add("last"))
     assert (first, last) == ("first", "last")
     assert isinstance(failed, LookupError)
@@ -126,7 +132,7 @@ async def test_a_violated_constraint_is_one_writers_problem(db: SqliteDatabase) 
 
 async def test_what_a_failed_commit_held_is_tried_once_more(db: SqliteDatabase, connection: Connection) -> None:
     announced: list[Any] = []
-    db.after_commit = (announced.extend,)
+    db.after_commit = (keys_into(announced),)
     connection.refuse = 1
     one, two, failed = await together(db, add("one"), add("two"), add_and_fail)
     assert (one, two, type(failed)) == ("one", "two", LookupError)
@@ -137,7 +143,7 @@ async def test_a_commit_that_fails_again_fails_all_it_held_and_nobody_else(
     db: SqliteDatabase, connection: Connection
 ) -> None:
     announced: list[Any] = []
-    db.after_commit = (announced.extend,)
+    db.after_commit = (keys_into(announced),)
     connection.refuse = 3
     results = await together(db, add("one"), add("two"), add_and_fail)
     assert [type(result) for result in results] == [Unavailable, Unavailable, LookupError]
@@ -214,7 +220,7 @@ async def test_an_effect_that_fails_after_the_commit_refuses_nothing(db: SqliteD
     def broken(events: Any) -> None:
         raise ValueError(events)
 
-    db.after_commit = (broken, announced.extend)
+    db.after_commit = (broken, keys_into(announced))
     assert await db.write(add("kept")) == "kept"
     assert announced == ["kept"]
 
@@ -245,7 +251,7 @@ async def say(tx: Tx, room: Room, name: str) -> int:
 
 async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresDatabase) -> None:
     """A poller that has seen a message must never find an older one later."""
-    postgres.in_transaction = (system_messages.apply, counters.apply)
+    postgres.react(system_messages.REACTIONS, counters.REACTIONS)
     room = await postgres.write(make_room)
     drawn, commit = asyncio.Event(), asyncio.Event()
 
@@ -318,7 +324,7 @@ async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
 
 
 async def test_on_postgres_many_writers_in_one_room_wait_for_each_other(postgres: PostgresDatabase) -> None:
-    postgres.in_transaction = (system_messages.apply, counters.apply)
+    postgres.react(system_messages.REACTIONS, counters.REACTIONS)
     room = await postgres.write(make_room)
     seen: list[int] = []
 

@@ -29,12 +29,12 @@ ADA, BEN = (Actor(USERS, name, name) for name in ("ada", "ben"))
 async def postgres(databases: Any) -> AsyncIterator[PostgresDatabase]:
     database = PostgresDatabase(databases.config("postgres").database.url, connections=5)
     await database.open()
-    database.in_transaction = (
-        people.apply,
-        system_messages.apply,
-        counters.apply,
-        rights.apply,
-        notifications.apply,
+    database.react(
+        people.REACTIONS,
+        system_messages.REACTIONS,
+        counters.REACTIONS,
+        rights.REACTIONS,
+        notifications.REACTIONS,
     )
     yield database
     await database.close()

@@ -13,6 +13,11 @@ class Event:
     """Base of all events."""
 
 
+def list_kinds(base: type[Event]) -> list[type[Event]]:
+    """Return every kind of event below a base, each once."""
+    return [each for kind in base.__subclasses__() for each in (kind, *list_kinds(kind))]
+
+
 @dataclass(frozen=True, slots=True)
 class CachesOutdated(Event):
     """Settings, passwords or roles have changed: of one account, or (empty) of all.

@@ -1,5 +1,6 @@
 """What happens in a conversation happens in its breakout rooms too. Inside the transaction."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from talkd.areas.breakout import service as breakout
@@ -9,45 +10,72 @@ from talkd.conversation.room import Room
 from talkd.core import events
 from talkd.core.actor import USERS
 from talkd.core.errors import NotFound
-from talkd.storage.database import Tx
+from talkd.storage.database import Reaction, Reactions, Tx
 
-_FOLLOWED = (
-    events.ModeratorPromoted,
-    events.ModeratorDemoted,
-    events.PermissionsSet,
-    events.DefaultPermissionsSet,
-    events.RecordingConsentSet,
-)
-_COMINGS = (events.AttendeeAdded, events.AttendeeRemoved)
+Follow = Callable[[Tx, Room, Any], Awaitable[None]]
 
 
-async def apply(tx: Tx, event: Any) -> None:
-    """Roles, permissions and departures reach every part; with the conversation go its parts."""
-    if isinstance(event, events.RoomDeleted):
-        await breakout.delete_parts(tx, event.token, event.actor)
-    elif isinstance(event, _FOLLOWED) or (isinstance(event, _COMINGS) and event.target.type == USERS):
+def _in_room(follow: Follow, *, divided_only: bool = True) -> Reaction:
+    """Return a reaction that holds the conversation first; by default it does nothing unless that has parts."""
+
+    async def react(tx: Tx, event: events.RoomEvent) -> None:
         try:
             room = await access.lock_room(tx, event.room_id)
         except NotFound:
             return  # the room went in the same transaction
-        if isinstance(event, events.AttendeeAdded):
-            await breakout.follow_arrival(tx, room, event.actor, event.attendee_id)
-        elif room.breakout_mode != Mode.NONE:
-            await _follow(tx, room, event)
+        if not divided_only or room.breakout_mode != Mode.NONE:
+            await follow(tx, room, event)
+
+    return react
 
 
-async def _follow(tx: Tx, parent: Room, event: Any) -> None:
-    if isinstance(event, events.DefaultPermissionsSet):
-        await breakout.follow_defaults(tx, parent, event.actor, event.permissions)
-    elif isinstance(event, events.RecordingConsentSet):
-        await breakout.follow_consent(tx, parent, event.recording_consent)
-    elif isinstance(event, events.AttendeeRemoved | events.ModeratorDemoted):
-        await breakout.follow_removal(tx, parent, event.actor, event.target)
-    else:
-        attendee = await attendee_store.get_attendee(tx, parent.id, event.attendee_id)
-        if attendee is None or attendee.actor_type != USERS:
-            return
-        if isinstance(event, events.ModeratorPromoted):
-            await breakout.follow_promotion(tx, parent, event.actor, attendee)
-        else:
-            await breakout.follow_permissions(tx, parent, event.actor, attendee)
+def _of_users(reaction: Reaction) -> Reaction:
+    async def react(tx: Tx, event: events.AttendeeAdded | events.AttendeeRemoved) -> None:
+        if event.target.type == USERS:
+            await reaction(tx, event)
+
+    return react
+
+
+async def _deleted(tx: Tx, event: events.RoomDeleted) -> None:
+    await breakout.delete_parts(tx, event.token, event.actor)
+
+
+async def _arrived(tx: Tx, parent: Room, event: events.AttendeeAdded) -> None:
+    await breakout.follow_arrival(tx, parent, event.actor, event.attendee_id)
+
+
+async def _removed(tx: Tx, parent: Room, event: events.AttendeeRemoved | events.ModeratorDemoted) -> None:
+    await breakout.follow_removal(tx, parent, event.actor, event.target)
+
+
+async def _defaults_set(tx: Tx, parent: Room, event: events.DefaultPermissionsSet) -> None:
+    await breakout.follow_defaults(tx, parent, event.actor, event.permissions)
+
+
+async def _consent_set(tx: Tx, parent: Room, event: events.RecordingConsentSet) -> None:
+    await breakout.follow_consent(tx, parent, event.recording_consent)
+
+
+async def _promoted(tx: Tx, parent: Room, event: events.ModeratorPromoted) -> None:
+    attendee = await attendee_store.get_attendee(tx, parent.id, event.attendee_id)
+    if attendee is not None and attendee.actor_type == USERS:
+        await breakout.follow_promotion(tx, parent, event.actor, attendee)
+
+
+async def _permissions_set(tx: Tx, parent: Room, event: events.PermissionsSet) -> None:
+    attendee = await attendee_store.get_attendee(tx, parent.id, event.attendee_id)
+    if attendee is not None and attendee.actor_type == USERS:
+        await breakout.follow_permissions(tx, parent, event.actor, attendee)
+
+
+REACTIONS: Reactions = {
+    events.RoomDeleted: _deleted,
+    events.AttendeeAdded: _of_users(_in_room(_arrived, divided_only=False)),
+    events.AttendeeRemoved: _of_users(_in_room(_removed)),
+    events.ModeratorPromoted: _in_room(_promoted),
+    events.ModeratorDemoted: _in_room(_removed),
+    events.PermissionsSet: _in_room(_permissions_set),
+    events.DefaultPermissionsSet: _in_room(_defaults_set),
+    events.RecordingConsentSet: _in_room(_consent_set),
+}

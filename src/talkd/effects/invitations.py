@@ -1,6 +1,5 @@
 """Mail to people who are invited by e-mail. Inside the transaction; `effects/mail.py` sends it."""
 
-from typing import Any
 from urllib.parse import urlencode
 
 import structlog
@@ -12,7 +11,7 @@ from talkd.core import clock, events
 from talkd.core.actor import EMAILS, Actor
 from talkd.core.errors import Throttled
 from talkd.core.windows import Windows
-from talkd.storage.database import Tx
+from talkd.storage.database import Reactions, Tx
 
 log = structlog.get_logger(__name__)
 
@@ -42,21 +41,27 @@ class Invitations:
         self._sent: Windows[Actor] = Windows()
         self._received: Windows[str] = Windows()
 
-    async def apply(self, tx: Tx, event: Any) -> None:
-        """Invite whoever was added by e-mail address, or shall be invited once more.
+    @property
+    def reactions(self) -> Reactions:
+        """What follows from events; nothing while mail is not set up."""
+        if not self._is_on:
+            return {}
+        return {
+            events.InvitationsPlanned: self._plan,
+            events.AttendeeAdded: self._invite,
+            events.InvitationRepeated: self._invite,
+        }
 
-        Raises Throttled if the sender sends too many, before the first of many.
-        """
-        if self._is_on and isinstance(event, events.InvitationsPlanned):
-            self._require_may_send(event.actor, event.count)
-        if not self._is_on or not isinstance(event, events.AttendeeAdded | events.InvitationRepeated):
-            return
+    async def _plan(self, _tx: Tx, event: events.InvitationsPlanned) -> None:
+        """Raises Throttled before the first of many if the sender sends too many."""
+        self._require_may_send(event.actor, event.count)
+
+    async def _invite(self, tx: Tx, event: events.AttendeeAdded | events.InvitationRepeated) -> None:
+        """Write the mail to whoever was added by e-mail address. Raises Throttled if the sender sends too many."""
         if event.target.type != EMAILS:
             return
         attendee = await attendee_store.get_attendee(tx, event.room_id, event.attendee_id)
-        if attendee is None:
-            return
-        if not self._may_send(event.actor, attendee.actor_id):
+        if attendee is None or not self._may_send(event.actor, attendee.actor_id):
             return
         room = await access.lock_room(tx, event.room_id)
         query = urlencode({"email": attendee.invited_address, "access": attendee.access_token})

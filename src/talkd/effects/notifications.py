@@ -7,8 +7,7 @@ notifications, or changes who is notified, has the outstanding ones created firs
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import outbox, outbox_store, service, store
@@ -18,17 +17,10 @@ from talkd.areas.reminders import store as reminder_store
 from talkd.conversation.message import COUNTABLE
 from talkd.core import events
 from talkd.core.actor import USERS
-from talkd.storage.database import Database, Tx
+from talkd.storage.database import Database, Reactions, Tx
 
 USERS_AT_ONCE = 20
 """Users cleaned up after in one transaction."""
-
-
-async def apply(tx: Tx, event: Any) -> None:
-    """What is told, or need not be told any more, at once. Inside the transaction."""
-    follow = _CONSEQUENCES.get(type(event))
-    if follow is not None:
-        await follow(tx, event)
 
 
 async def _reaction_added(tx: Tx, event: events.ReactionAdded) -> None:
@@ -85,7 +77,7 @@ async def _session_joined(tx: Tx, event: events.SessionJoined) -> None:
         await store.delete_reactions_of(tx, event.room_id, event.actor.id)
 
 
-_CONSEQUENCES: dict[type[events.Event], Callable[[Tx, Any], Awaitable[None]]] = {
+REACTIONS: Reactions = {
     events.ReactionAdded: _reaction_added,
     events.ReactionRevoked: _reaction_revoked,
     events.MessageEdited: _message_edited,
@@ -109,7 +101,7 @@ class Messenger:
         self._told: set[str] = set()
         self._turn = asyncio.Lock()
 
-    def __call__(self, happened: Sequence[Any]) -> None:
+    def __call__(self, happened: Sequence[events.Event]) -> None:
         """Note where something was said, and who was told something."""
         for event in happened:
             if isinstance(event, events.MessagePosted) and event.kind in COUNTABLE:

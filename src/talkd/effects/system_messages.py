@@ -13,7 +13,7 @@ from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import Listable, RoomType
 from talkd.core.errors import NotFound
 from talkd.core.richtext import duration
-from talkd.storage.database import Tx
+from talkd.storage.database import Reaction, Reactions, Tx
 
 Report = Callable[[Tx, Room, Any], Awaitable[None]]
 
@@ -21,16 +21,23 @@ MAX_NAMED = 5
 """Names in the report that a call has ended, the guests and the others being one each; they are only counted."""
 
 
-async def apply(tx: Tx, event: Any) -> None:
-    """Report the event, if it is one of those that are reported."""
-    report = _REPORTS.get(type(event))
-    if report is None or (isinstance(event, events.AttendeeAdded | events.AttendeeRemoved) and event.quiet):
-        return
-    try:
-        room = await lock_room(tx, event.room_id)
-    except NotFound:
-        return  # the room went in the same transaction, and with it everybody who could read the report
-    await report(tx, room, event)
+def _reported(report: Report) -> Reaction:
+    async def react(tx: Tx, event: Any) -> None:
+        try:
+            room = await lock_room(tx, event.room_id)
+        except NotFound:
+            return  # the room went in the same transaction, and with it everybody who could read the report
+        await report(tx, room, event)
+
+    return react
+
+
+def _unless_quiet(reaction: Reaction) -> Reaction:
+    async def react(tx: Tx, event: events.AttendeeAdded | events.AttendeeRemoved) -> None:
+        if not event.quiet:
+            await reaction(tx, event)
+
+    return react
 
 
 def _plain(system: str) -> Report:
@@ -142,12 +149,17 @@ _REPORTS: dict[type[events.Event], Report] = {
     events.ListableSet: _listable,
     events.LobbySet: _lobby,
     events.LobbyTimerReached: _plain("lobby_timer_reached"),
-    events.AttendeeAdded: _about("added"),
-    events.AttendeeRemoved: _about("removed"),
     events.ModeratorPromoted: _role("promoted"),
     events.ModeratorDemoted: _role("demoted"),
     events.CallStarted: _call_started,
     events.CallJoined: _call_joined,
     events.CallLeft: _call_left,
     events.CallEnded: _call_ended,
+}
+"""What the server reports of an event."""
+
+REACTIONS: Reactions = {
+    **{kind: _reported(report) for kind, report in _REPORTS.items()},
+    events.AttendeeAdded: _unless_quiet(_reported(_about("added"))),
+    events.AttendeeRemoved: _unless_quiet(_reported(_about("removed"))),
 }

@@ -65,7 +65,7 @@ class Wakeups:
         self._feed = feed
         self._presence = presence
 
-    def __call__(self, happened: Sequence[Any]) -> None:
+    def __call__(self, happened: Sequence[events.Event]) -> None:
         """All events of a commit at once, so that nobody is woken twice for one."""
         topics: set[str] = set()
         for event in happened:

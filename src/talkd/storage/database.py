@@ -6,14 +6,15 @@ being suspended; on PostgreSQL it awaits the driver: one code path for both.
 
 import abc
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.core.errors import Unavailable
+from talkd.core.events import Event
 from talkd.storage.availability import Availability
 from talkd.storage.schema import meta
 from talkd.storage.statements import STAMP, Statement, bind, word
@@ -50,20 +51,20 @@ class DatabaseFromTheFuture(DatabaseRefused):
 class Tx(abc.ABC):
     """A running transaction: the only thing that services get to know of a database."""
 
-    __slots__ = ("_effects", "events")
+    __slots__ = ("_reactions", "events")
 
     searches_newest_first: ClassVar[bool]
     """Return True if `contains` can give the newest messages without looking at all that it finds."""
 
-    def __init__(self, effects: "tuple[InTransaction, ...]" = ()) -> None:
-        self._effects = effects
-        self.events: list[Any] = []
+    def __init__(self, reactions: "Mapping[type[Event], Sequence[Reaction]]") -> None:
+        self._reactions = reactions
+        self.events: list[Event] = []
 
-    async def emit(self, event: Any) -> None:
+    async def emit(self, event: Event) -> None:
         """Say what has happened: what follows from it inside the transaction happens now, the rest after the commit."""
         self.events.append(event)
-        for effect in self._effects:
-            await effect(self, event)
+        for reaction in self._reactions.get(type(event), ()):
+            await reaction(self, event)
 
     @abc.abstractmethod
     async def all(self, statement: Statement, /, **parameters: Any) -> list[Row]:
@@ -96,14 +97,11 @@ class Tx(abc.ABC):
         """A list in the form that `one_of` takes as parameter on this database."""
 
 
-class InTransaction(Protocol):
-    """A consequence inside the transaction; it may write and emit further events."""
-
-    async def __call__(self, tx: Tx, event: Any, /) -> None:
-        """React to one event."""
-
-
-AfterCommit = Callable[[Sequence[Any]], None]
+Reaction = Callable[["Tx", Any], Awaitable[None]]
+"""A consequence of an event inside the transaction; it may write and emit further events."""
+Reactions = Mapping[type[Event], Reaction]
+"""What follows from which kind of event."""
+AfterCommit = Callable[[Sequence[Event]], None]
 Work = Callable[[Tx], Awaitable[T]]
 
 
@@ -111,13 +109,18 @@ class Database(abc.ABC):
     """One of the two engines, with the effects that follow from events."""
 
     def __init__(self) -> None:
-        self.in_transaction: tuple[InTransaction, ...] = ()
+        self.reactions: dict[type[Event], tuple[Reaction, ...]] = {}
         self.after_commit: tuple[AfterCommit, ...] = ()
         self.statements = 0
         self.availability = Availability()
         self._try: asyncio.Future[bool] | None = None
         self.suspends = True
         """Whether others run while a read or write does: on SQLite nobody does while one reads."""
+
+    def react(self, *tables: Reactions) -> None:
+        """From now on the reactions of these tables follow from events, in this order."""
+        kinds = {kind for table in tables for kind in table}
+        self.reactions.update({kind: tuple(table[kind] for table in tables if kind in table) for kind in kinds})
 
     @abc.abstractmethod
     async def open(self, *, patience: float = 0) -> None:
@@ -209,7 +212,7 @@ class Database(abc.ABC):
     def _forget_try(self) -> None:
         self._try = None
 
-    def announce(self, events: Sequence[Any]) -> None:
+    def announce(self, events: Sequence[Event]) -> None:
         """Run the after-commit effects. What is durable cannot be refused any more: errors are logged."""
         if not events:
             return

@@ -94,7 +94,7 @@ class PostgresTx(Tx):
     searches_newest_first = False
 
     def __init__(self, connection: Any, database: "PostgresDatabase") -> None:
-        super().__init__(database.in_transaction)
+        super().__init__(database.reactions)
         self._connection = connection
         self._database = database
 

@@ -95,7 +95,7 @@ class SqliteTx(Tx):
     searches_newest_first = True
 
     def __init__(self, connection: apsw.Connection, database: "SqliteDatabase") -> None:
-        super().__init__(database.in_transaction)
+        super().__init__(database.reactions)
         self._connection = connection
         self._database = database
 

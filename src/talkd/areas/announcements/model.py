@@ -1,12 +1,12 @@
 """Events as text, for other processes."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 import structlog
 
-from talkd.core.events import Event
+from talkd.core.events import Event, list_kinds
 
 log = structlog.get_logger(__name__)
 
@@ -18,13 +18,7 @@ class Announcement(msgspec.Struct, frozen=True):
     events: tuple[Any, ...]
 
 
-def _list_kinds(base: type[Event]) -> Iterator[type[Event]]:
-    for kind in base.__subclasses__():
-        yield kind
-        yield from _list_kinds(kind)
-
-
-KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in _list_kinds(Event)}
+KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in list_kinds(Event)}
 
 
 def encode(events: Iterable[Any]) -> str:
