@@ -16,7 +16,7 @@ NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 def require_who(route: Route, caller: Caller) -> None:
     """Raises NotAuthenticated or Forbidden."""
     guards = route.guards
-    if Guard.ANYONE in guards:
+    if Guard.NO_LOGIN in guards:
         return
     if caller.user_id is None:
         raise NotAuthenticated

@@ -100,7 +100,7 @@ def _kinds(returns: Any) -> tuple[Any, ...]:
 
 def _operation(route: Route, path: str, described: dict[Any, Schema]) -> dict[str, Any]:
     parameters, body = _inputs(route, path)
-    anyone = Guard.ANYONE in route.guards
+    anyone = Guard.NO_LOGIN in route.guards
     operation: dict[str, Any] = {
         "operationId": f"{route.method.lower()}{re.sub('[^A-Za-z0-9]+', '-', path)}".rstrip("-"),
         "summary": route.summary.rstrip("."),
@@ -208,7 +208,7 @@ def _refusals(route: Route) -> dict[str, Schema]:
         statuses.add(400)
     if takes_many(route.params):
         statuses.add(413)
-    if Guard.ANYONE not in guards:
+    if Guard.NO_LOGIN not in guards:
         statuses |= {401, 429}
     if guards & _FORBIDDING:
         statuses.add(403)

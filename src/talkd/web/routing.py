@@ -1,6 +1,6 @@
 """The route table: every operation is declared, with its guards, in an area's `routes.py`.
 
-An operation without guards does not register; "anyone" is written as a guard too.
+An operation without guards does not register; `Guard.NO_LOGIN` is a guard too.
 """
 
 import re
@@ -25,7 +25,7 @@ _DIGITS = re.compile("[0-9]+")
 class Guard(Enum):
     """What must hold before an operation runs. They are checked in the order of declaration here."""
 
-    ANYONE = "anyone"
+    NO_LOGIN = "no login"
     """Nobody needs to be logged in."""
     USER = "user"
     """Somebody is logged in, else 401."""
@@ -52,7 +52,21 @@ class Guard(Enum):
 
 
 ROOM_GUARDS = frozenset({Guard.PARTICIPANT, Guard.IDENTIFIED, Guard.MODERATOR})
-WHO_GUARDS = frozenset({Guard.ANYONE, Guard.USER, Guard.ADMIN, Guard.SUBADMIN})
+WHO_GUARDS = frozenset({Guard.NO_LOGIN, Guard.USER, Guard.ADMIN, Guard.SUBADMIN})
+
+IN_ROOM = (Guard.NO_LOGIN, Guard.PARTICIPANT)
+"""Everybody in the room: users and guests, in the lobby too."""
+PAST_LOBBY = (*IN_ROOM, Guard.LOBBY_OPEN)
+"""Everybody in the room whom no lobby keeps out."""
+SPEAKING = (*PAST_LOBBY, Guard.READ_WRITE, Guard.MAY_CHAT)
+"""Everybody in the room who may say something there."""
+USER_IN_ROOM = (Guard.USER, Guard.PARTICIPANT)
+USER_PAST_LOBBY = (*USER_IN_ROOM, Guard.LOBBY_OPEN)
+ANY_MODERATOR = (Guard.NO_LOGIN, Guard.MODERATOR)
+"""Every moderator, guest moderators too."""
+USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
+MODERATOR_WITH_ACCOUNT = (*ANY_MODERATOR, Guard.ACCOUNT)
+"""Visitors get 404 and guests 403, as the founding documents say; with USER_MODERATOR both get 401."""
 
 Handler = Callable[..., Any]
 

@@ -37,7 +37,7 @@ class TaskParams(msgspec.Struct, frozen=True):
 @routes.add(
     "POST",
     "chat/{token}/summarize",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.PARTICIPANT,
     Guard.LOBBY_OPEN,
     versions=("v1",),
@@ -48,13 +48,13 @@ async def summarize(_tx: Tx, _call: Call[SummaryParams]) -> None:
     raise Invalid("ai-error")  # recording `errors/chat-guest`
 
 
-@translation_routes.add("GET", "languages", Guard.ANYONE)
+@translation_routes.add("GET", "languages", Guard.NO_LOGIN)
 async def list_languages(_tx: Tx, _call: Call[Any]) -> dict[str, Any]:
     """List the languages that can be translated."""
     return {"languages": [], "languageDetection": False}
 
 
-@translation_routes.add("POST", "translate", Guard.ANYONE, params=TranslationParams)
+@translation_routes.add("POST", "translate", Guard.NO_LOGIN, params=TranslationParams)
 async def translate(_tx: Tx, _call: Call[TranslationParams]) -> None:
     """Translate a text."""
     raise PreconditionFailed(data={"message": "No translation provider available"})

@@ -19,7 +19,7 @@ from talkd.web.call import Call
 from talkd.web.guards import hold_room_again
 from talkd.web.ocs import Reply
 from talkd.web.params import Scalar, Upload
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, IN_ROOM, Access, Guard, Routes
 
 routes = Routes("avatars")
 V1 = ("v1",)
@@ -28,8 +28,6 @@ SVG = "image/svg+xml"
 FOR_EVER = "private, max-age=86400, immutable"
 """For who names the version that he wants: another picture has another version."""
 ASK_AGAIN = "private, no-cache"
-
-_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 
 
 class PictureParams(msgspec.Struct, frozen=True):
@@ -66,13 +64,13 @@ _SHOWN: dict[str, Any] = {"versions": V1, "access": Access.OWN, "csrf": False}
 
 
 # --- showing --------------------------------------------------------------------------------
-@routes.add("GET", "room/{token}/avatar", Guard.ANYONE, params=PictureParams, **_SHOWN)
+@routes.add("GET", "room/{token}/avatar", Guard.NO_LOGIN, params=PictureParams, **_SHOWN)
 async def get_avatar(call: Call[PictureParams]) -> Reply:
     """The picture of a conversation, PNG or SVG."""
     return await _show(call, dark=call.params.darkTheme)
 
 
-@routes.add("GET", "room/{token}/avatar/dark", Guard.ANYONE, params=PictureParams, **_SHOWN)
+@routes.add("GET", "room/{token}/avatar/dark", Guard.NO_LOGIN, params=PictureParams, **_SHOWN)
 async def get_dark_avatar(call: Call[PictureParams]) -> Reply:
     """The same for dark themes."""
     return await _show(call, dark=True)
@@ -134,16 +132,15 @@ def _reply(content: bytes | None, etag: str, content_type: str, caching: str) ->
 
 
 # --- people of other servers ----------------------------------------------------------------
-_IN_ROOM = (Guard.ANYONE, Guard.PARTICIPANT)
 
 
-@routes.add("GET", "proxy/{token}/user-avatar/{size}", *_IN_ROOM, params=RemoteParams, **_SHOWN)
+@routes.add("GET", "proxy/{token}/user-avatar/{size}", *IN_ROOM, params=RemoteParams, **_SHOWN)
 async def get_remote_avatar(call: Call[RemoteParams]) -> Reply:
     """The picture of somebody of another server: one for all of them, as talkd asks no other server."""
     return _stranger(call, dark=call.params.darkTheme)
 
 
-@routes.add("GET", "proxy/{token}/user-avatar/{size}/dark", *_IN_ROOM, params=RemoteParams, **_SHOWN)
+@routes.add("GET", "proxy/{token}/user-avatar/{size}/dark", *IN_ROOM, params=RemoteParams, **_SHOWN)
 async def get_dark_remote_avatar(call: Call[RemoteParams]) -> Reply:
     """The same for dark themes."""
     return _stranger(call, dark=True)
@@ -171,7 +168,7 @@ def _stranger(call: Call[RemoteParams], *, dark: bool) -> Reply:
 @routes.add(
     "POST",
     "room/{token}/avatar",
-    *_MODERATOR,
+    *ANY_MODERATOR,
     versions=V1,
     params=UploadParams,
     access=Access.OWN,
@@ -190,7 +187,7 @@ async def set_avatar(call: Call[UploadParams]) -> RoomView:
     return await call.write(work)
 
 
-@routes.add("POST", "room/{token}/avatar/emoji", *_MODERATOR, versions=V1, params=EmojiParams, returns=RoomView)
+@routes.add("POST", "room/{token}/avatar/emoji", *ANY_MODERATOR, versions=V1, params=EmojiParams, returns=RoomView)
 async def set_emoji(tx: Tx, call: Call[EmojiParams]) -> RoomView:
     """Set an emoji on a colour as the picture of a conversation."""
     with _told_as_message():
@@ -198,7 +195,7 @@ async def set_emoji(tx: Tx, call: Call[EmojiParams]) -> RoomView:
     return await render_mine(tx, call)
 
 
-@routes.add("DELETE", "room/{token}/avatar", *_MODERATOR, versions=V1, returns=RoomView)
+@routes.add("DELETE", "room/{token}/avatar", *ANY_MODERATOR, versions=V1, returns=RoomView)
 async def remove_avatar(tx: Tx, call: Call[Any]) -> RoomView:
     """Remove the picture of a conversation."""
     await room_service.remove(tx, call.me.room, call.me.actor)

@@ -50,25 +50,25 @@ class NewAvatar(msgspec.Struct):
     files: Upload | None = None
 
 
-@routes.add("GET", "/avatar/{user}/{size}", Guard.ANYONE, params=UserAvatar, access=Access.OWN)
+@routes.add("GET", "/avatar/{user}/{size}", Guard.NO_LOGIN, params=UserAvatar, access=Access.OWN)
 async def get_user_avatar(call: Call[UserAvatar]) -> Reply:
     """The picture of an account, PNG."""
     return await _user_avatar(call, dark=False)
 
 
-@routes.add("GET", "/avatar/{user}/{size}/dark", Guard.ANYONE, params=UserAvatar, access=Access.OWN)
+@routes.add("GET", "/avatar/{user}/{size}/dark", Guard.NO_LOGIN, params=UserAvatar, access=Access.OWN)
 async def get_dark_user_avatar(call: Call[UserAvatar]) -> Reply:
     """The same for dark themes."""
     return await _user_avatar(call, dark=True)
 
 
-@routes.add("GET", "/avatar/guest/{name}/{size}", Guard.ANYONE, params=GuestAvatar, access=Access.OWN)
+@routes.add("GET", "/avatar/guest/{name}/{size}", Guard.NO_LOGIN, params=GuestAvatar, access=Access.OWN)
 async def get_guest_avatar(call: Call[GuestAvatar]) -> Reply:
     """A picture for a guest's name, PNG."""
     return await _guest_avatar(call, dark=False)
 
 
-@routes.add("GET", "/avatar/guest/{name}/{size}/dark", Guard.ANYONE, params=GuestAvatar, access=Access.OWN)
+@routes.add("GET", "/avatar/guest/{name}/{size}/dark", Guard.NO_LOGIN, params=GuestAvatar, access=Access.OWN)
 async def get_dark_guest_avatar(call: Call[GuestAvatar]) -> Reply:
     """The same for dark themes."""
     return await _guest_avatar(call, dark=True)

@@ -18,14 +18,11 @@ from talkd.conversation.participant import Participant
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import USER_IN_ROOM, USER_MODERATOR, Guard, Routes
 
 routes = Routes("breakout_room")
 V1 = ("v1",)
 V4 = ("v4",)
-
-_MODERATOR = (Guard.USER, Guard.MODERATOR)
-_MEMBER = (Guard.USER, Guard.PARTICIPANT)
 
 
 class CreateParams(msgspec.Struct, frozen=True):
@@ -77,7 +74,7 @@ async def _render_all(tx: Tx, call: Call[Any]) -> list[RoomView]:
 
 
 # --- looking --------------------------------------------------------------------------------
-@routes.add("GET", "room/{token}/breakout-rooms", *_MEMBER, versions=V4, returns=list[RoomView])
+@routes.add("GET", "room/{token}/breakout-rooms", *USER_IN_ROOM, versions=V4, returns=list[RoomView])
 async def list_parts(tx: Tx, call: Call[Any]) -> list[RoomView]:
     """List the breakout rooms of a conversation that the caller may see."""
     return await _render_parts(tx, call, call.me, with_last_message=False)
@@ -86,7 +83,7 @@ async def list_parts(tx: Tx, call: Call[Any]) -> list[RoomView]:
 @routes.add(
     "GET",
     "room/{token}/breakout-rooms/participants",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.PARTICIPANT,
     Guard.LOBBY_OPEN,
     versions=V4,
@@ -99,7 +96,7 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 
 
 # --- making and removing --------------------------------------------------------------------
-@routes.add("POST", "breakout-rooms/{token}", *_MODERATOR, versions=V1, params=CreateParams, returns=list[RoomView])
+@routes.add("POST", "breakout-rooms/{token}", *USER_MODERATOR, versions=V1, params=CreateParams, returns=list[RoomView])
 async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
     """Divide a conversation into breakout rooms."""
     params, enabled = call.params, call.world.settings.has_breakout_rooms
@@ -108,7 +105,7 @@ async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
     return await _render_all(tx, call)
 
 
-@routes.add("DELETE", "breakout-rooms/{token}", *_MODERATOR, versions=V1, returns=RoomView)
+@routes.add("DELETE", "breakout-rooms/{token}", *USER_MODERATOR, versions=V1, returns=RoomView)
 async def delete(tx: Tx, call: Call[Any]) -> RoomView:
     """Remove all breakout rooms of a conversation."""
     await service.delete(tx, call.me)
@@ -117,7 +114,7 @@ async def delete(tx: Tx, call: Call[Any]) -> RoomView:
 
 # --- spreading people -----------------------------------------------------------------------
 @routes.add(
-    "POST", "breakout-rooms/{token}/attendees", *_MODERATOR, versions=V1, params=SeatsParams, returns=list[RoomView]
+    "POST", "breakout-rooms/{token}/attendees", *USER_MODERATOR, versions=V1, params=SeatsParams, returns=list[RoomView]
 )
 async def set_seats(tx: Tx, call: Call[SeatsParams]) -> list[RoomView]:
     """Say who belongs to which breakout room."""
@@ -125,7 +122,7 @@ async def set_seats(tx: Tx, call: Call[SeatsParams]) -> list[RoomView]:
     return await _render_all(tx, call)
 
 
-@routes.add("POST", "breakout-rooms/{token}/switch", *_MEMBER, versions=V1, params=SwitchParams, returns=RoomView)
+@routes.add("POST", "breakout-rooms/{token}/switch", *USER_IN_ROOM, versions=V1, params=SwitchParams, returns=RoomView)
 async def switch(tx: Tx, call: Call[SwitchParams]) -> RoomView:
     """Go to another breakout room.
 
@@ -141,14 +138,14 @@ async def switch(tx: Tx, call: Call[SwitchParams]) -> RoomView:
 
 
 # --- what goes on ---------------------------------------------------------------------------
-@routes.add("POST", "breakout-rooms/{token}/rooms", *_MODERATOR, versions=V1, returns=list[RoomView])
+@routes.add("POST", "breakout-rooms/{token}/rooms", *USER_MODERATOR, versions=V1, returns=list[RoomView])
 async def start(tx: Tx, call: Call[Any]) -> list[RoomView]:
     """Open the breakout rooms."""
     await service.start(tx, call.me)
     return await _render_all(tx, call)
 
 
-@routes.add("DELETE", "breakout-rooms/{token}/rooms", *_MODERATOR, versions=V1, returns=list[RoomView])
+@routes.add("DELETE", "breakout-rooms/{token}/rooms", *USER_MODERATOR, versions=V1, returns=list[RoomView])
 async def stop(tx: Tx, call: Call[Any]) -> list[RoomView]:
     """Close the breakout rooms."""
     await service.stop(tx, call.me)
@@ -158,7 +155,7 @@ async def stop(tx: Tx, call: Call[Any]) -> list[RoomView]:
 @routes.add(
     "POST",
     "breakout-rooms/{token}/broadcast",
-    *_MODERATOR,
+    *USER_MODERATOR,
     versions=V1,
     params=BroadcastParams,
     returns=list[RoomView],
@@ -169,14 +166,14 @@ async def broadcast(tx: Tx, call: Call[BroadcastParams]) -> Reply:
     return Reply(await _render_all(tx, call), 201)
 
 
-@routes.add("POST", "breakout-rooms/{token}/request-assistance", *_MEMBER, versions=V1, returns=RoomView)
+@routes.add("POST", "breakout-rooms/{token}/request-assistance", *USER_IN_ROOM, versions=V1, returns=RoomView)
 async def request_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask the moderators to come to this breakout room."""
     await service.set_assistance(tx, call.me, is_wanted=True, enabled=call.world.settings.has_breakout_rooms)
     return await render_mine(tx, call)
 
 
-@routes.add("DELETE", "breakout-rooms/{token}/request-assistance", *_MEMBER, versions=V1, returns=RoomView)
+@routes.add("DELETE", "breakout-rooms/{token}/request-assistance", *USER_IN_ROOM, versions=V1, returns=RoomView)
 async def reset_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask for no assistance any more."""
     await service.set_assistance(tx, call.me, is_wanted=False, enabled=call.world.settings.has_breakout_rooms)

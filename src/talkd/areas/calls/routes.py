@@ -10,7 +10,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import IN_ROOM, Guard, Routes
 
 routes = Routes("call")
 V4 = ("v4",)
@@ -49,13 +49,10 @@ class DownloadParams(msgspec.Struct, frozen=True):
     format: str = "csv"
 
 
-_INSIDE = (Guard.ANYONE, Guard.PARTICIPANT)
-
-
 @routes.add(
     "GET",
     "call/{token}",
-    *_INSIDE,
+    *IN_ROOM,
     Guard.CALLS_ENABLED,
     Guard.LOBBY_OPEN,
     Guard.READ_WRITE,
@@ -70,7 +67,7 @@ async def list_peers(tx: Tx, call: Call[Any]) -> list[view.PeerView]:
 @routes.add(
     "POST",
     "call/{token}",
-    *_INSIDE,
+    *IN_ROOM,
     Guard.CALLS_ENABLED,
     Guard.LOBBY_OPEN,
     Guard.READ_WRITE,
@@ -93,7 +90,7 @@ async def join(tx: Tx, call: Call[JoinParams]) -> None:
 @routes.add(
     "POST",
     "call/{token}/ring/{attendeeId}",
-    *_INSIDE,
+    *IN_ROOM,
     Guard.CALLS_ENABLED,
     Guard.LOBBY_OPEN,
     versions=V4,
@@ -115,7 +112,7 @@ async def get_notification_state(tx: Tx, call: Call[Any]) -> Reply:
 
 
 @routes.add(
-    "GET", "call/{token}/download", Guard.ANYONE, Guard.MODERATOR, versions=V4, params=DownloadParams, csrf=False
+    "GET", "call/{token}/download", Guard.NO_LOGIN, Guard.MODERATOR, versions=V4, params=DownloadParams, csrf=False
 )  # pages lead there by a link, which sends neither header nor token
 async def download_attendance(tx: Tx, call: Call[DownloadParams]) -> Reply:
     """Download who was in the running call, as CSV."""
@@ -129,13 +126,13 @@ async def download_attendance(tx: Tx, call: Call[DownloadParams]) -> Reply:
     return Reply(content=view.attendance(attendance), content_type="text/csv; charset=utf-8", headers=headers)
 
 
-@routes.add("PUT", "call/{token}", *_INSIDE, versions=V4, params=FlagsParams)
+@routes.add("PUT", "call/{token}", *IN_ROOM, versions=V4, params=FlagsParams)
 async def set_flags(tx: Tx, call: Call[FlagsParams]) -> None:
     """Change what the device brings to the call."""
     await service.set_flags(tx, call.me, call.params.flags)
 
 
-@routes.add("DELETE", "call/{token}", *_INSIDE, versions=V4, params=LeaveParams)
+@routes.add("DELETE", "call/{token}", *IN_ROOM, versions=V4, params=LeaveParams)
 async def leave(tx: Tx, call: Call[LeaveParams]) -> None:
     """Leave the call, or end it for everyone."""
     await service.leave(tx, call.me, for_everyone=call.params.all)

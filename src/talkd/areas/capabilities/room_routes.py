@@ -15,7 +15,7 @@ routes = Routes("conversation")
 @routes.add(
     "GET",
     "room/{token}/capabilities",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.PARTICIPANT,
     versions=("v4",),
     access=Access.OWN,

@@ -28,7 +28,7 @@ async def read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
     return keys, viewer
 
 
-@routes.add("GET", "capabilities", Guard.ANYONE, access=Access.OWN, returns=dict[str, Any])
+@routes.add("GET", "capabilities", Guard.NO_LOGIN, access=Access.OWN, returns=dict[str, Any])
 async def get_capabilities(call: Call[NoParams]) -> Reply:
     """What this server can do, for this caller; 304 when the caller knows already (If-None-Match)."""
     world = call.world

@@ -13,7 +13,7 @@ from talkd.web.routing import Access, Guard, Kind, Routes
 routes = Routes("status", base="", kind=Kind.PLAIN)
 
 
-@routes.add("GET", "/status.php", Guard.ANYONE, access=Access.OWN, unconditional=True, returns=dict[str, Any])
+@routes.add("GET", "/status.php", Guard.NO_LOGIN, access=Access.OWN, unconditional=True, returns=dict[str, Any])
 async def get_status(call: Call[NoParams]) -> Reply:
     """Whether a server is here, and which version; pages of other origins may ask too."""
     return Reply(

@@ -38,7 +38,7 @@ class ContextParams(msgspec.Struct, frozen=True):
     limit: int = 50
 
 
-_AUTHOR = (Guard.ANYONE, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.LOBBY_OPEN, Guard.MAY_CHAT)
+_AUTHOR = (Guard.NO_LOGIN, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.LOBBY_OPEN, Guard.MAY_CHAT)
 
 
 @routes.add("PUT", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=EditParams, returns=view.MessageView)
@@ -71,7 +71,7 @@ async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
 @routes.add(
     "GET",
     "chat/{token}/{messageId}/context",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.PARTICIPANT,
     Guard.LOBBY_OPEN,
     versions=V1,

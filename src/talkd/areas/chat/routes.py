@@ -17,7 +17,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import PAST_LOBBY, SPEAKING, Access, Guard, Routes
 from talkd.web.throttle import subnet_of
 
 routes = Routes("chat")
@@ -55,9 +55,6 @@ class ReadParams(msgspec.Struct, frozen=True):
     lastReadMessage: int | None = None
 
 
-_INSIDE = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
-
-
 def limit_of(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
     """How many messages to give; to whoever asks for none or less, as many as there may be (recording chat/paging)."""
     return most if wanted < 1 else min(wanted, most)
@@ -66,9 +63,7 @@ def limit_of(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
 @routes.add(
     "POST",
     "chat/{token}",
-    *_INSIDE,
-    Guard.READ_WRITE,
-    Guard.MAY_CHAT,
+    *SPEAKING,
     versions=V1,
     params=SendParams,
     limit=Limit.GUEST_MESSAGES,
@@ -102,7 +97,7 @@ def _network(call: Call[SendParams]) -> str:
 @routes.add(
     "GET",
     "chat/{token}",
-    *_INSIDE,
+    *PAST_LOBBY,
     versions=V1,
     params=ReceiveParams,
     access=Access.OWN,
@@ -176,7 +171,7 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
 @routes.add(
     "POST",
     "chat/{token}/read",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.IDENTIFIED,
     versions=V1,
     params=ReadParams,
@@ -189,7 +184,7 @@ async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     return await _room_with_common_read(tx, call)
 
 
-@routes.add("DELETE", "chat/{token}/read", Guard.ANYONE, Guard.IDENTIFIED, versions=V1, returns=RoomView)
+@routes.add("DELETE", "chat/{token}/read", Guard.NO_LOGIN, Guard.IDENTIFIED, versions=V1, returns=RoomView)
 async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
     """Mark the newest message as unread."""
     await markers.mark_unread(tx, call.me)

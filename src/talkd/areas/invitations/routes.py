@@ -14,11 +14,10 @@ from talkd.web.call import Call
 from talkd.web.guards import hold_room_again
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import USER_MODERATOR, Access, Routes
 
 routes = Routes("invitation")
 V4 = ("v4",)
-_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 
 
 class RepeatParams(msgspec.Struct, frozen=True):
@@ -34,7 +33,7 @@ class ImportParams(msgspec.Struct, frozen=True):
     testRun: bool = False
 
 
-@routes.add("POST", "room/{token}/participants/resend-invitations", *_USER_MODERATOR, versions=V4, params=RepeatParams)
+@routes.add("POST", "room/{token}/participants/resend-invitations", *USER_MODERATOR, versions=V4, params=RepeatParams)
 async def repeat_invitations(tx: Tx, call: Call[RepeatParams]) -> None:
     """Send invitations by e-mail once more."""
     await service.repeat(tx, call.me, call.params.attendeeId)
@@ -43,7 +42,7 @@ async def repeat_invitations(tx: Tx, call: Call[RepeatParams]) -> None:
 @routes.add(
     "POST",
     "room/{token}/import-emails",
-    *_USER_MODERATOR,
+    *USER_MODERATOR,
     versions=V4,
     params=ImportParams,
     access=Access.OWN,

@@ -40,7 +40,7 @@ class AppTokenParams(msgspec.Struct, frozen=True):
     requesttoken: str = ""
 
 
-@routes.add("GET", "", Guard.ANYONE, params=FlowParams, access=Access.OWN)
+@routes.add("GET", "", Guard.NO_LOGIN, params=FlowParams, access=Access.OWN)
 async def show_flow(call: Call[FlowParams]) -> Reply:
     """Where apps begin: log in if need be, then agree."""
     if call.caller.by_cookie and folded(call.params.user) in ("", folded(call.user_id)):
@@ -48,13 +48,13 @@ async def show_flow(call: Call[FlowParams]) -> Reply:
     return _login(call, call.params.user)
 
 
-@routes.add("GET", "grant", Guard.ANYONE, access=Access.OWN)
+@routes.add("GET", "grant", Guard.NO_LOGIN, access=Access.OWN)
 async def show_grant(call: Call[FlowParams]) -> Reply:
     """The question to the user."""
     return _grant(call) if call.caller.by_cookie else _login(call, "")
 
 
-@routes.add("POST", "", Guard.ANYONE, params=FormParams)
+@routes.add("POST", "", Guard.NO_LOGIN, params=FormParams)
 async def grant(tx: Tx, call: Call[FormParams]) -> Reply:
     """The user agrees: the app gets its password by a redirect."""
     if not call.caller.by_cookie:
@@ -66,7 +66,7 @@ async def grant(tx: Tx, call: Call[FormParams]) -> Reply:
     return pages.redirect(call, view.app_address(call.base_url, call.user_id, password))
 
 
-@routes.add("POST", "apptoken", Guard.ANYONE, params=AppTokenParams, access=Access.OWN)
+@routes.add("POST", "apptoken", Guard.NO_LOGIN, params=AppTokenParams, access=Access.OWN)
 async def log_in_by_app_password(call: Call[AppTokenParams]) -> Reply:
     """Hand an app password that the user has already over to the app."""
     params = call.params

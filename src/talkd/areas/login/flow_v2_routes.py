@@ -43,7 +43,7 @@ STARTED = "login-flow"
 """The action that begun logins count under: anybody can begin one, and each is kept for a while."""
 
 
-@routes.add("POST", "", Guard.ANYONE, access=Access.OWN, returns=view.NewFlow, errors=(429,))
+@routes.add("POST", "", Guard.NO_LOGIN, access=Access.OWN, returns=view.NewFlow, errors=(429,))
 async def start_flow(call: Call[NoParams]) -> view.NewFlow:
     """Begin: a link for the user's browser, and where to ask for the outcome."""
     world, user_agent = call.world, call.header("user-agent")
@@ -52,7 +52,7 @@ async def start_flow(call: Call[NoParams]) -> view.NewFlow:
     return view.new_flow(started, call.base_url)
 
 
-@routes.add("POST", "poll", Guard.ANYONE, params=PollParams, access=Access.OWN, returns=view.Granted, errors=(404,))
+@routes.add("POST", "poll", Guard.NO_LOGIN, params=PollParams, access=Access.OWN, returns=view.Granted, errors=(404,))
 async def poll(call: Call[PollParams]) -> view.Granted:
     """The outcome, once; 404 until the user agreed."""
     token, db = call.params.token, call.world.db
@@ -61,7 +61,7 @@ async def poll(call: Call[PollParams]) -> view.Granted:
     return view.granted(await db.write(lambda tx: service.finish_flow(tx, token)), call.base_url)
 
 
-@routes.add("GET", "flow/{flow}", Guard.ANYONE, params=FlowParams)
+@routes.add("GET", "flow/{flow}", Guard.NO_LOGIN, params=FlowParams)
 async def show_flow(tx: Tx, call: Call[FlowParams]) -> Reply:
     """The page that the app opens in a browser: log in if need be, then agree."""
     try:
@@ -71,7 +71,7 @@ async def show_flow(tx: Tx, call: Call[FlowParams]) -> Reply:
     return _page(call, flow)
 
 
-@routes.add("POST", "grant", Guard.ANYONE, params=GrantParams)
+@routes.add("POST", "grant", Guard.NO_LOGIN, params=GrantParams)
 async def grant(tx: Tx, call: Call[GrantParams]) -> Reply:
     """The user agrees."""
     try:

@@ -52,14 +52,14 @@ class StyleParams(msgspec.Struct, frozen=True):
     v: str = ""
 
 
-@routes.add("GET", "/", Guard.ANYONE)
+@routes.add("GET", "/", Guard.NO_LOGIN)
 async def show_home(tx: Tx, call: Call[NoParams]) -> Reply:
     """What runs here and how to connect an app; for whoever is logged in, the connected apps too."""
     devices = await service.list_devices(tx, call.user_id) if call.caller.by_cookie else []
     return _home(call, devices)
 
 
-@routes.add("POST", "/devices/code", Guard.ANYONE, params=DeviceParams)
+@routes.add("POST", "/devices/code", Guard.NO_LOGIN, params=DeviceParams)
 async def create_code(tx: Tx, call: Call[DeviceParams]) -> Reply:
     """A login code with a fresh app password, shown this once."""
     if not _is_allowed(call):
@@ -70,7 +70,7 @@ async def create_code(tx: Tx, call: Call[DeviceParams]) -> Reply:
     return pages.page(call, "code.html", code=_code(address), password=password)
 
 
-@routes.add("POST", "/devices/revoke", Guard.ANYONE, params=DeviceParams)
+@routes.add("POST", "/devices/revoke", Guard.NO_LOGIN, params=DeviceParams)
 async def revoke_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
     """Log one of the own apps out."""
     if not _is_allowed(call):
@@ -80,7 +80,7 @@ async def revoke_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
     return pages.redirect(call, "/")
 
 
-@routes.add("POST", "/devices/wipe", Guard.ANYONE, params=DeviceParams)
+@routes.add("POST", "/devices/wipe", Guard.NO_LOGIN, params=DeviceParams)
 async def wipe_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
     """Log one of the own apps out and have it erase its data."""
     if not _is_allowed(call):
@@ -90,7 +90,7 @@ async def wipe_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
     return pages.redirect(call, "/")
 
 
-@routes.add("GET", "/call/{room}", Guard.ANYONE, params=RoomParams, access=Access.OWN)
+@routes.add("GET", "/call/{room}", Guard.NO_LOGIN, params=RoomParams, access=Access.OWN)
 async def show_call(call: Call[RoomParams]) -> Reply:
     """Where a conversation's link leads in a browser: how to open it in an app.
 
@@ -121,19 +121,19 @@ async def _open_invitation(call: Call[RoomParams]) -> Reply:
     return pages.redirect(call, f"/call/{params.room}", cookies=cookies)
 
 
-@routes.add("GET", "/static/talkd.css", Guard.ANYONE, params=StyleParams, access=Access.OWN, unconditional=True)
+@routes.add("GET", "/static/talkd.css", Guard.NO_LOGIN, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_style(call: Call[StyleParams]) -> Reply:
     """The pages' style."""
     return _static(call, pages.style(call), "text/css; charset=utf-8")
 
 
-@routes.add("GET", "/static/logo.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN, unconditional=True)
+@routes.add("GET", "/static/logo.svg", Guard.NO_LOGIN, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_logo(call: Call[StyleParams]) -> Reply:
     """The sign, white, for grounds in the main colour."""
     return _static(call, pages.LOGO, "image/svg+xml")
 
 
-@routes.add("GET", "/static/icon.svg", Guard.ANYONE, params=StyleParams, access=Access.OWN, unconditional=True)
+@routes.add("GET", "/static/icon.svg", Guard.NO_LOGIN, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_icon(call: Call[StyleParams]) -> Reply:
     """The sign on the main colour."""
     color = valid(call.world.config.identity.color)

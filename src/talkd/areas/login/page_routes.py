@@ -46,7 +46,7 @@ class LogoutParams(msgspec.Struct, frozen=True):
     redirect_url: str = "/"
 
 
-@routes.add("GET", "/login", Guard.ANYONE, params=LoginPageParams, access=Access.OWN)
+@routes.add("GET", "/login", Guard.NO_LOGIN, params=LoginPageParams, access=Access.OWN)
 async def show_login(call: Call[LoginPageParams]) -> Reply:
     """The login form; whoever is logged in goes on at once."""
     if call.caller.by_cookie:
@@ -54,7 +54,7 @@ async def show_login(call: Call[LoginPageParams]) -> Reply:
     return _form(call, call.params.user, call.params.redirect_url)
 
 
-@routes.add("POST", "/login", Guard.ANYONE, params=LoginParams, access=Access.OWN)
+@routes.add("POST", "/login", Guard.NO_LOGIN, params=LoginParams, access=Access.OWN)
 async def log_in(call: Call[LoginParams]) -> Reply:
     """Log this browser in. The cookie's value is a fresh one each time, so none can be planted before."""
     params, world = call.params, call.world
@@ -71,7 +71,7 @@ async def log_in(call: Call[LoginParams]) -> Reply:
     return pages.redirect(call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, cookie),))
 
 
-@routes.add("GET", "/logout", Guard.ANYONE, params=LogoutParams, access=Access.OWN)
+@routes.add("GET", "/logout", Guard.NO_LOGIN, params=LogoutParams, access=Access.OWN)
 async def show_logout(call: Call[LogoutParams]) -> Reply:
     """Log out at once when the link carries the request token; else ask."""
     if not call.caller.by_cookie:
@@ -81,7 +81,7 @@ async def show_logout(call: Call[LogoutParams]) -> Reply:
     return pages.page(call, "logout.html")
 
 
-@routes.add("POST", "/logout", Guard.ANYONE, params=LogoutParams, access=Access.OWN)
+@routes.add("POST", "/logout", Guard.NO_LOGIN, params=LogoutParams, access=Access.OWN)
 async def log_out(call: Call[LogoutParams]) -> Reply:
     """Log this browser out."""
     if not call.caller.by_cookie:
@@ -91,7 +91,7 @@ async def log_out(call: Call[LogoutParams]) -> Reply:
     return await _log_out(call)
 
 
-@routes.add("GET", "/csrftoken", Guard.ANYONE, access=Access.OWN, returns=view.Token)
+@routes.add("GET", "/csrftoken", Guard.NO_LOGIN, access=Access.OWN, returns=view.Token)
 async def get_request_token(call: Call[NoParams]) -> Reply:
     """What changes made with the browser's cookie must carry (header or field `requesttoken`)."""
     token, cookies = pages.request_token(call)

@@ -29,13 +29,13 @@ class PasswordParams(msgspec.Struct, frozen=True):
     requesttoken: str = ""
 
 
-@routes.add("GET", HERE, Guard.ANYONE, access=Access.OWN)
+@routes.add("GET", HERE, Guard.NO_LOGIN, access=Access.OWN)
 async def show_form(call: Call[NoParams]) -> Reply:
     """Show the form, after logging in if need be."""
     return _form(call) if call.caller.by_cookie else _log_in(call)
 
 
-@routes.add("POST", HERE, Guard.ANYONE, params=PasswordParams, access=Access.OWN)
+@routes.add("POST", HERE, Guard.NO_LOGIN, params=PasswordParams, access=Access.OWN)
 async def set_password(call: Call[PasswordParams]) -> Reply:
     """Set a new password. The current one is asked for, because anybody may sit before an open browser."""
     if not call.caller.by_cookie:

@@ -18,7 +18,7 @@ class WipeParams(msgspec.Struct, frozen=True):
     token: str = ""
 
 
-@routes.add("POST", "check", Guard.ANYONE, params=WipeParams, access=Access.READ, returns=Wipe, errors=(404,))
+@routes.add("POST", "check", Guard.NO_LOGIN, params=WipeParams, access=Access.READ, returns=Wipe, errors=(404,))
 async def check(tx: Tx, call: Call[WipeParams]) -> Wipe:
     """Whether to erase; 404 in all other cases."""
     if not await service.is_to_wipe(tx, call.params.token):
@@ -26,7 +26,7 @@ async def check(tx: Tx, call: Call[WipeParams]) -> Wipe:
     return Wipe()
 
 
-@routes.add("POST", "success", Guard.ANYONE, params=WipeParams, errors=(404,))
+@routes.add("POST", "success", Guard.NO_LOGIN, params=WipeParams, errors=(404,))
 async def success(tx: Tx, call: Call[WipeParams]) -> list[str]:
     """The app has erased its data."""
     await service.finish_wiping(tx, call.params.token)

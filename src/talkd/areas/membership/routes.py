@@ -17,7 +17,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import hold_room_again
 from talkd.web.ocs import Reply
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, USER_IN_ROOM, Access, Guard, Routes
 
 routes = Routes("participant")
 V4 = ("v4",)
@@ -48,14 +48,10 @@ class NameParams(msgspec.Struct, frozen=True):
     displayName: str
 
 
-_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
-_MEMBER = (Guard.USER, Guard.PARTICIPANT)
-
-
 @routes.add(
     "GET",
     "room/{token}/participants",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.PARTICIPANT,
     Guard.LOBBY_OPEN,
     versions=V4,
@@ -99,13 +95,13 @@ async def add_participant(call: Call[AddParams]) -> dict[str, int] | list[Any]:
     return [] if done.room_type is None else {"type": int(done.room_type)}
 
 
-@routes.add("DELETE", "room/{token}/participants/self", *_MEMBER, versions=V4)
+@routes.add("DELETE", "room/{token}/participants/self", *USER_IN_ROOM, versions=V4)
 async def leave(tx: Tx, call: Call[Any]) -> None:
     """Leave a conversation for good."""
     await rooms.leave(tx, call.me, deletes_one_to_one=call.world.settings.can_delete_one_to_one)
 
 
-@routes.add("DELETE", "room/{token}/attendees", *_MODERATOR, versions=V4, params=AttendeeParams, access=Access.OWN)
+@routes.add("DELETE", "room/{token}/attendees", *ANY_MODERATOR, versions=V4, params=AttendeeParams, access=Access.OWN)
 async def remove_attendee(call: Call[AttendeeParams]) -> None:
     """Remove somebody from a conversation."""
 
@@ -120,19 +116,19 @@ async def remove_attendee(call: Call[AttendeeParams]) -> None:
     await call.world[MemberChanges].finish(await call.write(work))
 
 
-@routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)
+@routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=V4, params=AttendeeParams)
 async def promote(tx: Tx, call: Call[AttendeeParams]) -> None:
     """Make somebody a moderator."""
     await roles.promote(tx, call.me, call.params.attendeeId)
 
 
-@routes.add("DELETE", "room/{token}/moderators", *_MODERATOR, versions=V4, params=AttendeeParams)
+@routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=V4, params=AttendeeParams)
 async def demote(tx: Tx, call: Call[AttendeeParams]) -> None:
     """Take moderation from somebody."""
     await roles.demote(tx, call.me, call.params.attendeeId)
 
 
-@routes.add("POST", "guest/{token}/name", Guard.ANYONE, Guard.PARTICIPANT, versions=("v1",), params=NameParams)
+@routes.add("POST", "guest/{token}/name", Guard.NO_LOGIN, Guard.PARTICIPANT, versions=("v1",), params=NameParams)
 async def rename_guest(tx: Tx, call: Call[NameParams]) -> None:
     """Say what to be called as a guest."""
     await service.rename_guest(tx, call.me, call.params.displayName)

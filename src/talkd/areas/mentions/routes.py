@@ -23,7 +23,7 @@ class Wanted(msgspec.Struct, frozen=True):
 @routes.add(
     "GET",
     "chat/{token}/mentions",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.PARTICIPANT,
     Guard.READ_WRITE,
     Guard.LOBBY_OPEN,

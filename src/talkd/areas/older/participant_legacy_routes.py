@@ -9,7 +9,6 @@ from talkd.areas.membership import routes as today
 from talkd.areas.membership.routes import ListParams
 from talkd.areas.older import participant_legacy as legacy
 from talkd.areas.older.room_legacy import nothing
-from talkd.areas.older.room_legacy_routes import MODERATOR_WITH_ACCOUNT
 from talkd.areas.participants import address_service as addresses
 from talkd.areas.participants import role_service as roles
 from talkd.areas.rooms import service as rooms
@@ -18,12 +17,10 @@ from talkd.core.errors import Forbidden
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.params import NoParams
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, IN_ROOM, MODERATOR_WITH_ACCOUNT, Routes
 
 routes = Routes("participant")
 _OLD = ("v1", "v2", "v3")
-_PARTICIPANT = (Guard.ANYONE, Guard.PARTICIPANT)
-_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
 
 
 class RemovalParams(msgspec.Struct, frozen=True):
@@ -61,12 +58,12 @@ routes.older(today.routes, today.list_participants, "v3", answers=legacy.people_
 _adding: dict[str, Any] = {"guards": MODERATOR_WITH_ACCOUNT, "refuses": legacy.not_added}
 routes.older(today.routes, today.add_participant, "v1", answers=legacy.new_type, returns=Any, **_adding)
 routes.older(today.routes, today.add_participant, "v2", "v3", **_adding)
-routes.older(today.routes, today.leave, "v2", "v3", guards=_PARTICIPANT, answers=nothing)
+routes.older(today.routes, today.leave, "v2", "v3", guards=IN_ROOM, answers=nothing)
 routes.older(today.routes, today.remove_attendee, "v3", answers=nothing)
 routes.older(invitations.routes, invitations.repeat_invitations, "v3", answers=nothing)
 
 
-@routes.add("DELETE", "room/{token}/participants/self", *_PARTICIPANT, versions=("v1",))
+@routes.add("DELETE", "room/{token}/participants/self", *IN_ROOM, versions=("v1",))
 async def leave(tx: Tx, call: Call[Any]) -> list[Any]:
     """Leave a conversation for good; in 2018 the last owner could leave too (docs/api/seed-000.md)."""
     deletes_one_to_one = call.world.settings.can_delete_one_to_one
@@ -78,7 +75,7 @@ async def leave(tx: Tx, call: Call[Any]) -> list[Any]:
 @routes.add(
     "DELETE",
     "room/{token}/participants",
-    *_MODERATOR,
+    *ANY_MODERATOR,
     versions=_OLD,
     params=RemovalParams,
     refuses=legacy.not_removed,
@@ -91,7 +88,7 @@ async def remove_user(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     return []
 
 
-@routes.add("DELETE", "room/{token}/participants/guests", *_MODERATOR, versions=_OLD, params=RemovalParams)
+@routes.add("DELETE", "room/{token}/participants/guests", *ANY_MODERATOR, versions=_OLD, params=RemovalParams)
 async def remove_guest(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     """Remove a guest from a conversation."""
     attendee = await addresses.access_joined(tx, call.me, call.params.participant)
@@ -107,7 +104,7 @@ async def _access(tx: Tx, call: Call[Any]) -> Attendee:
     return await addresses.access_user(tx, call.me, call.params.participant)
 
 
-@routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=("v1", "v2"), params=RoleParams)
+@routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=("v1", "v2"), params=RoleParams)
 async def promote(tx: Tx, call: Call[Any]) -> list[Any]:
     """Make a user or a guest a moderator."""
     attendee = await _access(tx, call)
@@ -116,7 +113,7 @@ async def promote(tx: Tx, call: Call[Any]) -> list[Any]:
     return []
 
 
-@routes.add("DELETE", "room/{token}/moderators", *_MODERATOR, versions=("v1", "v2"), params=RoleParams)
+@routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v1", "v2"), params=RoleParams)
 async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
     """Take moderation from a user or a guest."""
     attendee = await _access(tx, call)
@@ -125,14 +122,14 @@ async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
     return []
 
 
-@routes.add("POST", "room/{token}/moderators", *_MODERATOR, versions=("v3",), params=AnyRoleParams)
+@routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=("v3",), params=AnyRoleParams)
 async def promote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
     """Make somebody a moderator."""
     await (promote if call.params.attendeeId is None else today.promote)(tx, call)
     return []
 
 
-@routes.add("DELETE", "room/{token}/moderators", *_MODERATOR, versions=("v3",), params=AnyRoleParams)
+@routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v3",), params=AnyRoleParams)
 async def demote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
     """Take moderation from somebody."""
     await (demote if call.params.attendeeId is None else today.demote)(tx, call)

@@ -17,13 +17,11 @@ from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import MODERATOR_WITH_ACCOUNT, Access, Guard, Routes
 
 routes = Routes("conversation")
 OLD = ("v1", "v2", "v3")
 V1 = ("v1",)
-MODERATOR_WITH_ACCOUNT = (Guard.ANYONE, Guard.MODERATOR, Guard.ACCOUNT)
-"""Visitors get 404 and guests 403, as the documents say; today both get 401."""
 
 
 # --- v1 tells who is there, which today's answers do not --------------------------------------
@@ -35,7 +33,7 @@ async def list_rooms(call: Call[Any]) -> Reply:
     return replace(reply, data=[legacy.room_v1(room, crowds.get(room.id, NOBODY)) for room in reply.data])
 
 
-@routes.add("GET", "room/{token}", Guard.ANYONE, versions=V1, returns=RoomV1)
+@routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V1, returns=RoomV1)
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     """Get one conversation with the people in it."""
     reply: Reply = await rooms.get_room(tx, call)
@@ -113,7 +111,7 @@ routes.older(lobby.routes, lobby.set_lobby, *OLD, path="room/{token}/webinary/lo
 
 # --- what everybody chooses for himself; guests are told that there is nothing ----------------
 for handler in (choices.add_favorite, choices.remove_favorite, choices.set_notification_level):
-    routes.older(choices.routes, handler, *OLD, guards=(Guard.ANYONE, Guard.IDENTIFIED), answers=legacy.nothing)
+    routes.older(choices.routes, handler, *OLD, guards=(Guard.NO_LOGIN, Guard.IDENTIFIED), answers=legacy.nothing)
 
 # --- what came with v3 ------------------------------------------------------------------------
 routes.older(rooms.routes, rooms.set_description, "v3", answers=legacy.nothing)

@@ -10,5 +10,5 @@ routes = Routes("session")
 routes.older(today.routes, today.join, "v1", "v2", answers=legacy.joined, returns=legacy.Joined)
 routes.older(today.routes, today.join, "v3", answers=rooms.room_v3, returns=rooms.RoomV3)
 routes.older(
-    today.routes, today.leave, "v1", "v2", "v3", guards=(Guard.ANYONE, Guard.PARTICIPANT), answers=rooms.nothing
+    today.routes, today.leave, "v1", "v2", "v3", guards=(Guard.NO_LOGIN, Guard.PARTICIPANT), answers=rooms.nothing
 )

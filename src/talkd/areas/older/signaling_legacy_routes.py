@@ -21,14 +21,14 @@ for handler in (today.answer_backend, today.send, today.receive):
     routes.older(today.routes, handler, *OLDER)
 
 
-@routes.add("POST", "signaling", Guard.ANYONE, versions=V1, params=SendParams)
+@routes.add("POST", "signaling", Guard.NO_LOGIN, versions=V1, params=SendParams)
 async def send(tx: Tx, call: Call[SendParams]) -> None:
     """Send messages to other sessions of the room that this device opened last."""
     call.token = await _token(tx, call)
     await today.send(tx, call)
 
 
-@routes.add("GET", "signaling", Guard.ANYONE, versions=V1, access=Access.OWN, returns=list[view.Item])
+@routes.add("GET", "signaling", Guard.NO_LOGIN, versions=V1, access=Access.OWN, returns=list[view.Item])
 async def receive(call: Call[Any]) -> list[view.Item]:
     """Wait for messages to this device, in the room that it opened last."""
     call.token = await call.world.db.read(lambda tx: _token(tx, call))

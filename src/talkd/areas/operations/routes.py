@@ -20,7 +20,7 @@ from talkd.web.routing import Access, Guard, Kind, Routes
 routes = Routes("operations", base="", kind=Kind.PLAIN)
 
 
-@routes.add("GET", "/healthz", Guard.ANYONE, access=Access.OWN, unconditional=True)
+@routes.add("GET", "/healthz", Guard.NO_LOGIN, access=Access.OWN, unconditional=True)
 async def get_health(call: Call[NoParams]) -> Reply:
     """Whether the server works: 200, or 503 while nothing can be stored in its database."""
     alive = await call.world.db.is_writable()
@@ -28,7 +28,7 @@ async def get_health(call: Call[NoParams]) -> Reply:
     return Reply(Health(state, state, __version__), status=200 if alive else 503)
 
 
-@routes.add("GET", "/metrics", Guard.ANYONE, access=Access.OWN, unconditional=True)
+@routes.add("GET", "/metrics", Guard.NO_LOGIN, access=Access.OWN, unconditional=True)
 async def get_metrics(call: Call[NoParams]) -> Reply:
     """Figures for Prometheus; for everybody else's address it looks as if there were none."""
     settings = call.world.config.metrics

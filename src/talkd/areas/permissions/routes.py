@@ -12,7 +12,7 @@ from talkd.areas.permissions import service
 from talkd.core.errors import NULL, Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, Routes
 
 routes = Routes("permissions")
 V4 = ("v4",)
@@ -39,17 +39,16 @@ class EverybodyParams(msgspec.Struct, frozen=True):
     permissions: int
 
 
-_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
-
-
-@routes.add("PUT", "room/{token}/permissions/default", *_MODERATOR, versions=V4, params=DefaultParams, returns=RoomView)
+@routes.add(
+    "PUT", "room/{token}/permissions/default", *ANY_MODERATOR, versions=V4, params=DefaultParams, returns=RoomView
+)
 async def set_default(tx: Tx, call: Call[DefaultParams]) -> RoomView:
     """Set what those may do who have no permissions of their own."""
     await service.set_default(tx, call.me, call.params.permissions)
     return await rendering.render_mine(tx, call)
 
 
-@routes.add("PUT", "room/{token}/permissions/call", *_MODERATOR, versions=V4, params=DefaultParams)
+@routes.add("PUT", "room/{token}/permissions/call", *ANY_MODERATOR, versions=V4, params=DefaultParams)
 async def set_for_call(_tx: Tx, _call: Call[DefaultParams]) -> None:
     """Permissions for one call only are a thing of the past (recording `rooms-settings/default-permissions`)."""
     raise Invalid("mode")
@@ -58,7 +57,7 @@ async def set_for_call(_tx: Tx, _call: Call[DefaultParams]) -> None:
 @routes.add(
     "PUT",
     "room/{token}/attendees/permissions",
-    *_MODERATOR,
+    *ANY_MODERATOR,
     versions=V4,
     params=AttendeeParams,
     returns=list[view.ParticipantView],
@@ -71,7 +70,7 @@ async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[view.Parti
     return view.participants(room, [attendee], [], viewer=call.me, online=online)
 
 
-@routes.add("PUT", "room/{token}/attendees/permissions/all", *_MODERATOR, versions=V4, params=EverybodyParams)
+@routes.add("PUT", "room/{token}/attendees/permissions/all", *ANY_MODERATOR, versions=V4, params=EverybodyParams)
 async def set_of_everybody(_tx: Tx, _call: Call[Any]) -> None:
     """Everybody's own permissions at once are a thing of the past: set the default instead (api-surface.md, B)."""
     raise Invalid(data=NULL)

@@ -10,12 +10,10 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import PAST_LOBBY, SPEAKING, Guard, Routes
 
 routes = Routes("poll")
 V1 = ("v1",)
-_INSIDE = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
-_SPEAKING = (*_INSIDE, Guard.READ_WRITE, Guard.MAY_CHAT)
 
 
 class PollParams(msgspec.Struct, frozen=True):
@@ -58,7 +56,7 @@ def _wording(params: PollParams | DraftParams) -> Wording:
 @routes.add(
     "POST",
     "poll/{token}",
-    *_SPEAKING,
+    *SPEAKING,
     versions=V1,
     params=PollParams,
     limit=Limit.GUEST_MESSAGES,
@@ -76,7 +74,7 @@ async def create_poll(tx: Tx, call: Call[PollParams]) -> Reply:
     return Reply(view.poll(Result(poll, names=names)), 201)
 
 
-@routes.add("POST", "poll/{token}/draft/{pollId}", *_SPEAKING, versions=V1, params=DraftParams, returns=view.DraftView)
+@routes.add("POST", "poll/{token}/draft/{pollId}", *SPEAKING, versions=V1, params=DraftParams, returns=view.DraftView)
 async def edit_draft(tx: Tx, call: Call[DraftParams]) -> view.DraftView:
     """Change a draft."""
     me = call.me
@@ -85,7 +83,7 @@ async def edit_draft(tx: Tx, call: Call[DraftParams]) -> view.DraftView:
     return view.draft(poll, await service.get_names(tx, [poll]))
 
 
-@routes.add("GET", "poll/{token}/drafts", Guard.ANYONE, Guard.MODERATOR, versions=V1, returns=list[view.DraftView])
+@routes.add("GET", "poll/{token}/drafts", Guard.NO_LOGIN, Guard.MODERATOR, versions=V1, returns=list[view.DraftView])
 async def list_drafts(tx: Tx, call: Call[Any]) -> list[view.DraftView]:
     """List the drafts of a conversation."""
     drafts = await service.list_drafts(tx, call.me)
@@ -93,7 +91,7 @@ async def list_drafts(tx: Tx, call: Call[Any]) -> list[view.DraftView]:
     return [view.draft(poll, names) for poll in drafts]
 
 
-@routes.add("GET", "poll/{token}/{pollId}", *_INSIDE, versions=V1, params=OfPoll, returns=view.PollView)
+@routes.add("GET", "poll/{token}/{pollId}", *PAST_LOBBY, versions=V1, params=OfPoll, returns=view.PollView)
 async def get_poll(tx: Tx, call: Call[OfPoll]) -> view.PollView:
     """Get a poll, with what came out as far as the caller may see it."""
     poll = await service.access_poll(tx, call.me, call.params.pollId)
@@ -103,7 +101,7 @@ async def get_poll(tx: Tx, call: Call[OfPoll]) -> view.PollView:
 @routes.add(
     "POST",
     "poll/{token}/{pollId}",
-    *_SPEAKING,
+    *SPEAKING,
     versions=V1,
     params=VoteParams,
     limit=Limit.GUEST_MESSAGES,
@@ -115,7 +113,7 @@ async def vote(tx: Tx, call: Call[VoteParams]) -> view.PollView:
     return view.poll(await service.get_result(tx, call.me, poll))
 
 
-@routes.add("DELETE", "poll/{token}/{pollId}", *_SPEAKING, versions=V1, params=OfPoll, returns=view.PollView)
+@routes.add("DELETE", "poll/{token}/{pollId}", *SPEAKING, versions=V1, params=OfPoll, returns=view.PollView)
 async def close_poll(tx: Tx, call: Call[OfPoll]) -> Reply:
     """Close a poll, or delete a draft."""
     poll = await service.close(tx, call.me, call.params.pollId)

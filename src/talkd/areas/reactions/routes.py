@@ -7,13 +7,11 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import PAST_LOBBY, SPEAKING, Routes
 
 routes = Routes("reaction")
 V1 = ("v1",)
 _PATH = "reaction/{token}/{messageId}"
-_READ = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
-_REACT = (*_READ, Guard.READ_WRITE, Guard.MAY_CHAT)
 
 ByEmoji = dict[str, list[view.ReactionView]]
 
@@ -32,7 +30,7 @@ class ListParams(msgspec.Struct, frozen=True):
     reaction: str | None = None
 
 
-@routes.add("POST", _PATH, *_REACT, versions=V1, params=ReactParams, limit=Limit.GUEST_MESSAGES, returns=ByEmoji)
+@routes.add("POST", _PATH, *SPEAKING, versions=V1, params=ReactParams, limit=Limit.GUEST_MESSAGES, returns=ByEmoji)
 async def add_reaction(tx: Tx, call: Call[ReactParams]) -> Reply:
     """React to a message."""
     params = call.params
@@ -43,7 +41,7 @@ async def add_reaction(tx: Tx, call: Call[ReactParams]) -> Reply:
     return Reply(view.reactions(given, names), 201 if is_new else 200)
 
 
-@routes.add("DELETE", _PATH, *_REACT, versions=V1, params=ReactParams, returns=ByEmoji)
+@routes.add("DELETE", _PATH, *SPEAKING, versions=V1, params=ReactParams, returns=ByEmoji)
 async def delete_reaction(tx: Tx, call: Call[ReactParams]) -> ByEmoji:
     """Take a reaction back."""
     params = call.params
@@ -52,7 +50,7 @@ async def delete_reaction(tx: Tx, call: Call[ReactParams]) -> ByEmoji:
     return view.reactions(given, names)
 
 
-@routes.add("GET", _PATH, *_READ, versions=V1, params=ListParams, returns=ByEmoji)
+@routes.add("GET", _PATH, *PAST_LOBBY, versions=V1, params=ListParams, returns=ByEmoji)
 async def list_reactions(tx: Tx, call: Call[ListParams]) -> ByEmoji:
     """List who reacted to a message."""
     params = call.params

@@ -11,7 +11,7 @@ from talkd.core.errors import NotAvailable
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 
 routes = Routes("recording")
 V1 = ("v1",)
@@ -21,7 +21,6 @@ _NOT_RECOGNISED = {
     "type": "error",
     "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
 }
-_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 
 
 class StartParams(msgspec.Struct, frozen=True):
@@ -30,18 +29,18 @@ class StartParams(msgspec.Struct, frozen=True):
     status: int
 
 
-@routes.add("POST", "recording/{token}", *_USER_MODERATOR, versions=V1, params=StartParams)
+@routes.add("POST", "recording/{token}", *USER_MODERATOR, versions=V1, params=StartParams)
 async def start(_tx: Tx, call: Call[StartParams]) -> None:
     """Record the call."""
     service.start(call.me, call.params.status)
 
 
-@routes.add("DELETE", "recording/{token}", *_USER_MODERATOR, versions=V1)
+@routes.add("DELETE", "recording/{token}", *USER_MODERATOR, versions=V1)
 async def stop(_tx: Tx, _call: Call[Any]) -> None:
     """Stop recording; nothing happens when nothing is recorded."""
 
 
-@routes.add("DELETE", "recording/{token}/notification", *_USER_MODERATOR, versions=V1)
+@routes.add("DELETE", "recording/{token}/notification", *USER_MODERATOR, versions=V1)
 async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
     """Put away the notice of a recording; nothing happens when there is none."""
 
@@ -49,7 +48,7 @@ async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
 @routes.add(
     "POST",
     "recording/{token}/store",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     versions=V1,
     access=Access.OWN,
     throttle=RECORDER_SECRET,

@@ -8,7 +8,7 @@ from talkd.areas.reminders import service, view
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import USER_PAST_LOBBY, Guard, Routes
 
 routes = Routes("reminders")
 V1 = ("v1",)
@@ -27,24 +27,23 @@ class RemindParams(msgspec.Struct, frozen=True):
     timestamp: int
 
 
-_MEMBER = (Guard.USER, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
 _PATH = "chat/{token}/{messageId}/reminder"
 
 
-@routes.add("POST", _PATH, *_MEMBER, versions=V1, params=RemindParams, returns=view.ReminderView)
+@routes.add("POST", _PATH, *USER_PAST_LOBBY, versions=V1, params=RemindParams, returns=view.ReminderView)
 async def set_reminder(tx: Tx, call: Call[RemindParams]) -> Reply:
     """Be reminded of a message."""
     reminder = await service.set_reminder(tx, call.me, call.params.messageId, call.params.timestamp)
     return Reply(view.reminder(reminder, call.me), 201)
 
 
-@routes.add("GET", _PATH, *_MEMBER, versions=V1, params=MessageParams, returns=view.ReminderView)
+@routes.add("GET", _PATH, *USER_PAST_LOBBY, versions=V1, params=MessageParams, returns=view.ReminderView)
 async def get_reminder(tx: Tx, call: Call[MessageParams]) -> view.ReminderView:
     """Get the reminder of a message."""
     return view.reminder(await service.get_reminder(tx, call.me, call.params.messageId), call.me)
 
 
-@routes.add("DELETE", _PATH, *_MEMBER, versions=V1, params=MessageParams)
+@routes.add("DELETE", _PATH, *USER_PAST_LOBBY, versions=V1, params=MessageParams)
 async def delete_reminder(tx: Tx, call: Call[MessageParams]) -> Reply:
     """Not be reminded of a message."""
     await service.delete_reminder(tx, call.me, call.params.messageId)

@@ -20,7 +20,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import find_participant, hold_room_again
 from talkd.web.ocs import Reply
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, USER_MODERATOR, Access, Guard, Routes
 
 routes = Routes("conversation")
 V4 = ("v4",)
@@ -67,10 +67,6 @@ class StateParams(msgspec.Struct, frozen=True):
     """Locked (1) or not (0)."""
 
     state: int
-
-
-_MODERATOR = (Guard.ANYONE, Guard.MODERATOR)
-_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 
 
 # --- finding --------------------------------------------------------------------------------
@@ -123,7 +119,7 @@ async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
     return Reply(await rendering.render(tx, call, room.id, attendee_id), 200, _hash(call))
 
 
-@routes.add("GET", "room/{token}", Guard.ANYONE, versions=V4, returns=RoomView)
+@routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V4, returns=RoomView)
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     """Get one conversation; of a public or open one also what is seen from outside."""
     me = await find_participant(tx, call)
@@ -141,20 +137,20 @@ def _hash(call: Call[Any]) -> dict[str, str]:
 
 
 # --- settings -------------------------------------------------------------------------------
-@routes.add("PUT", "room/{token}", *_MODERATOR, versions=V4, params=NameParams, returns=RoomView)
+@routes.add("PUT", "room/{token}", *ANY_MODERATOR, versions=V4, params=NameParams, returns=RoomView)
 async def rename_room(tx: Tx, call: Call[NameParams]) -> RoomView:
     """Rename a conversation."""
     await service.rename(tx, call.me, call.params.roomName)
     return await rendering.render_mine(tx, call)
 
 
-@routes.add("DELETE", "room/{token}", *_MODERATOR, versions=V4)
+@routes.add("DELETE", "room/{token}", *ANY_MODERATOR, versions=V4)
 async def delete_room(tx: Tx, call: Call[Any]) -> None:
     """Delete a conversation for everybody."""
     await service.delete(tx, call.me, one_to_one_too=call.world.settings.can_delete_one_to_one)
 
 
-@routes.add("PUT", "room/{token}/description", *_MODERATOR, versions=V4, params=DescriptionParams, returns=RoomView)
+@routes.add("PUT", "room/{token}/description", *ANY_MODERATOR, versions=V4, params=DescriptionParams, returns=RoomView)
 async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
     """Describe a conversation."""
     await service.set_description(tx, call.me, call.params.description)
@@ -164,7 +160,7 @@ async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
 @routes.add(
     "POST",
     "room/{token}/public",
-    *_USER_MODERATOR,
+    *USER_MODERATOR,
     versions=V4,
     params=OptionalPasswordParams,
     access=Access.OWN,
@@ -195,7 +191,7 @@ async def _hash_of(call: Call[Any], password: str, *, opens: bool) -> str:
     return await passwords.hash_password(password)
 
 
-@routes.add("DELETE", "room/{token}/public", *_USER_MODERATOR, versions=V4, returns=RoomView)
+@routes.add("DELETE", "room/{token}/public", *USER_MODERATOR, versions=V4, returns=RoomView)
 async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
     """Close a conversation to everybody but its members."""
     await service.disallow_guests(tx, call.me.room, call.me.actor)
@@ -205,7 +201,7 @@ async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
 @routes.add(
     "PUT",
     "room/{token}/password",
-    *_MODERATOR,
+    *ANY_MODERATOR,
     versions=V4,
     params=PasswordParams,
     access=Access.OWN,
@@ -223,7 +219,7 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
     return await call.write(work)
 
 
-@routes.add("PUT", "room/{token}/read-only", *_USER_MODERATOR, versions=V4, params=StateParams, returns=RoomView)
+@routes.add("PUT", "room/{token}/read-only", *USER_MODERATOR, versions=V4, params=StateParams, returns=RoomView)
 async def set_read_only(tx: Tx, call: Call[StateParams]) -> RoomView:
     """Lock or unlock a conversation."""
     await service.set_read_only(tx, call.me, call.params.state)

@@ -9,11 +9,10 @@ from talkd.areas.rooms.routes import StateParams
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import USER_MODERATOR, Guard, Routes
 
 routes = Routes("conversation")
 V4 = ("v4",)
-_USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 
 
 class ExpirationParams(msgspec.Struct, frozen=True):
@@ -48,7 +47,7 @@ class MeetingParams(msgspec.Struct, frozen=True):
 @routes.add(
     "POST",
     "room/{token}/message-expiration",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     Guard.MODERATOR,
     versions=V4,
     params=ExpirationParams,
@@ -63,7 +62,7 @@ async def set_message_expiration(tx: Tx, call: Call[ExpirationParams]) -> RoomVi
 @routes.add(
     "PUT",
     "room/{token}/mention-permissions",
-    *_USER_MODERATOR,
+    *USER_MODERATOR,
     versions=V4,
     params=MentionParams,
     returns=RoomView,
@@ -77,7 +76,7 @@ async def set_mention_permissions(tx: Tx, call: Call[MentionParams]) -> RoomView
 @routes.add(
     "PUT",
     "room/{token}/recording-consent",
-    *_USER_MODERATOR,
+    *USER_MODERATOR,
     versions=V4,
     params=ConsentParams,
     returns=RoomView,
@@ -89,13 +88,13 @@ async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
     return await render_mine(tx, call)
 
 
-@routes.add("PUT", "room/{token}/webinar/sip", *_USER_MODERATOR, versions=V4, params=StateParams)
+@routes.add("PUT", "room/{token}/webinar/sip", *USER_MODERATOR, versions=V4, params=StateParams)
 async def set_sip(_tx: Tx, _call: Call[StateParams]) -> None:
     """Let people dial in by phone. No bridge to the telephone network can be set up with this release."""
     raise PreconditionFailed("config")
 
 
-@routes.add("POST", "room/{token}/meeting", *_USER_MODERATOR, versions=V4, params=MeetingParams)
+@routes.add("POST", "room/{token}/meeting", *USER_MODERATOR, versions=V4, params=MeetingParams)
 async def schedule_meeting(_tx: Tx, _call: Call[MeetingParams]) -> None:
     """Put a meeting into a calendar. There are no calendars on this server."""
     raise Invalid("calendar")

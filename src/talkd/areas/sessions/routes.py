@@ -47,7 +47,7 @@ class JoinParams(msgspec.Struct, frozen=True):
 @routes.add(
     "POST",
     "room/{token}/participants/active",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     versions=V4,
     params=JoinParams,
     access=Access.OWN,
@@ -149,7 +149,7 @@ def _as(call: Call[Any], browser: str) -> Call[Any]:
     )
 
 
-@routes.add("DELETE", "room/{token}/participants/active", Guard.ANYONE, versions=V4)
+@routes.add("DELETE", "room/{token}/participants/active", Guard.NO_LOGIN, versions=V4)
 async def leave(tx: Tx, call: Call[Any]) -> None:
     """Close a conversation on this device. Never fails, whether it was open or not."""
     me = await find_participant(tx, call)

@@ -12,11 +12,10 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import PAST_LOBBY, SPEAKING, Routes
 
 routes = Routes("chat")
 V1 = ("v1",)
-_INSIDE = (Guard.ANYONE, Guard.PARTICIPANT, Guard.LOBBY_OPEN)
 
 
 class ShareParams(msgspec.Struct, frozen=True):
@@ -47,9 +46,7 @@ class OverviewParams(msgspec.Struct, frozen=True):
 @routes.add(
     "POST",
     "chat/{token}/share",
-    *_INSIDE,
-    Guard.READ_WRITE,
-    Guard.MAY_CHAT,
+    *SPEAKING,
     versions=V1,
     params=ShareParams,
     limit=Limit.GUEST_MESSAGES,
@@ -74,7 +71,9 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await chat.get_common_read(tx, me)))
 
 
-@routes.add("GET", "chat/{token}/share", *_INSIDE, versions=V1, params=ListParams, returns=dict[str, view.MessageView])
+@routes.add(
+    "GET", "chat/{token}/share", *PAST_LOBBY, versions=V1, params=ListParams, returns=dict[str, view.MessageView]
+)
 async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     """List what was shared of one kind."""
     params, me = call.params, call.me
@@ -89,7 +88,7 @@ async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
 @routes.add(
     "GET",
     "chat/{token}/share/overview",
-    *_INSIDE,
+    *PAST_LOBBY,
     versions=V1,
     params=OverviewParams,
     returns=dict[str, list[view.MessageView]],

@@ -39,7 +39,7 @@ class SendParams(msgspec.Struct, frozen=True):
 @routes.add(
     "GET",
     "signaling/settings",
-    Guard.ANYONE,
+    Guard.NO_LOGIN,
     versions=V3,
     params=SettingsParams,
     access=Access.WRITE,
@@ -66,13 +66,13 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
     )
 
 
-@routes.add("POST", "signaling/backend", Guard.ANYONE, versions=V3, csrf=False)
+@routes.add("POST", "signaling/backend", Guard.NO_LOGIN, versions=V3, csrf=False)
 async def answer_backend(_tx: Tx, _call: Call[Any]) -> dict[str, Any]:
     """Answer a standalone signaling server. None is set up with this release, so nobody can prove to be one."""
     return view.UNKNOWN_BACKEND
 
 
-@routes.add("POST", "signaling/{token}", Guard.ANYONE, versions=V3, params=SendParams)
+@routes.add("POST", "signaling/{token}", Guard.NO_LOGIN, versions=V3, params=SendParams)
 async def send(tx: Tx, call: Call[SendParams]) -> None:
     """Send messages to other sessions of the room."""
     me = await find_participant(tx, call)
@@ -80,7 +80,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> None:
         await service.send(tx, me, parse(call.params.messages))
 
 
-@routes.add("GET", "signaling/{token}", Guard.ANYONE, versions=V3, access=Access.OWN, returns=list[view.Item])
+@routes.add("GET", "signaling/{token}", Guard.NO_LOGIN, versions=V3, access=Access.OWN, returns=list[view.Item])
 async def receive(call: Call[Any]) -> list[view.Item]:
     """Wait for messages to this session, or for a change of who is in the room.
 

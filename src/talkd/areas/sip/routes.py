@@ -34,25 +34,25 @@ async def _answer(call: Call[Any]) -> Reply:
     return Reply(None, 401)
 
 
-@routes.add("POST", "room/{token}/open-dial-in", Guard.ANYONE, **_OPTIONS)
+@routes.add("POST", "room/{token}/open-dial-in", Guard.NO_LOGIN, **_OPTIONS)
 async def open_dial_in(call: Call[Any]) -> Reply:
     """Let somebody in who dialled in without a PIN."""
     return await _answer(call)
 
 
-@routes.add("POST", "room/{token}/verify-dialin", Guard.ANYONE, **_OPTIONS)
+@routes.add("POST", "room/{token}/verify-dialin", Guard.NO_LOGIN, **_OPTIONS)
 async def verify_dial_in(call: Call[Any]) -> Reply:
     """Find out whose PIN was dialled."""
     return await _answer(call)
 
 
-@routes.add("POST", "room/{token}/verify-dialout", Guard.ANYONE, **_OPTIONS)
+@routes.add("POST", "room/{token}/verify-dialout", Guard.NO_LOGIN, **_OPTIONS)
 async def verify_dial_out(call: Call[Any]) -> Reply:
     """Find out who is being called by phone."""
     return await _answer(call)
 
 
-@routes.add("DELETE", "room/{token}/rejected-dialout", Guard.ANYONE, **_OPTIONS)
+@routes.add("DELETE", "room/{token}/rejected-dialout", Guard.NO_LOGIN, **_OPTIONS)
 async def reject_dial_out(call: Call[Any]) -> Reply:
     """Note that somebody did not pick up."""
     return await _answer(call)
