@@ -40,6 +40,7 @@ def occ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Occ:
         assert result.exit_code == status, (result.output, result.exception)
         return result.output
 
+    assert CliRunner().invoke(app, ("migrate",)).exit_code == 0  # a command that makes a database says so
     return command
 
 

@@ -286,12 +286,8 @@ class App:
 
     async def stop(self) -> None:
         """Let everybody who waits answer, and close the database when all is written."""
-        self._is_stopping = True
         self.world.changes.close()
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=LAST_WRITES_SECONDS)
+        await self.stop_jobs()
         await self.world[MemberChanges].close()
         await self.world[Decoder].close()
         with contextlib.suppress(Unavailable, TimeoutError):
@@ -299,6 +295,14 @@ class App:
                 await self.world[Pings].flush()
                 await self.world.db.note_ids()
         await self.world.db.close()
+
+    async def stop_jobs(self) -> None:
+        """End what goes on all the time. Requests are still answered."""
+        self._is_stopping = True
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_WRITES_SECONDS)
 
     # --- what goes on all the time ----------------------------------------------------------
     def _spawn(self, work: Awaitable[None]) -> None:

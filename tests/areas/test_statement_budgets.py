@@ -1,6 +1,6 @@
 """What the hot paths ask of the database, in statements: the aims of the design, whatever the amount of data."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import count
 from typing import Any
 
@@ -8,12 +8,21 @@ import pytest
 
 from support.notifications import PATH
 from support.people import PUBLIC, Person
-from support.running import Server
+from support.running import LoopThread, Server
 
 SEND, POLL, LIST, HISTORY, COUNTED, NOTIFICATIONS = 6, 2, 3, 6, 6, 2
 """Statements at most."""
 
 Cost = Callable[[Callable[[], Any]], int]
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgres"])
+def server(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
+    """A server without the jobs that run statements of their own."""
+    made = Server(loop_thread, databases.config(request.param))
+    made.run(made.app.stop_jobs())
+    yield made
+    made.stop()
 
 
 @pytest.fixture

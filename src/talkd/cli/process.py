@@ -7,7 +7,7 @@ import resource
 import signal
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -145,6 +145,13 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
     finished, _ = await asyncio.wait({serving}, timeout=DRAIN)
     if not finished:
         log.warning("stopped_with_open_requests", seconds=DRAIN)
+        loop.set_exception_handler(_expect_late_end)
         serving.cancel()
     if app.taken_over.is_set():
         raise DatabaseInUse("another talkd serves this database now, so this one has stopped")
+
+
+def _expect_late_end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Handle errors of the event loop: the HTTP server may say that it has ended after its task was cancelled."""
+    if not isinstance(context.get("exception"), asyncio.InvalidStateError):
+        loop.default_exception_handler(context)
