@@ -4,13 +4,14 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +25,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
-from support.served import API, PASSWORD, Served
+from support.people import TALK, data_of
+from support.processes import Process, run_talkd
+from support.running import ADMIN, PASSWORD, free_port
 from talkd import __version__
 from talkd.__main__ import main
 from talkd.cli.certificates import examine_tls
@@ -257,32 +260,33 @@ def test_a_key_of_another_certificate(tmp_path: Path) -> None:
 
 
 def test_first_and_later_starts(tmp_path: Path) -> None:
-    with Served(tmp_path) as first:
+    with Process(tmp_path, ADMIN_PASSWORD="") as first:
         health = httpx.get(f"{first.url}/healthz")
         assert health.json() == {"status": "ok", "database": "ok", "version": __version__}
     screen = first.output
     password = re.search(r"Password +(\S+)", screen)
-    assert first.process.returncode == 0, screen
+    assert first.popen.returncode == 0, screen
     assert password is not None
     assert first.url in screen
     assert "Traceback" not in screen
 
-    with Served(tmp_path) as later:
-        assert later.ask("GET", f"{API}/v4/room", "admin", password[1]).status_code == 200
-        second = Served(tmp_path)
-        assert second.process.wait(30) == 1
-        assert "already uses the data folder" in second.stop()
-    assert password[1] not in later.output
-    assert "Administrator" not in later.output
+    with Process(tmp_path, ADMIN_PASSWORD="") as later:
+        assert later.client(ADMIN, password[1]).get(f"{TALK}v4/room").status_code == 200
+        second = run_talkd("serve", "--data", str(tmp_path), "--port", str(free_port()))
+        assert second.returncode == 1
+        assert "already uses the data folder" in second.stderr
+    printed = later.output.removeprefix(screen)
+    assert password[1] not in printed
+    assert "Administrator" not in printed
 
 
 def test_a_taken_port_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        second = Served(tmp_path, "--port", str(taken.getsockname()[1]))
-        assert second.process.wait(30) == 1
-    assert "cannot listen on 127.0.0.1 port" in second.stop()
+        second = run_talkd("serve", "--data", str(tmp_path), "--port", str(taken.getsockname()[1]))
+    assert second.returncode == 1
+    assert "cannot listen on 127.0.0.1 port" in second.stderr
 
 
 @pytest.mark.parametrize(
@@ -294,9 +298,11 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_start_that_cannot_be_says_why(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
-    server = Served(tmp_path, *words, TALKD_DATABASE_START_TIMEOUT="0")
-    assert server.process.wait(30) == 1
-    assert server.stop().startswith(f"talkd: {sentence}"), server.output
+    port = str(free_port())
+    ran = run_talkd("serve", "--data", str(tmp_path), "--port", port, *words, DATABASE_START_TIMEOUT="0")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"talkd: {sentence}"), ran.stderr
+    assert ran.stdout == ""
 
 
 def test_a_key_that_does_not_fit_stops_before_the_database_is_made(tmp_path: Path) -> None:
@@ -305,14 +311,15 @@ def test_a_key_that_does_not_fit_stops_before_the_database_is_made(tmp_path: Pat
     tls = certificate(tmp_path / "one", days=60, names=["talk.example.org"])
     wrong = certificate(tmp_path / "other", days=60, names=["talk.example.org"]).tls_key
     for key, sentence in ((wrong, "the key does not belong"), (f"{tmp_path}/absent", f"cannot read {tmp_path}/absent")):
-        server = Served(tmp_path / "data", TALKD_SERVER_TLS_CERTIFICATE=tls.tls_certificate, TALKD_SERVER_TLS_KEY=key)
-        assert server.process.wait(30) == 1
-        assert server.stop().startswith(f"talkd: TLS: {sentence}"), server.output
+        words = ("serve", "--data", str(tmp_path / "data"), "--port", str(free_port()))
+        ran = run_talkd(*words, SERVER_TLS_CERTIFICATE=tls.tls_certificate, SERVER_TLS_KEY=key)
+        assert ran.returncode == 1
+        assert ran.stderr.startswith(f"talkd: TLS: {sentence}"), ran.stderr
     assert not (tmp_path / "data" / "talkd.db").exists()
 
 
 def test_nobody_else_looks_into_a_new_data_folder(run: Run, tmp_path: Path) -> None:
-    with Served(tmp_path / "data"):
+    with Process(tmp_path / "data"):
         assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
     run("group", "add", "staff", "--data", str(tmp_path / "commands"))
     assert (tmp_path / "commands").stat().st_mode & 0o777 == 0o700
@@ -323,47 +330,34 @@ def test_nobody_else_looks_into_a_new_data_folder(run: Run, tmp_path: Path) -> N
 
 
 def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
-    with Served(tmp_path, TALKD_ADMIN_PASSWORD=PASSWORD) as server:
-        assert server.ask("GET", f"{API}/v4/room", "admin", PASSWORD).status_code == 200
+    with Process(tmp_path) as server:
+        assert server.admin.get(f"{TALK}v4/room").status_code == 200
         changed = CliRunner().invoke(
             app, ["user", "password", "admin", "--password-stdin", "--data", str(tmp_path)], input="another long one\n"
         )
         assert changed.exit_code == 0, changed.output
         until = time.monotonic() + 10
-        while server.ask("GET", f"{API}/v4/room", "admin", PASSWORD).status_code == 200:
+        while server.admin.get(f"{TALK}v4/room").status_code == 200:
             assert time.monotonic() < until, "the server still takes the old password"
             time.sleep(0.1)
-        assert server.ask("GET", f"{API}/v4/room", "admin", "another long one").status_code == 200
+        assert server.client(ADMIN, "another long one").get(f"{TALK}v4/room").status_code == 200
 
 
-def test_waiting_clients_are_answered_on_stop(tmp_path: Path) -> None:
-    with Served(tmp_path, "--dev") as server:
-        room = server.ask("POST", f"{API}/v4/room", "alice", "alice-alice", data={"roomType": 3, "roomName": "wait"})
-        token = room.json()["ocs"]["data"]["token"]
-        last = room.json()["ocs"]["data"]["lastMessage"]["id"]
-        answers: list[httpx.Response] = []
-        waiting = threading.Thread(
-            target=lambda: answers.append(
-                server.ask(
-                    "GET",
-                    f"{API}/v1/chat/{token}",
-                    "alice",
-                    "alice-alice",
-                    params={"lookIntoFuture": 1, "timeout": 30, "lastKnownMessageId": last},
-                )
-            )
-        )
-        waiting.start()
+def test_waiting_clients_are_answered_on_stop(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+    with Process(tmp_path, "--dev") as server:
+        alice = server.client("alice", "alice-alice")
+        room = data_of(alice.post(f"{TALK}v4/room", json={"roomType": 3, "roomName": "wait"}))
+        params = {"lookIntoFuture": 1, "timeout": 30, "lastKnownMessageId": room["lastMessage"]["id"]}
+        waiting = threads.submit(alice.get, f"{TALK}v1/chat/{room['token']}", params=params)
         until = time.monotonic() + 10
         while "talkd_waiting_polls 1.0" not in httpx.get(f"{server.url}/metrics").text:
             assert time.monotonic() < until
             time.sleep(0.05)
         began = time.monotonic()
-        server.stop()
-        waiting.join(20)
+        server.popen.send_signal(signal.SIGTERM)
+        assert waiting.result(20).status_code == 304
+        assert server.wait() == 0, server.output
         assert time.monotonic() - began < 10
-        assert [answer.status_code for answer in answers] == [304]
-    assert server.process.returncode == 0, server.output
 
 
 def test_a_list_of_settings_shows_no_secret(run: Run) -> None:
@@ -390,8 +384,7 @@ def test_a_command_that_fails_says_one_thing(words: list[str], run: Run, tmp_pat
     run("migrate")
     damage(tmp_path / "data" / "talkd.db", "users")
     damage(tmp_path / "data" / "talkd.db", "group_members")
-    command = [sys.executable, "-m", "talkd", *words, "--data", str(tmp_path / "data")]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    ran = run_talkd(*words, "--data", str(tmp_path / "data"))
     assert ran.returncode == 1
     if words == ["doctor", "--json"]:
         (finding,) = (each for each in json.loads(ran.stdout) if each["subject"] == "database")

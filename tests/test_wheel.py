@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from support.processes import ADMIN, running
+from support.processes import Process
 from talkd import __version__
 
 ROOT = Path(__file__).parents[1]
@@ -109,15 +109,15 @@ def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     assert packaged_files(tmp_path / WHEEL) == source_files()
 
 
-async def test_the_installed_wheel_serves(clean_python: Path, tmp_path: Path) -> None:
+def test_the_installed_wheel_serves(clean_python: Path, tmp_path: Path) -> None:
     place = run(clean_python, "-c", "import talkd; print(talkd.__file__)", cwd=tmp_path)
     assert place.startswith(str(tmp_path)), f"talkd comes from {place}, not from the wheel"
     program = clean_python.with_name("talkd")
     assert run(program, "version", cwd=tmp_path) == f"talkd {__version__}\n"
-    async with running(tmp_path, program) as process, process.client(*ADMIN) as client:
-        assert (await client.get("/healthz")).json()["version"] == __version__
+    with Process(tmp_path, program=[program]) as process:
+        assert (process.admin.get("/healthz")).json()["version"] == __version__
         for path, shown in (("/login", "<form"), ("/", "<svg")):
-            page = await client.get(path, headers={"Accept": "text/html"})
+            page = process.admin.get(path, headers={"Accept": "text/html"})
             assert page.status_code == 200, page.text
             assert shown in page.text
-        assert (await client.get("/static/logo.svg")).status_code == 200
+        assert (process.admin.get("/static/logo.svg")).status_code == 200

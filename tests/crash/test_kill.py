@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.processes import ADMIN, API, Process, done, running
+from support.people import TALK, data_of
+from support.processes import Process
+from support.running import ADMIN, ADMIN_PASSWORD
 
 NAMES = ("anna", "bela", "clara", "david")
 POLLS = 50
@@ -37,48 +39,54 @@ class Ledger:
     async def say(self, client: httpx.AsyncClient, name: str, room: str, text: str) -> int:
         """Send, and note it once the answer is there. The text is its own reference."""
         self.unsure[name] = room, text
-        message = done(await client.post(f"{API}/v1/chat/{room}", data={"message": text, "referenceId": text}))
+        message = data_of(await client.post(f"{TALK}v1/chat/{room}", data={"message": text, "referenceId": text}))
         assert message["message"] == text
         self.acknowledged[room][message["id"]] = text
         del self.unsure[name]
         return int(message["id"])
 
 
+def client_of(process: Process, name: str) -> httpx.AsyncClient:
+    """A device of somebody whom `set_up` has added."""
+    return process.async_client(name, f"{name}-{name}-{name}")
+
+
 async def set_up(process: Process, ledger: Ledger) -> None:
-    async with process.client(*ADMIN) as admin:
+    async with process.async_client(ADMIN, ADMIN_PASSWORD) as admin:
         for name in NAMES:
             account = {"userid": name, "password": f"{name}-{name}-{name}"}
-            done(await admin.post("/ocs/v2.php/cloud/users", data=account))
-    async with process.client(NAMES[0], f"{NAMES[0]}-{NAMES[0]}-{NAMES[0]}") as owner:
+            data_of(await admin.post("/ocs/v2.php/cloud/users", data=account))
+    async with client_of(process, NAMES[0]) as owner:
         for number in range(3):
-            room = done(await owner.post(f"{API}/v4/room", data={"roomType": 2, "roomName": f"Room {number}"}))["token"]
+            made = await owner.post(f"{TALK}v4/room", data={"roomType": 2, "roomName": f"Room {number}"})
+            room = data_of(made)["token"]
             ledger.rooms.append(room)
             for name in NAMES[1:]:
-                done(await owner.post(f"{API}/v4/room/{room}/participants", data={"newParticipant": name}))
+                data_of(await owner.post(f"{TALK}v4/room/{room}/participants", data={"newParticipant": name}))
 
 
 async def write(process: Process, ledger: Ledger, name: str, chance: random.Random) -> None:
     """Talk, come, go and read, until the server is gone."""
-    async with process.client(name, f"{name}-{name}-{name}") as client:
+    async with client_of(process, name) as client:
         with contextlib.suppress(httpx.TransportError):
             while True:
                 room = chance.choice(ledger.rooms)
                 newest = await ledger.say(client, name, room, ledger.next_text(name))
                 match chance.randrange(6):
                     case 0:
-                        done(await client.post(f"{API}/v4/room/{room}/participants/active"))
+                        data_of(await client.post(f"{TALK}v4/room/{room}/participants/active"))
                     case 1:
-                        done(await client.delete(f"{API}/v4/room/{room}/participants/active"))
+                        data_of(await client.delete(f"{TALK}v4/room/{room}/participants/active"))
                     case 2:
-                        done(await client.post(f"{API}/v1/chat/{room}/read", data={"lastReadMessage": newest}))
+                        data_of(await client.post(f"{TALK}v1/chat/{room}/read", data={"lastReadMessage": newest}))
                     case 3:
-                        done(await client.delete(f"{API}/v1/chat/{room}/read"))
+                        data_of(await client.delete(f"{TALK}v1/chat/{room}/read"))
 
 
 async def repeat_unsure(process: Process, ledger: Ledger) -> None:
     """What clients do when an answer was lost: they send the same again."""
     for name, (room, text) in list(ledger.unsure.items()):
-        async with process.client(name, f"{name}-{name}-{name}") as client:
+        async with client_of(process, name) as client:
             await ledger.say(client, name, room, text)
 
 
@@ -113,9 +121,9 @@ def check_messages(db: sqlite3.Connection, ledger: Ledger, room: str) -> None:
 
 
 async def check_unread(process: Process, db: sqlite3.Connection, name: str) -> None:
-    async with process.client(name, f"{name}-{name}-{name}") as client:
-        done(await client.get(f"{API}/v4/room"))  # the first list makes rooms of one's own
-        shown = {room["token"]: room["unreadMessages"] for room in done(await client.get(f"{API}/v4/room"))}
+    async with client_of(process, name) as client:
+        data_of(await client.get(f"{TALK}v4/room"))  # the first list makes rooms of one's own
+        shown = {room["token"]: room["unreadMessages"] for room in data_of(await client.get(f"{TALK}v4/room"))}
         recount = db.execute(
             "SELECT r.token, (SELECT count(*) FROM messages m WHERE m.room_id = a.room_id AND m.id > a.last_read "
             "AND m.countable = 1) FROM attendees a JOIN rooms r ON r.id = a.room_id "
@@ -124,7 +132,7 @@ async def check_unread(process: Process, db: sqlite3.Connection, name: str) -> N
         ).fetchall()
         assert shown == dict(recount)
         for token in shown:
-            history = done(await client.get(f"{API}/v1/chat/{token}?lookIntoFuture=0&limit=200&setReadMarker=0"))
+            history = data_of(await client.get(f"{TALK}v1/chat/{token}?lookIntoFuture=0&limit=200&setReadMarker=0"))
             ids = [message["id"] for message in history]
             assert ids == sorted(ids, reverse=True)
 
@@ -135,7 +143,7 @@ async def test_killed_at_any_moment_it_keeps_what_it_has_acknowledged(tmp_path: 
     print(f"seed {seed}")
     chance, ledger = random.Random(seed), Ledger()
     for round_number in range(kills):
-        async with running(tmp_path) as process:
+        with Process(tmp_path) as process:
             if round_number == 0:
                 await set_up(process, ledger)
             else:
@@ -147,7 +155,7 @@ async def test_killed_at_any_moment_it_keeps_what_it_has_acknowledged(tmp_path: 
                 assert not writer.done() or writer.result() is None
             process.kill()
             await asyncio.gather(*writers)
-    async with running(tmp_path) as process:
+    with Process(tmp_path) as process:
         await repeat_unsure(process, ledger)
         await check(process, ledger)
     said = sum(map(len, ledger.acknowledged.values()))
@@ -157,8 +165,8 @@ async def test_killed_at_any_moment_it_keeps_what_it_has_acknowledged(tmp_path: 
 
 async def park(client: httpx.AsyncClient, room: str) -> tuple[int, float]:
     """The status of a long poll and the moment of its answer."""
-    last = done(await client.get(f"{API}/v4/room/{room}"))["lastMessage"]["id"]
-    answer = await client.get(f"{API}/v1/chat/{room}?lookIntoFuture=1&lastKnownMessageId={last}&timeout=30")
+    last = data_of(await client.get(f"{TALK}v4/room/{room}"))["lastMessage"]["id"]
+    answer = await client.get(f"{TALK}v1/chat/{room}?lookIntoFuture=1&lastKnownMessageId={last}&timeout=30")
     return answer.status_code, time.monotonic()
 
 
@@ -171,12 +179,13 @@ async def waiting(client: httpx.AsyncClient) -> int:
 
 async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Path) -> None:
     ledger = Ledger()
-    async with running(tmp_path) as process, contextlib.AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
+        process = stack.enter_context(Process(tmp_path))
         await set_up(process, ledger)
         quiet = ledger.rooms.pop()  # nobody writes there
-        clients = [await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES]
+        clients = [await stack.enter_async_context(client_of(process, name)) for name in NAMES]
         for client in clients:  # one after the other: many first logins at once look like guessing
-            done(await client.get(f"{API}/v4/room"))
+            data_of(await client.get(f"{TALK}v4/room"))
         polls = [asyncio.create_task(park(clients[number % len(NAMES)], quiet)) for number in range(POLLS)]
         while await waiting(clients[0]) < POLLS:  # noqa: ASYNC110 - it happens in another process
             await asyncio.sleep(0.05)
@@ -185,7 +194,7 @@ async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Pat
         told = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
         answers = await asyncio.gather(*polls)
-        status = await asyncio.to_thread(process.popen.wait, 10)
+        status = await asyncio.to_thread(process.wait)
         gone = time.monotonic()
         await asyncio.gather(*writers)
     assert {code for code, _ in answers} <= {200, 304}
@@ -202,18 +211,20 @@ async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Pat
 async def test_after_a_crash_everybody_is_told_of_everything_once(tmp_path: Path) -> None:
     ledger = Ledger()
     writer, reader = NAMES[:2]
-    async with running(tmp_path) as process:
+    with Process(tmp_path) as process:
         await set_up(process, ledger)
-        async with process.client(writer, f"{writer}-{writer}-{writer}") as client:
-            private = done(await client.post(f"{API}/v4/room", data={"roomType": 1, "invite": reader}))["token"]
+        async with client_of(process, writer) as client:
+            private = data_of(await client.post(f"{TALK}v4/room", data={"roomType": 1, "invite": reader}))["token"]
             for _ in range(20):
                 await ledger.say(client, writer, private, ledger.next_text(writer))
         process.kill()
-    async with running(tmp_path) as process, process.client(reader, f"{reader}-{reader}-{reader}") as client:
+    async with contextlib.AsyncExitStack() as stack:
+        process = stack.enter_context(Process(tmp_path))
+        client = await stack.enter_async_context(client_of(process, reader))
         said = {f"{private}/{number}" for number in ledger.acknowledged[private]}
         told: list[str] = []
         for _ in range(200):
-            shown = done(await client.get("/ocs/v2.php/apps/notifications/api/v2/notifications"))
+            shown = data_of(await client.get("/ocs/v2.php/apps/notifications/api/v2/notifications"))
             told = [each["object_id"] for each in shown if each["object_type"] == "chat"]
             if len(told) >= len(said):
                 break
@@ -224,10 +235,10 @@ async def test_after_a_crash_everybody_is_told_of_everything_once(tmp_path: Path
 async def poll_on(client: httpx.AsyncClient, room: str) -> list[tuple[float, int, str]]:
     """Poll again at once after every answer, as apps do, until the server is gone; moment, status and Connection."""
     answers: list[tuple[float, int, str]] = []
-    last = done(await client.get(f"{API}/v4/room/{room}"))["lastMessage"]["id"]
+    last = data_of(await client.get(f"{TALK}v4/room/{room}"))["lastMessage"]["id"]
     with contextlib.suppress(httpx.TransportError):
         while True:
-            answer = await client.get(f"{API}/v1/chat/{room}?lookIntoFuture=1&lastKnownMessageId={last}&timeout=30")
+            answer = await client.get(f"{TALK}v1/chat/{room}?lookIntoFuture=1&lastKnownMessageId={last}&timeout=30")
             answers.append((time.monotonic(), answer.status_code, answer.headers.get("connection", "")))
     return answers
 
@@ -238,7 +249,7 @@ async def post_slowly(process: Process, room: str, told: asyncio.Event) -> bytes
     login = base64.b64encode(f"{NAMES[0]}:{NAMES[0]}-{NAMES[0]}-{NAMES[0]}".encode()).decode()
     body = b"message=" + b"late" * 50
     writer.write(
-        f"POST {API}/v1/chat/{room} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {login}\r\n"
+        f"POST {TALK}v1/chat/{room} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic {login}\r\n"
         "OCS-APIRequest: true\r\nContent-Type: application/x-www-form-urlencoded\r\n"
         f"Content-Length: {len(body)}\r\n\r\n".encode()
     )
@@ -254,11 +265,12 @@ async def post_slowly(process: Process, room: str, told: asyncio.Event) -> bytes
 async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begun(tmp_path: Path) -> None:
     ledger = Ledger()
     told_event = asyncio.Event()
-    async with running(tmp_path) as process, contextlib.AsyncExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
+        process = stack.enter_context(Process(tmp_path))
         await set_up(process, ledger)
-        clients = [await stack.enter_async_context(process.client(name, f"{name}-{name}-{name}")) for name in NAMES]
+        clients = [await stack.enter_async_context(client_of(process, name)) for name in NAMES]
         for client in clients:
-            done(await client.get(f"{API}/v4/room"))
+            data_of(await client.get(f"{TALK}v4/room"))
         polls = [
             asyncio.create_task(poll_on(client, room)) for client in clients for room in ledger.rooms for _ in range(3)
         ]
@@ -270,7 +282,7 @@ async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begu
         told_event.set()
         answers = [[each for each in found if each[0] > told] for found in await asyncio.gather(*polls)]
         late = await slow
-        assert await asyncio.to_thread(process.popen.wait, 10) == 0
+        assert await asyncio.to_thread(process.wait) == 0
     for found in answers:
         assert [status for _, status, _ in found] in ([304], [304, 503]), "a poll is answered once"
         assert {close for _, _, close in found} == {"close"}
@@ -280,18 +292,18 @@ async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begu
 
 
 async def test_a_stop_cuts_off_half_a_request_without_a_trace_in_the_log(tmp_path: Path) -> None:
-    async with running(tmp_path) as process:
+    with Process(tmp_path) as process:
         reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
-        login = base64.b64encode(":".join(ADMIN).encode()).decode()
+        login = base64.b64encode(f"{ADMIN}:{ADMIN_PASSWORD}".encode()).decode()
         writer.write(
-            f"POST {API}/v4/room HTTP/1.1\r\nHost: x\r\nOCS-APIRequest: true\r\nAuthorization: Basic {login}\r\n"
+            f"POST {TALK}v4/room HTTP/1.1\r\nHost: x\r\nOCS-APIRequest: true\r\nAuthorization: Basic {login}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n".encode()
         )
         assert (await reader.readline()).startswith(b"HTTP/1.1 100"), "it waits for the body"
         process.popen.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.popen.wait, 30) == 0
+        assert await asyncio.to_thread(process.wait) == 0
         writer.close()
-    log = (tmp_path / "output.log").read_text()
+    log = process.output
     assert log.count("stopped_with_open_requests") == 1
     assert "Traceback" not in log
 
@@ -307,13 +319,13 @@ async def test_a_closed_terminal_stops_it_in_order_unless_it_ignores_that(
         if ignores_hangups:
             signal.signal(signal.SIGHUP, before)
     try:
-        await process.await_health()
+        process.await_health()
         process.popen.send_signal(signal.SIGHUP)
         if ignores_hangups:
             await asyncio.sleep(0.3)
-            await process.await_health()
+            process.await_health()
         else:
-            assert await asyncio.to_thread(process.popen.wait, 10) == 0
-            assert '"event":"stopped"' in (tmp_path / "output.log").read_text()
+            assert await asyncio.to_thread(process.wait) == 0
+            assert '"event":"stopped"' in process.output
     finally:
         process.kill()

@@ -1,6 +1,5 @@
 """Killed while it sends mail, talkd sends no mail twice and loses at most the one that it was handing over."""
 
-import asyncio
 import random
 import time
 from collections import Counter
@@ -10,7 +9,8 @@ import httpx
 import pytest
 
 from support.mail import MailServer, running_mail_server
-from support.processes import ADMIN, API, Process, done, running
+from support.people import TALK, data_of
+from support.processes import Process
 
 INVITED = 20
 """Addresses for each kill."""
@@ -18,13 +18,13 @@ SLOWNESS = 0.02
 """Seconds that the SMTP server takes for a recipient, and again for a mail."""
 
 
-async def invite(client: httpx.AsyncClient, token: str, addresses: list[str]) -> None:
+def invite(client: httpx.Client, token: str, addresses: list[str]) -> None:
     sheet = "\n".join(["email", *addresses]).encode()
-    done(await client.post(f"{API}/v4/room/{token}/import-emails", files={"file": ("list.csv", sheet)}))
+    data_of(client.post(f"{TALK}v4/room/{token}/import-emails", files={"file": ("list.csv", sheet)}))
 
 
-async def create_room(client: httpx.AsyncClient) -> str:
-    made = done(await client.post(f"{API}/v4/room", json={"roomType": 3, "roomName": "Room"}))
+def create_room(client: httpx.Client) -> str:
+    made = data_of(client.post(f"{TALK}v4/room", json={"roomType": 3, "roomName": "Room"}))
     return str(made["token"])
 
 
@@ -34,19 +34,19 @@ def slow(_line: bytes) -> None:
 
 def uncertain(process: Process) -> int:
     """How many mails were given up because nobody knows whether the SMTP server has accepted them."""
-    return (process.folder / "output.log").read_text().count("mail_uncertain")
+    return process.output.count("mail_uncertain")
 
 
-async def wait_until_taken(mails: MailServer, count: int) -> None:
+def wait_until_taken(mails: MailServer, count: int) -> None:
     for _ in range(2400):
         if len(mails.mails) >= count:
             return
-        await asyncio.sleep(0.05)
+        time.sleep(0.05)
     raise AssertionError(f"{len(mails.mails)} of {count} mails were sent")
 
 
 @pytest.mark.timeout(0)  # --kills says how long it takes
-async def test_killed_while_it_sends_mail_it_sends_none_twice(tmp_path: Path, kills: int) -> None:
+def test_killed_while_it_sends_mail_it_sends_none_twice(tmp_path: Path, kills: int) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     chance, invited = random.Random(seed), list[str]()
@@ -61,20 +61,19 @@ async def test_killed_while_it_sends_mail_it_sends_none_twice(tmp_path: Path, ki
         }
         for number in range(kills):
             new = [f"vera{number}x{each}@example.org" for each in range(INVITED)]
-            async with running(tmp_path, **settings) as process, process.client(*ADMIN) as admin:
-                await invite(admin, await create_room(admin), new)
+            with Process(tmp_path, **settings) as process:
+                invite(process.admin, create_room(process.admin), new)
                 invited += new
                 before = len(mails.mails)
-                await wait_until_taken(mails, before + 1)
-                await asyncio.sleep(chance.uniform(0, INVITED * SLOWNESS))
+                wait_until_taken(mails, before + 1)
+                time.sleep(chance.uniform(0, INVITED * SLOWNESS))
                 process.kill()
-        async with running(tmp_path, **settings) as process:
+        with Process(tmp_path, **settings) as process:
             last = f"vera{kills}@example.org"
-            async with process.client(*ADMIN) as admin:
-                await invite(admin, await create_room(admin), [last])
-            await wait_until_taken(mails, len(invited) + 1 - uncertain(process))
-            while last not in {mail["To"] for mail in mails.mails}:  # noqa: ASYNC110 - it comes from another process
-                await asyncio.sleep(0.05)
+            invite(process.admin, create_room(process.admin), [last])
+            wait_until_taken(mails, len(invited) + 1 - uncertain(process))
+            while last not in {mail["To"] for mail in mails.mails}:
+                time.sleep(0.05)
             given_up = uncertain(process)
         sent = Counter(mail["To"] for mail in mails.mails)
     assert max(sent.values()) == 1, "a mail was sent twice"

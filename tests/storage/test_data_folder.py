@@ -8,8 +8,6 @@ import shutil
 import socket
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 import pytest
 
 from support.people import Person
-from support.processes import running
+from support.processes import Process, run_talkd
 from support.running import Server
 from talkd.cli import data_folder
 from talkd.cli.data_folder import AlreadyRunning, ForeignLock, find_owner, lock_data
@@ -146,7 +144,7 @@ def test_a_lock_whose_file_was_removed_is_taken_again(tmp_path: Path, monkeypatc
 
 
 async def test_a_server_whose_lock_file_was_removed_stays_the_only_one(tmp_path: Path) -> None:
-    async with running(tmp_path) as process:
+    with Process(tmp_path) as process:
         (tmp_path / "talkd.lock").unlink()
         until = time.monotonic() + 10
         while find_owner(tmp_path) is None and time.monotonic() < until:  # noqa: ASYNC110 - another process does it
@@ -155,15 +153,14 @@ async def test_a_server_whose_lock_file_was_removed_stays_the_only_one(tmp_path:
         (tmp_path / "talkd.lock").unlink()
         with lock_data(tmp_path):  # a second server is quicker
             assert await asyncio.to_thread(process.popen.wait, 20) == 1
-    assert "another talkd serves this database now" in (tmp_path / "output.log").read_text()
+    assert "another talkd serves this database now" in process.output
 
 
 def test_a_start_beside_a_foreign_lock_ends_with_a_sentence(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "talkd.lock")
-    command = [sys.executable, "-m", "talkd", "serve", "--data", str(tmp_path), "--port", "18899"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"talkd: {tmp_path}/talkd.lock is not a plain file"), done.stderr
+    ran = run_talkd("serve", "--data", str(tmp_path), "--port", "18899")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith(f"talkd: {tmp_path}/talkd.lock is not a plain file"), ran.stderr
 
 
 # --- files that go missing ------------------------------------------------------------------

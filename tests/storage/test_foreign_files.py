@@ -5,8 +5,6 @@ import contextlib
 import logging
 import shutil
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +13,8 @@ from typing import Any
 import apsw
 import pytest
 
-from support.people import Person
-from support.processes import ADMIN, API, done, running
+from support.people import TALK, Person, data_of
+from support.processes import Process, run_talkd
 from support.running import Server
 from talkd.storage.database import Database
 from talkd.storage.migrate import migrate_sqlite, revision_of_sqlite
@@ -102,8 +100,7 @@ def test_a_log_that_stayed_beside_a_restored_database_is_refused(drill: Drill, t
     shutil.copy(drill.backup, path)
     before = contents(path.parent)
     for words in (["serve", "--port", "24899"], ["user", "list"], ["migrate"]):
-        command = [sys.executable, "-m", "talkd", *words, "--data", str(path.parent)]
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        ran = run_talkd(*words, "--data", str(path.parent))
         assert ran.returncode == 1
         assert ran.stderr.startswith("talkd: talkd.db-wal in "), ran.stderr
         assert "move talkd.db-wal and talkd.db-shm away" in ran.stderr
@@ -204,15 +201,16 @@ def test_the_servers_own_writes_are_no_other_state(is_from_older_talkd: bool, se
     server.add_user("ann").create_room()
 
 
-async def test_it_is_noticed_within_a_second(tmp_path: Path) -> None:
-    async with running(tmp_path) as process, process.client(*ADMIN) as admin:
+def test_it_is_noticed_within_a_second(tmp_path: Path) -> None:
+    with Process(tmp_path) as process:
+        admin = process.admin
         back_up(tmp_path / "talkd.db", tmp_path / "backup")
-        room = done(await admin.post(f"{API}/v4/room", data={"roomType": 2, "roomName": "Room"}))["token"]
+        room = data_of(admin.post(f"{TALK}v4/room", data={"roomType": 2, "roomName": "Room"}))["token"]
         begun = time.monotonic()
         while time.monotonic() < begun + 6:  # until the server has counted on once
-            done(await admin.post(f"{API}/v1/chat/{room}", data={"message": "x"}))
+            data_of(admin.post(f"{TALK}v1/chat/{room}", data={"message": "x"}))
         back_up(tmp_path / "backup", tmp_path / "talkd.db")
         restored = time.monotonic()
-        while (await admin.get("/healthz")).status_code == 200:
+        while (admin.get("/healthz")).status_code == 200:
             assert time.monotonic() < restored + 10
-        assert '"event":"database_overwritten"' in (tmp_path / "output.log").read_text()
+        assert '"event":"database_overwritten"' in process.output

@@ -2,12 +2,12 @@
 
 import asyncio
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
+from support.processes import run_talkd
 from talkd.app import App
 from talkd.cli import checks
 from talkd.cli.finding import OK, WARN
@@ -44,8 +44,7 @@ async def test_a_second_server_is_refused_until_the_first_has_stopped(config: Co
 
 async def test_a_second_process_ends_with_a_sentence_and_commands_work_beside(running: App, config: Config) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "talkd", *words, "--data", config.data, "--database", config.database.url]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        return run_talkd(*words, "--data", config.data, "--database", config.database.url)
 
     refused, listed = await asyncio.gather(
         asyncio.to_thread(run, "serve", "--port", "18897"), asyncio.to_thread(run, "user", "list")

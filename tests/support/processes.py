@@ -1,80 +1,140 @@
-"""Servers in processes of their own, which can be killed."""
+"""Servers in processes of their own: `talkd serve` as people start it, which can be stopped and killed.
 
-import asyncio
+`support.running` has the servers in this process. What is the same there has the same name there.
+"""
+
 import contextlib
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
-from support.running import HEADERS, free_port
+from support.running import ADMIN, ADMIN_PASSWORD, HEADERS, NO_TLS, free_port
 
-API = "/ocs/v2.php/apps/spreed/api"
-ADMIN = ("admin", "administrator-administrator")
+TALKD = (sys.executable, "-m", "talkd")
+"""The command that runs the talkd of this checkout."""
 
 
 class Process:
-    """A durable `talkd serve` on a data folder."""
+    """A durable `talkd serve` at `url` on a data folder; `admin` is a client of its administrator.
 
-    def __init__(self, folder: Path, *program: str | Path, **settings: str) -> None:
-        """`program` starts another talkd than the checkout's; `settings` are environment variables without `TALKD_`."""
+    As a context manager it waits until the server answers, and stops it at the end.
+    """
+
+    def __init__(self, folder: Path, *words: str, program: Sequence[str | Path] = TALKD, **settings: str) -> None:
+        """Start it. `words` follow `talkd serve`; `settings` are environment variables without `TALKD_`.
+
+        `program` is another talkd than the checkout's. A new database gets the administrator ADMIN, unless
+        ADMIN_PASSWORD is set to nothing.
+        """
+        settings = {"ADMIN_PASSWORD": ADMIN_PASSWORD} | settings
         self.folder = folder
         self.port = free_port()
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("TALKD_")}
-        self._log = (folder / "output.log").open("ab")
-        self.popen = subprocess.Popen(
-            [*(program or (sys.executable, "-m", "talkd")), "serve", "--data", str(folder), "--port", str(self.port)],
-            env=clean | {f"TALKD_{name}": value for name, value in ({"ADMIN_PASSWORD": ADMIN[1]} | settings).items()},
-            stdin=subprocess.DEVNULL,
-            stdout=self._log,
-            stderr=self._log,
-        )
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._clients: list[httpx.Client] = []
+        self.admin = self.client(ADMIN, settings["ADMIN_PASSWORD"])
+        self._log = folder.with_name(f"{folder.name}.log")
+        """Beside the folder, because the server makes the folder."""
+        with self._log.open("ab") as log:
+            self.popen = subprocess.Popen(
+                [*program, "serve", "--data", str(folder), "--port", str(self.port), *words],
+                env=environment_with(settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
 
-    def client(self, name: str, password: str) -> httpx.AsyncClient:
-        """Somebody with a device of their own."""
-        return httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}",
-            auth=(name, password),
-            headers=HEADERS,
-            timeout=40,
-            limits=httpx.Limits(max_connections=None),
-            verify=False,
-        )
+    def __enter__(self) -> Self:
+        try:
+            self.await_health()
+        except BaseException:
+            self.kill()
+            raise
+        return self
 
-    async def await_health(self) -> None:
-        """Returns once it answers."""
-        async with self.client(*ADMIN) as client:
-            for _ in range(600):
-                assert self.popen.poll() is None, (self.folder / "output.log").read_text()
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def output(self) -> str:
+        """Everything that the servers on this data folder have printed."""
+        return self._log.read_text()
+
+    def await_health(self) -> None:
+        """Return once it answers."""
+        until = time.monotonic() + 60
+        with httpx.Client(base_url=self.url, verify=NO_TLS, trust_env=False) as client:
+            while True:
+                assert self.popen.poll() is None, f"the server has stopped by itself: {self.output}"
                 with contextlib.suppress(httpx.TransportError):
-                    if (await client.get("/healthz")).status_code == 200:
+                    if client.get("/healthz").is_success:
                         return
-                await asyncio.sleep(0.05)
-        raise AssertionError("it does not start")
+                assert time.monotonic() < until, f"the server does not start: {self.output}"
+                time.sleep(0.02)
+
+    # --- its end ----------------------------------------------------------------------------
+    def stop(self) -> int:
+        """End it as a supervisor does, and return its status."""
+        if self.popen.poll() is None:
+            self.popen.send_signal(signal.SIGTERM)
+        try:
+            return self.wait()
+        finally:
+            self.kill()
+
+    def wait(self) -> int:
+        """Return its status once it has ended, which may take 30 seconds."""
+        return self.popen.wait(30)
 
     def kill(self) -> None:
-        """As in a power cut, as far as a process can tell."""
+        """End it as a power cut does, as far as a process can tell."""
+        for client in self._clients:
+            client.close()
+        self._clients.clear()
         if self.popen.poll() is None:
             self.popen.kill()
         self.popen.wait()
-        self._log.close()
+
+    # --- people -----------------------------------------------------------------------------
+    def client(self, user: str | None = None, password: str = "") -> httpx.Client:
+        """A client with its own cookies, closed with the server; of nobody without a user."""
+        made = httpx.Client(**self._options(user, password))
+        self._clients.append(made)
+        return made
+
+    def async_client(self, user: str | None = None, password: str = "") -> httpx.AsyncClient:
+        """The same for tests that do many things at once; whoever asks for it closes it."""
+        return httpx.AsyncClient(**self._options(user, password), limits=httpx.Limits(max_connections=None))
+
+    def _options(self, user: str | None, password: str) -> dict[str, Any]:
+        auth = (user, password) if user is not None else None
+        return {
+            "base_url": self.url,
+            "auth": auth,
+            "headers": HEADERS,
+            "verify": NO_TLS,
+            "timeout": 40,
+            "trust_env": False,
+        }
 
 
-@contextlib.asynccontextmanager
-async def running(folder: Path, *program: str | Path, **settings: str) -> AsyncIterator[Process]:
-    process = Process(folder, *program, **settings)
-    try:
-        await process.await_health()
-        yield process
-    finally:
-        process.kill()
+def environment_with(settings: dict[str, str]) -> dict[str, str]:
+    """The environment of this process, with these settings of talkd and no others."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TALKD_")}
+    return clean | {f"TALKD_{name}": value for name, value in settings.items()}
 
 
-def done(answer: httpx.Response) -> Any:
-    """The data of an answer that must be a good one."""
-    assert answer.status_code < 300, answer.text
-    return answer.json()["ocs"]["data"]
+def run_talkd(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run `talkd WORDS` in a process of its own, and return what it printed and its status.
+
+    It is for commands, and for servers that cannot start: nobody stops it.
+    """
+    return subprocess.run(
+        [*TALKD, *words], capture_output=True, text=True, check=False, timeout=60, env=environment_with(settings)
+    )

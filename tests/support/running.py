@@ -27,7 +27,7 @@ T = TypeVar("T")
 HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 ADMIN, ADMIN_PASSWORD = "admin", "administrator-administrator"
 PASSWORD = "correct horse battery"
-_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Never used; making one for each client would cost more than the tests."""
 
 _numbers = count(1)
@@ -183,7 +183,7 @@ class Server:
         auth = (user, PASSWORD if password is None else password) if user is not None else None
         headers = {**HEADERS, **options.pop("headers", {})}
         options.setdefault("base_url", self.url)
-        return httpx.Client(auth=auth, headers=headers, verify=_NO_TLS, timeout=35, trust_env=False, **options)
+        return httpx.Client(auth=auth, headers=headers, verify=NO_TLS, timeout=35, trust_env=False, **options)
 
     def close_clients(self) -> None:
         """End the connections of all clients but the administrator's."""
