@@ -1,6 +1,7 @@
 """Real servers for tests: one for each database in each worker, started when first asked for."""
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,6 +28,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz", type=int, default=100, help="random requests of each kind in tests/security")
     parser.addoption("--kills", type=int, default=3, help="how often a running server is killed in tests/crash")
     parser.addoption("--update-seeds", action="store_true", help="write docs/api/seed-*.md anew, for review")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
+    """Name at the very end each part that was skipped, why, and what to do (`support/parts.py`)."""
+    yield
+    skipped = Counter(report.longrepr[2] for report in terminalreporter.getreports("skipped"))
+    if skipped:
+        terminalreporter.section("not tested on this machine")
+    for reason, tests in sorted(skipped.items()):
+        number = "1 test" if tests == 1 else f"{tests} tests"
+        terminalreporter.line(f"{number} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 from doors import Site
+from support.parts import BROWSER
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
@@ -27,7 +28,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def browser(tmp_path: Path) -> Iterator[Chrome]:
     """A fresh Chromium without a window."""
     if CHROMIUM is None or DRIVER is None:
-        pytest.skip("needs chromium and chromedriver on the PATH")
+        BROWSER.skip()
     options = ChromeOptions()
     options.binary_location = CHROMIUM
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})

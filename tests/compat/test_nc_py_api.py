@@ -12,6 +12,7 @@ import pytest
 from nc_py_api import AsyncNextcloud, NextcloudException
 from nc_py_api.talk import ConversationType, NotificationLevel, ParticipantType  # type: ignore[import-untyped]
 
+from support.parts import SYNC_CLIENT
 from support.people import Person
 from support.running import ADMIN, ADMIN_PASSWORD, PASSWORD, Server, unique
 
@@ -35,7 +36,7 @@ def bob(server: Server) -> Person:
     return server.add_user("bob")
 
 
-needs_sync = pytest.mark.skipif(not hasattr(nc_py_api, "Nextcloud"), reason="this release has no sync client")
+needs_sync = SYNC_CLIENT.skip_if(not hasattr(nc_py_api, "Nextcloud"))
 
 
 @contextmanager

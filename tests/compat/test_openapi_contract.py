@@ -16,13 +16,14 @@ import jsonschema_rs
 import msgspec
 import pytest
 
+from support.parts import CONTRACT
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(os.environ.get("TALKD_CONTRACT") or ROOT.parent / "shared" / "reference" / "openapi-full.json")
 
-pytestmark = pytest.mark.skipif(not FILE.is_file(), reason="the published description is not here")
+pytestmark = CONTRACT.skip_if(not FILE.is_file())
 
 NULL_TOO = {"statusClearAt", "statusIcon", "statusMessage", "federation"}
 """Fields that the real server leaves null, whatever the description says (the recordings)."""

@@ -11,6 +11,7 @@ from seeds import SEEDS
 from seeds.rows import Row
 from seeds.scene import Scene
 from seeds.unlisted import UNLISTED, Unlisted
+from support import parts
 from support.running import Server
 
 DOCS = Path(__file__).parents[2] / "docs" / "api"
@@ -81,6 +82,7 @@ def test_the_page_of_a_seed_is_current(seed: str, pytestconfig: pytest.Config) -
     assert path.read_text() == page(seed), "run pytest tests/compat/test_seeds.py --update-seeds"
 
 
+@parts.DOCUMENTS.skip_if(not DOCUMENTS)
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_promise_has_a_row(document: Path) -> None:
     seed = document.name[:3]

@@ -4,17 +4,16 @@ The system enforces a limit on the size of files, which holds for the log as wel
 """
 
 import resource
-import sys
 import time
 from pathlib import Path
 
 import httpx
-import pytest
 
+from support.parts import needs_limits
 from support.people import TALK, data_of
 from support.processes import Process
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+pytestmark = needs_limits
 
 
 def limit_files(process: Process, size: int) -> None:

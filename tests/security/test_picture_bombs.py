@@ -16,6 +16,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from support.parts import needs_limits
 from support.running import Server
 from talkd.areas.avatars import decoder as decoders
 from talkd.areas.avatars import decoding
@@ -27,7 +28,7 @@ from talkd.core.errors import Throttled
 
 UPLOAD = "/ocs/v2.php/apps/spreed/temp-user-avatar"
 MEGABYTE = 1024 * 1024
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the address space")
+pytestmark = needs_limits
 
 
 def encoded(format_: str, size: tuple[int, int] = (300, 200), mode: str = "RGB", **options: Any) -> bytes:

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from support.parts import FOREIGN_FILES
 from support.people import Person
 from support.processes import Process, run_talkd
 from support.running import Server
@@ -83,7 +84,7 @@ def listening_socket(path: Path, _target: Path) -> None:
 
 def of_another_user(path: Path, _target: Path) -> None:
     if os.geteuid():
-        pytest.skip("only root can give files away")
+        FOREIGN_FILES.skip()
     path.write_text("4711")
     os.chown(path, 12345, -1)
 

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 
 from support import killed_migrations
 from support.migrations import bring_sqlite_to
+from support.parts import needs_limits
 from talkd.cli.errors import explain
 from talkd.storage.migrate import (
     REVISIONS,
@@ -98,7 +99,7 @@ def test_what_an_older_talkd_left_half_made_is_refused_in_a_sentence(tmp_path: P
         assert revision_of_sqlite(path) == revision
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs prlimit")
+@needs_limits
 @pytest.mark.parametrize("revision", [None, "0005"])
 def test_a_full_disk_is_told_from_tables_that_do_not_fit(revision: str | None, tmp_path: Path) -> None:
     path = tmp_path / "talkd.db"

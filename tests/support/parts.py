@@ -1,0 +1,68 @@
+"""The parts of the tests that some machines cannot run: what is missing, and what to do about it."""
+
+import sys
+from dataclasses import dataclass
+from typing import NoReturn
+
+import pytest
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tests that are skipped together; the end of a run names them (`tests/conftest.py`)."""
+
+    name: str
+    missing: str
+    todo: str
+
+    @property
+    def reason(self) -> str:
+        """Why the part is skipped, in one line."""
+        return f"{self.name}: {self.missing}. To run them: {self.todo}."
+
+    def skip_if(self, missing: bool) -> pytest.MarkDecorator:
+        """Mark tests that are skipped if what they need is missing."""
+        return pytest.mark.skipif(missing, reason=self.reason)
+
+    def skip(self) -> NoReturn:
+        """Skip the test that runs."""
+        pytest.skip(self.reason)
+
+
+BROWSER = Part(
+    "pages in a browser",
+    "chromium or chromedriver is not on the PATH",
+    "install both (Debian: apt install chromium chromium-driver)",
+)
+RECORDINGS = Part(
+    "recordings of the real server",
+    "there are none in the folder that TALKD_CONFORMANCE names, nor beside the checkout",
+    "set TALKD_CONFORMANCE to a folder with recordings; they are no part of the project",
+)
+DOCUMENTS = Part(
+    "founding documents of the API",
+    "they are not in the folder `reference/seeds` beside the recordings",
+    "set TALKD_CONFORMANCE to a folder that has them beside it; they are no part of the project",
+)
+CONTRACT = Part(
+    "published description of the API",
+    "there is no file that TALKD_CONTRACT names, nor one beside the checkout",
+    "set TALKD_CONTRACT to the OpenAPI file; it is no part of the project",
+)
+SYNC_CLIENT = Part(
+    "sync client of nc-py-api",
+    "the installed release has none",
+    "install the version in constraints.txt (make .venv/installed-for-tests)",
+)
+LIMITS = Part(
+    "limits of memory and file sizes",
+    "only Linux limits a process in this way",
+    "run the tests on Linux",
+)
+FOREIGN_FILES = Part(
+    "files of another user",
+    "only root can give files away",
+    "run the tests as root",
+)
+
+needs_limits = LIMITS.skip_if(sys.platform != "linux")
