@@ -3,11 +3,11 @@
 import sqlalchemy as sa
 
 from talkd.conversation.participant import Attendee, Participant, Session
-from talkd.conversation.room import Room
 from talkd.conversation.room_store import ROOM
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
 from talkd.storage.database import Row, Tx
+from talkd.storage.queries import Query, Shape, optional, shape
 from talkd.storage.schema import attendees, rooms, sessions, users
 from talkd.storage.statements import (
     NOTHING,
@@ -16,17 +16,25 @@ from talkd.storage.statements import (
     Statement,
     bind,
     by_value,
-    columns,
     number,
     one_of,
     word,
 )
 
-ATTENDEE = columns(attendees, Attendee.__struct_fields__)
-SESSION = columns(sessions, Session.__struct_fields__)
+ATTENDEE = shape(Attendee, attendees)
+SESSION = shape(Session, sessions)
 _ROOM_END = len(ROOM)
 _ATTENDEE_END = _ROOM_END + len(ATTENDEE)
-_SESSION_END = _ATTENDEE_END + len(SESSION)
+
+
+def _participant(row: Row) -> Participant:
+    return Participant(
+        ROOM.take(row[:_ROOM_END]), ATTENDEE.take(row[_ROOM_END:_ATTENDEE_END]), _SESSION.take(row[_ATTENDEE_END:])
+    )
+
+
+_SESSION = optional(SESSION)
+PARTICIPANT = Shape([*ROOM, *ATTENDEE, *SESSION], _participant)
 
 _mine = sessions.alias("mine")
 own_session = sessions.c.id == (
@@ -64,10 +72,12 @@ _visitor = (
     .where(rooms.c.token == bind("token"), attendees.c.actor_type != word(USERS))
 )
 # PostgreSQL locks in this order, and gives what it has locked in its newest form, as if asked after the wait.
-_USER, _USER_HELD = Statement(_user), Statement(_user.with_for_update(of=[rooms, attendees]))
-_VISITOR, _VISITOR_HELD = Statement(_visitor), Statement(_visitor.with_for_update(of=[rooms, attendees, sessions]))
+_USER = Query(_user, PARTICIPANT)
+_USER_HELD = Query(_user.with_for_update(of=[rooms, attendees]), PARTICIPANT)
+_VISITOR = Query(_visitor, PARTICIPANT)
+_VISITOR_HELD = Query(_visitor.with_for_update(of=[rooms, attendees, sessions]), PARTICIPANT)
 _companion = attendees.alias("companion")
-_VISITORS_WITH = Statement(
+_VISITORS_WITH = Query(
     sa.select(*ROOM, *ATTENDEE, *SESSION)
     .select_from(sessions)
     .join(rooms, rooms.c.id == sessions.c.room_id)
@@ -78,19 +88,21 @@ _VISITORS_WITH = Statement(
         attendees.c.actor_type != word(USERS),
         _companion.c.actor_type == word(USERS),
         _companion.c.actor_id == bind("user_id"),
-    )
+    ),
+    PARTICIPANT,
 )
-_BY_ID = Statement(
-    sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
+_BY_ID = Query(
+    sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")), ATTENDEE
 )
-_BY_ACTOR = Statement(
+_BY_ACTOR = Query(
     sa.select(*ATTENDEE).where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.actor_type == bind("actor_type"),
         attendees.c.actor_id == bind("actor_id"),
-    )
+    ),
+    ATTENDEE,
 )
-_ALL = Statement(sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id")).order_by(attendees.c.id))
+_ALL = Query(sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id")).order_by(attendees.c.id), ATTENDEE)
 _NEW = (
     "room_id",
     "actor_type",
@@ -140,62 +152,51 @@ _GROUPS = Statement(
     )
 )
 _COUNT = Statement(sa.select(sa.func.count()).select_from(attendees).where(attendees.c.room_id == bind("room_id")))
-_BY_ACTORS = Statement(
+_BY_ACTORS = Query(
     sa.select(*ATTENDEE)
     .where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.actor_type == bind("actor_type"),
         one_of(attendees.c.actor_id, "actor_ids"),
     )
-    .order_by(by_value(attendees.c.id))
+    .order_by(by_value(attendees.c.id)),
+    ATTENDEE,
 )
-
-
-def participant(row: Row) -> Participant:
-    """From a row of room, attendee and session columns, in that order."""
-    session = None if row[_ATTENDEE_END] is None else Session(*row[_ATTENDEE_END:_SESSION_END])
-    return Participant(Room(*row[:_ROOM_END]), Attendee(*row[_ROOM_END:_ATTENDEE_END]), session)
 
 
 async def find_user(tx: Tx, token: str, user_id: str, browser: str, *, hold: bool = False) -> Participant | None:
     """A user in a room, with the session of the browser; held until the transaction ends, but for the session."""
-    row = await tx.one(_USER_HELD if hold else _USER, token=token, user_id=user_id, browser=browser)
-    return None if row is None else participant(row)
+    return await tx.find(_USER_HELD if hold else _USER, token=token, user_id=user_id, browser=browser)
 
 
 async def find_visitor(tx: Tx, token: str, browser: str, *, hold: bool = False) -> Participant | None:
     """Whoever joined the room from that browser without an account; held until the transaction ends."""
-    row = await tx.one(_VISITOR_HELD if hold else _VISITOR, token=token, browser=browser)
-    return None if row is None else participant(row)
+    return await tx.find(_VISITOR_HELD if hold else _VISITOR, token=token, browser=browser)
 
 
 async def list_visitors_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:
     """The visitors that a browser is in rooms with a user."""
-    rows = await tx.all(_VISITORS_WITH, browser=browser, user_id=user_id)
-    return [participant(row) for row in rows]
+    return await tx.list(_VISITORS_WITH, browser=browser, user_id=user_id)
 
 
 async def get_attendee(tx: Tx, room_id: int, attendee_id: int) -> Attendee | None:
     """An attendee of this room by its id."""
-    row = await tx.one(_BY_ID, room_id=room_id, attendee_id=attendee_id)
-    return None if row is None else Attendee(*row)
+    return await tx.find(_BY_ID, room_id=room_id, attendee_id=attendee_id)
 
 
 async def find_attendee(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Attendee | None:
     """An attendee of this room by who it is."""
-    row = await tx.one(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=actor_id)
-    return None if row is None else Attendee(*row)
+    return await tx.find(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=actor_id)
 
 
 async def find_attendees(tx: Tx, room_id: int, actor_type: str, actor_ids: list[str]) -> list[Attendee]:
     """Those of the actors who are in the room, in the order in which they came."""
-    rows = await tx.all(_BY_ACTORS, room_id=room_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
-    return [Attendee(*row) for row in rows]
+    return await tx.list(_BY_ACTORS, room_id=room_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
 
 
 async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
     """Everybody, in the order in which they came."""
-    return [Attendee(*row) for row in await tx.all(_ALL, room_id=room_id)]
+    return await tx.list(_ALL, room_id=room_id)
 
 
 async def add_attendee(
@@ -305,15 +306,17 @@ _RENAME = Statement(
     .where(attendees.c.actor_type == bind("actor_type"), attendees.c.actor_id == bind("actor_id"))
     .values(display_name=bind("name"), modified_at=bind("now"))
 )
-_OF_USER = Statement(
+_OF_USER = Query(
     sa.select(*ATTENDEE)
     .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
-    .order_by(attendees.c.room_id)
+    .order_by(attendees.c.room_id),
+    ATTENDEE,
 )
-_OF_GROUP = Statement(
+_OF_GROUP = Query(
     sa.select(*ATTENDEE)
     .where(attendees.c.actor_type == word(GROUPS), attendees.c.actor_id == bind("group_id"))
-    .order_by(attendees.c.room_id)
+    .order_by(attendees.c.room_id),
+    ATTENDEE,
 )
 
 
@@ -324,12 +327,12 @@ async def rename_actor(tx: Tx, actor_type: str, actor_id: str, name: str, now: i
 
 async def list_of_user(tx: Tx, user_id: str) -> list[Attendee]:
     """A user's attendees in all rooms."""
-    return [Attendee(*row) for row in await tx.all(_OF_USER, user_id=user_id)]
+    return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def list_of_group(tx: Tx, group_id: str) -> list[Attendee]:
     """A group's attendees in all rooms."""
-    return [Attendee(*row) for row in await tx.all(_OF_GROUP, group_id=group_id)]
+    return await tx.list(_OF_GROUP, group_id=group_id)
 
 
 _ONLINE = Statement(

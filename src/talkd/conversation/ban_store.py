@@ -8,10 +8,11 @@ from talkd.conversation.ban import IP, Ban, is_inside
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS, USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import bans, sessions
-from talkd.storage.statements import NOTHING, Statement, bind, columns, folded, word
+from talkd.storage.statements import NOTHING, Statement, bind, folded, word
 
-_BAN = columns(bans, Ban.__struct_fields__)
+_BAN = shape(Ban, bans)
 _in_room = bans.c.room_id == bind("room_id")
 _NAMES = tuple(name for name in Ban.__struct_fields__ if name != "id")
 _ADD = Statement(
@@ -19,11 +20,12 @@ _ADD = Statement(
     .values({name: bind(name) for name in _NAMES})
     .on_conflict_do_nothing(index_elements=["room_id", "actor_type", "actor_id"])
 )
-_ALL = Statement(sa.select(*_BAN).where(_in_room).order_by(bans.c.id))
-_BY_ACTOR = Statement(
+_ALL = Query(sa.select(*_BAN).where(_in_room).order_by(bans.c.id), _BAN)
+_BY_ACTOR = Query(
     sa.select(*_BAN).where(
         _in_room, bans.c.actor_type == bind("actor_type"), folded(bans.c.actor_id) == bind("actor_id", sa.Text)
-    )
+    ),
+    _BAN,
 )
 _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
 _OF_VISITORS = Statement(
@@ -52,7 +54,7 @@ async def add_ban(tx: Tx, **values: int | str) -> None:
 
 async def list_bans(tx: Tx, room_id: int) -> list[Ban]:
     """All bans of a room, oldest first."""
-    return [Ban(*row) for row in await tx.all(_ALL, room_id=room_id)]
+    return await tx.list(_ALL, room_id=room_id)
 
 
 async def find_ban(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Ban | None:
@@ -60,8 +62,7 @@ async def find_ban(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Ban 
 
     The case of a user id does not matter: an account may be banned before it exists.
     """
-    row = await tx.one(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=names.folded(actor_id))
-    return None if row is None else Ban(*row)
+    return await tx.find(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=names.folded(actor_id))
 
 
 async def is_banned(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> bool:

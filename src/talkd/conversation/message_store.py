@@ -6,10 +6,11 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.conversation.message import NO_NEWS, Message
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, number, one_of, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
-MESSAGE = columns(messages, Message.__struct_fields__)
+MESSAGE = shape(Message, messages)
 
 
 _cleared = rooms.alias("cleared")
@@ -32,11 +33,11 @@ _visible = is_visible(messages, CLEARED_ID)
 _in_room = messages.c.room_id == bind("room_id")
 _page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Integer))
 
-_BEFORE = Statement(_page.where(messages.c.id < bind("known")).order_by(messages.c.id.desc()))
-_AFTER = Statement(_page.where(messages.c.id > bind("known")).order_by(messages.c.id))
-_BY_ID = Statement(sa.select(*MESSAGE).where(_in_room, _visible, messages.c.id == bind("message_id")))
+_BEFORE = Query(_page.where(messages.c.id < bind("known")).order_by(messages.c.id.desc()), MESSAGE)
+_AFTER = Query(_page.where(messages.c.id > bind("known")).order_by(messages.c.id), MESSAGE)
+_BY_ID = Query(sa.select(*MESSAGE).where(_in_room, _visible, messages.c.id == bind("message_id")), MESSAGE)
 _BY_IDS = Statement(sa.select(*MESSAGE).where(_in_room, _visible, one_of(messages.c.id, "message_ids")))
-_BY_REFERENCE = Statement(
+_BY_REFERENCE = Query(
     sa.select(*MESSAGE).where(
         _in_room,
         messages.c.reference_id == bind("reference_id"),
@@ -44,7 +45,8 @@ _BY_REFERENCE = Statement(
         messages.c.actor_type == bind("actor_type"),
         messages.c.actor_id == bind("actor_id"),
         messages.c.id > CLEARED_ID,
-    )
+    ),
+    MESSAGE,
 )
 _NEW = (
     "room_id",
@@ -190,18 +192,17 @@ def has_name_of(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 async def list_before(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
     """Older than `known`, newest first."""
-    return [Message(*row) for row in await tx.all(_BEFORE, room_id=room_id, known=known, limit=limit, now=now)]
+    return await tx.list(_BEFORE, room_id=room_id, known=known, limit=limit, now=now)
 
 
 async def list_after(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
     """Newer than `known`, oldest first."""
-    return [Message(*row) for row in await tx.all(_AFTER, room_id=room_id, known=known, limit=limit, now=now)]
+    return await tx.list(_AFTER, room_id=room_id, known=known, limit=limit, now=now)
 
 
 async def get_message(tx: Tx, room_id: int, message_id: int, now: int) -> Message | None:
     """One message of this room."""
-    row = await tx.one(_BY_ID, room_id=room_id, message_id=message_id, now=now)
-    return None if row is None else Message(*row)
+    return await tx.find(_BY_ID, room_id=room_id, message_id=message_id, now=now)
 
 
 async def get_last_id(tx: Tx, room_id: int, known: int) -> int:
@@ -217,10 +218,9 @@ async def list_messages(tx: Tx, room_id: int, message_ids: list[int], now: int) 
 
 async def list_by_reference(tx: Tx, room_id: int, actor_type: str, actor_id: str, reference_id: str) -> list[Message]:
     """What this actor said here under the same reference."""
-    rows = await tx.all(
+    return await tx.list(
         _BY_REFERENCE, room_id=room_id, actor_type=actor_type, actor_id=actor_id, reference_id=reference_id
     )
-    return [Message(*row) for row in rows]
 
 
 async def add_message(tx: Tx, **values: int | str) -> int:

@@ -6,18 +6,19 @@ from talkd.conversation.message import Reactors
 from talkd.conversation.reaction import Reaction
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import reactions
-from talkd.storage.statements import NOTHING, Statement, bind, by_value, columns, one_of, word
+from talkd.storage.statements import NOTHING, Statement, bind, by_value, one_of, word
 
-_REACTION = columns(reactions, Reaction.__struct_fields__)
+_REACTION = shape(Reaction, reactions)
 _in_room = reactions.c.room_id == bind("room_id")
 _of_message = sa.and_(_in_room, reactions.c.message_id == bind("message_id"))
 _by_actor = sa.and_(reactions.c.actor_type == bind("actor_type"), reactions.c.actor_id == bind("actor_id"))
 _VALUES = tuple(name for name in Reaction.__struct_fields__ if name != "id")
 
 _ADD = Statement(sa.insert(reactions).values({name: bind(name) for name in _VALUES}))
-_OF_MESSAGE = Statement(sa.select(*_REACTION).where(_of_message).order_by(by_value(reactions.c.id).desc()))
-_ONE = Statement(sa.select(*_REACTION).where(_of_message, _by_actor, reactions.c.reaction == bind("reaction")))
+_OF_MESSAGE = Query(sa.select(*_REACTION).where(_of_message).order_by(by_value(reactions.c.id).desc()), _REACTION)
+_ONE = Query(sa.select(*_REACTION).where(_of_message, _by_actor, reactions.c.reaction == bind("reaction")), _REACTION)
 _DELETE = Statement(sa.delete(reactions).where(_in_room, reactions.c.id == bind("reaction_id")))
 _CLEAR = Statement(sa.delete(reactions).where(_of_message))
 _given = sa.select(reactions.c.actor_type, reactions.c.actor_id, reactions.c.message_id, reactions.c.reaction).where(
@@ -44,15 +45,14 @@ async def add_reaction(tx: Tx, **values: int | str) -> None:
 
 async def list_reactions(tx: Tx, room_id: int, message_id: int) -> list[Reaction]:
     """All reactions to a message, newest first."""
-    return [Reaction(*row) for row in await tx.all(_OF_MESSAGE, room_id=room_id, message_id=message_id)]
+    return await tx.list(_OF_MESSAGE, room_id=room_id, message_id=message_id)
 
 
 async def find_reaction(tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str) -> Reaction | None:
     """This reaction by this actor."""
-    row = await tx.one(
+    return await tx.find(
         _ONE, room_id=room_id, message_id=message_id, actor_type=actor.type, actor_id=actor.id, reaction=reaction
     )
-    return None if row is None else Reaction(*row)
 
 
 async def delete_reaction(tx: Tx, reaction: Reaction) -> None:

@@ -5,21 +5,23 @@ import sqlalchemy as sa
 
 from talkd.conversation.room import NO_ATTRIBUTES, Attributes, Room
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import rooms
-from talkd.storage.statements import ONE, ZERO, Statement, bind, columns, one_of
+from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
 
-ROOM = columns(rooms, Room.__struct_fields__)
+ROOM = shape(Room, rooms)
 
 _is_there = rooms.c.deleted == ZERO
 _room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_there)
-_ROOM_BY_TOKEN, _ROOM_BY_TOKEN_HELD = Statement(_room_by_token), Statement(_room_by_token.with_for_update())
+_ROOM_BY_TOKEN = Query(_room_by_token, ROOM)
+_ROOM_BY_TOKEN_HELD = Query(_room_by_token.with_for_update(), ROOM)
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
 )
-_LOCK_ROOM = Statement(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_there).with_for_update())
-_BY_PAIR = Statement(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), rooms.c.user_b == bind("user_b")))
-_BY_OBJECT = Statement(
-    sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id"))
+_LOCK_ROOM = Query(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_there).with_for_update(), ROOM)
+_BY_PAIR = Query(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), rooms.c.user_b == bind("user_b")), ROOM)
+_BY_OBJECT = Query(
+    sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id")), ROOM
 )
 _IS_TAKEN = Statement(sa.select(ONE).where(rooms.c.token == bind("token")))
 _SET = {
@@ -67,14 +69,12 @@ _ADD = Statement(
 
 async def get_room(tx: Tx, token: str, *, hold: bool = False) -> Room | None:
     """The room of a token, whoever asks; with `hold` it stays as it is until the transaction ends."""
-    row = await tx.one(_ROOM_BY_TOKEN_HELD if hold else _ROOM_BY_TOKEN, token=token)
-    return None if row is None else Room(*row)
+    return await tx.find(_ROOM_BY_TOKEN_HELD if hold else _ROOM_BY_TOKEN, token=token)
 
 
 async def lock_room(tx: Tx, room_id: int) -> Room | None:
     """The room, held until the transaction ends: who changes what must stay consistent takes this first."""
-    row = await tx.one(_LOCK_ROOM, room_id=room_id)
-    return None if row is None else Room(*row)
+    return await tx.find(_LOCK_ROOM, room_id=room_id)
 
 
 async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
@@ -84,14 +84,12 @@ async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
 
 async def find_pair(tx: Tx, user_a: str, user_b: str) -> Room | None:
     """The one-to-one conversation of two users."""
-    row = await tx.one(_BY_PAIR, user_a=user_a, user_b=user_b)
-    return None if row is None else Room(*row)
+    return await tx.find(_BY_PAIR, user_a=user_a, user_b=user_b)
 
 
 async def find_object(tx: Tx, object_type: str, object_id: str) -> Room | None:
     """The room of an object."""
-    row = await tx.one(_BY_OBJECT, object_type=object_type, object_id=object_id)
-    return None if row is None else Room(*row)
+    return await tx.find(_BY_OBJECT, object_type=object_type, object_id=object_id)
 
 
 async def is_taken(tx: Tx, token: str) -> bool:
@@ -104,8 +102,8 @@ async def set_field(tx: Tx, room_id: int, field: str, value: int | str) -> None:
     await tx.run(_SET[field], room_id=room_id, value=value)
 
 
-_PAIRS_OF = Statement(
-    sa.select(*ROOM).where(sa.or_(rooms.c.user_a == bind("user_id"), rooms.c.user_b == bind("user_id")))
+_PAIRS_OF = Query(
+    sa.select(*ROOM).where(sa.or_(rooms.c.user_a == bind("user_id"), rooms.c.user_b == bind("user_id"))), ROOM
 )
 _END_PAIR = Statement(
     sa.update(rooms)
@@ -116,7 +114,7 @@ _END_PAIR = Statement(
 
 async def list_pairs_of(tx: Tx, user_id: str) -> list[Room]:
     """All one-to-one conversations of a user."""
-    return [Room(*row) for row in await tx.all(_PAIRS_OF, user_id=user_id)]
+    return await tx.list(_PAIRS_OF, user_id=user_id)
 
 
 async def end_pair(tx: Tx, room_id: int, type: int, name: str) -> None:

@@ -6,6 +6,7 @@ from talkd.conversation.attendee_store import ATTENDEE, SESSION
 from talkd.conversation.participant import Attendee, Session
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import app_passwords, attendees, group_members, rooms, sessions, web_sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
@@ -25,8 +26,9 @@ _ADD = Statement(
     .returning(*SESSION)
 )
 _DELETE = Statement(sa.delete(sessions).where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id")))
-_OF_ATTENDEE = Statement(
-    sa.select(*SESSION).where(sessions.c.room_id == bind("room_id"), sessions.c.attendee_id == bind("attendee_id"))
+_OF_ATTENDEE = Query(
+    sa.select(*SESSION).where(sessions.c.room_id == bind("room_id"), sessions.c.attendee_id == bind("attendee_id")),
+    SESSION,
 )
 _ADDRESSES = Statement(
     sa.select(sessions.c.address)
@@ -43,23 +45,27 @@ _OF_NETWORK = Statement(
     .where(sessions.c.network == bind("network"), sessions.c.network != NOTHING)
     .limit(bind("limit", sa.Integer))
 )
-_OF_ROOM = Statement(sa.select(*SESSION).where(sessions.c.room_id == bind("room_id")).order_by(sessions.c.id))
+_OF_ROOM = Query(sa.select(*SESSION).where(sessions.c.room_id == bind("room_id")).order_by(sessions.c.id), SESSION)
 _SEATED = (
     sa.select(*SESSION, *ATTENDEE)
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
     .order_by(sessions.c.id)
 )
-_WITH_ATTENDEES = Statement(_SEATED.where(sessions.c.room_id == bind("room_id"), sessions.c.last_ping >= bind("since")))
-_BY_SESSION_ID = Statement(_SEATED.where(sessions.c.session_id == bind("session_id")))
-_SILENT = Statement(
+_WITH_ATTENDEES = Query(
+    _SEATED.where(sessions.c.room_id == bind("room_id"), sessions.c.last_ping >= bind("since")), SESSION, ATTENDEE
+)
+_BY_SESSION_ID = Query(_SEATED.where(sessions.c.session_id == bind("session_id")), SESSION, ATTENDEE)
+_SILENT = Query(
     _SEATED.where(sessions.c.last_ping < bind("before"))
     .order_by(None)
     .order_by(sessions.c.last_ping)
-    .limit(number(500))
+    .limit(number(500)),
+    SESSION,
+    ATTENDEE,
 )
 _of_account = _SEATED.where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
-_OF_USER = Statement(_of_account)
-_LOGGED_OUT = Statement(
+_OF_USER = Query(_of_account, SESSION, ATTENDEE)
+_LOGGED_OUT = Query(
     _of_account.where(
         sessions.c.login.not_in([bind("password", sa.Text), NOTHING]),
         ~sa.exists().where(
@@ -70,7 +76,9 @@ _LOGGED_OUT = Statement(
         ~sa.exists().where(
             web_sessions.c.fingerprint == sessions.c.login, web_sessions.c.user_id == attendees.c.actor_id
         ),
-    )
+    ),
+    SESSION,
+    ATTENDEE,
 )
 _USERS_OUTSIDE = Statement(
     sa.select(attendees.c.actor_id)
@@ -117,7 +125,6 @@ _OPENED_IN_BROWSER = Statement(_opened.where(*_of_user, sessions.c.browser == bi
 _OPENED_BY_VISITOR = Statement(
     _opened.where(sessions.c.browser == bind("browser"), attendees.c.actor_type != word(USERS))
 )
-_SPLIT = len(SESSION)
 
 
 async def add_session(
@@ -160,7 +167,7 @@ async def delete_session(tx: Tx, session: Session) -> None:
 
 async def list_sessions_of(tx: Tx, room_id: int, attendee_id: int) -> list[Session]:
     """All devices of one attendee."""
-    return [Session(*row) for row in await tx.all(_OF_ATTENDEE, room_id=room_id, attendee_id=attendee_id)]
+    return await tx.list(_OF_ATTENDEE, room_id=room_id, attendee_id=attendee_id)
 
 
 async def list_addresses(tx: Tx, room_id: int, attendee_id: int) -> list[str]:
@@ -170,19 +177,17 @@ async def list_addresses(tx: Tx, room_id: int, attendee_id: int) -> list[str]:
 
 async def list_sessions(tx: Tx, room_id: int) -> list[Session]:
     """All devices in a room, in the order of joining."""
-    return [Session(*row) for row in await tx.all(_OF_ROOM, room_id=room_id)]
+    return await tx.list(_OF_ROOM, room_id=room_id)
 
 
 async def list_seated(tx: Tx, room_id: int, since: int) -> list[tuple[Session, Attendee]]:
     """Devices that gave a sign since then, each with its attendee."""
-    rows = await tx.all(_WITH_ATTENDEES, room_id=room_id, since=since)
-    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in rows]
+    return await tx.list(_WITH_ATTENDEES, room_id=room_id, since=since)
 
 
 async def find_session(tx: Tx, session_id: str) -> tuple[Session, Attendee] | None:
     """A join by its public identifier."""
-    row = await tx.one(_BY_SESSION_ID, session_id=session_id)
-    return None if row is None else (Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:]))
+    return await tx.find(_BY_SESSION_ID, session_id=session_id)
 
 
 async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
@@ -202,18 +207,17 @@ async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
 
 async def list_silent(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:
     """Devices that have given no sign since then; some 500 at most."""
-    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in await tx.all(_SILENT, before=before)]
+    return await tx.list(_SILENT, before=before)
 
 
 async def list_of_user(tx: Tx, user_id: str) -> list[tuple[Session, Attendee]]:
     """Return all devices of a user, in all rooms."""
-    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in await tx.all(_OF_USER, user_id=user_id)]
+    return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def list_logged_out(tx: Tx, user_id: str, password: str) -> list[tuple[Session, Attendee]]:
     """Return the devices of a user whose login has ended; `password` is the secret of logins by the account's own."""
-    rows = await tx.all(_LOGGED_OUT, user_id=user_id, password=password)
-    return [(Session(*row[:_SPLIT]), Attendee(*row[_SPLIT:])) for row in rows]
+    return await tx.list(_LOGGED_OUT, user_id=user_id, password=password)
 
 
 async def list_users_outside(tx: Tx, group_ids: list[str]) -> list[str]:

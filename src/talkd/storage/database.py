@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.core.errors import Unavailable
 from talkd.core.events import Event
 from talkd.storage.availability import Availability
+from talkd.storage.queries import Query
 from talkd.storage.schema import meta
 from talkd.storage.statements import STAMP, Statement, bind, word
 
@@ -85,6 +86,16 @@ class Tx(abc.ABC):
     @abc.abstractmethod
     async def lock_name(self, name: str) -> None:
         """Hold a name until the end, such as that of a network whose rows are counted before one is added."""
+
+    async def list(self, query: Query[T], /, **parameters: Any) -> "list[T]":
+        """All rows, as the structs of the query."""
+        read = query.read
+        return [read(row) for row in await self.all(query, **parameters)]
+
+    async def find(self, query: Query[T], /, **parameters: Any) -> T | None:
+        """The first row as the structs of the query, or None."""
+        row = await self.one(query, **parameters)
+        return None if row is None else query.read(row)
 
     async def value(self, statement: Statement, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""

@@ -7,6 +7,7 @@ from talkd.conversation.participant import Attendee
 from talkd.conversation.room import BREAKOUT, Room
 from talkd.conversation.room_store import ROOM
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import Int, attendees, rooms
 from talkd.storage.statements import ZERO, Statement, bind, word
 
@@ -34,7 +35,7 @@ _DOOR = Statement(
 _PERMISSIONS = Statement(
     sa.update(rooms).where(rooms.c.id == bind("room_id")).values(default_permissions=bind("permissions"))
 )
-_PARTS = Statement(sa.select(*ROOM).where(_is_part).order_by(rooms.c.id))
+_PARTS = Query(sa.select(*ROOM).where(_is_part).order_by(rooms.c.id), ROOM)
 _SEATS = Statement(
     sa.select(*ATTENDEE)
     .join_from(rooms, attendees, attendees.c.room_id == rooms.c.id)
@@ -65,7 +66,7 @@ async def set_permissions(tx: Tx, room_id: int, permissions: int) -> None:
 
 async def list_parts(tx: Tx, token: str) -> list[Room]:
     """The breakout rooms of the conversation with that token, in the order of their numbers."""
-    return [Room(*row) for row in await tx.all(_PARTS, token=token)]
+    return await tx.list(_PARTS, token=token)
 
 
 async def list_seats(tx: Tx, token: str, actor_type: str, actor_id: str) -> dict[int, Attendee]:

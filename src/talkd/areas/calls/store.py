@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from talkd.conversation.attendee_store import ATTENDEE
 from talkd.conversation.participant import Attendee
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import as_before, attendees, rooms, sessions
 from talkd.storage.statements import ZERO, Statement, bind
 
@@ -32,10 +33,11 @@ _ENTERED = Statement(
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
     .values(in_call_since=bind("now"), **as_before(attendees))
 )
-_PARTICIPANTS = Statement(
+_PARTICIPANTS = Query(
     sa.select(*ATTENDEE)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.in_call_since >= bind("since"))
-    .order_by(attendees.c.in_call_since, attendees.c.id)
+    .order_by(attendees.c.in_call_since, attendees.c.id),
+    ATTENDEE,
 )
 
 
@@ -66,7 +68,7 @@ async def note_entry(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
 
 async def list_participants(tx: Tx, room_id: int, since: int) -> list[Attendee]:
     """Who was in a call since then."""
-    return [Attendee(*row) for row in await tx.all(_PARTICIPANTS, room_id=room_id, since=since)]
+    return await tx.list(_PARTICIPANTS, room_id=room_id, since=since)
 
 
 _ACTIVE = Statement(

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import Int, messages
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
 
@@ -39,7 +40,7 @@ _COUNT = Statement(
         sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), ZERO),
     )
 )
-_LIST = Statement(sa.select(*MESSAGE).where(*_after, _said, messages.c.id <= bind("last")).order_by(messages.c.id))
+_LIST = Query(sa.select(*MESSAGE).where(*_after, _said, messages.c.id <= bind("last")).order_by(messages.c.id), MESSAGE)
 _NEXT = Statement(sa.select(messages.c.id, messages.c.created_at).where(*_after).order_by(messages.c.id).limit(ONE))
 
 
@@ -54,8 +55,7 @@ async def count_next(
 
 async def list_between(tx: Tx, room_id: int, after: int, last: int, since: int, now: int) -> list[Message]:
     """The messages after one up to another, oldest first."""
-    rows = await tx.all(_LIST, room_id=room_id, after=after, last=last, since=since, now=now)
-    return [Message(*row) for row in rows]
+    return await tx.list(_LIST, room_id=room_id, after=after, last=last, since=since, now=now)
 
 
 async def get_next_time(tx: Tx, room_id: int, after: int) -> tuple[int, int] | None:

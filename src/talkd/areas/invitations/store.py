@@ -6,6 +6,7 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.conversation.attendee_store import ATTENDEE
 from talkd.conversation.participant import Attendee
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import attendees, invited_browsers
 from talkd.storage.statements import Statement, bind
 
@@ -16,13 +17,14 @@ _ADD = Statement(
         index_elements=["room_id", "browser"], set_={"attendee_id": bind("attendee_id", invited_browsers.c.id.type)}
     )
 )
-_FIND = Statement(
+_FIND = Query(
     sa.select(*ATTENDEE)
     .join(
         invited_browsers,
         sa.and_(invited_browsers.c.room_id == attendees.c.room_id, invited_browsers.c.attendee_id == attendees.c.id),
     )
-    .where(invited_browsers.c.room_id == bind("room_id"), invited_browsers.c.browser == bind("browser"))
+    .where(invited_browsers.c.room_id == bind("room_id"), invited_browsers.c.browser == bind("browser")),
+    ATTENDEE,
 )
 _MOVE = Statement(
     sa.update(invited_browsers).where(invited_browsers.c.browser == bind("old")).values(browser=bind("new", sa.Text))
@@ -36,8 +38,7 @@ async def add_browser(tx: Tx, room_id: int, attendee_id: int, browser: str) -> N
 
 async def find_attendee(tx: Tx, room_id: int, browser: str) -> Attendee | None:
     """Whose invitation the browser has shown in this room."""
-    row = await tx.one(_FIND, room_id=room_id, browser=browser)
-    return None if row is None else Attendee(*row)
+    return await tx.find(_FIND, room_id=room_id, browser=browser)
 
 
 async def move_browser(tx: Tx, old: str, new: str) -> None:

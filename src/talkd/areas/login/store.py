@@ -4,11 +4,14 @@ import sqlalchemy as sa
 
 from talkd.areas.login.model import AppPassword, Browser, Flow
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import app_passwords, login_flows, users, web_sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns
 
-_APP_PASSWORD = columns(app_passwords, AppPassword.__struct_fields__)
-_BY_FINGERPRINT = Statement(sa.select(*_APP_PASSWORD).where(app_passwords.c.fingerprint == bind("fingerprint")))
+_APP_PASSWORD = shape(AppPassword, app_passwords)
+_BY_FINGERPRINT = Query(
+    sa.select(*_APP_PASSWORD).where(app_passwords.c.fingerprint == bind("fingerprint")), _APP_PASSWORD
+)
 _ADD_APP_PASSWORD = Statement(
     sa.insert(app_passwords).values(
         user_id=bind("user_id"),
@@ -22,10 +25,11 @@ _DELETE_APP_PASSWORD = Statement(sa.delete(app_passwords).where(app_passwords.c.
 _TOUCH_APP_PASSWORD = Statement(
     sa.update(app_passwords).where(app_passwords.c.id == bind("id")).values(last_used_at=bind("now"))
 )
-_OF_USER = Statement(
+_OF_USER = Query(
     sa.select(*_APP_PASSWORD)
     .where(app_passwords.c.user_id == bind("user_id"))
-    .order_by(app_passwords.c.last_used_at.desc(), app_passwords.c.id.desc())
+    .order_by(app_passwords.c.last_used_at.desc(), app_passwords.c.id.desc()),
+    _APP_PASSWORD,
 )
 _RENEW_APP_PASSWORD = Statement(
     sa.update(app_passwords).where(app_passwords.c.id == bind("id")).values(fingerprint=bind("fingerprint"))
@@ -38,9 +42,9 @@ _WIPE_APP_PASSWORD = Statement(
 _REVOKE_APP_PASSWORD = Statement(
     sa.delete(app_passwords).where(app_passwords.c.id == bind("id"), app_passwords.c.user_id == bind("user_id"))
 )
-_FLOW = columns(login_flows, Flow.__struct_fields__)
-_FLOW_BY_POLL = Statement(sa.select(*_FLOW).where(login_flows.c.poll_fingerprint == bind("fingerprint")))
-_FLOW_BY_LOGIN = Statement(sa.select(*_FLOW).where(login_flows.c.login_fingerprint == bind("fingerprint")))
+_FLOW = shape(Flow, login_flows)
+_FLOW_BY_POLL = Query(sa.select(*_FLOW).where(login_flows.c.poll_fingerprint == bind("fingerprint")), _FLOW)
+_FLOW_BY_LOGIN = Query(sa.select(*_FLOW).where(login_flows.c.login_fingerprint == bind("fingerprint")), _FLOW)
 _ADD_FLOW = Statement(
     sa.insert(login_flows).values(
         poll_fingerprint=bind("poll_fingerprint"),
@@ -93,8 +97,7 @@ _LOGGED_IN = Statement(
 
 async def get_app_password(tx: Tx, fingerprint: str) -> AppPassword | None:
     """The app password with that fingerprint."""
-    row = await tx.one(_BY_FINGERPRINT, fingerprint=fingerprint)
-    return None if row is None else AppPassword(*row)
+    return await tx.find(_BY_FINGERPRINT, fingerprint=fingerprint)
 
 
 async def add_app_password(tx: Tx, *, user_id: str, fingerprint: str, name: str, now: int) -> None:
@@ -150,7 +153,7 @@ async def note_login(tx: Tx, user_id: str, now: int) -> None:
 
 async def list_app_passwords(tx: Tx, user_id: str) -> list[AppPassword]:
     """All of an account, the last used first."""
-    return [AppPassword(*row) for row in await tx.all(_OF_USER, user_id=user_id)]
+    return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def renew_app_password(tx: Tx, app_password_id: int, fingerprint: str) -> None:
@@ -181,14 +184,12 @@ async def add_flow(tx: Tx, *, poll_fingerprint: str, login_fingerprint: str, cli
 
 async def get_flow_by_poll(tx: Tx, fingerprint: str) -> Flow | None:
     """The flow that the client polls."""
-    row = await tx.one(_FLOW_BY_POLL, fingerprint=fingerprint)
-    return None if row is None else Flow(*row)
+    return await tx.find(_FLOW_BY_POLL, fingerprint=fingerprint)
 
 
 async def get_flow_by_login(tx: Tx, fingerprint: str) -> Flow | None:
     """The flow that the browser was sent to."""
-    row = await tx.one(_FLOW_BY_LOGIN, fingerprint=fingerprint)
-    return None if row is None else Flow(*row)
+    return await tx.find(_FLOW_BY_LOGIN, fingerprint=fingerprint)
 
 
 async def grant_flow(tx: Tx, fingerprint: str, user_id: str) -> bool:

@@ -4,10 +4,11 @@ import sqlalchemy as sa
 
 from talkd.areas.mail.model import NEVER, Mail
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import mail_outbox
-from talkd.storage.statements import ONE, Statement, bind, columns, number
+from talkd.storage.statements import ONE, Statement, bind, number
 
-_MAIL = columns(mail_outbox, Mail.__struct_fields__)
+_MAIL = shape(Mail, mail_outbox)
 _ADD = Statement(
     sa.insert(mail_outbox).values(
         address=bind("address"),
@@ -20,7 +21,7 @@ _ADD = Statement(
 _due = mail_outbox.c.next_at <= bind("now", mail_outbox.c.next_at.type)
 _OLDEST = (mail_outbox.c.next_at, mail_outbox.c.id)
 _HAS_DUE = Statement(sa.select(ONE).where(_due).limit(ONE))
-_TAKE = Statement(
+_TAKE = Query(
     sa.update(mail_outbox)
     .where(
         # Not IN: PostgreSQL may run the subquery anew for each row, and take more than one.
@@ -28,7 +29,8 @@ _TAKE = Statement(
         _due,
     )
     .values(next_at=number(NEVER))
-    .returning(*_MAIL)
+    .returning(*_MAIL),
+    _MAIL,
 )
 _DELETE_TAKEN = Statement(
     sa.delete(mail_outbox).where(mail_outbox.c.next_at == number(NEVER)).returning(mail_outbox.c.id)
@@ -51,8 +53,7 @@ async def has_due(tx: Tx, now: int) -> bool:
 
 async def take_next(tx: Tx, now: int) -> Mail | None:
     """Take the mail that has been due for longest; it is never due again by itself."""
-    row = await tx.one(_TAKE, now=now)
-    return None if row is None else Mail(*row)
+    return await tx.find(_TAKE, now=now)
 
 
 async def delete_taken(tx: Tx) -> list[int]:

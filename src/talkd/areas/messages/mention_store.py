@@ -8,6 +8,7 @@ from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.conversation.participant import Attendee
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import Int, attendees, group_members, messages
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
@@ -59,11 +60,12 @@ _found = [
 ]
 # Each kind is looked up by itself, so that a few are found in a large room without reading all its attendees.
 _NOTE_SOME = Statement(_note.where(attendees.c.id.in_(sa.union_all(*_found))))
-_NAMED_IN = Statement(
+_NAMED_IN = Query(
     sa.select(*ATTENDEE).where(
         _in_room,
         sa.or_(one_of(attendees.c.last_mention, "message_ids"), one_of(attendees.c.last_mention_direct, "message_ids")),
-    )
+    ),
+    ATTENDEE,
 )
 _seen = messages.alias("seen")
 _newest_seen = (
@@ -73,7 +75,7 @@ _newest_seen = (
     .limit(number(SEEN))
     .subquery()
 )
-_MENTIONING = Statement(
+_MENTIONING = Query(
     sa.select(*MESSAGE)
     .where(
         messages.c.room_id == bind("room_id"),
@@ -82,7 +84,8 @@ _MENTIONING = Statement(
         is_visible(messages, CLEARED_ID),
     )
     .order_by(messages.c.id.desc())
-    .limit(bind("limit", sa.Integer))
+    .limit(bind("limit", sa.Integer)),
+    MESSAGE,
 )
 _SET = Statement(
     sa.update(attendees)
@@ -118,12 +121,12 @@ async def note_named(
 
 async def list_named_in(tx: Tx, room_id: int, message_ids: list[int]) -> list[Attendee]:
     """Those whom one of the messages was the last to name."""
-    return [Attendee(*row) for row in await tx.all(_NAMED_IN, in_room=room_id, message_ids=tx.many(message_ids))]
+    return await tx.list(_NAMED_IN, in_room=room_id, message_ids=tx.many(message_ids))
 
 
 async def list_mentioning(tx: Tx, room_id: int, limit: int, now: int) -> list[Message]:
     """List what people said that names somebody or answers something, newest first, among the last SEEN messages."""
-    return [Message(*row) for row in await tx.all(_MENTIONING, room_id=room_id, limit=limit, now=now)]
+    return await tx.list(_MENTIONING, room_id=room_id, limit=limit, now=now)
 
 
 async def set_mentions(tx: Tx, room_id: int, attendee_ids: list[int], last: int, last_direct: int) -> None:

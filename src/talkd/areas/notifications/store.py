@@ -12,8 +12,9 @@ from talkd.conversation.room_store import ROOM
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import Permission
 from talkd.storage.database import Row, Tx
+from talkd.storage.queries import shape
 from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms
-from talkd.storage.statements import NOTHING, ZERO, Statement, bind, columns, number, one_of, word
+from talkd.storage.statements import NOTHING, ZERO, Statement, bind, number, one_of, word
 
 _permissions = sa.func.coalesce(
     *(
@@ -51,7 +52,7 @@ _is_current = sa.or_(
     ),
 )
 _of_message = sa.and_(messages.c.room_id == notifications.c.room_id, messages.c.id == notifications.c.message_id)
-_NOTIFICATION = columns(notifications, Notification.__struct_fields__)
+_NOTIFICATION = shape(Notification, notifications)
 _entries = (
     sa.select(*_NOTIFICATION, *ROOM, *ATTENDEE, *MESSAGE)
     .select_from(notifications)

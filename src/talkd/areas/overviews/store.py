@@ -3,7 +3,7 @@
 import msgspec
 import sqlalchemy as sa
 
-from talkd.conversation.attendee_store import ATTENDEE, SESSION, own_session, participant
+from talkd.conversation.attendee_store import ATTENDEE, PARTICIPANT, SESSION, own_session
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
 from talkd.conversation.participant import Participant
@@ -122,7 +122,7 @@ _PEOPLE_END = len(ROOM) + len(ATTENDEE) + len(SESSION)
 def _read(row: Row) -> Overview:
     unread, named, named_directly, common_read, partner_name, *last = row[_PEOPLE_END:]
     return Overview(
-        participant(row),
+        PARTICIPANT.take(row[:_PEOPLE_END]),
         unread,
         bool(named),
         bool(named_directly),

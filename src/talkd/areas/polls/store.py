@@ -10,10 +10,11 @@ from talkd.conversation.message import OBJECT_SHARED
 from talkd.conversation.message_store import CLEARED_ID, is_visible
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import messages, poll_votes, polls
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, number, word
 
-_POLL = columns(polls, Poll.__struct_fields__)
+_POLL = shape(Poll, polls)
 _DRAFT, _OPEN, _CLOSED = number(Status.DRAFT), number(Status.OPEN), number(Status.CLOSED)
 _in_room = polls.c.room_id == bind("room_id")
 _one = sa.and_(_in_room, polls.c.id == bind("poll_id"))
@@ -55,8 +56,8 @@ _REWORD = Statement(
         max_votes=bind("max_votes"),
     )
 )
-_BY_ID = Statement(sa.select(*_POLL).where(_one, sa.or_(polls.c.status == _DRAFT, _shown)))
-_DRAFTS = Statement(sa.select(*_POLL).where(_in_room, polls.c.status == _DRAFT).order_by(polls.c.id))
+_BY_ID = Query(sa.select(*_POLL).where(_one, sa.or_(polls.c.status == _DRAFT, _shown)), _POLL)
+_DRAFTS = Query(sa.select(*_POLL).where(_in_room, polls.c.status == _DRAFT).order_by(polls.c.id), _POLL)
 _CLOSE = Statement(sa.update(polls).where(_one, polls.c.status == _OPEN).values(status=_CLOSED))
 _DELETE = Statement(sa.delete(polls).where(_one))
 
@@ -122,13 +123,12 @@ async def set_wording(tx: Tx, room_id: int, poll_id: int, wording: Wording) -> N
 
 async def get_poll(tx: Tx, room_id: int, poll_id: int, now: int) -> Poll | None:
     """One poll of this room, unless its message has been deleted or has expired."""
-    row = await tx.one(_BY_ID, room_id=room_id, poll_id=poll_id, now=now)
-    return None if row is None else Poll(*row)
+    return await tx.find(_BY_ID, room_id=room_id, poll_id=poll_id, now=now)
 
 
 async def list_drafts(tx: Tx, room_id: int) -> list[Poll]:
     """What has not been asked yet, oldest first."""
-    return [Poll(*row) for row in await tx.all(_DRAFTS, room_id=room_id)]
+    return await tx.list(_DRAFTS, room_id=room_id)
 
 
 async def close(tx: Tx, room_id: int, poll_id: int) -> bool:

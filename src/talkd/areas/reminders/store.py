@@ -13,10 +13,11 @@ from talkd.conversation.room import Room
 from talkd.conversation.room_store import ROOM
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
-from talkd.storage.statements import ONE, Statement, bind, by_value, columns, one_of, word
+from talkd.storage.statements import ONE, Statement, bind, by_value, one_of, word
 
-_REMINDER = columns(reminders, Reminder.__struct_fields__)
+_REMINDER = shape(Reminder, reminders)
 _one = sa.and_(
     reminders.c.room_id == bind("room_id"),
     reminders.c.attendee_id == bind("attendee_id"),
@@ -34,7 +35,7 @@ _SET = Statement(
         set_={"remind_at": bind("remind_at", Int), "set_at": bind("set_at", Int)},
     )
 )
-_GET = Statement(sa.select(*_REMINDER).where(_one))
+_GET = Query(sa.select(*_REMINDER).where(_one), _REMINDER)
 _DELETE = Statement(sa.delete(reminders).where(_one))
 _DELETE_OF_MESSAGE = Statement(
     sa.delete(reminders).where(reminders.c.room_id == bind("room_id"), reminders.c.message_id == bind("message_id"))
@@ -80,8 +81,7 @@ async def set_reminder(tx: Tx, *, room_id: int, attendee_id: int, message_id: in
 
 async def get_reminder(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> Reminder | None:
     """An attendee's reminder of a message."""
-    row = await tx.one(_GET, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
-    return None if row is None else Reminder(*row)
+    return await tx.find(_GET, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
 async def delete_reminder(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:

@@ -8,8 +8,9 @@ from talkd.conversation.room_store import ROOM
 from talkd.core import names
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import attendees, bans, rooms
-from talkd.storage.statements import ONE, ZERO, Statement, bind, folded, word
+from talkd.storage.statements import ONE, ZERO, bind, folded, word
 
 
 def _names_user(table: sa.Table, is_user: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
@@ -23,7 +24,7 @@ def _names_user(table: sa.Table, is_user: sa.ColumnElement[bool]) -> sa.ColumnEl
     )
 
 
-_LISTED = Statement(
+_LISTED = Query(
     sa.select(*ROOM)
     .where(
         rooms.c.listable > ZERO,
@@ -31,11 +32,11 @@ _LISTED = Statement(
         ~_names_user(attendees, attendees.c.actor_id == bind("user_id")),
         ~_names_user(bans, folded(bans.c.actor_id) == bind("banned", sa.Text)),
     )
-    .order_by(sa.func.search_fold(rooms.c.name), rooms.c.id)
+    .order_by(sa.func.search_fold(rooms.c.name), rooms.c.id),
+    ROOM,
 )
 
 
 async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
     """Return the open rooms whose name holds the term, by name, without those that the user is in or banned from."""
-    rows = await tx.all(_LISTED, user_id=user_id, banned=names.folded(user_id), pattern=pattern(term))
-    return [Room(*row) for row in rows]
+    return await tx.list(_LISTED, user_id=user_id, banned=names.folded(user_id), pattern=pattern(term))

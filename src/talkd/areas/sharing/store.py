@@ -6,6 +6,7 @@ from talkd.areas.sharing.model import KINDS
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query
 from talkd.storage.schema import messages
 from talkd.storage.statements import NOTHING, Statement, bind, word
 
@@ -28,7 +29,7 @@ def _of_kind(kind: str) -> sa.Select[tuple[object, ...]]:
 
 
 _OVERVIEW = Statement(sa.union_all(*map(_of_kind, KINDS)))
-_LIST = Statement(_newest.where(messages.c.shared_as == bind("kind"), messages.c.id < bind("known")))
+_LIST = Query(_newest.where(messages.c.shared_as == bind("kind"), messages.c.id < bind("known")), MESSAGE)
 
 
 async def list_newest(tx: Tx, room_id: int, limit: int, now: int) -> dict[str, list[Message]]:
@@ -43,5 +44,4 @@ async def list_newest(tx: Tx, room_id: int, limit: int, now: int) -> dict[str, l
 
 async def list_before(tx: Tx, room_id: int, kind: str, known: int, limit: int, now: int) -> list[Message]:
     """Things of one kind that are older than `known`, newest first."""
-    rows = await tx.all(_LIST, room_id=room_id, kind=kind, known=known, limit=limit, now=now)
-    return [Message(*row) for row in rows]
+    return await tx.list(_LIST, room_id=room_id, kind=kind, known=known, limit=limit, now=now)

@@ -5,16 +5,17 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.sip.model import PhoneNumber
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import phone_numbers
-from talkd.storage.statements import Statement, bind, columns
+from talkd.storage.statements import Statement, bind
 
-_NUMBER = columns(phone_numbers, PhoneNumber.__struct_fields__)
+_NUMBER = shape(PhoneNumber, phone_numbers)
 _SET = Statement(
     insert(phone_numbers)
     .values(number=bind("number"), user_id=bind("user_id", sa.Text))
     .on_conflict_do_update(index_elements=["number"], set_={"user_id": bind("user_id", sa.Text)})
 )
-_GET = Statement(sa.select(*_NUMBER).where(phone_numbers.c.number == bind("number")))
+_GET = Query(sa.select(*_NUMBER).where(phone_numbers.c.number == bind("number")), _NUMBER)
 _ALL = Statement(sa.select(*_NUMBER).order_by(phone_numbers.c.number))
 _OF_USER = Statement(
     sa.select(*_NUMBER).where(phone_numbers.c.user_id == bind("user_id")).order_by(phone_numbers.c.number)
@@ -31,8 +32,7 @@ async def set_owner(tx: Tx, number: str, user_id: str) -> None:
 
 async def find_number(tx: Tx, number: str) -> PhoneNumber | None:
     """Whose it is."""
-    row = await tx.one(_GET, number=number)
-    return None if row is None else PhoneNumber(*row)
+    return await tx.find(_GET, number=number)
 
 
 async def list_numbers(tx: Tx, user_id: str | None = None) -> list[PhoneNumber]:

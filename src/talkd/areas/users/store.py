@@ -11,6 +11,7 @@ from talkd.core import names
 from talkd.core.actor import USERS
 from talkd.core.search import searchable
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape
 from talkd.storage.schema import (
     Int,
     attendees,
@@ -22,13 +23,13 @@ from talkd.storage.schema import (
     users,
     web_sessions,
 )
-from talkd.storage.statements import NOTHING, ONE, Statement, bind, columns, folded, one_of, word
+from talkd.storage.statements import NOTHING, ONE, Statement, bind, folded, one_of, word
 
-_ACCOUNT = columns(users, Account.__struct_fields__)
-_BY_ID = Statement(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)))
+_ACCOUNT = shape(Account, users)
+_BY_ID = Query(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)), _ACCOUNT)
 _IDS = Statement(sa.select(users.c.id).where(one_of(folded(users.c.id), "ids")))
-_BY_EMAIL = Statement(
-    sa.select(*_ACCOUNT).where(folded(users.c.email) == bind("email", sa.Text), users.c.email != NOTHING)
+_BY_EMAIL = Query(
+    sa.select(*_ACCOUNT).where(folded(users.c.email) == bind("email", sa.Text), users.c.email != NOTHING), _ACCOUNT
 )
 _IS_FORGOTTEN = Statement(
     sa.select(forgotten_accounts.c.user_id).where(folded(forgotten_accounts.c.user_id) == bind("id", sa.Text))
@@ -41,7 +42,7 @@ _IS_MEMBER = Statement(
     sa.select(ONE).where(group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id"))
 )
 _by_name = (sa.func.search_fold(users.c.display_name), users.c.id)
-_BY_IDS = Statement(sa.select(*_ACCOUNT).where(one_of(users.c.id, "ids")).order_by(*_by_name))
+_BY_IDS = Query(sa.select(*_ACCOUNT).where(one_of(users.c.id, "ids")).order_by(*_by_name), _ACCOUNT)
 _ADD = Statement(
     insert(users)
     .values(
@@ -82,15 +83,15 @@ _found = sa.or_(
         for column in (users.c.id, users.c.display_name, users.c.email)
     )
 )
-_SEARCH = Statement(
-    sa.select(*_ACCOUNT).where(_found).order_by(*_by_name).limit(bind("limit", Int)).offset(bind("offset", Int))
+_SEARCH = Query(
+    sa.select(*_ACCOUNT).where(_found).order_by(*_by_name).limit(bind("limit", Int)).offset(bind("offset", Int)),
+    _ACCOUNT,
 )
 
 
 async def get_account(tx: Tx, user_id: str) -> Account | None:
     """Return the account that an id means; its case does not matter."""
-    row = await tx.one(_BY_ID, id=names.folded(user_id))
-    return None if row is None else Account(*row)
+    return await tx.find(_BY_ID, id=names.folded(user_id))
 
 
 async def resolve_ids(tx: Tx, typed: Iterable[str]) -> dict[str, str]:
@@ -108,7 +109,7 @@ async def resolve_id(tx: Tx, typed: str) -> str:
 
 async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
     """List the accounts with that address, whatever its case."""
-    return [Account(*row) for row in await tx.all(_BY_EMAIL, email=names.folded(email))]
+    return await tx.list(_BY_EMAIL, email=names.folded(email))
 
 
 async def get_names(tx: Tx, user_ids: list[str]) -> dict[str, str]:
@@ -186,8 +187,7 @@ async def delete_account(tx: Tx, user_id: str) -> None:
 
 async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[Account]:
     """Accounts with the text in id, name or address, whatever the case, by name."""
-    rows = await tx.all(_SEARCH, pattern=pattern(search), limit=limit, offset=offset)
-    return [Account(*row) for row in rows]
+    return await tx.list(_SEARCH, pattern=pattern(search), limit=limit, offset=offset)
 
 
 def pattern(search: str) -> str:
@@ -198,4 +198,4 @@ def pattern(search: str) -> str:
 
 async def list_accounts(tx: Tx, user_ids: list[str]) -> list[Account]:
     """The accounts of those ids that there are, by name."""
-    return [Account(*row) for row in await tx.all(_BY_IDS, ids=tx.many(user_ids))]
+    return await tx.list(_BY_IDS, ids=tx.many(user_ids))

@@ -1,0 +1,69 @@
+"""Statements that say which structs they yield."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, TypeVar, overload
+
+import sqlalchemy as sa
+
+from talkd.storage.statements import Statement, columns
+
+T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
+
+
+class Shape(Generic[T]):
+    """What some columns of a row stand for: `take` makes it of their values."""
+
+    def __init__(self, table_columns: Sequence[sa.ColumnElement[Any]], take: Callable[[Sequence[Any]], T]) -> None:
+        self.columns = list(table_columns)
+        self.take = take
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    def __iter__(self) -> Iterator[sa.ColumnElement[Any]]:
+        return iter(self.columns)
+
+
+def shape(struct: type[T], table: sa.FromClause) -> Shape[T]:
+    """Return the shape of a struct whose fields are called as columns of the table."""
+    return Shape(columns(table, struct.__struct_fields__), lambda values: struct(*values))  # type: ignore[attr-defined]
+
+
+def optional(of: Shape[T]) -> Shape[T | None]:
+    """Return the shape of what an outer join may not find: None if the first column is NULL."""
+    return Shape(of.columns, lambda values: None if values[0] is None else of.take(values))
+
+
+class Query(Statement, Generic[T]):
+    """A statement whose rows are structs: it selects or returns the columns of these shapes, in this order.
+
+    Raises TypeError at import if it does not.
+    """
+
+    @overload
+    def __init__(self: "Query[A]", clause: sa.Executable, a: Shape[A], /) -> None: ...
+    @overload
+    def __init__(self: "Query[tuple[A, B]]", clause: sa.Executable, a: Shape[A], b: Shape[B], /) -> None: ...
+    @overload
+    def __init__(
+        self: "Query[tuple[A, B, C]]", clause: sa.Executable, a: Shape[A], b: Shape[B], c: Shape[C], /
+    ) -> None: ...
+    def __init__(self, clause: Any, *shapes: Shape[Any]) -> None:
+        super().__init__(clause)
+        wanted = [column.name for each in shapes for column in each.columns]
+        described = getattr(clause, "returning_column_descriptions", None) or clause.column_descriptions
+        found = [each["expr"].name for each in described]
+        if found != wanted:
+            raise TypeError(f"the statement gives {found}, and not {wanted}")
+        self.read = _reader(shapes)
+
+
+def _reader(shapes: Sequence[Shape[Any]]) -> Callable[[Sequence[Any]], Any]:
+    if len(shapes) == 1:
+        return shapes[0].take
+    ends = [sum(len(each) for each in shapes[: number + 1]) for number in range(len(shapes))]
+    parts = list(zip(shapes, [0, *ends], ends, strict=False))
+    return lambda row: tuple(each.take(row[begin:end]) for each, begin, end in parts)
