@@ -12,6 +12,15 @@ from talkd.conversation.setting_values import CORE_SETTINGS, SETTINGS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 NAMED_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+DECISION = {
+    "- Date: YYYY-MM-DD": r"^- Date: \d{4}-\d\d-\d\d\b",
+    "- Status: …": r"^- Status: \S",
+    "## Context": r"^## Context\n\n\S",
+    "## Decision": r"^## Decision\n\n\S",
+    "## Alternatives considered": r"^## Alternatives considered\n\n\S",
+    "## Consequences": r"^## Consequences\n\n\S",
+}
+"""What every page of docs/adr has."""
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -42,6 +51,18 @@ def test_every_difference_is_held_by_a_test() -> None:
         assert tests, f"no test holds {row}"
         for file, name in tests:
             assert f"def {name}(" in (ROOT / file).read_text(), f"{file} has no {name}"
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs" / "adr").glob("[0-9]*.md")), ids=lambda page: page.stem)
+def test_a_decision_has_date_status_and_alternatives(page: Path) -> None:
+    text = page.read_text()
+    for heading, pattern in DECISION.items():
+        assert re.search(pattern, text, re.MULTILINE), f"docs/adr/{page.name} has no {heading}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_page_installs_talkd_from_an_index(page: Path) -> None:
+    assert "install talkd" not in page.read_text(), "talkd is in no package index: install a checkout or a built wheel"
 
 
 def test_every_page_is_linked() -> None:
