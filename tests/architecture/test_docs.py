@@ -89,7 +89,7 @@ def test_the_map_names_every_package() -> None:
 
 def test_the_version_has_an_entry() -> None:
     releases = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
-    assert releases[:2] == ["Unreleased", __version__], "CHANGELOG.md begins with `## Unreleased` and the newest release"
+    assert releases[:2] == ["Unreleased", __version__], "it begins with `## Unreleased` and the newest release"
     assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text()
 
 
