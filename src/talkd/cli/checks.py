@@ -5,19 +5,13 @@ import contextlib
 import ipaddress
 import os
 import resource
+import shlex
 import shutil
-import socket
 import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.error import URLError
-from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
-
-import asyncpg
-import msgspec
 
 from talkd.areas.settings import service as settings
 from talkd.areas.signaling.service import list_stun_servers, list_turn_servers
@@ -25,16 +19,15 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.cli.certificates import examine_tls
 from talkd.cli.command import database_of
-from talkd.cli.data_folder import ForeignLock, find_owner
-from talkd.cli.database import CONNECT, opened, revision_of
+from talkd.cli.database import opened, revision_of
 from talkd.cli.errors import explain
 from talkd.cli.finding import FAIL, OK, WARN, Finding
+from talkd.cli.listening import examine_address, examine_public_url, examine_server
 from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.config import Config
 from talkd.conversation.setting_values import is_host_and_port
 from talkd.conversation.settings import TalkSettings
 from talkd.storage.migrate import REVISIONS
-from talkd.storage.postgres_lock import find_holder
 from talkd.storage.sqlite_files import find_damage
 
 ENOUGH_DISK = 1 << 30
@@ -47,10 +40,13 @@ SPARE_FILES = 200
 
 async def examine(config: Config) -> list[Finding]:
     """All findings, in the order in which one would repair them."""
-    findings = [*_data(config), *_clock()]
-    findings += [finding async for finding in _database(config)]
+    findings = [*_clock()]
+    if config.dev:
+        findings.append(Finding(OK, "data", "of a server with --dev: it is thrown away at the end"))
+    else:
+        findings = [*_data(config), *findings, *[finding async for finding in _database(config)]]
     findings += [*_files(config), *_proxies(config), *examine_tls(config.server)]
-    findings += await asyncio.to_thread(lambda: [*_listening(config), *_public_url(config)])
+    findings += await asyncio.to_thread(lambda: [*examine_address(config.server), *examine_public_url(config.server)])
     return [*findings, *_mail(config), *_calls(config, await _settings(config))]
 
 
@@ -79,7 +75,7 @@ def _data(config: Config) -> Iterator[Finding]:
             WARN,
             "data folder",
             f"everybody on this machine may look into {folder}, where all messages are",
-            f"chmod 700 {folder} (StateDirectoryMode=0700 in systemd)",
+            f"chmod 700 {shlex.quote(str(folder))} (StateDirectoryMode=0700 in systemd)",
         )
     else:
         yield Finding(OK, "data folder", f"{folder} is writable")
@@ -115,6 +111,7 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         advice = "stop talkd and restore a backup (docs/admin/backup.md)"
         yield Finding(FAIL, "database", f"{name}: the file is damaged: {damage}", advice)
         return
+    yield await examine_server(config)
     if revision is None:
         yield Finding(OK, "database", f"{name}: empty; the first start fills it")
         return
@@ -135,40 +132,12 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         )
         return
     yield Finding(OK, "database", f"{name}: answers, schema {revision}")
-    yield await _server(config)
     if not config.database.url and not config.database.durable:
         yield Finding(WARN, "durability", "off: a power cut loses messages", "remove database.durable = false")
     if admins:
         yield Finding(OK, "administrators", ", ".join(sorted(admins)))
     else:
         yield Finding(WARN, "administrators", "nobody", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME")
-
-
-async def _server(config: Config) -> Finding:
-    """Who serves the database: it belongs to one server, so another one with the same settings is refused."""
-    try:
-        holder = await _holder(config)
-    except (ForeignLock, OSError) as error:
-        return Finding(FAIL, "server", str(error), "talkd serve would refuse to start")
-    if holder is None:
-        return Finding(OK, "server", "none serves this database")
-    found = f"{holder} serves this database; a second one is refused"
-    if _bound(config) is not None:
-        return Finding(OK, "server", found)
-    advice = f"stop that one before one starts at {config.server.host}:{config.server.port}, or use another database"
-    return Finding(WARN, "server", found, advice)
-
-
-async def _holder(config: Config) -> str | None:
-    if not config.database.url:
-        owner = find_owner(Path(config.data))
-        return None if owner is None else f"process {owner}"
-    connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
-    try:
-        holder = await find_holder(connection)
-    finally:
-        await connection.close()
-    return None if holder is None else f"a talkd {holder}"
 
 
 def _files(config: Config) -> Iterator[Finding]:
@@ -198,98 +167,6 @@ def _proxies(config: Config) -> Iterator[Finding]:
             )
 
 
-def _listening(config: Config) -> Iterator[Finding]:
-    host, port = config.server.host, config.server.port
-    try:
-        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        yield Finding(FAIL, "address", f"{host}: {error.strerror}", "give an address of this machine with --host")
-        return
-    bound = _bound(config)
-    if bound is None:
-        yield Finding(OK, "address", f"{host}:{port} is free; talkd does not run")
-        return
-    scheme = "https" if config.server.tls_certificate else "http"
-    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not listened on
-    here = f"[{here}]" if ":" in here else here
-    if _answers(f"{scheme}://{here}:{port}", verify=False) is None:
-        yield Finding(OK, "address", f"talkd answers on {host}:{port}")
-    else:
-        yield Finding(
-            FAIL,
-            "address",
-            f"{host}:{port}: {bound.strerror}",
-            "something else is there: stop it, or choose another port with --port",
-        )
-
-
-def _bound(config: Config) -> OSError | None:
-    """Why the address cannot be listened on; None if it is free."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(
-            config.server.host, config.server.port, type=socket.SOCK_STREAM
-        )[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return error
-    return None
-
-
-def _public_url(config: Config) -> Iterator[Finding]:
-    url = config.server.public_url
-    if not url:
-        yield Finding(
-            WARN,
-            "public address",
-            "not set: links are made from what each request says",
-            "set server.public_url to the address that people use",
-        )
-        return
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    local = host == "localhost"
-    with contextlib.suppress(ValueError):
-        local = local or ipaddress.ip_address(host).is_loopback
-    if parts.scheme == "http" and not local:
-        yield Finding(
-            WARN,
-            "public address",
-            "http: passwords travel readable, and browsers allow no calls",
-            "use https, see docs/admin/tls.md",
-        )
-    reason = _answers(url)
-    if reason is None:
-        yield Finding(OK, "public address", f"talkd answers on {url}")
-    else:
-        yield Finding(
-            WARN,
-            "public address",
-            f"{url}: {reason}",
-            "start talkd and look again; then check name, certificate (docs/admin/tls.md), proxy and firewall "
-            "(docs/admin/reverse-proxy.md)",
-        )
-
-
-def _answers(url: str, *, verify: bool = True) -> str | None:
-    """Why talkd does not answer there; None when it does."""
-    import ssl
-
-    context = ssl.create_default_context()
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    try:
-        with urlopen(Request(url.rstrip("/") + "/status.php"), timeout=5, context=context) as answer:  # noqa: S310
-            status = msgspec.json.decode(answer.read(65_536))
-    except (URLError, OSError) as error:
-        return str(getattr(error, "reason", error))
-    except msgspec.DecodeError:
-        return "something other than talkd answers"
-    return None if isinstance(status, dict) and status.get("installed") else "something other than talkd answers"
-
-
 def _mail(config: Config) -> Iterator[Finding]:
     needed = {
         "mail.host": config.mail.host,
@@ -308,7 +185,7 @@ def _mail(config: Config) -> Iterator[Finding]:
 async def _settings(config: Config) -> TalkSettings:
     """Return what administrators have set; the defaults if the database cannot be read, which is a finding itself."""
     with contextlib.suppress(Exception):
-        if await revision_of(config) == REVISIONS[-1]:
+        if not config.dev and await revision_of(config) == REVISIONS[-1]:
             async with opened(config) as db:
                 return await db.read(settings.get_settings)
     return TalkSettings()

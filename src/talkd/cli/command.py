@@ -4,6 +4,7 @@ import asyncio
 import functools
 import inspect
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -28,6 +29,13 @@ DatabaseUrl = Annotated[
 ]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)]
+Dev = Annotated[
+    bool | None, typer.Option("--dev", help="Throw-away data, sample users, no throttles: for testing only.")
+]
+DevExposed = Annotated[
+    bool | None,
+    typer.Option("--dev-exposed", help="Let --dev listen where other machines reach it, with its known passwords."),
+]
 _OPTIONS: dict[str, Any] = {"config_file": ConfigFile, "data": DataFolder, "database": DatabaseUrl}
 
 
@@ -113,6 +121,12 @@ def run(work: Awaitable[T]) -> T:
         if reason is None:
             raise
         fail(reason)
+
+
+def shows_color() -> bool:
+    """Return True if standard output is a terminal with colours and nobody has set the variable `NO_COLOR`."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
+    return not plain and sys.stdout.isatty()
 
 
 def show(rows: list[tuple[str, ...]], *, headers: tuple[str, ...]) -> None:

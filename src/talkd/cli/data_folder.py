@@ -77,13 +77,20 @@ def lock_data(folder: Path) -> DataLock:
 
 
 def find_owner(folder: Path) -> str | None:
-    """The number of the process that has claimed the data folder, or None. Raises ForeignLock, OSError."""
+    """Return the number of the process that has claimed the data folder, or None.
+
+    The process may belong to another user, as a service does. Raises ForeignLock if the file in the place of the lock
+    file is not one, or if it belongs to another user and no process holds it. Raises OSError.
+    """
     try:
         lock = _open_lock(folder / LOCK_FILE, os.O_RDONLY)
     except FileNotFoundError:
         return None
     with lock:
-        return None if _is_free(lock, fcntl.LOCK_SH) else _owner_in(lock)
+        if not _is_free(lock, fcntl.LOCK_SH):
+            return _owner_in(lock)
+        _require_own(folder / LOCK_FILE, lock.fileno())
+    return None
 
 
 def _take(folder: Path) -> IO[bytes]:
@@ -136,24 +143,31 @@ def _open_lock(path: Path, how: int) -> IO[bytes]:
             raise _foreign(path, "not a plain file") from error
         raise
     try:
-        _require_own(path, handle)
+        _require_lock(path, handle)
+        if how & os.O_RDWR:
+            _require_own(path, handle)
     except BaseException:
         os.close(handle)
         raise
     return os.fdopen(handle, "r+b" if how & os.O_RDWR else "rb")
 
 
-def _require_own(path: Path, handle: int) -> None:
+def _require_lock(path: Path, handle: int) -> None:
+    """Raises ForeignLock if the file is no lock file of talkd."""
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         raise _foreign(path, "not a plain file")
-    if status.st_uid != os.geteuid():
-        raise _foreign(path, "of another user")
     if status.st_nlink != 1:
         raise _foreign(path, "known by another name too")
     content = os.pread(handle, LONGEST_CONTENT, 0).strip()
     if content and not content.isdigit():
         raise _foreign(path, "not written by talkd")
+
+
+def _require_own(path: Path, handle: int) -> None:
+    """Raises ForeignLock if the file is another user's."""
+    if os.fstat(handle).st_uid != os.geteuid():
+        raise _foreign(path, "of another user")
 
 
 def _foreign(path: Path, why: str) -> ForeignLock:

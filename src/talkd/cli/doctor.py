@@ -5,9 +5,11 @@ from typing import Annotated
 import typer
 
 from talkd.cli import command
-from talkd.cli.command import Host, Port
-from talkd.cli.finding import FAIL
+from talkd.cli.command import Dev, DevExposed, Host, Port
+from talkd.cli.finding import FAIL, OK, WARN, Finding
 from talkd.config import Config
+
+COLORS = {OK: "green", WARN: "yellow", FAIL: "red"}
 
 
 @command.with_config
@@ -15,6 +17,8 @@ def doctor(
     config: Config,
     host: Host = None,
     port: Port = None,
+    dev: Dev = None,
+    dev_exposed: DevExposed = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """Check the set-up; status 1 when something does not work. Give it the options of `talkd serve`."""
@@ -22,13 +26,22 @@ def doctor(
 
     config.server.host = host or config.server.host
     config.server.port = port or config.server.port
+    config.dev = dev or config.dev
+    del dev_exposed  # it changes only what `talkd serve` refuses
     findings = command.run(checks.examine(config))
     if as_json:
         command.show_json(findings)
     else:
         for finding in findings:
-            typer.echo(f"{finding.state:4}  {finding.subject}: {finding.found}")
-            if finding.advice:
-                typer.echo(f"      → {finding.advice}")
+            _show(finding)
     if any(finding.state == FAIL for finding in findings):
         raise typer.Exit(1)
+
+
+def _show(finding: Finding) -> None:
+    state = f"{finding.state:4}"
+    if command.shows_color():
+        state = typer.style(state, fg=COLORS[finding.state], bold=True)
+    typer.echo(f"{state}  {finding.subject}: {finding.found}")
+    if finding.advice:
+        typer.echo(f"      → {finding.advice}")

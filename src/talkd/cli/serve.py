@@ -14,7 +14,7 @@ import structlog
 import typer
 
 from talkd.cli import command, data_folder, process
-from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder, Host, Port
+from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder, Dev, DevExposed, Host, Port
 from talkd.config import Config
 from talkd.core.errors import TalkError
 
@@ -32,13 +32,8 @@ def serve(
     database: DatabaseUrl = None,
     host: Host = None,
     port: Port = None,
-    dev: Annotated[
-        bool | None, typer.Option("--dev", help="Throw-away data, sample users, no throttles: for testing only.")
-    ] = None,
-    dev_exposed: Annotated[
-        bool | None,
-        typer.Option("--dev-exposed", help="Let --dev listen where other machines reach it, with its known passwords."),
-    ] = None,
+    dev: Dev = None,
+    dev_exposed: DevExposed = None,
 ) -> None:
     """Run the server."""
     from talkd import logs

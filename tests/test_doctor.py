@@ -1,0 +1,163 @@
+"""`talkd doctor` beside a running server, and on terminals."""
+
+import contextlib
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from conftest import Databases
+from support.parts import FOREIGN_FILES
+from support.running import free_port
+from test_cli import certificate
+
+TALKD = [sys.executable, "-m", "talkd"]
+CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TALKD_") and name != "NO_COLOR"}
+
+
+@contextlib.contextmanager
+def serving(
+    port: int, *words: str, folder: Path, environment: dict[str, str] | None = None, scheme: str = "http"
+) -> Iterator[subprocess.Popen[str]]:
+    """Run `talkd serve WORDS` in a folder, with what it prints in the file `output` there."""
+    with (folder / "output").open("w") as output:
+        process = subprocess.Popen(
+            [*TALKD, "serve", *words],
+            cwd=folder,
+            env=CLEAN | (environment or {}),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+    try:
+        for _ in range(600):
+            assert process.poll() is None, (folder / "output").read_text()
+            with contextlib.suppress(httpx.TransportError):
+                httpx.get(f"{scheme}://127.0.0.1:{port}/healthz", timeout=2, verify=False)
+                break
+            time.sleep(0.05)
+        yield process
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(20)
+
+
+def findings(folder: Path, *words: str, environment: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
+    """Run `talkd doctor WORDS` in a folder, and return what it found by subject."""
+    done = subprocess.run(
+        [*TALKD, "doctor", *words, "--json"],
+        check=False,
+        cwd=folder,
+        env=CLEAN | (environment or {}),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return {each["subject"]: each for each in json.loads(done.stdout)}
+
+
+@pytest.mark.parametrize("way", ["options", "environment", "settings file"])
+def test_the_doctor_finds_the_server_that_runs(tmp_path: Path, way: str) -> None:
+    port, words, environment = free_port(), [], {}
+    file = tmp_path / "talkd.toml"
+    file.write_text(f"data = 'kept'\n[server]\nhost = '0.0.0.0'\nport = {port}\n")
+    if way == "options":
+        words = ["--data", "kept", "--host", "localhost", "--port", str(port)]
+    elif way == "environment":
+        environment = {"TALKD_DATA": "kept", "TALKD_SERVER_HOST": "127.0.0.1", "TALKD_PORT": str(port)}
+    else:
+        words = ["--config", str(file)]
+    with serving(port, *words, folder=tmp_path, environment=environment) as server:
+        found = findings(tmp_path, *words, environment=environment | {"http_proxy": "http://127.0.0.1:1"})
+        assert found["server"]["state"] == "ok"
+        assert found["server"]["found"].startswith(f"process {server.pid} serves this database and answers at http://")
+        assert found["server"]["found"].endswith(f":{port}")
+        assert found["address"]["found"].startswith("talkd answers on ")
+    assert findings(tmp_path, *words, environment=environment)["server"]["found"] == "none serves this database"
+
+
+def test_the_doctor_finds_a_server_with_certificate_and_public_address(tmp_path: Path) -> None:
+    port, tls = free_port(), certificate(tmp_path, days=60, names=["localhost"])
+    file = tmp_path / "talkd.toml"
+    file.write_text(
+        f"data = 'kept'\n[server]\nport = {port}\npublic_url = 'https://localhost:{port}/talk'\n"
+        f"tls_certificate = '{tls.tls_certificate}'\ntls_key = '{tls.tls_key}'\n"
+    )
+    with serving(port, "--config", str(file), folder=tmp_path, scheme="https") as server:
+        trusting = {"SSL_CERT_FILE": tls.tls_certificate}
+        found = findings(tmp_path, "--config", str(file), environment=trusting)
+        expected = f"process {server.pid} serves this database and answers at https://127.0.0.1:{port}"
+        assert found["server"]["found"] == expected
+        assert found["public address"]["found"] == f"talkd answers on https://localhost:{port}/talk"
+
+
+def test_the_doctor_finds_a_server_on_postgresql(tmp_path: Path, databases: Databases) -> None:
+    port, environment = free_port(), {"TALKD_DATABASE": databases.config("postgres").database.url}
+    with serving(port, "--port", str(port), folder=tmp_path, environment=environment):
+        found = findings(tmp_path, "--port", str(port), environment=environment)["server"]
+        assert found["found"].startswith("a talkd connected from ")
+        assert found["found"].endswith(f" serves this database and answers at http://127.0.0.1:{port}")
+
+
+def test_the_doctor_knows_a_server_with_other_settings(tmp_path: Path) -> None:
+    port, other = free_port(), str(free_port())
+    with serving(port, "--port", str(port), "--data", "kept", folder=tmp_path) as server:
+        found = findings(tmp_path, "--port", str(port), "--data", "other")["server"]
+        assert (found["state"], found["found"]) == (
+            "warn",
+            f"a talkd answers at http://127.0.0.1:{port}, but none serves this database",
+        )
+        found = findings(tmp_path, "--port", other, "--data", "kept")["server"]
+        assert (found["state"], found["found"]) == (
+            "warn",
+            f"process {server.pid} serves this database, but no talkd answers at http://127.0.0.1:{other}",
+        )
+
+
+@FOREIGN_FILES.skip_if(os.geteuid() != 0)
+def test_an_administrator_finds_the_server_of_another_user(tmp_path: Path) -> None:
+    port = free_port()
+    with serving(port, "--port", str(port), "--data", "kept", folder=tmp_path) as server:
+        os.chown(tmp_path / "kept" / "talkd.lock", 65_534, 65_534)
+        found = findings(tmp_path, "--port", str(port), "--data", "kept")["server"]
+    assert found["found"] == f"process {server.pid} serves this database and answers at http://127.0.0.1:{port}"
+
+
+# --- colours --------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("settings", "is_colored"),
+    [
+        ({"TERM": "xterm-256color"}, True),
+        ({"TERM": "xterm-256color", "NO_COLOR": ""}, True),
+        ({"TERM": "xterm-256color", "NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+    ],
+)
+def test_a_terminal_with_colours_shows_them(tmp_path: Path, settings: dict[str, str], is_colored: bool) -> None:
+    ours, its = pty.openpty()
+    try:
+        subprocess.run([*TALKD, "doctor"], cwd=tmp_path, env=CLEAN | settings, stdout=its, check=True, timeout=60)
+    finally:
+        os.close(its)
+    printed = b""
+    with contextlib.suppress(OSError):  # how Linux ends a terminal that nobody writes to
+        while part := os.read(ours, 65_536):
+            printed += part
+    os.close(ours)
+    assert (b"\x1b[32m\x1b[1mok" in printed) is is_colored
+    assert (b"\x1b[" in printed) is is_colored
+
+
+def test_what_is_no_terminal_gets_no_colours(tmp_path: Path) -> None:
+    environment = CLEAN | {"TERM": "xterm-256color"}
+    printed = subprocess.run([*TALKD, "doctor"], cwd=tmp_path, env=environment, capture_output=True, check=True).stdout
+    assert printed.startswith(b"ok    data folder: ")
+    assert b"\x1b" not in printed
