@@ -1,9 +1,10 @@
-"""`talkd doctor` beside a running server, and on terminals."""
+"""`talkd doctor` beside a running server, on terminals, and as the first start recommends it."""
 
 import contextlib
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -161,3 +162,62 @@ def test_what_is_no_terminal_gets_no_colours(tmp_path: Path) -> None:
     printed = subprocess.run([*TALKD, "doctor"], cwd=tmp_path, env=environment, capture_output=True, check=True).stdout
     assert printed.startswith(b"ok    data folder: ")
     assert b"\x1b" not in printed
+
+
+# --- the first start ------------------------------------------------------------------------
+def advice_in(screen: str) -> str:
+    """Return the command that the screen of the first start recommends."""
+    (command,) = (line.partition(":")[2].strip() for line in screen.splitlines() if "Check the set-up:" in line)
+    return command
+
+
+def in_a_shell(command: str, folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command as it was printed."""
+    return subprocess.run(
+        ["bash", "-c", command], check=False, cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.parametrize("way", ["data and port", "settings file", "file and options", "dev", "environment"])
+def test_the_advice_of_the_first_start_works_as_printed(tmp_path: Path, way: str) -> None:
+    port, environment = free_port(), {}
+    (tmp_path / "a folder").mkdir()
+    file = tmp_path / "a folder" / "talkd.toml"
+    file.write_text(f"data = '{tmp_path / 'of the file'}'\n[server]\nport = {port if way == 'settings file' else 1}\n")
+    words = {
+        "data and port": ["--data", str(tmp_path / "it's here"), "--port", str(port)],
+        "settings file": ["--config", "a folder/talkd.toml"],
+        "file and options": ["--config", str(file), "--data", "kept", "--port", str(port)],
+        "dev": ["--dev", "--port", str(port)],
+        "environment": [],
+    }[way]
+    if way == "environment":
+        environment = {"TALKD_DATA": "kept", "TALKD_PORT": str(port)}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    with serving(port, *words, folder=tmp_path, environment=environment) as server:
+        screen = (tmp_path / "output").read_text()
+        command = advice_in(screen)
+        done = in_a_shell(command, elsewhere, CLEAN)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        if way == "dev":
+            assert f"talkd answers on 127.0.0.1:{port}" in done.stdout
+        else:
+            assert f"server: process {server.pid} serves this database and answers at http://" in done.stdout
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_the_advice_of_the_first_start_shows_no_password(tmp_path: Path, databases: Databases) -> None:
+    port, url = free_port(), databases.config("postgres").database.url
+    scheme, _, place = url.partition("://")
+    login, at, place = place.rpartition("@")
+    secret = f"{scheme}://{login.partition(':')[0] or 'postgres'}:secret-of-the-database{at or '@'}{place}"
+    with serving(port, "--port", str(port), "--database", secret, folder=tmp_path):
+        screen = (tmp_path / "output").read_text()
+        assert "secret-of-the-database" not in screen
+        command = advice_in(screen)
+        environment = CLEAN | {"PGPASSWORD": "secret-of-the-database"}
+        done = in_a_shell(command, tmp_path, environment)
+        assert done.returncode == 0, (command, done.stdout, done.stderr)
+        assert f"serves this database and answers at http://127.0.0.1:{port}" in done.stdout
+    assert shlex.split(command, comments=True)[-1] == str(port)

@@ -37,16 +37,18 @@ def serve(
 ) -> None:
     """Run the server."""
     from talkd import logs
+    from talkd.cli import welcome
 
     config = command.load(
         config_file, data, database, server__host=host, server__port=port, dev=dev, dev_exposed=dev_exposed
     )
+    check = welcome.doctor_command(config, config_file)
     logs.configure(config.log)
     process.raise_file_limit()
     try:
         _require_unexposed(config)
         with _data(config) as lock:
-            command.run(_serve(config, lock))
+            command.run(_serve(config, lock, check))
     except data_folder.FolderRefused as error:
         command.fail(str(error))
     except TalkError as error:
@@ -97,7 +99,7 @@ async def _keep(lock: data_folder.DataLock, app: "App") -> None:
             return
 
 
-async def _serve(config: Config, lock: data_folder.DataLock | None) -> None:
+async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) -> None:
     from talkd import dev
     from talkd.app import App
     from talkd.cli import certificates, welcome
@@ -110,13 +112,13 @@ async def _serve(config: Config, lock: data_folder.DataLock | None) -> None:
         if config.dev:
             await dev.add_samples(app.world.db, config)
             known = welcome.Admin(config.admin_user, dev.ADMIN_PASSWORD, generated=not config.admin_password)
-            typer.echo(welcome.screen(config, admin=known))
+            typer.echo(welcome.screen(config, admin=known, check=check))
         else:
             admin = await welcome.first_admin(app.world.db, config)
             if admin is None:
                 log.info("started", address=welcome.address(config), database=command.database_of(config))
             else:
-                typer.echo(welcome.screen(config, admin=admin))
+                typer.echo(welcome.screen(config, admin=admin, check=check))
         keeping = asyncio.create_task(_keep(lock, app)) if lock else None
         await process.serve_until_stopped(app, config)
         if keeping:

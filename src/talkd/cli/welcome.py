@@ -1,13 +1,19 @@
 """The one screen that a first start shows."""
 
+import shlex
+import shutil
+import sys
+from pathlib import Path
+
 import msgspec
 
+from talkd import config as settings
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.areas.users.passwords import hash_password
 from talkd.cli.command import database_of
-from talkd.config import Config
+from talkd.config import Config, ConfigError
 from talkd.core import ids
 from talkd.storage.database import Database, Tx
 
@@ -54,8 +60,52 @@ def address(config: Config) -> str:
     return f"{scheme}://{host}:{server.port}"
 
 
-def screen(config: Config, *, admin: Admin) -> str:
-    """Address, administrator, and what is on and off."""
+def doctor_command(config: Config, config_file: Path | None) -> str:
+    """Return the command that checks this server, to be run in any folder.
+
+    It repeats what options and environment say otherwise than the settings file, but no password of a database.
+    """
+    words, note = [*_program(), "doctor"], ""
+    if config_file is not None:
+        words += ["--config", str(config_file.resolve())]
+    try:
+        known = settings.load(config_file, {})
+    except ConfigError:  # the file needs the environment to be complete
+        known = Config()
+    if config.dev:
+        words += [] if known.dev else ["--dev"]
+    elif config.data != known.data or not Path(config.data).is_absolute():
+        words += ["--data", str(Path(config.data).resolve())]
+    if config.database.url != known.database.url:
+        shown = _without_password(config.database.url)
+        words += ["--database", shown]
+        note = "" if shown == config.database.url else "  # with the database's password in PGPASSWORD"
+    if config.server.host != known.server.host:
+        words += ["--host", config.server.host]
+    if config.server.port != known.server.port:
+        words += ["--port", str(config.server.port)]
+    return shlex.join(words) + note
+
+
+def _program() -> list[str]:
+    """Return how this talkd is started: by its name alone only where a shell finds the same one."""
+    beside = Path(sys.executable).with_name("talkd")
+    if not beside.exists():
+        return [sys.executable, "-m", "talkd"]
+    found = shutil.which("talkd")
+    return ["talkd"] if found and Path(found).samefile(beside) else [str(beside)]
+
+
+def _without_password(url: str) -> str:
+    start, question, query = url.partition("?")
+    scheme, _, rest = start.partition("://")
+    login, at, place = rest.rpartition("@")
+    kept = "&".join(each for each in query.split("&") if "password" not in each.partition("=")[0])
+    return f"{scheme}://{login.partition(':')[0]}{at}{place}{question if kept else ''}{kept}"
+
+
+def screen(config: Config, *, admin: Admin, check: str) -> str:
+    """Return address, administrator, and what is on and off. `check` is the command that checks the set-up."""
     calls, server, security = config.calls, config.server, config.security
     durable = config.database.url or config.database.durable
     rows = [
@@ -80,4 +130,4 @@ def screen(config: Config, *, admin: Admin) -> str:
             ("Reset", "POST /ocs/v2.php/apps/talkd/api/v1/reset as administrator"),
         ]
     lines = [f"  {label:14} {value}".rstrip() for label, value in rows]
-    return "\n".join([f"\n{config.identity.name} is ready.\n", *lines, "\n  Check the set-up: talkd doctor\n"])
+    return "\n".join([f"\n{config.identity.name} is ready.\n", *lines, f"\n  Check the set-up: {check}\n"])
