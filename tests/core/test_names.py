@@ -133,5 +133,12 @@ def test_a_text_keeps_its_lines(lines: list[str]) -> None:
     assert " ".join(filter(None, map(str.strip, text.split("\n")))) == cleaned("\n".join(lines))
 
 
+@pytest.mark.parametrize("between", ["", "\u180b", "\ufe0f", "\u202e", "\u200c"])
+def test_a_joiner_stays_if_what_is_left_behind_it_joins(between: str) -> None:
+    assert cleaned(f"\u0646\u200c{between}\u0645") == "\u0646\u200c\u0645"
+    assert cleaned(f"\u0646\u200c{between}") == "\u0646"
+    assert cleaned(f"\u0646\u200c{between}x") == "\u0646x"
+
+
 def test_a_text_keeps_empty_lines_and_indentation() -> None:
     assert cleaned_text("One\r\n\r\n  - two\u202e\n") == "One\n\n  - two"

@@ -70,16 +70,27 @@ def cleaned_text(text: str) -> str:
 def _cleaned_line(line: str) -> str:
     line = line.translate(_BLANKS)
     emojis = {found.start(): found.end() for found in find_emojis(line)}
+    following = _following(line)
     kept: list[str] = []
     position = 0
     while position < len(line):
         end = emojis.get(position)
         if end is not None:
             kept += line[position:end]
-        elif _is_visible(line[position], kept[-1] if kept else "", line[position + 1 : position + 2]):
+        elif _is_visible(line[position], kept[-1] if kept else "", following[position]):
             kept.append(line[position])
         position = end or position + 1
     return "".join(kept)
+
+
+def _following(line: str) -> list[str]:
+    """Return for each character the next one that shows by itself: those in between are removed."""
+    following, after = [], ""
+    for character in reversed(line):
+        following.append(after)
+        if _is_visible(character, "", ""):
+            after = character
+    return following[::-1]
 
 
 def _is_visible(character: str, before: str, after: str) -> bool:
