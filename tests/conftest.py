@@ -1,9 +1,11 @@
 """Real servers for tests: one for each database in each worker, started when first asked for."""
 
+import shutil
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from support.postgres import Cluster, running_cluster
 from support.running import LoopThread, Server, unique
 from talkd.areas.users import passwords
 from talkd.config import Config
+from talkd.storage.migrate import migrate_sqlite
 
 DATABASES = ("sqlite", "postgres")
 
@@ -97,16 +100,27 @@ class Databases:
             self._cluster = self._stack.enter_context(running_cluster(self._run))
         return self._cluster
 
-    def config(self, kind: str) -> Config:
-        """Settings with an empty database, without throttle."""
+    @cached_property
+    def _migrated_file(self) -> Path:
+        """A SQLite database with talkd's tables: making them for each server takes longer than most tests."""
+        path = self._folder / "migrated" / "talkd.db"
+        path.parent.mkdir()
+        migrate_sqlite(path)
+        return path
+
+    def config(self, kind: str, *, empty: bool = False) -> Config:
+        """Settings without throttle, with a new database: it has talkd's tables, or nothing if it is to be empty."""
         folder = self._folder / unique(kind)
         folder.mkdir()
         config = Config(data=str(folder))
         config.database.durable = False
         config.security.throttle = False
         if kind == "postgres":
-            config.database.url = self.cluster.create(unique(f"{self._folder.name}_".replace("-", "_")))
+            name = unique(f"{self._folder.name}_".replace("-", "_"))
+            config.database.url = self.cluster.create(name) if empty else self.cluster.create_migrated(name)
             config.database.connections = 5
+        elif not empty:
+            shutil.copy(self._migrated_file, folder / "talkd.db")
         return config
 
 

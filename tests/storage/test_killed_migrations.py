@@ -152,7 +152,7 @@ async def tables_of(url: str) -> tuple[str | None, int]:
 
 
 async def test_on_postgres_a_killed_migration_leaves_nothing(databases: Any) -> None:
-    url = databases.config("postgres").database.url
+    url = databases.config("postgres", empty=True).database.url
     for step in range(1, 1000, 9):
         try:
             with killed_at(step):
@@ -166,13 +166,13 @@ async def test_on_postgres_a_killed_migration_leaves_nothing(databases: Any) -> 
 
 
 async def test_of_several_that_start_on_an_empty_postgres_one_migrates_and_the_others_wait(databases: Any) -> None:
-    url = databases.config("postgres").database.url
+    url = databases.config("postgres", empty=True).database.url
     await asyncio.gather(*(migrate_postgres(url, timeout=5) for _ in range(4)))
     assert (await tables_of(url))[0] == REVISIONS[-1]
 
 
 async def test_a_postgres_that_cannot_be_written_is_told_from_tables_that_do_not_fit(databases: Any) -> None:
-    url = databases.config("postgres").database.url
+    url = databases.config("postgres", empty=True).database.url
     name = url.partition("?")[0].rpartition("/")[2]
     databases.cluster.psql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
     with pytest.raises(MigrationFailed, match=r"could not be brought .* read-only .* not changed") as refused:
@@ -188,7 +188,7 @@ async def test_a_postgres_that_cannot_be_written_is_told_from_tables_that_do_not
 
 async def test_a_user_who_may_not_make_tables_is_told_from_tables_that_do_not_fit(databases: Any) -> None:
     """What a database that belongs to another user says since PostgreSQL 15."""
-    url = databases.config("postgres").database.url
+    url = databases.config("postgres", empty=True).database.url
     role = url.partition("?")[0].rpartition("/")[2] + "_stranger"
     databases.cluster.psql(f'CREATE ROLE "{role}"')
     with pytest.raises(MigrationFailed, match=r"permission denied.* make the user the owner"):

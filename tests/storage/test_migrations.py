@@ -67,7 +67,7 @@ class Old:
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def old(request: pytest.FixtureRequest, databases: Any) -> Old:
-    return Old(databases.config(request.param))
+    return Old(databases.config(request.param, empty=True))
 
 
 def test_every_migration_is_known() -> None:

@@ -60,7 +60,7 @@ async def prepare(config: Config) -> None:
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_older_messages_are_found_after_the_upgrade(kind: str, databases: Any, new_server: Any) -> None:
-    config = databases.config(kind)
+    config = databases.config(kind, empty=True)
     asyncio.run(prepare(config))
     server: Server = new_server(config)
     server.admin.put("/ocs/v2.php/cloud/users/walter", json={"key": "password", "value": PASSWORD}).raise_for_status()

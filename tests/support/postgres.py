@@ -1,5 +1,6 @@
 """A PostgreSQL of our own for one run of the tests, shared by its workers. It needs no rights and leaves nothing."""
 
+import asyncio
 import fcntl
 import hashlib
 import os
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from talkd.storage.migrate import migrate_postgres
 
 _FAST = """
 fsync = off
@@ -22,16 +25,28 @@ log_min_messages = fatal
 """Nothing here has to survive the machine."""
 
 
+TEMPLATE = "talkd_template"
+
+
 class Cluster:
     """The running cluster."""
 
-    def __init__(self, server: Any) -> None:
-        self._server = server
+    def __init__(self, server: Any, lock_file: Path) -> None:
+        self._server, self._lock_file = server, lock_file
 
-    def create(self, name: str) -> str:
-        """A new empty database; its URL."""
-        self._server.psql(f'CREATE DATABASE "{name}" TEMPLATE template0;')
+    def create(self, name: str, *, template: str = "template0") -> str:
+        """A new database, empty or like the template, to which nobody may be connected; its URL."""
+        self._server.psql(f'CREATE DATABASE "{name}" TEMPLATE "{template}";')
         return str(self._server.get_uri(database=name))
+
+    def create_migrated(self, name: str) -> str:
+        """A new database with talkd's tables, which are made once in a run and copied; its URL."""
+        with self._lock_file.open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if TEMPLATE not in self.psql("SELECT datname FROM pg_database").split():
+                asyncio.run(migrate_postgres(self.create(f"{TEMPLATE}_unfinished"), timeout=30))
+                self.psql(f'ALTER DATABASE "{TEMPLATE}_unfinished" RENAME TO "{TEMPLATE}"')
+            return self.create(name, template=TEMPLATE)
 
     def psql(self, command: str) -> str:
         """Run a command as the administrator of PostgreSQL."""
@@ -89,7 +104,7 @@ def running_cluster(run: str) -> Iterator[Cluster]:
                 settings.write(_FAST)
         server.start()
     try:
-        yield Cluster(server)
+        yield Cluster(server, lock_file)
     finally:
         with lock_file.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
