@@ -88,15 +88,19 @@ def test_a_timer_of_the_past_opens_at_once(alice: Person, bob: Person, token: st
     assert bob.system_messages(token)[-2:] == ["lobby_non_moderators", "lobby_timer_reached"]
 
 
-def test_the_timer_opens_by_itself_and_says_so_once(server: Server, alice: Person, bob: Person, token: str) -> None:
-    timer = int(time.time()) + 3
+def test_the_timer_opens_by_itself_and_says_so_once(
+    server: Server, alice: Person, bob: Person, token: str, hour_later: Callable[[], None], threads: ThreadPoolExecutor
+) -> None:
+    timer = int(time.time()) + 3600
     assert set_lobby(alice, token, 1, timer)["lobbyTimer"] == timer
     assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
     last = alice.history(token)[0]["id"]
-    answer = wait(alice, token, last, timeout=10)
+    waiting = threads.submit(wait, alice, token, last, timeout=10)
+    hour_later()
+    answer = waiting.result(20)
     assert [each["systemMessage"] for each in answer.json()["ocs"]["data"]] == ["lobby_timer_reached"]
     assert answer.json()["ocs"]["data"][0]["message"] == "The conversation is now open to everyone"
-    time.sleep(1.2)
+    server.run(server.app._open_lobbies())  # once more
     assert bob.system_messages(token).count("lobby_timer_reached") == 1
     assert (bob.room(token)["lobbyState"], bob.room(token)["lobbyTimer"]) == (0, 0)
 

@@ -7,8 +7,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from support.people import PUBLIC, Person
-from support.running import Server
+from support.people import PUBLIC, Person, data_of
+from support.running import LoopThread, Server
+from support.waiting import answer_after
 from talkd.areas.older import signaling_legacy as legacy
 
 SINCE_V3 = {"helloAuthParams", "federation"}
@@ -29,7 +30,10 @@ class Device:
 
     def poll(self) -> list[tuple[str, str]]:
         """Sender and text of what waits, or arrives; who is there is in `present`."""
-        items = self.person.get(self.path)
+        return self.read(self.person.get(self.path))
+
+    def read(self, items: list[dict[str, Any]]) -> list[tuple[str, str]]:
+        """The same of what a poll has answered."""
         assert items[-1]["type"] == "usersInRoom"
         self.present = {each["sessionId"] for each in items[-1]["data"]}
         contents = [msgspec.json.decode(item["data"]) for item in items[:-1]]
@@ -60,7 +64,9 @@ def test_who_waits_without_a_token_is_woken(
     assert waiting.result(10) == [(new.session, "now")]
 
 
-def test_without_a_token_it_is_the_room_opened_last(alice: Person, bob: Person, token: str) -> None:
+def test_without_a_token_it_is_the_room_opened_last(
+    server: Server, loop_thread: LoopThread, alice: Person, bob: Person, token: str
+) -> None:
     second = alice.create_room()
     other = Device(bob, token, f"v3/signaling/{token}")
     old = Device(alice, token, "v1/signaling")
@@ -70,7 +76,7 @@ def test_without_a_token_it_is_the_room_opened_last(alice: Person, bob: Person, 
     later.poll()
     assert later.present == {later.session}
     alice.delete(f"v4/room/{second}/participants/active")
-    old.poll()
+    old.read(data_of(answer_after(server, loop_thread, alice, old.path, 30)))
     assert old.present == {old.session, other.session}
 
 

@@ -1,21 +1,15 @@
 """Timeouts of polls are upper bounds: the answer begins within the seconds that were asked for."""
 
 import asyncio
-import time
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.people import Person
 from support.running import LoopThread, Server
+from support.waiting import answer_after
 from talkd.realtime.timers import Deadlines, end_of_wait
-
-LAST_MOMENT = 0.1
-"""Seconds before the end of a poll at which it must be answered."""
 
 
 @given(began=st.floats(0, 10**7), seconds=st.integers(0, 60))
@@ -37,30 +31,6 @@ def test_a_wait_leaves_time_for_its_answer(began: float, seconds: int) -> None:
     assert fired[0] <= began + seconds + (0.1 if seconds == 0 else -0.14)
     assert seconds < 2 or fired[0] <= began + seconds - 0.29
     assert until >= began + seconds * 0.75 - 1e-6
-
-
-def await_waiting(server: Server, count: int) -> None:
-    """Return once exactly that many polls have looked and wait for their deadline."""
-    buckets = server.app.world.changes.deadlines._buckets
-    until = time.monotonic() + 40
-    while (waiting := sum(len(bucket) for bucket in list(buckets.values()))) != count:
-        assert time.monotonic() < until, waiting
-        time.sleep(0.01)
-
-
-def answer_after(
-    server: Server, loop_thread: LoopThread, person: Person, path: str, seconds: float, **params: int
-) -> httpx.Response:
-    """The answer of a poll that waits until the clock has moved on by so many seconds."""
-    await_waiting(server, 0)  # the polls of other tests have ended
-    with loop_thread.still_clock() as move, ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(person.request, "GET", path, **params)
-        await_waiting(server, 1)
-        move(seconds * 0.8)
-        time.sleep(0.1)
-        assert not answer.done(), answer.result().text
-        move(seconds * 0.2 - LAST_MOMENT)
-        return answer.result(10)
 
 
 @pytest.mark.parametrize(
