@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from support import killed_migrations
 from support.migrations import bring_sqlite_to
 from support.parts import needs_limits
-from talkd.cli.errors import explain
+from talkd.cli.database import explain
 from talkd.storage.migrate import (
     REVISIONS,
     MigrationFailed,

@@ -9,7 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
-from talkd.cli.finding import FAIL, OK, WARN, Finding
+from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.config import ServerConfig
 
 SOON = timedelta(days=14)

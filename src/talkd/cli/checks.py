@@ -19,9 +19,8 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.cli.certificates import examine_tls
 from talkd.cli.command import database_of
-from talkd.cli.database import opened, revision_of
-from talkd.cli.errors import explain
-from talkd.cli.finding import FAIL, OK, WARN, Finding
+from talkd.cli.database import explain, opened, revision_of
+from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.cli.listening import examine_address, examine_public_url, examine_server
 from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.config import Config

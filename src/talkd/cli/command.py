@@ -107,7 +107,7 @@ def run(work: Awaitable[T]) -> T:
 
     Raises TalkError when the work is refused.
     """
-    from talkd.cli.errors import explain
+    from talkd.cli.database import explain
 
     async def main() -> T:
         return await work

@@ -4,11 +4,13 @@ A running server hears of every event of a command, as if it had happened there.
 """
 
 import contextlib
+import socket
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import apsw
 import asyncpg
 import typer
 
@@ -19,7 +21,8 @@ from talkd.areas.settings import clock_service
 from talkd.cli.command import database_of, run
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
-from talkd.storage.database import Database, Tx, Work
+from talkd.core.errors import Unavailable
+from talkd.storage.database import Database, DatabaseRefused, Tx, Work
 from talkd.storage.migrate import revision_of_postgres, revision_of_sqlite
 
 T = TypeVar("T")
@@ -117,3 +120,22 @@ async def revision_of(config: Config) -> str | None:
         finally:
             await connection.close()
     return revision_of_sqlite(Path(config.data) / "talkd.db")
+
+
+def explain(error: Exception) -> str | None:
+    """A sentence for the person at the terminal; None for what is a mistake in talkd."""
+    if isinstance(error, DatabaseRefused):
+        return str(error)
+    if isinstance(error, Unavailable) and isinstance(error.__cause__, Exception):
+        return explain(error.__cause__)
+    if isinstance(error, apsw.Error):
+        return f"cannot use the database: {error}; check the data folder with `talkd doctor`"
+    if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError):
+        return f"cannot use PostgreSQL: {error}; check the address with `talkd doctor`"
+    if isinstance(error, ConnectionError | TimeoutError | socket.gaierror):  # commands connect to nothing else
+        reason = error.strerror or str(error) or "it does not answer"
+        return f"cannot reach PostgreSQL: {reason}; check the address with `talkd doctor`"
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror or error}{where}"
+    return None

@@ -2,14 +2,24 @@
 
 from typing import Annotated
 
+import msgspec
 import typer
 
 from talkd.cli import command
 from talkd.cli.command import Dev, DevExposed, Host, Port
-from talkd.cli.finding import FAIL, OK, WARN, Finding
 from talkd.config import Config
 
+OK, WARN, FAIL = "ok", "warn", "fail"
 COLORS = {OK: "green", WARN: "yellow", FAIL: "red"}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """`state` is ok, warn or fail; `advice` says what to do about it, and is empty for ok."""
+
+    state: str
+    subject: str
+    found: str
+    advice: str = ""
 
 
 @command.with_config

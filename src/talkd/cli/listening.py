@@ -18,7 +18,7 @@ import msgspec
 
 from talkd.cli.data_folder import ForeignLock, find_owner
 from talkd.cli.database import CONNECT
-from talkd.cli.finding import FAIL, OK, WARN, Finding
+from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.config import Config, ServerConfig
 from talkd.storage.postgres_lock import find_holder
 

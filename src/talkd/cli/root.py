@@ -6,7 +6,6 @@ from talkd import __version__
 from talkd.cli import (
     doctor,
     group,
-    migrate,
     occ,
     occ_calls,
     occ_config,
@@ -30,7 +29,7 @@ app = typer.Typer(
 )
 app.command()(serve.serve)
 app.command()(doctor.doctor)
-app.command()(migrate.migrate)
+app.command()(serve.migrate)
 app.command()(serve.openapi)
 app.add_typer(user.app, name="user")
 app.add_typer(group.app, name="group")

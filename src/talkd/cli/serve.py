@@ -1,4 +1,4 @@
-"""`talkd serve`: start, say once what there is to know, run."""
+"""`talkd serve`, `talkd migrate` and `talkd openapi`."""
 
 import asyncio
 import contextlib
@@ -127,6 +127,20 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) 
         with contextlib.suppress(asyncio.CancelledError):
             await app.stop()
     log.info("stopped")
+
+
+@command.with_config
+def migrate(config: Config) -> None:
+    """Bring the database to the newest schema. `talkd serve` does it by itself; this is for careful upgrades."""
+    from talkd.cli.database import opened
+    from talkd.storage.migrate import REVISIONS
+
+    async def work() -> None:
+        async with opened(config):
+            pass
+
+    command.run(work())
+    typer.echo(f"{command.database_of(config)}: schema {REVISIONS[-1]}")
 
 
 class ApiVersion(StrEnum):
