@@ -16,14 +16,15 @@ format: $(VENV)/installed-for-tests
 	$(BIN)/ruff format .
 
 lint: $(VENV)/installed-for-tests
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	@$(BIN)/ruff check . || { echo 'lint: change the lines named above; "$(BIN)/ruff check --fix ." changes some by itself'; exit 1; }
+	@$(BIN)/ruff format --check . || { echo 'lint: run "make format"'; exit 1; }
 
 types: $(VENV)/installed-for-tests
-	$(BIN)/mypy
+	@$(BIN)/mypy || { echo 'types: change the lines named above; "make types" checks them again'; exit 1; }
 
 tests: $(VENV)/installed-for-tests
-	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+	@$(BIN)/python -m pytest $(PYTEST_FLAGS) || \
+		{ echo 'tests: run one that failed with "$(BIN)/python -m pytest" and its name from the summary above'; exit 1; }
 
 # Not a gate: the report comes whatever fails. Servers that tests/crash kills could not report, so these tests are left out.
 coverage: $(VENV)/installed-for-tests
