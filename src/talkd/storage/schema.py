@@ -234,8 +234,8 @@ rooms = sa.Table(
 `call_started_at` is 0 when there is no call; `call_flag` is the union of what devices wanted to
 bring when they joined it. Of messages up to `notified_id` those concerned have been notified.
 `last_expires_at` is when the newest message expires, 0 for never.
-Nobody sees messages up to `cleared_id` (`areas/chat/store.py`). A job deletes them and sets it to 0 again. `deleted` is
-1 for a room that was deleted and of which a job has not deleted everything yet (`areas/removal`)."""
+Nobody sees messages up to `cleared_id` (`conversation/message_store.py`). A job deletes them and sets it to 0 again.
+`deleted` is 1 for a room that was deleted and of which a job has not deleted everything yet (`areas/removal`)."""
 
 forgotten_accounts = sa.Table(
     "forgotten_accounts",

@@ -1,7 +1,7 @@
 """Removing the id and the names of a deleted account from all that people said and did.
 
 The transaction that deletes the account removes the first portion, and a job the rest. Until then, readers show a user
-without account as deleted (`areas/chat/model.py`), and nobody gets the same id.
+without account as deleted (`conversation/message.py`), and nobody gets the same id.
 """
 
 from talkd.areas.notifications import store as notifications
