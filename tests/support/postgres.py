@@ -8,6 +8,7 @@ import signal
 import tempfile
 import warnings
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,9 @@ class Cluster:
         with self._lock_file.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if TEMPLATE not in self.psql("SELECT datname FROM pg_database").split():
-                asyncio.run(migrate_postgres(self.create(f"{TEMPLATE}_unfinished"), timeout=30))
+                migrating = migrate_postgres(self.create(f"{TEMPLATE}_unfinished"), timeout=30)
+                with ThreadPoolExecutor(1) as thread:  # where it is called, an event loop may be running
+                    thread.submit(asyncio.run, migrating).result()
                 self.psql(f'ALTER DATABASE "{TEMPLATE}_unfinished" RENAME TO "{TEMPLATE}"')
             return self.create(name, template=TEMPLATE)
 
