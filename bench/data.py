@@ -135,7 +135,8 @@ async def make(folder: Path, database: str, *, rooms_of_ten: int, hall: int, lis
     config.database.url = database
     config.database.durable = False
     db = open_database(config)
-    db.in_transaction = (people.apply, system_messages.apply, counters.apply)
+    db.reactions.clear()
+    db.react(people.REACTIONS, system_messages.REACTIONS, counters.REACTIONS)
     await db.open()
     try:
         return await Maker(db).make(rooms_of_ten=rooms_of_ten, hall=hall, lists=lists, history=120)
