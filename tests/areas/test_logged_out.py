@@ -257,7 +257,7 @@ def test_a_browser_that_lapses_while_it_waits_is_logged_out(
 def test_a_login_that_ends_between_its_check_and_the_wait_is_noticed(server: Server, alice: Person, token: str) -> None:
     world = server.app.world
     caller = Caller(user_id=alice.id, credential=Credential(CredentialKind.APP_PASSWORD, "gone"), generation=-1)
-    call = Call(world, caller, NoParams(), lambda: "", token=token)
+    call = Call(world, caller, NoParams(), "", token=token)
     call.participant = server.read(lambda tx: access.access_participant(tx, token, user_id=alice.id, browser=""))
 
     async def nothing(_call: Call[NoParams]) -> None:

@@ -223,6 +223,16 @@ def test_a_client_hears_the_address_it_used(server: Server) -> None:
     assert base_of(client, **forged) == server.url
 
 
+@pytest.mark.parametrize("host", ["ex a", "ex%a", "talk.example/x", ""])
+def test_an_impossible_address_is_refused_before_anything_is_done(server: Server, alice: Person, host: str) -> None:
+    token = alice.create_room(PUBLIC)
+    with httpx.Client(base_url=server.url, headers={"OCS-APIRequest": "true", "Host": host}, trust_env=False) as client:
+        for path in (f"{ROOM}/{token}/participants/active", "/index.php/login/v2"):  # the first sets a cookie
+            answer = client.post(path)
+            assert (answer.status_code, "set-cookie" in answer.headers) == (400, False), path
+    assert set(alice.participants(token)) == {alice.id}
+
+
 def test_behind_a_trusted_proxy(databases: Any, new_server: Callable[[Config], Server]) -> None:
     config = databases.config("sqlite")
     config.server.trusted_proxies = ["127.0.0.0/8"]

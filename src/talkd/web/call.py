@@ -83,7 +83,8 @@ class Call(Generic[P]):
     world: World
     caller: Caller
     params: P
-    find_base_url: Callable[[], str]
+    base_url: str
+    """How the client reaches the server, without a slash at the end."""
     token: str = ""
     """The room's token in the path, where there is one."""
     participant: Participant | None = None
@@ -136,11 +137,6 @@ class Call(Generic[P]):
             session.session_id if session is not None else f"attendee:{self.me.attendee.id}": limits.polls_by_session,
         }
         return self.world.changes.watch(*topics, hang_up=self.hang_up, owners=owners)
-
-    @property
-    def base_url(self) -> str:
-        """How the client reaches the server, without a slash at the end. Raises Invalid("host")."""
-        return self.find_base_url()
 
     @property
     def me(self) -> Participant:

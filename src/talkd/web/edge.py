@@ -4,7 +4,6 @@ import asyncio
 import dataclasses
 import time
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -159,7 +158,7 @@ class Edge:
             world=self.world,
             caller=caller,
             params=None,
-            find_base_url=partial(self._proxies.base_url, request),
+            base_url=self._proxies.base_url(request),
             token=path.get("token", ""),
             raw=raw,
             get_header=request.get_header,

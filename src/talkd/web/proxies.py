@@ -40,9 +40,7 @@ class Proxies:
             host = _said(request, "x-forwarded-host", hops) or host
             prefix = _said(request, "x-forwarded-prefix", hops)
             host = _with_port(host, _said(request, "x-forwarded-port", hops))
-        if scheme not in ("http", "https") or not HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
-            raise Invalid("host", message="The address in the request's headers is not valid.")
-        return f"{scheme}://{host}{prefix}".rstrip("/")
+        return _url(scheme, host, prefix)
 
     def _find_way(self, address: str, header: str | None) -> tuple[str, int]:
         """Return the client's address, and through how many trusted proxies the request came.
@@ -62,6 +60,13 @@ class Proxies:
             address = str(next_hop)
         parsed = parse(address)
         return (address if parsed is None else str(parsed)), hops
+
+
+@lru_cache(maxsize=1000)
+def _url(scheme: str, host: str, prefix: str) -> str:
+    if scheme not in ("http", "https") or not HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
+        raise Invalid("host", message="The address in the request's headers is not valid.")
+    return f"{scheme}://{host}{prefix}".rstrip("/")
 
 
 def _said(request: falcon.asgi.Request, header: str, hops: int) -> str:

@@ -144,7 +144,7 @@ def _as(call: Call[Any], browser: str) -> Call[Any]:
             user_id=caller.user_id, display_name=caller.display_name, is_admin=caller.is_admin, browser=browser
         ),
         params=call.params,
-        find_base_url=call.find_base_url,
+        base_url=call.base_url,
         token=call.token,
     )
 
