@@ -7,7 +7,6 @@ from typing import Any
 from talkd.core.errors import Invalid, TooLarge, TooSlow
 
 Receive = Callable[[], Awaitable[Any]]
-Send = Callable[[Any], Awaitable[None]]
 
 BODY = "talkd.body"
 """Key of the ASGI scope for the `Body` of a request that has one."""
@@ -23,7 +22,7 @@ class Body:
     out.
     """
 
-    __slots__ = ("_began", "_got", "_has_ended", "_is_first", "_length", "_patience", "_receive", "limit")
+    __slots__ = ("_began", "_got", "_is_first", "_length", "_patience", "_receive", "has_ended", "limit")
 
     def __init__(self, receive: Receive, patience: float, length: int | None) -> None:
         self._receive = receive
@@ -32,7 +31,8 @@ class Body:
         self._length = length
         self._got = 0
         self._is_first = True
-        self._has_ended = False
+        self.has_ended = False
+        """Whether the body was read to its end."""
         self.limit = 0
         """Bytes that are read at most."""
 
@@ -45,14 +45,14 @@ class Body:
         if self._is_first:
             self._is_first = False
             return _NOTHING_YET
-        if self._has_ended:
+        if self.has_ended:
             return await self._receive()
         return await self._next()
 
     async def read(self) -> bytes:
         """Return all that is left of the body. Raises what `receive` raises."""
         parts = []
-        while not self._has_ended:
+        while not self.has_ended:
             parts.append((await self._next()).get("body", b""))
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
@@ -68,21 +68,8 @@ class Body:
         if self._got > self.limit:
             raise too_large(self.limit)
         # The HTTP server may say that there is more when all bytes are here, and Falcon does not ask for it then.
-        self._has_ended = self._got == self._length or not message.get("more_body")
+        self.has_ended = self._got == self._length or not message.get("more_body")
         return message
-
-    def closing(self, send: Send) -> Send:
-        """Return `send` that says "Connection: close" if the body was not read to its end.
-
-        The HTTP server closes such a connection after the answer, and the client must not send its next request there.
-        """
-
-        async def sent(message: Any) -> None:
-            if message["type"] == "http.response.start" and not self._has_ended:
-                message["headers"] = [*message["headers"], (b"connection", b"close")]
-            await send(message)
-
-        return sent
 
     async def hang_up(self) -> None:
         """Return when the client has hung up; only to be used after the body."""

@@ -60,6 +60,10 @@ def _protection(config: ServerConfig) -> list[tuple[bytes, bytes]]:
     return headers
 
 
+_CLOSE = (b"connection", b"close")
+"""For answers to bodies that were not read to their end: the HTTP server closes the connection after them."""
+
+
 def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
     """An object with the `on_get` … that Falcon looks for."""
     responders = {}
@@ -156,11 +160,13 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
     async def application(
         scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
     ) -> None:
-        async def send_protected(message: Any) -> None:
+        body: Body | None = None
+
+        async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
-                headers = message["headers"]
-                own = {name for name, _ in headers}
-                message["headers"] = [*headers, *(each for each in protection if each[0] not in own)]
+                added = protection if body is None or body.has_ended else [*protection, _CLOSE]
+                own = {name for name, _ in message["headers"]}
+                message["headers"] = [*message["headers"], *(each for each in added if each[0] not in own)]
             await send(message)
 
         if scope["type"] == "http":
@@ -168,7 +174,7 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
             length = length_of(scope["headers"])
             if length != 0:
                 scope[BODY] = body = Body(receive, config.body_timeout, length)
-                scope[HANG_UP], receive, send = body.hang_up, body.receive, body.closing(send)
+                scope[HANG_UP], receive = body.hang_up, body.receive
             if scope["http_version"] == "1":  # granian's word for 1.0, which Falcon refuses
                 scope["http_version"] = "1.0"
             if scope["method"] not in falcon.COMBINED_METHODS:
@@ -178,7 +184,7 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
             if any(b"_" in name for name, _ in scope["headers"]):
                 scope["headers"] = list(_without_underscores(scope["headers"]))
         try:
-            await app(scope, receive, send_protected)
+            await app(scope, receive, answer)
         except asyncio.CancelledError:
             return  # a stop cuts off requests, and each would leave a trace
 
