@@ -6,8 +6,8 @@ from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.room_store import ROOM
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
-from talkd.storage.database import Row, Tx
-from talkd.storage.queries import Query, Shape, optional, shape
+from talkd.storage.database import Tx
+from talkd.storage.queries import Query, combined, optional, shape
 from talkd.storage.schema import attendees, rooms, sessions, users
 from talkd.storage.statements import (
     NOTHING,
@@ -23,18 +23,9 @@ from talkd.storage.statements import (
 
 ATTENDEE = shape(Attendee, attendees)
 SESSION = shape(Session, sessions)
-_ROOM_END = len(ROOM)
-_ATTENDEE_END = _ROOM_END + len(ATTENDEE)
-
-
-def _participant(row: Row) -> Participant:
-    return Participant(
-        ROOM.take(row[:_ROOM_END]), ATTENDEE.take(row[_ROOM_END:_ATTENDEE_END]), _SESSION.take(row[_ATTENDEE_END:])
-    )
-
-
-_SESSION = optional(SESSION)
-PARTICIPANT = Shape([*ROOM, *ATTENDEE, *SESSION], _participant)
+MEMBER = combined(Participant, ROOM, ATTENDEE)
+"""A participant without the session of a device."""
+PARTICIPANT = combined(Participant, ROOM, ATTENDEE, optional(SESSION))
 
 _mine = sessions.alias("mine")
 own_session = sessions.c.id == (
@@ -52,7 +43,7 @@ own_session = sessions.c.id == (
 """Joins the session of the asking device; a client without cookies gets its latest (small-print.md)."""
 
 _user = (
-    sa.select(*ROOM, *ATTENDEE, *SESSION)
+    sa.select(*PARTICIPANT)
     .select_from(rooms)
     .join(attendees, attendees.c.room_id == rooms.c.id)
     .join(users, users.c.id == attendees.c.actor_id)
@@ -65,7 +56,7 @@ _user = (
     )
 )
 _visitor = (
-    sa.select(*ROOM, *ATTENDEE, *SESSION)
+    sa.select(*PARTICIPANT)
     .select_from(rooms)
     .join(sessions, sa.and_(sessions.c.room_id == rooms.c.id, sessions.c.browser == bind("browser")))
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
@@ -78,7 +69,7 @@ _VISITOR = Query(_visitor, PARTICIPANT)
 _VISITOR_HELD = Query(_visitor.with_for_update(of=[rooms, attendees, sessions]), PARTICIPANT)
 _companion = attendees.alias("companion")
 _VISITORS_WITH = Query(
-    sa.select(*ROOM, *ATTENDEE, *SESSION)
+    sa.select(*PARTICIPANT)
     .select_from(sessions)
     .join(rooms, rooms.c.id == sessions.c.room_id)
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))

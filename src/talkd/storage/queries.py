@@ -1,6 +1,7 @@
 """Statements that say which structs they yield."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 from typing import Any, Generic, TypeVar, overload
 
 import sqlalchemy as sa
@@ -37,6 +38,20 @@ def optional(of: Shape[T]) -> Shape[T | None]:
     return Shape(of.columns, lambda values: None if values[0] is None else of.take(values))
 
 
+@overload
+def combined(make: Callable[[A, B], T], a: Shape[A], b: Shape[B], /) -> Shape[T]: ...
+@overload
+def combined(make: Callable[[A, B, C], T], a: Shape[A], b: Shape[B], c: Shape[C], /) -> Shape[T]: ...
+def combined(make: Callable[..., T], *shapes: Shape[Any]) -> Shape[T]:
+    """Return the shape of what `make` makes of others, whose columns follow each other."""
+    ends = list(accumulate(map(len, shapes)))
+    parts = [(each.take, begin, end) for each, begin, end in zip(shapes, [0, *ends], ends, strict=False)]
+    return Shape(
+        [column for each in shapes for column in each],
+        lambda values: make(*[take(values[begin:end]) for take, begin, end in parts]),
+    )
+
+
 class Query(Statement, Generic[T]):
     """A statement whose rows are structs: it selects or returns the columns of these shapes, in this order.
 
@@ -47,23 +62,16 @@ class Query(Statement, Generic[T]):
     def __init__(self: "Query[A]", clause: sa.Executable, a: Shape[A], /) -> None: ...
     @overload
     def __init__(self: "Query[tuple[A, B]]", clause: sa.Executable, a: Shape[A], b: Shape[B], /) -> None: ...
-    @overload
-    def __init__(
-        self: "Query[tuple[A, B, C]]", clause: sa.Executable, a: Shape[A], b: Shape[B], c: Shape[C], /
-    ) -> None: ...
-    def __init__(self, clause: Any, *shapes: Shape[Any]) -> None:
+    def __init__(self, clause: Any, a: Shape[Any], b: Shape[Any] | None = None, /) -> None:
         super().__init__(clause)
-        wanted = [column.name for each in shapes for column in each.columns]
+        whole: Shape[Any] = a if b is None else combined(_pair, a, b)
+        wanted = [column.name for column in whole]
         described = getattr(clause, "returning_column_descriptions", None) or clause.column_descriptions
         found = [each["expr"].name for each in described]
         if found != wanted:
             raise TypeError(f"the statement gives {found}, and not {wanted}")
-        self.read = _reader(shapes)
+        self.read = whole.take
 
 
-def _reader(shapes: Sequence[Shape[Any]]) -> Callable[[Sequence[Any]], Any]:
-    if len(shapes) == 1:
-        return shapes[0].take
-    ends = [sum(len(each) for each in shapes[: number + 1]) for number in range(len(shapes))]
-    parts = list(zip(shapes, [0, *ends], ends, strict=False))
-    return lambda row: tuple(each.take(row[begin:end]) for each, begin, end in parts)
+def _pair(a: A, b: B) -> tuple[A, B]:
+    return a, b

@@ -3,16 +3,13 @@
 import sqlalchemy as sa
 
 from talkd.areas.notifications.model import About, Entry, Notification, Subject
-from talkd.conversation.attendee_store import ATTENDEE, MODERATES
-from talkd.conversation.message import DELETED, Message
+from talkd.conversation.attendee_store import MEMBER, MODERATES
+from talkd.conversation.message import DELETED
 from talkd.conversation.message_store import MESSAGE, is_visible
-from talkd.conversation.participant import Attendee, Participant
-from talkd.conversation.room import Room
-from talkd.conversation.room_store import ROOM
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import Permission
-from talkd.storage.database import Row, Tx
-from talkd.storage.queries import shape
+from talkd.storage.database import Tx
+from talkd.storage.queries import Query, combined, optional, shape
 from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms
 from talkd.storage.statements import NOTHING, ZERO, Statement, bind, number, one_of, word
 
@@ -53,8 +50,9 @@ _is_current = sa.or_(
 )
 _of_message = sa.and_(messages.c.room_id == notifications.c.room_id, messages.c.id == notifications.c.message_id)
 _NOTIFICATION = shape(Notification, notifications)
+_ENTRY = combined(Entry, _NOTIFICATION, MEMBER, optional(MESSAGE))
 _entries = (
-    sa.select(*_NOTIFICATION, *ROOM, *ATTENDEE, *MESSAGE)
+    sa.select(*_ENTRY)
     .select_from(notifications)
     .join(attendees, _mine)
     .join(rooms, rooms.c.id == notifications.c.room_id)
@@ -62,8 +60,8 @@ _entries = (
     .where(notifications.c.user_id == bind("user_id"), _is_current)
     .order_by(notifications.c.created_at.desc(), notifications.c.message_id.desc(), notifications.c.id.desc())
 )
-_NEWEST = Statement(_entries.limit(bind("limit", sa.Integer)))
-_ONE = Statement(_entries.where(notifications.c.id == bind("notification_id")))
+_NEWEST = Query(_entries.limit(bind("limit", sa.Integer)), _ENTRY)
+_ONE = Query(_entries.where(notifications.c.id == bind("notification_id")), _ENTRY)
 _EXISTING = Statement(
     _entries.with_only_columns(notifications.c.id)
     .where(one_of(notifications.c.id, "notification_ids"))
@@ -196,26 +194,16 @@ _DELETE_SURPLUS = Statement(
         _among, notifications.c.id.in_(sa.select(_ranked.c.id).where(_ranked.c.rank > bind("kept", Int)))
     )
 )
-_ROOM_AT = len(_NOTIFICATION)
-_ATTENDEE_AT = _ROOM_AT + len(ROOM)
-_MESSAGE_AT = _ATTENDEE_AT + len(ATTENDEE)
-
-
-def _entry(row: Row) -> Entry:
-    me = Participant(Room(*row[_ROOM_AT:_ATTENDEE_AT]), Attendee(*row[_ATTENDEE_AT:_MESSAGE_AT]))
-    message = None if row[_MESSAGE_AT] is None else Message(*row[_MESSAGE_AT:])
-    return Entry(Notification(*row[:_ROOM_AT]), me, message)
 
 
 async def list_newest(tx: Tx, user_id: str, limit: int, now: int) -> list[Entry]:
     """What a user has to be told still, newest first."""
-    return [_entry(row) for row in await tx.all(_NEWEST, user_id=user_id, limit=limit, now=now)]
+    return await tx.list(_NEWEST, user_id=user_id, limit=limit, now=now)
 
 
 async def find(tx: Tx, user_id: str, notification_id: int, now: int) -> Entry | None:
     """One of these."""
-    row = await tx.one(_ONE, user_id=user_id, notification_id=notification_id, now=now)
-    return None if row is None else _entry(row)
+    return await tx.find(_ONE, user_id=user_id, notification_id=notification_id, now=now)
 
 
 async def list_existing(tx: Tx, user_id: str, notification_ids: list[int], now: int) -> list[int]:

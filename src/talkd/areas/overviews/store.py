@@ -3,11 +3,10 @@
 import msgspec
 import sqlalchemy as sa
 
-from talkd.conversation.attendee_store import ATTENDEE, PARTICIPANT, SESSION, own_session
+from talkd.conversation.attendee_store import PARTICIPANT, own_session
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
 from talkd.conversation.participant import Participant
-from talkd.conversation.room_store import ROOM
 from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
@@ -66,9 +65,7 @@ _LAST = [NOTHING if column.name == "reference_id" else _last.c[column.name] for 
 
 _overview = (
     sa.select(
-        *ROOM,
-        *ATTENDEE,
-        *SESSION,
+        *PARTICIPANT,
         sa.case((attendees.c.last_read >= rooms.c.last_message_id, ZERO), else_=_unread),
         _names_unread(attendees.c.last_mention),
         _names_unread(attendees.c.last_mention_direct),
@@ -116,7 +113,8 @@ _OF_USER = Statement(
 )
 _ONE = Statement(_overview.where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")))
 
-_PEOPLE_END = len(ROOM) + len(ATTENDEE) + len(SESSION)
+
+_PEOPLE_END = len(PARTICIPANT)
 
 
 def _read(row: Row) -> Overview:

@@ -5,15 +5,11 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
 from talkd.areas.reminders.model import Reminder, Upcoming
-from talkd.conversation.attendee_store import ATTENDEE
-from talkd.conversation.message import Message
+from talkd.conversation.attendee_store import MEMBER
 from talkd.conversation.message_store import MESSAGE
-from talkd.conversation.participant import Attendee, Participant
-from talkd.conversation.room import Room
-from talkd.conversation.room_store import ROOM
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, shape
+from talkd.storage.queries import Query, combined, shape
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
 from talkd.storage.statements import ONE, Statement, bind, by_value, one_of, word
 
@@ -46,15 +42,17 @@ _COUNT_SET = Statement(
     .join(attendees, _by_attendee)
     .where(_is_users, attendees.c.actor_id == bind("user_id"), reminders.c.set_at > bind("since"))
 )
-_UPCOMING = Statement(
-    sa.select(*_REMINDER, *ROOM, *ATTENDEE, *MESSAGE)
+_SHOWN = combined(Upcoming, _REMINDER, MEMBER, MESSAGE)
+_UPCOMING = Query(
+    sa.select(*_SHOWN)
     .select_from(reminders)
     .join(attendees, _by_attendee)
     .join(rooms, rooms.c.id == reminders.c.room_id)
     .join(messages, _of_message)
     .where(_is_users, attendees.c.actor_id == bind("user_id"), IS_VISIBLE, IS_LET_IN)
     .order_by(reminders.c.remind_at, reminders.c.id)
-    .limit(bind("limit", sa.Integer))
+    .limit(bind("limit", sa.Integer)),
+    _SHOWN,
 )
 _is_due = reminders.c.remind_at <= bind("now")
 _IS_ANY_DUE = Statement(sa.select(ONE).where(_is_due).limit(ONE))
@@ -67,9 +65,6 @@ _DUE = Statement(
     .order_by(reminders.c.remind_at, reminders.c.id)
     .limit(bind("limit", sa.Integer))
 )
-_ROOM_AT = len(_REMINDER)
-_ATTENDEE_AT = _ROOM_AT + len(ROOM)
-_MESSAGE_AT = _ATTENDEE_AT + len(ATTENDEE)
 
 
 async def set_reminder(tx: Tx, *, room_id: int, attendee_id: int, message_id: int, remind_at: int, set_at: int) -> None:
@@ -101,14 +96,7 @@ async def count_set(tx: Tx, user_id: str, since: int) -> int:
 
 async def list_upcoming(tx: Tx, user_id: str, limit: int, now: int) -> list[Upcoming]:
     """A user's next reminders in all rooms, the first one first."""
-    return [
-        Upcoming(
-            Reminder(*row[:_ROOM_AT]),
-            Participant(Room(*row[_ROOM_AT:_ATTENDEE_AT]), Attendee(*row[_ATTENDEE_AT:_MESSAGE_AT])),
-            Message(*row[_MESSAGE_AT:]),
-        )
-        for row in await tx.all(_UPCOMING, user_id=user_id, limit=limit, now=now)
-    ]
+    return await tx.list(_UPCOMING, user_id=user_id, limit=limit, now=now)
 
 
 async def is_any_due(tx: Tx, now: int) -> bool:
@@ -124,4 +112,4 @@ async def list_rooms_due(tx: Tx, limit: int, now: int) -> list[int]:
 async def list_due(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[Reminder, str]]:
     """Reminders in these rooms whose time has come, each with the user to remind."""
     rows = await tx.all(_DUE, room_ids=tx.many(room_ids), limit=limit, now=now)
-    return [(Reminder(*row[:_ROOM_AT]), row[_ROOM_AT]) for row in rows]
+    return [(_REMINDER.take(row[:-1]), row[-1]) for row in rows]

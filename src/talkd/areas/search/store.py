@@ -6,12 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from talkd.areas.search.model import Membership, Query
-from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.attendee_store import MEMBER
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import MESSAGE, is_visible
-from talkd.conversation.participant import Attendee, Participant
-from talkd.conversation.room import Room
-from talkd.conversation.room_store import ROOM
 from talkd.core.actor import USERS
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.core.search import searchable
@@ -38,7 +35,7 @@ SEQUENCE = 3
 
 _partner = users.alias("partner")
 _of_user = (
-    sa.select(*ROOM, *ATTENDEE, _partner.c.display_name)
+    sa.select(*MEMBER, _partner.c.display_name)
     .select_from(attendees)
     .join(rooms, rooms.c.id == attendees.c.room_id)
     .outerjoin(
@@ -103,9 +100,6 @@ _some = (
 )
 _COUNT = Statement(sa.select(sa.func.count()).select_from(_some))
 
-_ROOM_END = len(ROOM)
-_ATTENDEE_END = _ROOM_END + len(ATTENDEE)
-
 
 async def list_memberships(tx: Tx, user_id: str, *, among: Collection[int] | None = None) -> list[Membership]:
     """List the rooms of a user; `among`: those that have these ids."""
@@ -113,12 +107,7 @@ async def list_memberships(tx: Tx, user_id: str, *, among: Collection[int] | Non
         rows = await tx.all(_MEMBERSHIPS, user_id=user_id)
     else:
         rows = await tx.all(_AMONG, user_id=user_id, room_ids=tx.many(list(among)))
-    return [
-        Membership(
-            Participant(Room(*row[:_ROOM_END]), Attendee(*row[_ROOM_END:_ATTENDEE_END])), row[_ATTENDEE_END] or ""
-        )
-        for row in rows
-    ]
+    return [Membership(MEMBER.take(row[: len(MEMBER)]), row[len(MEMBER)] or "") for row in rows]
 
 
 async def list_messages(tx: Tx, newest_ids: Mapping[int, int], query: Query, *, now: int) -> list[Message]:
