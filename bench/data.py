@@ -10,7 +10,7 @@ from client import Account
 
 from talkd.app import open_database
 from talkd.areas.login import store as logins
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.users import service as users
@@ -126,7 +126,7 @@ class Maker:
     @staticmethod
     async def _say(tx: Tx, room: Room) -> None:
         me = await access.access_participant(tx, room.token, user_id=room.members[-1].id, browser="")
-        await chat.send(tx, me, TEXT)
+        await messages.send(tx, me, TEXT)
 
 
 async def make(folder: Path, database: str, *, rooms_of_ten: int, hall: int, lists: Sequence[int]) -> Data:

@@ -11,7 +11,7 @@ import apsw
 import pytest
 import sqlalchemy as sa
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as rooms
 from talkd.areas.sessions import service as sessions
@@ -246,7 +246,7 @@ async def make_room(tx: Tx) -> Room:
 
 async def say(tx: Tx, room: Room, name: str) -> int:
     me = await access.access_participant(tx, room.token, user_id=name, browser="", hold=True)
-    return (await chat.send(tx, me, f"from {name}")).message.id
+    return (await messages.send(tx, me, f"from {name}")).message.id
 
 
 async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresDatabase) -> None:
@@ -262,7 +262,7 @@ async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresD
         return message_id
 
     async def poll() -> list[int]:
-        page = await postgres.read(lambda tx: chat.get_news(tx, room.id, known=known, limit=100))
+        page = await postgres.read(lambda tx: messages.get_news(tx, room.id, known=known, limit=100))
         return [message.id for message in page.messages]
 
     known = 0
@@ -329,7 +329,7 @@ async def test_on_postgres_many_writers_in_one_room_wait_for_each_other(postgres
     seen: list[int] = []
 
     async def look(tx: Tx) -> list[int]:
-        page = await chat.get_news(tx, room.id, known=seen[-1] if seen else 0, limit=100)
+        page = await messages.get_news(tx, room.id, known=seen[-1] if seen else 0, limit=100)
         return [message.id for message in page.messages]
 
     writers = asyncio.gather(

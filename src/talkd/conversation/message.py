@@ -86,17 +86,21 @@ class Message(msgspec.Struct, frozen=True):
         """What the placeholders of the text stand for."""
         if not self.parameters:
             return _NOTHING
-        return _REMEMBERED(self.parameters) if len(self.parameters) <= SHORT else _decode(self.parameters)
+        return _decode_once(self.parameters) if len(self.parameters) <= SHORT else _decode(self.parameters)
+
+
+SHORT = 1000
+"""Characters of stored references that are decoded once for many readers, so that room lists are fast."""
+_NOTHING: Mapping[str, Reference] = {}
 
 
 def _decode(parameters: str) -> Mapping[str, Reference]:
     return msgspec.json.decode(parameters, type=dict[str, Reference])
 
 
-SHORT = 1000
-"""Characters of stored references that are decoded once for many readers, so that room lists are fast."""
-_REMEMBERED = lru_cache(maxsize=2000)(_decode)
-_NOTHING: Mapping[str, Reference] = {}
+@lru_cache(maxsize=2000)
+def _decode_once(parameters: str) -> Mapping[str, Reference]:
+    return _decode(parameters)
 
 
 Names = dict[tuple[str, str], str]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.messages.system_texts import MISSED, SILENT
 from talkd.conversation.access import lock_room
 from talkd.conversation.message import Reference
@@ -42,14 +42,14 @@ def _unless_quiet(reaction: Reaction) -> Reaction:
 
 def _plain(system: str) -> Report:
     async def report(tx: Tx, room: Room, event: events.RoomEvent) -> None:
-        await chat.post_system(tx, room, event.actor, system)
+        await messages.post_system(tx, room, event.actor, system)
 
     return report
 
 
 def _either(choose: Callable[[Any], bool], if_so: str, else_: str) -> Report:
     async def report(tx: Tx, room: Room, event: events.RoomEvent) -> None:
-        await chat.post_system(tx, room, event.actor, if_so if choose(event) else else_)
+        await messages.post_system(tx, room, event.actor, if_so if choose(event) else else_)
 
     return report
 
@@ -60,7 +60,7 @@ def _about(verb: str) -> Report:
     async def report(tx: Tx, room: Room, event: events.AttendeeAdded | events.AttendeeRemoved) -> None:
         target = event.target
         kind = "group" if target.type == GROUPS else "user"
-        await chat.post_system(tx, room, event.actor, f"{kind}_{verb}", references={kind: _reference(target)})
+        await messages.post_system(tx, room, event.actor, f"{kind}_{verb}", references={kind: _reference(target)})
 
     return report
 
@@ -68,7 +68,7 @@ def _about(verb: str) -> Report:
 def _role(suffix: str) -> Report:
     async def report(tx: Tx, room: Room, event: events.ModeratorPromoted | events.ModeratorDemoted) -> None:
         prefix = "" if event.target.type == USERS else "guest_"
-        await chat.post_system(
+        await messages.post_system(
             tx, room, event.actor, f"{prefix}moderator_{suffix}", references={"user": _reference(event.target)}
         )
 
@@ -76,36 +76,36 @@ def _role(suffix: str) -> Report:
 
 
 async def _renamed(tx: Tx, room: Room, event: events.RoomRenamed) -> None:
-    await chat.post_system(tx, room, event.actor, "conversation_renamed", details=f"{event.old}\n{event.new}")
+    await messages.post_system(tx, room, event.actor, "conversation_renamed", details=f"{event.old}\n{event.new}")
 
 
 async def _listable(tx: Tx, room: Room, event: events.ListableSet) -> None:
-    await chat.post_system(tx, room, event.actor, f"listable_{Listable(event.scope).name.lower()}")
+    await messages.post_system(tx, room, event.actor, f"listable_{Listable(event.scope).name.lower()}")
 
 
 async def _lobby(tx: Tx, room: Room, event: events.LobbySet) -> None:
     if event.is_closed != event.was_closed:
-        await chat.post_system(tx, room, event.actor, "lobby_non_moderators" if event.is_closed else "lobby_none")
+        await messages.post_system(tx, room, event.actor, "lobby_non_moderators" if event.is_closed else "lobby_none")
 
 
 async def _expiration_set(tx: Tx, room: Room, event: events.MessageExpirationSet) -> None:
     system = "message_expiration_enabled" if event.seconds else "message_expiration_disabled"
-    await chat.post_system(tx, room, event.actor, system, details=str(event.seconds))
+    await messages.post_system(tx, room, event.actor, system, details=str(event.seconds))
 
 
 async def _call_started(tx: Tx, room: Room, event: events.CallStarted) -> None:
     details = SILENT if event.silent else ""
-    await chat.post_system(tx, room, event.actor, "call_started", details=details, silent=event.silent)
+    await messages.post_system(tx, room, event.actor, "call_started", details=details, silent=event.silent)
 
 
 async def _call_joined(tx: Tx, room: Room, event: events.CallJoined) -> None:
     if not event.was_in:
-        await chat.post_system(tx, room, event.actor, "call_joined")
+        await messages.post_system(tx, room, event.actor, "call_joined")
 
 
 async def _call_left(tx: Tx, room: Room, event: events.CallLeft) -> None:
     if not event.still_in:
-        await chat.post_system(tx, room, event.actor, "call_left")
+        await messages.post_system(tx, room, event.actor, "call_left")
 
 
 async def _call_ended(tx: Tx, room: Room, event: events.CallEnded) -> None:
@@ -122,12 +122,12 @@ async def _call_ended(tx: Tx, room: Room, event: events.CallEnded) -> None:
     references = {f"user{number}": _reference(actor) for number, actor in enumerate(users, 1)}
     details = f"{duration(clock.steady() - event.started_at)}\n{guests}\n{others}"
     system = "call_ended_everyone" if event.for_everyone else "call_ended"
-    await chat.post_system(tx, room, event.actor, system, details=details, references=references)
+    await messages.post_system(tx, room, event.actor, system, details=details, references=references)
 
 
 async def _call_missed(tx: Tx, room: Room, actor: Actor, caller: Actor) -> None:
     callee = Reference(USERS, room.partner_of(caller.id))
-    await chat.post_system(tx, room, actor, MISSED, references={"user": _reference(caller), "callee": callee})
+    await messages.post_system(tx, room, actor, MISSED, references={"user": _reference(caller), "callee": callee})
 
 
 def _reference(actor: Actor) -> Reference:

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from talkd.areas.breakout import service
 from talkd.areas.membership.routes import ListParams, listed
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.overviews import service as overviews
 from talkd.areas.overviews import view as room_view
 from talkd.areas.overviews.rendering import render, render_mine
@@ -133,7 +133,7 @@ async def switch(tx: Tx, call: Call[SwitchParams]) -> RoomView:
     overview = await overviews.get_overview(tx, part.id, attendee_id, browser=call.caller.browser)
     me = Participant(overview.me.room, call.me.attendee)
     last = overview.last_message
-    names = await chat.get_names(tx, [last]) if last is not None else {}
+    names = await messages.get_names(tx, [last]) if last is not None else {}
     return room_view.room(msgspec.structs.replace(overview, me=me), call.world.settings.room_defaults, names)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from talkd.areas.breakout import model, store
 from talkd.areas.breakout.model import Mode, Seats, Status
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.participants import people_service
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
@@ -217,7 +217,7 @@ async def broadcast(tx: Tx, me: Participant, text: str) -> None:
         attendee_id = await _seat(tx, part, me.actor, me.attendee, quiet=True)
         attendee = await attendee_store.get_attendee(tx, part.id, attendee_id)
         assert attendee is not None, "just seated"
-        await chat.send(tx, Participant(await access.lock_room(tx, part.id), attendee), text)
+        await messages.send(tx, Participant(await access.lock_room(tx, part.id), attendee), text)
 
 
 async def set_assistance(tx: Tx, me: Participant, *, is_wanted: bool, enabled: bool) -> None:

@@ -6,7 +6,8 @@ import msgspec
 
 from talkd.areas.chat import change_service
 from talkd.areas.chat.routes import headers, limit_of
-from talkd.areas.messages import service, view
+from talkd.areas.messages import service as messages
+from talkd.areas.messages import view
 from talkd.conversation.message import Message
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
@@ -82,15 +83,15 @@ async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     """Get a message with those before and after it, oldest first."""
     params, me = call.params, call.me
     limit = limit_of(params.limit, MAX_CONTEXT_LIMIT)
-    page = await service.get_context(tx, me.room.id, me.actor, params.messageId, limit)
+    page = await messages.get_context(tx, me.room.id, me.actor, params.messageId, limit)
     if not page.messages:
         return Reply(None, 304)
-    common = await service.get_common_read(tx, me)
+    common = await messages.get_common_read(tx, me)
     return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
 
 
 async def _reported(tx: Tx, call: Call[Any], report: Message) -> Reply:
     """The system message that tells clients of a change, with the message that has changed."""
     me = call.me
-    page = await service.complete(tx, me.room.id, [report], viewer=me.actor)
-    return Reply(view.messages(page, me.room, me.actor)[0], 200, headers(await service.get_common_read(tx, me)))
+    page = await messages.complete(tx, me.room.id, [report], viewer=me.actor)
+    return Reply(view.messages(page, me.room, me.actor)[0], 200, headers(await messages.get_common_read(tx, me)))

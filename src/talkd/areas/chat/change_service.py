@@ -3,7 +3,8 @@
 import msgspec
 
 from talkd.areas.chat import change_store
-from talkd.areas.messages import mentions, service
+from talkd.areas.messages import mentions
+from talkd.areas.messages import service as messages
 from talkd.areas.removal import room_service as removal
 from talkd.conversation import message_store, modified_store, room_store
 from talkd.conversation.message import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
@@ -48,7 +49,7 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
     )
     await mentions.note(tx, msgspec.structs.replace(message, parameters=parameters))
     await tx.emit(MessageEdited(me.room.id, me.actor, message_id, message.parameters))
-    return await service.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
+    return await messages.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
 
 
 async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
@@ -70,7 +71,7 @@ async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
     await change_store.delete_message(tx, me.room.id, message_id, _encode(deleter).decode())
     await mentions.renew(tx, me.room.id, [message_id])
     await tx.emit(MessageDeleted(me.room.id, me.actor, message_id))
-    return await service.post_system(tx, me.room, me.actor, "message_deleted", parent_id=message_id)
+    return await messages.post_system(tx, me.room, me.actor, "message_deleted", parent_id=message_id)
 
 
 async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Message:
@@ -85,7 +86,7 @@ async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Mes
     await removal.clear_messages(tx, me.room.id)
     await tx.emit(HistoryCleared(me.room.id, me.actor))
     await change_store.reset_markers(tx, me.room.id)
-    return await service.post_system(tx, me.room, me.actor, "history_cleared")
+    return await messages.post_system(tx, me.room, me.actor, "history_cleared")
 
 
 async def list_rooms_with_expired(tx: Tx) -> list[int]:

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from talkd.areas.messages import service, view
+from talkd.areas.messages import service as messages
+from talkd.areas.messages import view
 from talkd.conversation import message_store
 from talkd.conversation.message import Message, Page
 from talkd.conversation.room import Room
@@ -114,7 +115,7 @@ class Feed:
         return await asyncio.shield(task)
 
     async def _read(self, room_id: int, known: int) -> _Recent:
-        page = await self._db.read(lambda tx: service.get_news(tx, room_id, known=known, limit=MESSAGES))
+        page = await self._db.read(lambda tx: messages.get_news(tx, room_id, known=known, limit=MESSAGES))
         return _Recent(known, page)
 
     def _loaded(self, room_id: int, task: asyncio.Task[_Recent]) -> None:

@@ -8,7 +8,8 @@ from talkd.areas.chat import legacy, legacy_routes, waiting
 from talkd.areas.chat import marker_service as markers
 from talkd.areas.chat.feed import Feed, News
 from talkd.areas.chat.legacy_routes import CountingParams
-from talkd.areas.messages import service, view
+from talkd.areas.messages import service as messages
+from talkd.areas.messages import view
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
 from talkd.conversation.participant import Participant
@@ -73,7 +74,7 @@ def limit_of(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
 async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     """Send a message."""
     params, me = call.params, call.me
-    said = await service.send(
+    said = await messages.send(
         tx,
         me,
         params.message,
@@ -114,7 +115,7 @@ async def receive(call: Call[ReceiveParams]) -> Reply:
 
 async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
     params, me = call.params, call.me
-    page = await service.get_history(
+    page = await messages.get_history(
         tx,
         me.room.id,
         me.actor,
@@ -122,7 +123,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
         including=bool(params.includeLastKnown),
         limit=limit_of(params.limit),
     )
-    common = await service.get_common_read(tx, me)
+    common = await messages.get_common_read(tx, me)
     if page.messages:
         return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
     return _moved(params, common) or Reply(None, 304)
@@ -193,7 +194,7 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
 
 async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
     me: Participant = call.me
-    common = await service.get_common_read(tx, me)
+    common = await messages.get_common_read(tx, me)
     return Reply(await rendering.render_mine(tx, call), 200, headers(common))
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from talkd.areas.messages import view as chat
+from talkd.areas.messages import view as messages
 from talkd.areas.notifications.model import About, Entry, Listing, Subject
 from talkd.conversation.message import Names, current_actor
 from talkd.conversation.room import Room
@@ -76,8 +76,8 @@ def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView
         datetime=datetime.fromtimestamp(item.created_at, UTC).isoformat(),
         object_type=item.object_type,
         object_id=object_id,
-        subject=chat.plain_text(subject, parameters),
-        message=chat.plain_text(text, references),
+        subject=messages.plain_text(subject, parameters),
+        message=messages.plain_text(text, references),
         link=link,
         subjectRich=subject,
         subjectRichParameters=parameters,
@@ -186,8 +186,8 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
         "id": str(room.id),
         "name": names.get((USERS, partner), partner or room.name) if room.is_one_to_one else room.name,
         "link": page,
-        "call-type": chat.call_type(room),
-        "icon-url": f"{base_url}{chat.avatar_path(room)}",
+        "call-type": messages.call_type(room),
+        "icon-url": f"{base_url}{messages.avatar_path(room)}",
     }
     return found
 
@@ -198,7 +198,7 @@ def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
     if entry.message is None or entry.is_sensitive:
         return "", {}
     reader = Actor(USERS, entry.notification.user_id)
-    shown = chat.message(entry.message, entry.me.room, reader, names)
+    shown = messages.message(entry.message, entry.me.room, reader, names)
     parameters = shown.messageParameters
     return shown.message, parameters if isinstance(parameters, dict) else {}
 

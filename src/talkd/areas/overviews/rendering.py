@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.overviews import service, view
 from talkd.areas.overviews.store import Overview
 from talkd.areas.overviews.view import RoomView
@@ -20,7 +20,7 @@ async def render(
     """The room as the caller sees it now."""
     overview = await service.get_overview(tx, room_id, attendee_id, browser=call.caller.browser)
     last = overview.last_message
-    names = await chat.get_names(tx, [last]) if last is not None else {}
+    names = await messages.get_names(tx, [last]) if last is not None else {}
     online = await list_online_partners(tx, [overview], overview.me.attendee.actor_id)
     return view.room(overview, call.world.settings.room_defaults, names, online=online, missed=missed or UNSET)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.messages import view as chat
+from talkd.areas.messages import view as messages
 from talkd.areas.overviews.store import Overview
 from talkd.conversation.message import Names
 from talkd.conversation.room import CHANGELOG_NAME, Room
@@ -104,7 +104,7 @@ def room(
     started_at = clock.date_of(item.call_started_at) if is_inside else 0
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
-        last = chat.message(overview.last_message, item, me.actor, names)
+        last = messages.message(overview.last_message, item, me.actor, names)
     # By position, in the order of the fields: naming some fifty of them takes sixty times as long.
     return RoomView(
         item.id,

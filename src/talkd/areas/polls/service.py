@@ -1,6 +1,6 @@
 """Asking, voting, and ending polls."""
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.polls import store
 from talkd.areas.polls.model import OBJECT_TYPE, SHARED_AS, Ballot, Poll, Result, Status, Wording, visible
 from talkd.conversation import message_store, people_store
@@ -23,7 +23,7 @@ async def access_poll(tx: Tx, me: Participant, poll_id: int) -> Poll:
 async def create(tx: Tx, me: Participant, wording: Wording) -> Poll:
     """Ask the room: a message shows the poll."""
     poll = await _add(tx, me, wording, Status.OPEN)
-    message, _ = await chat.share(tx, me, _reference(poll), SHARED_AS)
+    message, _ = await messages.share(tx, me, _reference(poll), SHARED_AS)
     await store.set_message(tx, poll.room_id, poll.id, message.id)
     return poll
 
@@ -85,7 +85,7 @@ async def vote(tx: Tx, me: Participant, poll_id: int, options: list[int]) -> Pol
     poll.require_votes(options)
     await store.set_votes(tx, poll.room_id, poll.id, me.actor, options)
     if poll.is_public:
-        await chat.post_system(tx, me.room, SYSTEM, "poll_voted", references={"poll": _reference(poll)})
+        await messages.post_system(tx, me.room, SYSTEM, "poll_voted", references={"poll": _reference(poll)})
     return poll
 
 
@@ -103,7 +103,7 @@ async def close(tx: Tx, me: Participant, poll_id: int) -> Poll | None:
         raise Forbidden("poll")
     if not await store.close(tx, poll.room_id, poll.id):
         raise Invalid("poll")
-    message = await chat.post_system(tx, me.room, me.actor, "poll_closed", references={"poll": _reference(poll)})
+    message = await messages.post_system(tx, me.room, me.actor, "poll_closed", references={"poll": _reference(poll)})
     await message_store.mark_read(tx, me.room.id, me.attendee.id, message.id)
     return await access_poll(tx, me, poll_id)
 

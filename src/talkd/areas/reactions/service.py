@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.conversation import message_store, people_store, reaction_store
 from talkd.conversation.message import REMOVED, REVOKED, SHOWN, Message, Names
 from talkd.conversation.participant import Participant
@@ -24,7 +24,7 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> bool
         raise Invalid(data=NULL)
     if await reaction_store.find_reaction(tx, me.room.id, message_id, me.actor, reaction) is not None:
         return False
-    entry = await chat.post_system(tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, aside=True)
+    entry = await messages.post_system(tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, aside=True)
     await reaction_store.add_reaction(
         tx,
         room_id=me.room.id,
@@ -51,7 +51,7 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Non
         raise NotFound(data=NULL)
     await reaction_store.delete_reaction(tx, given)
     await message_store.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
-    await chat.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, aside=True)
+    await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, aside=True)
     await _count(tx, me.room.id, message_id)
     await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction))
 

@@ -1,6 +1,6 @@
 """What a user finds who looks for the first time: a conversation with himself, and one that tells what is new."""
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.settings import store as settings
@@ -52,4 +52,4 @@ async def _add_changelog(tx: Tx, user: Actor) -> None:
     await tx.emit(RoomCreated(room.id, SYSTEM))
     await participants.add_user(tx, room, SYSTEM, user.id, user.name, quiet=True)
     for text in TEXTS:
-        await chat.post(tx, room, CHANGELOG, text)
+        await messages.post(tx, room, CHANGELOG, text)

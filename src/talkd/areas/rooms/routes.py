@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.overviews import rendering, view
 from talkd.areas.overviews import service as overviews
 from talkd.areas.overviews.view import RoomView
@@ -102,7 +102,7 @@ async def _list_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool = Fal
     if not is_known and await newcomers.is_newcomer(tx, call.user_id):
         return None
     shown = [overview.last_message for overview in found if overview.last_message is not None]
-    names = await chat.get_names(tx, shown) if params.includeLastMessage else {}
+    names = await messages.get_names(tx, shown) if params.includeLastMessage else {}
     online = await rendering.list_online_partners(tx, found, call.user_id) if params.includeStatus else None
     defaults = call.world.settings.room_defaults
     data = [

@@ -1,6 +1,6 @@
 """Finding messages and conversations of a user."""
 
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.search import store
 from talkd.areas.search.model import Found, Membership, Query
 from talkd.areas.users import store as users
@@ -48,11 +48,11 @@ async def _find(tx: Tx, user_id: str, memberships: list[Membership], query: Quer
     if query.person and await users.is_being_forgotten(tx, query.person):
         return Found([], rooms, {})
     newest_ids = {each.me.room.id: each.me.room.last_message_id for each in memberships}
-    messages = await store.list_messages(tx, newest_ids, query, now=clock.now()) if rooms else []
-    if not messages:
+    said = await store.list_messages(tx, newest_ids, query, now=clock.now()) if rooms else []
+    if not said:
         return Found([], rooms, {})
-    names = await chat.get_names(tx, messages)
+    names = await messages.get_names(tx, said)
     # On PostgreSQL each statement sees its own moment: the user may have been removed from a room in between.
-    among = {each.room_id for each in messages}
+    among = {each.room_id for each in said}
     still = {each.me.room.id for each in await store.list_memberships(tx, user_id, among=among) if _is_readable(each)}
-    return Found([each for each in messages if each.room_id in still], rooms, names)
+    return Found([each for each in said if each.room_id in still], rooms, names)

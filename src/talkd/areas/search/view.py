@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from talkd.areas.messages import view as chat
+from talkd.areas.messages.view import MessageView, avatar_path, message, plain_text
 from talkd.areas.overviews.view import avatar_version
 from talkd.areas.search.model import Found, Membership, cursor_after
 from talkd.conversation.message import Message, plain, without_gone
@@ -75,12 +75,12 @@ def _message(item: Message, found: Found, term: str, base_url: str, *, with_room
     membership = found.rooms[item.room_id]
     room = membership.me.room
     item = without_gone(item, found.names)
-    shown = chat.message(item, room, membership.me.actor, found.names)
+    shown = message(item, room, membership.me.actor, found.names)
     author = _author(shown)
     return Entry(
         f"{base_url}/avatar/{quote(item.actor_id, safe='')}/512" if item.actor_type == USERS else "",
         f"{author} in {membership.name}" if with_room else author,
-        excerpt(chat.plain_text(shown.message, shown.messageParameters), term),
+        excerpt(plain_text(shown.message, shown.messageParameters), term),
         f"{base_url}/call/{room.token}#message_{item.id}",
         "icon-talk",
         True,
@@ -94,7 +94,7 @@ def _message(item: Message, found: Found, term: str, base_url: str, *, with_room
     )
 
 
-def _author(shown: chat.MessageView) -> str:
+def _author(shown: MessageView) -> str:
     name = shown.actorDisplayName
     if shown.actorType in (GUESTS, EMAILS):
         return f"{name} (guest)" if name else "Guest"
@@ -117,5 +117,5 @@ def rooms(found: list[Membership], limit: int, base_url: str) -> Results:
 
 def _room(membership: Membership, base_url: str) -> Entry:
     room = membership.me.room
-    avatar = f"{base_url}{chat.avatar_path(room)}?v={avatar_version(room)}"
+    avatar = f"{base_url}{avatar_path(room)}?v={avatar_version(room)}"
     return Entry(avatar, membership.name, "", f"{base_url}/call/{room.token}", "", True, {"conversation": room.token})

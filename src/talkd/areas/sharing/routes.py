@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.chat.routes import headers
-from talkd.areas.messages import service as chat
+from talkd.areas.messages import service as messages
 from talkd.areas.messages import view
 from talkd.areas.sharing import service
 from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT, kind_of, require_thing
@@ -56,7 +56,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     """Share a place, a card or another thing."""
     params, me = call.params, call.me
     home = call.world.config.server.public_url
-    message, is_new = await chat.share(
+    message, is_new = await messages.share(
         tx,
         me,
         require_thing(params.objectType, params.objectId, params.metaData, home),
@@ -67,8 +67,8 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     )
     if not is_new:
         call.uncount()
-    page = await chat.complete(tx, me.room.id, [message], viewer=me.actor)
-    return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await chat.get_common_read(tx, me)))
+    page = await messages.complete(tx, me.room.id, [message], viewer=me.actor)
+    return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await messages.get_common_read(tx, me)))
 
 
 @routes.add(
