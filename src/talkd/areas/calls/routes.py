@@ -10,7 +10,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import find_participant
 from talkd.web.ocs import Reply
-from talkd.web.routing import IN_ROOM, Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, IN_ROOM, Guard, Routes
 
 routes = Routes("call")
 V4 = ("v4",)
@@ -112,7 +112,7 @@ async def get_notification_state(tx: Tx, call: Call[Any]) -> Reply:
 
 
 @routes.add(
-    "GET", "call/{token}/download", Guard.NO_LOGIN, Guard.MODERATOR, versions=V4, params=DownloadParams, csrf=False
+    "GET", "call/{token}/download", *ANY_MODERATOR, versions=V4, params=DownloadParams, csrf=False
 )  # pages lead there by a link, which sends neither header nor token
 async def download_attendance(tx: Tx, call: Call[DownloadParams]) -> Reply:
     """Download who was in the running call, as CSV."""

@@ -11,7 +11,7 @@ from talkd.areas.rooms.routes import StateParams
 from talkd.areas.sessions import service as sessions
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.routing import USER_IN_ROOM, Guard, Routes
+from talkd.web.routing import IN_ROOM, USER_IN_ROOM, Routes
 
 routes = Routes("participant")
 _OPTIONS: dict[str, Any] = {"versions": ("v4",), "returns": RoomView}
@@ -90,7 +90,7 @@ async def remove_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
     return await _set(tx, call, "sensitive", False)
 
 
-@routes.add("PUT", "room/{token}/participants/state", Guard.NO_LOGIN, Guard.PARTICIPANT, params=StateParams, **_OPTIONS)
+@routes.add("PUT", "room/{token}/participants/state", *IN_ROOM, params=StateParams, **_OPTIONS)
 async def set_state(tx: Tx, call: Call[StateParams]) -> RoomView:
     """Say whether anybody is looking at this device: active (1) or not (0)."""
     await sessions.set_state(tx, call.me, call.params.state)

@@ -17,7 +17,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import hold_room_again
 from talkd.web.ocs import Reply
-from talkd.web.routing import ANY_MODERATOR, USER_IN_ROOM, Access, Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, IN_ROOM, USER_IN_ROOM, Access, Guard, Routes
 
 routes = Routes("participant")
 V4 = ("v4",)
@@ -128,7 +128,7 @@ async def demote(tx: Tx, call: Call[AttendeeParams]) -> None:
     await roles.demote(tx, call.me, call.params.attendeeId)
 
 
-@routes.add("POST", "guest/{token}/name", Guard.NO_LOGIN, Guard.PARTICIPANT, versions=("v1",), params=NameParams)
+@routes.add("POST", "guest/{token}/name", *IN_ROOM, versions=("v1",), params=NameParams)
 async def rename_guest(tx: Tx, call: Call[NameParams]) -> None:
     """Say what to be called as a guest."""
     await service.rename_guest(tx, call.me, call.params.displayName)

@@ -9,7 +9,7 @@ from talkd.conversation.pings import Pings
 from talkd.core.errors import NotFound
 from talkd.web.call import Call
 from talkd.web.params import NoParams
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import IN_ROOM, Access, Routes
 
 routes = Routes("call")
 _OLD = ("v1", "v2", "v3")
@@ -29,7 +29,7 @@ routes.older(today.routes, today.set_flags, *_OLD, answers=nothing)
 routes.older(today.routes, today.leave, *_OLD, params=NoParams, reads=legacy.read_leave, answers=nothing)
 
 
-@routes.add("POST", "call/{token}/ping", Guard.NO_LOGIN, Guard.PARTICIPANT, versions=("v1",), access=Access.OWN)
+@routes.add("POST", "call/{token}/ping", *IN_ROOM, versions=("v1",), access=Access.OWN)
 async def ping(call: Call[Any]) -> list[Any]:
     """Say that the device is still there; today whatever it asks for says so."""
     if call.me.session is None:

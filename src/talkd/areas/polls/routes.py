@@ -10,7 +10,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
-from talkd.web.routing import PAST_LOBBY, SPEAKING, Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, PAST_LOBBY, SPEAKING, Routes
 
 routes = Routes("poll")
 V1 = ("v1",)
@@ -83,7 +83,7 @@ async def edit_draft(tx: Tx, call: Call[DraftParams]) -> view.DraftView:
     return view.draft(poll, await service.get_names(tx, [poll]))
 
 
-@routes.add("GET", "poll/{token}/drafts", Guard.NO_LOGIN, Guard.MODERATOR, versions=V1, returns=list[view.DraftView])
+@routes.add("GET", "poll/{token}/drafts", *ANY_MODERATOR, versions=V1, returns=list[view.DraftView])
 async def list_drafts(tx: Tx, call: Call[Any]) -> list[view.DraftView]:
     """List the drafts of a conversation."""
     drafts = await service.list_drafts(tx, call.me)
