@@ -6,7 +6,6 @@ import msgspec
 
 from talkd.areas.notifications import outbox, outbox_store, service, view
 from talkd.areas.notifications.model import Listing
-from talkd.areas.users import service as users
 from talkd.core.errors import NULL, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -29,18 +28,13 @@ class ExistsParams(msgspec.Struct, frozen=True):
     ids: list[int]
 
 
-async def _may_use_talk(tx: Tx, call: Call[Any]) -> bool:
-    """Whoever may not has nothing to be told of it."""
-    return await users.may_use_talk(tx, call.world.settings, call.user_id)
-
-
 @routes.add("GET", "notifications", Guard.USER, versions=V2, access=Access.OWN, returns=list[view.NotificationView])
 async def list_newest(call: Call[Any]) -> Reply:
     """List the newest notifications; 304 when the caller knows them already (If-None-Match)."""
     db = call.world.db
 
     async def look(tx: Tx) -> tuple[list[int], Listing]:
-        if not await _may_use_talk(tx, call):
+        if not await call.world.may_use_talk(tx, call.user_id):
             return [], Listing([], {})
         return await outbox_store.list_waiting_for(tx, call.user_id), await service.list_newest(tx, call.user_id)
 
@@ -60,7 +54,7 @@ async def list_newest(call: Call[Any]) -> Reply:
 )
 async def get(tx: Tx, call: Call[NotificationParams]) -> view.NotificationView:
     """Get one notification."""
-    if not await _may_use_talk(tx, call):
+    if not await call.world.may_use_talk(tx, call.user_id):
         raise NotFound(data=NULL)
     return view.notifications(await service.get(tx, call.user_id, call.params.id), call.base_url)[0]
 
@@ -68,7 +62,7 @@ async def get(tx: Tx, call: Call[NotificationParams]) -> view.NotificationView:
 @routes.add("POST", "notifications/exists", Guard.USER, versions=V2, params=ExistsParams, returns=list[int])
 async def list_existing(tx: Tx, call: Call[ExistsParams]) -> list[int]:
     """Tell which of some notifications are still there."""
-    if not await _may_use_talk(tx, call):
+    if not await call.world.may_use_talk(tx, call.user_id):
         return []
     return await service.list_existing(tx, call.user_id, call.params.ids)
 

@@ -72,7 +72,7 @@ async def search(call: Call[Wanted]) -> view.Results:
 
 async def _search(tx: Tx, call: Call[Wanted]) -> view.Results:
     wanted = call.params
-    is_allowed = await users.may_use_talk(tx, call.world.settings, call.user_id)
+    is_allowed = await call.world.may_use_talk(tx, call.user_id)
     if wanted.providerId == CONVERSATIONS:
         return await _search_rooms(tx, call) if is_allowed else view.nothing(_NAMES[CONVERSATIONS])
     return await _search_messages(tx, call) if is_allowed else view.nothing(_NAMES[MESSAGES])
