@@ -41,7 +41,7 @@ _SET = {
         "recording_consent",
     )
 }
-_ADD = Statement(
+_ADD = Query(
     sa.insert(rooms)
     .values(
         {
@@ -63,7 +63,8 @@ _ADD = Statement(
             )
         }
     )
-    .returning(*ROOM)
+    .returning(*ROOM),
+    ROOM,
 )
 
 
@@ -138,7 +139,7 @@ async def add_room(
 ) -> Room:
     """Store a new room."""
     user_a, user_b = users or (None, None)
-    row = await tx.one(
+    return await tx.create(
         _ADD,
         token=token,
         type=type,
@@ -154,5 +155,3 @@ async def add_room(
         modified_at=now,
         **msgspec.structs.asdict(attributes),
     )
-    assert row is not None, "an insert returns its row"
-    return Room(*row)

@@ -10,7 +10,7 @@ from talkd.storage.queries import Query
 from talkd.storage.schema import app_passwords, attendees, group_members, rooms, sessions, web_sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
-_ADD = Statement(
+_ADD = Query(
     sa.insert(sessions)
     .values(
         room_id=bind("room_id"),
@@ -23,7 +23,8 @@ _ADD = Statement(
         network=bind("network"),
         login=bind("login"),
     )
-    .returning(*SESSION)
+    .returning(*SESSION),
+    SESSION,
 )
 _DELETE = Statement(sa.delete(sessions).where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id")))
 _OF_ATTENDEE = Query(
@@ -140,7 +141,7 @@ async def add_session(
     login: str = "",
 ) -> Session:
     """Store a new join: of users with the secret of their login, of visitors with address and network."""
-    row = await tx.one(
+    return await tx.create(
         _ADD,
         room_id=room_id,
         attendee_id=attendee_id,
@@ -151,8 +152,6 @@ async def add_session(
         network=network,
         login=login,
     )
-    assert row is not None, "an insert returns its row"
-    return Session(*row)
 
 
 async def count_of_network(tx: Tx, network: str, most: int) -> int:

@@ -97,6 +97,12 @@ class Tx(abc.ABC):
         row = await self.one(query, **parameters)
         return None if row is None else query.read(row)
 
+    async def create(self, query: Query[T], /, **parameters: Any) -> T:
+        """The row of an INSERT that returns it and always stores one."""
+        row = await self.one(query, **parameters)
+        assert row is not None, "an insert returns its row"
+        return query.read(row)
+
     async def value(self, statement: Statement, /, **parameters: Any) -> Any:
         """The first column of the first row, or None."""
         row = await self.one(statement, **parameters)

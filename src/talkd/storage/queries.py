@@ -70,7 +70,7 @@ class Query(Statement, Generic[T]):
         found = [each["expr"].name for each in described]
         if found != wanted:
             raise TypeError(f"the statement gives {found}, and not {wanted}")
-        self.read = whole.take
+        self.read: Callable[[Sequence[Any]], T] = whole.take
 
 
 def _pair(a: A, b: B) -> tuple[A, B]:
