@@ -63,6 +63,11 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     max_upload: int = 20_971_520
     """Bytes of an uploaded file at most."""
 
+    def url_at(self, host: str) -> str:
+        """Return the address of the server on its own port, as reached at `host`."""
+        scheme = "https" if self.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
+
 
 class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Where everything is kept."""

@@ -70,9 +70,8 @@ async def _holder(config: Config) -> str | None:
 
 def local_address(server: ServerConfig) -> str:
     """Return the address at which this machine reaches a server with these settings."""
-    scheme = "https" if server.tls_certificate else "http"
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(server.host, server.host)  # noqa: S104 - compared, not listened on
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{server.port}"
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
+    return server.url_at(everywhere.get(server.host, server.host))
 
 
 def examine_address(server: ServerConfig) -> Iterator[Finding]:

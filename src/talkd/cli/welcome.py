@@ -53,11 +53,7 @@ async def _has_accounts(tx: Tx) -> bool:
 def address(config: Config) -> str:
     """Where people reach the server, as far as the settings tell."""
     server = config.server
-    if server.public_url:
-        return server.public_url.rstrip("/")
-    scheme = "https" if server.tls_certificate else "http"
-    host = f"[{server.host}]" if ":" in server.host else server.host
-    return f"{scheme}://{host}:{server.port}"
+    return server.public_url.rstrip("/") or server.url_at(server.host)
 
 
 def doctor_command(config: Config, config_file: Path | None) -> str:
