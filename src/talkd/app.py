@@ -297,7 +297,7 @@ class App:
         await self.world.db.close()
 
     async def stop_jobs(self) -> None:
-        """End what goes on all the time. Requests are still answered."""
+        """Stop the background jobs. Requests are still answered."""
         self._is_stopping = True
         for task in list(self._tasks):
             task.cancel()

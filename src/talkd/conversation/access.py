@@ -1,4 +1,4 @@
-"""From what a client sends to a room, a participant or another attendee: the only way there is."""
+"""Find the room, participant or attendee that a client names. Nothing else turns input into one of them."""
 
 from typing import Any
 

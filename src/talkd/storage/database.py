@@ -98,7 +98,7 @@ class Tx(abc.ABC):
         return None if row is None else query.read(row)
 
     async def create(self, query: Query[T], /, **parameters: Any) -> T:
-        """The row of an INSERT that returns it and always stores one."""
+        """Run an INSERT that always stores a row, and return that row as the struct of the query."""
         row = await self.one(query, **parameters)
         assert row is not None, "an insert returns its row"
         return query.read(row)
@@ -135,7 +135,7 @@ class Database(abc.ABC):
         """Whether others run while a read or write does: on SQLite nobody does while one reads."""
 
     def react(self, *tables: Reactions) -> None:
-        """From now on the reactions of these tables follow from events, in this order."""
+        """Register reactions. Those to one kind of event run in the order of the tables."""
         kinds = {kind for table in tables for kind in table}
         self.reactions.update({kind: tuple(table[kind] for table in tables if kind in table) for kind in kinds})
 

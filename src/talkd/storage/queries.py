@@ -15,7 +15,7 @@ C = TypeVar("C")
 
 
 class Shape(Generic[T]):
-    """What some columns of a row stand for: `take` makes it of their values."""
+    """Some columns of a row, and `take`, which turns their values into a struct."""
 
     def __init__(self, table_columns: Sequence[sa.ColumnElement[Any]], take: Callable[[Sequence[Any]], T]) -> None:
         self.columns = list(table_columns)
@@ -34,7 +34,7 @@ def shape(struct: type[T], table: sa.FromClause) -> Shape[T]:
 
 
 def optional(of: Shape[T]) -> Shape[T | None]:
-    """Return the shape of what an outer join may not find: None if the first column is NULL."""
+    """Return a shape that gives None if its first column is NULL, as after an outer join that found nothing."""
     return Shape(of.columns, lambda values: None if values[0] is None else of.take(values))
 
 
@@ -43,7 +43,7 @@ def combined(make: Callable[[A, B], T], a: Shape[A], b: Shape[B], /) -> Shape[T]
 @overload
 def combined(make: Callable[[A, B, C], T], a: Shape[A], b: Shape[B], c: Shape[C], /) -> Shape[T]: ...
 def combined(make: Callable[..., T], *shapes: Shape[Any]) -> Shape[T]:
-    """Return the shape of what `make` makes of others, whose columns follow each other."""
+    """Return a shape that reads several others side by side and passes what they give to `make`."""
     ends = list(accumulate(map(len, shapes)))
     parts = [(each.take, begin, end) for each, begin, end in zip(shapes, [0, *ends], ends, strict=False)]
     return Shape(

@@ -64,9 +64,9 @@ class World:
     may_use_talk: Callable[[Tx, str], Awaitable[bool]]
     """Whether Talk is for an account (the setting `allowed_groups`)."""
     before_writing: Callable[[Tx, Room], Awaitable[None]]
-    """To be done when an operation is about to write in a room that it holds, unless `notifies_first` is off."""
+    """Run before an operation writes in a room that it holds, unless its route has `notifies_first=False`."""
     parts: dict[type[Any], Any]
-    """What areas keep in memory, by its type."""
+    """What areas keep in memory, by type."""
     talk_hash: str = ""
     """`X-Nextcloud-Talk-Hash`: changes when clients should read the capabilities again."""
 

@@ -1,4 +1,4 @@
-"""The people of rooms, which API v1 tells with each room."""
+"""The people of rooms, whom API v1 lists with each room."""
 
 from talkd.areas.older import crowd_store
 from talkd.areas.older.crowd_model import Crowd
