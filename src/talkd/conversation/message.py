@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
+from talkd.conversation.reaction import REMOVED, REVOKED, SHOWN, Reactors
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.core.constants import MAX_MESSAGE_LENGTH
 from talkd.core.errors import Invalid, TooLarge
@@ -16,9 +17,6 @@ SYSTEM = "system"
 OBJECT_SHARED = "object_shared"
 DELETED = "comment_deleted"
 VOICE = "voice-message"
-
-SHOWN, REMOVED, REVOKED = "reaction", "reaction_deleted", "reaction_revoked"
-"""System messages about reactions: one that was given, the same one after it was taken back, and the taking back."""
 
 COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 """Kinds that count as unread and can be answered."""
@@ -142,10 +140,6 @@ def without_gone(message: Message, names: Names) -> Message:
 def detached(references: Mapping[str, Reference], is_gone: Callable[[Reference], bool]) -> dict[str, Reference]:
     """Return the references, with nobody in particular in the place of those that are gone."""
     return {key: _NOBODY if is_gone(each) else each for key, each in references.items()}
-
-
-Reactors = dict[tuple[str, str], dict[int, list[str]]]
-"""Who has reacted to what and how: by type and id of the actor, then by message."""
 
 
 class Page(msgspec.Struct, frozen=True):

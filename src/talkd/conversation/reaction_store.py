@@ -2,8 +2,7 @@
 
 import sqlalchemy as sa
 
-from talkd.conversation.message import Reactors
-from talkd.conversation.reaction import Reaction
+from talkd.conversation.reaction import Reaction, Reactors
 from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from talkd.conversation.message import REMOVED, Reference
+from talkd.conversation.message import Reference
+from talkd.conversation.reaction import REMOVED
 from talkd.core.actor import CLI_ID, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.richtext import span
 

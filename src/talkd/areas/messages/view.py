@@ -12,14 +12,13 @@ from talkd.conversation.message import (
     DELETED,
     GONE,
     OBJECT_SHARED,
-    REMOVED,
-    SHOWN,
     Message,
     Names,
     Page,
     Reference,
     without_gone,
 )
+from talkd.conversation.reaction import REMOVED, SHOWN
 from talkd.conversation.room import Room
 from talkd.core.actor import CLI_ID, DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.constants import RoomType

@@ -4,9 +4,9 @@ import msgspec
 
 from talkd.areas.messages import service as messages
 from talkd.conversation import message_store, people_store, reaction_store
-from talkd.conversation.message import REMOVED, REVOKED, SHOWN, Message, Names
+from talkd.conversation.message import Message, Names
 from talkd.conversation.participant import Participant
-from talkd.conversation.reaction import Reaction, most_frequent
+from talkd.conversation.reaction import REMOVED, REVOKED, SHOWN, Reaction, most_frequent
 from talkd.core import clock
 from talkd.core.emoji import is_emoji
 from talkd.core.errors import NULL, Invalid, NotFound
