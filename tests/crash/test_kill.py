@@ -194,7 +194,7 @@ async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Pat
         told = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
         answers = await asyncio.gather(*polls)
-        status = await asyncio.to_thread(process.wait)
+        status = await asyncio.to_thread(process.wait, 10)
         gone = time.monotonic()
         await asyncio.gather(*writers)
     assert {code for code, _ in answers} <= {200, 304}
@@ -282,7 +282,7 @@ async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begu
         told_event.set()
         answers = [[each for each in found if each[0] > told] for found in await asyncio.gather(*polls)]
         late = await slow
-        assert await asyncio.to_thread(process.wait) == 0
+        assert await asyncio.to_thread(process.wait, 10) == 0
     for found in answers:
         assert [status for _, status, _ in found] in ([304], [304, 503]), "a poll is answered once"
         assert {close for _, _, close in found} == {"close"}
@@ -325,7 +325,7 @@ async def test_a_closed_terminal_stops_it_in_order_unless_it_ignores_that(
             await asyncio.sleep(0.3)
             process.await_health()
         else:
-            assert await asyncio.to_thread(process.wait) == 0
+            assert await asyncio.to_thread(process.wait, 10) == 0
             assert '"event":"stopped"' in process.output
     finally:
         process.kill()

@@ -84,13 +84,13 @@ class Process:
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
         try:
-            return self.wait()
+            return self.wait(20)
         finally:
             self.kill()
 
-    def wait(self) -> int:
-        """Return its status once it has ended, which may take 30 seconds."""
-        return self.popen.wait(30)
+    def wait(self, seconds: float = 30) -> int:
+        """Return its status once it has ended, which may take so long."""
+        return self.popen.wait(seconds)
 
     def kill(self) -> None:
         """End it as a power cut does, as far as a process can tell."""
