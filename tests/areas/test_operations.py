@@ -9,7 +9,7 @@ import pytest
 from talkd.app import App
 from talkd.config import Config
 from talkd.core.errors import Unavailable
-from talkd.web.addresses import is_inside
+from talkd.core.networks import is_inside
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ from support.running import PASSWORD, Server, unique
 from support.time import pass_time
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.users import passwords
+from talkd.core.networks import subnet_of
 from talkd.storage.schema import throttle as counted
 from talkd.storage.statements import Statement
-from talkd.web.throttle import subnet_of
 
 ME = "/ocs/v2.php/cloud/user"
 _COUNTED = Statement(sa.select(sa.func.count()).select_from(counted))

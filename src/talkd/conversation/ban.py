@@ -1,10 +1,10 @@
 """Bans, and who can be banned."""
 
-import ipaddress
 import re
 
 import msgspec
 
+from talkd.core import networks
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned_text
@@ -36,7 +36,7 @@ class Ban(msgspec.Struct, frozen=True):
 def require_bannable(actor_type: str, actor_id: str) -> str:
     """The actor id in the form in which it is kept. Raises Invalid("bannedActor") for what nobody can be."""
     if actor_type == IP:
-        network = network_of(actor_id)
+        network = networks.parse_network(actor_id)
         if network is None:
             raise Invalid("bannedActor")
         single = network.num_addresses == 1 and "/" not in actor_id
@@ -59,25 +59,7 @@ def require_note(note: str) -> str:
     return note
 
 
-_MAPPED_BITS = 96
-"""Bits in front of an IPv4 address written as IPv6."""
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-
-def network_of(text: str) -> Network | None:
-    """An address, a network with its prefix, or None for anything else. IPv4 written as IPv6 is IPv4."""
-    try:
-        network = ipaddress.ip_network(text.strip(), strict=False)
-    except ValueError:
-        return None
-    mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
-    if mapped is not None and network.prefixlen >= _MAPPED_BITS:
-        return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS), strict=False)
-    return network
-
-
-def is_inside(address: str, banned: str) -> bool:
-    """Whether the address is the banned one or in the banned network."""
-    network, single = network_of(banned), network_of(address)
-    return network is not None and single is not None and single.network_address in network
+def is_banned_address(address: str, banned: str) -> bool:
+    """Return True if the address is the banned one, or inside the banned network."""
+    network = networks.parse_network(banned)
+    return network is not None and networks.is_inside(address, [network])

@@ -4,7 +4,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.conversation.ban import IP, Ban, is_inside
+from talkd.conversation.ban import IP, Ban, is_banned_address
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS, USERS
 from talkd.storage.database import Tx
@@ -74,7 +74,7 @@ async def is_visitor_banned(tx: Tx, room_id: int, *, browser: str, address: str)
     """Whether somebody without an account may not come: by address, or as a banned guest's device."""
     for row in await tx.all(_OF_VISITORS, room_id=room_id):
         ban = Ban(*row)
-        if ban.actor_type == IP and is_inside(address, ban.actor_id):
+        if ban.actor_type == IP and is_banned_address(address, ban.actor_id):
             return True
         if browser and ban.browsers and browser in msgspec.json.decode(ban.browsers, type=list[str]):
             return True
@@ -89,7 +89,7 @@ async def delete_ban(tx: Tx, room_id: int, ban_id: int) -> None:
 async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
     """Attendees without an account who are in the room from the address or network."""
     rows = await tx.all(_PRESENT_ADDRESSES, room_id=room_id)
-    return {int(row[0]) for row in rows if is_inside(row[1], banned)}
+    return {int(row[0]) for row in rows if is_banned_address(row[1], banned)}
 
 
 async def rename_user(tx: Tx, user_id: str, name: str) -> None:

@@ -13,12 +13,13 @@ from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
+from talkd.core.networks import subnet_of
 from talkd.realtime.changes import Changes, HangUp, Watch
 from talkd.storage.database import Database, Tx, Work
 from talkd.web.limits import Limit, Limits
 from talkd.web.logins import Logins
 from talkd.web.routing import Route
-from talkd.web.throttle import Throttle, subnet_of
+from talkd.web.throttle import Throttle
 
 P = TypeVar("P", bound=msgspec.Struct)
 T = TypeVar("T")

@@ -14,6 +14,7 @@ import structlog
 
 from talkd.core import errors, ids
 from talkd.core.characters import is_text
+from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
 from talkd.web import auth, clients, guards, metrics, ocs, pages, params
 from talkd.web.admission import Admission
@@ -23,7 +24,6 @@ from talkd.web.ocs import Reply
 from talkd.web.params import Upload
 from talkd.web.proxies import Proxies
 from talkd.web.routing import Access, Kind, Route
-from talkd.web.throttle import subnet_of
 
 log = structlog.get_logger(__name__)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from talkd.config import Config
 from talkd.core import clock
 from talkd.core.errors import Throttled
+from talkd.core.networks import subnet_of
 from talkd.core.windows import Windows
-from talkd.web.throttle import subnet_of
 
 if TYPE_CHECKING:
     from talkd.web.call import Call

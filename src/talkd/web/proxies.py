@@ -8,7 +8,7 @@ import falcon.asgi
 
 from talkd.config import HOST, ServerConfig
 from talkd.core.errors import Invalid
-from talkd.web.addresses import is_inside, parse, parse_hop
+from talkd.core.networks import Address, is_inside, parse_address
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
 
@@ -54,11 +54,11 @@ class Proxies:
         hops = 0
         while is_inside(address, self._trusted):
             hops += 1
-            next_hop = parse_hop(forwarded.pop()) if forwarded else None
+            next_hop = _parse_hop(forwarded.pop()) if forwarded else None
             if next_hop is None:
                 break
             address = str(next_hop)
-        parsed = parse(address)
+        parsed = parse_address(address)
         return (address if parsed is None else str(parsed)), hops
 
 
@@ -77,6 +77,20 @@ def _said(request: falcon.asgi.Request, header: str, hops: int) -> str:
     """
     entries = _entries(request.get_header(header))
     return entries[-min(hops, len(entries))] if entries else ""
+
+
+def _parse_hop(entry: str) -> Address | None:
+    """Return the address in an entry of X-Forwarded-For, or None if it has none.
+
+    Some proxies write the port after the address: `192.0.2.1:4711` or `[2001:db8::1]:4711`.
+    """
+    bracketed, bracket, _ = entry.removeprefix("[").partition("]")
+    host, _, port = entry.partition(":")
+    if bracket:
+        entry = bracketed
+    elif port.isdigit():
+        entry = host
+    return parse_address(entry)
 
 
 def _entries(header: str | None) -> list[str]:

@@ -7,31 +7,18 @@ guess at others for ever (docs/admin/reliability.md, Secrets and leaks).
 
 import asyncio
 import contextlib
-import ipaddress
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
-from functools import lru_cache
 
 from talkd.config import SecurityConfig
 from talkd.core import clock
 from talkd.core.errors import Throttled
+from talkd.core.networks import subnet_of
 from talkd.storage import throttle_store as store
 from talkd.storage.database import Database, Tx
-from talkd.web import addresses
 
 KEEP = 12 * 3600
 """Seconds after which a record is forgotten."""
-
-
-@lru_cache(maxsize=10_000)
-def subnet_of(address: str) -> str:
-    """The network that an address counts for: itself, or the /64 of an IPv6 address."""
-    parsed = addresses.parse(address)
-    if parsed is None:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 class Attempt:

@@ -14,12 +14,12 @@ from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
 from talkd.conversation.participant import Participant
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
+from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import PAST_LOBBY, SPEAKING, Access, Guard, Routes
-from talkd.web.throttle import subnet_of
 
 routes = Routes("chat")
 V1 = ("v1",)

@@ -10,8 +10,8 @@ from talkd.areas.operations import store
 from talkd.areas.operations.model import Health
 from talkd.areas.operations.view import Figures
 from talkd.core.errors import NotFound, Unavailable
+from talkd.core.networks import is_inside
 from talkd.web import metrics
-from talkd.web.addresses import is_inside
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams

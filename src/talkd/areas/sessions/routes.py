@@ -16,6 +16,7 @@ from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
 from talkd.core import ids
 from talkd.core.errors import NULL, UnknownRoom
+from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
 from talkd.web.auth import COOKIE, is_own_page, new_cookie
 from talkd.web.call import Call
@@ -23,7 +24,6 @@ from talkd.web.guards import find_participant, require_login_still
 from talkd.web.limits import Limit
 from talkd.web.ocs import Cookie, Reply
 from talkd.web.routing import Access, Guard, Routes
-from talkd.web.throttle import subnet_of
 
 routes = Routes("session")
 V4 = ("v4",)
