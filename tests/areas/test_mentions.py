@@ -9,8 +9,7 @@ import pytest
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from support.time import pass_time
-from talkd.areas.mentions import service as suggesting
-from talkd.areas.messages import mentions
+from talkd.areas.mentions import model, service, suggestion_service
 from talkd.conversation.message import Message
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.constants import MENTION_SECONDS
@@ -67,8 +66,8 @@ def test_at_most_a_hundred_people_are_suggested(
     team: tuple[str, list[Person]], alice: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token, _ = team
-    assert suggesting.MAX_SUGGESTIONS == 100
-    monkeypatch.setattr(suggesting, "MAX_SUGGESTIONS", 2)
+    assert suggestion_service.MAX_SUGGESTIONS == 100
+    monkeypatch.setattr(suggestion_service, "MAX_SUGGESTIONS", 2)
     assert labels(alice, token) == ["Adam", "Madam", "Team"]
 
 
@@ -194,7 +193,7 @@ def counting(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
     What other tests may have counted is long over.
     """
     monkeypatch.setattr(server.config.security, "throttle", True)
-    monkeypatch.setattr(mentions, "MAX_GUEST_MENTIONS", 3)
+    monkeypatch.setattr(service, "MAX_GUEST_MENTIONS", 3)
 
     def go(seconds: int) -> None:
         pass_time(monkeypatch, seconds)
@@ -236,13 +235,13 @@ def test_of_a_thousand_messages_that_name_everybody_the_newest_two_authors_count
     def said(number: int, author: str) -> Message:
         return Message(1, number, 0, USERS, author, author, "comment", "", "", "", "", 0, 0, 0, "", "", "", 0, "")
 
-    everybody = mentions.Named(frozenset(), frozenset({"staff"}), everybody=True)
+    everybody = model.Mentioned(frozenset(), frozenset({"staff"}), everybody=True)
     messages = [said(number, "alice") for number in range(1000, 2, -1)] + [said(2, "bob"), said(1, "carol")]
-    newest = mentions.newest_by_name((message, everybody) for message in messages)
+    newest = model.newest_by_target((message, everybody) for message in messages)
     assert {target: [each.id for each in found] for target, found in newest.items()} == {
         ("all", "all"): [1000, 2],
         (GROUPS, "staff"): [1000, 2],
     }
     for name, last in (("alice", 2), ("bob", 1000), ("carol", 1000)):
-        assert mentions.last_by_others(newest, Actor(USERS, name), [("all", "all"), (USERS, name)]) == last
-    assert mentions.last_by_others(newest, Actor(USERS, "bob"), [(USERS, "bob")]) == 0
+        assert model.last_by_others(newest, Actor(USERS, name), [("all", "all"), (USERS, name)]) == last
+    assert model.last_by_others(newest, Actor(USERS, "bob"), [(USERS, "bob")]) == 0

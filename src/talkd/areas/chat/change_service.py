@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.chat import change_store
-from talkd.areas.messages import mentions
+from talkd.areas.mentions import service as mentions
 from talkd.areas.messages import service as messages
 from talkd.areas.removal import room_service as removal
 from talkd.conversation import message_store, modified_store, room_store
@@ -47,7 +47,7 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
         by=(me.actor.type, me.actor.id, me.actor.name),
         now=now,
     )
-    await mentions.note(tx, msgspec.structs.replace(message, parameters=parameters))
+    await mentions.mark_mentioned(tx, msgspec.structs.replace(message, parameters=parameters))
     await tx.emit(MessageEdited(me.room.id, me.actor, message_id, message.parameters))
     return await messages.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
 
@@ -69,7 +69,7 @@ async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
 async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
     deleter = {"actor": Reference(me.actor.type, me.actor.id, me.actor.name)}
     await change_store.delete_message(tx, me.room.id, message_id, _encode(deleter).decode())
-    await mentions.renew(tx, me.room.id, [message_id])
+    await mentions.restore_marks(tx, me.room.id, [message_id])
     await tx.emit(MessageDeleted(me.room.id, me.actor, message_id))
     return await messages.post_system(tx, me.room, me.actor, "message_deleted", parent_id=message_id)
 
@@ -99,7 +99,7 @@ async def delete_expired(tx: Tx, room_id: int) -> bool:
     await room_store.lock_room(tx, room_id)
     now = clock.now()
     deleted = await message_store.delete_expired(tx, room_id, EXPIRED_AT_ONCE, now)
-    await mentions.renew(tx, room_id, deleted)
+    await mentions.restore_marks(tx, room_id, deleted)
     await modified_store.touch_room(tx, room_id, now)
     return len(deleted) == EXPIRED_AT_ONCE
 

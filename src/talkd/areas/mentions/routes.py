@@ -1,10 +1,9 @@
-"""`chat/{token}/mentions`: whom a message can name."""
+"""`chat/{token}/mentions`: suggestions for a mention."""
 
 import msgspec
 
-from talkd.areas.mentions import service, view
-from talkd.areas.participants import service as participants
-from talkd.core.actor import USERS
+from talkd.areas.mentions import suggestion_service as suggestions
+from talkd.areas.mentions import view
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.routing import Guard, Routes
@@ -12,8 +11,8 @@ from talkd.web.routing import Guard, Routes
 routes = Routes("chat")
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """What was typed behind the @. `limit` changes nothing, as on the real server: who fits is suggested."""
+class SearchParams(msgspec.Struct, frozen=True):
+    """What was typed after the @. `limit` is accepted and ignored (docs/api/compatibility.md)."""
 
     search: str
     limit: int = 20
@@ -29,18 +28,11 @@ class Wanted(msgspec.Struct, frozen=True):
     Guard.LOBBY_OPEN,
     Guard.MAY_CHAT,
     versions=("v1",),
-    params=Wanted,
+    params=SearchParams,
     returns=list[view.SuggestionView],
 )
-async def list_suggestions(tx: Tx, call: Call[Wanted]) -> list[view.SuggestionView]:
-    """Whom a message can name."""
-    wanted, me = call.params, call.me
-    found = await service.suggest(tx, me, wanted.search)
-    online = None
-    if wanted.includeStatus:
-        online = await participants.list_online(tx, [each.actor_id for each in found if each.actor_type == USERS])
-    shown = [view.suggestion(each, online) for each in found]
-    people = await service.count_everybody(tx, me, wanted.search)
-    if people:
-        shown.append(view.everybody(me.room, people))
-    return shown
+async def list_suggestions(tx: Tx, call: Call[SearchParams]) -> list[view.SuggestionView]:
+    """List the attendees that a message can mention."""
+    params, me = call.params, call.me
+    found = await suggestions.suggest(tx, me, params.search, with_status=params.includeStatus)
+    return view.suggestions(me.room, found)

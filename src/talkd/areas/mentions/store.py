@@ -1,76 +1,140 @@
-"""The statement that finds whom to mention."""
+"""Statements about mention marks: `last_mention` and `last_mention_direct` of attendees.
+
+Each mark is the id of the newest message that mentions the attendee, in any way or as a user; 0 if none does.
+"""
 
 import sqlalchemy as sa
 
-from talkd.areas.mentions.model import KINDS, UNNAMED, Suggestion
-from talkd.areas.users.store import pattern
-from talkd.conversation.message_store import CLEARED_ID
-from talkd.core.actor import GROUPS, USERS
+from talkd.conversation.attendee_store import ATTENDEE
+from talkd.conversation.message import Message
+from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
+from talkd.conversation.participant import Attendee
+from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
+from talkd.storage.queries import Query
+from talkd.storage.schema import Int, attendees, group_members, messages
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
-RECENT = 1_000
-"""Messages of a room that count for who has spoken last: old rooms stay as quick as young ones."""
+SEARCHED = 10_000
+"""Newest messages that are searched for mentions. The limit keeps rooms with a long history as fast as new ones."""
 
-_contained = bind("contained", sa.Text)
-_kind = attendees.c.actor_type
+_in_room = attendees.c.room_id == bind("in_room")
+_is_user = attendees.c.actor_type == word(USERS)
 
-_recent = (
-    sa.select(messages.c.id, messages.c.actor_type, messages.c.actor_id)
-    .where(messages.c.room_id == bind("room_id"), messages.c.id > CLEARED_ID)
-    .order_by(messages.c.id.desc())
-    .limit(number(RECENT))
-    .subquery()
+_message_id = bind("message_id", Int)
+_is_author = sa.and_(
+    attendees.c.actor_type == bind("author_type", sa.Text), attendees.c.actor_id == bind("author_id", sa.Text)
 )
-_spoken = (
-    sa.select(_recent.c.actor_type, _recent.c.actor_id, sa.func.max(_recent.c.id).label("last"))
-    .where(_recent.c.actor_type == word(USERS))
-    .group_by(_recent.c.actor_type, _recent.c.actor_id)
-    .subquery()
+_is_user_mentioned = one_of(attendees.c.actor_id, "users")
+_is_group_mentioned = attendees.c.actor_id.in_(
+    sa.select(group_members.c.user_id).where(one_of(group_members.c.group_id, "groups"))
 )
-_has_known_id = _kind.in_((word(USERS), word(GROUPS)))
-_name = sa.case(
-    (attendees.c.display_name != NOTHING, attendees.c.display_name),
-    (_has_known_id, attendees.c.actor_id),
-    else_=word(UNNAMED),
+_is_mentioned = sa.and_(
+    _is_user,
+    sa.not_(_is_author),
+    sa.or_(
+        bind("everybody", Int) == ONE,
+        _is_user_mentioned,
+        _is_group_mentioned,
+    ),
 )
-_searched_name = sa.func.search_fold(_name)
+_is_mentioned_directly = sa.and_(_is_user, sa.not_(_is_author), _is_user_mentioned)
 
-_SEARCH = Statement(
-    sa.select(_kind, attendees.c.actor_id, _name)
-    .outerjoin_from(
-        attendees, _spoken, sa.and_(_spoken.c.actor_type == _kind, _spoken.c.actor_id == attendees.c.actor_id)
+
+def _moved(marker: sa.ColumnElement[int], condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
+    """Move a mark to the message where the condition holds. It never moves back, as an edited message may be old."""
+    return sa.case((sa.and_(condition, marker < _message_id), _message_id), else_=marker)
+
+
+_mark = (
+    sa.update(attendees)
+    .where(_in_room)
+    .values(
+        last_read=sa.case(
+            (sa.and_(_is_author, bind("has_read", Int) == ONE), _message_id), else_=attendees.c.last_read
+        ),
+        last_mention=_moved(attendees.c.last_mention, _is_mentioned),
+        last_mention_direct=_moved(
+            attendees.c.last_mention_direct, sa.and_(_is_user, sa.not_(_is_author), _is_user_mentioned)
+        ),
     )
+)
+_MARK_ALL = Statement(_mark.where(sa.or_(_is_mentioned, _is_author)))
+_found = [
+    sa.select(attendees.c.id).where(_in_room, *conditions)
+    for conditions in ((_is_user, _is_user_mentioned), (_is_user, _is_group_mentioned), (_is_author,))
+]
+# One SELECT for each kind, so that the index finds a few attendees of a large room.
+_MARK_SOME = Statement(_mark.where(attendees.c.id.in_(sa.union_all(*_found))))
+_MARKED = Query(
+    sa.select(*ATTENDEE).where(
+        _in_room,
+        sa.or_(one_of(attendees.c.last_mention, "message_ids"), one_of(attendees.c.last_mention_direct, "message_ids")),
+    ),
+    ATTENDEE,
+)
+_searched = messages.alias("searched")
+_newest = (
+    sa.select(_searched.c.id)
+    .where(_searched.c.room_id == bind("room_id"), _searched.c.countable == ONE, _searched.c.id > CLEARED_ID)
+    .order_by(_searched.c.id.desc())
+    .limit(number(SEARCHED))
+    .subquery()
+)
+_MENTIONING = Query(
+    sa.select(*MESSAGE)
     .where(
-        attendees.c.room_id == bind("room_id"),
-        attendees.c.id != bind("but"),
-        _kind.in_([word(kind) for kind in KINDS]),
-        sa.or_(
-            _searched_name.like(_contained, escape="\\"),
-            sa.and_(_has_known_id, sa.func.search_fold(attendees.c.actor_id).like(_contained, escape="\\")),
-        ),
+        messages.c.room_id == bind("room_id"),
+        messages.c.id.in_(sa.select(_newest.c.id)),
+        sa.or_(messages.c.parameters != NOTHING, messages.c.parent_id > ZERO),
+        is_visible(messages, CLEARED_ID),
     )
-    .order_by(
-        sa.case(
-            *((_kind == word(kind), number(rank)) for rank, kind in enumerate(KINDS)),
-        ),
-        sa.case((_searched_name.like(bind("starting", sa.Text), escape="\\"), ZERO), else_=ONE),
-        sa.func.coalesce(_spoken.c.last, ZERO).desc(),
-        attendees.c.id,
-    )
-    .limit(bind("limit", sa.Integer))
+    .order_by(messages.c.id.desc())
+    .limit(bind("limit", sa.Integer)),
+    MESSAGE,
+)
+_SET = Statement(
+    sa.update(attendees)
+    .where(_in_room, one_of(attendees.c.id, "attendee_ids"))
+    .values(last_mention=bind("last", Int), last_mention_direct=bind("last_direct", Int))
 )
 
 
-async def search(tx: Tx, room_id: int, text: str, but: int, limit: int) -> list[Suggestion]:
-    """Attendees with the text in their name, or id where that can be typed, apart from one.
-
-    Users come before groups and guests, then names that begin with the text, then users who spoke last or of whom
-    the server reported last that they did something, then those who joined first.
-    """
-    contained = pattern(text)
-    rows = await tx.all(
-        _SEARCH, room_id=room_id, contained=contained, starting=contained.removeprefix("%"), but=but, limit=limit
+async def mark_mentioned(
+    tx: Tx,
+    room_id: int,
+    message_id: int,
+    *,
+    author: tuple[str, str],
+    has_read: bool,
+    users: list[str],
+    groups: list[str],
+    everybody: bool,
+) -> None:
+    """Mark all of these but the author as mentioned. With `has_read`, the author's read marker moves to the message."""
+    await tx.run(
+        _MARK_ALL if everybody else _MARK_SOME,
+        in_room=room_id,
+        message_id=message_id,
+        author_type=author[0],
+        author_id=author[1],
+        has_read=int(has_read),
+        users=tx.many(users),
+        groups=tx.many(groups),
+        everybody=int(everybody),
     )
-    return [Suggestion(*row) for row in rows]
+
+
+async def list_marked(tx: Tx, room_id: int, message_ids: list[int]) -> list[Attendee]:
+    """Return the attendees who have a mark on one of the messages."""
+    return await tx.list(_MARKED, in_room=room_id, message_ids=tx.many(message_ids))
+
+
+async def list_mentioning(tx: Tx, room_id: int, limit: int, now: int) -> list[Message]:
+    """Return the messages among the newest SEARCHED that mention somebody or reply to a message, newest first."""
+    return await tx.list(_MENTIONING, room_id=room_id, limit=limit, now=now)
+
+
+async def set_marks(tx: Tx, room_id: int, attendee_ids: list[int], last: int, last_direct: int) -> None:
+    """Set both marks of these attendees."""
+    await tx.run(_SET, in_room=room_id, attendee_ids=tx.many(attendee_ids), last=last, last_direct=last_direct)

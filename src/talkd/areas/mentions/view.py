@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.mentions.model import Suggestion
+from talkd.areas.mentions.model import Suggestion, Suggestions
 from talkd.areas.participants.view import status_of
 from talkd.conversation.room import Room
 from talkd.core.actor import USERS
@@ -11,7 +11,7 @@ from talkd.core.mentions import ALL
 
 
 class SuggestionView(msgspec.Struct, frozen=True):
-    """Somebody to mention."""
+    """An attendee that can be mentioned, or `@all`."""
 
     id: str
     label: str
@@ -24,8 +24,14 @@ class SuggestionView(msgspec.Struct, frozen=True):
     statusClearAt: int | UnsetType | None = UNSET
 
 
-def suggestion(item: Suggestion, online: set[str] | None) -> SuggestionView:
-    """Somebody; with `online`, the ids of users who are here, each user's status is told."""
+def suggestions(room: Room, found: Suggestions) -> list[SuggestionView]:
+    """Show all suggestions, `@all` last."""
+    shown = [_suggestion(each, found.online) for each in found.items]
+    return [*shown, _everybody(room, found.everybody)] if found.everybody else shown
+
+
+def _suggestion(item: Suggestion, online: set[str] | None) -> SuggestionView:
+    """Show one attendee; with `online` (ids of users), users get a status."""
     mention = item.mention
     if online is None or item.actor_type != USERS:
         return SuggestionView(mention, item.name, item.actor_type, mention)
@@ -41,6 +47,5 @@ def suggestion(item: Suggestion, online: set[str] | None) -> SuggestionView:
     )
 
 
-def everybody(room: Room, people: int) -> SuggestionView:
-    """All who are in the room."""
+def _everybody(room: Room, people: int) -> SuggestionView:
     return SuggestionView(ALL, room.name, "calls", ALL, details=f"All {people} participant{'s' * (people != 1)}")

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from talkd.areas.messages import mentions
+from talkd.areas.mentions import service as mentions
 from talkd.areas.participants import service as participants
 from talkd.conversation import message_store, people_store
 from talkd.conversation.message import (
@@ -82,10 +82,10 @@ async def send(
         assert known is not None, "the statement has found it"
         return known
     if network and references:
-        await mentions.count(tx, network)
+        await mentions.count_guest_message(tx, network)
     message = msgspec.structs.replace(draft, id=stored[0])
     await tx.emit(MessagePosted(room.id, me.actor, message.id, COMMENT))
-    await mentions.note(tx, message, parent, reader=me.attendee.id)
+    await mentions.mark_mentioned(tx, message, parent, reader=me.attendee.id)
     has_reactions = parent is not None and bool(parent.reactions)
     reactors = await get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
     page = Page([message], parents, names, reactors)

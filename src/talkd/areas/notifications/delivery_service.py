@@ -4,8 +4,7 @@ from collections.abc import Collection, Iterable
 
 import msgspec
 
-from talkd.areas.messages import mentions
-from talkd.areas.messages.mentions import Named
+from talkd.areas.mentions.model import Mentioned, mentioned_in
 from talkd.areas.notifications import delivery_store, outbox_store, store
 from talkd.areas.notifications.delivery_store import Told
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in
@@ -81,7 +80,7 @@ async def _tell(tx: Tx, untold: list[tuple[int, Message]], now: int) -> None:
         answers = [message for message in said if message.parent_id]
         if answers:
             told += await delivery_store.tell_authors(tx, answers, levels.of_mentions, now)
-        naming = [(message, mentions.named_by(message, None)) for message in said if message.parameters]
+        naming = [(message, mentioned_in(message, None)) for message in said if message.parameters]
         told += await _tell_named(tx, naming, levels.of_mentions, now)
         told += await delivery_store.tell_everybody(tx, said, Subject.CHAT, levels.of_messages, now)
     await _note(tx, told)
@@ -89,7 +88,7 @@ async def _tell(tx: Tx, untold: list[tuple[int, Message]], now: int) -> None:
 
 async def _tell_named(
     tx: Tx,
-    naming: list[tuple[Message, Named]],
+    naming: list[tuple[Message, Mentioned]],
     levels: tuple[int, ...],
     now: int,
     *,
@@ -126,8 +125,8 @@ async def follow_edit(tx: Tx, room_id: int, message_id: int, old_references: str
     message = await message_store.get_message(tx, room_id, message_id, now)
     if message is None:
         return
-    before = mentions.named_by(msgspec.structs.replace(message, parameters=old_references), None)
-    after = mentions.named_by(message, None)
+    before = mentioned_in(msgspec.structs.replace(message, parameters=old_references), None)
+    after = mentioned_in(message, None)
     gone, new = before.without(after), after.without(before)
     lost: list[str] = []
     if gone.users:
