@@ -1,4 +1,4 @@
-"""How services beside this one (telephone bridge, recording server) prove that they know a shared secret."""
+"""Checksums: of data, to notice changes, and of signed requests, to prove that the sender knows a secret."""
 
 import hashlib
 import hmac
@@ -6,10 +6,16 @@ import hmac
 MIN_RANDOM_LENGTH = 32
 
 
-def is_signed(signed: str, *, secret: str, random: str, checksum: str) -> bool:
-    """Whether the checksum is HMAC-SHA256 over the random text and what is signed, by whoever knows the secret.
+def digest(content: bytes) -> str:
+    """Return a short text that changes with the content."""
+    return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
-    Without a secret nobody does.
+
+def is_signed(signed: str, *, secret: str, random: str, checksum: str) -> bool:
+    """Return True if the checksum is the HMAC-SHA256 of `random` followed by `signed`.
+
+    The telephone bridge and the recording server sign their requests this way. Without a secret, or with a `random`
+    shorter than MIN_RANDOM_LENGTH, no checksum is right.
     """
     if not secret or len(random) < MIN_RANDOM_LENGTH:
         return False

@@ -16,6 +16,7 @@ from talkd.core.errors import NotAuthenticated
 from talkd.core.networks import subnet_of
 from talkd.realtime.changes import Changes, HangUp, Watch
 from talkd.storage.database import Database, Tx, Work
+from talkd.web.etags import is_known
 from talkd.web.limits import Limit, Limits
 from talkd.web.logins import Logins
 from talkd.web.routing import Route
@@ -126,9 +127,8 @@ class Call(Generic[P]):
         return (self.get_header(name) if self.get_header is not None else None) or ""
 
     def knows(self, etag: str) -> bool:
-        """Whether the caller has what the tag stands for already (If-None-Match)."""
-        known = [tag.strip().removeprefix("W/") for tag in self.header("if-none-match").split(",")]
-        return etag in known or "*" in known
+        """Return True if the client already has the answer with this tag, so that 304 is enough."""
+        return is_known(etag, self.header("if-none-match"))
 
     def watch(self, *topics: str) -> Watch:
         """Return a watch that ends when the client hangs up, and that counts for their network and their session."""

@@ -8,13 +8,14 @@ import msgspec
 
 from talkd.areas.avatars import model, room_model, room_pictures, room_service, service
 from talkd.areas.avatars.room_model import IMAGE
-from talkd.areas.avatars.routes import PNG, drawn, is_known, picture_of
+from talkd.areas.avatars.routes import PNG, drawn, picture_of
 from talkd.areas.overviews.rendering import render_mine
 from talkd.areas.overviews.view import RoomView, avatar_version
 from talkd.conversation.room import Room
 from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
+from talkd.web import etags
 from talkd.web.call import Call
 from talkd.web.guards import hold_room_again
 from talkd.web.ocs import Reply
@@ -83,10 +84,10 @@ async def _show(call: Call[PictureParams], *, dark: bool) -> Reply:
     )
     if room.is_one_to_one:
         return await _person(call, room, dark=dark)
-    etag = f'"{room.token}-{avatar_version(room)}-{int(dark)}"'
+    etag = etags.of_version(f"{room.token}-{avatar_version(room)}-{int(dark)}")
     named = call.params.avatarVersion is not None or call.params.v is not None
     caching = FOR_EVER if named else ASK_AGAIN
-    if is_known(call, etag):
+    if call.knows(etag):
         return _reply(None, etag, SVG, caching)
     if room.avatar == IMAGE:
         image = await call.world.db.read(lambda tx: room_service.find_image(tx, room.id))
@@ -109,15 +110,15 @@ async def _person(call: Call[PictureParams], room: Room, *, dark: bool) -> Reply
         return await _drawn(call, model.sketch(room.name, room.name, dark=dark, size=model.LARGE))
     if not portrait.is_custom:
         return await _drawn(call, model.sketch(partner, portrait.display_name, dark=dark, size=model.LARGE))
-    etag = f'"{portrait.version}-{model.LARGE}"'
-    known = is_known(call, etag)
+    etag = etags.of_version(f"{portrait.version}-{model.LARGE}")
+    known = call.knows(etag)
     content = None if known else await call.world.db.read(lambda tx: service.find_image(tx, partner))
     return _reply(content, etag, PNG, ASK_AGAIN)
 
 
 async def _drawn(call: Call[PictureParams], sketch: model.Sketch) -> Reply:
-    etag = f'"{sketch.tag}"'
-    content = None if is_known(call, etag) else await drawn(call, sketch)
+    etag = etags.of_version(sketch.tag)
+    content = None if call.knows(etag) else await drawn(call, sketch)
     return _reply(content, etag, PNG, ASK_AGAIN)
 
 
@@ -159,8 +160,8 @@ async def get_dark_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
 
 
 def _stranger(call: Call[RemoteParams], *, dark: bool) -> Reply:
-    etag = f'"person-{int(dark)}"'
-    content = None if is_known(call, etag) else room_pictures.icon("person", dark=dark)
+    etag = etags.of_version(f"person-{int(dark)}")
+    content = None if call.knows(etag) else room_pictures.icon("person", dark=dark)
     return _reply(content, etag, SVG, FOR_EVER)
 
 

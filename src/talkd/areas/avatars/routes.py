@@ -14,6 +14,7 @@ from talkd.areas.avatars.decoding import NotAnImage
 from talkd.areas.avatars.model import Portrait, Sketch
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
+from talkd.web import etags
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
@@ -83,8 +84,8 @@ async def _user_avatar(call: Call[UserAvatar], *, dark: bool) -> Reply:
         return await _drawn(call, model.sketch_of_name(user, dark=dark, size=size))
     if not portrait.is_custom:
         return await _drawn(call, model.sketch(portrait.user_id, portrait.display_name, dark=dark, size=size))
-    etag = f'"{portrait.version}-{size}"'
-    content = None if is_known(call, etag) else await _uploaded_picture(call, portrait, size)
+    etag = etags.of_version(f"{portrait.version}-{size}")
+    content = None if call.knows(etag) else await _uploaded_picture(call, portrait, size)
     return _picture(content, etag, custom=True)
 
 
@@ -108,8 +109,8 @@ async def _guest_avatar(call: Call[GuestAvatar], *, dark: bool) -> Reply:
 
 
 async def _drawn(call: Call[Any], sketch: Sketch) -> Reply:
-    etag = f'"{sketch.tag}"'
-    return _picture(None if is_known(call, etag) else await drawn(call, sketch), etag, custom=False)
+    etag = etags.of_version(sketch.tag)
+    return _picture(None if call.knows(etag) else await drawn(call, sketch), etag, custom=False)
 
 
 async def drawn(call: Call[Any], sketch: Sketch) -> bytes:
@@ -125,12 +126,6 @@ def _size(wanted: str) -> int:
     if size is None:
         raise NotFound
     return size
-
-
-def is_known(call: Call[Any], etag: str) -> bool:
-    """Whether the client has the picture of that tag."""
-    known = call.header("if-none-match")
-    return etag in [tag.strip().removeprefix("W/") for tag in known.split(",")]
 
 
 def _picture(content: bytes | None, etag: str, *, custom: bool) -> Reply:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from talkd.areas.capabilities import service, view
+from talkd.areas.capabilities import service
 from talkd.areas.capabilities.model import Viewer
 from talkd.areas.signaling import tokens
 from talkd.areas.signaling.tokens import TokenKeys
 from talkd.storage.database import Tx
+from talkd.web import etags
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
@@ -36,7 +37,7 @@ async def get_capabilities(call: Call[NoParams]) -> Reply:
     data = service.get_capabilities(
         world.config, world.settings, viewer, token_key=keys.public_pem, base_url=call.base_url
     )
-    etag = f'"{view.digest(data)}"'
+    etag = etags.of_data(data)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept"}
     if call.knows(etag):
         return Reply([], 304, headers)

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import msgspec
+
 from talkd.areas.capabilities import view
 from talkd.areas.capabilities.model import Viewer
 from talkd.areas.settings import service as preferences
@@ -10,6 +12,7 @@ from talkd.areas.users import service as accounts
 from talkd.areas.users import store as users
 from talkd.config import Config
 from talkd.conversation.settings import BLURRED, LIST_STYLE, TWO_LINES, WITHOUT_MEDIA, TalkSettings
+from talkd.core.checksums import digest
 from talkd.core.constants import StartCall
 from talkd.storage.database import Tx
 
@@ -77,4 +80,5 @@ def talk_hash(config: Config, settings: TalkSettings, viewer: Viewer) -> str:
     same operation does it always the same way.
     """
     talk = get_talk(config, settings, viewer, token_key="")
-    return view.digest([talk, config.identity.version, settings.seen_by_clients, settings.can_dial_out])
+    shown = [talk, config.identity.version, settings.seen_by_clients, settings.can_dial_out]
+    return digest(msgspec.json.encode(shown))

@@ -1,9 +1,6 @@
 """The blocks of the capabilities, and `status.php`."""
 
-import hashlib
 from typing import Any
-
-import msgspec
 
 from talkd.areas.capabilities.model import (
     LOCAL_CONFIG,
@@ -171,11 +168,6 @@ def password_policy(security: SecurityConfig) -> Block:
 def bruteforce() -> Block:
     """How many milliseconds an answer is held back after wrong guesses: none, talkd refuses at once instead."""
     return {"delay": 0, "allow-listed": False}
-
-
-def digest(value: Any) -> str:
-    """A short name for exactly this content."""
-    return hashlib.sha1(msgspec.json.encode(value), usedforsecurity=False).hexdigest()
 
 
 def _short(four: str) -> str:

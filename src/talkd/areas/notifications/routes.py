@@ -8,6 +8,7 @@ from talkd.areas.notifications import outbox, outbox_store, service, view
 from talkd.areas.notifications.model import Listing
 from talkd.core.errors import NULL, NotFound
 from talkd.storage.database import Tx
+from talkd.web import etags
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
@@ -43,7 +44,7 @@ async def list_newest(call: Call[Any]) -> Reply:
         await outbox.deliver(db, room_ids)
         _, listing = await db.read(look)
     shown = view.notifications(listing, call.base_url)
-    etag = view.etag(shown)
+    etag = etags.of_data(shown)
     if call.knows(etag):
         return Reply([], 304, {"ETag": etag})
     return Reply(shown, headers={"ETag": etag})

@@ -1,6 +1,5 @@
 """Notifications as JSON, in the form of the notifications API v2 (clients.md, 6)."""
 
-import hashlib
 from datetime import UTC, datetime
 
 import msgspec
@@ -49,11 +48,6 @@ class NotificationView(msgspec.Struct, frozen=True):
 def notifications(listing: Listing, base_url: str) -> list[NotificationView]:
     """All of them; links begin with `base_url`."""
     return [_notification(entry, listing.names, base_url) for entry in listing.entries]
-
-
-def etag(items: list[NotificationView]) -> str:
-    """Changes with anything that is shown."""
-    return f'"{hashlib.sha1(msgspec.json.encode(items), usedforsecurity=False).hexdigest()}"'
 
 
 def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView:
