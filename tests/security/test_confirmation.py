@@ -9,7 +9,7 @@ import pytest
 from support.people import Person
 from support.running import PASSWORD, Server, unique
 from support.time import pass_time
-from talkd.areas.users import store
+from talkd.areas.users import service as users
 from talkd.areas.users.model import ADMIN_GROUP, Account
 from talkd.conversation.login import FRESH_LOGIN
 from talkd.storage.database import Tx
@@ -58,7 +58,7 @@ def account(server: Server, user_id: str) -> tuple[Account | None, bool]:
     """What is stored of an account, and whether it administers the server."""
 
     async def look(tx: Tx) -> tuple[Account | None, bool]:
-        return await store.get_account(tx, user_id), await store.is_admin(tx, user_id)
+        return await users.get_account(tx, user_id), await users.is_admin(tx, user_id)
 
     return server.read(look)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from talkd.areas.users import group_service as service
+from talkd.areas.users import group_service as groups
 from talkd.cli import command
 from talkd.cli.database import read, write, write_in_portions
 from talkd.config import Config
@@ -23,7 +23,7 @@ def add_group(
     config: Config, group: Group, display_name: Annotated[str, typer.Option(help="Name that others see.")] = ""
 ) -> None:
     """Create a group."""
-    write(config, lambda tx: service.create_group(tx, group, display_name))
+    write(config, lambda tx: groups.create_group(tx, group, display_name))
     typer.echo(f"{group} is there")
 
 
@@ -42,11 +42,11 @@ def list_groups(
         else:
             command.show([(name,) for name in names], headers=("NAME",))
         return
-    groups = read(config, service.list_groups)
+    known = read(config, groups.list_groups)
     if as_json:
-        command.show_json(groups)
+        command.show_json(known)
     else:
-        rows: list[tuple[str, ...]] = [(group.id, group.display_name, str(group.members)) for group in groups]
+        rows: list[tuple[str, ...]] = [(group.id, group.display_name, str(group.members)) for group in known]
         command.show(rows, headers=("GROUP", "DISPLAY NAME", "MEMBERS"))
 
 
@@ -59,7 +59,7 @@ def delete_group(
     read(config, lambda tx: _members(tx, group))
     if not yes:
         typer.confirm(f"Delete the group {group} for good?", abort=True)
-    write_in_portions(config, lambda tx: service.delete_group(tx, group, by=CLI))
+    write_in_portions(config, lambda tx: groups.delete_group(tx, group, by=CLI))
     typer.echo(f"{group} is deleted")
 
 
@@ -67,7 +67,7 @@ def delete_group(
 @command.with_config
 def join_group(config: Config, group: Group, name: Member) -> None:
     """Put an account into a group."""
-    write(config, lambda tx: service.add_member(tx, group, name, by=CLI))
+    write(config, lambda tx: groups.add_member(tx, group, name, by=CLI))
     typer.echo(f"{name} is in {group}")
 
 
@@ -75,11 +75,11 @@ def join_group(config: Config, group: Group, name: Member) -> None:
 @command.with_config
 def leave_group(config: Config, group: Group, name: Member) -> None:
     """Take an account out of a group."""
-    write(config, lambda tx: service.remove_member(tx, group, name, by=CLI))
+    write(config, lambda tx: groups.remove_member(tx, group, name, by=CLI))
     typer.echo(f"{name} is not in {group}")
 
 
 async def _members(tx: Tx, group: str) -> list[str]:
-    if all(known.id != group for known in await service.list_groups(tx)):
+    if all(known.id != group for known in await groups.list_groups(tx)):
         raise NotFound(message=f"there is no group {group}")
-    return await service.list_members(tx, group)
+    return await groups.list_members(tx, group)

@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from talkd.areas.users import group_service as service
-from talkd.areas.users import group_store, store
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import group_store
+from talkd.areas.users import service as users
 from talkd.areas.users.model import Group, GroupSize
 from talkd.cli.database import read, write, write_in_portions
 from talkd.cli.occ import Form, Limit, Offset, Output, occ, refuse, show
@@ -20,16 +21,16 @@ User = Annotated[str, typer.Argument(help="Name of the account.")]
 
 
 def _find(config: Config, group_id: str) -> Group:
-    group = read(config, lambda tx: group_store.get_group(tx, group_id))
+    group = read(config, lambda tx: groups.get_group(tx, group_id))
     if group is None:
         refuse(f'Group "{group_id}" does not exist.')
     return group
 
 
 def _require_member(config: Config, group_id: str, user_id: str) -> None:
-    if read(config, lambda tx: group_store.get_group(tx, group_id)) is None:
+    if read(config, lambda tx: groups.get_group(tx, group_id)) is None:
         refuse("group not found")
-    if read(config, lambda tx: store.get_account(tx, user_id)) is None:
+    if read(config, lambda tx: users.get_account(tx, user_id)) is None:
         refuse("user not found")
 
 
@@ -42,7 +43,7 @@ def add_group(
     """Create a group."""
     if read(config, lambda tx: group_store.is_taken(tx, groupid)):
         refuse(f'Group "{groupid}" already exists.')
-    write(config, lambda tx: service.create_group(tx, groupid, display_name))
+    write(config, lambda tx: groups.create_group(tx, groupid, display_name))
     typer.echo(f'Created group "{groupid}"')
 
 
@@ -50,7 +51,7 @@ def add_group(
 def delete_group(config: Config, groupid: GroupId) -> None:
     """Delete a group; its members stay."""
     _find(config, groupid)
-    write_in_portions(config, lambda tx: service.delete_group(tx, groupid, by=CLI))
+    write_in_portions(config, lambda tx: groups.delete_group(tx, groupid, by=CLI))
     typer.echo(f'Group "{groupid}" was removed')
 
 
@@ -67,8 +68,8 @@ def list_groups(
 
     async def work(tx: Tx) -> dict[str, object]:
         shown: dict[str, object] = {}
-        for group in await service.list_groups(tx, searchstring, limit, offset):
-            members = await service.list_members(tx, group.id)
+        for group in await groups.list_groups(tx, searchstring, limit, offset):
+            members = await groups.list_members(tx, group.id)
             shown[group.id] = _details(group) | {"users": members} if info else members
         return shown
 
@@ -90,11 +91,11 @@ def _details(group: Group | GroupSize) -> dict[str, object]:
 def add_member(config: Config, group: GroupId, user: User) -> None:
     """Put an account into a group."""
     _require_member(config, group, user)
-    write(config, lambda tx: service.add_member(tx, group, user, by=CLI))
+    write(config, lambda tx: groups.add_member(tx, group, user, by=CLI))
 
 
 @occ(commands, "group:removeuser")
 def remove_member(config: Config, group: GroupId, user: User) -> None:
     """Take an account out of a group."""
     _require_member(config, group, user)
-    write(config, lambda tx: service.remove_member(tx, group, user, by=CLI))
+    write(config, lambda tx: groups.remove_member(tx, group, user, by=CLI))

@@ -10,7 +10,7 @@ from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.member_change_model import Progress
 from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli.database import change_members, write
 from talkd.cli.occ import Form, Output, occ, refuse, show

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service as settings
-from talkd.areas.users import service, store
+from talkd.areas.users import service as users
+from talkd.areas.users import store as user_store
 from talkd.areas.users.model import Account
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, Output, occ, refuse, show
@@ -43,7 +44,7 @@ def user_setting(
     output: Output = Form.PLAIN,
 ) -> None:
     """Show, set or delete settings of an account."""
-    account = read(config, lambda tx: store.get_account(tx, uid))
+    account = read(config, lambda tx: users.get_account(tx, uid))
     if account is None:
         refuse(f'The user "{uid}" does not exist.')
     known = read(config, lambda tx: _values(tx, account))
@@ -83,11 +84,11 @@ async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
 
 async def _set(tx: Tx, account: Account, app: str, key: str, value: str | None) -> None:
     if (app, key) == ("core", "lang") and value is None:
-        await store.set_column(tx, account.id, "language", "")  # not to be left empty over HTTP
+        await user_store.set_column(tx, account.id, "language", "")  # not to be left empty over HTTP
     elif FIELDS.get((app, key)) == "displayname" and not cleaned(value or ""):
         raise Invalid(message="Display name can't be deleted." if value is None else "New display name can't be empty")
     elif (app, key) in FIELDS:
-        await service.set_field(tx, account, FIELDS[app, key], value or "")
+        await users.set_field(tx, account, FIELDS[app, key], value or "")
     elif app == APP and key in PREFERENCES:
         if value is None:
             await settings.delete_preference(tx, account.id, key)

@@ -9,7 +9,7 @@ import typer
 
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
-from talkd.areas.users import service, store
+from talkd.areas.users import service as users
 from talkd.areas.users.model import Account
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli.database import read, write
@@ -29,7 +29,7 @@ UNKNOWN = "Account does not exist"
 
 
 def _find(config: Config, name: str) -> Account:
-    account = read(config, lambda tx: store.get_account(tx, name))
+    account = read(config, lambda tx: users.get_account(tx, name))
     if account is None:
         refuse(UNKNOWN)
     return account
@@ -65,7 +65,7 @@ def add_user(
     email: Annotated[str, typer.Option(help="E-mail address.")] = "",
 ) -> None:
     """Create an account."""
-    if read(config, lambda tx: store.is_taken(tx, uid)):
+    if read(config, lambda tx: users.get_account(tx, uid)) is not None:
         refuse(f'The account "{uid}" already exists.')
     password = ids.new_secret() if generate_password else _password(config, from_env=password_from_env)
     password_hash = hash_password_now(password)
@@ -75,7 +75,7 @@ def add_user(
         made = [wanted for wanted in dict.fromkeys(group or ()) if wanted not in known]
         for group_id in made:
             await groups.create_group(tx, group_id)
-        await service.create_account(
+        await users.create_account(
             tx, uid, password_hash, display_name=display_name, email=email, groups=group or (), by=CLI
         )
         return made
@@ -111,11 +111,11 @@ def list_users(
 
     async def work(tx: Tx) -> tuple[list[Account], dict[str, list[str]]]:
         if disabled:
-            everybody = [account for account in await service.list_accounts(tx) if not account.enabled]
+            everybody = [account for account in await users.list_accounts(tx) if not account.enabled]
             accounts = everybody[offset : offset + limit]
         else:
-            accounts = await service.list_accounts(tx, "", limit, offset)
-        return accounts, await service.get_groups_of(tx, accounts) if info else {}
+            accounts = await users.list_accounts(tx, "", limit, offset)
+        return accounts, await groups.get_groups_of(tx, [account.id for account in accounts]) if info else {}
 
     accounts, joined = read(config, work)
     if info:
@@ -127,10 +127,10 @@ def list_users(
 @occ(commands, "user:info")
 def show_user(config: Config, user: Name, output: Output = Form.PLAIN) -> None:
     """Show an account."""
-    account = read(config, lambda tx: store.get_account(tx, user))
+    account = read(config, lambda tx: users.get_account(tx, user))
     if account is None:
         refuse("user not found")
-    joined = read(config, lambda tx: service.get_groups_of(tx, [account]))
+    joined = read(config, lambda tx: groups.get_groups_of(tx, [account.id]))
     show(_details(account, joined[account.id]), output)
 
 
@@ -162,7 +162,7 @@ def show_last_login(
     """Say when accounts have logged in last."""
     if not uid and not everybody:
         refuse('Please specify a username, or "--all" to list all')
-    accounts = read(config, service.list_accounts) if everybody else [_find(config, uid)]
+    accounts = read(config, users.list_accounts) if everybody else [_find(config, uid)]
     for account in accounts:
         if account.last_login_at:
             moment = datetime.fromtimestamp(account.last_login_at, UTC)
@@ -175,7 +175,7 @@ def show_last_login(
 def disable_user(config: Config, uid: Name) -> None:
     """Stop an account from logging in, in apps and browsers, at once."""
     _find(config, uid)
-    write(config, lambda tx: service.set_enabled(tx, uid, False))
+    write(config, lambda tx: users.set_enabled(tx, uid, False))
     typer.echo("The specified account is disabled")
 
 
@@ -183,7 +183,7 @@ def disable_user(config: Config, uid: Name) -> None:
 def enable_user(config: Config, uid: Name) -> None:
     """Let an account log in again."""
     _find(config, uid)
-    write(config, lambda tx: service.set_enabled(tx, uid, True))
+    write(config, lambda tx: users.set_enabled(tx, uid, True))
     typer.echo("The specified account is enabled")
 
 
@@ -192,5 +192,5 @@ def reset_password(config: Config, user: Name, password_from_env: FromEnv = Fals
     """Set an account's password."""
     account = _find(config, user)
     password_hash = hash_password_now(_password(config, from_env=password_from_env))
-    write(config, lambda tx: service.set_password(tx, account.id, password_hash))
+    write(config, lambda tx: users.set_password(tx, account.id, password_hash))
     typer.echo(f"Successfully reset password for {user}")

@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from talkd.areas.removal import account_service as removal
+from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
-from talkd.areas.users import service, store
+from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
 from talkd.cli.database import read, write, write_in_portions
@@ -36,13 +37,13 @@ def add_user(
     password_stdin: FromStdin = False,
 ) -> None:
     """Create an account; the password is asked for, or comes from TALKD_PASSWORD or standard input."""
-    groups = group or []
-    read(config, lambda tx: service.require_creatable(tx, name, email=email, groups=groups))
+    wanted = group or []
+    read(config, lambda tx: users.require_creatable(tx, name, email=email, groups=wanted))
     password_hash = _new_password(config, password_stdin)
 
     async def work(tx: Tx) -> None:
-        await service.create_account(
-            tx, name, password_hash, display_name=display_name, email=email, groups=groups, by=CLI
+        await users.create_account(
+            tx, name, password_hash, display_name=display_name, email=email, groups=wanted, by=CLI
         )
 
     write(config, work)
@@ -59,15 +60,15 @@ def list_users(
     """List accounts."""
 
     async def work(tx: Tx) -> list[tuple[str, str, str, str, str]]:
-        accounts = await service.list_accounts(tx, search)
-        groups = await service.get_groups_of(tx, accounts)
+        accounts = await users.list_accounts(tx, search)
+        joined = await groups.get_groups_of(tx, [account.id for account in accounts])
         return [
             (
                 account.id,
                 account.display_name,
                 account.email,
                 "yes" if account.enabled else "no",
-                ", ".join(groups[account.id]),
+                ", ".join(joined[account.id]),
             )
             for account in accounts
         ]
@@ -96,7 +97,7 @@ def delete_user(
 
 def delete_account(config: Config, name: str) -> None:
     """Delete an account, and then its id from all that it said and did."""
-    user_id = write(config, lambda tx: service.delete_account(tx, name, by=CLI))
+    user_id = write(config, lambda tx: users.delete_account(tx, name, by=CLI))
 
     async def forget(tx: Tx) -> bool:
         return not await removal.forget_portion(tx, user_id)
@@ -110,7 +111,7 @@ def set_user_password(config: Config, name: Name, password_stdin: FromStdin = Fa
     """Set an account's password; browsers must log in again, apps stay logged in."""
     user_id = read(config, lambda tx: _require(tx, name))
     password_hash = _new_password(config, password_stdin)
-    write(config, lambda tx: service.set_password(tx, user_id, password_hash))
+    write(config, lambda tx: users.set_password(tx, user_id, password_hash))
     typer.echo(f"{name} has another password")
 
 
@@ -131,7 +132,7 @@ def disable_user(config: Config, name: Name) -> None:
 def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
     async def work(tx: Tx) -> None:
         await _require(tx, name)
-        await service.set_enabled(tx, name, enabled)
+        await users.set_enabled(tx, name, enabled)
 
     write(config, work)
     typer.echo(f"{name} is {'enabled' if enabled else 'disabled'}")
@@ -139,7 +140,7 @@ def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
 
 async def _require(tx: Tx, name: str) -> str:
     """Return the id of the account that a name means in any case. Raises NotFound."""
-    account = await store.get_account(tx, name)
+    account = await users.get_account(tx, name)
     if account is None:
         raise NotFound(message=f"there is no account {name}")
     return account.id

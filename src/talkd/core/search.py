@@ -32,6 +32,15 @@ def _with_few_marks(text: str) -> str:
     return "".join(kept)
 
 
+def like_pattern(text: str) -> str:
+    """Return the LIKE pattern that matches `search_fold` of every string that contains the text.
+
+    A backslash escapes the wildcards of LIKE in it.
+    """
+    escaped = searchable(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
 def find(text: str, term: str) -> int:
     """Return where the term begins in the text as people see it; -1 if it is not in there."""
     position = searchable(text).find(searchable(term))

@@ -4,8 +4,8 @@ from talkd.areas.participants import service as participants
 from talkd.areas.removal import account_service as forgetting
 from talkd.areas.rooms import departure_service as departures
 from talkd.areas.rooms import member_change_store as member_changes
-from talkd.areas.users import group_store as groups
-from talkd.areas.users import store as users
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import service as users
 from talkd.conversation import access, attendee_store, ban_store
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, USERS

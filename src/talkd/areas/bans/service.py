@@ -5,7 +5,7 @@ from collections.abc import Collection
 import msgspec
 
 from talkd.areas.participants import service as participants
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation import access, attendee_store, ban_store, session_store
 from talkd.conversation.ban import IP, Ban, require_bannable, require_note
 from talkd.conversation.participant import Participant

@@ -2,7 +2,7 @@
 
 from talkd.areas.calls import store
 from talkd.areas.participants import service as participants
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation import access, room_store, session_store
 from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.room import Room

@@ -8,8 +8,7 @@ from talkd.areas.capabilities import view
 from talkd.areas.capabilities.model import Viewer
 from talkd.areas.settings import service as preferences
 from talkd.areas.sip import service as dial_out
-from talkd.areas.users import service as accounts
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.conversation.settings import BLURRED, LIST_STYLE, TWO_LINES, WITHOUT_MEDIA, TalkSettings
 from talkd.core.checksums import digest
@@ -33,7 +32,7 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
         starts_without_media=chosen.get(WITHOUT_MEDIA) == "yes",
         blurs_background=chosen.get(BLURRED) == "yes",
         list_style=chosen.get(LIST_STYLE, TWO_LINES),
-        may_use_talk=await accounts.may_use_talk(tx, settings, account.id),
+        may_use_talk=await users.may_use_talk(tx, settings, account.id),
         may_create=await users.is_allowed(tx, settings.start_conversations, account.id),
         may_dial_out=await dial_out.is_possible(tx, settings, account.id),
     )

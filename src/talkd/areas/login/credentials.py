@@ -10,7 +10,7 @@ from collections import OrderedDict
 
 from talkd.areas.login import store
 from talkd.areas.users import passwords
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation.login import BrowserSession, Candidate, Credential, CredentialKind, Login
 from talkd.core import clock, ids
 from talkd.storage.database import Database, Tx

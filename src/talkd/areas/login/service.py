@@ -3,7 +3,7 @@
 from talkd.areas.login import store
 from talkd.areas.login.model import FLOW_LIFETIME, AppPassword, Flow, GrantedLogin, StartedFlow, client_name_of
 from talkd.areas.settings import service as settings
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation.login import Login
 from talkd.core import clock, ids
 from talkd.core.errors import Forbidden, NotFound

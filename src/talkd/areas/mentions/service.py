@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from talkd.areas.mentions import store
 from talkd.areas.mentions.model import EVERYBODY, last_by_others, mentioned_in, newest_by_target
-from talkd.areas.users import group_store as groups
+from talkd.areas.users import group_service as groups
 from talkd.conversation import attendee_store, message_store, people_store
 from talkd.conversation.message import Message, Names, Reference
 from talkd.conversation.participant import Participant

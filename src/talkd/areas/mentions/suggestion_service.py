@@ -3,7 +3,7 @@
 from talkd.areas.mentions import suggestion_store
 from talkd.areas.mentions.model import Suggestion, Suggestions, is_everybody
 from talkd.areas.participants import service as participants
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation import attendee_store
 from talkd.conversation.participant import Participant
 from talkd.core.actor import USERS

@@ -3,9 +3,9 @@
 import sqlalchemy as sa
 
 from talkd.areas.mentions.model import KINDS, UNNAMED, Suggestion
-from talkd.areas.users.store import pattern
 from talkd.conversation.message_store import CLEARED_ID
 from talkd.core.actor import GROUPS, USERS
+from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
@@ -69,7 +69,7 @@ async def search(tx: Tx, room_id: int, text: str, excluded: int, limit: int) -> 
     They are sorted by kind (see KINDS), then names that begin with the text first, then users by their newest
     message or system message, then by when they joined.
     """
-    contains = pattern(text)
+    contains = like_pattern(text)
     rows = await tx.all(
         _SEARCH, room_id=room_id, contains=contains, starting=contains.removeprefix("%"), excluded=excluded, limit=limit
     )

@@ -9,7 +9,7 @@ from talkd.areas.notifications import delivery_store, outbox_store, store
 from talkd.areas.notifications.delivery_store import Told
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in
 from talkd.areas.settings import service as settings
-from talkd.areas.users import group_store as groups
+from talkd.areas.users import group_service as groups
 from talkd.conversation import access, message_store, room_store
 from talkd.conversation.message import Message
 from talkd.conversation.room import Room

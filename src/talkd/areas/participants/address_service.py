@@ -1,6 +1,6 @@
 """Who is meant: by user id, or by the session of a device."""
 
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, session_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.core.actor import USERS

@@ -10,8 +10,8 @@ import hmac
 from talkd.areas.mail.address_model import is_address
 from talkd.areas.settings import service as settings
 from talkd.areas.sip.model import require_number, without_end
-from talkd.areas.users import group_store as groups
-from talkd.areas.users import store as users
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import service as users
 from talkd.areas.users.model import Member
 from talkd.conversation import access, attendee_store, ban_store, session_store
 from talkd.conversation.participant import Attendee, Participant, invited_name, is_self_joined

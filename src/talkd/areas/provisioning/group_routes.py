@@ -6,7 +6,8 @@ import msgspec
 
 from talkd.areas.provisioning import view
 from talkd.areas.provisioning.routes import Search, UserPath, described, require_confirmed
-from talkd.areas.users import group_service, service
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import service as users
 from talkd.areas.users.model import INVALID, NO_GROUP
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
@@ -57,22 +58,22 @@ class Membership(msgspec.Struct):
 async def list_groups(tx: Tx, call: Call[Search]) -> Any:
     """Ids of groups with a text in id or name."""
     wanted = call.params
-    groups = await group_service.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
-    return {"groups": [group.id for group in groups]}
+    found = await groups.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
+    return {"groups": [group.id for group in found]}
 
 
 @routes.add("GET", "groups/details", Guard.SUBADMIN, params=Search)
 async def list_group_details(tx: Tx, call: Call[Search]) -> Any:
     """The same with names and sizes."""
     wanted = call.params
-    groups = await group_service.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
-    return {"groups": [view.group(group) for group in groups]}
+    found = await groups.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
+    return {"groups": [view.group(group) for group in found]}
 
 
 @routes.add("POST", "groups", Guard.ADMIN, params=NewGroup)
 async def create_group(tx: Tx, call: Call[NewGroup]) -> Any:
     """Create a group."""
-    await group_service.create_group(tx, str(call.params.groupid), call.params.displayname)
+    await groups.create_group(tx, str(call.params.groupid), call.params.displayname)
     return []
 
 
@@ -80,16 +81,16 @@ async def create_group(tx: Tx, call: Call[NewGroup]) -> Any:
 @routes.add("GET", "groups/{group_id}/users", Guard.SUBADMIN, params=GroupPath)
 async def list_group_members(tx: Tx, call: Call[GroupPath]) -> Any:
     """Ids of a group's members."""
-    group = await group_service.find_group(tx, call.params.group_id)
-    return {"users": await group_service.list_members(tx, group.id)}
+    group = await groups.find_group(tx, call.params.group_id)
+    return {"users": await groups.list_members(tx, group.id)}
 
 
 @routes.add("GET", "groups/{group_id}/users/details", Guard.SUBADMIN, params=GroupPage)
 async def list_group_member_details(tx: Tx, call: Call[GroupPage]) -> Any:
     """Everything about a group's members, by id."""
     wanted = call.params
-    group = await group_service.find_group(tx, wanted.group_id)
-    accounts = await group_service.list_member_accounts(tx, group.id, wanted.limit or None, max(wanted.offset, 0))
+    group = await groups.find_group(tx, wanted.group_id)
+    accounts = await groups.list_member_accounts(tx, group.id, wanted.limit or None, max(wanted.offset, 0))
     return {"users": await described(tx, call, accounts)}
 
 
@@ -98,7 +99,7 @@ async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
     """Rename a group: the only field is `displayname`."""
     if call.params.key != "displayname":
         raise Rejected(INVALID, "Only the displayname of a group can be changed.")
-    await group_service.rename_group(tx, call.params.group_id, str(call.params.value))
+    await groups.rename_group(tx, call.params.group_id, str(call.params.value))
     return []
 
 
@@ -107,9 +108,9 @@ async def delete_group(call: Call[GroupPath]) -> Any:
     """Delete a group; its members stay."""
 
     async def portion(tx: Tx) -> bool:
-        for user_id in await group_service.list_administrators_in(tx, call.params.group_id):
+        for user_id in await groups.list_administrators_in(tx, call.params.group_id):
             await require_confirmed(tx, call, user_id)
-        return await group_service.delete_group(tx, call.params.group_id, by=call.caller.actor)
+        return await groups.delete_group(tx, call.params.group_id, by=call.caller.actor)
 
     while not await call.write(portion):
         pass  # others write in between
@@ -119,15 +120,15 @@ async def delete_group(call: Call[GroupPath]) -> Any:
 @routes.add("GET", "users/{user_id}/groups", Guard.USER, params=UserPath)
 async def list_groups_of_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Ids of the groups somebody is in: oneself, or anybody for administrators."""
-    account = await service.find_changeable(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
-    return {"groups": (await service.get_groups_of(tx, [account]))[account.id]}
+    account = await users.find_changeable(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
+    return {"groups": (await groups.get_groups_of(tx, [account.id]))[account.id]}
 
 
 @routes.add("POST", "users/{user_id}/groups", Guard.USER, params=Membership)
 async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
     """Put an account into a group."""
     await _require_may_administer(tx, call)
-    await group_service.add_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
+    await groups.add_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
 
 
@@ -135,7 +136,7 @@ async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
 async def remove_from_group(tx: Tx, call: Call[Membership]) -> Any:
     """Take an account out of a group."""
     await _require_may_administer(tx, call)
-    await group_service.remove_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
+    await groups.remove_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
 
 

@@ -8,8 +8,10 @@ import msgspec
 
 from talkd.areas.provisioning import view
 from talkd.areas.removal import account_service as removal
+from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
-from talkd.areas.users import passwords, service
+from talkd.areas.users import passwords
+from talkd.areas.users import service as users
 from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, LOGIN_FIELDS, NO_PASSWORD, NOT_YOURS, Account
 from talkd.core import clock
 from talkd.core.errors import Rejected
@@ -61,7 +63,7 @@ class UserChange(msgspec.Struct):
 async def list_users(tx: Tx, call: Call[Search]) -> Any:
     """Ids of accounts with a text in id, name or address."""
     wanted = call.params
-    accounts = await service.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
+    accounts = await users.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"users": [account.id for account in accounts]}
 
 
@@ -69,16 +71,16 @@ async def list_users(tx: Tx, call: Call[Search]) -> Any:
 async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
     """The same with everything about them, by id."""
     wanted = call.params
-    accounts = await service.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
+    accounts = await users.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"users": await described(tx, call, accounts)}
 
 
 async def described(tx: Tx, call: Call[Any], accounts: list[Account]) -> dict[str, Any]:
     """Everything about accounts, by id, as the caller may see it."""
-    groups = await service.get_groups_of(tx, accounts)
+    groups_of = await groups.get_groups_of(tx, [account.id for account in accounts])
     return {
         account.id: view.details(
-            account, groups[account.id], own=account.id == call.user_id, for_admin=call.caller.is_admin
+            account, groups_of[account.id], own=account.id == call.user_id, for_admin=call.caller.is_admin
         )
         for account in accounts
     }
@@ -92,7 +94,7 @@ async def create_user(call: Call[NewUser]) -> Any:
 
     async def check(tx: Tx) -> None:
         await require_confirmed(tx, call, user_id, groups=new.groups)
-        await service.require_creatable(tx, user_id, email=new.email, groups=new.groups)
+        await users.require_creatable(tx, user_id, email=new.email, groups=new.groups)
 
     await db.read(check)
     if not new.password and not new.email:
@@ -103,7 +105,7 @@ async def create_user(call: Call[NewUser]) -> Any:
     password_hash = await passwords.hash_password(new.password)
 
     async def create(tx: Tx) -> None:
-        await service.create_account(
+        await users.create_account(
             tx,
             user_id,
             password_hash,
@@ -121,7 +123,7 @@ async def create_user(call: Call[NewUser]) -> Any:
 @routes.add("GET", "users/{user_id}", Guard.USER, params=UserPath)
 async def get_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Everything about an account: one's own, or any for administrators."""
-    account = await service.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
+    account = await users.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return (await described(tx, call, [account]))[account.id]
 
 
@@ -132,7 +134,7 @@ async def set_user_field(call: Call[UserChange]) -> Any:
     password_hash = ""
 
     async def find(tx: Tx) -> Account:
-        account = await service.find_changeable(tx, wanted.user_id, by=call.user_id, is_admin=caller.is_admin)
+        account = await users.find_changeable(tx, wanted.user_id, by=call.user_id, is_admin=caller.is_admin)
         if wanted.key in LOGIN_FIELDS:
             await require_confirmed(tx, call, account.id)
         return account
@@ -140,14 +142,14 @@ async def set_user_field(call: Call[UserChange]) -> Any:
     async def change(tx: Tx) -> None:
         account = await find(tx)
         if wanted.key == "password":
-            await service.set_password(tx, account.id, password_hash)
+            await users.set_password(tx, account.id, password_hash)
         else:
-            await service.set_field(tx, account, wanted.key, str(wanted.value))
+            await users.set_field(tx, account, wanted.key, str(wanted.value))
 
     if wanted.key == "password":
         account = await call.world.db.read(find)
         has_sent_it = caller.app_password_id is None and not caller.by_cookie
-        service.require_current_password(by=call.user_id, user_id=account.id, has_sent_it=has_sent_it)
+        users.require_current_password(by=call.user_id, user_id=account.id, has_sent_it=has_sent_it)
         policy.require_account_password(wanted.value, call.world.config.security)
         password_hash = await passwords.hash_password(wanted.value)
     await call.write(change)
@@ -160,7 +162,7 @@ async def delete_user(call: Call[UserPath]) -> Any:
 
     async def delete(tx: Tx) -> str:
         await _require_may_administer(tx, call)
-        return await service.delete_account(tx, call.params.user_id, by=call.caller.actor)
+        return await users.delete_account(tx, call.params.user_id, by=call.caller.actor)
 
     user_id = await call.write(delete)
     until = clock.ticks() + FORGET_SECONDS
@@ -173,7 +175,7 @@ async def delete_user(call: Call[UserPath]) -> Any:
 async def enable_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Let an account log in again."""
     await _require_may_administer(tx, call)
-    await service.set_enabled(tx, call.params.user_id, True, by=call.user_id)
+    await users.set_enabled(tx, call.params.user_id, True, by=call.user_id)
     return []
 
 
@@ -181,7 +183,7 @@ async def enable_user(tx: Tx, call: Call[UserPath]) -> Any:
 async def disable_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Let an account log in no more; nothing of it is lost."""
     await _require_may_administer(tx, call)
-    await service.set_enabled(tx, call.params.user_id, False, by=call.user_id)
+    await users.set_enabled(tx, call.params.user_id, False, by=call.user_id)
     return []
 
 
@@ -194,13 +196,13 @@ async def _require_may_administer(tx: Tx, call: Call[UserPath]) -> None:
 
 async def require_confirmed(tx: Tx, call: Call[Any], user_id: str, groups: Sequence[str] = ()) -> None:
     """Raises Forbidden if the caller must give their password before they change the account, or add it to groups."""
-    await service.require_confirmed(tx, user_id, is_confirmed=call.caller.is_confirmed, groups=groups)
+    await users.require_confirmed(tx, user_id, is_confirmed=call.caller.is_confirmed, groups=groups)
 
 
 @routes.add("GET", "user", Guard.USER)
 async def get_current_user(tx: Tx, call: Call[NoParams]) -> Any:
     """Everything about one's own account."""
-    account = await service.find_account(tx, call.user_id, by=call.user_id, is_admin=call.caller.is_admin)
+    account = await users.find_account(tx, call.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return (await described(tx, call, [account]))[account.id]
 
 
@@ -213,5 +215,5 @@ async def list_editable_fields(_tx: Tx, _call: Call[NoParams]) -> Any:
 @routes.add("GET", "user/fields/{user_id}", Guard.USER, params=UserPath)
 async def list_editable_fields_of(tx: Tx, call: Call[UserPath]) -> Any:
     """Which fields of an account the caller may change."""
-    await service.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
+    await users.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return list(EDITABLE_FIELDS)

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.provisioning import view
-from talkd.areas.users import suggestion_service
+from talkd.areas.users import suggestion_service as suggestions
 from talkd.core.actor import EMAILS, GROUPS, USERS
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -31,7 +31,7 @@ class Wanted(msgspec.Struct):
 async def list_suggestions(tx: Tx, call: Call[Wanted]) -> Any:
     """Accounts, groups and addresses that can be invited."""
     wanted = call.params
-    found = await suggestion_service.suggest(
+    found = await suggestions.suggest(
         tx,
         wanted.search,
         by=call.user_id,

@@ -9,8 +9,8 @@ from talkd.areas.rooms import departure_service as departures
 from talkd.areas.rooms import listing_service, rule_service, service
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
-from talkd.areas.users import group_store as groups
-from talkd.areas.users import store as users
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant, is_self_joined
 from talkd.conversation.room import Attributes, Room, require_description, require_name

@@ -9,8 +9,8 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms.creation_model import Picture
 from talkd.areas.settings import service as settings
 from talkd.areas.sip import service as dial_in
-from talkd.areas.users import group_store as groups
-from talkd.areas.users import store as users
+from talkd.areas.users import group_service as groups
+from talkd.areas.users import service as users
 from talkd.conversation import access, room_store
 from talkd.conversation.room import (
     EXTENDED,

@@ -4,7 +4,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms.service import allow_guests
 from talkd.areas.sip import service as dial_out
 from talkd.areas.users import password_model as policy
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings

@@ -2,11 +2,11 @@
 
 import sqlalchemy as sa
 
-from talkd.areas.users.store import pattern
 from talkd.conversation.room import Room
 from talkd.conversation.room_store import ROOM
 from talkd.core import names
 from talkd.core.actor import USERS
+from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query
 from talkd.storage.schema import attendees, bans, rooms
@@ -39,4 +39,4 @@ _LISTED = Query(
 
 async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
     """Return the open rooms whose name holds the term, by name, without those that the user is in or banned from."""
-    return await tx.list(_LISTED, user_id=user_id, banned=names.folded(user_id), pattern=pattern(term))
+    return await tx.list(_LISTED, user_id=user_id, banned=names.folded(user_id), pattern=like_pattern(term))

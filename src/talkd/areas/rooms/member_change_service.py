@@ -12,7 +12,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms import invitation_service as invitations
 from talkd.areas.rooms import member_change_store as store
 from talkd.areas.rooms.member_change_model import Change, Newcomer, Progress
-from talkd.areas.users import group_store as groups
+from talkd.areas.users import group_service as groups
 from talkd.conversation import access
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings

@@ -3,7 +3,7 @@
 from talkd.areas.messages import service as messages
 from talkd.areas.search import store
 from talkd.areas.search.model import Found, Membership, Query
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.core import clock
 from talkd.core.constants import RoomType
 from talkd.core.search import searchable

@@ -4,7 +4,7 @@ import msgspec
 
 from talkd.areas.sip import number_store as store
 from talkd.areas.sip.model import PhoneNumber, own_number, require_own_number
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.core.errors import Conflict, NotFound
 from talkd.storage.database import Tx
 

@@ -1,6 +1,6 @@
 """Who may use the bridge to the telephone network."""
 
-from talkd.areas.users import store as users
+from talkd.areas.users import service as users
 from talkd.conversation.settings import TalkSettings
 from talkd.storage.database import Tx
 

@@ -1,8 +1,10 @@
 """Creating, changing and deleting groups, and who is in them."""
 
+from collections.abc import Sequence
+
 from talkd.areas.settings import service as settings
 from talkd.areas.users import group_store, model, service, store
-from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, Account, Group, GroupSize
+from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, Account, Group, GroupSize, Member
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.errors import Rejected
 from talkd.core.events import GroupDeleted, GroupMemberAdded, GroupMemberRemoved, GroupRenamed
@@ -27,6 +29,16 @@ async def ensure_admin_group(tx: Tx) -> None:
     """The administrators' group, made when it is missing."""
     if await group_store.get_group(tx, ADMIN_GROUP) is None:
         await create_group(tx, ADMIN_GROUP)
+
+
+async def get_group(tx: Tx, group_id: str) -> Group | None:
+    """Return the group, or None if there is none with this id."""
+    return await group_store.get_group(tx, group_id)
+
+
+async def hold_group(tx: Tx, group_id: str) -> Group | None:
+    """Return the group, or None. Its name and members cannot change until the transaction ends."""
+    return await group_store.hold_group(tx, group_id)
 
 
 async def find_group(tx: Tx, group_id: str) -> Group:
@@ -101,7 +113,7 @@ async def _require_both(tx: Tx, group_id: str, user_id: str) -> str:
         raise Rejected(INVALID, "No group was given.")
     if await group_store.get_group(tx, group_id) is None:
         raise Rejected(UNKNOWN_GROUP, f"Group {group_id} does not exist")
-    account = await store.get_account(tx, user_id)
+    account = await service.get_account(tx, user_id)
     if account is None:
         raise Rejected(UNKNOWN_USER, "User does not exist")
     return account.id
@@ -112,10 +124,33 @@ async def list_members(tx: Tx, group_id: str) -> list[str]:
     return await group_store.list_members(tx, group_id)
 
 
+async def list_next_members(tx: Tx, group_id: str, after: str, limit: int) -> list[Member]:
+    """List up to `limit` members with ids after `after`, sorted by id."""
+    return await group_store.list_next_members(tx, group_id, after, limit)
+
+
+async def count_members(tx: Tx, group_id: str, *, after: str = "") -> int:
+    """Return the number of members with ids after `after`."""
+    return await group_store.count_members(tx, group_id, after=after)
+
+
+async def get_groups_of(tx: Tx, user_ids: Sequence[str]) -> dict[str, list[str]]:
+    """Return the ids of the groups of each account, by account id. An account without groups has an empty list."""
+    found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
+    for user_id, group_id in await group_store.list_memberships(tx, user_ids) if user_ids else []:
+        found[user_id].append(group_id)
+    return found
+
+
+async def shares_group(tx: Tx, user_id: str, other_id: str) -> bool:
+    """Return True if two accounts are in the same group."""
+    return await group_store.shares_group(tx, user_id, other_id)
+
+
 async def list_administrators_in(tx: Tx, group_id: str) -> list[str]:
     """Ids of the administrators in a group."""
     administrators = await group_store.list_members(tx, ADMIN_GROUP)
-    groups_of = await group_store.get_groups_of(tx, administrators)
+    groups_of = await get_groups_of(tx, administrators)
     return [user_id for user_id, groups in groups_of.items() if group_id in groups]
 
 

@@ -1,11 +1,13 @@
-"""Statements about groups and who is in them."""
+"""Statements about groups and their members."""
+
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.users.model import Group, GroupSize, Member
-from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS
+from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, group_members, groups, rooms, users
 from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of, word
@@ -154,13 +156,9 @@ async def count_members(tx: Tx, group_id: str, *, after: str = "") -> int:
     return int(await tx.value(_COUNT_MEMBERS, group_id=group_id, after=after))
 
 
-async def get_groups_of(tx: Tx, user_ids: list[str]) -> dict[str, list[str]]:
-    """For each of the accounts, the ids of its groups."""
-    found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
-    if user_ids:
-        for user_id, group_id in await tx.all(_GROUPS_OF, user_ids=tx.many(user_ids)):
-            found[user_id].append(group_id)
-    return found
+async def list_memberships(tx: Tx, user_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """List the account and the group of each membership of these accounts, sorted by group."""
+    return [(row[0], row[1]) for row in await tx.all(_GROUPS_OF, user_ids=tx.many(user_ids))]
 
 
 async def shares_group(tx: Tx, user_id: str, other_id: str) -> bool:
@@ -180,5 +178,5 @@ async def remove_member(tx: Tx, group_id: str, user_id: str) -> bool:
 
 async def search_groups(tx: Tx, search: str, limit: int, offset: int) -> list[GroupSize]:
     """Groups with the text in id or name, whatever the case, by name."""
-    rows = await tx.all(_SEARCH, pattern=pattern(search), limit=limit, offset=offset)
+    rows = await tx.all(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)
     return [GroupSize(*row) for row in rows]

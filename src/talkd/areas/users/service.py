@@ -1,6 +1,6 @@
-"""Creating, changing and deleting accounts."""
+"""Reading, creating, changing and deleting accounts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from talkd.areas.mail.address_model import is_address
 from talkd.areas.settings import service as settings
@@ -20,12 +20,76 @@ EVERYTHING = 2**31 - 1
 """The limit of a list without a limit."""
 
 
+# --- reading --------------------------------------------------------------------------------
+async def get_account(tx: Tx, user_id: str) -> Account | None:
+    """Return the account with this id, in any case; None if there is none."""
+    return await store.get_account(tx, folded(user_id))
+
+
+async def find_enabled(tx: Tx, user_id: str) -> Account | None:
+    """Return the account if it may log in; None if it is disabled or deleted."""
+    account = await get_account(tx, user_id)
+    return account if account is not None and account.enabled else None
+
+
+async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
+    """List the accounts with this e-mail address, in any case."""
+    return await store.list_accounts_by_email(tx, folded(email))
+
+
+async def list_accounts(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[Account]:
+    """List the accounts with the text in their id, name or address, sorted by name; all of them without a limit."""
+    return await store.search_accounts(tx, search, EVERYTHING if limit is None else max(limit, 0), max(offset, 0))
+
+
+async def get_names(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
+    """Return the display names of the enabled accounts among these ids."""
+    return await store.get_names(tx, user_ids) if user_ids else {}
+
+
+async def resolve_ids(tx: Tx, typed: Iterable[str]) -> dict[str, str]:
+    """Map each text to the account id that it spells in any case, or to itself if there is no such account."""
+    texts = list(typed)
+    ids = await store.list_ids(tx, [folded(text) for text in texts]) if texts else []
+    known = {folded(user_id): user_id for user_id in ids}
+    return {text: known.get(folded(text), text) for text in texts}
+
+
+async def resolve_id(tx: Tx, typed: str) -> str:
+    """Return the account id that a text spells in any case, or the text itself if there is no such account."""
+    return (await resolve_ids(tx, [typed]))[typed]
+
+
+async def is_admin(tx: Tx, user_id: str) -> bool:
+    """Return True if the account administers the server."""
+    return await store.is_member_of_any(tx, [ADMIN_GROUP], user_id)
+
+
+async def is_allowed(tx: Tx, group_ids: Sequence[str], user_id: str) -> bool:
+    """Return True if a setting that names these groups allows something to the account.
+
+    The account must be in one of the groups. A setting that names no group allows everybody.
+    """
+    return not group_ids or await store.is_member_of_any(tx, group_ids, user_id)
+
+
+async def may_use_talk(tx: Tx, talk: TalkSettings, user_id: str) -> bool:
+    """Return True if the setting `allowed_groups` lets the account use Talk."""
+    return await is_allowed(tx, talk.allowed_groups, user_id)
+
+
+async def is_being_forgotten(tx: Tx, user_id: str) -> bool:
+    """Return True if the account with this id was deleted and some data still names it."""
+    return await store.is_being_forgotten(tx, folded(user_id))
+
+
+# --- writing --------------------------------------------------------------------------------
 async def require_creatable(tx: Tx, user_id: str, *, email: str = "", groups: Sequence[str] = ()) -> None:
     """Raises Rejected when an account of that id, address and groups cannot be."""
     model.require_user_id(user_id)
-    if await store.is_taken(tx, user_id):
+    if await get_account(tx, user_id) is not None:
         raise Rejected(EXISTS, "User already exists")
-    if await store.is_being_forgotten(tx, user_id):
+    if await is_being_forgotten(tx, user_id):
         raise Rejected(EXISTS, "The account that had this id is still being deleted. Try again in a minute.")
     for group_id in groups:
         if await group_store.get_group(tx, group_id) is None:
@@ -83,7 +147,7 @@ async def find_changeable(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> A
 
 async def _find_own(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account | None:
     """Return the account that an id means in any case: an administrator's choice, or the caller's own."""
-    return await store.get_account(tx, user_id) if is_admin or folded(user_id) == folded(by) else None
+    return await get_account(tx, user_id) if is_admin or folded(user_id) == folded(by) else None
 
 
 async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
@@ -121,14 +185,14 @@ async def require_confirmed(tx: Tx, user_id: str, *, is_confirmed: bool, groups:
     """
     if is_confirmed:
         return
-    account = await store.get_account(tx, user_id)
-    if ADMIN_GROUP in groups or (account is not None and await store.is_admin(tx, account.id)):
+    account = await get_account(tx, user_id)
+    if ADMIN_GROUP in groups or (account is not None and await is_admin(tx, account.id)):
         raise Forbidden(message=f"{CONFIRM}: administrators are changed with your own password or after a new log-in.")
 
 
 async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> None:
     """Let an account log in, or not any more. Raises Rejected (101): unknown, one's own, the last administrator."""
-    account = await store.get_account(tx, user_id)
+    account = await get_account(tx, user_id)
     if account is None or account.id == by:
         raise Rejected(INVALID, "You cannot disable or enable your own account." if account else "")
     user_id = account.id
@@ -146,7 +210,7 @@ async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> str:
 
     Raises Rejected: 998 unknown, 101 one's own or the last administrator.
     """
-    account = await store.get_account(tx, user_id)
+    account = await get_account(tx, user_id)
     if account is None:
         raise Rejected(NOT_YOURS)
     user_id = account.id
@@ -165,29 +229,3 @@ async def require_other_admin(tx: Tx, user_id: str) -> None:
     await group_store.lock_group(tx, ADMIN_GROUP)
     if await group_store.list_enabled_members(tx, ADMIN_GROUP) == [user_id]:
         raise Rejected(INVALID, "This is the last administrator; appoint another one first.")
-
-
-async def resolve_id(tx: Tx, typed: str) -> str:
-    """Return the id of the account that a text means, whatever its case; the text itself when there is none."""
-    return await store.resolve_id(tx, typed)
-
-
-async def find_enabled(tx: Tx, user_id: str) -> Account | None:
-    """Return the account if it may log in; None if it is disabled or deleted."""
-    account = await store.get_account(tx, user_id)
-    return account if account is not None and account.enabled else None
-
-
-async def may_use_talk(tx: Tx, talk: TalkSettings, user_id: str) -> bool:
-    """Whether Talk exists for the account: the setting `allowed_groups` may name groups that it is for."""
-    return await store.is_allowed(tx, talk.allowed_groups, user_id)
-
-
-async def list_accounts(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[Account]:
-    """Accounts with the text in id, name or address, by name; without a limit all of them."""
-    return await store.search_accounts(tx, search, EVERYTHING if limit is None else max(limit, 0), max(offset, 0))
-
-
-async def get_groups_of(tx: Tx, accounts: Sequence[Account]) -> dict[str, list[str]]:
-    """For each of the accounts, the ids of its groups; one statement for all."""
-    return await group_store.get_groups_of(tx, [account.id for account in accounts])

@@ -1,15 +1,14 @@
 """Statements about accounts."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.users.model import ADMIN_GROUP, Account
-from talkd.core import names
+from talkd.areas.users.model import Account
 from talkd.core.actor import USERS
-from talkd.core.search import searchable
+from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import (
@@ -37,9 +36,6 @@ _IS_FORGOTTEN = Statement(
 _NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == ONE))
 _IS_MEMBER_OF_ANY = Statement(
     sa.select(ONE).where(group_members.c.user_id == bind("user_id"), one_of(group_members.c.group_id, "group_ids"))
-)
-_IS_MEMBER = Statement(
-    sa.select(ONE).where(group_members.c.group_id == bind("group_id"), group_members.c.user_id == bind("user_id"))
 )
 _by_name = (sa.func.search_fold(users.c.display_name), users.c.id)
 _BY_IDS = Query(sa.select(*_ACCOUNT).where(one_of(users.c.id, "ids")).order_by(*_by_name), _ACCOUNT)
@@ -89,61 +85,44 @@ _SEARCH = Query(
 )
 
 
-async def get_account(tx: Tx, user_id: str) -> Account | None:
-    """Return the account that an id means; its case does not matter."""
-    return await tx.find(_BY_ID, id=names.folded(user_id))
+async def get_account(tx: Tx, folded_id: str) -> Account | None:
+    """Return the account with this id in lower case."""
+    return await tx.find(_BY_ID, id=folded_id)
 
 
-async def resolve_ids(tx: Tx, typed: Iterable[str]) -> dict[str, str]:
-    """Return the ids of the accounts that some texts mean, whatever their case; a text without account stays."""
-    texts = list(typed)
-    rows = await tx.all(_IDS, ids=tx.many([names.folded(text) for text in texts])) if texts else []
-    known = {names.folded(row[0]): row[0] for row in rows}
-    return {text: known.get(names.folded(text), text) for text in texts}
+async def list_ids(tx: Tx, folded_ids: Sequence[str]) -> list[str]:
+    """List the ids of the accounts with these ids in lower case."""
+    return [row[0] for row in await tx.all(_IDS, ids=tx.many(folded_ids))]
 
 
-async def resolve_id(tx: Tx, typed: str) -> str:
-    """Return the id of the account that a text means, whatever its case; the text itself when there is none."""
-    return (await resolve_ids(tx, [typed]))[typed]
+async def list_accounts(tx: Tx, user_ids: Sequence[str]) -> list[Account]:
+    """List the accounts with these ids, sorted by name."""
+    return await tx.list(_BY_IDS, ids=tx.many(user_ids))
 
 
-async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
-    """List the accounts with that address, whatever its case."""
-    return await tx.list(_BY_EMAIL, email=names.folded(email))
+async def list_accounts_by_email(tx: Tx, folded_email: str) -> list[Account]:
+    """List the accounts with this e-mail address in lower case."""
+    return await tx.list(_BY_EMAIL, email=folded_email)
 
 
-async def get_names(tx: Tx, user_ids: list[str]) -> dict[str, str]:
-    """Display names of those of the ids that are enabled accounts."""
-    if not user_ids:
-        return {}
+async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[Account]:
+    """List the accounts with the text in their id, name or e-mail address, sorted by name."""
+    return await tx.list(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)
+
+
+async def get_names(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
+    """Return the display names of the enabled accounts among these ids."""
     return {row[0]: row[1] for row in await tx.all(_NAMES, ids=tx.many(user_ids))}
 
 
-async def is_allowed(tx: Tx, group_ids: list[str], user_id: str) -> bool:
-    """Whether the account is in one of the groups that a setting names; when it names none, everybody is allowed."""
-    if not group_ids:
-        return True
+async def is_member_of_any(tx: Tx, group_ids: Sequence[str], user_id: str) -> bool:
+    """Return True if the account is in one of the groups."""
     return await tx.one(_IS_MEMBER_OF_ANY, group_ids=tx.many(group_ids), user_id=user_id) is not None
 
 
-async def is_member(tx: Tx, group_id: str, user_id: str) -> bool:
-    """Whether the account is in the group."""
-    return await tx.one(_IS_MEMBER, group_id=group_id, user_id=user_id) is not None
-
-
-async def is_admin(tx: Tx, user_id: str) -> bool:
-    """Whether the account administers the server."""
-    return await is_member(tx, ADMIN_GROUP, user_id)
-
-
-async def is_taken(tx: Tx, user_id: str) -> bool:
-    """Whether there is an account of that id, upper and lower case being the same."""
-    return await get_account(tx, user_id) is not None
-
-
-async def is_being_forgotten(tx: Tx, user_id: str) -> bool:
-    """Return True if an account of that id was deleted and is still named somewhere."""
-    return await tx.one(_IS_FORGOTTEN, id=names.folded(user_id)) is not None
+async def is_being_forgotten(tx: Tx, folded_id: str) -> bool:
+    """Return True if an account with this id in lower case was deleted and some data still names it."""
+    return await tx.one(_IS_FORGOTTEN, id=folded_id) is not None
 
 
 async def add_account(
@@ -183,19 +162,3 @@ async def delete_account(tx: Tx, user_id: str) -> None:
     """
     for statement in (_DELETE_BROWSERS, _DELETE_FLOWS, _DELETE_CONFIG, _DELETE):
         await tx.run(statement, user_id=user_id)
-
-
-async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[Account]:
-    """Accounts with the text in id, name or address, whatever the case, by name."""
-    return await tx.list(_SEARCH, pattern=pattern(search), limit=limit, offset=offset)
-
-
-def pattern(search: str) -> str:
-    """Return the LIKE pattern of everything that contains the text, for `search_fold`; a backslash escapes."""
-    escaped = searchable(search).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
-async def list_accounts(tx: Tx, user_ids: list[str]) -> list[Account]:
-    """The accounts of those ids that there are, by name."""
-    return await tx.list(_BY_IDS, ids=tx.many(user_ids))

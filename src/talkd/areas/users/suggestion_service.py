@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from talkd.areas.mail.address_model import is_address
 from talkd.areas.settings import service as settings
-from talkd.areas.users import store, suggestion_store
+from talkd.areas.users import service, suggestion_store
 from talkd.areas.users.model import Suggestion
 from talkd.core.actor import EMAILS, GROUPS, USERS
 from talkd.storage.database import Tx
@@ -29,6 +29,6 @@ async def suggest(tx: Tx, search: str, *, by: str, token: str, kinds: Collection
         found += [user for user in users if user.id != by]
     if GROUPS in kinds:
         found += await suggestion_store.search_groups(tx, search, room_id, limit, by, enumeration)
-    if EMAILS in kinds and is_address(search) and not await store.list_accounts_by_email(tx, search):
+    if EMAILS in kinds and is_address(search) and not await service.list_accounts_by_email(tx, search):
         found.append(Suggestion(EMAILS, search, search))
     return found

@@ -5,9 +5,8 @@ import sqlalchemy as sa
 
 from talkd.areas.settings.enumeration_model import Enumeration
 from talkd.areas.users.model import Suggestion
-from talkd.areas.users.store import pattern
 from talkd.core.actor import GROUPS, USERS
-from talkd.core.search import searchable
+from talkd.core.search import like_pattern, searchable
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, group_members, groups, rooms, users
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
@@ -115,7 +114,7 @@ async def search_users(
     rows = await tx.all(
         _USERS,
         text=searchable(search),
-        pattern=pattern(search),
+        pattern=like_pattern(search),
         room_id=room_id,
         limit=limit,
         by=by,
@@ -131,7 +130,7 @@ async def search_groups(
     rows = await tx.all(
         _GROUPS,
         text=searchable(search),
-        pattern=pattern(search),
+        pattern=like_pattern(search),
         room_id=room_id,
         limit=limit,
         by=by,
