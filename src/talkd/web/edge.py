@@ -254,8 +254,8 @@ class Edge:
             response.set_header("Connection", "close")
         if reply.status == 401:
             response.set_header("WWW-Authenticate", _challenge(request))
-        for cookie in reply.cookies:
-            self._set_cookie(request, response, cookie)
+        if reply.session_cookie is not None:
+            self._set_session_cookie(request, response, reply.session_cookie)
         if error is not None and error.data is CSRF:
             response.status = 412
             response.content_type = ocs.JSON
@@ -312,14 +312,14 @@ class Edge:
             reply.data, status=reply.status, version=version, xml=xml, code=code, message=message
         )
 
-    def _set_cookie(self, request: falcon.asgi.Request, response: falcon.asgi.Response, cookie: ocs.Cookie) -> None:
+    def _set_session_cookie(self, request: falcon.asgi.Request, response: falcon.asgi.Response, value: str) -> None:
         base = self._proxies.base_url(request)
         path = "/" + base.partition("://")[2].partition("/")[2]
         secure = base.startswith("https://")
-        if cookie.value:
-            response.set_cookie(cookie.name, cookie.value, path=path, secure=secure, http_only=True, same_site="Lax")
+        if value:
+            response.set_cookie(auth.COOKIE, value, path=path, secure=secure, http_only=True, same_site="Lax")
         else:
-            response.unset_cookie(cookie.name, path=path, same_site="Lax")
+            response.unset_cookie(auth.COOKIE, path=path, same_site="Lax")
 
 
 def _require_own_page(route: Route, request: falcon.asgi.Request, caller: Caller, raw: Mapping[str, Any]) -> None:

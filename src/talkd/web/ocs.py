@@ -55,15 +55,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     content: bytes | None = None
     content_type: str = JSON
-    cookies: tuple["Cookie", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Cookie:
-    """A cookie to set; an empty value removes it."""
-
-    name: str
-    value: str
+    session_cookie: str | None = None
+    """New value of the session cookie; an empty one removes it, None leaves it as it is."""
 
 
 def status_of(error: errors.TalkError) -> int:

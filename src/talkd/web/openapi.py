@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from talkd import __version__
+from talkd.web.auth import COOKIE
 from talkd.web.params import LongText, Scalar, Upload, takes_many
 from talkd.web.routing import ROOM_GUARDS, Guard, Kind, Route
 
 Schema = dict[str, Any]
 
 OCS = "/ocs/v2.php"
-SESSION_COOKIE = "talkd_session"
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
 
@@ -73,7 +73,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic"},
                 "bearer": {"type": "http", "scheme": "bearer"},
-                "cookie": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
+                "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             },
         },
     }

@@ -7,9 +7,7 @@ from talkd.conversation import room_store, session_store
 from talkd.core import ids
 from talkd.core.errors import NULL, NotFound
 from talkd.storage.database import Tx
-from talkd.web.auth import COOKIE
 from talkd.web.call import Call
-from talkd.web.ocs import Cookie
 
 INVITATION = "talkInvitation"
 """The brute-force action of wrong personal tokens."""
@@ -30,14 +28,14 @@ async def require_invited(call: Call[Any], token: str, address: str, access: str
         raise NotFound(data=NULL)
 
 
-async def open_link(call: Call[Any], token: str, address: str, access: str) -> tuple[Cookie, ...]:
-    """Let the browser in with a personal token; the cookie that it is known by, renewed.
+async def open_link(call: Call[Any], token: str, address: str, access: str) -> str | None:
+    """Give the browser access to the room by a personal token. Return its new session cookie.
 
-    Raises NotFound and Throttled. A logged-in user comes as himself: nothing happens.
+    Return None for a logged-in user, who needs no invitation link. Raises NotFound and Throttled.
     """
     caller = call.caller
     if caller.user_id is not None:
-        return ()
+        return None
     await require_invited(call, token, address, access)
     secret = ids.new_secret()
     browser = ids.fingerprint(secret)
@@ -52,4 +50,4 @@ async def open_link(call: Call[Any], token: str, address: str, access: str) -> t
         await service.open_door(tx, room, address, access, browser)
 
     await call.write(work)
-    return (Cookie(COOKIE, secret),)
+    return secret

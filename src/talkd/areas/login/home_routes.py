@@ -111,14 +111,14 @@ async def show_call(call: Call[RoomParams]) -> Reply:
 async def _open_invitation(call: Call[RoomParams]) -> Reply:
     params = call.params
     try:
-        cookies = await open_link(call, params.room, params.email, params.access)
+        cookie = await open_link(call, params.room, params.email, params.access)
     except NotFound:
         return pages.message(
             call, "This invitation is not valid", "Please ask whoever invited you to send it once more.", status=404
         )
     except Throttled as error:
         return pages.must_wait(call, error)
-    return pages.redirect(call, f"/call/{params.room}", cookies=cookies)
+    return pages.redirect(call, f"/call/{params.room}", session_cookie=cookie)
 
 
 @routes.add("GET", "/static/talkd.css", Guard.NO_LOGIN, params=StyleParams, access=Access.OWN, unconditional=True)

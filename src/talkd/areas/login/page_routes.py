@@ -12,7 +12,7 @@ from talkd.conversation.login import Login
 from talkd.core.errors import Throttled
 from talkd.web import auth, pages
 from talkd.web.call import Call
-from talkd.web.ocs import Cookie, Reply
+from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Kind, Routes
 
@@ -68,7 +68,7 @@ async def log_in(call: Call[LoginParams]) -> Reply:
         return _form(call, params.user, params.redirect_url, APPS_OWN if login else WRONG, status=403)
     cookie = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
     world[Credentials].forget_browser(call.caller.browser)
-    return pages.redirect(call, local_path(params.redirect_url), cookies=(Cookie(auth.COOKIE, cookie),))
+    return pages.redirect(call, local_path(params.redirect_url), session_cookie=cookie)
 
 
 @routes.add("GET", "/logout", Guard.NO_LOGIN, params=LogoutParams, access=Access.OWN)
@@ -94,8 +94,8 @@ async def log_out(call: Call[LogoutParams]) -> Reply:
 @routes.add("GET", "/csrftoken", Guard.NO_LOGIN, access=Access.OWN, returns=view.Token)
 async def get_request_token(call: Call[NoParams]) -> Reply:
     """What changes made with the browser's cookie must carry (header or field `requesttoken`)."""
-    token, cookies = pages.request_token(call)
-    return Reply(view.Token(token), cookies=cookies)
+    token, new_cookie = pages.request_token(call)
+    return Reply(view.Token(token), session_cookie=new_cookie)
 
 
 async def check_password(call: Call[Any], user: str, password: str) -> Login | None:
@@ -114,7 +114,7 @@ async def _log_out(call: Call[LogoutParams]) -> Reply:
     if user_id is not None:
         await call.write(lambda tx: service.close_browser(tx, user_id, browser))
     call.world[Credentials].forget_browser(browser)
-    return pages.redirect(call, local_path(call.params.redirect_url), cookies=(Cookie(auth.COOKIE, ""),))
+    return pages.redirect(call, local_path(call.params.redirect_url), session_cookie="")
 
 
 def _form(

@@ -9,9 +9,9 @@ from talkd.areas.users import passwords
 from talkd.areas.users import service as users
 from talkd.core.errors import Rejected, Throttled
 from talkd.storage.database import Tx
-from talkd.web import auth, pages
+from talkd.web import pages
 from talkd.web.call import Call
-from talkd.web.ocs import Cookie, Reply
+from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Kind, Routes
 
@@ -62,7 +62,7 @@ async def set_password(call: Call[PasswordParams]) -> Reply:
         return await service.open_browser(tx, login, previous=call.caller.browser)
 
     cookie = await world.db.write(change)
-    return pages.redirect(call, "/", cookies=(Cookie(auth.COOKIE, cookie),))
+    return pages.redirect(call, "/", session_cookie=cookie)
 
 
 def _form(call: Call[NoParams] | Call[PasswordParams], wrong: str = "", status: int = 200) -> Reply:

@@ -18,11 +18,11 @@ from talkd.core import ids
 from talkd.core.errors import NULL, UnknownRoom
 from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
-from talkd.web.auth import COOKIE, is_own_page, new_cookie
+from talkd.web.auth import is_own_page, new_cookie
 from talkd.web.call import Call
 from talkd.web.guards import find_participant, require_login_still
 from talkd.web.limits import Limit
-from talkd.web.ocs import Cookie, Reply
+from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("session")
@@ -63,19 +63,19 @@ async def join(call: Call[JoinParams]) -> Reply:
     # A visitor gets a new cookie each time they join, and their earlier joins move to it: somebody else may have
     # planted the old one, and must not be in the room as the same guest. A user's device keeps its cookie.
     keeps_cookie = caller.browser and caller.user_id is not None and not params.password
-    cookies: tuple[Cookie, ...] = ()
+    cookie: str | None = None
     browser = caller.browser
     if not keeps_cookie and not caller.by_cookie:
         page = caller if is_own_page(caller, call.header("requesttoken")) else None
-        cookies = (Cookie(COOKIE, new_cookie(keep=page)),)
-        browser = ids.fingerprint(cookies[0].value)
+        cookie = new_cookie(keep=page)
+        browser = ids.fingerprint(cookie)
 
     async def work(tx: Tx) -> RoomView:
         await require_login_still(tx, call)
         room = await room_store.get_room(tx, call.token, hold=True)
         if room is None:
             raise UnknownRoom(data=NULL)
-        if cookies and caller.browser:
+        if cookie and caller.browser:
             await session_store.move_browser(tx, caller.browser, browser)
             await invitation_store.move_browser(tx, caller.browser, browser)
         me = await _join(tx, call, room, browser, is_right)
@@ -84,7 +84,7 @@ async def join(call: Call[JoinParams]) -> Reply:
             return msgspec.structs.replace(shown, notificationCalls=0)  # as the real server says on a first visit
         return shown
 
-    return Reply(await db.write(work), 200, cookies=cookies)
+    return Reply(await db.write(work), 200, session_cookie=cookie)
 
 
 async def _is_right(call: Call[JoinParams]) -> bool:

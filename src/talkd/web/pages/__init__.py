@@ -15,7 +15,7 @@ from talkd.core.errors import Throttled
 from talkd.core.names import folded
 from talkd.web import auth
 from talkd.web.call import Call
-from talkd.web.ocs import Cookie, Reply
+from talkd.web.ocs import Reply
 
 HTML = "text/html; charset=utf-8"
 _HERE = Path(__file__).parent
@@ -44,7 +44,7 @@ def page(
     call: Call[Any], template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
 ) -> Reply:
     """A page made from a template. A visitor gets a cookie with the first form, for its request token."""
-    token, cookies = request_token(call)
+    token, new_cookie = request_token(call)
     user_id = (call.caller.user_id if call.caller.by_cookie else None) or ""
     shown_name = call.caller.display_name or user_id
     text = _render(
@@ -62,7 +62,7 @@ def page(
         headers={**HEADERS, **(headers or {})},
         content=text.encode(),
         content_type=HTML,
-        cookies=cookies if token in text else (),
+        session_cookie=new_cookie if token in text else None,
     )
 
 
@@ -101,10 +101,11 @@ def must_wait(call: Call[Any], error: Throttled) -> Reply:
     )
 
 
-def redirect(call: Call[Any], address: str, *, cookies: tuple[Cookie, ...] = ()) -> Reply:
+def redirect(call: Call[Any], address: str, *, session_cookie: str | None = None) -> Reply:
     """See other: a path of this server, or an address that begins with a scheme."""
     location = root_of(call) + address if address.startswith("/") else address
-    return Reply(status=303, headers={**HEADERS, "Location": location}, content=b"", content_type=HTML, cookies=cookies)
+    headers = {**HEADERS, "Location": location}
+    return Reply(status=303, headers=headers, content=b"", content_type=HTML, session_cookie=session_cookie)
 
 
 def root_of(call: Call[Any]) -> str:
@@ -117,12 +118,12 @@ def _path_of(base_url: str) -> str:
     return slash + path
 
 
-def request_token(call: Call[Any]) -> tuple[str, tuple[Cookie, ...]]:
-    """What forms must carry, and the cookie that must come with it where there was none."""
+def request_token(call: Call[Any]) -> tuple[str, str | None]:
+    """Return the token that forms must carry, and the session cookie to set with it, or None if the caller has one."""
     if call.caller.request_token:
-        return call.caller.request_token, ()
-    cookie = Cookie(auth.COOKIE, auth.new_cookie())
-    return auth.visitor_token(cookie.value), (cookie,)
+        return call.caller.request_token, None
+    cookie = auth.new_cookie()
+    return auth.visitor_token(cookie), cookie
 
 
 def is_own_form(call: Call[Any], token: str) -> bool:
