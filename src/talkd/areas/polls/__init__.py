@@ -1,1 +1,1 @@
-"""Questions with answers to choose from."""
+"""Polls."""

@@ -1,4 +1,4 @@
-"""Polls, ballots, and who may see what came out."""
+"""Polls, ballots, and which votes a participant may see."""
 
 from collections.abc import Sequence
 from enum import IntEnum
@@ -15,13 +15,13 @@ MAX_OPTIONS_BYTES = 60_000
 MIN_OPTIONS = 2
 
 OBJECT_TYPE = "talk-poll"
-"""What a poll is called in messages."""
+"""Type of a poll as an object of messages."""
 SHARED_AS = "poll"
-"""Where polls are found among what was shared."""
+"""Kind under which shared polls are listed."""
 
 
 class Status(IntEnum):
-    """How far a poll has come."""
+    """State of a poll."""
 
     OPEN = 0
     CLOSED = 1
@@ -33,7 +33,7 @@ PUBLIC = 0
 
 
 class Poll(msgspec.Struct, frozen=True):
-    """A question to a room. `options` is a JSON list of texts; `max_votes` below 1 means any number."""
+    """A poll. `options` is a JSON list of texts. With `max_votes` below 1 a voter may choose any number of options."""
 
     room_id: int
     id: int
@@ -48,33 +48,42 @@ class Poll(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> Actor:
-        """Who asks."""
+        """The author."""
         return Actor(self.actor_type, self.actor_id, self.actor_name)
 
     @property
     def choices(self) -> list[str]:
-        """The answers to choose from."""
+        """The texts of the options."""
         return msgspec.json.decode(self.options, type=list[str])
 
     @property
     def is_public(self) -> bool:
-        """Whether voters see the votes before the end, and everybody sees afterwards who voted for what."""
+        """Return True if voters see the votes so far, and everybody sees who voted for what once the poll is closed."""
         return self.result_mode == PUBLIC
 
     def is_run_by(self, me: Participant) -> bool:
-        """Whether this participant may close the poll: who asks, and moderators."""
+        """Return True if this participant may close the poll: its author and moderators may."""
         return me.is_moderator or self.actor.is_same(me.actor.type, me.actor.id)
 
     def require_votes(self, options: Sequence[int]) -> None:
-        """Raises Invalid("options") for what is no choice here, twice the same, or more than allowed."""
+        """Raises Invalid("options") for an unknown option, an option given twice, or more than `max_votes` options."""
         too_many = 0 < self.max_votes < len(options)
         known = range(len(self.choices))
         if too_many or len(set(options)) != len(options) or not all(option in known for option in options):
             raise Invalid("options")
 
 
+class Question(msgspec.Struct, frozen=True):
+    """A poll as a client describes it, before it is checked."""
+
+    question: str
+    options: Sequence[str]
+    result_mode: int
+    max_votes: int
+
+
 class Wording(msgspec.Struct, frozen=True):
-    """What a poll asks, checked: see `require_wording`."""
+    """A poll's question and options after `require_wording`. `options` is a JSON list of texts."""
 
     question: str
     options: str
@@ -82,24 +91,24 @@ class Wording(msgspec.Struct, frozen=True):
     max_votes: int
 
 
-def require_wording(question: str, options: Sequence[str], result_mode: int, max_votes: int) -> Wording:
-    """Return what to ask, cleaned, without empty options.
+def require_wording(asked: Question) -> Wording:
+    """Check a question. Return it without surrounding space and without empty options.
 
-    Raises Invalid("question") or Invalid("options") for too little or too much. Any number is good as mode and
-    as the most votes.
+    Raises Invalid("question") if it is empty or too long, and Invalid("options") if there are fewer than MIN_OPTIONS
+    or they are too long. Every number is valid as `result_mode` and as `max_votes`.
     """
-    question = cleaned_text(question)
+    question = cleaned_text(asked.question)
     if not question or len(question.encode()) > MAX_QUESTION_BYTES:
         raise Invalid("question")
-    choices = [choice for choice in map(cleaned, options) if choice]
+    choices = [choice for choice in map(cleaned, asked.options) if choice]
     encoded = msgspec.json.encode(choices)
     if len(choices) < MIN_OPTIONS or len(encoded) > MAX_OPTIONS_BYTES:
         raise Invalid("options")
-    return Wording(question, encoded.decode(), result_mode, max_votes)
+    return Wording(question, encoded.decode(), asked.result_mode, asked.max_votes)
 
 
 class Ballot(msgspec.Struct, frozen=True):
-    """What one participant voted for. `options` is a JSON list of numbers."""
+    """One participant's vote. `options` is a JSON list of option numbers."""
 
     actor_type: str
     actor_id: str
@@ -108,12 +117,12 @@ class Ballot(msgspec.Struct, frozen=True):
 
     @property
     def choices(self) -> list[int]:
-        """Numbers of the options, counted from 0."""
+        """Numbers of the chosen options, counted from 0."""
         return msgspec.json.decode(self.options, type=list[int])
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """What came out so far: votes by option, how many voted, and what the one who asks voted for."""
+    """Votes by option number, the number of voters, and the options that the caller voted for."""
 
     votes: dict[int, int]
     voters: int
@@ -124,7 +133,7 @@ NOTHING = Tally({}, 0, [])
 
 
 class Result(msgspec.Struct, frozen=True):
-    """A poll with as much of what came out as one participant may see. `ballots` is None where nobody may."""
+    """A poll with the votes that one participant may see. `ballots` is None unless everybody may see who voted."""
 
     poll: Poll
     tally: Tally = NOTHING
@@ -133,10 +142,10 @@ class Result(msgspec.Struct, frozen=True):
 
 
 def visible(poll: Poll, tally: Tally, me: Participant) -> Tally:
-    """What of a tally this participant may see.
+    """Return the part of a tally that this participant may see.
 
-    At the end everything; before, in a public poll, what is so far once he has voted. Who runs the poll always
-    sees how many have voted.
+    Everybody sees all of it once the poll is closed, and voters of a public poll see it before. Until then, the author
+    and moderators see how many have voted, and everybody sees their own vote.
     """
     if poll.status == Status.CLOSED or (poll.is_public and tally.own):
         return tally

@@ -1,4 +1,4 @@
-"""Statements about polls. A poll is there as long as the message that shows it: drafts have none."""
+"""Statements about polls. A poll that is not a draft exists as long as the message that shows it."""
 
 from collections import Counter
 
@@ -98,7 +98,7 @@ _FORGET = _forget(polls), _forget(poll_votes)
 
 
 async def add_poll(tx: Tx, room_id: int, actor: Actor, wording: Wording, status: Status) -> int:
-    """Store a poll; its id."""
+    """Store a poll and return its id."""
     poll_id = await tx.value(
         _ADD,
         room_id=room_id,
@@ -112,27 +112,27 @@ async def add_poll(tx: Tx, room_id: int, actor: Actor, wording: Wording, status:
 
 
 async def set_message(tx: Tx, room_id: int, poll_id: int, message_id: int) -> None:
-    """The message that shows the poll."""
+    """Set the message that shows the poll."""
     await tx.run(_SHOW, room_id=room_id, poll_id=poll_id, message_id=message_id)
 
 
 async def set_wording(tx: Tx, room_id: int, poll_id: int, wording: Wording) -> None:
-    """Ask something else: of drafts only."""
+    """Replace question and options of a draft. A poll that is no draft stays as it is."""
     await tx.run(_REWORD, room_id=room_id, poll_id=poll_id, **msgspec.structs.asdict(wording))
 
 
 async def get_poll(tx: Tx, room_id: int, poll_id: int, now: int) -> Poll | None:
-    """One poll of this room, unless its message has been deleted or has expired."""
+    """Return a poll of the room, or None. A poll is gone if its message was deleted, was cleared or has expired."""
     return await tx.find(_BY_ID, room_id=room_id, poll_id=poll_id, now=now)
 
 
 async def list_drafts(tx: Tx, room_id: int) -> list[Poll]:
-    """What has not been asked yet, oldest first."""
+    """Return the drafts of the room, oldest first."""
     return await tx.list(_DRAFTS, room_id=room_id)
 
 
 async def close(tx: Tx, room_id: int, poll_id: int) -> bool:
-    """End a poll; whether it was open."""
+    """Close a poll. Return True if it was open."""
     return await tx.run(_CLOSE, room_id=room_id, poll_id=poll_id) > 0
 
 
@@ -142,7 +142,7 @@ async def delete_poll(tx: Tx, room_id: int, poll_id: int) -> None:
 
 
 async def set_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor, options: list[int]) -> None:
-    """What somebody votes for, in place of what it was before; nothing takes the vote back."""
+    """Replace an actor's vote. With no options the actor has no vote."""
     await tx.run(_UNVOTE, room_id=room_id, poll_id=poll_id, actor_type=actor.type, actor_id=actor.id)
     if options:
         await tx.run(
@@ -157,7 +157,7 @@ async def set_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor, options: l
 
 
 async def count_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor) -> Tally:
-    """What came out so far, and what this actor voted for."""
+    """Return the votes by option, the number of voters, and the options that this actor voted for."""
     rows = await tx.all(_COUNT, room_id=room_id, poll_id=poll_id, actor_type=actor.type, actor_id=actor.id)
     votes: Counter[int] = Counter()
     own: list[int] = []
@@ -170,12 +170,12 @@ async def count_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor) -> Tally
 
 
 async def list_ballots(tx: Tx, room_id: int, poll_id: int) -> list[Ballot]:
-    """Who voted for what, in the order in which they did."""
+    """Return the ballots, oldest first."""
     return [Ballot(*row) for row in await tx.all(_BALLOTS, room_id=room_id, poll_id=poll_id)]
 
 
-async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach polls and votes of a deleted account from it, `limit` at most; the votes still count. Return how many."""
+async def forget_user(tx: Tx, user_id: str, limit: int) -> int:
+    """Detach up to `limit` polls and votes from a deleted account. Return how many. The votes still count."""
     changed = 0
     for statement in _FORGET:
         changed += await tx.run(statement, user_id=user_id, limit=limit - changed)

@@ -1,4 +1,4 @@
-"""Polls as JSON. Clients get no keys beyond these, in this order (small-print.md)."""
+"""Polls as JSON: exactly these keys, in this order."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -8,7 +8,7 @@ from talkd.conversation.message import Names, current_actor
 
 
 class DraftView(msgspec.Struct, frozen=True, kw_only=True):
-    """A poll that has not been asked yet, on the wire."""
+    """A draft of a poll."""
 
     id: int
     question: str
@@ -22,7 +22,7 @@ class DraftView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VoteView(msgspec.Struct, frozen=True):
-    """One vote, on the wire."""
+    """One vote for one option."""
 
     actorType: str
     actorId: str
@@ -31,7 +31,7 @@ class VoteView(msgspec.Struct, frozen=True):
 
 
 class PollView(DraftView, frozen=True, kw_only=True):
-    """A poll on the wire. `votes` is an empty list where there is nothing to see."""
+    """A poll. `votes` is an empty list if there is no vote that the caller may see."""
 
     votes: dict[str, int] | list[int]
     numVoters: int
@@ -39,9 +39,10 @@ class PollView(DraftView, frozen=True, kw_only=True):
     votedSelf: list[int]
 
 
-def draft(item: Poll, names: Names) -> DraftView:
-    """A draft, for moderators."""
-    actor_type, actor_id, name = _actor(item, names)
+def draft(result: Result) -> DraftView:
+    """Show a draft."""
+    item = result.poll
+    actor_type, actor_id, name = _actor(item, result.names)
     return DraftView(
         id=item.id,
         question=item.question,
@@ -56,19 +57,10 @@ def draft(item: Poll, names: Names) -> DraftView:
 
 
 def poll(result: Result) -> PollView:
-    """A poll with what one participant may see."""
-    item, tally = result.poll, result.tally
-    actor_type, actor_id, name = _actor(item, result.names)
+    """Show a poll with the votes that one participant may see."""
+    tally = result.tally
     return PollView(
-        id=item.id,
-        question=item.question,
-        options=item.choices,
-        actorType=actor_type,
-        actorId=actor_id,
-        actorDisplayName=name,
-        status=item.status,
-        resultMode=item.result_mode,
-        maxVotes=item.max_votes,
+        **msgspec.structs.asdict(draft(result)),
         votes={f"option-{option}": count for option, count in tally.votes.items()} or [],
         numVoters=tally.voters,
         details=UNSET if result.ballots is None else _details(result.ballots, result.names),

@@ -5,7 +5,7 @@ without account as deleted (`conversation/message.py`), and nobody gets the same
 """
 
 from talkd.areas.notifications import store as notifications
-from talkd.areas.polls import store as polls
+from talkd.areas.polls import service as polls
 from talkd.areas.removal import account_store as store
 from talkd.areas.removal.model import LOOKED_AT, PORTION
 from talkd.conversation import people_store, reaction_store
@@ -29,7 +29,7 @@ async def forget_portion(tx: Tx, user_id: str) -> bool:
     if place is None:
         return False
     left = PORTION
-    for forget_some in (reaction_store.forget_user, polls.forget_actor, notifications.forget_actor):
+    for forget_some in (reaction_store.forget_user, polls.forget_user, notifications.forget_actor):
         left -= await forget_some(tx, user_id, left)
         if left <= 0:
             return True
