@@ -6,12 +6,11 @@ from typing import Annotated
 import typer
 
 from talkd.areas.calls import service as calls
-from talkd.areas.participants import service as participants
 from talkd.areas.rooms import admin_service as admin
 from talkd.cli.database import read
 from talkd.cli.occ import Form, Output, occ, show
 from talkd.config import Config
-from talkd.conversation import session_store
+from talkd.conversation import attendee_store, session_store
 from talkd.core.constants import InCall
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
@@ -76,7 +75,7 @@ def show_room(
         room = await admin.find_any_room(tx, token)
         present = await session_store.list_sessions(tx, room.id)
         return {
-            "attendees": len(await participants.list_attendees(tx, room.id)),
+            "attendees": len(await attendee_store.list_attendees(tx, room.id)),
             "sessions": len(present),
             "call": sum(session.in_call != InCall.NONE for session in present),
         }

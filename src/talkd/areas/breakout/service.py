@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from talkd.areas.breakout import model, store
 from talkd.areas.breakout.model import Mode, Seats, Status
 from talkd.areas.messages import service as messages
-from talkd.areas.participants import people_service
+from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
@@ -44,7 +44,7 @@ async def create(
     model.require_amount(amount)
     parent = await access.lock_room(tx, me.room.id)
     model.require_divisible(parent)
-    people = await participants.list_attendees(tx, parent.id)
+    people = await attendee_store.list_attendees(tx, parent.id)
     model.require_few(people, most)
     seats: Seats = {}
     if chosen == Mode.MANUAL:
@@ -111,7 +111,7 @@ async def set_seats(tx: Tx, me: Participant, attendee_map: str, *, most: int) ->
     model.require_divided(parent)
     parts = await store.list_parts(tx, parent.token)
     seats = model.require_seats(attendee_map, len(parts), most)
-    people = await participants.list_attendees(tx, parent.id)
+    people = await attendee_store.list_attendees(tx, parent.id)
     model.require_assignable(people, seats)
     if parent.breakout_mode != Mode.MANUAL:
         await store.set_parent(tx, parent.id, Mode.MANUAL, parent.breakout_status, clock.now())
@@ -181,9 +181,9 @@ async def list_people(tx: Tx, me: Participant, *, with_status: bool) -> People:
 
     Raises Forbidden for guests, and Invalid as `list_parts`.
     """
-    people_service.require_may_list(me)
+    attendees.require_may_list(me)
     parts = [part for part, attendee_id in await list_parts(tx, me) if attendee_id is not None]
-    return await people_service.list_people(tx, me, [me.room, *parts], with_status=with_status)
+    return await attendees.list_people(tx, me, [me.room, *parts], with_status=with_status)
 
 
 async def start(tx: Tx, me: Participant) -> None:

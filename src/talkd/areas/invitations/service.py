@@ -65,7 +65,7 @@ async def find_invited(tx: Tx, room: Room, browser: str) -> Attendee | None:
 async def repeat(tx: Tx, me: Participant, attendee_id: int | None) -> None:
     """Invite one more time: one of the people invited by e-mail, or all of them (None). Raises NotFound."""
     if attendee_id is None:
-        wanted = await participants.list_attendees(tx, me.room.id)
+        wanted = await attendee_store.list_attendees(tx, me.room.id)
     else:
         wanted = [await access.access_attendee(tx, me, attendee_id, data=NULL)]
     for attendee in wanted:

@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.areas.participants import preference_service as service
+from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.rooms.routes import StateParams
 from talkd.areas.sessions import service as sessions
 from talkd.storage.database import Tx
@@ -24,7 +24,7 @@ class LevelParams(msgspec.Struct, frozen=True):
 
 
 async def _set(tx: Tx, call: Call[Any], field: str, is_set: bool) -> RoomView:
-    await service.set_flag(tx, call.me, field, is_set)
+    await attendees.set_flag(tx, call.me, field, is_set)
     return await rendering.render_mine(tx, call)
 
 
@@ -43,14 +43,14 @@ async def remove_favorite(tx: Tx, call: Call[Any]) -> RoomView:
 @routes.add("POST", "room/{token}/notify", *USER_IN_ROOM, params=LevelParams, **_OPTIONS)
 async def set_notification_level(tx: Tx, call: Call[LevelParams]) -> RoomView:
     """Choose which messages to hear of."""
-    await service.set_notification_level(tx, call.me, call.params.level)
+    await attendees.set_notification_level(tx, call.me, call.params.level)
     return await rendering.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/notify-calls", *USER_IN_ROOM, params=LevelParams, **_OPTIONS)
 async def set_notification_calls(tx: Tx, call: Call[LevelParams]) -> RoomView:
     """Choose whether to hear of calls."""
-    await service.set_notification_calls(tx, call.me, call.params.level)
+    await attendees.set_notification_calls(tx, call.me, call.params.level)
     return await rendering.render_mine(tx, call)
 
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.participants import people_service as people
-from talkd.areas.participants import role_service as roles
-from talkd.areas.participants import service, view
+from talkd.areas.participants import attendee_service as attendees
+from talkd.areas.participants import view
 from talkd.areas.rooms import member_change_service as changes
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.member_change_model import Newcomer, Progress
@@ -61,7 +60,7 @@ class NameParams(msgspec.Struct, frozen=True):
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List everybody in a conversation."""
     me = call.me
-    return listed(me, await people.list_people(tx, me, [me.room], with_status=call.params.includeStatus))
+    return listed(me, await attendees.list_people(tx, me, [me.room], with_status=call.params.includeStatus))
 
 
 def listed(me: Participant, found: People) -> Reply:
@@ -119,16 +118,16 @@ async def remove_attendee(call: Call[AttendeeParams]) -> None:
 @routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=V4, params=AttendeeParams)
 async def promote(tx: Tx, call: Call[AttendeeParams]) -> None:
     """Make somebody a moderator."""
-    await roles.promote(tx, call.me, call.params.attendeeId)
+    await attendees.promote(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=V4, params=AttendeeParams)
 async def demote(tx: Tx, call: Call[AttendeeParams]) -> None:
     """Take moderation from somebody."""
-    await roles.demote(tx, call.me, call.params.attendeeId)
+    await attendees.demote(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("POST", "guest/{token}/name", *IN_ROOM, versions=("v1",), params=NameParams)
 async def rename_guest(tx: Tx, call: Call[NameParams]) -> None:
     """Say what to be called as a guest."""
-    await service.rename_guest(tx, call.me, call.params.displayName)
+    await attendees.rename_guest(tx, call.me, call.params.displayName)

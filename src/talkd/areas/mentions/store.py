@@ -54,9 +54,7 @@ _mark = (
             (sa.and_(_is_author, bind("has_read", Int) == ONE), _message_id), else_=attendees.c.last_read
         ),
         last_mention=_moved(attendees.c.last_mention, _is_mentioned),
-        last_mention_direct=_moved(
-            attendees.c.last_mention_direct, sa.and_(_is_user, sa.not_(_is_author), _is_user_mentioned)
-        ),
+        last_mention_direct=_moved(attendees.c.last_mention_direct, _is_mentioned_directly),
     )
 )
 _MARK_ALL = Statement(_mark.where(sa.or_(_is_mentioned, _is_author)))

@@ -2,7 +2,7 @@
 
 from talkd.areas.mentions import suggestion_store
 from talkd.areas.mentions.model import Suggestion, Suggestions, is_everybody
-from talkd.areas.participants import service as participants
+from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.users import service as users
 from talkd.conversation import attendee_store
 from talkd.conversation.participant import Participant
@@ -23,7 +23,7 @@ async def suggest(tx: Tx, me: Participant, search: str, *, with_status: bool) ->
         items = await suggestion_store.search(tx, me.room.id, search, me.attendee.id, MAX_SUGGESTIONS)
     online = None
     if with_status:
-        online = await participants.list_online(tx, [each.actor_id for each in items if each.actor_type == USERS])
+        online = await attendees.list_online(tx, [each.actor_id for each in items if each.actor_type == USERS])
     return Suggestions(items, online, await _count_everybody(tx, me, search))
 
 
@@ -37,7 +37,7 @@ async def _suggest_partner(tx: Tx, me: Participant, search: str) -> list[Suggest
 
 
 async def _count_everybody(tx: Tx, me: Participant, search: str) -> int:
-    """Return how many attendees `@all` would reach; 0 if the search does not match it or the caller may not use it."""
+    """Return how many users `@all` would reach; 0 if the search does not match it or the caller may not use it."""
     room = me.room
     if room.is_one_to_one or (room.mention_permissions and not me.is_moderator):
         return 0

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from talkd.areas.mentions import service as mentions
+from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
 from talkd.conversation import message_store, people_store
 from talkd.conversation.message import (
@@ -172,7 +173,7 @@ async def share(
 async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:
     """Whoever is going to speak, under the name that a guest gives himself with it."""
     if guest_name and me.is_guest and guest_name != me.attendee.display_name:
-        return await participants.rename_guest(tx, me, guest_name)
+        return await attendees.rename_guest(tx, me, guest_name)
     return me
 
 

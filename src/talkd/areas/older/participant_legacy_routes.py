@@ -9,8 +9,7 @@ from talkd.areas.membership import routes as today
 from talkd.areas.membership.routes import ListParams
 from talkd.areas.older import participant_legacy as legacy
 from talkd.areas.older.room_legacy import nothing
-from talkd.areas.participants import address_service as addresses
-from talkd.areas.participants import role_service as roles
+from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.rooms import service as rooms
 from talkd.conversation.participant import Attendee
 from talkd.core.errors import Forbidden
@@ -82,7 +81,7 @@ async def leave(tx: Tx, call: Call[Any]) -> list[Any]:
 )
 async def remove_user(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     """Remove a user from a conversation."""
-    attendee = await addresses.access_user(tx, call.me, call.params.participant)
+    attendee = await attendees.access_user(tx, call.me, call.params.participant)
     legacy.require_removable(attendee)
     await rooms.remove_attendee(tx, call.me, attendee.id)
     return []
@@ -91,7 +90,7 @@ async def remove_user(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
 @routes.add("DELETE", "room/{token}/participants/guests", *ANY_MODERATOR, versions=_OLD, params=RemovalParams)
 async def remove_guest(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     """Remove a guest from a conversation."""
-    attendee = await addresses.access_joined(tx, call.me, call.params.participant)
+    attendee = await attendees.access_joined(tx, call.me, call.params.participant)
     if not attendee.is_guest:
         raise Forbidden
     await rooms.remove_attendee(tx, call.me, attendee.id)
@@ -100,8 +99,8 @@ async def remove_guest(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
 
 async def _access(tx: Tx, call: Call[Any]) -> Attendee:
     if call.params.sessionId:
-        return await addresses.access_joined(tx, call.me, call.params.sessionId)
-    return await addresses.access_user(tx, call.me, call.params.participant)
+        return await attendees.access_joined(tx, call.me, call.params.sessionId)
+    return await attendees.access_user(tx, call.me, call.params.participant)
 
 
 @routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=("v1", "v2"), params=RoleParams)
@@ -109,7 +108,7 @@ async def promote(tx: Tx, call: Call[Any]) -> list[Any]:
     """Make a user or a guest a moderator."""
     attendee = await _access(tx, call)
     legacy.require_promotable(attendee)
-    await roles.promote(tx, call.me, attendee.id)
+    await attendees.promote(tx, call.me, attendee.id)
     return []
 
 
@@ -118,7 +117,7 @@ async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
     """Take moderation from a user or a guest."""
     attendee = await _access(tx, call)
     legacy.require_demotable(attendee)
-    await roles.demote(tx, call.me, attendee.id)
+    await attendees.demote(tx, call.me, attendee.id)
     return []
 
 

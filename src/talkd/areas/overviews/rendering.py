@@ -8,7 +8,7 @@ from talkd.areas.messages import service as messages
 from talkd.areas.overviews import service, view
 from talkd.areas.overviews.store import Overview
 from talkd.areas.overviews.view import RoomView
-from talkd.areas.participants import service as participants
+from talkd.areas.participants import attendee_service as attendees
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -35,4 +35,4 @@ async def list_online_partners(tx: Tx, overviews: list[Overview], user_id: str) 
     partners = [
         overview.me.room.partner_of(user_id) for overview in overviews if overview.me.room.type == RoomType.ONE_TO_ONE
     ]
-    return await participants.list_online(tx, partners)
+    return await attendees.list_online(tx, partners)

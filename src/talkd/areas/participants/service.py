@@ -1,8 +1,4 @@
-"""Who belongs to a room: finding, adding, removing.
-
-`access_participant` is the way from a token to a room that one is in; who is not in it gets the same NotFound as if
-it were not there.
-"""
+"""Add attendees to a room and remove them."""
 
 import hashlib
 import hmac
@@ -18,23 +14,11 @@ from talkd.conversation.participant import Attendee, Participant, invited_name, 
 from talkd.conversation.room import Room, pair
 from talkd.core import clock, ids
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
-from talkd.core.constants import SESSION_KILL, ParticipantType, RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
-from talkd.core.events import AttendeeAdded, AttendeeRemoved, GuestRenamed
-from talkd.core.names import cleaned, folded
+from talkd.core.constants import ParticipantType, RoomType
+from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.core.events import AttendeeAdded, AttendeeRemoved
+from talkd.core.names import folded
 from talkd.storage.database import Tx
-
-MAX_GUEST_NAME_LENGTH = 64
-
-
-async def list_online(tx: Tx, user_ids: list[str]) -> set[str]:
-    """Those of the users who have some conversation open right now."""
-    return await attendee_store.list_online(tx, user_ids, clock.steady() - SESSION_KILL) if user_ids else set()
-
-
-async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
-    """Everybody, in the order in which they came."""
-    return await attendee_store.list_attendees(tx, room_id)
 
 
 async def add_user(
@@ -48,10 +32,10 @@ async def add_user(
     quiet: bool = False,
     favorite: bool = False,
 ) -> int:
-    """Make an account an attendee; its id. Somebody who had joined by himself becomes a member.
+    """Add a user to the room and return the attendee's id. A self-joined user becomes a member.
 
-    Nothing happens to whoever is there already. Who is banned cannot be added: raises Forbidden("ban") for
-    oneself, Invalid("ban") for others.
+    A user who is a member already stays as they are. Raises Forbidden("ban") for a banned user who adds themselves,
+    and Invalid("ban") for one whom somebody else adds.
     """
     present = await attendee_store.find_attendee(tx, room.id, USERS, user_id)
     if present is not None:
@@ -74,7 +58,7 @@ async def add_user(
 async def _make_member(
     tx: Tx, room: Room, actor: Actor, present: Attendee, type: ParticipantType, *, quiet: bool = False
 ) -> None:
-    """Make somebody who had joined by themselves a member."""
+    """Make a self-joined user a member."""
     await attendee_store.set_attendee(tx, room.id, present.id, "type", type, clock.now())
     await tx.emit(AttendeeAdded(room.id, actor, present.id, present.actor, quiet, was_there=True))
 
@@ -82,10 +66,12 @@ async def _make_member(
 async def add_group(
     tx: Tx, room: Room, actor: Actor, group_id: str, *, after: str = "", at_most: int
 ) -> tuple[int, str]:
-    """Make a group an attendee, and up to `at_most` of its members whose ids come after `after`, but for the banned.
+    """Add a group and up to `at_most` of its members, from those whose ids come after `after`.
 
-    Return how many members were looked at, and the id of the last one, or "" if no members are left. Nobody is added
-    any more once the group has left the room. Raises NotFound("new-participant") for an unknown group.
+    Banned users are skipped. If `after` is set and the group is not in the room any more, nobody is added.
+
+    Return how many members were looked at, and the id of the last one, or "" if no members are left. Raises
+    NotFound("new-participant") for an unknown group.
     """
     group = await groups.hold_group(tx, group_id)
     if group is None:
@@ -112,20 +98,15 @@ def _last_id(members: list[Member], at_most: int) -> str:
     return members[-1].id if len(members) == at_most else ""
 
 
-async def count_attendees(tx: Tx, room_id: int) -> int:
-    """Return how many users, groups, guests and others are in the room."""
-    return await attendee_store.count_attendees(tx, room_id)
-
-
 async def list_banned(tx: Tx, room_id: int, actor_type: str) -> set[str]:
-    """Return the ids of banned actors of a kind, in lower case."""
+    """Return the ids of banned actors of one type, in lower case."""
     return {folded(ban.actor_id) for ban in await ban_store.list_bans(tx, room_id) if ban.actor_type == actor_type}
 
 
 async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = "") -> bool:
-    """Invite somebody by e-mail address; whether the room must open to the public for that, as all do but the divided.
+    """Invite an e-mail address. Return True if the room must become public (breakout parents never do).
 
-    Raises Invalid: "new-participant" for what is no address, "ban" for who is banned.
+    Raises Invalid("new-participant") if it is not an address, and Invalid("ban") if it is banned.
     """
     address = address.strip()
     if not is_address(address):
@@ -148,10 +129,10 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
 
 
 async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:
-    """Make a phone number an attendee. Raises Invalid("new-participant") for what is no number.
+    """Add a phone number. Raises Invalid("new-participant") if it is not a number.
 
-    What everybody sees of it, name and id, does not tell the number; who knows the id of a number in one room
-    does not recognise it in another.
+    The actor's id and name, which all attendees see, do not give the number away. The id differs from room to room,
+    so that nobody recognises a number that they met in another room.
     """
     number = require_number(number)
     key = await settings.get_secret(tx, "phones")
@@ -162,7 +143,7 @@ async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:
 
 
 async def add_guest(tx: Tx, room: Room, guest_id: str) -> int:
-    """A visitor comes in by the link; the attendee's id."""
+    """Add a guest who opened the room's link. Return the attendee's id."""
     actor = Actor(GUESTS, guest_id)
     return await _add(tx, room, actor, actor, type=ParticipantType.GUEST, quiet=True)
 
@@ -196,13 +177,13 @@ async def _add(
         phone_number=phone_number,
     )
     if attendee_id is None:
-        raise NotFound("new-participant")  # the account was deleted in the same moment
+        raise NotFound("new-participant")  # the account was deleted meanwhile
     await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet))
     return attendee_id
 
 
 async def ensure_both(tx: Tx, room: Room) -> None:
-    """In a one-to-one conversation whoever is missing comes back before something is said."""
+    """Add the users of a one-to-one room who have left it. Called before a message or a call reaches them."""
     if room.type != RoomType.ONE_TO_ONE or room.user_a is None or room.user_b is None:
         return
     present = await attendee_store.find_attendees(tx, room.id, USERS, [room.user_a, room.user_b])
@@ -214,7 +195,7 @@ async def ensure_both(tx: Tx, room: Room) -> None:
 
 
 async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
-    """Make one of the two an attendee again."""
+    """Add a user to their one-to-one room again. Raises NotFound if it is not theirs."""
     if user_id not in pair(room.user_a or "", room.user_b or ""):
         raise NotFound
     await add_user(tx, room, Actor(USERS, user_id, name), user_id, name, type=ParticipantType.OWNER, quiet=True)
@@ -222,11 +203,11 @@ async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
 
 # --- removing -------------------------------------------------------------------------------
 async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
-    """Leave for good. Return True if no users are left, so that the room must be deleted, one-to-one or not.
+    """Remove the caller. Return True if no users are left and the room must be deleted, one-to-one or not.
 
-    Raises Invalid("last-moderator") if others would stay without a moderator, unless the caller `may_abandon` them.
+    Raises Invalid("last-moderator") if others would stay without a moderator, unless `may_abandon` is set.
     """
-    await access.lock_room(tx, me.room.id)  # so that the last two moderators do not leave at once
+    await access.lock_room(tx, me.room.id)  # or the last two moderators could both leave at once
     people, moderators = await attendee_store.count_people(tx, me.room.id)
     is_last = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
     if is_last and people > 1 and not may_abandon:
@@ -236,7 +217,7 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
 
 
 async def is_last_member(tx: Tx, attendee: Attendee) -> bool:
-    """Whether nobody else is a member of the room."""
+    """Return True if the attendee is the only member of the room."""
     people, _ = await attendee_store.count_people(tx, attendee.room_id)
     return _is_last(attendee, people)
 
@@ -246,7 +227,10 @@ def _is_last(attendee: Attendee, people: int) -> bool:
 
 
 async def remove_other(tx: Tx, me: Participant, attendee: Attendee) -> None:
-    """Remove another attendee. The members of a group stay: see `remove_members`. Raises Forbidden("owner")."""
+    """Remove another attendee. Raises Forbidden("owner").
+
+    If it is a group, its members stay: the caller goes on with `remove_members`.
+    """
     if attendee.type == ParticipantType.OWNER:
         raise Forbidden("owner")
     await remove(tx, me.room, me.actor, attendee)
@@ -255,15 +239,15 @@ async def remove_other(tx: Tx, me: Participant, attendee: Attendee) -> None:
 async def remove_members(
     tx: Tx, room: Room, actor: Actor, group_id: str, *, after: str, at_most: int
 ) -> tuple[int, str]:
-    """Remove up to `at_most` members of a group that has left the room, whose ids come after `after`.
+    """Remove up to `at_most` members of a group that was removed, from those whose ids come after `after`.
 
-    Moderators stay, and members whom a group in the room holds. Return how many were looked at, and the id of the
-    last one, or "" if no members are left.
+    Moderators stay, and so do members of another group in the room. Return how many members were looked at, and the
+    id of the last one, or "" if no members are left.
     """
     members = await groups.list_next_members(tx, group_id, after, at_most)
-    holding = set(await attendee_store.list_groups(tx, room.id))
+    remaining = set(await attendee_store.list_groups(tx, room.id))
     groups_of = await groups.get_groups_of(tx, [member.id for member in members])
-    leaving = [user_id for user_id, theirs in groups_of.items() if holding.isdisjoint(theirs)]
+    leaving = [user_id for user_id, theirs in groups_of.items() if remaining.isdisjoint(theirs)]
     for attendee in await attendee_store.find_attendees(tx, room.id, USERS, leaving):
         if not attendee.is_moderator:
             await remove(tx, room, actor, attendee)
@@ -271,27 +255,16 @@ async def remove_members(
 
 
 async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:
-    """The attendee and all its joins are gone, at once everywhere. Nothing happens to whoever has just gone."""
-    joins = await session_store.list_sessions_of(tx, room.id, attendee.id)
+    """Remove an attendee and their sessions. Does nothing if somebody else removed them meanwhile.
+
+    `quiet` removals create no system message. Guests, self-joined users who leave, and attendees of one-to-one rooms
+    and of the note to self are always removed quietly.
+    """
+    sessions = await session_store.list_sessions_of(tx, room.id, attendee.id)
     if not await attendee_store.delete_attendee(tx, room.id, attendee.id):
         return
     quiet = quiet or attendee.actor_type == GUESTS or room.is_one_to_one or room.type == RoomType.NOTE_TO_SELF
     quiet = quiet or (attendee.type == ParticipantType.USER_SELF_JOINED and actor == attendee.actor)
     await tx.emit(
-        AttendeeRemoved(room.id, actor, attendee.id, attendee.actor, tuple(join.session_id for join in joins), quiet)
+        AttendeeRemoved(room.id, actor, attendee.id, attendee.actor, tuple(each.session_id for each in sessions), quiet)
     )
-
-
-# --- names ----------------------------------------------------------------------------------
-async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
-    """A guest says what to be called. Raises Forbidden for members and Invalid("name") when it is too long."""
-    if not me.is_guest:
-        raise Forbidden(data=NULL)
-    name = cleaned(name)
-    if len(name) > MAX_GUEST_NAME_LENGTH:
-        raise Invalid("name")
-    await attendee_store.set_attendee(tx, me.room.id, me.attendee.id, "display_name", name, clock.now())
-    await tx.emit(GuestRenamed(me.room.id, me.actor, me.attendee.id))
-    renamed = await attendee_store.get_attendee(tx, me.room.id, me.attendee.id)
-    assert renamed is not None, "it was there a moment ago"
-    return Participant(me.room, renamed, me.session)

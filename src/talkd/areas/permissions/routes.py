@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.areas.participants import service as participants
+from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import view
 from talkd.areas.permissions import service
 from talkd.core.errors import NULL, Invalid
@@ -66,7 +66,7 @@ async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[view.Parti
     """Set, add or remove permissions of one attendee."""
     params, room = call.params, call.me.room
     attendee = await service.set_of_attendee(tx, call.me, params.attendeeId, params.method, params.permissions)
-    online = await participants.list_online(tx, [attendee.actor_id])
+    online = await attendees.list_online(tx, [attendee.actor_id])
     return view.participants(room, [attendee], [], viewer=call.me, online=online)
 
 

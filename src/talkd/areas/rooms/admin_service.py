@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from talkd.areas.participants import role_service as roles
+from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import departure_service as departures
@@ -159,7 +159,7 @@ async def set_owner(tx: Tx, room: Room, owner: str) -> None:
     for attendee in await attendee_store.list_attendees(tx, room.id):
         if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
             await attendee_store.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.MODERATOR, clock.now())
-            await roles.demote(tx, administrator_of(room), attendee.id)
+            await attendees.demote(tx, administrator_of(room), attendee.id)
     if owner:
         await add_users(tx, room, [owner])
         await _set_role(tx, room, await _find_user(tx, room, owner), ParticipantType.OWNER)
@@ -168,7 +168,7 @@ async def set_owner(tx: Tx, room: Room, owner: str) -> None:
 async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantType) -> None:
     """Owner or moderator; only who has not moderated before is announced."""
     if not attendee.is_moderator:
-        await roles.promote(tx, administrator_of(room), attendee.id)
+        await attendees.promote(tx, administrator_of(room), attendee.id)
     await attendee_store.set_attendee(tx, room.id, attendee.id, "type", role, clock.now())
 
 
@@ -206,7 +206,7 @@ async def promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
         if attendee.type not in MODERATORS:
-            await roles.promote(tx, administrator_of(room), attendee.id)
+            await attendees.promote(tx, administrator_of(room), attendee.id)
 
 
 async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
@@ -214,7 +214,7 @@ async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
         if attendee.type == ParticipantType.MODERATOR:
-            await roles.demote(tx, administrator_of(room), attendee.id)
+            await attendees.demote(tx, administrator_of(room), attendee.id)
 
 
 async def _find_user(tx: Tx, room: Room, user_id: str) -> Attendee:

@@ -13,7 +13,7 @@ from talkd.areas.rooms import invitation_service as invitations
 from talkd.areas.rooms import member_change_store as store
 from talkd.areas.rooms.member_change_model import Change, Newcomer, Progress
 from talkd.areas.users import group_service as groups
-from talkd.conversation import access
+from talkd.conversation import access, attendee_store
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import EMAILS, GROUPS, Actor
@@ -77,7 +77,7 @@ async def _require_few(tx: Tx, change: Change, most: int) -> None:
         return
     for other in await store.list_adding(tx, change.room_id):
         coming += await _count_left(tx, other)
-    if coming + await participants.count_attendees(tx, change.room_id) > most:
+    if coming + await attendee_store.count_attendees(tx, change.room_id) > most:
         raise TooLarge("participants", message=f"A conversation may have {most} attendees at most.")
 
 

@@ -2,7 +2,7 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import room_service as removal
-from talkd.conversation import access, room_store
+from talkd.conversation import access, attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room, require_description, require_name
 from talkd.core.actor import Actor
@@ -68,7 +68,7 @@ async def disallow_guests(tx: Tx, room: Room, actor: Actor) -> None:
     await room_store.set_field(tx, room.id, "type", RoomType.GROUP)
     if room.password_hash:
         await room_store.set_field(tx, room.id, "password_hash", "")
-    for attendee in await participants.list_attendees(tx, room.id):
+    for attendee in await attendee_store.list_attendees(tx, room.id):
         if attendee.is_guest or attendee.type == ParticipantType.USER_SELF_JOINED:
             await participants.remove(tx, room, actor, attendee, quiet=True)
     await tx.emit(GuestsDisallowed(room.id, actor))
