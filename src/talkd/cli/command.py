@@ -1,8 +1,6 @@
 """What all commands have in common: where the settings come from, and how failure is told."""
 
 import asyncio
-import functools
-import inspect
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -11,6 +9,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 import typer
+from typer.core import TyperCommand
 
 from talkd import config as settings
 from talkd.config import Config, ConfigError
@@ -36,7 +35,6 @@ DevExposed = Annotated[
     bool | None,
     typer.Option("--dev-exposed", help="Let --dev listen where other machines reach it, with its known passwords."),
 ]
-_OPTIONS: dict[str, Any] = {"config_file": ConfigFile, "data": DataFolder, "database": DatabaseUrl}
 
 
 def fail(reason: str) -> NoReturn:
@@ -50,34 +48,49 @@ def refusal(error: TalkError) -> str:
     return error.message or f"refused: {error.reason or type(error).__name__}"
 
 
-def with_config(function: Callable[..., None]) -> Callable[..., None]:
-    """Make a command of a function of (config, …): it gains --config, --data and --database.
+class ConfigContext(typer.Context):
+    """The context of a ConfigCommand: it has the settings."""
 
-    What is wrong with settings, database or input is told in a sentence, never as a stack trace.
+    config: Config
+
+
+def _config_options(config_file: ConfigFile = None, data: DataFolder = None, database: DatabaseUrl = None) -> None:
+    """Declare the options of every ConfigCommand."""
+
+
+def parameters_of(function: Callable[..., None]) -> list[Any]:
+    """Return the command-line parameters that Typer makes of a function's parameters."""
+    app = typer.Typer(add_completion=False)
+    app.command()(function)
+    return typer.main.get_command(app).params
+
+
+class ConfigCommand(TyperCommand):
+    """A command with the options --config, --data and --database.
+
+    Its function takes a ConfigContext, whose `config` holds the settings. A refused operation ends the command with a
+    message, not with a stack trace.
     """
-    signature = inspect.signature(function)
-    given = list(signature.parameters.values())[1:]
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
-        for name, annotation in _OPTIONS.items()
-    ]
 
-    @functools.wraps(function)
-    def command(**values: Any) -> None:
+    context_class = ConfigContext
+    config_options = parameters_of(_config_options)
+
+    def __init__(self, *args: Any, params: list[Any], **more: Any) -> None:
+        super().__init__(*args, params=[*params, *self.config_options], **more)
+
+    def invoke(self, ctx: Any) -> Any:
         from talkd import logs
 
-        where = {name: values.pop(name) for name in _OPTIONS}
-        config = load(where["config_file"], where["data"], where["database"])
+        ctx.config = load(**{option.name: ctx.params.pop(option.name) for option in self.config_options})
         try:
             with logs.silenced():
-                function(config, **values)
+                return super().invoke(ctx)
         except TalkError as error:
-            fail(refusal(error))
+            self.refuse(refusal(error))
 
-    command.__signature__ = signature.replace(parameters=[*given, *added])  # type: ignore[attr-defined]
-    command.__annotations__ = {parameter.name: parameter.annotation for parameter in [*given, *added]}
-    del command.__wrapped__
-    return command
+    def refuse(self, reason: str) -> NoReturn:
+        """End the command with status 1 and the reason."""
+        fail(reason)
 
 
 def load(config_file: Path | None, data: Path | None = None, database: str | None = None, **more: Any) -> Config:

@@ -6,8 +6,7 @@ import msgspec
 import typer
 
 from talkd.cli import command
-from talkd.cli.command import Dev, DevExposed, Host, Port
-from talkd.config import Config
+from talkd.cli.command import ConfigContext, Dev, DevExposed, Host, Port
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 COLORS = {OK: "green", WARN: "yellow", FAIL: "red"}
@@ -22,9 +21,8 @@ class Finding(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-@command.with_config
 def doctor(
-    config: Config,
+    ctx: ConfigContext,
     host: Host = None,
     port: Port = None,
     dev: Dev = None,
@@ -34,11 +32,11 @@ def doctor(
     """Check the set-up; status 1 when something does not work. Give it the options of `talkd serve`."""
     from talkd.cli import checks
 
-    config.server.host = host or config.server.host
-    config.server.port = port or config.server.port
-    config.dev = dev or config.dev
+    ctx.config.server.host = host or ctx.config.server.host
+    ctx.config.server.port = port or ctx.config.server.port
+    ctx.config.dev = dev or ctx.config.dev
     del dev_exposed  # it changes only what `talkd serve` refuses
-    findings = command.run(checks.examine(config))
+    findings = command.run(checks.examine(ctx.config))
     if as_json:
         command.show_json(findings)
     else:

@@ -6,8 +6,8 @@ import typer
 
 from talkd.areas.users import group_service as groups
 from talkd.cli import command
+from talkd.cli.command import ConfigCommand, ConfigContext
 from talkd.cli.database import read, write, write_in_portions
-from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
@@ -17,32 +17,30 @@ Group = Annotated[str, typer.Argument(help="Id of the group.")]
 Member = Annotated[str, typer.Argument(help="Name of the account.")]
 
 
-@app.command("add")
-@command.with_config
+@app.command("add", cls=ConfigCommand)
 def add_group(
-    config: Config, group: Group, display_name: Annotated[str, typer.Option(help="Name that others see.")] = ""
+    ctx: ConfigContext, group: Group, display_name: Annotated[str, typer.Option(help="Name that others see.")] = ""
 ) -> None:
     """Create a group."""
-    write(config, lambda tx: groups.create_group(tx, group, display_name))
+    write(ctx.config, lambda tx: groups.create_group(tx, group, display_name))
     typer.echo(f"{group} is there")
 
 
-@app.command("list")
-@command.with_config
+@app.command("list", cls=ConfigCommand)
 def list_groups(
-    config: Config,
+    ctx: ConfigContext,
     members_of: Annotated[str, typer.Argument(metavar="[GROUP]", help="List the members of this group.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
     """List groups, or the members of one."""
     if members_of:
-        names = read(config, lambda tx: _members(tx, members_of))
+        names = read(ctx.config, lambda tx: _members(tx, members_of))
         if as_json:
             command.show_json(names)
         else:
             command.show([(name,) for name in names], headers=("NAME",))
         return
-    known = read(config, groups.list_groups)
+    known = read(ctx.config, groups.list_groups)
     if as_json:
         command.show_json(known)
     else:
@@ -50,32 +48,29 @@ def list_groups(
         command.show(rows, headers=("GROUP", "DISPLAY NAME", "MEMBERS"))
 
 
-@app.command("delete")
-@command.with_config
+@app.command("delete", cls=ConfigCommand)
 def delete_group(
-    config: Config, group: Group, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    ctx: ConfigContext, group: Group, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Delete a group; its members stay."""
-    read(config, lambda tx: _members(tx, group))
+    read(ctx.config, lambda tx: _members(tx, group))
     if not yes:
         typer.confirm(f"Delete the group {group} for good?", abort=True)
-    write_in_portions(config, lambda tx: groups.delete_group(tx, group, by=CLI))
+    write_in_portions(ctx.config, lambda tx: groups.delete_group(tx, group, by=CLI))
     typer.echo(f"{group} is deleted")
 
 
-@app.command("join")
-@command.with_config
-def join_group(config: Config, group: Group, name: Member) -> None:
+@app.command("join", cls=ConfigCommand)
+def join_group(ctx: ConfigContext, group: Group, name: Member) -> None:
     """Put an account into a group."""
-    write(config, lambda tx: groups.add_member(tx, group, name, by=CLI))
+    write(ctx.config, lambda tx: groups.add_member(tx, group, name, by=CLI))
     typer.echo(f"{name} is in {group}")
 
 
-@app.command("leave")
-@command.with_config
-def leave_group(config: Config, group: Group, name: Member) -> None:
+@app.command("leave", cls=ConfigCommand)
+def leave_group(ctx: ConfigContext, group: Group, name: Member) -> None:
     """Take an account out of a group."""
-    write(config, lambda tx: groups.remove_member(tx, group, name, by=CLI))
+    write(ctx.config, lambda tx: groups.remove_member(tx, group, name, by=CLI))
     typer.echo(f"{name} is not in {group}")
 
 

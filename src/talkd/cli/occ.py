@@ -4,21 +4,16 @@ Each is a thin coat over the same services as everything else; docs/admin/occ.md
 """
 
 import contextlib
-import inspect
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
 import msgspec
 import typer
 from typer.core import TyperGroup
 
-from talkd.cli import command
-from talkd.config import Config
-from talkd.core.errors import TalkError
-
-T = TypeVar("T")
+from talkd.cli.command import ConfigCommand, parameters_of
 
 _WITH_VALUE = ("--output", "--config", "--data", "--database")
 
@@ -54,48 +49,34 @@ Output = Annotated[Form, typer.Option("--output", help="Form of the result.")]
 Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most.")]
 Offset = Annotated[int, typer.Option("--offset", "-o", min=0, help="How many to skip.")]
 
-_IGNORED: dict[str, Any] = {
-    "no_interaction": Annotated[bool, typer.Option("--no-interaction", "-n", hidden=True)],
-    "no_ansi": Annotated[bool, typer.Option("--no-ansi", hidden=True)],
-    "ansi": Annotated[bool, typer.Option("--ansi", hidden=True)],
-    "no_warnings": Annotated[bool, typer.Option("--no-warnings", hidden=True)],
-    "verbose": Annotated[int, typer.Option("--verbose", "-v", count=True, hidden=True)],
-}
-"""Options that scripts give to every command; nothing here asks, colours or warns."""
-_QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; the exit status tells.")]
+_UNUSED = {"hidden": True, "expose_value": False}
 
 
-def occ(commands: typer.Typer, name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Make a command `name` of a function of (config, …), with the options that all of them have."""
+def _occ_options(
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing; only set the exit status.")] = False,
+    no_interaction: Annotated[bool, typer.Option("--no-interaction", "-n", **_UNUSED)] = False,
+    no_ansi: Annotated[bool, typer.Option("--no-ansi", **_UNUSED)] = False,
+    ansi: Annotated[bool, typer.Option("--ansi", **_UNUSED)] = False,
+    no_warnings: Annotated[bool, typer.Option("--no-warnings", **_UNUSED)] = False,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, **_UNUSED)] = 0,
+) -> None:
+    """Declare the options of every OccCommand. Scripts pass the hidden ones to any command; they change nothing."""
 
-    def register(function: Callable[..., None]) -> Callable[..., None]:
-        tolerant = _tolerant(function)
-        commands.command(name)(command.with_config(tolerant))
-        return function
 
-    return register
+class OccCommand(ConfigCommand):
+    """A ConfigCommand with the options that scripts pass to every `occ` command."""
 
+    occ_options = parameters_of(_occ_options)
 
-def _tolerant(function: Callable[..., None]) -> Callable[..., None]:
-    signature = inspect.signature(function)
-    added = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=False, annotation=annotation)
-        for name, annotation in {"quiet": _QUIET, **_IGNORED}.items()
-    ]
+    def __init__(self, *args: Any, params: list[Any], **more: Any) -> None:
+        super().__init__(*args, params=[*params, *self.occ_options], **more)
 
-    def run(config: Config, **values: Any) -> None:
-        for name in _IGNORED:
-            values.pop(name, None)
-        with contextlib.redirect_stdout(io.StringIO()) if values.pop("quiet") else contextlib.nullcontext():
-            try:
-                function(config, **values)
-            except TalkError as error:
-                refuse(command.refusal(error))
+    def invoke(self, ctx: Any) -> Any:
+        with contextlib.redirect_stdout(io.StringIO()) if ctx.params.pop("quiet") else contextlib.nullcontext():
+            return super().invoke(ctx)
 
-    run.__doc__ = function.__doc__
-    run.__name__ = function.__name__
-    run.__signature__ = signature.replace(parameters=[*signature.parameters.values(), *added])  # type: ignore[attr-defined]
-    return run
+    def refuse(self, reason: str) -> NoReturn:
+        refuse(reason)
 
 
 def refuse(reason: str) -> NoReturn:

@@ -7,9 +7,9 @@ import typer
 
 from talkd.areas.calls import service as calls
 from talkd.areas.rooms import admin_service as admin
+from talkd.cli.command import ConfigContext
 from talkd.cli.database import read
-from talkd.cli.occ import Form, Output, occ, show
-from talkd.config import Config
+from talkd.cli.occ import Form, OccCommand, Output, show
 from talkd.conversation import attendee_store, session_store
 from talkd.core.constants import InCall
 from talkd.core.errors import NotFound
@@ -34,10 +34,10 @@ def _count(active: list[tuple[str, int]]) -> str:
     return f"There are currently {len(active)} calls in progress with {people} participants"
 
 
-@occ(commands, "talk:active-calls")
-def show_active_calls(config: Config, output: Output = Form.PLAIN) -> None:
+@commands.command("talk:active-calls", cls=OccCommand)
+def show_active_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
     """Say how many calls there are; status 1 while there are some, so that an upgrade can wait."""
-    active = read(config, calls.list_active)
+    active = read(ctx.config, calls.list_active)
     people = sum(count for _, count in active)
     if output is not Form.PLAIN:
         show({"calls": len(active), "participants": people}, output)
@@ -49,10 +49,10 @@ def show_active_calls(config: Config, output: Output = Form.PLAIN) -> None:
         raise typer.Exit(1)
 
 
-@occ(commands, "talk:monitor:calls")
-def show_calls(config: Config, output: Output = Form.PLAIN) -> None:
+@commands.command("talk:monitor:calls", cls=OccCommand)
+def show_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
     """List the rooms with a call and how many people are in it."""
-    active = read(config, calls.list_active)
+    active = read(ctx.config, calls.list_active)
     if output is not Form.PLAIN:
         show(dict(active), output)
     elif not active:
@@ -62,9 +62,9 @@ def show_calls(config: Config, output: Output = Form.PLAIN) -> None:
         show({f'"{token}"': count for token, count in active}, output)
 
 
-@occ(commands, "talk:monitor:room")
+@commands.command("talk:monitor:room", cls=OccCommand)
 def show_room(
-    config: Config,
+    ctx: ConfigContext,
     token: Annotated[str, typer.Argument(help="Token of the room.")],
     separator: Annotated[str, typer.Option(help="What stands between the numbers of --output=csv.")] = ",",
     output: Annotated[CountForm, typer.Option("--output", help="Form of the result.")] = CountForm.PLAIN,
@@ -81,7 +81,7 @@ def show_room(
         }
 
     try:
-        counts = read(config, work)
+        counts = read(ctx.config, work)
     except NotFound:
         if output is CountForm.PLAIN:
             raise

@@ -5,9 +5,9 @@ from typing import Annotated
 import typer
 
 from talkd.areas.settings import service
+from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Output, occ, refuse, show
-from talkd.config import Config
+from talkd.cli.occ import Form, OccCommand, Output, refuse, show
 from talkd.conversation.setting_values import masked
 from talkd.core.errors import TalkError
 
@@ -24,9 +24,9 @@ def _require(app: str) -> None:
         refuse(f"talkd keeps no settings of the app {app}, only of spreed and core")
 
 
-@occ(commands, "config:app:set")
+@commands.command("config:app:set", cls=OccCommand)
 def set_value(
-    config: Config,
+    ctx: ConfigContext,
     app: App,
     name: Key,
     value: Annotated[str, typer.Option(help="New value.")],
@@ -38,15 +38,15 @@ def set_value(
     """Set a setting of an app; it works for the very next request."""
     del type_, sensitive, lazy  # all settings are texts, and nothing prints them unasked
     _require(app)
-    if update_only and name not in read(config, lambda tx: service.get_all(tx, app)):
+    if update_only and name not in read(ctx.config, lambda tx: service.get_all(tx, app)):
         refuse(f"Config value {name} for app {app} not updated, as it has not been set before.")
-    write(config, lambda tx: service.set_value(tx, name, value, app))
+    write(ctx.config, lambda tx: service.set_value(tx, name, value, app))
     typer.echo(f"Config value '{name}' for app '{app}' is now set to '{masked(name, value)}'")
 
 
-@occ(commands, "config:app:get")
+@commands.command("config:app:get", cls=OccCommand)
 def get_value(
-    config: Config,
+    ctx: ConfigContext,
     app: App,
     name: Key,
     default_value: Annotated[str | None, typer.Option(help="What to print when it is not set.")] = None,
@@ -54,22 +54,22 @@ def get_value(
 ) -> None:
     """Print a setting of an app, without the secrets in it; status 1 when it is not set."""
     _require(app)
-    value = read(config, lambda tx: service.get_shown(tx, app)).get(name, default_value)
+    value = read(ctx.config, lambda tx: service.get_shown(tx, app)).get(name, default_value)
     if value is None:
         raise typer.Exit(1)
     show(value, output)
 
 
-@occ(commands, "config:app:delete")
+@commands.command("config:app:delete", cls=OccCommand)
 def delete_value(
-    config: Config,
+    ctx: ConfigContext,
     app: App,
     name: Key,
     error_if_not_exists: Annotated[bool, typer.Option("--error-if-not-exists", help="Status 1 if not set.")] = False,
 ) -> None:
     """Put a setting of an app back to its default."""
     _require(app)
-    if error_if_not_exists and name not in read(config, lambda tx: service.get_all(tx, app)):
+    if error_if_not_exists and name not in read(ctx.config, lambda tx: service.get_all(tx, app)):
         refuse(f"Config {name} of app {app} could not be deleted because it did not exist")
-    write(config, lambda tx: service.delete_value(tx, name, app))
+    write(ctx.config, lambda tx: service.delete_value(tx, name, app))
     typer.echo(f"Config value {name} of app {app} deleted")

@@ -8,8 +8,9 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users import group_store
 from talkd.areas.users import service as users
 from talkd.areas.users.model import Group, GroupSize
+from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write, write_in_portions
-from talkd.cli.occ import Form, Limit, Offset, Output, occ, refuse, show
+from talkd.cli.occ import Form, Limit, OccCommand, Offset, Output, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.storage.database import Tx
@@ -34,30 +35,30 @@ def _require_member(config: Config, group_id: str, user_id: str) -> None:
         refuse("user not found")
 
 
-@occ(commands, "group:add")
+@commands.command("group:add", cls=OccCommand)
 def add_group(
-    config: Config,
+    ctx: ConfigContext,
     groupid: GroupId,
     display_name: Annotated[str, typer.Option(help="Name that others see.")] = "",
 ) -> None:
     """Create a group."""
-    if read(config, lambda tx: group_store.is_taken(tx, groupid)):
+    if read(ctx.config, lambda tx: group_store.is_taken(tx, groupid)):
         refuse(f'Group "{groupid}" already exists.')
-    write(config, lambda tx: groups.create_group(tx, groupid, display_name))
+    write(ctx.config, lambda tx: groups.create_group(tx, groupid, display_name))
     typer.echo(f'Created group "{groupid}"')
 
 
-@occ(commands, "group:delete")
-def delete_group(config: Config, groupid: GroupId) -> None:
+@commands.command("group:delete", cls=OccCommand)
+def delete_group(ctx: ConfigContext, groupid: GroupId) -> None:
     """Delete a group; its members stay."""
-    _find(config, groupid)
-    write_in_portions(config, lambda tx: groups.delete_group(tx, groupid, by=CLI))
+    _find(ctx.config, groupid)
+    write_in_portions(ctx.config, lambda tx: groups.delete_group(tx, groupid, by=CLI))
     typer.echo(f'Group "{groupid}" was removed')
 
 
-@occ(commands, "group:list")
+@commands.command("group:list", cls=OccCommand)
 def list_groups(
-    config: Config,
+    ctx: ConfigContext,
     searchstring: Annotated[str, typer.Argument(help="Text in id or name.")] = "",
     limit: Limit = 500,
     offset: Offset = 0,
@@ -73,13 +74,13 @@ def list_groups(
             shown[group.id] = _details(group) | {"users": members} if info else members
         return shown
 
-    show(read(config, work), output)
+    show(read(ctx.config, work), output)
 
 
-@occ(commands, "group:info")
-def show_group(config: Config, groupid: GroupId, output: Output = Form.PLAIN) -> None:
+@commands.command("group:info", cls=OccCommand)
+def show_group(ctx: ConfigContext, groupid: GroupId, output: Output = Form.PLAIN) -> None:
     """Show a group."""
-    group = _find(config, groupid)
+    group = _find(ctx.config, groupid)
     show({"groupID": group.id, **_details(group)}, output)
 
 
@@ -87,15 +88,15 @@ def _details(group: Group | GroupSize) -> dict[str, object]:
     return {"displayName": group.display_name or group.id, "backends": ["Database"]}
 
 
-@occ(commands, "group:adduser")
-def add_member(config: Config, group: GroupId, user: User) -> None:
+@commands.command("group:adduser", cls=OccCommand)
+def add_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
     """Put an account into a group."""
-    _require_member(config, group, user)
-    write(config, lambda tx: groups.add_member(tx, group, user, by=CLI))
+    _require_member(ctx.config, group, user)
+    write(ctx.config, lambda tx: groups.add_member(tx, group, user, by=CLI))
 
 
-@occ(commands, "group:removeuser")
-def remove_member(config: Config, group: GroupId, user: User) -> None:
+@commands.command("group:removeuser", cls=OccCommand)
+def remove_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
     """Take an account out of a group."""
-    _require_member(config, group, user)
-    write(config, lambda tx: groups.remove_member(tx, group, user, by=CLI))
+    _require_member(ctx.config, group, user)
+    write(ctx.config, lambda tx: groups.remove_member(tx, group, user, by=CLI))

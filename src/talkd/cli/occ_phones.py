@@ -9,9 +9,9 @@ import typer
 from talkd.areas.sip import number_service as service
 from talkd.areas.sip import number_store as store
 from talkd.areas.sip.number_service import Assignment
+from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
-from talkd.cli.occ import occ, refuse
-from talkd.config import Config
+from talkd.cli.occ import OccCommand, refuse
 from talkd.core.characters import is_text
 from talkd.core.errors import Invalid, TalkError
 from talkd.core.sheets import UnreadableSheet, read_rows
@@ -30,26 +30,26 @@ def _show(added: Assignment) -> None:
         typer.echo(f"Was assigned to {added.former_user_id} before")
 
 
-@occ(commands, "talk:phone-number:add")
-def add_number(config: Config, phone: Number, user: User, force: Force = False) -> None:
+@commands.command("talk:phone-number:add", cls=OccCommand)
+def add_number(ctx: ConfigContext, phone: Number, user: User, force: Force = False) -> None:
     """Give an account a phone number."""
-    _show(write(config, lambda tx: service.add_number(tx, phone, user, force=force)))
+    _show(write(ctx.config, lambda tx: service.add_number(tx, phone, user, force=force)))
 
 
-@occ(commands, "talk:phone-number:find")
+@commands.command("talk:phone-number:find", cls=OccCommand)
 def find_numbers(
-    config: Config,
+    ctx: ConfigContext,
     phone: Annotated[str, typer.Option(help="Whose number is it?")] = "",
     user: Annotated[str, typer.Option("--user", "--account", help="Which numbers has the account?")] = "",
 ) -> None:
     """Show whose a phone number is, or the numbers of an account; status 1 when there are none."""
     if phone:
-        found = read(config, lambda tx: service.find_number(tx, phone))
+        found = read(ctx.config, lambda tx: service.find_number(tx, phone))
         typer.echo(f"Phone number {found.number} is assigned to {found.user_id}")
         return
     if not user:
         refuse("Neither phone number nor user provided")
-    numbers = read(config, lambda tx: service.list_numbers(tx, user))
+    numbers = read(ctx.config, lambda tx: service.list_numbers(tx, user))
     if len(numbers) == 1:
         typer.echo(f"{numbers[0].user_id} has phone number {numbers[0].number} assigned")
         return
@@ -58,9 +58,9 @@ def find_numbers(
         typer.echo(f" - {each.number}")
 
 
-@occ(commands, "talk:phone-number:import")
+@commands.command("talk:phone-number:import", cls=OccCommand)
 def import_numbers(
-    config: Config,
+    ctx: ConfigContext,
     file: Annotated[
         Path | None, typer.Argument(metavar="FILE", help='Rows of "number","user"; without it standard input.')
     ] = None,
@@ -88,18 +88,18 @@ def import_numbers(
                 raise
         return added
 
-    for each in write(config, work):
+    for each in write(ctx.config, work):
         _show(each)
 
 
-@occ(commands, "talk:phone-number:remove")
-def remove_number(config: Config, phone: Number) -> None:
+@commands.command("talk:phone-number:remove", cls=OccCommand)
+def remove_number(ctx: ConfigContext, phone: Number) -> None:
     """Take a phone number from its account."""
-    write(config, lambda tx: service.remove_number(tx, phone))
+    write(ctx.config, lambda tx: service.remove_number(tx, phone))
 
 
-@occ(commands, "talk:phone-number:remove-account")
-@occ(commands, "talk:phone-number:remove-user")
-def remove_account(config: Config, user: User) -> None:
+@commands.command("talk:phone-number:remove-account", cls=OccCommand)
+@commands.command("talk:phone-number:remove-user", cls=OccCommand)
+def remove_account(ctx: ConfigContext, user: User) -> None:
     """Take all phone numbers from an account."""
-    write(config, lambda tx: service.remove_numbers(tx, user))
+    write(ctx.config, lambda tx: service.remove_numbers(tx, user))

@@ -12,8 +12,9 @@ from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password_now
+from talkd.cli.command import ConfigContext
 from talkd.cli.database import change_members, write
-from talkd.cli.occ import Form, Output, occ, refuse, show
+from talkd.cli.occ import Form, OccCommand, Output, refuse, show
 from talkd.config import Config
 from talkd.conversation.permission import require_permissions
 from talkd.conversation.room import Attributes
@@ -30,9 +31,9 @@ Groups = Annotated[list[str] | None, typer.Option("--group", help="Group to add;
 ON_OFF = {"1": True, "0": False}
 
 
-@occ(commands, "talk:room:create")
+@commands.command("talk:room:create", cls=OccCommand)
 def create_room(
-    config: Config,
+    ctx: ConfigContext,
     name: Annotated[str, typer.Argument(help="Name of the room.")],
     description: Annotated[str, typer.Option(help="What the room is for.")] = "",
     user: Users = None,
@@ -49,7 +50,7 @@ def create_room(
     """Create a room."""
     scope = _listable(listable)
     seconds = _seconds(message_expiration)
-    password_hash = _hash_of(config, password)
+    password_hash = _hash_of(ctx.config, password)
 
     async def work(tx: Tx) -> tuple[str, Progress]:
         permissions = (await settings.get_settings(tx)).default_permissions
@@ -68,20 +69,20 @@ def create_room(
             owner=owner,
         )
         await admin.add_users(tx, room, [*(user or ()), *(moderator or ())])
-        progress = await admin.add_groups(tx, room, group or (), most=config.sizes.attendees)
+        progress = await admin.add_groups(tx, room, group or (), most=ctx.config.sizes.attendees)
         await admin.promote(tx, room, moderator or ())
         return room.token, progress
 
-    token = change_members(config, work)
+    token = change_members(ctx.config, work)
     if output is Form.PLAIN:
         typer.echo(f"Room token: {token}\nRoom successfully created.")
     else:
         show({"token": token}, output)
 
 
-@occ(commands, "talk:room:update")
+@commands.command("talk:room:update", cls=OccCommand)
 def update_room(
-    config: Config,
+    ctx: ConfigContext,
     token: Token,
     name: Annotated[str | None, typer.Option(help="New name.")] = None,
     description: Annotated[str | None, typer.Option(help="New description.")] = None,
@@ -97,7 +98,7 @@ def update_room(
     locked = _on_off("--readonly", readonly)
     scope = _listable(listable)
     seconds = _seconds(message_expiration)
-    password_hash = _hash_of(config, password)
+    password_hash = _hash_of(ctx.config, password)
 
     async def work(tx: Tx) -> None:
         room = await admin.find_room(tx, token)
@@ -118,7 +119,7 @@ def update_room(
         if owner is not None:
             await admin.set_owner(tx, room, owner)
 
-    write(config, work)
+    write(ctx.config, work)
     typer.echo("Room successfully updated.")
 
 
@@ -151,66 +152,66 @@ def _seconds(value: str | None) -> int | None:
     return None if value is None else int(value)
 
 
-@occ(commands, "talk:room:delete")
-def delete_room(config: Config, token: Token) -> None:
+@commands.command("talk:room:delete", cls=OccCommand)
+def delete_room(ctx: ConfigContext, token: Token) -> None:
     """Delete a room."""
 
     async def work(tx: Tx) -> None:
         await rooms.remove(tx, await admin.find_room(tx, token), CLI)
 
-    write(config, work)
+    write(ctx.config, work)
     typer.echo("Room successfully deleted.")
 
 
-@occ(commands, "talk:room:add")
-def add_to_room(config: Config, token: Token, user: Users = None, group: Groups = None) -> None:
+@commands.command("talk:room:add", cls=OccCommand)
+def add_to_room(ctx: ConfigContext, token: Token, user: Users = None, group: Groups = None) -> None:
     """Add accounts and groups to a room."""
 
     async def work(tx: Tx) -> tuple[None, Progress]:
         room = await admin.find_room(tx, token)
         await admin.add_users(tx, room, user or ())
-        return None, await admin.add_groups(tx, room, group or (), most=config.sizes.attendees)
+        return None, await admin.add_groups(tx, room, group or (), most=ctx.config.sizes.attendees)
 
-    change_members(config, work)
+    change_members(ctx.config, work)
     typer.echo("Users successfully added to room.")
 
 
-@occ(commands, "talk:room:remove")
-def remove_from_room(config: Config, token: Token, participant: Participants) -> None:
+@commands.command("talk:room:remove", cls=OccCommand)
+def remove_from_room(ctx: ConfigContext, token: Token, participant: Participants) -> None:
     """Remove accounts from a room."""
 
     async def work(tx: Tx) -> None:
         await admin.remove_users(tx, await admin.find_room(tx, token), participant)
 
-    write(config, work)
+    write(ctx.config, work)
     typer.echo("Users successfully removed from room.")
 
 
-@occ(commands, "talk:room:promote")
-def promote(config: Config, token: Token, participant: Participants) -> None:
+@commands.command("talk:room:promote", cls=OccCommand)
+def promote(ctx: ConfigContext, token: Token, participant: Participants) -> None:
     """Make participants of a room moderators."""
 
     async def work(tx: Tx) -> None:
         await admin.promote(tx, await admin.find_room(tx, token), participant)
 
-    write(config, work)
+    write(ctx.config, work)
     typer.echo("Participants successfully promoted to moderators.")
 
 
-@occ(commands, "talk:room:demote")
-def demote(config: Config, token: Token, participant: Participants) -> None:
+@commands.command("talk:room:demote", cls=OccCommand)
+def demote(ctx: ConfigContext, token: Token, participant: Participants) -> None:
     """Make moderators of a room regular participants."""
 
     async def work(tx: Tx) -> None:
         await admin.demote(tx, await admin.find_room(tx, token), participant)
 
-    write(config, work)
+    write(ctx.config, work)
     typer.echo("Participants successfully demoted to regular users.")
 
 
-@occ(commands, "talk:user:remove")
+@commands.command("talk:user:remove", cls=OccCommand)
 def remove_user(
-    config: Config,
+    ctx: ConfigContext,
     user: Annotated[list[str], typer.Option("--user", help="Account to remove; may be given several times.")],
     private_only: Annotated[
         bool, typer.Option("--private-only", help="Leave them in one-to-ones, public and listed rooms.")
@@ -222,13 +223,13 @@ def remove_user(
         for user_id in user:
             await admin.remove_everywhere(tx, user_id, private_only=private_only)
 
-    write(config, work)
+    write(ctx.config, work)
     typer.echo("Users successfully removed from all rooms.")
 
 
-@occ(commands, "talk:user:transfer-ownership")
+@commands.command("talk:user:transfer-ownership", cls=OccCommand)
 def transfer_ownership(
-    config: Config,
+    ctx: ConfigContext,
     source_user: Annotated[str, typer.Argument(help="Account that has the rooms.")],
     destination_user: Annotated[str, typer.Argument(help="Account that gets them.")],
     include_non_moderator: Annotated[
@@ -250,5 +251,5 @@ def transfer_ownership(
         )
         return count, await users.resolve_id(tx, destination_user)
 
-    count, added = write(config, work)
+    count, added = write(ctx.config, work)
     typer.echo(f"Added or promoted user {added} in {count} rooms.")

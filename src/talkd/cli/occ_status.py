@@ -3,13 +3,13 @@
 import typer
 
 from talkd.areas.capabilities import view
-from talkd.cli.occ import Form, Output, occ, show
-from talkd.config import Config
+from talkd.cli.command import ConfigContext
+from talkd.cli.occ import Form, OccCommand, Output, show
 
 commands = typer.Typer()
 
 
-@occ(commands, "status")
-def show_status(config: Config, output: Output = Form.PLAIN) -> None:
+@commands.command("status", cls=OccCommand)
+def show_status(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
     """Show what `/status.php` tells clients."""
-    show(view.status(config.identity), output)
+    show(view.status(ctx.config.identity), output)

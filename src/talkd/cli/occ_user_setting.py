@@ -8,9 +8,9 @@ from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
 from talkd.areas.users import store as user_store
 from talkd.areas.users.model import Account
+from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Output, occ, refuse, show
-from talkd.config import Config
+from talkd.cli.occ import Form, OccCommand, Output, refuse, show
 from talkd.conversation.settings import APP, PREFERENCES, READ_PRIVACY, TYPING_PRIVACY
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned
@@ -28,9 +28,9 @@ FIELDS = {
 """Settings that are fields of the account."""
 
 
-@occ(commands, "user:setting")
+@commands.command("user:setting", cls=OccCommand)
 def user_setting(
-    config: Config,
+    ctx: ConfigContext,
     uid: Annotated[str, typer.Argument(help="Name of the account.")],
     app: Annotated[str, typer.Argument(help="settings, core or spreed.")] = "",
     key: Annotated[str, typer.Argument(help="Name of the setting.")] = "",
@@ -44,10 +44,10 @@ def user_setting(
     output: Output = Form.PLAIN,
 ) -> None:
     """Show, set or delete settings of an account."""
-    account = read(config, lambda tx: users.get_account(tx, uid))
+    account = read(ctx.config, lambda tx: users.get_account(tx, uid))
     if account is None:
         refuse(f'The user "{uid}" does not exist.')
-    known = read(config, lambda tx: _values(tx, account))
+    known = read(ctx.config, lambda tx: _values(tx, account))
     present = known.get(app, {}).get(key)
     if not key:
         if value is not None or delete:
@@ -60,7 +60,7 @@ def user_setting(
     elif present is None and (update_only or (delete and error_if_not_exists)):
         refuse(f'The setting does not exist for user "{uid}".')
     else:
-        write(config, lambda tx: _set(tx, account, app, key, None if delete else value))
+        write(ctx.config, lambda tx: _set(tx, account, app, key, None if delete else value))
 
 
 async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:

@@ -12,8 +12,9 @@ from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
 from talkd.areas.users.model import Account
 from talkd.areas.users.passwords import hash_password_now
+from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Limit, Offset, Output, occ, refuse, show
+from talkd.cli.occ import Form, Limit, OccCommand, Offset, Output, refuse, show
 from talkd.cli.user import delete_account
 from talkd.config import Config
 from talkd.core import ids
@@ -52,9 +53,9 @@ def _password(config: Config, *, from_env: bool) -> str:
     return password
 
 
-@occ(commands, "user:add")
+@commands.command("user:add", cls=OccCommand)
 def add_user(
-    config: Config,
+    ctx: ConfigContext,
     uid: Name,
     password_from_env: FromEnv = False,
     generate_password: Annotated[
@@ -65,9 +66,9 @@ def add_user(
     email: Annotated[str, typer.Option(help="E-mail address.")] = "",
 ) -> None:
     """Create an account."""
-    if read(config, lambda tx: users.get_account(tx, uid)) is not None:
+    if read(ctx.config, lambda tx: users.get_account(tx, uid)) is not None:
         refuse(f'The account "{uid}" already exists.')
-    password = ids.new_secret() if generate_password else _password(config, from_env=password_from_env)
+    password = ids.new_secret() if generate_password else _password(ctx.config, from_env=password_from_env)
     password_hash = hash_password_now(password)
 
     async def work(tx: Tx) -> list[str]:
@@ -80,27 +81,27 @@ def add_user(
         )
         return made
 
-    made = write(config, work)
+    made = write(ctx.config, work)
     typer.echo(f'The account "{uid}" was created successfully')
     if display_name:
-        typer.echo(f'Display name set to "{_find(config, uid).display_name}"')
+        typer.echo(f'Display name set to "{_find(ctx.config, uid).display_name}"')
     for group_id in group or ():
         if group_id in made:
             typer.echo(f'Created group "{group_id}"')
         typer.echo(f'Account "{uid}" added to group "{group_id}"')
 
 
-@occ(commands, "user:delete")
-def delete_user(config: Config, uid: Name) -> None:
+@commands.command("user:delete", cls=OccCommand)
+def delete_user(ctx: ConfigContext, uid: Name) -> None:
     """Delete an account. What it wrote stays, under the name of a deleted user."""
-    _find(config, uid)
-    delete_account(config, uid)
+    _find(ctx.config, uid)
+    delete_account(ctx.config, uid)
     typer.echo("The specified account was deleted")
 
 
-@occ(commands, "user:list")
+@commands.command("user:list", cls=OccCommand)
 def list_users(
-    config: Config,
+    ctx: ConfigContext,
     limit: Limit = 500,
     offset: Offset = 0,
     info: Annotated[bool, typer.Option("--info", "-i", help="Show details.")] = False,
@@ -117,20 +118,20 @@ def list_users(
             accounts = await users.list_accounts(tx, "", limit, offset)
         return accounts, await groups.get_groups_of(tx, [account.id for account in accounts]) if info else {}
 
-    accounts, joined = read(config, work)
+    accounts, joined = read(ctx.config, work)
     if info:
         show({account.id: _details(account, joined[account.id]) for account in accounts}, output)
     else:
         show({account.id: account.display_name for account in accounts}, output)
 
 
-@occ(commands, "user:info")
-def show_user(config: Config, user: Name, output: Output = Form.PLAIN) -> None:
+@commands.command("user:info", cls=OccCommand)
+def show_user(ctx: ConfigContext, user: Name, output: Output = Form.PLAIN) -> None:
     """Show an account."""
-    account = read(config, lambda tx: users.get_account(tx, user))
+    account = read(ctx.config, lambda tx: users.get_account(tx, user))
     if account is None:
         refuse("user not found")
-    joined = read(config, lambda tx: groups.get_groups_of(tx, [account.id]))
+    joined = read(ctx.config, lambda tx: groups.get_groups_of(tx, [account.id]))
     show(_details(account, joined[account.id]), output)
 
 
@@ -153,16 +154,16 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "never"
 
 
-@occ(commands, "user:lastseen")
+@commands.command("user:lastseen", cls=OccCommand)
 def show_last_login(
-    config: Config,
+    ctx: ConfigContext,
     uid: Annotated[str, typer.Argument(metavar="UID", help="Name that the account logs in with.")] = "",
     everybody: Annotated[bool, typer.Option("--all", help="All accounts.")] = False,
 ) -> None:
     """Say when accounts have logged in last."""
     if not uid and not everybody:
         refuse('Please specify a username, or "--all" to list all')
-    accounts = read(config, users.list_accounts) if everybody else [_find(config, uid)]
+    accounts = read(ctx.config, users.list_accounts) if everybody else [_find(ctx.config, uid)]
     for account in accounts:
         if account.last_login_at:
             moment = datetime.fromtimestamp(account.last_login_at, UTC)
@@ -171,26 +172,26 @@ def show_last_login(
             typer.echo(f"{account.id} has never logged in.")
 
 
-@occ(commands, "user:disable")
-def disable_user(config: Config, uid: Name) -> None:
+@commands.command("user:disable", cls=OccCommand)
+def disable_user(ctx: ConfigContext, uid: Name) -> None:
     """Stop an account from logging in, in apps and browsers, at once."""
-    _find(config, uid)
-    write(config, lambda tx: users.set_enabled(tx, uid, False))
+    _find(ctx.config, uid)
+    write(ctx.config, lambda tx: users.set_enabled(tx, uid, False))
     typer.echo("The specified account is disabled")
 
 
-@occ(commands, "user:enable")
-def enable_user(config: Config, uid: Name) -> None:
+@commands.command("user:enable", cls=OccCommand)
+def enable_user(ctx: ConfigContext, uid: Name) -> None:
     """Let an account log in again."""
-    _find(config, uid)
-    write(config, lambda tx: users.set_enabled(tx, uid, True))
+    _find(ctx.config, uid)
+    write(ctx.config, lambda tx: users.set_enabled(tx, uid, True))
     typer.echo("The specified account is enabled")
 
 
-@occ(commands, "user:resetpassword")
-def reset_password(config: Config, user: Name, password_from_env: FromEnv = False) -> None:
+@commands.command("user:resetpassword", cls=OccCommand)
+def reset_password(ctx: ConfigContext, user: Name, password_from_env: FromEnv = False) -> None:
     """Set an account's password."""
-    account = _find(config, user)
-    password_hash = hash_password_now(_password(config, from_env=password_from_env))
-    write(config, lambda tx: users.set_password(tx, account.id, password_hash))
+    account = _find(ctx.config, user)
+    password_hash = hash_password_now(_password(ctx.config, from_env=password_from_env))
+    write(ctx.config, lambda tx: users.set_password(tx, account.id, password_hash))
     typer.echo(f"Successfully reset password for {user}")

@@ -19,6 +19,7 @@ from talkd.cli import (
     settings,
     user,
 )
+from talkd.cli.command import ConfigCommand
 
 app = typer.Typer(
     name="talkd",
@@ -28,8 +29,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(serve.serve)
-app.command()(doctor.doctor)
-app.command()(serve.migrate)
+app.command(cls=ConfigCommand)(doctor.doctor)
+app.command(cls=ConfigCommand)(serve.migrate)
 app.command()(serve.openapi)
 app.add_typer(user.app, name="user")
 app.add_typer(group.app, name="group")

@@ -14,7 +14,7 @@ import structlog
 import typer
 
 from talkd.cli import command, data_folder, process
-from talkd.cli.command import ConfigFile, DatabaseUrl, DataFolder, Dev, DevExposed, Host, Port
+from talkd.cli.command import ConfigContext, ConfigFile, DatabaseUrl, DataFolder, Dev, DevExposed, Host, Port
 from talkd.config import Config
 from talkd.core.errors import TalkError
 
@@ -129,18 +129,17 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) 
     log.info("stopped")
 
 
-@command.with_config
-def migrate(config: Config) -> None:
+def migrate(ctx: ConfigContext) -> None:
     """Bring the database to the newest schema. `talkd serve` does it by itself; this is for careful upgrades."""
     from talkd.cli.database import opened
     from talkd.storage.migrate import REVISIONS
 
     async def work() -> None:
-        async with opened(config):
+        async with opened(ctx.config):
             pass
 
     command.run(work())
-    typer.echo(f"{command.database_of(config)}: schema {REVISIONS[-1]}")
+    typer.echo(f"{command.database_of(ctx.config)}: schema {REVISIONS[-1]}")
 
 
 class ApiVersion(StrEnum):

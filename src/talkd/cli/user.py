@@ -12,6 +12,7 @@ from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
+from talkd.cli.command import ConfigCommand, ConfigContext
 from talkd.cli.database import read, write, write_in_portions
 from talkd.config import Config
 from talkd.core.actor import CLI
@@ -26,10 +27,9 @@ FromStdin = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
-@app.command("add")
-@command.with_config
+@app.command("add", cls=ConfigCommand)
 def add_user(
-    config: Config,
+    ctx: ConfigContext,
     name: Name,
     display_name: Annotated[str, typer.Option(help="Name that others see.")] = "",
     email: Annotated[str, typer.Option(help="E-mail address.")] = "",
@@ -38,22 +38,21 @@ def add_user(
 ) -> None:
     """Create an account; the password is asked for, or comes from TALKD_PASSWORD or standard input."""
     wanted = group or []
-    read(config, lambda tx: users.require_creatable(tx, name, email=email, groups=wanted))
-    password_hash = _new_password(config, password_stdin)
+    read(ctx.config, lambda tx: users.require_creatable(tx, name, email=email, groups=wanted))
+    password_hash = _new_password(ctx.config, password_stdin)
 
     async def work(tx: Tx) -> None:
         await users.create_account(
             tx, name, password_hash, display_name=display_name, email=email, groups=wanted, by=CLI
         )
 
-    write(config, work)
+    write(ctx.config, work)
     typer.echo(f"{name} can log in")
 
 
-@app.command("list")
-@command.with_config
+@app.command("list", cls=ConfigCommand)
 def list_users(
-    config: Config,
+    ctx: ConfigContext,
     search: Annotated[str, typer.Argument(help="Text in name or address.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -73,7 +72,7 @@ def list_users(
             for account in accounts
         ]
 
-    rows = read(config, work)
+    rows = read(ctx.config, work)
     headers = ("NAME", "DISPLAY NAME", "E-MAIL", "ENABLED", "GROUPS")
     if as_json:
         keys = ("name", "display_name", "email", "enabled", "groups")
@@ -82,16 +81,15 @@ def list_users(
         command.show([*rows], headers=headers)
 
 
-@app.command("delete")
-@command.with_config
+@app.command("delete", cls=ConfigCommand)
 def delete_user(
-    config: Config, name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    ctx: ConfigContext, name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
 ) -> None:
     """Delete an account. What it wrote stays, under the name of a deleted user."""
-    read(config, lambda tx: _require(tx, name))
+    read(ctx.config, lambda tx: _require(tx, name))
     if not yes:
         typer.confirm(f"Delete the account {name} for good?", abort=True)
-    delete_account(config, name)
+    delete_account(ctx.config, name)
     typer.echo(f"{name} is deleted")
 
 
@@ -105,28 +103,25 @@ def delete_account(config: Config, name: str) -> None:
     write_in_portions(config, forget)
 
 
-@app.command("password")
-@command.with_config
-def set_user_password(config: Config, name: Name, password_stdin: FromStdin = False) -> None:
+@app.command("password", cls=ConfigCommand)
+def set_user_password(ctx: ConfigContext, name: Name, password_stdin: FromStdin = False) -> None:
     """Set an account's password; browsers must log in again, apps stay logged in."""
-    user_id = read(config, lambda tx: _require(tx, name))
-    password_hash = _new_password(config, password_stdin)
-    write(config, lambda tx: users.set_password(tx, user_id, password_hash))
+    user_id = read(ctx.config, lambda tx: _require(tx, name))
+    password_hash = _new_password(ctx.config, password_stdin)
+    write(ctx.config, lambda tx: users.set_password(tx, user_id, password_hash))
     typer.echo(f"{name} has another password")
 
 
-@app.command("enable")
-@command.with_config
-def enable_user(config: Config, name: Name) -> None:
+@app.command("enable", cls=ConfigCommand)
+def enable_user(ctx: ConfigContext, name: Name) -> None:
     """Let an account log in again."""
-    _set_enabled(config, name, enabled=True)
+    _set_enabled(ctx.config, name, enabled=True)
 
 
-@app.command("disable")
-@command.with_config
-def disable_user(config: Config, name: Name) -> None:
+@app.command("disable", cls=ConfigCommand)
+def disable_user(ctx: ConfigContext, name: Name) -> None:
     """Stop an account from logging in, in apps and browsers, at once."""
-    _set_enabled(config, name, enabled=False)
+    _set_enabled(ctx.config, name, enabled=False)
 
 
 def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
