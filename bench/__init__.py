@@ -1,1 +1,1 @@
-"""Load generator and benchmarks: run by hand or with `make bench`, never as timed tests."""
+"""Benchmarks and their load generator. Run them by hand or with `make bench`; no test measures time."""

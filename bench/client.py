@@ -1,6 +1,6 @@
-"""A frugal HTTP/1.1 client for load: raw sockets, one request at a time on each connection.
+"""A small HTTP/1.1 client for load tests: raw sockets, one request at a time on each connection.
 
-It knows only what talkd answers: a Content-Length, or no body. Whatever else comes is an error, not a guess.
+It reads only what talkd sends: a body with a Content-Length, or no body. Anything else is an error.
 """
 
 import asyncio
@@ -12,18 +12,18 @@ from urllib.parse import urlencode
 
 API = "/ocs/v2.php/apps/spreed/api"
 PER_SOURCE = 5_000
-"""Connections from one 127.0.0.x address, well under the ports that one address has."""
+"""Connections from one 127.0.0.x address. One address has fewer ports than a large benchmark needs."""
 
 
 class Account(NamedTuple):
-    """Who sends a request."""
+    """The account that sends a request."""
 
     id: str
     password: str
 
 
 class Answer(NamedTuple):
-    """What came back, and when (time.perf_counter)."""
+    """A response. `at` is the time when it arrived (time.perf_counter)."""
 
     status: int
     head: bytes
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
     at: float
 
     def header(self, name: bytes) -> int:
-        """A numeric header; 0 when it is missing. `name` in small letters, as the server writes it."""
+        """Return a numeric header, or 0 if it is missing. `name` is in lower case, as the server writes it."""
         start = self.head.find(b"\r\n" + name + b": ")
         if start < 0:
             return 0
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
 
 def request(method: str, path: str, account: Account | None = None, body: dict[str, object] | None = None) -> bytes:
-    """The bytes of a request, to be made once and sent often; from nobody without an account."""
+    """Return the bytes of a request. Without an account it has no credentials."""
     login = base64.b64encode(f"{account.id}:{account.password}".encode()).decode() if account else ""
     authorization = f"authorization: Basic {login}\r\n" if account else ""
     content = urlencode(body).encode() if body is not None else b""
@@ -55,7 +55,7 @@ def request(method: str, path: str, account: Account | None = None, body: dict[s
 
 
 class Connection(asyncio.Protocol):
-    """One kept-alive connection."""
+    """One persistent connection."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport
@@ -65,10 +65,10 @@ class Connection(asyncio.Protocol):
         self._answer: asyncio.Future[Answer] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop has a class of its own
+        self._transport = cast("asyncio.Transport", transport)
 
     def ask(self, data: bytes) -> asyncio.Future[Answer]:
-        """Send a request; the future has its answer."""
+        """Send a request and return a future of its answer."""
         assert self._answer is None or self._answer.done(), "one request at a time"
         self._answer = asyncio.get_running_loop().create_future()
         self._transport.write(data)
@@ -103,13 +103,13 @@ class Connection(asyncio.Protocol):
             self._answer.set_exception(error or ConnectionResetError("the server closed the connection"))
 
     def close(self) -> None:
-        """No more requests."""
+        """Close the connection and drop a pending request."""
         self._answer = None
         self._transport.abort()
 
 
 async def connect(port: int, number: int = 0) -> Connection:
-    """A connection to the server; the `number` spreads many of them over source addresses."""
+    """Open a connection to the server. `number` chooses the source address."""
     loop = asyncio.get_running_loop()
     source = f"127.0.0.{1 + number // PER_SOURCE}"
     _, connection = await loop.create_connection(Connection, "127.0.0.1", port, local_addr=(source, 0))
@@ -117,7 +117,7 @@ async def connect(port: int, number: int = 0) -> Connection:
 
 
 async def connect_many(port: int, count: int, *, at_once: int = 100) -> list[Connection]:
-    """Many connections, a few at a time."""
+    """Open `count` connections, `at_once` at a time."""
     connections: list[Connection] = []
     for start in range(0, count, at_once):
         batch = range(start, min(count, start + at_once))
@@ -126,7 +126,7 @@ async def connect_many(port: int, count: int, *, at_once: int = 100) -> list[Con
 
 
 async def ask_many(connections: Iterable[Connection], data: Iterable[bytes], *, wanted: int = 200) -> list[Answer]:
-    """One request on each connection, all at once. Raises ValueError when one is answered otherwise than `wanted`."""
+    """Send one request on each connection at the same time. Raises ValueError if a status is not `wanted`."""
     answers = await asyncio.gather(*(one.ask(what) for one, what in zip(connections, data, strict=True)))
     for answer in answers:
         require(answer, wanted)
@@ -134,7 +134,7 @@ async def ask_many(connections: Iterable[Connection], data: Iterable[bytes], *, 
 
 
 def require(answer: Answer, wanted: int) -> Answer:
-    """Raises ValueError for another status: a benchmark of errors says nothing."""
+    """Return the answer. Raises ValueError if its status is not `wanted`, so that no benchmark measures errors."""
     if answer.status != wanted:
         raise ValueError(f"expected {wanted}, got {answer.status}: {answer.body[:300]!r}")
     return answer

@@ -1,4 +1,4 @@
-"""What the server under load holds: people, rooms and messages, made by talkd's own services before it starts."""
+"""The accounts, rooms and messages of the measured server. talkd's own services create them before it starts."""
 
 import asyncio
 import secrets
@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from client import Account
-
+from bench.client import Account
 from talkd.app import open_database
 from talkd.areas.login import store as logins
 from talkd.areas.messages import service as messages
@@ -24,15 +23,15 @@ from talkd.effects import counters, people, system_messages
 from talkd.storage.database import Database, Tx
 
 TEN = 10
-"""People in a usual room."""
-TOGETHER = 25
-"""Rooms made in one transaction."""
+"""Members of an ordinary room."""
+BATCH = 25
+"""Rooms created in one transaction."""
 TEXT = "Good morning everybody, the minutes of yesterday are in the folder, please have a look before ten."
 
 
 @dataclass
 class Room:
-    """A room and who is in it."""
+    """A room and its members."""
 
     token: str
     members: Sequence[Account]
@@ -40,46 +39,49 @@ class Room:
 
 @dataclass
 class Data:
-    """Everything that the cases ask for."""
+    """Everything that the cases use."""
 
-    tens: list[Room] = field(default_factory=list)
-    """Rooms of ten, each of other people."""
-    hall: Room = field(default_factory=lambda: Room("", ()))
-    """The one with many people."""
+    rooms_of_ten: list[Room] = field(default_factory=list)
+    """Rooms with ten members each. No account is in two of them."""
+    large_room: Room = field(default_factory=lambda: Room("", ()))
+    """A room with many members."""
     history: Room = field(default_factory=lambda: Room("", ()))
-    """The one with many messages."""
-    person: Account = field(default_factory=lambda: Account("", ""))
-    """Somebody who logs in with the account's own password."""
-    lists: dict[int, Account] = field(default_factory=dict)
-    """Somebody who is in so many rooms."""
+    """A room with many messages."""
+    password_account: Account = field(default_factory=lambda: Account("", ""))
+    """An account that logs in with its password; the others have app passwords."""
+    by_room_count: dict[int, Account] = field(default_factory=dict)
+    """Accounts by the number of rooms they are in."""
 
 
-class Maker:
+class Filler:
     """Fills an empty database."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._secret = secrets.token_hex(20)
 
-    async def make(self, *, rooms_of_ten: int, hall: int, lists: Sequence[int], history: int) -> Data:
-        """All of it; the figures are how many."""
+    async def fill(self, *, rooms_of_ten: int, large_room: int, room_counts: Sequence[int], history: int) -> Data:
+        """Create the data: numbers of rooms, of members, of rooms per account, and of messages."""
         data = Data()
-        accounts = await self._accounts([f"person{number:05}" for number in range(max(rooms_of_ten * TEN, hall))])
+        accounts = await self._accounts([f"person{number:05}" for number in range(max(rooms_of_ten * TEN, large_room))])
         groups = [accounts[number * TEN : number * TEN + TEN] for number in range(rooms_of_ten)]
-        data.tens = await self._rooms([(f"Team {number}", group) for number, group in enumerate(groups)])
-        data.hall = (await self._rooms([("Everybody", accounts[:hall])]))[0]
+        data.rooms_of_ten = await self._rooms([(f"Team {number}", group) for number, group in enumerate(groups)])
+        data.large_room = (await self._rooms([("Everybody", accounts[:large_room])]))[0]
         data.history = (await self._rooms([("Archive", accounts[:TEN])]))[0]
         for _ in range(history):
-            await self._db.write(lambda tx: self._say(tx, data.history))
-        data.person = await self._person("person")
-        listers = await self._accounts([f"lister{count}" for count in lists])
-        data.lists = dict(zip(lists, listers, strict=True))
+            await self._db.write(lambda tx: self._post(tx, data.history))
+        data.password_account = await self._password_account("person")
+        members = await self._accounts([f"lister{count}" for count in room_counts])
+        data.by_room_count = dict(zip(room_counts, members, strict=True))
         wanted = [
-            (f"Project {number}", [*(data.lists[count] for count in lists if number < count), *accounts[:2]])
-            for number in range(max(lists))
+            (
+                f"Project {number}",
+                [*(data.by_room_count[count] for count in room_counts if number < count), *accounts[:2]],
+            )
+            for number in range(max(room_counts))
         ]
         for room in await self._rooms(wanted):
-            await self._db.write(lambda tx, room=room: self._say(tx, room))  # type: ignore[misc]
+            await self._db.write(lambda tx, room=room: self._post(tx, room))  # type: ignore[misc]
         return data
 
     async def _accounts(self, names: Sequence[str]) -> list[Account]:
@@ -96,12 +98,12 @@ class Maker:
                     now=clock.now(),
                 )
 
-        for start in range(0, len(accounts), TOGETHER * TEN):
-            batch = accounts[start : start + TOGETHER * TEN]
+        for start in range(0, len(accounts), BATCH * TEN):
+            batch = accounts[start : start + BATCH * TEN]
             await self._db.write(lambda tx, batch=batch: work(tx, batch))  # type: ignore[misc]
         return accounts
 
-    async def _person(self, name: str) -> Account:
+    async def _password_account(self, name: str) -> Account:
         account = Account(name, f"{self._secret}-{name}")
         hashed = await hash_password(account.password)
         await self._db.write(lambda tx: users.create_account(tx, account.id, hashed))
@@ -111,7 +113,7 @@ class Maker:
         async def work(tx: Tx, batch: Sequence[tuple[str, Sequence[Account]]]) -> list[Room]:
             return [await self._room(tx, name, members) for name, members in batch]
 
-        batches = [wanted[start : start + TOGETHER] for start in range(0, len(wanted), TOGETHER)]
+        batches = [wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH)]
         made = await asyncio.gather(*(self._db.write(lambda tx, batch=batch: work(tx, batch)) for batch in batches))  # type: ignore[misc]
         return [room for batch in made for room in batch]
 
@@ -124,13 +126,13 @@ class Maker:
         return Room(room.token, members)
 
     @staticmethod
-    async def _say(tx: Tx, room: Room) -> None:
-        me = await access.access_participant(tx, room.token, user_id=room.members[-1].id, browser="")
-        await messages.send(tx, me, TEXT)
+    async def _post(tx: Tx, room: Room) -> None:
+        sender = await access.access_participant(tx, room.token, user_id=room.members[-1].id, browser="")
+        await messages.send(tx, sender, TEXT)
 
 
-async def make(folder: Path, database: str, *, rooms_of_ten: int, hall: int, lists: Sequence[int]) -> Data:
-    """Fill the database that a server with this folder and URL will use."""
+async def make(folder: Path, database: str, *, rooms_of_ten: int, large_room: int, room_counts: Sequence[int]) -> Data:
+    """Fill the database of a server with this data folder and database URL. Nothing else may use it yet."""
     config = Config(data=str(folder))
     config.database.url = database
     config.database.durable = False
@@ -139,6 +141,8 @@ async def make(folder: Path, database: str, *, rooms_of_ten: int, hall: int, lis
     db.react(people.REACTIONS, system_messages.REACTIONS, counters.REACTIONS)
     await db.open()
     try:
-        return await Maker(db).make(rooms_of_ten=rooms_of_ten, hall=hall, lists=lists, history=120)
+        return await Filler(db).fill(
+            rooms_of_ten=rooms_of_ten, large_room=large_room, room_counts=room_counts, history=120
+        )
     finally:
         await db.close()

@@ -1,4 +1,4 @@
-"""What was measured, beside what was aimed at (the aims of the design, section 1)."""
+"""The table of figures and aims."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -13,7 +13,7 @@ class Aim:
     at_least: bool = False
 
     def verdict(self, value: float) -> str:
-        """The bound, whether it is held, and how many times better or worse than it the value is."""
+        """Return the bound, whether the value keeps it, and the ratio of the two; above 1 is better than the bound."""
         good = value >= self.bound if self.at_least else value <= self.bound
         ratio = value / self.bound if self.at_least else self.bound / value if value else float("inf")
         sign = "≥" if self.at_least else "≤"
@@ -31,20 +31,20 @@ class Row:
     p95: float
     p99: float
     cpu: float
-    """CPU of the server process for each answer or delivery."""
+    """CPU time of the server for each answer or delivery."""
     last: float | None = None
     memory: float | None = None
     statements: float | None = None
-    """SQL statements for each answer or delivery. The server has other work in between, so the aims take whole ones."""
+    """SQL statements for each answer or delivery. Jobs of the server add a fraction: aims ignore it."""
     aims: Sequence[Aim] = field(default_factory=tuple)
 
     @property
     def per_core(self) -> float:
-        """Answers a second that one core can give, by the CPU they cost."""
+        """Answers a second that one core can give, computed from their CPU time."""
         return 1000 / self.cpu if self.cpu else float("inf")
 
     def verdicts(self) -> list[str]:
-        """How each aim fares."""
+        """Return the verdict of each aim."""
         names = {
             "cpu": self.cpu,
             "/s per core": self.per_core,
@@ -57,12 +57,12 @@ class Row:
         return [aim.verdict(value) for aim in self.aims if (value := names[aim.measure]) is not None]
 
     def as_json(self) -> dict[str, object]:
-        """For programs that compare runs."""
+        """Return the row for `--json`."""
         return {**asdict(self), "per_core": self.per_core, "verdicts": self.verdicts()}
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all do not exceed."""
+    """Return the value that `share` (0 to 1) of all values do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
@@ -73,14 +73,13 @@ def row(
     *,
     seconds: float,
     cpu: float,
-    count: int | None = None,
     last: float | None = None,
     memory: float | None = None,
     statements: float | None = None,
     aims: Sequence[Aim] = (),
 ) -> Row:
-    """A row from raw figures in seconds; `count` where there were more answers than latencies kept."""
-    answers = count if count is not None else len(latencies)
+    """Make a row from totals in seconds and bytes. Latencies are one for each answer or delivery."""
+    answers = len(latencies)
     return Row(
         case,
         answers / seconds,
@@ -96,7 +95,7 @@ def row(
 
 
 def table(rows: Sequence[Row]) -> str:
-    """All rows, readable."""
+    """Return the rows as a text table."""
     headers = ("case", "/s", "p50 ms", "p95 ms", "p99 ms", "last ms", "CPU ms", "SQL", "kB/client", "aims")
     lines = [headers, *(_cells(one) for one in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]

