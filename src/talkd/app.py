@@ -24,7 +24,7 @@ from talkd.areas.capabilities.model import Viewer
 from talkd.areas.capabilities.room_routes import routes as room_capability_routes
 from talkd.areas.capabilities.routes import routes as capability_routes
 from talkd.areas.capabilities.status_routes import routes as status_routes
-from talkd.areas.chat import change_service as chat
+from talkd.areas.chat import change_service
 from talkd.areas.chat.change_routes import routes as chat_change_routes
 from talkd.areas.chat.feed import Feed
 from talkd.areas.chat.routes import routes as chat_routes
@@ -334,8 +334,8 @@ class App:
         if ended:
             log.debug("sessions_expired", count=ended)
         await self.world.db.write(signaling.delete_old)
-        for room_id in await self.world.db.read(chat.list_rooms_with_expired):
-            while await self.world.db.write(partial(chat.delete_expired, room_id=room_id)):
+        for room_id in await self.world.db.read(change_service.list_rooms_with_expired):
+            while await self.world.db.write(partial(change_service.delete_expired, room_id=room_id)):
                 pass  # others write in between
 
     async def remove(self) -> None:

@@ -4,11 +4,9 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import change_service
-from talkd.areas.chat.routes import headers, limit_of
-from talkd.areas.messages import service as messages
+from talkd.areas.chat import change_service, service
+from talkd.areas.chat.routes import headers, page_size, show_said
 from talkd.areas.messages import view
-from talkd.conversation.message import Message
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -45,13 +43,13 @@ _AUTHOR = (Guard.NO_LOGIN, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.LOBBY_OPEN,
 @routes.add("PUT", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=EditParams, returns=view.MessageView)
 async def edit(tx: Tx, call: Call[EditParams]) -> Reply:
     """Change the text of a message."""
-    return await _reported(tx, call, await change_service.edit(tx, call.me, call.params.messageId, call.params.message))
+    return show_said(call, await change_service.edit(tx, call.me, call.params.messageId, call.params.message))
 
 
 @routes.add("DELETE", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=MessageParams, returns=view.MessageView)
 async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
     """Delete a message."""
-    return await _reported(tx, call, await change_service.delete(tx, call.me, call.params.messageId))
+    return show_said(call, await change_service.delete(tx, call.me, call.params.messageId))
 
 
 @routes.add(
@@ -66,7 +64,7 @@ async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
 async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
     """Delete all messages."""
     one_to_one_too = call.world.settings.can_delete_one_to_one
-    return await _reported(tx, call, await change_service.clear_history(tx, call.me, one_to_one_too=one_to_one_too))
+    return show_said(call, await change_service.clear_history(tx, call.me, one_to_one_too=one_to_one_too))
 
 
 @routes.add(
@@ -82,16 +80,8 @@ async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
 async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     """Get a message with those before and after it, oldest first."""
     params, me = call.params, call.me
-    limit = limit_of(params.limit, MAX_CONTEXT_LIMIT)
-    page = await messages.get_context(tx, me.room.id, me.actor, params.messageId, limit)
+    limit = page_size(params.limit, MAX_CONTEXT_LIMIT)
+    page, common = await service.get_context(tx, me, params.messageId, limit)
     if not page.messages:
         return Reply(None, 304)
-    common = await messages.get_common_read(tx, me)
     return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
-
-
-async def _reported(tx: Tx, call: Call[Any], report: Message) -> Reply:
-    """The system message that tells clients of a change, with the message that has changed."""
-    me = call.me
-    page = await messages.complete(tx, me.room.id, [report], viewer=me.actor)
-    return Reply(view.messages(page, me.room, me.actor)[0], 200, headers(await messages.get_common_read(tx, me)))

@@ -7,7 +7,7 @@ from talkd.areas.mentions import service as mentions
 from talkd.areas.messages import service as messages
 from talkd.areas.removal import room_service as removal
 from talkd.conversation import message_store, modified_store, room_store
-from talkd.conversation.message import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, plain, require_text
+from talkd.conversation.message import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, Said, plain, require_text
 from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
@@ -23,8 +23,8 @@ _DELETABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 _encode = msgspec.json.Encoder().encode
 
 
-async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
-    """Give a message another text and return the system message that says so.
+async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Said:
+    """Replace the text of a message. Return the system message that reports it.
 
     A user who is not mentioned any more keeps the unread flags, as on the real server.
 
@@ -49,10 +49,11 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Message:
     )
     await mentions.mark_mentioned(tx, msgspec.structs.replace(message, parameters=parameters))
     await tx.emit(MessageEdited(me.room.id, me.actor, message_id, message.parameters))
-    return await messages.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
+    report = await messages.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
+    return await messages.complete_said(tx, me, report)
 
 
-async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
+async def delete(tx: Tx, me: Participant, message_id: int) -> Said:
     """Take back a message, whatever its age, and return the system message that says so.
 
     With the message of a poll goes the system message that the poll was closed.
@@ -63,7 +64,7 @@ async def delete(tx: Tx, me: Participant, message_id: int) -> Message:
     if message.kind == OBJECT_SHARED:
         for closing_id in await change_store.list_closings(tx, message):
             await _delete(tx, me, closing_id)
-    return await _delete(tx, me, message_id)
+    return await messages.complete_said(tx, me, await _delete(tx, me, message_id))
 
 
 async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
@@ -74,7 +75,7 @@ async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
     return await messages.post_system(tx, me.room, me.actor, "message_deleted", parent_id=message_id)
 
 
-async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Message:
+async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Said:
     """Remove everything that was said, and leave the report that it was done.
 
     All read markers go before the first message: a client that waits would never move a marker that stands on a
@@ -86,7 +87,7 @@ async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Mes
     await removal.clear_messages(tx, me.room.id)
     await tx.emit(HistoryCleared(me.room.id, me.actor))
     await change_store.reset_markers(tx, me.room.id)
-    return await messages.post_system(tx, me.room, me.actor, "history_cleared")
+    return await messages.complete_said(tx, me, await messages.post_system(tx, me.room, me.actor, "history_cleared"))
 
 
 async def list_rooms_with_expired(tx: Tx) -> list[int]:

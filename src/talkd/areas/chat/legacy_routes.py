@@ -5,8 +5,7 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import legacy, offset_service
-from talkd.areas.chat import marker_service as markers
+from talkd.areas.chat import legacy, offset_service, service
 from talkd.areas.chat.offset_service import Position
 from talkd.areas.chat.waiting import dismiss_notifications, note_presence, wait_for
 from talkd.areas.messages import view
@@ -39,8 +38,8 @@ class _Counter:
         )
         await self._pass_over(call)
         last = self._position.after
-        if self._offset and markers.is_ahead(me, last):
-            await call.write_if_possible(lambda tx: markers.note_read(tx, me, last))
+        if self._offset and service.is_ahead(me, last):
+            await call.write_if_possible(lambda tx: service.note_read(tx, me, last))
         await dismiss_notifications(call)
 
     async def look(self, call: Call[Any]) -> Reply | None:

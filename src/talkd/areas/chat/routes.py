@@ -4,15 +4,14 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import legacy, legacy_routes, waiting
-from talkd.areas.chat import marker_service as markers
+from talkd.areas.chat import legacy, legacy_routes, service, waiting
 from talkd.areas.chat.feed import Feed, News
 from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.areas.messages import service as messages
 from talkd.areas.messages import view
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.conversation.participant import Participant
+from talkd.conversation.message import Said
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
@@ -56,7 +55,7 @@ class ReadParams(msgspec.Struct, frozen=True):
     lastReadMessage: int | None = None
 
 
-def limit_of(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
+def page_size(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
     """How many messages to give; to whoever asks for none or less, as many as there may be (recording chat/paging)."""
     return most if wanted < 1 else min(wanted, most)
 
@@ -86,7 +85,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     )
     if not said.is_new:
         call.uncount()
-    return Reply(view.messages(said.page, me.room, me.actor)[0], 201, headers(said.common_read))
+    return show_said(call, said, 201)
 
 
 def _network(call: Call[SendParams]) -> str:
@@ -115,15 +114,13 @@ async def receive(call: Call[ReceiveParams]) -> Reply:
 
 async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
     params, me = call.params, call.me
-    page = await messages.get_history(
+    page, common = await service.get_history(
         tx,
-        me.room.id,
-        me.actor,
+        me,
         known=params.lastKnownMessageId,
         including=bool(params.includeLastKnown),
-        limit=limit_of(params.limit),
+        limit=page_size(params.limit),
     )
-    common = await messages.get_common_read(tx, me)
     if page.messages:
         return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
     return _moved(params, common) or Reply(None, 304)
@@ -136,7 +133,7 @@ async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
 
 async def _look(call: Call[ReceiveParams]) -> Reply | None:
     params, me, world = call.params, call.me, call.world
-    known, limit = params.lastKnownMessageId, limit_of(params.limit)
+    known, limit = params.lastKnownMessageId, page_size(params.limit)
     if params.includeLastKnown:
         known, limit = known - 1, max(limit, 2)  # the known message leaves room for news
     news: News | None = await world[Feed].get_news(me.room, me.actor, known=known, limit=limit)
@@ -163,8 +160,8 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
     if not params.noStatusUpdate:
         waiting.note_presence(call)
     last = params.lastKnownMessageId
-    if params.setReadMarker and markers.is_ahead(me, last):
-        await call.write_if_possible(lambda tx: markers.note_read(tx, me, last))
+    if params.setReadMarker and service.is_ahead(me, last):
+        await call.write_if_possible(lambda tx: service.note_read(tx, me, last))
     if params.markNotificationsAsRead:
         await waiting.dismiss_notifications(call)
 
@@ -181,21 +178,21 @@ async def _note_presence(call: Call[ReceiveParams]) -> None:
 )
 async def mark_read(tx: Tx, call: Call[ReadParams]) -> Reply:
     """Mark messages as read."""
-    await markers.mark_read(tx, call.me, call.params.lastReadMessage)
-    return await _room_with_common_read(tx, call)
+    common = await service.mark_read(tx, call.me, call.params.lastReadMessage)
+    return Reply(await rendering.render_mine(tx, call), 200, headers(common))
 
 
 @routes.add("DELETE", "chat/{token}/read", Guard.NO_LOGIN, Guard.IDENTIFIED, versions=V1, returns=RoomView)
 async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
     """Mark the newest message as unread."""
-    await markers.mark_unread(tx, call.me)
-    return await _room_with_common_read(tx, call)
-
-
-async def _room_with_common_read(tx: Tx, call: Call[Any]) -> Reply:
-    me: Participant = call.me
-    common = await messages.get_common_read(tx, me)
+    common = await service.mark_unread(tx, call.me)
     return Reply(await rendering.render_mine(tx, call), 200, headers(common))
+
+
+def show_said(call: Call[Any], said: Said, status: int = 200) -> Reply:
+    """Answer with one message."""
+    me = call.me
+    return Reply(view.messages(said.page, me.room, me.actor)[0], status, headers(said.common_read))
 
 
 def headers(common: int | None = None, last_given: int | None = None) -> dict[str, str]:

@@ -259,6 +259,12 @@ async def complete(
     return Page(messages, parents, await get_names(tx, shown, known=known), reactors)
 
 
+async def complete_said(tx: Tx, me: Participant, message: Message, *, is_new: bool = True) -> Said:
+    """Return a message with everything that is needed to show it to the participant."""
+    page = await complete(tx, me.room.id, [message], viewer=me.actor)
+    return Said(message, page, await get_common_read(tx, me), is_new)
+
+
 async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None = None) -> Names:
     """What everybody in these messages is called now."""
     actors: set[tuple[str, str]] = set()

@@ -1,0 +1,87 @@
+"""Read older messages, and move read markers."""
+
+from talkd.areas.messages import service as messages
+from talkd.areas.notifications import delivery_service as delivery
+from talkd.areas.notifications import service as notifications
+from talkd.conversation import message_store
+from talkd.conversation.message import Page
+from talkd.conversation.participant import Participant
+from talkd.core import clock
+from talkd.core.constants import NEVER_READ
+from talkd.core.events import ReadMarkerMoved
+from talkd.storage.database import Tx
+
+
+async def get_history(tx: Tx, me: Participant, *, known: int, including: bool, limit: int) -> tuple[Page, int | None]:
+    """Return the messages before `known` (0: the newest ones), newest first, and the common read marker.
+
+    With `including` the message `known` itself comes first.
+    """
+    page = await messages.get_history(tx, me.room.id, me.actor, known=known, including=including, limit=limit)
+    return page, await messages.get_common_read(tx, me)
+
+
+async def get_context(tx: Tx, me: Participant, message_id: int, limit: int) -> tuple[Page, int | None]:
+    """Return a message with those around it, oldest first, and the common read marker.
+
+    Of the messages up to this one and of those after it, the page has at most `limit` each.
+    """
+    page = await messages.get_context(tx, me.room.id, me.actor, message_id, limit)
+    return page, await messages.get_common_read(tx, me)
+
+
+async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> int | None:
+    """Set the caller's read marker, and return the common read marker.
+
+    Everything up to the message is read then. None means the newest message, and 0 or less means no message. Once
+    everything is read, the caller's notifications of reactions are dismissed too.
+    """
+    message_id = me.room.last_message_id if message_id is None else await _clamp(tx, me, message_id)
+    if message_id < me.attendee.last_read:
+        await delivery.catch_up(tx, me.room)  # a message that was read never notifies, even if it is unread again
+    if message_id != me.attendee.last_read:
+        await message_store.mark_read(tx, me.room.id, me.attendee.id, message_id)
+        back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0
+        low = min(message_id, me.attendee.last_read)
+        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, back_from, low))
+    if me.attendee.notified and message_id >= me.room.last_message_id:
+        await notifications.dismiss_messages(tx, me)
+    return await messages.get_common_read(tx, me)
+
+
+async def mark_unread(tx: Tx, me: Participant) -> int | None:
+    """Move the caller's read marker so that the newest message counts as unread. Return the common read marker."""
+    now = clock.now()
+    newest = await message_store.list_newest_countable(tx, me.room.id, now)
+    if len(newest) == 2:
+        target = newest[1]
+    else:
+        below = newest[0] if newest else me.room.last_message_id
+        older = await message_store.list_before(tx, me.room.id, below, 1, now)
+        target = older[0].id if older else NEVER_READ
+    return await mark_read(tx, me, target)
+
+
+def is_ahead(me: Participant, message_id: int) -> bool:
+    """Return True if reading up to the message would move the participant's read marker forward."""
+    return message_id > max(me.attendee.last_read, 0)
+
+
+async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
+    """Move the read marker forward to a message that the client knows. It never moves back."""
+    message_id = await _clamp(tx, me, message_id)
+    if await message_store.mark_read_forward(tx, me.room.id, me.attendee.id, message_id):
+        await tx.emit(ReadMarkerMoved(me.room.id, me.attendee.id, low=me.attendee.last_read))
+
+
+async def _clamp(tx: Tx, me: Participant, message_id: int) -> int:
+    """Clamp the id to the newest existing message, and to NEVER_READ below the first.
+
+    System messages about reactions and changes may come after the room's last message, and clients mark them as read
+    too.
+    """
+    if message_id <= 0:
+        return NEVER_READ  # a marker at 0 would make clients ask for the messages around message 0
+    if message_id <= me.room.last_message_id:
+        return message_id
+    return max(await message_store.get_last_id(tx, me.room.id, message_id), me.room.last_message_id)
