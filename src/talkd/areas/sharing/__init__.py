@@ -1,1 +1,1 @@
-"""What people show each other that is not text."""
+"""Shared things: messages that are not text."""

@@ -1,8 +1,7 @@
-"""Things that can be shared, and what has to be true of them.
+"""Things that clients can share, and the rules for their fields.
 
-Of what a client says about a thing only the fields named here are kept, because others click on it: links lead
-to this server or nowhere. Users, groups, files and polls cannot be shared this way: they
-would pass for what they are not.
+Other users click on shared things. So only the fields listed here are kept, and links must lead to this server. Users,
+groups, files and polls cannot be shared this way, because clients would show forged ones like real ones.
 """
 
 import re
@@ -16,7 +15,7 @@ from talkd.core.errors import Invalid, TooLarge
 from talkd.core.names import cleaned
 
 KINDS = ("audio", "deckcard", "file", "location", "media", "other", "poll", "recording", "voice")
-"""Under which shared things are found again."""
+"""Kinds under which clients list shared things."""
 
 MAX_OVERVIEW_LIMIT = 20
 
@@ -27,7 +26,7 @@ _CALL_TYPES = frozenset({"one2one", "group", "public"})
 
 
 class _Schema(msgspec.Struct, frozen=True):
-    """Fields that a thing has beside its id and name, and those that it may have."""
+    """The required and optional fields of a type, besides id and name."""
 
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
@@ -48,35 +47,36 @@ _SCHEMAS = {
 }
 
 _NUMBER = r"-?\d{1,3}(?:\.\d{1,20})?"
-_PLACE = re.compile(
+_GEO_URI = re.compile(
     rf"geo:({_NUMBER}),({_NUMBER})(?:,-?\d{{1,6}}(?:\.\d{{1,20}})?)?(?:;crs=wgs84)?(?:;u=\d{{1,9}}(?:\.\d{{1,20}})?)?",
     re.ASCII | re.IGNORECASE,
 )
-"""RFC 5870, with the one coordinate system that it names."""
+"""A `geo:` URI (RFC 5870) in WGS 84, the only coordinate system that the RFC defines."""
 _LINK = re.compile(r"""https?://[^\s\\<>"'\x00-\x20\x7f-\uffff]+""", re.ASCII | re.IGNORECASE)
 
 
 def kind_of(object_type: str) -> str:
-    """Under which of the KINDS a thing is found again."""
+    """Return which of the KINDS lists things of this type."""
     return _KIND_OF.get(object_type, "other")
 
 
 def require_thing(object_type: str, object_id: str, meta_data: str, home: str) -> Reference:
-    """The thing that a client describes with a JSON object of texts.
+    """Check a thing that a client shares, and return it with the fields of its type.
 
-    `home` is the configured address of this server, or empty. Raises Invalid: "link" for one that leads elsewhere,
-    "object" for everything else that is wrong; TooLarge for more than fits in a message.
+    `meta_data` is a JSON object of strings, and `home` the configured address of this server, or empty. Raises
+    Invalid("link") if a link does not lead to this server, Invalid("object") for every other fault, and TooLarge if
+    the thing is too long for a message.
     """
     if len(object_id) + len(meta_data) > MAX_MESSAGE_LENGTH:
         raise TooLarge("message")
     schema = _SCHEMAS.get(object_type)
-    said = _decode(meta_data)
-    if schema is None or said is None:
+    given = _decode(meta_data)
+    if schema is None or given is None:
         raise Invalid("object")
     wanted = {"id", "name", *schema.required, *schema.optional}
     fields = {
         name: _own_link(value, home) if name == "link" else cleaned(value)
-        for name, value in said.items()
+        for name, value in given.items()
         if name in wanted
     }
     fields |= {"type": object_type, "id": object_id, "name": fields.get("name", "")}
@@ -96,22 +96,22 @@ def _decode(meta_data: str) -> dict[str, str] | None:
         return None
 
 
-def _coordinates(place: str) -> tuple[str, str]:
-    """Latitude and longitude as the id of a place has them: what is shown is where one gets to."""
-    found = _PLACE.fullmatch(place)
+def _coordinates(location: str) -> tuple[str, str]:
+    """Return latitude and longitude from the id, which is the link that clients open. So text and link agree."""
+    found = _GEO_URI.fullmatch(location)
     if found is None or abs(float(found[1])) > 90 or abs(float(found[2])) > 180:
         raise Invalid("object")
     return found[1], found[2]
 
 
 def _own_link(link: str, home: str) -> str:
-    """The link, put together anew behind this server's own address."""
+    """Return the link with this server's own scheme, host and port. Raises Invalid("link") if it leads elsewhere."""
     if not home or not _LINK.fullmatch(link):
         raise Invalid("link")
     try:
         own, there = urlsplit(home), urlsplit(link)
         is_own = _origin(there) == _origin(own)
-    except ValueError as error:  # a port or an IPv6 address that is none
+    except ValueError as error:  # an invalid port or IPv6 address
         raise Invalid("link") from error
     if not is_own or there.username is not None:
         raise Invalid("link")

@@ -1,12 +1,11 @@
-"""Operations on what is shared in conversations."""
+"""Operations on shared things."""
 
 import msgspec
 
-from talkd.areas.chat.routes import headers
-from talkd.areas.messages import service as messages
+from talkd.areas.chat.routes import headers, show_said
 from talkd.areas.messages import view
 from talkd.areas.sharing import service
-from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT, kind_of, require_thing
+from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT
 from talkd.core.constants import MAX_CHAT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -19,7 +18,7 @@ V1 = ("v1",)
 
 
 class ShareParams(msgspec.Struct, frozen=True):
-    """A thing to show; `metaData` is a JSON object with its name and whatever else belongs to its type."""
+    """A thing to share. `metaData` is a JSON object with its name and the other fields of its type."""
 
     objectType: str
     objectId: str
@@ -30,7 +29,7 @@ class ShareParams(msgspec.Struct, frozen=True):
 
 
 class ListParams(msgspec.Struct, frozen=True):
-    """Things of which kind to get, and before which message."""
+    """A kind of things, and where the page begins: before `lastKnownMessageId`, or with 0 at the newest."""
 
     objectType: str
     lastKnownMessageId: int = 0
@@ -38,7 +37,7 @@ class ListParams(msgspec.Struct, frozen=True):
 
 
 class OverviewParams(msgspec.Struct, frozen=True):
-    """How many things of each kind to get."""
+    """The number of things of each kind."""
 
     limit: int = 7
 
@@ -53,35 +52,35 @@ class OverviewParams(msgspec.Struct, frozen=True):
     returns=view.MessageView,
 )
 async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
-    """Share a place, a card or another thing."""
-    params, me = call.params, call.me
-    home = call.world.config.server.public_url
-    message, is_new = await messages.share(
+    """Share a location, a card or another thing."""
+    params = call.params
+    said = await service.share(
         tx,
-        me,
-        require_thing(params.objectType, params.objectId, params.metaData, home),
-        kind_of(params.objectType),
+        call.me,
+        params.objectType,
+        params.objectId,
+        params.metaData,
+        home=call.world.config.server.public_url,
         reference_id=params.referenceId,
         silent=params.silent,
         guest_name=params.actorDisplayName,
     )
-    if not is_new:
+    if not said.is_new:
         call.uncount()
-    page = await messages.complete(tx, me.room.id, [message], viewer=me.actor)
-    return Reply(view.messages(page, me.room, me.actor)[0], 201, headers(await messages.get_common_read(tx, me)))
+    return show_said(call, said, 201)
 
 
 @routes.add(
     "GET", "chat/{token}/share", *PAST_LOBBY, versions=V1, params=ListParams, returns=dict[str, view.MessageView]
 )
 async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
-    """List what was shared of one kind."""
+    """List the shared things of one kind."""
     params, me = call.params, call.me
     limit = max(1, min(params.limit, MAX_CHAT_LIMIT))
     page = await service.list_shared(tx, me, params.objectType, known=params.lastKnownMessageId, limit=limit)
     if not page.messages:
         return Reply([])
-    shown = reversed(view.messages(page, me.room, me.actor))  # browsers put numbers into their order anyway
+    shown = reversed(view.messages(page, me.room, me.actor))  # JavaScript sorts keys that are numbers anyway
     return Reply({str(each.id): each for each in shown}, 200, headers(last_given=page.messages[-1].id))
 
 
@@ -94,7 +93,7 @@ async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     returns=dict[str, list[view.MessageView]],
 )
 async def get_overview(tx: Tx, call: Call[OverviewParams]) -> dict[str, list[view.MessageView]]:
-    """Get the newest of what was shared of every kind."""
+    """Get the newest shared things of every kind."""
     limit = max(1, min(call.params.limit, MAX_OVERVIEW_LIMIT))
     page, ids = await service.get_overview(tx, call.me, limit)
     shown = {each.id: each for each in view.messages(page, call.me.room, call.me.actor)}

@@ -1,4 +1,4 @@
-"""Statements about what was shared in conversations."""
+"""Statements about shared things."""
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ _newest = (
     sa.select(*MESSAGE)
     .where(
         messages.c.room_id == bind("room_id"),
-        messages.c.shared_as != NOTHING,  # as the index has it
+        messages.c.shared_as != NOTHING,  # the condition of the partial index
         is_visible(messages, CLEARED_ID),
     )
     .order_by(messages.c.id.desc())
@@ -33,7 +33,7 @@ _LIST = Query(_newest.where(messages.c.shared_as == bind("kind"), messages.c.id 
 
 
 async def list_newest(tx: Tx, room_id: int, limit: int, now: int) -> dict[str, list[Message]]:
-    """The newest things of each kind, newest first."""
+    """Return up to `limit` things of each kind, newest first."""
     found: dict[str, list[Message]] = {kind: [] for kind in KINDS}
     for *row, kind in await tx.all(_OVERVIEW, room_id=room_id, limit=limit, now=now):
         found[kind].append(Message(*row))
@@ -43,5 +43,5 @@ async def list_newest(tx: Tx, room_id: int, limit: int, now: int) -> dict[str, l
 
 
 async def list_before(tx: Tx, room_id: int, kind: str, known: int, limit: int, now: int) -> list[Message]:
-    """Things of one kind that are older than `known`, newest first."""
+    """Return up to `limit` things of one kind before the message `known`, newest first."""
     return await tx.list(_LIST, room_id=room_id, kind=kind, known=known, limit=limit, now=now)
