@@ -251,6 +251,8 @@ def test_nothing_is_created_twice_in_two_transactions_at_once(
     alice.say(private, "Hello")
 
     room_id = alice.room(private)["id"]
-    for each in [threads.submit(server.write, lambda tx: delivery_service.settle(tx, [room_id])) for _ in range(6)]:
+    for each in [
+        threads.submit(server.write, lambda tx: delivery_service.notify_of_messages(tx, [room_id])) for _ in range(6)
+    ]:
         each.result(30)
     assert kept(server, bob) == 1

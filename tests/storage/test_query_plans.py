@@ -76,7 +76,7 @@ WHOLE = {
     "conversation.message_store._LAST_UNREAD_BASE": FIRST,
     "conversation.message_store._LAST_ID": FIRST,
     "areas.mentions.suggestion_store._SEARCH": FIRST,
-    "areas.notifications.outbox_store._WAITING": JOB,
+    "areas.notifications.outbox_store._ROOMS": JOB,
     "areas.operations.store._ACCOUNTS": JOB,
     "areas.operations.store._SESSIONS": JOB,
     "conversation.attendee_store._ALL": ROOM,

@@ -24,7 +24,7 @@ USERS_AT_ONCE = 20
 
 
 async def _reaction_added(tx: Tx, event: events.ReactionAdded) -> None:
-    await delivery.tell_of_reaction(tx, event.room_id, event.message_id, event.actor, event.reaction)
+    await delivery.notify_of_reaction(tx, event.room_id, event.message_id, event.actor, event.reaction)
 
 
 async def _reaction_revoked(tx: Tx, event: events.ReactionRevoked) -> None:
@@ -32,7 +32,7 @@ async def _reaction_revoked(tx: Tx, event: events.ReactionRevoked) -> None:
 
 
 async def _message_edited(tx: Tx, event: events.MessageEdited) -> None:
-    await delivery.follow_edit(tx, event.room_id, event.message_id, event.old_references)
+    await delivery.update_after_edit(tx, event.room_id, event.message_id, event.old_references)
 
 
 async def _message_deleted(tx: Tx, event: events.MessageDeleted) -> None:
@@ -49,7 +49,7 @@ async def _call_started(tx: Tx, event: events.CallStarted) -> None:
     if event.silent:
         await _call_joined(tx, event)
     else:
-        await delivery.tell_of_call(tx, event.room_id, event.actor, event.silent_for)
+        await delivery.notify_of_call(tx, event.room_id, event.actor, event.silent_for)
 
 
 async def _call_joined(tx: Tx, event: events.CallStarted | events.CallJoined) -> None:
@@ -111,7 +111,7 @@ class Messenger:
 
     async def resume(self) -> None:
         """Note what an earlier process has left, or another does, or what went wrong."""
-        self._rooms.update(await self._db.read_aside(outbox_store.list_waiting))
+        self._rooms.update(await self._db.read_aside(outbox_store.list_rooms))
 
     async def deliver(self) -> None:
         """Tell of everything that was said so far. What goes wrong is tried again by the next `resume`."""

@@ -1,4 +1,4 @@
-"""Statements that make notifications: each tells everybody concerned at once, whatever the size of the room."""
+"""Statements that create notifications, each those of all recipients at once."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -24,23 +24,23 @@ def _session(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     )
 
 
-_is_looking = _session(sessions.c.state == ONE, sessions.c.last_ping >= bind("alive", Int))
+_is_in_view = _session(sessions.c.state == ONE, sessions.c.last_ping >= bind("alive", Int))
 _is_in_call = _session(sessions.c.in_call > ZERO)
 _is_account = sa.and_(attendees.c.actor_type == word(USERS), users.c.id == attendees.c.actor_id, users.c.enabled == ONE)
 _has_level = one_of(attendees.c.notification_level, "levels")
-# As an expression, so that a few people in a big room are looked for by who they are, not by their level.
-_has_level_too = one_of(attendees.c.notification_level + ZERO, "levels")
-_is_not_put_away = attendees.c.archived == ZERO
+# An expression, not the column, so that the planner finds few users of a large room by id and not by level.
+_has_level_by_value = one_of(attendees.c.notification_level + ZERO, "levels")
+_is_not_archived = attendees.c.archived == ZERO
 
 
-def _tell(chosen: sa.Select[tuple[object, ...]]) -> Statement:
-    """Insert what is chosen, of what was told before nothing; the users who are told something new."""
-    told = insert(notifications).from_select(_VALUES, chosen).on_conflict_do_nothing()
-    return Statement(told.returning(notifications.c.room_id, notifications.c.user_id))
+def _insert(chosen: sa.Select[tuple[object, ...]]) -> Statement:
+    """Insert the selected notifications, ignoring duplicates; return the users newly notified."""
+    statement = insert(notifications).from_select(_VALUES, chosen).on_conflict_do_nothing()
+    return Statement(statement.returning(notifications.c.room_id, notifications.c.user_id))
 
 
 # --- messages -------------------------------------------------------------------------------
-_concerned = (
+_of_message = (
     sa.select(
         messages.c.room_id,
         attendees.c.actor_id,
@@ -62,24 +62,24 @@ _concerned = (
         sa.not_(sa.and_(messages.c.actor_type == word(USERS), messages.c.actor_id == attendees.c.actor_id)),
         attendees.c.last_read < messages.c.id,
         IS_LET_IN,
-        sa.or_(bind("even_looking", Int) == ONE, sa.not_(_is_looking)),
+        sa.or_(bind("even_in_view", Int) == ONE, sa.not_(_is_in_view)),
     )
 )
 _one_message = sa.and_(messages.c.room_id == bind("room_id"), messages.c.id == bind("message_id"))
 _among = sa.and_(one_of(messages.c.room_id, "room_ids"), one_of(messages.c.id, "message_ids"))
-_EVERYBODY = _tell(_concerned.where(_among, _has_level, _is_not_put_away).order_by(messages.c.id))
-_SOME = _tell(
-    _concerned.where(
+_EVERYBODY = _insert(_of_message.where(_among, _has_level, _is_not_archived).order_by(messages.c.id))
+_SOME = _insert(
+    _of_message.where(
         _among,
         one_of(attendees.c.actor_id, "user_ids"),
         one_of(sa.cast(messages.c.id, sa.Text) + "/" + attendees.c.actor_id, "pairs"),
-        _has_level_too,
+        _has_level_by_value,
         attendees.c.archived <= bind("archived", Int),
     ).order_by(messages.c.id)
 )
 _answered = messages.alias("answered")
-_AUTHORS = _tell(
-    _concerned.join(
+_AUTHORS = _insert(
+    _of_message.join(
         _answered,
         sa.and_(
             _answered.c.room_id == messages.c.room_id,
@@ -88,10 +88,10 @@ _AUTHORS = _tell(
             _answered.c.actor_id == attendees.c.actor_id,
         ),
     )
-    .where(_among, _has_level_too, _is_not_put_away)
+    .where(_among, _has_level_by_value, _is_not_archived)
     .order_by(messages.c.id)
 )
-_REACTION = _tell(
+_REACTION = _insert(
     sa.select(
         messages.c.room_id,
         attendees.c.actor_id,
@@ -115,11 +115,11 @@ _REACTION = _tell(
         messages.c.actor_id == attendees.c.actor_id,
         sa.not_(sa.and_(bind("actor_type", sa.Text) == word(USERS), bind("actor_id", sa.Text) == attendees.c.actor_id)),
         _has_level,
-        _is_not_put_away,
+        _is_not_archived,
         IS_LET_IN,
     )
 )
-_REMINDER = _tell(
+_REMINDER = _insert(
     sa.select(
         messages.c.room_id,
         users.c.id,
@@ -169,87 +169,89 @@ _of_room = (
     .where(rooms.c.id == bind("room_id"))
 )
 _callable = sa.and_(IS_LET_IN, sa.not_(_is_in_call))
-_CALL = _tell(
+_CALL = _insert(
     _of_room.where(
         attendees.c.notification_calls == ONE,
-        _is_not_put_away,
+        _is_not_archived,
         sa.not_(one_of(attendees.c.actor_id, "silent_for")),
         _callable,
     )
 )
-_RING = _tell(_of_room.where(attendees.c.id == bind("attendee_id"), _callable))
-_INVITATION = _tell(_of_room.where(attendees.c.id == bind("attendee_id")))
+_RING = _insert(_of_room.where(attendees.c.id == bind("attendee_id"), _callable))
+_INVITATION = _insert(_of_room.where(attendees.c.id == bind("attendee_id")))
 
-Told = list[tuple[int, str]]
-"""Who is told something: pairs of room and user."""
-
-
-async def tell_everybody(tx: Tx, said: list[Message], subject: Subject, levels: tuple[int, ...], now: int) -> Told:
-    """Messages, to everybody in their rooms with such a notification level."""
-    return await _tell_of(tx, _EVERYBODY, said, subject, levels, now)
+Recipients = list[tuple[int, str]]
+"""The users newly notified: pairs of room id and user id."""
 
 
-async def tell_authors(tx: Tx, said: list[Message], levels: tuple[int, ...], now: int) -> Told:
-    """Messages, to the authors of what they answer."""
-    return await _tell_of(tx, _AUTHORS, said, Subject.REPLY, levels, now)
+async def notify_everybody(
+    tx: Tx, posted: list[Message], subject: Subject, levels: tuple[int, ...], now: int
+) -> Recipients:
+    """Notify everybody in the rooms of these messages who has one of the notification levels."""
+    return await _notify_of(tx, _EVERYBODY, posted, subject, levels, now)
 
 
-async def tell_some(
+async def notify_authors(tx: Tx, posted: list[Message], levels: tuple[int, ...], now: int) -> Recipients:
+    """Notify the authors of the messages that these ones reply to."""
+    return await _notify_of(tx, _AUTHORS, posted, Subject.REPLY, levels, now)
+
+
+async def notify_some(
     tx: Tx,
-    meant: list[tuple[Message, str]],
+    recipients: list[tuple[Message, str]],
     subject: Subject,
     levels: tuple[int, ...],
     now: int,
     *,
     details: str = "",
     even_archived: bool = False,
-) -> Told:
-    """Messages, each to the user it is paired with; `even_archived`: also to those who have put the room away."""
-    return await _tell_of(
+) -> Recipients:
+    """Notify the user paired with each message. `even_archived` includes users who archived the room."""
+    return await _notify_of(
         tx,
         _SOME,
-        [message for message, _ in meant],
+        [message for message, _ in recipients],
         subject,
         levels,
         now,
         details=details,
-        user_ids=tx.many([user_id for _, user_id in meant]),
-        pairs=tx.many([f"{message.id}/{user_id}" for message, user_id in meant]),
+        user_ids=tx.many([user_id for _, user_id in recipients]),
+        pairs=tx.many([f"{message.id}/{user_id}" for message, user_id in recipients]),
         archived=int(even_archived),
     )
 
 
-async def _tell_of(
+async def _notify_of(
     tx: Tx,
     statement: Statement,
-    said: list[Message],
+    posted: list[Message],
     subject: Subject,
     levels: tuple[int, ...],
     now: int,
     *,
     details: str = "",
     **more: object,
-) -> Told:
+) -> Recipients:
     rows = await tx.all(
         statement,
-        room_ids=tx.many(sorted({message.room_id for message in said})),
-        message_ids=tx.many(sorted({message.id for message in said})),
+        room_ids=tx.many(sorted({message.room_id for message in posted})),
+        message_ids=tx.many(sorted({message.id for message in posted})),
         subject=subject,
         levels=tx.many(levels),
         details=details,
         now=now,
-        # Whoever has the room open is notified of what is meant for them, not of every message.
-        even_looking=int(subject != Subject.CHAT),
+        # Users who have the room in view are notified of replies and mentions, but not of other messages.
+        even_in_view=int(subject != Subject.CHAT),
         alive=clock.moment_of(now) - SESSION_TIMEOUT,
         **more,
     )
     return [(row[0], row[1]) for row in rows]
 
 
-async def tell_of_reaction(
+async def notify_of_reaction(
     tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str, levels: tuple[int, ...], now: int
-) -> Told:
-    """A reaction, to the author of the message."""
+) -> Recipients:
+    """Notify the author of the message of a reaction by somebody else."""
     rows = await tx.all(
         _REACTION,
         room_id=room_id,
@@ -265,37 +267,39 @@ async def tell_of_reaction(
     return [(row[0], row[1]) for row in rows]
 
 
-async def remind(tx: Tx, room_id: int, message_id: int, user_id: str, now: int) -> Told:
-    """A message that somebody wanted to be reminded of."""
+async def remind(tx: Tx, room_id: int, message_id: int, user_id: str, now: int) -> Recipients:
+    """Remind the user of the message, if it still exists."""
     rows = await tx.all(_REMINDER, room_id=room_id, message_id=message_id, user_id=user_id, now=now)
     return [(row[0], row[1]) for row in rows]
 
 
-async def flag(tx: Tx, room_id: int, user_ids: list[str]) -> None:
-    """Note that these have something to see in the room."""
+async def set_flag(tx: Tx, room_id: int, user_ids: list[str]) -> None:
+    """Set `notified` of these attendees: they have notifications of messages in the room."""
     await tx.run(_FLAG, room_id=room_id, user_ids=tx.many(user_ids))
 
 
-async def tell_of_call(tx: Tx, room_id: int, actor: Actor, silent_for: tuple[str, ...], now: int) -> Told:
-    """A call, to all who want to hear of calls and are not in it."""
-    return await _tell_in_room(tx, _CALL, Subject.CALL, About.CALL, room_id, actor, now, silent_for=tx.many(silent_for))
+async def notify_of_call(tx: Tx, room_id: int, actor: Actor, silent_for: tuple[str, ...], now: int) -> Recipients:
+    """Notify the attendees who have calls switched on and are not in the call, except those in `silent_for`."""
+    return await _notify_in_room(
+        tx, _CALL, Subject.CALL, About.CALL, room_id, actor, now, silent_for=tx.many(silent_for)
+    )
 
 
-async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Told:
-    """A call, to somebody who is wanted in it."""
-    return await _tell_in_room(tx, _RING, Subject.CALL, About.CALL, room_id, actor, now, attendee_id=attendee_id)
+async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Recipients:
+    """Notify one attendee of a call, unless they are in it."""
+    return await _notify_in_room(tx, _RING, Subject.CALL, About.CALL, room_id, actor, now, attendee_id=attendee_id)
 
 
-async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Told:
-    """A room, to whoever has been put into it."""
-    return await _tell_in_room(
+async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Recipients:
+    """Notify an attendee that they were added to the room."""
+    return await _notify_in_room(
         tx, _INVITATION, Subject.INVITATION, About.ROOM, room_id, actor, now, attendee_id=attendee_id
     )
 
 
-async def _tell_in_room(
+async def _notify_in_room(
     tx: Tx, statement: Statement, subject: Subject, about: About, room_id: int, actor: Actor, now: int, **more: object
-) -> Told:
+) -> Recipients:
     rows = await tx.all(
         statement,
         room_id=room_id,

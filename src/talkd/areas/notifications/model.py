@@ -1,4 +1,4 @@
-"""Notifications, and who is told of what."""
+"""Notifications, and which notification levels a message notifies."""
 
 from enum import StrEnum
 
@@ -10,15 +10,15 @@ from talkd.core.actor import Actor
 from talkd.core.constants import NotificationLevel, RoomType
 
 MAX_SHOWN = 25
-"""Notifications in a list: the newest."""
+"""Newest notifications that a list shows."""
 MAX_KEPT = 100
-"""Notifications kept of a user: nobody looks through more, and who never looks must not fill the disk."""
+"""Newest notifications kept for each user; the limit bounds the disk space of users who never look at them."""
 MAX_ASKED = 200
-"""Ids that can be asked for at once."""
+"""Ids in one request for existing notifications."""
 
 
 class Subject(StrEnum):
-    """What a notification tells."""
+    """The kind of a notification. The package docstring says how to add one."""
 
     INVITATION = "invitation"
     CALL = "call"
@@ -32,7 +32,7 @@ class Subject(StrEnum):
 
 
 class About(StrEnum):
-    """What a notification is about, in the words of the API (clients.md, 6)."""
+    """The object of a notification: `object_type` in the API."""
 
     ROOM = "room"
     CALL = "call"
@@ -41,7 +41,7 @@ class About(StrEnum):
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """Something that a user is told. `details` is the emoji of a reaction or the group that was named."""
+    """A notification of one user. `details` is the emoji of a reaction, or the id of the mentioned group."""
 
     room_id: int
     id: int
@@ -57,7 +57,7 @@ class Notification(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A notification with what it takes to show it: its reader in the room, and the message, if it is about one."""
+    """A notification with what is needed to show it: the user in the room, and the message, if it is about one."""
 
     notification: Notification
     me: Participant
@@ -65,31 +65,34 @@ class Entry(msgspec.Struct, frozen=True):
 
     @property
     def is_sensitive(self) -> bool:
-        """Whether the reader keeps secret what happens in the conversation: neither who did it nor to which message."""
+        """Return True if the user marked the room as sensitive: notifications then name neither actor nor message."""
         return bool(self.me.attendee.sensitive)
 
 
 class Listing(msgspec.Struct, frozen=True):
-    """Notifications, and what everybody in them is called now."""
+    """Notifications, and the current names of everybody in them."""
 
     entries: list[Entry]
     names: Names
 
 
 def occasion_of(actor: Actor, reaction: str) -> str:
-    """What makes one reaction to a message different from the others."""
+    """Return the key that tells one reaction to a message from the others."""
     return f"{actor.type}/{actor.id}/{reaction}"
 
 
 class Levels(msgspec.Struct, frozen=True):
-    """The stored notification levels with which people hear of every message, and of those that name them."""
+    """The stored notification levels that every message notifies, and those that only mentions and replies notify."""
 
     of_messages: tuple[int, ...]
     of_mentions: tuple[int, ...]
 
 
 def levels_in(room_type: int, group_default: int) -> Levels:
-    """In a one-to-one conversation who has chosen nothing hears of everything, elsewhere what the setting says."""
+    """Return the levels for a room.
+
+    DEFAULT, the level of attendees who chose none, means ALWAYS in one-to-one rooms and `group_default` elsewhere.
+    """
     is_private = room_type in (RoomType.ONE_TO_ONE, RoomType.ONE_TO_ONE_FORMER)
     default = NotificationLevel.ALWAYS if is_private else group_default
     messages, mentions = (NotificationLevel.ALWAYS,), (NotificationLevel.ALWAYS, NotificationLevel.MENTION)

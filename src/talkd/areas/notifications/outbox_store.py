@@ -1,4 +1,7 @@
-"""Statements about what nobody has been told of yet: the messages after the one that each room remembers."""
+"""Statements about messages whose notifications are outstanding.
+
+Notifications exist for a room's messages up to `notified_id`. The later ones are outstanding.
+"""
 
 import sqlalchemy as sa
 
@@ -11,9 +14,9 @@ from talkd.storage.database import Tx
 from talkd.storage.schema import Int, as_before, attendees, messages, rooms
 from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of, word
 
-_WAITING = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
+_ROOMS = Statement(sa.select(rooms.c.id).where(rooms.c.notified_id < rooms.c.last_message_id).order_by(rooms.c.id))
 _PERSONAL = [number(RoomType.CHANGELOG), number(RoomType.NOTE_TO_SELF)]
-_WAITING_FOR = Statement(
+_ROOMS_OF = Statement(
     sa.select(rooms.c.id)
     .select_from(attendees)
     .join(rooms, rooms.c.id == attendees.c.room_id)
@@ -25,7 +28,7 @@ _WAITING_FOR = Statement(
     )
     .order_by(rooms.c.id)
 )
-_UNTOLD = Statement(
+_MESSAGES = Statement(
     sa.select(rooms.c.type, *MESSAGE)
     .select_from(rooms)
     .join(messages, messages.c.room_id == rooms.c.id)
@@ -33,7 +36,7 @@ _UNTOLD = Statement(
         one_of(rooms.c.id, "room_ids"),
         rooms.c.type.not_in(_PERSONAL),
         messages.c.id > rooms.c.notified_id,
-        messages.c.id <= rooms.c.last_message_id,  # no room remembers more, so that telling of more would never end
+        messages.c.id <= rooms.c.last_message_id,  # `notified_id` never passes it
         messages.c.countable == ONE,
         messages.c.silent == ZERO,
         IS_VISIBLE,
@@ -42,7 +45,7 @@ _UNTOLD = Statement(
     .limit(bind("limit", sa.Integer))
 )
 _through = bind("through", Int)
-_SETTLE = Statement(
+_SET_NOTIFIED = Statement(
     sa.update(rooms)
     .where(one_of(rooms.c.id, "room_ids"), rooms.c.notified_id < _through)
     .values(
@@ -52,22 +55,22 @@ _SETTLE = Statement(
 )
 
 
-async def list_waiting(tx: Tx) -> list[int]:
-    """Rooms in which something was said that nobody has been told of."""
-    return [row[0] for row in await tx.all(_WAITING)]
+async def list_rooms(tx: Tx) -> list[int]:
+    """Return the rooms with outstanding messages."""
+    return [row[0] for row in await tx.all(_ROOMS)]
 
 
-async def list_waiting_for(tx: Tx, user_id: str) -> list[int]:
-    """Return the user's rooms with messages that have not created their notifications yet, in the order of locks."""
-    return [row[0] for row in await tx.all(_WAITING_FOR, user_id=user_id)]
+async def list_rooms_of(tx: Tx, user_id: str) -> list[int]:
+    """Return the user's rooms with outstanding messages, sorted by id, as rooms are locked in this order."""
+    return [row[0] for row in await tx.all(_ROOMS_OF, user_id=user_id)]
 
 
-async def list_untold(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[int, Message]]:
-    """What was said in these rooms since people were told last, oldest first, each with the room's type."""
-    rows = await tx.all(_UNTOLD, room_ids=tx.many(room_ids), limit=limit, now=now)
+async def list_messages(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[int, Message]]:
+    """Return the outstanding messages of these rooms, oldest first, each with its room's type."""
+    rows = await tx.all(_MESSAGES, room_ids=tx.many(room_ids), limit=limit, now=now)
     return [(row[0], Message(*row[1:])) for row in rows]
 
 
-async def settle(tx: Tx, room_ids: list[int], through: int) -> None:
-    """Of everything in these rooms up to that message people have been told."""
-    await tx.run(_SETTLE, room_ids=tx.many(room_ids), through=through)
+async def set_notified(tx: Tx, room_ids: list[int], through: int) -> None:
+    """Record that the notifications of these rooms' messages up to `through` exist. `notified_id` never moves back."""
+    await tx.run(_SET_NOTIFIED, room_ids=tx.many(room_ids), through=through)

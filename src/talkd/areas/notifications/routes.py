@@ -4,8 +4,7 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.notifications import outbox, outbox_store, service, view
-from talkd.areas.notifications.model import Listing
+from talkd.areas.notifications import outbox, service, view
 from talkd.core.errors import NULL, NotFound
 from talkd.storage.database import Tx
 from talkd.web import etags
@@ -18,31 +17,21 @@ V2 = ("v2",)
 
 
 class NotificationParams(msgspec.Struct, frozen=True):
-    """A notification of the caller."""
+    """One of the caller's notifications."""
 
     id: int
 
 
 class ExistsParams(msgspec.Struct, frozen=True):
-    """Notifications to ask for."""
+    """The notifications to look for."""
 
     ids: list[int]
 
 
 @routes.add("GET", "notifications", Guard.USER, versions=V2, access=Access.OWN, returns=list[view.NotificationView])
 async def list_newest(call: Call[Any]) -> Reply:
-    """List the newest notifications; 304 when the caller knows them already (If-None-Match)."""
-    db = call.world.db
-
-    async def look(tx: Tx) -> tuple[list[int], Listing]:
-        if not await call.world.may_use_talk(tx, call.user_id):
-            return [], Listing([], {})
-        return await outbox_store.list_waiting_for(tx, call.user_id), await service.list_newest(tx, call.user_id)
-
-    room_ids, listing = await db.read(look)
-    if room_ids:
-        await outbox.deliver(db, room_ids)
-        _, listing = await db.read(look)
+    """List the newest notifications. The answer is 304 if they still match the tag in If-None-Match."""
+    listing = await outbox.list_newest(call.world.db, call.user_id, call.world.may_use_talk)
     shown = view.notifications(listing, call.base_url)
     etag = etags.of_data(shown)
     if call.knows(etag):
@@ -62,7 +51,7 @@ async def get(tx: Tx, call: Call[NotificationParams]) -> view.NotificationView:
 
 @routes.add("POST", "notifications/exists", Guard.USER, versions=V2, params=ExistsParams, returns=list[int])
 async def list_existing(tx: Tx, call: Call[ExistsParams]) -> list[int]:
-    """Tell which of some notifications are still there."""
+    """List which of these notifications still exist."""
     if not await call.world.may_use_talk(tx, call.user_id):
         return []
     return await service.list_existing(tx, call.user_id, call.params.ids)

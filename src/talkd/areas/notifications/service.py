@@ -1,4 +1,4 @@
-"""What a user is told, until he has seen it."""
+"""List and dismiss the notifications of a user."""
 
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import outbox_store, store
@@ -13,12 +13,12 @@ from talkd.storage.database import Tx
 
 
 async def list_newest(tx: Tx, user_id: str) -> Listing:
-    """What is to be told, newest first. What was read or is gone is not."""
+    """Return the newest notifications, newest first, without those of messages that were read, deleted or expired."""
     return await _complete(tx, await store.list_newest(tx, user_id, MAX_SHOWN, clock.now()))
 
 
 async def get(tx: Tx, user_id: str, notification_id: int) -> Listing:
-    """One notification. Raises NotFound without a reason."""
+    """Return one notification. Raises NotFound without a reason."""
     entry = await store.find(tx, user_id, notification_id, clock.now())
     if entry is None:
         raise NotFound(data=NULL)
@@ -26,38 +26,48 @@ async def get(tx: Tx, user_id: str, notification_id: int) -> Listing:
 
 
 async def list_existing(tx: Tx, user_id: str, notification_ids: list[int]) -> list[int]:
-    """Which of these notifications are still to be told. Raises Invalid for more than can be asked for at once."""
+    """Return which of these notifications still exist. Raises Invalid for more than MAX_ASKED ids."""
     if len(notification_ids) > MAX_ASKED:
         raise Invalid
     return await store.list_existing(tx, user_id, notification_ids, clock.now())
 
 
 async def dismiss(tx: Tx, user_id: str, notification_id: int) -> None:
-    """The user has seen it. Nothing happens when it is gone already."""
+    """Delete a notification of the user. Does nothing if it does not exist."""
     await store.delete(tx, user_id, notification_id)
 
 
 async def dismiss_all(tx: Tx, user_id: str) -> None:
-    """Dismiss every notification of the user, also those that messages have not created yet."""
-    await delivery.settle_all(tx, await outbox_store.list_waiting_for(tx, user_id))
+    """Delete all notifications of the user, including the outstanding ones."""
+    await delivery.notify_of_all_messages(tx, await outbox_store.list_rooms_of(tx, user_id))
     await store.delete_all(tx, user_id)
 
 
 async def dismiss_messages(tx: Tx, me: Participant) -> None:
-    """The user has opened the conversation: what was said there need not be told any more."""
-    await room_store.lock_rooms(tx, [me.room.id])  # so that no notification is created between the two
+    """Delete the user's notifications of messages in a room that they opened."""
+    await room_store.lock_rooms(tx, [me.room.id])  # so that none is created between the next statements
     await delivery.catch_up(tx, me.room)
     await store.clear_flag(tx, me.room.id, me.attendee.id)
     await store.delete_about(tx, me.room.id, me.actor.id, About.CHAT)
 
 
+async def delete_reminder(tx: Tx, room_id: int, user_id: str, message_id: int) -> None:
+    """Delete the notification that reminds the user of the message."""
+    await store.delete_reminder(tx, room_id, user_id, message_id)
+
+
+async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
+    """Detach up to `limit` notifications from a deleted account that caused them. Return how many there were."""
+    return await store.forget_actor(tx, user_id, limit)
+
+
 async def tidy(tx: Tx, user_ids: list[str]) -> None:
-    """Clean up after these users what nobody is told any more, and what is too much."""
+    """Delete the notifications of these users that are not shown any more, and all but the newest MAX_KEPT."""
     await store.delete_outdated(tx, user_ids, kept=MAX_KEPT, now=clock.now())
 
 
 async def _complete(tx: Tx, entries: list[Entry]) -> Listing:
-    """With what everybody is called now: who did it, who is named, and with whom one talks alone."""
+    """Add the current names: of actors, mentioned users and groups, and the other user of one-to-one rooms."""
     actors: set[tuple[str, str]] = set()
     for entry in entries:
         notification, room = entry.notification, entry.me.room

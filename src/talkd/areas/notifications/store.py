@@ -1,4 +1,4 @@
-"""Statements about the notifications that there are."""
+"""Statements about existing notifications."""
 
 import sqlalchemy as sa
 
@@ -26,10 +26,10 @@ IS_LET_IN = sa.or_(
     MODERATES,
     _permissions.op("&")(number(Permission.LOBBY_IGNORE)) != ZERO,
 )
-"""Whether the lobby does not keep an attendee outside, as `Participant.can_pass_lobby` says."""
+"""True for attendees who may pass the lobby: the rule of `Participant.can_pass_lobby` in SQL."""
 
 IS_VISIBLE = sa.and_(messages.c.kind != word(DELETED), is_visible(messages))
-"""Whether there is something of a message to be told: it was neither deleted nor has it expired."""
+"""True for messages that are neither deleted nor expired."""
 
 _mine = sa.and_(
     attendees.c.room_id == notifications.c.room_id,
@@ -93,7 +93,7 @@ _DELETE_REACTIONS_OF = Statement(
         notifications.c.subject == word(Subject.REACTION),
     )
 )
-_UNFLAG = Statement(
+_CLEAR_FLAG = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
     .values(notified=ZERO, **as_before(attendees))
@@ -126,7 +126,7 @@ _DELETE_REACTION = Statement(
         notifications.c.occasion == bind("occasion"),
     )
 )
-_DELETE_NAMED = Statement(
+_DELETE_DIRECT_MENTIONS = Statement(
     sa.delete(notifications)
     .where(
         _in_room,
@@ -197,38 +197,38 @@ _DELETE_SURPLUS = Statement(
 
 
 async def list_newest(tx: Tx, user_id: str, limit: int, now: int) -> list[Entry]:
-    """What a user has to be told still, newest first."""
+    """Return the user's newest notifications that are still shown, newest first."""
     return await tx.list(_NEWEST, user_id=user_id, limit=limit, now=now)
 
 
 async def find(tx: Tx, user_id: str, notification_id: int, now: int) -> Entry | None:
-    """One of these."""
+    """Return one notification of the user, or None if it does not exist or is not shown any more."""
     return await tx.find(_ONE, user_id=user_id, notification_id=notification_id, now=now)
 
 
 async def list_existing(tx: Tx, user_id: str, notification_ids: list[int], now: int) -> list[int]:
-    """Which of the ids are among these."""
+    """Return which of these notifications are still shown."""
     rows = await tx.all(_EXISTING, user_id=user_id, notification_ids=tx.many(notification_ids), now=now)
     return [row[0] for row in rows]
 
 
 async def delete(tx: Tx, user_id: str, notification_id: int) -> None:
-    """The user has seen one."""
+    """Delete one notification of the user."""
     await tx.run(_DELETE, user_id=user_id, notification_id=notification_id)
 
 
 async def delete_all(tx: Tx, user_id: str) -> None:
-    """The user has seen all."""
+    """Delete all notifications of the user."""
     await tx.run(_DELETE_ALL, user_id=user_id)
 
 
 async def delete_in_room(tx: Tx, room_id: int, user_id: str) -> None:
-    """Nothing of the room concerns the user."""
+    """Delete the user's notifications in the room."""
     await tx.run(_DELETE_IN_ROOM, room_id=room_id, user_id=user_id)
 
 
 async def delete_about(tx: Tx, room_id: int, user_id: str, about: About) -> None:
-    """The user knows what there was to tell of that kind."""
+    """Delete the user's notifications in the room that are about such an object."""
     await tx.run(_DELETE_ABOUT, room_id=room_id, user_id=user_id, object_type=about)
 
 
@@ -238,55 +238,55 @@ async def delete_reactions_of(tx: Tx, room_id: int, user_id: str) -> None:
 
 
 async def clear_flag(tx: Tx, room_id: int, attendee_id: int) -> None:
-    """The attendee has seen everything."""
-    await tx.run(_UNFLAG, room_id=room_id, attendee_id=attendee_id)
+    """Clear `notified` of the attendee: they have no notifications of messages in the room."""
+    await tx.run(_CLEAR_FLAG, room_id=room_id, attendee_id=attendee_id)
 
 
 async def delete_reminder(tx: Tx, room_id: int, user_id: str, message_id: int) -> None:
-    """The user need not be reminded of the message any more."""
+    """Delete the notification that reminds the user of the message."""
     await tx.run(_DELETE_REMINDER, room_id=room_id, user_id=user_id, message_id=message_id)
 
 
 async def delete_calls_and_invitations(tx: Tx, room_id: int) -> None:
-    """Delete everybody's notifications of calls in the room and of having been invited to it."""
+    """Delete all notifications of calls in the room and of invitations to it."""
     await tx.run(_DELETE_CALLS_AND_INVITATIONS, room_id=room_id)
 
 
 async def delete_of_message(tx: Tx, room_id: int, message_id: int) -> None:
-    """There is nothing to tell of the message."""
+    """Delete all notifications of the message, reminders included."""
     await tx.run(_DELETE_OF_MESSAGE, room_id=room_id, message_id=message_id)
 
 
 async def delete_subject(tx: Tx, room_id: int, message_id: int, subject: Subject, details: list[str]) -> list[str]:
-    """The message does not say that any more, in any of these ways; the users to whom it did."""
+    """Delete the message's notifications of one kind with one of these details; return the users who had one."""
     rows = await tx.all(
         _DELETE_SUBJECT, room_id=room_id, message_id=message_id, subject=subject, details=tx.many(details)
     )
     return [row[0] for row in rows]
 
 
-async def delete_named(tx: Tx, room_id: int, message_id: int, user_ids: list[str]) -> list[str]:
-    """These are not named in the message any more; those of them who were told that they are."""
-    rows = await tx.all(_DELETE_NAMED, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
+async def delete_direct_mentions(tx: Tx, room_id: int, message_id: int, user_ids: list[str]) -> list[str]:
+    """Delete the notifications that the message mentions these users; return those who had one."""
+    rows = await tx.all(_DELETE_DIRECT_MENTIONS, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
     return [row[0] for row in rows]
 
 
 async def delete_reaction(tx: Tx, room_id: int, message_id: int, occasion: str) -> None:
-    """The reaction was taken back."""
+    """Delete the notification of a reaction, identified by `occasion_of`."""
     await tx.run(_DELETE_REACTION, room_id=room_id, message_id=message_id, occasion=occasion)
 
 
 async def delete_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
-    """The attendee had read everything up to the message once."""
+    """Delete the attendee's notifications of messages up to this one."""
     await tx.run(_DELETE_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
 async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach `limit` notifications from the deleted account that caused them. Return how many there were."""
+    """Detach up to `limit` notifications from the deleted account that caused them. Return how many there were."""
     return await tx.run(_FORGET_ACTOR, user_id=user_id, limit=limit)
 
 
 async def delete_outdated(tx: Tx, user_ids: list[str], *, kept: int, now: int) -> None:
-    """Of these users: what they have read, what is gone, and all but the newest."""
+    """Delete these users' notifications that are not shown any more, and all but the newest `kept` of each."""
     await tx.run(_DELETE_OUTDATED, user_ids=tx.many(user_ids), now=now)
     await tx.run(_DELETE_SURPLUS, user_ids=tx.many(user_ids), kept=kept)

@@ -1,4 +1,4 @@
-"""Notifications as JSON, in the form of the notifications API v2 (clients.md, 6)."""
+"""Notifications as JSON, in the form of the notifications API v2."""
 
 from datetime import UTC, datetime
 
@@ -7,7 +7,6 @@ import msgspec
 from talkd.areas.messages import view as messages
 from talkd.areas.notifications.model import About, Entry, Listing, Subject
 from talkd.conversation.message import Names, current_actor
-from talkd.conversation.room import Room
 from talkd.core.actor import DELETED_USERS, GROUPS, USERS, Actor
 from talkd.core.constants import RoomType
 
@@ -16,7 +15,7 @@ Parameters = dict[str, Parameter]
 
 
 class ActionView(msgspec.Struct, frozen=True):
-    """A button of a notification: a page to open (WEB), or a request to send."""
+    """A button of a notification: it opens a page (type WEB) or sends a request (type is the method)."""
 
     label: str
     link: str
@@ -46,22 +45,19 @@ class NotificationView(msgspec.Struct, frozen=True):
 
 
 def notifications(listing: Listing, base_url: str) -> list[NotificationView]:
-    """All of them; links begin with `base_url`."""
+    """Show the notifications. Links begin with `base_url`."""
     return [_notification(entry, listing.names, base_url) for entry in listing.entries]
 
 
 def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView:
     item, room = entry.notification, entry.me.room
     page = f"{base_url}/call/{room.token}"
-    object_id, link = room.token, page
-    parameters: Parameters = {}
-    if entry.is_sensitive:
-        subject = _sensitive_subject(entry)
+    parameters = {} if entry.is_sensitive else _parameters(entry, names, base_url, page)
+    subject = _subject(entry, parameters)
+    if entry.is_sensitive or not item.message_id:
+        object_id, link = room.token, page
     else:
-        parameters = _parameters(entry, names, base_url, page)
-        subject = _subject(entry, parameters)
-        if item.message_id:
-            object_id, link = f"{room.token}/{item.message_id}", f"{page}#message_{item.message_id}"
+        object_id, link = f"{room.token}/{item.message_id}", f"{page}#message_{item.message_id}"
     text, references = _message(entry, names)
     return NotificationView(
         notification_id=item.id,
@@ -78,79 +74,94 @@ def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView
         messageRich=text,
         messageRichParameters=references,
         icon=f"{base_url}/static/logo.svg",
-        shouldNotify=True,  # nobody can ask not to be disturbed here
+        shouldNotify=True,  # talkd has no do-not-disturb status
         actions=_actions(entry, page, link, base_url),
     )
 
 
 # --- the subject ----------------------------------------------------------------------------
 _DELETED_USER = "A deleted user"
-_MENTIONED_IN_PRIVATE = "mentioned you in a private conversation"
-_IN_PRIVATE = {
-    Subject.CHAT: "sent you a private message",
-    Subject.REPLY: "replied to your private message",
-    Subject.MENTION_DIRECT: _MENTIONED_IN_PRIVATE,
-    Subject.MENTION_GROUP: _MENTIONED_IN_PRIVATE,
-    Subject.MENTION_ALL: _MENTIONED_IN_PRIVATE,
-    Subject.REACTION: "reacted with {reaction} to your private message",
-}
-_AMONG_MANY = {
-    Subject.INVITATION: "invited you to a group conversation: {call}",
-    Subject.CHAT: "sent a message in conversation {call}",
-    Subject.REPLY: "replied to your message in conversation {call}",
-    Subject.MENTION_DIRECT: "mentioned you in conversation {call}",
-    Subject.MENTION_GROUP: "mentioned group {group} in conversation {call}",
-    Subject.MENTION_ALL: "mentioned everyone in conversation {call}",
-    Subject.REACTION: "reacted with {reaction} to your message in conversation {call}",
-}
+
+
+class _Wording(msgspec.Struct, frozen=True):
+    """The subject of a kind of notification, by room. `{who}` stands for the actor."""
+
+    one_to_one: str
+    other: str
+    sensitive: str
+    """Used if the user marked the room as sensitive: says neither who nor where."""
+
+
+_MENTIONED_IN_PRIVATE = "{who} mentioned you in a private conversation"
 _MENTIONED_SENSITIVE = "Someone mentioned you in a private conversation"
-_SENSITIVE = {
-    Subject.INVITATION: "You were invited to a private conversation",
-    Subject.CHAT: "You received a message in a private conversation",
-    Subject.REPLY: "Notification in a private conversation",
-    Subject.MENTION_DIRECT: _MENTIONED_SENSITIVE,
-    Subject.MENTION_GROUP: _MENTIONED_SENSITIVE,
-    Subject.MENTION_ALL: _MENTIONED_SENSITIVE,
-    Subject.REACTION: "Someone reacted in a private conversation",
-    Subject.REMINDER: "Reminder in a private conversation",
+_WORDINGS = {
+    Subject.INVITATION: _Wording(
+        "{who} invited you to a group conversation: {call}",
+        "{who} invited you to a group conversation: {call}",
+        "You were invited to a private conversation",
+    ),
+    Subject.CALL: _Wording(
+        "{user} would like to talk with you",
+        "A group call has started in {call}",
+        "A call has started in a private conversation",
+    ),
+    Subject.CHAT: _Wording(
+        "{who} sent you a private message",
+        "{who} sent a message in conversation {call}",
+        "You received a message in a private conversation",
+    ),
+    Subject.REPLY: _Wording(
+        "{who} replied to your private message",
+        "{who} replied to your message in conversation {call}",
+        "Notification in a private conversation",
+    ),
+    Subject.MENTION_DIRECT: _Wording(
+        _MENTIONED_IN_PRIVATE, "{who} mentioned you in conversation {call}", _MENTIONED_SENSITIVE
+    ),
+    Subject.MENTION_GROUP: _Wording(
+        _MENTIONED_IN_PRIVATE, "{who} mentioned group {group} in conversation {call}", _MENTIONED_SENSITIVE
+    ),
+    Subject.MENTION_ALL: _Wording(
+        _MENTIONED_IN_PRIVATE, "{who} mentioned everyone in conversation {call}", _MENTIONED_SENSITIVE
+    ),
+    Subject.REACTION: _Wording(
+        "{who} reacted with {reaction} to your private message",
+        "{who} reacted with {reaction} to your message in conversation {call}",
+        "Someone reacted in a private conversation",
+    ),
+    Subject.REMINDER: _Wording(
+        "Reminder: {who} in private conversation {call}",
+        "Reminder: {who} in conversation {call}",
+        "Reminder in a private conversation",
+    ),
 }
+_MISSED_CALL = _Wording(
+    "You missed a call from {user}",
+    "You missed a group call in {call}",
+    "You missed a call in a private conversation",
+)
+"""The wording of Subject.CALL once the call is over. Users who took part in it have no notification any more."""
+_ONE_TO_ONE_REMINDER = "Reminder: {who} in private conversation"
+"""Used for a message of the other user, whose name is also the room's: it does not appear twice."""
 
-
-def _sensitive_subject(entry: Entry) -> str:
-    """What happened, without who did it and where."""
-    if entry.notification.subject == Subject.CALL:
-        is_running = entry.me.room.call_started_at
-        return f"{'A call has started' if is_running else 'You missed a call'} in a private conversation"
-    return _SENSITIVE[Subject(entry.notification.subject)]
+assert _WORDINGS.keys() == set(Subject), f"_WORDINGS has no line for {set(Subject) - _WORDINGS.keys()}"
 
 
 def _subject(entry: Entry, parameters: Parameters) -> str:
     item, room = entry.notification, entry.me.room
-    if item.subject == Subject.CALL:
-        return _call_subject(room)
-    who = _who(entry, parameters)
+    is_over = item.subject == Subject.CALL and not room.call_started_at
+    wording = _MISSED_CALL if is_over else _WORDINGS[Subject(item.subject)]
+    if entry.is_sensitive:
+        return wording.sensitive
+    text, who = wording.one_to_one if room.is_one_to_one else wording.other, _who(entry, parameters)
     if item.subject == Subject.REMINDER:
-        return _reminder_subject(entry, who)
-    return f"{who} {(_IN_PRIVATE if room.is_one_to_one else _AMONG_MANY)[Subject(item.subject)]}"
-
-
-def _reminder_subject(entry: Entry, who: str) -> str:
-    item, room = entry.notification, entry.me.room
-    is_own = item.actor_type == USERS and item.actor_id == item.user_id
-    if is_own:
-        who = "You"
-    elif room.type == RoomType.ONE_TO_ONE_FORMER:
-        who = _DELETED_USER
-    elif room.type == RoomType.ONE_TO_ONE:  # the sender's name is the conversation's
-        return f"Reminder: {who} in private conversation"
-    return f"Reminder: {who} in {'private ' * room.is_one_to_one}conversation {{call}}"
-
-
-def _call_subject(room: Room) -> str:
-    """A call that is over was missed: whoever took part in it is told no more."""
-    if room.is_one_to_one:
-        return "{user} would like to talk with you" if room.call_started_at else "You missed a call from {user}"
-    return "A group call has started in {call}" if room.call_started_at else "You missed a group call in {call}"
+        if item.actor_type == USERS and item.actor_id == item.user_id:
+            who = "You"
+        elif room.type == RoomType.ONE_TO_ONE_FORMER:
+            who = _DELETED_USER
+        elif room.type == RoomType.ONE_TO_ONE:
+            text = _ONE_TO_ONE_REMINDER
+    return text.replace("{who}", who)
 
 
 def _who(entry: Entry, parameters: Parameters) -> str:
@@ -188,7 +199,7 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
 
 # --- the message and what can be done ---------------------------------------------------------
 def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
-    """What was said, unless the reader has marked the conversation as sensitive."""
+    """Return the text of the message and its parameters; both empty if the room is marked as sensitive."""
     if entry.message is None or entry.is_sensitive:
         return "", {}
     reader = Actor(USERS, entry.notification.user_id)
@@ -206,7 +217,7 @@ def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionVi
             return [ActionView(label, f"{page}#direct-call", primary=True)]
         return [ActionView("Call back", page, primary=True) if is_private else ActionView("View chat", page)]
     if item.object_type == About.REMINDER:
-        if entry.is_sensitive:  # the address of the reminder would give the message's id away
+        if entry.is_sensitive:  # the reminder's address contains the id of the message
             dismissal = f"apps/notifications/api/v2/notifications/{item.id}"
         else:
             dismissal = f"apps/spreed/api/v1/chat/{room.token}/{item.message_id}/reminder"

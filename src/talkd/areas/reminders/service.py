@@ -1,7 +1,7 @@
 """Being reminded of messages: once, at a time of one's choice, by a notification."""
 
-from talkd.areas.notifications import delivery_service as notifications
-from talkd.areas.notifications import store as notification_store
+from talkd.areas.notifications import delivery_service as delivery
+from talkd.areas.notifications import service as notifications
 from talkd.areas.reminders import store
 from talkd.areas.reminders.model import HOUR, MAX_SET, MAX_UPCOMING, Agenda, Reminder
 from talkd.conversation import message_store, people_store, room_store
@@ -45,7 +45,7 @@ async def delete_reminder(tx: Tx, me: Participant, message_id: int) -> None:
     """Not be reminded, or not any more. Nothing happens without a reminder. Raises NotFound("message")."""
     await _require_message(tx, me, message_id)
     await store.delete_reminder(tx, me.room.id, me.attendee.id, message_id)
-    await notification_store.delete_reminder(tx, me.room.id, me.actor.id, message_id)
+    await notifications.delete_reminder(tx, me.room.id, me.actor.id, message_id)
 
 
 async def list_upcoming(tx: Tx, user_id: str) -> Agenda:
@@ -70,7 +70,7 @@ async def deliver_due(tx: Tx) -> None:
     room_ids = await store.list_rooms_due(tx, BATCH, now)
     await room_store.lock_rooms(tx, room_ids)
     for reminder, user_id in await store.list_due(tx, room_ids, BATCH, now):
-        await notifications.remind(tx, reminder.room_id, reminder.message_id, user_id)
+        await delivery.remind(tx, reminder.room_id, reminder.message_id, user_id)
         await store.delete_reminder(tx, reminder.room_id, reminder.attendee_id, reminder.message_id)
 
 

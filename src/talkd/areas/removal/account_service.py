@@ -4,7 +4,7 @@ The transaction that deletes the account removes the first portion, and a job th
 without account as deleted (`conversation/message.py`), and nobody gets the same id.
 """
 
-from talkd.areas.notifications import store as notifications
+from talkd.areas.notifications import service as notifications
 from talkd.areas.polls import service as polls
 from talkd.areas.removal import account_store as store
 from talkd.areas.removal.model import LOOKED_AT, PORTION

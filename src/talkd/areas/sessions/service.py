@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from talkd.areas.calls import service as calls
-from talkd.areas.notifications import delivery_service as notifications
+from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.participants import service as participants
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
@@ -31,7 +31,7 @@ async def join_user(
     are not asked for the password again. Raises NotFound, Forbidden("password") and Forbidden("ban").
     """
     room = await access.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
-    await notifications.catch_up(tx, room)
+    await delivery.catch_up(tx, room)
     known = attendee = await find_attendee(tx, room.id, USERS, user.id)
     if known is not None:
         has_cookie = bool(browser)  # without one, the earlier session may be another device's
