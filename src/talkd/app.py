@@ -62,10 +62,9 @@ from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.removal import account_service as account_removal
 from talkd.areas.removal import room_service as room_removal
 from talkd.areas.rooms.creation_routes import routes as creation_routes
-from talkd.areas.rooms.listing_routes import routes as listing_routes
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.rooms.routes import routes as room_routes
-from talkd.areas.rooms.rule_routes import routes as rule_routes
+from talkd.areas.rooms.setting_routes import routes as room_setting_routes
 from talkd.areas.search.routes import routes as search_routes
 from talkd.areas.sessions import service as sessions
 from talkd.areas.sessions.routes import routes as session_routes
@@ -106,10 +105,9 @@ ROUTES = tuple(
         room_routes,
         old_room_routes,
         creation_routes,
-        listing_routes,
         lobby_routes,
         permission_routes,
-        rule_routes,
+        room_setting_routes,
         room_capability_routes,
         participant_routes,
         old_participant_routes,

@@ -9,13 +9,12 @@ import talkd.app
 from support.mail import MailServer
 from support.people import PUBLIC, TALK, Person
 from support.running import Server, unique
-from talkd.areas.participants import service as participants
-from talkd.areas.rooms import member_change_service as changes
-from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.areas.rooms import member_service
 from talkd.areas.rooms.member_changes import MemberChanges
+from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.areas.users import group_service
 from talkd.config import Config
-from talkd.conversation import attendee_store, room_store
+from talkd.conversation import access, attendee_store, room_store
 from talkd.core.actor import GROUPS, USERS, Actor
 from talkd.core.events import AttendeeAdded, AttendeeRemoved, GroupMemberRemoved
 from talkd.storage.database import Tx
@@ -25,7 +24,7 @@ PORTION, MANY = 2, 7
 
 @pytest.fixture(autouse=True)
 def small_portions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(changes, "PORTION", PORTION)
+    monkeypatch.setattr(member_service, "PORTION", PORTION)
     monkeypatch.setattr(group_service, "PORTION", PORTION)
 
 
@@ -70,7 +69,7 @@ def begin(server: Server, alice: Person, token: str, *newcomers: Newcomer) -> Pr
         room = await room_store.get_room(tx, token)
         assert room is not None
         actor = Actor(USERS, alice.id, "Alice")
-        return await changes.add(tx, room, actor, newcomers, server.app.world.settings, most=1000)
+        return await member_service.add(tx, room, actor, newcomers, server.app.world.settings, most=1000)
 
     return server.write(work)
 
@@ -117,7 +116,7 @@ def test_a_restart_goes_on_where_a_kill_has_stopped(
         last.id,
         *(person.id for person in people),
     }
-    assert server.read(changes.list_unfinished) == []
+    assert server.read(member_service.list_unfinished) == []
 
 
 def test_whoever_leaves_the_group_in_between_is_not_added(idle_server: Server) -> None:
@@ -142,7 +141,7 @@ def test_nobody_more_is_added_once_the_group_has_left_or_the_room_is_gone(idle_s
     alice.delete(f"v4/room/{other}")
     idle_server.run(idle_server.app.world[MemberChanges].resume())
     assert members(alice, token) == {alice.id}
-    assert idle_server.read(changes.list_unfinished) == []
+    assert idle_server.read(member_service.list_unfinished) == []
 
 
 @pytest.mark.parametrize("ends", ["membership", "group"])
@@ -153,14 +152,11 @@ def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server:
     alice.post(f"v4/room/{token}/participants", newParticipant=group, source="groups")
 
     async def remove_group(tx: Tx) -> Progress:
-        """The first portion, behind which the request is killed."""
-        room = await room_store.get_room(tx, token)
-        assert room is not None
-        seat = await attendee_store.find_attendee(tx, room.id, GROUPS, group)
+        """Remove the first portion only, as if the server was killed after it."""
+        me = await access.access_participant(tx, token, user_id=alice.id, browser="", hold=True)
+        seat = await attendee_store.find_attendee(tx, me.room.id, GROUPS, group)
         assert seat is not None
-        actor = Actor(USERS, alice.id, "Alice")
-        await participants.remove(tx, room, actor, seat)
-        return await changes.remove_members(tx, room, actor, group, idle_server.app.world.settings)
+        return await member_service.remove_attendee(tx, me, seat.id, idle_server.app.world.settings)
 
     assert idle_server.write(remove_group).change_id
     assert len(members(alice, token)) > 1
@@ -200,7 +196,7 @@ def test_a_new_room_to_which_nobody_could_be_added_is_not_there(idle_server: Ser
     strangers = {"users": [unique("nobody") for _ in range(3 * PORTION)]}
     assert alice.refused("POST", "v4/room", roomType=PUBLIC, roomName="x", participants=strangers) == (404, "invite")
     assert len(alice.get("v4/room")) == before
-    assert idle_server.read(changes.list_unfinished) == []
+    assert idle_server.read(member_service.list_unfinished) == []
 
 
 def test_a_room_has_only_so_many_attendees(idle_server: Server) -> None:

@@ -13,13 +13,15 @@ import sqlalchemy as sa
 
 from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import creation_service as rooms
+from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms.creation_model import NewRoom
 from talkd.areas.sessions import service as sessions
 from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.conversation import access, attendee_store, room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room
+from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Unavailable
@@ -239,7 +241,9 @@ async def make_room(tx: Tx) -> Room:
     for name in ("ada", "ben"):
         await users.create_account(tx, name, "")
     owner = Actor(USERS, "ada", "ada")
-    room, _ = await rooms.create_room(tx, owner, type=RoomType.GROUP, name="Order")
+    new = NewRoom(type=RoomType.GROUP, name="Order")
+    created = await creation.create_shared(tx, owner, new, TalkSettings(), most=10)
+    room = await access.lock_room(tx, created.room_id)
     await participants.add_user(tx, room, owner, "ben", "ben", quiet=True)
     return room
 

@@ -8,7 +8,8 @@ import pytest
 
 from talkd.areas.calls import service as calls
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import creation_service as rooms
+from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms.creation_model import NewRoom
 from talkd.areas.sessions import service as sessions
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
@@ -43,8 +44,9 @@ async def postgres(databases: Any) -> AsyncIterator[PostgresDatabase]:
 async def make_room(tx: Tx) -> Room:
     for actor in (ADA, BEN):
         await users.create_account(tx, actor.id, "")
-    room, _ = await rooms.create_room(tx, ADA, type=RoomType.PUBLIC, name="Race")
-    return room
+    new = NewRoom(type=RoomType.PUBLIC, name="Race")
+    created = await creation.create_shared(tx, ADA, new, TalkSettings(), most=10)
+    return await access.lock_room(tx, created.room_id)
 
 
 async def meanwhile(postgres: PostgresDatabase, first: Any, second: Any) -> list[Any]:

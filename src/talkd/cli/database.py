@@ -15,8 +15,8 @@ import asyncpg
 import typer
 
 from talkd.areas.announcements import service as announcements
-from talkd.areas.rooms import member_change_service as member_changes
-from talkd.areas.rooms.member_change_model import Progress
+from talkd.areas.rooms import member_service as members
+from talkd.areas.rooms.member_model import Progress
 from talkd.areas.settings import clock_service
 from talkd.cli.command import database_of, run
 from talkd.config import Config
@@ -98,7 +98,7 @@ def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
     """As `write`, for work that begins a change of members: all its portions follow."""
 
     def go_on(progress: Progress) -> Work[Progress]:
-        return _told(partial(member_changes.go_on, change_id=progress.change_id, settings=TalkSettings()))
+        return _told(partial(members.go_on, change_id=progress.change_id, settings=TalkSettings()))
 
     async def whole() -> T:
         async with opened(config) as db:

@@ -7,7 +7,8 @@ import typer
 
 from talkd.areas.rooms import admin_service as admin
 from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms.member_change_model import Progress
+from talkd.areas.rooms import setting_service as room_settings
+from talkd.areas.rooms.member_model import Progress
 from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
@@ -107,13 +108,13 @@ def update_room(
         if description is not None:
             await admin.set_description(tx, room, description)
         if locked is not None:
-            await rooms.set_read_only(tx, admin.administrator_of(room), int(locked))
+            await room_settings.set_read_only(tx, room, CLI, int(locked))
         if opened is not None:
             await admin.set_public(tx, room, opened)
         if scope is not None:
-            await admin.set_listable(tx, room, scope)
+            await room_settings.set_listable(tx, room, CLI, scope)
         if seconds is not None:
-            await admin.set_message_expiration(tx, room, seconds)
+            await room_settings.set_message_expiration(tx, room, CLI, seconds)
         if password is not None:
             await admin.set_password(tx, await admin.find_room(tx, token), password_hash)
         if owner is not None:

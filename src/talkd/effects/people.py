@@ -2,8 +2,8 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import account_service as forgetting
-from talkd.areas.rooms import departure_service as departures
-from talkd.areas.rooms import member_change_store as member_changes
+from talkd.areas.rooms import member_service as members
+from talkd.areas.rooms import service as rooms
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import access, attendee_store, ban_store
@@ -43,7 +43,7 @@ async def _follow_out_of_rooms(tx: Tx, event: events.GroupMemberRemoved) -> None
     Rooms that the group itself has just left count too: the portions that remove its members would miss the user.
     """
     room_ids = {seat.room_id for seat in await attendee_store.list_of_group(tx, event.group_id)}
-    room_ids.update(await member_changes.list_rooms_left_by(tx, event.group_id))
+    room_ids.update(await members.list_rooms_left_by(tx, event.group_id))
     for room_id in sorted(room_ids):  # the order in which all hold several rooms
         try:
             room = await access.lock_room(tx, room_id)
@@ -62,7 +62,7 @@ async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
 
     The rooms come first: what is reported there about the account is then forgotten like all the rest.
     """
-    await departures.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
+    await rooms.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
     await ban_store.forget_user(tx, event.user_id)
     await forgetting.forget(tx, event.user_id)
 

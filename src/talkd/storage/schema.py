@@ -260,7 +260,7 @@ member_changes = sa.Table(
     _int("removes"),
     _int("position"),
 )
-"""What is left of adding and removing many members (`areas/rooms/member_change_model.py`). `people` is JSON."""
+"""What is left of adding and removing many members (`areas/rooms/member_model.py`). `people` is JSON."""
 
 attendees = _room_table(
     "attendees",

@@ -7,8 +7,8 @@ import msgspec
 from talkd.areas.invitations import store
 from talkd.areas.invitations.model import Invitee, Sheet
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import member_change_service as changes
-from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.areas.rooms import member_service as members
+from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.areas.users import password_model as policy
 from talkd.conversation import access, attendee_store
 from talkd.conversation.participant import Attendee, Participant
@@ -95,7 +95,7 @@ async def invite_all(
         return Import(len(new), duplicates, sheet.invalid_lines)
     policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
     newcomers = [Newcomer(EMAILS, invitee.address, invitee.name) for invitee in new]
-    begun = await changes.add(tx, room, me.actor, newcomers, settings, most=most)
+    begun = await members.add(tx, room, me.actor, newcomers, settings, most=most)
     new_type = RoomType.PUBLIC if room.opens_by_mail else None
     return Import(len(new), duplicates, sheet.invalid_lines, new_type, begun)
 

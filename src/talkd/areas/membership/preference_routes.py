@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.participants import attendee_service as attendees
-from talkd.areas.rooms.routes import StateParams
+from talkd.areas.rooms.setting_routes import StateParams
 from talkd.areas.sessions import service as sessions
 from talkd.storage.database import Tx
 from talkd.web.call import Call

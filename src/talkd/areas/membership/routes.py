@@ -6,12 +6,11 @@ import msgspec
 
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import view
-from talkd.areas.rooms import member_change_service as changes
+from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms.member_change_model import Newcomer, Progress
 from talkd.areas.rooms.member_changes import MemberChanges
+from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.conversation.participant import Participant, People
-from talkd.core.actor import GROUPS
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import hold_room_again
@@ -85,10 +84,7 @@ async def add_participant(call: Call[AddParams]) -> dict[str, int] | list[Any]:
     async def work(tx: Tx) -> Progress:
         await hold_room_again(tx, call)
         most = call.world.config.sizes.attendees
-        begun = await changes.add(tx, call.me.room, call.me.actor, [newcomer], call.world.settings, most=most)
-        for _, refusal in begun.refused:
-            raise refusal
-        return begun
+        return await members.add_one(tx, call.me, newcomer, call.world.settings, most=most)
 
     done = await call.world[MemberChanges].finish(await call.write(work))
     return [] if done.room_type is None else {"type": int(done.room_type)}
@@ -106,11 +102,7 @@ async def remove_attendee(call: Call[AttendeeParams]) -> None:
 
     async def work(tx: Tx) -> Progress:
         await hold_room_again(tx, call)
-        me = call.me
-        removed = await rooms.remove_attendee(tx, me, call.params.attendeeId)
-        if removed.actor_type != GROUPS:
-            return Progress(0)
-        return await changes.remove_members(tx, me.room, me.actor, removed.actor_id, call.world.settings)
+        return await members.remove_attendee(tx, call.me, call.params.attendeeId, call.world.settings)
 
     await call.world[MemberChanges].finish(await call.write(work))
 

@@ -9,7 +9,8 @@ from msgspec import UNSET
 from talkd.areas.older.crowd_model import NOBODY, Crowd, Person
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms.creation_routes import CreateParams
-from talkd.areas.rooms.routes import ListParams, NameParams, OptionalPasswordParams
+from talkd.areas.rooms.routes import ListParams
+from talkd.areas.rooms.setting_routes import NameParams, OptionalPasswordParams
 from talkd.conversation.room import UNNAMED
 from talkd.core.constants import MODERATORS, InCall, Lobby, ParticipantType, Permission, RoomType
 from talkd.core.errors import Forbidden, Invalid, NotAllowedHere, NotFound, TalkError

@@ -10,8 +10,8 @@ from talkd.areas.older import room_legacy as legacy
 from talkd.areas.older.crowd_model import NOBODY
 from talkd.areas.older.room_legacy import CreatedV1, OldCreateParams, OldListParams, RoomV1, RoomV2, RoomV3
 from talkd.areas.rooms import creation_routes as creation
-from talkd.areas.rooms import listing_routes
 from talkd.areas.rooms import routes as rooms
+from talkd.areas.rooms import setting_routes as room_settings
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
@@ -79,8 +79,8 @@ for version, one, one_kind, many, many_kind in (
 
 # --- settings -------------------------------------------------------------------------------
 routes.older(
-    rooms.routes,
-    rooms.rename_room,
+    room_settings.routes,
+    room_settings.rename_room,
     *OLD,
     reads=legacy.short_name,
     answers=legacy.nothing,
@@ -88,8 +88,8 @@ routes.older(
 )
 routes.older(rooms.routes, rooms.delete_room, *OLD, answers=legacy.nothing, refuses=legacy.refused_by_type)
 routes.older(
-    rooms.routes,
-    rooms.allow_guests,
+    room_settings.routes,
+    room_settings.allow_guests,
     *OLD,
     guards=MODERATOR_WITH_ACCOUNT,
     params=NoParams,
@@ -98,15 +98,19 @@ routes.older(
     refuses=legacy.refused_by_rule,
 )
 routes.older(
-    rooms.routes,
-    rooms.disallow_guests,
+    room_settings.routes,
+    room_settings.disallow_guests,
     *OLD,
     guards=MODERATOR_WITH_ACCOUNT,
     answers=legacy.nothing,
     refuses=legacy.refused_by_rule,
 )
-routes.older(rooms.routes, rooms.set_password, *OLD, answers=legacy.nothing, refuses=legacy.refused_by_type)
-routes.older(rooms.routes, rooms.set_read_only, *OLD, guards=MODERATOR_WITH_ACCOUNT, answers=legacy.nothing)
+routes.older(
+    room_settings.routes, room_settings.set_password, *OLD, answers=legacy.nothing, refuses=legacy.refused_by_type
+)
+routes.older(
+    room_settings.routes, room_settings.set_read_only, *OLD, guards=MODERATOR_WITH_ACCOUNT, answers=legacy.nothing
+)
 routes.older(lobby.routes, lobby.set_lobby, *OLD, path="room/{token}/webinary/lobby", answers=legacy.nothing)
 
 # --- what everybody chooses for himself; guests are told that there is nothing ----------------
@@ -114,6 +118,6 @@ for handler in (choices.add_favorite, choices.remove_favorite, choices.set_notif
     routes.older(choices.routes, handler, *OLD, guards=(Guard.NO_LOGIN, Guard.IDENTIFIED), answers=legacy.nothing)
 
 # --- what came with v3 ------------------------------------------------------------------------
-routes.older(rooms.routes, rooms.set_description, "v3", answers=legacy.nothing)
-routes.older(listing_routes.routes, listing_routes.set_listable, "v3", answers=legacy.nothing)
-routes.older(listing_routes.routes, listing_routes.list_listed, "v3", answers=legacy.rooms_v3, returns=list[RoomV3])
+routes.older(room_settings.routes, room_settings.set_description, "v3", answers=legacy.nothing)
+routes.older(room_settings.routes, room_settings.set_listable, "v3", answers=legacy.nothing)
+routes.older(rooms.routes, rooms.list_listed, "v3", answers=legacy.rooms_v3, returns=list[RoomV3])

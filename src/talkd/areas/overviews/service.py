@@ -2,7 +2,9 @@
 
 from talkd.areas.overviews import store
 from talkd.areas.overviews.store import Overview
+from talkd.areas.participants import attendee_service as attendees
 from talkd.core import clock
+from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
@@ -22,3 +24,11 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) 
     if overview is None:
         raise NotFound
     return overview
+
+
+async def list_online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> set[str]:
+    """Return the partners of one-to-one rooms who are online."""
+    partners = [
+        overview.me.room.partner_of(user_id) for overview in overviews if overview.me.room.type == RoomType.ONE_TO_ONE
+    ]
+    return await attendees.list_online(tx, partners)

@@ -7,7 +7,7 @@ from talkd.conversation import access, attendee_store, session_store
 from talkd.conversation.participant import Attendee, Participant, People
 from talkd.conversation.room import Room
 from talkd.core import clock
-from talkd.core.actor import EMAILS, GUESTS, USERS
+from talkd.core.actor import EMAILS, GUESTS, USERS, Actor
 from talkd.core.constants import MODERATORS, SESSION_KILL, NotificationLevel, ParticipantType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
 from talkd.core.events import GuestRenamed, ModeratorDemoted, ModeratorPromoted
@@ -23,10 +23,6 @@ _PROMOTED = {
     ParticipantType.USER: ParticipantType.MODERATOR,
     ParticipantType.USER_SELF_JOINED: ParticipantType.MODERATOR,
     ParticipantType.GUEST: ParticipantType.GUEST_MODERATOR,
-}
-_DEMOTED = {
-    ParticipantType.MODERATOR: ParticipantType.USER,
-    ParticipantType.GUEST_MODERATOR: ParticipantType.GUEST,
 }
 
 
@@ -82,8 +78,13 @@ async def promote(tx: Tx, me: Participant, attendee_id: int) -> None:
     attendee = await _access_for_role(tx, me, attendee_id)
     if attendee.actor_type not in (USERS, GUESTS, EMAILS) or attendee.type in MODERATORS:
         raise Invalid(data=NULL)
-    await attendee_store.set_role(tx, me.room.id, attendee.id, _PROMOTED[ParticipantType(attendee.type)], clock.now())
-    await tx.emit(ModeratorPromoted(me.room.id, me.actor, attendee.id, attendee.actor))
+    await set_moderator(tx, me.room, me.actor, attendee)
+
+
+async def set_moderator(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> None:
+    """Make a user or guest a moderator, without asking who the actor is."""
+    await attendee_store.set_role(tx, room.id, attendee.id, _PROMOTED[ParticipantType(attendee.type)], clock.now())
+    await tx.emit(ModeratorPromoted(room.id, actor, attendee.id, attendee.actor))
 
 
 async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
@@ -93,11 +94,16 @@ async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
     moderators.
     """
     attendee = await _access_for_role(tx, me, attendee_id)
-    demoted = _DEMOTED.get(ParticipantType(attendee.type))
-    if demoted is None:
+    if attendee.type not in (ParticipantType.MODERATOR, ParticipantType.GUEST_MODERATOR):
         raise Invalid(data=NULL)
-    await attendee_store.set_role(tx, me.room.id, attendee.id, demoted, clock.now())
-    await tx.emit(ModeratorDemoted(me.room.id, me.actor, attendee.id, attendee.actor))
+    await set_user(tx, me.room, me.actor, attendee)
+
+
+async def set_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> None:
+    """Make an owner or moderator a user, and a guest moderator a guest, without asking who the actor is."""
+    demoted = ParticipantType.GUEST if attendee.is_guest else ParticipantType.USER
+    await attendee_store.set_role(tx, room.id, attendee.id, demoted, clock.now())
+    await tx.emit(ModeratorDemoted(room.id, actor, attendee.id, attendee.actor))
 
 
 async def _access_for_role(tx: Tx, me: Participant, attendee_id: int) -> Attendee:

@@ -1,1 +1,1 @@
-"""Conversations and their settings."""
+"""Rooms: list, create and delete them, change their settings, add and remove members."""

@@ -1,18 +1,18 @@
-"""What administrators do from the command line: in any room, without being in it."""
+"""What administrators do in any room from the command line, without being in it."""
 
 from collections.abc import Callable, Iterable, Sequence
 
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
-from talkd.areas.rooms import departure_service as departures
-from talkd.areas.rooms import listing_service, rule_service, service
-from talkd.areas.rooms import member_change_service as changes
-from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.areas.rooms import member_service as members
+from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms import setting_service as room_settings
+from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, room_store
-from talkd.conversation.participant import Attendee, Participant, is_self_joined
+from talkd.conversation.participant import Attendee, is_self_joined
 from talkd.conversation.room import Attributes, Room, require_description, require_name
 from talkd.conversation.settings import TalkSettings
 from talkd.core import clock
@@ -26,7 +26,7 @@ PRIVATE_WITH_PASSWORD = "Unable to add password protection to private room."
 
 
 async def find_any_room(tx: Tx, token: str) -> Room:
-    """Return the conversation of a token, of whatever kind. Raises NotFound."""
+    """Return the room of a token, of any type. Raises NotFound."""
     room = await room_store.get_room(tx, token)
     if room is None:
         raise NotFound(message=f"Room with token {token} not found")
@@ -34,46 +34,13 @@ async def find_any_room(tx: Tx, token: str) -> Room:
 
 
 async def find_room(tx: Tx, token: str) -> Room:
-    """The group or public conversation of a token. Raises NotFound, and Invalid for other kinds."""
+    """Return the group or public room of a token. Raises NotFound, and Invalid for rooms of other types."""
     room = await room_store.get_room(tx, token)
     if room is None:
         raise NotFound(message="Room not found.")
     if not room.is_shared:
         raise Invalid("type", message="Room is no group call.")
     return room
-
-
-def administrator_of(room: Room) -> Participant:
-    """Somebody who may do everything in the room but is not in it: no attendee has the id 0."""
-    return Participant(
-        room,
-        Attendee(
-            room_id=room.id,
-            id=0,
-            actor_type=CLI.type,
-            actor_id=CLI.id,
-            display_name=CLI.name,
-            type=ParticipantType.OWNER,
-            permissions=0,
-            favorite=0,
-            notification_level=0,
-            notification_calls=0,
-            archived=0,
-            important=0,
-            sensitive=0,
-            last_read=0,
-            last_mention=0,
-            last_mention_direct=0,
-            read_privacy=0,
-            access_token="",
-            invited_address="",
-            pin="",
-            phone_number="",
-            call_id="",
-            in_call_since=0,
-            notified=0,
-        ),
-    )
 
 
 async def create(
@@ -86,7 +53,7 @@ async def create(
     attributes: Attributes,
     owner: str = "",
 ) -> Room:
-    """A conversation, with an owner only if one is named. Raises Invalid or NotFound."""
+    """Create a group or public room. It has no owner if none is named. Raises Invalid or NotFound."""
     if attributes.listable not in tuple(Listable):
         raise Invalid("listable", message='Invalid value for option "--listable" given.')
     if password_hash and not public:
@@ -108,7 +75,7 @@ async def create(
 
 
 def _require(check: Callable[[str, str], str], text: str, message: str) -> str:
-    """Return the text as a room keeps it. Raises Invalid with the words that scripts know."""
+    """Return the text as it is stored. Raises Invalid with the message that scripts know."""
     try:
         return check(text, "text")
     except Invalid as error:
@@ -117,71 +84,60 @@ def _require(check: Callable[[str, str], str], text: str, message: str) -> str:
 
 
 async def rename(tx: Tx, room: Room, name: str) -> None:
-    """Give the room another name. Raises Invalid."""
-    await service.rename(tx, administrator_of(room), _require(require_name, name, "Invalid room name."))
+    """Rename the room. Raises Invalid."""
+    await room_settings.rename(tx, room, CLI, _require(require_name, name, "Invalid room name."))
 
 
 async def set_description(tx: Tx, room: Room, description: str) -> None:
-    """Say what the room is for. Raises Invalid."""
+    """Set the description. Raises Invalid."""
     text = _require(require_description, description, "Invalid room description.")
-    await service.set_description(tx, administrator_of(room), text)
+    await room_settings.set_description(tx, room, CLI, text)
 
 
 async def set_password(tx: Tx, room: Room, password_hash: str) -> None:
-    """Give the room a password, or none (empty). Raises Invalid."""
+    """Set the password of a public room, or remove it (""). Raises Invalid for a password in a group room."""
     if password_hash and room.type != RoomType.PUBLIC:
         raise Invalid("password", message=PRIVATE_WITH_PASSWORD)
     if room.type == RoomType.PUBLIC:
-        await service.set_password(tx, administrator_of(room), password_hash)
+        await room_settings.set_password(tx, room, CLI, password_hash)
 
 
 async def set_public(tx: Tx, room: Room, public: bool) -> None:
-    """Open the room to everybody who has the link, or to members only."""
+    """Let everybody who has the link join, or members only. Raises Invalid."""
     if public:
-        await service.allow_guests(tx, room, CLI)
+        await room_settings.allow_guests(tx, room, CLI)
     else:
-        await service.disallow_guests(tx, room, CLI)
-
-
-async def set_listable(tx: Tx, room: Room, scope: int) -> None:
-    """Say who finds the room by searching. Raises Invalid."""
-    await listing_service.set_listable(tx, administrator_of(room), scope)
-
-
-async def set_message_expiration(tx: Tx, room: Room, seconds: int) -> None:
-    """Let new messages vanish after so many seconds. Raises Invalid."""
-    await rule_service.set_message_expiration(tx, administrator_of(room), seconds)
+        await room_settings.disallow_guests(tx, room, CLI)
 
 
 async def set_owner(tx: Tx, room: Room, owner: str) -> None:
-    """Make a user the only owner, or (empty) let the room have none; former owners become users. Raises NotFound."""
+    """Make a user the only owner, or let the room have no owner (""). Other owners become users. Raises NotFound."""
     owner = next(iter(await _require_users(tx, [owner] if owner else [])), "")
     for attendee in await attendee_store.list_attendees(tx, room.id):
         if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
-            await attendee_store.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.MODERATOR, clock.now())
-            await attendees.demote(tx, administrator_of(room), attendee.id)
+            await attendees.set_user(tx, room, CLI, attendee)
     if owner:
         await add_users(tx, room, [owner])
         await _set_role(tx, room, await _find_user(tx, room, owner), ParticipantType.OWNER)
 
 
 async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantType) -> None:
-    """Owner or moderator; only who has not moderated before is announced."""
+    """Make an attendee owner or moderator. A system message says so unless they are a moderator already."""
     if not attendee.is_moderator:
-        await attendees.promote(tx, administrator_of(room), attendee.id)
+        await attendees.set_moderator(tx, room, CLI, attendee)
     await attendee_store.set_attendee(tx, room.id, attendee.id, "type", role, clock.now())
 
 
 # --- members --------------------------------------------------------------------------------
 async def add_users(tx: Tx, room: Room, user_ids: Sequence[str]) -> None:
-    """Make users members. Raises NotFound for who does not exist, before anybody is added."""
+    """Make users members. Raises NotFound if one of them does not exist, before anybody is added."""
     names = await _require_users(tx, user_ids)
     for user_id, name in names.items():
         await participants.add_user(tx, room, CLI, user_id, name)
 
 
 async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str], *, most: int) -> Progress:
-    """Make groups and the first portion of their members members.
+    """Add groups, and the first portion of their members.
 
     Raises NotFound, Invalid for a breakout room, and TooLarge if the room would have more than `most` attendees.
     """
@@ -191,7 +147,7 @@ async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str], *, most: int)
         if await groups.get_group(tx, group_id) is None:
             raise NotFound(message=f"Group '{group_id}' not found.")
     newcomers = [Newcomer(GROUPS, group_id) for group_id in group_ids]
-    return await changes.add(tx, room, CLI, newcomers, TalkSettings(), most=most)
+    return await members.add(tx, room, CLI, newcomers, TalkSettings(), most=most)
 
 
 async def remove_users(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
@@ -202,11 +158,11 @@ async def remove_users(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
 
 
 async def promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
-    """Make members moderators; those who are stay so. Raises NotFound for who is no member."""
+    """Make members moderators; moderators and owners keep their role. Raises NotFound if a user is not a member."""
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
         if attendee.type not in MODERATORS:
-            await attendees.promote(tx, administrator_of(room), attendee.id)
+            await attendees.set_moderator(tx, room, CLI, attendee)
 
 
 async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
@@ -214,7 +170,7 @@ async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
         if attendee.type == ParticipantType.MODERATOR:
-            await attendees.demote(tx, administrator_of(room), attendee.id)
+            await attendees.set_user(tx, room, CLI, attendee)
 
 
 async def _find_user(tx: Tx, room: Room, user_id: str) -> Attendee:
@@ -225,7 +181,7 @@ async def _find_user(tx: Tx, room: Room, user_id: str) -> Attendee:
 
 
 async def _require_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
-    """Return the names of accounts by id; the case of a given id does not matter. Raises NotFound."""
+    """Return the names of accounts by id. The given ids may be in any case. Raises NotFound."""
     known = await users.resolve_ids(tx, user_ids)
     names = await users.get_names(tx, list(known.values()))
     for typed, user_id in known.items():
@@ -234,7 +190,7 @@ async def _require_users(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
     return {user_id: names[user_id] for user_id in known.values()}
 
 
-# --- all rooms of somebody ------------------------------------------------------------------
+# --- all rooms of a user --------------------------------------------------------------------
 async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False) -> None:
     """Remove a user from all group, public and one-to-one rooms. Raises NotFound for an unknown account.
 
@@ -249,13 +205,13 @@ async def remove_everywhere(tx: Tx, user_id: str, *, private_only: bool = False)
             return room.type == RoomType.GROUP and not room.is_listed
         return room.is_shared or room.is_one_to_one
 
-    await departures.remove_from_rooms(tx, CLI, account.id, account.display_name or account.id, is_affected=is_affected)
+    await rooms.remove_from_rooms(tx, CLI, account.id, account.display_name or account.id, is_affected=is_affected)
 
 
 async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remove_source: bool) -> int:
-    """Give a user the roles that another one has. Return in how many rooms they were added or promoted.
+    """Give the target the source's roles in all rooms. Return in how many the target was added or promoted.
 
-    With `members_too` also where the other one does not moderate. Raises NotFound and Invalid.
+    Rooms in which the source does not moderate are left out, unless `members_too`. Raises NotFound and Invalid.
     """
     source, target = await users.resolve_id(tx, source), await users.resolve_id(tx, target)
     if await users.get_account(tx, target) is None:
@@ -264,7 +220,7 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
     if source == target:
         raise Invalid("target", message="Source and destination are the same user.")
     transferred = 0
-    async for attendee, room in departures.list_rooms_of(tx, source):
+    async for attendee, room in rooms.list_rooms_of(tx, source):
         if not room.is_shared or is_self_joined(attendee) or not (members_too or attendee.is_moderator):
             continue
         known = await attendee_store.find_attendee(tx, room.id, USERS, target)

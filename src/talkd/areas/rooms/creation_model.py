@@ -1,22 +1,50 @@
-"""What a conversation can be given when it is made."""
+"""What a client may choose when it creates a room."""
 
 import msgspec
 
+from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.conversation.permission import require_permissions
-from talkd.conversation.room import Attributes
+from talkd.conversation.room import NO_ATTRIBUTES, Attributes
 from talkd.core import clock
-from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly
+from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly, RoomType
 from talkd.core.errors import Invalid
 
 MAX_TIME = 2**53 - 1
-"""The last moment that every client can read as a number."""
+"""The largest time, in seconds: JavaScript clients read larger numbers inexactly."""
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """An emoji on a colour, six hexadecimal digits; None for the theme's."""
+    """An emoji on a background colour (six hexadecimal digits); None for the theme's colour."""
 
     emoji: str
     color: str | None
+
+
+class NewRoom(msgspec.Struct, frozen=True):
+    """A group or public room to create."""
+
+    type: RoomType
+    name: str = ""
+    """If empty, the room is called like the group, or `---`."""
+    description: str = ""
+    object_type: str = ""
+    object_id: str = ""
+    password_hash: str = ""
+    attributes: Attributes = NO_ATTRIBUTES
+    picture: Picture | None = None
+    invited: str = ""
+    """A group to add, or a team, as `source` says. It must exist; talkd has no teams."""
+    source: str = ""
+    newcomers: tuple[Newcomer, ...] = ()
+    """Further people to add. Some may be refused, but not all."""
+
+
+class Created(msgspec.Struct, frozen=True):
+    """A new room, the creator's attendee in it, and how far the adding of other people has come."""
+
+    room_id: int
+    attendee_id: int
+    progress: Progress
 
 
 def require_attributes(
@@ -31,9 +59,9 @@ def require_attributes(
     mention_permissions: int,
     recording_consent: int,
 ) -> Attributes:
-    """The settings as they are stored. Raises Invalid with the name of the first that has no such value.
+    """Return the attributes as they are stored. Raises Invalid with the name of the first bad one as its reason.
 
-    A lobby whose timer is over is none.
+    A lobby whose timer is over is not switched on.
     """
     for value, values, reason in (
         (read_only, tuple(ReadOnly), "read-only"),
@@ -49,12 +77,12 @@ def require_attributes(
         raise Invalid("message-expiration")
     if not 0 <= lobby_timer <= MAX_TIME:
         raise Invalid("lobby-timer")
-    waits = lobby_state == Lobby.NON_MODERATORS and not 0 < lobby_timer <= clock.now()
+    has_lobby = lobby_state == Lobby.NON_MODERATORS and not 0 < lobby_timer <= clock.now()
     return Attributes(
         read_only=read_only,
         listable=listable,
-        lobby_state=int(waits),
-        lobby_timer=lobby_timer if waits else 0,
+        lobby_state=int(has_lobby),
+        lobby_timer=lobby_timer if has_lobby else 0,
         sip_enabled=sip_enabled,
         message_expiration=message_expiration,
         default_permissions=require_permissions(permissions, "permissions"),

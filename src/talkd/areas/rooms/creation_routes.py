@@ -1,20 +1,17 @@
-"""The operation that makes conversations."""
+"""The operation that creates rooms."""
 
 import msgspec
 
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.areas.rooms import creation_service as service
-from talkd.areas.rooms import member_change_service as changes
-from talkd.areas.rooms.creation_model import Picture, require_attributes
-from talkd.areas.rooms.member_change_model import Newcomer, Progress
+from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms.creation_model import NewRoom, Picture, require_attributes
 from talkd.areas.rooms.member_changes import MemberChanges
-from talkd.areas.users import password_model as policy
-from talkd.areas.users import passwords
+from talkd.areas.rooms.member_model import Newcomer
+from talkd.areas.rooms.setting_routes import hash_room_password
 from talkd.conversation.room import Attributes
-from talkd.core.actor import GROUPS
 from talkd.core.constants import RoomType
-from talkd.core.errors import Invalid, NotFound
+from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
@@ -23,12 +20,12 @@ from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("conversation")
 
-_TEAMS = ("circles", "teams")
-"""Values of `source` that name a team, of which there are none; with every other value `invite` names a group."""
-
 
 class CreateParams(msgspec.Struct, frozen=True):
-    """A room to make."""
+    """The room to create.
+
+    `invite` names a user in a one-to-one. Otherwise it names a group, or a team if `source` says so.
+    """
 
     roomType: int = RoomType.GROUP
     invite: str = ""
@@ -64,78 +61,64 @@ class CreateParams(msgspec.Struct, frozen=True):
 )
 async def create_room(call: Call[CreateParams]) -> Reply:
     """Create a conversation."""
-    params, actor = call.params, call.caller.actor
-    if params.roomType not in (RoomType.ONE_TO_ONE, RoomType.GROUP, RoomType.PUBLIC):
-        raise Invalid("type")
-    if params.roomType == RoomType.ONE_TO_ONE:
+    if call.params.roomType == RoomType.ONE_TO_ONE:
         return await call.write(lambda tx: _create_one_to_one(tx, call))
-    attributes = _attributes(params, call.world.settings.default_permissions)
-    password_hash = await _hash_password(call) if params.roomType == RoomType.PUBLIC else ""
-    group_id = "" if params.source in _TEAMS else params.invite
-
-    newcomers = [Newcomer(GROUPS, group_id)] if group_id else []
-    newcomers += [Newcomer(kind, who) for kind, people in params.participants.items() for who in dict.fromkeys(people)]
-
-    async def work(tx: Tx) -> tuple[int, int, Progress]:
-        await service.require_may_create(tx, actor.id, call.world.settings.start_conversations)
-        if params.invite and not group_id:
-            raise NotFound("invite")
-        room, attendee_id = await service.create_room(
-            tx,
-            actor,
-            type=RoomType(params.roomType),
-            name=params.roomName,
-            group_id=group_id,
-            description=params.description,
-            object_type=params.objectType,
-            object_id=params.objectId,
-            password_hash=password_hash,
-            attributes=await service.restrict_attributes(tx, actor.id, attributes, call.world.settings),
-            picture=Picture(params.emoji, params.avatarColor) if params.emoji else None,
-        )
-        most = call.world.config.sizes.attendees
-        progress = await changes.add(tx, room, actor, newcomers, call.world.settings, most=most)
-        if newcomers and not progress.change_id and len(progress.refused) == len(newcomers):
-            raise NotFound("invite")
-        return room.id, attendee_id, progress
-
-    room_id, attendee_id, begun = await call.write(work)
-    missed: dict[str, list[str]] = {}
-    for newcomer, _ in (await call.world[MemberChanges].finish(begun)).refused:
-        missed.setdefault(newcomer.kind, []).append(newcomer.who)
-    return await call.world.db.read(lambda tx: _answer(tx, call, room_id, attendee_id, missed))
-
-
-async def _answer(
-    tx: Tx, call: Call[CreateParams], room_id: int, attendee_id: int, missed: dict[str, list[str]]
-) -> Reply:
-    return Reply(await rendering.render(tx, call, room_id, attendee_id, missed), 202 if missed else 201)
-
-
-async def _hash_password(call: Call[CreateParams]) -> str:
-    """Return the hash of the password of a public room, or "" without one. Raises Invalid("password").
-
-    Other rooms have no password, so one that is given for them is ignored.
-    """
-    password, settings = call.params.password, call.world.settings
-    policy.require_door(is_open=True, has_password=bool(password), is_forced=settings.force_passwords)
-    if not password:
-        return ""
-    policy.require_room_password(password, call.world.config.security)
-    return await passwords.hash_password(password)
+    if call.params.roomType in (RoomType.GROUP, RoomType.PUBLIC):
+        return await _create_shared(call)
+    raise Invalid("type")
 
 
 async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
-    """Talking to one other person is open to everybody, and has none of the attributes."""
+    """Create or find a one-to-one. All parameters but the partner are ignored."""
     params = call.params
     partner = params.invite or next(iter(params.participants.get("users", ())), "")
-    room, attendee_id, is_new = await service.create_one_to_one(tx, call.caller.actor, partner)
+    room_id, attendee_id, is_new = await creation.create_one_to_one(tx, call.caller.actor, partner)
     if not is_new:
         call.uncount()
-    return Reply(await rendering.render(tx, call, room.id, attendee_id), 201 if is_new else 200)
+    return Reply(await rendering.render(tx, call, room_id, attendee_id), 201 if is_new else 200)
 
 
-def _attributes(params: CreateParams, default_permissions: int) -> Attributes:
+async def _create_shared(call: Call[CreateParams]) -> Reply:
+    """Create a group or public room. The answer lists the people who could not be added, with status 202."""
+    new, actor, talk = await _read_room(call), call.caller.actor, call.world.settings
+    most = call.world.config.sizes.attendees
+    created = await call.write(lambda tx: creation.create_shared(tx, actor, new, talk, most=most))
+    progress = await call.world[MemberChanges].finish(created.progress)
+    missed: dict[str, list[str]] = {}
+    for newcomer, _ in progress.refused:
+        missed.setdefault(newcomer.kind, []).append(newcomer.who)
+    view = await call.world.db.read(
+        lambda tx: rendering.render(tx, call, created.room_id, created.attendee_id, missed=missed)
+    )
+    return Reply(view, 202 if missed else 201)
+
+
+async def _read_room(call: Call[CreateParams]) -> NewRoom:
+    """Return the room that the parameters describe. Raises Invalid with the reason.
+
+    Only public rooms have a password: one that is given for another room is ignored.
+    """
+    params = call.params
+    attributes = _read_attributes(params, call.world.settings.default_permissions)
+    is_public = params.roomType == RoomType.PUBLIC
+    return NewRoom(
+        type=RoomType(params.roomType),
+        name=params.roomName,
+        description=params.description,
+        object_type=params.objectType,
+        object_id=params.objectId,
+        password_hash=await hash_room_password(call, params.password, is_public=True) if is_public else "",
+        attributes=attributes,
+        picture=Picture(params.emoji, params.avatarColor) if params.emoji else None,
+        invited=params.invite,
+        source=params.source,
+        newcomers=tuple(
+            Newcomer(kind, who) for kind, people in params.participants.items() for who in dict.fromkeys(people)
+        ),
+    )
+
+
+def _read_attributes(params: CreateParams, default_permissions: int) -> Attributes:
     return require_attributes(
         read_only=params.readOnly,
         listable=params.listable,

@@ -1,12 +1,12 @@
-"""Making conversations."""
-
-from collections.abc import Sequence
+"""Create rooms: one-to-one, group, public, and notes to self."""
 
 import msgspec
 
 from talkd.areas.avatars import room_service as avatars
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms.creation_model import Picture
+from talkd.areas.rooms import member_service as members
+from talkd.areas.rooms.creation_model import Created, NewRoom
+from talkd.areas.rooms.member_model import TEAMS, Newcomer
 from talkd.areas.settings import service as settings
 from talkd.areas.sip import service as dial_in
 from talkd.areas.users import group_service as groups
@@ -14,10 +14,8 @@ from talkd.areas.users import service as users
 from talkd.conversation import access, room_store
 from talkd.conversation.room import (
     EXTENDED,
-    NO_ATTRIBUTES,
     NOTE_TO_SELF,
     UNNAMED,
-    Attributes,
     Room,
     pair,
     require_description,
@@ -26,27 +24,19 @@ from talkd.conversation.room import (
 )
 from talkd.conversation.settings import TalkSettings
 from talkd.core import clock, ids
-from talkd.core.actor import Actor
+from talkd.core.actor import GROUPS, Actor
 from talkd.core.constants import ParticipantType, RoomType
 from talkd.core.errors import Forbidden, Invalid, NotFound
 from talkd.core.events import RoomCreated
 from talkd.storage.database import Tx
 
 
-async def require_may_create(tx: Tx, user_id: str, allowed_groups: Sequence[str]) -> None:
-    """Raises Forbidden("permissions") when only some groups may begin conversations and the user is in none.
+async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[int, int, bool]:
+    """Return the ids of the one-to-one room of two users and of the caller's attendee in it; True if it is new.
 
-    One-to-one conversations are for everybody all the same.
-    """
-    if not await users.is_allowed(tx, list(allowed_groups), user_id):
-        raise Forbidden("permissions")
-
-
-async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room, int, bool]:
-    """Return the one-to-one of two users, the caller's attendee in it, and whether it is new.
-
-    Raises NotFound("invite") for an unknown user. Raises Forbidden("invite") for oneself, and for a user whom the
-    settings keep the caller from looking up, unless the two have a one-to-one already.
+    Every user may create one-to-ones. Raises NotFound("invite") for an unknown partner. Raises Forbidden("invite")
+    for the caller themselves, and for a partner whom the settings keep the caller from looking up, unless the two
+    have a one-to-one already.
     """
     partner_id = await users.resolve_id(tx, partner_id)
     if partner_id == actor.id:
@@ -64,70 +54,62 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[Room
             tx, token=await new_token(tx), type=RoomType.ONE_TO_ONE, name="", users=(user_a, user_b), now=clock.now()
         )
         await tx.emit(RoomCreated(room.id, actor))
-    attendee_id = await participants.add_user(
-        tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True
-    )
-    return room, attendee_id, is_new
+    return room.id, await _add_owner(tx, room, actor), is_new
 
 
-async def restrict_attributes(tx: Tx, user_id: str, attributes: Attributes, settings: TalkSettings) -> Attributes:
-    """Leave out what the creator cannot switch on: people dial in only where a bridge is set up for the creator."""
-    if attributes.sip_enabled and not await dial_in.can_enable_dial_in(tx, settings, user_id):
-        return msgspec.structs.replace(attributes, sip_enabled=0)
-    return attributes
+async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, *, most: int) -> Created:
+    """Create a group or public room, and add the first portion of its people (`members.add`).
 
-
-async def create_room(
-    tx: Tx,
-    actor: Actor,
-    *,
-    type: RoomType,
-    name: str,
-    group_id: str = "",
-    description: str = "",
-    object_type: str = "",
-    object_id: str = "",
-    password_hash: str = "",
-    attributes: Attributes = NO_ATTRIBUTES,
-    picture: Picture | None = None,
-) -> tuple[Room, int]:
-    """A group or public conversation with its creator as owner, and the owner's attendee.
-
-    Without a name it is called like the group whose id is given, or `---`. The group is not added.
-    Raises NotFound("invite") when there is no such group, and Invalid with the reason.
+    Raises Forbidden("permissions") if the caller may not create rooms, NotFound("invite") for an unknown group and if
+    none of the people can be added, Invalid with the reason for what is wrong with `new`, and TooLarge for more than
+    `most` attendees.
     """
-    group = await groups.get_group(tx, group_id) if group_id else None
-    if group_id and group is None:
+    if not await users.is_allowed(tx, list(talk.start_conversations), actor.id):
+        raise Forbidden("permissions")
+    if new.invited and new.source in TEAMS:
         raise NotFound("invite")
-    unnamed = UNNAMED if group is None else group.display_name or group_id
-    name = require_name(name, "name") if name else unnamed
-    description = require_description(description, "description")
-    require_object(object_type, object_id)
-    if object_type == EXTENDED:
-        await _require_extendable(tx, actor, object_id)
+    group = await groups.get_group(tx, new.invited) if new.invited else None
+    if new.invited and group is None:
+        raise NotFound("invite")
+    unnamed = UNNAMED if group is None else group.display_name or group.id
+    name = require_name(new.name, "name") if new.name else unnamed
+    attributes = new.attributes
+    if attributes.sip_enabled and not await dial_in.can_enable_dial_in(tx, talk, actor.id):
+        attributes = msgspec.structs.replace(attributes, sip_enabled=0)
+    room = await _add_room(tx, actor, msgspec.structs.replace(new, name=name, attributes=attributes))
+    attendee_id = await _add_owner(tx, room, actor)
+    newcomers = [*([Newcomer(GROUPS, new.invited)] if group is not None else []), *new.newcomers]
+    progress = await members.add(tx, room, actor, newcomers, talk, most=most)
+    if newcomers and not progress.change_id and len(progress.refused) == len(newcomers):
+        raise NotFound("invite")
+    return Created(room.id, attendee_id, progress)
+
+
+async def _add_room(tx: Tx, actor: Actor, new: NewRoom) -> Room:
+    description = require_description(new.description, "description")
+    require_object(new.object_type, new.object_id)
+    if new.object_type == EXTENDED:
+        await _require_one_to_one(tx, actor, new.object_id)
     room = await room_store.add_room(
         tx,
         token=await new_token(tx),
-        type=type,
-        name=name,
+        type=new.type,
+        name=new.name,
         description=description,
-        object_type=object_type,
-        object_id=object_id,
-        password_hash=password_hash,
-        attributes=attributes,
+        object_type=new.object_type,
+        object_id=new.object_id,
+        password_hash=new.password_hash,
+        attributes=new.attributes,
         now=clock.now(),
     )
     await tx.emit(RoomCreated(room.id, actor))
-    if picture is not None:
-        await avatars.set_emoji(tx, room, actor, picture.emoji, picture.color)
-    attendee_id = await participants.add_user(
-        tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True
-    )
-    return room, attendee_id
+    if new.picture is not None:
+        await avatars.set_emoji(tx, room, actor, new.picture.emoji, new.picture.color)
+    return room
 
 
-async def _require_extendable(tx: Tx, actor: Actor, token: str) -> None:
-    """Raises Invalid("object") unless the token is of a one-to-one conversation of the creator."""
+async def _require_one_to_one(tx: Tx, actor: Actor, token: str) -> None:
+    """Raises Invalid("object") unless the token is that of a one-to-one of the actor: others cannot be extended."""
     try:
         me = await access.access_participant(tx, token, user_id=actor.id, browser="")
     except NotFound:
@@ -136,8 +118,11 @@ async def _require_extendable(tx: Tx, actor: Actor, token: str) -> None:
         raise Invalid("object")
 
 
-async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> tuple[Room, int]:
-    """A user's conversation with himself, made (`by` himself unless said) when it is missing; and the attendee."""
+async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> tuple[int, int]:
+    """Return the ids of a user's note to self and of their attendee in it. Create it if it is missing.
+
+    `by` is the actor of the system message; the user if it is not given.
+    """
     room = await room_store.find_object(tx, NOTE_TO_SELF, actor.id)
     if room is None:
         room = await room_store.add_room(
@@ -151,14 +136,18 @@ async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> 
             now=clock.now(),
         )
         await tx.emit(RoomCreated(room.id, by or actor))
-    attendee_id = await participants.add_user(
-        tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True, favorite=True
+    return room.id, await _add_owner(tx, room, actor, favorite=True)
+
+
+async def _add_owner(tx: Tx, room: Room, actor: Actor, *, favorite: bool = False) -> int:
+    """Return the id of the actor's attendee. Add it as an owner, without a system message, if it is missing."""
+    return await participants.add_user(
+        tx, room, actor, actor.id, actor.name, type=ParticipantType.OWNER, quiet=True, favorite=favorite
     )
-    return room, attendee_id
 
 
 async def new_token(tx: Tx) -> ids.Token:
-    """A token for a new room."""
+    """Return a token that no room has."""
     token = ids.new_token()
     while await room_store.is_taken(tx, token):
         token = ids.new_token()

@@ -1,19 +1,19 @@
-"""Finishing changes of members, portion by portion."""
+"""Finish changes of members, portion by portion."""
 
 import asyncio
 from functools import partial
 
 import msgspec
 
-from talkd.areas.rooms import member_change_service as service
-from talkd.areas.rooms.member_change_model import Progress
+from talkd.areas.rooms import member_service as members
+from talkd.areas.rooms.member_model import Progress
 from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Throttled
 from talkd.storage.database import Database
 
 
 class MemberChanges:
-    """Finishes the changes that requests begin, and those that an earlier process or a command has left."""
+    """Finishes the changes that requests begin, and those left by an earlier process or a command."""
 
     def __init__(self, db: Database, settings: TalkSettings) -> None:
         self._db = db
@@ -21,7 +21,7 @@ class MemberChanges:
         self._running: dict[int, asyncio.Task[Progress]] = {}
 
     async def finish(self, first: Progress) -> Progress:
-        """Do everything that the first portion has left. Return what came of all portions."""
+        """Finish the change of which `first` is the first portion. Return the result of all portions."""
         change_id = first.change_id
         if not change_id:
             return first
@@ -29,18 +29,18 @@ class MemberChanges:
         if task is None:
             task = self._running[change_id] = asyncio.ensure_future(self._run(change_id))
             task.add_done_callback(lambda _: self._running.pop(change_id))
-        return _together(first, await asyncio.shield(task))
+        return _joined(first, await asyncio.shield(task))
 
     async def _run(self, change_id: int) -> Progress:
         progress = Progress(change_id)
         while progress.change_id:
-            portion = await self._db.write(partial(service.go_on, change_id=change_id, settings=self._settings))
-            progress = _together(progress, portion)
+            portion = await self._db.write(partial(members.go_on, change_id=change_id, settings=self._settings))
+            progress = _joined(progress, portion)
         return progress
 
     async def resume(self) -> None:
-        """Finish what is left of all changes, apart from invitations that their sender may not have sent yet."""
-        for change_id in await self._db.read(service.list_unfinished):
+        """Finish all changes in the database, except invitations that their sender is not allowed to send yet."""
+        for change_id in await self._db.read(members.list_unfinished):
             try:
                 await self.finish(Progress(change_id))
             except Throttled:
@@ -54,8 +54,8 @@ class MemberChanges:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _together(first: Progress, then: Progress) -> Progress:
-    """Return what came of two portions, the second of which was the last so far."""
+def _joined(first: Progress, then: Progress) -> Progress:
+    """Return the result of two consecutive portions."""
     return msgspec.structs.replace(
         then, refused=first.refused + then.refused, room_type=first.room_type or then.room_type
     )

@@ -1,10 +1,15 @@
-"""What a user finds who looks for the first time: a conversation with himself, and one that tells what is new."""
+"""List a user's rooms, and create the first ones: a note to self, and a changelog with the welcome texts."""
+
+import msgspec
 
 from talkd.areas.messages import service as messages
+from talkd.areas.overviews import service as overviews
+from talkd.areas.overviews.store import Overview
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
-from talkd.areas.settings import store as settings
+from talkd.areas.settings import service as settings
 from talkd.conversation import room_store
+from talkd.conversation.message import Names
 from talkd.conversation.room import CHANGELOG_NAME
 from talkd.core import clock
 from talkd.core.actor import BOTS, SYSTEM, Actor
@@ -12,8 +17,6 @@ from talkd.core.constants import ReadOnly, RoomType
 from talkd.core.events import RoomCreated
 from talkd.storage.database import Tx
 
-OWN, WELCOMED = "talkd", "welcomed"
-"""The fact about a user that says that he has been here before, whatever he deleted since."""
 CHANGELOG = Actor(BOTS, "changelog", CHANGELOG_NAME)
 TEXTS = (
     "## Welcome!\nHere you read what is new on this server. You can leave this conversation at any time.",
@@ -23,17 +26,44 @@ TEXTS = (
 - Messages understand Markdown
 - A public conversation can be joined by everybody who has its link, without an account""",
 )
-"""What newcomers read, one message each."""
+"""The messages of a new changelog."""
+_WELCOME_ROOMS = (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF)
 
 
-async def is_newcomer(tx: Tx, user_id: str) -> bool:
-    """Whether the user has never looked at his conversations."""
-    return await settings.get_user_value(tx, user_id, OWN, WELCOMED) is None
+class RoomList(msgspec.Struct, frozen=True):
+    """Rooms as their user sees them, with the names in their last messages, and the partners who are online."""
+
+    overviews: list[Overview]
+    names: Names
+    online: set[str] | None
+
+
+async def list_rooms(
+    tx: Tx,
+    user_id: str,
+    *,
+    browser: str,
+    since: int,
+    with_last_message: bool,
+    with_status: bool,
+    is_welcomed: bool = False,
+) -> RoomList | None:
+    """Return the rooms of a user that changed `since` a time (0: all), or None for a user to `welcome` first."""
+    found = await overviews.list_overviews(tx, user_id, browser=browser, since=since, one_to_one_too=with_status)
+    is_known = is_welcomed or since > 0
+    # A user who already has a welcome room is not new; skip the lookup.
+    is_known = is_known or any(overview.me.room.type in _WELCOME_ROOMS for overview in found)
+    if not is_known and not await settings.is_welcomed(tx, user_id):
+        return None
+    last = [overview.last_message for overview in found if overview.last_message is not None]
+    names = await messages.get_names(tx, last) if with_last_message else {}
+    online = await overviews.list_online_partners(tx, found, user_id) if with_status else None
+    return RoomList(found, names, online)
 
 
 async def welcome(tx: Tx, user: Actor, *, with_changelog: bool) -> None:
-    """Make the first conversations of a user. Nothing happens the second time."""
-    if not await settings.add_user_value(tx, user.id, OWN, WELCOMED, str(clock.now())):
+    """Create the first rooms of a user. Does nothing the second time."""
+    if not await settings.add_welcomed(tx, user.id):
         return
     if with_changelog:
         await _add_changelog(tx, user)

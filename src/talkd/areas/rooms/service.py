@@ -1,113 +1,45 @@
-"""Conversations: showing them, changing their settings, deleting them."""
+"""Find, leave and delete rooms, and remove people from them."""
+
+from collections.abc import AsyncIterator, Callable
 
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import room_service as removal
-from talkd.conversation import access, attendee_store, room_store
+from talkd.areas.rooms import store
+from talkd.conversation import access, attendee_store, ban_store, room_store
 from talkd.conversation.participant import Attendee, Participant
-from talkd.conversation.room import Room, require_description, require_name
-from talkd.core.actor import Actor
-from talkd.core.constants import ParticipantType, ReadOnly, RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid
-from talkd.core.events import (
-    DescriptionSet,
-    GuestsAllowed,
-    GuestsDisallowed,
-    PasswordSet,
-    ReadOnlySet,
-    RoomDeleted,
-    RoomRenamed,
-)
+from talkd.conversation.room import Room
+from talkd.core.actor import USERS, Actor
+from talkd.core.constants import RoomType
+from talkd.core.errors import NULL, Forbidden, Invalid, UnknownRoom
+from talkd.core.events import ReadOnlySet, RoomDeleted
 from talkd.storage.database import Tx
 
 
-# --- settings -------------------------------------------------------------------------------
-async def rename(tx: Tx, me: Participant, name: str) -> None:
-    """Give the room another name. Raises Invalid with the reason."""
-    name = require_name(name, "value")
-    if me.room.is_one_to_one:
-        raise Invalid("type")
-    if me.room.object_type == "event":
-        raise Invalid("event")
-    if name == me.room.name:
-        return
-    await room_store.set_field(tx, me.room.id, "name", name)
-    await tx.emit(RoomRenamed(me.room.id, me.actor, me.room.name, name))
+# --- rooms that the caller is not in --------------------------------------------------------
+async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
+    """Return the listed rooms that the user is not in and whose name contains the term; all of them if it is empty."""
+    return [room for room in await store.list_listed(tx, user_id, term.strip()) if room.is_listed]
 
 
-async def set_description(tx: Tx, me: Participant, description: str) -> None:
-    """Say what the room is for. Raises Invalid with the reason."""
-    description = require_description(description, "value")
-    if me.room.is_one_to_one:
-        raise Invalid("type")
-    if me.room.object_type == "event":
-        raise Invalid("event")
-    if description == me.room.description:
-        return
-    await room_store.set_field(tx, me.room.id, "description", description)
-    await tx.emit(DescriptionSet(me.room.id, me.actor, description))
+async def access_from_outside(
+    tx: Tx, token: str, user_id: str | None, *, browser: str, address: str
+) -> tuple[Room, bool]:
+    """Return a room that the caller is not in, and whether they may see its name and description.
 
-
-async def allow_guests(tx: Tx, room: Room, actor: Actor) -> None:
-    """Open the room to everybody who has the link; not what is divided. Raises Invalid with the reason."""
-    if room.is_breakout_room or room.is_divided:
-        raise Invalid("breakout-room")
-    if room.type == RoomType.PUBLIC:
-        return
-    if room.type != RoomType.GROUP:
-        raise Invalid("type")
-    await room_store.set_field(tx, room.id, "type", RoomType.PUBLIC)
-    await tx.emit(GuestsAllowed(room.id, actor))
-
-
-async def disallow_guests(tx: Tx, room: Room, actor: Actor) -> None:
-    """Members only: whoever came by the link has to go. Raises Invalid("type")."""
-    if room.type == RoomType.GROUP:
-        return
-    if room.type != RoomType.PUBLIC:
-        raise Invalid("type")
-    await room_store.set_field(tx, room.id, "type", RoomType.GROUP)
-    if room.password_hash:
-        await room_store.set_field(tx, room.id, "password_hash", "")
-    for attendee in await attendee_store.list_attendees(tx, room.id):
-        if attendee.is_guest or attendee.type == ParticipantType.USER_SELF_JOINED:
-            await participants.remove(tx, room, actor, attendee, quiet=True)
-    await tx.emit(GuestsDisallowed(room.id, actor))
-
-
-async def set_password(tx: Tx, me: Participant, password_hash: str) -> None:
-    """Ask for a password at the door, or no longer (empty). Raises Invalid("type")."""
-    if me.room.type != RoomType.PUBLIC:
-        raise Invalid("type")
-    if not password_hash and not me.room.password_hash:
-        return
-    await room_store.set_field(tx, me.room.id, "password_hash", password_hash)
-    await tx.emit(PasswordSet(me.room.id, me.actor, bool(password_hash)))
-
-
-async def set_read_only(tx: Tx, me: Participant, state: int) -> None:
-    """Lock or unlock the room. Raises Invalid with the reason."""
-    if not me.room.is_shared:
-        raise Invalid("type")
-    if state not in (ReadOnly.READ_WRITE, ReadOnly.READ_ONLY):
-        raise Invalid("value")
-    if state == me.room.read_only:
-        return
-    await room_store.set_field(tx, me.room.id, "read_only", state)
-    await tx.emit(ReadOnlySet(me.room.id, me.actor, state == ReadOnly.READ_ONLY))
-
-
-async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
-    """Delete the room for everybody.
-
-    Raises Forbidden for guests who moderate, and Invalid for one-to-one conversations unless they may be.
+    They may if the room is listed, unless they are banned or must know its password. Raises UnknownRoom unless the
+    room is public, or listed and the caller has an account.
     """
-    if me.is_guest:
-        raise Forbidden
-    if me.room.is_one_to_one and not one_to_one_too:
-        raise Invalid("type", data=NULL)
-    await remove(tx, me.room, me.actor)
+    room = await room_store.get_room(tx, token)
+    if room is None or not (room.type == RoomType.PUBLIC or (room.is_listed and user_id is not None)):
+        raise UnknownRoom
+    if not room.is_listed or room.password_hash_for(user_id):
+        return room, False
+    if user_id is not None:
+        return room, not await ban_store.is_banned(tx, room.id, USERS, user_id)
+    return room, not await ban_store.is_visitor_banned(tx, room.id, browser=browser, address=address)
 
 
+# --- leaving and removing -------------------------------------------------------------------
 async def leave(tx: Tx, me: Participant, *, deletes_one_to_one: bool, may_abandon: bool = False) -> None:
     """Leave for good. Raises Invalid("last-moderator"), unless the caller `may_abandon` the room.
 
@@ -118,9 +50,10 @@ async def leave(tx: Tx, me: Participant, *, deletes_one_to_one: bool, may_abando
 
 
 async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> Attendee:
-    """Remove an attendee and return them. A user who removes themselves leaves. The members of a group stay.
+    """Remove an attendee and return them. Users who remove themselves leave the room.
 
-    Raises NotFound, Forbidden("owner") or Invalid.
+    A removed group's members stay; `member_service.remove_attendee` removes them too. Raises NotFound,
+    Forbidden("owner") or Invalid.
     """
     attendee = await access.access_attendee(tx, me, attendee_id)
     if me.room.is_one_to_one:
@@ -132,15 +65,52 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int) -> Attendee
     return attendee
 
 
-async def remove_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> None:
-    """Remove a user from the room. The room is deleted with its last member."""
-    if await participants.is_last_member(tx, attendee):
-        await remove(tx, room, actor)
-    else:
-        await participants.remove(tx, room, actor, attendee)
+async def list_rooms_of(tx: Tx, user_id: str) -> AsyncIterator[tuple[Attendee, Room]]:
+    """Yield the rooms of a user, locked, with the user's attendee.
+
+    The loop's body may remove the user from each. That also removes them from its breakout rooms, which are then
+    skipped.
+    """
+    for attendee in await attendee_store.list_of_user(tx, user_id):
+        if await attendee_store.get_attendee(tx, attendee.room_id, attendee.id) is not None:
+            yield attendee, await access.lock_room(tx, attendee.room_id)
+
+
+async def remove_from_rooms(
+    tx: Tx, actor: Actor, user_id: str, name: str, *, is_affected: Callable[[Room], bool]
+) -> None:
+    """Remove a user from all rooms for which `is_affected` is true. A room is deleted with its last member.
+
+    A one-to-one becomes a former one-to-one, also if the user has left it before: it is locked and called `name`.
+    Nobody who gets the same user id later can open it again.
+    """
+    async for attendee, room in list_rooms_of(tx, user_id):
+        if not is_affected(room):
+            continue
+        if await participants.is_last_member(tx, attendee):
+            await remove(tx, room, actor)
+        else:
+            await participants.remove(tx, room, actor, attendee)
+    for room in await room_store.list_pairs_of(tx, user_id):
+        if is_affected(room):
+            await room_store.end_pair(tx, room.id, RoomType.ONE_TO_ONE_FORMER, name)
+            await tx.emit(ReadOnlySet(room.id, actor, True))
+
+
+# --- deleting -------------------------------------------------------------------------------
+async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
+    """Delete the room for everybody.
+
+    Raises Forbidden for guest moderators. Raises Invalid for a one-to-one, unless `one_to_one_too`.
+    """
+    if me.is_guest:
+        raise Forbidden
+    if me.room.is_one_to_one and not one_to_one_too:
+        raise Invalid("type", data=NULL)
+    await remove(tx, me.room, me.actor)
 
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
-    """The room and all in it are gone."""
+    """Delete the room with everything in it, without asking who the actor is."""
     attendee_ids, session_ids = await removal.delete_room(tx, room.id)
     await tx.emit(RoomDeleted(room.id, actor, attendee_ids, session_ids, room.token))

@@ -13,11 +13,13 @@ from talkd.conversation.settings import (
     TalkSettings,
     is_preference,
 )
-from talkd.core import ids
+from talkd.core import clock, ids
 from talkd.core.errors import NULL, Forbidden, Invalid
 from talkd.core.events import CachesOutdated, ReadPrivacySet, SettingSet
 from talkd.storage.database import Tx
 
+_WELCOMED = ("talkd", "welcomed")
+"""App and key of the setting that says that the user has been welcomed."""
 EPOCH = "epoch"
 """The fact that changes whenever settings, passwords or roles do; processes compare it (ARCHITECTURE.md)."""
 
@@ -101,6 +103,16 @@ async def delete_preference(tx: Tx, user_id: str, key: str) -> None:
         await store.delete_user_value(tx, user_id, APP, key)
     else:
         raise Invalid(data=NULL)
+
+
+async def is_welcomed(tx: Tx, user_id: str) -> bool:
+    """Return True if the user has been given their first rooms, even if they have deleted them since."""
+    return await store.get_user_value(tx, user_id, *_WELCOMED) is not None
+
+
+async def add_welcomed(tx: Tx, user_id: str) -> bool:
+    """Store that the user has been given their first rooms. Return False if that was stored before."""
+    return await store.add_user_value(tx, user_id, *_WELCOMED, str(clock.now()))
 
 
 async def outdate_caches(tx: Tx, user_id: str = "") -> None:

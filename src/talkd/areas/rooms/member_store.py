@@ -1,9 +1,9 @@
-"""Statements about changes of members that are not finished."""
+"""Statements about unfinished changes of members."""
 
 import msgspec
 import sqlalchemy as sa
 
-from talkd.areas.rooms.member_change_model import Change, Newcomer
+from talkd.areas.rooms.member_model import Change, Newcomer
 from talkd.core.actor import GROUPS, Actor
 from talkd.storage.database import Row, Tx
 from talkd.storage.schema import Int, member_changes
@@ -27,7 +27,7 @@ _DELETE = Statement(sa.delete(member_changes).where(_this))
 
 
 async def add(tx: Tx, change: Change) -> int:
-    """Note what is left of a change. Return its id."""
+    """Store an unfinished change. Return its id."""
     return int(
         await tx.value(
             _ADD,
@@ -44,13 +44,13 @@ async def add(tx: Tx, change: Change) -> int:
 
 
 async def get(tx: Tx, change_id: int) -> Change | None:
-    """Return what is left of a change; None if it is finished or its room is gone."""
+    """Return an unfinished change; None if it is finished or its room is deleted."""
     row = await tx.one(_GET, change_id=change_id)
     return None if row is None else _read(row)
 
 
 async def list_adding(tx: Tx, room_id: int) -> list[Change]:
-    """Return what is left of changes that add people to a room."""
+    """Return the unfinished changes that add people to a room."""
     return [_read(row) for row in await tx.all(_ADDING, room_id=room_id)]
 
 
@@ -61,12 +61,12 @@ def _read(row: Row) -> Change:
 
 
 async def list_ids(tx: Tx) -> list[int]:
-    """Return the changes that are not finished, oldest first."""
+    """Return the ids of unfinished changes, oldest first."""
     return [row[0] for row in await tx.all(_ALL)]
 
 
 async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
-    """Return the rooms that a group has left, and its members not all yet."""
+    """Return the rooms from which a group was removed, but not yet all of its members."""
     left = []
     for room_id, people in await tx.all(_REMOVING):
         if Newcomer(GROUPS, group_id) in msgspec.json.decode(people, type=tuple[Newcomer, ...]):
@@ -75,10 +75,10 @@ async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
 
 
 async def move(tx: Tx, change_id: int, change: Change) -> None:
-    """Note how far a change has come."""
+    """Store how far a change has come."""
     await tx.run(_MOVE, change_id=change_id, at=change.position, behind=change.after)
 
 
 async def delete(tx: Tx, change_id: int) -> None:
-    """Forget a finished change."""
+    """Delete a finished change."""
     await tx.run(_DELETE, change_id=change_id)

@@ -1,10 +1,13 @@
-"""Changes of a room's members that may be too many for one transaction."""
+"""Adding or removing many members, which may take more than one transaction."""
 
 import msgspec
 
 from talkd.core.actor import Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import TalkError
+
+TEAMS = ("circles", "teams")
+"""The names by which clients call teams. talkd has none, so a team is never found."""
 
 
 class Newcomer(msgspec.Struct, frozen=True, array_like=True):
@@ -16,26 +19,30 @@ class Newcomer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What is left of a change: people from `position` on, and of a group there the members after the id `after`."""
+    """People to add to a room, or groups whose members to remove, and how far that has come.
+
+    `people` from `position` on are still to do. If the first of them is a group, its members whose ids come after
+    `after` are still to do.
+    """
 
     room_id: int
     actor: Actor
     people: tuple[Newcomer, ...]
     removes: bool = False
-    """Whether the members of the groups are removed, not added."""
+    """True to remove the members of the groups instead of adding them."""
     position: int = 0
     after: str = ""
 
     @property
     def is_finished(self) -> bool:
-        """Whether nobody is left."""
+        """Return True if nobody is left to add or remove."""
         return self.position == len(self.people)
 
 
 class Progress(msgspec.Struct, frozen=True):
-    """What a portion came to. `change_id` is 0 if nobody is left."""
+    """The result of one portion of a change, or of several. `change_id` is 0 if the change is finished."""
 
     change_id: int
     refused: tuple[tuple[Newcomer, TalkError], ...] = ()
     room_type: RoomType | None = None
-    """The type of a room that is public after an invitation by e-mail."""
+    """PUBLIC if somebody was invited by e-mail to a room that is now public, else None."""
