@@ -20,6 +20,7 @@ from support.running import LoopThread, Server
 from talkd.areas.signaling import routes as signaling
 from talkd.config import Config
 from talkd.storage.postgres import PostgresTx
+from talkd.web.answers import Exchange
 from talkd.web.edge import Edge
 
 SECRET = "afterwards"
@@ -95,9 +96,9 @@ def looks(server: Server, monkeypatch: pytest.MonkeyPatch) -> Looks:
 
     handle = Edge.handle
 
-    async def mark(self: Edge, route: Any, version: int, request: Any, *more: Any) -> None:
-        _COUNTS.set(request.get_header(BOB) is not None)
-        await handle(self, route, version, request, *more)
+    async def mark(self: Edge, exchange: Exchange, path: dict[str, str]) -> None:
+        _COUNTS.set(exchange.request.get_header(BOB) is not None)
+        await handle(self, exchange, path)
 
     monkeypatch.setattr(Edge, "handle", mark)
     db = type(server.app.world.db)

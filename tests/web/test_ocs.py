@@ -104,4 +104,4 @@ def test_errors(error: errors.TalkError, status: int, code: int) -> None:
 def test_every_error_has_a_status() -> None:
     for kind in errors.TalkError.__subclasses__():
         if kind.__module__ == errors.__name__:
-            assert kind in ocs._STATUS, kind
+            assert kind in ocs.STATUS, kind

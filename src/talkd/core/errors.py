@@ -58,6 +58,13 @@ class PreconditionFailed(TalkError):
     """A condition set by the room stands against it: the lobby, a missing set-up."""
 
 
+class NotOwnPage(PreconditionFailed):
+    """The request does not prove that one of the server's own pages sent it (CSRF)."""
+
+    def __init__(self) -> None:
+        super().__init__(message="CSRF check failed")
+
+
 class Outdated(TalkError):
     """The app is older than what the server supports; `message` is the oldest version that it supports."""
 

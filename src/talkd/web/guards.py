@@ -1,13 +1,39 @@
 """Checking what an operation declares. Who calls comes first, then the room, then what the room allows."""
 
+from collections.abc import Callable
+
 from talkd.conversation import access
 from talkd.conversation.participant import Participant
+from talkd.conversation.settings import TalkSettings
 from talkd.core.constants import Permission, StartCall
-from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed
+from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed, TalkError
 from talkd.storage.database import Tx
 from talkd.web.auth import WRONG
 from talkd.web.call import Call, Caller
 from talkd.web.routing import ROOM_GUARDS, TALK, Access, Guard, Route
+
+_ROOM_CHECKS: dict[Guard, Callable[[Participant, TalkSettings], bool]] = {
+    Guard.IDENTIFIED: lambda me, _: not me.is_guest,
+    Guard.MODERATOR: lambda me, _: me.is_moderator,
+    Guard.ACCOUNT: lambda me, _: not me.is_guest,
+    Guard.CALLS_ENABLED: lambda _, settings: settings.start_calls != StartCall.NOBODY,
+    Guard.READ_WRITE: lambda me, _: me.room.is_writable,
+    Guard.LOBBY_OPEN: lambda me, _: me.can_pass_lobby,
+    Guard.MAY_CHAT: lambda me, _: me.may(Permission.CHAT),
+}
+"""What each guard requires of a participant."""
+REFUSALS: dict[Guard, type[TalkError]] = {
+    Guard.ADMIN: Forbidden,
+    Guard.SUBADMIN: Forbidden,
+    Guard.IDENTIFIED: NotFound,
+    Guard.MODERATOR: Forbidden,
+    Guard.ACCOUNT: Forbidden,
+    Guard.CALLS_ENABLED: Forbidden,
+    Guard.READ_WRITE: Forbidden,
+    Guard.LOBBY_OPEN: PreconditionFailed,
+    Guard.MAY_CHAT: Forbidden,
+}
+"""The error for callers who are logged in, or in the room, but do not pass the guard."""
 
 NOT_ADMIN = "Logged in account must be an admin"
 NOT_SUBADMIN = "Logged in account must be at least a sub admin"
@@ -48,21 +74,10 @@ def needs_room(route: Route) -> bool:
 async def require_room(tx: Tx, route: Route, call: Call, *, hold: bool = False) -> Participant:  # type: ignore[type-arg]
     """The caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
     me = await _access(tx, call, hold=hold)
-    guards = route.guards
-    if Guard.IDENTIFIED in guards and me.is_guest:
-        raise NotFound
-    if Guard.MODERATOR in guards and not me.is_moderator:
-        raise Forbidden
-    if Guard.ACCOUNT in guards and me.is_guest:
-        raise Forbidden
-    if Guard.CALLS_ENABLED in guards and call.world.settings.start_calls == StartCall.NOBODY:
-        raise Forbidden
-    if Guard.READ_WRITE in guards and not me.room.is_writable:
-        raise Forbidden
-    if Guard.LOBBY_OPEN in guards and not me.can_pass_lobby:
-        raise PreconditionFailed
-    if Guard.MAY_CHAT in guards and not me.may(Permission.CHAT):
-        raise Forbidden
+    for guard in route.guards:
+        check = _ROOM_CHECKS.get(guard)
+        if check is not None and not check(me, call.world.settings):
+            raise REFUSALS[guard]
     return me
 
 

@@ -21,7 +21,7 @@ UNKNOWN_ROUTE = (
     "http://www.freedesktop.org/wiki/Specifications/open-collaboration-services.\n"
 )
 
-_STATUS: dict[type[errors.TalkError], int] = {
+STATUS: dict[type[errors.TalkError], int] = {
     errors.Invalid: 400,
     errors.NotAuthenticated: 401,
     errors.Forbidden: 403,
@@ -31,6 +31,7 @@ _STATUS: dict[type[errors.TalkError], int] = {
     errors.TooSlow: 408,
     errors.Conflict: 409,
     errors.PreconditionFailed: 412,
+    errors.NotOwnPage: 412,
     errors.TooLarge: 413,
     errors.Outdated: 426,
     errors.Throttled: 429,
@@ -59,11 +60,19 @@ class Reply:
     """New value of the session cookie; an empty one removes it, None leaves it as it is."""
 
 
+def refusal(error: errors.TalkError) -> Reply:
+    """Return the reply that tells a client of an error."""
+    headers = {}
+    if isinstance(error, errors.Throttled | errors.Unavailable):
+        headers["Retry-After"] = str(error.retry_after)
+    return Reply(error.body(), status_of(error), headers)
+
+
 def status_of(error: errors.TalkError) -> int:
     """The HTTP status of an error."""
     if isinstance(error, errors.Rejected) and error.code in (998, 404):
         return 404
-    return _STATUS.get(type(error), 400)
+    return STATUS.get(type(error), 400)
 
 
 def code_of(error: errors.TalkError) -> int:

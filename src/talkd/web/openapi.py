@@ -10,6 +10,8 @@ import msgspec
 
 from talkd import __version__
 from talkd.web.auth import COOKIE
+from talkd.web.guards import REFUSALS
+from talkd.web.ocs import STATUS
 from talkd.web.params import LongText, Scalar, Upload, takes_many
 from talkd.web.routing import ROOM_GUARDS, Guard, Kind, Route
 
@@ -189,18 +191,6 @@ def _answer(route: Route, described: dict[Any, Schema]) -> Schema:
     return {"description": "A page, a picture, or a redirect."}
 
 
-_FORBIDDING = {
-    Guard.ADMIN,
-    Guard.SUBADMIN,
-    Guard.MODERATOR,
-    Guard.ACCOUNT,
-    Guard.READ_WRITE,
-    Guard.MAY_CHAT,
-    Guard.CALLS_ENABLED,
-}
-"""Guards that refuse with 403."""
-
-
 def _refusals(route: Route) -> dict[str, Schema]:
     guards = set(route.guards)
     statuses = set(route.errors)
@@ -210,11 +200,10 @@ def _refusals(route: Route) -> dict[str, Schema]:
         statuses.add(413)
     if Guard.NO_LOGIN not in guards:
         statuses |= {401, 429}
-    if guards & _FORBIDDING:
-        statuses.add(403)
+    statuses |= {STATUS[REFUSALS[guard]] for guard in guards if guard in REFUSALS}
     if guards & ROOM_GUARDS:
         statuses.add(404)
-    if Guard.LOBBY_OPEN in guards or route.csrf:
+    if route.csrf:
         statuses.add(412)
     if route.throttle or route.limit or "{token}" in route.path:
         statuses.add(429)

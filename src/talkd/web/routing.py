@@ -23,7 +23,7 @@ _DIGITS = re.compile("[0-9]+")
 
 
 class Guard(Enum):
-    """What must hold before an operation runs. They are checked in the order of declaration here."""
+    """What must hold before an operation runs. Guards run in the order of this list, whatever order a route names."""
 
     NO_LOGIN = "no login"
     """Nobody needs to be logged in."""

@@ -9,9 +9,9 @@ import falcon
 import falcon.asgi
 
 from talkd.config import ServerConfig
-from talkd.web import ocs, pages
+from talkd.web.answers import Exchange
 from talkd.web.bodies import BODY, Body, length_of
-from talkd.web.edge import HANG_UP, Edge, wants_xml
+from talkd.web.edge import HANG_UP, Edge
 from talkd.web.paths import STAND_IN, NamesInPaths, decoded, with_slashes
 from talkd.web.routing import Kind, Route
 
@@ -90,7 +90,7 @@ def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitabl
         if not all(form.fullmatch(path[name]) for name, form in forms.items()):
             raise falcon.HTTPNotFound
         given = with_slashes(path) if STAND_IN in request.path else path
-        await edge.handle(route, version, request, response, given)
+        await edge.handle(Exchange(route, version, request, response), given)
 
     return respond
 
@@ -102,16 +102,7 @@ async def _unknown(
     _error: Exception,
     _params: dict[str, Any],
 ) -> None:
-    version = _ocs_version(request)
-    if version:
-        xml = wants_xml(request, {})
-        response.status = ocs.http_status(404, version)
-        response.content_type = ocs.XML if xml else ocs.JSON
-        response.data = ocs.envelope([], status=404, version=version, xml=xml, code=998, message=ocs.UNKNOWN_ROUTE)
-    else:
-        response.status = 404
-        response.content_type = pages.HTML
-        edge.write_unknown(request, response)
+    edge.answers.write_unknown(request, response, _ocs_version(request))
 
 
 async def _wrong_method(
@@ -121,15 +112,7 @@ async def _wrong_method(
     error: falcon.HTTPError,
     _params: dict[str, Any],
 ) -> None:
-    """Answer 405 in the media type that the client asks for. Only browsers get a body."""
-    response.status = 405
-    if not wants_xml(request, {}):
-        response.content_type = ocs.JSON
-    elif _ocs_version(request):
-        response.content_type = ocs.XML
-    else:
-        response.content_type = pages.HTML
-        edge.write_unknown(request, response)
+    edge.answers.write_wrong_method(request, response, _ocs_version(request))
     if error.headers:
         response.set_headers(error.headers)
 

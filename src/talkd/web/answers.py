@@ -1,0 +1,156 @@
+"""Write the answers of operations: as an envelope, as plain JSON, as ready bytes, or as a page for browsers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import falcon.asgi
+import msgspec
+
+from talkd.core import errors
+from talkd.web import auth, ocs, pages
+from talkd.web.call import World
+from talkd.web.ocs import Reply
+from talkd.web.proxies import Proxies
+from talkd.web.routing import Kind, Route
+
+REALM = "Authorisation Required"
+NO_STORE = "no-cache, no-store, must-revalidate"
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request to a route, called through OCS `version`, and the response to fill in."""
+
+    route: Route
+    version: int
+    request: falcon.asgi.Request
+    response: falcon.asgi.Response
+    raw: dict[str, Any] = field(default_factory=dict)
+    """The request's parameters; empty until they are read."""
+
+
+class Answers:
+    """Fills in Falcon's responses."""
+
+    def __init__(self, world: World, proxies: Proxies) -> None:
+        self._world = world
+        self._proxies = proxies
+
+    def write(self, exchange: Exchange, reply: Reply, error: errors.TalkError | None = None) -> None:
+        """Fill in the response. `error` is the refusal that the reply was made from."""
+        route, request, response = exchange.route, exchange.request, exchange.response
+        response.status = reply.status
+        response.set_headers(reply.headers)
+        if "Cache-Control" not in reply.headers:
+            response.set_header("Cache-Control", NO_STORE)
+        if self._world.changes.closing:
+            response.set_header("Connection", "close")
+        if reply.status == 401:
+            response.set_header("WWW-Authenticate", _challenge(request))
+        if reply.session_cookie is not None:
+            self._set_session_cookie(exchange, reply.session_cookie)
+        if reply.content is not None:
+            response.content_type = reply.content_type
+            response.data = reply.content
+        elif isinstance(error, errors.NotOwnPage):
+            _write_json(response, {"message": error.message})
+        elif _is_missing_page(route, error) and self._write_unknown_page(request, response):
+            pass
+        elif route.kind is Kind.PLAIN:
+            explains = isinstance(error, errors.NotAuthenticated | errors.Unavailable)
+            data = {"message": ocs.message_of(error)} if error is not None and explains else reply.data
+            _write_json(response, data, reply.content_type)
+        else:
+            _write_envelope(request, response, exchange.version, exchange.raw, reply, error)
+
+    def write_unknown(self, request: falcon.asgi.Request, response: falcon.asgi.Response, version: int) -> None:
+        """Answer 404 for an address that has no route. `version` is the envelope's, 0 outside of OCS."""
+        if version:
+            error = errors.Rejected(998, ocs.UNKNOWN_ROUTE)
+            _write_envelope(request, response, version, {}, ocs.refusal(error), error)
+        else:
+            response.status = 404
+            response.content_type = pages.HTML
+            self._write_unknown_page(request, response)
+
+    def write_wrong_method(self, request: falcon.asgi.Request, response: falcon.asgi.Response, version: int) -> None:
+        """Answer 405 in the media type that the client asks for. Only browsers get a body."""
+        response.status = 405
+        if not wants_xml(request, {}):
+            response.content_type = ocs.JSON
+        elif version:
+            response.content_type = ocs.XML
+        else:
+            response.content_type = pages.HTML
+            self._write_unknown_page(request, response)
+
+    def _write_unknown_page(self, request: falcon.asgi.Request, response: falcon.asgi.Response) -> bool:
+        """Write the page for unknown addresses and return True if a browser asks; else return False."""
+        if request.path.startswith("/ocs/") or "text/html" not in (request.get_header("accept") or "").lower():
+            return False
+        try:
+            base_url = self._proxies.base_url(request)
+        except errors.Invalid:
+            return False
+        response.set_headers({"Cache-Control": NO_STORE, **pages.HEADERS})
+        response.content_type = pages.HTML
+        response.data = pages.unknown(self._world.config.identity, base_url)
+        return True
+
+    def _set_session_cookie(self, exchange: Exchange, value: str) -> None:
+        base = self._proxies.base_url(exchange.request)
+        path = "/" + base.partition("://")[2].partition("/")[2]
+        secure = base.startswith("https://")
+        if value:
+            exchange.response.set_cookie(auth.COOKIE, value, path=path, secure=secure, http_only=True, same_site="Lax")
+        else:
+            exchange.response.unset_cookie(auth.COOKIE, path=path, same_site="Lax")
+
+
+def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:
+    """Return False if the client asks for JSON: by `format` in the query or the body, or by the Accept header."""
+    wanted = raw.get("format") or (request.query_string and request.get_param("format"))
+    if wanted in ("json", "xml"):
+        return bool(wanted == "xml")
+    return "application/json" not in (request.get_header("accept") or "")
+
+
+def _write_envelope(
+    request: falcon.asgi.Request,
+    response: falcon.asgi.Response,
+    version: int,
+    raw: Mapping[str, Any],
+    reply: Reply,
+    error: errors.TalkError | None,
+) -> None:
+    xml = wants_xml(request, raw)
+    response.status = ocs.http_status(reply.status, version)
+    if reply.status == 304 and version == 2:
+        return
+    response.content_type = ocs.XML if xml else ocs.JSON
+    if error is not None:
+        code, message = ocs.code_of(error), ocs.message_of(error)
+    elif reply.status == 500:
+        code, message = 996, "Internal Server Error\n"
+    else:
+        code, message = reply.status, ""
+    response.data = ocs.envelope(reply.data, status=reply.status, version=version, xml=xml, code=code, message=message)
+
+
+def _write_json(response: falcon.asgi.Response, data: Any, content_type: str = ocs.JSON) -> None:
+    response.content_type = content_type
+    response.data = msgspec.json.encode(data)
+
+
+def _is_missing_page(route: Route, error: errors.TalkError | None) -> bool:
+    return isinstance(error, errors.NotFound) and route.kind is Kind.PLAIN and route.method == "GET"
+
+
+def _challenge(request: falcon.asgi.Request) -> str:
+    """Return the WWW-Authenticate header.
+
+    Scripts of a page get a scheme that browsers do not know, because for "Basic" a browser would ask for a password.
+    """
+    is_script = "xmlhttprequest" in (request.get_header("x-requested-with") or "").lower()
+    return f'{"DummyBasic" if is_script else "Basic"} realm="{REALM}"'
