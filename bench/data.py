@@ -11,11 +11,13 @@ from talkd.app import open_database
 from talkd.areas.login import store as logins
 from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
-from talkd.areas.rooms import creation_service as rooms
+from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms.creation_model import NewRoom
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password
 from talkd.config import Config
 from talkd.conversation import access
+from talkd.conversation.settings import TalkSettings
 from talkd.core import clock, ids
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
@@ -120,7 +122,8 @@ class Filler:
     @staticmethod
     async def _room(tx: Tx, name: str, members: Sequence[Account]) -> Room:
         owner = Actor(USERS, members[0].id, members[0].id)
-        room, _ = await rooms.create_room(tx, owner, type=RoomType.GROUP, name=name)
+        new = NewRoom(type=RoomType.GROUP, name=name)
+        room = (await creation.create_shared(tx, owner, new, TalkSettings(), most=1)).room
         for member in members[1:]:
             await participants.add_user(tx, room, owner, member.id, member.id, quiet=True)
         return Room(room.token, members)

@@ -242,8 +242,7 @@ async def make_room(tx: Tx) -> Room:
         await users.create_account(tx, name, "")
     owner = Actor(USERS, "ada", "ada")
     new = NewRoom(type=RoomType.GROUP, name="Order")
-    created = await creation.create_shared(tx, owner, new, TalkSettings(), most=10)
-    room = await access.lock_room(tx, created.room_id)
+    room = (await creation.create_shared(tx, owner, new, TalkSettings(), most=10)).room
     await participants.add_user(tx, room, owner, "ben", "ben", quiet=True)
     return room
 

@@ -45,8 +45,7 @@ async def make_room(tx: Tx) -> Room:
     for actor in (ADA, BEN):
         await users.create_account(tx, actor.id, "")
     new = NewRoom(type=RoomType.PUBLIC, name="Race")
-    created = await creation.create_shared(tx, ADA, new, TalkSettings(), most=10)
-    return await access.lock_room(tx, created.room_id)
+    return (await creation.create_shared(tx, ADA, new, TalkSettings(), most=10)).room
 
 
 async def meanwhile(postgres: PostgresDatabase, first: Any, second: Any) -> list[Any]:

@@ -4,7 +4,7 @@ import msgspec
 
 from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.conversation.permission import require_permissions
-from talkd.conversation.room import NO_ATTRIBUTES, Attributes
+from talkd.conversation.room import NO_ATTRIBUTES, Attributes, Room
 from talkd.core import clock
 from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly, RoomType
 from talkd.core.errors import Invalid
@@ -42,7 +42,7 @@ class NewRoom(msgspec.Struct, frozen=True):
 class Created(msgspec.Struct, frozen=True):
     """A new room, the creator's attendee in it, and how far the adding of other people has come."""
 
-    room_id: int
+    room: Room
     attendee_id: int
     progress: Progress
 

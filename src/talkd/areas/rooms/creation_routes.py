@@ -88,7 +88,7 @@ async def _create_shared(call: Call[CreateParams]) -> Reply:
     for newcomer, _ in progress.refused:
         missed.setdefault(newcomer.kind, []).append(newcomer.who)
     view = await call.world.db.read(
-        lambda tx: rendering.render(tx, call, created.room_id, created.attendee_id, missed=missed)
+        lambda tx: rendering.render(tx, call, created.room.id, created.attendee_id, missed=missed)
     )
     return Reply(view, 202 if missed else 201)
 

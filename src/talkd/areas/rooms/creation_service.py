@@ -82,7 +82,7 @@ async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, 
     progress = await members.add(tx, room, actor, newcomers, talk, most=most)
     if newcomers and not progress.change_id and len(progress.refused) == len(newcomers):
         raise NotFound("invite")
-    return Created(room.id, attendee_id, progress)
+    return Created(room, attendee_id, progress)
 
 
 async def _add_room(tx: Tx, actor: Actor, new: NewRoom) -> Room:
