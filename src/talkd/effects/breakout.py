@@ -38,7 +38,7 @@ def _of_users(reaction: Reaction) -> Reaction:
 
 
 async def _deleted(tx: Tx, event: events.RoomDeleted) -> None:
-    await breakout.delete_parts(tx, event.token, event.actor)
+    await breakout.delete_rooms(tx, event.token, event.actor)
 
 
 async def _arrived(tx: Tx, parent: Room, event: events.AttendeeAdded) -> None:

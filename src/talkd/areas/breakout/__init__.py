@@ -1,1 +1,1 @@
-"""Breakout rooms: parts of a conversation for smaller groups, for a while."""
+"""Breakout rooms."""

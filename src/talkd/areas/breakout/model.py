@@ -1,4 +1,4 @@
-"""How people are spread over breakout rooms."""
+"""Rules of breakout rooms, and the assignment of attendees to them."""
 
 from collections.abc import Iterable, Sequence
 from enum import IntEnum
@@ -14,91 +14,91 @@ from talkd.core.errors import Invalid, TooLarge
 
 MAX_ROOMS = 20
 
-Seats = dict[int, int]
-"""Which room, counted from 0, an attendee of the parent belongs to."""
+Assignment = dict[int, int]
+"""The number of a breakout room, counted from 0, by attendee id in the parent room."""
 
 
 class Mode(IntEnum):
-    """How people get into their room."""
+    """How attendees are assigned to the breakout rooms of a parent room."""
 
     NONE = 0
     """There are no breakout rooms."""
     AUTOMATIC = 1
-    """They are dealt."""
+    """At random."""
     MANUAL = 2
-    """A moderator says where."""
+    """By a moderator."""
     FREE = 3
-    """They choose, and may change their mind."""
+    """By themselves. They may switch."""
 
 
 class Status(IntEnum):
-    """What goes on."""
+    """Status of a parent room (STOPPED or STARTED) or of a breakout room (STOPPED or ASSISTANCE)."""
 
     STOPPED = 0
     STARTED = 1
     ASSISTANCE = 2
-    """Of a breakout room itself: somebody in it asks for help."""
+    """Somebody in the breakout room asks for help."""
 
 
 def require_mode(mode: int) -> Mode:
-    """Raises Invalid("mode")."""
+    """Return a mode with breakout rooms. Raises Invalid("mode")."""
     if mode not in (Mode.AUTOMATIC, Mode.MANUAL, Mode.FREE):
         raise Invalid("mode")
     return Mode(mode)
 
 
 def require_amount(amount: int) -> None:
-    """Raises Invalid("amount")."""
+    """Raises Invalid("amount") unless there are 1 to MAX_ROOMS breakout rooms."""
     if not 1 <= amount <= MAX_ROOMS:
         raise Invalid("amount")
 
 
-def require_divisible(room: Room) -> None:
-    """Raises Invalid("room") for what is not a group conversation, is a part itself, or has parts already."""
+def require_no_breakout_rooms(room: Room) -> None:
+    """Raises Invalid("room") unless this is a group room that neither is a breakout room nor has any."""
     if room.type != RoomType.GROUP or room.is_breakout_room or room.breakout_mode != Mode.NONE:
         raise Invalid("room")
 
 
-def require_divided(room: Room) -> None:
-    """Raises Invalid("mode") for a conversation without breakout rooms."""
+def require_breakout_rooms(room: Room) -> None:
+    """Raises Invalid("mode") if the room has no breakout rooms."""
     if room.breakout_mode == Mode.NONE:
         raise Invalid("mode")
 
 
-def require_few(people: Sequence[Attendee], most: int) -> None:
-    """Raises TooLarge("room") if a conversation has more attendees than may be divided: all move at once."""
-    if len(people) > most:
-        raise TooLarge("room", message=f"Only conversations of {most} attendees at most can be divided.")
+def require_size(attendees: Sequence[Attendee], most: int) -> None:
+    """Raises TooLarge("room") if the room has more than `most` attendees: one transaction assigns all of them."""
+    if len(attendees) > most:
+        raise TooLarge("room", message=f"Only rooms with at most {most} attendees can have breakout rooms.")
 
 
-def require_seats(text: str, amount: int, most: int) -> Seats:
-    """The map of a JSON text of attendee ids and numbers of rooms. Raises Invalid or TooLarge ("attendeeMap")."""
+def require_assignment(text: str, amount: int, most: int) -> Assignment:
+    """Read the assignment from a JSON object. Raises Invalid or TooLarge ("attendeeMap")."""
     if text.strip() in ("", "[]"):
         return {}
     try:
-        seats = msgspec.json.decode(text, type=dict[int, int], strict=False)
+        assignment = msgspec.json.decode(text, type=dict[int, int], strict=False)
     except (msgspec.DecodeError, UnicodeError):
         raise Invalid("attendeeMap") from None
-    if len(seats) > most:
-        raise TooLarge("attendeeMap", message=f"The map may have {most} attendees at most.")
-    if not all(0 <= number < amount for number in seats.values()):
+    if len(assignment) > most:
+        raise TooLarge("attendeeMap", message=f"The map may have at most {most} attendees.")
+    if not all(0 <= number < amount for number in assignment.values()):
         raise Invalid("attendeeMap")
-    return seats
+    return assignment
 
 
-def require_assignable(people: Iterable[Attendee], seats: Seats) -> None:
-    """Raises Invalid("moderator") if the map names a moderator: those are in every room already."""
-    if any(attendee.id in seats and attendee.is_moderator for attendee in people):
+def require_no_moderator(attendees: Iterable[Attendee], assignment: Assignment) -> None:
+    """Raises Invalid("moderator") if a moderator is assigned: moderators are in every breakout room."""
+    if any(attendee.id in assignment and attendee.is_moderator for attendee in attendees):
         raise Invalid("moderator")
 
 
-def deal(attendees: Iterable[Attendee], amount: int) -> Seats:
-    """Everybody to a room by chance, the rooms as equal in number as can be."""
-    people = [attendee.id for attendee in attendees if is_seated(attendee)]
-    ids.source.shuffle(people)
-    return {attendee_id: position % amount for position, attendee_id in enumerate(people)}
+def assign_at_random(attendees: Iterable[Attendee], amount: int) -> Assignment:
+    """Assign all assignable attendees. The sizes of the breakout rooms differ by at most 1."""
+    assignable = [attendee.id for attendee in attendees if is_assignable(attendee)]
+    ids.source.shuffle(assignable)
+    return {attendee_id: position % amount for position, attendee_id in enumerate(assignable)}
 
 
-def is_seated(attendee: Attendee) -> bool:
-    """Whether the attendee belongs to one of the rooms; moderators are in all of them."""
+def is_assignable(attendee: Attendee) -> bool:
+    """Return True for users who are not moderators: only they are in one breakout room."""
     return attendee.actor_type == USERS and not attendee.is_moderator

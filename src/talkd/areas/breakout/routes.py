@@ -7,14 +7,9 @@ from msgspec import UNSET
 
 from talkd.areas.breakout import service
 from talkd.areas.membership.routes import ListParams, listed
-from talkd.areas.messages import service as messages
-from talkd.areas.overviews import service as overviews
-from talkd.areas.overviews import view as room_view
-from talkd.areas.overviews.rendering import render, render_mine
-from talkd.areas.overviews.view import RoomView
+from talkd.areas.overviews import rendering
+from talkd.areas.overviews.view import RoomView, seen_from_outside
 from talkd.areas.participants.view import ParticipantView
-from talkd.conversation import access
-from talkd.conversation.participant import Participant
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -26,58 +21,53 @@ V4 = ("v4",)
 
 
 class CreateParams(msgspec.Struct, frozen=True):
-    """How to divide a conversation; the map is a JSON text of attendee ids and numbers of rooms from 0."""
+    """The breakout rooms to create.
+
+    `attendeeMap` is a JSON object: the number of a breakout room, counted from 0, by attendee id.
+    """
 
     mode: int
     amount: int
     attendeeMap: str = "[]"
 
 
-class SeatsParams(msgspec.Struct, frozen=True):
-    """Who goes where."""
+class AssignParams(msgspec.Struct, frozen=True):
+    """The number of the breakout room of each attendee: see CreateParams."""
 
     attendeeMap: str
 
 
 class BroadcastParams(msgspec.Struct, frozen=True):
-    """What to say in all rooms."""
+    """A message for all breakout rooms."""
 
     message: str
 
 
 class SwitchParams(msgspec.Struct, frozen=True):
-    """Token of the room to go to."""
+    """The token of a breakout room."""
 
     target: str
 
 
-async def _me(tx: Tx, call: Call[Any]) -> Participant:
-    """The caller in the room as it is after the change."""
-    return Participant(await access.lock_room(tx, call.me.room.id), call.me.attendee, call.me.session)
+async def _render(tx: Tx, call: Call[Any], rooms: list[service.BreakoutRoom]) -> list[RoomView]:
+    return [
+        seen_from_outside(room, is_listed=True, is_part=True)
+        if attendee_id is None
+        else await rendering.render(tx, call, room.id, attendee_id)
+        for room, attendee_id in rooms
+    ]
 
 
-async def _render_parts(tx: Tx, call: Call[Any], me: Participant, *, with_last_message: bool) -> list[RoomView]:
-    shown = []
-    for part, attendee_id in await service.list_parts(tx, me):
-        if attendee_id is None:
-            shown.append(room_view.seen_from_outside(part, is_listed=True, is_part=True))
-            continue
-        view = await render(tx, call, part.id, attendee_id)
-        shown.append(view if with_last_message else msgspec.structs.replace(view, lastMessage=UNSET))
-    return shown
+async def _render_with_parent(tx: Tx, call: Call[Any], rooms: list[service.BreakoutRoom]) -> list[RoomView]:
+    return [*await _render(tx, call, rooms), await rendering.render_mine(tx, call)]
 
 
-async def _render_all(tx: Tx, call: Call[Any]) -> list[RoomView]:
-    """The parts and the conversation itself."""
-    parts = await _render_parts(tx, call, await _me(tx, call), with_last_message=True)
-    return [*parts, await render_mine(tx, call)]
-
-
-# --- looking --------------------------------------------------------------------------------
+# --- listing --------------------------------------------------------------------------------
 @routes.add("GET", "room/{token}/breakout-rooms", *USER_IN_ROOM, versions=V4, returns=list[RoomView])
-async def list_parts(tx: Tx, call: Call[Any]) -> list[RoomView]:
-    """List the breakout rooms of a conversation that the caller may see."""
-    return await _render_parts(tx, call, call.me, with_last_message=False)
+async def list_rooms(tx: Tx, call: Call[Any]) -> list[RoomView]:
+    """List the breakout rooms that the caller may see, without their last messages."""
+    shown = await _render(tx, call, await service.list_rooms(tx, call.me))
+    return [msgspec.structs.replace(room, lastMessage=UNSET) for room in shown]
 
 
 @routes.add(
@@ -91,65 +81,66 @@ async def list_parts(tx: Tx, call: Call[Any]) -> list[RoomView]:
     returns=list[ParticipantView],
 )
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
-    """List everybody in a conversation and in its breakout rooms that the caller may see."""
+    """List the attendees of a room and of the breakout rooms that the caller is in."""
     return listed(call.me, await service.list_people(tx, call.me, with_status=call.params.includeStatus))
 
 
-# --- making and removing --------------------------------------------------------------------
+# --- creating and deleting ------------------------------------------------------------------
 @routes.add("POST", "breakout-rooms/{token}", *USER_MODERATOR, versions=V1, params=CreateParams, returns=list[RoomView])
 async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
-    """Divide a conversation into breakout rooms."""
+    """Create breakout rooms."""
     params, enabled = call.params, call.world.settings.has_breakout_rooms
     most = call.world.config.sizes.divided
-    await service.create(tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=enabled, most=most)
-    return await _render_all(tx, call)
+    created = await service.create(
+        tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=enabled, most=most
+    )
+    return await _render_with_parent(tx, call, created)
 
 
 @routes.add("DELETE", "breakout-rooms/{token}", *USER_MODERATOR, versions=V1, returns=RoomView)
 async def delete(tx: Tx, call: Call[Any]) -> RoomView:
-    """Remove all breakout rooms of a conversation."""
+    """Delete all breakout rooms of a room."""
     await service.delete(tx, call.me)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
-# --- spreading people -----------------------------------------------------------------------
+# --- assigning ------------------------------------------------------------------------------
 @routes.add(
-    "POST", "breakout-rooms/{token}/attendees", *USER_MODERATOR, versions=V1, params=SeatsParams, returns=list[RoomView]
+    "POST",
+    "breakout-rooms/{token}/attendees",
+    *USER_MODERATOR,
+    versions=V1,
+    params=AssignParams,
+    returns=list[RoomView],
 )
-async def set_seats(tx: Tx, call: Call[SeatsParams]) -> list[RoomView]:
-    """Say who belongs to which breakout room."""
-    await service.set_seats(tx, call.me, call.params.attendeeMap, most=call.world.config.sizes.divided)
-    return await _render_all(tx, call)
+async def assign(tx: Tx, call: Call[AssignParams]) -> list[RoomView]:
+    """Assign attendees to breakout rooms."""
+    assigned = await service.assign(tx, call.me, call.params.attendeeMap, most=call.world.config.sizes.divided)
+    return await _render_with_parent(tx, call, assigned)
 
 
 @routes.add("POST", "breakout-rooms/{token}/switch", *USER_IN_ROOM, versions=V1, params=SwitchParams, returns=RoomView)
 async def switch(tx: Tx, call: Call[SwitchParams]) -> RoomView:
-    """Go to another breakout room.
+    """Move the caller to another breakout room.
 
-    The answer shows the new room with what the caller is in the conversation itself, as clients know it
-    (recording `breakout/free-choice`).
+    The answer shows the new room with the caller's attendee of the parent room, as the real server does
+    (docs/api/compatibility.md).
     """
-    part, attendee_id = await service.switch(tx, call.me, call.params.target)
-    overview = await overviews.get_overview(tx, part.id, attendee_id, browser=call.caller.browser)
-    me = Participant(overview.me.room, call.me.attendee)
-    last = overview.last_message
-    names = await messages.get_names(tx, [last]) if last is not None else {}
-    return room_view.room(msgspec.structs.replace(overview, me=me), call.world.settings.room_defaults, names)
+    room, attendee_id = await service.switch(tx, call.me, call.params.target)
+    return await rendering.render(tx, call, room.id, attendee_id, shown_as=call.me.attendee)
 
 
-# --- what goes on ---------------------------------------------------------------------------
+# --- opening, closing and calling for help --------------------------------------------------
 @routes.add("POST", "breakout-rooms/{token}/rooms", *USER_MODERATOR, versions=V1, returns=list[RoomView])
 async def start(tx: Tx, call: Call[Any]) -> list[RoomView]:
     """Open the breakout rooms."""
-    await service.start(tx, call.me)
-    return await _render_all(tx, call)
+    return await _render_with_parent(tx, call, await service.start(tx, call.me))
 
 
 @routes.add("DELETE", "breakout-rooms/{token}/rooms", *USER_MODERATOR, versions=V1, returns=list[RoomView])
 async def stop(tx: Tx, call: Call[Any]) -> list[RoomView]:
     """Close the breakout rooms."""
-    await service.stop(tx, call.me)
-    return await _render_all(tx, call)
+    return await _render_with_parent(tx, call, await service.stop(tx, call.me))
 
 
 @routes.add(
@@ -161,20 +152,20 @@ async def stop(tx: Tx, call: Call[Any]) -> list[RoomView]:
     returns=list[RoomView],
 )
 async def broadcast(tx: Tx, call: Call[BroadcastParams]) -> Reply:
-    """Say something in all breakout rooms."""
-    await service.broadcast(tx, call.me, call.params.message)
-    return Reply(await _render_all(tx, call), 201)
+    """Post a message in all breakout rooms."""
+    reached = await service.broadcast(tx, call.me, call.params.message)
+    return Reply(await _render_with_parent(tx, call, reached), 201)
 
 
 @routes.add("POST", "breakout-rooms/{token}/request-assistance", *USER_IN_ROOM, versions=V1, returns=RoomView)
 async def request_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask the moderators to come to this breakout room."""
     await service.set_assistance(tx, call.me, is_wanted=True, enabled=call.world.settings.has_breakout_rooms)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("DELETE", "breakout-rooms/{token}/request-assistance", *USER_IN_ROOM, versions=V1, returns=RoomView)
 async def reset_assistance(tx: Tx, call: Call[Any]) -> RoomView:
-    """Ask for no assistance any more."""
+    """End the request for assistance."""
     await service.set_assistance(tx, call.me, is_wanted=False, enabled=call.world.settings.has_breakout_rooms)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)

@@ -1,9 +1,12 @@
-"""Dividing a conversation, spreading people, opening and closing the parts."""
+"""Create and delete breakout rooms, assign attendees to them, and open and close them.
+
+A parent room is the room that has the breakout rooms.
+"""
 
 from collections.abc import Iterable
 
 from talkd.areas.breakout import model, store
-from talkd.areas.breakout.model import Mode, Seats, Status
+from talkd.areas.breakout.model import Assignment, Mode, Status
 from talkd.areas.messages import service as messages
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
@@ -26,41 +29,42 @@ from talkd.core.events import (
 )
 from talkd.storage.database import Tx
 
-Part = tuple[Room, int | None]
-"""A breakout room, and the caller's attendee in it."""
+BreakoutRoom = tuple[Room, int | None]
+"""A breakout room, and the id of the caller's attendee in it; None if they are not in it."""
 
 
-# --- making and removing --------------------------------------------------------------------
+# --- creating and deleting ------------------------------------------------------------------
 async def create(
     tx: Tx, me: Participant, mode: int, amount: int, attendee_map: str, *, enabled: bool, most: int
-) -> None:
-    """Divide a conversation of `most` attendees into closed parts with all its moderators in each.
+) -> list[BreakoutRoom]:
+    """Create breakout rooms, closed, with all moderators in each of them. Return them.
 
-    Raises Invalid or TooLarge with the reason.
+    The parent room may have `most` attendees at most. Raises Invalid or TooLarge with the reason.
     """
     if not enabled:
         raise Invalid("config")
     chosen = model.require_mode(mode)
     model.require_amount(amount)
     parent = await access.lock_room(tx, me.room.id)
-    model.require_divisible(parent)
-    people = await attendee_store.list_attendees(tx, parent.id)
-    model.require_few(people, most)
-    seats: Seats = {}
+    model.require_no_breakout_rooms(parent)
+    everybody = await attendee_store.list_attendees(tx, parent.id)
+    model.require_size(everybody, most)
+    assignment: Assignment = {}
     if chosen == Mode.MANUAL:
-        seats = model.require_seats(attendee_map, amount, most)
+        assignment = model.require_assignment(attendee_map, amount, most)
     elif chosen == Mode.AUTOMATIC:
-        seats = model.deal(people, amount)
-    model.require_assignable(people, seats)
+        assignment = model.assign_at_random(everybody, amount)
+    model.require_no_moderator(everybody, assignment)
     await store.set_parent(tx, parent.id, chosen, Status.STOPPED, clock.now())
-    parts = [await _add_part(tx, parent, me.actor, f"Room {number}", people) for number in range(1, amount + 1)]
-    for attendee in people:
-        if attendee.id in seats and model.is_seated(attendee):
-            await _seat(tx, parts[seats[attendee.id]], me.actor, attendee)
+    created = [await _create_room(tx, parent, me.actor, f"Room {number}", everybody) for number in range(1, amount + 1)]
+    for attendee in everybody:
+        if attendee.id in assignment and model.is_assignable(attendee):
+            await _add_attendee(tx, created[assignment[attendee.id]], me.actor, attendee)
+    return await _list_after_change(tx, me)
 
 
-async def _add_part(tx: Tx, parent: Room, actor: Actor, name: str, people: Iterable[Attendee]) -> Room:
-    part = await room_store.add_room(
+async def _create_room(tx: Tx, parent: Room, actor: Actor, name: str, everybody: Iterable[Attendee]) -> Room:
+    room = await room_store.add_room(
         tx,
         token=await creation.new_token(tx),
         type=RoomType.GROUP,
@@ -72,74 +76,79 @@ async def _add_part(tx: Tx, parent: Room, actor: Actor, name: str, people: Itera
         ),
         now=clock.now(),
     )
-    await store.set_door(tx, part.id, Lobby.NON_MODERATORS)
-    await tx.emit(RoomCreated(part.id, actor))
-    for attendee in people:
+    await store.set_lobby(tx, room.id, Lobby.NON_MODERATORS)
+    await tx.emit(RoomCreated(room.id, actor))
+    for attendee in everybody:
         if attendee.is_moderator and not attendee.is_guest:
-            await _seat(tx, part, actor, attendee, quiet=True)
-    return part
+            await _add_attendee(tx, room, actor, attendee, quiet=True)
+    return room
 
 
-async def _seat(tx: Tx, part: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> int:
-    """Add an attendee of the parent to a part, with the same role. Return their attendee id in the part."""
+async def _add_attendee(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> int:
+    """Add an attendee of the parent room to a breakout room, with the same role. Return the id of the new attendee."""
     role = ParticipantType(attendee.type) if attendee.is_moderator else ParticipantType.USER
     return await participants.add_user(
-        tx, part, actor, attendee.actor_id, attendee.display_name, type=role, quiet=quiet
+        tx, room, actor, attendee.actor_id, attendee.display_name, type=role, quiet=quiet
     )
 
 
 async def delete(tx: Tx, me: Participant) -> None:
-    """One conversation again; what was said in the parts is gone."""
+    """Delete all breakout rooms of a room, with their messages."""
     parent = await access.lock_room(tx, me.room.id)
     await store.set_parent(tx, parent.id, Mode.NONE, Status.STOPPED, clock.now())
-    await delete_parts(tx, parent.token, me.actor)
+    await delete_rooms(tx, parent.token, me.actor)
 
 
-async def delete_parts(tx: Tx, token: str, actor: Actor) -> None:
-    """All breakout rooms of the conversation with that token are gone."""
-    for part in await store.list_parts(tx, token):
-        await rooms.remove(tx, part, actor)
+async def delete_rooms(tx: Tx, token: str, actor: Actor) -> None:
+    """Delete the breakout rooms of the parent room with this token."""
+    for room in await store.list_rooms(tx, token):
+        await rooms.remove(tx, room, actor)
 
 
-# --- spreading people -----------------------------------------------------------------------
-async def set_seats(tx: Tx, me: Participant, attendee_map: str, *, most: int) -> None:
-    """Everybody to the room that the map says; who is not in it belongs to none. From then on it is manual.
+# --- assigning ------------------------------------------------------------------------------
+async def assign(tx: Tx, me: Participant, attendee_map: str, *, most: int) -> list[BreakoutRoom]:
+    """Move all assignable attendees as the map says, and set the mode to MANUAL. Return the breakout rooms.
 
-    Raises Invalid or TooLarge with the reason.
+    Attendees who are not in the map are removed from the breakout rooms. Raises Invalid or TooLarge with the reason.
     """
     parent = await access.lock_room(tx, me.room.id)
-    model.require_divided(parent)
-    parts = await store.list_parts(tx, parent.token)
-    seats = model.require_seats(attendee_map, len(parts), most)
-    people = await attendee_store.list_attendees(tx, parent.id)
-    model.require_assignable(people, seats)
+    model.require_breakout_rooms(parent)
+    found = await store.list_rooms(tx, parent.token)
+    assignment = model.require_assignment(attendee_map, len(found), most)
+    everybody = await attendee_store.list_attendees(tx, parent.id)
+    model.require_no_moderator(everybody, assignment)
     if parent.breakout_mode != Mode.MANUAL:
         await store.set_parent(tx, parent.id, Mode.MANUAL, parent.breakout_status, clock.now())
-    for attendee in filter(model.is_seated, people):
-        number = seats.get(attendee.id)
-        await _move(tx, parent, me.actor, attendee, None if number is None else parts[number])
+    for attendee in filter(model.is_assignable, everybody):
+        number = assignment.get(attendee.id)
+        await _move(tx, parent, me.actor, attendee, None if number is None else found[number])
+    return await _list_after_change(tx, me)
 
 
 async def _move(tx: Tx, parent: Room, actor: Actor, attendee: Attendee, target: Room | None) -> int | None:
-    """Out of the other parts, into that one; the attendee's id in it.
+    """Remove an attendee of the parent room from all other breakout rooms, and add them to the target.
 
-    Who is there already stays, and all are told that he belongs there (recording `breakout/manual`).
+    Return the id of their attendee in the target, or None without a target. If they are there already, report them as
+    added again, as the real server does (docs/api/compatibility.md).
     """
-    taken = await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)
-    for room_id, seat in taken.items():
+    current = await store.list_attendees_of(tx, parent.token, attendee.actor_type, attendee.actor_id)
+    for room_id, own in current.items():
         if target is None or room_id != target.id:
-            await participants.remove(tx, await access.lock_room(tx, room_id), actor, seat)
+            await participants.remove(tx, await access.lock_room(tx, room_id), actor, own)
     if target is None:
         return None
-    if target.id not in taken:
-        return await _seat(tx, target, actor, attendee)
-    seat = taken[target.id]
-    await tx.emit(AttendeeAdded(target.id, actor, seat.id, seat.actor, was_there=True))
-    return seat.id
+    if target.id not in current:
+        return await _add_attendee(tx, target, actor, attendee)
+    own = current[target.id]
+    await tx.emit(AttendeeAdded(target.id, actor, own.id, own.actor, was_there=True))
+    return own.id
 
 
 async def switch(tx: Tx, me: Participant, target: str) -> tuple[Room, int]:
-    """Go to another part by oneself; it, and one's attendee in it. Raises Invalid with the reason."""
+    """Move the caller to the breakout room with the token `target`.
+
+    Return the room, and the id of the caller's attendee in it. Raises Invalid with the reason.
+    """
     parent = await access.lock_room(tx, me.room.id)
     if parent.breakout_mode != Mode.FREE:
         raise Invalid("mode")
@@ -147,147 +156,160 @@ async def switch(tx: Tx, me: Participant, target: str) -> tuple[Room, int]:
         raise Invalid("status")
     if me.is_moderator:
         raise Invalid("moderator")
-    part = next((part for part in await store.list_parts(tx, parent.token) if part.token == target), None)
-    if part is None:
+    room = next((room for room in await store.list_rooms(tx, parent.token) if room.token == target), None)
+    if room is None:
         raise Invalid("target")
-    seats = await store.list_seats(tx, parent.token, me.actor.type, me.actor.id)
-    if list(seats) == [part.id]:
-        return part, seats[part.id].id
-    attendee_id = await _move(tx, parent, me.actor, me.attendee, part)
+    current = await store.list_attendees_of(tx, parent.token, me.actor.type, me.actor.id)
+    if list(current) == [room.id]:
+        return room, current[room.id].id
+    attendee_id = await _move(tx, parent, me.actor, me.attendee, room)
     assert attendee_id is not None, "there is a target"
-    return part, attendee_id
+    return room, attendee_id
 
 
-# --- what goes on ---------------------------------------------------------------------------
-async def list_parts(tx: Tx, me: Participant) -> list[Part]:
-    """The parts that the caller may see: all for moderators, and for members who may choose; else the caller's own.
+# --- listing, opening and closing -----------------------------------------------------------
+async def list_rooms(tx: Tx, me: Participant) -> list[BreakoutRoom]:
+    """Return the breakout rooms that the caller may see.
 
-    Raises Invalid("mode") without parts, and Invalid("status") for others while they are closed.
+    Moderators see all of them, and so do members who may choose one; other members see the one that they are in. Raises
+    Invalid("mode") if there are none, and Invalid("status") if they are closed and the caller is not a moderator.
     """
-    model.require_divided(me.room)
+    model.require_breakout_rooms(me.room)
     if not me.is_moderator and me.room.breakout_status != Status.STARTED:
         raise Invalid("status")
-    seats = await store.list_seats(tx, me.room.token, me.actor.type, me.actor.id)
+    own = await store.list_attendees_of(tx, me.room.token, me.actor.type, me.actor.id)
     sees_all = me.is_moderator or (me.room.breakout_mode == Mode.FREE and me.can_pass_lobby)
     return [
-        (part, seats[part.id].id if part.id in seats else None)
-        for part in await store.list_parts(tx, me.room.token)
-        if sees_all or part.id in seats
+        (room, own[room.id].id if room.id in own else None)
+        for room in await store.list_rooms(tx, me.room.token)
+        if sees_all or room.id in own
     ]
 
 
-async def list_people(tx: Tx, me: Participant, *, with_status: bool) -> People:
-    """Everybody in the conversation and in the caller's own parts.
+async def _list_after_change(tx: Tx, me: Participant) -> list[BreakoutRoom]:
+    """Return the breakout rooms for a caller whose `room` was read before the change."""
+    return await list_rooms(tx, Participant(await access.lock_room(tx, me.room.id), me.attendee, me.session))
 
-    Raises Forbidden for guests, and Invalid as `list_parts`.
+
+async def list_people(tx: Tx, me: Participant, *, with_status: bool) -> People:
+    """Return the attendees of the parent room and of the breakout rooms that the caller is in.
+
+    Raises Forbidden for guests, and Invalid like `list_rooms`.
     """
     attendees.require_may_list(me)
-    parts = [part for part, attendee_id in await list_parts(tx, me) if attendee_id is not None]
-    return await attendees.list_people(tx, me, [me.room, *parts], with_status=with_status)
+    own = [room for room, attendee_id in await list_rooms(tx, me) if attendee_id is not None]
+    return await attendees.list_people(tx, me, [me.room, *own], with_status=with_status)
 
 
-async def start(tx: Tx, me: Participant) -> None:
-    """Let people into their rooms. Raises Invalid("mode")."""
-    await _set_doors(tx, me, Status.STARTED, Lobby.NONE, BreakoutRoomsStarted)
+async def start(tx: Tx, me: Participant) -> list[BreakoutRoom]:
+    """Open the breakout rooms, and return them. Raises Invalid("mode")."""
+    return await _set_status(tx, me, Status.STARTED, Lobby.NONE, BreakoutRoomsStarted)
 
 
-async def stop(tx: Tx, me: Participant) -> None:
-    """Close the parts: who does not moderate leaves the calls there. Raises Invalid("mode")."""
-    await _set_doors(tx, me, Status.STOPPED, Lobby.NON_MODERATORS, BreakoutRoomsStopped)
+async def stop(tx: Tx, me: Participant) -> list[BreakoutRoom]:
+    """Close the breakout rooms, and return them. Everybody but moderators leaves the calls. Raises Invalid("mode")."""
+    return await _set_status(tx, me, Status.STOPPED, Lobby.NON_MODERATORS, BreakoutRoomsStopped)
 
 
-async def _set_doors(
+async def _set_status(
     tx: Tx, me: Participant, status: Status, lobby: Lobby, event: type[BreakoutRoomsStarted | BreakoutRoomsStopped]
-) -> None:
+) -> list[BreakoutRoom]:
     parent = await access.lock_room(tx, me.room.id)
-    model.require_divided(parent)
-    if parent.breakout_status == status:
-        return
-    await store.set_status(tx, parent.id, status, clock.now())
-    for part in await store.list_parts(tx, parent.token):
-        await store.set_door(tx, part.id, lobby)
-        await tx.emit(event(part.id, me.actor))
+    model.require_breakout_rooms(parent)
+    if parent.breakout_status != status:
+        await store.set_status(tx, parent.id, status, clock.now())
+        for room in await store.list_rooms(tx, parent.token):
+            await store.set_lobby(tx, room.id, lobby)
+            await tx.emit(event(room.id, me.actor))
+    return await _list_after_change(tx, me)
 
 
-async def broadcast(tx: Tx, me: Participant, text: str) -> None:
-    """Say the same in all parts. Raises Invalid with the reason, TooLarge("message")."""
+async def broadcast(tx: Tx, me: Participant, text: str) -> list[BreakoutRoom]:
+    """Post a message of the caller in every breakout room, and return the rooms.
+
+    Raises Invalid with the reason, or TooLarge("message").
+    """
     parent = await access.lock_room(tx, me.room.id)
-    model.require_divided(parent)
-    for part in await store.list_parts(tx, parent.token):
-        attendee_id = await _seat(tx, part, me.actor, me.attendee, quiet=True)
-        attendee = await attendee_store.get_attendee(tx, part.id, attendee_id)
-        assert attendee is not None, "just seated"
-        await messages.send(tx, Participant(await access.lock_room(tx, part.id), attendee), text)
+    model.require_breakout_rooms(parent)
+    for room in await store.list_rooms(tx, parent.token):
+        attendee_id = await _add_attendee(tx, room, me.actor, me.attendee, quiet=True)
+        attendee = await attendee_store.get_attendee(tx, room.id, attendee_id)
+        assert attendee is not None, "it was just added"
+        await messages.send(tx, Participant(await access.lock_room(tx, room.id), attendee), text)
+    return await _list_after_change(tx, me)
 
 
 async def set_assistance(tx: Tx, me: Participant, *, is_wanted: bool, enabled: bool) -> None:
-    """Ask the moderators to come, or not any more. Raises Invalid with the reason."""
+    """Ask the moderators to come to the caller's breakout room, or end the request. Raises Invalid with the reason."""
     if not enabled:
         raise Invalid("config")
-    part = await access.lock_room(tx, me.room.id)
-    if not part.is_breakout_room or part.has_lobby:
+    room = await access.lock_room(tx, me.room.id)
+    if not room.is_breakout_room or room.has_lobby:
         raise Invalid("room")
     status = Status.ASSISTANCE if is_wanted else Status.STOPPED
-    if status != part.breakout_status:
-        await store.set_status(tx, part.id, status, clock.now())
+    if status != room.breakout_status:
+        await store.set_status(tx, room.id, status, clock.now())
 
 
-# --- what happens in the parent -------------------------------------------------------------
+# --- following changes of the parent room ---------------------------------------------------
 async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attendee) -> None:
-    """Who moderates the parent moderates every part."""
-    seats = await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)
-    for part in await store.list_parts(tx, parent.token):
-        if part.id in seats:
-            seat = seats[part.id]
-            await access.lock_room(tx, part.id)
-            await attendee_store.set_role(tx, part.id, seat.id, attendee.type, clock.now())
-            await tx.emit(PermissionsSet(part.id, actor, seat.id, 0))
+    """Make a new moderator of the parent room a moderator of every breakout room."""
+    own = await store.list_attendees_of(tx, parent.token, attendee.actor_type, attendee.actor_id)
+    for room in await store.list_rooms(tx, parent.token):
+        if room.id in own:
+            await access.lock_room(tx, room.id)
+            await attendee_store.set_role(tx, room.id, own[room.id].id, attendee.type, clock.now())
+            await tx.emit(PermissionsSet(room.id, actor, own[room.id].id, 0))
         else:
-            await _seat(tx, part, actor, attendee, quiet=True)
+            await _add_attendee(tx, room, actor, attendee, quiet=True)
 
 
-async def follow_removal(tx: Tx, parent: Room, actor: Actor, gone: Actor) -> None:
-    """Who left the parent, or does not moderate it any more, is in no part."""
-    for room_id, seat in (await store.list_seats(tx, parent.token, gone.type, gone.id)).items():
-        await participants.remove(tx, await access.lock_room(tx, room_id), actor, seat, quiet=True)
+async def follow_removal(tx: Tx, parent: Room, actor: Actor, removed: Actor) -> None:
+    """Remove an actor from all breakout rooms, after they left the parent room or are no moderator any more."""
+    for room_id, own in (await store.list_attendees_of(tx, parent.token, removed.type, removed.id)).items():
+        await participants.remove(tx, await access.lock_room(tx, room_id), actor, own, quiet=True)
 
 
 async def follow_permissions(tx: Tx, parent: Room, actor: Actor, attendee: Attendee) -> None:
-    """What somebody may do in the parent holds in the parts."""
-    for room_id, seat in (await store.list_seats(tx, parent.token, attendee.actor_type, attendee.actor_id)).items():
+    """Copy the permissions of an attendee of the parent room to the breakout rooms."""
+    current = await store.list_attendees_of(tx, parent.token, attendee.actor_type, attendee.actor_id)
+    for room_id, own in current.items():
         await access.lock_room(tx, room_id)
-        await attendee_store.set_attendee(tx, room_id, seat.id, "permissions", attendee.permissions, clock.now())
-        await tx.emit(PermissionsSet(room_id, actor, seat.id, attendee.permissions))
+        await attendee_store.set_attendee(tx, room_id, own.id, "permissions", attendee.permissions, clock.now())
+        await tx.emit(PermissionsSet(room_id, actor, own.id, attendee.permissions))
 
 
 async def follow_defaults(tx: Tx, parent: Room, actor: Actor, permissions: int) -> None:
-    """What members may do in the parent, they may do in the parts."""
-    for part in await store.list_parts(tx, parent.token):
-        await store.set_permissions(tx, part.id, permissions)
-        await attendee_store.reset_permissions(tx, part.id, clock.now())
-        await tx.emit(DefaultPermissionsSet(part.id, actor, permissions))
+    """Copy the default permissions of the parent room to the breakout rooms."""
+    for room in await store.list_rooms(tx, parent.token):
+        await store.set_permissions(tx, room.id, permissions)
+        await attendee_store.reset_permissions(tx, room.id, clock.now())
+        await tx.emit(DefaultPermissionsSet(room.id, actor, permissions))
 
 
 async def follow_consent(tx: Tx, parent: Room, recording_consent: int) -> None:
-    """Ask for consent to recording in the parts as in the parent."""
-    for part in await store.list_parts(tx, parent.token):
-        await room_store.set_field(tx, part.id, "recording_consent", recording_consent)
+    """Copy the recording consent of the parent room to the breakout rooms."""
+    for room in await store.list_rooms(tx, parent.token):
+        await room_store.set_field(tx, room.id, "recording_consent", recording_consent)
 
 
-async def follow_arrival(tx: Tx, part: Room, actor: Actor, attendee_id: int) -> None:
-    """Make a new member of a part a member of the parent, with equal permissions in both, and of no other part."""
-    arrived = await attendee_store.get_attendee(tx, part.id, attendee_id) if part.is_breakout_room else None
-    if arrived is None or not model.is_seated(arrived):
+async def follow_arrival(tx: Tx, room: Room, actor: Actor, attendee_id: int) -> None:
+    """After a user was added to a breakout room, make them a member of the parent room and of no other breakout room.
+
+    Their permissions in the parent room hold in the breakout room.
+    """
+    added = await attendee_store.get_attendee(tx, room.id, attendee_id) if room.is_breakout_room else None
+    if added is None or not model.is_assignable(added):
         return
-    parent = await room_store.get_room(tx, part.object_id)
+    parent = await room_store.get_room(tx, room.object_id)
     if parent is None:
         return
-    own = await attendee_store.find_attendee(tx, parent.id, arrived.actor_type, arrived.actor_id)
-    if own is None:
-        await participants.add_user(tx, parent, actor, arrived.actor_id, arrived.display_name)
-    elif own.permissions != arrived.permissions:
-        await attendee_store.set_attendee(tx, part.id, arrived.id, "permissions", own.permissions, clock.now())
-    seats = await store.list_seats(tx, part.object_id, arrived.actor_type, arrived.actor_id)
-    for room_id, seat in seats.items():
-        if room_id != part.id:
-            await participants.remove(tx, await access.lock_room(tx, room_id), actor, seat)
+    in_parent = await attendee_store.find_attendee(tx, parent.id, added.actor_type, added.actor_id)
+    if in_parent is None:
+        await participants.add_user(tx, parent, actor, added.actor_id, added.display_name)
+    elif in_parent.permissions != added.permissions:
+        await attendee_store.set_attendee(tx, room.id, added.id, "permissions", in_parent.permissions, clock.now())
+    current = await store.list_attendees_of(tx, room.object_id, added.actor_type, added.actor_id)
+    for room_id, own in current.items():
+        if room_id != room.id:
+            await participants.remove(tx, await access.lock_room(tx, room_id), actor, own)

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+import msgspec
 from msgspec import UNSET
 
 from talkd.areas.messages import service as messages
 from talkd.areas.overviews import service, view
 from talkd.areas.overviews.view import RoomView
+from talkd.conversation.participant import Attendee, Participant
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 
@@ -19,13 +21,20 @@ async def render(
     *,
     browser: str | None = None,
     missed: dict[str, list[str]] | None = None,
+    shown_as: Attendee | None = None,
 ) -> RoomView:
-    """Return the room as the caller sees it now. `browser` is the caller's, if it has changed during the call."""
+    """Return the room as the caller sees it now.
+
+    `browser` is the caller's, if it has changed during the call. With `shown_as` the answer describes this attendee of
+    the caller instead.
+    """
     browser = call.caller.browser if browser is None else browser
     overview = await service.get_overview(tx, room_id, attendee_id, browser=browser)
     last = overview.last_message
     names = await messages.get_names(tx, [last]) if last is not None else {}
     online = await service.list_online_partners(tx, [overview], overview.me.attendee.actor_id)
+    if shown_as is not None:
+        overview = msgspec.structs.replace(overview, me=Participant(overview.me.room, shown_as))
     return view.room(overview, call.world.settings.room_defaults, names, online=online, missed=missed or UNSET)
 
 
