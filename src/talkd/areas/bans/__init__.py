@@ -1,1 +1,1 @@
-"""Who may not come back into a conversation."""
+"""Bans from rooms: of users, guests, IP addresses and networks."""

@@ -14,7 +14,7 @@ V1 = ("v1",)
 
 
 class BanParams(msgspec.Struct, frozen=True):
-    """Whom to ban, and why, for the moderators."""
+    """The actor to ban, and a note that only moderators see."""
 
     actorType: str
     actorId: str
@@ -22,14 +22,14 @@ class BanParams(msgspec.Struct, frozen=True):
 
 
 class LiftParams(msgspec.Struct, frozen=True):
-    """Which ban to lift."""
+    """The ban to lift."""
 
     banId: int
 
 
 @routes.add("POST", "ban/{token}", *ANY_MODERATOR, versions=V1, params=BanParams, returns=view.BanView)
 async def add_ban(tx: Tx, call: Call[BanParams]) -> view.BanView:
-    """Ban a user, a guest, an e-mail guest, an address or a network."""
+    """Ban a user, a guest, an e-mail guest, an IP address or a network."""
     params = call.params
     return view.ban(await service.ban(tx, call.me, params.actorType, params.actorId, params.internalNote))
 

@@ -1,4 +1,4 @@
-"""Banning and lifting bans."""
+"""Ban actors from rooms and lift bans."""
 
 from collections.abc import Collection
 
@@ -16,11 +16,11 @@ from talkd.storage.database import Tx
 
 
 async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str) -> Ban:
-    """Ban an actor, address or network, and remove whoever that is from the room. They need not be in it.
+    """Ban an actor, IP address or network, and remove those whom the ban matches. They need not be in the room.
 
-    A guest, invited by e-mail or not, is banned together with the devices and network addresses that they have the
-    room open from. Other guests from there may stay, but cannot come in again. A second ban of the same actor
-    changes nothing. Raises Invalid with the reason.
+    Guests, invited by e-mail or not, are banned together with the browsers and IP addresses of their sessions. Other
+    guests with such an address may stay, but cannot join again. A second ban of the same actor changes nothing.
+    Raises Invalid with the reason.
     """
     if not me.room.is_shared:
         raise Invalid("room")
@@ -38,8 +38,9 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     if not name and actor_type == USERS:
         name = (await users.get_names(tx, [actor_id])).get(actor_id, "")
     if attendee is not None and actor_type in (GUESTS, EMAILS):
-        joins = await session_store.list_sessions_of(tx, room.id, attendee.id)
-        await _add(tx, me, actor_type, actor_id, name, note, {join.browser for join in joins if join.browser})
+        sessions = await session_store.list_sessions_of(tx, room.id, attendee.id)
+        browsers = {session.browser for session in sessions if session.browser}
+        await _add(tx, me, actor_type, actor_id, name, note, browsers)
         for address in await session_store.list_addresses(tx, room.id, attendee.id):
             await _add(tx, me, IP, require_bannable(IP, address), "", note)
     else:
@@ -49,14 +50,14 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     elif actor_type == IP:
         await _remove_from_address(tx, me, actor_id)
     stored = await ban_store.find_ban(tx, room.id, actor_type, actor_id)
-    assert stored is not None, "just added, or there before"
+    assert stored is not None, "it was added above or before"
     return stored
 
 
 async def _add(
     tx: Tx, me: Participant, actor_type: str, actor_id: str, name: str, note: str, browsers: Collection[str] = ()
 ) -> None:
-    """Store a ban, unless there is the same one."""
+    """Store a ban, unless the actor is banned already."""
     if await ban_store.is_banned(tx, me.room.id, actor_type, actor_id):
         return
     await ban_store.add_ban(
@@ -75,7 +76,7 @@ async def _add(
 
 
 async def _remove_from_address(tx: Tx, me: Participant, banned: str) -> None:
-    """Guests who moderate stay, as they would when banned by name."""
+    """Remove the guests with the banned address. Moderators stay, as they cannot be banned by name either."""
     for attendee_id in sorted(await ban_store.list_inside(tx, me.room.id, banned)):
         attendee = await attendee_store.get_attendee(tx, me.room.id, attendee_id)
         if attendee is not None and not attendee.is_moderator:
@@ -83,10 +84,10 @@ async def _remove_from_address(tx: Tx, me: Participant, banned: str) -> None:
 
 
 async def list_bans(tx: Tx, me: Participant) -> list[Ban]:
-    """All bans of the room, oldest first."""
+    """Return all bans of the room, oldest first."""
     return await ban_store.list_bans(tx, me.room.id)
 
 
 async def lift(tx: Tx, me: Participant, ban_id: int) -> None:
-    """Let somebody come again. Nothing happens when there is no such ban in this room."""
+    """Remove a ban. Does nothing if the room has no such ban."""
     await ban_store.delete_ban(tx, me.room.id, ban_id)

@@ -6,7 +6,7 @@ from talkd.conversation.ban import Ban
 
 
 class BanView(msgspec.Struct, frozen=True):
-    """A ban on the wire."""
+    """A ban."""
 
     id: int
     moderatorActorType: str
@@ -20,7 +20,7 @@ class BanView(msgspec.Struct, frozen=True):
 
 
 def ban(item: Ban) -> BanView:
-    """One ban, for moderators."""
+    """Show a ban to moderators."""
     return BanView(
         id=item.id,
         moderatorActorType=item.moderator_type,

@@ -1,1 +1,1 @@
-"""Calls: who is in one, with what."""
+"""Calls of rooms: who is in them and which of audio and video they send."""

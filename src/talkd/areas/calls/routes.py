@@ -17,7 +17,7 @@ V4 = ("v4",)
 
 
 class JoinParams(msgspec.Struct, frozen=True):
-    """What a device brings to the call; null for everything."""
+    """The `flags` say what the device sends; null stands for audio and video."""
 
     flags: int | None = None
     silent: bool = False
@@ -26,7 +26,7 @@ class JoinParams(msgspec.Struct, frozen=True):
 
 
 class FlagsParams(msgspec.Struct, frozen=True):
-    """What a device brings from now on."""
+    """What the device sends from now on."""
 
     flags: int
 
@@ -38,13 +38,13 @@ class LeaveParams(msgspec.Struct, frozen=True):
 
 
 class RingParams(msgspec.Struct, frozen=True):
-    """An attendee of the room."""
+    """The attendee to notify."""
 
     attendeeId: int
 
 
 class DownloadParams(msgspec.Struct, frozen=True):
-    """The form of the list: only csv."""
+    """The format of the list; only csv is known."""
 
     format: str = "csv"
 
@@ -97,14 +97,14 @@ async def join(tx: Tx, call: Call[JoinParams]) -> None:
     params=RingParams,
 )
 async def ring(tx: Tx, call: Call[RingParams]) -> None:
-    """Notify somebody of the running call."""
+    """Notify an attendee of the running call."""
     everyone_may_ring = call.world.settings.everyone_may_ring
     await service.ring(tx, call.me, call.params.attendeeId, everyone_may_ring=everyone_may_ring)
 
 
 @routes.add("GET", "call/{token}/notification-state", Guard.USER, versions=V4)
 async def get_notification_state(tx: Tx, call: Call[Any]) -> Reply:
-    """Say whether to go on ringing: 200 yes, 201 the call was missed, 404 it was answered."""
+    """Say whether the call still rings: 200 yes, 201 no, it was missed, 404 no, it was answered."""
     me = await find_participant(tx, call)
     if me is None:
         raise NotFound(data=NULL)
@@ -113,9 +113,9 @@ async def get_notification_state(tx: Tx, call: Call[Any]) -> Reply:
 
 @routes.add(
     "GET", "call/{token}/download", *ANY_MODERATOR, versions=V4, params=DownloadParams, csrf=False
-)  # pages lead there by a link, which sends neither header nor token
+)  # clients open it as a link, which sends neither header nor token
 async def download_attendance(tx: Tx, call: Call[DownloadParams]) -> Reply:
-    """Download who was in the running call, as CSV."""
+    """Download a list of who joined the running call, as CSV."""
     headers = {"Content-Disposition": f'attachment; filename="call-{call.token}.csv"'}
     try:
         if call.params.format != "csv":
@@ -128,7 +128,7 @@ async def download_attendance(tx: Tx, call: Call[DownloadParams]) -> Reply:
 
 @routes.add("PUT", "call/{token}", *IN_ROOM, versions=V4, params=FlagsParams)
 async def set_flags(tx: Tx, call: Call[FlagsParams]) -> None:
-    """Change what the device brings to the call."""
+    """Change what the device sends: audio, video or neither."""
     await service.set_flags(tx, call.me, call.params.flags)
 
 

@@ -1,4 +1,4 @@
-"""Calls: joining, changing what one brings, leaving, ending."""
+"""Join a call, change its flags, leave and end it."""
 
 from talkd.areas.calls import store
 from talkd.areas.participants import service as participants
@@ -19,13 +19,13 @@ DEFAULT_FLAGS = InCall.IN_CALL | InCall.AUDIO | InCall.VIDEO
 
 
 async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
-    """The devices in the call that gave a sign lately."""
-    seated = await session_store.list_seated(tx, room.id, clock.steady() - SESSION_TIMEOUT)
-    return [(session, attendee) for session, attendee in seated if session.in_call]
+    """Return the devices in the call, each with its attendee, without those whose last ping is too old."""
+    found = await session_store.list_seated(tx, room.id, clock.steady() - SESSION_TIMEOUT)
+    return [(session, attendee) for session, attendee in found if session.in_call]
 
 
 async def list_active(tx: Tx) -> list[tuple[str, int]]:
-    """Tokens of the rooms with a call, and how many people are in it."""
+    """Return the tokens of rooms with a call, and how many attendees are in it."""
     return await store.list_active(tx, clock.steady() - SESSION_TIMEOUT)
 
 
@@ -42,9 +42,9 @@ def is_ringing(me: Participant) -> bool:
 
 
 async def list_attendance(tx: Tx, me: Participant) -> list[tuple[Attendee, str]]:
-    """Return who was in the running call so far, each with the e-mail address as far as the caller may know it.
+    """Return who has joined the running call, each with an e-mail address, or "" if the caller may not see addresses.
 
-    Raises Invalid without a call.
+    Raises Invalid if there is no call.
     """
     if not me.room.call_started_at:
         raise Invalid
@@ -68,21 +68,21 @@ async def join(
     has_consented: bool,
     settings: TalkSettings,
 ) -> None:
-    """Bring a device into the call, which begins with the first one.
+    """Add a device to the call. The first one starts the call.
 
-    With `silent` nobody is told that it has begun, with `silent_for` some are not.
+    The start notifies nobody if `silent` is set, and not the users in `silent_for`.
 
-    Raises NotFound when the device has not joined the room, Invalid("type") where there are no calls,
-    PreconditionFailed for who has to wait in the lobby, Invalid("consent") for who must agree to being recorded
-    and has not, and Forbidden for who may not begin one.
+    Raises NotFound if the device has not joined the room, Invalid("type") if the room's type has no calls,
+    PreconditionFailed if the lobby keeps the participant out, Invalid("consent") if they must agree to being recorded
+    and did not, and Forbidden if they may not start a call.
     """
-    me, session = await _up_to_date(tx, me)
+    me, session = await _reload(tx, me)
     if me.room.type in (RoomType.CHANGELOG, RoomType.ONE_TO_ONE_FORMER, RoomType.NOTE_TO_SELF):
         raise Invalid("type")
     room = me.room
     if not me.can_pass_lobby:
         raise PreconditionFailed
-    if not has_consented and await _asks_for_consent(tx, room, settings.recording_consent):
+    if not has_consented and await _requires_consent(tx, room, settings.recording_consent):
         raise Invalid("consent")
     if not room.call_started_at and not me.can_start_call(settings.start_calls):
         raise Forbidden
@@ -91,7 +91,7 @@ async def join(
     await participants.ensure_both(tx, room)
     before = session.in_call
     await session_store.set_in_call(tx, session, allowed, clock.steady())
-    await store.note_entry(tx, room.id, me.attendee.id, clock.steady())
+    await store.set_entered(tx, room.id, me.attendee.id, clock.steady())
     session_id = session.session_id
     if not room.call_started_at:
         await store.start(tx, room.id, wanted, clock.steady(), clock.now())
@@ -106,7 +106,7 @@ async def join(
         await tx.emit(CallJoined(room.id, me.actor, session_id, was_in))
 
 
-async def _asks_for_consent(tx: Tx, room: Room, setting: int) -> bool:
+async def _requires_consent(tx: Tx, room: Room, setting: int) -> bool:
     if setting != CONSENT_BY_ROOM:
         return setting == CONSENT_ALWAYS
     whole = await room_store.get_room(tx, room.object_id) if room.is_breakout_room else room
@@ -118,8 +118,8 @@ async def ring(tx: Tx, me: Participant, attendee_id: int, *, everyone_may_ring: 
 
     Moderators may ring. With `everyone_may_ring`, so may all who may start calls.
 
-    Raises Forbidden for everybody else, Invalid("in-call") when the caller is not in a call or the target is in it
-    already, NotFound when the attendee is not in the room, and Invalid("actor-type") when they have no account.
+    Raises Forbidden for everybody else, Invalid("in-call") if the caller is not in a call or the target is in it
+    already, NotFound if the attendee is not in the room, and Invalid("actor-type") if they have no account.
     """
     if not me.is_moderator and not (everyone_may_ring and me.may(Permission.CALL_START)):
         raise Forbidden
@@ -134,12 +134,12 @@ async def ring(tx: Tx, me: Participant, attendee_id: int, *, everyone_may_ring: 
 
 
 async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
-    """Switch audio or video.
+    """Set what a device in the call sends: audio, video or neither.
 
-    Raises NotFound without a join, Forbidden in a locked room, PreconditionFailed for who has to wait in the lobby,
-    and Invalid when the device is not in the call.
+    Raises NotFound if the device has not joined the room, Forbidden if the room is locked, PreconditionFailed if the
+    lobby keeps the participant out, and Invalid if the device is not in the call.
     """
-    me, session = await _up_to_date(tx, me)
+    me, session = await _reload(tx, me)
     _require_open(me)
     if not flags & InCall.IN_CALL or not session.in_call:
         raise Invalid(data=NULL)
@@ -148,10 +148,10 @@ async def set_flags(tx: Tx, me: Participant, flags: int) -> None:
     await tx.emit(CallFlagsSet(me.room.id, me.actor, session.session_id))
 
 
-async def _up_to_date(tx: Tx, me: Participant) -> tuple[Participant, Session]:
-    """The participant and his device under the room's lock: rules may have changed since the guards looked.
+async def _reload(tx: Tx, me: Participant) -> tuple[Participant, Session]:
+    """Lock the room and return participant and session as they are now: they may have changed since the guards ran.
 
-    Raises NotFound when the device has not joined the room.
+    Raises NotFound if the device has not joined the room.
     """
     room = await access.lock_room(tx, me.room.id)
     attendee = await access.access_attendee(tx, me, me.attendee.id)
@@ -169,12 +169,12 @@ def _require_open(me: Participant) -> None:
 
 
 async def leave(tx: Tx, me: Participant, *, for_everyone: bool) -> None:
-    """Take the device out of the call; a moderator may end it for everyone.
+    """Remove the device from the call. Moderators may end the call for everyone.
 
-    Raises NotFound when the device has not joined the room. Who is not in the call gets Forbidden in a locked room
-    and PreconditionFailed when he has to wait in the lobby.
+    Raises NotFound if the device has not joined the room. If it is not in the call, raises Forbidden for a locked
+    room and PreconditionFailed if the lobby keeps the participant out.
     """
-    me, session = await _up_to_date(tx, me)
+    me, session = await _reload(tx, me)
     if not session.in_call:
         _require_open(me)
     if for_everyone and me.is_moderator:
@@ -184,14 +184,14 @@ async def leave(tx: Tx, me: Participant, *, for_everyone: bool) -> None:
 
 
 async def drop(tx: Tx, room: Room, session: Session, attendee: Attendee) -> None:
-    """The device left the room, or was silent too long, while in the call."""
+    """Remove a device that left the room or stopped pinging."""
     await _leave(tx, room, session, attendee, SYSTEM)
 
 
 async def enforce(tx: Tx, room_id: int) -> None:
-    """Take from everybody in the call what they may no longer do: publish, or be in it behind a lobby.
+    """Drop or mute call participants who lost a permission. The lobby drops, a publishing permission mutes.
 
-    A call goes on in a room that is locked: nobody can join it or change flags, and everybody in it may leave.
+    Locking a room does not end its call: nobody can join or change flags, and everybody may leave.
     """
     room = await access.lock_room(tx, room_id)
     if not room.call_started_at:
@@ -207,7 +207,7 @@ async def enforce(tx: Tx, room_id: int) -> None:
 
 
 async def list_rooms_to_end(tx: Tx, max_duration: int) -> list[int]:
-    """Return the rooms whose call has lasted for `max_duration` seconds; none if that is 0."""
+    """Return the rooms whose call has lasted for `max_duration` seconds. 0 means no limit."""
     return await store.list_rooms_with_call_since(tx, clock.steady() - max_duration) if max_duration else []
 
 
@@ -219,7 +219,7 @@ async def end_long(tx: Tx, room_id: int, max_duration: int) -> None:
 
 
 async def after_removal(tx: Tx, room_id: int) -> None:
-    """Somebody was removed with all his devices: the call may be over with that."""
+    """End the call if the attendee who was removed was the last one in it."""
     room = await access.lock_room(tx, room_id)
     if room.call_started_at and not await store.count_in_call(tx, room_id):
         await _end(tx, room, SYSTEM, for_everyone=False)
@@ -254,7 +254,10 @@ async def _end(tx: Tx, room: Room, actor: Actor, *, for_everyone: bool) -> None:
 
 
 def _allowed(me: Participant, flags: InCall) -> int:
-    """What of it the participant may bring; unknown bits are kept (recording `call/a-call`), up to a byte of them."""
+    """Return the flags without audio and video that the participant may not send.
+
+    Unknown bits up to ALL_FLAGS are kept (docs/api/compatibility.md).
+    """
     flags &= InCall(ALL_FLAGS)
     if not me.may(Permission.PUBLISH_AUDIO):
         flags &= ~InCall.AUDIO

@@ -42,32 +42,32 @@ _PARTICIPANTS = Query(
 
 
 async def start(tx: Tx, room_id: int, flag: int, started_at: int, now: int) -> None:
-    """Begin the call at `started_at` on the steady scale, which is `now`."""
+    """Start the call. `started_at` is on the steady clock, `now` is Unix time; both in seconds."""
     await tx.run(_START, room_id=room_id, started_at=started_at, flag=flag, now=now)
 
 
 async def add_flag(tx: Tx, room_id: int, flag: int) -> None:
-    """Add what a device wanted to bring when it joined. It counts until the call ends (recordings)."""
+    """Add the flags with which a device joined. They stay until the call ends (docs/api/compatibility.md)."""
     await tx.run(_ADD_FLAG, room_id=room_id, flag=flag)
 
 
 async def end(tx: Tx, room_id: int) -> None:
-    """The call is over."""
+    """End the call, with the permissions that were set for it."""
     await tx.run(_END, room_id=room_id)
 
 
 async def count_in_call(tx: Tx, room_id: int) -> int:
-    """Devices in the call."""
+    """Return how many devices are in the call."""
     return int(await tx.value(_COUNT, room_id=room_id))
 
 
-async def note_entry(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
-    """The attendee was in a call from now on."""
+async def set_entered(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
+    """Record when the attendee joined the call."""
     await tx.run(_ENTERED, room_id=room_id, attendee_id=attendee_id, now=now)
 
 
 async def list_participants(tx: Tx, room_id: int, since: int) -> list[Attendee]:
-    """Who was in a call since then."""
+    """Return the attendees who have been in a call since then, in the order in which they joined."""
     return await tx.list(_PARTICIPANTS, room_id=room_id, since=since)
 
 
@@ -82,10 +82,10 @@ _ACTIVE = Statement(
 
 
 async def list_active(tx: Tx, since: int) -> list[tuple[str, int]]:
-    """Tokens of the rooms with a call, and how many are in it who gave a sign since then."""
+    """Return the tokens of rooms with a call, and how many attendees with a ping since then are in it."""
     return [(row[0], int(row[1])) for row in await tx.all(_ACTIVE, since=since)]
 
 
 async def list_rooms_with_call_since(tx: Tx, before: int) -> list[int]:
-    """Return the rooms whose call began before then, or at that moment."""
+    """Return the rooms whose call began then or earlier."""
     return [row[0] for row in await tx.all(_BEGUN_BEFORE, before=before)]

@@ -11,7 +11,7 @@ from talkd.core import clock
 
 
 class PeerView(msgspec.Struct, frozen=True):
-    """A device in a call, on the wire."""
+    """A device in a call."""
 
     actorType: str
     actorId: str
@@ -22,7 +22,7 @@ class PeerView(msgspec.Struct, frozen=True):
 
 
 def peers(room: Room, present: list[tuple[Session, Attendee]]) -> list[PeerView]:
-    """All devices in a call."""
+    """Show the devices in a call."""
     return [
         PeerView(
             attendee.actor_type,
@@ -37,13 +37,13 @@ def peers(room: Room, present: list[tuple[Session, Attendee]]) -> list[PeerView]
 
 
 _FORMULA = tuple("=+-@\t\r\n＝＋－＠")
-"""What a spreadsheet takes for the beginning of a formula, in full width, too."""
+"""Characters that begin a formula in spreadsheets, also as full-width forms."""
 
 
 def attendance(present: list[tuple[Attendee, str]]) -> bytes:
-    """Return a CSV of everybody. A cell that a spreadsheet would run as a formula gets a quote before it.
+    """Return a CSV of the attendees. A cell that a spreadsheet would run as a formula gets an apostrophe before it.
 
-    Every cell is quoted: where spreadsheets separate by semicolons, a name with one must not begin another cell.
+    Every cell is quoted, because some spreadsheets separate by semicolons, which a name may contain.
     """
     out = io.StringIO()
     out.write("name,email,type,identifier\n")

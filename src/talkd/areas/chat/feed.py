@@ -133,7 +133,7 @@ class Feed:
         now = clock.now()
         parents = {key: parent for key, parent in recent.page.parents.items() if not parent.is_expired(now)}
         page = Page(fresh, parents, recent.page.names, recent.page.reactors)
-        if room.is_one_to_one or view.has_own_form(page, viewer):  # each of two knows it by the other's name
+        if room.is_one_to_one or view.is_personal(page, viewer):  # each of two knows it by the other's name
             return msgspec.Raw(_encode(view.messages(page, room, viewer)))
         key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # some may have expired in between
         body = recent.bodies.get(key)

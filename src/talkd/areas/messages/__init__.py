@@ -1,1 +1,5 @@
-"""Saying something in a room, naming people in it, and messages as clients read them."""
+"""Messages: send them, read them back, and show them to one reader.
+
+- `service.py`: send and load messages.
+- `view.py`: a message as JSON; `system_texts.py`: the texts of system messages.
+"""

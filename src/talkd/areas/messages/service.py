@@ -1,4 +1,4 @@
-"""Sending and reading messages."""
+"""Send messages and load them."""
 
 from collections.abc import Iterable
 
@@ -46,13 +46,13 @@ async def send(
     guest_name: str = "",
     network: str = "",
 ) -> Said:
-    """Say something.
+    """Post a text message. Raises Invalid, TooLarge or Throttled.
 
-    `network` is where a guest is whose mentions are counted.
+    If the author posted the same text under the same `reference_id` before, that message is returned: a client that
+    repeats a request after a lost answer does not post twice (tests/crash/test_kill.py).
 
-    The same text again under the same `reference_id` is the same message: a client that tries again after
-    a lost answer does not say it twice (tests/crash/test_kill.py). The caller holds the room's row, so that
-    ids become visible in their order (design.md, 4). Raises Invalid, TooLarge or Throttled.
+    `network` is the network of a guest, whose messages with mentions are limited. The caller holds the lock of the
+    room, so that messages become visible in the order of their ids.
     """
     text = require_text(text)
     room = me.room
@@ -72,7 +72,7 @@ async def send(
         silent=silent,
     )
     if reply_to and (parent is None or not parent.is_replyable):
-        known = await _find_said(tx, me, draft)  # it may have been deleted since the client said this first
+        known = await _find_said(tx, me, draft)  # a repeated request may come after the parent was deleted
         if known is None:
             raise Invalid("reply-to")
         return known
@@ -80,7 +80,7 @@ async def send(
     stored = await message_store.say(tx, attendee_id=me.attendee.id, **_row(draft))
     if stored is None:
         known = await _find_said(tx, me, draft)
-        assert known is not None, "the statement has found it"
+        assert known is not None, "the statement found it"
         return known
     if network and references:
         await mentions.count_guest_message(tx, network)
@@ -94,7 +94,7 @@ async def send(
 
 
 async def _find_said(tx: Tx, me: Participant, draft: Message) -> Said | None:
-    """Return the message that was said before under the same reference, with the same text and parent."""
+    """Return the author's message with the same reference id, text and parent, or None."""
     if not draft.reference_id:
         return None
     for message in await message_store.list_by_reference(
@@ -118,9 +118,9 @@ async def post_system(
     silent: bool = False,
     aside: bool = False,
 ) -> Message:
-    """Report something in the room. `details` is what the text holds apart from people.
+    """Post the system message `system`. `details` are the parts of its text that are not actors, such as a new name.
 
-    `aside`: nobody is told of a new message; the caller emits an event of what it is about.
+    With `aside`, no MessagePosted is emitted: the caller emits an event of its own.
     """
     draft = _draft(
         room, actor, SYSTEM, details, system=system, references=references or {}, parent_id=parent_id, silent=silent
@@ -129,7 +129,7 @@ async def post_system(
 
 
 async def post(tx: Tx, room: Room, actor: Actor, text: str) -> Message:
-    """Say something in the name of who is no attendee: what the server itself tells."""
+    """Post a text message by an actor who is not an attendee, such as the server."""
     return await _add(tx, actor, _draft(room, actor, COMMENT, text, references={}))
 
 
@@ -143,10 +143,9 @@ async def share(
     silent: bool = False,
     guest_name: str = "",
 ) -> tuple[Message, bool]:
-    """Show a thing that is not text, such as a poll; it is found again under `shared_as`.
+    """Post a message that shares an object, such as a poll. Lists of shared objects find it under `shared_as`.
 
-    As with text, the same thing again under the same `reference_id` is the same message. Return it, and whether it is
-    new.
+    Return the message, and False if it was posted before under the same `reference_id`.
     """
     room = me.room
     me = await _begin(tx, me, guest_name)
@@ -171,7 +170,7 @@ async def share(
 
 
 async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:
-    """Whoever is going to speak, under the name that a guest gives himself with it."""
+    """Return the caller, renamed to `guest_name` if they are a guest: clients send a guest's name with the message."""
     if guest_name and me.is_guest and guest_name != me.attendee.display_name:
         return await attendees.rename_guest(tx, me, guest_name)
     return me
@@ -197,7 +196,7 @@ def _draft(
     reference_id: str = "",
     silent: bool = False,
 ) -> Message:
-    """A message that has no id yet."""
+    """Return a message without an id."""
     now = clock.now()
     return Message(
         room.id,
@@ -223,7 +222,7 @@ def _draft(
 
 
 def _row(message: Message) -> dict[str, int | str]:
-    """What is stored of a message that has just been said."""
+    """Return the columns of a new message."""
     return {
         "room_id": message.room_id,
         "parent_id": message.parent_id,
@@ -247,9 +246,9 @@ def _row(message: Message) -> dict[str, int | str]:
 async def complete(
     tx: Tx, room_id: int, messages: list[Message], *, known: Actor | None = None, viewer: Actor | None = None
 ) -> Page:
-    """A page: the messages with what they answer, everybody's name and reactions; three statements at most.
+    """Return a page of these messages, with parents, names and reactions; at most three queries.
 
-    Whoever is `known` need not be asked for. A page for one `viewer` knows the reactions of no others.
+    The name of the `known` actor is not looked up. With `viewer`, the page holds only the reactions of that actor.
     """
     wanted = [message.parent_id for message in messages if message.parent_id]
     parents = await message_store.list_messages(tx, room_id, wanted, clock.now()) if wanted else {}
@@ -266,7 +265,7 @@ async def complete_said(tx: Tx, me: Participant, message: Message, *, is_new: bo
 
 
 async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None = None) -> Names:
-    """What everybody in these messages is called now."""
+    """Return the current names of all actors in these messages."""
     actors: set[tuple[str, str]] = set()
     for message in messages:
         actors |= named(message)
@@ -277,19 +276,19 @@ async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None 
 
 
 async def get_history(tx: Tx, room_id: int, viewer: Actor, *, known: int, including: bool, limit: int) -> Page:
-    """Messages before `known` (0: from the newest), newest first."""
+    """Return messages before `known` (0: from the newest), newest first. `including` adds the message `known`."""
     before = known + 1 if including and known > 0 else known
     messages = await message_store.list_before(tx, room_id, before if known > 0 else ABOVE_ALL_IDS, limit, clock.now())
     return await complete(tx, room_id, messages, viewer=viewer)
 
 
 async def get_news(tx: Tx, room_id: int, *, known: int, limit: int) -> Page:
-    """Messages after `known`, oldest first."""
+    """Return messages after `known`, oldest first."""
     return await complete(tx, room_id, await message_store.list_after(tx, room_id, known, limit, clock.now()))
 
 
 async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limit: int) -> Page:
-    """A message with up to `limit` before (itself among them) and after it, oldest first."""
+    """Return a message with the `limit` before it, itself counted, and the `limit` after it, oldest first."""
     now = clock.now()
     before = await message_store.list_before(tx, room_id, message_id + 1, limit, now)
     after = await message_store.list_after(tx, room_id, message_id, limit, now)
@@ -297,12 +296,15 @@ async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limi
 
 
 async def get_common_read(tx: Tx, me: Participant) -> int | None:
-    """How far everybody has read, of those who let it be known; None for whoever does not let it be known himself."""
+    """Return the newest message that everybody has read; None for a participant with read privacy.
+
+    Attendees with read privacy do not count.
+    """
     return None if me.attendee.read_privacy else await message_store.get_common_read(tx, me.room.id)
 
 
 def common_read_after(me: Participant, mine: int, others: int | None) -> int | None:
-    """As `get_common_read`, where I have read up to `mine` and the others up to there."""
+    """Return what `get_common_read` would, if the participant has read up to `mine` and all others up to `others`."""
     if me.attendee.read_privacy:
         return None
     if me.actor.type != USERS:

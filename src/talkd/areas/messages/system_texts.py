@@ -1,4 +1,4 @@
-"""The words of system messages: clients show them as they are, some parse them (api-surface.md, Z)."""
+"""The texts of system messages. Clients show them as they are, and some parse them (docs/api/compatibility.md)."""
 
 from collections.abc import Callable, Mapping
 
@@ -11,13 +11,13 @@ Parameters = Mapping[str, Reference]
 Text = Callable[[Parameters, Actor, Actor, str], str]
 
 MISSED, TRIED = "call_missed", "call_tried"
-"""One call that nobody took: what it is to the one who was called, and to the one who called."""
+"""Two names of an unanswered call: the user who was called reads the first, the caller the second."""
 
 CALLS_OF_TWO = frozenset({"call_started", "call_ended", "call_ended_everyone"})
-"""Reports that read differently in a one-to-one room, where nobody needs to be named."""
+"""System messages with a text of their own in one-to-one rooms, which names nobody."""
 
 SILENT = "silent"
-"""What `details` say of a call that rings nobody."""
+"""The `details` of `call_started` for a call that notifies nobody."""
 
 _BY_ACTOR = {
     "conversation_created": "{actor} created the conversation",
@@ -54,7 +54,7 @@ _BY_ACTOR = {
     MISSED: "Missed call",
     TRIED: "Unanswered call",
 }
-"""Said of whoever did it; the actor himself reads You instead of the name."""
+"""Texts by system message. The actor reads "You" instead of their name."""
 
 _BY_ACTOR_TO_USER = {
     "user_added": ("{actor} added {user}", "{actor} added you"),
@@ -66,19 +66,19 @@ _BY_ACTOR_TO_USER = {
     "group_added": ("{actor} added group {group}", ""),
     "group_removed": ("{actor} removed group {group}", ""),
 }
-"""Said of whoever did it and to whom; the second form is what that person reads."""
+"""Texts of what an actor did to a user or group. The user reads the second one."""
 
 _WITHOUT_OTHERS = {
     "user_added": "{actor} joined the conversation",
     "user_removed": "{actor} left the conversation",
 }
-"""Somebody came or went by himself."""
+"""Texts for a user who added or removed themselves."""
 
 
 def shield(details: str, references: Parameters) -> tuple[str, dict[str, Reference]]:
-    """Return details in which typed placeholders, such as in a room called `{actor}`, stand for their own letters.
+    """Escape placeholders that a person typed, for example in a room named `{actor}`.
 
-    With them come the references that make clients show the letters.
+    Return the details with other placeholders instead, and references that make clients show the typed text.
     """
     typed: dict[str, Reference] = {}
     for key in ("actor", *references):
@@ -93,40 +93,39 @@ def shield(details: str, references: Parameters) -> tuple[str, dict[str, Referen
 def text_of(
     system: str, details: str, parameters: Parameters, actor: Actor, viewer: Actor, *, is_one_to_one: bool = False
 ) -> str:
-    """The text of a system message for one reader.
+    """Return the text of a system message for one reader.
 
-    `details` is what the text holds apart from people: old and new name, a duration. Calls of a one-to-one room are
-    described without names.
+    `details` are the parts of the text that are not actors: old and new name, a duration.
     """
     if is_one_to_one and system in CALLS_OF_TWO:
         return _call_of_two(system, details, is_by_viewer=actor.is_same(viewer.type, viewer.id))
-    if viewer.type != USERS:  # guests are spoken of, never to (recording `guests/guest-moderator`)
+    if viewer.type != USERS:  # guests never read "You" (docs/api/compatibility.md)
         viewer = Actor("", "")
     user = parameters.get("user")
     if system in _WITHOUT_OTHERS and user is not None and actor.is_same(user.type, user.id):
-        return _said_by(_WITHOUT_OTHERS[system], actor, viewer)
+        return _by(_WITHOUT_OTHERS[system], actor, viewer)
     if system in _BY_ACTOR_TO_USER:
         general, to_viewer = _BY_ACTOR_TO_USER[system]
         if user is not None and viewer.is_same(user.type, user.id):
-            return _said_by(to_viewer, actor, viewer)
-        return _said_by(general, actor, viewer)
+            return _by(to_viewer, actor, viewer)
+        return _by(general, actor, viewer)
     if system == "conversation_renamed":
         old, _, new = details.partition("\n")
-        return _said_by(_BY_ACTOR[system] % (old, new), actor, viewer)
+        return _by(_BY_ACTOR[system] % (old, new), actor, viewer)
     if system == "message_expiration_enabled":
-        return _said_by(_BY_ACTOR[system] % span(int(details)), actor, viewer)
+        return _by(_BY_ACTOR[system] % span(int(details)), actor, viewer)
     if system == "call_started" and details == SILENT:
-        return _said_by("{actor} started a silent call", actor, viewer)
+        return _by("{actor} started a silent call", actor, viewer)
     if system == REMOVED:
         return "Reaction deleted by author"
     if system in _BY_ACTOR:
-        return _said_by(_BY_ACTOR[system], actor, viewer)
+        return _by(_BY_ACTOR[system], actor, viewer)
     if system in ("call_ended", "call_ended_everyone"):
         return _call_text(system, details, parameters, actor)
     return details
 
 
-def _said_by(text: str, actor: Actor, viewer: Actor) -> str:
+def _by(text: str, actor: Actor, viewer: Actor) -> str:
     if not text.startswith("{actor}"):
         return text
     if actor.is_same(GUESTS, SYSTEM_ID):
@@ -151,10 +150,10 @@ def _call_text(system: str, details: str, parameters: Parameters, actor: Actor) 
         people.append("1 guest" if guests == "1" else f"{guests} guests")
     if int(others):
         people.append("1 other" if others == "1" else f"{others} others")
-    company = " and ".join(filter(None, (", ".join(people[:-1]), people[-1]))) if people else ""
+    with_whom = " and ".join(filter(None, (", ".join(people[:-1]), people[-1]))) if people else ""
     if system == "call_ended_everyone" and actor.is_same(GUESTS, SYSTEM_ID):
-        company = f" with {company}" if company else ""
-        return f"Call{company} was ended, as it reached the maximum call duration (Duration {length})"
+        with_whom = f" with {with_whom}" if with_whom else ""
+        return f"Call{with_whom} was ended, as it reached the maximum call duration (Duration {length})"
     if system == "call_ended_everyone":
-        return f"{{actor}} ended the call{f' with {company}' if company else ''} (Duration {length})"
-    return f"Call{f' with {company}' if company else ''} ended (Duration {length})"
+        return f"{{actor}} ended the call{f' with {with_whom}' if with_whom else ''} (Duration {length})"
+    return f"Call{f' with {with_whom}' if with_whom else ''} ended (Duration {length})"

@@ -26,10 +26,11 @@ from talkd.core.richtext import spell_out
 
 Parameter = dict[str, str]
 Parameters = dict[str, Parameter] | list[Parameter]
-"""What placeholders stand for, by name; an empty list where there are none."""
+"""What the placeholders of a text stand for, by name. Without placeholders it is an empty list, as clients expect."""
 
 _WITHOUT_ACTOR = frozenset({"poll_voted", SHOWN, REMOVED, MISSED})
-"""Who voted is nobody's business; who reacted is the author; of a missed call only the other user is named."""
+"""System messages without an `actor` parameter: votes stay secret, for reactions clients take the author of the
+message, and a missed call names only the other user."""
 
 _CALL_TYPES = {
     RoomType.ONE_TO_ONE: "one2one",
@@ -40,7 +41,7 @@ _CALL_TYPES = {
 
 
 def call_type(room: Room) -> str:
-    """What clients call the kind of a conversation where they speak of its calls."""
+    """Return the `call-type` that clients expect for the room."""
     return _CALL_TYPES.get(RoomType(room.type), "group")
 
 
@@ -73,7 +74,7 @@ class MessageView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class GoneView(msgspec.Struct, frozen=True):
-    """A message that was answered and is no more."""
+    """The parent of a message, after it was deleted or has expired."""
 
     id: int
     deleted: bool = True
@@ -82,7 +83,7 @@ class GoneView(msgspec.Struct, frozen=True):
 def message(
     item: Message, room: Room, viewer: Actor, names: Names, parent: Any = UNSET, own: list[str] | None = None
 ) -> MessageView:
-    """One message for one reader: system messages say You where he is meant."""
+    """Show a message to one reader. System messages say "You" for the reader."""
     item = without_gone(item, names)
     actor = Actor(item.actor_type, item.actor_id)
     references = item.references()
@@ -99,9 +100,9 @@ def message(
     if by_server and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
     if is_one_to_one:
-        references = {key: _alone(reference, item, viewer, names) for key, reference in references.items()}
+        references = {key: _everybody_of_two(reference, item, viewer, names) for key, reference in references.items()}
     parameters = {key: _parameter(item, each, room, names, by_server) for key, each in references.items()}
-    return MessageView(  # by position, in the order of the fields: by name it takes much longer
+    return MessageView(  # by position, which is much faster than by name
         item.id,
         room.token,
         item.actor_type,
@@ -129,9 +130,9 @@ def message(
 
 
 def _missed(references: Mapping[str, Reference], room: Room, viewer: Actor) -> tuple[str, dict[str, Reference]]:
-    """Return a call that nobody answered as the reader sees it: the one who called reads whom they tried to reach.
+    """Return name and references of an unanswered call for one reader: the caller reads whom they tried to reach.
 
-    A former one-to-one room keeps only the name of that person.
+    In a former one-to-one room, the other user is only a name.
     """
     caller = references["user"]
     if not viewer.is_same(caller.type, caller.id):
@@ -141,7 +142,7 @@ def _missed(references: Mapping[str, Reference], room: Room, viewer: Actor) -> t
 
 
 def plain_text(text: str, parameters: Parameters) -> str:
-    """A text as it is read aloud: names in the places of its placeholders."""
+    """Return the text with names instead of placeholders."""
     if not isinstance(parameters, dict):
         return text
     return spell_out(text, {key: each["name"] for key, each in parameters.items()})
@@ -154,7 +155,7 @@ def _deleted_text(deleter: Reference, author: Actor, viewer: Actor) -> str:
 
 
 def messages(page: Page, room: Room, viewer: Actor) -> list[MessageView]:
-    """All messages of a page, with what they answer and how the reader has reacted."""
+    """Show the messages of a page, with their parents and the reader's own reactions."""
     own = page.reactors.get((viewer.type, viewer.id), {})
     return [
         message(item, room, viewer, page.names, _parent(item, page, room, viewer, own), own.get(item.id))
@@ -180,15 +181,15 @@ def _name(item: Message, names: Names) -> str:
 
 
 def _guest_name(item: Message, guest: tuple[str, str], known: str, names: Names) -> str:
-    """Return a guest's current name. A guest who left keeps the name that was `known`, in what people wrote.
+    """Return the name of a guest: the current one, or the stored `known` one after the guest left.
 
-    System messages do not name them any more (recording `guests/guest-moderator`).
+    System messages do not name guests who left (docs/api/compatibility.md).
     """
     return names.get(guest, "" if item.system else known)
 
 
 def _parameter(item: Message, reference: Reference, room: Room, names: Names, in_system: bool) -> Parameter:
-    """Return who or what a placeholder stands for. Guests are marked as such where the server speaks of them."""
+    """Show what a placeholder stands for. System messages add "(guest)" to the names of guests."""
     kind, actor_id = reference.type, reference.id
     if reference.fields:
         return {**reference.fields, "icon-url": avatar_path(room)}
@@ -219,9 +220,10 @@ def _parameter(item: Message, reference: Reference, room: Room, names: Names, in
     return {"type": kind, "id": actor_id, "name": reference.name}
 
 
-def _alone(reference: Reference, item: Message, viewer: Actor, names: Names) -> Reference:
-    """All in a conversation of two, which each of them knows by the name of the other: that of the one whom the author
-    named is kept in the reference.
+def _everybody_of_two(reference: Reference, item: Message, viewer: Actor, names: Names) -> Reference:
+    """In a one-to-one room, show @all under the other person's name.
+
+    The reference holds the name that the author sees. The other user sees the author's name.
     """
     if reference.type != "call" or viewer.is_same(item.actor_type, item.actor_id):
         return reference
@@ -229,7 +231,7 @@ def _alone(reference: Reference, item: Message, viewer: Actor, names: Names) -> 
 
 
 def avatar_path(room: Room) -> str:
-    """Where the picture of a conversation is, on this server."""
+    """Return the path of the room's picture."""
     return f"/ocs/v2.php/apps/spreed/api/v1/room/{room.token}/avatar"
 
 
@@ -246,15 +248,15 @@ def _guest(kind: str, actor_id: str, known: str, in_system: bool) -> Parameter:
     return {"type": prefix, "id": f"{prefix}/{actor_id}", "name": shown, "mention-id": f"{prefix}/{actor_id}"}
 
 
-def has_own_form(page: Page, viewer: Actor) -> bool:
-    """Whether the reader gets a page of his own: the server speaks of him in it, or he has reacted to something."""
-    answered = (page.parents[item.parent_id] for item in page.messages if item.parent_id in page.parents)
+def is_personal(page: Page, viewer: Actor) -> bool:
+    """Return True if this reader's page differs from that of others: it says "You" to them, or has their reactions."""
+    parents = (page.parents[item.parent_id] for item in page.messages if item.parent_id in page.parents)
     own = page.reactors.get((viewer.type, viewer.id))
-    return any(speaks_of(item, viewer) or (own is not None and item.id in own) for item in (*page.messages, *answered))
+    return any(_is_about(item, viewer) or (own is not None and item.id in own) for item in (*page.messages, *parents))
 
 
-def speaks_of(item: Message, viewer: Actor) -> bool:
-    """Whether the reader gets a text of his own: the server speaks of him."""
+def _is_about(item: Message, viewer: Actor) -> bool:
+    """Return True if the message may say "You" to this reader."""
     if not item.system and item.kind != DELETED:
         return False
     if viewer.is_same(item.actor_type, item.actor_id):

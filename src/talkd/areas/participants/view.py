@@ -12,7 +12,7 @@ from talkd.core.actor import USERS
 
 
 class ParticipantView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An attendee on the wire."""
+    """An attendee."""
 
     roomToken: str
     inCall: int
@@ -43,9 +43,9 @@ def participants(
     viewer: Participant,
     online: set[str] | None = None,
 ) -> list[ParticipantView]:
-    """Show the attendees, each with all their devices, as the viewer may see them.
+    """Show the attendees with their sessions, as the viewer may see them.
 
-    With `online`, the ids of users who are here, each user's status is told.
+    With `online`, the ids of the users who are online, users get a status.
     """
     by_attendee: dict[int, list[Session]] = {}
     for session in sessions:
@@ -54,7 +54,7 @@ def participants(
 
 
 def people(found: People, *, viewer: Participant) -> list[ParticipantView]:
-    """Show the attendees of some rooms, room by room."""
+    """Show the attendees of all the rooms."""
     return [
         shown
         for room, attendees, sessions in found.rooms
@@ -94,5 +94,5 @@ def _participant(
 
 
 def status_of(user_id: str, online: set[str] | None) -> str:
-    """A user's status: online with a conversation open on some device, else offline."""
+    """Return "online" for a user among `online`, else "offline"."""
     return "online" if online and user_id in online else "offline"

@@ -1,1 +1,1 @@
-"""Being reminded of messages."""
+"""Reminders: notifications about a message, at a time that the user chose."""

@@ -1,4 +1,4 @@
-"""Reminders of messages."""
+"""Reminders."""
 
 import msgspec
 
@@ -6,14 +6,14 @@ from talkd.conversation.message import Message, Names
 from talkd.conversation.participant import Participant
 
 MAX_UPCOMING = 10
-"""Reminders in the list of the next ones."""
+"""Reminders in the list of upcoming ones."""
 MAX_SET = 60
-"""Reminders that somebody can set in an hour."""
+"""Reminders that a user can set in an hour."""
 HOUR = 3600
 
 
 class Reminder(msgspec.Struct, frozen=True):
-    """When an attendee wants to be reminded of a message."""
+    """A reminder of an attendee. Times are Unix time in seconds."""
 
     room_id: int
     id: int
@@ -24,7 +24,7 @@ class Reminder(msgspec.Struct, frozen=True):
 
 
 class Upcoming(msgspec.Struct, frozen=True):
-    """A reminder with its owner in the room and the message."""
+    """A reminder with its user in the room, and its message."""
 
     reminder: Reminder
     me: Participant
@@ -32,7 +32,7 @@ class Upcoming(msgspec.Struct, frozen=True):
 
 
 class Agenda(msgspec.Struct, frozen=True):
-    """The next reminders, and what everybody in the messages is called now."""
+    """The upcoming reminders, and the current names of everybody in their messages."""
 
     items: list[Upcoming]
     names: Names

@@ -32,7 +32,7 @@ _PATH = "chat/{token}/{messageId}/reminder"
 
 @routes.add("POST", _PATH, *USER_PAST_LOBBY, versions=V1, params=RemindParams, returns=view.ReminderView)
 async def set_reminder(tx: Tx, call: Call[RemindParams]) -> Reply:
-    """Be reminded of a message."""
+    """Set a reminder of a message."""
     reminder = await service.set_reminder(tx, call.me, call.params.messageId, call.params.timestamp)
     return Reply(view.reminder(reminder, call.me), 201)
 
@@ -45,12 +45,12 @@ async def get_reminder(tx: Tx, call: Call[MessageParams]) -> view.ReminderView:
 
 @routes.add("DELETE", _PATH, *USER_PAST_LOBBY, versions=V1, params=MessageParams)
 async def delete_reminder(tx: Tx, call: Call[MessageParams]) -> Reply:
-    """Not be reminded of a message."""
+    """Delete the reminder of a message."""
     await service.delete_reminder(tx, call.me, call.params.messageId)
     return Reply([])
 
 
 @routes.add("GET", "chat/upcoming-reminders", Guard.USER, versions=V1, returns=list[view.UpcomingView])
 async def list_upcoming(tx: Tx, call: Call[Any]) -> list[view.UpcomingView]:
-    """List the next reminders in all conversations."""
+    """List the upcoming reminders in all conversations."""
     return view.agenda(await service.list_upcoming(tx, call.user_id))

@@ -1,4 +1,4 @@
-"""Being reminded of messages: once, at a time of one's choice, by a notification."""
+"""Set, list and delete reminders, and deliver them as notifications."""
 
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import service as notifications
@@ -12,13 +12,13 @@ from talkd.core.errors import NotFound, Throttled
 from talkd.storage.database import Tx
 
 BATCH = 100
-"""Reminders delivered in one transaction at most."""
+"""Reminders delivered in one transaction."""
 
 
 async def set_reminder(tx: Tx, me: Participant, message_id: int, remind_at: int) -> Reminder:
-    """Be reminded then (Unix time in seconds, the past being now), instead of at an earlier choice.
+    """Set or move the caller's reminder of a message. A time in the past (Unix time in seconds) means now.
 
-    Raises NotFound("message"), and Throttled for more than some in an hour.
+    Raises NotFound("message"), and Throttled after MAX_SET reminders in an hour.
     """
     await _require_message(tx, me, message_id)
     now = clock.now()
@@ -36,35 +36,35 @@ async def set_reminder(tx: Tx, me: Participant, message_id: int, remind_at: int)
 
 
 async def get_reminder(tx: Tx, me: Participant, message_id: int) -> Reminder:
-    """When the participant will be reminded of a message. Raises NotFound: "message" or "reminder"."""
+    """Return the caller's reminder of a message. Raises NotFound("message") or NotFound("reminder")."""
     await _require_message(tx, me, message_id)
     return await _require_reminder(tx, me, message_id)
 
 
 async def delete_reminder(tx: Tx, me: Participant, message_id: int) -> None:
-    """Not be reminded, or not any more. Nothing happens without a reminder. Raises NotFound("message")."""
+    """Delete the caller's reminder of a message and its notification, if any. Raises NotFound("message")."""
     await _require_message(tx, me, message_id)
     await store.delete_reminder(tx, me.room.id, me.attendee.id, message_id)
     await notifications.delete_reminder(tx, me.room.id, me.actor.id, message_id)
 
 
 async def list_upcoming(tx: Tx, user_id: str) -> Agenda:
-    """The user's next reminders in all conversations, the first one first."""
+    """Return the user's next MAX_UPCOMING reminders in all rooms, the earliest first."""
     items = await store.list_upcoming(tx, user_id, MAX_UPCOMING, clock.now())
     names: Names = await people_store.get_names(tx, {actor for item in items for actor in named(item.message)})
     return Agenda(items, names)
 
 
-# --- when the time has come -----------------------------------------------------------------
+# --- delivery -------------------------------------------------------------------------------
 async def is_any_due(tx: Tx) -> bool:
-    """Whether `deliver_due` would find something."""
+    """Return True if `deliver_due` has something to deliver."""
     return await store.is_any_due(tx, clock.now())
 
 
 async def deliver_due(tx: Tx) -> None:
-    """Turn some of the reminders whose time has come into notifications.
+    """Turn the next BATCH due reminders into notifications.
 
-    Rooms are held first, as everywhere: whoever removes a message removes what reminds of it.
+    Rooms are locked first, as everywhere, because the deletion of a message also deletes its reminders.
     """
     now = clock.now()
     room_ids = await store.list_rooms_due(tx, BATCH, now)

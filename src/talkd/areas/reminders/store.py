@@ -68,48 +68,48 @@ _DUE = Statement(
 
 
 async def set_reminder(tx: Tx, *, room_id: int, attendee_id: int, message_id: int, remind_at: int, set_at: int) -> None:
-    """Keep a reminder, in the place of an earlier one of the same message."""
+    """Add a reminder, or replace the attendee's earlier one of the same message."""
     await tx.run(
         _SET, room_id=room_id, attendee_id=attendee_id, message_id=message_id, remind_at=remind_at, set_at=set_at
     )
 
 
 async def get_reminder(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> Reminder | None:
-    """An attendee's reminder of a message."""
+    """Return an attendee's reminder of a message, or None."""
     return await tx.find(_GET, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
 async def delete_reminder(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
-    """The attendee need not be reminded of the message."""
+    """Delete an attendee's reminder of the message."""
     await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
 async def delete_of_message(tx: Tx, room_id: int, message_id: int) -> None:
-    """Nobody need be reminded of the message."""
+    """Delete all reminders of the message."""
     await tx.run(_DELETE_OF_MESSAGE, room_id=room_id, message_id=message_id)
 
 
 async def count_set(tx: Tx, user_id: str, since: int) -> int:
-    """How many of a user's reminders were set since then."""
+    """Return how many of a user's reminders were set after `since`."""
     return int(await tx.value(_COUNT_SET, user_id=user_id, since=since))
 
 
 async def list_upcoming(tx: Tx, user_id: str, limit: int, now: int) -> list[Upcoming]:
-    """A user's next reminders in all rooms, the first one first."""
+    """Return a user's next reminders in all rooms, the earliest first."""
     return await tx.list(_UPCOMING, user_id=user_id, limit=limit, now=now)
 
 
 async def is_any_due(tx: Tx, now: int) -> bool:
-    """Whether the time of some reminder has come."""
+    """Return True if a reminder is due."""
     return await tx.one(_IS_ANY_DUE, now=now) is not None
 
 
 async def list_rooms_due(tx: Tx, limit: int, now: int) -> list[int]:
-    """The rooms of the reminders whose time has come, of so many reminders at most."""
+    """Return the rooms of the next `limit` due reminders, sorted by id."""
     return sorted({row[0] for row in await tx.all(_ROOMS_DUE, limit=limit, now=now)})
 
 
 async def list_due(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[Reminder, str]]:
-    """Reminders in these rooms whose time has come, each with the user to remind."""
+    """Return due reminders in these rooms, each with the user to remind."""
     rows = await tx.all(_DUE, room_ids=tx.many(room_ids), limit=limit, now=now)
     return [(_REMINDER.take(row[:-1]), row[-1]) for row in rows]

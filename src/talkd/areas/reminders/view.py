@@ -19,7 +19,7 @@ class ReminderView(msgspec.Struct, frozen=True):
 
 
 class UpcomingView(msgspec.Struct, frozen=True):
-    """A reminder with what it reminds of."""
+    """A reminder with its message."""
 
     reminderTimestamp: int
     roomToken: str
@@ -32,12 +32,12 @@ class UpcomingView(msgspec.Struct, frozen=True):
 
 
 def reminder(item: Reminder, me: Participant) -> ReminderView:
-    """The reminder of a participant."""
+    """Show a reminder of the participant."""
     return ReminderView(me.actor.id, me.room.token, item.message_id, item.remind_at)
 
 
 def agenda(found: Agenda) -> list[UpcomingView]:
-    """The next reminders; without what was said in conversations that are kept out of sight."""
+    """Show the upcoming reminders, without the texts of messages in rooms that the user marked as sensitive."""
     return [_upcoming(item, found) for item in found.items]
 
 
