@@ -9,9 +9,11 @@ from pathlib import Path
 from bench.client import Account
 from talkd.app import open_database
 from talkd.areas.login import store as logins
+from talkd.areas.messages import effects as message_effects
 from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms import effects as room_effects
 from talkd.areas.rooms.creation_model import NewRoom
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password
@@ -21,7 +23,6 @@ from talkd.conversation.settings import TalkSettings
 from talkd.core import clock, ids
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
-from talkd.effects import counters, people, system_messages
 from talkd.storage.database import Database, Tx
 
 TEN = 10
@@ -141,7 +142,7 @@ async def make(folder: Path, database: str, *, rooms_of_ten: int, large_room: in
     config.database.durable = False
     db = open_database(config)
     db.reactions.clear()
-    db.react(people.REACTIONS, system_messages.REACTIONS, counters.REACTIONS)
+    db.react(room_effects.REACTIONS, message_effects.REACTIONS)
     await db.open()
     try:
         return await Filler(db).fill(

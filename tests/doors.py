@@ -12,10 +12,10 @@ import httpx
 from granian.constants import Interfaces
 from granian.server.embed import Server
 
-from talkd.app import App
 from talkd.areas.users import passwords
 from talkd.areas.users import service as users
 from talkd.config import Config
+from talkd.server import App
 from talkd.storage.database import Tx
 
 BASE = "http://talk.test"

@@ -14,14 +14,13 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 LAYERS = {
     "core": ("core",),
     "storage": ("core", "storage"),
-    "realtime": ("core", "storage", "realtime"),
+    "realtime": ("core", "conversation", "realtime"),
     "conversation": ("core", "storage", "conversation"),
-    "effects": ("core", "storage", "conversation", "areas", "realtime", "effects", "config"),
     "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
 }
 OTHERS_BUSINESS = ("falcon", "granian", "asyncpg", "apsw", "sqlite3")
 """Packages that no role of an area but the routes may know."""
-ROLES = ("model", "store", "service", "view", "routes", "legacy")
+ROLES = ("model", "store", "service", "view", "routes", "legacy", "effects", "jobs")
 
 
 def module_of(path: Path) -> str:
@@ -87,9 +86,9 @@ def test_areas(path: Path) -> None:
                 assert package not in OTHERS_BUSINESS, f"{role} must not know {package}"
             assert package != "sqlalchemy" or role == "store", "SQL belongs into store.py"
             continue
-        assert rest[0] not in ("app", "cli", "effects", "dev", "logs"), f"areas must not know {name}"
+        assert rest[0] not in ("app", "server", "cli", "dev", "logs"), f"areas must not know {name}"
         if role in ("model", "store", "service", "view"):
-            assert rest[0] != "web", f"{role} must not know {name}"
+            assert rest[0] not in ("web", "area"), f"{role} must not know {name}"
         if rest[0] == "areas" and len(rest) > 2:
             other = role_of(rest[2])
             if role == "model":
@@ -98,7 +97,7 @@ def test_areas(path: Path) -> None:
                 assert other in ("model", "store"), f"a store must not know {name}"
                 assert rest[1] == area or not is_query(name), f"another area's queries go through its service: {name}"
             if rest[1] != area and role in ("service", "view"):
-                assert other != "routes", f"{role} must not know {name}"
+                assert other not in ("routes", "jobs", "effects"), f"{role} must not know {name}"
 
 
 def test_core_waits_for_nothing() -> None:

@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-import talkd.app
 from support.mail import MailServer, running_mail_server
 from support.people import ONE_TO_ONE, Person
-from support.running import Server
+from support.running import Server, set_interval
 from talkd.config import Config
 
 
@@ -54,7 +53,7 @@ def mailing_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Server:
     """A server that sends mail, and looks often whether there is some."""
-    monkeypatch.setattr(talkd.app, "MAIL_SECONDS", 0.05)
+    set_interval(monkeypatch, "deliver_mail", 0.05)
     config: Config = databases.config(request.param)
     config.server.public_url = "http://talk.example.org"
     config.mail.host, config.mail.port, config.mail.security = "127.0.0.1", mails.port, "none"

@@ -23,8 +23,8 @@ def tidy(server: Server) -> Callable[[], None]:
     """Runs everything that ends what is over."""
 
     def run() -> None:
-        for job in ("tidy", "forget_logins", "close_lapsed_browsers", "end_long_calls"):
-            server.run(getattr(server.app, job)())
+        server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+        server.run_job("delete_unfinished_logins", "close_lapsed_browsers", "end_long_calls")
 
     return run
 
@@ -79,11 +79,11 @@ def test_the_longest_time_of_a_call_is_measured(
     alice.post(f"v4/call/{token}", flags=3)
     monkeypatch.setattr(server.app.world.settings, "_values", {"max_call_duration": "1800"})
     set_date(monkeypatch, jump)
-    server.run(server.app.end_long_calls())
+    server.run_job("end_long_calls")
     assert alice.room(token)["hasCall"]
     pass_time(monkeypatch, 1810)
     set_date(monkeypatch, jump)
-    server.run(server.app.end_long_calls())
+    server.run_job("end_long_calls")
     assert not alice.room(token)["hasCall"]
 
 
@@ -99,12 +99,12 @@ def test_logins_go_on(
     server = new_server(config)
     browser = log_in(server, server.add_user("alice"))
     set_date(monkeypatch, jump)
-    server.run(server.app.close_lapsed_browsers())
+    server.run_job("close_lapsed_browsers")
     server.app.world[Credentials].forget()
     assert browser.get(USER).status_code == 200
     pass_time(monkeypatch, 1810)
     set_date(monkeypatch, jump)
-    server.run(server.app.close_lapsed_browsers())
+    server.run_job("close_lapsed_browsers")
     assert browser.get(USER).status_code == 401
 
 
@@ -147,12 +147,12 @@ def test_a_restart_after_a_jump_ends_nothing(
     monkeypatch.setattr(clock, "_start", clock.source() - clock.ticks())  # what a new process begins with
     assert clock.get_start() == pytest.approx(start + jump, abs=1)
     server.start()
-    server.run(server.app.tidy())
+    server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
     again = Person(server.client(alice.id, PASSWORD), alice.id)
     again.http.cookies.update(jar)
     assert [each["actorId"] for each in again.get(f"v4/call/{token}")] == [alice.id]
     pass_time(monkeypatch, 110)
-    server.run(server.app.tidy())
+    server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
     assert not again.room(token)["hasCall"]
 
 

@@ -120,11 +120,11 @@ def test_events_of_another_version_are_left_out() -> None:
 def test_announcements_are_deleted_after_an_hour(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))
     newest = server.read(service.get_newest)
-    server.run(server.app.hear_others())
-    server.run(server.app.forget_announcements())
+    server.run_job("follow_other_processes")
+    server.run_job("forget_announcements")
     assert server.read(service.get_newest) == newest
     pass_time(monkeypatch, service.KEEP + 10)
-    server.run(server.app.forget_announcements())
+    server.run_job("forget_announcements")
     assert server.read(service.get_newest) == 0
     server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))
     assert server.read(service.get_newest) == newest + 1, "ids are never given twice"

@@ -20,7 +20,7 @@ NOBODY = {"type": "highlight", "id": "deleted_users", "name": "Deleted user"}
 def delete(server: Server, person: Person) -> None:
     """Delete the account as the administrator, and wait until nothing names it."""
     server.admin.delete(f"/ocs/v2.php/cloud/users/{person.id}").raise_for_status()
-    server.run(server.app.remove())
+    server.run_job("delete_rooms", "forget_accounts")
 
 
 def run(server: Server, *words: str) -> None:
@@ -135,7 +135,7 @@ def test_no_table_holds_the_id_or_a_name_of_a_deleted_account(server: Server, al
     alice.post(f"v1/breakout-rooms/{parts}", mode=1, amount=2)
     gone.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)
     bob.say(bob.post("v4/room", roomType=ONE_TO_ONE, invite=gone.id)["token"], f"Hello @{gone.id}")
-    server.run(server.app.messenger.deliver())
+    server.run_job("deliver_notifications")
     assert {table for table, _ in rows_with(server, gone.id, former, name)} > {
         "messages",
         "reactions",

@@ -84,7 +84,7 @@ def test_a_ban_holds_for_an_account_that_is_made_later(server: Server, alice: Pe
     alice.post(f"v4/room/{token}/participants", newParticipant=group, source="groups")
     assert later not in people(alice, token)
     admin.delete(f"{USERS}/{later.upper()}")
-    server.run(server.app.remove())
+    server.run_job("delete_rooms", "forget_accounts")
     admin.post(USERS, userid=later, password="secret-pass-42")
     assert made.status("POST", f"v4/room/{token}/participants/active") == 200  # somebody else by that name
 

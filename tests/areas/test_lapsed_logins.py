@@ -29,20 +29,20 @@ def flows(server: Server) -> int:
 def test_browsers_that_stay_away_are_forgotten(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     lifetime = server.config.security.session_lifetime
     log_in(server, alice)
-    server.run(server.app.close_lapsed_browsers())
+    server.run_job("close_lapsed_browsers")
     assert browsers_of(server, alice) == 1
     pass_time(monkeypatch, lifetime + 10)
     fresh = log_in(server, alice)
     assert browsers_of(server, alice) == 2
-    server.run(server.app.close_lapsed_browsers())
+    server.run_job("close_lapsed_browsers")
     assert browsers_of(server, alice) == 1
     assert fresh.get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]["id"] == alice.id
 
 
 def test_logins_that_nobody_finishes_are_forgotten(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.visitor().status("POST", "/login/v2") == 200
-    server.run(server.app.forget_logins())
+    server.run_job("delete_unfinished_logins")
     assert flows(server) >= 1
     pass_time(monkeypatch, 1210)
-    server.run(server.app.forget_logins())
+    server.run_job("delete_unfinished_logins")
     assert flows(server) == 0

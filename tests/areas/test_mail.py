@@ -13,11 +13,10 @@ from hypothesis import strategies as st
 
 from support.mail import MailServer, wait_for, wait_until_empty
 from support.people import PUBLIC, Person
-from support.running import Server, unique
-from talkd.areas.mail import model, service, store
+from support.running import Server, set_interval, unique
+from talkd.areas.mail import model, postman, service, store
 from talkd.areas.mail.address_model import deliverable, is_address
 from talkd.core import clock
-from talkd.effects import mail as effect
 from talkd.storage.schema import mail_outbox, rooms
 from talkd.storage.statements import Statement, bind
 
@@ -135,14 +134,14 @@ def test_whatever_a_library_raises_concerns_one_mail(
     mailing_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     alice, first, poisonous, last = mailing_server.add_user("alice"), address(), address(), address()
-    written = effect.Postman._message
+    written = postman.Postman._message
 
-    def write(postman: effect.Postman, mail: model.Mail) -> EmailMessage:
+    def write(self: postman.Postman, mail: model.Mail) -> EmailMessage:
         if mail.address == poisonous:
             raise KeyError(mail.address)
-        return written(postman, mail)
+        return written(self, mail)
 
-    monkeypatch.setattr(effect.Postman, "_message", write)
+    monkeypatch.setattr(postman.Postman, "_message", write)
     invite(alice, first, poisonous, last)
     wait_until_empty(mailing_server)
     assert recipients(mails) == [first, last]
@@ -167,7 +166,7 @@ def test_a_refusal_concerns_one_mail(mailing_server: Server, mails: MailServer, 
 def test_mail_waits_while_the_server_cannot_be_reached(
     mailing_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(effect, "REST_SECONDS", 0.1)
+    monkeypatch.setattr(postman, "REST_SECONDS", 0.1)
     alice, invited = mailing_server.add_user("alice"), [address() for _ in range(3)]
     port, mailing_server.config.mail.port = mailing_server.config.mail.port, 1
     invite(alice, *invited)
@@ -202,14 +201,14 @@ def test_a_stop_waits_for_the_mail_that_is_being_sent(mailing_server: Server, ma
 def test_a_mail_that_may_have_been_accepted_is_not_sent_again(
     mailing_server: Server, mails: MailServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(effect.Postman, "_has_connected", lambda _postman: _never())
+    monkeypatch.setattr(postman.Postman, "_has_connected", lambda _postman: _never())
     alice, uncertain, other = mailing_server.add_user("alice"), address(), address()
     invite(alice, uncertain, other)
     taken = mailing_server.write(service.take_next)  # as a process does that is killed now
     assert taken is not None
     assert taken.address == uncertain
     monkeypatch.undo()
-    monkeypatch.setattr("talkd.app.MAIL_SECONDS", 0.05)
+    set_interval(monkeypatch, "deliver_mail", 0.05)
     mailing_server.restart()
     wait_for(mails, 1)
     wait_until_empty(mailing_server)

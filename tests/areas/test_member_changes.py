@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-import talkd.app
 from support.mail import MailServer
 from support.people import PUBLIC, TALK, Person
-from support.running import Server, unique
+from support.running import Server, set_interval, unique
 from talkd.areas.rooms import member_service
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.rooms.member_model import Newcomer, Progress
@@ -36,7 +35,7 @@ def idle_server(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Server:
     """A server of one's own whose job never looks by itself for what is left of changes."""
-    monkeypatch.setattr(talkd.app, "MEMBERS_SECONDS", 10_000)
+    set_interval(monkeypatch, "finish_member_changes", 10_000)
     return new_server(databases.config(request.param))
 
 
@@ -98,7 +97,7 @@ def test_a_group_comes_in_portions_and_goes_in_portions(idle_server: Server) -> 
 def test_a_restart_goes_on_where_a_kill_has_stopped(
     databases: Any, new_server: Callable[[Config], Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(talkd.app, "MEMBERS_SECONDS", 10_000)
+    set_interval(monkeypatch, "finish_member_changes", 10_000)
     server = new_server(databases.config("sqlite"))
     alice = server.add_user("alice")
     people, group = crowd(server)
@@ -107,7 +106,7 @@ def test_a_restart_goes_on_where_a_kill_has_stopped(
     begun = begin(server, alice, token, Newcomer("groups", group), Newcomer("users", last.id))
     assert begun.change_id
     assert len(members(alice, token)) == 2 + PORTION, "alice, the group, and a portion"
-    monkeypatch.setattr(talkd.app, "MEMBERS_SECONDS", 0.01)
+    set_interval(monkeypatch, "finish_member_changes", 0.01)
     server.restart()
     server.run(server.app.world[MemberChanges].resume())
     assert members(Person(server.client(alice.id), alice.id), token) == {

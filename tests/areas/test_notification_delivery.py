@@ -95,12 +95,12 @@ def test_an_account_made_anew_does_not_speak_in_old_notifications(
 def test_no_more_is_kept_than_anybody_looks_through(server: Server, alice: Person, bob: Person, private: str) -> None:
     said = [alice.say(private, str(number)) for number in range(MAX_KEPT + 3)]
     assert [each["message"] for each in told(bob)] == [str(MAX_KEPT + 2 - n) for n in range(25)]
-    server.run(server.app.messenger.tidy())
+    server.run_job("trim_notifications")
     assert kept(server, bob) == MAX_KEPT
     bob.post(f"v1/chat/{private}/read", lastReadMessage=said[-2]["id"])
     alice.say(private, "one more")
     told(bob)
-    server.run(server.app.messenger.tidy())
+    server.run_job("trim_notifications")
     assert kept(server, bob) == 2
 
 
@@ -130,13 +130,13 @@ def test_what_was_not_told_before_a_crash_is_told_afterwards(
 
     server.write(forget)  # as if the process had died right after the message was stored
     assert kept(server, bob) == 0
-    server.run(server.app.messenger.resume())
-    server.run(server.app.messenger.deliver())
+    server.run_job("resume_notifications")
+    server.run_job("deliver_notifications")
     assert kept(server, bob) == 1
     (after,) = told(bob)
     assert after["object_id"] == before["object_id"]
-    server.run(server.app.messenger.resume())
-    server.run(server.app.messenger.deliver())
+    server.run_job("resume_notifications")
+    server.run_job("deliver_notifications")
     assert [each["notification_id"] for each in told(bob)] == [after["notification_id"]]
 
 
@@ -152,7 +152,7 @@ def test_a_broken_message_keeps_no_other_waiting(
         await tx.run(_FORGET, token=token)
 
     server.write(damage)
-    server.run(server.app.messenger.resume())
+    server.run_job("resume_notifications")
     elsewhere = alice.say(private, "Hello")
     assert [each["object_id"].split("/")[1] for each in told(bob)] == [
         str(said["id"]) for said in (elsewhere, last, first)
@@ -190,7 +190,7 @@ def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(
 
     alice.say(private, "Hello")
     server.write(slip_in)
-    server.run(server.app.messenger.resume())
+    server.run_job("resume_notifications")
     assert subjects(bob) == ["Alice sent you a private message"]
     alice.say(private, "And now?")
     told(bob)
@@ -202,7 +202,7 @@ def test_while_many_write_everything_is_told_once(
 ) -> None:
     def write(number: int) -> str:
         said = alice.say(private, str(number))
-        server.run(server.app.messenger.deliver())
+        server.run_job("deliver_notifications")
         return f"{private}/{said['id']}"
 
     said = list(threads.map(write, range(24)))

@@ -77,10 +77,10 @@ def test_calls_end_after_the_longest_time(
         capabilities = alice.http.get("/ocs/v2.php/cloud/capabilities").json()["ocs"]["data"]["capabilities"]
         assert capabilities["spreed"]["config"]["call"]["max-duration"] == 20
         stop_time(monkeypatch, began + 15)
-        server.run(server.app.end_long_calls())
+        server.run_job("end_long_calls")
         assert bob.room(token)["hasCall"] is True
         stop_time(monkeypatch, began + 20)
-        server.run(server.app.end_long_calls())
+        server.run_job("end_long_calls")
         assert bob.room(token)["hasCall"] is False
     assert alice.get(f"v4/call/{token}") == []
     last = alice.room(token)["lastMessage"]
@@ -95,7 +95,7 @@ def test_calls_go_on_without_a_longest_time(server: Server, alice: Person, token
     alice.post(f"v4/call/{token}", flags=1)
     for value in ("0", "3600"):
         with setting(server, "max_call_duration", value):
-            server.run(server.app.end_long_calls())
+            server.run_job("end_long_calls")
             assert alice.room(token)["hasCall"] is True
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from talkd.app import App
 from talkd.config import Config
 from talkd.core.errors import Unavailable
 from talkd.core.networks import is_inside
+from talkd.server import App
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def reminder(token: str, message: dict[str, Any]) -> str:
 
 def reminded(server: Server, person: Person) -> list[dict[str, Any]]:
     """What somebody is reminded of by now, newest first."""
-    server.run(server.app.messenger.remind())
+    server.run_job("deliver_reminders")
     return [each for each in person.get(PATH) if each["object_type"] == "reminder"]
 
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from support.commands import run_command
 from support.notifications import PATH as NOTIFICATIONS
 from support.people import ONE_TO_ONE, PUBLIC, Person
-from support.running import LoopThread, Server, unique
+from support.running import LoopThread, Server, set_interval, unique
 from talkd.areas.provisioning import routes as users
 from talkd.areas.removal import account_service, room_service
 from talkd.areas.removal.model import PORTION
@@ -97,7 +97,7 @@ class Talk:
         for person in (alice, bob):
             person.post(f"v1/poll/{self.token}/{self.poll}", optionIds=[0])
         alice.post(f"v1/chat/{self.token}/share", objectType="geo-location", objectId="geo:1,2", metaData=PLACE)
-        server.run(server.app.messenger.deliver())
+        server.run_job("deliver_notifications")
 
     def seen_by(self, person: Person) -> dict[str, Any]:
         """Everything that shows messages, as one user gets it."""
@@ -333,7 +333,8 @@ def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: s
         with pytest.MonkeyPatch.context() as patch:
             for service in (room_service, account_service):
                 patch.setattr(service, "PORTION", AT_ONCE)
-            patch.setattr("talkd.app.REMOVAL_SECONDS", 3600)
+            for job in ("delete_rooms", "forget_accounts"):
+                set_interval(patch, job, 3600)
             patch.setattr(users, "FORGET_SECONDS", 0)
             server.restart()  # from here on the job does not run
             alice, bob, carol = (server.add_user(name, display_name=unique(name)) for name in ("alice", "bob", "carol"))
@@ -343,7 +344,7 @@ def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: s
             server.admin.delete(f"/ocs/v2.php/cloud/users/{carol.id}").raise_for_status()
             server.restart()
         assert carol.id in str(rows_of(server, kept.id))
-        server.run(server.app.remove())
+        server.run_job("delete_rooms", "forget_accounts")
         assert [name for name, _ in rows_of(server, cleared.id) if name == "messages"] == ["messages"]
         assert rows_of(server, deleted.id) == []
         assert carol.id not in str(rows_of(server, kept.id))

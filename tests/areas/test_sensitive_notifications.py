@@ -60,7 +60,7 @@ def test_every_kind(server: Server, alice: Person, bob: Person) -> None:
     alice.say(token, "an answer", replyTo=mine["id"])
     alice.post(f"v1/reaction/{token}/{mine['id']}", reaction="👍")
     bob.post(f"v1/chat/{token}/{mine['id']}/reminder", timestamp=1)
-    server.run(server.app.messenger.remind())
+    server.run_job("deliver_reminders")
     alice.join(token)
     alice.post(f"v4/call/{token}")
     assert sorted(subjects(bob)) == sorted(
@@ -86,7 +86,7 @@ def test_dismissing_a_reminder_needs_no_message_id(server: Server, alice: Person
     bob.post(f"v1/chat/{private}/{said['id']}/reminder", timestamp=1)
     bob.post(f"v1/chat/{private}/read")
     bob.post(f"v4/room/{private}/sensitive")
-    server.run(server.app.messenger.remind())
+    server.run_job("deliver_reminders")
     (reminder,) = shown(bob)
     view, dismiss = reminder["actions"]
     assert view["link"] == reminder["link"] == f"{server.url}/call/{private}"

@@ -113,7 +113,7 @@ def test_sync_client_sees_notifications(server: Server, alice: Person, bob: Pers
     token = alice.create_room()
     alice.add(token, bob)
     said = alice.say(token, f"Hello @{bob.id}")
-    server.run(server.app.messenger.deliver())
+    server.run_job("deliver_notifications")
     with connect(server, bob.id) as nc:
         told = nc.notifications.by_object_id(f"{token}/{said['id']}")
         assert (told.app_name, told.object_type, told.user_id) == ("spreed", "chat", bob.id)

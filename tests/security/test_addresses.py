@@ -16,10 +16,9 @@ import httpx
 import msgspec
 import pytest
 
-import talkd.app
 from support.mail import MailServer, running_mail_server, wait_until_empty
 from support.people import PUBLIC, Person
-from support.running import ADMIN, ADMIN_PASSWORD, Server, unique
+from support.running import ADMIN, ADMIN_PASSWORD, Server, set_interval, unique
 from talkd.app import ROUTES
 from talkd.areas.signaling import routes as signaling
 from talkd.config import Config
@@ -266,7 +265,7 @@ def mailing(
 ) -> Iterator[tuple[Server, MailServer]]:
     """A server whose mail is taken, but for what goes to somebody absent."""
     monkeypatch.setattr(signaling, "MAX_POLL_SECONDS", 0)  # nobody waits here
-    monkeypatch.setattr(talkd.app, "MAIL_SECONDS", 0.05)
+    set_interval(monkeypatch, "deliver_mail", 0.05)
     config: Config = databases.config(request.param)
     config.server.public_url = "http://talk.test"
     config.mail.security, config.mail.sender = "none", "talk@talk.test"

@@ -71,7 +71,7 @@ def test_an_account_made_anew_sees_nothing_of_its_predecessor(server: Server) ->
     device = bob.get("/ocs/v2.php/core/getapppassword")["apppassword"]
     assert server.admin.delete(f"{USERS}/{bob.id}").status_code == 200
     assert bob.status("GET", "v4/room") == 401
-    server.run(server.app.remove())  # until then nobody gets the id
+    server.run_job("delete_rooms", "forget_accounts")  # until then nobody gets the id
     made = server.admin.post(USERS, json={"userid": bob.id, "password": PASSWORD})
     if made.status_code != 200:
         return  # refusing the name for ever is as good

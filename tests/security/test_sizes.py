@@ -52,7 +52,7 @@ def holding_many() -> Iterator[tuple[Route, str, Any]]:
 
 def rows(server: Server) -> dict[str, list[Any]]:
     """Return everything that is stored, once the notifications of messages are created."""
-    server.run(server.app.messenger.deliver())
+    server.run_job("deliver_notifications")
 
     async def look(tx: Tx) -> dict[str, list[Any]]:
         return {

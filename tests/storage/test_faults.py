@@ -11,6 +11,7 @@ import apsw
 import pytest
 import sqlalchemy as sa
 
+from talkd.areas.messages import effects
 from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
@@ -26,7 +27,6 @@ from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Unavailable
 from talkd.core.events import CachesOutdated
-from talkd.effects import counters, system_messages
 from talkd.storage.database import AfterCommit, Database, Tx
 from talkd.storage.postgres import PostgresDatabase
 from talkd.storage.schema import app_config
@@ -254,7 +254,7 @@ async def say(tx: Tx, room: Room, name: str) -> int:
 
 async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresDatabase) -> None:
     """A poller that has seen a message must never find an older one later."""
-    postgres.react(system_messages.REACTIONS, counters.REACTIONS)
+    postgres.react(effects.REACTIONS)
     room = await postgres.write(make_room)
     drawn, commit = asyncio.Event(), asyncio.Event()
 
@@ -327,7 +327,7 @@ async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
 
 
 async def test_on_postgres_many_writers_in_one_room_wait_for_each_other(postgres: PostgresDatabase) -> None:
-    postgres.react(system_messages.REACTIONS, counters.REACTIONS)
+    postgres.react(effects.REACTIONS)
     room = await postgres.write(make_room)
     seen: list[int] = []
 

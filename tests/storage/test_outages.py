@@ -247,7 +247,11 @@ def test_a_server_stops_while_postgres_is_silent(
     config = Config(data=str(tmp_path))
     config.database.url, config.database.connection_timeout = own_cluster.create("talkd"), 1
     server: Server = new_server(config)
-    for limit in ("app.LAST_WRITES_SECONDS", "storage.postgres.CLOSE_SECONDS", "storage.postgres_lock.ANSWER_SECONDS"):
+    for limit in (
+        "server.LAST_WRITES_SECONDS",
+        "storage.postgres.CLOSE_SECONDS",
+        "storage.postgres_lock.ANSWER_SECONDS",
+    ):
         monkeypatch.setattr(f"talkd.{limit}", 0.5)
     with own_cluster.frozen():
         began = time.monotonic()

@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
+from talkd.areas.calls import effects as call_effects
 from talkd.areas.calls import service as calls
+from talkd.areas.messages import effects as message_effects
+from talkd.areas.notifications import effects as notification_effects
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
+from talkd.areas.rooms import effects as room_effects
 from talkd.areas.rooms.creation_model import NewRoom
+from talkd.areas.sessions import effects as session_effects
 from talkd.areas.sessions import service as sessions
+from talkd.areas.signaling import effects as signaling_effects
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import access, attendee_store, room_store
@@ -19,7 +25,6 @@ from talkd.conversation.settings import TalkSettings
 from talkd.core.actor import SYSTEM, USERS, Actor
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound, Rejected
-from talkd.effects import counters, notifications, people, rights, system_messages
 from talkd.storage.database import Tx
 from talkd.storage.postgres import PostgresDatabase
 
@@ -31,11 +36,12 @@ async def postgres(databases: Any) -> AsyncIterator[PostgresDatabase]:
     database = PostgresDatabase(databases.config("postgres").database.url, connections=5)
     await database.open()
     database.react(
-        people.REACTIONS,
-        system_messages.REACTIONS,
-        counters.REACTIONS,
-        rights.REACTIONS,
-        notifications.REACTIONS,
+        room_effects.REACTIONS,
+        message_effects.REACTIONS,
+        signaling_effects.REACTIONS,
+        call_effects.REACTIONS,
+        session_effects.REACTIONS,
+        notification_effects.REACTIONS,
     )
     yield database
     await database.close()

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from support.processes import run_talkd
-from talkd.app import App
 from talkd.cli import checks
 from talkd.cli.doctor import OK, WARN
 from talkd.config import Config
+from talkd.server import App
 from talkd.storage.database import DatabaseInUse
 from talkd.storage.postgres_lock import ServingLock
 

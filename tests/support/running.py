@@ -7,19 +7,23 @@ import ssl
 import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import replace
 from itertools import count
 from typing import Any, TypeVar
 
 import httpx
+import pytest
 
+import talkd.app
 from support.people import Person
-from talkd.app import App
+from talkd.app import JOBS
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.areas.users.passwords import hash_password
 from talkd.cli import process
 from talkd.config import Config
+from talkd.server import App
 from talkd.storage.database import Tx
 
 T = TypeVar("T")
@@ -85,6 +89,13 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+
+
+def set_interval(monkeypatch: pytest.MonkeyPatch, job: str, seconds: float) -> None:
+    """Let servers that start from now on run a background job at this interval."""
+    rows = tuple(replace(row, every=seconds) if row.name == job else row for row in talkd.app.JOBS)
+    assert rows != talkd.app.JOBS, f"no job is called {job}, or it has this interval already"
+    monkeypatch.setattr(talkd.app, "JOBS", rows)
 
 
 def free_port() -> int:
@@ -163,6 +174,12 @@ class Server:
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Await something in the server's own event loop."""
         return self._loop.run(work)
+
+    def run_job(self, *names: str) -> None:
+        """Run background jobs now, in this order."""
+        rows = {row.name: row for row in JOBS}
+        for name in names:
+            self.run(rows[name].run(self.app.world))
 
     def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
         """Look into the database."""

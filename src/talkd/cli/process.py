@@ -17,7 +17,7 @@ from talkd.storage.database import DatabaseInUse
 if TYPE_CHECKING:
     from granian.server.embed import Server
 
-    from talkd.app import App
+    from talkd.server import App
 
 log = structlog.get_logger(__name__)
 

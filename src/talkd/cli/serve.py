@@ -19,7 +19,7 @@ from talkd.config import Config
 from talkd.core.errors import TalkError
 
 if TYPE_CHECKING:
-    from talkd.app import App
+    from talkd.server import App
 
 KEEP_SECONDS = 0.5
 
@@ -101,8 +101,8 @@ async def _keep(lock: data_folder.DataLock, app: "App") -> None:
 
 async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) -> None:
     from talkd import dev
-    from talkd.app import App
     from talkd.cli import certificates, welcome
+    from talkd.server import App
 
     process.require_free_port(process.address_of(config.server.host), config.server.port)
     certificates.require_usable(config.server)

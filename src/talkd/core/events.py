@@ -1,6 +1,6 @@
 """Everything that can happen, in the past tense. Payloads are ids and old and new values, no behaviour.
 
-A service emits an event when it has changed something; `effects/` says what follows from it.
+A service emits an event when it has changed something; the `effects.py` of the areas say what follows from it.
 """
 
 from dataclasses import dataclass

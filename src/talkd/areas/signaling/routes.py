@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.signaling import service, view
 from talkd.areas.signaling.model import parse
-from talkd.areas.signaling.presence import Presence
+from talkd.areas.signaling.polling import Polling
 from talkd.conversation import room_store
 from talkd.conversation.pings import Pings
 from talkd.core.constants import MAX_POLL_SECONDS, RoomType
@@ -98,7 +98,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
     with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
-        poll = world[Presence].begin_poll(session_id)
+        poll = world[Polling].begin_poll(session_id)
         while not await _has_news(call, poll) and await watch.wait(until):
             if not logins.isdisjoint(watch.take()):
                 await guards.require_login_again(call)
@@ -107,8 +107,8 @@ async def receive(call: Call[Any]) -> list[view.Item]:
                 raise Conflict(data=view.GONE)
         if watch.gone:
             return []  # nobody hears the answer, and the messages wait for the next poll
-    if world[Presence].is_newest_poll(session_id, poll):
-        world[Presence].tell(room_id, session_id)
+    if world[Polling].is_newest_poll(session_id, poll):
+        world[Polling].note_list(room_id, session_id)
     news = await call.write(lambda tx: _news(tx, call, poll))
     if call.standing != world.changes.standing:  # see `guards.require_still`
         await _look_again(call)
@@ -133,16 +133,16 @@ async def _look_again(call: Call[Any]) -> None:
 
 async def _has_news(call: Call[Any], poll: int) -> bool:
     session_id = _session_id(call)
-    if not call.world[Presence].is_newest_poll(session_id, poll):
+    if not call.world[Polling].is_newest_poll(session_id, poll):
         return False
-    if call.world[Presence].is_news(call.me.room.id, session_id):
+    if not call.world[Polling].has_list(call.me.room.id, session_id):
         return True
     return await call.world.db.read(lambda tx: service.has_messages(tx, session_id))
 
 
 async def _news(tx: Tx, call: Call[Any], poll: int) -> list[view.Item]:
     session_id = _session_id(call)
-    is_newest = call.world[Presence].is_newest_poll(session_id, poll)
+    is_newest = call.world[Polling].is_newest_poll(session_id, poll)
     messages = await service.fetch(tx, session_id) if is_newest else []
     present = await service.list_present(tx, call.me.room.id)
     if not call.me.can_pass_lobby:  # from the lobby nobody sees who is inside

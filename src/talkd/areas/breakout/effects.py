@@ -1,9 +1,9 @@
-"""What happens in a conversation happens in its breakout rooms too. Inside the transaction."""
+"""Make breakout rooms follow what changes in their parent room. In the transaction."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from talkd.areas.breakout import service as breakout
+from talkd.areas.breakout import service
 from talkd.areas.breakout.model import Mode
 from talkd.conversation import access, attendee_store
 from talkd.conversation.room import Room
@@ -16,13 +16,13 @@ Follow = Callable[[Tx, Room, Any], Awaitable[None]]
 
 
 def _in_room(follow: Follow, *, divided_only: bool = True) -> Reaction:
-    """Return a reaction that holds the conversation first; by default it does nothing unless that has parts."""
+    """Return a reaction that locks the room, then calls `follow`: by default only if the room has breakout rooms."""
 
     async def react(tx: Tx, event: events.RoomEvent) -> None:
         try:
             room = await access.lock_room(tx, event.room_id)
         except NotFound:
-            return  # the room went in the same transaction
+            return  # the room was deleted in the same transaction
         if not divided_only or room.breakout_mode != Mode.NONE:
             await follow(tx, room, event)
 
@@ -38,35 +38,35 @@ def _of_users(reaction: Reaction) -> Reaction:
 
 
 async def _deleted(tx: Tx, event: events.RoomDeleted) -> None:
-    await breakout.delete_rooms(tx, event.token, event.actor)
+    await service.delete_rooms(tx, event.token, event.actor)
 
 
 async def _arrived(tx: Tx, parent: Room, event: events.AttendeeAdded) -> None:
-    await breakout.follow_arrival(tx, parent, event.actor, event.attendee_id)
+    await service.follow_arrival(tx, parent, event.actor, event.attendee_id)
 
 
 async def _removed(tx: Tx, parent: Room, event: events.AttendeeRemoved | events.ModeratorDemoted) -> None:
-    await breakout.follow_removal(tx, parent, event.actor, event.target)
+    await service.follow_removal(tx, parent, event.actor, event.target)
 
 
 async def _defaults_set(tx: Tx, parent: Room, event: events.DefaultPermissionsSet) -> None:
-    await breakout.follow_defaults(tx, parent, event.actor, event.permissions)
+    await service.follow_defaults(tx, parent, event.actor, event.permissions)
 
 
 async def _consent_set(tx: Tx, parent: Room, event: events.RecordingConsentSet) -> None:
-    await breakout.follow_consent(tx, parent, event.recording_consent)
+    await service.follow_consent(tx, parent, event.recording_consent)
 
 
 async def _promoted(tx: Tx, parent: Room, event: events.ModeratorPromoted) -> None:
     attendee = await attendee_store.get_attendee(tx, parent.id, event.attendee_id)
     if attendee is not None and attendee.actor_type == USERS:
-        await breakout.follow_promotion(tx, parent, event.actor, attendee)
+        await service.follow_promotion(tx, parent, event.actor, attendee)
 
 
 async def _permissions_set(tx: Tx, parent: Room, event: events.PermissionsSet) -> None:
     attendee = await attendee_store.get_attendee(tx, parent.id, event.attendee_id)
     if attendee is not None and attendee.actor_type == USERS:
-        await breakout.follow_permissions(tx, parent, event.actor, attendee)
+        await service.follow_permissions(tx, parent, event.actor, attendee)
 
 
 REACTIONS: Reactions = {

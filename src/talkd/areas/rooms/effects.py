@@ -1,9 +1,8 @@
-"""What changes in rooms when accounts change. Inside the transaction."""
+"""Make rooms follow changes of accounts and groups. In the transaction."""
 
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import account_service as forgetting
-from talkd.areas.rooms import member_service as members
-from talkd.areas.rooms import service as rooms
+from talkd.areas.rooms import member_service, service
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import access, attendee_store, ban_store
@@ -24,27 +23,28 @@ async def _rename_group(tx: Tx, event: events.GroupRenamed) -> None:
 
 
 async def _empty_group(tx: Tx, event: events.GroupDeleted) -> None:
-    for seat in await attendee_store.list_of_group(tx, event.group_id):
-        await participants.remove(tx, await access.lock_room(tx, seat.room_id), event.actor, seat)
+    for group in await attendee_store.list_of_group(tx, event.group_id):
+        await participants.remove(tx, await access.lock_room(tx, group.room_id), event.actor, group)
 
 
 async def _follow_into_rooms(tx: Tx, event: events.GroupMemberAdded) -> None:
-    """Whoever joins a group comes into the rooms that hold it, unless he is banned there."""
-    for seat in await attendee_store.list_of_group(tx, event.group_id):
-        room = await access.lock_room(tx, seat.room_id)
+    """Add a new member of a group to the rooms that the group belongs to, unless they are banned there."""
+    for group in await attendee_store.list_of_group(tx, event.group_id):
+        room = await access.lock_room(tx, group.room_id)
         name = (await users.get_names(tx, [event.user_id])).get(event.user_id)
         if name is not None and not await ban_store.is_banned(tx, room.id, USERS, event.user_id):
             await participants.add_user(tx, room, event.actor, event.user_id, name)
 
 
 async def _follow_out_of_rooms(tx: Tx, event: events.GroupMemberRemoved) -> None:
-    """Remove a user who has left a group from the group's rooms, unless they moderate or another group holds them.
+    """Remove a user who has left a group from its rooms, unless they moderate there or are in another of its groups.
 
-    Rooms that the group itself has just left count too: the portions that remove its members would miss the user.
+    This includes rooms from which the group itself is being removed: that removes members in portions, which would
+    miss the user.
     """
-    room_ids = {seat.room_id for seat in await attendee_store.list_of_group(tx, event.group_id)}
-    room_ids.update(await members.list_rooms_left_by(tx, event.group_id))
-    for room_id in sorted(room_ids):  # the order in which all hold several rooms
+    room_ids = {group.room_id for group in await attendee_store.list_of_group(tx, event.group_id)}
+    room_ids.update(await member_service.list_rooms_left_by(tx, event.group_id))
+    for room_id in sorted(room_ids):  # every transaction locks several rooms in this order
         try:
             room = await access.lock_room(tx, room_id)
         except NotFound:
@@ -58,11 +58,11 @@ async def _follow_out_of_rooms(tx: Tx, event: events.GroupMemberRemoved) -> None
 
 
 async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
-    """Leave nothing of a deleted account to whoever gets the same id later (tests/security/test_boundaries.py).
+    """Delete everything of a deleted account, so that a later account with the same id inherits nothing.
 
-    The rooms come first: what is reported there about the account is then forgotten like all the rest.
+    The account leaves its rooms first, because the system messages about that name it and must be anonymized too.
     """
-    await rooms.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
+    await service.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
     await ban_store.forget_user(tx, event.user_id)
     await forgetting.forget(tx, event.user_id)
 

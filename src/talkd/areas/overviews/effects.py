@@ -1,4 +1,4 @@
-"""Note what changes in the room lists of clients. Inside the transaction."""
+"""Note which rooms look different in the room lists of clients. In the transaction."""
 
 from talkd.conversation import modified_store
 from talkd.core import clock, events
@@ -11,7 +11,7 @@ async def _room(tx: Tx, event: events.RoomEvent) -> None:
 
 
 async def _message(tx: Tx, event: events.MessagePosted) -> None:
-    if not event.is_news:  # what is news changes the row of its room
+    if not event.is_news:  # a message that is news changes the row of its room anyway
         await _room(tx, event)
 
 
@@ -36,7 +36,7 @@ async def _group(tx: Tx, event: events.GroupRenamed | events.GroupDeleted) -> No
 
 
 _SEEN_ANYWAY = (events.RoomCreated, events.RoomDeleted, events.SessionJoined)
-"""A new room is new, a deleted one is not listed, and the list looks at the sessions of its reader itself."""
+"""Room lists show a new room as new, leave out a deleted one, and always read their reader's own sessions."""
 
 REACTIONS: Reactions = {
     **{kind: _room for kind in events.list_kinds(events.RoomEvent) if kind not in _SEEN_ANYWAY},

@@ -1,4 +1,4 @@
-"""Sending what is in the outbox. A job of its own, long after the commit."""
+"""Send the mail that waits in the outbox."""
 
 import asyncio
 import contextlib

@@ -1,12 +1,13 @@
-"""What the server reports in a room about what was done there. Inside the transaction."""
+"""Post the system messages that report events, and keep what a room knows of its messages. In the transaction."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from talkd.areas.messages import service as messages
 from talkd.areas.messages.system_texts import MISSED, SILENT
+from talkd.conversation import message_store, reaction_store
 from talkd.conversation.access import lock_room
-from talkd.conversation.message import Reference
+from talkd.conversation.message import COUNTABLE, Reference
 from talkd.conversation.room import Room
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
@@ -18,7 +19,7 @@ from talkd.storage.database import Reaction, Reactions, Tx
 Report = Callable[[Tx, Room, Any], Awaitable[None]]
 
 MAX_NAMED = 5
-"""Names in the report that a call has ended, the guests and the others being one each; they are only counted."""
+"""Names in the report that a call has ended. All guests together count as one name, as do all others."""
 
 
 def _reported(report: Report) -> Reaction:
@@ -26,7 +27,7 @@ def _reported(report: Report) -> Reaction:
         try:
             room = await lock_room(tx, event.room_id)
         except NotFound:
-            return  # the room went in the same transaction, and with it everybody who could read the report
+            return  # the room was deleted in the same transaction: nobody can read the report
         await report(tx, room, event)
 
     return react
@@ -134,32 +135,87 @@ def _reference(actor: Actor) -> Reference:
     return Reference("phone" if actor.type == PHONES else actor.type, actor.id, actor.name)
 
 
-_REPORTS: dict[type[events.Event], Report] = {
-    events.RoomCreated: _plain("conversation_created"),
-    events.RoomRenamed: _renamed,
-    events.DescriptionSet: _either(lambda event: bool(event.description), "description_set", "description_removed"),
-    events.AvatarSet: _either(lambda event: event.is_set, "avatar_set", "avatar_removed"),
-    events.GuestsAllowed: _plain("guests_allowed"),
-    events.GuestsDisallowed: _plain("guests_disallowed"),
-    events.PasswordSet: _either(lambda event: event.is_set, "password_set", "password_removed"),
-    events.ReadOnlySet: _either(lambda event: event.read_only, "read_only", "read_only_off"),
-    events.BreakoutRoomsStarted: _plain("breakout_rooms_started"),
-    events.BreakoutRoomsStopped: _plain("breakout_rooms_stopped"),
-    events.MessageExpirationSet: _expiration_set,
-    events.ListableSet: _listable,
-    events.LobbySet: _lobby,
-    events.LobbyTimerReached: _plain("lobby_timer_reached"),
-    events.ModeratorPromoted: _role("promoted"),
-    events.ModeratorDemoted: _role("demoted"),
-    events.CallStarted: _call_started,
-    events.CallJoined: _call_joined,
-    events.CallLeft: _call_left,
-    events.CallEnded: _call_ended,
-}
-"""What the server reports of an event."""
+async def _count(tx: Tx, event: events.MessagePosted) -> None:
+    """Note the message as the room's newest one."""
+    if event.is_news:
+        notifies = event.kind in COUNTABLE
+        await message_store.set_newest(tx, event.room_id, event.message_id, clock.now(), notifies=notifies)
 
-REACTIONS: Reactions = {
-    **{kind: _reported(report) for kind, report in _REPORTS.items()},
+
+async def _delete_reactions(tx: Tx, event: events.MessageDeleted) -> None:
+    await reaction_store.delete_reactions(tx, event.room_id, event.message_id)
+
+
+REPORTS: dict[type[events.Event], Reaction] = {
+    events.RoomCreated: _reported(_plain("conversation_created")),
+    events.RoomRenamed: _reported(_renamed),
+    events.DescriptionSet: _reported(
+        _either(lambda event: event.description, "description_set", "description_removed")
+    ),
+    events.AvatarSet: _reported(_either(lambda event: event.is_set, "avatar_set", "avatar_removed")),
+    events.GuestsAllowed: _reported(_plain("guests_allowed")),
+    events.GuestsDisallowed: _reported(_plain("guests_disallowed")),
+    events.PasswordSet: _reported(_either(lambda event: event.is_set, "password_set", "password_removed")),
+    events.ReadOnlySet: _reported(_either(lambda event: event.read_only, "read_only", "read_only_off")),
+    events.BreakoutRoomsStarted: _reported(_plain("breakout_rooms_started")),
+    events.BreakoutRoomsStopped: _reported(_plain("breakout_rooms_stopped")),
+    events.MessageExpirationSet: _reported(_expiration_set),
+    events.ListableSet: _reported(_listable),
+    events.LobbySet: _reported(_lobby),
+    events.LobbyTimerReached: _reported(_plain("lobby_timer_reached")),
     events.AttendeeAdded: _unless_quiet(_reported(_about("added"))),
     events.AttendeeRemoved: _unless_quiet(_reported(_about("removed"))),
+    events.ModeratorPromoted: _reported(_role("promoted")),
+    events.ModeratorDemoted: _reported(_role("demoted")),
+    events.CallStarted: _reported(_call_started),
+    events.CallJoined: _reported(_call_joined),
+    events.CallLeft: _reported(_call_left),
+    events.CallEnded: _reported(_call_ended),
+}
+"""Events that post a system message in their room, with the function that posts it."""
+
+NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
+    {
+        # accounts and settings
+        events.CachesOutdated,
+        events.SettingSet,
+        events.ReadPrivacySet,
+        events.UserRenamed,
+        events.UserDeleted,  # leaving each room is reported
+        events.GroupMemberAdded,
+        events.GroupMemberRemoved,
+        events.GroupRenamed,
+        events.GroupDeleted,
+        # rooms
+        events.RoomDeleted,
+        events.DefaultPermissionsSet,
+        events.RecordingConsentSet,
+        # attendees
+        events.InvitationsPlanned,
+        events.InvitationRepeated,
+        events.PermissionsSet,
+        events.GuestRenamed,
+        events.SessionJoined,
+        events.SessionLeft,
+        # messages: the service that changes a message posts the system message itself, because it returns it
+        events.MessagePosted,
+        events.MessageEdited,
+        events.MessageDeleted,
+        events.HistoryCleared,
+        events.ReactionAdded,
+        events.ReactionRevoked,
+        events.ReadMarkerMoved,
+        # calls
+        events.CallRung,
+        events.CallFlagsSet,
+        events.SignalingSent,
+        events.Notified,
+    }
+)
+"""Events that post no system message. Every event is either here or in `REPORTS`."""
+
+REACTIONS: Reactions = {
+    **REPORTS,
+    events.MessagePosted: _count,
+    events.MessageDeleted: _delete_reactions,
 }

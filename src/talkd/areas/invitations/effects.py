@@ -1,4 +1,4 @@
-"""Mail to people who are invited by e-mail. Inside the transaction; `effects/mail.py` sends it."""
+"""Write the mail to people who are invited by e-mail. In the transaction; `mail/postman.py` sends it later."""
 
 from urllib.parse import urlencode
 

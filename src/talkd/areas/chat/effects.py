@@ -1,0 +1,40 @@
+"""Keep the messages in memory in step with the stored ones. After the commit."""
+
+from typing import Any
+
+from talkd.area import Effects
+from talkd.areas.chat.feed import Feed
+from talkd.core import events
+from talkd.web.call import World
+
+
+def _forget_room(world: World, event: Any) -> None:
+    world[Feed].forget(event.room_id)
+
+
+def _forget_markers(world: World, event: Any) -> None:
+    world[Feed].forget_markers(event.room_id)
+
+
+def _forget_all(world: World, _event: events.Event) -> None:
+    world[Feed].clear()
+
+
+AFTER_COMMIT: Effects = {
+    events.MessagePosted: _forget_room,
+    events.MessageEdited: _forget_room,
+    events.MessageDeleted: _forget_room,
+    events.HistoryCleared: _forget_room,
+    events.ReactionAdded: _forget_room,
+    events.ReactionRevoked: _forget_room,
+    events.GuestRenamed: _forget_room,
+    events.RoomDeleted: _forget_room,
+    events.ReadMarkerMoved: _forget_markers,
+    events.AttendeeAdded: _forget_markers,
+    events.AttendeeRemoved: _forget_markers,
+    events.UserRenamed: _forget_all,
+    events.UserDeleted: _forget_all,
+    events.GroupRenamed: _forget_all,
+    events.ReadPrivacySet: _forget_all,
+    events.CachesOutdated: _forget_all,
+}

@@ -1,0 +1,25 @@
+"""Delete logins that have lapsed."""
+
+from functools import partial
+
+from talkd.area import Job
+from talkd.areas.login import service
+from talkd.web.call import World
+
+
+async def delete_unfinished(world: World) -> None:
+    """Delete the login attempts that were not finished in time."""
+    await world.db.write(service.delete_unfinished)
+
+
+async def close_lapsed_browsers(world: World) -> None:
+    """Log out the browsers that were not used for as long as the setting `session_lifetime` says."""
+    lifetime = world.config.security.session_lifetime
+    if await world.db.read(partial(service.is_any_browser_lapsed, lifetime=lifetime)):
+        await world.db.write(partial(service.close_lapsed_browsers, lifetime=lifetime))
+
+
+JOBS = (
+    Job("delete_unfinished_logins", every=600, run=delete_unfinished),
+    Job("close_lapsed_browsers", every=0.5, run=close_lapsed_browsers),
+)

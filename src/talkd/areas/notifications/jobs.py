@@ -1,0 +1,27 @@
+"""Create the notifications of messages, and delete those that are too many."""
+
+from talkd.area import Job
+from talkd.areas.notifications.messenger import Messenger
+from talkd.web.call import World
+
+
+async def deliver(world: World) -> None:
+    """Create the notifications of the messages that were posted since the last run."""
+    await world[Messenger].deliver()
+
+
+async def resume(world: World) -> None:
+    """Note the rooms in which an earlier process, another process or a failure has left messages without."""
+    await world[Messenger].resume()
+
+
+async def trim(world: World) -> None:
+    """Delete the oldest notifications of users who got new ones and have too many."""
+    await world[Messenger].trim()
+
+
+JOBS = (
+    Job("deliver_notifications", every=0.5, run=deliver),
+    Job("resume_notifications", every=300, run=resume),
+    Job("trim_notifications", every=60, run=trim),
+)

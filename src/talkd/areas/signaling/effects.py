@@ -1,0 +1,49 @@
+"""Keep signaling messages and polls in step with sessions."""
+
+from typing import Any
+
+from talkd.area import Effects
+from talkd.areas.signaling import service
+from talkd.areas.signaling.polling import Polling
+from talkd.core import events
+from talkd.realtime.wakeups import CHANGES_OF_SESSIONS
+from talkd.storage.database import Reactions, Tx
+from talkd.web.call import World
+
+
+async def _delete_messages(tx: Tx, event: events.SessionLeft) -> None:
+    await service.forget_session(tx, event.session_id)
+
+
+async def _delete_messages_of_all(tx: Tx, event: events.AttendeeRemoved) -> None:
+    for session_id in event.session_ids:
+        await service.forget_session(tx, session_id)
+
+
+REACTIONS: Reactions = {
+    events.SessionLeft: _delete_messages,
+    events.AttendeeRemoved: _delete_messages_of_all,
+}
+
+
+def _outdate_list(world: World, event: Any) -> None:
+    world[Polling].outdate_list(event.room_id)
+
+
+def _end_session(world: World, event: events.SessionLeft) -> None:
+    world[Polling].outdate_list(event.room_id)
+    world[Polling].forget_session(event.session_id)
+
+
+def _end_sessions(world: World, event: events.AttendeeRemoved | events.RoomDeleted) -> None:
+    world[Polling].outdate_list(event.room_id)
+    for session_id in event.session_ids:
+        world[Polling].forget_session(session_id)
+
+
+AFTER_COMMIT: Effects = {
+    **dict.fromkeys(CHANGES_OF_SESSIONS, _outdate_list),
+    events.SessionLeft: _end_session,
+    events.AttendeeRemoved: _end_sessions,
+    events.RoomDeleted: _end_sessions,
+}

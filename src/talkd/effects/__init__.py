@@ -1,1 +1,0 @@
-"""What follows from an event: one file for each kind of consequence."""

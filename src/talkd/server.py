@@ -1,0 +1,172 @@
+"""A whole server: what it keeps in memory, how it starts and stops, and its background jobs."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+import structlog
+
+from talkd import app
+from talkd.area import Effects, Job
+from talkd.areas.announcements import jobs as announcement_jobs
+from talkd.areas.announcements.heard import Heard
+from talkd.areas.avatars.decoder import Decoder
+from talkd.areas.chat.feed import Feed
+from talkd.areas.login.credentials import Credentials
+from talkd.areas.mail import jobs as mail_jobs
+from talkd.areas.mail.postman import Postman
+from talkd.areas.notifications import delivery_service as delivery
+from talkd.areas.notifications import jobs as notification_jobs
+from talkd.areas.notifications.messenger import Messenger
+from talkd.areas.rooms.member_changes import MemberChanges
+from talkd.areas.settings import clock_service
+from talkd.areas.signaling import tokens
+from talkd.areas.signaling.polling import Polling
+from talkd.areas.users import service as users
+from talkd.config import Config
+from talkd.conversation.pings import Pings
+from talkd.conversation.settings import TalkSettings
+from talkd.core.errors import Unavailable
+from talkd.core.events import Event
+from talkd.realtime.changes import Changes
+from talkd.realtime.wakeups import wake
+from talkd.storage.database import DatabaseInUse
+from talkd.web import limits, server
+from talkd.web.call import World
+from talkd.web.edge import Edge
+from talkd.web.throttle import Throttle
+
+log = structlog.get_logger(__name__)
+
+WATCH_SECONDS = 0.5
+LAST_WRITES_SECONDS = 3.0
+"""How long the last writes of a stopping server may take. If they fail, only the last pings are lost."""
+
+
+def _after_commit(world: World, effects: Effects) -> Callable[[Sequence[Event]], None]:
+    def run(happened: Sequence[Event]) -> None:
+        for event in happened:
+            effect = effects.get(type(event))
+            if effect is not None:
+                effect(world, event)
+
+    return run
+
+
+class Jobs:
+    """The running background jobs. A job that fails is logged and runs again after its interval."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
+
+    def start(self, jobs: Iterable[Job]) -> None:
+        """Start to run these jobs, each in a task of its own."""
+        self._is_stopping = False
+        for job in jobs:
+            task = asyncio.ensure_future(self._repeat(job))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Cancel all jobs and wait for their end, but not for longer than the last writes may take."""
+        self._is_stopping = True
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_WRITES_SECONDS)
+
+    async def _repeat(self, job: Job) -> None:
+        while not self._is_stopping:  # a cancellation may get lost: the database driver can turn it into TimeoutError
+            await asyncio.sleep(job.every)
+            try:
+                await job.run(self._world)
+            except Unavailable:
+                pass  # the database has logged it
+            except Exception:
+                log.exception("job_failed", job=job.name)
+
+
+class App:
+    """A whole server, apart from the socket it listens on."""
+
+    def __init__(self, config: Config) -> None:
+        db, settings = app.open_database(config), TalkSettings()
+        credentials = Credentials(db, browser_lifetime=config.security.session_lifetime)
+        parts = (
+            credentials,
+            Feed(db),
+            Polling(),
+            Pings(db),
+            Decoder(),
+            MemberChanges(db, settings),
+            Messenger(db),
+            Postman(db, config.mail, config.identity.name),
+            Heard(),
+        )
+        self.world = world = World(
+            config=config,
+            db=db,
+            changes=Changes(),
+            settings=settings,
+            throttle=Throttle(db, config.security),
+            limits=limits.Limits(config),
+            logins=credentials,
+            may_use_talk=lambda tx, user_id: users.may_use_talk(tx, settings, user_id),
+            before_writing=delivery.catch_up,
+            parts={type(part): part for part in parts},
+        )
+        tables = [area.after_commit for area in app.AREAS.values() if area.after_commit]
+        db.after_commit = (*(_after_commit(world, table) for table in tables), partial(wake, world.changes))
+        self._jobs = Jobs(world)
+        self.taken_over = asyncio.Event()
+        """Set when another server uses the database, so that this one must stop."""
+        routes = app.ROUTES
+        if config.dev:
+            from talkd.dev import routes as dev_routes
+
+            routes += tuple(dev_routes.table)
+        self.asgi = server.build(Edge(world), routes)
+
+    async def start(self) -> None:
+        """Open the database and start the background jobs. Raises DatabaseRefused."""
+        db = self.world.db
+        await db.open(patience=self.world.config.database.start_timeout)
+        try:
+            await db.claim()
+            await db.skip_ids()
+            await db.write(clock_service.keep_scale)
+            await db.write(tokens.get_keys)  # so that requests that only read find the keys
+            await self.world.throttle.load()
+            for prepare in (announcement_jobs.begin, notification_jobs.resume, mail_jobs.resume):
+                await prepare(self.world)
+            self._jobs.start((Job("watch_database", WATCH_SECONDS, self._watch_database), *app.JOBS))
+        except BaseException:
+            await db.close()
+            raise
+
+    async def _watch_database(self, world: World) -> None:
+        try:
+            await world.db.watch()
+        except DatabaseInUse as error:
+            log.warning("taken_over", reason=str(error))
+            self.taken_over.set()
+
+    async def stop(self) -> None:
+        """Let all waiting requests answer, then store what is left and close the database."""
+        world = self.world
+        world.changes.close()
+        await self.stop_jobs()
+        await world[MemberChanges].close()
+        await world[Decoder].close()
+        with contextlib.suppress(Unavailable, TimeoutError):
+            async with asyncio.timeout(LAST_WRITES_SECONDS):
+                await world[Pings].flush()
+                await world.db.note_ids()
+        await world.db.close()
+
+    async def stop_jobs(self) -> None:
+        """Stop the background jobs. Requests are still answered."""
+        await self._jobs.stop()
