@@ -1,4 +1,4 @@
-"""Prints `docs/admin/settings.md`, made from the settings' own documentation: `make docs`."""
+"""Print `docs/admin/settings.md`, which is made from the documentation in `config.py`. Run by `make docs`."""
 
 import ast
 import inspect
@@ -7,16 +7,18 @@ from typing import Any
 import msgspec
 
 from talkd import config
+from talkd.environment import PREFIX
 
 INTRODUCTION = """# Settings
 
 This page is made from `src/talkd/config.py` by `make docs`.
 
-Settings come from a TOML file (`talkd serve --config FILE` or `TALKD_CONFIG`), from the environment, and from
-options of the command line; later ones win. In the environment an option of a group is `TALKD_<GROUP>_<OPTION>`;
-lists are separated by commas. Other variables that begin with `TALKD_` are not settings: those that Kubernetes and
-Docker set for a service called `talkd` change nothing, and talkd warns of names that are nearly a setting's. What
-administrators of Talk change while the server runs (`talkd config`) is kept in the database instead.
+talkd reads its settings from a TOML file (`talkd serve --config FILE` or `TALKD_CONFIG`), from the environment, and
+from command-line options; the later ones win. The environment variable of an option in a group is
+`TALKD_<GROUP>_<OPTION>`. Lists are separated by commas there. Other variables that begin with `TALKD_` are not
+settings: talkd ignores the ones that Kubernetes and Docker set for a service called `talkd`, and warns about names
+that look like a misspelt setting. Settings of Talk that administrators change while the server runs (`talkd config`)
+are stored in the database instead.
 
 ```toml
 data = "/var/lib/talkd"
@@ -29,7 +31,7 @@ public_url = "https://talk.example.org"
 
 
 def documentation(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """The text below each field."""
+    """Return the text below each field."""
     (tree,) = ast.parse(inspect.getsource(struct)).body
     assert isinstance(tree, ast.ClassDef)
     found = {}
@@ -40,30 +42,43 @@ def documentation(struct: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def page() -> str:
-    """The whole page."""
-    short = {path: name for name, path in config._SHORT.items()}
-    parts = [INTRODUCTION, "## Top level\n", *_table(config.Config, (), short)]
+    """Return the page. Raises ValueError for an option or group without documentation."""
+    parts = [INTRODUCTION, "## Top level\n", *table(config.Config)]
     for field in msgspec.structs.fields(config.Config):
-        if isinstance(field.type, type) and issubclass(field.type, msgspec.Struct):
-            parts += [f"## [{field.name}]\n", f"{inspect.getdoc(field.type)}\n"]
-            parts += _table(field.type, (field.name,), short)
+        if is_group(field):
+            if not field.type.__doc__:
+                raise ValueError(f"the group {field.name} has no documentation: describe its class in config.py")
+            parts += [
+                f"## [{field.name}]\n",
+                f"{inspect.cleandoc(field.type.__doc__)}\n",
+                *table(field.type, field.name),
+            ]
     return "\n".join(parts)
 
 
-def _table(struct: type[msgspec.Struct], group: tuple[str, ...], short: dict[tuple[str, ...], str]) -> list[str]:
+def table(struct: type[msgspec.Struct], group: str = "") -> list[str]:
+    """Return a table of the options of a group. Raises ValueError for an option without documentation."""
     texts = documentation(struct)
+    short_names = {path: name for name, path in config.SHORT_NAMES.items()}
     rows = ["| option | default | environment | meaning |", "|---|---|---|---|"]
     for field in msgspec.structs.fields(struct):
-        if field.name not in texts:
+        if is_group(field):
             continue
-        path = (*group, field.name)
-        name = short.get(path) or "TALKD_" + "_".join(path).upper()
-        rows.append(f"| `{field.name}` | `{_default(field)}` | `{name}` | {texts[field.name]} |")
+        path = (group, field.name) if group else (field.name,)
+        if field.name not in texts:
+            raise ValueError(f"the setting {'.'.join(path)} has no documentation: write a text below it in config.py")
+        variable = short_names.get(path) or PREFIX + "_".join(path).upper()
+        rows.append(f"| `{field.name}` | `{default_of(field)}` | `{variable}` | {texts[field.name]} |")
     return [*rows, ""]
 
 
-def _default(field: msgspec.structs.FieldInfo) -> str:
-    """The default as TOML writes it, which is as JSON does for texts, numbers, truth and lists of them."""
+def is_group(field: msgspec.structs.FieldInfo) -> bool:
+    """Return True if the field is a group of options."""
+    return isinstance(field.type, type) and issubclass(field.type, msgspec.Struct)
+
+
+def default_of(field: msgspec.structs.FieldInfo) -> str:
+    """Return the default in TOML. TOML and JSON write texts, numbers, booleans and lists of them in the same way."""
     value: Any = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
     return msgspec.json.encode(value).decode()
 

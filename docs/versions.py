@@ -1,4 +1,4 @@
-"""Prints `docs/api/versions.md`, made from the route table: `make docs`."""
+"""Print `docs/api/versions.md`, which is made from the route table. Run by `make docs`."""
 
 import re
 
@@ -7,11 +7,11 @@ from talkd.web.routing import Route
 
 INTRODUCTION = """# Operations and versions
 
-This page is made from the route table by `make docs`. All versions are served at the same time, on the same data:
-[clients of all times](old-clients.md) tells how.
+This page is made from the route table by `make docs`. The server answers all versions at the same time, on the same
+data; see [old clients](old-clients.md).
 
-An operation is at `/ocs/v2.php/apps/spreed/api/<version>/<path>`. ● is today's form, ○ a form of the version's own:
-other parameters, other fields or other status codes.
+The URL of an operation is `/ocs/v2.php/apps/spreed/api/<version>/<path>`. ● means that it works as in the newest
+version. ○ means that this version has its own parameters, fields or status codes.
 """
 VERSIONS = ("v1", "v2", "v3", "v4")
 HEAD = ("| path | method | v1 | v2 | v3 | v4 |", "|---|---|:-:|:-:|:-:|:-:|")
@@ -21,7 +21,7 @@ Table = dict[tuple[str, str], dict[str, Route]]
 
 
 def operations() -> dict[str, Table]:
-    """By tag, by path and method: the route of each version."""
+    """Return the route of each version, by tag, then by path and method."""
     found: dict[str, Table] = {}
     for route in ROUTES:
         match = _PATH.fullmatch(route.path)
@@ -31,8 +31,8 @@ def operations() -> dict[str, Table]:
     return found
 
 
-def form(route: Route | None) -> str:
-    """How a version has an operation, as a sign."""
+def sign(route: Route | None) -> str:
+    """Return the sign for the form that an operation has in a version."""
     if route is None:
         return ""
     is_translated = route.reads or route.answers or route.refuses
@@ -40,12 +40,12 @@ def form(route: Route | None) -> str:
 
 
 def page() -> str:
-    """The whole page."""
+    """Return the page."""
     lines = [INTRODUCTION]
     for tag, table in sorted(operations().items()):
         lines += [f"## {tag.capitalize()}", "", *HEAD]
         for (path, method), routes in sorted(table.items()):
-            cells = " | ".join(form(routes.get(version)) for version in VERSIONS)
+            cells = " | ".join(sign(routes.get(version)) for version in VERSIONS)
             lines.append(f"| `{path}` | {method} | {cells} |")
         lines.append("")
     return "\n".join(lines)

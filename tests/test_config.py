@@ -1,12 +1,24 @@
+"""Settings: where they come from, which values are refused, and that all of them are documented."""
+
 import json
+import runpy
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from talkd.config import ConfigError, load, warnings
 
+SETTINGS_PAGE = Path(__file__).parents[1] / "docs" / "settings.py"
 
-def test_defaults() -> None:
+
+class Group(msgspec.Struct):
+    documented: str = ""
+    """Its meaning."""
+    undocumented: str = ""
+
+
+def test_without_sources_settings_have_their_defaults() -> None:
     config = load(None, {})
     assert (config.server.port, config.database.url, config.dev) == (8080, "", False)
 
@@ -20,7 +32,7 @@ def test_later_sources_win(tmp_path: Path) -> None:
     assert (config.data, config.log.level) == ("two", "debug")
 
 
-def test_short_names() -> None:
+def test_common_settings_have_short_variable_names() -> None:
     config = load(None, {"TALKD_URL": "https://talk.example.org", "TALKD_ADMIN_USER": "root", "TALKD_DEV": "true"})
     assert (config.server.public_url, config.admin_user, config.dev) == ("https://talk.example.org", "root", True)
 
@@ -31,14 +43,14 @@ def test_lists_in_the_environment_are_separated_by_commas() -> None:
     assert config.calls.stun_servers == []
 
 
-def test_mistakes_are_named() -> None:
+def test_an_error_names_the_setting() -> None:
     with pytest.raises(ConfigError, match=r"server\.port"):
         load(None, {"TALKD_PORT": "eighty"})
 
 
 @pytest.mark.parametrize("service", ["TALKD", "TALKD_SERVER", "TALKD_DATABASE", "TALKD_MAIL", "TALKD_METRICS_X"])
 @pytest.mark.parametrize("scheme", ["tcp", "udp", "TCP"])
-def test_variables_that_describe_services_are_not_settings(service: str, scheme: str) -> None:
+def test_variables_of_kubernetes_and_docker_are_not_settings(service: str, scheme: str) -> None:
     link = f"{scheme}://10.43.0.1:8080"
     environment = {
         f"{service}_SERVICE_HOST": "10.43.0.1",
@@ -56,12 +68,12 @@ def test_variables_that_describe_services_are_not_settings(service: str, scheme:
     assert warnings(environment) == []
 
 
-def test_a_port_beside_a_service_of_that_name() -> None:
+def test_the_port_of_a_service_does_not_hide_the_setting_of_the_port() -> None:
     environment = {"TALKD_SERVICE_HOST": "10.43.0.1", "TALKD_PORT": "tcp://10.43.0.1:8080", "TALKD_SERVER_PORT": "81"}
     assert load(None, environment).server.port == 81
 
 
-def test_other_variables_are_left_alone() -> None:
+def test_other_variables_are_ignored() -> None:
     environment = {"TALKD_IMAGE": "x", "TALKD_NAME": "/web/talkd", "TALKD": "1", "TALKD_": "1", "PATH": "/bin"}
     assert load(None, environment) == load(None, {})
     assert warnings(environment) == []
@@ -81,7 +93,7 @@ def test_other_variables_are_left_alone() -> None:
         ("TALKD_SERVER_NONSENSE", "docs/admin/settings.md"),
     ],
 )
-def test_near_misses_are_warned_of(name: str, meant: str) -> None:
+def test_a_misspelt_variable_causes_a_warning(name: str, meant: str) -> None:
     [warning] = warnings({name: "1"})
     assert warning.startswith(f"{name} is not a setting and changes nothing; ")
     assert meant in warning
@@ -91,7 +103,7 @@ def test_near_misses_are_warned_of(name: str, meant: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://talk.example.org", "http://127.0.0.1:8080/talk/", "https://[2001:db8::1]:8443"]
 )
-def test_public_addresses(url: str) -> None:
+def test_valid_public_addresses_are_kept(url: str) -> None:
     assert load(None, {"TALKD_URL": url}).server.public_url == url
     assert load(None, {"TALKD_URL": url.replace("http", "HTTP")}).server.public_url == url
 
@@ -120,7 +132,7 @@ def test_public_addresses(url: str) -> None:
         " https://talk.example.org",
     ],
 )
-def test_what_is_no_public_address(url: str, tmp_path: Path) -> None:
+def test_a_wrong_public_address_is_refused(url: str, tmp_path: Path) -> None:
     file = tmp_path / "talkd.toml"
     file.write_text(f"[server]\npublic_url = {json.dumps(url)}\n")
     sources: list[tuple[Path | None, dict[str, str]]] = [(file, {}), (None, {"TALKD_URL": url})]
@@ -137,21 +149,21 @@ def test_what_is_no_public_address(url: str, tmp_path: Path) -> None:
     [
         ("prot = 1", "no setting prot; there are server, "),
         ("[server]\nprot = 1", r"no setting server\.prot; \[server\] has host, port, "),
-        ("server = 1", r"setting server: it is a group, its options come below a line \[server\]"),
+        ("server = 1", r"setting server: it is a group; write its options below a line \[server\]"),
         ("[server]\nport = true", r"setting server\.port: Expected a number, got true or false"),
         ("[server]\nport = 70000", r"server\.port: 70000; ports go from 1 to 65535"),
         ('[calls]\nstun_servers = "a:1"', r"calls\.stun_servers: Expected a list like .*, got a text"),
         ("[calls]\nstun_servers = [1]", r"calls\.stun_servers\[0\]: Expected a text, got a number"),
         ('[mail]\nsender = "talk@localhost"', r"mail\.sender: talk@localhost; write it like talk@example\.org"),
-        ('[mail]\nsecurity = "ssl"', r"mail\.security: it is one of starttls, tls, none"),
-        ("[security]\nattempts = 0", r"security\.attempts: 0; it is 1 at least"),
+        ('[mail]\nsecurity = "ssl"', r"mail\.security: use one of starttls, tls, none"),
+        ("[security]\nattempts = 0", r"security\.attempts: 0; the minimum is 1"),
         ("[server]\nmax_connections = -5", r"server\.max_connections: -5"),
         ('[identity]\nversion = "abc"', r"identity\.version: abc; write it like"),
         ('[identity]\ncolor = "red"', r"identity\.color: red; write it like"),
         ('dev = "maybe"', "setting dev: Expected true or false, got a text"),
     ],
 )
-def test_mistakes_in_files_are_explained(tmp_path: Path, text: str, sentence: str) -> None:
+def test_an_error_says_what_is_wrong_in_a_file(tmp_path: Path, text: str, sentence: str) -> None:
     (tmp_path / "talkd.toml").write_text(text)
     with pytest.raises(ConfigError, match=sentence):
         load(tmp_path / "talkd.toml", {})
@@ -161,7 +173,7 @@ def test_api_versions_are_announced_by_known_names() -> None:
     assert load(None, {}).identity.announced_apis == ["chat-v2", "conversation-v4", "signaling-v3"]
     older = load(None, {"TALKD_IDENTITY_ANNOUNCED_APIS": "conversation-v4, conversation-v2"})
     assert older.identity.announced_apis == ["conversation-v4", "conversation-v2"]
-    with pytest.raises(ConfigError, match=r"announced_apis: conversation-v9, talk; there are chat, .*signaling-v3"):
+    with pytest.raises(ConfigError, match=r"announced_apis: conversation-v9, talk; use some of chat, .*signaling-v3"):
         load(None, {"TALKD_IDENTITY_ANNOUNCED_APIS": "conversation-v9,chat,talk"})
 
 
@@ -174,7 +186,7 @@ def test_unreadable_and_broken_files_are_named(tmp_path: Path) -> None:
         load(broken, {})
 
 
-def test_a_password_for_the_command_line_is_no_setting() -> None:
+def test_variables_that_commands_read_are_no_settings() -> None:
     load(None, {"TALKD_PASSWORD": "x", "TALKD_CONFIG": "x"})
 
 
@@ -187,7 +199,7 @@ def test_a_password_for_the_command_line_is_no_setting() -> None:
         "postgresql://postgres:@/talkd?host=/run/postgresql",
     ],
 )
-def test_addresses_of_databases(url: str) -> None:
+def test_valid_database_urls_are_kept(url: str) -> None:
     assert load(None, {"TALKD_DATABASE": url}).database.url == url
 
 
@@ -206,8 +218,13 @@ def test_addresses_of_databases(url: str) -> None:
         "postgresql://talkd:hidden@[::1/talkd",
     ],
 )
-def test_an_address_of_a_database_that_is_wrong_is_not_shown(url: str) -> None:
+def test_the_error_for_a_wrong_database_url_does_not_show_it(url: str) -> None:
     with pytest.raises(ConfigError, match=r"database\.url: write it like") as refused:
         load(None, {"TALKD_DATABASE": url})
     assert "hid" not in str(refused.value)
     assert "den" not in str(refused.value)
+
+
+def test_a_setting_without_documentation_is_named() -> None:
+    with pytest.raises(ValueError, match=r"the setting group\.undocumented has no documentation"):
+        runpy.run_path(str(SETTINGS_PAGE))["table"](Group, "group")

@@ -1,4 +1,4 @@
-"""`talkd serve --dev`: sample accounts for trying things out, kept away from people and from the network."""
+"""`talkd serve --dev`: sample accounts, never in a database with other accounts, and not reachable from the network."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +21,7 @@ def dev(tmp_path: Path) -> Iterator[Process]:
         yield server
 
 
-def test_dev(dev: Process, tmp_path: Path) -> None:
+def test_dev_has_sample_accounts_and_a_reset_for_administrators(dev: Process, tmp_path: Path) -> None:
     for name in ("alice", "bob", "carol", "dave", "erin"):
         assert dev.client(name, f"{name}-{name}").get(f"{TALK}v4/room").status_code == 200
     alice = dev.client("alice", "alice-alice")
@@ -29,19 +29,19 @@ def test_dev(dev: Process, tmp_path: Path) -> None:
     assert alice.post(RESET).status_code == 403
     assert dev.client("admin", "admin").post(RESET).status_code == 200
     shown = data_of(alice.get(f"{TALK}v4/room"))
-    assert {room["type"] for room in shown} == {4, 6}  # what newcomers find
-    assert not (tmp_path / "talkd.db").exists(), "its data is thrown away"
+    assert {room["type"] for room in shown} == {4, 6}  # the changelog and the note to self
+    assert not (tmp_path / "talkd.db").exists(), "its data is temporary"
 
 
 @pytest.mark.parametrize(("mine", "status"), [("admin", 1), ("somebody", 1), ("alice", 0)])
-def test_dev_stays_away_from_a_database_of_people(databases: Any, tmp_path: Path, mine: str, status: int) -> None:
+def test_dev_refuses_a_database_with_other_accounts(databases: Any, tmp_path: Path, mine: str, status: int) -> None:
     url = databases.config("postgres").database.url
     made = CliRunner().invoke(app, ["user", "add", mine, "--password-stdin", "--database", url], input=f"{PASSWORD}\n")
     assert made.exit_code == 0, made.output
     if status:
         ran = run_talkd("serve", "--data", str(tmp_path), "--port", str(free_port()), "--dev", "--database", url)
         assert ran.returncode == status
-        assert "has accounts of its own" in ran.stderr
+        assert "has other accounts" in ran.stderr
     else:
         with Process(tmp_path, "--dev", "--database", url, ADMIN_PASSWORD="") as server:
             assert server.client("bob", "bob-bob").get(f"{TALK}v4/room").status_code == 200
@@ -54,13 +54,13 @@ def test_reset_is_absent_without_dev(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [["--host", "0.0.0.0"], ["--host", "::"], ["--host", "192.0.2.1"]])
-def test_sample_passwords_are_not_exposed_by_accident(tmp_path: Path, words: list[str]) -> None:
+def test_dev_refuses_to_listen_for_other_machines(tmp_path: Path, words: list[str]) -> None:
     ran = run_talkd("serve", "--dev", "--data", str(tmp_path), *words)
     assert ran.returncode == 1
     assert "--dev-exposed" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_sample_passwords_can_be_exposed_on_purpose(tmp_path: Path) -> None:
+def test_dev_exposed_lets_dev_listen_for_other_machines(tmp_path: Path) -> None:
     with Process(tmp_path, "--dev", "--dev-exposed", "--host", "0.0.0.0", ADMIN_PASSWORD="") as server:
         assert server.client("alice", "alice-alice").get(f"{TALK}v4/room").status_code == 200

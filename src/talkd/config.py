@@ -1,7 +1,7 @@
-"""One tree of settings. Every option is documented here; `docs/admin/settings.md` is made from it.
+"""The settings of the server process, and how they are read. `make docs` makes docs/admin/settings.md from this file.
 
-A TOML file has a table for each group; the environment overrides it as TALKD_<GROUP>_<OPTION>, for the
-groups' options, and as TALKD_<OPTION> for the most wanted ones (see `_SHORT`). Other variables are not settings.
+A TOML file has a table for each group. An environment variable TALKD_<GROUP>_<OPTION> overrides it; SHORT_NAMES lists
+shorter names of common options. Other variables are not settings.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ from talkd.environment import PREFIX, misspelt_in, settings_in
 
 MAX_PORT = 65_535
 HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
-"""A host with or without a port, as it stands in addresses."""
+"""A host with an optional port, as in a URL."""
 _PUBLIC_URL = re.compile(rf"https?://({HOST.pattern})(/(?!\.\.?(/|$))[A-Za-z0-9._~\-]+)*/?", re.IGNORECASE)
 _DATABASE_HOST = r"(\[[0-9A-Za-z:.%]+\]|[^\[\]:,@/?#\s]*)(:\d{1,5})?"
 _DATABASE_URL = re.compile(
@@ -30,207 +30,204 @@ DEFAULT_APIS = ("chat-v2", "conversation-v4", "signaling-v3")
 
 
 class ConfigError(Exception):
-    """A setting is unknown or has the wrong form; the message says which and what was expected."""
+    """A setting is unknown or has a wrong value. The message names it and says what is allowed."""
 
 
 class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Where the server listens and how it is reached."""
+    """Where the server listens and how clients reach it."""
 
     host: str = "127.0.0.1"
-    """Address to listen on; `0.0.0.0` or `::` for all."""
+    """Address to listen on; `0.0.0.0` or `::` for all addresses."""
     port: int = 8080
     """Port to listen on."""
     public_url: str = ""
-    """The address that clients use, for example `https://talk.example.org/sub`; empty: taken from the request.
-    Only what leads there is taken as a link of things that are shared.
+    """The address that clients use, for example `https://talk.example.org/sub`. If it is empty, talkd takes the address
+    of each request. The link of a shared object is kept only if it leads to this address.
     """
     tls_certificate: str = ""
-    """Certificate chain file (PEM); with `tls_key` the server speaks HTTPS itself."""
+    """Certificate chain file (PEM). With `tls_key`, the server itself speaks HTTPS."""
     tls_key: str = ""
-    """Private key file (PEM, without a password)."""
+    """Private key file (PEM, not encrypted)."""
     trusted_proxies: list[str] = []
-    """Addresses or networks of reverse proxies whose `X-Forwarded-*` headers are believed."""
+    """Addresses or networks of reverse proxies. talkd trusts their `X-Forwarded-*` headers."""
     max_connections: int = 40_000
-    """Requests and waiting clients held open at once. Further ones are answered 503; `/healthz` answers even then."""
+    """Requests, including waiting polls, that are open at the same time. Further ones get 503, except `/healthz`."""
     body_timeout: int = 30
-    """Seconds that the body of a request may take to arrive, and one more for every 8 KiB that have arrived."""
+    """Seconds in which the body of a request must arrive, plus one second for every 8 KiB received."""
     hsts: int = 0
-    """Seconds for which browsers insist on HTTPS after a visit (`Strict-Transport-Security`), if the server speaks
-    HTTPS itself; 0: they are not told to.
+    """Seconds for which browsers use only HTTPS after a visit (`Strict-Transport-Security`). 0 sends no such header.
+    It works only if the server itself speaks HTTPS.
     """
     max_body: int = 1_048_576
-    """Bytes of a request body at most, uploads excepted."""
+    """Maximum size of a request body in bytes, except for uploads."""
     max_upload: int = 20_971_520
-    """Bytes of an uploaded file at most."""
+    """Maximum size of an uploaded file in bytes."""
 
     def url_at(self, host: str) -> str:
-        """Return the address of the server on its own port, as reached at `host`."""
+        """Return the URL of the server at `host` and its own port."""
         scheme = "https" if self.tls_certificate else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 
 class DatabaseConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Where everything is kept."""
+    """The database."""
 
     url: str = ""
     """`postgresql://user:password@host/name`, or empty for SQLite in the data folder."""
     connections: int = 16
-    """Connections of the server to PostgreSQL altogether: one says that it serves the database, a third of the others
-    only read. Commands that run beside it need a few more."""
+    """Connections of the server to PostgreSQL in total. One holds the claim on the database, and a third of the others
+    only read. Commands that run at the same time need a few more."""
     connection_timeout: int = 10
-    """Seconds that a request waits for a connection to PostgreSQL that is free; then it is answered 503."""
+    """Seconds that a request waits for a free connection to PostgreSQL before it gets 503."""
     lock_timeout: int = 5
-    """Seconds that a request waits for a row of PostgreSQL that another transaction holds; then it is answered 503."""
+    """Seconds that a request waits for a PostgreSQL row that another transaction has locked before it gets 503."""
     statement_timeout: int = 60
-    """Seconds that one statement may take on PostgreSQL."""
+    """Seconds after which PostgreSQL cancels a statement."""
     start_timeout: int = 60
-    """Seconds that the start waits for a PostgreSQL that does not answer yet."""
+    """Seconds that the start waits until PostgreSQL answers."""
     durable: bool = True
-    """Whether SQLite waits for the disk at every commit. Off only for data that may be lost."""
+    """Whether SQLite waits for the disk at every commit. Switch it off only if the data may be lost."""
 
 
 class IdentityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What clients are told this server is. Apps check the versions before they log in."""
+    """Names and versions that the server announces. Apps check the versions before they log in."""
 
     name: str = "talkd"
-    """Name of this installation, shown on its pages and in the apps."""
+    """Name of this installation. Pages and apps show it."""
     product_name: str = "Nextcloud"
-    """The product that `status.php` names; some clients refuse anything else."""
+    """Product name in `status.php`. Some clients refuse any other name."""
     version: str = "32.0.1.2"
-    """The server version to announce, four numbers."""
+    """Server version to announce: four numbers."""
     talk_version: str = "22.0.0"
-    """The Talk version to announce."""
+    """Talk version to announce."""
     announced_apis: list[str] = msgspec.field(default_factory=lambda: list(DEFAULT_APIS))
-    """The API versions to announce, by the names of their features: `chat`, `chat-v2`, `invite-by-mail`,
-    `conversation-v2`, `conversation-v3`, `conversation-v4`, `signaling-v3`. All versions are served, whatever is
-    announced. Apps of today refuse a server that does not announce the default; some of before 2021 look for the
-    other names."""
+    """API versions to announce, as feature names: `chat`, `chat-v2`, `invite-by-mail`, `conversation-v2`,
+    `conversation-v3`, `conversation-v4`, `signaling-v3`. The server answers all versions, announced or not. Current
+    apps refuse a server that does not announce the default. Some apps from before 2021 need the other names."""
     slogan: str = "Conversations, simply."
-    """A line under the name."""
+    """Line of text below the name."""
     color: str = "#0a6b5c"
-    """Main colour of pages and apps, as #rrggbb."""
+    """Main colour of pages and apps as #rrggbb."""
 
 
 class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Protection against guessing and flooding."""
 
     throttle: bool = True
-    """Whether failed attempts are counted and slowed down."""
+    """Whether talkd counts failed attempts and makes their sources wait. It also switches `[limits]`."""
     attempts: int = 10
-    """Failed attempts of one kind from one network before it must wait. The same wrong password counts once."""
+    """Failed attempts of one kind after which a network must wait. Repeating the same wrong password counts once."""
     account_attempts: int = 100
-    """Wrong passwords for one account, from all networks together, before new log-ins with its password must wait.
-    Apps with app passwords, browsers that are logged in and whoever was logged in already go on."""
+    """Wrong passwords for one account, from all networks together, after which logins with its password must wait.
+    App passwords, logged-in browsers, and users who were already logged in are not affected."""
     window: int = 1800
-    """Seconds in which attempts count together."""
+    """Seconds for which a failed attempt counts."""
     bodies_by_address: int = 1000
-    """Requests with a body that one network may have in flight at once; further ones are answered 429. IPv6 counts by
-    /64.
+    """Requests with a body that one network may send at the same time. Further ones get 429. An IPv6 network is a /64.
     """
     polls_by_address: int = 20_000
-    """Polls of one network that may wait at once; further ones are answered 429."""
+    """Polls of one network that may wait at the same time. Further ones get 429."""
     polls_by_session: int = 256
-    """Polls of one session that may wait in a room at once, or of one participant without a session."""
+    """Polls of one session, or of one participant without a session, that may wait in a room at the same time. Further
+    ones get 429."""
     started_logins: int = 100
-    """Logins by way of the browser that one network may begin before it must wait."""
+    """Browser logins of apps that one network may start before it must wait."""
     password_min_length: int = 10
-    """Characters of an account's password at least."""
+    """Minimum length of an account's password in characters."""
     room_password_min_length: int = 1
-    """Characters of a conversation's password at least."""
+    """Minimum length of a conversation's password in characters."""
     session_lifetime: int = 86_400 * 14
-    """Seconds after which an unused browser login ends."""
+    """Seconds without a request after which a browser is logged out."""
 
 
 class LimitsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How much one person may do. More is refused with 429 and `Retry-After`; 0 is no limit. What fails does not
-    count. An IPv6 network is a /64. `security.throttle = false` switches all limits off, and so does `--dev`.
+    """How much one user or network may do. Further requests get 429 with `Retry-After`; 0 means no limit. Failed
+    requests do not count. An IPv6 network is a /64. `security.throttle = false` and `--dev` switch all limits off.
     """
 
     guest_joins: int = 1000
-    """Times an hour that guests of one network may open a conversation."""
+    """Joins of conversations an hour by guests of one network."""
     guest_sessions: int = 500
-    """Devices of guests from one network that may have conversations open at once."""
+    """Sessions that guests of one network may have at the same time."""
     guest_messages: int = 30
-    """Messages, reactions and polls a minute of one guest."""
+    """Messages, reactions and polls a minute by one guest."""
     rooms: int = 300
-    """Conversations an hour that one account may create."""
+    """New conversations an hour by one account."""
     app_passwords: int = 30
-    """App passwords an hour that one account may create."""
+    """New app passwords an hour by one account."""
     pictures: int = 100
-    """Pictures an hour that one account may upload."""
+    """Uploaded pictures an hour by one account."""
     drawn_pictures: int = 300
-    """Pictures a minute that are drawn for one account, or for everybody without one in a network. Pictures that
-    were drawn a short time ago do not count."""
+    """Avatars a minute that talkd draws for one account, or for one network without login. Avatars from the cache do
+    not count."""
 
 
 class SizesConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """How much one request may bring or cause. More is refused with 413 (with 400 in a CSV file), and the
-    request changes nothing.
-    """
+    """How much one request may contain or cause. A larger request gets 413 (400 for a CSV file) and changes nothing."""
 
     list_entries: int = 2000
-    """Entries of a list or map in one request, such as the people who are invited to a new conversation."""
+    """Entries of a list or map in one request, such as the participants of a new conversation."""
     imported_rows: int = 5000
-    """People in a CSV file whom one request invites by e-mail."""
+    """Rows of a CSV file with e-mail invitations."""
     attendees: int = 50_000
-    """Attendees of a conversation to which a group, a list or a file may still add people."""
+    """Attendees of a conversation after a group, a list or a file was added to it."""
     divided: int = 2000
-    """Attendees of a conversation that may be divided into breakout rooms."""
+    """Attendees of a conversation that gets breakout rooms."""
 
 
 class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What browsers and apps need to reach each other in calls."""
+    """Servers that let browsers and apps connect to each other in calls."""
 
     stun_servers: list[str] = []
-    """`host:port` of STUN servers; an empty list for none."""
+    """`host:port` of each STUN server."""
     turn_servers: list[str] = []
-    """`host:port` of TURN servers, with `turn:` or `turns:` before it where it matters."""
+    """`host:port` of each TURN server, with `turn:` or `turns:` in front if only one of them works."""
     turn_secret: str = ""
-    """The secret shared with the TURN servers, for credentials that live a day."""
+    """Secret shared with the TURN servers. talkd makes credentials from it that are valid for a day."""
     turn_protocols: list[str] = msgspec.field(default_factory=lambda: ["udp", "tcp"])
     """Transports that the TURN servers offer."""
 
 
 class MailConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Sending invitations by e-mail. Off without `host` and `sender`, and without `server.public_url`, because
-    a link in a mail must not depend on what some request called the server.
+    """E-mail invitations. They need `host`, `sender` and `server.public_url`; without these, no mail is sent. The
+    public address is needed because a link in a mail must not depend on the Host header of a request.
     """
 
     host: str = ""
-    """SMTP server; empty: no mail is sent."""
+    """SMTP server. If it is empty, no mail is sent."""
     port: int = 587
-    """Its port."""
+    """Port of the SMTP server."""
     security: Literal["starttls", "tls", "none"] = "starttls"
     """`starttls`, `tls` for TLS from the start, or `none` for a relay on the same machine."""
     user: str = ""
-    """User name, where the server asks for one."""
+    """User name, if the SMTP server needs one."""
     password: str = ""
     """Password of that user."""
     sender: str = ""
-    """Address that mail comes from."""
+    """Address that mail is sent from."""
     by_sender: int = 5000
-    """Invitations that one person may have sent within a day; 0 is no limit. More is refused with 429 and
-    `Retry-After`, and nobody is invited by the request."""
+    """Invitations a day by one user; 0 means no limit. A request beyond it gets 429 with `Retry-After` and invites
+    nobody."""
     to_recipient: int = 20
-    """Mails to one address within an hour; 0 is no limit. More are left out, and the log says so (`mail_left_out`)."""
+    """Mails an hour to one address; 0 means no limit. Further mails are not sent; the log has `mail_left_out`."""
 
 
 class LogConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What is written about what happens. Never texts of messages, never secrets."""
+    """The log. It never contains texts of messages or secrets."""
 
     level: str = "info"
     """`debug`, `info`, `warning` or `error`."""
     format: str = "auto"
-    """`json`, `text`, or `auto`: text on a terminal, JSON elsewhere."""
+    """`json`, `text`, or `auto`: text on a terminal, otherwise JSON."""
 
 
 class MetricsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Figures for Prometheus."""
+    """Metrics for Prometheus."""
 
     enabled: bool = True
-    """Whether `/metrics` answers."""
+    """Whether `/metrics` exists."""
     allowed: list[str] = msgspec.field(default_factory=lambda: ["127.0.0.0/8", "::1/128"])
-    """Networks that may read `/metrics`."""
+    """Networks that may read `/metrics`. Others get 404."""
 
 
 class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -247,23 +244,25 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     log: LogConfig = msgspec.field(default_factory=LogConfig)
     metrics: MetricsConfig = msgspec.field(default_factory=MetricsConfig)
     data: str = "data"
-    """The folder of everything that is kept in files."""
+    """Folder for everything that talkd stores in files."""
     dev: bool = False
-    """For people who test clients: sample users, no throttles, a reset operation. Listens on this machine only."""
+    """Mode for testing clients: temporary data, sample accounts, no throttling, a reset operation. The server listens
+    on this machine only."""
     dev_exposed: bool = False
-    """Whether `dev` may listen on addresses that other machines reach: everybody there has its known passwords."""
+    """Whether a server with `dev` may listen on addresses that other machines reach, although its passwords are
+    public."""
     admin_user: str = "admin"
-    """Name of the administrator that the first start creates."""
+    """Name of the administrator account that the first start creates."""
     admin_password: str = ""
-    """Password of that administrator; empty: a generated one, printed once."""
+    """Password of that account. If it is empty, talkd generates one and prints it once."""
 
     @property
     def sends_mail(self) -> bool:
-        """Whether everything is there that mail needs."""
+        """Whether all settings that mail needs are set."""
         return bool(self.mail.host and self.mail.sender and self.server.public_url)
 
 
-_SHORT = {
+SHORT_NAMES = {
     "TALKD_HOST": ("server", "host"),
     "TALKD_PORT": ("server", "port"),
     "TALKD_URL": ("server", "public_url"),
@@ -276,7 +275,7 @@ _SHORT = {
 }
 _MAY_BE_ZERO = {"port", "by_sender", "to_recipient", "room_password_min_length", "start_timeout", "hsts"}
 LEAST_CONNECTIONS = 3
-"""One says that the server is there, one reads, one writes."""
+"""One for the claim on the database, one for reading, one for writing."""
 _WORDS = {"array": 'a list like ["one", "two"]', "str": "a text", "int": "a number", "bool": "true or false"}
 
 
@@ -285,7 +284,7 @@ def load(
     environment: Mapping[str, str] = os.environ,
     overrides: Mapping[tuple[str, ...], Any] | None = None,
 ) -> Config:
-    """The settings from file, environment and command line, later ones winning. Raises ConfigError."""
+    """Return the settings of file, environment and command line; the later sources win. Raises ConfigError."""
     tree: dict[str, Any] = {}
     if file is not None:
         try:
@@ -309,7 +308,7 @@ def load(
 
 
 def _options_of(group: str) -> dict[str, Any]:
-    """The options of a group (or of the top level, without one) and their types; none for what is no group."""
+    """Return the options of a group with their types, or those of the top level for "". Other names have none."""
     kind: Any = Config
     if group:
         kind = next((field.type for field in msgspec.structs.fields(Config) if field.name == group), None)
@@ -319,38 +318,38 @@ def _options_of(group: str) -> dict[str, Any]:
 
 
 def _require_known(tree: Mapping[str, Any]) -> None:
-    """Raises ConfigError for the first name in a file that is no setting, and for a group that is none."""
+    """Raises ConfigError for the first unknown name in a file, and for a group that is not a table."""
     for name, value in tree.items():
         options = _options_of(name)
         if name not in _options_of(""):
             raise ConfigError(f"there is no setting {name}; there are {', '.join(_options_of(''))}")
         if options and not isinstance(value, dict):
-            raise ConfigError(f"wrong setting {name}: it is a group, its options come below a line [{name}]")
+            raise ConfigError(f"wrong setting {name}: it is a group; write its options below a line [{name}]")
         for option in value if options else ():
             if option not in options:
                 raise ConfigError(f"there is no setting {name}.{option}; [{name}] has {', '.join(options)}")
 
 
 def _explained(text: str) -> str:
-    """What msgspec finds wrong with a value, in the words of the file."""
+    """Return a ConfigError text for a message of msgspec, with the names of the settings file."""
     text, _, place = text.partition(" - at `$.")
     group, _, option = place.rstrip("`").rpartition(".")
     choices = get_args(_options_of(group).get(option.partition("[")[0]))
     if "enum" in text:
-        text = f"it is one of {', '.join(choices)}"
+        text = f"use one of {', '.join(choices)}"
     for word, plain in _WORDS.items():
         text = text.replace(f"`{word}`", plain)
     return f"wrong setting {place.rstrip('`')}: {text}"
 
 
 def _check_forms(config: Config) -> None:
-    """What numbers and texts must look like. Raises ConfigError."""
+    """Check the ranges of numbers and the forms of texts. Raises ConfigError."""
     for group in config.__struct_fields__:
         for option, kind in _options_of(group).items():
             value = getattr(getattr(config, group), option)
             least = int(option not in _MAY_BE_ZERO and group != "limits")
             if kind is int and value < least:
-                raise ConfigError(f"wrong setting {group}.{option}: {value}; it is {least} at least")
+                raise ConfigError(f"wrong setting {group}.{option}: {value}; the minimum is {least}")
     if not re.fullmatch(r"\d+(\.\d+){3}", config.identity.version):
         raise ConfigError(f"wrong setting identity.version: {config.identity.version}; write it like 32.0.1.2")
     if not re.fullmatch(r"#[0-9A-Fa-f]{6}", config.identity.color):
@@ -363,32 +362,33 @@ def _check_forms(config: Config) -> None:
         raise ConfigError(f"wrong setting mail.sender: {config.mail.sender}; write it like talk@example.org")
     if config.database.connections < LEAST_CONNECTIONS:
         raise ConfigError(
-            f"wrong setting database.connections: {config.database.connections}; it is {LEAST_CONNECTIONS} at least"
+            f"wrong setting database.connections: {config.database.connections}; the minimum is {LEAST_CONNECTIONS}"
         )
     if config.server.port > MAX_PORT:
         raise ConfigError(f"wrong setting server.port: {config.server.port}; ports go from 1 to {MAX_PORT}")
 
 
 def _require_database_url(url: str) -> None:
-    """Raises ConfigError if this is no address of a PostgreSQL database. The error shows nothing of it, because a
-    password with a `/`, `?`, `#` or `@` may stand anywhere in it.
+    """Raises ConfigError if this is not the URL of a PostgreSQL database.
+
+    The error shows no part of the URL: if the password has a `/`, `?`, `#` or `@`, it cannot be told from the rest.
     """
     match = _DATABASE_URL.fullmatch(url)
     hosts = match["hosts"].split(",") if match else []
     ports = [host.rpartition("]")[2].partition(":")[2] or "1" for host in hosts]
     if match is None or any(int(port) not in range(1, MAX_PORT + 1) for port in ports):
         raise ConfigError(
-            "wrong setting database.url: write it like postgresql://user:password@host:5432/name, with characters of "
-            "the password other than letters, digits and -._~ as %40 for @, %2F for /, and so on"
+            "wrong setting database.url: write it like postgresql://user:password@host:5432/name; in the password, "
+            "escape all characters except letters, digits and -._~ (%40 for @, %2F for /, and so on)"
         )
 
 
 def _require_public_url(url: str) -> str:
-    """Return the address with its scheme in small letters. Raises ConfigError if clients could not use it."""
+    """Return the address with its scheme in lower case. Raises ConfigError if clients could not use it."""
     scheme, _, rest = url.partition("://")
     _, _, port = rest.partition("/")[0].rpartition("]")[2].partition(":")
     if not _PUBLIC_URL.fullmatch(url) or int(port or 1) not in range(1, MAX_PORT + 1):
-        shown = "" if "@" in url else f"{url}; "  # what stands before an @ may be a password
+        shown = "" if "@" in url else f"{url}; "  # the part before an @ may be a password
         raise ConfigError(
             f"wrong setting server.public_url: {shown}write scheme, host and at most a path, like "
             "https://talk.example.org or https://example.org/talk"
@@ -397,7 +397,7 @@ def _require_public_url(url: str) -> str:
 
 
 def _check(config: Config) -> None:
-    """What a type alone does not say. Raises ConfigError."""
+    """Check everything that the types do not express. Raises ConfigError."""
     _check_forms(config)
     for name, networks in (
         ("server.trusted_proxies", config.server.trusted_proxies),
@@ -413,25 +413,25 @@ def _check(config: Config) -> None:
         ("log.format", config.log.format, ("auto", "json", "text")),
     ):
         if value not in known:
-            raise ConfigError(f"wrong setting {name}: {value}; it is one of {', '.join(known)}")
+            raise ConfigError(f"wrong setting {name}: {value}; use one of {', '.join(known)}")
     unknown = [name for name in config.identity.announced_apis if name not in API_FEATURES]
     if unknown:
         raise ConfigError(
-            f"wrong setting identity.announced_apis: {', '.join(unknown)}; there are {', '.join(API_FEATURES)}"
+            f"wrong setting identity.announced_apis: {', '.join(unknown)}; use some of {', '.join(API_FEATURES)}"
         )
     if bool(config.server.tls_certificate) != bool(config.server.tls_key):
-        raise ConfigError("wrong settings: server.tls_certificate and server.tls_key go together")
+        raise ConfigError("wrong settings: server.tls_certificate and server.tls_key must both be set")
 
 
 def warnings(environment: Mapping[str, str] = os.environ) -> list[str]:
-    """Return a sentence about every variable that looks like a misspelt setting."""
+    """Return a warning for every variable that looks like a misspelt setting."""
     return list(misspelt_in(environment, _paths(), [group for group in _options_of("") if _options_of(group)]))
 
 
 def _paths() -> dict[str, tuple[str, ...]]:
-    """Return where in the tree the value of each variable goes."""
+    """Return the environment variable of every setting with its path in the tree."""
     groups = {group: _options_of(group) for group in _options_of("")}
-    return _SHORT | {
+    return SHORT_NAMES | {
         f"{PREFIX}{group}_{option}".upper(): (group, option) for group, options in groups.items() for option in options
     }
 

@@ -1,4 +1,4 @@
-"""What `talkd serve --dev` adds, for people who test clients and bots: sample accounts and a reset."""
+"""Sample accounts and the reset operation of `talkd serve --dev`, for testing clients and bots."""
 
 import asyncio
 
@@ -29,8 +29,8 @@ from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Routes
 
 NAMES = ("alice", "bob", "carol", "dave", "erin")
-"""Sample accounts; the password is the name twice, as in alice-alice."""
-ADMIN_PASSWORD = "admin"  # known on purpose: such a server keeps nothing
+"""Sample accounts. The password is the name twice: alice-alice."""
+ADMIN_PASSWORD = "admin"  # may be public: a --dev server keeps no data
 
 routes = Routes("dev", base="/apps/talkd/api")
 
@@ -43,12 +43,12 @@ _ATTENDEES = Statement(sa.select(attendees.c.id))
 _SESSIONS = Statement(sa.select(sessions.c.session_id))
 
 
-class NotThrowAway(TalkError):
-    """The database holds accounts of people."""
+class HasOtherAccounts(TalkError):
+    """The database has accounts that `--dev` did not create."""
 
 
 async def add_samples(db: Database, config: Config) -> None:
-    """Make the administrator and the sample accounts. Raises NotThrowAway for a database with other accounts."""
+    """Create the administrator and the sample accounts. Raises HasOtherAccounts."""
     passwords = {name: f"{name}-{name}" for name in NAMES}
     passwords[config.admin_user] = config.admin_password or ADMIN_PASSWORD
     hashes = dict(
@@ -58,8 +58,8 @@ async def add_samples(db: Database, config: Config) -> None:
     async def work(tx: Tx) -> None:
         known = {account.id for account in await users.list_accounts(tx)}
         if known - set(passwords) or (known and not known & set(NAMES)):
-            raise NotThrowAway(
-                message="--dev is for throw-away data, but this database has accounts of its own; give it another one"
+            raise HasOtherAccounts(
+                message="--dev needs an empty database, but this one has other accounts; choose another with --database"
             )
         await groups.ensure_admin_group(tx)
         for name, password_hash in hashes.items():
@@ -77,7 +77,7 @@ async def add_samples(db: Database, config: Config) -> None:
 
 @routes.add("POST", "reset", Guard.ADMIN, versions=("v1",), access=Access.OWN)
 async def reset(call: Call[NoParams]) -> list[str]:
-    """Empty all conversations, sessions, signaling and counted failures; accounts and settings stay."""
+    """Delete all conversations, sessions, users' preferences, unsent mail and counted failures; accounts stay."""
     world = call.world
     topics = await world.db.write(_empty)
     await world.throttle.load()
@@ -87,7 +87,7 @@ async def reset(call: Call[NoParams]) -> list[str]:
 
 
 async def _empty(tx: Tx) -> list[str]:
-    """The topics that somebody may wait for."""
+    """Empty the tables. Return all topics that clients may wait for."""
     topics = [f(row[0]) for row in await tx.all(_ROOMS) for f in (room_topic, call_topic)]
     topics += [attendee_topic(row[0]) for row in await tx.all(_ATTENDEES)]
     topics += [session_topic(row[0]) for row in await tx.all(_SESSIONS)]
