@@ -28,8 +28,8 @@ _BY_ACTOR = Query(
     _BAN,
 )
 _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
-_OF_VISITORS = Statement(
-    sa.select(*_BAN).where(_in_room, bans.c.actor_type.in_((word(IP), word(GUESTS), word(EMAILS))))
+_OF_VISITORS = Query(
+    sa.select(*_BAN).where(_in_room, bans.c.actor_type.in_((word(IP), word(GUESTS), word(EMAILS)))), _BAN
 )
 _PRESENT_ADDRESSES = Statement(
     sa.select(sessions.c.attendee_id, sessions.c.address).where(
@@ -72,8 +72,7 @@ async def is_banned(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> boo
 
 async def is_visitor_banned(tx: Tx, room_id: int, *, browser: str, address: str) -> bool:
     """Whether somebody without an account may not come: by address, or as a banned guest's device."""
-    for row in await tx.all(_OF_VISITORS, room_id=room_id):
-        ban = Ban(*row)
+    for ban in await tx.list(_OF_VISITORS, room_id=room_id):
         if ban.actor_type == IP and is_banned_address(address, ban.actor_id):
             return True
         if browser and ban.browsers and browser in msgspec.json.decode(ban.browsers, type=list[str]):

@@ -36,7 +36,7 @@ _page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Int
 _BEFORE = Query(_page.where(messages.c.id < bind("known")).order_by(messages.c.id.desc()), MESSAGE)
 _AFTER = Query(_page.where(messages.c.id > bind("known")).order_by(messages.c.id), MESSAGE)
 _BY_ID = Query(sa.select(*MESSAGE).where(_in_room, _visible, messages.c.id == bind("message_id")), MESSAGE)
-_BY_IDS = Statement(sa.select(*MESSAGE).where(_in_room, _visible, one_of(messages.c.id, "message_ids")))
+_BY_IDS = Query(sa.select(*MESSAGE).where(_in_room, _visible, one_of(messages.c.id, "message_ids")), MESSAGE)
 _BY_REFERENCE = Query(
     sa.select(*MESSAGE).where(
         _in_room,
@@ -212,8 +212,8 @@ async def get_last_id(tx: Tx, room_id: int, known: int) -> int:
 
 async def list_messages(tx: Tx, room_id: int, message_ids: list[int], now: int) -> dict[int, Message]:
     """Some messages of this room by id."""
-    rows = await tx.all(_BY_IDS, room_id=room_id, message_ids=tx.many(message_ids), now=now)
-    return {message.id: message for message in (Message(*row) for row in rows)}
+    found = await tx.list(_BY_IDS, room_id=room_id, message_ids=tx.many(message_ids), now=now)
+    return {message.id: message for message in found}
 
 
 async def list_by_reference(tx: Tx, room_id: int, actor_type: str, actor_id: str, reference_id: str) -> list[Message]:

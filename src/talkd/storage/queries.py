@@ -1,4 +1,8 @@
-"""Statements that say which structs they yield."""
+"""Typed statements: a `Query` knows which structs its rows become.
+
+A `Shape` describes some columns of a row and the struct that their values make. `shape`, `shape_of`, `single`,
+`optional` and `combined` create shapes; a `Query` is a statement with one or two of them.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
@@ -15,7 +19,7 @@ C = TypeVar("C")
 
 
 class Shape(Generic[T]):
-    """Some columns of a row, and `take`, which turns their values into a struct."""
+    """Some columns of a row, and `take`, which turns their values into a T."""
 
     def __init__(self, table_columns: Sequence[sa.ColumnElement[Any]], take: Callable[[Sequence[Any]], T]) -> None:
         self.columns = list(table_columns)
@@ -29,12 +33,22 @@ class Shape(Generic[T]):
 
 
 def shape(struct: type[T], table: sa.FromClause) -> Shape[T]:
-    """Return the shape of a struct whose fields are called as columns of the table."""
-    return Shape(columns(table, struct.__struct_fields__), lambda values: struct(*values))  # type: ignore[attr-defined]
+    """Return the shape of a struct whose fields have the names of columns of the table."""
+    return shape_of(struct, *columns(table, struct.__struct_fields__))  # type: ignore[attr-defined]
+
+
+def shape_of(make: Callable[..., T], *table_columns: sa.ColumnElement[Any]) -> Shape[T]:
+    """Return a shape that passes the values of these columns to `make`, a struct or a function."""
+    return Shape(table_columns, lambda values: make(*values))
+
+
+def single(column: sa.ColumnElement[Any]) -> Shape[Any]:
+    """Return the shape of one value."""
+    return Shape([column], lambda values: values[0])
 
 
 def optional(of: Shape[T]) -> Shape[T | None]:
-    """Return a shape that gives None if its first column is NULL, as after an outer join that found nothing."""
+    """Return a shape that yields None if its first column is NULL, as after an outer join without a match."""
     return Shape(of.columns, lambda values: None if values[0] is None else of.take(values))
 
 
@@ -43,7 +57,7 @@ def combined(make: Callable[[A, B], T], a: Shape[A], b: Shape[B], /) -> Shape[T]
 @overload
 def combined(make: Callable[[A, B, C], T], a: Shape[A], b: Shape[B], c: Shape[C], /) -> Shape[T]: ...
 def combined(make: Callable[..., T], *shapes: Shape[Any]) -> Shape[T]:
-    """Return a shape that reads several others side by side and passes what they give to `make`."""
+    """Return a shape that reads several shapes side by side and passes their results to `make`."""
     ends = list(accumulate(map(len, shapes)))
     parts = [(each.take, begin, end) for each, begin, end in zip(shapes, [0, *ends], ends, strict=False)]
     return Shape(
@@ -53,9 +67,9 @@ def combined(make: Callable[..., T], *shapes: Shape[Any]) -> Shape[T]:
 
 
 class Query(Statement, Generic[T]):
-    """A statement whose rows are structs: it selects or returns the columns of these shapes, in this order.
+    """A statement whose rows become structs. It selects or returns exactly the columns of its shapes, in this order.
 
-    Raises TypeError at import if it does not.
+    Raises TypeError at import if the columns differ.
     """
 
     @overload
@@ -65,12 +79,18 @@ class Query(Statement, Generic[T]):
     def __init__(self, clause: Any, a: Shape[Any], b: Shape[Any] | None = None, /) -> None:
         super().__init__(clause)
         whole: Shape[Any] = a if b is None else combined(_pair, a, b)
-        wanted = [column.name for column in whole]
-        described = getattr(clause, "returning_column_descriptions", None) or clause.column_descriptions
-        found = [each["expr"].name for each in described]
+        wanted = [_name(column) for column in whole]
+        selected: Any = clause.selects[0] if isinstance(clause, sa.CompoundSelect) else clause
+        described = getattr(selected, "returning_column_descriptions", None) or selected.column_descriptions
+        found = [_name(each["expr"]) for each in described]
         if found != wanted:
-            raise TypeError(f"the statement gives {found}, and not {wanted}")
+            raise TypeError(f"the statement selects {found}, but its shapes have {wanted}")
         self.read: Callable[[Sequence[Any]], T] = whole.take
+
+
+def _name(column: sa.ColumnElement[Any]) -> str:
+    """Return the name of a column, or the SQL text of an expression without a name."""
+    return str(getattr(column, "name", column))
 
 
 def _pair(a: A, b: B) -> tuple[A, B]:

@@ -6,13 +6,27 @@ from sqlalchemy.dialects.postgresql import insert
 from talkd.areas.avatars.model import Portrait
 from talkd.core import names
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, user_avatars, users
 from talkd.storage.statements import ONE, Statement, bind, folded
 
-_PORTRAIT = Statement(
-    sa.select(users.c.id, users.c.display_name, users.c.avatar_version, user_avatars.c.user_id)
+
+def _portrait(user_id: str, display_name: str, version: int, uploaded_by: str | None) -> Portrait:
+    return Portrait(user_id, display_name, version, uploaded_by is not None)
+
+
+_PORTRAIT = shape_of(
+    _portrait,
+    users.c.id,
+    users.c.display_name,
+    users.c.avatar_version,
+    user_avatars.c.user_id,
+)
+_PORTRAIT_BY_ID = Query(
+    sa.select(*_PORTRAIT)
     .join_from(users, user_avatars, user_avatars.c.user_id == users.c.id, isouter=True)
-    .where(folded(users.c.id) == bind("user_id", sa.Text))
+    .where(folded(users.c.id) == bind("user_id", sa.Text)),
+    _PORTRAIT,
 )
 _IMAGE = Statement(sa.select(user_avatars.c.image).where(user_avatars.c.user_id == bind("user_id")))
 _SET_IMAGE = Statement(
@@ -31,8 +45,7 @@ _NEW_VERSION = Statement(
 
 async def get_portrait(tx: Tx, user_id: str) -> Portrait | None:
     """Return what is known of an account's picture; the case of the id does not matter."""
-    row = await tx.one(_PORTRAIT, user_id=names.folded(user_id))
-    return None if row is None else Portrait(row[0], row[1], row[2], row[3] is not None)
+    return await tx.find(_PORTRAIT_BY_ID, user_id=names.folded(user_id))
 
 
 async def get_image(tx: Tx, user_id: str) -> bytes | None:

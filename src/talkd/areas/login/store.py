@@ -4,9 +4,9 @@ import sqlalchemy as sa
 
 from talkd.areas.login.model import AppPassword, Browser, Flow
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, shape
+from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import app_passwords, login_flows, users, web_sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
 
 _APP_PASSWORD = shape(AppPassword, app_passwords)
 _BY_FINGERPRINT = Query(
@@ -61,10 +61,19 @@ _GRANT_FLOW = Statement(
 )
 _DELETE_FLOW = Statement(sa.delete(login_flows).where(login_flows.c.poll_fingerprint == bind("fingerprint")))
 _DELETE_OLD_FLOWS = Statement(sa.delete(login_flows).where(login_flows.c.created_at < bind("before")))
-_BROWSER = Statement(
-    sa.select(users.c.id, users.c.display_name, *columns(web_sessions, ("request_token", "created_at", "seen_at")))
+_BROWSER = shape_of(
+    Browser,
+    users.c.id,
+    users.c.display_name,
+    web_sessions.c.request_token,
+    web_sessions.c.created_at,
+    web_sessions.c.seen_at,
+)
+_BROWSER_BY_FINGERPRINT = Query(
+    sa.select(*_BROWSER)
     .join(users, users.c.id == web_sessions.c.user_id)
-    .where(web_sessions.c.fingerprint == bind("fingerprint"), users.c.enabled == ONE)
+    .where(web_sessions.c.fingerprint == bind("fingerprint"), users.c.enabled == ONE),
+    _BROWSER,
 )
 _ADD_BROWSER = Statement(
     sa.insert(web_sessions).values(
@@ -117,8 +126,7 @@ async def touch_app_password(tx: Tx, app_password_id: int, now: int) -> None:
 
 async def get_browser(tx: Tx, fingerprint: str) -> Browser | None:
     """The browser of that fingerprint, if it is logged in to an enabled account."""
-    row = await tx.one(_BROWSER, fingerprint=fingerprint)
-    return None if row is None else Browser(*row)
+    return await tx.find(_BROWSER_BY_FINGERPRINT, fingerprint=fingerprint)
 
 
 async def add_browser(tx: Tx, *, fingerprint: str, user_id: str, request_token: str, now: int) -> None:

@@ -7,8 +7,9 @@ from talkd.conversation.message_store import CLEARED_ID
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, bind, number, word
 
 RECENT = 1_000
 """Newest messages that count for who wrote last. The limit keeps rooms with a long history as fast as new ones."""
@@ -37,8 +38,9 @@ _name = sa.case(
 )
 _searched_name = sa.func.search_fold(_name)
 
-_SEARCH = Statement(
-    sa.select(_kind, attendees.c.actor_id, _name)
+_SUGGESTION = shape_of(Suggestion, _kind, attendees.c.actor_id, _name)
+_SEARCH = Query(
+    sa.select(*_SUGGESTION)
     .outerjoin_from(
         attendees, _spoken, sa.and_(_spoken.c.actor_type == _kind, _spoken.c.actor_id == attendees.c.actor_id)
     )
@@ -59,7 +61,8 @@ _SEARCH = Statement(
         sa.func.coalesce(_spoken.c.last, ZERO).desc(),
         attendees.c.id,
     )
-    .limit(bind("limit", sa.Integer))
+    .limit(bind("limit", sa.Integer)),
+    _SUGGESTION,
 )
 
 
@@ -70,7 +73,6 @@ async def search(tx: Tx, room_id: int, text: str, excluded: int, limit: int) -> 
     message or system message, then by when they joined.
     """
     contains = like_pattern(text)
-    rows = await tx.all(
+    return await tx.list(
         _SEARCH, room_id=room_id, contains=contains, starting=contains.removeprefix("%"), excluded=excluded, limit=limit
     )
-    return [Suggestion(*row) for row in rows]

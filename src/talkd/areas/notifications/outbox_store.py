@@ -11,6 +11,7 @@ from talkd.conversation.message_store import MESSAGE
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, single
 from talkd.storage.schema import Int, as_before, attendees, messages, rooms
 from talkd.storage.statements import ONE, ZERO, Statement, bind, number, one_of, word
 
@@ -28,7 +29,7 @@ _ROOMS_OF = Statement(
     )
     .order_by(rooms.c.id)
 )
-_MESSAGES = Statement(
+_MESSAGES = Query(
     sa.select(rooms.c.type, *MESSAGE)
     .select_from(rooms)
     .join(messages, messages.c.room_id == rooms.c.id)
@@ -42,7 +43,9 @@ _MESSAGES = Statement(
         IS_VISIBLE,
     )
     .order_by(messages.c.id)
-    .limit(bind("limit", sa.Integer))
+    .limit(bind("limit", sa.Integer)),
+    single(rooms.c.type),
+    MESSAGE,
 )
 _through = bind("through", Int)
 _SET_NOTIFIED = Statement(
@@ -67,8 +70,7 @@ async def list_rooms_of(tx: Tx, user_id: str) -> list[int]:
 
 async def list_messages(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[int, Message]]:
     """Return the outstanding messages of these rooms, oldest first, each with its room's type."""
-    rows = await tx.all(_MESSAGES, room_ids=tx.many(room_ids), limit=limit, now=now)
-    return [(row[0], Message(*row[1:])) for row in rows]
+    return await tx.list(_MESSAGES, room_ids=tx.many(room_ids), limit=limit, now=now)
 
 
 async def set_notified(tx: Tx, room_ids: list[int], through: int) -> None:

@@ -1,5 +1,7 @@
 """Statements about conversations, and the one that makes the room list."""
 
+from typing import NamedTuple
+
 import msgspec
 import sqlalchemy as sa
 
@@ -10,9 +12,10 @@ from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
-from talkd.storage.database import Row, Tx
+from talkd.storage.database import Tx
+from talkd.storage.queries import Query, Shape, combined, optional, shape_of
 from talkd.storage.schema import Int, attendees, messages, rooms, sessions, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, bind, number, word
 
 
 class Overview(msgspec.Struct, frozen=True):
@@ -26,6 +29,26 @@ class Overview(msgspec.Struct, frozen=True):
     common_read: int
     partner_name: str
     last_message: Message | None
+
+
+class _Figures(NamedTuple):
+    unread: int
+    is_named: int
+    is_named_directly: int
+    common_read: int
+    partner_name: str
+
+
+def _overview(me: Participant, figures: _Figures, last_message: Message | None) -> Overview:
+    return Overview(
+        me,
+        figures.unread,
+        bool(figures.is_named),
+        bool(figures.is_named_directly),
+        figures.common_read,
+        figures.partner_name,
+        last_message,
+    )
 
 
 _unread = (
@@ -60,19 +83,23 @@ def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 _partner = users.alias("partner")
 _partner_id = sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a)
 _last, _expiring = messages.alias("last"), messages.alias("expiring")
-_LAST = [NOTHING if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE]
+_LAST = Shape(
+    [NOTHING if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE.columns], MESSAGE.take
+)
 """The last message as a room shows it: without the reference id, which is for the client that sent it."""
 
-_overview = (
-    sa.select(
-        *PARTICIPANT,
-        sa.case((attendees.c.last_read >= rooms.c.last_message_id, ZERO), else_=_unread),
-        _names_unread(attendees.c.last_mention),
-        _names_unread(attendees.c.last_mention_direct),
-        sa.func.coalesce(COMMON_READ, ZERO),
-        _partner.c.display_name,
-        *_LAST,
-    )
+_FIGURES = shape_of(
+    _Figures,
+    sa.case((attendees.c.last_read >= rooms.c.last_message_id, ZERO), else_=_unread),
+    _names_unread(attendees.c.last_mention),
+    _names_unread(attendees.c.last_mention_direct),
+    sa.func.coalesce(COMMON_READ, ZERO),
+    sa.func.coalesce(_partner.c.display_name, NOTHING),
+)
+_OVERVIEW = combined(_overview, PARTICIPANT, _FIGURES, optional(_LAST))
+
+_select = (
+    sa.select(*_OVERVIEW)
     .select_from(attendees)
     .join(rooms, rooms.c.id == attendees.c.room_id)
     .outerjoin(sessions, sa.and_(sessions.c.room_id == attendees.c.room_id, own_session))
@@ -106,35 +133,20 @@ _has_changed = sa.or_(
 )
 """Whether the user may see something of the room differently than before `since`: because of a write (`schema.py`,
 `modified_store.py`), because time has passed, or because calls and statuses are always reported."""
-_OF_USER = Statement(
-    _overview.where(
+_OF_USER = Query(
+    _select.where(
         attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"), _has_changed
-    ).order_by(attendees.c.room_id)  # as the index has them
+    ).order_by(attendees.c.room_id),  # the order of the index
+    _OVERVIEW,
 )
-_ONE = Statement(_overview.where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")))
-
-
-_PEOPLE_END = len(PARTICIPANT)
-
-
-def _read(row: Row) -> Overview:
-    unread, named, named_directly, common_read, partner_name, *last = row[_PEOPLE_END:]
-    return Overview(
-        PARTICIPANT.take(row[:_PEOPLE_END]),
-        unread,
-        bool(named),
-        bool(named_directly),
-        common_read,
-        partner_name or "",
-        None if last[0] is None else Message(*last),
-    )
+_ONE = Query(_select.where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id")), _OVERVIEW)
 
 
 async def list_overviews(
     tx: Tx, user_id: str, *, browser: str, since: int, one_to_one_too: bool, now: int
 ) -> list[Overview]:
     """All rooms of a user that changed since then; with `one_to_one_too` all one-to-one ones as well."""
-    rows = await tx.all(
+    return await tx.list(
         _OF_USER,
         user_id=user_id,
         browser=browser,
@@ -143,10 +155,8 @@ async def list_overviews(
         statuses=int(one_to_one_too),
         now=now,
     )
-    return [_read(row) for row in rows]
 
 
 async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str, now: int) -> Overview | None:
     """One room as one attendee sees it."""
-    row = await tx.one(_ONE, room_id=room_id, attendee_id=attendee_id, browser=browser, now=now)
-    return None if row is None else _read(row)
+    return await tx.find(_ONE, room_id=room_id, attendee_id=attendee_id, browser=browser, now=now)

@@ -12,7 +12,7 @@ from talkd.core.actor import DELETED_USERS, USERS, Actor
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import messages, poll_votes, polls
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, columns, number, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
 
 _POLL = shape(Poll, polls)
 _DRAFT, _OPEN, _CLOSED = number(Status.DRAFT), number(Status.OPEN), number(Status.CLOSED)
@@ -78,9 +78,8 @@ _COUNT = Statement(
     .where(_of_poll)
     .group_by(poll_votes.c.options)
 )
-_BALLOTS = Statement(
-    sa.select(*columns(poll_votes, Ballot.__struct_fields__)).where(_of_poll).order_by(poll_votes.c.id)
-)
+_BALLOT = shape(Ballot, poll_votes)
+_BALLOTS = Query(sa.select(*_BALLOT).where(_of_poll).order_by(poll_votes.c.id), _BALLOT)
 
 
 def _forget(table: sa.Table) -> Statement:
@@ -171,7 +170,7 @@ async def count_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor) -> Tally
 
 async def list_ballots(tx: Tx, room_id: int, poll_id: int) -> list[Ballot]:
     """Return the ballots, oldest first."""
-    return [Ballot(*row) for row in await tx.all(_BALLOTS, room_id=room_id, poll_id=poll_id)]
+    return await tx.list(_BALLOTS, room_id=room_id, poll_id=poll_id)
 
 
 async def forget_user(tx: Tx, user_id: str, limit: int) -> int:

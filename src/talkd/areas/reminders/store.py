@@ -9,7 +9,7 @@ from talkd.conversation.attendee_store import MEMBER
 from talkd.conversation.message_store import MESSAGE
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, combined, shape
+from talkd.storage.queries import Query, combined, shape, single
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
 from talkd.storage.statements import ONE, Statement, bind, by_value, one_of, word
 
@@ -58,12 +58,14 @@ _is_due = reminders.c.remind_at <= bind("now")
 _IS_ANY_DUE = Statement(sa.select(ONE).where(_is_due).limit(ONE))
 _next_due = sa.select(reminders.c.room_id).where(_is_due).order_by(reminders.c.remind_at, reminders.c.id)
 _ROOMS_DUE = Statement(_next_due.limit(bind("limit", sa.Integer)))
-_DUE = Statement(
+_DUE = Query(
     sa.select(*_REMINDER, attendees.c.actor_id)
     .join(attendees, _by_attendee)
     .where(_is_due, one_of(by_value(reminders.c.room_id), "room_ids"))
     .order_by(reminders.c.remind_at, reminders.c.id)
-    .limit(bind("limit", sa.Integer))
+    .limit(bind("limit", sa.Integer)),
+    _REMINDER,
+    single(attendees.c.actor_id),
 )
 
 
@@ -111,5 +113,4 @@ async def list_rooms_due(tx: Tx, limit: int, now: int) -> list[int]:
 
 async def list_due(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[Reminder, str]]:
     """Return due reminders in these rooms, each with the user to remind."""
-    rows = await tx.all(_DUE, room_ids=tx.many(room_ids), limit=limit, now=now)
-    return [(_REMINDER.take(row[:-1]), row[-1]) for row in rows]
+    return await tx.list(_DUE, room_ids=tx.many(room_ids), limit=limit, now=now)

@@ -5,19 +5,28 @@ import sqlalchemy as sa
 
 from talkd.areas.rooms.member_model import Change, Newcomer
 from talkd.core.actor import GROUPS, Actor
-from talkd.storage.database import Row, Tx
+from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, member_changes
-from talkd.storage.statements import ONE, ZERO, Statement, bind
+from talkd.storage.statements import ONE, ZERO, Statement, bind, columns
 
 _this = member_changes.c.id == bind("change_id", Int)
 _NEW = ("room_id", "actor_type", "actor_id", "actor_name", "people", "after", "removes", "position")
 _ADD = Statement(sa.insert(member_changes).values({name: bind(name) for name in _NEW}).returning(member_changes.c.id))
-_GET = Statement(sa.select(*(member_changes.c[name] for name in _NEW)).where(_this))
+
+
+def _change(
+    room_id: int, actor_type: str, actor_id: str, actor_name: str, people: str, after: str, removes: int, position: int
+) -> Change:
+    newcomers = msgspec.json.decode(people, type=tuple[Newcomer, ...])
+    return Change(room_id, Actor(actor_type, actor_id, actor_name), newcomers, bool(removes), position, after)
+
+
+_CHANGE = shape_of(_change, *columns(member_changes, _NEW))
+_GET = Query(sa.select(*_CHANGE).where(_this), _CHANGE)
 _ALL = Statement(sa.select(member_changes.c.id).order_by(member_changes.c.id))
-_ADDING = Statement(
-    sa.select(*(member_changes.c[name] for name in _NEW)).where(
-        member_changes.c.room_id == bind("room_id"), member_changes.c.removes == ZERO
-    )
+_ADDING = Query(
+    sa.select(*_CHANGE).where(member_changes.c.room_id == bind("room_id"), member_changes.c.removes == ZERO), _CHANGE
 )
 _REMOVING = Statement(
     sa.select(member_changes.c.room_id, member_changes.c.people).where(member_changes.c.removes == ONE)
@@ -45,19 +54,12 @@ async def add(tx: Tx, change: Change) -> int:
 
 async def get(tx: Tx, change_id: int) -> Change | None:
     """Return an unfinished change; None if it is finished or its room is deleted."""
-    row = await tx.one(_GET, change_id=change_id)
-    return None if row is None else _read(row)
+    return await tx.find(_GET, change_id=change_id)
 
 
 async def list_adding(tx: Tx, room_id: int) -> list[Change]:
     """Return the unfinished changes that add people to a room."""
-    return [_read(row) for row in await tx.all(_ADDING, room_id=room_id)]
-
-
-def _read(row: Row) -> Change:
-    room_id, actor_type, actor_id, actor_name, people, after, removes, position = row
-    newcomers = msgspec.json.decode(people, type=tuple[Newcomer, ...])
-    return Change(room_id, Actor(actor_type, actor_id, actor_name), newcomers, bool(removes), position, after)
+    return await tx.list(_ADDING, room_id=room_id)
 
 
 async def list_ids(tx: Tx) -> list[int]:

@@ -17,7 +17,7 @@ MAX_TERM_LENGTH = 255
 END_OF_TIME = 2**53
 
 
-class Query(msgspec.Struct, frozen=True):
+class Criteria(msgspec.Struct, frozen=True):
     """Which messages to find: those that hold the term (empty: any), by one person (empty: anybody), in a time."""
 
     term: str

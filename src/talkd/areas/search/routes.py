@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.search import model, service, view
-from talkd.areas.search.model import Query
+from talkd.areas.search.model import Criteria
 from talkd.areas.users import service as users
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.ids import TOKEN_FORM
@@ -103,12 +103,12 @@ async def _search_messages(tx: Tx, call: Call[Wanted]) -> view.Results:
     return view.messages(name, found, query.term, query.limit, call.base_url, with_rooms=not token)
 
 
-def _query(wanted: Wanted, *, person: str) -> Query:
+def _query(wanted: Wanted, *, person: str) -> Criteria:
     """Raises Invalid when nothing is looked for."""
     term = model.require_term(wanted.term)
     if not (term or wanted.person or wanted.since or wanted.until or wanted.conversation):
         raise Invalid("term")
-    return Query(
+    return Criteria(
         term=term,
         person=person,
         since=model.require_moment(wanted.since, "since") if wanted.since else 0,

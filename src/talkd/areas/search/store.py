@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from talkd.areas.search.model import Membership, Query
+from talkd.areas.search.model import Criteria, Membership
 from talkd.conversation.attendee_store import MEMBER
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import MESSAGE, is_visible
@@ -13,6 +13,7 @@ from talkd.core.actor import USERS
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.core.search import searchable
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, combined, single
 from talkd.storage.schema import attendees, messages, rooms, users
 from talkd.storage.statements import (
     COMMON,
@@ -34,8 +35,9 @@ SEQUENCE = 3
 """Characters of the sequences that the index is made of."""
 
 _partner = users.alias("partner")
+_MEMBERSHIP = combined(Membership, MEMBER, single(sa.func.coalesce(_partner.c.display_name, NOTHING)))
 _of_user = (
-    sa.select(*MEMBER, _partner.c.display_name)
+    sa.select(*_MEMBERSHIP)
     .select_from(attendees)
     .join(rooms, rooms.c.id == attendees.c.room_id)
     .outerjoin(
@@ -48,8 +50,8 @@ _of_user = (
     .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
     .order_by(attendees.c.room_id)
 )
-_MEMBERSHIPS = Statement(_of_user)
-_AMONG = Statement(_of_user.where(one_of(attendees.c.room_id, "room_ids")))
+_MEMBERSHIPS = Query(_of_user, _MEMBERSHIP)
+_AMONG = Query(_of_user.where(one_of(attendees.c.room_id, "room_ids")), _MEMBERSHIP)
 
 _id, _created = messages.c.id, messages.c.created_at
 _by_anybody = bind("person", sa.Text) == NOTHING
@@ -75,10 +77,10 @@ def _page(room_id: sa.ColumnElement[int]) -> sa.Select[Any]:
     )
 
 
-_WALK = Statement(_page(messages.c.room_id).where(_id > bind("after", _id.type), holds(messages, "term")))
-_CONTAINING = Statement(_page(messages.c.room_id).where(contains(messages, "term")))
+_WALK = Query(_page(messages.c.room_id).where(_id > bind("after", _id.type), holds(messages, "term")), MESSAGE)
+_CONTAINING = Query(_page(messages.c.room_id).where(contains(messages, "term")), MESSAGE)
 # Otherwise PostgreSQL would list all messages of the rooms beside what the index of texts gives.
-_CONTAINING_IN_MANY = Statement(_page(by_value(messages.c.room_id)).where(contains(messages, "term")))
+_CONTAINING_IN_MANY = Query(_page(by_value(messages.c.room_id)).where(contains(messages, "term")), MESSAGE)
 _SEQUENCES = Statement(sa.select(rarest_sequences("term")))
 _IS_COMMON = Statement(sa.select(is_found_often("term")))
 
@@ -104,19 +106,17 @@ _COUNT = Statement(sa.select(sa.func.count()).select_from(_some))
 async def list_memberships(tx: Tx, user_id: str, *, among: Collection[int] | None = None) -> list[Membership]:
     """List the rooms of a user; `among`: those that have these ids."""
     if among is None:
-        rows = await tx.all(_MEMBERSHIPS, user_id=user_id)
-    else:
-        rows = await tx.all(_AMONG, user_id=user_id, room_ids=tx.many(list(among)))
-    return [Membership(MEMBER.take(row[: len(MEMBER)]), row[len(MEMBER)] or "") for row in rows]
+        return await tx.list(_MEMBERSHIPS, user_id=user_id)
+    return await tx.list(_AMONG, user_id=user_id, room_ids=tx.many(list(among)))
 
 
-async def list_messages(tx: Tx, newest_ids: Mapping[int, int], query: Query, *, now: int) -> list[Message]:
+async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteria, *, now: int) -> list[Message]:
     """List what people said in some rooms and has not expired, newest first.
 
     `newest_ids` has the id of the newest message of each room. A word that most messages hold is found among the
     newest ones, and a rare one by the index. So a page costs about the same for every word.
     """
-    search = _Search(tx, newest_ids, query, now)
+    search = _Search(tx, newest_ids, criteria, now)
     if await search.walk(NEAR):
         return search.found
     if not search.term:
@@ -148,18 +148,18 @@ async def _are_few(tx: Tx, room_ids: list[int]) -> bool:
 class _Search:
     """A search on its way: `found` is a page of the newest messages, as far as they were looked at."""
 
-    def __init__(self, tx: Tx, newest_ids: Mapping[int, int], query: Query, now: int) -> None:
-        self.term = searchable(query.term)
+    def __init__(self, tx: Tx, newest_ids: Mapping[int, int], criteria: Criteria, now: int) -> None:
+        self.term = searchable(criteria.term)
         self.found: list[Message] = []
-        self._tx, self._limit, self._newest_ids = tx, query.limit, newest_ids
-        self._before = min(query.before, max(newest_ids.values(), default=0) + 1)
+        self._tx, self._limit, self._newest_ids = tx, criteria.limit, newest_ids
+        self._before = min(criteria.before, max(newest_ids.values(), default=0) + 1)
         self._parameters = {
             "now": now,
             "before": self._before,
-            "since": query.since,
-            "until": query.until,
-            "person": query.person,
-            "limit": query.limit,
+            "since": criteria.since,
+            "until": criteria.until,
+            "person": criteria.person,
+            "limit": criteria.limit,
             "term": self.term,
         }
 
@@ -189,7 +189,6 @@ class _Search:
         statement = _CONTAINING_IN_MANY if is_of_many else _CONTAINING
         return await self._find(statement, list(self._newest_ids), portion=portion)
 
-    async def _find(self, statement: Statement, room_ids: list[int], **parameters: int) -> bool:
-        rows = await self._tx.all(statement, **self._parameters, room_ids=self._tx.many(room_ids), **parameters)
-        self.found = [Message(*row) for row in rows]
+    async def _find(self, statement: Query[Message], room_ids: list[int], **parameters: int) -> bool:
+        self.found = await self._tx.list(statement, **self._parameters, room_ids=self._tx.many(room_ids), **parameters)
         return len(self.found) == self._limit

@@ -6,9 +6,9 @@ from talkd.areas.sharing.model import KINDS
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query
+from talkd.storage.queries import Query, single
 from talkd.storage.schema import messages
-from talkd.storage.statements import NOTHING, Statement, bind, word
+from talkd.storage.statements import NOTHING, bind, word
 
 _newest = (
     sa.select(*MESSAGE)
@@ -28,15 +28,15 @@ def _of_kind(kind: str) -> sa.Select[tuple[object, ...]]:
     return sa.select(found)
 
 
-_OVERVIEW = Statement(sa.union_all(*map(_of_kind, KINDS)))
+_OVERVIEW = Query(sa.union_all(*map(_of_kind, KINDS)), MESSAGE, single(sa.column("found_as")))
 _LIST = Query(_newest.where(messages.c.shared_as == bind("kind"), messages.c.id < bind("known")), MESSAGE)
 
 
 async def list_newest(tx: Tx, room_id: int, limit: int, now: int) -> dict[str, list[Message]]:
     """Return up to `limit` things of each kind, newest first."""
     found: dict[str, list[Message]] = {kind: [] for kind in KINDS}
-    for *row, kind in await tx.all(_OVERVIEW, room_id=room_id, limit=limit, now=now):
-        found[kind].append(Message(*row))
+    for message, kind in await tx.list(_OVERVIEW, room_id=room_id, limit=limit, now=now):
+        found[kind].append(message)
     for things in found.values():
         things.sort(key=lambda message: -message.id)
     return found

@@ -16,9 +16,9 @@ _SET = Statement(
     .on_conflict_do_update(index_elements=["number"], set_={"user_id": bind("user_id", sa.Text)})
 )
 _GET = Query(sa.select(*_NUMBER).where(phone_numbers.c.number == bind("number")), _NUMBER)
-_ALL = Statement(sa.select(*_NUMBER).order_by(phone_numbers.c.number))
-_OF_USER = Statement(
-    sa.select(*_NUMBER).where(phone_numbers.c.user_id == bind("user_id")).order_by(phone_numbers.c.number)
+_ALL = Query(sa.select(*_NUMBER).order_by(phone_numbers.c.number), _NUMBER)
+_OF_USER = Query(
+    sa.select(*_NUMBER).where(phone_numbers.c.user_id == bind("user_id")).order_by(phone_numbers.c.number), _NUMBER
 )
 _DELETE = Statement(sa.delete(phone_numbers).where(phone_numbers.c.number == bind("number")))
 _DELETE_OF_USER = Statement(sa.delete(phone_numbers).where(phone_numbers.c.user_id == bind("user_id")))
@@ -37,8 +37,7 @@ async def find_number(tx: Tx, number: str) -> PhoneNumber | None:
 
 async def list_numbers(tx: Tx, user_id: str | None = None) -> list[PhoneNumber]:
     """An account's numbers, or all."""
-    rows = await (tx.all(_ALL) if user_id is None else tx.all(_OF_USER, user_id=user_id))
-    return [PhoneNumber(*row) for row in rows]
+    return await (tx.list(_ALL) if user_id is None else tx.list(_OF_USER, user_id=user_id))
 
 
 async def delete_number(tx: Tx, number: str) -> None:

@@ -9,13 +9,19 @@ from talkd.areas.users.model import Group, GroupSize, Member
 from talkd.core.actor import GROUPS
 from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import Int, attendees, group_members, groups, rooms, users
 from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of, word
 
-_GROUP = (groups.c.id, groups.c.display_name)
-_BY_ID = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")))
+
+def _member(user_id: str, name: str, enabled: int) -> Member:
+    return Member(user_id, name, bool(enabled))
+
+
+_GROUP = shape(Group, groups)
+_BY_ID = Query(sa.select(*_GROUP).where(groups.c.id == bind("id")), _GROUP)
 _LOCK = Statement(sa.select(groups.c.id).where(groups.c.id == bind("id")).with_for_update())
-_HOLD = Statement(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update(read=True))
+_HOLD = Query(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update(read=True), _GROUP)
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id)
     .join(attendees, attendees.c.room_id == rooms.c.id)
@@ -39,12 +45,14 @@ _ENABLED_MEMBERS = Statement(
     .where(group_members.c.group_id == bind("group_id"), users.c.enabled == ONE)
     .order_by(group_members.c.user_id)
 )
-_NEXT_MEMBERS = Statement(
-    sa.select(group_members.c.user_id, users.c.display_name, users.c.enabled)
+_MEMBER = shape_of(_member, group_members.c.user_id, users.c.display_name, users.c.enabled)
+_NEXT_MEMBERS = Query(
+    sa.select(*_MEMBER)
     .join(users, users.c.id == group_members.c.user_id)
     .where(group_members.c.group_id == bind("group_id"), group_members.c.user_id > bind("after"))
     .order_by(group_members.c.user_id)
-    .limit(bind("limit", Int))
+    .limit(bind("limit", Int)),
+    _MEMBER,
 )
 _COUNT_MEMBERS = Statement(
     sa.select(sa.func.count())
@@ -72,8 +80,9 @@ _REMOVE_MEMBER = Statement(
     )
 )
 _is_disabled = sa.case((users.c.enabled == ZERO, ONE))
-_SEARCH = Statement(
-    sa.select(*_GROUP, sa.func.count(users.c.id), sa.func.count(_is_disabled))
+_GROUP_SIZE = shape_of(GroupSize, *_GROUP, sa.func.count(users.c.id), sa.func.count(_is_disabled))
+_SEARCH = Query(
+    sa.select(*_GROUP_SIZE)
     .select_from(
         groups.outerjoin(group_members, group_members.c.group_id == groups.c.id).outerjoin(
             users, users.c.id == group_members.c.user_id
@@ -90,14 +99,14 @@ _SEARCH = Statement(
     .group_by(*_GROUP)
     .order_by(sa.func.search_fold(groups.c.display_name), groups.c.id)
     .limit(bind("limit", Int))
-    .offset(bind("offset", Int))
+    .offset(bind("offset", Int)),
+    _GROUP_SIZE,
 )
 
 
 async def get_group(tx: Tx, group_id: str) -> Group | None:
     """The group of that id."""
-    row = await tx.one(_BY_ID, id=group_id)
-    return None if row is None else Group(*row)
+    return await tx.find(_BY_ID, id=group_id)
 
 
 async def lock_group(tx: Tx, group_id: str) -> None:
@@ -111,8 +120,7 @@ async def lock_group(tx: Tx, group_id: str) -> None:
 
 async def hold_group(tx: Tx, group_id: str) -> Group | None:
     """Return the group. Its name and its members stay as they are until the transaction ends."""
-    row = await tx.one(_HOLD, id=group_id)
-    return None if row is None else Group(*row)
+    return await tx.find(_HOLD, id=group_id)
 
 
 async def is_taken(tx: Tx, group_id: str) -> bool:
@@ -147,8 +155,7 @@ async def list_enabled_members(tx: Tx, group_id: str) -> list[str]:
 
 async def list_next_members(tx: Tx, group_id: str, after: str, limit: int) -> list[Member]:
     """Return up to `limit` members whose ids come after `after`, by id."""
-    rows = await tx.all(_NEXT_MEMBERS, group_id=group_id, after=after, limit=limit)
-    return [Member(user_id, name, bool(enabled)) for user_id, name, enabled in rows]
+    return await tx.list(_NEXT_MEMBERS, group_id=group_id, after=after, limit=limit)
 
 
 async def count_members(tx: Tx, group_id: str, *, after: str = "") -> int:
@@ -178,5 +185,4 @@ async def remove_member(tx: Tx, group_id: str, user_id: str) -> bool:
 
 async def search_groups(tx: Tx, search: str, limit: int, offset: int) -> list[GroupSize]:
     """Groups with the text in id or name, whatever the case, by name."""
-    rows = await tx.all(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)
-    return [GroupSize(*row) for row in rows]
+    return await tx.list(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)

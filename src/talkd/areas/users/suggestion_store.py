@@ -8,6 +8,7 @@ from talkd.areas.users.model import Suggestion
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.search import like_pattern, searchable
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import attendees, group_members, groups, rooms, users
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
 
@@ -65,8 +66,9 @@ _ROOM = Statement(
         attendees.c.actor_id == bind("user_id"),
     )
 )
-_USERS = Statement(
-    sa.select(users.c.id, users.c.display_name)
+_USER = shape_of(Suggestion, word(USERS), users.c.id, users.c.display_name)
+_USERS = Query(
+    sa.select(*_USER)
     .where(
         users.c.enabled == ONE,
         sa.or_(
@@ -82,10 +84,12 @@ _USERS = Statement(
         sa.func.search_fold(users.c.display_name),
         users.c.id,
     )
-    .limit(_limit)
+    .limit(_limit),
+    _USER,
 )
-_GROUPS = Statement(
-    sa.select(groups.c.id, groups.c.display_name)
+_GROUP = shape_of(Suggestion, word(GROUPS), groups.c.id, groups.c.display_name)
+_GROUPS = Query(
+    sa.select(*_GROUP)
     .where(
         sa.or_(
             sa.func.search_fold(groups.c.id).like(_contained, escape="\\"),
@@ -95,7 +99,8 @@ _GROUPS = Statement(
         _is_shown(groups.c.id, groups.c.display_name, is_close=groups.c.id.in_(_own_groups)),
     )
     .order_by(_best_first(groups.c.id, groups.c.display_name), sa.func.search_fold(groups.c.display_name), groups.c.id)
-    .limit(_limit)
+    .limit(_limit),
+    _GROUP,
 )
 
 
@@ -111,7 +116,7 @@ async def search_users(
 
     Only those that `enumeration` shows to the user `by`.
     """
-    rows = await tx.all(
+    return await tx.list(
         _USERS,
         text=searchable(search),
         pattern=like_pattern(search),
@@ -120,14 +125,13 @@ async def search_users(
         by=by,
         **_flags(enumeration),
     )
-    return [Suggestion(USERS, *row) for row in rows]
 
 
 async def search_groups(
     tx: Tx, search: str, room_id: int, limit: int, by: str, enumeration: Enumeration
 ) -> list[Suggestion]:
     """Groups with the text in id or name that are not in the room, and that `enumeration` shows to the user `by`."""
-    rows = await tx.all(
+    return await tx.list(
         _GROUPS,
         text=searchable(search),
         pattern=like_pattern(search),
@@ -136,7 +140,6 @@ async def search_groups(
         by=by,
         **_flags(enumeration),
     )
-    return [Suggestion(GROUPS, *row) for row in rows]
 
 
 def _flags(enumeration: Enumeration) -> dict[str, int]:
