@@ -152,7 +152,7 @@ def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server:
 
     async def remove_group(tx: Tx) -> Progress:
         """Remove the first portion only, as if the server was killed after it."""
-        me = await access.access_participant(tx, token, user_id=alice.id, browser="", hold=True)
+        me = await access.access_participant(tx, token, user_id=alice.id, browser="", lock=True)
         seat = await attendee_store.find_attendee(tx, me.room.id, GROUPS, group)
         assert seat is not None
         return await member_service.remove_attendee(tx, me, seat.id, idle_server.app.world.settings)

@@ -204,7 +204,7 @@ def test_reminding_waits_for_whoever_removes_the_message(
 
         async def remove(tx: Tx) -> None:
             tries.append("remove")
-            me = await access.access_participant(tx, token, user_id=alice.id, browser="", hold=True)
+            me = await access.access_participant(tx, token, user_id=alice.id, browser="", lock=True)
             begun.set()
             while db.suspends and await tx.one(_WAITING) is None:
                 pass

@@ -69,8 +69,8 @@ def has_flags(path: str) -> Check:
 
 
 BASE = "The base of the addresses is that of 2018; all the rows ask there."
-NOT_HELD = "Whoever is in the call may leave it (200), so nobody is held in it."
-HELD_OUT = f"A call goes on when its room is locked. {NOT_HELD} Who has not opened the room gets 404."
+NOT_LOCKED = "Whoever is in the call may leave it (200), so nobody is held in it."
+HELD_OUT = f"A call goes on when its room is locked. {NOT_LOCKED} Who has not opened the room gets 404."
 SENT_OUT = "The lobby takes members out of the call, so nobody is held in it."
 
 ROWS = (

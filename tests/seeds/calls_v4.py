@@ -3,7 +3,7 @@
 from hashlib import sha1
 from typing import Any
 
-from seeds.calls_2019 import FLAGS, NOT_HELD, close_lobby, is_locked, waits_in_the_lobby
+from seeds.calls_2019 import FLAGS, NOT_LOCKED, close_lobby, is_locked, waits_in_the_lobby
 from seeds.conversations_2018 import LENGTH_OF_SESSIONS
 from seeds.rows import Ask, Check, Row, answers, carries, is_unknown, of
 from seeds.scene import Scene
@@ -246,7 +246,7 @@ NOT_OPENED = (
     "Who has not opened the room gets 404 as recorded, whether it is locked or not. "
     "A call goes on when its room is locked."
 )
-NOT_HELD_EITHER = f"{NOT_OPENED} {NOT_HELD}"
+NOT_LOCKED_EITHER = f"{NOT_OPENED} {NOT_LOCKED}"
 LEFT_ALREADY = "Who has to wait is not in the call any more; members who have not opened the room get 404."
 
 ROWS = (
@@ -314,7 +314,7 @@ ROWS = (
     Row(73, f"DELETE {CALL}", "the method DELETE", joined(of("bob", "DELETE", CALL))),
     Row(75, f"DELETE {CALL}", "the endpoint", joined(of("alice", "DELETE", CALL))),
     Row(78, f"DELETE {CALL}", "200", joined(of("bob", "DELETE", CALL))),
-    Row(78, f"DELETE {CALL}", "403 in a locked room", is_locked("DELETE", CALL), NOT_HELD_EITHER),
+    Row(78, f"DELETE {CALL}", "403 in a locked room", is_locked("DELETE", CALL), NOT_LOCKED_EITHER),
     Row(78, f"DELETE {CALL}", "404 for who is not in the room", is_unknown("DELETE", CALL)),
     Row(78, f"DELETE {CALL}", "404 for who has not opened the room", answers(404, of("bob", "DELETE", CALL))),
     Row(78, f"DELETE {CALL}", "412 for who waits in the lobby", waits_in_the_lobby("DELETE", CALL), LEFT_ALREADY),

@@ -248,7 +248,7 @@ async def make_room(tx: Tx) -> Room:
 
 
 async def say(tx: Tx, room: Room, name: str) -> int:
-    me = await access.access_participant(tx, room.token, user_id=name, browser="", hold=True)
+    me = await access.access_participant(tx, room.token, user_id=name, browser="", lock=True)
     return (await messages.send(tx, me, f"from {name}")).message.id
 
 
@@ -296,7 +296,7 @@ async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
             await sessions.join_user(tx, room, Actor(USERS, name, name), browser="", password_is_right=True)
 
     async def change(tx: Tx) -> None:
-        ada = await access.access_participant(tx, room.token, user_id="ada", browser="", hold=True)
+        ada = await access.access_participant(tx, room.token, user_id="ada", browser="", lock=True)
         ben = await attendee_store.find_attendee(tx, room.id, USERS, "ben")
         assert ben is not None
         await participants.remove(tx, room, ada.actor, ben)
@@ -307,7 +307,7 @@ async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
 
     def see(name: str) -> asyncio.Task[Participant]:
         return asyncio.create_task(
-            postgres.write(lambda tx: access.access_participant(tx, room.token, user_id=name, browser="", hold=True))
+            postgres.write(lambda tx: access.access_participant(tx, room.token, user_id=name, browser="", lock=True))
         )
 
     if session == "with a session":

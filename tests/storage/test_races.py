@@ -139,7 +139,7 @@ async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(pos
     await postgres.write(lambda tx: sessions.join_user(tx, room, ADA, browser="", password_is_right=True))
 
     async def call(tx: Tx) -> None:
-        me = await access.access_participant(tx, room.token, user_id=ADA.id, browser="", hold=True)
+        me = await access.access_participant(tx, room.token, user_id=ADA.id, browser="", lock=True)
         await calls.join(tx, me, 3, silent=False, has_consented=True, settings=TalkSettings())
 
     assert await meanwhile(postgres, call, lambda tx: users.set_enabled(tx, ADA.id, False)) == [None, None]

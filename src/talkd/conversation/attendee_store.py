@@ -64,9 +64,9 @@ _visitor = (
 )
 # PostgreSQL locks in this order, and gives what it has locked in its newest form, as if asked after the wait.
 _USER = Query(_user, PARTICIPANT)
-_USER_HELD = Query(_user.with_for_update(of=[rooms, attendees]), PARTICIPANT)
+_USER_LOCKED = Query(_user.with_for_update(of=[rooms, attendees]), PARTICIPANT)
 _VISITOR = Query(_visitor, PARTICIPANT)
-_VISITOR_HELD = Query(_visitor.with_for_update(of=[rooms, attendees, sessions]), PARTICIPANT)
+_VISITOR_LOCKED = Query(_visitor.with_for_update(of=[rooms, attendees, sessions]), PARTICIPANT)
 _companion = attendees.alias("companion")
 _VISITORS_WITH = Query(
     sa.select(*PARTICIPANT)
@@ -155,14 +155,14 @@ _BY_ACTORS = Query(
 )
 
 
-async def find_user(tx: Tx, token: str, user_id: str, browser: str, *, hold: bool = False) -> Participant | None:
+async def find_user(tx: Tx, token: str, user_id: str, browser: str, *, lock: bool = False) -> Participant | None:
     """A user in a room, with the session of the browser; held until the transaction ends, but for the session."""
-    return await tx.find(_USER_HELD if hold else _USER, token=token, user_id=user_id, browser=browser)
+    return await tx.find(_USER_LOCKED if lock else _USER, token=token, user_id=user_id, browser=browser)
 
 
-async def find_visitor(tx: Tx, token: str, browser: str, *, hold: bool = False) -> Participant | None:
+async def find_visitor(tx: Tx, token: str, browser: str, *, lock: bool = False) -> Participant | None:
     """Whoever joined the room from that browser without an account; held until the transaction ends."""
-    return await tx.find(_VISITOR_HELD if hold else _VISITOR, token=token, browser=browser)
+    return await tx.find(_VISITOR_LOCKED if lock else _VISITOR, token=token, browser=browser)
 
 
 async def list_visitors_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:

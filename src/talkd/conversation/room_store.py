@@ -4,6 +4,7 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.conversation.room import NO_ATTRIBUTES, Attributes, Room
+from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import rooms
@@ -14,7 +15,7 @@ ROOM = shape(Room, rooms)
 _is_there = rooms.c.deleted == ZERO
 _room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_there)
 _ROOM_BY_TOKEN = Query(_room_by_token, ROOM)
-_ROOM_BY_TOKEN_HELD = Query(_room_by_token.with_for_update(), ROOM)
+_ROOM_BY_TOKEN_LOCKED = Query(_room_by_token.with_for_update(), ROOM)
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
 )
@@ -68,18 +69,24 @@ _ADD = Query(
 )
 
 
-async def get_room(tx: Tx, token: str, *, hold: bool = False) -> Room | None:
-    """The room of a token, whoever asks; with `hold` it stays as it is until the transaction ends."""
-    return await tx.find(_ROOM_BY_TOKEN_HELD if hold else _ROOM_BY_TOKEN, token=token)
+async def get_room(tx: Tx, token: str, *, lock: bool = False) -> Room | None:
+    """Return the room with this token, without checking who asks. `lock` locks it until the transaction ends."""
+    return await tx.find(_ROOM_BY_TOKEN_LOCKED if lock else _ROOM_BY_TOKEN, token=token)
 
 
-async def lock_room(tx: Tx, room_id: int) -> Room | None:
-    """The room, held until the transaction ends: who changes what must stay consistent takes this first."""
-    return await tx.find(_LOCK_ROOM, room_id=room_id)
+async def lock_room(tx: Tx, room_id: int) -> Room:
+    """Lock the room until the transaction ends and return it. Raises NotFound if it was just deleted.
+
+    Transactions lock the room before its attendees and sessions.
+    """
+    room = await tx.find(_LOCK_ROOM, room_id=room_id)
+    if room is None:
+        raise NotFound
+    return room
 
 
 async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
-    """These rooms are held until the transaction ends: nothing is said there meanwhile."""
+    """Lock the rooms until the transaction ends, so that no message is added to them."""
     await tx.lock(_LOCK_ROOMS, room_ids=tx.many(room_ids))
 
 

@@ -71,9 +71,9 @@ def needs_room(route: Route) -> bool:
     return not ROOM_GUARDS.isdisjoint(route.guards)
 
 
-async def require_room(tx: Tx, route: Route, call: Call, *, hold: bool = False) -> Participant:  # type: ignore[type-arg]
+async def require_room(tx: Tx, route: Route, call: Call, *, lock: bool = False) -> Participant:  # type: ignore[type-arg]
     """The caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
-    me = await _access(tx, call, hold=hold)
+    me = await _access(tx, call, lock=lock)
     for guard in route.guards:
         check = _ROOM_CHECKS.get(guard)
         if check is not None and not check(me, call.world.settings):
@@ -130,10 +130,10 @@ async def require_still(call: Call) -> None:  # type: ignore[type-arg]
         await require_room_again(call)
 
 
-async def hold_room_again(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+async def lock_room_again(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
     """The same for an operation that waits and then writes: the room stays as it is seen until `tx` ends."""
     await require_login_still(tx, call)
-    call.participant = await require_room(tx, _route(call), call, hold=True)
+    call.participant = await require_room(tx, _route(call), call, lock=True)
 
 
 def _route(call: Call) -> Route:  # type: ignore[type-arg]
@@ -149,11 +149,11 @@ async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: i
         return None
 
 
-async def _access(tx: Tx, call: Call, *, hold: bool = False) -> Participant:  # type: ignore[type-arg]
-    """Whoever writes holds the room, so that what the guards see is still so when the operation acts on it."""
-    hold = hold or (call.route is not None and call.route.access is Access.WRITE)
+async def _access(tx: Tx, call: Call, *, lock: bool = False) -> Participant:  # type: ignore[type-arg]
+    """Find the caller in the room. A route that writes locks the room, so that what the guards saw stays true."""
+    lock = lock or (call.route is not None and call.route.access is Access.WRITE)
     caller = call.caller
-    me = await access.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser, hold=hold)
-    if hold and (call.route is None or call.route.notifies_first):
+    me = await access.access_participant(tx, call.token, user_id=caller.user_id, browser=caller.browser, lock=lock)
+    if lock and (call.route is None or call.route.notifies_first):
         await call.world.before_writing(tx, me.room)
     return me

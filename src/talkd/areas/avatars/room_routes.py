@@ -17,7 +17,7 @@ from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web import etags
 from talkd.web.call import Call
-from talkd.web.guards import hold_room_again
+from talkd.web.guards import lock_room_again
 from talkd.web.ocs import Reply
 from talkd.web.params import Scalar, Upload
 from talkd.web.routing import ANY_MODERATOR, IN_ROOM, Access, Guard, Routes
@@ -180,7 +180,7 @@ async def set_avatar(call: Call[UploadParams]) -> RoomView:
     image = await picture_of(call, call.params.file)
 
     async def work(tx: Tx) -> RoomView:
-        await hold_room_again(tx, call)
+        await lock_room_again(tx, call)
         with _told_as_message():
             await room_service.set_image(tx, call.me.room, call.me.actor, image)
         return await render_mine(tx, call)

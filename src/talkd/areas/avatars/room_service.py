@@ -54,7 +54,7 @@ async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
 
     Raises Invalid("avatar") in one-to-one conversations, and NotFound when the room has gone while it was made.
     """
-    require_pictured(await access.lock_room(tx, room.id))
+    require_pictured(await room_store.lock_room(tx, room.id))
     await store.set_avatar(tx, room.id, IMAGE, clock.now())
     await store.set_image(tx, room.id, image)
     await tx.emit(AvatarSet(room.id, actor, True))

@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.participants import service as participants
 from talkd.areas.users import service as users
-from talkd.conversation import access, attendee_store, ban_store, session_store
+from talkd.conversation import attendee_store, ban_store, room_store, session_store
 from talkd.conversation.ban import IP, Ban, require_bannable, require_note
 from talkd.conversation.participant import Participant
 from talkd.core import clock
@@ -30,7 +30,7 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     note = require_note(note)
     if me.actor.is_same(actor_type, actor_id):
         raise Invalid("self")
-    room = await access.lock_room(tx, me.room.id)
+    room = await room_store.lock_room(tx, me.room.id)
     attendee = None if actor_type == IP else await attendee_store.find_attendee(tx, room.id, actor_type, actor_id)
     if attendee is not None and attendee.is_moderator:
         raise Invalid("moderator")

@@ -5,7 +5,7 @@ from typing import Any
 
 from talkd.areas.breakout import service
 from talkd.areas.breakout.model import Mode
-from talkd.conversation import access, attendee_store
+from talkd.conversation import attendee_store, room_store
 from talkd.conversation.room import Room
 from talkd.core import events
 from talkd.core.actor import USERS
@@ -20,7 +20,7 @@ def _in_room(follow: Follow, *, divided_only: bool = True) -> Reaction:
 
     async def react(tx: Tx, event: events.RoomEvent) -> None:
         try:
-            room = await access.lock_room(tx, event.room_id)
+            room = await room_store.lock_room(tx, event.room_id)
         except NotFound:
             return  # the room was deleted in the same transaction
         if not divided_only or room.breakout_mode != Mode.NONE:

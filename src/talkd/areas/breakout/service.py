@@ -12,7 +12,7 @@ from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
-from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant, People
 from talkd.conversation.room import BREAKOUT, Attributes, Room
 from talkd.core import clock
@@ -45,7 +45,7 @@ async def create(
         raise Invalid("config")
     chosen = model.require_mode(mode)
     model.require_amount(amount)
-    parent = await access.lock_room(tx, me.room.id)
+    parent = await room_store.lock_room(tx, me.room.id)
     model.require_no_breakout_rooms(parent)
     everybody = await attendee_store.list_attendees(tx, parent.id)
     model.require_size(everybody, most)
@@ -94,7 +94,7 @@ async def _add_attendee(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *,
 
 async def delete(tx: Tx, me: Participant) -> None:
     """Delete all breakout rooms of a room, with their messages."""
-    parent = await access.lock_room(tx, me.room.id)
+    parent = await room_store.lock_room(tx, me.room.id)
     await store.set_parent(tx, parent.id, Mode.NONE, Status.STOPPED, clock.now())
     await delete_rooms(tx, parent.token, me.actor)
 
@@ -111,7 +111,7 @@ async def assign(tx: Tx, me: Participant, attendee_map: str, *, most: int) -> li
 
     Attendees who are not in the map are removed from the breakout rooms. Raises Invalid or TooLarge with the reason.
     """
-    parent = await access.lock_room(tx, me.room.id)
+    parent = await room_store.lock_room(tx, me.room.id)
     model.require_breakout_rooms(parent)
     found = await store.list_rooms(tx, parent.token)
     assignment = model.require_assignment(attendee_map, len(found), most)
@@ -134,7 +134,7 @@ async def _move(tx: Tx, parent: Room, actor: Actor, attendee: Attendee, target: 
     current = await store.list_attendees_of(tx, parent.token, attendee.actor_type, attendee.actor_id)
     for room_id, own in current.items():
         if target is None or room_id != target.id:
-            await participants.remove(tx, await access.lock_room(tx, room_id), actor, own)
+            await participants.remove(tx, await room_store.lock_room(tx, room_id), actor, own)
     if target is None:
         return None
     if target.id not in current:
@@ -149,7 +149,7 @@ async def switch(tx: Tx, me: Participant, target: str) -> tuple[Room, int]:
 
     Return the room, and the id of the caller's attendee in it. Raises Invalid with the reason.
     """
-    parent = await access.lock_room(tx, me.room.id)
+    parent = await room_store.lock_room(tx, me.room.id)
     if parent.breakout_mode != Mode.FREE:
         raise Invalid("mode")
     if parent.breakout_status != Status.STARTED:
@@ -188,7 +188,7 @@ async def list_rooms(tx: Tx, me: Participant) -> list[BreakoutRoom]:
 
 async def _list_after_change(tx: Tx, me: Participant) -> list[BreakoutRoom]:
     """Return the breakout rooms for a caller whose `room` was read before the change."""
-    return await list_rooms(tx, Participant(await access.lock_room(tx, me.room.id), me.attendee, me.session))
+    return await list_rooms(tx, Participant(await room_store.lock_room(tx, me.room.id), me.attendee, me.session))
 
 
 async def list_people(tx: Tx, me: Participant, *, with_status: bool) -> People:
@@ -214,7 +214,7 @@ async def stop(tx: Tx, me: Participant) -> list[BreakoutRoom]:
 async def _set_status(
     tx: Tx, me: Participant, status: Status, lobby: Lobby, event: type[BreakoutRoomsStarted | BreakoutRoomsStopped]
 ) -> list[BreakoutRoom]:
-    parent = await access.lock_room(tx, me.room.id)
+    parent = await room_store.lock_room(tx, me.room.id)
     model.require_breakout_rooms(parent)
     if parent.breakout_status != status:
         await store.set_status(tx, parent.id, status, clock.now())
@@ -229,13 +229,13 @@ async def broadcast(tx: Tx, me: Participant, text: str) -> list[BreakoutRoom]:
 
     Raises Invalid with the reason, or TooLarge("message").
     """
-    parent = await access.lock_room(tx, me.room.id)
+    parent = await room_store.lock_room(tx, me.room.id)
     model.require_breakout_rooms(parent)
     for room in await store.list_rooms(tx, parent.token):
         attendee_id = await _add_attendee(tx, room, me.actor, me.attendee, quiet=True)
         attendee = await attendee_store.get_attendee(tx, room.id, attendee_id)
         assert attendee is not None, "it was just added"
-        await messages.send(tx, Participant(await access.lock_room(tx, room.id), attendee), text)
+        await messages.send(tx, Participant(await room_store.lock_room(tx, room.id), attendee), text)
     return await _list_after_change(tx, me)
 
 
@@ -243,7 +243,7 @@ async def set_assistance(tx: Tx, me: Participant, *, is_wanted: bool, enabled: b
     """Ask the moderators to come to the caller's breakout room, or end the request. Raises Invalid with the reason."""
     if not enabled:
         raise Invalid("config")
-    room = await access.lock_room(tx, me.room.id)
+    room = await room_store.lock_room(tx, me.room.id)
     if not room.is_breakout_room or room.has_lobby:
         raise Invalid("room")
     status = Status.ASSISTANCE if is_wanted else Status.STOPPED
@@ -257,7 +257,7 @@ async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attende
     own = await store.list_attendees_of(tx, parent.token, attendee.actor_type, attendee.actor_id)
     for room in await store.list_rooms(tx, parent.token):
         if room.id in own:
-            await access.lock_room(tx, room.id)
+            await room_store.lock_room(tx, room.id)
             await attendee_store.set_role(tx, room.id, own[room.id].id, attendee.type, clock.now())
             await tx.emit(PermissionsSet(room.id, actor, own[room.id].id, 0))
         else:
@@ -267,14 +267,14 @@ async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attende
 async def follow_removal(tx: Tx, parent: Room, actor: Actor, removed: Actor) -> None:
     """Remove an actor from all breakout rooms, after they left the parent room or are no moderator any more."""
     for room_id, own in (await store.list_attendees_of(tx, parent.token, removed.type, removed.id)).items():
-        await participants.remove(tx, await access.lock_room(tx, room_id), actor, own, quiet=True)
+        await participants.remove(tx, await room_store.lock_room(tx, room_id), actor, own, quiet=True)
 
 
 async def follow_permissions(tx: Tx, parent: Room, actor: Actor, attendee: Attendee) -> None:
     """Copy the permissions of an attendee of the parent room to the breakout rooms."""
     current = await store.list_attendees_of(tx, parent.token, attendee.actor_type, attendee.actor_id)
     for room_id, own in current.items():
-        await access.lock_room(tx, room_id)
+        await room_store.lock_room(tx, room_id)
         await attendee_store.set_attendee(tx, room_id, own.id, "permissions", attendee.permissions, clock.now())
         await tx.emit(PermissionsSet(room_id, actor, own.id, attendee.permissions))
 
@@ -312,4 +312,4 @@ async def follow_arrival(tx: Tx, room: Room, actor: Actor, attendee_id: int) -> 
     current = await store.list_attendees_of(tx, room.object_id, added.actor_type, added.actor_id)
     for room_id, own in current.items():
         if room_id != room.id:
-            await participants.remove(tx, await access.lock_room(tx, room_id), actor, own)
+            await participants.remove(tx, await room_store.lock_room(tx, room_id), actor, own)

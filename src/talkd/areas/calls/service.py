@@ -153,7 +153,7 @@ async def _reload(tx: Tx, me: Participant) -> tuple[Participant, Session]:
 
     Raises NotFound if the device has not joined the room.
     """
-    room = await access.lock_room(tx, me.room.id)
+    room = await room_store.lock_room(tx, me.room.id)
     attendee = await access.access_attendee(tx, me, me.attendee.id)
     for session in await session_store.list_sessions_of(tx, room.id, attendee.id):
         if me.session is not None and session.id == me.session.id:
@@ -193,7 +193,7 @@ async def enforce(tx: Tx, room_id: int) -> None:
 
     Locking a room does not end its call: nobody can join or change flags, and everybody may leave.
     """
-    room = await access.lock_room(tx, room_id)
+    room = await room_store.lock_room(tx, room_id)
     if not room.call_started_at:
         return
     for session, attendee in await session_store.list_seated(tx, room_id, 0):
@@ -213,14 +213,14 @@ async def list_rooms_to_end(tx: Tx, max_duration: int) -> list[int]:
 
 async def end_long(tx: Tx, room_id: int, max_duration: int) -> None:
     """End the room's call for everyone if it has lasted for `max_duration` seconds."""
-    room = await access.lock_room(tx, room_id)
+    room = await room_store.lock_room(tx, room_id)
     if 0 < room.call_started_at <= clock.steady() - max_duration:
         await _end(tx, room, SYSTEM, for_everyone=True)
 
 
 async def after_removal(tx: Tx, room_id: int) -> None:
     """End the call if the attendee who was removed was the last one in it."""
-    room = await access.lock_room(tx, room_id)
+    room = await room_store.lock_room(tx, room_id)
     if room.call_started_at and not await store.count_in_call(tx, room_id):
         await _end(tx, room, SYSTEM, for_everyone=False)
 

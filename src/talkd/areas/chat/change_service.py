@@ -97,7 +97,7 @@ async def list_rooms_with_expired(tx: Tx) -> list[int]:
 
 async def delete_expired(tx: Tx, room_id: int) -> bool:
     """Delete the next EXPIRED_AT_ONCE expired messages of the room. Return True if there may be more."""
-    await room_store.lock_room(tx, room_id)
+    await room_store.lock_rooms(tx, [room_id])
     now = clock.now()
     deleted = await message_store.delete_expired(tx, room_id, EXPIRED_AT_ONCE, now)
     await mentions.restore_marks(tx, room_id, deleted)

@@ -6,7 +6,7 @@ import structlog
 
 from talkd.areas.mail import service as mail
 from talkd.config import Config
-from talkd.conversation import access, attendee_store
+from talkd.conversation import attendee_store, room_store
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, Actor
 from talkd.core.errors import Throttled
@@ -63,7 +63,7 @@ class Invitations:
         attendee = await attendee_store.get_attendee(tx, event.room_id, event.attendee_id)
         if attendee is None or not self._may_send(event.actor, attendee.actor_id):
             return
-        room = await access.lock_room(tx, event.room_id)
+        room = await room_store.lock_room(tx, event.room_id)
         query = urlencode({"email": attendee.invited_address, "access": attendee.access_token})
         inviter = event.actor.name or self._name
         link = f"{self._base_url}/call/{room.token}?{query}"

@@ -11,7 +11,7 @@ from talkd.areas.invitations.service import Import
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import hold_room_again
+from talkd.web.guards import lock_room_again
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
 from talkd.web.routing import USER_MODERATOR, Access, Routes
@@ -58,7 +58,7 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
     sheet = await asyncio.to_thread(partial(model.parse, call.params.file.content, most=most))
 
     async def work(tx: Tx) -> Import:
-        await hold_room_again(tx, call)
+        await lock_room_again(tx, call)
         return await service.invite_all(
             tx,
             call.me,

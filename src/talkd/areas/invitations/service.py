@@ -10,7 +10,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.areas.users import password_model as policy
-from talkd.conversation import access, attendee_store
+from talkd.conversation import access, attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
@@ -88,7 +88,7 @@ async def invite_all(
     else out. Opens the room to the public, as inviting by e-mail does: raises Invalid("password") where that needs one,
     and TooLarge if the room would have more than `most` attendees.
     """
-    room = await access.lock_room(tx, me.room.id)
+    room = await room_store.lock_room(tx, me.room.id)
     new = await _without_known(tx, room, sheet.invitees)
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:

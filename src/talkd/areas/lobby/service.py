@@ -5,7 +5,7 @@ only writes that down and says so in the room.
 """
 
 from talkd.areas.lobby import store
-from talkd.conversation import access
+from talkd.conversation import room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room
 from talkd.core import clock
@@ -31,20 +31,20 @@ async def set_lobby(tx: Tx, me: Participant, state: int, timer: int) -> None:
 
 async def put_lobby(tx: Tx, room_id: int, actor: Actor, state: Lobby, timer: int = 0) -> None:
     """The lobby is like this from now on, whatever kind of room it is. With a timer in the past it opens at once."""
-    room = await _settle(tx, await access.lock_room(tx, room_id), actor)
+    room = await _settle(tx, await room_store.lock_room(tx, room_id), actor)
     timer = timer if state == Lobby.NON_MODERATORS else 0
     if (state, timer) == (room.lobby_state, room.lobby_timer):
         return
     await store.set_lobby(tx, room.id, state, timer)
     await tx.emit(LobbySet(room.id, actor, bool(state), bool(room.lobby_state), timer))
-    await _settle(tx, await access.lock_room(tx, room_id), actor)
+    await _settle(tx, await room_store.lock_room(tx, room_id), actor)
 
 
 async def open_due(tx: Tx) -> None:
     """Note the lobbies whose time has come, each once."""
     for room_id in await store.list_due(tx, clock.now()):
         try:
-            room = await access.lock_room(tx, room_id)
+            room = await room_store.lock_room(tx, room_id)
         except NotFound:
             continue
         await _settle(tx, room, SYSTEM)
@@ -60,4 +60,4 @@ async def _settle(tx: Tx, room: Room, actor: Actor) -> Room:
         return room
     await store.set_lobby(tx, room.id, Lobby.NONE, 0)
     await tx.emit(LobbyTimerReached(room.id, actor))
-    return await access.lock_room(tx, room.id)
+    return await room_store.lock_room(tx, room.id)

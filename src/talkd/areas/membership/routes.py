@@ -13,7 +13,7 @@ from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.conversation.participant import Participant, People
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import hold_room_again
+from talkd.web.guards import lock_room_again
 from talkd.web.ocs import Reply
 from talkd.web.routing import ANY_MODERATOR, IN_ROOM, USER_IN_ROOM, Access, Guard, Routes
 
@@ -82,7 +82,7 @@ async def add_participant(call: Call[AddParams]) -> dict[str, int] | list[Any]:
     newcomer = Newcomer(call.params.source, call.params.newParticipant)
 
     async def work(tx: Tx) -> Progress:
-        await hold_room_again(tx, call)
+        await lock_room_again(tx, call)
         most = call.world.config.sizes.attendees
         return await members.add_one(tx, call.me, newcomer, call.world.settings, most=most)
 
@@ -101,7 +101,7 @@ async def remove_attendee(call: Call[AttendeeParams]) -> None:
     """Remove somebody from a conversation."""
 
     async def work(tx: Tx) -> Progress:
-        await hold_room_again(tx, call)
+        await lock_room_again(tx, call)
         return await members.remove_attendee(tx, call.me, call.params.attendeeId, call.world.settings)
 
     await call.world[MemberChanges].finish(await call.write(work))

@@ -6,9 +6,9 @@ from typing import Any
 from talkd.areas.messages import service as messages
 from talkd.areas.messages.system_texts import MISSED, SILENT
 from talkd.conversation import message_store, reaction_store
-from talkd.conversation.access import lock_room
 from talkd.conversation.message import COUNTABLE, Reference
 from talkd.conversation.room import Room
+from talkd.conversation.room_store import lock_room
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import Listable, RoomType

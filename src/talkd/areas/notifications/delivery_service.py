@@ -14,7 +14,7 @@ from talkd.areas.notifications.delivery_store import Recipients
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in
 from talkd.areas.settings import service as settings
 from talkd.areas.users import group_service as groups
-from talkd.conversation import access, message_store, room_store
+from talkd.conversation import message_store, room_store
 from talkd.conversation.message import Message
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
@@ -168,7 +168,7 @@ async def remind(tx: Tx, room_id: int, message_id: int, user_id: str) -> None:
 
 
 async def _get_levels(tx: Tx, room_id: int) -> Levels:
-    room = await access.lock_room(tx, room_id)
+    room = await room_store.lock_room(tx, room_id)
     return levels_in(room.type, await _get_default(tx))
 
 
@@ -208,6 +208,6 @@ async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, user_id: st
 
 async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int) -> None:
     """Notify a user who was added to a room, unless it is a breakout room or a one-to-one room."""
-    room = await access.lock_room(tx, room_id)
+    room = await room_store.lock_room(tx, room_id)
     if room.is_shared and not room.is_breakout_room:
         await _announce(tx, await delivery_store.invite(tx, room_id, actor, attendee_id, clock.now()))

@@ -9,7 +9,7 @@ from talkd.areas.sip.model import require_number, without_end
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import Member
-from talkd.conversation import access, attendee_store, ban_store, session_store
+from talkd.conversation import attendee_store, ban_store, room_store, session_store
 from talkd.conversation.participant import Attendee, Participant, invited_name, is_self_joined
 from talkd.conversation.room import Room, pair
 from talkd.core import clock, ids
@@ -73,7 +73,7 @@ async def add_group(
     Return how many members were looked at, and the id of the last one, or "" if no members are left. Raises
     NotFound("new-participant") for an unknown group.
     """
-    group = await groups.hold_group(tx, group_id)
+    group = await groups.lock_group_to_read(tx, group_id)
     if group is None:
         raise NotFound("new-participant")
     if await attendee_store.find_attendee(tx, room.id, GROUPS, group_id) is None:
@@ -161,7 +161,7 @@ async def _add(
     invited_address: str = "",
     phone_number: str = "",
 ) -> int:
-    newest = await access.lock_room(tx, room.id)
+    newest = await room_store.lock_room(tx, room.id)
     attendee_id = await attendee_store.add_attendee(
         tx,
         room_id=room.id,
@@ -207,7 +207,7 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
 
     Raises Invalid("last-moderator") if others would stay without a moderator, unless `may_abandon` is set.
     """
-    await access.lock_room(tx, me.room.id)  # or the last two moderators could both leave at once
+    await room_store.lock_room(tx, me.room.id)  # or the last two moderators could both leave at once
     people, moderators = await attendee_store.count_people(tx, me.room.id)
     is_last = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
     if is_last and people > 1 and not may_abandon:

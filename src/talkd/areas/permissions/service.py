@@ -34,7 +34,7 @@ async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str
     A user who had only followed the link becomes a member by being given permissions (recording
     `participants/self-joining-a-public-room`). Raises NotFound("participant"), Forbidden("moderator") or Invalid.
     """
-    room = await access.lock_room(tx, me.room.id)
+    room = await room_store.lock_room(tx, me.room.id)
     attendee = await access.access_attendee(tx, me, attendee_id)
     if room.is_one_to_one:
         raise Invalid("room-type")

@@ -5,7 +5,7 @@ from talkd.areas.removal import account_service as forgetting
 from talkd.areas.rooms import member_service, service
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
-from talkd.conversation import access, attendee_store, ban_store
+from talkd.conversation import attendee_store, ban_store, room_store
 from talkd.core import clock, events
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType
@@ -24,13 +24,13 @@ async def _rename_group(tx: Tx, event: events.GroupRenamed) -> None:
 
 async def _empty_group(tx: Tx, event: events.GroupDeleted) -> None:
     for group in await attendee_store.list_of_group(tx, event.group_id):
-        await participants.remove(tx, await access.lock_room(tx, group.room_id), event.actor, group)
+        await participants.remove(tx, await room_store.lock_room(tx, group.room_id), event.actor, group)
 
 
 async def _follow_into_rooms(tx: Tx, event: events.GroupMemberAdded) -> None:
     """Add a new member of a group to the rooms that the group belongs to, unless they are banned there."""
     for group in await attendee_store.list_of_group(tx, event.group_id):
-        room = await access.lock_room(tx, group.room_id)
+        room = await room_store.lock_room(tx, group.room_id)
         name = (await users.get_names(tx, [event.user_id])).get(event.user_id)
         if name is not None and not await ban_store.is_banned(tx, room.id, USERS, event.user_id):
             await participants.add_user(tx, room, event.actor, event.user_id, name)
@@ -46,7 +46,7 @@ async def _follow_out_of_rooms(tx: Tx, event: events.GroupMemberRemoved) -> None
     room_ids.update(await member_service.list_rooms_left_by(tx, event.group_id))
     for room_id in sorted(room_ids):  # every transaction locks several rooms in this order
         try:
-            room = await access.lock_room(tx, room_id)
+            room = await room_store.lock_room(tx, room_id)
         except NotFound:
             continue  # deleted meanwhile
         attendee = await attendee_store.find_attendee(tx, room.id, USERS, event.user_id)

@@ -17,7 +17,7 @@ from talkd.areas.sip import service as dial_out
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
-from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
@@ -129,7 +129,7 @@ async def _advance(
 
     With `requires_one` a portion goes on until somebody is added.
     """
-    room = await access.lock_room(tx, change.room_id)
+    room = await room_store.lock_room(tx, change.room_id)
     position, after = change.position, change.after
     refused: list[tuple[Newcomer, TalkError]] = []
     spent, added = 0, 0

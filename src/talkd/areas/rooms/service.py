@@ -73,7 +73,7 @@ async def list_rooms_of(tx: Tx, user_id: str) -> AsyncIterator[tuple[Attendee, R
     """
     for attendee in await attendee_store.list_of_user(tx, user_id):
         if await attendee_store.get_attendee(tx, attendee.room_id, attendee.id) is not None:
-            yield attendee, await access.lock_room(tx, attendee.room_id)
+            yield attendee, await room_store.lock_room(tx, attendee.room_id)
 
 
 async def remove_from_rooms(

@@ -13,7 +13,7 @@ from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import hold_room_again
+from talkd.web.guards import lock_room_again
 from talkd.web.routing import ANY_MODERATOR, USER_MODERATOR, Access, Routes
 
 routes = Routes("conversation")
@@ -115,7 +115,7 @@ async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
     password_hash = await hash_room_password(call, call.params.password, is_public=becomes_public)
 
     async def work(tx: Tx) -> RoomView:
-        await hold_room_again(tx, call)  # it may have changed during the hashing
+        await lock_room_again(tx, call)  # it may have changed during the hashing
         await room_settings.allow_guests(tx, call.me.room, call.me.actor, password_hash)
         return await render_mine(tx, call)
 
@@ -157,7 +157,7 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
     password_hash = await hash_room_password(call, call.params.password, is_public=is_public)
 
     async def work(tx: Tx) -> RoomView:
-        await hold_room_again(tx, call)  # it may have changed during the hashing
+        await lock_room_again(tx, call)  # it may have changed during the hashing
         await room_settings.set_password(tx, call.me.room, call.me.actor, password_hash)
         return await render_mine(tx, call)
 

@@ -7,7 +7,7 @@ value already.
 import msgspec
 
 from talkd.areas.participants import service as participants
-from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation import attendee_store, room_store
 from talkd.conversation.room import Room, require_description, require_name
 from talkd.conversation.settings import CONSENT_BY_ROOM
 from talkd.core.actor import Actor
@@ -131,7 +131,7 @@ async def set_message_expiration(tx: Tx, room: Room, actor: Actor, seconds: int)
         raise Invalid("type")
     if not 0 <= seconds <= MAX_EXPIRATION:
         raise Invalid("value")
-    room = await access.lock_room(tx, room.id)
+    room = await room_store.lock_room(tx, room.id)
     if seconds == room.message_expiration:
         return
     await room_store.set_field(tx, room.id, "message_expiration", seconds)
@@ -159,7 +159,7 @@ async def set_recording_consent(tx: Tx, room: Room, actor: Actor, value: int, *,
     _require_no_breakout_room(room)
     if value not in (0, 1):
         raise Invalid("value")
-    room = await access.lock_room(tx, room.id)
+    room = await room_store.lock_room(tx, room.id)
     if value == room.recording_consent:
         return
     if value and room.call_started_at:

@@ -72,7 +72,7 @@ async def join(call: Call[JoinParams]) -> Reply:
 
     async def work(tx: Tx) -> RoomView:
         await require_login_still(tx, call)
-        room = await room_store.get_room(tx, call.token, hold=True)
+        room = await room_store.get_room(tx, call.token, lock=True)
         if room is None:
             raise UnknownRoom(data=NULL)
         if cookie and caller.browser:

@@ -7,7 +7,7 @@ from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.participants import service as participants
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
-from talkd.conversation import access, ban_store, session_store
+from talkd.conversation import ban_store, room_store, session_store
 from talkd.conversation.attendee_store import find_attendee, get_attendee
 from talkd.conversation.participant import Attendee, Participant, Session, is_self_joined
 from talkd.conversation.room import Room
@@ -30,7 +30,7 @@ async def join_user(
     the only device of a self-joined user, it leaves first, so they are new in the room, as on the real server; they
     are not asked for the password again. Raises NotFound, Forbidden("password") and Forbidden("ban").
     """
-    room = await access.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
+    room = await room_store.lock_room(tx, room.id)  # so that a device that joins twice at once has one session
     await delivery.catch_up(tx, room)
     known = attendee = await find_attendee(tx, room.id, USERS, user.id)
     if known is not None:
@@ -214,7 +214,7 @@ async def _end_all(
 ) -> None:
     for session, _ in sorted(over, key=lambda each: each[0].room_id):  # the order in which all hold several rooms
         try:
-            room = await access.lock_room(tx, session.room_id)
+            room = await room_store.lock_room(tx, session.room_id)
         except NotFound:
             continue  # it went with its room meanwhile
         now = await session_store.find_session(tx, session.session_id)

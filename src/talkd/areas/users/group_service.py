@@ -36,9 +36,9 @@ async def get_group(tx: Tx, group_id: str) -> Group | None:
     return await group_store.get_group(tx, group_id)
 
 
-async def hold_group(tx: Tx, group_id: str) -> Group | None:
+async def lock_group_to_read(tx: Tx, group_id: str) -> Group | None:
     """Return the group, or None. Its name and members cannot change until the transaction ends."""
-    return await group_store.hold_group(tx, group_id)
+    return await group_store.lock_group_to_read(tx, group_id)
 
 
 async def find_group(tx: Tx, group_id: str) -> Group:

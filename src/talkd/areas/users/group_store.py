@@ -21,7 +21,7 @@ def _member(user_id: str, name: str, enabled: int) -> Member:
 _GROUP = shape(Group, groups)
 _BY_ID = Query(sa.select(*_GROUP).where(groups.c.id == bind("id")), _GROUP)
 _LOCK = Statement(sa.select(groups.c.id).where(groups.c.id == bind("id")).with_for_update())
-_HOLD = Query(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update(read=True), _GROUP)
+_LOCK_TO_READ = Query(sa.select(*_GROUP).where(groups.c.id == bind("id")).with_for_update(read=True), _GROUP)
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id)
     .join(attendees, attendees.c.room_id == rooms.c.id)
@@ -118,9 +118,9 @@ async def lock_group(tx: Tx, group_id: str) -> None:
     await tx.lock(_LOCK, id=group_id)
 
 
-async def hold_group(tx: Tx, group_id: str) -> Group | None:
+async def lock_group_to_read(tx: Tx, group_id: str) -> Group | None:
     """Return the group. Its name and its members stay as they are until the transaction ends."""
-    return await tx.find(_HOLD, id=group_id)
+    return await tx.find(_LOCK_TO_READ, id=group_id)
 
 
 async def is_taken(tx: Tx, group_id: str) -> bool:
