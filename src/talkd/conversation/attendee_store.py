@@ -5,10 +5,10 @@ import sqlalchemy as sa
 from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.room_store import ROOM
 from talkd.core.actor import GROUPS, USERS
-from talkd.core.constants import ParticipantType
+from talkd.core.constants import ParticipantType, Permission
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, combined, optional, shape
-from talkd.storage.schema import attendees, rooms, sessions, users
+from talkd.storage.schema import Int, attendees, rooms, sessions, users
 from talkd.storage.statements import (
     NOTHING,
     ONE,
@@ -126,7 +126,21 @@ _DELETE = Statement(
     sa.delete(attendees).where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
 )
 MODERATES = attendees.c.type.in_((number(ParticipantType.OWNER), number(ParticipantType.MODERATOR)))
-"""Whether a user moderates his room."""
+"""True if the attendee, a user, moderates the room."""
+_permissions = sa.func.coalesce(
+    *(
+        sa.func.nullif(column, ZERO)
+        for column in (attendees.c.permissions, rooms.c.call_permissions, rooms.c.default_permissions)
+    ),
+    ZERO,
+)
+CAN_PASS_LOBBY = sa.or_(
+    rooms.c.lobby_state == ZERO,
+    sa.and_(rooms.c.lobby_timer > ZERO, rooms.c.lobby_timer <= bind("now", Int)),
+    MODERATES,
+    _permissions.op("&")(number(Permission.LOBBY_IGNORE)) != ZERO,
+)
+"""True if the lobby does not keep the attendee, a user, out of the room: `Participant.can_pass_lobby` in SQL."""
 _COUNT_PEOPLE = Statement(
     sa.select(
         sa.func.count(),

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.conversation.message import NO_NEWS, Message
+from talkd.conversation.message import DELETED, NO_NEWS, Message
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
@@ -29,6 +29,8 @@ def is_visible(table: sa.FromClause, cleared_id: sa.ColumnElement[int] | None = 
     return sa.and_(sa.or_(table.c.expires_at == ZERO, table.c.expires_at > bind("now", Int)), table.c.id > cleared_id)
 
 
+IS_SHOWN = sa.and_(messages.c.kind != word(DELETED), is_visible(messages))
+"""True if a message still has content to show: it is not deleted, expired or cleared."""
 _visible = is_visible(messages, CLEARED_ID)
 _in_room = messages.c.room_id == bind("room_id")
 _page = sa.select(*MESSAGE).where(_in_room, _visible).limit(bind("limit", sa.Integer))

@@ -9,6 +9,7 @@ from talkd.core.constants import (
     MAX_ROOM_NAME_LENGTH,
     Listable,
     Lobby,
+    NotificationLevel,
     ReadOnly,
     RoomType,
 )
@@ -129,8 +130,17 @@ class Room(msgspec.Struct, frozen=True):
         return self.type in (RoomType.GROUP, RoomType.PUBLIC)
 
     def partner_of(self, user_id: str) -> str:
-        """The other one of a one-to-one conversation."""
+        """Return the id of the other user of a one-to-one room; empty for other rooms."""
         return (self.user_b if self.user_a == user_id else self.user_a) or ""
+
+    def name_for(self, user_id: str, partner_name: str) -> str:
+        """Return the room's name as a user sees it: a one-to-one room has the name of the other user.
+
+        `partner_name` is the other user's display name; without one their id is shown.
+        """
+        if self.type == RoomType.ONE_TO_ONE:
+            return partner_name or self.partner_of(user_id)
+        return CHANGELOG_NAME if self.type == RoomType.CHANGELOG else self.name
 
 
 class Attributes(msgspec.Struct, frozen=True):
@@ -174,6 +184,11 @@ def require_object(object_type: str, object_id: str) -> None:
         raise Invalid("object-id")
     if bool(object_type) != bool(object_id):
         raise Invalid("object")
+
+
+def default_notification_level(room_type: int, setting: int) -> int:
+    """Return the notification level of attendees who chose none: all messages in one-to-one rooms, else the setting."""
+    return NotificationLevel.ALWAYS if room_type in _OF_TWO else setting
 
 
 def pair(one: str, other: str) -> tuple[str, str]:

@@ -4,8 +4,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.notifications.model import About, Notification, Subject, occasion_of
-from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
+from talkd.conversation.attendee_store import CAN_PASS_LOBBY
 from talkd.conversation.message import Message
+from talkd.conversation.message_store import IS_SHOWN
 from talkd.core import clock
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
@@ -61,7 +62,7 @@ _of_message = (
     .where(
         sa.not_(sa.and_(messages.c.actor_type == word(USERS), messages.c.actor_id == attendees.c.actor_id)),
         attendees.c.last_read < messages.c.id,
-        IS_LET_IN,
+        CAN_PASS_LOBBY,
         sa.or_(bind("even_in_view", Int) == ONE, sa.not_(_is_in_view)),
     )
 )
@@ -116,7 +117,7 @@ _REACTION = _insert(
         sa.not_(sa.and_(bind("actor_type", sa.Text) == word(USERS), bind("actor_id", sa.Text) == attendees.c.actor_id)),
         _has_level,
         _is_not_archived,
-        IS_LET_IN,
+        CAN_PASS_LOBBY,
     )
 )
 _REMINDER = _insert(
@@ -135,7 +136,7 @@ _REMINDER = _insert(
     )
     .select_from(messages)
     .join(users, users.c.id == bind("user_id"))
-    .where(_one_message, IS_VISIBLE)
+    .where(_one_message, IS_SHOWN)
 )
 _FLAG = Statement(
     sa.update(attendees)
@@ -168,7 +169,7 @@ _of_room = (
     .join(users, _is_account)
     .where(rooms.c.id == bind("room_id"))
 )
-_callable = sa.and_(IS_LET_IN, sa.not_(_is_in_call))
+_callable = sa.and_(CAN_PASS_LOBBY, sa.not_(_is_in_call))
 _CALL = _insert(
     _of_room.where(
         attendees.c.notification_calls == ONE,

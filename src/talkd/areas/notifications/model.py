@@ -6,8 +6,9 @@ import msgspec
 
 from talkd.conversation.message import Message, Names
 from talkd.conversation.participant import Participant
+from talkd.conversation.room import default_notification_level
 from talkd.core.actor import Actor
-from talkd.core.constants import NotificationLevel, RoomType
+from talkd.core.constants import NotificationLevel
 
 MAX_SHOWN = 25
 """Newest notifications that a list shows."""
@@ -93,8 +94,7 @@ def levels_in(room_type: int, group_default: int) -> Levels:
 
     DEFAULT, the level of attendees who chose none, means ALWAYS in one-to-one rooms and `group_default` elsewhere.
     """
-    is_private = room_type in (RoomType.ONE_TO_ONE, RoomType.ONE_TO_ONE_FORMER)
-    default = NotificationLevel.ALWAYS if is_private else group_default
+    default = default_notification_level(room_type, group_default)
     messages, mentions = (NotificationLevel.ALWAYS,), (NotificationLevel.ALWAYS, NotificationLevel.MENTION)
     return Levels(
         (*messages, NotificationLevel.DEFAULT) if default == NotificationLevel.ALWAYS else messages,

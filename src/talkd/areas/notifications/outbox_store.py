@@ -5,9 +5,8 @@ Notifications exist for a room's messages up to `notified_id`. The later ones ar
 
 import sqlalchemy as sa
 
-from talkd.areas.notifications.store import IS_VISIBLE
 from talkd.conversation.message import Message
-from talkd.conversation.message_store import MESSAGE
+from talkd.conversation.message_store import IS_SHOWN, MESSAGE
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
@@ -40,7 +39,7 @@ _MESSAGES = Query(
         messages.c.id <= rooms.c.last_message_id,  # `notified_id` never passes it
         messages.c.countable == ONE,
         messages.c.silent == ZERO,
-        IS_VISIBLE,
+        IS_SHOWN,
     )
     .order_by(messages.c.id)
     .limit(bind("limit", sa.Integer)),

@@ -3,33 +3,13 @@
 import sqlalchemy as sa
 
 from talkd.areas.notifications.model import About, Entry, Notification, Subject
-from talkd.conversation.attendee_store import MEMBER, MODERATES
-from talkd.conversation.message import DELETED
-from talkd.conversation.message_store import MESSAGE, is_visible
+from talkd.conversation.attendee_store import CAN_PASS_LOBBY, MEMBER
+from talkd.conversation.message_store import IS_SHOWN, MESSAGE
 from talkd.core.actor import DELETED_USERS, USERS
-from talkd.core.constants import Permission
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, combined, optional, shape
 from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms
-from talkd.storage.statements import NOTHING, ZERO, Statement, bind, number, one_of, word
-
-_permissions = sa.func.coalesce(
-    *(
-        sa.func.nullif(column, ZERO)
-        for column in (attendees.c.permissions, rooms.c.call_permissions, rooms.c.default_permissions)
-    ),
-    ZERO,
-)
-IS_LET_IN = sa.or_(
-    rooms.c.lobby_state == ZERO,
-    sa.and_(rooms.c.lobby_timer > ZERO, rooms.c.lobby_timer <= bind("now", Int)),
-    MODERATES,
-    _permissions.op("&")(number(Permission.LOBBY_IGNORE)) != ZERO,
-)
-"""True for attendees who may pass the lobby: the rule of `Participant.can_pass_lobby` in SQL."""
-
-IS_VISIBLE = sa.and_(messages.c.kind != word(DELETED), is_visible(messages))
-"""True for messages that are neither deleted nor expired."""
+from talkd.storage.statements import NOTHING, ZERO, Statement, bind, one_of, word
 
 _mine = sa.and_(
     attendees.c.room_id == notifications.c.room_id,
@@ -44,8 +24,8 @@ _is_unread = sa.or_(
 _is_current = sa.or_(
     notifications.c.object_type == word(About.ROOM),
     sa.and_(
-        IS_LET_IN,
-        sa.or_(notifications.c.message_id == ZERO, sa.and_(messages.c.id.is_not(None), IS_VISIBLE, _is_unread)),
+        CAN_PASS_LOBBY,
+        sa.or_(notifications.c.message_id == ZERO, sa.and_(messages.c.id.is_not(None), IS_SHOWN, _is_unread)),
     ),
 )
 _of_message = sa.and_(messages.c.room_id == notifications.c.room_id, messages.c.id == notifications.c.message_id)
@@ -174,7 +154,7 @@ _DELETE_OUTDATED = Statement(
         notifications.c.message_id > ZERO,
         sa.not_(
             sa.exists()
-            .where(_of_message, IS_VISIBLE, attendees.c.room_id == messages.c.room_id, _mine, _is_unread)
+            .where(_of_message, IS_SHOWN, attendees.c.room_id == messages.c.room_id, _mine, _is_unread)
             .correlate(notifications)
         ),
     )

@@ -189,7 +189,7 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
     found["call"] = {
         "type": "call",
         "id": str(room.id),
-        "name": names.get((USERS, partner), partner or room.name) if room.is_one_to_one else room.name,
+        "name": room.name_for(item.user_id, names.get((USERS, partner), "")),
         "link": page,
         "call-type": messages.call_type(room),
         "icon-url": f"{base_url}{messages.avatar_path(room)}",

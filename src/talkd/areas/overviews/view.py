@@ -10,7 +10,8 @@ from msgspec import UNSET, UnsetType
 from talkd.areas.messages import view as messages
 from talkd.areas.overviews.store import Overview
 from talkd.conversation.message import Names
-from talkd.conversation.room import CHANGELOG_NAME, Room
+from talkd.conversation.participant import Participant
+from talkd.conversation.room import Room, default_notification_level
 from talkd.conversation.settings import RoomDefaults
 from talkd.core import clock
 from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
@@ -98,7 +99,7 @@ def room(
     """
     me = overview.me
     item, attendee, session = me.room, me.attendee, me.session
-    name, display_name = _names(overview)
+    name = item.partner_of(attendee.actor_id) if item.type == RoomType.ONE_TO_ONE else item.name
     is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
     has_lobby, is_inside = item.has_lobby, me.can_pass_lobby
     started_at = clock.date_of(item.call_started_at) if is_inside else 0
@@ -111,7 +112,7 @@ def room(
         item.token,
         item.type,
         name,
-        display_name,
+        item.name_for(attendee.actor_id, overview.partner_name),
         item.object_type,
         item.object_id,
         attendee.type,
@@ -130,7 +131,7 @@ def room(
         bool(attendee.favorite),
         me.can_leave(settings.can_delete_one_to_one),
         me.can_delete(settings.can_delete_one_to_one),
-        _notification_level(overview, settings),
+        _notification_level(me, settings),
         attendee.notification_calls,
         int(has_lobby),
         item.lobby_timer if has_lobby else 0,
@@ -235,26 +236,11 @@ def seen_from_outside(item: Room, *, is_listed: bool = False, is_part: bool = Fa
     )
 
 
-def _names(overview: Overview) -> tuple[str, str]:
-    item = overview.me.room
-    if item.type == RoomType.ONE_TO_ONE:
-        partner = item.partner_of(overview.me.attendee.actor_id)
-        return partner, overview.partner_name or partner
-    if item.type == RoomType.CHANGELOG:
-        return item.name, CHANGELOG_NAME
-    return item.name, item.name
-
-
-def _notification_level(overview: Overview, settings: RoomDefaults) -> int:
-    """What holds when nothing was chosen: everything in one-to-one, mentions elsewhere, nothing for guests."""
-    attendee = overview.me.attendee
-    if attendee.is_guest:
+def _notification_level(me: Participant, settings: RoomDefaults) -> int:
+    """Return the participant's notification level, or the default if they chose none. Guests are never notified."""
+    if me.is_guest:
         return NotificationLevel.NEVER
-    if attendee.notification_level != NotificationLevel.DEFAULT:
-        return attendee.notification_level
-    if overview.me.room.is_one_to_one:
-        return NotificationLevel.ALWAYS
-    return settings.notification_level
+    return me.attendee.notification_level or default_notification_level(me.room.type, settings.notification_level)
 
 
 def avatar_version(item: Room) -> str:

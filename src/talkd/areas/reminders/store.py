@@ -3,10 +3,9 @@
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
-from talkd.areas.notifications.store import IS_LET_IN, IS_VISIBLE
 from talkd.areas.reminders.model import Reminder, Upcoming
-from talkd.conversation.attendee_store import MEMBER
-from talkd.conversation.message_store import MESSAGE
+from talkd.conversation.attendee_store import CAN_PASS_LOBBY, MEMBER
+from talkd.conversation.message_store import IS_SHOWN, MESSAGE
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, combined, shape, single
@@ -49,7 +48,7 @@ _UPCOMING = Query(
     .join(attendees, _by_attendee)
     .join(rooms, rooms.c.id == reminders.c.room_id)
     .join(messages, _of_message)
-    .where(_is_users, attendees.c.actor_id == bind("user_id"), IS_VISIBLE, IS_LET_IN)
+    .where(_is_users, attendees.c.actor_id == bind("user_id"), IS_SHOWN, CAN_PASS_LOBBY)
     .order_by(reminders.c.remind_at, reminders.c.id)
     .limit(bind("limit", sa.Integer)),
     _SHOWN,

@@ -6,7 +6,6 @@ import msgspec
 
 from talkd.conversation.message import Message, Names
 from talkd.conversation.participant import Participant
-from talkd.conversation.room import CHANGELOG_NAME
 from talkd.core.constants import ABOVE_ALL_IDS, RoomType
 from talkd.core.errors import Invalid
 from talkd.core.search import searchable
@@ -37,10 +36,7 @@ class Membership(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         """What the user knows the room by."""
-        room = self.me.room
-        if room.type == RoomType.ONE_TO_ONE:
-            return self.partner_name or room.partner_of(self.me.actor.id)
-        return CHANGELOG_NAME if room.type == RoomType.CHANGELOG else room.name
+        return self.me.room.name_for(self.me.actor.id, self.partner_name)
 
     def is_called(self, term: str) -> bool:
         """Return True if the term is a part of the name, or of the partner's id."""
