@@ -46,10 +46,10 @@ from talkd.areas.notifications import effects as notification_effects
 from talkd.areas.notifications import jobs as notification_jobs
 from talkd.areas.notifications.routes import routes as notification_routes
 from talkd.areas.older.call_legacy_routes import routes as old_call_routes
+from talkd.areas.older.call_legacy_routes import signaling_routes as old_signaling_routes
 from talkd.areas.older.participant_legacy_routes import routes as old_participant_routes
 from talkd.areas.older.room_legacy_routes import routes as old_room_routes
-from talkd.areas.older.session_legacy_routes import routes as old_session_routes
-from talkd.areas.older.signaling_legacy_routes import routes as old_signaling_routes
+from talkd.areas.older.room_legacy_routes import session_routes as old_session_routes
 from talkd.areas.operations.routes import routes as operation_routes
 from talkd.areas.overviews import effects as overview_effects
 from talkd.areas.permissions.routes import routes as permission_routes

@@ -8,8 +8,7 @@ import pytest
 from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.areas.older import room_legacy as legacy
-from talkd.areas.older.crowd_model import NOBODY
-from talkd.areas.older.crowd_store import MAX_PEOPLE
+from talkd.areas.older.member_store import MAX_MEMBERS, NO_MEMBERS
 from talkd.areas.overviews.view import seen_from_outside
 from talkd.conversation.room import Room
 
@@ -286,10 +285,10 @@ def test_what_is_sensitive_stays_so_in_all_versions(server: Server) -> None:
 
 def test_of_crowded_rooms_v1_names_the_first_and_those_who_are_there(server: Server) -> None:
     alice, latest = server.add_user("alice"), server.add_user("latest")
-    token = alice.create_room(participants={"users": [server.add_user().id for _ in range(MAX_PEOPLE)]})
+    token = alice.create_room(participants={"users": [server.add_user().id for _ in range(MAX_MEMBERS)]})
     alice.add(token, latest)
     first = alice.get(f"v1/room/{token}")["participants"]
-    assert len(first) == MAX_PEOPLE
+    assert len(first) == MAX_MEMBERS
     assert latest.id not in first
     latest.join(token)
     room = alice.get(f"v1/room/{token}")
@@ -322,6 +321,6 @@ def test_a_request_for_a_shares_password_is_the_only_object_that_v1_knows() -> N
     fields: dict[str, Any] = {field.name: "" if field.type is str else 0 for field in msgspec.structs.fields(Room)}
     for object_type, shown in (("share:password", ("share:password", "key")), ("event", ("", ""))):
         item = Room(**{**fields, "type": PUBLIC, "object_type": object_type, "object_id": "key"})
-        room = legacy.room_v1(seen_from_outside(item, is_part=True), NOBODY)
+        room = legacy.room_v1(seen_from_outside(item, is_part=True), NO_MEMBERS)
         assert (room.objectType, room.objectId) == shown
         assert legacy.room_v2(seen_from_outside(item, is_part=True)).objectType == object_type

@@ -10,7 +10,7 @@ import pytest
 from support.people import PUBLIC, Person, data_of
 from support.running import LoopThread, Server
 from support.waiting import answer_after
-from talkd.areas.older import signaling_legacy as legacy
+from talkd.areas.older import call_legacy as legacy
 
 SINCE_V3 = {"helloAuthParams", "federation"}
 

@@ -1,1 +1,1 @@
-"""What API v1, v2 and v3 ask and are answered where it differs from today."""
+"""API v1, v2 and v3, where their requests and answers differ from those of v4."""

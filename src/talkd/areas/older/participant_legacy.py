@@ -1,4 +1,4 @@
-"""Attendees as API v1–v3 knew them: with one device each, and before v3 by user id."""
+"""Participants in API v1, v2 and v3, which have one session each, and before v3 a user id."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from talkd.core.constants import ParticipantType
 from talkd.core.errors import Forbidden, Invalid, NotFound, PreconditionFailed, TalkError
 
 NOT_JOINED = "0"
-"""The session id of who has the conversation open nowhere."""
+"""The session id of attendees without a session."""
 
 
-class PersonV1(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Somebody in a conversation; `userId` is empty for guests."""
+class ParticipantV1(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An attendee in API v1; `userId` is empty for guests."""
 
     userId: str
     displayName: str
@@ -26,16 +26,16 @@ class PersonV1(msgspec.Struct, frozen=True, omit_defaults=True):
     inCall: int
 
 
-class PersonV2(PersonV1, frozen=True, omit_defaults=True):
-    """The same with the status, where it was asked for."""
+class ParticipantV2(ParticipantV1, frozen=True, omit_defaults=True):
+    """An attendee in API v2, with their status if it was requested."""
 
     status: str | UnsetType = UNSET
     statusIcon: str | UnsetType | None = UNSET
     statusMessage: str | UnsetType | None = UNSET
 
 
-class PersonV3(msgspec.Struct, frozen=True, omit_defaults=True):
-    """An attendee of whatever kind."""
+class ParticipantV3(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An attendee of any kind in API v3."""
 
     attendeeId: int
     actorType: str
@@ -50,20 +50,20 @@ class PersonV3(msgspec.Struct, frozen=True, omit_defaults=True):
     statusMessage: str | UnsetType | None = UNSET
 
 
-def people_v1(shown: list[ParticipantView]) -> list[PersonV1]:
-    """Users, and whoever is here without an account; groups and who has not come yet had no place in the list."""
-    return [PersonV1(*_by_user_id(each)) for each in shown if _has_place(each)]
+def participants_v1(shown: list[ParticipantView]) -> list[ParticipantV1]:
+    """Return users, and those without an account who have a session. API v1 lists nobody else."""
+    return [ParticipantV1(*_by_user_id(each)) for each in shown if _is_listed(each)]
 
 
-def people_v2(shown: list[ParticipantView]) -> list[PersonV2]:
-    """As in v1, with statuses."""
-    return [PersonV2(*_by_user_id(each), *_status(each)) for each in shown if _has_place(each)]
+def participants_v2(shown: list[ParticipantView]) -> list[ParticipantV2]:
+    """Return the attendees that v1 lists, with their statuses."""
+    return [ParticipantV2(*_by_user_id(each), *_status(each)) for each in shown if _is_listed(each)]
 
 
-def people_v3(shown: list[ParticipantView]) -> list[PersonV3]:
-    """Everybody."""
+def participants_v3(shown: list[ParticipantView]) -> list[ParticipantV3]:
+    """Return all attendees."""
     return [
-        PersonV3(
+        ParticipantV3(
             each.attendeeId,
             each.actorType,
             each.actorId,
@@ -78,7 +78,7 @@ def people_v3(shown: list[ParticipantView]) -> list[PersonV3]:
     ]
 
 
-def _has_place(each: ParticipantView) -> bool:
+def _is_listed(each: ParticipantView) -> bool:
     return each.actorType == USERS or bool(each.sessionIds)
 
 
@@ -88,7 +88,7 @@ def _by_user_id(each: ParticipantView) -> tuple[str, str, int, int, str, int]:
 
 
 def _session_id(each: ParticipantView) -> str:
-    """Of several devices the one that came last."""
+    """Return the newest session of an attendee."""
     return each.sessionIds[-1] if each.sessionIds else NOT_JOINED
 
 
@@ -97,35 +97,35 @@ def _status(each: ParticipantView) -> tuple[str | UnsetType, str | UnsetType | N
 
 
 def new_type(data: dict[str, int] | list[Any]) -> dict[str, str] | list[Any]:
-    """What adding somebody made of the conversation; v1 wrote the number as a text."""
+    """Return the type that the room got, as a string in v1."""
     return {"type": str(data["type"])} if isinstance(data, dict) else data
 
 
-def not_added(refused: TalkError) -> TalkError:
-    """Only 403 and 404 are known: 404 for what names nobody, and 403 with today's reason for every other rule."""
-    if not isinstance(refused, Invalid):
-        return refused
-    if refused.reason in ("new-participant", "newParticipant"):
+def not_added(error: TalkError) -> TalkError:
+    """Answer 404 if the participant to add does not exist, else 403. These versions know no other errors."""
+    if not isinstance(error, Invalid):
+        return error
+    if error.reason in ("new-participant", "newParticipant"):
         return NotFound("new-participant")
-    return Forbidden(refused.reason)
+    return Forbidden(error.reason)
 
 
-def not_removed(refused: TalkError) -> TalkError:
-    """Only 403 and 404 are known: 403 when the last moderator of a room without owner removes themselves."""
-    return Forbidden(refused.reason) if isinstance(refused, Invalid) else refused
+def not_removed(error: TalkError) -> TalkError:
+    """Answer 403 if the last moderator of a room without owner removes themselves. These versions know no 400."""
+    return Forbidden(error.reason) if isinstance(error, Invalid) else error
 
 
 def require_removable(attendee: Attendee) -> None:
-    """Raises Forbidden for an owner, also when owners name themselves (seed 2018, line 263).
+    """Raises Forbidden for an owner, also if they are the caller (docs/api/seed-000.md).
 
-    Both users of a one-to-one are owners.
+    Both users of a one-to-one room are owners.
     """
     if attendee.type == ParticipantType.OWNER:
         raise Forbidden("owner")
 
 
 def require_promotable(attendee: Attendee) -> None:
-    """Raises Forbidden for an owner and PreconditionFailed for who is no plain member or guest."""
+    """Raises Forbidden for an owner, and PreconditionFailed unless the attendee is a plain user or guest."""
     if attendee.type == ParticipantType.OWNER:
         raise Forbidden
     if attendee.type not in (ParticipantType.USER, ParticipantType.GUEST):
@@ -133,6 +133,6 @@ def require_promotable(attendee: Attendee) -> None:
 
 
 def require_demotable(attendee: Attendee) -> None:
-    """Raises PreconditionFailed for who is no moderator, or more than one."""
+    """Raises PreconditionFailed unless the attendee is a moderator. Owners are not."""
     if attendee.type not in (ParticipantType.MODERATOR, ParticipantType.GUEST_MODERATOR):
         raise PreconditionFailed

@@ -1,4 +1,4 @@
-"""Operations of the participant API v1–v3."""
+"""Operations on participants in API v1, v2 and v3."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ _OLD = ("v1", "v2", "v3")
 
 
 class RemovalParams(msgspec.Struct, frozen=True):
-    """Whom to remove: a user by id, a guest by the session. Nobody has the empty id."""
+    """The attendee to remove: the id of a user, or the session id of a guest. No attendee has the empty id."""
 
     participant: str = ""
 
@@ -36,7 +36,7 @@ class RoleParams(msgspec.Struct, frozen=True):
 
 
 class AnyRoleParams(msgspec.Struct, frozen=True):
-    """An attendee, also as v1 says who is meant."""
+    """An attendee by id, or a user or guest as in v1."""
 
     attendeeId: int | None = None
     participant: str = ""
@@ -49,11 +49,15 @@ routes.older(
     "v1",
     params=NoParams,
     reads=lambda _: ListParams(),
-    answers=legacy.people_v1,
-    returns=list[legacy.PersonV1],
+    answers=legacy.participants_v1,
+    returns=list[legacy.ParticipantV1],
 )
-routes.older(today.routes, today.list_participants, "v2", answers=legacy.people_v2, returns=list[legacy.PersonV2])
-routes.older(today.routes, today.list_participants, "v3", answers=legacy.people_v3, returns=list[legacy.PersonV3])
+routes.older(
+    today.routes, today.list_participants, "v2", answers=legacy.participants_v2, returns=list[legacy.ParticipantV2]
+)
+routes.older(
+    today.routes, today.list_participants, "v3", answers=legacy.participants_v3, returns=list[legacy.ParticipantV3]
+)
 _adding: dict[str, Any] = {"guards": MODERATOR_WITH_ACCOUNT, "refuses": legacy.not_added}
 routes.older(today.routes, today.add_participant, "v1", answers=legacy.new_type, returns=Any, **_adding)
 routes.older(today.routes, today.add_participant, "v2", "v3", **_adding)
@@ -64,13 +68,13 @@ routes.older(invitations.routes, invitations.repeat_invitations, "v3", answers=n
 
 @routes.add("DELETE", "room/{token}/participants/self", *IN_ROOM, versions=("v1",))
 async def leave(tx: Tx, call: Call[Any]) -> list[Any]:
-    """Leave a conversation for good; in 2018 the last owner could leave too (docs/api/seed-000.md)."""
+    """Leave a conversation for good. In v1 the last owner may leave too (docs/api/seed-000.md)."""
     deletes_one_to_one = call.world.settings.can_delete_one_to_one
     await rooms.leave(tx, call.me, deletes_one_to_one=deletes_one_to_one, may_abandon=True)
     return []
 
 
-# The app of that time removes by user id from all servers before v4.
+# Apps remove by user id on every server without v4, so v2 and v3 need this operation too.
 @routes.add(
     "DELETE",
     "room/{token}/participants",
@@ -114,7 +118,7 @@ async def promote(tx: Tx, call: Call[Any]) -> list[Any]:
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v1", "v2"), params=RoleParams)
 async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
-    """Take moderation from a user or a guest."""
+    """Make a moderator a plain user or guest."""
     attendee = await _access(tx, call)
     legacy.require_demotable(attendee)
     await attendees.demote(tx, call.me, attendee.id)
@@ -123,13 +127,13 @@ async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
 
 @routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=("v3",), params=AnyRoleParams)
 async def promote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
-    """Make somebody a moderator."""
+    """Make a participant a moderator."""
     await (promote if call.params.attendeeId is None else today.promote)(tx, call)
     return []
 
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v3",), params=AnyRoleParams)
 async def demote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
-    """Take moderation from somebody."""
+    """Make a moderator a plain participant."""
     await (demote if call.params.attendeeId is None else today.demote)(tx, call)
     return []

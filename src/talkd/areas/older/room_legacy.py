@@ -1,4 +1,4 @@
-"""Conversations as API v1, v2 and v3 spoke of them: pure functions between their words and today's."""
+"""Rooms in API v1, v2 and v3: pure functions from and to the requests, answers and errors of v4."""
 
 from operator import attrgetter
 from typing import Any
@@ -6,32 +6,32 @@ from typing import Any
 import msgspec
 from msgspec import UNSET
 
-from talkd.areas.older.crowd_model import NOBODY, Crowd, Person
+from talkd.areas.older.member_store import NO_MEMBERS, Member, RoomMembers
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms.creation_routes import CreateParams
 from talkd.areas.rooms.routes import ListParams
 from talkd.areas.rooms.setting_routes import NameParams, OptionalPasswordParams
 from talkd.conversation.room import UNNAMED
-from talkd.core.constants import MODERATORS, InCall, Lobby, ParticipantType, Permission, RoomType
+from talkd.core.constants import InCall, Lobby, ParticipantType, Permission, RoomType
 from talkd.core.errors import Forbidden, Invalid, NotAllowedHere, NotFound, TalkError
 from talkd.core.names import cleaned
 from talkd.web.params import NoParams
 
 MAX_NAME_LENGTH = 200
 MAX_LISTED_NAMES = 64
-"""Characters of the list of people that stands for a name."""
+"""Characters of the list of members that v1 shows as the name of a room without one."""
 SHARE_PASSWORD = "share:password"
 
 
-# --- what they asked ------------------------------------------------------------------------
+# --- requests --------------------------------------------------------------------------------
 class OldListParams(msgspec.Struct, frozen=True):
-    """Whether the list is asked for in the background."""
+    """Query of the room list; `noStatusUpdate` is set by clients in the background."""
 
     noStatusUpdate: int = 0
 
 
 class OldCreateParams(msgspec.Struct, frozen=True):
-    """A room to make: `invite` is the other user, or a group of users to begin with."""
+    """A room to create. `invite` is the other user, or a group whose members are added."""
 
     roomType: int
     invite: str = ""
@@ -39,29 +39,29 @@ class OldCreateParams(msgspec.Struct, frozen=True):
     source: str = ""
 
 
-def listing(params: OldListParams) -> ListParams:
-    """Everything, as there was no asking for less."""
+def read_list(params: OldListParams) -> ListParams:
+    """Return the parameters of v4 that list all rooms; older versions had no filters."""
     return ListParams(noStatusUpdate=params.noStatusUpdate)
 
 
-def creation(params: OldCreateParams) -> CreateParams:
-    """A room with nothing set but its name and people."""
+def read_create(params: OldCreateParams) -> CreateParams:
+    """Return the parameters of v4 for a room with only a name and members."""
     return CreateParams(roomType=params.roomType, invite=params.invite, roomName=params.roomName, source=params.source)
 
 
-def short_name(params: NameParams) -> NameParams:
-    """The name as it is. Raises Invalid("value") when it is longer than it could be then."""
+def read_name(params: NameParams) -> NameParams:
+    """Return the parameters unchanged. Raises Invalid("value") if the name exceeds the limit of the older versions."""
     if len(cleaned(params.roomName)) > MAX_NAME_LENGTH:
         raise Invalid("value")
     return params
 
 
-def no_password(_params: NoParams) -> OptionalPasswordParams:
-    """Opening a room and giving it a password were two operations."""
+def read_allow_guests(_params: NoParams) -> OptionalPasswordParams:
+    """Return parameters without a password, which older versions set with another operation."""
     return OptionalPasswordParams()
 
 
-# --- what they were told --------------------------------------------------------------------
+# --- answers ---------------------------------------------------------------------------------
 class _OldRoom(msgspec.Struct, frozen=True):
     type: int
     participantType: int
@@ -90,7 +90,7 @@ class _OldRoom(msgspec.Struct, frozen=True):
 
 
 class MemberV1(msgspec.Struct, frozen=True):
-    """A user of a conversation inside its object of API v1."""
+    """A user in the `participants` of a room in API v1."""
 
     name: str
     type: int
@@ -99,7 +99,7 @@ class MemberV1(msgspec.Struct, frozen=True):
 
 
 class RoomV1(_OldRoom, frozen=True):
-    """A conversation in API v1, with the people in it."""
+    """A room in API v1, with its members."""
 
     participantInCall: bool
     count: int
@@ -109,14 +109,14 @@ class RoomV1(_OldRoom, frozen=True):
 
 
 class RoomV2(_OldRoom, frozen=True):
-    """A conversation in API v2."""
+    """A room in API v2."""
 
     canLeaveConversation: bool
     canDeleteConversation: bool
 
 
 class RoomV3(RoomV2, frozen=True):
-    """A conversation in API v3."""
+    """A room in API v3."""
 
     description: str
     attendeeId: int
@@ -131,28 +131,34 @@ class RoomV3(RoomV2, frozen=True):
 
 
 class CreatedV1(msgspec.Struct, frozen=True):
-    """What API v1 told of a conversation that was just made."""
+    """The answer of API v1 to creating a room."""
 
     token: str
     name: str
     displayName: str
 
 
-_OWN = 7
-"""So many fields at the beginning of each struct are not simply today's; the others are copied."""
-_of_all = attrgetter(*_OldRoom.__struct_fields__[_OWN:])
-_of_v2 = attrgetter(*RoomV2.__struct_fields__[_OWN:])
-_of_v3 = attrgetter(*RoomV3.__struct_fields__[_OWN:])
+class JoinedV1(msgspec.Struct, frozen=True):
+    """The answer of API v1 and v2 to joining a room: the session id only."""
+
+    sessionId: str
+
+
+_TRANSLATED = 7
+"""The first fields of each struct are translated; all later fields are copied from the room of v4."""
+_copied = attrgetter(*_OldRoom.__struct_fields__[_TRANSLATED:])
+_copied_v2 = attrgetter(*RoomV2.__struct_fields__[_TRANSLATED:])
+_copied_v3 = attrgetter(*RoomV3.__struct_fields__[_TRANSLATED:])
 _LATER_TYPES = (RoomType.ONE_TO_ONE_FORMER, RoomType.NOTE_TO_SELF)
 
 
-def room_v1(room: RoomView, crowd: Crowd) -> RoomV1:
-    """Today's room, with its people for whoever may list them and under their names while it has none itself."""
-    if _waits_in_lobby(room):
-        crowd = NOBODY
-    people = crowd.people if _lists_people(room) else {}
-    name, display_name = _names(room, people)
-    guests = crowd.guests
+def room_v1(room: RoomView, members: RoomMembers) -> RoomV1:
+    """Return the room in API v1. Guests do not see its members; callers in the lobby also see no counts."""
+    if _is_in_lobby(room):
+        members = NO_MEMBERS
+    users = members.users if room.participantType != ParticipantType.GUEST else {}
+    name, display_name = _names(room, users)
+    guests = members.present_guests
     is_known = room.objectType == SHARE_PASSWORD
     beginning: tuple[Any, ...] = (
         RoomType.GROUP if room.type == RoomType.CHANGELOG else _type(room),
@@ -165,45 +171,50 @@ def room_v1(room: RoomView, crowd: Crowd) -> RoomV1:
     )
     end: tuple[Any, ...] = (
         bool(room.participantFlags & InCall.IN_CALL),
-        crowd.users,
+        members.present_users,
         guests,
         f"{guests} guest{'' if guests == 1 else 's'}" if guests else "",
-        {user_id: MemberV1(each.name, each.type, each.in_call, each.session_id) for user_id, each in people.items()},
+        {user_id: MemberV1(each.name, each.type, each.in_call, each.session_id) for user_id, each in users.items()},
     )
-    return RoomV1(*beginning, *_of_all(room), *end)
+    return RoomV1(*beginning, *_copied(room), *end)
 
 
 def room_v2(room: RoomView) -> RoomV2:
-    """Today's room without what came later."""
-    return RoomV2(*_in_common(room), *_of_v2(room))
+    """Return the room in API v2."""
+    return RoomV2(*_translated(room), *_copied_v2(room))
 
 
 def rooms_v2(rooms: list[RoomView]) -> list[RoomV2]:
-    """Today's rooms, each without what came later."""
+    """Return the rooms in API v2."""
     return [room_v2(room) for room in rooms]
 
 
 def room_v3(room: RoomView) -> RoomV3:
-    """Today's room without what came later."""
-    return RoomV3(*_in_common(room), *_of_v3(room))
+    """Return the room in API v3."""
+    return RoomV3(*_translated(room), *_copied_v3(room))
 
 
 def rooms_v3(rooms: list[RoomView]) -> list[RoomV3]:
-    """Today's rooms, each without what came later."""
+    """Return the rooms in API v3."""
     return [room_v3(room) for room in rooms]
 
 
-def created_v1(room: RoomView, crowd: Crowd) -> CreatedV1:
-    """How to find the new room."""
-    return CreatedV1(room.token, *_names(room, crowd.people))
+def created_v1(room: RoomView, members: RoomMembers) -> CreatedV1:
+    """Return the new room in API v1."""
+    return CreatedV1(room.token, *_names(room, members.users))
+
+
+def joined_v1(room: RoomView) -> JoinedV1:
+    """Return the caller's session in the room."""
+    return JoinedV1(room.sessionId)
 
 
 def nothing(_room: Any) -> list[Any]:
-    """Changing a setting was answered with success and no more."""
+    """Return an empty list, the answer of the older versions to every change of a setting."""
     return []
 
 
-def _in_common(room: RoomView) -> tuple[Any, ...]:
+def _translated(room: RoomView) -> tuple[Any, ...]:
     return (
         _type(room),
         room.participantType,
@@ -216,14 +227,15 @@ def _in_common(room: RoomView) -> tuple[Any, ...]:
 
 
 def _type(room: RoomView) -> int:
-    """Former one-to-one conversations and notes to self look like any conversation of some people."""
+    """Return the room type; types that came with v4 are shown as group."""
     return RoomType.GROUP if room.type in _LATER_TYPES else room.type
 
 
-def _names(room: RoomView, people: dict[str, Person]) -> tuple[str, str]:
-    if room.name != UNNAMED or not people:
+def _names(room: RoomView, users: dict[str, Member]) -> tuple[str, str]:
+    """Return name and display name. A room without a name shows the names of its members."""
+    if room.name != UNNAMED or not users:
         return room.name, room.displayName
-    listed = ", ".join(person.name for person in people.values())
+    listed = ", ".join(user.name for user in users.values())
     return "", listed if len(listed) <= MAX_LISTED_NAMES else f"{listed[: MAX_LISTED_NAMES - 1]}…"
 
 
@@ -231,34 +243,28 @@ def _last_message(room: RoomView) -> Any:
     return [] if room.lastMessage is UNSET else room.lastMessage
 
 
-def _lists_people(room: RoomView) -> bool:
-    """As today, where the list of participants is not for plain guests."""
-    return room.participantType != ParticipantType.GUEST
+def _is_in_lobby(room: RoomView) -> bool:
+    return room.lobbyState == Lobby.NON_MODERATORS and not room.permissions & Permission.LOBBY_IGNORE
 
 
-def _waits_in_lobby(room: RoomView) -> bool:
-    passes = room.participantType in MODERATORS or room.permissions & Permission.LOBBY_IGNORE
-    return room.lobbyState == Lobby.NON_MODERATORS and not passes
-
-
-# --- what they were refused -----------------------------------------------------------------
+# --- errors ----------------------------------------------------------------------------------
 def refused_by_type(error: TalkError) -> TalkError:
-    """A kind of conversation that has no such setting: 403 (seed 2018, line 149)."""
+    """Answer 403 for a room type without this setting (docs/api/seed-000.md)."""
     if isinstance(error, Invalid) and error.reason in ("type", "breakout-room"):
         return Forbidden(error.reason)
     return error
 
 
 def refused_by_rule(error: TalkError) -> TalkError:
-    """An operation without parameters has no wrong input: a rule that forbids it is 403 (seed 2018, line 171)."""
+    """Answer 403 for every Invalid, as the operation has no parameters that could be wrong (docs/api/seed-000.md)."""
     return Forbidden(error.reason, message=error.message, data=error.data) if isinstance(error, Invalid) else error
 
 
 def not_created(error: TalkError) -> TalkError:
-    """There is no other user to talk to: 404 (seed 2018, line 70). Today that is 403 for oneself."""
+    """Answer 404 if the invited user is the caller, where v4 answers 403 (docs/api/seed-000.md)."""
     return NotFound(error.reason) if isinstance(error, Forbidden) and error.reason == "invite" else error
 
 
 def cannot_be_renamed(error: TalkError) -> TalkError:
-    """One-to-one conversations have no name of their own: 405 (seed 2018, line 134)."""
+    """Answer 405 for one-to-one rooms, which have no name (docs/api/seed-000.md)."""
     return NotAllowedHere(error.reason) if isinstance(error, Invalid) and error.reason == "type" else error

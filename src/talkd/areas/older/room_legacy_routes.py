@@ -1,44 +1,46 @@
-"""The conversation API v1, v2 and v3. All three change the same conversations by the same operations as v4."""
+"""Operations on rooms in API v1, v2 and v3. They change the same data as those of v4."""
 
 from dataclasses import replace
 from typing import Any
 
 from talkd.areas.lobby import routes as lobby
 from talkd.areas.membership import preference_routes as choices
-from talkd.areas.older import crowd_service
+from talkd.areas.older import member_store
 from talkd.areas.older import room_legacy as legacy
-from talkd.areas.older.crowd_model import NOBODY
-from talkd.areas.older.room_legacy import CreatedV1, OldCreateParams, OldListParams, RoomV1, RoomV2, RoomV3
+from talkd.areas.older.member_store import NO_MEMBERS
+from talkd.areas.older.room_legacy import CreatedV1, JoinedV1, OldCreateParams, OldListParams, RoomV1, RoomV2, RoomV3
 from talkd.areas.rooms import creation_routes as creation
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms import setting_routes as room_settings
+from talkd.areas.sessions import routes as sessions
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
-from talkd.web.routing import MODERATOR_WITH_ACCOUNT, Access, Guard, Routes
+from talkd.web.routing import IN_ROOM, MODERATOR_WITH_ACCOUNT, Access, Guard, Routes
 
 routes = Routes("conversation")
+session_routes = Routes("session")
 OLD = ("v1", "v2", "v3")
 V1 = ("v1",)
 
 
-# --- v1 tells who is there, which today's answers do not --------------------------------------
+# --- v1, whose rooms contain their members ------------------------------------------------------
 @routes.add("GET", "room", Guard.USER, versions=V1, params=OldListParams, access=Access.OWN, returns=list[RoomV1])
 async def list_rooms(call: Call[Any]) -> Reply:
-    """List all conversations of the user with the people in them."""
-    reply: Reply = await rooms.list_rooms(replace(call, params=legacy.listing(call.params)))
-    crowds = await call.world.db.read(lambda tx: crowd_service.list_crowds(tx, call.user_id))
-    return replace(reply, data=[legacy.room_v1(room, crowds.get(room.id, NOBODY)) for room in reply.data])
+    """List all conversations of the user with their members."""
+    reply: Reply = await rooms.list_rooms(replace(call, params=legacy.read_list(call.params)))
+    members = await call.world.db.read(lambda tx: member_store.list_members(tx, call.user_id))
+    return replace(reply, data=[legacy.room_v1(room, members.get(room.id, NO_MEMBERS)) for room in reply.data])
 
 
 @routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V1, returns=RoomV1)
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
-    """Get one conversation with the people in it."""
+    """Get a conversation with its members."""
     reply: Reply = await rooms.get_room(tx, call)
-    crowd = await crowd_service.get_crowd(tx, reply.data.id, reply.data.attendeeId)
-    return replace(reply, data=legacy.room_v1(reply.data, crowd))
+    members = await member_store.get_members(tx, reply.data.id, reply.data.attendeeId)
+    return replace(reply, data=legacy.room_v1(reply.data, members))
 
 
 @routes.add(
@@ -54,21 +56,21 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
 )
 async def create_room(call: Call[Any]) -> Reply:
     """Create a conversation."""
-    reply: Reply = await creation.create_room(replace(call, params=legacy.creation(call.params)))
+    reply: Reply = await creation.create_room(replace(call, params=legacy.read_create(call.params)))
     room = reply.data
-    crowd = await call.world.db.read(lambda tx: crowd_service.get_crowd(tx, room.id, room.attendeeId))
-    return replace(reply, data=legacy.created_v1(room, crowd))
+    members = await call.world.db.read(lambda tx: member_store.get_members(tx, room.id, room.attendeeId))
+    return replace(reply, data=legacy.created_v1(room, members))
 
 
-# --- v2 and v3 are today's with less --------------------------------------------------------
+# --- v2 and v3, whose rooms have fewer fields than those of v4 ----------------------------------
 for version, one, one_kind, many, many_kind in (
     ("v2", legacy.room_v2, RoomV2, legacy.rooms_v2, list[RoomV2]),
     ("v3", legacy.room_v3, RoomV3, legacy.rooms_v3, list[RoomV3]),
 ):
-    listed: dict[str, Any] = {"params": OldListParams, "reads": legacy.listing, "answers": many, "returns": many_kind}
+    listed: dict[str, Any] = {"params": OldListParams, "reads": legacy.read_list, "answers": many, "returns": many_kind}
     made: dict[str, Any] = {
         "params": OldCreateParams,
-        "reads": legacy.creation,
+        "reads": legacy.read_create,
         "answers": one,
         "returns": one_kind,
         "refuses": legacy.not_created,
@@ -77,12 +79,12 @@ for version, one, one_kind, many, many_kind in (
     routes.older(rooms.routes, rooms.get_room, version, answers=one, returns=one_kind)
     routes.older(creation.routes, creation.create_room, version, **made)
 
-# --- settings -------------------------------------------------------------------------------
+# --- settings -----------------------------------------------------------------------------------
 routes.older(
     room_settings.routes,
     room_settings.rename_room,
     *OLD,
-    reads=legacy.short_name,
+    reads=legacy.read_name,
     answers=legacy.nothing,
     refuses=legacy.cannot_be_renamed,
 )
@@ -93,7 +95,7 @@ routes.older(
     *OLD,
     guards=MODERATOR_WITH_ACCOUNT,
     params=NoParams,
-    reads=legacy.no_password,
+    reads=legacy.read_allow_guests,
     answers=legacy.nothing,
     refuses=legacy.refused_by_rule,
 )
@@ -113,11 +115,16 @@ routes.older(
 )
 routes.older(lobby.routes, lobby.set_lobby, *OLD, path="room/{token}/webinary/lobby", answers=legacy.nothing)
 
-# --- what everybody chooses for himself; guests are told that there is nothing ----------------
+# --- preferences; guests get 404 ----------------------------------------------------------------
 for handler in (choices.add_favorite, choices.remove_favorite, choices.set_notification_level):
     routes.older(choices.routes, handler, *OLD, guards=(Guard.NO_LOGIN, Guard.IDENTIFIED), answers=legacy.nothing)
 
-# --- what came with v3 ------------------------------------------------------------------------
+# --- new in v3 ----------------------------------------------------------------------------------
 routes.older(room_settings.routes, room_settings.set_description, "v3", answers=legacy.nothing)
 routes.older(room_settings.routes, room_settings.set_listable, "v3", answers=legacy.nothing)
 routes.older(rooms.routes, rooms.list_listed, "v3", answers=legacy.rooms_v3, returns=list[RoomV3])
+
+# --- sessions -----------------------------------------------------------------------------------
+session_routes.older(sessions.routes, sessions.join, "v1", "v2", answers=legacy.joined_v1, returns=JoinedV1)
+session_routes.older(sessions.routes, sessions.join, "v3", answers=legacy.room_v3, returns=RoomV3)
+session_routes.older(sessions.routes, sessions.leave, *OLD, guards=IN_ROOM, answers=legacy.nothing)
