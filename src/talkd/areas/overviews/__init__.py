@@ -1,1 +1,1 @@
-"""A room as one of its attendees sees it."""
+"""Rooms as their attendees see them."""

@@ -1,4 +1,4 @@
-"""Rooms as the caller of an operation sees them."""
+"""Show rooms to the caller of an operation."""
 
 from typing import Any
 
@@ -23,10 +23,11 @@ async def render(
     missed: dict[str, list[str]] | None = None,
     shown_as: Attendee | None = None,
 ) -> RoomView:
-    """Return the room as the caller sees it now.
+    """Return the room as the caller sees it.
 
-    `browser` is the caller's, if it has changed during the call. With `shown_as` the answer describes this attendee of
-    the caller instead.
+    `browser`: the id of the caller's browser, if the operation changed it.
+    `missed`: the participants to invite who could not be added, by kind.
+    `shown_as`: another attendee of the caller, whose data the answer shows instead.
     """
     browser = call.caller.browser if browser is None else browser
     overview = await service.get_overview(tx, room_id, attendee_id, browser=browser)
@@ -39,5 +40,5 @@ async def render(
 
 
 async def render_mine(tx: Tx, call: Call[Any]) -> RoomView:
-    """The room that the operation was in, as the caller sees it now."""
+    """Return the room of the operation as the caller sees it."""
     return await render(tx, call, call.me.room.id, call.me.attendee.id)

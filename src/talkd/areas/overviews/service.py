@@ -1,4 +1,4 @@
-"""Reading rooms as their attendees see them."""
+"""Read rooms as their attendees see them."""
 
 from talkd.areas.overviews import store
 from talkd.areas.overviews.store import Overview
@@ -10,16 +10,19 @@ from talkd.storage.database import Tx
 
 
 async def list_overviews(
-    tx: Tx, user_id: str, *, browser: str, since: int = 0, one_to_one_too: bool = False
+    tx: Tx, user_id: str, *, browser: str, since: int = 0, with_one_to_ones: bool = False
 ) -> list[Overview]:
-    """All rooms of a user that changed since then (0: all), in one statement."""
+    """Return the rooms of a user that changed since `since` (0: all), in one query.
+
+    `with_one_to_ones` adds all one-to-one rooms, so that the statuses of the other users are reported.
+    """
     return await store.list_overviews(
-        tx, user_id, browser=browser, since=since, one_to_one_too=one_to_one_too, now=clock.now()
+        tx, user_id, browser=browser, since=since, with_one_to_ones=with_one_to_ones, now=clock.now()
     )
 
 
 async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) -> Overview:
-    """One room as one attendee sees it. Raises NotFound."""
+    """Return a room as one attendee sees it. Raises NotFound."""
     overview = await store.get_overview(tx, room_id, attendee_id, browser=browser, now=clock.now())
     if overview is None:
         raise NotFound
@@ -27,7 +30,7 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) 
 
 
 async def list_online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> set[str]:
-    """Return the partners of one-to-one rooms who are online."""
+    """Return the other users of the one-to-one rooms who are online."""
     partners = [
         overview.me.room.partner_of(user_id) for overview in overviews if overview.me.room.type == RoomType.ONE_TO_ONE
     ]

@@ -1,4 +1,4 @@
-"""Statements about conversations, and the one that makes the room list."""
+"""The statement that reads rooms as their attendees see them, for the room list and for one room."""
 
 from typing import NamedTuple
 
@@ -23,9 +23,9 @@ class Overview(msgspec.Struct, frozen=True):
 
     me: Participant
     unread: int
-    is_named: bool
-    """Whether a message that is unread mentions the attendee in any way."""
-    is_named_directly: bool
+    is_mentioned: bool
+    """True if an unread message mentions the attendee, directly, by a group or with @all."""
+    is_mentioned_directly: bool
     common_read: int
     partner_name: str
     last_message: Message | None
@@ -33,8 +33,8 @@ class Overview(msgspec.Struct, frozen=True):
 
 class _Figures(NamedTuple):
     unread: int
-    is_named: int
-    is_named_directly: int
+    is_mentioned: int
+    is_mentioned_directly: int
     common_read: int
     partner_name: str
 
@@ -43,8 +43,8 @@ def _overview(me: Participant, figures: _Figures, last_message: Message | None) 
     return Overview(
         me,
         figures.unread,
-        bool(figures.is_named),
-        bool(figures.is_named_directly),
+        bool(figures.is_mentioned),
+        bool(figures.is_mentioned_directly),
         figures.common_read,
         figures.partner_name,
         last_message,
@@ -65,8 +65,8 @@ _unread = (
 )
 
 
-def _names_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """Whether the marked message is unread, and there to be read."""
+def _is_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
+    """Return 1 if the marked message is unread and visible, else 0."""
     shown = (
         sa.select(ONE)
         .where(
@@ -86,13 +86,13 @@ _last, _expiring = messages.alias("last"), messages.alias("expiring")
 _LAST = Shape(
     [NOTHING if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE.columns], MESSAGE.take
 )
-"""The last message as a room shows it: without the reference id, which is for the client that sent it."""
+"""The last message without its reference id, which only the client that sent the message gets."""
 
 _FIGURES = shape_of(
     _Figures,
     sa.case((attendees.c.last_read >= rooms.c.last_message_id, ZERO), else_=_unread),
-    _names_unread(attendees.c.last_mention),
-    _names_unread(attendees.c.last_mention_direct),
+    _is_unread(attendees.c.last_mention),
+    _is_unread(attendees.c.last_mention_direct),
     sa.func.coalesce(COMMON_READ, ZERO),
     sa.func.coalesce(_partner.c.display_name, NOTHING),
 )
@@ -131,8 +131,9 @@ _has_changed = sa.or_(
     sa.and_(bind("statuses", sa.Integer) == ONE, rooms.c.type == number(RoomType.ONE_TO_ONE)),
     _has_expired,
 )
-"""Whether the user may see something of the room differently than before `since`: because of a write (`schema.py`,
-`modified_store.py`), because time has passed, or because calls and statuses are always reported."""
+"""True if the user may see the room differently than before `since`: after a write (see `schema.py` and
+`modified_store.py`), because time passed (expired messages, the lobby timer), or because the room has a call or a
+status, which are always reported."""
 _OF_USER = Query(
     _select.where(
         attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"), _has_changed
@@ -143,20 +144,20 @@ _ONE = Query(_select.where(attendees.c.room_id == bind("room_id"), attendees.c.i
 
 
 async def list_overviews(
-    tx: Tx, user_id: str, *, browser: str, since: int, one_to_one_too: bool, now: int
+    tx: Tx, user_id: str, *, browser: str, since: int, with_one_to_ones: bool, now: int
 ) -> list[Overview]:
-    """All rooms of a user that changed since then; with `one_to_one_too` all one-to-one ones as well."""
+    """Return the rooms of a user that changed since `since`; `with_one_to_ones` adds all one-to-one rooms."""
     return await tx.list(
         _OF_USER,
         user_id=user_id,
         browser=browser,
         since=since,
         since_seen=clock.moment_of(since),
-        statuses=int(one_to_one_too),
+        statuses=int(with_one_to_ones),
         now=now,
     )
 
 
 async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str, now: int) -> Overview | None:
-    """One room as one attendee sees it."""
+    """Return a room as one attendee sees it, or None."""
     return await tx.find(_ONE, room_id=room_id, attendee_id=attendee_id, browser=browser, now=now)

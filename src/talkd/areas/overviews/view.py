@@ -1,4 +1,4 @@
-"""Conversations as JSON."""
+"""Rooms as JSON."""
 
 import zlib
 from functools import lru_cache
@@ -14,14 +14,14 @@ from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room, default_notification_level
 from talkd.conversation.settings import RoomDefaults
 from talkd.core import clock
-from talkd.core.constants import NotificationLevel, ParticipantType, RoomType
+from talkd.core.constants import NotificationLevel, ParticipantType, Permission, RoomType
 
 UNKNOWN_PICTURE = "0"
-"""The version of a picture that the caller may not see. The real one says which emoji a hidden name begins with."""
+"""The avatar version of a room whose name is hidden. The real version would reveal the emoji of the name."""
 
 
 class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A conversation on the wire, as one participant sees it."""
+    """A room in API v4, as one participant sees it."""
 
     id: int
     token: str
@@ -93,9 +93,9 @@ def room(
     online: set[str] | None = None,
     missed: dict[str, list[str]] | UnsetType = UNSET,
 ) -> RoomView:
-    """A room for one of its participants. Somebody who waits in the lobby learns nothing of what goes on inside.
+    """Return a room for one of its participants. In the lobby they see neither its call nor its messages.
 
-    With `online`, the partner of a one-to-one conversation has a status if they are in it.
+    `online`: the users who are online; they get a status in one-to-one rooms.
     """
     me = overview.me
     item, attendee, session = me.room, me.attendee, me.session
@@ -106,7 +106,7 @@ def room(
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
         last = messages.message(overview.last_message, item, me.actor, names)
-    # By position, in the order of the fields: naming some fifty of them takes sixty times as long.
+    # Positional arguments, in the order of the fields: keyword arguments would take sixty times as long.
     return RoomView(
         item.id,
         item.token,
@@ -126,8 +126,8 @@ def room(
         item.last_activity,
         attendee.last_read,
         overview.unread if is_inside and not me.is_guest else 0,
-        is_inside and overview.is_named,
-        is_inside and overview.is_named_directly,
+        is_inside and overview.is_mentioned,
+        is_inside and overview.is_mentioned_directly,
         bool(attendee.favorite),
         me.can_leave(settings.can_delete_one_to_one),
         me.can_delete(settings.can_delete_one_to_one),
@@ -171,12 +171,12 @@ def room(
 
 
 def seen_from_outside(item: Room, *, is_listed: bool = False, is_part: bool = False) -> RoomView:
-    """A room for somebody who has not joined: what they need to decide whether to join.
+    """Return a room for somebody who has not joined it.
 
-    A listed room also shows its name, description and whether there is a call, but no call behind a lobby. What
-    it belongs to, such as the conversation that it extends, is shown as part of a room that the caller is in only.
+    A listed room also shows its name, its description and, unless it has a lobby, its call. `is_part`: the room is a
+    breakout room of a room that the caller is in, so it shows the object it belongs to.
     """
-    nothing = 1
+    no_permissions = int(Permission.CUSTOM)
     name = item.name if is_listed else ""
     shows_call = is_listed and not item.has_lobby
     return RoomView(
@@ -213,10 +213,10 @@ def seen_from_outside(item: Room, *, is_listed: bool = False, is_part: bool = Fa
         actorType="",
         actorId="",
         attendeeId=0,
-        permissions=nothing,
-        attendeePermissions=nothing,
-        callPermissions=nothing,
-        defaultPermissions=nothing,
+        permissions=no_permissions,
+        attendeePermissions=no_permissions,
+        callPermissions=no_permissions,
+        defaultPermissions=no_permissions,
         canEnableSIP=False,
         attendeePin="",
         description=item.description if is_listed else "",
@@ -244,7 +244,7 @@ def _notification_level(me: Participant, settings: RoomDefaults) -> int:
 
 
 def avatar_version(item: Room) -> str:
-    """Changes whenever the picture does, so that clients may keep it."""
+    """Return the version of the room's avatar. It changes with the image, so clients can cache the image."""
     return f"{item.avatar_version:x}" if item.avatar else _version_of_drawn(item.type, item.emoji_of_name)
 
 

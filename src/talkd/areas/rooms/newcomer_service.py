@@ -49,7 +49,7 @@ async def list_rooms(
     is_welcomed: bool = False,
 ) -> RoomList | None:
     """Return the rooms of a user that changed `since` a time (0: all), or None for a user to `welcome` first."""
-    found = await overviews.list_overviews(tx, user_id, browser=browser, since=since, one_to_one_too=with_status)
+    found = await overviews.list_overviews(tx, user_id, browser=browser, since=since, with_one_to_ones=with_status)
     is_known = is_welcomed or since > 0
     # A user who already has a welcome room is not new; skip the lookup.
     is_known = is_known or any(overview.me.room.type in _WELCOME_ROOMS for overview in found)
