@@ -24,7 +24,7 @@ from talkd.storage.statements import (
 ATTENDEE = shape(Attendee, attendees)
 SESSION = shape(Session, sessions)
 MEMBER = combined(Participant, ROOM, ATTENDEE)
-"""A participant without the session of a device."""
+"""A participant without session."""
 PARTICIPANT = combined(Participant, ROOM, ATTENDEE, optional(SESSION))
 
 _mine = sessions.alias("mine")
@@ -40,7 +40,7 @@ own_session = sessions.c.id == (
     .correlate(attendees)
     .scalar_subquery()
 )
-"""Joins the session of the asking device; a client without cookies gets its latest (small-print.md)."""
+"""Join condition for the session of the calling device. Clients without cookies get the attendee's newest session."""
 
 _user = (
     sa.select(*PARTICIPANT)
@@ -62,7 +62,7 @@ _visitor = (
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
     .where(rooms.c.token == bind("token"), attendees.c.actor_type != word(USERS))
 )
-# PostgreSQL locks in this order, and gives what it has locked in its newest form, as if asked after the wait.
+# PostgreSQL locks in this order. After waiting for a lock it returns the newest version of the row.
 _USER = Query(_user, PARTICIPANT)
 _USER_LOCKED = Query(_user.with_for_update(of=[rooms, attendees]), PARTICIPANT)
 _VISITOR = Query(_visitor, PARTICIPANT)
@@ -109,7 +109,7 @@ _NEW = (
 )
 _is_user = bind("actor_type", sa.Text) == word(USERS)
 _account = users.c.id == bind("actor_id", sa.Text)
-# On PostgreSQL an account that is being deleted is waited for, and one that is added here waits with being deleted.
+# On PostgreSQL this waits for a transaction that deletes the account, and such a transaction waits for this one.
 _has_account = sa.exists(sa.select(users.c.id).where(_account).with_for_update(read=True, key_share=True))
 _ADD = Statement(
     sa.insert(attendees)
@@ -170,37 +170,37 @@ _BY_ACTORS = Query(
 
 
 async def find_user(tx: Tx, token: str, user_id: str, browser: str, *, lock: bool = False) -> Participant | None:
-    """A user in a room, with the session of the browser; held until the transaction ends, but for the session."""
+    """Return a user in a room, with the session of the browser. `lock` locks room and attendee, but not the session."""
     return await tx.find(_USER_LOCKED if lock else _USER, token=token, user_id=user_id, browser=browser)
 
 
 async def find_visitor(tx: Tx, token: str, browser: str, *, lock: bool = False) -> Participant | None:
-    """Whoever joined the room from that browser without an account; held until the transaction ends."""
+    """Return the guest who joined the room in this browser. `lock` locks room, attendee and session."""
     return await tx.find(_VISITOR_LOCKED if lock else _VISITOR, token=token, browser=browser)
 
 
 async def list_visitors_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:
-    """The visitors that a browser is in rooms with a user."""
+    """Return the guests that joined from a browser, in rooms where a user is an attendee."""
     return await tx.list(_VISITORS_WITH, browser=browser, user_id=user_id)
 
 
 async def get_attendee(tx: Tx, room_id: int, attendee_id: int) -> Attendee | None:
-    """An attendee of this room by its id."""
+    """Return an attendee of the room by id, or None."""
     return await tx.find(_BY_ID, room_id=room_id, attendee_id=attendee_id)
 
 
 async def find_attendee(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Attendee | None:
-    """An attendee of this room by who it is."""
+    """Return an attendee of the room by actor, or None."""
     return await tx.find(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=actor_id)
 
 
 async def find_attendees(tx: Tx, room_id: int, actor_type: str, actor_ids: list[str]) -> list[Attendee]:
-    """Those of the actors who are in the room, in the order in which they came."""
+    """Return the attendees of the room among the actors, in the order in which they were added."""
     return await tx.list(_BY_ACTORS, room_id=room_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
 
 
 async def list_attendees(tx: Tx, room_id: int) -> list[Attendee]:
-    """Everybody, in the order in which they came."""
+    """Return all attendees of the room, in the order in which they were added."""
     return await tx.list(_ALL, room_id=room_id)
 
 
@@ -219,7 +219,7 @@ async def add_attendee(
     invited_address: str = "",
     phone_number: str = "",
 ) -> int | None:
-    """Store a new attendee; its id, or None for a user who has no account any more."""
+    """Store a new attendee. Return the id, or None for a user whose account was deleted."""
     row = await tx.one(
         _ADD,
         room_id=room_id,
@@ -238,24 +238,24 @@ async def add_attendee(
 
 
 async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> bool:
-    """The attendee and its sessions are gone; whether it was there."""
+    """Delete an attendee with their sessions. Return True if they existed."""
     return await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id) > 0
 
 
 async def count_people(tx: Tx, room_id: int) -> tuple[int, int]:
-    """How many users belong to the room, and how many of them moderate. Who only followed the link is a passer-by."""
+    """Return the number of users and of moderators among them. Self-joined users are not counted."""
     row = await tx.one(_COUNT_PEOPLE, room_id=room_id)
     assert row is not None, "a count always has a row"
     return int(row[0]), int(row[1])
 
 
 async def count_attendees(tx: Tx, room_id: int) -> int:
-    """Return how many attendees of all kinds the room has."""
+    """Return the number of attendees of all kinds."""
     return int(await tx.value(_COUNT, room_id=room_id))
 
 
 async def list_groups(tx: Tx, room_id: int) -> list[str]:
-    """Return the groups in the room."""
+    """Return the ids of the groups in the room."""
     return [row[0] for row in await tx.all(_GROUPS, room_id=room_id)]
 
 
@@ -292,17 +292,17 @@ _RESET_PERMISSIONS = Statement(
 
 
 async def set_role(tx: Tx, room_id: int, attendee_id: int, role: int, now: int) -> None:
-    """Give an attendee another role. They lose their own permissions, which were meant for the old one."""
+    """Change the role of an attendee and reset their own permissions, which were given to the old role."""
     await tx.run(_SET_ROLE, room_id=room_id, attendee_id=attendee_id, role=role, now=now)
 
 
 async def reset_permissions(tx: Tx, room_id: int, now: int) -> None:
-    """Remove the own permissions of all attendees of a room, so that its default permissions hold for everybody."""
+    """Reset the own permissions of all attendees of a room, so that they have its default permissions."""
     await tx.run(_RESET_PERMISSIONS, in_room=room_id, now=now)
 
 
 async def set_attendee(tx: Tx, room_id: int, attendee_id: int, field: str, value: int | str, now: int) -> None:
-    """Set one field of an attendee (one of `_SETTABLE`)."""
+    """Set one field of an attendee, a key of `_SETTABLE`."""
     await tx.run(_SETTABLE[field], room_id=room_id, attendee_id=attendee_id, value=value, now=now)
 
 
@@ -326,17 +326,17 @@ _OF_GROUP = Query(
 
 
 async def rename_actor(tx: Tx, actor_type: str, actor_id: str, name: str, now: int) -> None:
-    """Give a user or a group another name in all rooms."""
+    """Change the display name of a user or group in all rooms."""
     await tx.run(_RENAME, actor_type=actor_type, actor_id=actor_id, name=name, now=now)
 
 
 async def list_of_user(tx: Tx, user_id: str) -> list[Attendee]:
-    """A user's attendees in all rooms."""
+    """Return the attendees of a user in all rooms."""
     return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def list_of_group(tx: Tx, group_id: str) -> list[Attendee]:
-    """A group's attendees in all rooms."""
+    """Return the attendees of a group in all rooms."""
     return await tx.list(_OF_GROUP, group_id=group_id)
 
 
@@ -353,5 +353,5 @@ _ONLINE = Statement(
 
 
 async def list_online(tx: Tx, user_ids: list[str], since: int) -> set[str]:
-    """Those of the users who have some conversation open and gave a sign since then."""
+    """Return the users among `user_ids` who have a session with a ping since `since`."""
     return {row[0] for row in await tx.all(_ONLINE, user_ids=tx.many(user_ids), since=since)}

@@ -1,4 +1,4 @@
-"""Bans, and who can be banned."""
+"""Bans, and rules about who can be banned."""
 
 import re
 
@@ -18,7 +18,7 @@ _EMAIL_FORM = re.compile(r"[0-9a-f]{64}")
 
 
 class Ban(msgspec.Struct, frozen=True):
-    """Somebody, or an address or network, that may not come back."""
+    """An actor, an IP address or a network that may not join a room. `browsers` is a JSON list of browser ids."""
 
     room_id: int
     id: int
@@ -34,7 +34,7 @@ class Ban(msgspec.Struct, frozen=True):
 
 
 def require_bannable(actor_type: str, actor_id: str) -> str:
-    """The actor id in the form in which it is kept. Raises Invalid("bannedActor") for what nobody can be."""
+    """Return the actor id in the form in which it is stored. Raises Invalid("bannedActor") for an impossible actor."""
     if actor_type == IP:
         network = networks.parse_network(actor_id)
         if network is None:
@@ -52,7 +52,7 @@ def require_bannable(actor_type: str, actor_id: str) -> str:
 
 
 def require_note(note: str) -> str:
-    """Return the note, cleaned line by line. Raises Invalid("internalNote") when it is too long."""
+    """Return the note with each line cleaned. Raises Invalid("internalNote") if it is too long."""
     note = cleaned_text(note)
     if len(note.encode()) > MAX_NOTE_BYTES:
         raise Invalid("internalNote")

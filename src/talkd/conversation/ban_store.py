@@ -48,30 +48,27 @@ _FORGET_MODERATOR = Statement(
 
 
 async def add_ban(tx: Tx, **values: int | str) -> None:
-    """Store a ban, unless the same one is there."""
+    """Store a ban, unless the same actor is already banned."""
     await tx.run(_ADD, **values)
 
 
 async def list_bans(tx: Tx, room_id: int) -> list[Ban]:
-    """All bans of a room, oldest first."""
+    """Return the bans of a room, oldest first."""
     return await tx.list(_ALL, room_id=room_id)
 
 
 async def find_ban(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> Ban | None:
-    """Return the ban of an actor, an address or a network.
-
-    The case of a user id does not matter: an account may be banned before it exists.
-    """
+    """Return the ban of an actor, an address or a network, or None. The case of a user id is ignored."""
     return await tx.find(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=names.folded(actor_id))
 
 
 async def is_banned(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> bool:
-    """Whether somebody known may not come."""
+    """Return True if the actor is banned."""
     return await find_ban(tx, room_id, actor_type, actor_id) is not None
 
 
 async def is_visitor_banned(tx: Tx, room_id: int, *, browser: str, address: str) -> bool:
-    """Whether somebody without an account may not come: by address, or as a banned guest's device."""
+    """Return True if a guest may not join, because their address or the browser of a banned guest is banned."""
     for ban in await tx.list(_OF_VISITORS, room_id=room_id):
         if ban.actor_type == IP and is_banned_address(address, ban.actor_id):
             return True
@@ -81,23 +78,23 @@ async def is_visitor_banned(tx: Tx, room_id: int, *, browser: str, address: str)
 
 
 async def delete_ban(tx: Tx, room_id: int, ban_id: int) -> None:
-    """Lift a ban; nothing happens when there is none of that id in the room."""
+    """Delete a ban of the room, if it exists."""
     await tx.run(_DELETE, room_id=room_id, ban_id=ban_id)
 
 
 async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
-    """Attendees without an account who are in the room from the address or network."""
+    """Return the ids of the guests who have a session in the room from the address or network."""
     rows = await tx.all(_PRESENT_ADDRESSES, room_id=room_id)
     return {int(row[0]) for row in rows if is_banned_address(row[1], banned)}
 
 
 async def rename_user(tx: Tx, user_id: str, name: str) -> None:
-    """Show the new name of a user in the bans of them and in those that they made."""
+    """Change the name of a user in their bans and in the bans that they created."""
     await tx.run(_RENAME_BANNED, user_id=names.folded(user_id), name=name)
     await tx.run(_RENAME_MODERATOR, user_id=user_id, name=name)
 
 
 async def forget_user(tx: Tx, user_id: str) -> None:
-    """Lift all bans of a deleted account, and remove its id and name from the bans it made."""
+    """Delete the bans of a deleted account, and remove its id and name from the bans that it created."""
     await tx.run(_FORGET_BANNED, user_id=names.folded(user_id))
     await tx.run(_FORGET_MODERATOR, user_id=user_id)

@@ -1,4 +1,4 @@
-"""Who is logged in, and by what."""
+"""Logins and their credentials."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -6,11 +6,11 @@ from typing import NamedTuple
 import msgspec
 
 FRESH_LOGIN = 1800
-"""Seconds for which a log-in with a browser counts as having just given the password."""
+"""Seconds after a browser login during which the password need not be entered again."""
 
 
 class CredentialKind(StrEnum):
-    """What a caller shows to be logged in."""
+    """The kinds of credentials."""
 
     PASSWORD = "password"
     APP_PASSWORD = "app password"
@@ -18,10 +18,10 @@ class CredentialKind(StrEnum):
 
 
 class Credential(msgspec.Struct, frozen=True):
-    """What a caller is logged in with.
+    """The credential of a login.
 
     `secret` is the fingerprint of the app password, of the browser's cookie, or of the stored hash of the account's
-    password. It changes or goes when the login ends. `name` is what the caller typed, and None if nobody asked for it.
+    password. It changes or is deleted when the login ends. `name` is the login name that the caller sent, or None.
     """
 
     kind: CredentialKind
@@ -30,7 +30,7 @@ class Credential(msgspec.Struct, frozen=True):
 
 
 class Login(msgspec.Struct, frozen=True):
-    """Somebody whose credentials were right. `app_password_id` is None for the account's own password."""
+    """A user with valid credentials. `app_password_id` is None unless they logged in with an app password."""
 
     user_id: str
     display_name: str
@@ -40,19 +40,19 @@ class Login(msgspec.Struct, frozen=True):
 
 
 class BrowserSession(msgspec.Struct, frozen=True):
-    """A browser that logged in by the form at `opened_at`; `request_token` proves that its own page asks (CSRF)."""
+    """A browser that logged in on the login page at `opened_at`. `request_token` protects its requests from CSRF."""
 
     login: Login
     request_token: str
     opened_at: int
 
     def is_fresh(self, now: int) -> bool:
-        """Return True if the user gave their password not long ago."""
+        """Return True if the user logged in within the last FRESH_LOGIN seconds."""
         return self.opened_at > now - FRESH_LOGIN
 
 
 class Candidate(NamedTuple):
-    """An account that a name can mean, and the hash of its password."""
+    """An account that a login name can mean, and its password hash."""
 
     login: Login
     password_hash: str

@@ -19,22 +19,22 @@ DELETED = "comment_deleted"
 VOICE = "voice-message"
 
 COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
-"""Kinds that count as unread and can be answered."""
+"""Kinds of messages that count as unread and can be replied to."""
 
 GONE = "Deleted user"
-"""What everybody is called whose account is gone."""
+"""Shown name of users whose account was deleted."""
 
 ABOUT_OLDER = frozenset({"message_deleted", "message_edited"})
-"""System messages that tell clients of a change to an older message: they are not the room's last message."""
+"""System messages about a change of an older message. They are never the last message of a room."""
 
 NO_NEWS = ABOUT_OLDER | {SHOWN, REMOVED, REVOKED}
-"""System messages that are never the room's last message, with those about reactions."""
+"""System messages that are never the last message of a room: about changed messages and reactions."""
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Somebody or something that a message speaks of. `name` is what it was called then.
+    """An actor or object that a placeholder in a message stands for. `name` is its name when the message was sent.
 
-    `fields` is everything that clients get of a shared thing, in the order of whoever shared it.
+    `fields` are the fields of a shared object as clients get them, in the order in which the sender gave them.
     """
 
     type: str
@@ -44,7 +44,7 @@ class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """Something said, or reported by the server."""
+    """A message of an attendee, or a system message."""
 
     room_id: int
     id: int
@@ -68,27 +68,27 @@ class Message(msgspec.Struct, frozen=True):
 
     @property
     def author(self) -> tuple[str, str]:
-        """Type and id of who said it."""
+        """Return type and id of the author."""
         return self.actor_type, self.actor_id
 
     @property
     def is_replyable(self) -> bool:
-        """Whether it can be answered."""
+        """Return True if attendees can reply to the message."""
         return not self.system and self.kind in COUNTABLE
 
     def is_expired(self, now: int) -> bool:
-        """Whether nobody may see it any more."""
+        """Return True if the message has expired, so that nobody may see it any more."""
         return 0 < self.expires_at <= now
 
     def references(self) -> Mapping[str, Reference]:
-        """What the placeholders of the text stand for."""
+        """Return the references by the names of their placeholders in the text."""
         if not self.parameters:
             return _NOTHING
         return _decode_once(self.parameters) if len(self.parameters) <= SHORT else _decode(self.parameters)
 
 
 SHORT = 1000
-"""Characters of stored references that are decoded once for many readers, so that room lists are fast."""
+"""Stored references of up to this many characters are decoded once and cached, so that room lists are fast."""
 _NOTHING: Mapping[str, Reference] = {}
 
 
@@ -102,18 +102,18 @@ def _decode_once(parameters: str) -> Mapping[str, Reference]:
 
 
 Names = dict[tuple[str, str], str]
-"""What actors are called now, by type and id. Who is missing is gone."""
+"""Current display names of actors, by type and id. Deleted actors are missing."""
 
 _NOBODY = Reference(DELETED_USERS, DELETED_USERS)
 _USER_REFERENCE = f'"type":"{USERS}"'
-"""How a reference to a user is stored."""
+"""Part of the stored JSON of every reference to a user."""
 
 
 def current_actor(kind: str, actor_id: str, known_name: str, names: Names) -> tuple[str, str, str]:
-    """Return type, id and name of whoever did something, as they are shown now.
+    """Return type, id and name of an actor as they are shown now.
 
-    The id and the names of a deleted account are removed in portions (`areas/removal`), but nobody sees them meanwhile.
-    Others than users keep the name that was `known_name` when they are gone.
+    Deleted users are hidden at once, although `areas/removal` removes their ids and names from the database in
+    portions. Other deleted actors, such as guests, keep the name `known_name`.
     """
     name = names.get((kind, actor_id))
     if name is not None:
@@ -121,8 +121,8 @@ def current_actor(kind: str, actor_id: str, known_name: str, names: Names) -> tu
     return (DELETED_USERS, DELETED_USERS, "") if kind in (USERS, DELETED_USERS) else (kind, actor_id, known_name)
 
 
-def without_gone(message: Message, names: Names) -> Message:
-    """Return the message as it is stored once the deleted accounts that it names have been removed from it."""
+def without_deleted(message: Message, names: Names) -> Message:
+    """Return the message without the ids and names of deleted users: users that are missing in `names`."""
     changes: dict[str, str] = {}
     if message.actor_type == USERS and (USERS, message.actor_id) not in names:
         changes |= {"actor_type": _NOBODY.type, "actor_id": _NOBODY.id, "actor_name": ""}
@@ -130,20 +130,20 @@ def without_gone(message: Message, names: Names) -> Message:
         changes |= {"edited_by_type": _NOBODY.type, "edited_by_id": _NOBODY.id, "edited_by_name": ""}
     if _USER_REFERENCE in message.parameters:
         references = message.references()
-        gone = [each.id for each in references.values() if each.type == USERS and (USERS, each.id) not in names]
-        if gone:
-            known = detached(references, lambda each: each.type == USERS and each.id in gone)
+        deleted = [each.id for each in references.values() if each.type == USERS and (USERS, each.id) not in names]
+        if deleted:
+            known = detached(references, lambda each: each.type == USERS and each.id in deleted)
             changes["parameters"] = msgspec.json.encode(known).decode()
     return msgspec.structs.replace(message, **changes) if changes else message
 
 
-def detached(references: Mapping[str, Reference], is_gone: Callable[[Reference], bool]) -> dict[str, Reference]:
-    """Return the references, with nobody in particular in the place of those that are gone."""
-    return {key: _NOBODY if is_gone(each) else each for key, each in references.items()}
+def detached(references: Mapping[str, Reference], is_deleted: Callable[[Reference], bool]) -> dict[str, Reference]:
+    """Return the references with "deleted user" in place of those for which `is_deleted` is true."""
+    return {key: _NOBODY if is_deleted(each) else each for key, each in references.items()}
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Messages with what it takes to show them: the messages they answer, everybody's name, and who reacted."""
+    """Messages with the data needed to show them: the messages that they reply to, names, and reactions."""
 
     messages: list[Message]
     parents: dict[int, Message]
@@ -152,17 +152,17 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Said(msgspec.Struct, frozen=True):
-    """A message that was said, what it takes to show it, and how far everybody has read now."""
+    """A sent message, the data needed to show it, and the id up to which everybody has read."""
 
     message: Message
     page: Page
     common_read: int | None
     is_new: bool = True
-    """Whether it was said now, and not before under the same reference."""
+    """False if the same message was already sent with the same reference id."""
 
 
 def named(message: Message) -> set[tuple[str, str]]:
-    """Everybody whose name it takes to show a message."""
+    """Return the actors whose names are needed to show a message."""
     actors = {(message.actor_type, message.actor_id)}
     if message.edited_at:
         actors.add((message.edited_by_type, message.edited_by_id))
@@ -172,9 +172,9 @@ def named(message: Message) -> set[tuple[str, str]]:
 
 
 def plain(text: str, references: Mapping[str, Reference]) -> str:
-    """Return what a search compares of a text, with names in place of placeholders; empty if that is the text itself.
+    """Return the text that a search compares, with names in place of placeholders. "" means the text itself.
 
-    The databases themselves only ignore the case of a text in ASCII.
+    It is stored for texts that are not ASCII, because the databases ignore case only in ASCII.
     """
     if not references:
         return "" if text.isascii() else searchable(text)
@@ -183,7 +183,7 @@ def plain(text: str, references: Mapping[str, Reference]) -> str:
 
 
 def require_text(text: str) -> str:
-    """What somebody wrote, without space around it. Raises Invalid when nothing is left, TooLarge."""
+    """Return the text without surrounding whitespace. Raises Invalid if it is empty, and TooLarge."""
     text = text.strip()
     if not text:
         raise Invalid("message")

@@ -16,13 +16,13 @@ MESSAGE = shape(Message, messages)
 _cleared = rooms.alias("cleared")
 _cleared_id = sa.select(_cleared.c.cleared_id)
 CLEARED_ID = _cleared_id.where(_cleared.c.id == bind("room_id", Int)).scalar_subquery()
-"""The id up to which the messages of the room `room_id` were cleared. The databases look it up once a statement."""
+"""The id up to which the messages of the room `room_id` were cleared. A statement looks it up once."""
 
 
 def is_visible(table: sa.FromClause, cleared_id: sa.ColumnElement[int] | None = None) -> sa.ColumnElement[bool]:
-    """Return True if a row of `messages`, or of an alias of it, has neither expired `now` nor was cleared.
+    """Return the condition that a row of `messages`, or of an alias, is neither expired at `now` nor cleared.
 
-    `cleared_id`: the one of the room, where the statement has it at hand. By default it is looked up for each row.
+    `cleared_id`: that of the room, if the statement has it. By default it is looked up for each row.
     """
     if cleared_id is None:
         cleared_id = _cleared_id.where(_cleared.c.id == table.c.room_id).correlate(table).scalar_subquery()
@@ -80,7 +80,7 @@ _is_known = sa.exists().where(
     bind("reference_id", sa.Text) != NOTHING,
     _known.c.room_id == bind("room_id"),
     _known.c.reference_id == bind("reference_id", sa.Text),
-    _known.c.reference_id != NOTHING,  # as the index has it
+    _known.c.reference_id != NOTHING,  # the condition of the index
     _known.c.actor_type == bind("actor_type", sa.Text),
     _known.c.actor_id == bind("actor_id", sa.Text),
     _known.c.parent_id == bind("parent_id", messages.c.parent_id.type),
@@ -125,7 +125,7 @@ NEWEST_VISIBLE_ID = sa.case(
     .correlate(rooms)
     .scalar_subquery(),
 )
-"""The room's last message: the newest, or the newest visible one once that has expired. It is looked up only then."""
+"""The id of the room's last message. Only if it has expired, the newest visible message is looked up."""
 _MARK_READ = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
@@ -157,7 +157,7 @@ COMMON_READ = (
     .correlate(rooms)
     .scalar_subquery()
 )
-"""How far everybody in a room has read, of those who let it be known."""
+"""The id up to which everybody in the room has read, among users with a public read status."""
 _OTHERS_READ = (
     sa.select(sa.func.min(attendees.c.last_read))
     .where(
@@ -183,7 +183,7 @@ _LAST_UNREAD_BASE = Statement(
 
 
 def has_name_of(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Whether a row of `messages` is from the actor, was edited by them, or has a `reference` to them."""
+    """Return the condition that the actor wrote or edited a row of `messages`, or that it has `reference` in it."""
     actor = bind("actor_type", sa.Text), bind("actor_id", sa.Text)
     return sa.or_(
         sa.and_(table.c.actor_type == actor[0], table.c.actor_id == actor[1]),
@@ -193,82 +193,86 @@ def has_name_of(table: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 async def list_before(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
-    """Older than `known`, newest first."""
+    """Return up to `limit` messages older than the id `known`, newest first."""
     return await tx.list(_BEFORE, room_id=room_id, known=known, limit=limit, now=now)
 
 
 async def list_after(tx: Tx, room_id: int, known: int, limit: int, now: int) -> list[Message]:
-    """Newer than `known`, oldest first."""
+    """Return up to `limit` messages newer than the id `known`, oldest first."""
     return await tx.list(_AFTER, room_id=room_id, known=known, limit=limit, now=now)
 
 
 async def get_message(tx: Tx, room_id: int, message_id: int, now: int) -> Message | None:
-    """One message of this room."""
+    """Return a visible message of the room, or None."""
     return await tx.find(_BY_ID, room_id=room_id, message_id=message_id, now=now)
 
 
 async def get_last_id(tx: Tx, room_id: int, known: int) -> int:
-    """Of everything in the room, whether it is shown or not, the last up to `known`; 0 for nothing."""
+    """Return the largest message id in the room up to `known`, visible or not; 0 if there is none."""
     return int(await tx.value(_LAST_ID, room_id=room_id, known=known) or 0)
 
 
 async def list_messages(tx: Tx, room_id: int, message_ids: list[int], now: int) -> dict[int, Message]:
-    """Some messages of this room by id."""
+    """Return the visible ones of these messages of the room, by id."""
     found = await tx.list(_BY_IDS, room_id=room_id, message_ids=tx.many(message_ids), now=now)
     return {message.id: message for message in found}
 
 
 async def list_by_reference(tx: Tx, room_id: int, actor_type: str, actor_id: str, reference_id: str) -> list[Message]:
-    """What this actor said here under the same reference."""
+    """Return the messages that this actor sent to the room with this reference id."""
     return await tx.list(
         _BY_REFERENCE, room_id=room_id, actor_type=actor_type, actor_id=actor_id, reference_id=reference_id
     )
 
 
 async def add_message(tx: Tx, **values: int | str) -> int:
-    """Store a message; its id."""
+    """Store a message and return its id."""
     return int(await tx.value(_ADD_SHARED if "shared_as" in values else _ADD, **values))
 
 
 async def say(tx: Tx, *, attendee_id: int, **values: int | str) -> tuple[int, int | None] | None:
-    """Store a message, unless the same was said under the same reference: then None.
+    """Store a message. Return None if the author already sent the same message with the same reference id.
 
-    Else its id, and how far all others have read who let it be known; None when nobody else does.
+    Otherwise return its id, and the id up to which all others with a public read status have read: None if there are
+    no others.
     """
     row = await tx.one(_SAY, attendee_id=attendee_id, **values)
     return None if row is None else (row[0], row[1])
 
 
 async def set_reactions(tx: Tx, room_id: int, message_id: int, reactions: str) -> None:
-    """What a message shows of its reactions: a JSON object, or empty."""
+    """Store the reaction counts that a message shows: a JSON object, or ""."""
     await tx.run(_SET_REACTIONS, room_id=room_id, message_id=message_id, reactions=reactions)
 
 
 async def set_system(tx: Tx, room_id: int, message_id: int, system: str, text: str) -> None:
-    """A system message tells something else now."""
+    """Change the type and text of a system message."""
     await tx.run(_SET_SYSTEM, room_id=room_id, message_id=message_id, system=system, message=text)
 
 
 async def set_newest(tx: Tx, room_id: int, message_id: int, now: int, *, notifies: bool) -> None:
     """Set the room's last message and activity.
 
-    A message that never notifies anybody leaves no notifications to create.
+    If the message never notifies anybody (`notifies` is False), it does not mark the room as owing notifications.
     """
     await tx.run(_NEWEST_IN_ROOM, room_id=room_id, message_id=message_id, now=now, notifies=int(notifies))
 
 
 async def mark_read_forward(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> bool:
-    """The attendee has read up to there at least; whether that is further than before."""
+    """Move the read marker of an attendee forward to the message. Return True if it moved."""
     return await tx.run(_MARK_FORWARD, room_id=room_id, attendee_id=attendee_id, message_id=message_id) > 0
 
 
 async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
-    """The attendee has read up to there."""
+    """Set the read marker of an attendee, also backwards."""
     await tx.run(_MARK_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
 async def count_mention(tx: Tx, network: str, now: int, *, since: int) -> tuple[int, int]:
-    """How often guests of a network have mentioned somebody, and since when; what began before `since` is over."""
+    """Count a mention by a guest of a network. Return the number of mentions and the time of the first one.
+
+    The count starts anew if its first mention was not after `since`.
+    """
     await tx.run(_FORGET_MENTIONS, since=since)
     row = await tx.one(_COUNT_MENTION, network=network, now=now)
     assert row is not None, "the statement returns the row that it writes"
@@ -276,13 +280,13 @@ async def count_mention(tx: Tx, network: str, now: int, *, since: int) -> tuple[
 
 
 async def get_common_read(tx: Tx, room_id: int) -> int | None:
-    """How far everybody has read; None when nobody lets it be known."""
+    """Return the id up to which everybody has read; None if no user has a public read status."""
     last: int | None = await tx.value(_COMMON_READ, room_id=room_id)
     return last
 
 
 async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
-    """Ids of the two newest messages that count as unread."""
+    """Return the ids of the two newest messages that count as unread."""
     return [row[0] for row in await tx.all(_LAST_UNREAD_BASE, room_id=room_id, now=now)]
 
 
@@ -297,10 +301,10 @@ _DELETE_EXPIRED = Statement(
 
 
 async def list_rooms_with_expired(tx: Tx, now: int) -> list[int]:
-    """Rooms with messages that nobody sees any more."""
+    """Return the rooms with expired messages."""
     return [row[0] for row in await tx.all(_WITH_EXPIRED, now=now)]
 
 
 async def delete_expired(tx: Tx, room_id: int, limit: int, now: int) -> list[int]:
-    """Delete so many messages that nobody sees any more, and return their ids."""
+    """Delete up to `limit` expired messages, and return their ids."""
     return [row[0] for row in await tx.all(_DELETE_EXPIRED, room_id=room_id, limit=limit, now=now)]

@@ -1,7 +1,7 @@
-"""Statements that note which rooms a client would see differently, where the change is not in the room's own row.
+"""Statements that set the modification time of rooms after changes in other tables.
 
-The modification times of `rooms` and `attendees` follow every UPDATE of these tables by themselves (`schema.py`).
-What follows here sets the one of a room because of its messages, people, names and read markers.
+Every UPDATE of `rooms` and `attendees` sets the modification time of its own row (`schema.py`). The statements here set
+that of a room when its messages, attendees, names or read markers change what clients see of it.
 """
 
 import sqlalchemy as sa
@@ -15,11 +15,11 @@ from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
 
 _NOW = bind("now", Int)
 _RACING = 32
-"""Readers whose transactions run at the same moment at most. They cannot see each other's read markers yet."""
+"""Maximum number of concurrent transactions that move read markers. They do not see each other's new markers."""
 
 
 def _touch(*conditions: sa.ColumnElement[bool]) -> Statement:
-    """Set the modification time of rooms. Rooms that have it already need no write."""
+    """Set the modification time of the rooms that meet the conditions. Rooms that have it already are not written."""
     return Statement(sa.update(rooms).where(rooms.c.modified_at < _NOW, *conditions).values(modified_at=_NOW))
 
 
@@ -65,31 +65,31 @@ _NAMING = _touch(
 
 
 async def touch_room(tx: Tx, room_id: int, now: int) -> None:
-    """Note that everybody in the room sees something different."""
+    """Mark the room as changed for all its attendees."""
     await tx.run(_ROOM, room_id=room_id, now=now)
 
 
 async def touch_attendee(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
-    """Note that one attendee sees something different."""
+    """Mark the room as changed for one attendee."""
     await tx.run(_ATTENDEE, room_id=room_id, attendee_id=attendee_id, now=now)
 
 
 async def touch_read(tx: Tx, room_id: int, marker: int, now: int) -> None:
-    """Note that a read marker moved, whose lower end is `marker`.
+    """Mark the room as changed after a read marker moved. `marker`: its old or new position, whichever is lower.
 
-    Others see that only if the reader was among those who had read least, because the room shows how far everybody
-    has read.
+    The room shows up to which message everybody has read. That changes only if the reader was among those who had
+    read least.
     """
     await tx.run(_READ, room_id=room_id, marker=marker, now=now)
 
 
 async def touch_rooms_of(tx: Tx, user_id: str, now: int) -> None:
-    """Note that everybody in the rooms of a user sees something different."""
+    """Mark the rooms of a user as changed for all their attendees."""
     await tx.run(_OF_USER, user_id=user_id, now=now)
 
 
 async def touch_rooms_naming(tx: Tx, actor_type: str, actor_id: str, now: int) -> None:
-    """Note that a user or group has another name: in their rooms, and where the last message names them."""
+    """Mark the rooms of a renamed user or group as changed, and those whose last message names them."""
     await tx.run(
         _NAMING, actor_type=actor_type, actor_id=actor_id, reference=reference_text(actor_type, actor_id), now=now
     )

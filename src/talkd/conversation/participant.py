@@ -1,4 +1,4 @@
-"""Attendees, their joins, and what they may do."""
+"""Attendees, their sessions, and what they may do."""
 
 import msgspec
 
@@ -15,11 +15,11 @@ from talkd.core.constants import (
 )
 
 MEMBER_DEFAULT = MAX_DEFAULT_PERMISSIONS & ~Permission.LOBBY_IGNORE
-"""What members may do when nothing else is set (recordings: 246)."""
+"""Permissions of attendees when neither they, the call nor the room have others: all but ignoring the lobby."""
 
 
 class Attendee(msgspec.Struct, frozen=True):
-    """Somebody who belongs to a room."""
+    """An actor who belongs to a room: a row of the table `attendees`."""
 
     room_id: int
     id: int
@@ -48,22 +48,22 @@ class Attendee(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> Actor:
-        """The attendee as one who does something."""
+        """Return the attendee as an actor."""
         return Actor(self.actor_type, self.actor_id, self.display_name)
 
     @property
     def is_moderator(self) -> bool:
-        """Owner, moderator or guest moderator."""
+        """Return True for owners, moderators and guest moderators."""
         return self.type in MODERATORS
 
     @property
     def is_guest(self) -> bool:
-        """In the room without an account."""
+        """Return True for attendees without an account."""
         return self.type in GUESTS
 
 
 class Session(msgspec.Struct, frozen=True):
-    """One device on which an attendee has the room open."""
+    """A device or browser tab on which an attendee has joined the room."""
 
     room_id: int
     id: int
@@ -76,7 +76,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Participant(msgspec.Struct, frozen=True):
-    """An attendee in its room, with the session of the device that asks, if that has joined."""
+    """An attendee with their room, and the session of the calling device if it has joined."""
 
     room: Room
     attendee: Attendee
@@ -84,41 +84,41 @@ class Participant(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> Actor:
-        """Who this is."""
+        """Return the attendee as an actor."""
         return self.attendee.actor
 
     @property
     def is_moderator(self) -> bool:
-        """Owner, moderator or guest moderator."""
+        """Return True for owners, moderators and guest moderators."""
         return self.attendee.is_moderator
 
     @property
     def is_guest(self) -> bool:
-        """Without an account."""
+        """Return True for participants without an account."""
         return self.attendee.is_guest
 
     @property
     def sees_addresses(self) -> bool:
-        """Return True for moderators with an account: only they learn the e-mail addresses of others here."""
+        """Return True for moderators with an account. Only they see the e-mail addresses of invited guests."""
         return self.is_moderator and not self.is_guest
 
     @property
     def permissions(self) -> int:
-        """What this participant may do: its own setting, else the call's, else the room's, else the default."""
+        """Return the bits of `Permission` that the participant has."""
         return permissions_of(self.room, self.attendee)
 
     def may(self, permission: Permission) -> bool:
-        """Whether all bits of `permission` are there."""
+        """Return True if the participant has all bits of `permission`."""
         needed = int(permission)
         return self.permissions & needed == needed
 
     @property
     def can_pass_lobby(self) -> bool:
-        """Moderators and those who may ignore it, or there is none."""
+        """Return True if the room has no lobby, or the participant moderates or may ignore the lobby."""
         return not self.room.has_lobby or self.is_moderator or self.may(Permission.LOBBY_IGNORE)
 
     def can_start_call(self, start_calls: int) -> bool:
-        """Whether this participant may be the first in a call, given the server's `start_calls` setting."""
+        """Return True if the participant may start a call. `start_calls` is the server's setting."""
         if self.room.type in (RoomType.ONE_TO_ONE_FORMER, RoomType.NOTE_TO_SELF):
             return False
         if start_calls == StartCall.NOBODY or not self.can_pass_lobby or not self.may(Permission.CALL_START):
@@ -128,20 +128,20 @@ class Participant(msgspec.Struct, frozen=True):
         return start_calls == StartCall.EVERYONE or not self.is_guest
 
     def can_leave(self, deletes_one_to_one: bool) -> bool:
-        """Whether clients offer leaving for good. Where leaving deletes a one-to-one, they offer deleting instead."""
+        """Return True if clients offer to leave. Where leaving deletes a one-to-one room, they offer to delete it."""
         if self.is_guest or self.room.type == RoomType.NOTE_TO_SELF:
             return False
         return not (deletes_one_to_one and self.room.is_one_to_one)
 
     def can_delete(self, one_to_one_too: bool) -> bool:
-        """Whether this participant may delete the room for everybody."""
+        """Return True if the participant may delete the room for everybody."""
         if self.is_guest or not self.is_moderator:
             return False
         return one_to_one_too or not self.room.is_one_to_one
 
 
 class People(msgspec.Struct, frozen=True):
-    """Who belongs to some rooms, with all devices on which they are open; and who is online, where that is told."""
+    """Rooms with their attendees and sessions. `online`: users who are online, or None if statuses are not shown."""
 
     rooms: list[tuple[Room, list[Attendee], list[Session]]]
     online: set[str] | None
@@ -153,9 +153,9 @@ _MEMBERS = int(MEMBER_DEFAULT)
 
 
 def permissions_of(room: Room, attendee: Attendee) -> int:
-    """The bits of `Permission` that hold for an attendee. Moderators always have all.
+    """Return the permissions of an attendee: their own, else the call's, else the room's, else MEMBER_DEFAULT.
 
-    A plain number: the room list does this for every room, and flags are slow.
+    Moderators have all permissions. Returns an int, because flags would slow down the room list.
     """
     if attendee.type in _MODERATORS:
         return _ALL
@@ -163,10 +163,10 @@ def permissions_of(room: Room, attendee: Attendee) -> int:
 
 
 def invited_name(name: str, address: str) -> str:
-    """Return the name that others see of somebody invited by e-mail: empty if it would give away the address."""
+    """Return the name that others see of a guest invited by e-mail: "" if it contains the address."""
     return "" if address.lower() in name.lower() else name
 
 
 def is_self_joined(attendee: Attendee) -> bool:
-    """A user who followed the link of a public room and is gone when he leaves."""
+    """Return True for a user who joined by the link of a public room. They stop being an attendee when they leave."""
     return attendee.actor_type == USERS and attendee.type == ParticipantType.USER_SELF_JOINED

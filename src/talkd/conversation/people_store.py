@@ -1,4 +1,6 @@
-"""Statements about those who messages are from and about."""
+"""Statements about the actors that write messages or are mentioned in them."""
+
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -8,21 +10,32 @@ from talkd.conversation.message_store import has_name_of
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
 from talkd.core.constants import ABOVE_ALL_IDS
-from talkd.storage.database import Row, Tx
+from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, attendees, groups, messages, users
 from talkd.storage.statements import NOTHING, ONE, Statement, bind, folded, one_of, word
 
-_PEOPLE = Statement(
+
+class KnownActor(NamedTuple):
+    """An actor that exists. `place`: the room id of a guest, 1 or 0 for an enabled or disabled user, 1 for a group."""
+
+    type: str
+    id: str
+    name: str
+    place: int
+
+
+_USER = shape_of(KnownActor, word(USERS), users.c.id, users.c.display_name, users.c.enabled)
+_PEOPLE = Query(
     sa.union_all(
-        sa.select(word(USERS), users.c.id, users.c.display_name, users.c.enabled).where(
-            one_of(folded(users.c.id), "users")
-        ),
+        sa.select(*_USER).where(one_of(folded(users.c.id), "users")),
         sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE).where(one_of(groups.c.id, "groups")),
         sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
             attendees.c.actor_type.in_((word(GUESTS), word(EMAILS))),
             one_of(attendees.c.actor_id, "guests"),
         ),
-    )
+    ),
+    _USER,
 )
 
 _nobody = word(DELETED_USERS)
@@ -56,11 +69,8 @@ _SET_REFERENCES = Statement(
 )
 
 
-async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[Row]:
-    """Return type, id and name of those actors that exist, and where: the room of a guest; else if it is enabled.
-
-    A user is found by their id in any case.
-    """
+async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[KnownActor]:
+    """Return those of the actors that exist, a guest once for each of their rooms. The case of user ids is ignored."""
     by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
     for kind, actor_id in actors:
         kind = GUESTS if kind == EMAILS else kind
@@ -69,23 +79,24 @@ async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[Row]:
     if not any(by_kind.values()):
         return []
     user_ids = [names.folded(user_id) for user_id in by_kind[USERS]]
-    return await tx.all(
+    return await tx.list(
         _PEOPLE, users=tx.many(user_ids), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
     )
 
 
 async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
-    """What these actors are called now."""
-    return {(row[0], row[1]): row[2] for row in await list_people(tx, actors)}
+    """Return the current names of the actors that exist."""
+    return {(actor.type, actor.id): actor.name for actor in await list_people(tx, actors)}
 
 
 async def forget_after(
     tx: Tx, user_id: str, place: tuple[int, int], *, limit: int, looked_at: int
 ) -> tuple[int, int] | None:
-    """Remove the id and all names of a deleted account from messages: as author, as editor, and where it is named.
+    """Remove the id and names of a deleted account from messages: as author, as editor, and in mentions.
 
-    Whoever gets the same id later has nothing to do with these messages. This changes `limit` messages after `place`
-    (room and id) at most and looks at `looked_at`. Return the place of the last of them, or None if it is the end.
+    A new account with the same id must not become the author of these messages. One call reads up to `looked_at`
+    messages after `place` (room id and message id) and changes up to `limit` of them. Return the place of the last
+    message, or None at the end.
     """
     end = await tx.one(_STEP, after_room=place[0], after_id=place[1], looked_at=looked_at - 1)
     last = (ABOVE_ALL_IDS, ABOVE_ALL_IDS) if end is None else (end[0], end[1])
@@ -124,5 +135,5 @@ async def forget_after(
 
 
 def reference_text(kind: str, actor_id: str) -> str:
-    """Return the stored JSON text of a reference without its end: the display name of that time may follow."""
+    """Return how the stored JSON of a reference begins, up to its name, which may be an older one."""
     return msgspec.json.encode(Reference(kind, actor_id)).decode().removesuffix("}")

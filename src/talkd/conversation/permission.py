@@ -1,4 +1,4 @@
-"""Permission bits as they are set."""
+"""How permissions are set."""
 
 from talkd.core.constants import MAX_CUSTOM_PERMISSIONS, Permission
 from talkd.core.errors import Invalid
@@ -8,9 +8,9 @@ METHODS = frozenset({SET, ADD, REMOVE})
 
 
 def require_permissions(bits: int, reason: str) -> int:
-    """The permissions of a number; anything but "as everybody" (0) is marked as chosen.
+    """Return the permissions to store: the bits and CUSTOM, or 0 for the defaults.
 
-    Raises Invalid(reason) for bits that there are not.
+    Raises Invalid(reason) for unknown bits.
     """
     if not 0 <= bits <= MAX_CUSTOM_PERMISSIONS:
         raise Invalid(reason)
@@ -18,10 +18,10 @@ def require_permissions(bits: int, reason: str) -> int:
 
 
 def changed(current: int, method: str, bits: int) -> int:
-    """What an attendee's own permissions become, when `current` is what holds now.
+    """Return an attendee's own permissions after a change. `current` are the permissions that they have.
 
-    Adding and removing do not mark the result as chosen, and who has lost the last bit is back at the
-    room's defaults (recording `participants/permissions-of-one`). Raises Invalid("method") and Invalid("value").
+    Adding and removing bits does not set CUSTOM. If no bit is left, the attendee has the room's defaults again, as in
+    Talk (docs/api/compatibility.md). Raises Invalid("method") and Invalid("value").
     """
     if method not in METHODS:
         raise Invalid("method")

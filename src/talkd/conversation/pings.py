@@ -1,4 +1,4 @@
-"""Signs of life, written together every few seconds instead of one by one."""
+"""Pings of sessions, which are written together every few seconds."""
 
 from talkd.conversation import session_store
 from talkd.core import clock
@@ -6,18 +6,18 @@ from talkd.storage.database import Database
 
 
 class Pings:
-    """Devices that gave a sign since the last flush."""
+    """The sessions that sent a request since the last flush."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._seen: set[str] = set()
 
     def note(self, session_id: str) -> None:
-        """This device is there."""
+        """Note that a session sent a request."""
         self._seen.add(session_id)
 
     async def flush(self) -> None:
-        """Write what was noted."""
+        """Store the time of the last ping of the noted sessions."""
         if not self._seen:
             return
         seen, self._seen = list(self._seen), set()

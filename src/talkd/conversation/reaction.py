@@ -1,17 +1,17 @@
-"""Reactions."""
+"""Reactions to messages."""
 
 import msgspec
 
 MAX_COUNTED = 20
-"""Different reactions whose number a message shows: those given most often."""
+"""A message shows the counts of this many different reactions, the most frequent ones."""
 
 
 SHOWN, REMOVED, REVOKED = "reaction", "reaction_deleted", "reaction_revoked"
-"""System messages about reactions: one that was given, the same one after it was taken back, and the taking back."""
+"""System messages about reactions: a reaction, a removed reaction, and the removal itself."""
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """What somebody thinks of a message. `entry_id` is the system message that tells of it."""
+    """A reaction of an actor to a message. `entry_id` is the id of its system message."""
 
     room_id: int
     id: int
@@ -25,9 +25,9 @@ class Reaction(msgspec.Struct, frozen=True):
 
 
 Reactors = dict[tuple[str, str], dict[int, list[str]]]
-"""Who has reacted to what and how: by type and id of the actor, then by message."""
+"""Reactions by type and id of the actor, then by message id."""
 
 
 def most_frequent(counts: dict[str, int]) -> dict[str, int]:
-    """What a message shows of its reactions, most frequent first."""
+    """Return the counts that a message shows, the most frequent reaction first."""
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:MAX_COUNTED])

@@ -38,24 +38,24 @@ _FORGET_USER = Statement(
 
 
 async def add_reaction(tx: Tx, **values: int | str) -> None:
-    """Store a reaction; the same one by the same actor must not be there."""
+    """Store a reaction. The same reaction by the same actor must not exist."""
     await tx.run(_ADD, **values)
 
 
 async def list_reactions(tx: Tx, room_id: int, message_id: int) -> list[Reaction]:
-    """All reactions to a message, newest first."""
+    """Return all reactions to a message, newest first."""
     return await tx.list(_OF_MESSAGE, room_id=room_id, message_id=message_id)
 
 
 async def find_reaction(tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str) -> Reaction | None:
-    """This reaction by this actor."""
+    """Return this reaction by this actor, or None."""
     return await tx.find(
         _ONE, room_id=room_id, message_id=message_id, actor_type=actor.type, actor_id=actor.id, reaction=reaction
     )
 
 
 async def delete_reaction(tx: Tx, reaction: Reaction) -> None:
-    """Delete one."""
+    """Delete a reaction."""
     await tx.run(_DELETE, room_id=reaction.room_id, reaction_id=reaction.id)
 
 
@@ -65,7 +65,7 @@ async def delete_reactions(tx: Tx, room_id: int, message_id: int) -> None:
 
 
 async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Actor | None) -> Reactors:
-    """Who has reacted to these messages: this actor, or everybody."""
+    """Return the reactions to these messages by this actor, or by everybody if `actor` is None."""
     if actor is None:
         rows = await tx.all(_GIVEN, room_id=room_id, message_ids=tx.many(message_ids))
     else:
@@ -83,8 +83,8 @@ async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Acto
 
 
 async def forget_user(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach `limit` reactions of a deleted account from its id and name. They still count. Return how many there were.
+    """Detach up to `limit` reactions from a deleted account. Return how many. The reactions still count.
 
-    Each reaction gets its own number as actor id, because an actor reacts with an emoji only once.
+    Each reaction gets its own id as actor id, because an actor can give the same reaction only once.
     """
     return await tx.run(_FORGET_USER, user_id=user_id, limit=limit)

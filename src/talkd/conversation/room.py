@@ -1,4 +1,4 @@
-"""Conversations and the rules that need nothing but the conversation."""
+"""Rooms, and the rules that depend on nothing but the room."""
 
 import msgspec
 
@@ -19,22 +19,22 @@ from talkd.core.names import cleaned, cleaned_text
 
 NOTE_TO_SELF = "note_to_self"
 EXTENDED = "extended_conversation"
-"""Object type of a room that goes on from another; the object is that one's token."""
+"""Object type of a room that continues another room. The object id is the token of the other room."""
 OBJECT_TYPES = frozenset({"", "phone", "event", EXTENDED})
-"""What clients may create a room for (recording `rooms-create/special-objects`)."""
+"""Object types that clients may give to a new room."""
 BREAKOUT = "room"
-"""Object type of a breakout room; the object is its parent's token."""
+"""Object type of a breakout room. The object id is the token of its parent room."""
 CHANGELOG_NAME = "Talk updates ✅"
-"""What clients call the conversation that tells what is new (recording `rooms-list/newcomer`)."""
+"""Shown name of every changelog room."""
 UNNAMED = "---"
-"""Name of a room that was created without one (recording `rooms-create/group`)."""
+"""Name of a room that was created without one."""
 
 
 _OF_TWO = (int(RoomType.ONE_TO_ONE), int(RoomType.ONE_TO_ONE_FORMER))
 
 
 class Room(msgspec.Struct, frozen=True):
-    """A conversation as it is stored; `storage/schema.py` says what the numbers mean."""
+    """A row of the table `rooms`; `storage/schema.py` explains the columns."""
 
     id: int
     token: str
@@ -69,64 +69,64 @@ class Room(msgspec.Struct, frozen=True):
 
     @property
     def owes_notifications(self) -> bool:
-        """Whether there are messages that have not created their notifications yet."""
+        """Return True if some messages have not created their notifications yet."""
         return self.notified_id < self.last_message_id
 
     @property
     def is_one_to_one(self) -> bool:
-        """Two people only, also after one of them is gone."""
+        """Return True for one-to-one rooms, including former ones."""
         return self.type in _OF_TWO
 
     @property
     def is_writable(self) -> bool:
-        """Neither locked nor the changelog."""
+        """Return True unless the room is locked or a changelog."""
         return self.read_only == ReadOnly.READ_WRITE and self.type != RoomType.CHANGELOG
 
     @property
     def has_lobby(self) -> bool:
-        """Whether those who do not moderate wait outside; not any more once the timer has run out."""
+        """Return True if the lobby is on and its timer has not expired."""
         return self.lobby_state == Lobby.NON_MODERATORS and not self.is_lobby_over
 
     @property
     def is_lobby_over(self) -> bool:
-        """The lobby's time has come, though the job that says so may not have run yet."""
+        """Return True if the lobby timer has expired, even if the job that ends the lobby has not run yet."""
         return self.lobby_state == Lobby.NON_MODERATORS and 0 < self.lobby_timer <= clock.now()
 
     @property
     def is_listed(self) -> bool:
-        """Whether everybody with an account finds it, and may join."""
+        """Return True if every user can find and join the room."""
         return self.is_shared and self.listable != Listable.NONE and not self.is_breakout_room
 
     def password_hash_for(self, user_id: str | None) -> str:
-        """The hash of the password that somebody outside must know to join, or empty.
+        """Return the hash of the password that is required to join, or "".
 
-        Users who find the room by searching need no password; visitors (None) do.
+        Users need no password for a listed room; guests (None) do.
         """
         return "" if self.is_listed and user_id is not None else self.password_hash
 
     @property
     def is_breakout_room(self) -> bool:
-        """A part of another conversation, which decides for it."""
+        """Return True for a breakout room. Its parent room decides its settings."""
         return self.object_type == BREAKOUT
 
     @property
     def is_divided(self) -> bool:
-        """Whether it has breakout rooms: then it stays as closed as they are."""
+        """Return True if the room has breakout rooms. Such a room cannot become public."""
         return self.breakout_mode != 0
 
     @property
     def opens_by_mail(self) -> bool:
-        """Whether inviting somebody by e-mail makes it public."""
+        """Return True if the room becomes public when somebody is invited by e-mail."""
         return self.type == RoomType.GROUP and not self.is_divided
 
     @property
     def emoji_of_name(self) -> str:
-        """The emoji that the name begins with. It is the room's picture if the room has no other."""
+        """Return the emoji at the start of the name, or "". It is the avatar of a room without an uploaded one."""
         return "" if self.is_one_to_one else first_emoji(self.name)
 
     @property
     def is_shared(self) -> bool:
-        """A group or public conversation: the kinds that most settings are for."""
+        """Return True for group and public rooms, the types that most settings are for."""
         return self.type in (RoomType.GROUP, RoomType.PUBLIC)
 
     def partner_of(self, user_id: str) -> str:
@@ -144,7 +144,7 @@ class Room(msgspec.Struct, frozen=True):
 
 
 class Attributes(msgspec.Struct, frozen=True):
-    """Settings of a room from its first moment on, named as in the table."""
+    """Initial settings of a new room, named as the columns of the table."""
 
     read_only: int = 0
     listable: int = 0
@@ -161,7 +161,7 @@ NO_ATTRIBUTES = Attributes()
 
 
 def require_name(name: str, reason: str) -> str:
-    """Return the name, cleaned. Raises Invalid(reason) when nothing is left or it is too long."""
+    """Return the cleaned name. Raises Invalid(reason) if it is empty or too long."""
     name = cleaned(name)
     if not name or len(name) > MAX_ROOM_NAME_LENGTH:
         raise Invalid(reason)
@@ -169,7 +169,7 @@ def require_name(name: str, reason: str) -> str:
 
 
 def require_description(description: str, reason: str) -> str:
-    """Return the description, cleaned line by line. Raises Invalid(reason) when it is too long."""
+    """Return the description with each line cleaned. Raises Invalid(reason) if it is too long."""
     description = cleaned_text(description)
     if len(description) > MAX_DESCRIPTION_LENGTH:
         raise Invalid(reason)
@@ -177,7 +177,7 @@ def require_description(description: str, reason: str) -> str:
 
 
 def require_object(object_type: str, object_id: str) -> None:
-    """Raises Invalid when rooms are not made for this object, its id is too long, or one of the two is missing."""
+    """Raises Invalid if the object type is unknown, the object id is too long, or only one of them is given."""
     if object_type not in OBJECT_TYPES:
         raise Invalid("object-type")
     if len(object_id) > MAX_OBJECT_LENGTH:
@@ -192,5 +192,5 @@ def default_notification_level(room_type: int, setting: int) -> int:
 
 
 def pair(one: str, other: str) -> tuple[str, str]:
-    """Two users in the order in which a one-to-one conversation keeps them."""
+    """Return two users in the order in which a one-to-one room stores them."""
     return (one, other) if one < other else (other, one)

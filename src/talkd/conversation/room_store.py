@@ -91,22 +91,22 @@ async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
 
 
 async def find_pair(tx: Tx, user_a: str, user_b: str) -> Room | None:
-    """The one-to-one conversation of two users."""
+    """Return the one-to-one room of two users, or None. The users are in the order of `room.pair`."""
     return await tx.find(_BY_PAIR, user_a=user_a, user_b=user_b)
 
 
 async def find_object(tx: Tx, object_type: str, object_id: str) -> Room | None:
-    """The room of an object."""
+    """Return the room of an object, or None."""
     return await tx.find(_BY_OBJECT, object_type=object_type, object_id=object_id)
 
 
 async def is_taken(tx: Tx, token: str) -> bool:
-    """Whether a room has that token."""
+    """Return True if a room has this token."""
     return await tx.one(_IS_TAKEN, token=token) is not None
 
 
 async def set_field(tx: Tx, room_id: int, field: str, value: int | str) -> None:
-    """Set one field of a room (one of `_SET`)."""
+    """Set one field of a room, a key of `_SET`."""
     await tx.run(_SET[field], room_id=room_id, value=value)
 
 
@@ -121,12 +121,12 @@ _END_PAIR = Statement(
 
 
 async def list_pairs_of(tx: Tx, user_id: str) -> list[Room]:
-    """All one-to-one conversations of a user."""
+    """Return all one-to-one rooms of a user."""
     return await tx.list(_PAIRS_OF, user_id=user_id)
 
 
 async def end_pair(tx: Tx, room_id: int, type: int, name: str) -> None:
-    """A one-to-one conversation whose other side is gone for good keeps only that name."""
+    """Lock a one-to-one room and call it `name`, after one of its users was removed for good."""
     await tx.run(_END_PAIR, room_id=room_id, type=type, name=name)
 
 
@@ -144,7 +144,7 @@ async def add_room(
     password_hash: str = "",
     attributes: Attributes = NO_ATTRIBUTES,
 ) -> Room:
-    """Store a new room."""
+    """Store a new room and return it."""
     user_a, user_b = users or (None, None)
     return await tx.create(
         _ADD,

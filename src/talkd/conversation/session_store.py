@@ -140,7 +140,7 @@ async def add_session(
     network: str = "",
     login: str = "",
 ) -> Session:
-    """Store a new join: of users with the secret of their login, of visitors with address and network."""
+    """Store a new session and return it: of a user with a `login`, of a guest with an `address` and `network`."""
     return await tx.create(
         _ADD,
         room_id=room_id,
@@ -155,44 +155,44 @@ async def add_session(
 
 
 async def count_of_network(tx: Tx, network: str, most: int) -> int:
-    """Return how many devices of visitors from a network have rooms open, `most` at most."""
+    """Return the number of sessions of guests from a network, but at most `most`."""
     return len(await tx.all(_OF_NETWORK, network=network, limit=most))
 
 
 async def delete_session(tx: Tx, session: Session) -> None:
-    """The device has the room open no more."""
+    """Delete a session."""
     await tx.run(_DELETE, room_id=session.room_id, id=session.id)
 
 
 async def list_sessions_of(tx: Tx, room_id: int, attendee_id: int) -> list[Session]:
-    """All devices of one attendee."""
+    """Return the sessions of an attendee."""
     return await tx.list(_OF_ATTENDEE, room_id=room_id, attendee_id=attendee_id)
 
 
 async def list_addresses(tx: Tx, room_id: int, attendee_id: int) -> list[str]:
-    """List the network addresses from which a visitor has the room open. None are known of users."""
+    """Return the IP addresses of a guest's sessions. Those of users are not stored."""
     return [row[0] for row in await tx.all(_ADDRESSES, room_id=room_id, attendee_id=attendee_id)]
 
 
 async def list_sessions(tx: Tx, room_id: int) -> list[Session]:
-    """All devices in a room, in the order of joining."""
+    """Return the sessions of a room, oldest first."""
     return await tx.list(_OF_ROOM, room_id=room_id)
 
 
 async def list_seated(tx: Tx, room_id: int, since: int) -> list[tuple[Session, Attendee]]:
-    """Devices that gave a sign since then, each with its attendee."""
+    """Return the sessions of a room with a ping since `since`, each with its attendee."""
     return await tx.list(_WITH_ATTENDEES, room_id=room_id, since=since)
 
 
 async def find_session(tx: Tx, session_id: str) -> tuple[Session, Attendee] | None:
-    """A join by its public identifier."""
+    """Return a session by its public id, with its attendee."""
     return await tx.find(_BY_SESSION_ID, session_id=session_id)
 
 
 async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
-    """The room that a device opened last and has not left; empty when there is none.
+    """Return the token of the room that a device joined last and has not left, or "".
 
-    A user's device without a cookie is any of that user's.
+    For a user without a cookie (`browser` is ""), all sessions of the user count.
     """
     if user_id is not None:
         if browser:
@@ -205,45 +205,45 @@ async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
 
 
 async def list_silent(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:
-    """Devices that have given no sign since then; some 500 at most."""
+    """Return up to 500 sessions without a ping since `before`, each with its attendee."""
     return await tx.list(_SILENT, before=before)
 
 
 async def list_of_user(tx: Tx, user_id: str) -> list[tuple[Session, Attendee]]:
-    """Return all devices of a user, in all rooms."""
+    """Return the sessions of a user in all rooms, each with its attendee."""
     return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def list_logged_out(tx: Tx, user_id: str, password: str) -> list[tuple[Session, Attendee]]:
-    """Return the devices of a user whose login has ended; `password` is the secret of logins by the account's own."""
+    """Return the sessions of a user whose login has ended. `password` is the secret of their password logins."""
     return await tx.list(_LOGGED_OUT, user_id=user_id, password=password)
 
 
 async def list_users_outside(tx: Tx, group_ids: list[str]) -> list[str]:
-    """Return the users with a session who are in none of the groups."""
+    """Return the users with a session who are not in any of the groups."""
     return [row[0] for row in await tx.all(_USERS_OUTSIDE, group_ids=tx.many(group_ids))]
 
 
 async def ping(tx: Tx, session_ids: list[str], now: int) -> None:
-    """These devices are still there."""
+    """Set the time of the last ping of these sessions."""
     await tx.run(_PING, session_ids=tx.many(session_ids), now=now)
 
 
 async def set_in_call(tx: Tx, session: Session, in_call: int, now: int) -> None:
-    """What a device brings to the call."""
+    """Set the call flags of a session."""
     await tx.run(_SET_CALL, room_id=session.room_id, id=session.id, in_call=in_call, now=now)
 
 
 async def set_state(tx: Tx, session: Session, state: int) -> None:
-    """Whether anybody is looking at the device."""
+    """Set whether the session is active (1) or inactive (0)."""
     await tx.run(_SET_STATE, room_id=session.room_id, id=session.id, state=state)
 
 
 async def end_call(tx: Tx, room_id: int) -> None:
-    """No device of the room is in a call."""
+    """Remove all sessions of the room from the call."""
     await tx.run(_END_CALL, room_id=room_id)
 
 
 async def move_browser(tx: Tx, old: str, new: str) -> None:
-    """A browser got a new cookie; its joins stay its own."""
+    """Give the sessions of a browser to the new id that it got."""
     await tx.run(_MOVE, old=old, new=new)

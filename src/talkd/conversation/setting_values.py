@@ -1,6 +1,6 @@
-"""Which settings there are, and what their values look like.
+"""The settings that administrators can change, and the form of their values.
 
-Every setting that is accepted is read somewhere and does what Talk's documentation says. All others are refused.
+Each of them has the effect that Talk's documentation describes. All other settings are refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ SETTINGS: Mapping[str, frozenset[str] | str] = {
     "minimum.supported.ios.version": TEXT,
     "minimum.supported.desktop.version": TEXT,
 }
-"""The settings of Talk."""
+"""The settings of Talk, each with its form or its possible values."""
 CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
     "shareapi_allow_share_dialog_user_enumeration": YES_NO,
     "shareapi_restrict_user_enumeration_to_group": YES_NO,
@@ -47,22 +47,22 @@ CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
     "shareapi_restrict_user_enumeration_full_match": YES_NO,
     "shareapi_only_share_with_group_members": YES_NO,
 }
-"""The settings of the server around Talk."""
+"""The settings of the server that Talk is a part of."""
 MASK = "[hidden]"
-"""Stands for a secret wherever settings are listed."""
+"""Shown in place of a secret wherever settings are listed."""
 SECRET_TEXTS = frozenset({"sip_bridge_shared_secret"})
 SECRET_PARTS = frozenset({"recording_servers", "signaling_servers", "turn_servers"})
-"""Settings that are a secret, and settings that hold some in the field `secret` of their JSON."""
+"""Settings that are secrets, and settings that have secrets in the field `secret` of their JSON."""
 PLAIN = (str, int, float, type(None))
 SAYS_YES, SAYS_NO = ("yes", "1", "true", "on"), ("no", "0", "false", "off", "")
 MAX_SECONDS = 2**31 - 1
 MAX_VALUE_LENGTH = 65_536
 MAX_KEY_LENGTH = 64
-"""Characters of an unknown setting's name that are said again."""
+"""Characters of the name of an unknown setting that an error message repeats."""
 
 
 class TurnServer(msgspec.Struct, frozen=True):
-    """A TURN server, its parts written as the setting `turn_servers` has them."""
+    """A TURN server in the setting `turn_servers`."""
 
     server: str
     secret: str = ""
@@ -73,7 +73,7 @@ class TurnServer(msgspec.Struct, frozen=True):
 
     @property
     def is_possible(self) -> bool:
-        """Whether a client can make addresses of it."""
+        """Return True if a client can build URLs from the parts."""
         return (
             is_host_and_port(self.server)
             and set(self.schemes.split(",")) <= {"turn", "turns"}
@@ -123,7 +123,7 @@ def _is_list_of_groups(value: str) -> bool:
         groups = msgspec.json.decode(value or "[]", type=list[str])
     except msgspec.DecodeError:
         return False
-    return all(map(is_text, groups))  # JSON can hold characters that its own text does not show
+    return all(map(is_text, groups))  # JSON escapes can contain characters that the value itself does not
 
 
 def _has_no_signaling_servers(value: str) -> bool:
@@ -138,7 +138,7 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     GROUPS: (_is_list_of_groups, 'it is a list of groups like ["staff", "friends"]'),
     YES_NO: (lambda value: value.lower() in SAYS_YES + SAYS_NO, "it is yes or no"),
     TEXT: (lambda _value: True, ""),
-    SECONDS: (lambda value: parse_number(value, MAX_SECONDS) is not None, "it is a number of seconds; 0 for no end"),
+    SECONDS: (lambda value: parse_number(value, MAX_SECONDS) is not None, "it is a number of seconds; 0 for no limit"),
     PERMISSIONS: (
         lambda value: parse_number(value, MAX_CUSTOM_PERMISSIONS) is not None,
         f"it is a sum of permissions from 0 to {MAX_CUSTOM_PERMISSIONS}; 0 for all",
@@ -156,11 +156,11 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
         "this talkd cannot use a signaling server: calls go through talkd itself, so the list stays empty",
     ),
 }
-"""For each form what fits it, and what to say of everything else."""
+"""For each form, a check of values, and the sentence about values that fail it."""
 
 
 def masked(key: str, value: str) -> str:
-    """Return the value of a setting as it may be shown: with MASK in place of each secret."""
+    """Return the value of a setting with MASK in place of each secret."""
     if not value or key not in SECRET_TEXTS | SECRET_PARTS:
         return value
     try:
@@ -171,7 +171,7 @@ def masked(key: str, value: str) -> str:
 
 
 def _without_secrets(item: object) -> object:
-    """Return a list or an object with MASK in its secrets; anything else is a secret as a whole."""
+    """Return a list or object with MASK in place of its secrets. Any other value is replaced as a whole."""
     if isinstance(item, dict):
         return {
             name: MASK if name == "secret" and part else part if isinstance(part, PLAIN) else _without_secrets(part)
@@ -181,14 +181,14 @@ def _without_secrets(item: object) -> object:
 
 
 def problem_of(known: Mapping[str, frozenset[str] | str], key: str, value: str) -> str:
-    """Return a sentence about why a setting cannot have this value; empty if it can."""
+    """Return a sentence that says why a setting cannot have this value, or "" if it can."""
     form = known.get(key)
     if form is None:
         return f"talkd has no setting {key[:MAX_KEY_LENGTH]}; it has {', '.join(known)}"
     if MASK in value and key in SECRET_TEXTS | SECRET_PARTS:
         return f"wrong value of {key}: {MASK} stands for a secret that is not shown; write the secret itself"
     if len(value) > MAX_VALUE_LENGTH:
-        return f"wrong value of {key}: it has {MAX_VALUE_LENGTH} characters at most"
+        return f"wrong value of {key}: it is longer than {MAX_VALUE_LENGTH} characters"
     if isinstance(form, frozenset):
         return "" if value in form else f"wrong value of {key}: it is one of {', '.join(sorted(form))}"
     fits, problem = _FORMS[form]

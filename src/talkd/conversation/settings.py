@@ -1,6 +1,6 @@
-"""The settings of the app `spreed` that administrators change while the server runs.
+"""The settings of the app `spreed` that administrators can change while the server runs, and those of users.
 
-They are texts in the database under Talk's own names; `everyone_may_ring` is talkd's own.
+The database stores them as texts under the names that Talk gives them. Only `everyone_may_ring` is talkd's own.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ from talkd.core.constants import MAX_CUSTOM_PERMISSIONS, NotificationLevel
 APP = "spreed"
 CORE = "core"
 APPS = (CORE, APP)
-"""Whose settings may be changed."""
+"""The apps whose settings can be changed."""
 ALLOWED_GROUPS = "allowed_groups"
-"""The setting that names the groups that Talk is for."""
+"""The setting with the groups that may use Talk."""
 
 _YES_NO = frozenset({"yes", "no"})
 _NUMBERS = frozenset({"0", "1"})
@@ -48,12 +48,12 @@ PREFERENCES: Mapping[str, frozenset[str] | None] = {
     "conversations_sort_order": None,
     "conversations_group_mode": None,
 }
-"""What users choose for themselves, and the values there are; None for any short text."""
+"""The settings of users, with their possible values; None for any text up to MAX_PREFERENCE_LENGTH."""
 MAX_PREFERENCE_LENGTH = 512
 
 
 def is_preference(key: str, value: str) -> bool:
-    """Whether a user may choose that (api-surface.md, settings)."""
+    """Return True if users have this setting and it can have this value."""
     if key not in PREFERENCES:
         return False
     values = PREFERENCES[key]
@@ -61,7 +61,7 @@ def is_preference(key: str, value: str) -> bool:
 
 
 CONSENT_ALWAYS, CONSENT_BY_ROOM = 1, 2
-"""Values of the setting `recording_consent`; every other means that nobody is asked."""
+"""Values of the setting `recording_consent`. With any other value nobody is asked for consent."""
 
 
 _SEEN_BY_CLIENTS = frozenset(
@@ -72,7 +72,7 @@ _SEEN_BY_CLIENTS = frozenset(
 
 
 class RoomDefaults(msgspec.Struct, frozen=True):
-    """What the settings say of every room; read once for a whole list of them."""
+    """Settings that apply to every room, read once for a whole list of rooms."""
 
     start_calls: int
     can_delete_one_to_one: bool
@@ -80,19 +80,19 @@ class RoomDefaults(msgspec.Struct, frozen=True):
 
 
 class TalkSettings:
-    """A view of the current settings. `replace` swaps what is behind it, so holders never look at old ones."""
+    """The current settings. Parts of the server share one object, so all of them see a change at once."""
 
     def __init__(self) -> None:
         self._values: Mapping[str, str] = {}
         self.changes = 0
-        """How many settings were put. While it stays, settings that were read are not older than these."""
+        """How many settings were put. If it changed while settings were read from the database, those are outdated."""
 
     def replace(self, values: Mapping[str, str]) -> None:
-        """From now on these are the settings."""
+        """Replace all settings."""
         self._values = values
 
     def put(self, key: str, value: str | None) -> None:
-        """One setting has changed; None is back to the default."""
+        """Change one setting; None removes it."""
         values = {**self._values, key: value or ""}
         if value is None:
             del values[key]
@@ -100,23 +100,23 @@ class TalkSettings:
         self.changes += 1
 
     def text(self, key: str, default: str = "") -> str:
-        """A setting as text."""
+        """Return a setting as text."""
         return self._values.get(key, default)
 
     def number(self, key: str, default: int = 0) -> int:
-        """A setting as number; the default when it is none."""
+        """Return a setting as a number, or the default if it is not a number."""
         try:
             return int(self._values.get(key, ""))
         except ValueError:
             return default
 
     def flag(self, key: str, default: bool = False) -> bool:
-        """A setting as yes or no; clients and tools write yes, 1 and true."""
+        """Return True if a setting says yes. Clients and tools write "yes", "1", "true" or "on"."""
         value = self._values.get(key)
         return default if value is None else value.lower() in SAYS_YES
 
     def groups(self, key: str) -> list[str]:
-        """A setting that is a JSON list of group ids; empty means everybody."""
+        """Return the group ids of a setting that is a JSON list. An empty list means everybody."""
         try:
             return msgspec.json.decode(self._values.get(key) or "[]", type=list[str])
         except msgspec.DecodeError:
@@ -124,12 +124,12 @@ class TalkSettings:
 
     @property
     def seen_by_clients(self) -> dict[str, str]:
-        """The settings that change what clients see, by key. Texts are left out because they may hold secrets."""
+        """Return the settings that change what clients see. Texts are left out, because they may contain secrets."""
         return {key: self._values[key] for key in sorted(_SEEN_BY_CLIENTS) if key in self._values}
 
     @property
     def room_defaults(self) -> RoomDefaults:
-        """What the settings say of every room. Without a choice of his own, a member hears of mentions."""
+        """Return the settings that apply to every room. By default members are notified of mentions."""
         return RoomDefaults(
             self.start_calls,
             self.can_delete_one_to_one,
@@ -138,86 +138,86 @@ class TalkSettings:
 
     @property
     def allowed_groups(self) -> list[str]:
-        """Who may use Talk at all; empty means everybody."""
+        """Return the groups that may use Talk; empty means everybody."""
         return self.groups(ALLOWED_GROUPS)
 
     @property
     def start_conversations(self) -> list[str]:
-        """Who may make group conversations; empty means everybody."""
+        """Return the groups that may create group and public rooms; empty means everybody."""
         return self.groups("start_conversations")
 
     @property
     def has_breakout_rooms(self) -> bool:
-        """Whether conversations can be divided."""
+        """Return True if rooms can have breakout rooms."""
         return self.flag("breakout_rooms", True)
 
     @property
     def has_changelog(self) -> bool:
-        """Whether newcomers find a conversation that tells what is new."""
+        """Return True if new users get a changelog room."""
         return self.flag("changelog", True)
 
     @property
     def force_passwords(self) -> bool:
-        """Whether conversations that guests may join need a password."""
+        """Return True if public rooms must have a password."""
         return self.flag("force_passwords")
 
     @property
     def recording_consent(self) -> int:
-        """Who is asked for consent to being recorded: 0 nobody, 1 everybody, 2 each conversation decides."""
+        """Return who is asked for consent to recording: 0 nobody, 1 everybody, 2 each room decides."""
         consent = self.number("recording_consent")
         return consent if consent in (CONSENT_ALWAYS, CONSENT_BY_ROOM) else 0
 
     @property
     def can_dial_out(self) -> bool:
-        """Whether there is a bridge to the telephone network that calls people."""
+        """Return True if a SIP bridge can call phone numbers."""
         return bool(self.sip_secret) and self.flag("sip_dialout")
 
     @property
     def can_dial_in(self) -> bool:
-        """Whether there is a bridge to the telephone network, with a number that people can call."""
+        """Return True if there is a SIP bridge with a phone number to dial in."""
         return bool(self.sip_secret and self.text("sip_bridge_dialin_info"))
 
     @property
     def sip_secret(self) -> str:
-        """The secret shared with the bridge to the telephone network; empty when there is none."""
+        """Return the secret shared with the SIP bridge, or "" if there is no bridge."""
         return self.text("sip_bridge_shared_secret")
 
     @property
     def start_calls(self) -> int:
-        """Who may start calls: 0 everyone, 1 users, 2 moderators, 3 nobody."""
+        """Return who may start calls: 0 everyone, 1 users, 2 moderators, 3 nobody."""
         return self.number("start_calls", 0)
 
     @property
     def everyone_may_ring(self) -> bool:
-        """Whether all who may start calls may ring others, and not only moderators (docs/api/seed-002.md)."""
+        """Return True if everybody who may start calls may ring others, not only moderators (docs/api/seed-002.md)."""
         return self.flag("everyone_may_ring")
 
     @property
     def can_delete_one_to_one(self) -> bool:
-        """Whether one-to-one conversations may be deleted for both."""
+        """Return True if a user may delete a one-to-one room for both users."""
         return self.flag("delete_one_to_one_conversations")
 
     @property
     def max_call_duration(self) -> int:
-        """Seconds after which calls end; 0 for never."""
+        """Return the seconds after which calls end; 0 for never."""
         return parse_number(self.text("max_call_duration"), MAX_SECONDS) or 0
 
     @property
     def default_permissions(self) -> int:
-        """What members of new group conversations may do; 0 for everything."""
+        """Return the default permissions of new rooms; 0 for all permissions."""
         return parse_number(self.text("default_permissions"), MAX_CUSTOM_PERMISSIONS) or 0
 
     @property
     def stun_servers(self) -> list[str] | None:
-        """STUN servers as `host:port`; None if the setting is not set."""
+        """Return the STUN servers as `host:port`, or None if the setting is not set."""
         return parse_stun_servers(self.text("stun_servers")) if self.text("stun_servers") else None
 
     @property
     def turn_servers(self) -> list[TurnServer] | None:
-        """TURN servers; None if the setting is not set."""
+        """Return the TURN servers, or None if the setting is not set."""
         return parse_turn_servers(self.text("turn_servers")) if self.text("turn_servers") else None
 
     @property
     def hides_signaling_warning(self) -> bool:
-        """Whether clients do not warn of calls without a signaling server."""
+        """Return True if clients do not warn about calls without a signaling server."""
         return self.flag("hide_signaling_warning")

@@ -8,13 +8,14 @@ from talkd.areas.users import group_service as groups
 from talkd.conversation import attendee_store, message_store, people_store
 from talkd.conversation.message import Message, Names, Reference
 from talkd.conversation.participant import Participant
+from talkd.conversation.people_store import KnownActor
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS
 from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
 from talkd.core.errors import Throttled
 from talkd.core.mentions import ALL, Target, list_meant, list_mentions, replace_mentions
 from talkd.core.names import folded
-from talkd.storage.database import Row, Tx
+from talkd.storage.database import Tx
 
 _PLACEHOLDERS = {
     USERS: "mention-user",
@@ -68,7 +69,7 @@ async def resolve(
     return replace_mentions(text, mentioned, keys), references, names
 
 
-async def _list_members(tx: Tx, room_id: int, found: list[Row]) -> set[tuple[str, str]]:
+async def _list_members(tx: Tx, room_id: int, found: list[KnownActor]) -> set[tuple[str, str]]:
     """Return those of the found accounts and groups that are attendees of the room."""
     members = set()
     for kind in (USERS, GROUPS):

@@ -16,7 +16,7 @@ from talkd.conversation.message import (
     Names,
     Page,
     Reference,
-    without_gone,
+    without_deleted,
 )
 from talkd.conversation.reaction import REMOVED, SHOWN
 from talkd.conversation.room import Room
@@ -84,7 +84,7 @@ def message(
     item: Message, room: Room, viewer: Actor, names: Names, parent: Any = UNSET, own: list[str] | None = None
 ) -> MessageView:
     """Show a message to one reader. System messages say "You" for the reader."""
-    item = without_gone(item, names)
+    item = without_deleted(item, names)
     actor = Actor(item.actor_type, item.actor_id)
     references = item.references()
     text, system, is_one_to_one = item.message, item.system, room.is_one_to_one

@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.messages.view import MessageView, avatar_path, message, plain_text
 from talkd.areas.overviews.view import avatar_version
 from talkd.areas.search.model import Found, Membership, cursor_after
-from talkd.conversation.message import Message, plain, without_gone
+from talkd.conversation.message import Message, plain, without_deleted
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.search import find, searchable
 
@@ -67,14 +67,14 @@ def messages(name: str, found: Found, term: str, limit: int, base_url: str, *, w
 
 def _still_holds(item: Message, found: Found, term: str) -> bool:
     """Return False if the message only held the term in the name of a deleted account."""
-    shown = without_gone(item, found.names)
+    shown = without_deleted(item, found.names)
     return shown.parameters == item.parameters or searchable(term) in plain(shown.message, shown.references())
 
 
 def _message(item: Message, found: Found, term: str, base_url: str, *, with_room: bool) -> Entry:
     membership = found.rooms[item.room_id]
     room = membership.me.room
-    item = without_gone(item, found.names)
+    item = without_deleted(item, found.names)
     shown = message(item, room, membership.me.actor, found.names)
     author = _author(shown)
     return Entry(
