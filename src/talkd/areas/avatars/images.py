@@ -3,12 +3,12 @@
 import asyncio
 import colorsys
 import io
-from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import TypeVar, TypeVarTuple
 
+from cachetools import LRUCache
 from PIL import Image, ImageDraw, ImageFont
 
 from talkd.areas.avatars.model import LARGE, Sketch
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 CACHED = 2048
 """Pictures kept in memory; a drawn one has some 1-6 kB."""
-_drawn: OrderedDict[Sketch, bytes] = OrderedDict()
+_drawn: LRUCache[Sketch, bytes] = LRUCache(CACHED)
 
 _threads = ThreadPoolExecutor(2, thread_name_prefix="image")
 """Few: pictures must never take the processor away from messages."""
@@ -32,7 +32,8 @@ async def in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
 
 def find_drawn(wanted: Sketch) -> bytes | None:
     """Return the PNG of a sketch if it was drawn a short time ago."""
-    return _drawn.get(wanted)
+    with _lock:
+        return _drawn.get(wanted)
 
 
 def draw(wanted: Sketch) -> bytes:
@@ -40,8 +41,6 @@ def draw(wanted: Sketch) -> bytes:
     png = _draw(wanted)
     with _lock:
         _drawn[wanted] = png
-        while len(_drawn) > CACHED:
-            _drawn.popitem(last=False)
     return png
 
 

@@ -3,10 +3,10 @@
 Everybody gets a picture of every name. Whether it is that of an account is for those to see who may know the account.
 """
 
-from collections import OrderedDict
 from typing import Any
 
 import msgspec
+from cachetools import LRUCache
 
 from talkd.areas.avatars import images, model, service
 from talkd.areas.avatars.decoder import Decoder
@@ -28,7 +28,7 @@ CACHE_CONTROL = "private, max-age=86400"
 UPLOADED_CACHED = 256
 """Small versions of uploaded pictures kept in memory, by account and version; 16 kB each at most."""
 
-_uploaded: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+_uploaded: LRUCache[tuple[str, int], bytes] = LRUCache(UPLOADED_CACHED)
 
 
 class UserAvatar(msgspec.Struct):
@@ -94,13 +94,10 @@ async def _uploaded_picture(call: Call[Any], portrait: Portrait, size: int) -> b
         return await call.world.db.read(lambda tx: service.find_image(tx, portrait.user_id))
     key = portrait.user_id, portrait.version
     if (found := _uploaded.get(key)) is not None:
-        _uploaded.move_to_end(key)
         return found
     image = await call.world.db.read(lambda tx: service.find_image(tx, portrait.user_id))
     small = await images.in_thread(images.resized, image, size)
     _uploaded[key] = small
-    while len(_uploaded) > UPLOADED_CACHED:
-        _uploaded.popitem(last=False)
     return small
 
 

@@ -5,11 +5,12 @@ thousand: readers of whom the server does not speak, and who have not reacted, a
 """
 
 import asyncio
-from collections import OrderedDict
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
+from cachetools import LRUCache
 
 from talkd.areas.messages import service as messages
 from talkd.areas.messages import view
@@ -26,8 +27,6 @@ BODIES = 16
 """Encoded answers kept of a room at most: those who wait ask for the same."""
 MESSAGES = 200
 """Messages kept of a room at most."""
-
-T = TypeVar("T")
 
 _encode = msgspec.json.Encoder().encode
 
@@ -46,7 +45,7 @@ class _Recent:
 
     low: int
     page: Page
-    bodies: dict[tuple[int, ...], msgspec.Raw] = field(default_factory=dict)
+    bodies: LRUCache[tuple[int, ...], msgspec.Raw] = field(default_factory=lambda: LRUCache(BODIES))
 
 
 class Feed:
@@ -54,8 +53,8 @@ class Feed:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._rooms: OrderedDict[int, _Recent] = OrderedDict()
-        self._common: OrderedDict[int, int | None] = OrderedDict()
+        self._rooms: LRUCache[int, _Recent] = LRUCache(ROOMS)
+        self._common: LRUCache[int, int | None] = LRUCache(ROOMS)
         self._loading: dict[int, tuple[int, asyncio.Task[_Recent]]] = {}
         self._reading: dict[int, object] = {}
 
@@ -73,7 +72,7 @@ class Feed:
 
     def clear(self) -> None:
         """Forget everything, for example after people were renamed."""
-        memories: tuple[dict[int, Any], ...] = (self._rooms, self._common, self._loading, self._reading)
+        memories: tuple[MutableMapping[int, Any], ...] = (self._rooms, self._common, self._loading, self._reading)
         for memory in memories:
             memory.clear()
 
@@ -98,7 +97,7 @@ class Feed:
         known = await self._db.read(lambda tx: message_store.get_common_read(tx, room_id))
         if self._reading.get(room_id) is mine:
             del self._reading[room_id]
-            _keep(self._common, room_id, known)
+            self._common[room_id] = known
         return known
 
     async def _load(self, room_id: int, known: int) -> _Recent:
@@ -126,7 +125,7 @@ class Feed:
 
     def _keep(self, room_id: int, recent: _Recent) -> None:
         if len(recent.page.messages) < MESSAGES:  # else there may be more, and this is not all since then
-            _keep(self._rooms, room_id, recent)
+            self._rooms[room_id] = recent
 
     @staticmethod
     def _body(recent: _Recent, fresh: list[Message], room: Room, viewer: Actor) -> msgspec.Raw:
@@ -138,15 +137,5 @@ class Feed:
         key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # some may have expired in between
         body = recent.bodies.get(key)
         if body is None:
-            if len(recent.bodies) >= BODIES:
-                recent.bodies.clear()
             body = recent.bodies[key] = msgspec.Raw(_encode(view.messages(page, room, Actor("", ""))))
         return body
-
-
-def _keep(memory: OrderedDict[int, T], room_id: int, value: T) -> None:
-    """Keep it as the newest, and no more than ROOMS."""
-    memory[room_id] = value
-    memory.move_to_end(room_id)
-    while len(memory) > ROOMS:
-        memory.popitem(last=False)

@@ -6,7 +6,9 @@ no password. Changing a password, disabling or deleting an account forgets it at
 """
 
 import hashlib
-from collections import OrderedDict
+from collections import Counter
+
+from cachetools import LRUCache, TTLCache
 
 from talkd.areas.login import store
 from talkd.areas.users import passwords
@@ -20,6 +22,7 @@ REMEMBER = 300.0
 a check notes that the browser is still used.
 """
 ENTRIES = 100_000
+"""Entries of each cache at most."""
 
 
 class Credentials:
@@ -29,18 +32,23 @@ class Credentials:
         self._db = db
         self._browser_lifetime = browser_lifetime
         self._key = ids.new_secret(32).encode()
-        self._logins: OrderedDict[bytes, tuple[Login, float]] = OrderedDict()
-        self._browsers: OrderedDict[str, tuple[BrowserSession | None, float]] = OrderedDict()
-        self._wrong: OrderedDict[bytes, None] = OrderedDict()
-        self._right: OrderedDict[bytes, None] = OrderedDict()
+        self._logins: TTLCache[bytes, tuple[Login, int]] = TTLCache(ENTRIES, REMEMBER, timer=_ticks)
+        self._browsers: TTLCache[str, tuple[BrowserSession | None, int]] = TTLCache(
+            ENTRIES, min(REMEMBER, browser_lifetime / 4), timer=_ticks
+        )
+        self._changes: Counter[str] = Counter()
+        """How often each account has changed. Cached logins from before the last change are not used."""
+        self._wrong: LRUCache[bytes, bool] = LRUCache(ENTRIES)
+        self._right: LRUCache[bytes, bool] = LRUCache(ENTRIES)
         self._generation = 0
 
     def remembered(self, authorization: str) -> Login | None:
         """The login behind an Authorization header that was verified not long ago."""
         found = self._logins.get(self._hash(authorization))
-        if found is None or found[1] < clock.ticks():
+        if found is None:
             return None
-        return found[0]
+        login, changes = found
+        return login if changes == self._changes[login.user_id] else None
 
     def forget(self, user_id: str = "") -> None:
         """Check anew: a password, role or standing has changed, of one account or (empty) of somebody."""
@@ -49,13 +57,8 @@ class Credentials:
         if not user_id:
             self._logins.clear()
             self._browsers.clear()
-            return
-        for header in [header for header, (login, _) in self._logins.items() if login.user_id == user_id]:
-            del self._logins[header]
-        for cookie in [
-            cookie for cookie, (session, _) in self._browsers.items() if session and session.login.user_id == user_id
-        ]:
-            del self._browsers[cookie]
+        else:
+            self._changes[user_id] += 1
 
     def forget_browser(self, fingerprint: str) -> None:
         """One browser has logged in or out."""
@@ -83,9 +86,7 @@ class Credentials:
             await passwords.is_password("", password)  # takes as long as with an account
         for candidate in candidates:
             if await passwords.is_password(candidate.password_hash, password):
-                self._right[self._hash(authorization)] = None
-                while len(self._right) > ENTRIES:
-                    self._right.popitem(last=False)
+                self._right[self._hash(authorization)] = True
                 return await self._remember(authorization, candidate.login, generation)
         return None
 
@@ -117,24 +118,22 @@ class Credentials:
         """This header was wrong in that generation; while it lasts it need not be checked again."""
         if generation != self._generation:
             return
-        self._wrong[self._hash(authorization)] = None
-        while len(self._wrong) > ENTRIES:
-            self._wrong.popitem(last=False)
+        self._wrong[self._hash(authorization)] = True
 
     async def browser(self, fingerprint: str) -> BrowserSession | None:
         """The login behind a browser's session cookie; None for a visitor's."""
         found = self._browsers.get(fingerprint)
-        if found is not None and found[1] > clock.ticks():
-            return found[0]
+        if found is not None:
+            session, changes = found
+            if session is None or changes == self._changes[session.login.user_id]:
+                return session
         generation = self._generation
         session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
         if session is not None:
             await self._db.write_if_possible(lambda tx: store.touch_browser(tx, fingerprint, clock.steady()))
         if generation != self._generation:  # something changed meanwhile: good for this request, not to be kept
             return session
-        self._browsers[fingerprint] = session, clock.ticks() + min(REMEMBER, self._browser_lifetime / 4)
-        while len(self._browsers) > ENTRIES:
-            self._browsers.popitem(last=False)
+        self._browsers[fingerprint] = session, self._changes[session.login.user_id] if session is not None else 0
         return session
 
     # ----------------------------------------------------------------------------------------
@@ -152,9 +151,7 @@ class Credentials:
         await self._db.write_if_possible(note)
         if generation != self._generation:
             return login
-        self._logins[self._hash(authorization)] = login, clock.ticks() + REMEMBER
-        while len(self._logins) > ENTRIES:
-            self._logins.popitem(last=False)
+        self._logins[self._hash(authorization)] = login, self._changes[login.user_id]
         return login
 
     async def _app_login(self, tx: Tx, fingerprint: str, name: str | None) -> Login | None:
@@ -189,3 +186,7 @@ class Credentials:
         is_admin = await users.is_admin(tx, found.user_id)
         login = Login(found.user_id, found.display_name, is_admin, Credential(CredentialKind.BROWSER, fingerprint))
         return BrowserSession(login, found.request_token, found.created_at)
+
+
+def _ticks() -> float:
+    return clock.ticks()  # looked up each time, because tests replace it
