@@ -1,4 +1,4 @@
-"""Bans: who is put out, who cannot come back, and by which doors."""
+"""Bans: whom they remove and keep out."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ def ban(moderator: Person, token: str, kind: str, actor_id: str, note: str = "")
     return answer
 
 
-def test_a_banned_user_is_out_and_cannot_come_back(server: Server) -> None:
+def test_a_banned_user_is_removed_and_cannot_join_again(server: Server) -> None:
     alice, bob, carol = (server.add_user(name) for name in ("alice", "bob", "carol"))
     token = alice.create_room(PUBLIC)
     for person in (bob, carol):
@@ -30,7 +30,7 @@ def test_a_banned_user_is_out_and_cannot_come_back(server: Server) -> None:
     assert alice.system_messages(token)[-1] == "user_removed"
 
 
-def test_a_group_does_not_bring_the_banned_back(server: Server) -> None:
+def test_adding_a_group_does_not_add_banned_members(server: Server) -> None:
     alice, bob, carol = (server.add_user(name) for name in ("alice", "bob", "carol"))
     token = alice.create_room()
     ban(alice, token, "users", carol.id)
@@ -61,7 +61,7 @@ def test_a_ban_ends_polls_and_calls_at_once(server: Server, threads: ThreadPoolE
     assert [peer["actorId"] for peer in alice.get(f"v4/call/{token}")] == [alice.id]
 
 
-def test_the_same_ban_twice_is_one(server: Server) -> None:
+def test_a_second_ban_of_the_same_user_changes_nothing(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     first = ban(alice, token, "users", "nobody-yet", "one")
@@ -80,7 +80,7 @@ def test_lifting_a_ban_lets_people_in_again(server: Server) -> None:
     assert bob.join(token)["participantType"] == 5
 
 
-def test_who_and_what_cannot_be_banned(server: Server) -> None:
+def test_moderators_the_caller_and_malformed_ids_cannot_be_banned(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -112,7 +112,7 @@ def test_only_moderators_see_and_make_bans(server: Server) -> None:
         assert person.status("DELETE", f"v1/ban/{token}/1") == status
 
 
-def test_a_banned_guest_is_known_by_the_device(server: Server) -> None:
+def test_a_banned_guest_is_recognised_by_their_browser(server: Server) -> None:
     alice, guest = server.add_user("alice"), server.visitor()
     token = alice.create_room(PUBLIC)
     guest_id = guest.join(token)["actorId"]
@@ -122,7 +122,7 @@ def test_a_banned_guest_is_known_by_the_device(server: Server) -> None:
 
 
 def test_the_address_of_a_banned_guest_is_banned_too(throttled_server: Server) -> None:
-    server = throttled_server  # it believes X-Forwarded-For, so that guests come from different addresses
+    server = throttled_server  # trusts X-Forwarded-For, so guests can have different addresses
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC)
 
@@ -150,7 +150,7 @@ def test_the_address_of_a_banned_guest_is_banned_too(throttled_server: Server) -
     assert guest.status("POST", f"v4/room/{token}/participants/active") == 403
 
 
-def test_bans_show_what_people_are_called_now(server: Server) -> None:
+def test_bans_show_current_names(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     ban(alice, token, "users", bob.id)
@@ -162,7 +162,7 @@ def test_bans_show_what_people_are_called_now(server: Server) -> None:
 
 
 @pytest.mark.parametrize("banned", ["127.0.0.1", "127.0.0.0/8", "::ffff:7f00:1/128"])
-def test_an_address_is_banned_with_all_guests_there(server: Server, banned: str) -> None:
+def test_banning_an_address_removes_all_guests_with_it(server: Server, banned: str) -> None:
     alice, guest = server.add_user("alice"), server.visitor()
     token = alice.create_room(PUBLIC)
     guest.join(token)
@@ -178,13 +178,13 @@ def test_a_banned_e_mail_guest_cannot_be_invited_again(server: Server) -> None:
     token = alice.create_room(PUBLIC)
     address = f"{unique('guest')}@example.org"
     alice.add(token, address, "emails")
-    (seat,) = [each for each in alice.participants(token).values() if each["actorType"] == "emails"]
-    ban(alice, token, "emails", seat["actorId"])
+    (invited,) = [each for each in alice.participants(token).values() if each["actorType"] == "emails"]
+    ban(alice, token, "emails", invited["actorId"])
     path = f"v4/room/{token}/participants"
     assert alice.refused("POST", path, newParticipant=address, source="emails") == (400, "ban")
 
 
-def test_bans_do_not_pass_to_whoever_gets_the_name_later(server: Server) -> None:
+def test_a_ban_ends_with_the_account(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     ban(alice, token, "users", bob.id)

@@ -1,4 +1,4 @@
-"""Calls: joining, what devices bring, leaving, ending."""
+"""Calls: join, flags, system messages, leave, end, ring, attendance."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ _SET_LOBBY = Statement(sa.update(rooms).values(lobby_state=bind("state")).where(
 
 @pytest.fixture
 def token(alice: Person, bob: Person) -> str:
-    """A conversation of alice and bob, opened by both."""
+    """A room of alice and bob, joined by both."""
     made = alice.create_room()
     alice.add(made, bob)
     alice.join(made)
@@ -32,11 +32,11 @@ def token(alice: Person, bob: Person) -> str:
 
 
 def flags(person: Person, token: str) -> dict[str, int]:
-    """What everybody in the call brings."""
+    """Return the call flags of each attendee."""
     return {each["actorId"]: each["inCall"] for each in person.get(f"v4/room/{token}/participants")}
 
 
-def test_life_of_a_call(alice: Person, bob: Person, token: str) -> None:
+def test_a_call_starts_with_the_first_device_and_ends_with_the_last(alice: Person, bob: Person, token: str) -> None:
     assert alice.room(token)["hasCall"] is False
     assert alice.post(f"v4/call/{token}", flags=IN_CALL | AUDIO) is None
     room = bob.room(token)
@@ -61,7 +61,7 @@ def test_life_of_a_call(alice: Person, bob: Person, token: str) -> None:
     ]
 
 
-def test_without_flags_a_device_brings_everything(alice: Person, token: str) -> None:
+def test_a_device_joins_with_audio_and_video_by_default(alice: Person, token: str) -> None:
     alice.post(f"v4/call/{token}")
     assert flags(alice, token)[alice.id] == IN_CALL | AUDIO | VIDEO
 
@@ -87,7 +87,7 @@ def test_flags_need_a_call_and_a_session(server: Server, alice: Person, token: s
     assert server.add_user().status("POST", f"v4/call/{token}") == 404
 
 
-def test_a_moderator_ends_it_for_everybody(alice: Person, bob: Person, token: str) -> None:
+def test_only_moderators_end_a_call_for_everyone(alice: Person, bob: Person, token: str) -> None:
     for person in (alice, bob):
         person.post(f"v4/call/{token}", flags=7)
     bob.delete(f"v4/call/{token}", all=True)
@@ -99,7 +99,7 @@ def test_a_moderator_ends_it_for_everybody(alice: Person, bob: Person, token: st
     assert bob.system_messages(token)[-1] == "call_ended_everyone"
 
 
-def test_a_call_that_nobody_takes_was_tried_and_missed(server: Server, alice: Person, bob: Person) -> None:
+def test_an_unanswered_call_reads_differently_for_caller_and_callee(server: Server, alice: Person, bob: Person) -> None:
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=3)
@@ -120,7 +120,7 @@ def test_a_call_that_nobody_takes_was_tried_and_missed(server: Server, alice: Pe
 
 @pytest.mark.parametrize(("silent", "kind"), [(False, "call"), (True, "silent call")])
 @pytest.mark.parametrize("for_everyone", [False, True])
-def test_calls_of_two_are_described_without_names(
+def test_one_to_one_calls_are_described_without_names(
     alice: Person, bob: Person, private: str, silent: bool, kind: str, for_everyone: bool
 ) -> None:
     for person in (alice, bob):
@@ -147,7 +147,7 @@ def test_calls_of_two_are_described_without_names(
         (6, 0, "{user1}, {user2}, {user3}, {user4} and 2 others"),
     ],
 )
-def test_five_are_named_when_a_call_ends(
+def test_the_end_of_a_call_names_at_most_five_participants(
     server: Server, alice: Person, members: int, guests: int, company: str
 ) -> None:
     token = alice.create_room(PUBLIC)
@@ -163,7 +163,7 @@ def test_five_are_named_when_a_call_ends(
     assert named == sorted(person.id for person in people[:members])[: 4 if "others" in company else 5]
 
 
-def test_a_call_that_rings_nobody_is_called_silent(alice: Person, bob: Person, token: str) -> None:
+def test_a_silent_call_is_described_as_silent(alice: Person, bob: Person, token: str) -> None:
     alice.post(f"v4/call/{token}", silent=True)
     assert alice.history(token)[0]["message"] == "You started a silent call"
     started = bob.history(token)[0]
@@ -188,7 +188,7 @@ def test_closing_the_room_leaves_the_call(alice: Person, bob: Person, token: str
     assert bob.room(token)["hasCall"] is False
 
 
-def test_a_removed_member_is_out_of_the_call(alice: Person, bob: Person, token: str) -> None:
+def test_a_removed_member_leaves_the_call(alice: Person, bob: Person, token: str) -> None:
     for person in (alice, bob):
         person.post(f"v4/call/{token}")
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
@@ -197,7 +197,7 @@ def test_a_removed_member_is_out_of_the_call(alice: Person, bob: Person, token: 
     assert alice.room(token)["hasCall"] is False
 
 
-def test_removing_the_last_one_in_the_call_ends_it(alice: Person, bob: Person, token: str) -> None:
+def test_removing_the_last_call_participant_ends_the_call(alice: Person, bob: Person, token: str) -> None:
     bob.post(f"v4/call/{token}")
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
     assert alice.room(token)["hasCall"] is False
@@ -214,7 +214,7 @@ def test_starting_at_the_same_time_starts_one_call(
     assert flags(alice, token) == {alice.id: 7, bob.id: 7}
 
 
-def test_leaving_at_the_same_time_ends_it_once(
+def test_leaving_at_the_same_time_ends_the_call_once(
     alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     for person in (alice, bob):
@@ -225,7 +225,9 @@ def test_leaving_at_the_same_time_ends_it_once(
     assert alice.room(token)["hasCall"] is False
 
 
-def test_what_may_not_be_published_is_not_brought(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_flags_without_publishing_permission_are_dropped(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
     server.write(lambda tx: tx.run(_SET_PERMISSIONS, bits=1 + 4 + 16, token=token))
     assert bob.status("POST", f"v4/call/{token}", flags=7) == 403
     alice.post(f"v4/call/{token}", flags=7)
@@ -235,7 +237,7 @@ def test_what_may_not_be_published_is_not_brought(server: Server, alice: Person,
     assert flags(alice, token)[bob.id] == IN_CALL | AUDIO
 
 
-def test_a_lobby_and_read_only_keep_out_of_calls(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_the_lobby_keeps_attendees_out_of_calls(server: Server, alice: Person, bob: Person, token: str) -> None:
     alice.post(f"v4/call/{token}")
     server.write(lambda tx: tx.run(_SET_LOBBY, state=1, token=token))
     assert bob.status("GET", f"v4/call/{token}") == 412
@@ -257,7 +259,7 @@ def test_a_call_goes_on_in_a_locked_room_until_everybody_has_left(
     for person in (alice, bob, carol):
         assert person.status("GET", call) == person.status("POST", call, flags=3) == 403
         assert person.status("PUT", call, flags=1) == 403
-    assert carol.status("DELETE", call) == 403, "who is not in it cannot leave it"
+    assert carol.status("DELETE", call) == 403, "who is not in the call cannot leave it"
     for person in (bob, alice):
         person.delete(call)
     assert alice.room(token)["hasCall"] is False
@@ -272,7 +274,7 @@ def test_a_moderator_ends_the_call_of_a_locked_room(alice: Person, bob: Person, 
     assert bob.room(token)["hasCall"] is False
 
 
-def test_the_call_flag_of_a_room_is_what_was_brought_on_joining(alice: Person, bob: Person, token: str) -> None:
+def test_the_call_flag_of_a_room_collects_the_flags_of_joins(alice: Person, bob: Person, token: str) -> None:
     def call_flag() -> int:
         shown: int = bob.room(token)["callFlag"]
         return shown
@@ -280,15 +282,15 @@ def test_the_call_flag_of_a_room_is_what_was_brought_on_joining(alice: Person, b
     alice.post(f"v4/call/{token}", flags=IN_CALL)
     assert call_flag() == IN_CALL
     alice.put(f"v4/call/{token}", flags=IN_CALL | AUDIO)
-    assert call_flag() == IN_CALL, "switching something on later does not count"
+    assert call_flag() == IN_CALL, "flags that are set later do not count"
     bob.post(f"v4/call/{token}", flags=IN_CALL | AUDIO)
     bob.delete(f"v4/call/{token}")
-    assert call_flag() == IN_CALL | AUDIO, "it counts until the call ends"
+    assert call_flag() == IN_CALL | AUDIO, "the flags of a join count until the call ends"
     alice.delete(f"v4/call/{token}")
     assert call_flag() == 0
 
 
-def test_what_somebody_may_not_publish_counts_in_the_call_flag_of_the_room_only(
+def test_flags_without_permission_count_only_in_the_call_flag_of_the_room(
     alice: Person, bob: Person, token: str
 ) -> None:
     alice.put(f"v4/room/{token}/permissions/default", permissions=1 | 4)
@@ -298,7 +300,7 @@ def test_what_somebody_may_not_publish_counts_in_the_call_flag_of_the_room_only(
     assert alice.room(token)["callFlag"] == 7
 
 
-def test_guests_take_part(server: Server, alice: Person) -> None:
+def test_guests_join_calls(server: Server, alice: Person) -> None:
     visitor = server.visitor()
     token = alice.create_room(PUBLIC)
     alice.join(token)
@@ -318,7 +320,7 @@ def test_ringing_goes_on_until_answered(alice: Person, bob: Person, token: str) 
     assert bob.status("GET", path) == 404
 
 
-def test_ringing_who_is_not_there_is_answered_with_null(alice: Person, token: str) -> None:
+def test_ringing_an_unknown_attendee_answers_404_with_null(alice: Person, token: str) -> None:
     alice.post(f"v4/call/{token}")
     answer = alice.request("POST", f"v4/call/{token}/ring/{10**6}")
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (404, None)

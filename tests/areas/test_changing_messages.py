@@ -1,4 +1,4 @@
-"""Editing and deleting messages, clearing the history, and looking around a message."""
+"""Edit and delete messages, clear the history, and load the context of a message."""
 
 import time
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from support.notifications import told
+from support.notifications import notifications_of
 from support.people import NOTE_TO_SELF, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.core import clock
@@ -15,7 +15,7 @@ from talkd.core.constants import NEVER_READ
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Lets so many seconds pass."""
+    """Return a function that moves the clock ahead, in seconds."""
     return lambda seconds: monkeypatch.setattr(clock, "source", lambda: time.time() + seconds)
 
 
@@ -32,12 +32,12 @@ def news(person: Person, token: str, after: int) -> list[dict[str, Any]]:
 
 
 # --- editing --------------------------------------------------------------------------------
-def test_edits_by_a_gone_account_are_nobodys_in_particular(server: Server, alice: Person, token: str) -> None:
-    gone = server.add_user("dave")
-    alice.add(token, gone)
-    said = gone.say(token, "Helo")
-    edit(gone, token, said, "Hello")
-    server.admin.delete(f"/ocs/v2.php/cloud/users/{gone.id}").raise_for_status()
+def test_edits_by_a_deleted_account_name_no_editor(server: Server, alice: Person, token: str) -> None:
+    dave = server.add_user("dave")
+    alice.add(token, dave)
+    said = dave.say(token, "Helo")
+    edit(dave, token, said, "Hello")
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{dave.id}").raise_for_status()
     shown = next(each for each in alice.history(token) if each["id"] == said["id"])
     assert (shown["actorType"], shown["lastEditActorType"], shown["lastEditActorId"]) == (
         "deleted_users",
@@ -47,13 +47,13 @@ def test_edits_by_a_gone_account_are_nobodys_in_particular(server: Server, alice
     assert shown["lastEditActorDisplayName"] == ""
 
 
-def test_nothing_names_a_gone_account(server: Server, alice: Person, bob: Person, token: str) -> None:
-    gone = server.add_user("dave", display_name='Dave "D" %_')
-    alice.add(token, gone)
-    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, gone))
-    said, mention = bob.say(token, "Hello"), bob.say(token, f"Hi @{gone.id} and @{alice.id}")
-    delete(gone, token, said)
-    server.admin.delete(f"/ocs/v2.php/cloud/users/{gone.id}").raise_for_status()
+def test_messages_do_not_name_a_deleted_account(server: Server, alice: Person, bob: Person, token: str) -> None:
+    dave = server.add_user("dave", display_name='Dave "D" %_')
+    alice.add(token, dave)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, dave))
+    said, mention = bob.say(token, "Hello"), bob.say(token, f"Hi @{dave.id} and @{alice.id}")
+    delete(dave, token, said)
+    server.admin.delete(f"/ocs/v2.php/cloud/users/{dave.id}").raise_for_status()
     nobody = {"type": "highlight", "id": "deleted_users", "name": "Deleted user"}
     shown = {each["id"]: each for each in bob.history(token)}
     assert shown[said["id"]]["message"] == "Message deleted by {actor}"
@@ -64,13 +64,13 @@ def test_nothing_names_a_gone_account(server: Server, alice: Person, bob: Person
     report = next(each for each in shown.values() if each["systemMessage"] == "message_deleted")
     assert (report["actorType"], report["actorDisplayName"]) == ("deleted_users", "")
     assert report["messageParameters"]["actor"] == nobody
-    said_of_him = [each for each in shown.values() if each["systemMessage"] in ("user_added", "moderator_promoted")]
-    assert [each["messageParameters"]["user"] for each in said_of_him if each["actorId"] == alice.id].count(nobody) == 2
-    assert gone.id not in str(shown)
+    about_dave = [each for each in shown.values() if each["systemMessage"] in ("user_added", "moderator_promoted")]
+    assert [each["messageParameters"]["user"] for each in about_dave if each["actorId"] == alice.id].count(nobody) == 2
+    assert dave.id not in str(shown)
     assert "Dave" not in str(shown)
 
 
-def test_an_edited_message_says_who_wrote_it_anew_and_when(alice: Person, bob: Person, token: str) -> None:
+def test_an_edited_message_shows_editor_and_time(alice: Person, bob: Person, token: str) -> None:
     said = bob.say(token, "Helo")
     assert "lastEditTimestamp" not in said
     report = edit(alice, token, said, "Hello")
@@ -89,7 +89,7 @@ def test_an_edited_message_says_who_wrote_it_anew_and_when(alice: Person, bob: P
     assert shown["lastEditTimestamp"] >= said["timestamp"]
 
 
-def test_who_wrote_a_message_anew_is_called_by_his_name_of_today(alice: Person, bob: Person, token: str) -> None:
+def test_the_editor_of_a_message_has_their_current_name(alice: Person, bob: Person, token: str) -> None:
     said = bob.say(token, "Lunch?")
     edit(alice, token, said, "Dinner?")
     answer = bob.say(token, "Yes", replyTo=said["id"])
@@ -100,7 +100,7 @@ def test_who_wrote_a_message_anew_is_called_by_his_name_of_today(alice: Person, 
         assert shown["lastEditActorDisplayName"] == "Alicia"
 
 
-def test_whoever_waits_learns_of_an_edit_with_the_new_text(alice: Person, bob: Person, token: str) -> None:
+def test_a_poll_returns_an_edit_with_the_new_text(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "one")
     assert news(bob, token, said["id"] - 1)[-1]["message"] == "one"
     edit(alice, token, said, "two")
@@ -117,7 +117,7 @@ def test_an_edit_neither_counts_as_unread_nor_becomes_the_last_message(alice: Pe
     assert (room["unreadMessages"], room["lastMessage"]["id"], room["lastMessage"]["message"]) == (1, said["id"], "two")
 
 
-def test_whoever_is_named_only_after_an_edit_sees_so(alice: Person, bob: Person, token: str) -> None:
+def test_a_mention_added_by_an_edit_marks_the_room_as_unread(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Look")
     assert not bob.room(token)["unreadMention"]
     report = edit(alice, token, said, f"Look, @{bob.id}")
@@ -142,13 +142,13 @@ def test_an_edit_that_drops_a_mention_keeps_the_flags(alice: Person, bob: Person
     assert (bob.room(token)["unreadMention"], bob.room(token)["unreadMentionDirect"]) == (False, False)
 
 
-def test_an_edit_from_one_to_all_and_back_renews_the_notification(alice: Person, bob: Person, token: str) -> None:
+def test_an_edit_to_all_and_back_replaces_the_notification(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, f"for @{bob.id}")
-    (first,) = told(bob)
+    (first,) = notifications_of(bob)
     seen = [first["notification_id"]]
     for text, subject in (("@all", "Alice mentioned everyone"), (f"@{bob.id}", "Alice mentioned you")):
         edit(alice, token, said, f"for {text}")
-        (shown,) = told(bob)
+        (shown,) = notifications_of(bob)
         assert shown["subject"].startswith(subject)
         assert shown["notification_id"] not in seen
         seen.append(shown["notification_id"])
@@ -172,7 +172,7 @@ def test_notes_to_oneself_can_always_be_edited(alice: Person, later: Callable[[i
     assert edit(alice, notes["token"], said, "Oat milk")["parent"]["message"] == "Oat milk"
 
 
-def test_in_a_one_to_one_conversation_everybody_changes_only_what_is_his(alice: Person, bob: Person) -> None:
+def test_users_of_a_one_to_one_room_change_only_their_own_messages(alice: Person, bob: Person) -> None:
     pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     alice.say(pair, "Hello")
     said = bob.say(pair, "Mine")
@@ -182,7 +182,7 @@ def test_in_a_one_to_one_conversation_everybody_changes_only_what_is_his(alice: 
     assert edit(bob, pair, said, "Still mine")["parent"]["message"] == "Still mine"
 
 
-def test_messages_of_another_conversation_are_not_there(alice: Person, token: str) -> None:
+def test_messages_of_another_room_are_not_found(alice: Person, token: str) -> None:
     elsewhere = alice.create_room()
     said = alice.say(elsewhere, "Private")
     path = f"v1/chat/{token}/{said['id']}"
@@ -193,7 +193,7 @@ def test_messages_of_another_conversation_are_not_there(alice: Person, token: st
     assert {each["token"] for each in around} == {token}
 
 
-def test_nothing_is_changed_in_a_locked_conversation(alice: Person, token: str) -> None:
+def test_messages_of_a_locked_room_cannot_be_changed(alice: Person, token: str) -> None:
     said = alice.say(token, "one")
     alice.put(f"v4/room/{token}/read-only", state=1)
     path = f"v1/chat/{token}/{said['id']}"
@@ -202,7 +202,7 @@ def test_nothing_is_changed_in_a_locked_conversation(alice: Person, token: str) 
     assert alice.status("DELETE", f"v1/chat/{token}") == 403
 
 
-def test_guests_change_nothing(server: Server, alice: Person) -> None:
+def test_guests_cannot_change_messages(server: Server, alice: Person) -> None:
     public = alice.create_room(PUBLIC)
     guest = server.visitor()
     guest.join(public)
@@ -214,10 +214,10 @@ def test_guests_change_nothing(server: Server, alice: Person) -> None:
 
 
 # --- deleting -------------------------------------------------------------------------------
-def test_a_deleted_message_leaves_its_place_and_who_deleted_it(alice: Person, bob: Person, token: str) -> None:
-    his, hers = bob.say(token, "secret"), alice.say(token, "secret too")
-    delete(alice, token, his)
-    delete(alice, token, hers)
+def test_a_deleted_message_says_who_deleted_it(alice: Person, bob: Person, token: str) -> None:
+    first, second = bob.say(token, "secret"), alice.say(token, "secret too")
+    delete(alice, token, first)
+    delete(alice, token, second)
     for reader, texts in (
         (alice, {"Message deleted by you"}),
         (bob, {"Message deleted by {actor}", "Message deleted by author"}),
@@ -229,7 +229,7 @@ def test_a_deleted_message_leaves_its_place_and_who_deleted_it(alice: Person, bo
         assert "secret" not in str(reader.history(token))
 
 
-def test_waiting_readers_get_the_words_meant_for_each(alice: Person, bob: Person, token: str) -> None:
+def test_polls_return_a_deleted_parent_in_the_words_for_each_reader(alice: Person, bob: Person, token: str) -> None:
     said = bob.say(token, "secret")
     reply = alice.say(token, "Really?", replyTo=said["id"])
     delete(bob, token, said)
@@ -238,7 +238,7 @@ def test_waiting_readers_get_the_words_meant_for_each(alice: Person, bob: Person
     assert news(alice, token, reply["id"])[0]["message"] == "{actor} deleted a message"
 
 
-def test_a_deleted_message_counts_no_longer(alice: Person, bob: Person, token: str) -> None:
+def test_a_deleted_message_does_not_count_as_unread(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "one")
     alice.say(token, "two")
     assert bob.room(token)["unreadMessages"] == 2
@@ -246,7 +246,7 @@ def test_a_deleted_message_counts_no_longer(alice: Person, bob: Person, token: s
     assert bob.room(token)["unreadMessages"] == 1
 
 
-def test_the_text_of_a_deleted_message_is_nowhere_in_the_room_list(alice: Person, bob: Person, token: str) -> None:
+def test_the_room_list_does_not_contain_the_text_of_a_deleted_message(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "first draft")
     edit(alice, token, said, "secret")
     delete(alice, token, said)
@@ -255,7 +255,7 @@ def test_the_text_of_a_deleted_message_is_nowhere_in_the_room_list(alice: Person
     assert "lastEditTimestamp" not in last
 
 
-def test_what_is_deleted_can_neither_be_deleted_nor_answered_again(alice: Person, token: str) -> None:
+def test_a_deleted_message_cannot_be_deleted_edited_or_answered(alice: Person, token: str) -> None:
     said = alice.say(token, "one")
     delete(alice, token, said)
     path = f"v1/chat/{token}/{said['id']}"
@@ -265,7 +265,7 @@ def test_what_is_deleted_can_neither_be_deleted_nor_answered_again(alice: Person
 
 
 # --- clearing -------------------------------------------------------------------------------
-def test_clearing_the_history_leaves_only_the_report_of_it(alice: Person, bob: Person, token: str) -> None:
+def test_clearing_the_history_leaves_only_its_system_message(alice: Person, bob: Person, token: str) -> None:
     bob.say(token, f"secret for @{alice.id}")
     alice.say(token, f"secret for @{bob.id}")
     report = alice.delete(f"v1/chat/{token}")
@@ -284,7 +284,7 @@ def test_clearing_the_history_leaves_only_the_report_of_it(alice: Person, bob: P
     assert bob.room(token)["lastReadMessage"] == report["id"]
 
 
-def test_reactions_and_polls_go_with_the_messages(alice: Person, bob: Person, token: str) -> None:
+def test_clearing_the_history_removes_reactions_and_polls(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "one")
     bob.post(f"v1/reaction/{token}/{said['id']}", reaction="👍")
     poll = alice.post(f"v1/poll/{token}", question="Which?", options=["a", "b"], resultMode=0, maxVotes=1)["id"]
@@ -293,14 +293,14 @@ def test_reactions_and_polls_go_with_the_messages(alice: Person, bob: Person, to
     assert bob.status("GET", f"v1/poll/{token}/{poll}") == 404
 
 
-def test_a_deleted_message_has_no_reactions_any_more(alice: Person, bob: Person, token: str) -> None:
+def test_a_deleted_message_has_no_reactions(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "one")
     bob.post(f"v1/reaction/{token}/{said['id']}", reaction="👍")
     assert delete(alice, token, said)["parent"]["reactions"] == {}
     assert bob.status("GET", f"v1/reaction/{token}/{said['id']}") == 404
 
 
-def test_whoever_waits_learns_that_the_history_was_cleared(alice: Person, bob: Person, token: str) -> None:
+def test_a_poll_returns_that_the_history_was_cleared(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "secret")
     news(bob, token, said["id"] - 1)
     alice.delete(f"v1/chat/{token}")
@@ -309,7 +309,9 @@ def test_whoever_waits_learns_that_the_history_was_cleared(alice: Person, bob: P
     assert alice.say(token, "A new start")["id"] > said["id"]
 
 
-def test_only_moderators_clear_the_history_and_never_of_two(server: Server, alice: Person, bob: Person) -> None:
+def test_only_moderators_clear_the_history_and_not_in_one_to_one_rooms(
+    server: Server, alice: Person, bob: Person
+) -> None:
     group = alice.create_room()
     alice.add(group, bob)
     assert bob.status("DELETE", f"v1/chat/{group}") == 403
@@ -321,7 +323,7 @@ def test_only_moderators_clear_the_history_and_never_of_two(server: Server, alic
 
 
 # --- context --------------------------------------------------------------------------------
-def test_the_context_of_a_message_is_what_was_said_before_and_after(alice: Person, bob: Person, token: str) -> None:
+def test_the_context_of_a_message_holds_the_messages_around_it(alice: Person, bob: Person, token: str) -> None:
     said = [alice.say(token, str(number))["id"] for number in range(9)]
     answer = bob.request("GET", f"v1/chat/{token}/{said[4]}/context", limit=2)
     shown = [each["id"] for each in answer.json()["ocs"]["data"]]
@@ -333,7 +335,7 @@ def test_the_context_of_a_message_is_what_was_said_before_and_after(alice: Perso
         assert [each["id"] for each in around] == [each["id"] for each in reversed(bob.history(token))]
 
 
-def test_around_a_message_that_cannot_be_is_the_end(alice: Person, token: str) -> None:
+def test_the_context_of_an_impossible_id_is_the_newest_message(alice: Person, token: str) -> None:
     last = alice.say(token, "Last")["id"]
     (shown,) = alice.get(f"v1/chat/{token}/{10**30}/context", limit=1)
     assert shown["id"] == last

@@ -1,4 +1,4 @@
-"""Setting the machine's clock ends nothing that lasts."""
+"""Setting the machine's clock ends no session, call, login or throttle."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ USER = "/ocs/v2.php/cloud/user"
 
 @pytest.fixture
 def tidy(server: Server) -> Callable[[], None]:
-    """Runs everything that ends what is over."""
+    """Return a function that runs all jobs that end sessions, logins and calls."""
 
     def run() -> None:
         server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
@@ -49,7 +49,9 @@ def test_sessions_and_calls_go_on(
     set_date(monkeypatch, jump)
     tidy()
     assert {each["actorId"] for each in alice.get(f"v4/call/{token}")} == {alice.id, bob.id}
-    assert alice.room(token)["callStartTime"] == pytest.approx(started + jump, abs=1), "the date that it had"
+    assert alice.room(token)["callStartTime"] == pytest.approx(started + jump, abs=1), (
+        "the start is shown in the new time"
+    )
     pings = [each["lastPing"] for each in alice.get(f"v4/room/{token}/participants")]
     assert pings == pytest.approx([clock.now()] * 2, abs=10)
     assert "message" in [each["type"] for each in alice.get(f"v3/signaling/{token}")]
@@ -60,7 +62,7 @@ def test_sessions_and_calls_go_on(
 
 
 @pytest.mark.parametrize("jump", JUMPS)
-def test_silent_sessions_end_nevertheless(
+def test_sessions_without_pings_still_end(
     server: Server, alice: Person, token: str, monkeypatch: pytest.MonkeyPatch, tidy: Callable[[], None], jump: int
 ) -> None:
     alice.join(token)
@@ -72,7 +74,7 @@ def test_silent_sessions_end_nevertheless(
 
 
 @pytest.mark.parametrize("jump", JUMPS)
-def test_the_longest_time_of_a_call_is_measured(
+def test_the_maximum_call_duration_ignores_the_jump(
     server: Server, alice: Person, token: str, monkeypatch: pytest.MonkeyPatch, jump: int
 ) -> None:
     alice.join(token)
@@ -109,7 +111,7 @@ def test_logins_go_on(
 
 
 @pytest.mark.parametrize("jump", JUMPS)
-def test_the_throttle_neither_forgets_nor_locks_longer(
+def test_the_throttle_neither_forgets_nor_blocks_longer(
     throttled_server: Server, monkeypatch: pytest.MonkeyPatch, jump: int
 ) -> None:
     server = throttled_server
@@ -156,7 +158,7 @@ def test_a_restart_after_a_jump_ends_nothing(
     assert not again.room(token)["hasCall"]
 
 
-def test_after_a_new_start_of_the_machine_time_never_goes_back(
+def test_the_steady_clock_never_goes_back_after_a_reboot(
     server: Server, new_server: Callable[..., Server], databases: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kind = "postgres" if server.config.database.url else "sqlite"

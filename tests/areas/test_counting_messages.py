@@ -1,4 +1,4 @@
-"""Getting messages as clients of 2018 do: by counting them."""
+"""GET chat of API v1 as apps of 2018 use it: `offset` counts the messages that the client has."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,18 +14,18 @@ from talkd.core import clock
 
 
 def get(person: Person, token: str, **params: Any) -> list[dict[str, Any]]:
-    """What a client of 2018 gets."""
+    """Return the messages as an app of 2018 requests them."""
     messages: list[dict[str, Any]] = person.get(f"v1/chat/{token}", **{"timeout": 0, **params})
     return messages
 
 
 def texts(person: Person, token: str, **params: Any) -> list[str]:
-    """Only what was said."""
+    """Return only the texts."""
     return [each["message"] for each in get(person, token, **params)]
 
 
-# --- what comes -----------------------------------------------------------------------------
-def test_a_message_has_just_these_fields(alice: Person, bob: Person, token: str) -> None:
+# --- which messages -------------------------------------------------------------------------
+def test_a_message_has_exactly_these_fields(alice: Person, bob: Person, token: str) -> None:
     sent = alice.say(token, "Hello")
     assert get(bob, token) == [
         {
@@ -39,7 +39,7 @@ def test_a_message_has_just_these_fields(alice: Person, bob: Person, token: str)
     ]
 
 
-def test_the_newest_comes_first_without_those_that_are_known(alice: Person, token: str) -> None:
+def test_the_offset_skips_the_oldest_messages(alice: Person, token: str) -> None:
     for number in range(5):
         alice.say(token, str(number))
     assert texts(alice, token) == ["4", "3", "2", "1", "0"]
@@ -50,7 +50,7 @@ def test_the_newest_comes_first_without_those_that_are_known(alice: Person, toke
         assert texts(alice, token, offset=much) == texts(alice, token, notOlderThanTimestamp=much) == []
 
 
-def test_what_the_server_reports_does_not_count(alice: Person, bob: Person, token: str) -> None:
+def test_system_messages_do_not_count(alice: Person, bob: Person, token: str) -> None:
     alice.say(token, "Before")
     alice.put(f"v4/room/{token}", roomName="Another name")
     message = alice.say(token, "After")
@@ -59,7 +59,7 @@ def test_what_the_server_reports_does_not_count(alice: Person, bob: Person, toke
     assert texts(bob, token, offset=1) == ["After"]
 
 
-def test_a_deleted_message_keeps_its_place(alice: Person, bob: Person, token: str) -> None:
+def test_a_deleted_message_still_counts_for_the_offset(alice: Person, bob: Person, token: str) -> None:
     first = alice.say(token, "Wrong")
     bob.say(token, "Right")
     alice.delete(f"v1/chat/{token}/{first['id']}")
@@ -68,7 +68,9 @@ def test_a_deleted_message_keeps_its_place(alice: Person, bob: Person, token: st
     assert texts(bob, token, offset=1) == ["Right"]
 
 
-def test_older_messages_do_not_count(alice: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_older_than_the_timestamp_do_not_count(
+    alice: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice.say(token, "Old")
     later = clock.now() + 100
     monkeypatch.setattr(clock, "now", lambda: later)
@@ -79,7 +81,9 @@ def test_older_messages_do_not_count(alice: Person, token: str, monkeypatch: pyt
     assert texts(alice, token, notOlderThanTimestamp=later + 1) == []
 
 
-def test_every_moment_is_a_beginning(alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_timestamp_can_be_the_limit(
+    alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun = clock.now()
     elsewhere = bob.create_room()
     for second in range(10):
@@ -93,7 +97,7 @@ def test_every_moment_is_a_beginning(alice: Person, bob: Person, token: str, mon
         assert texts(bob, token, notOlderThanTimestamp=begun + second, offset=2) == wanted[:-2]
 
 
-def test_what_the_server_reports_is_passed_in_steps(alice: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_system_messages_are_skipped_in_steps(alice: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(offset_service, "STEP", 2)
     alice.say(token, "One")
     for number in range(9):
@@ -105,7 +109,9 @@ def test_what_the_server_reports_is_passed_in_steps(alice: Person, token: str, m
     assert texts(alice, token, offset=2) == []
 
 
-def test_expired_and_cleared_messages_do_not_come(alice: Person, token: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_and_cleared_messages_are_not_returned(
+    alice: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     alice.post(f"v4/room/{token}/message-expiration", seconds=3600)
     alice.say(token, "For an hour")
     alice.post(f"v4/room/{token}/message-expiration", seconds=0)
@@ -117,7 +123,7 @@ def test_expired_and_cleared_messages_do_not_come(alice: Person, token: str, mon
     assert texts(alice, token) == []
 
 
-def test_everything_comes_in_portions(
+def test_long_histories_are_returned_in_portions(
     server: Server, alice: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(offset_service, "STEP", 7)
@@ -130,7 +136,7 @@ def test_everything_comes_in_portions(
     assert seen == [str(number) for number in range(offset_service.LIMIT + 20)]
 
 
-def test_mentions_and_things_are_plain_text(server: Server, alice: Person, bob: Person) -> None:
+def test_mentions_and_shared_objects_are_plain_text(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
     visitor = server.visitor()
@@ -145,18 +151,20 @@ def test_mentions_and_things_are_plain_text(server: Server, alice: Person, bob: 
 
 
 # --- waiting --------------------------------------------------------------------------------
-def test_who_waits_is_woken(alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_request_returns_a_new_message(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
     alice.say(token, "Known")
     answer = threads.submit(get, bob, token, offset=1, timeout=20)
     time.sleep(0.1)
-    alice.put(f"v4/room/{token}", roomName="Nothing that was said")
+    alice.put(f"v4/room/{token}", roomName="Not a message")
     time.sleep(0.1)
     assert not answer.done()
     alice.say(token, "News")
     assert [each["message"] for each in answer.result(10)] == ["News"]
 
 
-def test_whoever_counts_ahead_waits_until_there_are_more(
+def test_an_offset_beyond_the_end_waits_for_more_messages(
     alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     alice.say(token, "One")
@@ -176,7 +184,7 @@ def test_waiting_ends_with_an_empty_list(alice: Person, token: str) -> None:
     assert 0.7 < time.monotonic() - began < 10
 
 
-def test_whoever_is_put_out_stops_waiting(alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor) -> None:
+def test_a_removed_member_stops_waiting(alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor) -> None:
     answer = threads.submit(bob.request, "GET", f"v1/chat/{token}", timeout=20)
     time.sleep(0.1)
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
@@ -188,7 +196,7 @@ def test_nobody_waits_longer_than_a_minute(asked: int, given: int) -> None:
     assert legacy.seconds_to_wait(asked) == given
 
 
-def test_whoever_waits_long_gives_a_sign_in_between(
+def test_a_long_request_pings_the_session(
     server: Server, alice: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = alice.join(token)["sessionId"]
@@ -200,8 +208,8 @@ def test_whoever_waits_long_gives_a_sign_in_between(
     assert set(noted) == {session}
 
 
-# --- beside others --------------------------------------------------------------------------
-def test_what_is_counted_is_read(alice: Person, bob: Person, token: str) -> None:
+# --- read markers and access ----------------------------------------------------------------
+def test_the_offset_moves_the_read_marker(alice: Person, bob: Person, token: str) -> None:
     for text in ("One", "Two", "Three"):
         alice.say(token, text)
     assert bob.room(token)["unreadMessages"] == 3
@@ -213,13 +221,13 @@ def test_what_is_counted_is_read(alice: Person, bob: Person, token: str) -> None
     assert bob.room(token)["unreadMessages"] == 1
 
 
-def test_outsiders_get_the_same_as_for_no_room(server: Server, alice: Person, token: str) -> None:
+def test_an_unknown_room_and_one_of_others_answer_alike(server: Server, alice: Person, token: str) -> None:
     alice.say(token, "Private")
     for person in (server.add_user("stranger"), server.visitor()):
         hidden, absent = (person.request("GET", f"v1/chat/{name}") for name in (token, "abcdefgh"))
         assert (hidden.status_code, hidden.content) == (404, absent.content)
 
 
-def test_a_lobby_keeps_members_outside(alice: Person, bob: Person, token: str) -> None:
+def test_the_lobby_keeps_members_out(alice: Person, bob: Person, token: str) -> None:
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
     assert bob.status("GET", f"v1/chat/{token}", timeout=0) == 412

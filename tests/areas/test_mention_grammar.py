@@ -1,4 +1,4 @@
-"""Where a text mentions somebody: the grammar by itself, and the people whom the server finds by it."""
+"""The grammar of mentions, by itself and through the server."""
 
 import time
 
@@ -14,14 +14,14 @@ KNOWN = {("users", name): f"<{name}>" for name in PEOPLE} | {("all", "all"): "<a
 
 
 def marked(text: str) -> str:
-    """The text with `{<id>}` in the place of each mention of one of PEOPLE."""
+    """Return the text with `{<id>}` instead of each mention of one of PEOPLE."""
     return replace_mentions(text, list_mentions(text), KNOWN)
 
 
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        # ids that end in punctuation, or hold some
+        # ids that end in punctuation or contain it
         ("@o'brien please call", "{<o'brien>} please call"),
         ("@o’brien please call", "{<o'brien>} please call"),
         ("@o'neill please call", "@o'neill please call"),
@@ -40,7 +40,7 @@ def marked(text: str) -> str:
         ),
         ("@BOB and @O'Brien", "{<bob>} and {<o'brien>}"),
         ('@"bob"bob @"x@y@z" @"nobody"', '{<bob>}bob {<x@y@z>} @"nobody"'),
-        # what may touch a mention
+        # characters next to a mention
         ("@bobさん、お願いします", "{<bob>}さん、お願いします"),
         ("@bob你好", "{<bob>}你好"),
         ("你好@bob 谢谢", "你好{<bob>} 谢谢"),
@@ -75,7 +75,7 @@ def marked(text: str) -> str:
         ("[@bob](/a/@bob) <mailto:@bob>", "[{<bob>}](/a/@bob) <mailto:@bob>"),
     ],
 )
-def test_a_mention_is_what_people_mean_by_it(text: str, expected: str) -> None:
+def test_mentions_are_recognised_in_text(text: str, expected: str) -> None:
     assert marked(text) == expected
 
 
@@ -141,7 +141,7 @@ def test_a_mention_between_spaces_always_counts(before: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("piece", ["@", "`", "](", "@bob ", "`@", "```\n", "> ", "@a'", "<a:", "https://", '@"', "\\`"])
-def test_the_longest_message_is_read_quickly(piece: str) -> None:
+def test_the_longest_message_is_parsed_within_a_second(piece: str) -> None:
     text = (piece * 32_000)[:32_000]
     started = time.process_time()
     list_mentions(text)
@@ -162,7 +162,7 @@ def test_typed_placeholders_stay_text(alice: Person, bob: Person, token: str) ->
     assert list(changed["parent"]["messageParameters"]) == ["mention-user2"]
 
 
-def test_a_mention_names_the_account_in_any_case(alice: Person, bob: Person, token: str) -> None:
+def test_user_ids_in_mentions_ignore_case(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, f'Hi @{bob.id.upper()}, @{bob.id} and @"{bob.id.title()}"')
     assert said["message"] == "Hi {mention-user1}, {mention-user1} and {mention-user1}"
     assert said["messageParameters"]["mention-user1"]["id"] == bob.id
@@ -175,7 +175,7 @@ def test_code_mentions_nobody(alice: Person, bob: Person, token: str) -> None:
     assert bob.room(token)["unreadMention"] is False
 
 
-def test_a_room_called_like_a_placeholder_is_shown_by_its_letters(alice: Person, bob: Person, token: str) -> None:
+def test_a_placeholder_in_a_room_name_is_shown_as_text(alice: Person, bob: Person, token: str) -> None:
     alice.put(f"v4/room/{token}", roomName="The {actor} and {user} show")
     for person, text in ((alice, "You"), (bob, "{actor}")):
         renamed = person.history(token)[0]

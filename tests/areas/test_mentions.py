@@ -1,4 +1,4 @@
-"""Suggesting whom to mention, and what follows from it."""
+"""Suggestions for mentions, and the marks that mentions leave."""
 
 from collections.abc import Callable
 from itertools import count
@@ -34,7 +34,7 @@ def team(server: Server, alice: Person) -> tuple[str, list[Person]]:
     return token, people
 
 
-def test_everybody_but_oneself_is_suggested(team: tuple[str, list[Person]], alice: Person) -> None:
+def test_everybody_but_the_caller_is_suggested(team: tuple[str, list[Person]], alice: Person) -> None:
     token, people = team
     assert labels(alice, token) == ["Adam", "Madam", "Zoe", "Team"]
     assert labels(people[0], token) == ["Alice", "Madam", "Zoe", "Team"]
@@ -46,7 +46,9 @@ def test_everybody_but_oneself_is_suggested(team: tuple[str, list[Person]], alic
     }
 
 
-def test_names_that_begin_so_come_first_then_who_spoke_last(team: tuple[str, list[Person]], alice: Person) -> None:
+def test_names_that_begin_with_the_search_come_first_then_recent_senders(
+    team: tuple[str, list[Person]], alice: Person
+) -> None:
     token, (adam, madam, zoe) = team
     adam.say(token, "Hello")
     madam.say(token, "Hello")
@@ -56,7 +58,7 @@ def test_names_that_begin_so_come_first_then_who_spoke_last(team: tuple[str, lis
     assert labels(alice, token, "%") == []
 
 
-def test_everybody_who_fits_is_suggested_whatever_the_limit(team: tuple[str, list[Person]], alice: Person) -> None:
+def test_the_limit_of_suggestions_has_no_effect(team: tuple[str, list[Person]], alice: Person) -> None:
     token, _ = team
     assert labels(alice, token, "a", limit=1) == ["Adam", "Madam", "Team"]
     assert labels(alice, token, limit=0) == ["Adam", "Madam", "Zoe", "Team"]
@@ -71,14 +73,14 @@ def test_at_most_a_hundred_people_are_suggested(
     assert labels(alice, token) == ["Adam", "Madam", "Team"]
 
 
-def test_who_has_not_spoken_comes_in_the_order_of_joining(server: Server, alice: Person) -> None:
+def test_users_without_messages_come_in_the_order_of_joining(server: Server, alice: Person) -> None:
     token = alice.create_room(name="Team")
     for name in ("Zoe", "Adam", "Madam"):
         alice.add(token, server.add_user(name.lower()))
     assert labels(alice, token) == ["Zoe", "Adam", "Madam", "Team"]
 
 
-def test_what_the_server_reports_of_somebody_counts_as_speaking(team: tuple[str, list[Person]], alice: Person) -> None:
+def test_system_messages_by_a_user_count_as_their_messages(team: tuple[str, list[Person]], alice: Person) -> None:
     token, (adam, madam, zoe) = team
     madam.say(token, "Hello")
     zoe.join(token)
@@ -86,7 +88,7 @@ def test_what_the_server_reports_of_somebody_counts_as_speaking(team: tuple[str,
     assert labels(adam, token) == ["Zoe", "Madam", "Alice", "Team"]
 
 
-def test_everybody_at_once_is_suggested_to_who_may_mention_all(team: tuple[str, list[Person]], alice: Person) -> None:
+def test_all_is_suggested_to_those_who_may_mention_it(team: tuple[str, list[Person]], alice: Person) -> None:
     token, (adam, *_) = team
     everybody = {"id": "all", "label": "Team", "details": "All 4 participants", "source": "calls", "mentionId": "all"}
     assert suggestions(adam, token, "al")[-1] == everybody
@@ -97,9 +99,9 @@ def test_everybody_at_once_is_suggested_to_who_may_mention_all(team: tuple[str, 
     assert suggestions(alice, token, "tea") == [everybody]
 
 
-def test_of_two_only_the_other_one_is_suggested(alice: Person, bob: Person) -> None:
+def test_a_one_to_one_room_suggests_only_the_other_user(alice: Person, bob: Person) -> None:
     pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
-    assert [each["id"] for each in suggestions(alice, pair)] == [bob.id]  # though he has not opened it yet
+    assert [each["id"] for each in suggestions(alice, pair)] == [bob.id]  # although they have not opened it yet
     assert suggestions(alice, pair, "nobody") == []
 
 
@@ -116,7 +118,7 @@ def test_guests_are_suggested_by_their_names(server: Server, alice: Person) -> N
     assert labels(alice, token, who) == []
 
 
-def test_statuses_are_told_when_asked_for(team: tuple[str, list[Person]], alice: Person) -> None:
+def test_suggestions_have_statuses_on_request(team: tuple[str, list[Person]], alice: Person) -> None:
     token, (adam, *_) = team
     adam.join(token)
     shown = {each["label"]: each for each in suggestions(alice, token, includeStatus="true")}
@@ -125,19 +127,19 @@ def test_statuses_are_told_when_asked_for(team: tuple[str, list[Person]], alice:
     assert "status" not in shown["Team"]
 
 
-def test_strangers_learn_of_nobody(server: Server, team: tuple[str, list[Person]]) -> None:
+def test_nobody_outside_the_room_gets_suggestions(server: Server, team: tuple[str, list[Person]]) -> None:
     token, _ = team
     assert server.add_user("eve").status("GET", f"v1/chat/{token}/mentions", search="a") == 404
     assert server.visitor().status("GET", f"v1/chat/{token}/mentions", search="a") == 404
 
 
-# --- what follows from it -------------------------------------------------------------------
+# --- unread mentions ------------------------------------------------------------------------
 def flags(person: Person, token: str) -> tuple[bool, bool]:
     room = person.room(token)
     return room["unreadMention"], room["unreadMentionDirect"]
 
 
-def test_who_is_answered_is_called_directly(alice: Person, bob: Person, token: str) -> None:
+def test_a_reply_counts_as_a_direct_mention(alice: Person, bob: Person, token: str) -> None:
     said = bob.say(token, "Lunch?")
     bob.say(token, "Or dinner?", replyTo=said["id"])
     assert flags(bob, token) == (False, False)
@@ -147,7 +149,7 @@ def test_who_is_answered_is_called_directly(alice: Person, bob: Person, token: s
     assert flags(bob, token) == (False, False)
 
 
-def test_all_and_groups_are_not_called_directly(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_all_and_groups_are_indirect_mentions(server: Server, alice: Person, bob: Person, token: str) -> None:
     alice.say(token, "Hello @all")
     assert flags(bob, token) == (True, False)
     bob.post(f"v1/chat/{token}/read")
@@ -156,7 +158,7 @@ def test_all_and_groups_are_not_called_directly(server: Server, alice: Person, b
     assert flags(bob, token) == (True, False)
 
 
-def test_all_of_two_is_to_each_what_the_conversation_is_called(alice: Person, bob: Person) -> None:
+def test_all_in_a_one_to_one_room_shows_the_name_of_the_other_user(alice: Person, bob: Person) -> None:
     pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     said = alice.say(pair, "Hi @all")
     waiting = {"lookIntoFuture": 1, "lastKnownMessageId": said["id"] - 1, "timeout": 0}
@@ -170,13 +172,13 @@ def test_all_of_two_is_to_each_what_the_conversation_is_called(alice: Person, bo
     assert said["messageParameters"]["mention-call1"]["name"] == alice.room(pair)["displayName"]
 
 
-def test_teams_and_people_of_other_servers_stay_as_they_were_written(alice: Person, token: str) -> None:
+def test_mentions_of_teams_and_federated_users_stay_text(alice: Person, token: str) -> None:
     text = 'Hi @"team/climbers" and @"federated_user/ann@cloud.example" and @"circle/x"'
     said = alice.say(token, text)
     assert (said["message"], said["messageParameters"]) == (text, [])
 
 
-def test_somebody_invited_by_mail_is_mentioned_as_such(alice: Person, token: str) -> None:
+def test_an_email_guest_can_be_mentioned(alice: Person, token: str) -> None:
     alice.add(token, "ann@example.org", "emails")
     (ann,) = [each for each in suggestions(alice, token) if each["source"] == "emails"]
     said = alice.say(token, f'Hi @"{ann["mentionId"]}"')
@@ -185,12 +187,12 @@ def test_somebody_invited_by_mail_is_mentioned_as_such(alice: Person, token: str
     assert (shown["type"], shown["mention-id"]) == ("email", ann["mentionId"])
 
 
-# --- how often guests may -------------------------------------------------------------------
+# --- limit for guests -----------------------------------------------------------------------
 @pytest.fixture
 def counting(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Mentions are counted, three of them at most; calling it sets the server's clock ahead, by seconds.
+    """Limit guests to three messages with mentions. Return a function that moves the clock ahead, in seconds.
 
-    What other tests may have counted is long over.
+    The clock begins on a day of its own, so that the counts of other tests are over.
     """
     monkeypatch.setattr(server.config.security, "throttle", True)
     monkeypatch.setattr(service, "MAX_GUEST_MENTIONS", 3)
@@ -205,7 +207,9 @@ def counting(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[int],
 _days = count(10, 10)
 
 
-def test_guests_mention_only_so_often_a_day(server: Server, alice: Person, counting: Callable[[int], None]) -> None:
+def test_guests_of_a_network_send_a_limited_number_of_mentions_a_day(
+    server: Server, alice: Person, counting: Callable[[int], None]
+) -> None:
     token = alice.create_room(PUBLIC)
     first, second = server.visitor(), server.visitor()
     for guest in (first, second):
@@ -216,22 +220,24 @@ def test_guests_mention_only_so_often_a_day(server: Server, alice: Person, count
     refused = second.request("POST", f"v1/chat/{token}", message=mention)
     assert (refused.status_code, refused.json()["ocs"]["data"]) == (429, {"error": "mentions"})
     assert 0 < int(refused.headers["Retry-After"]) <= MENTION_SECONDS
-    second.say(token, "Nobody is called with @nobody-at-all")
+    second.say(token, "This mentions nobody: @nobody-at-all")
     alice.say(token, mention)
     assert len(alice.texts(token)) == 5
     counting(MENTION_SECONDS * (next(_days) - 9))
     second.say(token, mention)
 
 
-def test_the_same_mention_again_counts_once(server: Server, alice: Person, counting: Callable[[int], None]) -> None:
+def test_a_repeated_request_counts_as_one_mention(
+    server: Server, alice: Person, counting: Callable[[int], None]
+) -> None:
     token, guest = alice.create_room(PUBLIC), server.visitor()
     guest.join(token)
     said = {guest.say(token, f"Hi @{alice.id}", referenceId="again")["id"] for _ in range(5)}
     assert len(said) == 1
 
 
-# --- who was named last ---------------------------------------------------------------------
-def test_of_a_thousand_messages_that_name_everybody_the_newest_two_authors_count() -> None:
+# --- newest mention -------------------------------------------------------------------------
+def test_two_messages_are_enough_to_find_the_newest_mention_by_others() -> None:
     def said(number: int, author: str) -> Message:
         return Message(1, number, 0, USERS, author, author, "comment", "", "", "", "", 0, 0, 0, "", "", "", 0, "")
 

@@ -1,4 +1,4 @@
-"""Notifications over their API, and what becomes of them in the long run."""
+"""The notifications API, and the creation and cleanup of stored notifications."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from support.notifications import PATH, kept, subjects, told
+from support.notifications import PATH, count_stored, notifications_of, subjects
 from support.people import ONE_TO_ONE, Person
 from support.running import Server
 from talkd.areas.notifications import outbox, service
@@ -37,27 +37,27 @@ _FORGET = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).value
 
 
 # --- the API --------------------------------------------------------------------------------
-def test_there_is_nothing_to_tell_newcomers(server: Server) -> None:
+def test_a_new_user_has_no_notifications(server: Server) -> None:
     answer = server.add_user("new").request("GET", PATH)
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
 
 
-def test_what_is_known_is_not_sent_again(alice: Person, bob: Person, private: str) -> None:
+def test_a_known_etag_gets_304(alice: Person, bob: Person, private: str) -> None:
     alice.say(private, "Hello")
-    told(bob)
+    notifications_of(bob)
     first = bob.request("GET", PATH)
     known = {"If-None-Match": first.headers["etag"]}
     again = bob.http.get(PATH, headers=known)
     assert (again.status_code, again.content) == (304, b"")
     alice.say(private, "More")
-    told(bob)
+    notifications_of(bob)
     assert bob.http.get(PATH, headers=known).status_code == 200
 
 
 def test_notifications_can_be_dismissed(alice: Person, bob: Person, private: str) -> None:
     for number in range(3):
         alice.say(private, str(number))
-    numbers = [each["notification_id"] for each in told(bob)]
+    numbers = [each["notification_id"] for each in notifications_of(bob)]
     assert bob.post(f"{PATH}/exists", ids=[*numbers, 999_999_999]) == sorted(numbers)
     assert bob.delete(f"{PATH}/{numbers[0]}") is None
     assert bob.status("DELETE", f"{PATH}/{numbers[0]}") == 200
@@ -68,43 +68,43 @@ def test_notifications_can_be_dismissed(alice: Person, bob: Person, private: str
     assert bob.status("POST", f"{PATH}/exists", ids=list(range(201))) == 400
 
 
-def test_notifications_are_ones_own(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_users_see_and_dismiss_only_their_own_notifications(
+    server: Server, alice: Person, bob: Person, private: str
+) -> None:
     alice.say(private, "Hello")
-    (shown,) = told(bob)
+    (shown,) = notifications_of(bob)
     number = shown["notification_id"]
     assert alice.refused("GET", f"{PATH}/{number}") == (404, None)
     assert alice.post(f"{PATH}/exists", ids=[number]) == []
     alice.delete(f"{PATH}/{number}")
     alice.delete(PATH)
-    assert len(told(bob)) == 1
+    assert len(notifications_of(bob)) == 1
     assert server.visitor().status("GET", PATH) == 401
 
 
-def test_an_account_made_anew_does_not_speak_in_old_notifications(
-    server: Server, alice: Person, bob: Person, token: str
-) -> None:
+def test_notifications_do_not_name_a_deleted_account(server: Server, alice: Person, bob: Person, token: str) -> None:
     bob.say(token, f"@{alice.id}")
-    told(alice)
+    notifications_of(alice)
     server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
-    (shown,) = told(alice)
+    (shown,) = notifications_of(alice)
     assert shown["subject"] == "A deleted user mentioned you in conversation Room"
     assert "user" not in shown["subjectRichParameters"]
 
 
-# --- keeping it in bounds, and keeping it ---------------------------------------------------
-def test_no_more_is_kept_than_anybody_looks_through(server: Server, alice: Person, bob: Person, private: str) -> None:
+# --- limits, crashes and concurrency --------------------------------------------------------
+def test_only_the_newest_notifications_are_kept(server: Server, alice: Person, bob: Person, private: str) -> None:
     said = [alice.say(private, str(number)) for number in range(MAX_KEPT + 3)]
-    assert [each["message"] for each in told(bob)] == [str(MAX_KEPT + 2 - n) for n in range(25)]
+    assert [each["message"] for each in notifications_of(bob)] == [str(MAX_KEPT + 2 - n) for n in range(25)]
     server.run_job("trim_notifications")
-    assert kept(server, bob) == MAX_KEPT
+    assert count_stored(server, bob) == MAX_KEPT
     bob.post(f"v1/chat/{private}/read", lastReadMessage=said[-2]["id"])
     alice.say(private, "one more")
-    told(bob)
+    notifications_of(bob)
     server.run_job("trim_notifications")
-    assert kept(server, bob) == 2
+    assert count_stored(server, bob) == 2
 
 
-def test_cleaning_up_after_a_flood_is_no_matter_of_seconds(sqlite_server: Server) -> None:
+def test_thousands_of_notifications_are_cleaned_up_within_a_second(sqlite_server: Server) -> None:
     alice, bob = (sqlite_server.add_user(name) for name in ("alice", "bob"))
     flooded: str = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
 
@@ -115,36 +115,36 @@ def test_cleaning_up_after_a_flood_is_no_matter_of_seconds(sqlite_server: Server
     began = time.process_time()
     sqlite_server.write(lambda tx: service.tidy(tx, [bob.id]))
     assert time.process_time() - began < 1
-    assert kept(sqlite_server, bob) == MAX_KEPT
+    assert count_stored(sqlite_server, bob) == MAX_KEPT
 
 
-def test_what_was_not_told_before_a_crash_is_told_afterwards(
+def test_notifications_outstanding_at_a_crash_are_created_afterwards(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:
     alice.say(private, "Hello")
-    (before,) = told(bob)
+    (before,) = notifications_of(bob)
     bob.delete(PATH)
 
     async def forget(tx: Any) -> None:
         await tx.run(_FORGET, token=private)
 
     server.write(forget)  # as if the process had died right after the message was stored
-    assert kept(server, bob) == 0
+    assert count_stored(server, bob) == 0
     server.run_job("resume_notifications")
     server.run_job("deliver_notifications")
-    assert kept(server, bob) == 1
-    (after,) = told(bob)
+    assert count_stored(server, bob) == 1
+    (after,) = notifications_of(bob)
     assert after["object_id"] == before["object_id"]
     server.run_job("resume_notifications")
     server.run_job("deliver_notifications")
-    assert [each["notification_id"] for each in told(bob)] == [after["notification_id"]]
+    assert [each["notification_id"] for each in notifications_of(bob)] == [after["notification_id"]]
 
 
-def test_a_broken_message_keeps_no_other_waiting(
+def test_a_broken_message_does_not_block_other_notifications(
     server: Server, alice: Person, bob: Person, private: str, token: str
 ) -> None:
     first, broken, last = (alice.say(token, f"{word} @{bob.id}") for word in ("first", "broken", "last"))
-    assert len(told(bob)) == 3
+    assert len(notifications_of(bob)) == 3
     bob.delete(PATH)
 
     async def damage(tx: Any) -> None:
@@ -154,16 +154,16 @@ def test_a_broken_message_keeps_no_other_waiting(
     server.write(damage)
     server.run_job("resume_notifications")
     elsewhere = alice.say(private, "Hello")
-    assert [each["object_id"].split("/")[1] for each in told(bob)] == [
+    assert [each["object_id"].split("/")[1] for each in notifications_of(bob)] == [
         str(said["id"]) for said in (elsewhere, last, first)
     ]
 
 
-def test_those_who_meet_a_broken_message_together_skip_only_that_one(
+def test_concurrent_deliveries_skip_only_the_broken_message(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     said = [alice.say(token, f"{number} @{bob.id}")["id"] for number in range(12)]
-    assert len(told(bob)) == 12
+    assert len(notifications_of(bob)) == 12
     bob.delete(PATH)
 
     async def damage(tx: Any) -> int:
@@ -177,11 +177,11 @@ def test_those_who_meet_a_broken_message_together_skip_only_that_one(
         await asyncio.gather(*(outbox.deliver(server.app.world.db, [room_id]) for _ in range(4)))
 
     server.run(deliver())
-    numbers = [int(each["object_id"].split("/")[1]) for each in told(bob)]
+    numbers = [int(each["object_id"].split("/")[1]) for each in notifications_of(bob)]
     assert numbers == [number for number in reversed(said) if number != said[3]]
 
 
-def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(
+def test_messages_after_the_last_message_of_the_room_do_not_loop(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:
     async def slip_in(tx: Any) -> None:
@@ -193,11 +193,11 @@ def test_messages_that_the_room_knows_nothing_of_keep_nobody_busy(
     server.run_job("resume_notifications")
     assert subjects(bob) == ["Alice sent you a private message"]
     alice.say(private, "And now?")
-    told(bob)
-    assert kept(server, bob) == 52
+    notifications_of(bob)
+    assert count_stored(server, bob) == 52
 
 
-def test_while_many_write_everything_is_told_once(
+def test_concurrent_messages_notify_once_each(
     server: Server, alice: Person, bob: Person, private: str, threads: ThreadPoolExecutor
 ) -> None:
     def write(number: int) -> str:
@@ -206,4 +206,4 @@ def test_while_many_write_everything_is_told_once(
         return f"{private}/{said['id']}"
 
     said = list(threads.map(write, range(24)))
-    assert sorted(each["object_id"] for each in told(bob)) == sorted(said)
+    assert sorted(each["object_id"] for each in notifications_of(bob)) == sorted(said)

@@ -1,4 +1,4 @@
-"""Telling people of calls and invitations."""
+"""Notifications of calls and invitations."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from support.running import Server
 
 
 # --- calls ----------------------------------------------------------------------------------
-def call_of(person: Person) -> list[dict[str, Any]]:
-    """What somebody is told of calls."""
+def call_notifications(person: Person) -> list[dict[str, Any]]:
+    """List the user's notifications of calls."""
     return [each for each in person.get(PATH) if each["object_type"] == "call"]
 
 
@@ -17,25 +17,25 @@ def test_a_call_rings_until_it_is_answered_or_missed(server: Server, alice: Pers
     alice.say(private, "Hello")
     alice.join(private)
     alice.post(f"v4/call/{private}")
-    (ringing,) = call_of(bob)
+    (ringing,) = call_notifications(bob)
     assert (ringing["object_id"], ringing["subject"]) == (private, "Alice would like to talk with you")
     assert ringing["actions"] == [
         {"label": "Answer call", "link": f"{server.url}/call/{private}#direct-call", "type": "WEB", "primary": True}
     ]
-    assert call_of(alice) == []
+    assert call_notifications(alice) == []
     alice.delete(f"v4/call/{private}")
-    (missed,) = call_of(bob)
+    (missed,) = call_notifications(bob)
     assert missed["subject"] == "You missed a call from Alice"
     assert missed["actions"][0]["label"] == "Call back"
     alice.post(f"v4/call/{private}")
-    (again,) = call_of(bob)
+    (again,) = call_notifications(bob)
     assert again["notification_id"] > missed["notification_id"]
     bob.join(private)
     bob.post(f"v4/call/{private}")
-    assert call_of(bob) == []
+    assert call_notifications(bob) == []
 
 
-def test_calls_are_told_to_those_who_want_to_hear_of_them(
+def test_calls_notify_attendees_who_have_them_switched_on(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     carol, dave, erin = (server.add_user(name) for name in ("carol", "dave", "erin"))
@@ -45,19 +45,19 @@ def test_calls_are_told_to_those_who_want_to_hear_of_them(
     dave.post(f"v4/room/{token}/archive")
     alice.join(token)
     alice.post(f"v4/call/{token}", silentFor=[erin.id])
-    assert [each["subject"] for each in call_of(bob)] == ["A group call has started in Room"]
-    assert call_of(carol) == call_of(dave) == call_of(erin) == []
+    assert [each["subject"] for each in call_notifications(bob)] == ["A group call has started in Room"]
+    assert call_notifications(carol) == call_notifications(dave) == call_notifications(erin) == []
     alice.delete(f"v4/call/{token}")
-    assert [each["subject"] for each in call_of(bob)] == ["You missed a group call in Room"]
+    assert [each["subject"] for each in call_notifications(bob)] == ["You missed a group call in Room"]
 
 
-def test_silent_calls_are_told_to_nobody(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_silent_calls_notify_nobody(server: Server, alice: Person, bob: Person, token: str) -> None:
     alice.join(token)
     alice.post(f"v4/call/{token}", silent=True)
-    assert call_of(bob) == []
+    assert call_notifications(bob) == []
 
 
-def test_somebody_can_be_rung(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_ringing_notifies_an_attendee_each_time(server: Server, alice: Person, bob: Person, token: str) -> None:
     carol = server.add_user("carol")
     alice.add(token, carol)
     bob.post(f"v4/room/{token}/notify-calls", level=0)
@@ -67,18 +67,18 @@ def test_somebody_can_be_rung(server: Server, alice: Person, bob: Person, token:
     alice.post(f"v4/call/{token}", silent=True)
     assert carol.status("POST", path) == 403
     alice.post(path)
-    (first,) = call_of(bob)
+    (first,) = call_notifications(bob)
     alice.post(path)
-    (second,) = call_of(bob)
+    (second,) = call_notifications(bob)
     assert second["notification_id"] > first["notification_id"]
-    assert call_of(carol) == []
+    assert call_notifications(carol) == []
     bob.join(token)
     bob.post(f"v4/call/{token}")
     assert alice.refused("POST", path) == (400, "in-call")
-    assert call_of(bob) == []
+    assert call_notifications(bob) == []
     bob.delete(f"v4/call/{token}")
     alice.post(path)
-    assert len(call_of(bob)) == 1
+    assert len(call_notifications(bob)) == 1
 
 
 def test_only_accounts_can_be_rung(server: Server, alice: Person, bob: Person) -> None:
@@ -96,9 +96,7 @@ def test_only_accounts_can_be_rung(server: Server, alice: Person, bob: Person) -
     assert alice.status("POST", f"{ring}/{alice.attendee(elsewhere, bob)}") == 404
 
 
-def test_moderators_ring_and_everybody_else_when_a_setting_lets_them(
-    server: Server, alice: Person, bob: Person
-) -> None:
+def test_moderators_ring_and_others_if_a_setting_allows_it(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     carol, visitor = server.add_user("carol"), server.visitor()
     for person in (bob, carol):
@@ -117,7 +115,7 @@ def test_moderators_ring_and_everybody_else_when_a_setting_lets_them(
     try:
         assert server.admin.post(setting, json={"value": "yes"}).is_success
         assert statuses() == [200, 200, 200]
-        alice.put(f"v4/room/{token}/permissions/default", permissions=1 | 4 | 128)  # without starting calls
+        alice.put(f"v4/room/{token}/permissions/default", permissions=1 | 4 | 128)  # not CALL_START
         assert statuses() == [200, 403, 403]
     finally:
         assert server.admin.delete(setting).is_success
@@ -129,11 +127,11 @@ def test_moderators_ring_and_everybody_else_when_a_setting_lets_them(
 
 # --- invitations ----------------------------------------------------------------------------
 def invitations(person: Person) -> list[str]:
-    """What somebody is told of conversations he was put into."""
+    """List the subjects of the user's notifications of invitations."""
     return [each["subject"] for each in person.get(PATH) if each["object_type"] == "room"]
 
 
-def test_invitations_are_told_until_the_conversation_is_opened(
+def test_an_invitation_notifies_until_the_room_is_joined(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     assert invitations(bob) == ["Alice invited you to a group conversation: Room"]
@@ -143,13 +141,13 @@ def test_invitations_are_told_until_the_conversation_is_opened(
     assert invitations(bob) == []
 
 
-def test_a_call_takes_away_everybodys_invitation(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_a_call_replaces_everybodys_invitation(server: Server, alice: Person, bob: Person, token: str) -> None:
     carol, elsewhere = server.add_user("carol"), alice.create_room()
     alice.add(elsewhere, bob)
     alice.join(token)
     alice.post(f"v4/call/{token}", silent=True)
     alice.delete(f"v4/call/{token}")
-    assert len(invitations(bob)) == 2, "nobody hears of a silent call"
+    assert len(invitations(bob)) == 2, "a silent call replaces no notification"
     bob.post(f"v4/room/{token}/notify-calls", level=0)
     alice.post(f"v4/call/{token}")
     assert [each["object_id"] for each in bob.get(PATH)] == [elsewhere]
@@ -158,7 +156,7 @@ def test_a_call_takes_away_everybodys_invitation(server: Server, alice: Person, 
     assert (invited["object_type"], invited["actions"][0]["label"]) == ("room", "Join call")
 
 
-def test_who_comes_by_himself_is_not_invited(server: Server, alice: Person, bob: Person) -> None:
+def test_users_who_join_by_themselves_are_not_notified(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     bob.join(token)
     assert bob.get(PATH) == []

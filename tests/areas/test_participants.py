@@ -1,4 +1,4 @@
-"""Who belongs to a conversation: adding, leaving, removing, promoting."""
+"""Attendees of rooms: add, leave, remove, promote."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -71,7 +71,7 @@ def test_inviting_by_email_opens_the_room(server: Server) -> None:
     assert alice.refused("POST", path, newParticipant="nowhere", source="emails") == (400, "new-participant")
 
 
-def test_the_address_of_an_invitation_is_for_moderators(server: Server) -> None:
+def test_only_moderators_see_the_address_of_an_invitation(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -81,7 +81,7 @@ def test_the_address_of_an_invitation_is_for_moderators(server: Server) -> None:
     assert not any(each.get("invitedActorId") for each in bob.participants(token).values())
 
 
-def test_the_last_moderator_stays_until_there_is_another(server: Server) -> None:
+def test_the_last_moderator_cannot_leave(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -123,7 +123,7 @@ def test_promoting_and_demoting(server: Server) -> None:
     assert alice.system_messages(token)[-2:] == ["moderator_promoted", "moderator_demoted"]
 
 
-def test_the_owner_cannot_be_put_out(server: Server) -> None:
+def test_the_owner_cannot_be_removed(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -139,12 +139,12 @@ def test_owners_who_remove_themselves_leave(server: Server, version: str) -> Non
     path, own = f"{version}/room/{token}/attendees", alice.attendee(token, alice)
     alice.add(token, bob)
     assert alice.refused("DELETE", path, attendeeId=own) == (400, "last-moderator")
-    seat = alice.attendee(token, bob)
-    alice.post(f"v4/room/{token}/moderators", attendeeId=seat)
+    bobs = alice.attendee(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=bobs)
     assert alice.status("DELETE", path, attendeeId=own) == 200
     assert set(bob.participants(token)) == {bob.id}
     assert bob.history(token)[0]["message"] == "{actor} left the conversation"
-    assert bob.status("DELETE", path, attendeeId=seat) == 200
+    assert bob.status("DELETE", path, attendeeId=bobs) == 200
     assert bob.status("GET", f"v4/room/{token}") == 404
 
 
@@ -157,7 +157,7 @@ def test_the_only_member_of_a_room_deletes_it_by_removing_themselves(server: Ser
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
-def test_old_clients_do_not_remove_owners_by_user_id_not_even_themselves(server: Server, version: str) -> None:
+def test_old_clients_cannot_remove_owners_by_user_id(server: Server, version: str) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -188,7 +188,7 @@ def test_a_guest_can_become_a_moderator(server: Server) -> None:
     assert visitor.status("DELETE", f"v4/room/{token}") == 403
 
 
-def test_who_follows_the_link_becomes_a_member_when_added(server: Server) -> None:
+def test_a_self_joined_user_becomes_a_member_when_added(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     assert bob.join(token)["participantType"] == SELF_JOINED
@@ -198,7 +198,7 @@ def test_who_follows_the_link_becomes_a_member_when_added(server: Server) -> Non
     assert bob.id in alice.participants(token)
 
 
-def test_leaving_a_one_to_one_leaves_the_other_and_comes_back_with_a_message(server: Server) -> None:
+def test_a_message_adds_a_user_who_left_the_one_to_one_room_again(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     bob.post("v4/room", roomType=ONE_TO_ONE, invite=alice.id)
@@ -210,7 +210,7 @@ def test_leaving_a_one_to_one_leaves_the_other_and_comes_back_with_a_message(ser
     assert bob.rooms()[token]["unreadMessages"] >= 1
 
 
-def test_a_one_to_one_goes_with_the_last_who_leaves_it(server: Server) -> None:
+def test_the_last_user_who_leaves_a_one_to_one_room_deletes_it(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     alice.say(token, "First")
@@ -224,7 +224,7 @@ def test_a_one_to_one_goes_with_the_last_who_leaves_it(server: Server) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3", "v4"])
-def test_leaving_deletes_a_one_to_one_for_both_where_the_server_allows_it(server: Server, version: str) -> None:
+def test_leaving_deletes_a_one_to_one_room_for_both_if_a_setting_says_so(server: Server, version: str) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     alice.say(token, "First")
@@ -248,7 +248,7 @@ def test_leaving_deletes_a_one_to_one_for_both_where_the_server_allows_it(server
     assert alice.room(again)["canLeaveConversation"] is True
 
 
-def test_nobody_stays_behind_in_a_one_to_one_whose_other_is_gone(server: Server) -> None:
+def test_leaving_a_former_one_to_one_room_deletes_it(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     alice.say(token, "First")
@@ -257,7 +257,7 @@ def test_nobody_stays_behind_in_a_one_to_one_whose_other_is_gone(server: Server)
     assert alice.status("GET", f"v4/room/{token}") == 404
 
 
-def test_who_only_followed_the_link_does_not_keep_the_last_member(server: Server) -> None:
+def test_a_self_joined_user_does_not_keep_the_last_member_from_leaving(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     bob.join(token)
@@ -266,7 +266,7 @@ def test_who_only_followed_the_link_does_not_keep_the_last_member(server: Server
 
 
 @pytest.mark.parametrize("gone", [False, True])
-def test_who_only_followed_the_link_takes_no_room_along(server: Server, gone: bool) -> None:
+def test_a_self_joined_user_who_leaves_does_not_delete_the_room(server: Server, gone: bool) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     bob.join(token)
@@ -277,7 +277,7 @@ def test_who_only_followed_the_link_takes_no_room_along(server: Server, gone: bo
     assert set(alice.participants(token)) == {alice.id}
 
 
-def test_a_moderating_guest_may_put_himself_out(server: Server) -> None:
+def test_a_guest_moderator_can_remove_themselves(server: Server) -> None:
     alice, visitor = server.add_user("alice"), server.visitor()
     token = alice.create_room(PUBLIC)
     number = alice.attendee(token, visitor.join(token)["actorId"])
@@ -286,7 +286,7 @@ def test_a_moderating_guest_may_put_himself_out(server: Server) -> None:
     assert set(alice.participants(token)) == {alice.id}
 
 
-def test_a_removed_member_is_out_at_once_also_from_parked_requests(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_removing_a_member_ends_their_waiting_requests(server: Server, threads: ThreadPoolExecutor) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -308,10 +308,8 @@ def test_a_removed_member_is_out_at_once_also_from_parked_requests(server: Serve
         assert bob.status(method, path, message="Hello") == 404
 
 
-def test_whoever_came_back_as_a_new_attendee_hears_nothing_after_their_removal(
-    server: Server, threads: ThreadPoolExecutor
-) -> None:
-    """A user who followed a link becomes a new attendee when their only device joins again."""
+def test_a_rejoined_user_receives_nothing_after_their_removal(server: Server, threads: ThreadPoolExecutor) -> None:
+    """A self-joined user becomes a new attendee when their only device joins again."""
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     bob.join(token)
@@ -329,7 +327,7 @@ def test_whoever_came_back_as_a_new_attendee_hears_nothing_after_their_removal(
 
 
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
-def test_attendees_of_other_rooms_do_not_exist_here(server: Server, method: str) -> None:
+def test_attendees_of_other_rooms_are_not_found(server: Server, method: str) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     here, there = alice.create_room(), bob.create_room()
     bob.add(there, server.add_user("carol"))
@@ -348,8 +346,8 @@ def test_guests_do_not_list_participants(server: Server) -> None:
     assert visitor.status("GET", f"v4/room/{token}/participants") == 403
 
 
-def test_guests_are_spoken_of_when_they_are_promoted(server: Server) -> None:
-    """Nobody reads "you" there, as recorded, neither guests nor people invited by e-mail."""
+def test_system_messages_name_promoted_guests_for_all_readers(server: Server) -> None:
+    """Neither guests nor people invited by e-mail read "You"."""
     alice, bob, guest = server.add_user("alice"), server.add_user("bob"), server.visitor()
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)

@@ -1,4 +1,4 @@
-"""Being reminded of messages."""
+"""Reminders of messages."""
 
 import asyncio
 import time
@@ -23,12 +23,12 @@ _WAITING = Statement(sa.text("SELECT 1 FROM pg_locks WHERE NOT granted LIMIT 1")
 
 
 def reminder(token: str, message: dict[str, Any]) -> str:
-    """Where the reminder of a message is."""
+    """Return the path of a message's reminder."""
     return f"v1/chat/{token}/{message['id']}/reminder"
 
 
 def reminded(server: Server, person: Person) -> list[dict[str, Any]]:
-    """What somebody is reminded of by now, newest first."""
+    """Deliver the due reminders and list the user's notifications of them, newest first."""
     server.run_job("deliver_reminders")
     return [each for each in person.get(PATH) if each["object_type"] == "reminder"]
 
@@ -37,7 +37,7 @@ def in_an_hour() -> int:
     return int(time.time()) + 3600
 
 
-def test_who_wants_to_be_reminded_is_when_the_time_has_come(
+def test_a_due_reminder_notifies_the_user(
     server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = alice.say(token, f"Do not forget, @{bob.id}!")
@@ -77,7 +77,7 @@ def test_in_a_one_to_one_room_a_reminder_names_the_other_user_once(
     assert shown["subject"] == "Reminder: A deleted user in private conversation Alice"
 
 
-def test_a_deleted_one_to_one_partner_leaves_ones_own_reminders(
+def test_reminders_stay_after_the_other_user_was_deleted(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:
     said = alice.say(private, "Hello")
@@ -96,7 +96,7 @@ def test_reminders_of_guests_messages_name_the_guest(server: Server, alice: Pers
     assert [each["subject"] for each in reminded(server, alice)] == ["Reminder: Gus (guest) in conversation Room"]
 
 
-def test_a_moment_in_the_past_is_now(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_a_time_in_the_past_is_due_at_once(server: Server, alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Hello")
     alice.post(reminder(token, said), timestamp=1)
     (shown,) = reminded(server, alice)
@@ -107,7 +107,7 @@ def test_a_moment_in_the_past_is_now(server: Server, alice: Person, bob: Person,
     assert reminded(server, bob) == []
 
 
-def test_the_next_reminders_are_listed(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_upcoming_reminders_are_listed(server: Server, alice: Person, bob: Person, token: str) -> None:
     private = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     second, first = alice.say(token, f"for @{bob.id}"), alice.say(private, "between us")
     later = in_an_hour()
@@ -131,7 +131,7 @@ def test_the_next_reminders_are_listed(server: Server, alice: Person, bob: Perso
     assert alice.get(UPCOMING) == []
 
 
-def test_the_lobby_keeps_reminders_inside(alice: Person, bob: Person, token: str) -> None:
+def test_the_lobby_hides_reminders(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Hello")
     bob.post(reminder(token, said), timestamp=in_an_hour())
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
@@ -141,7 +141,7 @@ def test_the_lobby_keeps_reminders_inside(alice: Person, bob: Person, token: str
     assert len(bob.get(UPCOMING)) == 1
 
 
-def test_nobody_is_reminded_of_what_is_gone(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_deleted_and_cleared_messages_have_no_reminders(server: Server, alice: Person, bob: Person, token: str) -> None:
     deleted, cleared = alice.say(token, "first"), alice.say(token, "second")
     for said in (deleted, cleared):
         bob.post(reminder(token, said), timestamp=in_an_hour())
@@ -153,7 +153,7 @@ def test_nobody_is_reminded_of_what_is_gone(server: Server, alice: Person, bob: 
     assert bob.refused("GET", reminder(token, cleared)) == (404, "message")
 
 
-def test_who_leaves_takes_no_reminders_along(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_removed_attendees_lose_their_reminders(server: Server, alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Hello")
     bob.post(reminder(token, said), timestamp=1)
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
@@ -162,7 +162,7 @@ def test_who_leaves_takes_no_reminders_along(server: Server, alice: Person, bob:
     assert bob.get(UPCOMING) == reminded(server, bob) == []
 
 
-def test_what_expires_is_not_reminded_of(
+def test_expired_messages_have_no_reminders(
     server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alice.post(f"v4/room/{token}/message-expiration", seconds=60)
@@ -174,7 +174,7 @@ def test_what_expires_is_not_reminded_of(
     assert reminded(server, bob) == []
 
 
-def test_reminders_are_of_messages_of_the_room(alice: Person, bob: Person, token: str) -> None:
+def test_a_reminder_needs_a_message_of_the_room(alice: Person, bob: Person, token: str) -> None:
     elsewhere = alice.create_room()
     said = alice.say(elsewhere, "not here")
     for method in ("POST", "GET", "DELETE"):
@@ -182,7 +182,7 @@ def test_reminders_are_of_messages_of_the_room(alice: Person, bob: Person, token
         assert bob.refused(method, reminder(elsewhere, said), timestamp=1) == (404, [])
 
 
-def test_nobody_sets_reminders_without_end(alice: Person, token: str) -> None:
+def test_the_number_of_reminders_set_in_an_hour_is_limited(alice: Person, token: str) -> None:
     later = in_an_hour()
     for number in range(MAX_SET):
         alice.post(reminder(token, alice.say(token, str(number))), timestamp=later)
@@ -191,7 +191,7 @@ def test_nobody_sets_reminders_without_end(alice: Person, token: str) -> None:
     assert len(alice.get(UPCOMING)) == 10
 
 
-def test_reminding_waits_for_whoever_removes_the_message(
+def test_delivery_waits_for_a_concurrent_deletion_of_the_message(
     server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = alice.say(token, "Hello")

@@ -1,9 +1,9 @@
-"""Notifications of a conversation that its reader has marked as sensitive say what happened, and nothing else."""
+"""Notifications of rooms that the user marked as sensitive say what happened, and nothing else."""
 
 import json
 from typing import Any
 
-from support.notifications import ALWAYS, PATH, listen
+from support.notifications import ALWAYS, PATH, set_level
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
@@ -11,7 +11,7 @@ SECRET = "the secret"
 
 
 def shown(person: Person) -> list[dict[str, Any]]:
-    """Notifications newest first; each says nothing that is secret."""
+    """List the notifications, newest first, and check that they show no secret."""
     listed: list[dict[str, Any]] = person.get(PATH)
     for each in listed:
         assert person.get(f"{PATH}/{each['notification_id']}") == each
@@ -23,11 +23,11 @@ def shown(person: Person) -> list[dict[str, Any]]:
 
 
 def subjects(person: Person) -> list[str]:
-    """What they say, newest first."""
+    """List the subjects of the notifications, newest first."""
     return [each["subject"] for each in shown(person)]
 
 
-def test_messages_and_mentions(server: Server, alice: Person, bob: Person, private: str) -> None:
+def test_messages_and_mentions_show_no_names_or_texts(server: Server, alice: Person, bob: Person, private: str) -> None:
     bob.post("v4/room", roomType=ONE_TO_ONE, invite=alice.id)
     bob.post(f"v4/room/{private}/sensitive")
     alice.say(private, SECRET)
@@ -45,14 +45,14 @@ def test_messages_and_mentions(server: Server, alice: Person, bob: Person, priva
     assert earlier["subject"] == "Alice sent you a private message"
 
 
-def test_every_kind(server: Server, alice: Person, bob: Person) -> None:
+def test_no_kind_of_notification_shows_a_secret(server: Server, alice: Person, bob: Person) -> None:
     group = server.add_group(bob)
     token = alice.create_room(PUBLIC, "Plans")
     alice.add(token, bob)
     alice.add(token, group, source="groups")
     bob.post(f"v4/room/{token}/sensitive")
     assert subjects(bob) == ["You were invited to a private conversation"]
-    listen(bob, token, ALWAYS)
+    set_level(bob, token, ALWAYS)
     mine = bob.say(token, SECRET)
     alice.say(token, SECRET)
     alice.say(token, f'@"group/{group}"')
@@ -94,7 +94,7 @@ def test_dismissing_a_reminder_needs_no_message_id(server: Server, alice: Person
     assert bob.get(PATH) == []
 
 
-def test_other_readers_see_everything(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_notifications_of_other_users_show_everything(server: Server, alice: Person, bob: Person, token: str) -> None:
     carol = server.add_user("carol")
     alice.add(token, carol)
     bob.post(f"v4/room/{token}/sensitive")

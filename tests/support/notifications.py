@@ -1,4 +1,4 @@
-"""Notifications in tests: looking at them and setting what to hear of."""
+"""List and count notifications in tests, and set notification levels."""
 
 from typing import Any
 
@@ -14,19 +14,19 @@ ALWAYS, MENTION, NEVER = 1, 2, 3
 _KEPT = Statement(sa.select(sa.func.count()).where(notifications.c.user_id == bind("user_id")))
 
 
-def told(person: Person) -> list[dict[str, Any]]:
-    """List somebody's notifications, newest first, without the invitation to the room."""
+def notifications_of(person: Person) -> list[dict[str, Any]]:
+    """List the user's notifications, newest first, without invitations to rooms."""
     shown: list[dict[str, Any]] = person.get(PATH)
     return [each for each in shown if each["object_type"] != "room"]
 
 
 def subjects(person: Person) -> list[str]:
-    """Only what they say, newest first."""
-    return [each["subject"] for each in told(person)]
+    """List the subjects of the user's notifications, newest first."""
+    return [each["subject"] for each in notifications_of(person)]
 
 
-def kept(server: Server, person: Person) -> int:
-    """How many notifications of somebody there are in the database."""
+def count_stored(server: Server, person: Person) -> int:
+    """Return how many notifications of the user the database has."""
 
     async def count(tx: Any) -> int:
         return int(await tx.value(_KEPT, user_id=person.id))
@@ -34,11 +34,11 @@ def kept(server: Server, person: Person) -> int:
     return server.read(count)
 
 
-def listen(person: Person, token: str, level: int = ALWAYS) -> None:
-    """Choose what to hear of."""
+def set_level(person: Person, token: str, level: int = ALWAYS) -> None:
+    """Set the user's notification level in the room."""
     person.post(f"v4/room/{token}/notify", level=level)
 
 
 def poll(person: Person, token: str, known: int, **params: Any) -> None:
-    """Look at the conversation, as an app does that has it open; it has all messages but for the first."""
+    """Request new messages as an app does that has the room open and knows messages up to `known`."""
     person.get(f"v1/chat/{token}", **{"lookIntoFuture": 1, "lastKnownMessageId": known, "timeout": 0, **params})
