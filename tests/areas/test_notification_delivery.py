@@ -113,7 +113,7 @@ def test_thousands_of_notifications_are_cleaned_up_within_a_second(sqlite_server
 
     sqlite_server.write(flood)
     began = time.process_time()
-    sqlite_server.write(lambda tx: service.tidy(tx, [bob.id]))
+    sqlite_server.write(lambda tx: service.trim(tx, [bob.id]))
     assert time.process_time() - began < 1
     assert count_stored(sqlite_server, bob) == MAX_KEPT
 

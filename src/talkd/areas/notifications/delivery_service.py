@@ -17,7 +17,6 @@ from talkd.areas.users import group_service as groups
 from talkd.conversation import message_store, room_store
 from talkd.conversation.message import Message
 from talkd.conversation.room import Room
-from talkd.conversation.settings import TalkSettings
 from talkd.core import clock
 from talkd.core.actor import Actor
 from talkd.core.constants import ABOVE_ALL_IDS
@@ -173,9 +172,8 @@ async def _get_levels(tx: Tx, room_id: int) -> Levels:
 
 
 async def _get_default(tx: Tx) -> int:
-    current = TalkSettings()
-    current.replace(await settings.get_all(tx))
-    return current.room_defaults.notification_level
+    """Return the notification level of attendees of groups who chose none."""
+    return (await settings.get_settings(tx)).room_defaults.notification_level
 
 
 async def _flag(tx: Tx, notified: Recipients) -> None:

@@ -1,4 +1,4 @@
-"""Create the notifications of messages, and delete those that are too many."""
+"""Create the notifications of messages, and delete outdated and surplus ones."""
 
 from talkd.area import Job
 from talkd.areas.notifications.messenger import Messenger
@@ -16,7 +16,7 @@ async def resume(world: World) -> None:
 
 
 async def trim(world: World) -> None:
-    """Delete the oldest notifications of users who got new ones and have too many."""
+    """Delete outdated notifications of users who got new ones, and all but the newest."""
     await world[Messenger].trim()
 
 

@@ -37,10 +37,10 @@ class Messenger:
             await outbox.deliver(self._db, room_ids)
 
     async def trim(self) -> None:
-        """Delete the oldest notifications of users who have too many and got new ones since the last call."""
+        """For users who got notifications since the last call: delete outdated ones, and all but the newest."""
         notified, self._notified = sorted(self._notified), set()
         for start in range(0, len(notified), USERS_AT_ONCE):
             await self._trim(notified[start : start + USERS_AT_ONCE])
 
     async def _trim(self, user_ids: list[str]) -> None:
-        await self._db.write(lambda tx: service.tidy(tx, user_ids))
+        await self._db.write(lambda tx: service.trim(tx, user_ids))

@@ -61,7 +61,7 @@ async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
     return await store.forget_actor(tx, user_id, limit)
 
 
-async def tidy(tx: Tx, user_ids: list[str]) -> None:
+async def trim(tx: Tx, user_ids: list[str]) -> None:
     """Delete the notifications of these users that are not shown any more, and all but the newest MAX_KEPT."""
     await store.delete_outdated(tx, user_ids, kept=MAX_KEPT, now=clock.now())
 
