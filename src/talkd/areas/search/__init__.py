@@ -1,1 +1,1 @@
-"""Finding what was said, and conversations by name."""
+"""Search messages, and rooms by name."""

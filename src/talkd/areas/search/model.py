@@ -1,4 +1,4 @@
-"""What is looked for, and how far a search has come."""
+"""What a search looks for, and the cursors of its pages."""
 
 from datetime import UTC, datetime
 
@@ -17,7 +17,11 @@ END_OF_TIME = 2**53
 
 
 class Criteria(msgspec.Struct, frozen=True):
-    """Which messages to find: those that hold the term (empty: any), by one person (empty: anybody), in a time."""
+    """Which messages to find.
+
+    An empty `term` finds all messages, and an empty `person` (a user id) those of everybody. `since` and `until` are
+    Unix times, both included. The page begins below the message id `before`.
+    """
 
     term: str
     person: str
@@ -28,25 +32,25 @@ class Criteria(msgspec.Struct, frozen=True):
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """A room of a user. `partner_name` is what the other one of a one-to-one conversation is called."""
+    """A room that a user is in. `partner_name` is the display name of the other user in a one-to-one room."""
 
     me: Participant
     partner_name: str
 
     @property
     def name(self) -> str:
-        """What the user knows the room by."""
+        """The name that the user sees for the room."""
         return self.me.room.name_for(self.me.actor.id, self.partner_name)
 
-    def is_called(self, term: str) -> bool:
-        """Return True if the term is a part of the name, or of the partner's id."""
+    def matches(self, term: str) -> bool:
+        """Return True if the room's name, or the other user's id in a one-to-one room, contains the term."""
         room, term = self.me.room, searchable(term)
         is_id = room.type == RoomType.ONE_TO_ONE and term in searchable(room.partner_of(self.me.actor.id))
         return is_id or term in searchable(self.name)
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A page of messages, newest first, with the rooms they are in and everybody's name."""
+    """A page of messages, newest first, with their rooms by id and the names to show."""
 
     messages: list[Message]
     rooms: dict[int, Membership]
@@ -54,7 +58,7 @@ class Found(msgspec.Struct, frozen=True):
 
 
 def require_term(text: str) -> str:
-    """What to look for, without space around it. Raises Invalid when it is too long."""
+    """Return the search term without surrounding space. Raises Invalid if it is too long."""
     text = text.strip()
     if len(text) > MAX_TERM_LENGTH:
         raise Invalid("term")
@@ -62,7 +66,7 @@ def require_term(text: str) -> str:
 
 
 def require_moment(text: str, reason: str) -> int:
-    """Unix seconds of a date, a date with time (UTC unless it says otherwise), or just that. Raises Invalid."""
+    """Return the Unix time of an ISO 8601 date or time (UTC by default), or of a number. Raises Invalid(reason)."""
     try:
         if text.isascii() and text.isdigit():
             return min(int(text), END_OF_TIME)
@@ -72,28 +76,28 @@ def require_moment(text: str, reason: str) -> int:
         raise Invalid(reason) from None
 
 
-# The real server counts what was given so far (5, 10, …), and then shows some twice or never when something is said
-# or deleted in between. A cursor up to MAX_LIMIT is such a count, and means that nothing follows; one above is a
-# message's id plus MAX_LIMIT. Both are small integers: some clients read nothing else.
+# A cursor of the real server is the number of results so far, so new and deleted messages make a page repeat or skip
+# results. Here a cursor up to MAX_LIMIT is such a number and means that nothing follows. A larger one is a message id
+# plus MAX_LIMIT. Both are integers, because some clients read nothing else (docs/api/compatibility.md).
 def cursor_after(message_ids: list[int], limit: int) -> int:
-    """What the next page begins with, after these messages of a page of `limit`."""
+    """Return the cursor of the page after these messages, which are a page of up to `limit`."""
     return message_ids[-1] + MAX_LIMIT if len(message_ids) == limit else limit
 
 
 def before_cursor(cursor: int) -> int:
-    """The message id below which a page begins; 0 for the first page's cursor."""
+    """Return the message id below which the page of a cursor begins. A cursor of 0 or less means the first page."""
     return ABOVE_ALL_IDS if cursor <= 0 else max(0, cursor - MAX_LIMIT)
 
 
 def after_token(found: list[Membership], token: str) -> list[Membership]:
-    """Return the rooms behind that of the token, which the page before ended with; all of them without a token.
+    """Return the rooms after the one with this token, the last room of the page before. Without a token, return all.
 
-    Nothing follows a room that is not found any more.
+    Return no room if that one is not found any more.
     """
     tokens = [each.me.room.token for each in found]
     return found[tokens.index(token) + 1 if token in tokens else len(found) :] if token else found
 
 
 def limited(wanted: int) -> int:
-    """How many results a page has."""
+    """Return the size of a page."""
     return max(1, min(wanted, MAX_LIMIT))

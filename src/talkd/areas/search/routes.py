@@ -1,10 +1,9 @@
-"""`search/providers`: the unified search of the apps."""
+"""`search/providers`: the unified search of Nextcloud clients."""
 
 import msgspec
 
 from talkd.areas.search import model, service, view
 from talkd.areas.search.model import Criteria
-from talkd.areas.users import service as users
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.ids import TOKEN_FORM
 from talkd.storage.database import Tx
@@ -23,21 +22,21 @@ _FILTERS = {
     CONVERSATIONS: _TERM,
 }
 _NAMES = {MESSAGES: "Messages", CURRENT: "Messages", CONVERSATIONS: "Conversations"}
-_INSIDE = {MESSAGES: -2, CURRENT: -3, CONVERSATIONS: -1}
-_OUTSIDE = {MESSAGES: 15, CURRENT: 999, CONVERSATIONS: 25}
-"""Where a provider stands among others, smallest first, for whoever is in a conversation and for whoever is not."""
+_ORDER_IN_ROOM = {MESSAGES: -2, CURRENT: -3, CONVERSATIONS: -1}
+_ORDER_ELSEWHERE = {MESSAGES: 15, CURRENT: 999, CONVERSATIONS: 25}
+"""The order of the providers, smallest first, on the page of a room and on other pages."""
 
 
-class Place(msgspec.Struct, frozen=True):
-    """The page on which the user searches: `/call/TOKEN` in a conversation."""
+class PageParams(msgspec.Struct, frozen=True):
+    """The page on which the user searches: `/call/TOKEN` in a room."""
 
     from_: str = msgspec.field(default="", name="from")
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """What to look for. `since` and `until` are dates, `person` is a user's id, `conversation` a token.
+class SearchParams(msgspec.Struct, frozen=True):
+    """What to search for. `since` and `until` are dates, `person` is a user id, and `conversation` a room token.
 
-    `cursor` is what the page before gave: a number for messages, a token for conversations.
+    `cursor` is the cursor in the answer with the page before: a number for messages, a token for rooms.
     """
 
     providerId: str
@@ -51,10 +50,10 @@ class Wanted(msgspec.Struct, frozen=True):
     from_: str = msgspec.field(default="", name="from")
 
 
-@routes.add("GET", "providers", Guard.USER, params=Place, returns=list[view.Provider])
-async def list_providers(tx: Tx, call: Call[Place]) -> list[view.Provider]:  # noqa: ARG001 - all routes take one
-    """What can be searched."""
-    orders = _INSIDE if _token_of(call.params.from_) else _OUTSIDE
+@routes.add("GET", "providers", Guard.USER, params=PageParams, returns=list[view.Provider])
+async def list_providers(tx: Tx, call: Call[PageParams]) -> list[view.Provider]:  # noqa: ARG001 - all routes take one
+    """List what can be searched."""
+    orders = _ORDER_IN_ROOM if _token_of(call.params.from_) else _ORDER_ELSEWHERE
     icon = f"{call.base_url}/static/icon.svg"
     return [
         view.Provider(key, "spreed", _NAMES[key], icon, orders[key], [key], filters, False)
@@ -62,15 +61,17 @@ async def list_providers(tx: Tx, call: Call[Place]) -> list[view.Provider]:  # n
     ]
 
 
-@routes.add("GET", "providers/{providerId}/search", Guard.USER, params=Wanted, access=Access.OWN, returns=view.Results)
-async def search(call: Call[Wanted]) -> view.Results:
-    """Search what the user may read: messages, or conversations by name."""
+@routes.add(
+    "GET", "providers/{providerId}/search", Guard.USER, params=SearchParams, access=Access.OWN, returns=view.Results
+)
+async def search(call: Call[SearchParams]) -> view.Results:
+    """Search the messages that the user may read, or their rooms by name."""
     if call.params.providerId not in _FILTERS:
         raise NotFound
     return await call.world.db.read_aside(lambda tx: _search(tx, call))
 
 
-async def _search(tx: Tx, call: Call[Wanted]) -> view.Results:
+async def _search(tx: Tx, call: Call[SearchParams]) -> view.Results:
     wanted = call.params
     is_allowed = await call.world.may_use_talk(tx, call.user_id)
     if wanted.providerId == CONVERSATIONS:
@@ -78,7 +79,7 @@ async def _search(tx: Tx, call: Call[Wanted]) -> view.Results:
     return await _search_messages(tx, call) if is_allowed else view.nothing(_NAMES[MESSAGES])
 
 
-async def _search_rooms(tx: Tx, call: Call[Wanted]) -> view.Results:
+async def _search_rooms(tx: Tx, call: Call[SearchParams]) -> view.Results:
     wanted = call.params
     term = model.require_term(wanted.term)
     if not term:
@@ -87,30 +88,30 @@ async def _search_rooms(tx: Tx, call: Call[Wanted]) -> view.Results:
     return view.rooms(model.after_token(found, wanted.cursor), model.limited(wanted.limit), call.base_url)
 
 
-async def _search_messages(tx: Tx, call: Call[Wanted]) -> view.Results:
+async def _search_messages(tx: Tx, call: Call[SearchParams]) -> view.Results:
     wanted, here = call.params, _token_of(call.params.from_)
-    query = _query(wanted, person=await users.resolve_id(tx, wanted.person) if wanted.person else "")
+    criteria = _criteria(wanted)
     is_current = wanted.providerId == CURRENT
     token = wanted.conversation or (here if is_current else "")
     if token or is_current:
         name = "Messages"
-        found = await service.find_messages_in(tx, call.user_id, query, token)
+        found = await service.find_messages_in(tx, call.user_id, criteria, token)
     else:
         name = "Messages in other conversations" if here else "Messages"
-        found = await service.find_messages(tx, call.user_id, query, but=here)
+        found = await service.find_messages(tx, call.user_id, criteria, except_token=here)
     if found is None:
         return view.nothing(name)
-    return view.messages(name, found, query.term, query.limit, call.base_url, with_rooms=not token)
+    return view.messages(name, found, criteria.term, criteria.limit, call.base_url, with_rooms=not token)
 
 
-def _query(wanted: Wanted, *, person: str) -> Criteria:
-    """Raises Invalid when nothing is looked for."""
+def _criteria(wanted: SearchParams) -> Criteria:
+    """Raises Invalid if nothing is searched for."""
     term = model.require_term(wanted.term)
     if not (term or wanted.person or wanted.since or wanted.until or wanted.conversation):
         raise Invalid("term")
     return Criteria(
         term=term,
-        person=person,
+        person=wanted.person,
         since=model.require_moment(wanted.since, "since") if wanted.since else 0,
         until=model.require_moment(wanted.until, "until") if wanted.until else model.END_OF_TIME,
         before=model.before_cursor(to_int(wanted.cursor)),
@@ -119,7 +120,7 @@ def _query(wanted: Wanted, *, person: str) -> Criteria:
 
 
 def _token_of(page: str) -> str:
-    """Return the token of the room whose page it is; empty if it is another page."""
+    """Return the token of the room that a page shows; empty if it shows no room."""
     path = page.partition("?")[0].partition("#")[0].removesuffix("/")
     above, _, token = path.rpartition("/")
     return token if above.endswith("/call") and TOKEN_FORM.fullmatch(token) else ""

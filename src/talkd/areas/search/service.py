@@ -1,4 +1,6 @@
-"""Finding messages and conversations of a user."""
+"""Find messages and rooms of a user."""
+
+import msgspec
 
 from talkd.areas.messages import service as messages
 from talkd.areas.search import store
@@ -10,22 +12,19 @@ from talkd.core.search import searchable
 from talkd.storage.database import Tx
 
 
-async def find_messages(tx: Tx, user_id: str, criteria: Criteria, *, but: str = "") -> Found:
-    """What was said in the user's rooms, apart from the one with token `but`.
-
-    Sensitive conversations show nothing outside of themselves.
-    """
+async def find_messages(tx: Tx, user_id: str, criteria: Criteria, *, except_token: str = "") -> Found:
+    """Find messages in all rooms of a user, except the room with `except_token` and sensitive rooms."""
     readable = [each for each in await store.list_memberships(tx, user_id) if _is_readable(each)]
     return await _find(
         tx,
         user_id,
-        [each for each in readable if each.me.room.token != but and not each.me.attendee.sensitive],
+        [each for each in readable if each.me.room.token != except_token and not each.me.attendee.sensitive],
         criteria,
     )
 
 
 async def find_messages_in(tx: Tx, user_id: str, criteria: Criteria, token: str) -> Found | None:
-    """What was said in one room; None when the user is not in there or must wait in the lobby."""
+    """Find messages in one room. Return None if the user is not in it, or waits in its lobby."""
     for each in await store.list_memberships(tx, user_id):
         if each.me.room.token == token and _is_readable(each):
             return await _find(tx, user_id, [each], criteria)
@@ -33,11 +32,11 @@ async def find_messages_in(tx: Tx, user_id: str, criteria: Criteria, token: str)
 
 
 async def find_rooms(tx: Tx, user_id: str, term: str) -> list[Membership]:
-    """Return the user's rooms by that name, ordered by name without case and accents."""
+    """Return the user's rooms whose names contain the term, sorted by name without case and accents."""
     found = [
         each
         for each in await store.list_memberships(tx, user_id)
-        if each.me.room.type != RoomType.CHANGELOG and each.is_called(term)
+        if each.me.room.type != RoomType.CHANGELOG and each.matches(term)
     ]
     return sorted(found, key=lambda each: (searchable(each.name), each.me.room.id))
 
@@ -48,14 +47,18 @@ def _is_readable(membership: Membership) -> bool:
 
 async def _find(tx: Tx, user_id: str, memberships: list[Membership], criteria: Criteria) -> Found:
     rooms = {each.me.room.id: each for each in memberships}
-    if criteria.person and await users.is_being_forgotten(tx, criteria.person):
-        return Found([], rooms, {})
+    if criteria.person:
+        if await users.is_being_forgotten(tx, criteria.person):
+            return Found([], rooms, {})
+        criteria = msgspec.structs.replace(criteria, person=await users.resolve_id(tx, criteria.person))
     newest_ids = {each.me.room.id: each.me.room.last_message_id for each in memberships}
-    said = await store.list_messages(tx, newest_ids, criteria, now=clock.now()) if rooms else []
-    if not said:
+    found = await store.list_messages(tx, newest_ids, criteria, now=clock.now()) if rooms else []
+    if not found:
         return Found([], rooms, {})
-    names = await messages.get_names(tx, said)
-    # On PostgreSQL each statement sees its own moment: the user may have been removed from a room in between.
-    among = {each.room_id for each in said}
-    still = {each.me.room.id for each in await store.list_memberships(tx, user_id, among=among) if _is_readable(each)}
-    return Found([each for each in said if each.room_id in still], rooms, names)
+    names = await messages.get_names(tx, found)
+    # On PostgreSQL each statement has its own snapshot: the user may have been removed from a room in between.
+    among = {each.room_id for each in found}
+    still_readable = {
+        each.me.room.id for each in await store.list_memberships(tx, user_id, among=among) if _is_readable(each)
+    }
+    return Found([each for each in found if each.room_id in still_readable], rooms, names)

@@ -1,4 +1,4 @@
-"""Statements that search."""
+"""Statements that search messages and list the rooms of a user."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -32,7 +32,7 @@ from talkd.storage.statements import (
 )
 
 SEQUENCE = 3
-"""Characters of the sequences that the index is made of."""
+"""Length of the character sequences in the search index (trigrams)."""
 
 _partner = users.alias("partner")
 _MEMBERSHIP = combined(Membership, MEMBER, single(sa.func.coalesce(_partner.c.display_name, NOTHING)))
@@ -79,21 +79,21 @@ def _page(room_id: sa.ColumnElement[int]) -> sa.Select[Any]:
 
 _WALK = Query(_page(messages.c.room_id).where(_id > bind("after", _id.type), holds(messages, "term")), MESSAGE)
 _CONTAINING = Query(_page(messages.c.room_id).where(contains(messages, "term")), MESSAGE)
-# Otherwise PostgreSQL would list all messages of the rooms beside what the index of texts gives.
+# Otherwise PostgreSQL would also list all messages of the rooms by their index.
 _CONTAINING_IN_MANY = Query(_page(by_value(messages.c.room_id)).where(contains(messages, "term")), MESSAGE)
 _SEQUENCES = Statement(sa.select(rarest_sequences("term")))
 _IS_COMMON = Statement(sa.select(is_found_often("term")))
 
 MANY_ROOMS = 200
-"""In more rooms than that, PostgreSQL looks for the text first and for the room then."""
+"""With more rooms than that, PostgreSQL searches the text index first and filters by room."""
 NEAR = 1_000
-"""The newest ids among which a text is looked for first, in the messages themselves."""
+"""How many of the newest message ids are searched first, by reading the messages."""
 FURTHER = (8_000, 64_000)
-"""The same for a text that so many messages hold that the index would take long to list them."""
+"""How many are read next if so many messages contain the term that the index would be slow."""
 PORTIONS = (500, COMMON)
-"""How many of the newest messages with the text the index gives at first, and then; all come last."""
+"""How many of the newest matches the first and the second step take from the index. A third step takes all."""
 FEW = 30_000
-"""Rooms with fewer messages are read sooner than the index lists what other rooms hold."""
+"""If the rooms have fewer messages than that, reading them is faster than the index, which covers all rooms."""
 _some = (
     sa.select(ONE)
     .where(one_of(messages.c.room_id, "room_ids"), messages.c.countable == ONE)
@@ -104,17 +104,17 @@ _COUNT = Statement(sa.select(sa.func.count()).select_from(_some))
 
 
 async def list_memberships(tx: Tx, user_id: str, *, among: Collection[int] | None = None) -> list[Membership]:
-    """List the rooms of a user; `among`: those that have these ids."""
+    """Return the rooms of a user, or those `among` the given ids."""
     if among is None:
         return await tx.list(_MEMBERSHIPS, user_id=user_id)
     return await tx.list(_AMONG, user_id=user_id, room_ids=tx.many(list(among)))
 
 
 async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteria, *, now: int) -> list[Message]:
-    """List what people said in some rooms and has not expired, newest first.
+    """Return a page of messages, system messages excluded, that match the criteria in some rooms, newest first.
 
-    `newest_ids` has the id of the newest message of each room. A word that most messages hold is found among the
-    newest ones, and a rare one by the index. So a page costs about the same for every word.
+    `newest_ids` has the id of the newest message of each room. A common word is found by reading the newest messages,
+    and a rare word by the index, so that a page takes about the same time for every word.
     """
     search = _Search(tx, newest_ids, criteria, now)
     if await search.walk(NEAR):
@@ -129,7 +129,7 @@ async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteri
             return search.found
     is_common = await search.is_common()
     if is_in_order and not is_common:
-        return search.found  # the last portion was all of it
+        return search.found  # the last portion had all matches
     for ids in search.further if is_common and not is_in_order else ():
         if await search.walk(ids):
             return search.found
@@ -141,12 +141,12 @@ async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteri
 
 
 async def _are_few(tx: Tx, room_ids: list[int]) -> bool:
-    """Return True if the rooms have so few messages that reading all of them is quicker than the index."""
+    """Return True if the rooms have so few messages that reading all of them is faster than the index."""
     return bool(await tx.value(_COUNT, room_ids=tx.many(room_ids)) < FEW)
 
 
 class _Search:
-    """A search on its way: `found` is a page of the newest messages, as far as they were looked at."""
+    """A search in progress. `found` is the page of matches among the messages searched so far."""
 
     def __init__(self, tx: Tx, newest_ids: Mapping[int, int], criteria: Criteria, now: int) -> None:
         self.term = searchable(criteria.term)
@@ -165,26 +165,26 @@ class _Search:
 
     @property
     def further(self) -> tuple[int, ...]:
-        """How many of the newest ids to look at next. In many rooms, what is not among the first is old."""
+        """How many of the newest ids to read next. With many rooms only the first of these steps is worth it."""
         return FURTHER[:1] if len(self._newest_ids) > MANY_ROOMS else FURTHER
 
     async def choose_sequences(self) -> None:
-        """Choose what the index is asked for."""
+        """Choose the sequences to look up in the index."""
         self._parameters["sequences"] = await self._tx.value(_SEQUENCES, term=self.term)
 
     async def is_common(self) -> bool:
-        """Return True if the index would take long to list all that it finds."""
+        """Return True if the term is so common that listing all matches of the index would be slow."""
         sequences = self._parameters["sequences"]
         return bool(await self._tx.value(_IS_COMMON, term=self.term, sequences=sequences))
 
     async def walk(self, ids: int) -> bool:
-        """Look at the messages with the newest ids. Return True if the page is full."""
+        """Read the messages with the newest `ids` ids. Return True if the page is full."""
         after = self._before - ids - 1
         room_ids = [room_id for room_id, newest in self._newest_ids.items() if newest > after]
         return await self._find(_WALK, room_ids, after=after)
 
     async def ask_index(self, portion: int) -> bool:
-        """Look at the newest messages that the index knows. Return True if the page is full."""
+        """Take the newest `portion` matches from the index. Return True if the page is full."""
         is_of_many = len(self._newest_ids) > MANY_ROOMS and len(self.term) >= SEQUENCE
         statement = _CONTAINING_IN_MANY if is_of_many else _CONTAINING
         return await self._find(statement, list(self._newest_ids), portion=portion)

@@ -13,7 +13,7 @@ from talkd.core.search import find, searchable
 
 MAX_LEAD = 30
 SHOWN_LEAD = 10
-"""Of a match further behind than MAX_LEAD characters only so many are shown in front of it."""
+"""If the match begins after more than MAX_LEAD characters, an excerpt begins this many characters before it."""
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -29,7 +29,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Results(msgspec.Struct, frozen=True):
-    """A page of results. `isPaginated`: `cursor` leads to the next one."""
+    """A page of results. If `isPaginated`, `cursor` leads to the next page."""
 
     name: str
     isPaginated: bool
@@ -38,7 +38,7 @@ class Results(msgspec.Struct, frozen=True):
 
 
 class Provider(msgspec.Struct, frozen=True):
-    """Something that can be searched; `filters` says of which type its parameters are."""
+    """A search provider. `filters` has the types of its parameters by name."""
 
     id: str
     appId: str
@@ -51,22 +51,22 @@ class Provider(msgspec.Struct, frozen=True):
 
 
 def nothing(name: str) -> Results:
-    """Where the user may not look."""
+    """Return an empty page, for a user who may not search here."""
     return Results(name, False, [], None)
 
 
 def messages(name: str, found: Found, term: str, limit: int, base_url: str, *, with_rooms: bool) -> Results:
-    """A page of messages; `with_rooms` says in each title where it was said."""
+    """Return a page of messages. With `with_rooms` each title names the room."""
     entries = [
         _message(each, found, term, base_url, with_room=with_rooms)
         for each in found.messages
-        if _still_holds(each, found, term)
+        if _still_matches(each, found, term)
     ]
     return Results(name, True, entries, cursor_after([each.id for each in found.messages], limit))
 
 
-def _still_holds(item: Message, found: Found, term: str) -> bool:
-    """Return False if the message only held the term in the name of a deleted account."""
+def _still_matches(item: Message, found: Found, term: str) -> bool:
+    """Return False if the message contains the term only in the name of a deleted account."""
     shown = without_deleted(item, found.names)
     return shown.parameters == item.parameters or searchable(term) in plain(shown.message, shown.references())
 
@@ -102,13 +102,13 @@ def _author(shown: MessageView) -> str:
 
 
 def excerpt(text: str, term: str) -> str:
-    """The text from shortly before the term on."""
+    """Shorten the text so that it begins shortly before the term."""
     position = find(text, term)
     return f"…{text[position - SHOWN_LEAD :]}" if position > MAX_LEAD else text
 
 
 def rooms(found: list[Membership], limit: int, base_url: str) -> Results:
-    """Return a page of conversations. It is paginated only if more follow; the cursor is its last token then."""
+    """Return a page of rooms. If more follow, it is paginated, and its cursor is the last room's token."""
     shown = found[:limit]
     is_more = len(shown) < len(found)
     entries = [_room(each, base_url) for each in shown]
