@@ -100,7 +100,7 @@ def test_the_timer_opens_by_itself_and_says_so_once(
     answer = waiting.result(20)
     assert [each["systemMessage"] for each in answer.json()["ocs"]["data"]] == ["lobby_timer_reached"]
     assert answer.json()["ocs"]["data"][0]["message"] == "The conversation is now open to everyone"
-    server.run_job("open_lobbies")  # once more
+    server.run_job("end_lobbies")  # once more
     assert bob.system_messages(token).count("lobby_timer_reached") == 1
     assert (bob.room(token)["lobbyState"], bob.room(token)["lobbyTimer"]) == (0, 0)
 

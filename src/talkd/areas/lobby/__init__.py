@@ -1,1 +1,1 @@
-"""The waiting room in front of a conversation."""
+"""The lobby of rooms."""

@@ -1,4 +1,4 @@
-"""The operation that opens and closes the lobby."""
+"""The operation that sets the lobby."""
 
 import msgspec
 
@@ -13,7 +13,10 @@ routes = Routes("lobby")
 
 
 class LobbyParams(msgspec.Struct, frozen=True):
-    """Open (0) or for moderators only (1), and when it opens by itself; null or 0 for never."""
+    """The state of the lobby: 0 is off, and with 1 everybody but moderators waits.
+
+    `timer` is the Unix time at which the lobby ends by itself. Null or 0 means never.
+    """
 
     state: int
     timer: int | None = None
@@ -29,6 +32,6 @@ class LobbyParams(msgspec.Struct, frozen=True):
     returns=RoomView,
 )
 async def set_lobby(tx: Tx, call: Call[LobbyParams]) -> RoomView:
-    """Let those who do not moderate wait in the lobby, or in."""
+    """Turn the lobby on or off."""
     await service.set_lobby(tx, call.me, call.params.state, call.params.timer or 0)
     return await rendering.render_mine(tx, call)

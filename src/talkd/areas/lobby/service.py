@@ -1,7 +1,6 @@
-"""Closing and opening the lobby.
+"""Turn lobbies on and off.
 
-A timer that has run out counts as open at once, wherever a room is read (`Room.has_lobby`); `open_due`
-only writes that down and says so in the room.
+A lobby ends at its timer wherever a room is read (`Room.has_lobby`). `end_due` only stores this and reports it.
 """
 
 from talkd.areas.lobby import store
@@ -17,7 +16,7 @@ from talkd.storage.database import Tx
 
 
 async def set_lobby(tx: Tx, me: Participant, state: int, timer: int) -> None:
-    """Let those who do not moderate wait, or in. Raises Invalid with the reason."""
+    """Set the lobby. With a timer in the past it ends at once. Raises Invalid with the reason."""
     if me.room.is_breakout_room:
         raise Invalid("breakout-room")
     if not me.room.is_shared:
@@ -26,36 +25,32 @@ async def set_lobby(tx: Tx, me: Participant, state: int, timer: int) -> None:
         raise Invalid("object")
     if state not in (Lobby.NONE, Lobby.NON_MODERATORS) or timer < 0:
         raise Invalid("value")
-    await put_lobby(tx, me.room.id, me.actor, Lobby(state), timer)
-
-
-async def put_lobby(tx: Tx, room_id: int, actor: Actor, state: Lobby, timer: int = 0) -> None:
-    """The lobby is like this from now on, whatever kind of room it is. With a timer in the past it opens at once."""
-    room = await _settle(tx, await room_store.lock_room(tx, room_id), actor)
+    room = await _end_if_due(tx, await room_store.lock_room(tx, me.room.id), me.actor)
     timer = timer if state == Lobby.NON_MODERATORS else 0
     if (state, timer) == (room.lobby_state, room.lobby_timer):
         return
     await store.set_lobby(tx, room.id, state, timer)
-    await tx.emit(LobbySet(room.id, actor, bool(state), bool(room.lobby_state), timer))
-    await _settle(tx, await room_store.lock_room(tx, room_id), actor)
+    await tx.emit(LobbySet(room.id, me.actor, bool(state), bool(room.lobby_state), timer))
+    await _end_if_due(tx, await room_store.lock_room(tx, room.id), me.actor)
 
 
-async def open_due(tx: Tx) -> None:
-    """Note the lobbies whose time has come, each once."""
+async def end_due(tx: Tx) -> None:
+    """Store and report the end of each lobby whose timer has run out."""
     for room_id in await store.list_due(tx, clock.now()):
         try:
             room = await room_store.lock_room(tx, room_id)
         except NotFound:
             continue
-        await _settle(tx, room, SYSTEM)
+        await _end_if_due(tx, room, SYSTEM)
 
 
 async def is_any_due(tx: Tx) -> bool:
-    """Whether `open_due` would find something."""
+    """Return True if `end_due` has something to do."""
     return bool(await store.list_due(tx, clock.now()))
 
 
-async def _settle(tx: Tx, room: Room, actor: Actor) -> Room:
+async def _end_if_due(tx: Tx, room: Room, actor: Actor) -> Room:
+    """Store and report that the lobby has ended, if its timer has run out. Return the room after this."""
     if not room.is_lobby_over:
         return room
     await store.set_lobby(tx, room.id, Lobby.NONE, 0)

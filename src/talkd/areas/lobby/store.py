@@ -23,10 +23,10 @@ _DUE = Statement(
 
 
 async def set_lobby(tx: Tx, room_id: int, state: int, timer: int) -> None:
-    """Close or open a lobby; it opens by itself at `timer` (0: never)."""
+    """Set the lobby of a room. It ends by itself at the Unix time `timer` (0: never)."""
     await tx.run(_SET, room_id=room_id, state=state, timer=timer)
 
 
 async def list_due(tx: Tx, now: int) -> list[int]:
-    """Rooms whose lobby is closed although its time has come."""
+    """Return the ids of the rooms with a lobby whose timer has run out."""
     return [row[0] for row in await tx.all(_DUE, now=now)]

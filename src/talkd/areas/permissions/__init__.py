@@ -1,1 +1,1 @@
-"""Who may do what in a conversation."""
+"""Permissions of attendees."""

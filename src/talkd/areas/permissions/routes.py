@@ -6,7 +6,6 @@ import msgspec
 
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import view
 from talkd.areas.permissions import service
 from talkd.core.errors import NULL, Invalid
@@ -19,13 +18,13 @@ V4 = ("v4",)
 
 
 class DefaultParams(msgspec.Struct, frozen=True):
-    """Permission bits; 0 for the server's default."""
+    """Permission bits. 0 means the default of the server."""
 
     permissions: int
 
 
 class AttendeeParams(msgspec.Struct, frozen=True):
-    """Whose permissions to set, add or remove."""
+    """An attendee, and the permission bits to set, add or remove: `method` is `set`, `add` or `remove`."""
 
     attendeeId: int
     method: str
@@ -33,7 +32,7 @@ class AttendeeParams(msgspec.Struct, frozen=True):
 
 
 class EverybodyParams(msgspec.Struct, frozen=True):
-    """What everybody's permissions were to become."""
+    """Permission bits for all attendees."""
 
     method: str
     permissions: int
@@ -43,14 +42,14 @@ class EverybodyParams(msgspec.Struct, frozen=True):
     "PUT", "room/{token}/permissions/default", *ANY_MODERATOR, versions=V4, params=DefaultParams, returns=RoomView
 )
 async def set_default(tx: Tx, call: Call[DefaultParams]) -> RoomView:
-    """Set what those may do who have no permissions of their own."""
+    """Set the permissions of all attendees who have none of their own."""
     await service.set_default(tx, call.me, call.params.permissions)
     return await rendering.render_mine(tx, call)
 
 
 @routes.add("PUT", "room/{token}/permissions/call", *ANY_MODERATOR, versions=V4, params=DefaultParams)
 async def set_for_call(_tx: Tx, _call: Call[DefaultParams]) -> None:
-    """Permissions for one call only are a thing of the past (recording `rooms-settings/default-permissions`)."""
+    """Refuse to set permissions for one call, like the real server (docs/api/compatibility.md)."""
     raise Invalid("mode")
 
 
@@ -64,13 +63,12 @@ async def set_for_call(_tx: Tx, _call: Call[DefaultParams]) -> None:
 )
 async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[view.ParticipantView]:
     """Set, add or remove permissions of one attendee."""
-    params, room = call.params, call.me.room
-    attendee = await service.set_of_attendee(tx, call.me, params.attendeeId, params.method, params.permissions)
-    online = await attendees.list_online(tx, [attendee.actor_id])
-    return view.participants(room, [attendee], [], viewer=call.me, online=online)
+    params = call.params
+    changed = await service.set_of_attendee(tx, call.me, params.attendeeId, params.method, params.permissions)
+    return view.people(changed, viewer=call.me)
 
 
 @routes.add("PUT", "room/{token}/attendees/permissions/all", *ANY_MODERATOR, versions=V4, params=EverybodyParams)
 async def set_of_everybody(_tx: Tx, _call: Call[Any]) -> None:
-    """Everybody's own permissions at once are a thing of the past: set the default instead (api-surface.md, B)."""
+    """Refuse to set permissions of all attendees, like the real server: set the default instead."""
     raise Invalid(data=NULL)

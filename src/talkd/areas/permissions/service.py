@@ -1,7 +1,8 @@
-"""Setting what people may do: one of them, or everybody who has nothing of his own."""
+"""Set the permissions of one attendee, or the default for all who have none of their own."""
 
+from talkd.areas.participants import attendee_service as attendees
 from talkd.conversation import access, attendee_store, room_store
-from talkd.conversation.participant import Attendee, Participant, is_self_joined, permissions_of
+from talkd.conversation.participant import Participant, People, is_self_joined, permissions_of
 from talkd.conversation.permission import changed, require_permissions
 from talkd.core import clock
 from talkd.core.actor import GROUPS
@@ -12,9 +13,9 @@ from talkd.storage.database import Tx
 
 
 async def set_default(tx: Tx, me: Participant, bits: int) -> None:
-    """Set what all members and guests may do; 0 for the server's default.
+    """Set the default permissions of a room. 0 means the default of the server.
 
-    That resets the permissions of single attendees. Raises Invalid with the reason.
+    All attendees lose their own permissions. Raises Invalid with the reason.
     """
     if me.room.is_breakout_room:
         raise Invalid("breakout-room")
@@ -28,11 +29,11 @@ async def set_default(tx: Tx, me: Participant, bits: int) -> None:
     await tx.emit(DefaultPermissionsSet(me.room.id, me.actor, permissions))
 
 
-async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str, bits: int) -> Attendee:
-    """Set, add or remove permissions of one attendee, who is returned as he is now.
+async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str, bits: int) -> People:
+    """Set, add or remove permissions of one attendee. Return the attendee, without sessions.
 
-    A user who had only followed the link becomes a member by being given permissions (recording
-    `participants/self-joining-a-public-room`). Raises NotFound("participant"), Forbidden("moderator") or Invalid.
+    A self-joined user who is given permissions becomes a member, as on the real server (docs/api/compatibility.md).
+    Raises NotFound("participant"), Forbidden("moderator"), or Invalid with the reason.
     """
     room = await room_store.lock_room(tx, me.room.id)
     attendee = await access.access_attendee(tx, me, attendee_id)
@@ -49,4 +50,5 @@ async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str
     if permissions != attendee.permissions or becomes_member:
         await attendee_store.set_attendee(tx, room.id, attendee.id, "permissions", permissions, clock.now())
         await tx.emit(PermissionsSet(room.id, me.actor, attendee.id, permissions))
-    return await access.access_attendee(tx, me, attendee_id)
+    attendee = await access.access_attendee(tx, me, attendee_id)
+    return People([(me.room, [attendee], [])], await attendees.list_online(tx, [attendee.actor_id]))

@@ -24,7 +24,7 @@ class ReactParams(msgspec.Struct, frozen=True):
 
 
 class ListParams(msgspec.Struct, frozen=True):
-    """A message; with an emoji (neither null nor empty) only those who gave it."""
+    """A message. With an emoji, only the reactions with this emoji are listed."""
 
     messageId: int
     reaction: str | None = None
@@ -34,25 +34,23 @@ class ListParams(msgspec.Struct, frozen=True):
 async def add_reaction(tx: Tx, call: Call[ReactParams]) -> Reply:
     """React to a message."""
     params = call.params
-    is_new = await service.react(tx, call.me, params.messageId, params.reaction)
+    (given, names), is_new = await service.react(tx, call.me, params.messageId, params.reaction)
     if not is_new:
         call.uncount()
-    given, names = await service.list_reactions(tx, call.me, params.messageId)
     return Reply(view.reactions(given, names), 201 if is_new else 200)
 
 
 @routes.add("DELETE", _PATH, *SPEAKING, versions=V1, params=ReactParams, returns=ByEmoji)
 async def delete_reaction(tx: Tx, call: Call[ReactParams]) -> ByEmoji:
-    """Take a reaction back."""
+    """Revoke a reaction."""
     params = call.params
-    await service.revoke(tx, call.me, params.messageId, params.reaction)
-    given, names = await service.list_reactions(tx, call.me, params.messageId)
+    given, names = await service.revoke(tx, call.me, params.messageId, params.reaction)
     return view.reactions(given, names)
 
 
 @routes.add("GET", _PATH, *PAST_LOBBY, versions=V1, params=ListParams, returns=ByEmoji)
 async def list_reactions(tx: Tx, call: Call[ListParams]) -> ByEmoji:
-    """List who reacted to a message."""
+    """List the reactions to a message."""
     params = call.params
     given, names = await service.list_reactions(tx, call.me, params.messageId, params.reaction or None)
     return view.reactions(given, names)

@@ -1,4 +1,4 @@
-"""Reacting to messages."""
+"""Add, revoke and list reactions to messages."""
 
 import msgspec
 
@@ -13,17 +13,21 @@ from talkd.core.errors import NULL, Invalid, NotFound
 from talkd.core.events import ReactionAdded, ReactionRevoked
 from talkd.storage.database import Tx
 
+Given = tuple[list[Reaction], Names]
+"""The reactions to a message, newest first, and the current names of those who reacted."""
 
-async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> bool:
-    """React to a message with one emoji; False when this was my reaction before.
 
-    It does not become the room's newest message. Raises NotFound or Invalid, both without a reason.
+async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tuple[Given, bool]:
+    """React to a message with one emoji. Return all reactions to it, and False if the caller had this one before.
+
+    The system message of a reaction does not become the room's last message. Raises NotFound or Invalid, both without a
+    reason.
     """
     message = await _require_message(tx, me.room.id, message_id)
     if not message.is_replyable or not is_emoji(reaction):
         raise Invalid(data=NULL)
     if await reaction_store.find_reaction(tx, me.room.id, message_id, me.actor, reaction) is not None:
-        return False
+        return await _list(tx, me.room.id, message_id), False
     entry = await messages.post_system(tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, aside=True)
     await reaction_store.add_reaction(
         tx,
@@ -38,11 +42,14 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> bool
     )
     await _count(tx, me.room.id, message_id)
     await tx.emit(ReactionAdded(me.room.id, me.actor, message_id, reaction))
-    return True
+    return await _list(tx, me.room.id, message_id), True
 
 
-async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> None:
-    """Take a reaction back; where the chat told of it, it says so. Raises NotFound or Invalid without a reason."""
+async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Given:
+    """Revoke the caller's reaction, and return the others. Its system message then says that it was removed.
+
+    Raises NotFound or Invalid, both without a reason.
+    """
     message = await _require_message(tx, me.room.id, message_id)
     if not message.is_replyable:
         raise Invalid(data=NULL)
@@ -54,19 +61,19 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Non
     await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, aside=True)
     await _count(tx, me.room.id, message_id)
     await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction))
+    return await _list(tx, me.room.id, message_id)
 
 
-async def list_reactions(
-    tx: Tx, me: Participant, message_id: int, reaction: str | None = None
-) -> tuple[list[Reaction], Names]:
-    """Reactions to a message, newest first, or those with one emoji; and what their actors are called now.
-
-    Raises NotFound for what cannot be reacted to.
-    """
+async def list_reactions(tx: Tx, me: Participant, message_id: int, reaction: str | None = None) -> Given:
+    """Return the reactions to a message, or those with one emoji. Raises NotFound if it can have no reactions."""
     message = await _require_message(tx, me.room.id, message_id)
     if not message.is_replyable:
         raise NotFound(data=NULL)
-    given = await reaction_store.list_reactions(tx, me.room.id, message_id)
+    return await _list(tx, me.room.id, message_id, reaction)
+
+
+async def _list(tx: Tx, room_id: int, message_id: int, reaction: str | None = None) -> Given:
+    given = await reaction_store.list_reactions(tx, room_id, message_id)
     shown = [each for each in given if reaction is None or each.reaction == reaction]
     return shown, await people_store.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
 
@@ -79,7 +86,7 @@ async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:
 
 
 async def _count(tx: Tx, room_id: int, message_id: int) -> None:
-    """Keep the numbers that the message shows equal to its reactions."""
+    """Store the number of reactions by emoji with the message."""
     counts: dict[str, int] = {}
     for each in await reaction_store.list_reactions(tx, room_id, message_id):
         counts[each.reaction] = counts.get(each.reaction, 0) + 1

@@ -7,7 +7,7 @@ from talkd.conversation.reaction import Reaction
 
 
 class ReactionView(msgspec.Struct, frozen=True):
-    """Who reacted, and when."""
+    """One reaction: who reacted, and when."""
 
     actorType: str
     actorId: str
@@ -16,7 +16,7 @@ class ReactionView(msgspec.Struct, frozen=True):
 
 
 def reactions(given: list[Reaction], names: Names) -> dict[str, list[ReactionView]]:
-    """Reactions by emoji, both in the order of the list."""
+    """Group reactions by emoji. Emojis and reactions keep the order of the list."""
     shown: dict[str, list[ReactionView]] = {}
     for each in given:
         shown.setdefault(each.reaction, []).append(
