@@ -70,9 +70,13 @@ def old(request: pytest.FixtureRequest, databases: Any) -> Old:
     return Old(databases.config(request.param, empty=True))
 
 
-def test_every_migration_is_known() -> None:
+def test_migrations_form_a_chain_in_the_order_of_their_numbers() -> None:
     script = ScriptDirectory.from_config(alembic())
-    assert tuple(reversed([each.revision for each in script.walk_revisions()])) == REVISIONS
+    chain = tuple(reversed([each.revision for each in script.walk_revisions()]))
+    assert chain == REVISIONS, (
+        "in src/talkd/storage/migrations/versions/, `revision` must be the number with which the file's name begins, "
+        "and `down_revision` the number before it"
+    )
 
 
 SEARCH_INDEX = "messages_search"
@@ -89,7 +93,13 @@ def test_the_migrations_make_what_statements_speak_of(old: Old) -> None:
 
     made = old.on(look)
     del made["alembic_version"]
-    assert made == {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+    described = {table.name: {column.name for column in table.columns} for table in metadata.sorted_tables}
+    for table in sorted(made.keys() | described.keys()):
+        columns, known = made.get(table, set()), described.get(table, set())
+        assert columns == known, (
+            f"table {table}: only the migrations have {sorted(columns - known)}, "
+            f"only src/talkd/storage/schema.py has {sorted(known - columns)}"
+        )
 
 
 def test_polls_of_before_are_found_among_what_was_shared(old: Old) -> None:

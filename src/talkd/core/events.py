@@ -15,7 +15,9 @@ class Event:
 
 def list_kinds(base: type[Event]) -> list[type[Event]]:
     """Return every kind of event below a base, each once."""
-    return [each for kind in base.__subclasses__() for each in (kind, *list_kinds(kind))]
+    # `slots=True` makes each class twice, and the first one stays among the subclasses until it is collected.
+    kinds = {kind.__name__: kind for kind in base.__subclasses__()}.values()
+    return [each for kind in kinds for each in (kind, *list_kinds(kind))]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,29 +18,8 @@ from talkd.storage import sqlite_generation as generation
 from talkd.storage.database import DatabaseFromTheFuture, DatabaseRefused
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-REVISIONS = (
-    "0001",
-    "0002",
-    "0003",
-    "0004",
-    "0005",
-    "0006",
-    "0007",
-    "0008",
-    "0009",
-    "0010",
-    "0011",
-    "0012",
-    "0013",
-    "0014",
-    "0015",
-    "0016",
-    "0017",
-    "0018",
-    "0019",
-    "0020",
-)
-"""All revisions this talkd knows, oldest first; a test compares them with the files."""
+REVISIONS = tuple(sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")))
+"""All revisions that this talkd knows, oldest first: the numbers with which the migration files begin."""
 LOCK = 7_482_001
 """Advisory lock that keeps two starting processes from migrating at once."""
 UNFINISHED = ".new"

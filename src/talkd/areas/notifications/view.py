@@ -211,18 +211,20 @@ def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
 def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionView]:
     item, room = entry.notification, entry.me.room
     is_private = room.is_one_to_one
-    if item.object_type == About.CALL:
-        if room.call_started_at:
+    match About(item.object_type):  # exhaustive: without a case for each kind of object, the type check fails here
+        case About.CALL if room.call_started_at:
             label = "Answer call" if is_private else "Join call"
             return [ActionView(label, f"{page}#direct-call", primary=True)]
-        return [ActionView("Call back", page, primary=True) if is_private else ActionView("View chat", page)]
-    if item.object_type == About.REMINDER:
-        if entry.is_sensitive:  # the reminder's address contains the id of the message
-            dismissal = f"apps/notifications/api/v2/notifications/{item.id}"
-        else:
-            dismissal = f"apps/spreed/api/v1/chat/{room.token}/{item.message_id}/reminder"
-        dismiss = ActionView("Dismiss reminder", f"{base_url}/ocs/v2.php/{dismissal}", "DELETE")
-        return [ActionView("View message", link, primary=True), dismiss]
-    if item.object_type == About.ROOM and room.call_started_at:
-        return [ActionView("Join call", f"{page}#direct-call", primary=True)]
-    return [ActionView("View chat", link)]
+        case About.CALL:
+            return [ActionView("Call back", page, primary=True) if is_private else ActionView("View chat", page)]
+        case About.REMINDER:
+            if entry.is_sensitive:  # the reminder's address contains the id of the message
+                dismissal = f"apps/notifications/api/v2/notifications/{item.id}"
+            else:
+                dismissal = f"apps/spreed/api/v1/chat/{room.token}/{item.message_id}/reminder"
+            dismiss = ActionView("Dismiss reminder", f"{base_url}/ocs/v2.php/{dismissal}", "DELETE")
+            return [ActionView("View message", link, primary=True), dismiss]
+        case About.ROOM if room.call_started_at:
+            return [ActionView("Join call", f"{page}#direct-call", primary=True)]
+        case About.ROOM | About.CHAT:
+            return [ActionView("View chat", link)]
