@@ -9,7 +9,7 @@ from talkd.areas.assistance.routes import routes as summary_routes
 from talkd.areas.assistance.routes import task_routes, translation_routes
 from talkd.areas.avatars.room_routes import routes as room_avatar_routes
 from talkd.areas.avatars.routes import routes as avatar_routes
-from talkd.areas.avatars.talk_routes import routes as talk_avatar_routes
+from talkd.areas.avatars.routes import talk_routes as talk_avatar_routes
 from talkd.areas.bans.routes import routes as ban_routes
 from talkd.areas.breakout import effects as breakout_effects
 from talkd.areas.breakout.routes import routes as breakout_routes
@@ -30,13 +30,12 @@ from talkd.areas.lobby import jobs as lobby_jobs
 from talkd.areas.lobby.routes import routes as lobby_routes
 from talkd.areas.login import effects as login_effects
 from talkd.areas.login import jobs as login_jobs
-from talkd.areas.login.classic_routes import routes as classic_login_routes
-from talkd.areas.login.flow_v2_routes import routes as login_flow_routes
+from talkd.areas.login.browser_routes import routes as browser_routes
+from talkd.areas.login.flow_routes import classic_routes as classic_login_routes
+from talkd.areas.login.flow_routes import routes as login_flow_routes
 from talkd.areas.login.home_routes import routes as home_routes
-from talkd.areas.login.page_routes import routes as page_routes
-from talkd.areas.login.password_routes import routes as password_routes
 from talkd.areas.login.routes import routes as app_password_routes
-from talkd.areas.login.wipe_routes import routes as wipe_routes
+from talkd.areas.login.routes import wipe_routes
 from talkd.areas.mail import jobs as mail_jobs
 from talkd.areas.membership.preference_routes import routes as preference_routes
 from talkd.areas.membership.routes import routes as participant_routes
@@ -118,8 +117,7 @@ AREAS = {
             wipe_routes,
             login_flow_routes,
             classic_login_routes,
-            password_routes,
-            page_routes,
+            browser_routes,
             home_routes,
         ),
         login_jobs.JOBS,

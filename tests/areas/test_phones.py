@@ -7,7 +7,7 @@ import pytest
 
 from support.people import Person
 from support.running import Server
-from talkd.areas.sip import number_service
+from talkd.areas.sip import service as sip
 from talkd.core.errors import Conflict, NotFound
 
 NUMBER = "+4930123456"
@@ -124,12 +124,12 @@ def test_only_moderators_add_numbers_and_phones_do_not_moderate(alice: Person, b
 
 def test_a_number_belongs_to_one_account_and_goes_with_it(server: Server, alice: Person, bob: Person) -> None:
     db = server.app.world.db
-    server.run(db.write(lambda tx: number_service.add_number(tx, NUMBER, alice.id)))
+    server.run(db.write(lambda tx: sip.add_number(tx, NUMBER, alice.id)))
     with pytest.raises(Conflict):
-        server.run(db.write(lambda tx: number_service.add_number(tx, NUMBER, bob.id)))
-    server.run(db.write(lambda tx: number_service.add_number(tx, NUMBER, bob.id, force=True)))
-    found = server.run(db.read(lambda tx: number_service.find_number(tx, NUMBER)))
+        server.run(db.write(lambda tx: sip.add_number(tx, NUMBER, bob.id)))
+    server.run(db.write(lambda tx: sip.add_number(tx, NUMBER, bob.id, force=True)))
+    found = server.run(db.read(lambda tx: sip.find_number(tx, NUMBER)))
     assert (found.number, found.user_id) == (NUMBER.removeprefix("+"), bob.id)
     server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
     with pytest.raises(NotFound):
-        server.run(db.read(lambda tx: number_service.find_number(tx, NUMBER)))
+        server.run(db.read(lambda tx: sip.find_number(tx, NUMBER)))

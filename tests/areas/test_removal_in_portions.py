@@ -12,8 +12,7 @@ from support.notifications import PATH as NOTIFICATIONS
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import LoopThread, Server, set_interval, unique
 from talkd.areas.provisioning import routes as users
-from talkd.areas.removal import account_service, room_service
-from talkd.areas.removal.model import PORTION
+from talkd.areas.removal import service as removal
 from talkd.storage.schema import metadata, rooms
 from talkd.storage.statements import Statement, bind
 
@@ -30,10 +29,10 @@ def paused(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(_tx: Any) -> list[Any]:
         return []
 
-    for service in (room_service, account_service):
-        monkeypatch.setattr(service, "PORTION", AT_ONCE)
-        monkeypatch.setattr(service, "list_unfinished", nothing)
-    monkeypatch.setattr(account_service, "LOOKED_AT", 7)
+    monkeypatch.setattr(removal, "PORTION", AT_ONCE)
+    monkeypatch.setattr(removal, "EXAMINED", 7)
+    monkeypatch.setattr(removal, "list_unfinished_rooms", nothing)
+    monkeypatch.setattr(removal, "list_unfinished_accounts", nothing)
 
 
 @pytest.fixture
@@ -176,7 +175,7 @@ def test_a_cleared_history_is_gone_at_once_at_every_reader(talk: Talk, server: S
     talk.alice.delete(f"v1/chat/{talk.token}")
     assert len([row for row in rows_of(server, talk.id) if row[0] == "messages"]) > 8, "the rest is still to be deleted"
     during = talk.seen_by(talk.bob)
-    assert count_portions(server, partial(room_service.delete_portion, room_id=talk.id)) > 5
+    assert count_portions(server, partial(removal.delete_room_portion, room_id=talk.id)) > 5
     assert talk.seen_by(talk.bob) == during
     assert [name for name, answer in during.items() if "pear" in str(answer).lower() and name != "drafts"] == []
     assert [each["systemMessage"] for each in during["history"][1]] == ["history_cleared"]
@@ -204,7 +203,7 @@ def test_the_conversation_goes_on_between_portions(talk: Talk, server: Server, p
     alice.delete(f"v1/chat/{token}")
     texts = []
     number = 0
-    while server.write(partial(room_service.delete_portion, room_id=talk.id)):
+    while server.write(partial(removal.delete_room_portion, room_id=talk.id)):
         # The same references as before: these are no repetitions of what was cleared.
         texts.append(alice.say(token, f"Pear {number} for @{bob.id}", referenceId=f"{number}")["message"])
         assert alice.texts(token) == texts
@@ -219,7 +218,7 @@ def test_clearing_again_while_a_history_is_deleted_clears_the_rest(talk: Talk, s
     talk.alice.say(talk.token, "later")
     talk.alice.delete(f"v1/chat/{talk.token}")
     assert [each["systemMessage"] for each in talk.bob.history(talk.token)] == ["history_cleared"]
-    count_portions(server, partial(room_service.delete_portion, room_id=talk.id))
+    count_portions(server, partial(removal.delete_room_portion, room_id=talk.id))
     assert [each["systemMessage"] for each in talk.bob.history(talk.token)] == ["history_cleared"]
 
 
@@ -236,7 +235,7 @@ def test_a_deleted_room_is_gone_at_once(talk: Talk, server: Server, paused: None
         assert person.status("POST", f"v1/chat/{token}", message="Hello?") == 404
     during = [talk.seen_by(person) for person in (alice, bob)]
     assert "pear" not in str(during).lower()
-    assert count_portions(server, partial(room_service.delete_portion, room_id=talk.id)) > 5
+    assert count_portions(server, partial(removal.delete_room_portion, room_id=talk.id)) > 5
     assert [talk.seen_by(person) for person in (alice, bob)] == during
     assert rows_of(server, talk.id) == []
 
@@ -274,7 +273,7 @@ def test_one_transaction_empties_one_room(
     left = [room_id for room_id in room_ids if rows_of(server, room_id)]
     assert len(left) == 4
     for room_id in left:
-        count_portions(server, partial(room_service.delete_portion, room_id=room_id))
+        count_portions(server, partial(removal.delete_room_portion, room_id=room_id))
     assert [room_id for room_id in room_ids if rows_of(server, room_id)] == []
 
 
@@ -287,7 +286,7 @@ def test_a_deleted_account_is_named_nowhere_at_once(talk: Talk, server: Server, 
     assert bob.id not in str(during)
     assert "bob" not in str(during).lower()
     assert "Deleted user" in str(during["history"])
-    assert count_portions(server, partial(account_service.forget_portion, user_id=bob.id)) > 5
+    assert count_portions(server, partial(removal.forget_account_portion, user_id=bob.id)) > 5
     assert bob.id not in str(rows_of(server, talk.id))
     assert talk.seen_by(alice) == during
 
@@ -303,7 +302,7 @@ def test_nobody_gets_the_id_of_a_deleted_account_before_it_is_forgotten(
         return answer["statuscode"], answer["message"]
 
     assert create() == (102, "The account that had this id is still being deleted. Try again in a minute.")
-    count_portions(server, partial(account_service.forget_portion, user_id=talk.bob.id))
+    count_portions(server, partial(removal.forget_account_portion, user_id=talk.bob.id))
     assert create()[0] == 100
 
 
@@ -331,8 +330,7 @@ def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: s
     server = Server(loop_thread, databases.config(kind))
     try:
         with pytest.MonkeyPatch.context() as patch:
-            for service in (room_service, account_service):
-                patch.setattr(service, "PORTION", AT_ONCE)
+            patch.setattr(removal, "PORTION", AT_ONCE)
             for job in ("delete_rooms", "forget_accounts"):
                 set_interval(patch, job, 3600)
             patch.setattr(users, "FORGET_SECONDS", 0)
@@ -354,6 +352,6 @@ def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: s
 
 def test_little_is_removed_at_once(server: Server, talk: Talk) -> None:
     """What fits into a portion leaves nothing to the job."""
-    assert PORTION == 500
+    assert removal.PORTION == 500
     talk.alice.delete(f"v4/room/{talk.token}")
     assert rows_of(server, talk.id) == []

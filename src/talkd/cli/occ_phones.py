@@ -6,9 +6,8 @@ from typing import Annotated
 
 import typer
 
-from talkd.areas.sip import number_service as service
-from talkd.areas.sip import number_store as store
-from talkd.areas.sip.number_service import Assignment
+from talkd.areas.sip import service as sip
+from talkd.areas.sip.service import Assignment
 from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
 from talkd.cli.occ import OccCommand, refuse
@@ -33,7 +32,7 @@ def _show(added: Assignment) -> None:
 @commands.command("talk:phone-number:add", cls=OccCommand)
 def add_number(ctx: ConfigContext, phone: Number, user: User, force: Force = False) -> None:
     """Give an account a phone number."""
-    _show(write(ctx.config, lambda tx: service.add_number(tx, phone, user, force=force)))
+    _show(write(ctx.config, lambda tx: sip.add_number(tx, phone, user, force=force)))
 
 
 @commands.command("talk:phone-number:find", cls=OccCommand)
@@ -44,12 +43,12 @@ def find_numbers(
 ) -> None:
     """Show whose a phone number is, or the numbers of an account; status 1 when there are none."""
     if phone:
-        found = read(ctx.config, lambda tx: service.find_number(tx, phone))
+        found = read(ctx.config, lambda tx: sip.find_number(tx, phone))
         typer.echo(f"Phone number {found.number} is assigned to {found.user_id}")
         return
     if not user:
         refuse("Neither phone number nor user provided")
-    numbers = read(ctx.config, lambda tx: service.list_numbers(tx, user))
+    numbers = read(ctx.config, lambda tx: sip.list_numbers(tx, user))
     if len(numbers) == 1:
         typer.echo(f"{numbers[0].user_id} has phone number {numbers[0].number} assigned")
         return
@@ -76,13 +75,13 @@ def import_numbers(
 
     async def work(tx: Tx) -> list[Assignment]:
         if reset:
-            await store.delete_numbers(tx)
+            await sip.remove_all_numbers(tx)
         added = []
         for row in rows:
             try:
                 if len(row.cells) != 2 or not all(map(is_text, row.cells)):
                     raise Invalid(message='"number","user" expected')
-                added.append(await service.add_number(tx, *row.cells, force=force))
+                added.append(await sip.add_number(tx, *row.cells, force=force))
             except TalkError as error:
                 error.message = f"Line {row.line}: {error.message}"
                 raise
@@ -95,11 +94,11 @@ def import_numbers(
 @commands.command("talk:phone-number:remove", cls=OccCommand)
 def remove_number(ctx: ConfigContext, phone: Number) -> None:
     """Take a phone number from its account."""
-    write(ctx.config, lambda tx: service.remove_number(tx, phone))
+    write(ctx.config, lambda tx: sip.remove_number(tx, phone))
 
 
 @commands.command("talk:phone-number:remove-account", cls=OccCommand)
 @commands.command("talk:phone-number:remove-user", cls=OccCommand)
 def remove_account(ctx: ConfigContext, user: User) -> None:
     """Take all phone numbers from an account."""
-    write(ctx.config, lambda tx: service.remove_numbers(tx, user))
+    write(ctx.config, lambda tx: sip.remove_numbers_of(tx, user))

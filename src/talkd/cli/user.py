@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from talkd.areas.removal import account_service as removal
+from talkd.areas.removal import service as removal
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
@@ -98,7 +98,7 @@ def delete_account(config: Config, name: str) -> None:
     user_id = write(config, lambda tx: users.delete_account(tx, name, by=CLI))
 
     async def forget(tx: Tx) -> bool:
-        return not await removal.forget_portion(tx, user_id)
+        return not await removal.forget_account_portion(tx, user_id)
 
     write_in_portions(config, forget)
 

@@ -3,11 +3,11 @@
 import sqlalchemy as sa
 
 from talkd.conversation.reaction import Reaction, Reactors
-from talkd.core.actor import DELETED_USERS, USERS, Actor
+from talkd.core.actor import Actor
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import reactions
-from talkd.storage.statements import NOTHING, Statement, bind, by_value, one_of, word
+from talkd.storage.statements import Statement, bind, by_value, one_of
 
 _REACTION = shape(Reaction, reactions)
 _in_room = reactions.c.room_id == bind("room_id")
@@ -25,16 +25,6 @@ _given = sa.select(reactions.c.actor_type, reactions.c.actor_id, reactions.c.mes
 )
 _GIVEN = Statement(_given.order_by(by_value(reactions.c.id)))
 _GIVEN_BY = Statement(_given.where(_by_actor).order_by(by_value(reactions.c.id)))
-_some_by_user = (
-    sa.select(reactions.c.room_id, reactions.c.id)
-    .where(reactions.c.actor_type == word(USERS), reactions.c.actor_id == bind("user_id"))
-    .limit(bind("limit", sa.Integer))
-)
-_FORGET_USER = Statement(
-    sa.update(reactions)
-    .where(sa.tuple_(reactions.c.room_id, reactions.c.id).in_(_some_by_user))
-    .values(actor_type=word(DELETED_USERS), actor_id=sa.cast(reactions.c.id, sa.Text), actor_name=NOTHING)
-)
 
 
 async def add_reaction(tx: Tx, **values: int | str) -> None:
@@ -80,11 +70,3 @@ async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Acto
     for actor_type, actor_id, message_id, reaction in rows:
         reactors.setdefault((actor_type, actor_id), {}).setdefault(message_id, []).append(reaction)
     return reactors
-
-
-async def forget_user(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach up to `limit` reactions from a deleted account. Return how many. The reactions still count.
-
-    Each reaction gets its own id as actor id, because an actor can give the same reaction only once.
-    """
-    return await tx.run(_FORGET_USER, user_id=user_id, limit=limit)

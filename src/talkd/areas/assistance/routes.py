@@ -1,4 +1,4 @@
-"""What a language model could do for people. None can be set up with this release, and clients are told so."""
+"""Operations that need a language model. This release works with none, so all of them are refused."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ task_routes = Routes("taskprocessing", base="/taskprocessing")
 
 
 class SummaryParams(msgspec.Struct, frozen=True):
-    """The first message to sum up."""
+    """The first message of the summary."""
 
     fromMessageId: int
 
 
 class TranslationParams(msgspec.Struct, frozen=True):
-    """What to translate; without `fromLanguage` the language is to be found out."""
+    """What to translate. Without `fromLanguage`, the language is to be detected."""
 
     text: str
     toLanguage: str
@@ -29,7 +29,7 @@ class TranslationParams(msgspec.Struct, frozen=True):
 
 
 class TaskParams(msgspec.Struct, frozen=True):
-    """Which task."""
+    """A task."""
 
     id: int
 
@@ -44,8 +44,8 @@ class TaskParams(msgspec.Struct, frozen=True):
     params=SummaryParams,
 )
 async def summarize(_tx: Tx, _call: Call[SummaryParams]) -> None:
-    """Sum up what was said."""
-    raise Invalid("ai-error")  # recording `errors/chat-guest`
+    """Summarise the messages from one message on."""
+    raise Invalid("ai-error")
 
 
 @translation_routes.add("GET", "languages", Guard.NO_LOGIN)
@@ -62,5 +62,5 @@ async def translate(_tx: Tx, _call: Call[TranslationParams]) -> None:
 
 @task_routes.add("GET", "task/{id}", Guard.USER, params=TaskParams)
 async def get_task(_tx: Tx, _call: Call[TaskParams]) -> None:
-    """Get a task and what came out of it."""
+    """Return a task and its result."""
     raise NotFound(data={"message": "Not found"})

@@ -1,1 +1,1 @@
-"""Pictures of people and of conversations."""
+"""Pictures of accounts, guests and rooms."""

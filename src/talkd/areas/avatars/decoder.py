@@ -1,4 +1,4 @@
-"""Uploaded pictures are opened in a process of their own, one at a time."""
+"""Opening uploaded pictures in a separate process, one at a time."""
 
 import asyncio
 import os
@@ -14,14 +14,14 @@ from talkd.environment import PREFIX
 log = structlog.get_logger(__name__)
 
 SECONDS = 30
-"""How long a picture may take. Its processor time is limited too; on a busy machine that takes longer."""
+"""Time limit for one picture. Its CPU time is limited too, but on a busy machine the limit is reached later."""
 MAX_WAITING = 8
-"""Pictures that wait for their turn at most: each holds its file in memory."""
+"""Maximum number of pictures that wait. Each keeps its file in memory."""
 _PROGRAM = ("-P", "-m", "talkd.areas.avatars.decoding")
 
 
 class Decoder:
-    """Starts the process with the first picture and keeps it. A picture that takes too much ends it."""
+    """A process that opens pictures. It starts with the first picture, and ends if a picture takes too much."""
 
     def __init__(self) -> None:
         self._process: Process | None = None
@@ -29,9 +29,9 @@ class Decoder:
         self._waiting = 0
 
     async def normalised(self, content: bytes) -> bytes:
-        """Return an uploaded picture as `decoding.normalised` does. Raises NotAnImage.
+        """Return an uploaded picture as `decoding.normalised` does.
 
-        Raises Throttled while too many pictures wait.
+        Raises NotAnImage, and Throttled while too many pictures wait.
         """
         if self._waiting >= MAX_WAITING:
             raise Throttled(SECONDS)
@@ -63,13 +63,13 @@ class Decoder:
             await self.close()
             log.warning("picture_took_too_much", bytes=len(content), error=type(error).__name__)
             raise NotAnImage("The image takes too much memory or time to open") from error
-        except BaseException:  # the client has hung up: nobody reads the answer, so the process is of no more use
+        except BaseException:  # the client disconnected: its answer must not be taken for that of the next picture
             await self.close()
             raise
 
 
 async def _start() -> Process:
-    """Start the process, without the settings: what opens the files of strangers knows no secrets."""
+    """Start the process without talkd's environment variables: code that opens untrusted files gets no secrets."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
     return await asyncio.create_subprocess_exec(
         sys.executable, *_PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env=environment, start_new_session=True
@@ -77,7 +77,10 @@ async def _start() -> Process:
 
 
 async def _exchange(process: Process, content: bytes) -> tuple[bytes, bytes]:
-    """Hand over a file and return the answer's status and text. Raises OSError or EOFError if the process ends."""
+    """Send a file to the process. Return the status and content of its answer.
+
+    Raises OSError or EOFError if the process ends.
+    """
     assert process.stdin is not None, "a pipe was asked for"
     assert process.stdout is not None, "a pipe was asked for"
     process.stdin.write(len(content).to_bytes(LENGTH, "big"))

@@ -1,10 +1,10 @@
 """The program of the process that opens uploaded pictures: `python -m talkd.areas.avatars.decoding`.
 
-A small file can unfold into gigabytes or take minutes. The operating system holds this process to its memory and
-its processor time and ends it when it wants more; the server only loses that one picture.
+A small file can expand to gigabytes or take minutes. The operating system limits the memory and CPU time of this
+process and kills it if it needs more. Then the server loses only that picture.
 
-It reads files from its standard input and answers each on its standard output: a byte (`OK` or `NO`), a length of four
-bytes, and a PNG or the reason. It ends with its input.
+The process reads files from standard input, each after its length in four bytes. It answers each on standard output
+with a byte (`OK` or `NO`), a length in four bytes, and a PNG or the reason. It exits at the end of its input.
 """
 
 import io
@@ -20,22 +20,22 @@ from talkd.areas.avatars.model import LARGE, MAX_PIXELS, MAX_SIDE, MAX_WEBP_PIXE
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MEMORY = 512 * 1024 * 1024
-"""Bytes of address space at most. A PNG of the most pixels takes some 300 MB."""
+"""Maximum size of the address space in bytes. A PNG with MAX_PIXELS takes about 300 MB."""
 CPU_SECONDS = 10
-"""Seconds of processor time for one picture at most. A photo takes less than one."""
+"""Maximum CPU time for one picture, in seconds. A photo takes less than one."""
 LENGTH = 4
-"""Bytes of a length, big-endian."""
+"""Size of a length in bytes, big-endian."""
 OK, NO = b"+", b"-"
 
 
 class NotAnImage(Exception):
-    """It cannot be used as a picture; the message says why."""
+    """A file cannot be used as a picture. The message says why."""
 
 
 def normalised(content: bytes) -> bytes:
-    """Return an uploaded picture as a square PNG of the large size, with nothing else of the file. Raises NotAnImage.
+    """Return an uploaded picture as a square PNG of the large size. Raises NotAnImage.
 
-    Re-encoding drops everything that was hidden in the file: places, comments, colour profiles, appended programs.
+    Re-encoding removes everything else from the file: locations, comments, colour profiles, appended programs.
     """
     try:
         with warnings.catch_warnings():
@@ -54,16 +54,16 @@ def normalised(content: bytes) -> bytes:
 
 
 def _require_size(image: Image.Image) -> None:
-    """Raises NotAnImage for a picture that is too large. Only the header of the file has been read so far."""
+    """Raises NotAnImage if the picture is too large. Only the header of the file has been read so far."""
     if max(image.size) > MAX_SIDE:
-        raise NotAnImage(f"The image is too large: a side may have {MAX_SIDE} pixels at most")
+        raise NotAnImage(f"The image is too large: a side may have at most {MAX_SIDE} pixels")
     most = MAX_WEBP_PIXELS if image.format == "WEBP" else MAX_PIXELS
     if image.width * image.height > most:
         raise NotAnImage(f"The image has too many pixels: {most} are allowed")
 
 
 def serve(source: BinaryIO, answers: BinaryIO) -> None:
-    """Answer pictures until there are no more."""
+    """Answer pictures until the input ends."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while length := source.read(LENGTH):
@@ -78,7 +78,7 @@ def serve(source: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _grant_time() -> None:
-    """Let the process use CPU_SECONDS from now on; the system ends it (SIGXCPU) when they are over."""
+    """Let the process use CPU_SECONDS from now on. The system kills it (SIGXCPU) if it uses more."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + CPU_SECONDS, hard))

@@ -1,4 +1,4 @@
-"""Draw and resize pictures of our own. Blocking work: call it through `in_thread`."""
+"""Drawing and resizing pictures. These functions block, so call them through `in_thread`."""
 
 import asyncio
 import colorsys
@@ -17,27 +17,27 @@ Args = TypeVarTuple("Args")
 T = TypeVar("T")
 
 CACHED = 2048
-"""Pictures kept in memory; a drawn one has some 1-6 kB."""
+"""Maximum number of drawn pictures in memory. Each has 1 to 6 kB."""
 _drawn: LRUCache[Sketch, bytes] = LRUCache(CACHED)
 
 _threads = ThreadPoolExecutor(2, thread_name_prefix="image")
-"""Few: pictures must never take the processor away from messages."""
+"""Only two threads, so that pictures leave CPU time to everything else."""
 _lock = Lock()
 
 
 async def in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
-    """Run blocking work beside the event loop."""
+    """Run a blocking function in a thread."""
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
 
 
 def find_drawn(wanted: Sketch) -> bytes | None:
-    """Return the PNG of a sketch if it was drawn a short time ago."""
+    """Return the PNG of a sketch if it is in memory."""
     with _lock:
         return _drawn.get(wanted)
 
 
 def draw(wanted: Sketch) -> bytes:
-    """Draw a sketch as a PNG and keep it for a while."""
+    """Draw a sketch as PNG and keep it in memory."""
     png = _draw(wanted)
     with _lock:
         _drawn[wanted] = png
@@ -66,14 +66,14 @@ def _rgb(hue: float, lightness: float, saturation: float) -> tuple[int, int, int
 
 
 def as_png(image: Image.Image) -> bytes:
-    """Encode a picture, without the colour profile that its file may have had."""
+    """Encode a picture as PNG, without a colour profile."""
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True, icc_profile=None)
     return out.getvalue()
 
 
 def resized(image: bytes, size: int) -> bytes:
-    """A stored picture in another size."""
+    """Return a stored picture in another size."""
     if size == LARGE:
         return image
     opened = Image.open(io.BytesIO(image), formats=("PNG",))

@@ -1,4 +1,4 @@
-"""Pictures of people: which sizes there are, and what stands on a picture that nobody uploaded."""
+"""Pictures of accounts and guests: their sizes and limits, and what is drawn if none was uploaded."""
 
 import hashlib
 import unicodedata
@@ -8,19 +8,19 @@ import msgspec
 SMALL = 64
 LARGE = 512
 MAX_DRAWN_NAME = 64
-"""Characters of a name that a picture depends on."""
+"""Number of characters of a name that a drawn picture depends on."""
 MAX_FILE = 20 * 1024 * 1024
-"""Bytes of an uploaded picture at most."""
+"""Maximum size of an uploaded picture in bytes."""
 MAX_PIXELS = 32_000_000
-"""Pixels of an uploaded picture at most: a small file can unfold into gigabytes."""
+"""Maximum number of pixels of an uploaded picture, because a small file can expand to gigabytes."""
 MAX_WEBP_PIXELS = 24_000_000
-"""Pixels of a WebP at most: its decoder keeps several copies of the picture in memory."""
+"""Maximum number of pixels of a WebP. Its decoder keeps several copies of the picture in memory."""
 MAX_SIDE = 16_384
-"""Pixels of each side at most: every row takes memory of its own, however short it is."""
+"""Maximum number of pixels of each side, because every row takes additional memory."""
 
 
 class Portrait(msgspec.Struct, frozen=True):
-    """What is known of somebody's picture. `version` changes whenever the picture does."""
+    """The account data that its picture depends on. `version` changes whenever the picture does."""
 
     user_id: str
     display_name: str
@@ -29,10 +29,10 @@ class Portrait(msgspec.Struct, frozen=True):
 
 
 class Sketch(msgspec.Struct, frozen=True):
-    """A picture to draw: two people with the same sketch look the same."""
+    """Everything that a drawn picture depends on."""
 
     letters: str
-    """At most two; empty when the name has none that can be drawn."""
+    """At most two letters. Empty if the name has none that the font can draw."""
     hue: float
     """From 0 to 1."""
     dark: bool
@@ -40,34 +40,35 @@ class Sketch(msgspec.Struct, frozen=True):
 
     @property
     def tag(self) -> str:
-        """Names the picture for caches."""
+        """Identifies the picture in caches."""
         return f"{self.letters}-{self.hue:.4f}-{int(self.dark)}-{self.size}"
 
 
 def size_of(wanted: str) -> int | None:
-    """The size that is served for a wanted one; None when that is no number."""
+    """Return the size in which a picture is served for a requested size, or None if that is not a number."""
     if not (wanted.isascii() and wanted.isdigit()):
         return None
     return SMALL if len(wanted) < 5 and int(wanted) <= SMALL else LARGE
 
 
 def sketch(id_: str, name: str, *, dark: bool, size: int) -> Sketch:
-    """The picture of somebody without one: initials of the name, a colour by the id."""
+    """Return the picture of an account without an uploaded one: the initials of its name on a colour for its id."""
     digest = hashlib.sha256(id_.encode()).digest()
     return Sketch(initials(name), int.from_bytes(digest[:2], "big") / 65_536, dark, size)
 
 
 def sketch_of_name(name: str, *, dark: bool, size: int) -> Sketch:
-    """The picture of a name, whether somebody is called that or not.
+    """Return the picture of a name, whether it belongs to an account or not.
 
-    It differs from that of an account with the same name, or how fast it is drawn would show whether there is one.
+    It differs from the picture of an account with this name. Otherwise a picture that comes from the cache would
+    reveal that there is such an account.
     """
     name = name[:MAX_DRAWN_NAME]
     return sketch(f"name {name}", name, dark=dark, size=size)
 
 
 def initials(name: str) -> str:
-    """First letters of the first and the last word, as far as the font has them (Latin, without accents)."""
+    """Return the first letters of the first and last word that begin with a Latin letter or a digit."""
     words = [word for word in (_drawable(part) for part in name.split()) if word]
     if not words:
         return ""

@@ -1,6 +1,6 @@
-"""Pictures of conversations: uploaded, an emoji on a colour, or an icon for the kind of conversation.
+"""Pictures of rooms: an uploaded image, an emoji on a colour, or an icon for the kind of room.
 
-A room keeps in `avatar` which it is: nothing, `image`, or `emoji`, the emoji and the colour with spaces between.
+The column `avatar` of a room is empty, or `image`, or `emoji`, the emoji and the colour separated by spaces.
 A room without a picture whose name begins with an emoji shows that emoji.
 """
 
@@ -26,16 +26,16 @@ _TYPES = {
 
 
 class EmojiPicture(msgspec.Struct, frozen=True):
-    """An emoji, or none, on a colour (six hexadecimal digits); without a colour on the theme's grey."""
+    """An emoji on a colour (six hexadecimal digits). Both may be empty: the default colour is the theme's grey."""
 
     emoji: str
     color: str
 
 
 def require_emoji(emoji: str, color: str | None) -> str:
-    """What a room keeps of an emoji picture. An empty emoji is a plain colour.
+    """Return the value of the column `avatar` for an emoji picture. An empty emoji means a plain colour.
 
-    Raises Invalid("avatar") whose message says what is wrong with it.
+    Raises Invalid("avatar"). Its message says what is wrong.
     """
     if emoji and not is_emoji(emoji):
         raise Invalid("avatar", message="Invalid emoji character")
@@ -45,13 +45,13 @@ def require_emoji(emoji: str, color: str | None) -> str:
 
 
 def require_pictured(room: Room) -> None:
-    """Raises Invalid("avatar") for rooms that show the other person."""
+    """Raises Invalid("avatar") for one-to-one rooms, which show the other person."""
     if room.is_one_to_one:
         raise Invalid("avatar", message="One-to-one rooms always need to show the other users avatar")
 
 
 def emoji_of(room: Room) -> EmojiPicture | None:
-    """The room's emoji picture, if it has one."""
+    """Return the room's emoji picture, or None."""
     if not room.avatar:
         return EmojiPicture(room.emoji_of_name, "") if room.emoji_of_name else None
     kind, _, rest = room.avatar.partition(" ")
@@ -62,5 +62,5 @@ def emoji_of(room: Room) -> EmojiPicture | None:
 
 
 def icon_of(room: Room) -> str:
-    """Which picture stands for a room that was given none."""
+    """Return the name of the icon of a room without a picture."""
     return _OBJECTS.get(room.object_type) or _TYPES.get(RoomType(room.type), "group")

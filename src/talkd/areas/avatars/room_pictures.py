@@ -1,4 +1,4 @@
-"""Pictures of conversations as SVG: they are small, and sharp in every size."""
+"""Icons and emojis of rooms as SVG."""
 
 from html import escape
 
@@ -34,18 +34,18 @@ _ICONS = {
         '0-36 28-64 60-60z"/>'
     ),
 }
-"""Shapes on a square of 512, by kind; `{ink}` is their colour, `{paper}` that of the ground."""
+"""SVG shapes on a square of 512 units, by icon. `{ink}` is their colour, `{paper}` the background."""
 
 
 def icon(kind: str, *, dark: bool) -> bytes:
-    """The picture of a kind of conversation."""
+    """Return the icon of a kind of room."""
     ink, paper = (_DARK_INK, _DARK) if dark else (_INK, _LIGHT)
     shapes = _ICONS[kind].format(ink=f"#{ink}", paper=f"#{paper}")
     return _square(paper, f'<g fill="#{ink}">{shapes}</g>')
 
 
 def emoji(picture: EmojiPicture, *, dark: bool) -> bytes:
-    """An emoji on its colour, or on the theme's grey."""
+    """Return an emoji on its colour, or on the theme's grey."""
     fonts = "'Noto Color Emoji','Apple Color Emoji','Segoe UI Emoji',sans-serif"
     text = (
         f'<text x="256" y="256" font-size="256" font-family="{fonts}" text-anchor="middle" '

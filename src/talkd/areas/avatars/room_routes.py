@@ -1,4 +1,4 @@
-"""Pictures of conversations."""
+"""Pictures of rooms."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +8,12 @@ import msgspec
 
 from talkd.areas.avatars import model, room_model, room_pictures, room_service, service
 from talkd.areas.avatars.room_model import IMAGE
-from talkd.areas.avatars.routes import PNG, drawn, picture_of
+from talkd.areas.avatars.routes import PNG, draw, open_upload, picture
 from talkd.areas.overviews.rendering import render_mine
 from talkd.areas.overviews.view import RoomView, avatar_version
 from talkd.conversation.room import Room
 from talkd.core.constants import RoomType
-from talkd.core.errors import Invalid, NotFound
+from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web import etags
 from talkd.web.call import Call
@@ -26,13 +26,13 @@ routes = Routes("avatars")
 V1 = ("v1",)
 
 SVG = "image/svg+xml"
-FOR_EVER = "private, max-age=86400, immutable"
-"""For who names the version that he wants: another picture has another version."""
+IMMUTABLE = "private, max-age=86400, immutable"
+"""For addresses that contain the version, because a new picture has a new version."""
 ASK_AGAIN = "private, no-cache"
 
 
 class PictureParams(msgspec.Struct, frozen=True):
-    """Which variant. `avatarVersion`, or `v` as in the messages' `icon-url`, is for caches only."""
+    """The theme. `avatarVersion` or `v` only keeps caches apart; the `icon-url` of messages uses `v`."""
 
     darkTheme: bool = False
     avatarVersion: Scalar | None = None
@@ -40,20 +40,20 @@ class PictureParams(msgspec.Struct, frozen=True):
 
 
 class UploadParams(msgspec.Struct, frozen=True):
-    """A picture file."""
+    """An uploaded file."""
 
     file: Upload | None = None
 
 
 class EmojiParams(msgspec.Struct, frozen=True):
-    """An emoji, and six hexadecimal digits of a colour."""
+    """An emoji, and a colour of six hexadecimal digits."""
 
     emoji: str
     color: str | None = None
 
 
 class RemoteParams(msgspec.Struct, frozen=True):
-    """Somebody of another server."""
+    """A user of another server."""
 
     size: int
     cloudId: str
@@ -61,19 +61,19 @@ class RemoteParams(msgspec.Struct, frozen=True):
 
 
 _SHOWN: dict[str, Any] = {"versions": V1, "access": Access.OWN, "csrf": False}
-"""What all pictures have in common. Pages show them by `<img>`, which sends neither header nor token."""
+"""Options of all operations that return a picture. Pages show pictures by `<img>`, which cannot send a token."""
 
 
 # --- showing --------------------------------------------------------------------------------
 @routes.add("GET", "room/{token}/avatar", Guard.NO_LOGIN, params=PictureParams, **_SHOWN)
 async def get_avatar(call: Call[PictureParams]) -> Reply:
-    """The picture of a conversation, PNG or SVG."""
+    """Return the picture of a room as PNG or SVG."""
     return await _show(call, dark=call.params.darkTheme)
 
 
 @routes.add("GET", "room/{token}/avatar/dark", Guard.NO_LOGIN, params=PictureParams, **_SHOWN)
 async def get_dark_avatar(call: Call[PictureParams]) -> Reply:
-    """The same for dark themes."""
+    """Return the picture of a room for dark themes."""
     return await _show(call, dark=True)
 
 
@@ -83,86 +83,72 @@ async def _show(call: Call[PictureParams], *, dark: bool) -> Reply:
         lambda tx: room_service.access_room(tx, call.token, user_id=caller.user_id, browser=caller.browser)
     )
     if room.is_one_to_one:
-        return await _person(call, room, dark=dark)
+        return await _partner(call, room, dark=dark)
     etag = etags.of_version(f"{room.token}-{avatar_version(room)}-{int(dark)}")
-    named = call.params.avatarVersion is not None or call.params.v is not None
-    caching = FOR_EVER if named else ASK_AGAIN
+    has_version = call.params.avatarVersion is not None or call.params.v is not None
+    caching = IMMUTABLE if has_version else ASK_AGAIN
     if call.knows(etag):
-        return _reply(None, etag, SVG, caching)
+        return picture(None, etag, content_type=SVG, caching=caching)
     if room.avatar == IMAGE:
         image = await call.world.db.read(lambda tx: room_service.find_image(tx, room.id))
-        return _reply(image, etag, PNG, caching)
+        return picture(image, etag, content_type=PNG, caching=caching)
     emoji = room_model.emoji_of(room)
     if emoji is not None:
-        return _reply(room_pictures.emoji(emoji, dark=dark), etag, SVG, caching)
-    return _reply(room_pictures.icon(room_model.icon_of(room), dark=dark), etag, SVG, caching)
+        content = room_pictures.emoji(emoji, dark=dark)
+    else:
+        content = room_pictures.icon(room_model.icon_of(room), dark=dark)
+    return picture(content, etag, content_type=SVG, caching=caching)
 
 
-async def _person(call: Call[PictureParams], room: Room, *, dark: bool) -> Reply:
-    """A one-to-one conversation looks like the other one; when he is gone, like his name.
+async def _partner(call: Call[PictureParams], room: Room, *, dark: bool) -> Reply:
+    """Return the picture of a one-to-one room: that of the other person or, if they have no account, of their name.
 
-    Its version knows nothing of that picture, so clients always ask whether it has changed.
+    The room's version does not change with that picture, so clients must always ask whether it has changed.
     """
     partner = room.partner_of(call.user_id) if room.type == RoomType.ONE_TO_ONE else ""
-    try:
-        portrait = await call.world.db.read(lambda tx: service.find_portrait(tx, partner))
-    except NotFound:
-        return await _drawn(call, model.sketch(room.name, room.name, dark=dark, size=model.LARGE))
-    if not portrait.is_custom:
-        return await _drawn(call, model.sketch(partner, portrait.display_name, dark=dark, size=model.LARGE))
-    etag = etags.of_version(f"{portrait.version}-{model.LARGE}")
-    known = call.knows(etag)
-    content = None if known else await call.world.db.read(lambda tx: service.find_image(tx, partner))
-    return _reply(content, etag, PNG, ASK_AGAIN)
+    portrait = await call.world.db.read(lambda tx: service.get_portrait(tx, partner))
+    if portrait is None:
+        content, etag = await draw(call, model.sketch(room.name, room.name, dark=dark, size=model.LARGE))
+    elif not portrait.is_custom:
+        content, etag = await draw(call, model.sketch(partner, portrait.display_name, dark=dark, size=model.LARGE))
+    else:
+        etag = etags.of_version(f"{portrait.version}-{model.LARGE}")
+        is_known = call.knows(etag)
+        content = None if is_known else await call.world.db.read(lambda tx: service.find_image(tx, partner))
+    return picture(content, etag, content_type=PNG, caching=ASK_AGAIN)
 
 
-async def _drawn(call: Call[PictureParams], sketch: model.Sketch) -> Reply:
-    etag = etags.of_version(sketch.tag)
-    content = None if call.knows(etag) else await drawn(call, sketch)
-    return _reply(content, etag, PNG, ASK_AGAIN)
-
-
-def _reply(content: bytes | None, etag: str, content_type: str, caching: str) -> Reply:
-    """The picture, or 304 without one when the client has it."""
-    headers = {
-        "Cache-Control": caching,
-        "ETag": etag,
-    }
-    status = 304 if content is None else 200
-    return Reply(content=content or b"", status=status, content_type=content_type, headers=headers)
-
-
-# --- people of other servers ----------------------------------------------------------------
+# --- users of other servers -----------------------------------------------------------------
 
 
 @routes.add("GET", "proxy/{token}/user-avatar/{size}", *IN_ROOM, params=RemoteParams, **_SHOWN)
 async def get_remote_avatar(call: Call[RemoteParams]) -> Reply:
-    """The picture of somebody of another server: one for all of them, as talkd asks no other server."""
-    return _stranger(call, dark=call.params.darkTheme)
+    """Return the picture of a user of another server. It is the same for all, because talkd asks no other server."""
+    return _remote(call, dark=call.params.darkTheme)
 
 
 @routes.add("GET", "proxy/{token}/user-avatar/{size}/dark", *IN_ROOM, params=RemoteParams, **_SHOWN)
 async def get_dark_remote_avatar(call: Call[RemoteParams]) -> Reply:
-    """The same for dark themes."""
-    return _stranger(call, dark=True)
+    """Return the picture of a user of another server for dark themes."""
+    return _remote(call, dark=True)
 
 
 @routes.add("GET", "proxy/new/user-avatar/{size}", Guard.USER, params=RemoteParams, **_SHOWN)
 async def get_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
-    """The picture of somebody of another server with whom there is no conversation yet."""
-    return _stranger(call, dark=call.params.darkTheme)
+    """Return the picture of a user of another server with whom the caller shares no room."""
+    return _remote(call, dark=call.params.darkTheme)
 
 
 @routes.add("GET", "proxy/new/user-avatar/{size}/dark", Guard.USER, params=RemoteParams, **_SHOWN)
 async def get_dark_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
-    """The same for dark themes."""
-    return _stranger(call, dark=True)
+    """Return the picture of such a user for dark themes."""
+    return _remote(call, dark=True)
 
 
-def _stranger(call: Call[RemoteParams], *, dark: bool) -> Reply:
+def _remote(call: Call[RemoteParams], *, dark: bool) -> Reply:
     etag = etags.of_version(f"person-{int(dark)}")
     content = None if call.knows(etag) else room_pictures.icon("person", dark=dark)
-    return _reply(content, etag, SVG, FOR_EVER)
+    return picture(content, etag, content_type=SVG, caching=IMMUTABLE)
 
 
 # --- setting --------------------------------------------------------------------------------
@@ -176,12 +162,12 @@ def _stranger(call: Call[RemoteParams], *, dark: bool) -> Reply:
     returns=RoomView,
 )
 async def set_avatar(call: Call[UploadParams]) -> RoomView:
-    """Set the picture of a conversation: PNG, JPEG or WebP; what is not square is cut to its middle."""
-    image = await picture_of(call, call.params.file)
+    """Set the picture of a room: PNG, JPEG or WebP. It is cropped to a square."""
+    image = await open_upload(call, call.params.file)
 
     async def work(tx: Tx) -> RoomView:
         await lock_room_again(tx, call)
-        with _told_as_message():
+        with _refused_with_message():
             await room_service.set_image(tx, call.me.room, call.me.actor, image)
         return await render_mine(tx, call)
 
@@ -190,22 +176,22 @@ async def set_avatar(call: Call[UploadParams]) -> RoomView:
 
 @routes.add("POST", "room/{token}/avatar/emoji", *ANY_MODERATOR, versions=V1, params=EmojiParams, returns=RoomView)
 async def set_emoji(tx: Tx, call: Call[EmojiParams]) -> RoomView:
-    """Set an emoji on a colour as the picture of a conversation."""
-    with _told_as_message():
+    """Set an emoji on a colour as the picture of a room."""
+    with _refused_with_message():
         await room_service.set_emoji(tx, call.me.room, call.me.actor, call.params.emoji, call.params.color)
     return await render_mine(tx, call)
 
 
 @routes.add("DELETE", "room/{token}/avatar", *ANY_MODERATOR, versions=V1, returns=RoomView)
 async def remove_avatar(tx: Tx, call: Call[Any]) -> RoomView:
-    """Remove the picture of a conversation."""
+    """Remove the picture of a room."""
     await room_service.remove(tx, call.me.room, call.me.actor)
     return await render_mine(tx, call)
 
 
 @contextmanager
-def _told_as_message() -> Iterator[None]:
-    """These operations say in words what is wrong, not in a reason (recording `avatar/emoji-avatar`)."""
+def _refused_with_message() -> Iterator[None]:
+    """Answer the message of a refusal, as the real server does here, instead of its reason."""
     try:
         yield
     except Invalid as error:

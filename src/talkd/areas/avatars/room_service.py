@@ -1,4 +1,4 @@
-"""Showing, setting and removing the pictures of conversations."""
+"""Reading, setting and removing the pictures of rooms."""
 
 from talkd.areas.avatars import room_store as store
 from talkd.areas.avatars.room_model import IMAGE, require_emoji, require_pictured
@@ -12,9 +12,9 @@ from talkd.storage.database import Tx
 
 
 async def access_room(tx: Tx, token: str, *, user_id: str | None, browser: str) -> Room:
-    """A room whose picture the caller may see: his own rooms, and for users those that they find by searching.
+    """Return a room whose picture the caller may see: a room they are in or, for users, one they find by searching.
 
-    Raises NotFound, the same for absent and not his.
+    Raises the same NotFound if there is no such room and if they may not see it.
     """
     try:
         return (await access.access_participant(tx, token, user_id=user_id, browser=browser)).room
@@ -31,7 +31,7 @@ async def access_room(tx: Tx, token: str, *, user_id: str | None, browser: str) 
 
 
 async def find_image(tx: Tx, room_id: int) -> bytes:
-    """The uploaded picture, as PNG of the large size. Raises NotFound."""
+    """Return the uploaded picture as PNG of the large size. Raises NotFound."""
     image = await store.get_image(tx, room_id)
     if image is None:
         raise NotFound
@@ -39,9 +39,9 @@ async def find_image(tx: Tx, room_id: int) -> bytes:
 
 
 async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | None) -> None:
-    """An emoji on a colour as picture.
+    """Set an emoji on a colour as the picture of a room.
 
-    Raises Invalid("avatar") for what is no emoji or colour, and in one-to-one conversations.
+    Raises Invalid("avatar") if it is not an emoji or not a colour, and in one-to-one rooms.
     """
     require_pictured(room)
     await store.set_avatar(tx, room.id, require_emoji(emoji, color), clock.now())
@@ -50,9 +50,9 @@ async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | N
 
 
 async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
-    """An uploaded picture, as `decoding.normalised` made it.
+    """Set an uploaded picture. `image` comes from `decoding.normalised`.
 
-    Raises Invalid("avatar") in one-to-one conversations, and NotFound when the room has gone while it was made.
+    Raises Invalid("avatar") in one-to-one rooms, and NotFound if the room was deleted in the meantime.
     """
     require_pictured(await room_store.lock_room(tx, room.id))
     await store.set_avatar(tx, room.id, IMAGE, clock.now())
@@ -61,7 +61,7 @@ async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
 
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
-    """Back to the picture of the kind of conversation."""
+    """Remove the picture of a room, if it has one."""
     if not room.avatar:
         return
     await store.set_avatar(tx, room.id, "", clock.now())

@@ -1,4 +1,4 @@
-"""Statements about pictures of conversations."""
+"""Statements about pictures of rooms."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -26,21 +26,21 @@ _DELETE_IMAGE = Statement(sa.delete(room_avatars).where(room_avatars.c.room_id =
 
 
 async def set_avatar(tx: Tx, room_id: int, avatar: str, now: int) -> None:
-    """Which picture it is, under a version that the room never had: the time, or one more."""
+    """Set the kind of picture, with a version that the room never had: the time, or one more than the last."""
     await tx.run(_SET, room_id=room_id, avatar=avatar, now=now)
 
 
 async def get_image(tx: Tx, room_id: int) -> bytes | None:
-    """The uploaded picture."""
+    """Return the uploaded picture."""
     image = await tx.value(_IMAGE, room_id=room_id)
     return None if image is None else bytes(image)
 
 
 async def set_image(tx: Tx, room_id: int, image: bytes) -> None:
-    """Keep an uploaded picture."""
+    """Store an uploaded picture."""
     await tx.run(_SET_IMAGE, room_id=room_id, image=image)
 
 
 async def delete_image(tx: Tx, room_id: int) -> None:
-    """Forget the uploaded picture."""
+    """Delete the uploaded picture."""
     await tx.run(_DELETE_IMAGE, room_id=room_id)

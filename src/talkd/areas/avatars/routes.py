@@ -1,6 +1,6 @@
 """Pictures of accounts and guests.
 
-Everybody gets a picture of every name. Whether it is that of an account is for those to see who may know the account.
+Everybody gets a picture for every name. Only callers who may know of an account get the picture of the account.
 """
 
 from typing import Any
@@ -22,56 +22,59 @@ from talkd.web.params import NoParams, Upload
 from talkd.web.routing import Access, Guard, Kind, Routes
 
 routes = Routes("avatars", base="", kind=Kind.PLAIN)
+talk_routes = Routes("avatars", base="/apps/spreed")
+"""The operations with which the mobile apps set the user's picture."""
 
 PNG = "image/png"
 CACHE_CONTROL = "private, max-age=86400"
 UPLOADED_CACHED = 256
-"""Small versions of uploaded pictures kept in memory, by account and version; 16 kB each at most."""
+"""Maximum number of small uploaded pictures in memory. Each has up to 16 kB."""
 
 _uploaded: LRUCache[tuple[str, int], bytes] = LRUCache(UPLOADED_CACHED)
+"""Small uploaded pictures by account and version."""
 
 
 class UserAvatar(msgspec.Struct):
-    """Whose picture, in which size."""
+    """An account and a size."""
 
     user: str
     size: str
 
 
 class GuestAvatar(msgspec.Struct):
-    """A guest's name, in which size."""
+    """A guest's name and a size."""
 
     name: str
     size: str
 
 
 class NewAvatar(msgspec.Struct):
-    """A picture file."""
+    """An uploaded file."""
 
     files: Upload | None = None
 
 
 @routes.add("GET", "/avatar/{user}/{size}", Guard.NO_LOGIN, params=UserAvatar, access=Access.OWN)
 async def get_user_avatar(call: Call[UserAvatar]) -> Reply:
-    """The picture of an account, PNG."""
+    """Return the picture of an account as PNG."""
     return await _user_avatar(call, dark=False)
 
 
 @routes.add("GET", "/avatar/{user}/{size}/dark", Guard.NO_LOGIN, params=UserAvatar, access=Access.OWN)
 async def get_dark_user_avatar(call: Call[UserAvatar]) -> Reply:
-    """The same for dark themes."""
+    """Return the picture of an account for dark themes."""
     return await _user_avatar(call, dark=True)
 
 
 @routes.add("GET", "/avatar/guest/{name}/{size}", Guard.NO_LOGIN, params=GuestAvatar, access=Access.OWN)
 async def get_guest_avatar(call: Call[GuestAvatar]) -> Reply:
-    """A picture for a guest's name, PNG."""
+    """Return a picture for a guest's name as PNG."""
     return await _guest_avatar(call, dark=False)
 
 
 @routes.add("GET", "/avatar/guest/{name}/{size}/dark", Guard.NO_LOGIN, params=GuestAvatar, access=Access.OWN)
 async def get_dark_guest_avatar(call: Call[GuestAvatar]) -> Reply:
-    """The same for dark themes."""
+    """Return a picture for a guest's name for dark themes."""
     return await _guest_avatar(call, dark=True)
 
 
@@ -86,7 +89,7 @@ async def _user_avatar(call: Call[UserAvatar], *, dark: bool) -> Reply:
         return await _drawn(call, model.sketch(portrait.user_id, portrait.display_name, dark=dark, size=size))
     etag = etags.of_version(f"{portrait.version}-{size}")
     content = None if call.knows(etag) else await _uploaded_picture(call, portrait, size)
-    return _picture(content, etag, custom=True)
+    return _portrait(content, etag, is_custom=True)
 
 
 async def _uploaded_picture(call: Call[Any], portrait: Portrait, size: int) -> bytes:
@@ -106,16 +109,22 @@ async def _guest_avatar(call: Call[GuestAvatar], *, dark: bool) -> Reply:
 
 
 async def _drawn(call: Call[Any], sketch: Sketch) -> Reply:
+    content, etag = await draw(call, sketch)
+    return _portrait(content, etag, is_custom=False)
+
+
+async def draw(call: Call[Any], sketch: Sketch) -> tuple[bytes | None, str]:
+    """Return the PNG of a sketch, or None if the client has it, and its tag.
+
+    Raises Throttled if the caller has had too many pictures drawn.
+    """
     etag = etags.of_version(sketch.tag)
-    return _picture(None if call.knows(etag) else await drawn(call, sketch), etag, custom=False)
-
-
-async def drawn(call: Call[Any], sketch: Sketch) -> bytes:
-    """Return the PNG of a sketch. Raises Throttled for a caller who has had many drawn."""
+    if call.knows(etag):
+        return None, etag
     if (found := images.find_drawn(sketch)) is not None:
-        return found
+        return found, etag
     call.count(Limit.DRAWN_PICTURES)
-    return await images.in_thread(images.draw, sketch)
+    return await images.in_thread(images.draw, sketch), etag
 
 
 def _size(wanted: str) -> int:
@@ -125,32 +134,51 @@ def _size(wanted: str) -> int:
     return size
 
 
-def _picture(content: bytes | None, etag: str, *, custom: bool) -> Reply:
-    """The picture, or 304 without one when the client has it."""
-    headers = {
-        "Cache-Control": CACHE_CONTROL,
-        "ETag": etag,
-        "X-NC-IsCustomAvatar": "1" if custom else "0",
-    }
-    return Reply(content=content or b"", status=304 if content is None else 200, content_type=PNG, headers=headers)
+def _portrait(content: bytes | None, etag: str, *, is_custom: bool) -> Reply:
+    headers = {"X-NC-IsCustomAvatar": "1" if is_custom else "0"}
+    return picture(content, etag, content_type=PNG, caching=CACHE_CONTROL, headers=headers)
+
+
+def picture(
+    content: bytes | None, etag: str, *, content_type: str, caching: str, headers: dict[str, str] | None = None
+) -> Reply:
+    """Return the answer with a picture, or 304 without a picture if the client has it."""
+    return Reply(
+        content=content or b"",
+        status=304 if content is None else 200,
+        content_type=content_type,
+        headers={"Cache-Control": caching, "ETag": etag, **(headers or {})},
+    )
 
 
 @routes.add("POST", "/avatar/", Guard.USER, params=NewAvatar, access=Access.OWN, csrf=True)
 async def set_avatar(call: Call[NewAvatar]) -> Any:
-    """Set one's own picture: PNG, JPEG or WebP."""
-    await store_upload(call)
+    """Set the caller's picture: PNG, JPEG or WebP."""
+    await _store_upload(call)
     return {"status": "success"}
 
 
 @routes.add("DELETE", "/avatar/", Guard.USER, csrf=True)
 async def remove_avatar(tx: Tx, call: Call[NoParams]) -> Any:
-    """Remove one's own picture."""
+    """Remove the caller's picture."""
     await service.remove_image(tx, call.user_id)
     return {"status": "success"}
 
 
-async def picture_of(call: Call[Any], upload: Upload | None) -> bytes:
-    """Return an uploaded file as a picture to keep. Raises Invalid with a message."""
+@talk_routes.add("POST", "temp-user-avatar", Guard.USER, params=NewAvatar, access=Access.OWN)
+async def set_temporary_avatar(call: Call[NewAvatar]) -> None:
+    """Set the caller's picture: PNG, JPEG or WebP."""
+    await _store_upload(call)
+
+
+@talk_routes.add("DELETE", "temp-user-avatar", Guard.USER)
+async def remove_temporary_avatar(tx: Tx, call: Call[NoParams]) -> None:
+    """Remove the caller's picture."""
+    await service.remove_image(tx, call.user_id)
+
+
+async def open_upload(call: Call[Any], upload: Upload | None) -> bytes:
+    """Return an uploaded file as `decoding.normalised` does. Raises Invalid with a message."""
     call.count(Limit.PICTURES)
     content = service.require_file(upload.content if upload else None)
     try:
@@ -159,7 +187,7 @@ async def picture_of(call: Call[Any], upload: Upload | None) -> bytes:
         raise Invalid(data={"message": str(error)}) from error
 
 
-async def store_upload(call: Call[NewAvatar]) -> None:
+async def _store_upload(call: Call[NewAvatar]) -> None:
     """Make the uploaded file the caller's picture. Raises Invalid with a message."""
-    image = await picture_of(call, call.params.files)
+    image = await open_upload(call, call.params.files)
     await call.write(lambda tx: service.set_image(tx, call.user_id, image))

@@ -1,4 +1,4 @@
-"""Showing, setting and removing the pictures of accounts."""
+"""Reading, setting and removing the pictures of accounts."""
 
 from talkd.areas.avatars import store
 from talkd.areas.avatars.model import MAX_FILE, Portrait
@@ -8,23 +8,21 @@ from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 
 
-async def find_portrait(tx: Tx, user_id: str) -> Portrait:
-    """What is known of an account's picture. Raises NotFound."""
-    portrait = await store.get_portrait(tx, user_id)
-    if portrait is None:
-        raise NotFound
-    return portrait
+async def get_portrait(tx: Tx, user_id: str) -> Portrait | None:
+    """Return the portrait of an account, or None if there is no account."""
+    return await store.get_portrait(tx, user_id)
 
 
 async def find_portrait_for(tx: Tx, user_id: str, *, viewer: str | None, browser: str) -> Portrait | None:
-    """Return what the caller may know of an account's picture; None if they may not know that there is an account.
+    """Return the portrait of an account, or None if the caller may not know that there is an account.
 
-    Users know all accounts. A visitor knows the accounts in the rooms that their browser has open.
+    Users may know all accounts. A visitor may know the accounts in the rooms that their browser has open.
     """
     if viewer is None and not browser:
         return None
     portrait = await store.get_portrait(tx, user_id)
-    known_id = portrait.user_id if portrait is not None else user_id  # asked for all names, which takes as long
+    # Without an account, look for the text itself: the time must not reveal whether there is an account.
+    known_id = portrait.user_id if portrait is not None else user_id
     return portrait if viewer is not None or await _is_in_room_with(tx, browser, known_id) else None
 
 
@@ -34,7 +32,7 @@ async def _is_in_room_with(tx: Tx, browser: str, user_id: str) -> bool:
 
 
 async def find_image(tx: Tx, user_id: str) -> bytes:
-    """The uploaded picture, as PNG of the large size. Raises NotFound."""
+    """Return the uploaded picture as PNG of the large size. Raises NotFound."""
     image = await store.get_image(tx, user_id)
     if image is None:
         raise NotFound
@@ -42,19 +40,19 @@ async def find_image(tx: Tx, user_id: str) -> bytes:
 
 
 async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
-    """Another picture for the account, as `decoding.normalised` made it."""
+    """Set the picture of an account. `image` comes from `decoding.normalised`."""
     await store.set_image(tx, user_id, image)
     await store.raise_version(tx, user_id, clock.now())
 
 
 async def remove_image(tx: Tx, user_id: str) -> None:
-    """Back to the drawn picture."""
+    """Remove the uploaded picture of an account."""
     await store.delete_image(tx, user_id)
     await store.raise_version(tx, user_id, clock.now())
 
 
 def require_file(content: bytes | None) -> bytes:
-    """The uploaded bytes. Raises Invalid with the API's message when there are none or too many."""
+    """Return the content of an uploaded file. Raises Invalid with the API's message if it is empty or too large."""
     if not content:
         raise Invalid(data={"message": "No image file provided"})
     if len(content) > MAX_FILE:

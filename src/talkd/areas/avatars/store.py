@@ -1,4 +1,4 @@
-"""Statements about uploaded pictures."""
+"""Statements about the pictures of accounts."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -44,26 +44,26 @@ _NEW_VERSION = Statement(
 
 
 async def get_portrait(tx: Tx, user_id: str) -> Portrait | None:
-    """Return what is known of an account's picture; the case of the id does not matter."""
+    """Return the portrait of the account with this id, in any case."""
     return await tx.find(_PORTRAIT_BY_ID, user_id=names.folded(user_id))
 
 
 async def get_image(tx: Tx, user_id: str) -> bytes | None:
-    """The uploaded picture."""
+    """Return the uploaded picture."""
     image = await tx.value(_IMAGE, user_id=user_id)
     return None if image is None else bytes(image)
 
 
 async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
-    """Keep an uploaded picture."""
+    """Store an uploaded picture."""
     await tx.run(_SET_IMAGE, user_id=user_id, image=image)
 
 
 async def delete_image(tx: Tx, user_id: str) -> None:
-    """Forget the uploaded picture."""
+    """Delete the uploaded picture."""
     await tx.run(_DELETE_IMAGE, user_id=user_id)
 
 
 async def raise_version(tx: Tx, user_id: str, now: int) -> None:
-    """A version that the account never had: the time, or one more when that was not enough."""
+    """Set a version that the account never had: the time, or one more than the last."""
     await tx.run(_NEW_VERSION, user_id=user_id, now=now)

@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.capabilities import view
 from talkd.areas.capabilities.model import Viewer
 from talkd.areas.settings import service as preferences
-from talkd.areas.sip import service as dial_out
+from talkd.areas.sip import service as sip
 from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.conversation.settings import BLURRED, LIST_STYLE, TWO_LINES, WITHOUT_MEDIA, TalkSettings
@@ -34,7 +34,7 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
         list_style=chosen.get(LIST_STYLE, TWO_LINES),
         may_use_talk=await users.may_use_talk(tx, settings, account.id),
         may_create=await users.is_allowed(tx, settings.start_conversations, account.id),
-        may_dial_out=await dial_out.is_possible(tx, settings, account.id),
+        may_dial_out=await sip.can_dial_out(tx, settings, account.id),
     )
 
 

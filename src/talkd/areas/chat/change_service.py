@@ -5,7 +5,7 @@ import msgspec
 from talkd.areas.chat import change_store
 from talkd.areas.mentions import service as mentions
 from talkd.areas.messages import service as messages
-from talkd.areas.removal import room_service as removal
+from talkd.areas.removal import service as removal
 from talkd.conversation import message_store, modified_store, room_store
 from talkd.conversation.message import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, Said, plain, require_text
 from talkd.conversation.participant import Participant

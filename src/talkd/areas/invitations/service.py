@@ -93,7 +93,7 @@ async def invite_all(
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
         return Import(len(new), duplicates, sheet.invalid_lines)
-    policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
+    policy.require_forced_password(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
     newcomers = [Newcomer(EMAILS, invitee.address, invitee.name) for invitee in new]
     begun = await members.add(tx, room, me.actor, newcomers, settings, most=most)
     new_type = RoomType.PUBLIC if room.opens_by_mail else None

@@ -1,1 +1,1 @@
-"""Logging in: passwords, app passwords, browser sessions and the two login flows of the apps."""
+"""Logging in: passwords, app passwords, browser sessions and the two login flows of apps."""

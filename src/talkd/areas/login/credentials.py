@@ -1,8 +1,8 @@
-"""Checking credentials, and remembering for a while which ones were right.
+"""Checking credentials, and remembering for a while which of them were right.
 
-A password costs some 30 ms of CPU to check; clients send it with every request. What was verified is
-kept under a keyed hash of the header, so that a later request costs a microsecond and the memory holds
-no password. Changing a password, disabling or deleting an account forgets it at once.
+Checking a password takes about 30 ms of CPU, and clients send it with every request. Verified credentials are
+kept under a keyed hash of the header, so a later request takes a microsecond and the memory holds no password.
+They are forgotten as soon as the password changes or the account is disabled or deleted.
 """
 
 import hashlib
@@ -18,15 +18,15 @@ from talkd.core import clock, ids
 from talkd.storage.database import Database, Tx
 
 REMEMBER = 300.0
-"""Seconds for which credentials are not checked again. For a browser at most a quarter of its lifetime, because only
-a check notes that the browser is still used.
+"""Seconds until credentials are checked again. For browsers it is at most a quarter of their lifetime, because only a
+check notes that the browser is still used.
 """
 ENTRIES = 100_000
 """Entries of each cache at most."""
 
 
 class Credentials:
-    """Verified logins of this process."""
+    """The logins that this process has verified, and the headers that it found wrong."""
 
     def __init__(self, db: Database, *, browser_lifetime: int) -> None:
         self._db = db
@@ -43,7 +43,7 @@ class Credentials:
         self._generation = 0
 
     def remembered(self, authorization: str) -> Login | None:
-        """The login behind an Authorization header that was verified not long ago."""
+        """Return the login of an Authorization header if it was verified within the last REMEMBER seconds."""
         found = self._logins.get(self._hash(authorization))
         if found is None:
             return None
@@ -51,7 +51,7 @@ class Credentials:
         return login if changes == self._changes[login.user_id] else None
 
     def forget(self, user_id: str = "") -> None:
-        """Check anew: a password, role or standing has changed, of one account or (empty) of somebody."""
+        """Forget the credentials of an account, or of all accounts, because a password, name or role has changed."""
         self._generation += 1
         self._wrong.clear()
         if not user_id:
@@ -61,29 +61,29 @@ class Credentials:
             self._changes[user_id] += 1
 
     def forget_browser(self, fingerprint: str) -> None:
-        """One browser has logged in or out."""
+        """Forget a browser that has logged in or out."""
         self._generation += 1
         self._browsers.pop(fingerprint, None)
 
     async def verify_app_password(self, name: str | None, password: str, authorization: str) -> Login | None:
-        """Return the login of an app password. A name that is sent with it must be that of its account."""
+        """Return the login of an app password. A name that comes with it must be the id or address of its account."""
         generation = self._generation
         login = await self._db.read(lambda tx: self._app_login(tx, ids.fingerprint(password), name))
         return None if login is None else await self._remember(authorization, login, generation)
 
     async def list_candidates(self, name: str) -> list[Candidate]:
-        """Return the accounts that a name can mean: an account id or e-mail address, in any case."""
+        """List the accounts that a name can mean: an account id or e-mail address, in any case."""
         return await self._db.read(lambda tx: self._candidates(tx, name))
 
     async def verify_password(self, candidates: list[Candidate], password: str, authorization: str) -> Login | None:
-        """Return the login of the candidate whose own password it is.
+        """Return the login of the candidate who has this password.
 
-        Several accounts may have the same e-mail address, because nobody proves that an address is theirs. Each
-        logs in with its own password.
+        Several accounts may have the same e-mail address, because addresses are not verified. Each logs in with its
+        own password.
         """
         generation = self._generation
         if not candidates:
-            await passwords.is_password("", password)  # takes as long as with an account
+            await passwords.is_password("", password)  # takes as long as if there were an account
         for candidate in candidates:
             if await passwords.is_password(candidate.password_hash, password):
                 self._right[self._hash(authorization)] = True
@@ -91,11 +91,11 @@ class Credentials:
         return None
 
     def was_right(self, authorization: str) -> bool:
-        """Return True if this header was right before, whatever has changed since: it is no guess."""
+        """Return True if this header was right once. Then it is not a guess, even if it is wrong now."""
         return self._hash(authorization) in self._right
 
     async def is_valid(self, tx: Tx, user_id: str, credential: Credential) -> bool:
-        """Return True if the credential, which was right before, still logs in to the account. Hashes nothing."""
+        """Return True if a credential that was right before still logs in to the account. This hashes no password."""
         if credential.kind is CredentialKind.APP_PASSWORD:
             logins = [await self._app_login(tx, credential.secret, credential.name)]
         elif credential.kind is CredentialKind.BROWSER:
@@ -106,22 +106,22 @@ class Credentials:
         return any(login is not None and (login.user_id, login.credential) == (user_id, credential) for login in logins)
 
     def is_known_wrong(self, authorization: str) -> bool:
-        """Whether this header was wrong before, and nothing has changed since."""
+        """Return True if this header was wrong before and no credentials have changed since."""
         return self._hash(authorization) in self._wrong
 
     @property
     def generation(self) -> int:
-        """Another one after whatever may have made wrong credentials right."""
+        """A number that changes whenever wrong credentials may have become right."""
         return self._generation
 
     def note_wrong(self, authorization: str, generation: int) -> None:
-        """This header was wrong in that generation; while it lasts it need not be checked again."""
+        """Note that a header was wrong, unless credentials have changed since `generation`."""
         if generation != self._generation:
             return
         self._wrong[self._hash(authorization)] = True
 
     async def browser(self, fingerprint: str) -> BrowserSession | None:
-        """The login behind a browser's session cookie; None for a visitor's."""
+        """Return the session of a browser's cookie, or None if the browser is not logged in."""
         found = self._browsers.get(fingerprint)
         if found is not None:
             session, changes = found
@@ -131,7 +131,7 @@ class Credentials:
         session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
         if session is not None:
             await self._db.write_if_possible(lambda tx: store.touch_browser(tx, fingerprint, clock.steady()))
-        if generation != self._generation:  # something changed meanwhile: good for this request, not to be kept
+        if generation != self._generation:  # something has changed: use it for this request only
             return session
         self._browsers[fingerprint] = session, self._changes[session.login.user_id] if session is not None else 0
         return session

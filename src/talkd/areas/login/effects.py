@@ -1,4 +1,4 @@
-"""Verify credentials anew when what they allow has changed. After the commit."""
+"""Effects that make the server check credentials again. They run after the commit."""
 
 from talkd.area import Effects
 from talkd.areas.login.credentials import Credentials

@@ -1,4 +1,4 @@
-"""The start page, the own devices, and where links to conversations lead."""
+"""The start page, the user's connected apps, the pages of links to conversations, and static files."""
 
 from contextlib import suppress
 from typing import Any
@@ -26,20 +26,20 @@ from talkd.web.routing import Access, Guard, Kind, Routes
 
 routes = Routes("pages", base="", kind=Kind.PLAIN)
 
-FOR_EVER = "public, max-age=31536000, immutable"
+CACHE_FOREVER = "public, max-age=31536000, immutable"
 CODE_NAME = "QR code"
-"""What the app password of a login code is called in the list of connected apps."""
+"""The name that an app password from a login code has in the list of connected apps."""
 
 
 class DeviceParams(msgspec.Struct, frozen=True):
-    """One of the own devices, and proof that the own page asks."""
+    """One of the user's connected apps, and the request token of the page."""
 
     id: int = 0
     requesttoken: str = ""
 
 
 class RoomParams(msgspec.Struct, frozen=True):
-    """A conversation's token; in an invitation also the address and the personal token."""
+    """The token of a conversation. The link of an invitation also has the e-mail address and the personal token."""
 
     room: str
     email: str = ""
@@ -47,21 +47,21 @@ class RoomParams(msgspec.Struct, frozen=True):
 
 
 class StyleParams(msgspec.Struct, frozen=True):
-    """The version that a page wants; only then the browser may keep it."""
+    """The version that the page refers to. Browsers may cache only the current version for long."""
 
     v: str = ""
 
 
 @routes.add("GET", "/", Guard.NO_LOGIN)
 async def show_home(tx: Tx, call: Call[NoParams]) -> Reply:
-    """What runs here and how to connect an app; for whoever is logged in, the connected apps too."""
+    """Show what runs here and how to connect an app, and to logged-in users their connected apps."""
     devices = await service.list_devices(tx, call.user_id) if call.caller.by_cookie else []
     return _home(call, devices)
 
 
 @routes.add("POST", "/devices/code", Guard.NO_LOGIN, params=DeviceParams)
 async def create_code(tx: Tx, call: Call[DeviceParams]) -> Reply:
-    """A login code with a fresh app password, shown this once."""
+    """Show a login code with a new app password. It cannot be shown again."""
     if not _is_allowed(call):
         return _not_allowed(call)
     call.count(Limit.APP_PASSWORDS)
@@ -72,30 +72,30 @@ async def create_code(tx: Tx, call: Call[DeviceParams]) -> Reply:
 
 @routes.add("POST", "/devices/revoke", Guard.NO_LOGIN, params=DeviceParams)
 async def revoke_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
-    """Log one of the own apps out."""
+    """Log out one of the user's apps."""
     if not _is_allowed(call):
         return _not_allowed(call)
-    with suppress(NotFound):  # somebody was faster: the list shows it
+    with suppress(NotFound):  # it was logged out already: the list shows it
         await service.revoke_device(tx, call.user_id, call.params.id)
     return pages.redirect(call, "/")
 
 
 @routes.add("POST", "/devices/wipe", Guard.NO_LOGIN, params=DeviceParams)
 async def wipe_device(tx: Tx, call: Call[DeviceParams]) -> Reply:
-    """Log one of the own apps out and have it erase its data."""
+    """Log out one of the user's apps and tell it to erase its data."""
     if not _is_allowed(call):
         return _not_allowed(call)
-    with suppress(NotFound):  # somebody was faster: the list shows it
+    with suppress(NotFound):  # it was logged out already: the list shows it
         await service.wipe_device(tx, call.user_id, call.params.id)
     return pages.redirect(call, "/")
 
 
 @routes.add("GET", "/call/{room}", Guard.NO_LOGIN, params=RoomParams, access=Access.OWN)
 async def show_call(call: Call[RoomParams]) -> Reply:
-    """Where a conversation's link leads in a browser: how to open it in an app.
+    """Show how to open the link of a conversation in an app.
 
-    It looks the same whether the conversation exists or not. The link of an invitation lets the browser in,
-    and goes on to the address without the personal token.
+    The page is the same whether the conversation exists or not. The link of an invitation lets the browser join and
+    redirects to the address without the personal token.
     """
     room = call.params.room
     if not ids.TOKEN_FORM.fullmatch(room):
@@ -114,7 +114,7 @@ async def _open_invitation(call: Call[RoomParams]) -> Reply:
         cookie = await open_link(call, params.room, params.email, params.access)
     except NotFound:
         return pages.message(
-            call, "This invitation is not valid", "Please ask whoever invited you to send it once more.", status=404
+            call, "This invitation is not valid", "Please ask the person who invited you to send it again.", status=404
         )
     except Throttled as error:
         return pages.must_wait(call, error)
@@ -123,19 +123,19 @@ async def _open_invitation(call: Call[RoomParams]) -> Reply:
 
 @routes.add("GET", "/static/talkd.css", Guard.NO_LOGIN, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_style(call: Call[StyleParams]) -> Reply:
-    """The pages' style."""
+    """Return the style sheet of the pages."""
     return _static(call, pages.style(call), "text/css; charset=utf-8")
 
 
 @routes.add("GET", "/static/logo.svg", Guard.NO_LOGIN, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_logo(call: Call[StyleParams]) -> Reply:
-    """The sign, white, for grounds in the main colour."""
+    """Return the logo in white, for backgrounds in the main colour."""
     return _static(call, pages.LOGO, "image/svg+xml")
 
 
 @routes.add("GET", "/static/icon.svg", Guard.NO_LOGIN, params=StyleParams, access=Access.OWN, unconditional=True)
 async def get_icon(call: Call[StyleParams]) -> Reply:
-    """The sign on the main colour."""
+    """Return the logo on a square in the main colour."""
     color = valid(call.world.config.identity.color)
     inner = pages.LOGO.decode().partition(">")[2]
     icon = (
@@ -146,7 +146,7 @@ async def get_icon(call: Call[StyleParams]) -> Reply:
 
 
 def _static(call: Call[StyleParams], content: bytes, content_type: str) -> Reply:
-    cache = FOR_EVER if call.params.v == pages.style_version(call) else "public, max-age=3600"
+    cache = CACHE_FOREVER if call.params.v == pages.style_version(call) else "public, max-age=3600"
     headers = {"Cache-Control": cache}
     return Reply(headers=headers, content=content, content_type=content_type)
 
@@ -183,6 +183,6 @@ def _home(call: Call[Any], devices: list[AppPassword]) -> Reply:
 
 
 def _code(text: str) -> Markup:
-    """A QR code as SVG. Dark on white in every colour scheme: many readers know nothing else."""
+    """Return a QR code as SVG. It is dark on white in every colour scheme, because many scanners read no other."""
     svg: str = segno.make_qr(text, error="m").svg_inline(border=1, dark="#000", light="#fff", omitsize=True)
-    return Markup(svg)  # noqa: S704 - made here of squares only
+    return Markup(svg)  # noqa: S704 - segno draws squares only

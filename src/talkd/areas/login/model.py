@@ -1,4 +1,4 @@
-"""What logging in leaves behind."""
+"""App passwords, browser sessions and login flows."""
 
 import re
 
@@ -8,7 +8,7 @@ from talkd.core.names import cleaned
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """The same as it is stored, with the account's name, and when it was here last."""
+    """A browser session as stored, with the name of its account and the time of its last request."""
 
     user_id: str
     display_name: str
@@ -18,7 +18,7 @@ class Browser(msgspec.Struct, frozen=True):
 
 
 class AppPassword(msgspec.Struct, frozen=True):
-    """A password that one app got instead of the account's own."""
+    """A password that one app uses instead of the account's."""
 
     id: int
     user_id: str
@@ -29,7 +29,7 @@ class AppPassword(msgspec.Struct, frozen=True):
 
 
 class Flow(msgspec.Struct, frozen=True):
-    """A login flow v2 that a client began; `user_id` is empty until somebody grants it in a browser."""
+    """A login flow v2 that an app started. `user_id` is empty until a user agrees to it in a browser."""
 
     poll_fingerprint: str
     login_fingerprint: str
@@ -39,30 +39,30 @@ class Flow(msgspec.Struct, frozen=True):
 
 
 class StartedFlow(msgspec.Struct, frozen=True):
-    """The two secrets of a new flow: one for the app, one for the browser's address."""
+    """The two secrets of a new flow: one with which the app polls, one for the browser's link."""
 
     poll_token: str
     login_token: str
 
 
 class GrantedLogin(msgspec.Struct, frozen=True):
-    """What the app gets at the end."""
+    """The account and app password that the app gets at the end of a flow."""
 
     user_id: str
     app_password: str
 
 
 FLOW_LIFETIME = 1200
-"""Seconds from the start of a flow to its last possible poll, as apps expect (clients.md, 2)."""
+"""Seconds from the start of a flow to its last possible poll, as apps expect (docs/api/compatibility.md)."""
 MAX_NAME_LENGTH = 128
 UNNAMED = "Unnamed app"
 _TALK_APP = re.compile(r"\((?P<system>[^()]{1,40})\) Nextcloud-Talk v(?P<version>[\w.-]{1,30})")
 
 
 def client_name_of(user_agent: str) -> str:
-    """Return what to call an app, from the User-Agent it sent: a clean name of limited length.
+    """Return the name of an app, made from its User-Agent.
 
-    Apps put the device's name in as UTF-8, which arrives here as Latin-1.
+    Apps send the device's name in UTF-8, and HTTP libraries decode headers as Latin-1.
     """
     try:
         text = user_agent.encode("latin-1").decode()
@@ -75,7 +75,7 @@ def client_name_of(user_agent: str) -> str:
 
 
 def local_path(address: str) -> str:
-    """The address if it is a path on this server, else the start page: nobody is sent elsewhere after login."""
+    """Return the address if it is a path on this server, otherwise the start page, so no link redirects elsewhere."""
     is_local = address.startswith("/") and not address.startswith(("//", "/\\"))
     is_plain = address.isascii() and address.isprintable() and "\\" not in address
     return address if is_local and is_plain else "/"

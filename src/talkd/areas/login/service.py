@@ -1,4 +1,4 @@
-"""Giving out app passwords, taking them back, and the way of a browser from login to logout."""
+"""App passwords, login flow v2 and browser sessions."""
 
 from talkd.areas.login import store
 from talkd.areas.login.model import FLOW_LIFETIME, AppPassword, Flow, GrantedLogin, StartedFlow, client_name_of
@@ -15,7 +15,7 @@ NOT_AN_APP = "no app password in use"
 
 # --- app passwords --------------------------------------------------------------------------
 async def create_app_password(tx: Tx, user_id: str, name: str) -> str:
-    """A password for one app; this is the only time that it is known."""
+    """Create a password for one app and return it. Only its fingerprint is stored."""
     password = ids.new_app_password()
     await store.add_app_password(
         tx, user_id=user_id, fingerprint=ids.fingerprint(password), name=client_name_of(name), now=clock.now()
@@ -24,14 +24,17 @@ async def create_app_password(tx: Tx, user_id: str, name: str) -> str:
 
 
 async def exchange_password(tx: Tx, user_id: str, name: str, *, app_password_id: int | None, by_cookie: bool) -> str:
-    """An app password for whoever sent the account's own. Raises Forbidden for any other way of being logged in."""
+    """Create an app password for a caller who sent the account's password.
+
+    Raises Forbidden if the caller logged in by an app password or a cookie.
+    """
     if app_password_id is not None or by_cookie:
         raise Forbidden(message=ALREADY)
     return await create_app_password(tx, user_id, name)
 
 
 async def rotate_app_password(tx: Tx, user_id: str, app_password_id: int | None) -> str:
-    """A new secret for the app that calls; the old one is worth nothing from now on. Raises Forbidden."""
+    """Replace the app password of the calling app. Raises Forbidden if it did not use one."""
     if app_password_id is None:
         raise Forbidden(message=NOT_AN_APP)
     password = ids.new_app_password()
@@ -41,7 +44,7 @@ async def rotate_app_password(tx: Tx, user_id: str, app_password_id: int | None)
 
 
 async def delete_own_app_password(tx: Tx, user_id: str, app_password_id: int | None) -> None:
-    """The app that calls logs itself out. Raises Forbidden when it did not use an app password."""
+    """Delete the app password of the calling app. Raises Forbidden if it did not use one."""
     if app_password_id is None:
         raise Forbidden(message=NOT_AN_APP)
     await store.delete_app_password(tx, app_password_id)
@@ -49,41 +52,44 @@ async def delete_own_app_password(tx: Tx, user_id: str, app_password_id: int | N
 
 
 async def list_devices(tx: Tx, user_id: str) -> list[AppPassword]:
-    """The apps connected to an account, the last used first."""
+    """List the apps connected to an account, the most recently used first."""
     return await store.list_app_passwords(tx, user_id)
 
 
 async def revoke_device(tx: Tx, user_id: str, app_password_id: int) -> None:
-    """Log one of the own apps out. Raises NotFound."""
+    """Log out an app of the user. Raises NotFound if it is not theirs."""
     if not await store.revoke_app_password(tx, app_password_id, user_id):
         raise NotFound
     await settings.outdate_caches(tx, user_id)
 
 
 async def wipe_device(tx: Tx, user_id: str, app_password_id: int) -> None:
-    """Log one of the own apps out and have it erase its data when it next calls. Raises NotFound."""
+    """Log out an app of the user and tell it to erase its data when it next asks.
+
+    Raises NotFound if it is not theirs.
+    """
     if not await store.mark_for_wiping(tx, app_password_id, user_id):
         raise NotFound
     await settings.outdate_caches(tx, user_id)
 
 
-async def is_to_wipe(tx: Tx, password: str) -> bool:
-    """Whether the app that holds this password shall erase its data."""
-    found = await store.get_app_password(tx, ids.fingerprint(password))
-    return found is not None and bool(found.wipe)
-
-
-async def finish_wiping(tx: Tx, password: str) -> None:
-    """The app has erased its data: its password can go. Raises NotFound if nobody asked it to."""
+async def require_wipe(tx: Tx, password: str) -> AppPassword:
+    """Return the app password of an app that must erase its data. Raises NotFound for all other apps."""
     found = await store.get_app_password(tx, ids.fingerprint(password))
     if found is None or not found.wipe:
         raise NotFound
+    return found
+
+
+async def finish_wipe(tx: Tx, password: str) -> None:
+    """Delete the app password of an app that has erased its data. Raises NotFound if it was not told to."""
+    found = await require_wipe(tx, password)
     await store.delete_app_password(tx, found.id)
 
 
 # --- login flow v2 --------------------------------------------------------------------------
 async def start_flow(tx: Tx, user_agent: str) -> StartedFlow:
-    """A client wants to be logged in by its user's browser."""
+    """Start a flow and return its secrets."""
     started = StartedFlow(poll_token=ids.new_secret(128), login_token=ids.new_secret(128))
     await store.add_flow(
         tx,
@@ -96,7 +102,7 @@ async def start_flow(tx: Tx, user_agent: str) -> StartedFlow:
 
 
 async def access_flow(tx: Tx, login_token: str) -> Flow:
-    """The flow of a link that waits for an answer. Raises NotFound when it is unknown, too old or answered."""
+    """Return the flow of a link. Raises NotFound if it is unknown or too old, or a user has agreed to it already."""
     flow = await store.get_flow_by_login(tx, ids.fingerprint(login_token))
     if flow is None or flow.user_id or _is_over(flow):
         raise NotFound
@@ -104,20 +110,20 @@ async def access_flow(tx: Tx, login_token: str) -> Flow:
 
 
 async def grant_flow(tx: Tx, login_token: str, user_id: str) -> None:
-    """The user agrees; the client's next poll logs it in. Raises NotFound as `access_flow`."""
+    """Note that the user agreed to a flow. Raises NotFound as `access_flow` does."""
     await access_flow(tx, login_token)
     if not await store.grant_flow(tx, ids.fingerprint(login_token), user_id):
         raise NotFound
 
 
 async def is_granted(tx: Tx, poll_token: str) -> bool:
-    """Whether `finish_flow` would find something; only reads, because apps ask four times a second."""
+    """Return True if `finish_flow` would succeed. This only reads, because some apps ask four times a second."""
     flow = await store.get_flow_by_poll(tx, ids.fingerprint(poll_token))
     return flow is not None and bool(flow.user_id) and not _is_over(flow)
 
 
 async def finish_flow(tx: Tx, poll_token: str) -> GrantedLogin:
-    """The client's app password, made now and told once. Raises NotFound at every other time."""
+    """Create the app password of a flow that a user agreed to, and end the flow. Raises NotFound for other flows."""
     fingerprint = ids.fingerprint(poll_token)
     flow = await store.get_flow_by_poll(tx, fingerprint)
     if flow is None or not flow.user_id or _is_over(flow) or not await store.delete_flow(tx, fingerprint):
@@ -134,9 +140,9 @@ def _is_over(flow: Flow) -> bool:
 
 # --- browsers -------------------------------------------------------------------------------
 async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
-    """A session under a fresh cookie, whose value is told to the browser alone.
+    """Log a browser in. Return the value of its new cookie; only its fingerprint is stored.
 
-    What was known under the `previous` one's fingerprint ends.
+    `previous` is the fingerprint of the browser's former cookie. The session under it ends.
     """
     cookie = ids.new_secret()
     earlier = await store.get_browser(tx, previous) if previous else None
@@ -153,23 +159,29 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
     return cookie
 
 
-async def delete_unfinished(tx: Tx) -> None:
-    """Forget logins that nobody can finish any more."""
+async def change_password(tx: Tx, login: Login, password_hash: str, *, browser: str) -> str:
+    """Set a new password. All browsers are logged out. Return the new cookie of the one that did it."""
+    await users.set_password(tx, login.user_id, password_hash)
+    return await open_browser(tx, login, previous=browser)
+
+
+async def delete_old_flows(tx: Tx) -> None:
+    """Delete the login flows that are too old to be finished."""
     await store.delete_flows_before(tx, clock.steady() - FLOW_LIFETIME)
 
 
 async def is_any_browser_lapsed(tx: Tx, lifetime: int) -> bool:
-    """Return True if a browser is logged in that was not seen for `lifetime` seconds."""
+    """Return True if a browser is logged in that has sent no request for `lifetime` seconds."""
     return await store.is_any_browser_before(tx, clock.steady() - lifetime)
 
 
 async def close_lapsed_browsers(tx: Tx, lifetime: int) -> None:
-    """Log out the browsers that were not seen for `lifetime` seconds."""
+    """Log out the browsers that have sent no request for `lifetime` seconds."""
     for user_id in await store.delete_browsers_before(tx, clock.steady() - lifetime):
         await settings.outdate_caches(tx, user_id)
 
 
 async def close_browser(tx: Tx, user_id: str, fingerprint: str) -> None:
-    """The browser's cookie is worth nothing from now on."""
+    """Log a browser out: its cookie is no longer valid."""
     await store.delete_browser(tx, fingerprint)
     await settings.outdate_caches(tx, user_id)

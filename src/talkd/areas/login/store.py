@@ -105,7 +105,7 @@ _LOGGED_IN = Statement(
 
 
 async def get_app_password(tx: Tx, fingerprint: str) -> AppPassword | None:
-    """The app password with that fingerprint."""
+    """Return the app password with this fingerprint."""
     return await tx.find(_BY_FINGERPRINT, fingerprint=fingerprint)
 
 
@@ -115,72 +115,72 @@ async def add_app_password(tx: Tx, *, user_id: str, fingerprint: str, name: str,
 
 
 async def delete_app_password(tx: Tx, app_password_id: int) -> None:
-    """The app is logged out."""
+    """Delete an app password."""
     await tx.run(_DELETE_APP_PASSWORD, id=app_password_id)
 
 
 async def touch_app_password(tx: Tx, app_password_id: int, now: int) -> None:
-    """It was used just now."""
+    """Note that an app password was used just now."""
     await tx.run(_TOUCH_APP_PASSWORD, id=app_password_id, now=now)
 
 
 async def get_browser(tx: Tx, fingerprint: str) -> Browser | None:
-    """The browser of that fingerprint, if it is logged in to an enabled account."""
+    """Return the browser session with this fingerprint, if its account is enabled."""
     return await tx.find(_BROWSER_BY_FINGERPRINT, fingerprint=fingerprint)
 
 
 async def add_browser(tx: Tx, *, fingerprint: str, user_id: str, request_token: str, now: int) -> None:
-    """A browser has logged in."""
+    """Store a new browser session."""
     await tx.run(_ADD_BROWSER, fingerprint=fingerprint, user_id=user_id, request_token=request_token, now=now)
 
 
 async def touch_browser(tx: Tx, fingerprint: str, now: int) -> None:
-    """The browser was here just now."""
+    """Note that a browser has sent a request just now."""
     await tx.run(_SEEN_BROWSER, fingerprint=fingerprint, now=now)
 
 
 async def delete_browser(tx: Tx, fingerprint: str) -> None:
-    """The browser has logged out."""
+    """Delete a browser session."""
     await tx.run(_DELETE_BROWSER, fingerprint=fingerprint)
 
 
 async def is_any_browser_before(tx: Tx, before: int) -> bool:
-    """Whether a browser is logged in that was last seen before that moment."""
+    """Return True if there is a browser session whose last request was before this time."""
     return await tx.one(_ANY_OLD_BROWSER, before=before) is not None
 
 
 async def delete_browsers_before(tx: Tx, before: int) -> list[str]:
-    """Log out the browsers that were last seen before that moment. Return the accounts whose they were."""
+    """Delete the browser sessions whose last request was before this time. Return their accounts."""
     return sorted({row[0] for row in await tx.all(_DELETE_OLD_BROWSERS, before=before)})
 
 
 async def note_login(tx: Tx, user_id: str, now: int) -> None:
-    """Remember when the account was used first and last."""
+    """Set the time of the account's last login, and of its first one if this is the first."""
     await tx.run(_LOGGED_IN, id=user_id, now=now)
 
 
 async def list_app_passwords(tx: Tx, user_id: str) -> list[AppPassword]:
-    """All of an account, the last used first."""
+    """List the app passwords of an account, the most recently used first."""
     return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def renew_app_password(tx: Tx, app_password_id: int, fingerprint: str) -> None:
-    """The same app has a new secret."""
+    """Replace the fingerprint of an app password."""
     await tx.run(_RENEW_APP_PASSWORD, id=app_password_id, fingerprint=fingerprint)
 
 
 async def mark_for_wiping(tx: Tx, app_password_id: int, user_id: str) -> bool:
-    """The device shall erase its data; whether it is one of that account's."""
+    """Note that an app must erase its data. Return True if the app password belongs to the account."""
     return await tx.run(_WIPE_APP_PASSWORD, id=app_password_id, user_id=user_id) > 0
 
 
 async def revoke_app_password(tx: Tx, app_password_id: int, user_id: str) -> bool:
-    """The app is logged out; whether it was one of that account's."""
+    """Delete an app password of an account. Return True if the account had it."""
     return await tx.run(_REVOKE_APP_PASSWORD, id=app_password_id, user_id=user_id) > 0
 
 
 async def add_flow(tx: Tx, *, poll_fingerprint: str, login_fingerprint: str, client_name: str, now: int) -> None:
-    """A client wants to be logged in."""
+    """Store a new login flow."""
     await tx.run(
         _ADD_FLOW,
         poll_fingerprint=poll_fingerprint,
@@ -191,25 +191,25 @@ async def add_flow(tx: Tx, *, poll_fingerprint: str, login_fingerprint: str, cli
 
 
 async def get_flow_by_poll(tx: Tx, fingerprint: str) -> Flow | None:
-    """The flow that the client polls."""
+    """Return the flow by the fingerprint of the app's secret."""
     return await tx.find(_FLOW_BY_POLL, fingerprint=fingerprint)
 
 
 async def get_flow_by_login(tx: Tx, fingerprint: str) -> Flow | None:
-    """The flow that the browser was sent to."""
+    """Return the flow by the fingerprint of the browser's secret."""
     return await tx.find(_FLOW_BY_LOGIN, fingerprint=fingerprint)
 
 
 async def grant_flow(tx: Tx, fingerprint: str, user_id: str) -> bool:
-    """Somebody agreed; false when somebody already had."""
+    """Note that a user agreed to a flow. Return True if nobody had before."""
     return await tx.run(_GRANT_FLOW, fingerprint=fingerprint, granted_by=user_id) > 0
 
 
 async def delete_flow(tx: Tx, poll_fingerprint: str) -> bool:
-    """The flow is over; false when it was already."""
+    """Delete a flow. Return True if it existed."""
     return await tx.run(_DELETE_FLOW, fingerprint=poll_fingerprint) > 0
 
 
 async def delete_flows_before(tx: Tx, before: int) -> None:
-    """Nobody can finish those any more."""
+    """Delete the flows that were started before this time."""
     await tx.run(_DELETE_OLD_FLOWS, before=before)

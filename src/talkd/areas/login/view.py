@@ -1,4 +1,4 @@
-"""What apps get to read at the end of a login."""
+"""Answers about logins and connected apps."""
 
 from urllib.parse import quote
 
@@ -9,21 +9,21 @@ from talkd.core import clock
 
 
 class Poll(msgspec.Struct, frozen=True):
-    """Where an app asks whether it was granted."""
+    """Where an app asks whether the user has agreed."""
 
     token: str
     endpoint: str
 
 
 class NewFlow(msgspec.Struct, frozen=True):
-    """The start of a login flow v2."""
+    """A started login flow v2."""
 
     poll: Poll
     login: str
 
 
 class Granted(msgspec.Struct, frozen=True, rename="camel"):
-    """The end of a login flow v2."""
+    """A finished login flow v2."""
 
     server: str
     login_name: str
@@ -37,19 +37,19 @@ class Token(msgspec.Struct, frozen=True):
 
 
 class NewAppPassword(msgspec.Struct, frozen=True):
-    """An app password, told once."""
+    """A new app password."""
 
     apppassword: str
 
 
 class Wipe(msgspec.Struct, frozen=True):
-    """The order to erase everything. There is no opposite: iOS obeys the key whatever its value."""
+    """Tells an app to erase its data. It is sent only then (docs/api/compatibility.md)."""
 
     wipe: bool = True
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A connected app as a person reads of it."""
+    """A connected app as the start page shows it."""
 
     id: int
     name: str
@@ -59,24 +59,24 @@ class Device(msgspec.Struct, frozen=True):
 
 
 def new_flow(started: StartedFlow, base_url: str) -> NewFlow:
-    """The addresses of a flow."""
+    """Return the addresses of a new flow."""
     return NewFlow(
         Poll(started.poll_token, f"{base_url}/login/v2/poll"), f"{base_url}/login/v2/flow/{started.login_token}"
     )
 
 
 def granted(login: GrantedLogin, base_url: str) -> Granted:
-    """What logs the app in from now on."""
+    """Return what the app needs to log in."""
     return Granted(base_url, login.user_id, login.app_password)
 
 
 def app_address(base_url: str, user_id: str, password: str) -> str:
-    """The address that hands a login to an app: as redirect at the end of the classic flow, and as QR code."""
+    """Return the address that contains a login for an app: the redirect of the classic flow, or a QR code."""
     return f"nc://login/server:{base_url}&user:{quote(user_id, safe='')}&password:{quote(password, safe='')}"
 
 
 def device(app: AppPassword) -> Device:
-    """One line of the list of connected apps."""
+    """Return one line of the list of connected apps."""
     return Device(app.id, app.name, _day(app.created_at), _day(app.last_used_at), bool(app.wipe))
 
 

@@ -56,11 +56,6 @@ async def delete_reminder(tx: Tx, room_id: int, user_id: str, message_id: int) -
     await store.delete_reminder(tx, room_id, user_id, message_id)
 
 
-async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach up to `limit` notifications from a deleted account that caused them. Return how many there were."""
-    return await store.forget_actor(tx, user_id, limit)
-
-
 async def trim(tx: Tx, user_ids: list[str]) -> None:
     """Delete the notifications of these users that are not shown any more, and all but the newest MAX_KEPT."""
     await store.delete_outdated(tx, user_ids, kept=MAX_KEPT, now=clock.now())

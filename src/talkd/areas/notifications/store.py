@@ -5,11 +5,11 @@ import sqlalchemy as sa
 from talkd.areas.notifications.model import About, Entry, Notification, Subject
 from talkd.conversation.attendee_store import CAN_PASS_LOBBY, MEMBER
 from talkd.conversation.message_store import IS_SHOWN, MESSAGE
-from talkd.core.actor import DELETED_USERS, USERS
+from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, combined, optional, shape
 from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms
-from talkd.storage.statements import NOTHING, ZERO, Statement, bind, one_of, word
+from talkd.storage.statements import ZERO, Statement, bind, one_of, word
 
 _mine = sa.and_(
     attendees.c.room_id == notifications.c.room_id,
@@ -131,22 +131,6 @@ _DELETE_READ = Statement(
         notifications.c.message_id <= bind("message_id"),
     )
 )
-_some_by_actor = (
-    sa.select(notifications.c.room_id, notifications.c.id)
-    .where(notifications.c.actor_type == word(USERS), notifications.c.actor_id == bind("user_id"))
-    .limit(bind("limit", sa.Integer))
-)
-_FORGET_ACTOR = Statement(
-    sa.update(notifications)
-    .where(sa.tuple_(notifications.c.room_id, notifications.c.id).in_(_some_by_actor))
-    .values(
-        actor_type=word(DELETED_USERS),
-        actor_id=word(DELETED_USERS),
-        actor_name=NOTHING,
-        occasion=sa.case((notifications.c.occasion == NOTHING, NOTHING), else_=sa.cast(notifications.c.id, sa.Text)),
-    )
-)
-
 _among = one_of(notifications.c.user_id, "user_ids")
 _DELETE_OUTDATED = Statement(
     sa.delete(notifications).where(
@@ -259,11 +243,6 @@ async def delete_reaction(tx: Tx, room_id: int, message_id: int, occasion: str) 
 async def delete_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> None:
     """Delete the attendee's notifications of messages up to this one."""
     await tx.run(_DELETE_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
-
-
-async def forget_actor(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach up to `limit` notifications from the deleted account that caused them. Return how many there were."""
-    return await tx.run(_FORGET_ACTOR, user_id=user_id, limit=limit)
 
 
 async def delete_outdated(tx: Tx, user_ids: list[str], *, kept: int, now: int) -> None:

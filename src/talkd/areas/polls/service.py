@@ -121,11 +121,6 @@ async def get_result(tx: Tx, me: Participant, poll_id: int) -> Result:
     return await _result(tx, me, await _access_poll(tx, me, poll_id))
 
 
-async def forget_user(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach up to `limit` polls and votes from a deleted account. Return how many. The votes still count."""
-    return await store.forget_user(tx, user_id, limit)
-
-
 async def _access_poll(tx: Tx, me: Participant, poll_id: int) -> Poll:
     """Return a poll of the room. Raises NotFound("poll"), also if it is a draft and the caller is no moderator."""
     poll = await store.get_poll(tx, me.room.id, poll_id, clock.now())

@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from talkd.areas.polls.model import Ballot, Poll, Status, Tally, Wording
 from talkd.conversation.message import OBJECT_SHARED
 from talkd.conversation.message_store import CLEARED_ID, is_visible
-from talkd.core.actor import DELETED_USERS, USERS, Actor
+from talkd.core.actor import Actor
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import messages, poll_votes, polls
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, word
+from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
 
 _POLL = shape(Poll, polls)
 _DRAFT, _OPEN, _CLOSED = number(Status.DRAFT), number(Status.OPEN), number(Status.CLOSED)
@@ -80,20 +80,6 @@ _COUNT = Statement(
 )
 _BALLOT = shape(Ballot, poll_votes)
 _BALLOTS = Query(sa.select(*_BALLOT).where(_of_poll).order_by(poll_votes.c.id), _BALLOT)
-
-
-def _forget(table: sa.Table) -> Statement:
-    gone = word(DELETED_USERS)
-    by_user = (table.c.actor_type == word(USERS), table.c.actor_id == bind("user_id"))
-    some = sa.select(table.c.room_id, table.c.id).where(*by_user).limit(bind("limit", sa.Integer))
-    return Statement(
-        sa.update(table)
-        .where(sa.tuple_(table.c.room_id, table.c.id).in_(some))
-        .values(actor_type=gone, actor_id=gone, actor_name=NOTHING)
-    )
-
-
-_FORGET = _forget(polls), _forget(poll_votes)
 
 
 async def add_poll(tx: Tx, room_id: int, actor: Actor, wording: Wording, status: Status) -> int:
@@ -171,11 +157,3 @@ async def count_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor) -> Tally
 async def list_ballots(tx: Tx, room_id: int, poll_id: int) -> list[Ballot]:
     """Return the ballots, oldest first."""
     return await tx.list(_BALLOTS, room_id=room_id, poll_id=poll_id)
-
-
-async def forget_user(tx: Tx, user_id: str, limit: int) -> int:
-    """Detach up to `limit` polls and votes from a deleted account. Return how many. The votes still count."""
-    changed = 0
-    for statement in _FORGET:
-        changed += await tx.run(statement, user_id=user_id, limit=limit - changed)
-    return changed

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.provisioning import view
-from talkd.areas.removal import account_service as removal
+from talkd.areas.removal import service as removal
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
@@ -166,7 +166,7 @@ async def delete_user(call: Call[UserPath]) -> Any:
 
     user_id = await call.write(delete)
     until = clock.ticks() + FORGET_SECONDS
-    while clock.ticks() < until and await call.write(partial(removal.forget_portion, user_id=user_id)):
+    while clock.ticks() < until and await call.write(partial(removal.forget_account_portion, user_id=user_id)):
         pass  # others write in between; a job does what is left
     return []
 

@@ -1,4 +1,4 @@
-"""What is known of recording servers."""
+"""The setting that names recording servers."""
 
 import msgspec
 
@@ -8,7 +8,7 @@ class _Servers(msgspec.Struct):
 
 
 def secret_of(setting: str) -> str:
-    """The secret shared with recording servers, from the setting `recording_servers`; empty when there is none."""
+    """Return the secret in the setting `recording_servers`, or an empty string if it has none."""
     try:
         return msgspec.json.decode(setting, type=_Servers).secret
     except msgspec.DecodeError:

@@ -16,7 +16,7 @@ from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 routes = Routes("recording")
 V1 = ("v1",)
 RECORDER_SECRET = "talkRecordingSecret"
-"""The brute-force action of wrong checksums."""
+"""The throttled action under which wrong checksums count."""
 _NOT_RECOGNISED = {
     "type": "error",
     "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
@@ -24,7 +24,7 @@ _NOT_RECOGNISED = {
 
 
 class StartParams(msgspec.Struct, frozen=True):
-    """What to record: video (1) or audio only (2)."""
+    """What to record: 1 for video, 2 for audio only."""
 
     status: int
 
@@ -37,12 +37,12 @@ async def start(_tx: Tx, call: Call[StartParams]) -> None:
 
 @routes.add("DELETE", "recording/{token}", *USER_MODERATOR, versions=V1)
 async def stop(_tx: Tx, _call: Call[Any]) -> None:
-    """Stop recording; nothing happens when nothing is recorded."""
+    """Stop recording. Nothing happens if the call is not being recorded."""
 
 
 @routes.add("DELETE", "recording/{token}/notification", *USER_MODERATOR, versions=V1)
 async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
-    """Put away the notice of a recording; nothing happens when there is none."""
+    """Dismiss the notification of a recording. Nothing happens if there is none."""
 
 
 @routes.add(
@@ -56,7 +56,7 @@ async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
     errors=(401, 501),
 )
 async def store(call: Call[Any]) -> Reply:
-    """Take a finished recording from a recording server."""
+    """Receive a finished recording from a recording server."""
     world = call.world
     random = call.header("talk-recording-random")
     checksum = call.header("talk-recording-checksum")

@@ -1,4 +1,4 @@
-"""Recording calls. No recording server can be set up with this release, so no recording is ever going on."""
+"""Recording calls. This release works with no recording server, so a recording never starts."""
 
 from talkd.conversation.participant import Participant
 from talkd.core.errors import Invalid
@@ -7,7 +7,7 @@ VIDEO, AUDIO = 1, 2
 
 
 def start(me: Participant, status: int) -> None:
-    """Begin to record. Raises Invalid: "status", "call" when there is none, "config" because nothing records."""
+    """Refuse to record. Raises Invalid("status"), Invalid("call") if there is no call, otherwise Invalid("config")."""
     if status not in (VIDEO, AUDIO):
         raise Invalid("status")
     if not me.room.call_started_at:

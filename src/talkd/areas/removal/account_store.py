@@ -1,43 +1,80 @@
-"""Statements about the deleted accounts that are still named somewhere."""
+"""Statements about deleted accounts that some rows still name."""
 
 import sqlalchemy as sa
 
+from talkd.core.actor import DELETED_USERS, USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import forgotten_accounts
-from talkd.storage.statements import Statement, bind
+from talkd.storage.schema import forgotten_accounts, notifications, poll_votes, polls, reactions
+from talkd.storage.statements import NOTHING, Statement, bind, word
 
 _one = forgotten_accounts.c.user_id == bind("user_id")
-_place = (forgotten_accounts.c.room_id, forgotten_accounts.c.message_id)
+_position = (forgotten_accounts.c.room_id, forgotten_accounts.c.message_id)
 _ADD = Statement(sa.insert(forgotten_accounts).values(user_id=bind("user_id")))
 _ALL = Statement(sa.select(forgotten_accounts.c.user_id).order_by(forgotten_accounts.c.user_id))
-_LOCK = Statement(sa.select(*_place).where(_one).with_for_update())
+_LOCK = Statement(sa.select(*_position).where(_one).with_for_update())
 _SET = Statement(
     sa.update(forgotten_accounts).where(_one).values(room_id=bind("room_id"), message_id=bind("message_id"))
 )
 _DELETE = Statement(sa.delete(forgotten_accounts).where(_one))
 
 
+def _detach(table: sa.Table, **values: sa.ColumnElement[str]) -> Statement:
+    """Replace the actor of up to `limit` rows of a deleted account by the common actor of all deleted users."""
+    some = (
+        sa.select(table.c.room_id, table.c.id)
+        .where(table.c.actor_type == word(USERS), table.c.actor_id == bind("user_id"))
+        .limit(bind("limit", sa.Integer))
+    )
+    deleted = {"actor_type": word(DELETED_USERS), "actor_id": word(DELETED_USERS), "actor_name": NOTHING}
+    return Statement(
+        sa.update(table).where(sa.tuple_(table.c.room_id, table.c.id).in_(some)).values({**deleted, **values})
+    )
+
+
+_number = sa.cast(notifications.c.id, sa.Text)
+_DETACH = (
+    # An actor reacts with an emoji only once, so the actor id of each reaction is its own number.
+    _detach(reactions, actor_id=sa.cast(reactions.c.id, sa.Text)),
+    _detach(polls),
+    _detach(poll_votes),
+    # The occasion contains the actor's id. The number of the notification is as unique.
+    _detach(notifications, occasion=sa.case((notifications.c.occasion == NOTHING, NOTHING), else_=_number)),
+)
+
+
 async def add(tx: Tx, user_id: str) -> None:
-    """Note a deleted account."""
+    """Note that an account was deleted."""
     await tx.run(_ADD, user_id=user_id)
 
 
 async def list_unfinished(tx: Tx) -> list[str]:
-    """Return the ids of all deleted accounts that are still named."""
+    """List the deleted accounts that some rows still name."""
     return [row[0] for row in await tx.all(_ALL)]
 
 
-async def lock_place(tx: Tx, user_id: str) -> tuple[int, int] | None:
-    """Hold an account. Return up to which message (room and id) it is forgotten; None if it is completely."""
+async def lock_position(tx: Tx, user_id: str) -> tuple[int, int] | None:
+    """Lock a deleted account. Return the last message (room and id) that was checked, or None if all were."""
     row = await tx.one(_LOCK, user_id=user_id)
     return None if row is None else (row[0], row[1])
 
 
-async def set_place(tx: Tx, user_id: str, place: tuple[int, int]) -> None:
-    """Note up to which message the account is forgotten."""
-    await tx.run(_SET, user_id=user_id, room_id=place[0], message_id=place[1])
+async def set_position(tx: Tx, user_id: str, position: tuple[int, int]) -> None:
+    """Note the last message (room and id) that was checked."""
+    await tx.run(_SET, user_id=user_id, room_id=position[0], message_id=position[1])
+
+
+async def detach(tx: Tx, user_id: str, limit: int) -> int:
+    """Detach up to `limit` reactions, polls, votes and notifications from a deleted account. Return their number.
+
+    Reactions and votes still count.
+    """
+    detached = 0
+    for statement in _DETACH:
+        if detached < limit:
+            detached += await tx.run(statement, user_id=user_id, limit=limit - detached)
+    return detached
 
 
 async def finish(tx: Tx, user_id: str) -> None:
-    """Note that nothing names the account any more."""
+    """Note that no row names the account any more."""
     await tx.run(_DELETE, user_id=user_id)

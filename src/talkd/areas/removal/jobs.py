@@ -1,23 +1,23 @@
-"""Finish removals in portions: other writers take turns with them."""
+"""Jobs that finish removals. Each portion is a transaction, so other writers can work in between."""
 
 from functools import partial
 
 from talkd.area import Job
-from talkd.areas.removal import account_service, room_service
+from talkd.areas.removal import service
 from talkd.web.call import World
 
 
 async def delete_rooms(world: World) -> None:
     """Delete the rest of deleted rooms and cleared histories."""
-    for room_id in await world.db.read(room_service.list_unfinished):
-        while await world.db.write(partial(room_service.delete_portion, room_id=room_id)):
+    for room_id in await world.db.read(service.list_unfinished_rooms):
+        while await world.db.write(partial(service.delete_room_portion, room_id=room_id)):
             pass
 
 
 async def forget_accounts(world: World) -> None:
-    """Delete the rest of what deleted accounts have left."""
-    for user_id in await world.db.read(account_service.list_unfinished):
-        while await world.db.write(partial(account_service.forget_portion, user_id=user_id)):
+    """Remove the rest of the names of deleted accounts."""
+    for user_id in await world.db.read(service.list_unfinished_accounts):
+        while await world.db.write(partial(service.forget_account_portion, user_id=user_id)):
             pass
 
 

@@ -2,13 +2,13 @@
 
 import msgspec
 
-from talkd.areas.avatars import room_service as avatars
+from talkd.areas.avatars import room_service as room_avatars
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms.creation_model import Created, NewRoom
 from talkd.areas.rooms.member_model import TEAMS, Newcomer
 from talkd.areas.settings import service as settings
-from talkd.areas.sip import service as dial_in
+from talkd.areas.sip import service as sip
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import access, room_store
@@ -74,7 +74,7 @@ async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, 
     unnamed = UNNAMED if group is None else group.display_name or group.id
     name = require_name(new.name, "name") if new.name else unnamed
     attributes = new.attributes
-    if attributes.sip_enabled and not await dial_in.can_enable_dial_in(tx, talk, actor.id):
+    if attributes.sip_enabled and not await sip.can_enable_dial_in(tx, talk, actor.id):
         attributes = msgspec.structs.replace(attributes, sip_enabled=0)
     room = await _add_room(tx, actor, msgspec.structs.replace(new, name=name, attributes=attributes))
     attendee_id = await _add_owner(tx, room, actor)
@@ -104,7 +104,7 @@ async def _add_room(tx: Tx, actor: Actor, new: NewRoom) -> Room:
     )
     await tx.emit(RoomCreated(room.id, actor))
     if new.picture is not None:
-        await avatars.set_emoji(tx, room, actor, new.picture.emoji, new.picture.color)
+        await room_avatars.set_emoji(tx, room, actor, new.picture.emoji, new.picture.color)
     return room
 
 

@@ -1,7 +1,7 @@
 """Make rooms follow changes of accounts and groups. In the transaction."""
 
 from talkd.areas.participants import service as participants
-from talkd.areas.removal import account_service as forgetting
+from talkd.areas.removal import service as removal
 from talkd.areas.rooms import member_service, service
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
@@ -64,7 +64,7 @@ async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
     """
     await service.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
     await ban_store.forget_user(tx, event.user_id)
-    await forgetting.forget(tx, event.user_id)
+    await removal.forget_account(tx, event.user_id)
 
 
 REACTIONS: Reactions = {

@@ -13,7 +13,7 @@ from talkd.areas.rooms import member_store as store
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import setting_service as room_settings
 from talkd.areas.rooms.member_model import TEAMS, Change, Newcomer, Progress
-from talkd.areas.sip import service as dial_out
+from talkd.areas.sip import service as sip
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
@@ -180,7 +180,9 @@ async def _add_individual(
     if kind == USERS:
         await _add_user(tx, room, actor, await users.resolve_id(tx, who))
     elif kind == EMAILS:
-        policy.require_door(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
+        policy.require_forced_password(
+            is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords
+        )
         if await participants.add_email(tx, room, actor, who, newcomer.name):
             await room_settings.allow_guests(tx, room, actor)
             return RoomType.PUBLIC
@@ -190,7 +192,7 @@ async def _add_individual(
     elif kind == "federated_users":
         raise NotAvailable("federation")
     elif kind == "phones":
-        if not await dial_out.is_possible(tx, settings, actor.id):
+        if not await sip.can_dial_out(tx, settings, actor.id):
             raise NotAvailable("sip")
         await participants.add_phone(tx, room, actor, who)
     else:

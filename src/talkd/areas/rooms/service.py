@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 
 from talkd.areas.participants import service as participants
-from talkd.areas.removal import room_service as removal
+from talkd.areas.removal import service as removal
 from talkd.areas.rooms import store
 from talkd.conversation import access, attendee_store, ban_store, room_store
 from talkd.conversation.participant import Attendee, Participant

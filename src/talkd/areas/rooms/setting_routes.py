@@ -128,7 +128,9 @@ async def hash_room_password(call: Call[Any], password: str, *, is_public: bool)
     Raises Invalid("password") for a password that the server does not accept, and for a public room without one if
     the server requires it.
     """
-    policy.require_door(is_open=is_public, has_password=bool(password), is_forced=call.world.settings.force_passwords)
+    policy.require_forced_password(
+        is_open=is_public, has_password=bool(password), is_forced=call.world.settings.force_passwords
+    )
     if not password:
         return ""
     policy.require_room_password(password, call.world.config.security)

@@ -1,1 +1,1 @@
-"""The bridge to the telephone network."""
+"""The telephone bridge and the phone numbers of accounts."""

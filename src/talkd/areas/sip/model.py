@@ -1,4 +1,4 @@
-"""What a phone number is."""
+"""The forms of phone numbers."""
 
 import re
 
@@ -9,31 +9,34 @@ from talkd.core.errors import Invalid
 _NUMBER = re.compile(r"\+[1-9][0-9]{5,14}")
 _INTERNAL = re.compile(r"[1-9][0-9]{0,14}")
 _SEPARATORS = str.maketrans("", "", " \u00a0-./()")
-_HIDDEN = 4
+_HIDDEN_DIGITS = 4
 
 
 class PhoneNumber(msgspec.Struct, frozen=True):
-    """A number as `require_own_number` returns it, and the account that it belongs to."""
+    """A number in the form that `require_own_number` returns, and the account that has it."""
 
     number: str
     user_id: str
 
 
 def require_number(text: str) -> str:
-    """The number as `+` and digits. Raises Invalid("new-participant") for anything but the international form:
-    the server does not know which country's numbers would be meant.
+    """Return the number of somebody to call, as `+` and digits.
+
+    Raises Invalid("new-participant") if it is not in international form. The server cannot know to which country a
+    national number belongs.
     """
     number = text.translate(_SEPARATORS)
     if not _NUMBER.fullmatch(number):
-        message = f"{text} is no phone number in international form, like +4930123456."
+        message = f"{text} is not a phone number in international form, for example +4930123456."
         raise Invalid("new-participant", message=message)
     return number
 
 
 def require_own_number(text: str) -> str:
-    """Return a number of an account, in digits: international without `+` or 00, or internal to a telephone system.
+    """Return the number of an account, in digits.
 
-    Raises Invalid. National numbers are refused: the server does not know which country's they would be.
+    It is an international number, without its `+` or 00, or an internal number of a telephone system. Raises Invalid
+    for national numbers and all other texts.
     """
     number = own_number(text)
     if number is None:
@@ -52,5 +55,5 @@ def own_number(text: str) -> str | None:
 
 
 def without_end(number: str) -> str:
-    """The number as people see it who may not know it."""
-    return number[:-_HIDDEN] + "…"
+    """Return the number without its last digits, for people who may not know it."""
+    return number[:-_HIDDEN_DIGITS] + "…"

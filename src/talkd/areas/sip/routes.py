@@ -1,6 +1,7 @@
-"""Operations for the bridge to the telephone network.
+"""Operations for the telephone bridge.
 
-The bridge is recognised by its checksum; what it asks for is answered 501, because people cannot dial in yet.
+The bridge signs its requests. A request with the right checksum is answered 501, because dialling in is not
+implemented yet.
 """
 
 from typing import Any
@@ -13,7 +14,7 @@ from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("sip")
 BRIDGE_SECRET = "talkSipBridgeSecret"
-"""The brute-force action of wrong checksums."""
+"""The throttled action under which wrong checksums count."""
 _OPTIONS: dict[str, Any] = {
     "versions": ("v4",),
     "access": Access.OWN,
@@ -36,23 +37,23 @@ async def _answer(call: Call[Any]) -> Reply:
 
 @routes.add("POST", "room/{token}/open-dial-in", Guard.NO_LOGIN, **_OPTIONS)
 async def open_dial_in(call: Call[Any]) -> Reply:
-    """Let somebody in who dialled in without a PIN."""
+    """Let a caller without a PIN join the room."""
     return await _answer(call)
 
 
 @routes.add("POST", "room/{token}/verify-dialin", Guard.NO_LOGIN, **_OPTIONS)
 async def verify_dial_in(call: Call[Any]) -> Reply:
-    """Find out whose PIN was dialled."""
+    """Find the attendee whose PIN was dialled."""
     return await _answer(call)
 
 
 @routes.add("POST", "room/{token}/verify-dialout", Guard.NO_LOGIN, **_OPTIONS)
 async def verify_dial_out(call: Call[Any]) -> Reply:
-    """Find out who is being called by phone."""
+    """Find the attendee who is being called by phone."""
     return await _answer(call)
 
 
 @routes.add("DELETE", "room/{token}/rejected-dialout", Guard.NO_LOGIN, **_OPTIONS)
 async def reject_dial_out(call: Call[Any]) -> Reply:
-    """Note that somebody did not pick up."""
+    """Note that the person called did not answer."""
     return await _answer(call)

@@ -1,1 +1,1 @@
-"""Accounts and groups, and the API that administers them."""
+"""Accounts and groups: their rules, their passwords, and searching for people to invite."""

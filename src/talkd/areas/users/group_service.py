@@ -1,4 +1,4 @@
-"""Creating, changing and deleting groups, and who is in them."""
+"""Reading, creating, changing and deleting groups, and their members."""
 
 from collections.abc import Sequence
 
@@ -14,11 +14,11 @@ UNKNOWN_GROUP = 102
 UNKNOWN_USER = 103
 OWN_ADMIN_GROUP = 105
 PORTION = 50
-"""Members who leave a group in one transaction at most: each leaves the rooms of the group too."""
+"""Maximum number of members removed in one transaction. Each also leaves the rooms of the group."""
 
 
 async def create_group(tx: Tx, group_id: str, display_name: str = "") -> None:
-    """A new, empty group. Raises Rejected: 101 not a name, 102 exists."""
+    """Create an empty group. Raises Rejected: 101 invalid, 102 exists."""
     model.require_group_id(group_id)
     name = model.require_display_name(display_name) or group_id
     if await group_store.is_taken(tx, group_id) or not await group_store.add_group(tx, group_id, name):
@@ -26,7 +26,7 @@ async def create_group(tx: Tx, group_id: str, display_name: str = "") -> None:
 
 
 async def ensure_admin_group(tx: Tx) -> None:
-    """The administrators' group, made when it is missing."""
+    """Create the group of administrators if it does not exist."""
     if await group_store.get_group(tx, ADMIN_GROUP) is None:
         await create_group(tx, ADMIN_GROUP)
 
@@ -50,7 +50,7 @@ async def find_group(tx: Tx, group_id: str) -> Group:
 
 
 async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
-    """Give a group another name, also as an attendee of rooms. Raises Rejected (404, 101)."""
+    """Rename a group, also where it is an attendee of rooms. Raises Rejected: 404 unknown, 101 invalid."""
     await find_group(tx, group_id)
     name = model.require_display_name(display_name)
     if not name:
@@ -60,9 +60,9 @@ async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
 
 
 async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> bool:
-    """Delete a group; its members stay. A portion of them leaves it. Return True once all have, and it is gone.
+    """Remove a portion of a group's members and, after the last one, delete the group. Return True if it is deleted.
 
-    Raises Rejected: 101 unknown, 102 the administrators' group.
+    The accounts of its members stay. Raises Rejected: 101 unknown, 102 the group of administrators.
     """
     if await group_store.get_group(tx, group_id) is None:
         raise Rejected(INVALID)
@@ -81,7 +81,7 @@ async def delete_group(tx: Tx, group_id: str, *, by: Actor = SYSTEM) -> bool:
 
 
 async def add_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
-    """Put an account into a group. Raises Rejected: 101 no group given, 102 unknown group, 103 unknown account."""
+    """Add an account to a group. Raises Rejected: 101 no group given, 102 unknown group, 103 unknown account."""
     user_id = await _require_both(tx, group_id, user_id)
     await group_store.lock_group(tx, group_id)
     if await group_store.add_member(tx, group_id, user_id):
@@ -91,9 +91,9 @@ async def add_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM)
 
 
 async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
-    """Take an account out of a group.
+    """Remove an account from a group.
 
-    Raises Rejected: as `add_member`, 105 oneself as administrator, 101 the last administrator.
+    Raises Rejected as `add_member` does. For administrators also: 105 the account of `by`, 101 the last one.
     """
     user_id = await _require_both(tx, group_id, user_id)
     if group_id == ADMIN_GROUP:
@@ -108,7 +108,7 @@ async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYST
 
 
 async def _require_both(tx: Tx, group_id: str, user_id: str) -> str:
-    """Return the account's id as it was created. Raises Rejected."""
+    """Return the account's id as it was stored. Raises Rejected if there is no such group or account."""
     if not group_id:
         raise Rejected(INVALID, "No group was given.")
     if await group_store.get_group(tx, group_id) is None:
@@ -120,7 +120,7 @@ async def _require_both(tx: Tx, group_id: str, user_id: str) -> str:
 
 
 async def list_members(tx: Tx, group_id: str) -> list[str]:
-    """Ids of a group's members, by name."""
+    """List the ids of a group's members, sorted by name."""
     return await group_store.list_members(tx, group_id)
 
 
@@ -148,20 +148,20 @@ async def shares_group(tx: Tx, user_id: str, other_id: str) -> bool:
 
 
 async def list_administrators_in(tx: Tx, group_id: str) -> list[str]:
-    """Ids of the administrators in a group."""
+    """List the ids of a group's members who are administrators."""
     administrators = await group_store.list_members(tx, ADMIN_GROUP)
     groups_of = await get_groups_of(tx, administrators)
     return [user_id for user_id, groups in groups_of.items() if group_id in groups]
 
 
 async def list_member_accounts(tx: Tx, group_id: str, limit: int | None = None, offset: int = 0) -> list[Account]:
-    """The accounts in a group, by name."""
+    """List the accounts in a group, sorted by name."""
     end = None if limit is None else offset + limit
     wanted = (await group_store.list_members(tx, group_id))[offset:end]
     return await store.list_accounts(tx, wanted)
 
 
 async def list_groups(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[GroupSize]:
-    """Groups with the text in id or name, by name; without a limit all of them."""
+    """List the groups with the text in their id or name, sorted by name; all of them without a limit."""
     end = service.EVERYTHING if limit is None else max(limit, 0)
     return await group_store.search_groups(tx, search, end, max(offset, 0))

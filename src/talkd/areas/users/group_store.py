@@ -105,61 +105,61 @@ _SEARCH = Query(
 
 
 async def get_group(tx: Tx, group_id: str) -> Group | None:
-    """The group of that id."""
+    """Return the group, or None if there is none with this id."""
     return await tx.find(_BY_ID, id=group_id)
 
 
 async def lock_group(tx: Tx, group_id: str) -> None:
-    """Lock a group, to change who is in it, until the transaction ends. The rooms that it is in come first.
+    """Lock a group and its rooms until the transaction ends, to change its members.
 
-    Nobody adds the group to another room meanwhile, or members would be in a room without being in its group.
+    Nobody can add the group to another room in the meantime. Otherwise a removed member could stay in that room.
     """
     await tx.lock(_LOCK_ROOMS, id=group_id)
     await tx.lock(_LOCK, id=group_id)
 
 
 async def lock_group_to_read(tx: Tx, group_id: str) -> Group | None:
-    """Return the group. Its name and its members stay as they are until the transaction ends."""
+    """Return the group, or None. Its name and members cannot change until the transaction ends."""
     return await tx.find(_LOCK_TO_READ, id=group_id)
 
 
 async def is_taken(tx: Tx, group_id: str) -> bool:
-    """Whether there is a group of that id, upper and lower case being the same."""
+    """Return True if there is a group with this id, in any case."""
     return await tx.one(_TAKEN, id=group_id) is not None
 
 
 async def add_group(tx: Tx, group_id: str, display_name: str) -> bool:
-    """Store a new group; false when there is one of that id."""
+    """Store a new group. Return False if there is a group with this id."""
     return await tx.run(_ADD, id=group_id, display_name=display_name) > 0
 
 
 async def rename_group(tx: Tx, group_id: str, display_name: str) -> None:
-    """Give a group another name."""
+    """Rename a group."""
     await tx.run(_RENAME, group_id=group_id, value=display_name)
 
 
 async def delete_group(tx: Tx, group_id: str) -> None:
-    """Delete a group; memberships go by their foreign key."""
+    """Delete a group. A foreign key deletes its memberships."""
     await tx.run(_DELETE, group_id=group_id)
 
 
 async def list_members(tx: Tx, group_id: str) -> list[str]:
-    """Ids of a group's members, by name."""
+    """List the ids of a group's members, sorted by name."""
     return [row[0] for row in await tx.all(_MEMBERS, group_id=group_id)]
 
 
 async def list_enabled_members(tx: Tx, group_id: str) -> list[str]:
-    """Ids of a group's members who can log in, in their order."""
+    """List the ids of a group's enabled members, sorted."""
     return [row[0] for row in await tx.all(_ENABLED_MEMBERS, group_id=group_id)]
 
 
 async def list_next_members(tx: Tx, group_id: str, after: str, limit: int) -> list[Member]:
-    """Return up to `limit` members whose ids come after `after`, by id."""
+    """List up to `limit` members with ids after `after`, sorted by id."""
     return await tx.list(_NEXT_MEMBERS, group_id=group_id, after=after, limit=limit)
 
 
 async def count_members(tx: Tx, group_id: str, *, after: str = "") -> int:
-    """Return how many accounts whose ids come after `after` are in a group."""
+    """Return the number of members with ids after `after`."""
     return int(await tx.value(_COUNT_MEMBERS, group_id=group_id, after=after))
 
 
@@ -174,15 +174,15 @@ async def shares_group(tx: Tx, user_id: str, other_id: str) -> bool:
 
 
 async def add_member(tx: Tx, group_id: str, user_id: str) -> bool:
-    """Put an account into a group; whether it was not there before."""
+    """Add an account to a group. Return True if it was not in it."""
     return await tx.run(_ADD_MEMBER, group_id=group_id, user_id=user_id) > 0
 
 
 async def remove_member(tx: Tx, group_id: str, user_id: str) -> bool:
-    """Take an account out of a group; whether it was there."""
+    """Remove an account from a group. Return True if it was in it."""
     return await tx.run(_REMOVE_MEMBER, group_id=group_id, user_id=user_id) > 0
 
 
 async def search_groups(tx: Tx, search: str, limit: int, offset: int) -> list[GroupSize]:
-    """Groups with the text in id or name, whatever the case, by name."""
+    """List the groups with the text in their id or name, sorted by name."""
     return await tx.list(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)

@@ -1,4 +1,4 @@
-"""Accounts and groups."""
+"""Accounts, groups and the rules for their fields."""
 
 import re
 from typing import Any
@@ -29,7 +29,7 @@ WEAK_PASSWORD = 107
 NO_PASSWORD = 108
 UNKNOWN_KEY = 113
 NOT_YOURS = 998
-"""Absent, or not for the caller to see."""
+"""There is no such account, or the caller may not see it."""
 
 PROFILE_FIELDS = (
     "phone",
@@ -45,9 +45,9 @@ PROFILE_FIELDS = (
     "profile_enabled",
     "pronouns",
 )
-"""What somebody may tell about himself, in the order of the API."""
+"""Optional fields of a profile, in the order of the API."""
 LOGIN_FIELDS = ("password", "email")
-"""What somebody logs in with."""
+"""Fields that users log in with."""
 EDITABLE_FIELDS = ("displayname", "email", *PROFILE_FIELDS)
 
 LOCAL_SCOPE = "v2-local"
@@ -60,11 +60,11 @@ DEFAULT_SCOPES = {
     **{f"{field}Scope": LOCAL_SCOPE for field in PROFILE_FIELDS},
     "pronounsScope": FEDERATED_SCOPE,
 }
-"""Who may see a field, until its owner says otherwise. talkd keeps the choice; it publishes nothing."""
+"""Who may see a field by default. talkd stores what users choose; it publishes no profiles."""
 
 
 class Account(msgspec.Struct, frozen=True):
-    """Somebody who can log in. `profile` is a JSON object of the optional profile fields, or empty."""
+    """An account. `profile` is a JSON object with the optional profile fields, or empty."""
 
     id: str
     display_name: str
@@ -83,7 +83,7 @@ class Account(msgspec.Struct, frozen=True):
     typing_privacy: int
 
     def profile_fields(self) -> dict[str, str]:
-        """The profile fields and scopes that were set."""
+        """Return the profile fields and scopes that were set."""
         fields: dict[str, str] = msgspec.json.decode(self.profile) if self.profile else {}
         return fields
 
@@ -96,7 +96,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class GroupSize(msgspec.Struct, frozen=True):
-    """A group and how many belong to it; `disabled` of them cannot log in."""
+    """A group with its number of members and of disabled members."""
 
     id: str
     display_name: str
@@ -105,7 +105,7 @@ class GroupSize(msgspec.Struct, frozen=True):
 
 
 class Member(msgspec.Struct, frozen=True):
-    """An account in a group; `enabled` if it can log in."""
+    """An account in a group."""
 
     id: str
     display_name: str
@@ -113,7 +113,7 @@ class Member(msgspec.Struct, frozen=True):
 
 
 class Suggestion(msgspec.Struct, frozen=True):
-    """Somebody to invite: `kind` is the actor type."""
+    """An account, group or e-mail address to invite. `kind` is its actor type."""
 
     kind: str
     id: str
@@ -121,7 +121,7 @@ class Suggestion(msgspec.Struct, frozen=True):
 
 
 def require_user_id(user_id: str) -> None:
-    """Raises Rejected when no account may be called that."""
+    """Raises Rejected if an account cannot have this id."""
     if not user_id.strip():
         raise Rejected(INVALID, "A valid Login must be provided")
     if not _USER_ID_CHARACTERS.fullmatch(user_id):
@@ -138,7 +138,7 @@ def require_user_id(user_id: str) -> None:
 
 
 def require_display_name(name: str) -> str:
-    """Return the name as it will be shown, cleaned. Raises Rejected when it is too long."""
+    """Return the display name without invisible characters. Raises Rejected if it is too long."""
     name = cleaned(name)
     if len(name) > MAX_NAME_LENGTH:
         raise Rejected(INVALID, f"Invalid displayname: {MAX_NAME_LENGTH} characters are allowed")
@@ -146,17 +146,17 @@ def require_display_name(name: str) -> str:
 
 
 def require_group_id(group_id: str) -> None:
-    """Raises Rejected when no group may be called that: an id is shown as a name, and stands in paths."""
+    """Raises Rejected if a group cannot have this id. Ids are shown as names and appear in paths."""
     is_clean = cleaned(group_id) == group_id and group_id.strip(".") != ""
     if not is_clean or len(group_id) > MAX_GROUP_ID_LENGTH:
         raise Rejected(INVALID, "Invalid group name")
 
 
 def changed(account: Account, key: str, value: str) -> dict[str, Any]:
-    """The columns that setting a field of an account changes.
+    """Return the columns that change when a field of an account is set, with their new values.
 
-    `key` is the API's: displayname (or display), email, language, locale, timezone, a profile field or the
-    scope of one. Raises Rejected for values that cannot be (101) and unknown keys (113).
+    `key` is the name in the API: displayname (or display), email, language, locale, timezone, a profile field, or the
+    scope of a field. Raises Rejected for invalid values (101) and unknown keys (113).
     """
     if key in ("displayname", "display"):
         return {"display_name": require_display_name(value) or account.id}
@@ -185,5 +185,5 @@ def _changed_profile(account: Account, key: str, value: str) -> str:
     elif key not in PROFILE_FIELDS:
         raise Rejected(UNKNOWN_KEY)
     elif len(value) > MAX_PROFILE_LENGTH:
-        raise Rejected(INVALID, f"{key} may have {MAX_PROFILE_LENGTH} characters at most")
+        raise Rejected(INVALID, f"{key} may have at most {MAX_PROFILE_LENGTH} characters")
     return msgspec.json.encode({**account.profile_fields(), key: value}).decode()

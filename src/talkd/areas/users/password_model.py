@@ -1,4 +1,4 @@
-"""What passwords must be like: the one place that judges those of accounts and of conversations."""
+"""The rules for passwords of accounts and of rooms."""
 
 from talkd.areas.users.model import INVALID, WEAK_PASSWORD
 from talkd.config import SecurityConfig
@@ -8,21 +8,21 @@ MAX_PASSWORD_LENGTH = 469
 
 
 def require_account_password(password: str, security: SecurityConfig) -> None:
-    """Raises Rejected when the password is too short (in characters) or absurdly long."""
+    """Raises Rejected if the password has too few or too many characters."""
     problem = _problem_of(password, security.password_min_length)
     if problem:
         raise Rejected(INVALID if len(password) > MAX_PASSWORD_LENGTH else WEAK_PASSWORD, problem)
 
 
 def require_room_password(password: str, security: SecurityConfig) -> None:
-    """Raises Invalid("password"), with a message for people, when the password is too short or absurdly long."""
+    """Raises Invalid("password") if the password has too few or too many characters. The message says which."""
     problem = _problem_of(password, security.room_password_min_length)
     if problem:
         raise _refusal(problem)
 
 
-def require_door(*, is_open: bool, has_password: bool, is_forced: bool) -> None:
-    """Raises Invalid("password") when everybody could walk in though the setting `force_passwords` forbids it."""
+def require_forced_password(*, is_open: bool, has_password: bool, is_forced: bool) -> None:
+    """Raises Invalid("password") if the room is open to everybody, but `force_passwords` requires a password."""
     if is_forced and is_open and not has_password:
         raise _refusal("A conversation that guests may join needs a password on this server.")
 
@@ -31,7 +31,7 @@ def _problem_of(password: str, min_length: int) -> str:
     if len(password) < min_length:
         return f"Password needs to be at least {min_length} characters long."
     if len(password) > MAX_PASSWORD_LENGTH:
-        return f"Password may have {MAX_PASSWORD_LENGTH} characters at most."
+        return f"Password may have at most {MAX_PASSWORD_LENGTH} characters."
     return ""
 
 

@@ -1,4 +1,4 @@
-"""Hashing of passwords, off the event loop: one hash costs some 30 ms of CPU on purpose."""
+"""Hashing passwords in threads. One hash takes about 30 ms of CPU, on purpose."""
 
 import asyncio
 from collections.abc import Callable
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 _hasher = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1, type=Type.ID)
 _threads = ThreadPoolExecutor(2, thread_name_prefix="password")
-"""Two at once: a flood of logins queues here and leaves the other cores to everybody else."""
+"""Only two threads, so that many logins at the same time leave CPU time to everything else."""
 MAX_WAITING = 500
-"""Hashes that are wanted at the same moment at most; they take some five seconds."""
+"""Maximum number of hashes that wait or run. They take about five seconds."""
 RETRY_SECONDS = 5
 
 _waiting = 0
@@ -26,25 +26,25 @@ _NOBODY = _hasher.hash("nobody has this password")
 
 
 async def hash_password(password: str) -> str:
-    """Return what is stored of a password. Raises Throttled while too many hashes are wanted."""
+    """Return the hash of a password. Raises Throttled while too many hashes wait."""
     return await _in_thread(_hasher.hash, password)
 
 
 def hash_password_now(password: str) -> str:
-    """The same, blocking: for the command line and sample data."""
+    """Return the hash of a password, blocking. For commands and sample data."""
     return _hasher.hash(password)
 
 
 async def is_password(password_hash: str, password: str) -> bool:
-    """Return True if the password is the one behind the hash; takes as long if the hash is empty.
+    """Return True if the hash is that of the password. An empty hash takes as long and gives False.
 
-    Raises Throttled while too many hashes are wanted.
+    Raises Throttled while too many hashes wait.
     """
     return await _in_thread(_matches, password_hash, password)
 
 
 async def _in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
-    global _waiting  # noqa: PLW0603 - one number for all servers of the process, as there is one processor
+    global _waiting  # noqa: PLW0603 - all servers of the process share the two threads
     if _waiting >= MAX_WAITING:
         raise Throttled(RETRY_SECONDS)
     _waiting += 1

@@ -15,9 +15,9 @@ from talkd.core.names import folded
 from talkd.storage.database import Tx
 
 CONFIRM = "Password confirmation is required"
-"""How the provisioning API refuses a caller who must give their password first."""
+"""How refusals begin when the caller must send their password first."""
 EVERYTHING = 2**31 - 1
-"""The limit of a list without a limit."""
+"""The limit of a list that has no limit."""
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -85,7 +85,7 @@ async def is_being_forgotten(tx: Tx, user_id: str) -> bool:
 
 # --- writing --------------------------------------------------------------------------------
 async def require_creatable(tx: Tx, user_id: str, *, email: str = "", groups: Sequence[str] = ()) -> None:
-    """Raises Rejected when an account of that id, address and groups cannot be."""
+    """Raises Rejected if an account with this id, address and groups cannot be created."""
     model.require_user_id(user_id)
     if await get_account(tx, user_id) is not None:
         raise Rejected(EXISTS, "User already exists")
@@ -109,7 +109,7 @@ async def create_account(
     groups: Sequence[str] = (),
     by: Actor = SYSTEM,
 ) -> None:
-    """An account that can log in at once. Raises Rejected: 101 invalid, 102 exists, 104 no such group."""
+    """Create an account that can log in at once. Raises Rejected: 101 invalid, 102 exists, 104 unknown group."""
     await require_creatable(tx, user_id, email=email, groups=groups)
     added = await store.add_account(
         tx,
@@ -130,7 +130,10 @@ async def create_account(
 
 
 async def find_account(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
-    """The account, as far as `by` may know of it. Raises Rejected, the same for absent and not his."""
+    """Return an account that `by` may see: their own, or any account for administrators.
+
+    Raises the same Rejected if there is no such account and if `by` may not see it.
+    """
     account = await _find_own(tx, user_id, by=by, is_admin=is_admin)
     if account is None:
         raise Rejected(404, "User does not exist") if is_admin else Rejected(NOT_YOURS)
@@ -138,7 +141,7 @@ async def find_account(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Acco
 
 
 async def find_changeable(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
-    """The account, when `by` may change it: everybody his own, administrators all. Raises Rejected (998)."""
+    """Return an account that `by` may change: their own, or any for administrators. Raises Rejected (998)."""
     account = await _find_own(tx, user_id, by=by, is_admin=is_admin)
     if account is None:
         raise Rejected(NOT_YOURS)
@@ -146,52 +149,55 @@ async def find_changeable(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> A
 
 
 async def _find_own(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account | None:
-    """Return the account that an id means in any case: an administrator's choice, or the caller's own."""
+    """Return the account with this id, in any case, if it is the caller's own or the caller is an administrator."""
     return await get_account(tx, user_id) if is_admin or folded(user_id) == folded(by) else None
 
 
 async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
-    """Set what is not a password (model.changed). Raises Rejected: 101 invalid, 113 unknown key."""
+    """Set a field of `model.changed`. Raises Rejected: 101 invalid, 113 unknown key."""
     for column, changed in model.changed(account, key, value).items():
         await store.set_column(tx, account.id, column, changed)
         if column == "display_name" and changed != account.display_name:
             await tx.emit(UserRenamed(account.id, changed))
-            await settings.outdate_caches(tx, account.id)  # verified logins carry the name
+            await settings.outdate_caches(tx, account.id)  # verified logins contain the name
         elif column == "email" and changed != account.email:
-            await settings.outdate_caches(tx, account.id)  # one may log in by it
+            await settings.outdate_caches(tx, account.id)  # users can log in by it
 
 
 async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
-    """Another password, from the next request on; browsers must log in again, apps keep their own passwords."""
+    """Set an account's password. All its browsers are logged out; apps keep their own passwords."""
     await store.set_column(tx, user_id, "password_hash", password_hash)
     await store.delete_browsers(tx, user_id)
     await settings.outdate_caches(tx, user_id)
 
 
 def require_current_password(*, by: str, user_id: str, has_sent_it: bool) -> None:
-    """Raises Forbidden if the caller sets their own password without sending the current one.
+    """Raises Forbidden if callers set their own password without sending the current one.
 
-    Whoever finds a lost phone or an open browser must not be able to lock its owner out of the account.
+    A person who finds a lost phone or an open browser must not be able to lock the owner out of the account.
     """
     if by == user_id and not has_sent_it:
         raise Forbidden(message=f"{CONFIRM}: send your current password with the request to change it.")
 
 
 async def require_confirmed(tx: Tx, user_id: str, *, is_confirmed: bool, groups: Sequence[str] = ()) -> None:
-    """Raises Forbidden if the caller is not confirmed and the account is an administrator, or the groups make it one.
+    """Raises Forbidden if an unconfirmed caller would change an administrator or, by these groups, create one.
 
-    An app password is on devices that get lost, and in scripts: it administers ordinary accounts only
+    App passwords are on devices that get lost and in scripts, so they may only administer ordinary accounts
     (docs/admin/users.md).
     """
     if is_confirmed:
         return
     account = await get_account(tx, user_id)
     if ADMIN_GROUP in groups or (account is not None and await is_admin(tx, account.id)):
-        raise Forbidden(message=f"{CONFIRM}: administrators are changed with your own password or after a new log-in.")
+        raise Forbidden(message=f"{CONFIRM}: to change administrators, send your own password or log in again.")
 
 
 async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> None:
-    """Let an account log in, or not any more. Raises Rejected (101): unknown, one's own, the last administrator."""
+    """Enable or disable an account.
+
+    Raises Rejected (101) if it is unknown, the account of `by`, or the last administrator.
+    """
     account = await get_account(tx, user_id)
     if account is None or account.id == by:
         raise Rejected(INVALID, "You cannot disable or enable your own account." if account else "")
@@ -206,9 +212,9 @@ async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> N
 
 
 async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> str:
-    """Delete an account and all that logs in to it. Return its id as it was stored.
+    """Delete an account with its app passwords and browser sessions. Return its id as it was stored.
 
-    Raises Rejected: 998 unknown, 101 one's own or the last administrator.
+    Raises Rejected: 998 unknown, 101 the account of `by` or the last administrator.
     """
     account = await get_account(tx, user_id)
     if account is None:
@@ -217,7 +223,8 @@ async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> str:
     if by.is_same(USERS, user_id):
         raise Rejected(INVALID, "You cannot delete your own account.")
     await require_other_admin(tx, user_id)
-    await store.lock_rooms(tx, user_id)  # first, as everybody does: with the account go its notifications
+    # Rooms are always locked before their notifications, which are deleted with the account.
+    await store.lock_rooms(tx, user_id)
     await store.delete_account(tx, user_id)
     await tx.emit(UserDeleted(user_id, account.display_name or user_id, by))
     await settings.outdate_caches(tx, user_id)
@@ -225,7 +232,7 @@ async def delete_account(tx: Tx, user_id: str, *, by: Actor) -> str:
 
 
 async def require_other_admin(tx: Tx, user_id: str) -> None:
-    """Raises Rejected (101) when the account is the only administrator who can log in."""
+    """Raises Rejected (101) if the account is the only enabled administrator."""
     await group_store.lock_group(tx, ADMIN_GROUP)
     if await group_store.list_enabled_members(tx, ADMIN_GROUP) == [user_id]:
-        raise Rejected(INVALID, "This is the last administrator; appoint another one first.")
+        raise Rejected(INVALID, "This is the last administrator. Make another account an administrator first.")

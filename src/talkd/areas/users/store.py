@@ -128,7 +128,7 @@ async def is_being_forgotten(tx: Tx, folded_id: str) -> bool:
 async def add_account(
     tx: Tx, *, user_id: str, display_name: str, email: str, password_hash: str, language: str, now: int
 ) -> bool:
-    """Store a new account; false when somebody was faster with that id."""
+    """Store a new account. Return False if there is an account with this id."""
     rows = await tx.run(
         _ADD,
         id=user_id,
@@ -142,23 +142,24 @@ async def add_account(
 
 
 async def set_column(tx: Tx, user_id: str, name: str, value: Any) -> None:
-    """Change one of the columns that may change."""
+    """Set one of the columns in `_CHANGEABLE`."""
     await tx.run(_CHANGE[name], user_id=user_id, value=value)
 
 
 async def delete_browsers(tx: Tx, user_id: str) -> None:
-    """No browser is logged in to the account any more."""
+    """Delete all browser sessions of an account."""
     await tx.run(_DELETE_BROWSERS, user_id=user_id)
 
 
 async def lock_rooms(tx: Tx, user_id: str) -> None:
-    """The conversations of a user are held until the transaction ends: what follows there must not be overtaken."""
+    """Lock the user's rooms until the transaction ends."""
     await tx.lock(_LOCK_ROOMS, user_id=user_id)
 
 
 async def delete_account(tx: Tx, user_id: str) -> None:
-    """Delete the account and what hangs on it; memberships, app passwords, phone numbers and picture go by their
-    foreign keys.
+    """Delete an account and the rows that belong to it.
+
+    Foreign keys delete its memberships, app passwords, phone numbers and picture.
     """
     for statement in (_DELETE_BROWSERS, _DELETE_FLOWS, _DELETE_CONFIG, _DELETE):
         await tx.run(statement, user_id=user_id)

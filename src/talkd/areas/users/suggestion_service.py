@@ -1,4 +1,4 @@
-"""Finding whom to invite."""
+"""Searching for accounts, groups and e-mail addresses to invite."""
 
 from collections.abc import Collection
 
@@ -13,11 +13,11 @@ MAX_LIMIT = 200
 
 
 async def suggest(tx: Tx, search: str, *, by: str, token: str, kinds: Collection[str], limit: int) -> list[Suggestion]:
-    """Accounts, groups and an address to invite into the room of `token`, at most `limit` of each kind.
+    """Return accounts, groups and an e-mail address to invite to the room of `token`, up to `limit` of each kind.
 
-    Who is in the room is left out only when `by` is in it too: what is missing would tell strangers
-    who its members are. `by` himself counts within the limit although he is left out (recording
-    `autocomplete/people`). The settings of the app `core` may hide accounts and groups that `by` has no part in.
+    Attendees of the room are left out only if `by` is one of them. Otherwise the gaps would reveal who is in the room.
+    `by` is left out after the limit was applied, as the real server does. The settings of the app `core` may hide
+    accounts and groups outside of `by`'s own groups.
     """
     search = search.strip()
     limit = max(1, min(limit, MAX_LIMIT))

@@ -1,4 +1,4 @@
-"""Statements that find whom to invite."""
+"""Statements that search for accounts and groups to invite."""
 
 import msgspec
 import sqlalchemy as sa
@@ -18,7 +18,7 @@ _limit = bind("limit", sa.Integer)
 
 
 def _outside(kind: str, id_: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Not in the room `room_id`."""
+    """Condition: not an attendee of the room `room_id`."""
     return ~sa.exists(
         sa.select(ONE).where(
             attendees.c.room_id == bind("room_id"),
@@ -41,7 +41,7 @@ def _is_set(name: str) -> sa.ColumnElement[bool]:
 
 
 def _is_shown(*columns: sa.ColumnElement[str], is_close: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether the settings show what is found to the user `by`; `is_close` if it belongs to one of their groups."""
+    """Condition: the settings show the row to the user `by`. `is_close` says that it belongs to one of their groups."""
     return sa.and_(
         sa.or_(
             _is_set("browses_all"),
@@ -105,16 +105,16 @@ _GROUPS = Query(
 
 
 async def get_room_id(tx: Tx, token: str, user_id: str) -> int:
-    """The id of the room, when the user belongs to it; 0 otherwise, which no room has."""
+    """Return the id of the room if the user is an attendee, otherwise 0, which no room has."""
     return int(await tx.value(_ROOM, token=token, user_id=user_id) or 0)
 
 
 async def search_users(
     tx: Tx, search: str, room_id: int, limit: int, by: str, enumeration: Enumeration
 ) -> list[Suggestion]:
-    """Enabled accounts with the text in id or name, or with that address, who are not in the room.
+    """List enabled accounts outside of the room with the text in their id or name, or with this e-mail address.
 
-    Only those that `enumeration` shows to the user `by`.
+    `enumeration` says which of them the user `by` may see.
     """
     return await tx.list(
         _USERS,
@@ -130,7 +130,7 @@ async def search_users(
 async def search_groups(
     tx: Tx, search: str, room_id: int, limit: int, by: str, enumeration: Enumeration
 ) -> list[Suggestion]:
-    """Groups with the text in id or name that are not in the room, and that `enumeration` shows to the user `by`."""
+    """List groups outside of the room with the text in their id or name that `enumeration` shows to the user `by`."""
     return await tx.list(
         _GROUPS,
         text=searchable(search),

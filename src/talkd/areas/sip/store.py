@@ -1,4 +1,4 @@
-"""Statements about whose phone numbers are known."""
+"""Statements about the phone numbers of accounts."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -16,7 +16,6 @@ _SET = Statement(
     .on_conflict_do_update(index_elements=["number"], set_={"user_id": bind("user_id", sa.Text)})
 )
 _GET = Query(sa.select(*_NUMBER).where(phone_numbers.c.number == bind("number")), _NUMBER)
-_ALL = Query(sa.select(*_NUMBER).order_by(phone_numbers.c.number), _NUMBER)
 _OF_USER = Query(
     sa.select(*_NUMBER).where(phone_numbers.c.user_id == bind("user_id")).order_by(phone_numbers.c.number), _NUMBER
 )
@@ -26,25 +25,30 @@ _DELETE_ALL = Statement(sa.delete(phone_numbers))
 
 
 async def set_owner(tx: Tx, number: str, user_id: str) -> None:
-    """The number is this account's, whoever had it before."""
+    """Give a number to an account, and take it from the account that had it."""
     await tx.run(_SET, number=number, user_id=user_id)
 
 
 async def find_number(tx: Tx, number: str) -> PhoneNumber | None:
-    """Whose it is."""
+    """Return the number with its account, or None if no account has it."""
     return await tx.find(_GET, number=number)
 
 
-async def list_numbers(tx: Tx, user_id: str | None = None) -> list[PhoneNumber]:
-    """An account's numbers, or all."""
-    return await (tx.list(_ALL) if user_id is None else tx.list(_OF_USER, user_id=user_id))
+async def list_numbers(tx: Tx, user_id: str) -> list[PhoneNumber]:
+    """List the numbers of an account."""
+    return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def delete_number(tx: Tx, number: str) -> None:
-    """It is nobody's."""
+    """Take a number from its account."""
     await tx.run(_DELETE, number=number)
 
 
-async def delete_numbers(tx: Tx, user_id: str | None = None) -> None:
-    """An account has none, or nobody has any."""
-    await (tx.run(_DELETE_ALL) if user_id is None else tx.run(_DELETE_OF_USER, user_id=user_id))
+async def delete_numbers_of(tx: Tx, user_id: str) -> None:
+    """Take all numbers from an account."""
+    await tx.run(_DELETE_OF_USER, user_id=user_id)
+
+
+async def delete_all_numbers(tx: Tx) -> None:
+    """Take all numbers from all accounts."""
+    await tx.run(_DELETE_ALL)
