@@ -110,7 +110,7 @@ def test_a_full_disk_is_told_from_tables_that_do_not_fit(revision: str | None, t
         process = subprocess.Popen(["prlimit", f"--fsize={size}", *command], stderr=subprocess.PIPE, text=True)
         said = process.communicate()[1]
         assert process.returncode == 1
-        assert said.startswith("talkd: the database could not be brought to schema"), said
+        assert said.startswith("talkd: the database could not be upgraded to schema"), said
         assert "Look at its disk" in said
         assert "remove" not in said, "nobody removes a database because the disk is full"
         assert revision_of_sqlite(path) == revision

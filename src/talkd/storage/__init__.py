@@ -1,1 +1,1 @@
-"""How we persist; knows no feature."""
+"""Store data on SQLite or PostgreSQL. Knows no feature of talkd."""

@@ -1,7 +1,7 @@
-"""The way to the data: `read(fn)` and `write(fn)`, where `fn` is a function of a transaction.
+"""The interface of both databases: `read(work)` and `write(work)`, where `work` is a function of a transaction.
 
-A transaction function awaits nothing but its transaction. On SQLite it then runs through without ever
-being suspended; on PostgreSQL it awaits the driver: one code path for both.
+`work` awaits nothing but its transaction. On SQLite it runs without being suspended; on PostgreSQL it waits for the
+driver. So the same function serves both.
 """
 
 import abc
@@ -24,11 +24,11 @@ T = TypeVar("T")
 Row = Sequence[Any]
 
 TRY_SECONDS = 5.0
-"""How long a healthy database takes at most to store something small."""
+"""A database that needs longer for a small write is not healthy."""
 TRY_AGAIN = 1.0
-"""Seconds until the outcome of the last try is forgotten."""
-_STORE_BEAT = Statement(
-    # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
+"""Seconds for which the result of the last test write is reused."""
+_WRITE_HEARTBEAT = Statement(
+    # Both databases have the same ON CONFLICT, so the construct for PostgreSQL compiles on SQLite too.
     insert(meta)
     .values(key=word("heartbeat"), value=sa.cast(bind(STAMP, sa.BigInteger), sa.Text))
     .on_conflict_do_update(index_elements=["key"], set_={"value": sa.cast(bind(STAMP, sa.BigInteger), sa.Text)})
@@ -38,62 +38,65 @@ log = structlog.get_logger(__name__)
 
 
 class DatabaseRefused(Exception):
-    """talkd does not use the database as it is; the message says why, and what to do."""
+    """talkd cannot use this database. The message says why, and what to do."""
 
 
 class DatabaseInUse(DatabaseRefused):
-    """Another talkd serves the database; clients of one would not hear what happens in the other."""
+    """Another talkd serves the database. Clients of one server would not receive messages sent to the other."""
 
 
 class DatabaseFromTheFuture(DatabaseRefused):
-    """The database was written by a newer talkd; this one would damage it."""
+    """The database was written by a newer talkd. This one would damage it."""
 
 
 class Tx(abc.ABC):
-    """A running transaction: the only thing that services get to know of a database."""
+    """A running transaction, the only part of a database that services use."""
 
     __slots__ = ("_reactions", "events")
 
     searches_newest_first: ClassVar[bool]
-    """Return True if `contains` can give the newest messages without looking at all that it finds."""
+    """True if `contains` can return the newest matches without reading all matches."""
 
     def __init__(self, reactions: "Mapping[type[Event], Sequence[Reaction]]") -> None:
         self._reactions = reactions
         self.events: list[Event] = []
 
     async def emit(self, event: Event) -> None:
-        """Say what has happened: what follows from it inside the transaction happens now, the rest after the commit."""
+        """Emit an event. Its reactions run now, in this transaction; its other effects run after the commit."""
         self.events.append(event)
         for reaction in self._reactions.get(type(event), ()):
             await reaction(self, event)
 
     @abc.abstractmethod
     async def all(self, statement: Statement, /, **parameters: Any) -> list[Row]:
-        """All rows, as tuples."""
+        """Return all rows."""
 
     @abc.abstractmethod
     async def one(self, statement: Statement, /, **parameters: Any) -> Row | None:
-        """The first row, or None."""
+        """Return the first row, or None."""
 
     @abc.abstractmethod
     async def run(self, statement: Statement, /, **parameters: Any) -> int:
-        """Change something; how many rows were touched."""
+        """Run a statement and return the number of changed rows."""
 
     @abc.abstractmethod
     async def lock(self, statement: Statement, /, **parameters: Any) -> None:
-        """Hold the rows that `statement` selects FOR UPDATE until the end. Whoever writes on SQLite is alone anyway."""
+        """Lock the rows that `statement` selects FOR UPDATE until the transaction ends.
+
+        Does nothing on SQLite, which has only one writer at a time.
+        """
 
     @abc.abstractmethod
     async def lock_name(self, name: str) -> None:
-        """Hold a name until the end, such as that of a network whose rows are counted before one is added."""
+        """Lock a name until the transaction ends, to count rows before one is added. Does nothing on SQLite."""
 
     async def list(self, query: Query[T], /, **parameters: Any) -> "list[T]":
-        """All rows, as the structs of the query."""
+        """Return all rows as the structs of the query."""
         read = query.read
         return [read(row) for row in await self.all(query, **parameters)]
 
     async def find(self, query: Query[T], /, **parameters: Any) -> T | None:
-        """The first row as the structs of the query, or None."""
+        """Return the first row as the struct of the query, or None."""
         row = await self.one(query, **parameters)
         return None if row is None else query.read(row)
 
@@ -104,26 +107,26 @@ class Tx(abc.ABC):
         return query.read(row)
 
     async def value(self, statement: Statement, /, **parameters: Any) -> Any:
-        """The first column of the first row, or None."""
+        """Return the first column of the first row, or None."""
         row = await self.one(statement, **parameters)
         return None if row is None else row[0]
 
     @staticmethod
     @abc.abstractmethod
     def many(values: Sequence[Any]) -> Any:
-        """A list in the form that `one_of` takes as parameter on this database."""
+        """Return a list in the form that this database takes as a parameter of `one_of`."""
 
 
 Reaction = Callable[["Tx", Any], Awaitable[None]]
-"""A consequence of an event inside the transaction; it may write and emit further events."""
+"""An effect of an event inside the transaction. It may write and emit more events."""
 Reactions = Mapping[type[Event], Reaction]
-"""What follows from which kind of event."""
+"""Reactions by kind of event."""
 AfterCommit = Callable[[Sequence[Event]], None]
 Work = Callable[[Tx], Awaitable[T]]
 
 
 class Database(abc.ABC):
-    """One of the two engines, with the effects that follow from events."""
+    """A database, with the effects of events."""
 
     def __init__(self) -> None:
         self.reactions: dict[type[Event], tuple[Reaction, ...]] = {}
@@ -132,66 +135,69 @@ class Database(abc.ABC):
         self.availability = Availability()
         self._try: asyncio.Future[bool] | None = None
         self.suspends = True
-        """Whether others run while a read or write does: on SQLite nobody does while one reads."""
+        """True if other tasks can run during a read. On SQLite none can."""
 
     def react(self, *tables: Reactions) -> None:
-        """Register reactions. Those to one kind of event run in the order of the tables."""
+        """Register reactions. Reactions to the same kind of event run in the order of the tables."""
         kinds = {kind for table in tables for kind in table}
         self.reactions.update({kind: tuple(table[kind] for table in tables if kind in table) for kind in kinds})
 
     @abc.abstractmethod
     async def open(self, *, patience: float = 0) -> None:
-        """Connect, migrate to the newest schema. Raises DatabaseRefused.
+        """Connect, and migrate to the newest schema. Raises DatabaseRefused.
 
-        `patience`: how many seconds to wait for a database server that does not answer yet.
+        `patience`: seconds to wait for a database server that does not answer yet.
         """
 
     @abc.abstractmethod
     async def claim(self) -> None:
-        """Reserve the database for this server until it is closed. Raises DatabaseInUse."""
+        """Reserve the database for this server until `close`. Raises DatabaseInUse."""
 
     @abc.abstractmethod
     async def watch(self) -> None:
-        """Look whether the database is still the one that was opened; to be called twice a second.
+        """Check that the database is still the one that was opened. Call this twice a second.
 
-        Until it is, writes raise Unavailable. Raises DatabaseInUse if another server has taken over.
+        If it is not, writes raise Unavailable until it is again. Raises DatabaseInUse if another server has claimed it.
         """
 
     @property
     @abc.abstractmethod
     def damage(self) -> str:
-        """What is wrong with the database itself, or nothing. While there is something, health is red."""
+        """Return what is wrong with the database, or "". If something is, the server is not healthy."""
 
     @abc.abstractmethod
     async def close(self) -> None:
-        """Finish what was begun and disconnect."""
+        """Finish running transactions and disconnect."""
 
     @abc.abstractmethod
     async def read(self, work: Work[T]) -> T:
-        """Run `work`, which must not write. On SQLite it sees one moment; on PostgreSQL each statement sees its own.
+        """Run `work`, which must not write, and return its result.
 
-        Raises Unavailable if the database cannot be used.
+        On SQLite all its statements see the same state; on PostgreSQL each sees the state when it begins. Raises
+        Unavailable.
         """
 
     @abc.abstractmethod
     async def read_aside(self, work: Work[T]) -> T:
-        """As `read`, for what may take longer than some milliseconds: nobody waits for it meanwhile."""
+        """Like `read`, for work that may take more than some milliseconds. Other tasks can run meanwhile."""
 
     @abc.abstractmethod
     async def catch_up(self) -> None:
-        """Do what was put off when messages were stored; to be called every second or so."""
+        """Index the messages stored since the last call. Call this about every second."""
 
     @abc.abstractmethod
     async def write(self, work: Work[T], *, queue: str = "") -> T:
-        """Run `work` and its effects as one transaction; returns once it is durable.
+        """Run `work` with its reactions as one transaction. Return its result once it is durable.
 
-        Writers that would wait for the same row name the same `queue`, such as the room's token: then they do not keep
-        all connections to PostgreSQL from others. Raises Unavailable if the database cannot be used; then nothing was
-        stored, or nobody knows whether it was because the connection was lost during the commit.
+        `queue`: writers that would wait for the same row give the same name, such as the token of a room. Only a few
+        of them use a PostgreSQL connection at a time, so that other writers get one.
+
+        Raises Unavailable. Then nothing was stored, unless the connection was lost during the commit: then the outcome
+        is unknown.
         """
 
     async def write_if_possible(self, work: Work[Any], *, queue: str = "") -> None:
-        """As `write`, for what may be left out while the database cannot be written."""
+        """Like `write`, but do nothing if the database is unavailable."""
         try:
             await self.write(work, queue=queue)
         except Unavailable:
@@ -199,17 +205,18 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     async def skip_ids(self, *, after: int = 0) -> None:
-        """Skip the ids that were given since this state of the database, in case it was restored from a backup.
+        """Skip the ids that a later state of this database may have used, in case it was restored from a backup.
 
-        `after`: not if it was written within so many seconds. A server does it before it gives the first id.
+        A server does this before it uses the first id. `after`: do nothing if the database was written in this many
+        seconds.
         """
 
     @abc.abstractmethod
     async def note_ids(self) -> None:
-        """Note how quickly ids are given; to be called every few seconds and when the server stops."""
+        """Store how fast ids are used. Call this every few seconds and when the server stops."""
 
     async def is_writable(self) -> bool:
-        """Write something and say whether that worked; those who ask within a second share one try."""
+        """Return True if a test write succeeds. Callers within TRY_AGAIN seconds share one test."""
         if self._try is None:
             self._try = asyncio.ensure_future(self._try_to_write())
         return await asyncio.shield(self._try)
@@ -218,7 +225,7 @@ class Database(abc.ABC):
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(TRY_SECONDS):
-                await self.write(_beat)
+                await self.write(_write_heartbeat)
         except (Unavailable, TimeoutError):
             return False
         else:
@@ -230,7 +237,7 @@ class Database(abc.ABC):
         self._try = None
 
     def announce(self, events: Sequence[Event]) -> None:
-        """Run the after-commit effects. What is durable cannot be refused any more: errors are logged."""
+        """Run the after-commit effects. Their errors are logged: the transaction is already durable."""
         if not events:
             return
         for effect in self.after_commit:
@@ -240,5 +247,5 @@ class Database(abc.ABC):
                 log.exception("effect_failed", effect=getattr(effect, "__qualname__", repr(effect)))
 
 
-async def _beat(tx: Tx) -> None:
-    await tx.run(_STORE_BEAT)
+async def _write_heartbeat(tx: Tx) -> None:
+    await tx.run(_WRITE_HEARTBEAT)

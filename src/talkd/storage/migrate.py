@@ -1,6 +1,6 @@
-"""Bring a database to the newest schema, in one transaction: after a kill it is as it was before.
+"""Upgrade a database to the newest schema, in one transaction: if the process is killed, nothing has changed.
 
-Alembic is loaded only when there is something to do.
+Alembic is imported only if there is something to do.
 """
 
 import contextlib
@@ -21,26 +21,26 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = tuple(sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")))
 """All revisions that this talkd knows, oldest first: the numbers with which the migration files begin."""
 LOCK = 7_482_001
-"""Advisory lock that keeps two starting processes from migrating at once."""
+"""Number of the advisory lock that prevents two starting processes from migrating at the same time."""
 UNFINISHED = ".new"
-"""Appended to the name of a SQLite file while its first tables are made; a file without it is always finished."""
+"""Suffix of a SQLite file while its first tables are created. A file without it is always complete."""
 BUSY_SECONDS = 60
-"""How long an upgrade waits for another process that writes into the SQLite file."""
+"""Seconds that an upgrade waits for another process that writes to the SQLite file."""
 
 
 _MISFIT_SQLITE = (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_CONSTRAINT)
 _MISFIT_POSTGRES = ("22", "23", "42")
-"""How errors begin or are numbered that come from the tables, and not from disk, network or locks."""
-_NO_RIGHT_POSTGRES = "42501"
-"""PostgreSQL's number for what its user may not do."""
+"""Error codes, on PostgreSQL their first digits, that are caused by the tables and not by disk, network or locks."""
+_NO_PRIVILEGE_POSTGRES = "42501"
+"""PostgreSQL's error code for missing privileges."""
 
 
 class MigrationFailed(DatabaseRefused):
-    """The database was not brought to the newest schema; it is as it was before."""
+    """The database could not be upgraded to the newest schema. It was not changed."""
 
 
 def _is_behind(current: str | None) -> bool:
-    """Return True if there is something to do. Raises DatabaseFromTheFuture."""
+    """Return True if the schema must be created or upgraded. Raises DatabaseFromTheFuture."""
     if current is not None and current not in REVISIONS:
         raise DatabaseFromTheFuture(
             f"this database has schema {current}, this talkd knows schemas up to {REVISIONS[-1]}: "
@@ -50,7 +50,7 @@ def _is_behind(current: str | None) -> bool:
 
 
 def _upgrade(connection: Any) -> None:
-    """Run the missing migrations in the open transaction. Another process may have run them meanwhile."""
+    """Run the missing migrations in the open transaction, unless another process has run them meanwhile."""
     import sqlalchemy as sa
     from alembic import command
     from alembic.config import Config
@@ -65,18 +65,18 @@ def _upgrade(connection: Any) -> None:
     try:
         command.upgrade(config, "head")
     except sa.exc.DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == _NO_RIGHT_POSTGRES:
+        if getattr(error.orig, "sqlstate", None) == _NO_PRIVILEGE_POSTGRES:
             raise MigrationFailed(
                 f"PostgreSQL does not let this user make or change tables ({error.orig}): make the user the owner of "
                 "the database (ALTER DATABASE name OWNER TO user)"
             ) from error
         if not _is_misfit(error.orig):
             raise
-        was = f"schema {current}" if current else "tables of no known schema"
+        was = f"schema {current}" if current else "unknown tables"
         raise MigrationFailed(
-            f"this database has {was} and cannot be brought to schema {REVISIONS[-1]}; it was not changed "
-            f"({error.orig}). Either it holds other tables than talkd's: give talkd a database of its own. Or an "
-            "older talkd was killed while it made or upgraded the tables: restore the backup from before the "
+            f"this database has {was} and cannot be upgraded to schema {REVISIONS[-1]}; it was not changed "
+            f"({error.orig}). Either it has tables of another program: give talkd a database of its own. Or an "
+            "older talkd was killed while it created or upgraded the tables: restore the backup from before the "
             "upgrade, or remove the database if that was its first start"
         ) from error
 
@@ -85,26 +85,26 @@ def _is_misfit(error: Any) -> bool:
     """Return True if the tables are not those that the migrations expect."""
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None:
-        return code & 0xFF in _MISFIT_SQLITE  # the rest of the number says more about the kind
+        return code & 0xFF in _MISFIT_SQLITE  # the higher bits are details of the error
     return str(getattr(error, "sqlstate", None)).startswith(_MISFIT_POSTGRES)
 
 
 @contextlib.contextmanager
-def _outages_explained() -> Iterator[None]:
-    """Raises MigrationFailed if the database could not be used while its schema was changed, or at the commit."""
+def _explain_outages() -> Iterator[None]:
+    """Raises MigrationFailed if the database becomes unavailable during the upgrade or its commit."""
     import sqlalchemy as sa
 
     try:
         yield
     except sa.exc.DBAPIError as error:
         raise MigrationFailed(
-            f"the database could not be brought to schema {REVISIONS[-1]} ({error.orig}); it was not changed. Look at "
+            f"the database could not be upgraded to schema {REVISIONS[-1]} ({error.orig}); it was not changed. Check "
             "its disk, its connection and the programs that use it, then start again"
         ) from error
 
 
 def revision_of_sqlite(path: Path) -> str | None:
-    """The schema of the file as it is, without changing it; None if there is none yet. Raises DatabaseRefused."""
+    """Return the revision of the file without changing it; None if it has no schema yet. Raises DatabaseRefused."""
     files.require_complete(path)
     if not path.exists():
         return None
@@ -114,7 +114,7 @@ def revision_of_sqlite(path: Path) -> str | None:
         tables = {row[0] for row in file.execute("SELECT name FROM sqlite_master")}
         if not tables:
             raise files.DatabaseIncomplete(
-                f"{path} holds no tables, which talkd never leaves behind: restore a backup (docs/admin/backup.md); "
+                f"{path} has no tables, which talkd never leaves behind: restore a backup (docs/admin/backup.md); "
                 "to begin anew, remove the file"
             )
         if "alembic_version" not in tables:
@@ -136,7 +136,7 @@ def migrate_sqlite(path: Path) -> None:
             Path(f"{new}{leftover}").unlink(missing_ok=True)
         files.create_private(new)
         _upgrade_sqlite(new)
-        # Here nobody else has it open; later, processes that start together would find it locked.
+        # Set WAL mode while no other process has the file open: later, it would be locked for processes that start.
         with contextlib.closing(apsw.Connection(str(new), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
             generation.begin(file)
             file.execute("PRAGMA journal_mode = WAL")
@@ -146,19 +146,19 @@ def migrate_sqlite(path: Path) -> None:
 def _upgrade_sqlite(path: Path) -> None:
     import sqlalchemy as sa
 
-    # With an isolation level of its own, Python's driver would run the changes of tables outside of the transaction.
+    # With its default isolation level, Python's driver would change tables outside of the transaction.
     settings = {"timeout": BUSY_SECONDS, "isolation_level": None}
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args=settings)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
-        with _outages_explained(), engine.begin() as connection:
+        with _explain_outages(), engine.begin() as connection:
             _upgrade(connection)
     finally:
         engine.dispose()
 
 
 async def revision_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
-    """The schema of the database as it is, without changing it; None if there is none yet."""
+    """Return the revision of the database without changing it; None if it has no schema yet."""
     if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
         return None
     revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
@@ -166,7 +166,7 @@ async def revision_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]")
 
 
 async def migrate_postgres(url: str, *, timeout: float) -> None:
-    """Create or upgrade the tables; connecting may take `timeout` seconds. Raises DatabaseRefused."""
+    """Create or upgrade the tables. Connecting may take `timeout` seconds. Raises DatabaseRefused."""
     connection = await asyncpg.connect(url, timeout=timeout)
     try:
         is_behind = _is_behind(await revision_of_postgres(connection))
@@ -186,7 +186,7 @@ async def _upgrade_postgres(url: str) -> None:
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url))
     try:
-        with _outages_explained():
+        with _explain_outages():
             async with engine.begin() as connection:
                 await connection.run_sync(_upgrade_alone)
     finally:

@@ -1,8 +1,8 @@
-"""No id is given twice, not even after a backup was restored (docs/adr/0009-ids-after-a-restore.md).
+"""Use no id twice, not even after a backup was restored (docs/adr/0009-ids-after-a-restore.md).
 
-Clients ask for what follows the newest id they know. After a restore the database would give ids anew that clients
-have seen already, and they would never hear of the new messages behind them. A restored database does not know that
-it was restored, so every start skips as many ids as may have been given since the database was last written.
+Clients request the messages after the newest id that they know. After a restore the database would use ids again that
+clients have already seen, so they would miss the new messages with these ids. A restored database cannot know that it
+was restored. So at every start the server skips as many ids as may have been used since the last write.
 """
 
 from dataclasses import dataclass
@@ -17,17 +17,19 @@ from talkd.storage.schema import meta
 from talkd.storage.statements import Statement, bind, word
 
 BURST_PACE, BURST_SECONDS = 1000, 50
-"""Ids skipped for each of the first seconds since the database was written: a busy minute, or a few restarts."""
+"""For each of the first BURST_SECONDS since the last write, BURST_PACE ids are skipped: enough for a busy minute or a
+few restarts.
+"""
 LEAST_PACE = 10.0
-"""Ids skipped for each second at least. Ids have to stay below 2^31, so a year of standing still costs a seventh."""
+"""Minimum number of ids skipped for each second. Ids must stay below 2^31; a year without a server uses a seventh."""
 SAFETY = 10
-"""How much busier than on the day before it was copied a server may have been afterwards."""
+"""The server may have been this many times as busy after the backup as on the day before."""
 DAY = 86_400
 
 _KEY = word("numbering")
 _GET = Statement(sa.select(meta.c.value).where(meta.c.key == _KEY))
 _SET = Statement(
-    # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
+    # Both databases have the same ON CONFLICT, so the construct for PostgreSQL compiles on SQLite too.
     insert(meta)
     .values(key=_KEY, value=bind("value"))
     .on_conflict_do_update(index_elements=["key"], set_={"value": bind("value", sa.Text)})
@@ -37,7 +39,7 @@ _LAST_ACTIVITY = Statement(sa.text("SELECT coalesce(max(last_activity), 0) FROM 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
-    """How a kind of database reads and raises the numbers that its tables have given."""
+    """The statements with which a database reads and raises the id counters of its tables."""
 
     prepare: Statement | None
     total: Statement
@@ -45,7 +47,7 @@ class Counters:
 
 
 SQLITE = Counters(
-    # A table has no counter before its first row, but may have had one after the copy was made.
+    # A table has no counter before its first row, but may have got one after the backup was made.
     prepare=Statement(
         sa.text(
             "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master WHERE type = 'table' "
@@ -70,17 +72,17 @@ POSTGRES = Counters(
 
 
 class _Note(msgspec.Struct):
-    """What was so when the database was last written."""
+    """The state of the counters at the last write."""
 
     at: float
     total: int
-    """All numbers given so far, of all tables."""
+    """Sum of the id counters of all tables."""
     pace: float
-    """Numbers given in a second, over about a day."""
+    """Ids used per second, averaged over about a day."""
 
 
 async def note(tx: Tx, counters: Counters) -> None:
-    """Write down the time and how quickly ids are given; to be called every few seconds and at the end."""
+    """Store the time and how fast ids are used. Call this every few seconds and when the server stops."""
     before = await _get_note(tx)
     total, now = int(await tx.value(counters.total)), clock.source()
     seconds = max(0.0, now - before.at) if before else 0.0
@@ -92,10 +94,13 @@ async def note(tx: Tx, counters: Counters) -> None:
 
 
 async def skip(tx: Tx, counters: Counters, *, after: int = 0) -> None:
-    """Skip the ids that a later state of this database may have given, unless it was written in the last `after` s."""
+    """Skip the ids that a later state of this database may have used.
+
+    `after`: do nothing if the last write was less than this many seconds ago.
+    """
     before = await _get_note(tx)
     total, now = int(await tx.value(counters.total)), clock.source()
-    if before is None:  # new, or of an older talkd
+    if before is None:  # a new database, or one of an older talkd
         before = _Note(int(await tx.value(_LAST_ACTIVITY)), total, 0.0)
     if total and (not after or now - before.at >= after):
         if counters.prepare is not None:
@@ -108,9 +113,9 @@ async def skip(tx: Tx, counters: Counters, *, after: int = 0) -> None:
 
 
 def ids_to_skip(pace: float, seconds: float) -> int:
-    """Return how many ids may have been given within the seconds by a server that gave `pace` of them in a second.
+    """Return how many ids a server that uses `pace` ids per second may have used in this many seconds.
 
-    Starts that were lost have skipped ids, too. So the number grows with every part of a second by more than is given.
+    Starts that the backup does not know of have skipped ids too. So each fraction of a second adds more than that.
     """
     seconds = max(0.0, seconds) + 1
     return int(BURST_PACE * min(seconds, BURST_SECONDS) + max(LEAST_PACE, SAFETY * pace) * seconds)

@@ -1,4 +1,4 @@
-"""PostgreSQL: the same transaction functions over asyncpg, with a pool and prepared statements."""
+"""PostgreSQL: runs the transaction functions over asyncpg, with connection pools and prepared statements."""
 
 import asyncio
 import contextlib
@@ -20,19 +20,19 @@ from talkd.storage.statements import Statement
 T = TypeVar("T")
 
 RETRIES = 5
-"""How often a transaction is tried again after a deadlock, a serialization failure, or a race for what is unique or
-has gone in the same moment: the next time it sees how things are.
+"""A transaction runs up to this many times if it fails by a deadlock, a serialization failure, or a race with another
+one for a unique value or a deleted row: the next run sees the new state.
 """
 CONNECT_SECONDS = 5.0
-"""How long PostgreSQL may take to accept a connection."""
+"""PostgreSQL must accept a connection within this time."""
 CLOSE_SECONDS = 5.0
-"""How long running transactions may take to end when the server stops."""
+"""Running transactions must end within this time when the server stops."""
 START_PAUSE = 0.5
-"""Seconds between two tries to reach a PostgreSQL that is not there yet."""
+"""Seconds between two attempts to connect to a PostgreSQL that is not running yet."""
 NAMES = 7_482
-"""The first number of the advisory locks of names."""
+"""First number of the advisory locks for names."""
 TOGETHER = 2
-"""Writers of one queue that have a connection: one that works, and one that goes on as soon as it is done."""
+"""Writers of one queue that have a connection: one that works, and one that can start as soon as it is done."""
 
 _AGAIN = (
     asyncpg.SerializationError,
@@ -49,8 +49,8 @@ _LOST = (
     asyncpg.CrashShutdownError,
     asyncpg.IdleInTransactionSessionTimeoutError,
 )
-"""The connection is gone; another one may work."""
-_NOT_THERE_YET = (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
+"""The connection was lost. Another one may work."""
+_NOT_RUNNING_YET = (OSError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError)
 _UNUSABLE = (
     *_LOST,
     asyncpg.OperatorInterventionError,
@@ -66,9 +66,10 @@ _UNUSABLE = (
     asyncpg.InternalServerError,
     asyncpg.InternalClientError,
 )
-"""What is raised when the statement is right and the database cannot be used. UndefinedTableError: the tables go for a
-moment while somebody restores a backup over them. ObjectNotInPrerequisiteStateError: a row is locked, or the database
-accepts no connections.
+"""Exceptions that mean that the database is unavailable, not that the statement is wrong.
+
+UndefinedTableError: tables are missing for a moment while a backup is restored. ObjectNotInPrerequisiteStateError: a
+row is locked, or the database accepts no connections.
 """
 
 log = structlog.get_logger(__name__)
@@ -76,14 +77,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many seconds PostgreSQL may take."""
+    """Limits for PostgreSQL, in seconds."""
 
     lock: int = 5
-    """To get a row that another transaction holds."""
+    """To wait for a row that another transaction has locked."""
     statement: int = 60
     """For one statement."""
     connection: int = 10
-    """Until a connection is free."""
+    """To wait for a free connection."""
 
 
 class PostgresTx(Tx):
@@ -128,15 +129,15 @@ class PostgresTx(Tx):
 
 
 class PostgresDatabase(Database):
-    """For when one machine is not enough. READ COMMITTED, with row locks in the order room, attendee, session."""
+    """A PostgreSQL database. Transactions are READ COMMITTED and lock rows in the order room, attendee, session."""
 
     def __init__(self, url: str, *, connections: int = 16, limits: Limits | None = None) -> None:
         super().__init__()
         self._url = url
         self._limits = limits or Limits()
-        # Readers have connections of their own: they never wait for those who wait for a busy room.
+        # Readers have their own connections, so that they never wait for writers that wait for a busy room.
         self._for_readers = max(1, (connections - 1) // 3)
-        self._for_writers = max(1, connections - 1 - self._for_readers)  # and one for the lock
+        self._for_writers = max(1, connections - 1 - self._for_readers)  # one is for the serving lock
         self._queues: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._lock: ServingLock | None = None
 
@@ -148,16 +149,16 @@ class PostgresDatabase(Database):
 
     async def _migrate(self, patience: float) -> None:
         loop = asyncio.get_running_loop()
-        until, is_said = loop.time() + patience, False
+        until, is_logged = loop.time() + patience, False
         while True:
             try:
                 return await migrate_postgres(self._url, timeout=CONNECT_SECONDS)
-            except _NOT_THERE_YET as error:
+            except _NOT_RUNNING_YET as error:
                 if loop.time() >= until:
                     raise
-                if not is_said:
+                if not is_logged:
                     log.warning("waiting_for_database", reason=str(error) or "no answer", seconds=patience)
-                    is_said = True
+                    is_logged = True
                 await asyncio.sleep(START_PAUSE)
 
     async def _connect(self, connections: int) -> "asyncpg.Pool[asyncpg.Record]":
@@ -168,7 +169,7 @@ class PostgresDatabase(Database):
             max_size=connections,
             statement_cache_size=1024,
             timeout=CONNECT_SECONDS,
-            command_timeout=limits.statement + CONNECT_SECONDS,  # when PostgreSQL itself has gone
+            command_timeout=limits.statement + CONNECT_SECONDS,  # for a PostgreSQL that does not answer any more
             server_settings={
                 "application_name": "talkd",
                 "lock_timeout": f"{limits.lock}s",
@@ -199,7 +200,7 @@ class PostgresDatabase(Database):
         self.availability.flush()
         if self._lock is not None:
             await self._lock.release()
-        # A pool waits for its connections; one that does not get them back in time cuts them off.
+        # A pool waits until its connections are free. After the timeout it terminates them.
         with contextlib.suppress(*_LOST):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await asyncio.gather(self._writers.close(), self._readers.close())
@@ -212,7 +213,7 @@ class PostgresDatabase(Database):
             except TimeoutError:
                 raise
             except _LOST:
-                await self._readers.expire_connections()  # the others of the pool have gone with it
+                await self._readers.expire_connections()  # the other connections were lost too
                 return await self._read(work)
         except _UNUSABLE as error:
             await self._raise_unavailable("read", error)
@@ -226,12 +227,12 @@ class PostgresDatabase(Database):
         return await self.read(work)
 
     async def catch_up(self) -> None:
-        """Nothing is put off: PostgreSQL looks after its index itself."""
+        """Do nothing: PostgreSQL updates its index by itself."""
 
     async def write(self, work: Work[T], *, queue: str = "") -> T:
-        # A client that hangs up between commit and announcement must not keep the others asleep.
+        # Shielded: if the client disconnects after the commit, other clients must still be woken.
         writing = asyncio.ensure_future(self._write(work, queue))
-        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # its client may have gone
+        writing.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody may await it
         return await asyncio.shield(writing)
 
     async def _write(self, work: Work[T], queue: str) -> T:
@@ -248,7 +249,7 @@ class PostgresDatabase(Database):
 
     @contextlib.asynccontextmanager
     async def _turn(self, queue: str) -> AsyncIterator[None]:
-        """Wait, without a connection, while enough writers of the same queue have one."""
+        """Wait, without using a connection, while TOGETHER writers of the same queue use one."""
         if not queue:
             yield
             return
@@ -266,7 +267,7 @@ class PostgresDatabase(Database):
             turns.release()
 
     async def _commit(self, work: Work[T]) -> tuple[T, list[Any]]:
-        """Run one transaction; again after a conflict, and once more if the connection was lost before the commit."""
+        """Run a transaction. Run it again after a conflict, and once if the connection was lost before the commit."""
         conflicts, was_lost = 0, False
         while True:
             is_committing = False
@@ -294,9 +295,10 @@ class PostgresDatabase(Database):
                 return result, tx.events
 
     async def _raise_unavailable(self, kind: Kind, error: Exception) -> None:
-        """Raises Unavailable, unless the error is a mistake of talkd's, which asyncpg calls a ValueError."""
+        """Raises Unavailable, unless the error is a ValueError: asyncpg's error for wrong arguments, a bug of talkd."""
         if isinstance(error, ValueError):
             return
-        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):  # after a fail-over the new one is elsewhere
+        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+            # After a fail-over, new connections reach the new primary.
             await self._writers.expire_connections()
         raise self.availability.note(kind, error) from error

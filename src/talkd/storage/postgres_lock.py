@@ -1,7 +1,7 @@
-"""The claim of one running server on a PostgreSQL database: an advisory lock that ends with its connection.
+"""The lock of the server on its PostgreSQL database: an advisory lock that ends with its connection.
 
-Two servers on one database would not hear of each other's messages, so those who wait at one would hear nothing of
-what is said at the other.
+Two servers on one database would not know of each other's messages, so clients that wait at one server would not
+receive messages sent to the other.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ from talkd.storage.database import DatabaseInUse
 SERVING = 7_482_002
 """The number of the advisory lock."""
 GRACE = 2.0
-"""Seconds in which the lock of a process that was just killed may disappear."""
+"""Seconds to wait for the lock of a process that was just killed."""
 ANSWER_SECONDS = 5.0
-"""How long PostgreSQL may take to answer; after that the connection counts as lost."""
+"""If PostgreSQL does not answer within this time, the connection counts as lost."""
 _KEEPALIVES = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
-"""PostgreSQL notices within 25 seconds that the machine of a server has gone, and frees its lock."""
+"""With these, PostgreSQL notices within 25 seconds that the server's machine is unreachable, and frees its lock."""
 _HOLDER = """
     SELECT host(activity.client_addr), activity.backend_start
     FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
@@ -33,10 +33,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """The server that has the lock, as PostgreSQL sees it."""
+    """The server that has the lock, as PostgreSQL reports it."""
 
     address: str
-    """Empty for one on the same machine that connects by a socket file."""
+    """Empty for a server that connects by a socket file."""
     since: str
 
     def __str__(self) -> str:
@@ -44,13 +44,13 @@ class Holder:
 
 
 async def find_holder(connection: "asyncpg.Connection[asyncpg.Record]") -> Holder | None:
-    """The server that serves this database at the moment, if there is one."""
+    """Return the server that has the lock on this database, or None."""
     row = await connection.fetchrow(_HOLDER, SERVING)
     return None if row is None else Holder(row[0] or "", f"{row[1]:%Y-%m-%d %H:%M} UTC")
 
 
 class ServingLock:
-    """Holds the lock on a connection of its own."""
+    """The lock, on its own connection."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -58,7 +58,7 @@ class ServingLock:
 
     @property
     def is_held(self) -> bool:
-        """Whether the connection is alive, as far as this process knows."""
+        """Return True if the connection is open, as far as this process knows."""
         return self._connection is not None and not self._connection.is_closed()
 
     async def take(self) -> None:
@@ -80,13 +80,13 @@ class ServingLock:
             if asyncio.get_running_loop().time() > until:
                 holder = await find_holder(connection)
                 raise DatabaseInUse(
-                    f"another talkd already serves this database ({holder or 'unknown'}); a database belongs to one "
-                    "server: stop that one, or give this one another database"
+                    f"another talkd already serves this database ({holder or 'unknown'}), and only one can: stop the "
+                    "other one, or give this one another database"
                 )
             await asyncio.sleep(0.1)
 
     async def keep(self) -> None:
-        """Take the lock again if its connection was lost. Raises DatabaseInUse if another server has it by now."""
+        """Take the lock again if its connection was lost. Raises DatabaseInUse if another server has taken it."""
         if self._connection is not None:
             try:
                 await self._connection.fetchval("SELECT 1", timeout=ANSWER_SECONDS)
@@ -96,12 +96,13 @@ class ServingLock:
                 log.warning("serving_lock_lost")
             else:
                 return
-        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):  # not there yet: next time
+        # If PostgreSQL is not reachable yet, the next call tries again.
+        with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await self.take()
             log.info("serving_lock_taken_again")
 
     async def release(self) -> None:
-        """Let another server take the lock."""
+        """Release the lock."""
         if self._connection is not None:
             with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 await self._connection.close(timeout=ANSWER_SECONDS)

@@ -1,12 +1,12 @@
-"""Tables. Column order and names are the statements' vocabulary; the migrations make the real thing.
+"""The tables, for use in statements. The migrations create the real tables: change both.
 
-Every table of a room's data has `room_id` first in its key, so that PostgreSQL can shard by room.
-Numbers are integers (times in unix seconds, truth as 0/1), texts are texts, lists are JSON texts:
-the same on SQLite (STRICT) and PostgreSQL.
+Tables with data of a room have `room_id` first in their key, so that PostgreSQL could be sharded by room. Numbers are
+integers (times in unix seconds, booleans as 0 or 1), texts are texts, and lists are JSON texts, on SQLite (STRICT) and
+PostgreSQL alike.
 
-Times from which a duration counts are moments on the steady scale (`core/clock.py`): `last_ping`, `seen_at`,
+Times from which durations are measured are moments of the steady clock (`core/clock.py`): `last_ping`, `seen_at`,
 `call_started_at`, `in_call_since`, `since`, those of `throttle`, and `created_at` of browsers, login flows, signaling
-messages and announcements. All others are dates.
+messages and announcements. All other times are dates.
 """
 
 import sqlalchemy as sa
@@ -27,16 +27,16 @@ def _int(name: str, default: int = 0) -> sa.Column[int]:
 
 
 def _modified_at() -> sa.Column[int]:
-    """The last change of the row that a client can see in its list of rooms.
+    """Return the column with the time of the last change of the row that is visible in a client's room list.
 
-    Every UPDATE of the table sets it to the current time. An update that clients cannot see adds
-    `as_before(table)` to its values.
+    Every UPDATE of the table sets it to the current time. An update that clients cannot see adds `as_before(table)` to
+    its values.
     """
     return sa.Column("modified_at", Int, nullable=False, server_default="0", onupdate=sa.bindparam(STAMP, type_=Int))
 
 
 def as_before(table: sa.Table) -> dict[str, sa.ColumnElement[int]]:
-    """The value that leaves the row's modification time as it is."""
+    """Return the value for an UPDATE that does not change the row's modification time."""
     return {"modified_at": table.c.modified_at}
 
 
@@ -56,7 +56,7 @@ meta = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     _text("value"),
 )
-"""One-off facts: secrets of this installation, and the epoch that tells processes to forget caches."""
+"""Single values: secrets of this installation, and the epoch, whose change makes processes clear their caches."""
 
 announcements = sa.Table(
     "announcements",
@@ -65,7 +65,7 @@ announcements = sa.Table(
     _int("created_at"),
     _text("events"),
 )
-"""What commands tell a running server: the events of each transaction, as JSON. They are deleted after an hour."""
+"""Events of commands for a running server: a JSON text for each transaction. They are deleted after an hour."""
 
 users = sa.Table(
     "users",
@@ -113,7 +113,7 @@ app_passwords = sa.Table(
     _int("last_used_at"),
     _int("wipe"),
 )
-"""Passwords of single apps. `wipe` is 1 when the device shall delete its data at the next contact."""
+"""App passwords. `wipe` is 1 if the device should delete its data when it connects next."""
 
 web_sessions = sa.Table(
     "web_sessions",
@@ -124,7 +124,7 @@ web_sessions = sa.Table(
     _int("created_at"),
     _int("seen_at"),
 )
-"""Browsers that logged in by the form. Guests and API clients need no row: their cookie names their joins."""
+"""Browsers that logged in on the login page. Guests and API clients have no row."""
 
 login_flows = sa.Table(
     "login_flows",
@@ -135,8 +135,8 @@ login_flows = sa.Table(
     _int("created_at"),
     _text("user_id"),
 )
-"""Login flows v2 on their way; `user_id` is empty until somebody grants it. The app password is made by the
-poll that fetches it, so that no row ever holds one."""
+"""Unfinished login flows v2. `user_id` is empty until a user grants access. The request that fetches the app password
+creates it, so no row contains one."""
 
 app_config = sa.Table(
     "app_config",
@@ -172,7 +172,7 @@ phone_numbers = sa.Table(
     sa.Column("number", sa.Text, primary_key=True),
     sa.Column("user_id", sa.Text, nullable=False),
 )
-"""Whose phone it is; numbers in digits alone, see `areas/sip/model.py`."""
+"""Phone numbers of accounts, in the form of `areas/sip/model.py`: digits only."""
 
 user_avatars = sa.Table(
     "user_avatars",
@@ -180,7 +180,7 @@ user_avatars = sa.Table(
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("image", sa.LargeBinary, nullable=False),
 )
-"""Uploaded pictures: PNG, 512 pixels square."""
+"""Uploaded avatars of users: PNG, 512 × 512 pixels."""
 
 room_avatars = sa.Table(
     "room_avatars",
@@ -188,7 +188,7 @@ room_avatars = sa.Table(
     sa.Column("room_id", Int, primary_key=True, autoincrement=False),
     sa.Column("image", sa.LargeBinary, nullable=False),
 )
-"""Uploaded pictures of conversations, in the same form."""
+"""Uploaded avatars of rooms, in the same form."""
 
 rooms = sa.Table(
     "rooms",
@@ -230,12 +230,12 @@ rooms = sa.Table(
     _int("cleared_id"),
     _int("deleted"),
 )
-"""Conversations. `user_a` < `user_b` are the two of a one-to-one conversation, whoever is in it now.
-`call_started_at` is 0 when there is no call; `call_flag` is the union of what devices wanted to
-bring when they joined it. Of messages up to `notified_id` those concerned have been notified.
-`last_expires_at` is when the newest message expires, 0 for never.
-Nobody sees messages up to `cleared_id` (`conversation/message_store.py`). A job deletes them and sets it to 0 again.
-`deleted` is 1 for a room that was deleted and of which a job has not deleted everything yet (`areas/removal`)."""
+"""Rooms. `user_a` < `user_b` are the users of a one-to-one room, also if one of them has left it. `call_started_at` is
+0 if there is no call; `call_flag` is the union of the flags with which sessions joined it. Messages up to
+`notified_id` have created their notifications. `last_expires_at` is the time when the newest message expires, 0 for
+never. Nobody sees messages up to `cleared_id` (`conversation/message_store.py`): a job deletes them and sets it to 0
+again. `deleted` is 1 for a deleted room until a job has deleted all its data (`areas/removal`).
+"""
 
 forgotten_accounts = sa.Table(
     "forgotten_accounts",
@@ -244,8 +244,8 @@ forgotten_accounts = sa.Table(
     _int("room_id"),
     _int("message_id"),
 )
-"""Deleted accounts that are still named somewhere. A job has removed their names from the messages up to this one, in
-the order of room and message id."""
+"""Deleted accounts whose names are still stored in messages. A job removes them in the order of room and message id; it
+has come to this message."""
 
 member_changes = sa.Table(
     "member_changes",
@@ -260,7 +260,7 @@ member_changes = sa.Table(
     _int("removes"),
     _int("position"),
 )
-"""What is left of adding and removing many members (`areas/rooms/member_model.py`). `people` is JSON."""
+"""Unfinished changes that add or remove many members (`areas/rooms/member_model.py`). `people` is JSON."""
 
 attendees = _room_table(
     "attendees",
@@ -289,9 +289,9 @@ attendees = _room_table(
     _text("tags"),
     _int("notified"),
 )
-"""Who belongs to a room: users, groups, guests, people invited by e-mail.
-`in_call_since` is the last moment the attendee entered a call, 0 for never. `notified` is 1 when there may be
-notifications of messages here that he has not seen."""
+"""Attendees of rooms: users, groups, guests, phone numbers, and guests invited by e-mail. `in_call_since` is when the
+attendee last joined a call, 0 for never. `notified` is 1 if they may have unseen notifications of messages in the
+room."""
 
 sessions = _room_table(
     "sessions",
@@ -306,10 +306,11 @@ sessions = _room_table(
     _text("login"),
     _text("network"),
 )
-"""One row for each join that is still alive. `browser` is the fingerprint of the HTTP session's cookie.
-`address` and `network` are kept of visitors only: a ban of an address puts out who is there, and those of a network are
-counted. `login` is the secret of the credential that a user opened it with (`areas/login/model.py`): the session ends
-with it."""
+"""Sessions in rooms. `browser` is the fingerprint of the HTTP session cookie. `address` and `network` are stored for
+guests only: banning an address removes the guests that use it, and the sessions of a network are limited. `login` is
+the secret of the credential with which a user joined (`conversation/login.py`): the session ends when the login
+ends.
+"""
 
 messages = _room_table(
     "messages",
@@ -338,11 +339,11 @@ messages = _room_table(
     _text("meta"),
     _text("shared_as"),
 )
-"""Everything said. `system` is the identifier of a system message, else empty; `countable` is 1 for what
-counts as unread; `parameters` and `reactions` are JSON objects or empty; `expires_at` 0 means never.
-`shared_as` is where a shared thing is found again: poll, location and the like.
-`plain` is what is searched: the message with names in place of its placeholders, without case and accents
-(core/search.py). It is empty where that is the message itself, in ASCII and without placeholders."""
+"""Messages. `system` is the type of a system message, else empty. `countable` is 1 for messages that count as unread.
+`parameters` and `reactions` are JSON objects or empty. `expires_at` is 0 for never. `shared_as` is the kind of a shared
+object in the list of shared items, such as poll or location.
+`plain` is the text for searching: the message with names in place of its placeholders, without case and accents
+(core/search.py). It is empty if it would be the message itself: ASCII without placeholders."""
 
 reactions = _room_table(
     "reactions",
@@ -354,7 +355,7 @@ reactions = _room_table(
     _text("reaction"),
     _int("created_at"),
 )
-"""What people think of messages. `entry_id` is the system message that tells of it."""
+"""Reactions to messages. `entry_id` is the id of the system message about the reaction."""
 
 signaling_messages = _room_table(
     "signaling_messages",
@@ -362,7 +363,7 @@ signaling_messages = _room_table(
     _text("message"),
     _int("created_at"),
 )
-"""Messages between sessions of a call, until their recipient fetches them."""
+"""Messages between sessions of a call, until their recipient has fetched them."""
 
 bans = _room_table(
     "bans",
@@ -376,15 +377,16 @@ bans = _room_table(
     _text("note"),
     _text("browsers"),
 )
-"""Who may not come back. `actor_type` ip holds an address or network; `browsers` is a JSON list of the
-fingerprints of the devices that a banned guest had here."""
+"""Bans. With `actor_type` "ip", `actor_id` is an address or network. `browsers` is a JSON list of the fingerprints of
+the browsers that a banned guest used in the room.
+"""
 
 invited_browsers = _room_table(
     "invited_browsers",
     _int("attendee_id"),
     _text("browser"),
 )
-"""Browsers that have shown the personal token of somebody invited by e-mail."""
+"""Browsers that have opened the personal link of a guest invited by e-mail."""
 
 polls = _room_table(
     "polls",
@@ -398,7 +400,7 @@ polls = _room_table(
     _int("max_votes"),
     _int("status"),
 )
-"""Questions to a room, gone with the message that shows them; drafts have none. `options` is a JSON list of texts."""
+"""Polls. A poll exists as long as its message; drafts have none. `options` is a JSON list of texts."""
 
 poll_votes = _room_table(
     "poll_votes",
@@ -408,7 +410,7 @@ poll_votes = _room_table(
     _text("actor_name"),
     _text("options"),
 )
-"""One row for everybody who has voted; `options` is a JSON list of numbers."""
+"""A row for each voter. `options` is a JSON list of numbers."""
 
 guest_mentions = sa.Table(
     "guest_mentions",
@@ -417,7 +419,7 @@ guest_mentions = sa.Table(
     _int("messages"),
     _int("since"),
 )
-"""In how many messages the guests of a network have mentioned somebody since the first of a day."""
+"""Number of messages with mentions that guests of a network have sent since `since`."""
 
 mail_outbox = sa.Table(
     "mail_outbox",
@@ -430,7 +432,7 @@ mail_outbox = sa.Table(
     _int("attempts"),
     _int("next_at"),
 )
-"""Mail that is still to be sent."""
+"""E-mails to send."""
 
 notifications = _room_table(
     "notifications",
@@ -445,9 +447,9 @@ notifications = _room_table(
     _text("occasion"),
     _int("created_at"),
 )
-"""What users are told. `message_id` is 0 for calls and invitations; `details` is the emoji of a reaction or the
-group that was named. Of a message, and of a room, everybody is told once; more than once only of reactions, whose
-`occasion` says which."""
+"""Notifications of users. `message_id` is 0 for calls and invitations. `details` is the emoji of a reaction, or the
+mentioned group. A user has at most one notification of a message and of a room, but one of each reaction: `occasion`
+tells those apart."""
 
 reminders = _room_table(
     "reminders",
@@ -456,4 +458,4 @@ reminders = _room_table(
     _int("remind_at"),
     _int("set_at"),
 )
-"""Of which messages attendees want to be reminded, and when; gone once that moment has come."""
+"""Reminders of messages. A reminder is deleted when it is due."""

@@ -1,8 +1,8 @@
-"""SQLite, by the driver APSW: one writer with group commit, snapshot readers.
+"""SQLite, by the driver APSW: one writer with group commit, and readers that see snapshots.
 
-Transactions that wait at the same moment share one commit, each inside its own savepoint, so that one
-failing does not undo its neighbours. Statements run on the event loop (they take microseconds), the
-commit with its fsync runs in a thread; meanwhile the next group gathers.
+Write transactions that wait at the same time share one commit. Each has its own savepoint, so that a failed one does
+not undo the others. Statements run on the event loop, because they take microseconds. The commit with its fsync runs in
+a thread; meanwhile the next group of transactions is queued.
 """
 
 import asyncio
@@ -28,13 +28,13 @@ from talkd.storage.statements import Statement
 T = TypeVar("T")
 
 GROUP_LIMIT = 512
-"""Transactions in one commit at most, so that nobody waits long for his neighbours."""
+"""Maximum number of transactions in one commit. It limits how long each waits for the others."""
 RETRY_SECONDS = 0.02
-"""How soon to try again while another process writes."""
+"""While another process writes, try again after this time."""
 PATIENCE_SECONDS = 5.0
-"""How long to go on trying."""
+"""Stop trying after this time."""
 READ_MILLISECONDS = 100
-"""How long a read may wait for SQLite's own locks; the whole server waits with it."""
+"""Maximum time that a read waits for SQLite's locks. The whole server waits with it."""
 
 _CORRUPT = (apsw.CorruptError, apsw.NotADBError)
 _UNUSABLE = (
@@ -51,24 +51,24 @@ _UNUSABLE = (
     apsw.ProtocolError,
     apsw.ReadOnlyError,
 )
-"""What SQLite raises when the statement is right and the file cannot be used."""
+"""Exceptions that mean that the file cannot be used, not that the statement is wrong."""
 
 log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True, eq=False)
 class _Queued:
-    """A transaction that has yet to run, and who waits for it."""
+    """A transaction that waits to run, and the future for its result."""
 
     work: Work[Any]
     answer: asyncio.Future[Any]
     runs_alone: bool = False
-    """It was undone through no fault of its own, so it runs once more, in a group of its own."""
+    """True if another transaction caused its rollback. It runs once more, alone in a group."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A transaction that only waits for the commit."""
+    """A transaction that has run and waits for the commit."""
 
     queued: _Queued
     result: Any
@@ -76,7 +76,7 @@ class _Done:
 
 
 class _GroupLost(Exception):
-    """SQLite has undone the whole group."""
+    """SQLite has rolled back the whole group."""
 
     def __init__(self, reason: Exception) -> None:
         super().__init__(str(reason))
@@ -84,11 +84,11 @@ class _GroupLost(Exception):
 
 
 class _Displaced(OSError):
-    """The files that are open are not those that the next start would find."""
+    """The open files are not those that the next start would open."""
 
 
 class SqliteTx(Tx):
-    """A transaction on one connection; none of its methods ever suspends."""
+    """A transaction on one connection. Its methods never suspend."""
 
     __slots__ = ("_connection", "_database")
 
@@ -113,10 +113,10 @@ class SqliteTx(Tx):
         return self._connection.changes()
 
     async def lock(self, statement: Statement, /, **parameters: Any) -> None:
-        """There is one writer."""
+        """Do nothing: there is only one writer."""
 
     async def lock_name(self, name: str) -> None:
-        """There is one writer."""
+        """Do nothing: there is only one writer."""
 
     @staticmethod
     def many(values: Sequence[Any]) -> Any:
@@ -132,7 +132,7 @@ def _lower(value: Any) -> Any:
 
 
 def _run_through(work: Coroutine[Any, Any, T]) -> T:
-    """Drive a transaction function to its end, which it reaches without being suspended."""
+    """Run a transaction function, which never suspends, and return its result."""
     try:
         work.send(None)
     except StopIteration as end:
@@ -142,7 +142,7 @@ def _run_through(work: Coroutine[Any, Any, T]) -> T:
 
 
 class SqliteDatabase(Database):
-    """The embedded default: one file, one process."""
+    """The default database: one file, used by one process."""
 
     def __init__(self, path: Path, *, durable: bool = True) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class SqliteDatabase(Database):
         self._corrupt = ""
         self._overwritten = ""
 
-    async def open(self, *, patience: float = 0) -> None:  # noqa: ARG002 - a file is there or not
+    async def open(self, *, patience: float = 0) -> None:  # noqa: ARG002 - a file needs no waiting
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(migrate_sqlite, self._path)
         files.make_private(self._path)
@@ -176,7 +176,7 @@ class SqliteDatabase(Database):
         self._written = generation.Written(known=found, tried=found)
 
     async def claim(self) -> None:
-        """The lock file in the data folder does it (`cli/process.py`)."""
+        """Do nothing: the lock file in the data folder reserves the database (`cli/data_folder.py`)."""
 
     async def watch(self) -> None:
         self._note_displaced(self._footprint.find_displaced())
@@ -217,17 +217,17 @@ class SqliteDatabase(Database):
         self._written = generation.Written(known=known, tried=known)
 
     def _number_on_disk(self) -> int:
-        """In a thread: it waits for the disk if the file has changed since the last time."""
+        """Return the generation number of the file, after syncing it to disk if it has changed. Runs in a thread."""
         number = generation.number_of_file(self._path)
         if number != self._written.known.base:
             self._footprint.sync()
         return number
 
     def _connect(self) -> apsw.Connection:
-        # No connection is ever used by two threads at once; SQLite's own locks around each value cost a third.
+        # NOMUTEX: no connection is used by two threads at once, and SQLite's mutexes would cost a third of the speed.
         flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_NOMUTEX
         connection = apsw.Connection(str(self._path), flags=flags, statementcachesize=512)
-        # Otherwise this SQLite plans a statement anew for each value of its parameters, which takes five times as long.
+        # Otherwise SQLite would plan a statement again for other parameters, which takes five times as long.
         connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
         for pragma in (
             "busy_timeout = 5000",
@@ -238,7 +238,7 @@ class SqliteDatabase(Database):
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
-        # SQLite's own knows only ASCII: "Ö" would never be found by "ö".
+        # SQLite's own function knows only ASCII: a search for "ö" would not find "Ö".
         connection.create_scalar_function("lower", _lower, 1, deterministic=True)  # type: ignore[arg-type]
         connection.create_scalar_function("search_fold", _searchable, 1, deterministic=True)  # type: ignore[arg-type]
         sqlite_search.add_functions(connection)
@@ -250,7 +250,7 @@ class SqliteDatabase(Database):
         self._committer.shutdown()
         self._aside.shutdown()
         for connection in (self._aside_reader, self._reader, self._writer):
-            if self._has_foreign_file():  # the last one would write its log into it
+            if self._has_foreign_file():  # the last connection would write the log into that file
                 connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             connection.close()
         self._footprint.close()
@@ -262,7 +262,7 @@ class SqliteDatabase(Database):
             return True
 
     async def read(self, work: Work[T]) -> T:
-        # It never suspends, so nobody else can use the connection in between.
+        # This never suspends, so no other task can use the connection meanwhile.
         try:
             return self._read(self._reader, work)
         except (apsw.Error, OSError) as error:
@@ -278,11 +278,11 @@ class SqliteDatabase(Database):
             raise
 
     def _raise_unavailable(self, kind: Kind, error: Exception) -> None:
-        """Raises Unavailable if the error means that the files cannot be used; other errors are mistakes of talkd's."""
+        """Raises Unavailable if the error means that the files cannot be used. Other errors are bugs of talkd."""
         if isinstance(error, apsw.ConstraintError):
             return
         found = self._footprint.find_displaced()
-        if found:  # a file that was emptied looks like one without tables
+        if found:  # an emptied file causes errors about missing tables
             self._note_displaced(found)
         elif not isinstance(error, _UNUSABLE):
             return
@@ -296,13 +296,13 @@ class SqliteDatabase(Database):
         try:
             return _run_through(cast("Coroutine[Any, Any, T]", work(SqliteTx(connection, self))))
         finally:
-            if connection.in_transaction:  # some errors end it
+            if connection.in_transaction:  # some errors end the transaction
                 connection.execute("COMMIT")
 
     async def catch_up(self) -> None:
         if await self.read(sqlite_search.is_behind):
             while await self.write(sqlite_search.index_messages):
-                pass  # each time others get their turn
+                pass  # between two writes, other tasks can run
 
     async def write(self, work: Work[T], *, queue: str = "") -> T:  # noqa: ARG002 - there is one writer
         loop = asyncio.get_running_loop()
@@ -333,7 +333,7 @@ class SqliteDatabase(Database):
             self._writer.execute("BEGIN IMMEDIATE")
         except (apsw.Error, _Displaced) as error:
             if isinstance(error, apsw.BusyError) and self._patience > 0:
-                # Another process, the command line for example, is writing: try again soon.
+                # Another process, such as a command, is writing: try again soon.
                 self._patience -= RETRY_SECONDS
                 self._queue[:0] = group
                 asyncio.get_running_loop().call_later(RETRY_SECONDS, self._start_group)
@@ -363,14 +363,17 @@ class SqliteDatabase(Database):
         commit.add_done_callback(lambda outcome: self._finish_commit(outcome, done))
 
     def _commit(self) -> None:
-        """In a thread. What went into files that the next start would not find is not acknowledged."""
+        """Commit, in a thread. Raises _Displaced if the data went into files that the next start would not open."""
         self._writer.execute("COMMIT")
         found = self._footprint.find_displaced()
         if found:
             raise _Displaced(found)
 
     def _run(self, queued: _Queued) -> _Done:
-        """One transaction of a group. Raises what it raised, undone; or _GroupLost when SQLite undid all of them."""
+        """Run one transaction of a group. If it fails, roll it back and raise its exception.
+
+        Raises _GroupLost if SQLite rolled back the whole group.
+        """
         writer = self._writer
         tx = SqliteTx(writer, self)
         try:
@@ -378,7 +381,7 @@ class SqliteDatabase(Database):
             result = _run_through(cast("Coroutine[Any, Any, Any]", queued.work(tx)))
             writer.execute("RELEASE work")
         except Exception as error:
-            if not writer.in_transaction:  # a full disk, for example, ends the transaction by itself
+            if not writer.in_transaction:  # a full disk, for example, ends the whole transaction
                 raise _GroupLost(error) from error
             try:
                 writer.execute("ROLLBACK TO work")
@@ -403,7 +406,7 @@ class SqliteDatabase(Database):
                 queued.answer.set_exception(error)
 
     def _run_again(self, undone: list[_Queued], error: Exception) -> None:
-        """Run each once more by itself: what was too large for a full disk, say, must not fail its neighbours."""
+        """Run each transaction once more, alone: one that was too large for the disk must not fail the others."""
         self._fail([queued for queued in undone if queued.runs_alone], error)
         again = [queued for queued in undone if not queued.runs_alone]
         for queued in again:

@@ -1,4 +1,4 @@
-"""The files of a SQLite database: who may read them, and whether they are all in their places."""
+"""The files of a SQLite database: their permissions, and checks that they are complete and in place."""
 
 import contextlib
 import fcntl
@@ -12,24 +12,24 @@ import apsw
 from talkd.storage.database import DatabaseRefused
 
 PRIVATE = 0o600
-"""Mode of every file: nobody but the user that runs talkd reads messages."""
+"""Mode of every file: only the user that runs talkd may read messages."""
 
 
 HEADER = 512
-"""Bytes of a SQLite file at least: the smallest page."""
+"""Minimum size of a SQLite file in bytes: the smallest page."""
 
 
 class DatabaseIncomplete(DatabaseRefused):
-    """A file of the database is missing or empty; starting would make a new database in its place."""
+    """A file of the database is missing or empty. A start would create a new database in its place."""
 
 
 def log_of(path: Path) -> Path:
-    """The write-ahead log, which holds the newest changes; SQLite keeps it beside the real file, not beside a link."""
+    """Return the path of the write-ahead log, which has the newest changes. It is beside the real file, not a link."""
     return Path(f"{path.resolve()}-wal")
 
 
 def is_filled(file: Path) -> bool:
-    """Return True if the file is there and not empty. Another process may remove it at any time."""
+    """Return True if the file exists and is not empty. Another process may remove it at any time."""
     try:
         return file.stat().st_size > 0
     except FileNotFoundError:
@@ -37,23 +37,23 @@ def is_filled(file: Path) -> bool:
 
 
 def require_complete(path: Path) -> None:
-    """Raises DatabaseIncomplete if a part of the database is there and the rest is not."""
+    """Raises DatabaseIncomplete if a part of the database is missing. A database that does not exist is fine."""
     if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - Path's raises for a link to itself
         raise DatabaseIncomplete(
-            f"{path} is a link to {path.readlink()}, which is not there: mount its disk, put the file back, or restore "
-            "a backup (docs/admin/backup.md); to begin anew, remove the link"
+            f"{path} is a link to {path.readlink()}, which does not exist: mount its disk, put the file back, or "
+            "restore a backup (docs/admin/backup.md); to begin anew, remove the link"
         )
     if not path.exists():
         for rest in (log_of(path), Path(f"{path.resolve()}-journal")):
             if is_filled(rest):
                 raise DatabaseIncomplete(
-                    f"{path} is missing, but {rest.name}, which belongs to it, is there: put {path.name} back, or "
+                    f"{path} is missing, but {rest.name}, which belongs to it, exists: put {path.name} back, or "
                     f"restore a backup (docs/admin/backup.md); to begin anew, move {rest.name} away"
                 )
     elif not path.is_file():
         raise DatabaseIncomplete(f"{path} is not a file: remove it, or give --data another folder")
     elif path.stat().st_size < HEADER:
-        # SQLite takes such a file for a new database.
+        # SQLite would treat such a file as a new database.
         raise DatabaseIncomplete(
             f"{path} is {'cut off' if path.stat().st_size else 'empty'}, which talkd never leaves behind: restore a "
             "backup (docs/admin/backup.md); to begin anew, remove the file"
@@ -61,7 +61,7 @@ def require_complete(path: Path) -> None:
 
 
 def find_damage(path: Path) -> str:
-    """Read the whole file; return what SQLite finds wrong in it, or an empty text. Raises apsw.Error."""
+    """Read the whole file. Return what SQLite finds wrong in it, or "". Raises apsw.Error."""
     with contextlib.closing(apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)) as file:
         file.set_busy_timeout(5000)
         found = str(file.execute("PRAGMA quick_check(1)").get)
@@ -69,7 +69,7 @@ def find_damage(path: Path) -> str:
 
 
 def make_private(path: Path) -> None:
-    """Take the files from other users of the machine. Files of another owner stay as they are."""
+    """Make the files unreadable for other users of the machine. Files of another owner are not changed."""
     for file in (path, log_of(path), Path(f"{path.resolve()}-shm")):
         with contextlib.suppress(FileNotFoundError):
             status = file.stat()
@@ -78,13 +78,13 @@ def make_private(path: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Make an empty file that only its owner can read. Raises FileExistsError."""
+    """Create an empty file that only its owner can read. Raises FileExistsError."""
     os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE))
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other process is in here for the same folder."""
+    """Lock the folder, so that only one process at a time runs the body."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -94,7 +94,7 @@ def alone_in(folder: Path) -> Iterator[None]:
 
 
 def put_in_place(new: Path, path: Path) -> None:
-    """Give a finished file its name, durably."""
+    """Rename a complete file to its final name, durably."""
     new.rename(path)
     handle = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
@@ -104,26 +104,27 @@ def put_in_place(new: Path, path: Path) -> None:
 
 
 class Footprint:
-    """Which files a connection has open, to notice when others stand in their places."""
+    """The identities of a connection's open files, to notice when other files replace them."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._log = str(path), str(log_of(path))
-        # Closing it would take SQLite's locks from this process, so it stays open as long as its connections.
+        # Closing it would release SQLite's locks of this process, so it stays open until the connections are closed.
         self._file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._known = [(status.st_dev, status.st_ino) for status in map(os.stat, (self._path, self._log))]
 
     def sync(self) -> None:
-        """Return when the disk has all that was written into the file itself."""
+        """Wait until everything written into the file itself is on disk."""
         os.fsync(self._file)
 
     def close(self) -> None:
-        """To be called when the connections are closed."""
+        """Close the file. Call this after the connections are closed."""
         os.close(self._file)
 
     def find_displaced(self) -> str:
-        """Say which file was removed, replaced or emptied; nothing if all are in place.
+        """Return a text that says which file was removed, replaced or emptied, or "".
 
-        The log may be empty: SQLite shortens it. Called after every commit, so it costs two system calls.
+        The log may be empty, because SQLite truncates it. This runs after every commit, so it uses only two system
+        calls.
         """
         for place, known in zip((self._path, self._log), self._known, strict=True):
             try:

@@ -1,14 +1,15 @@
-"""Which state of a database a SQLite file holds, to notice a write-ahead log or a backup that does not belong there.
+"""Count the states of a SQLite database, to notice a write-ahead log or a backup that does not belong to it.
 
-SQLite applies every log that lies beside a database: it checks the log in itself, and not what it belongs to. So a
-running server counts in the first page of the database:
+SQLite applies every log that it finds beside a database. It checks that the log is consistent, but not that it belongs
+to this database. So a running server stores two numbers in the first page of the database:
 
-- the number goes up every few seconds;
-- the base is the number that the file itself had at that time, without its log.
+- the number, which it raises every few seconds;
+- the base: the number that the file had at that time, without its log.
 
-A file only gets newer by its own log, so its number lies between the base and the number that the log leads to. That
-of a backup from before the log was begun is lower, that of another database is another one. A backup that was made
-since then is not noticed, and the log makes of it what was there before the restore (limits: docs/admin/backup.md).
+Only its own log makes a file newer. So the number of the file is between the base and the number with the log. The
+number of a backup from before the start of the log is lower, and that of another database is a different one. A backup
+that is newer than the start of the log is not noticed: the log restores the state before the restore (limits:
+docs/admin/backup.md).
 """
 
 from dataclasses import dataclass
@@ -22,13 +23,13 @@ from talkd.storage.database import DatabaseRefused
 from talkd.storage.sqlite_files import is_filled, log_of
 
 FIRST = 1 << 30
-"""The first number is below; every few seconds one more, they last for a century."""
+"""The first number is below this. Raised by one every few seconds, the numbers last for a century."""
 HEADER, USER_VERSION = 100, 60
-"""Bytes of the header of a file, and where the number is in it (the file format of SQLite, section 1.3)."""
+"""Length of the header of a file, and offset of the number in it (the file format of SQLite, section 1.3)."""
 MAGIC = b"SQLite format 3\0"
 TRIES = 3
 PAUSE = 0.05
-"""Seconds between the tries; a server may write its file between two looks."""
+"""Seconds between two tries. A server may change its file between two reads."""
 
 
 class ForeignLog(DatabaseRefused):
@@ -37,26 +38,26 @@ class ForeignLog(DatabaseRefused):
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """The numbers in the first page; both 0 until a talkd that counts has served the database."""
+    """The two numbers. Both are 0 if only versions of talkd without them have served the database."""
 
     number: int
     base: int
 
 
 def get(connection: apsw.Connection) -> Generation:
-    """Return what the database is with its log."""
+    """Return the numbers of the database with its log."""
     return Generation(_read(connection, "user_version"), _read(connection, "application_id"))
 
 
 def begin(connection: apsw.Connection) -> None:
-    """Give a new database its first number, which no other database is likely to have."""
+    """Give a new database a random first number, so that it differs from those of other databases."""
     _set(connection, Generation(*[ids.source.randrange(1, FIRST)] * 2))
 
 
 def advance(connection: apsw.Connection, base: int) -> Generation:
-    """Count on, in the open transaction; return what holds after its commit.
+    """Raise the number in the open transaction. Return the numbers that are valid after its commit.
 
-    The base is the number of the file as the disk has it: after a power cut, the file must not have a lower one.
+    `base` must be the number of the file on disk: after a power failure, the file must not have a lower number.
     """
     number = get(connection).number
     new = Generation(number + 1 if number else ids.source.randrange(1, FIRST), base)
@@ -66,8 +67,8 @@ def advance(connection: apsw.Connection, base: int) -> Generation:
 
 def number_of_file(path: Path) -> int:
     """Return the number of the file alone, without its log. Raises apsw.Error."""
-    # A kill may have stopped SQLite while it brought the log into the file, so a connection would find it corrupt. And
-    # Python's files would take SQLite's locks with them when they are closed, so SQLite's own are used.
+    # A connection would find the file corrupt if SQLite was killed while it copied the log into the file. And closing a
+    # file of Python would release SQLite's locks of this process. So this uses a file of SQLite.
     file = apsw.VFSFile("", str(path.resolve()), [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READONLY, 0])
     try:
         header = file.xRead(HEADER, 0)
@@ -79,7 +80,7 @@ def number_of_file(path: Path) -> int:
 
 
 def require_own_log(connection: apsw.Connection, path: Path) -> None:
-    """Raises ForeignLog, without changing anything, if there is a log that does not belong to the file."""
+    """Raises ForeignLog if the file has a log that does not belong to it. Changes nothing."""
     if not is_filled(log_of(path)):
         return
     connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -91,7 +92,7 @@ def require_own_log(connection: apsw.Connection, path: Path) -> None:
             return
         sleep(PAUSE)
     raise ForeignLog(
-        f"{path.name}-wal in {path.parent} does not belong to this {path.name}: it would damage it. If {path.name} is "
+        f"{path.name}-wal in {path.parent} does not belong to this {path.name} and would damage it. If {path.name} is "
         f"a backup that was put there, move {path.name}-wal and {path.name}-shm away. If not, put back the "
         f"{path.name} that was there, or restore a backup (docs/admin/backup.md)"
     )
@@ -99,25 +100,25 @@ def require_own_log(connection: apsw.Connection, path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a server knows of its own writes: a commit is seen by others before its server hears of it."""
+    """The last numbers that a server wrote. Others see a commit before the server knows that it succeeded."""
 
     known: Generation
-    """Certainly committed."""
+    """The last numbers that were certainly committed."""
     tried: Generation
-    """What the server wrote last, committed or not."""
+    """The last numbers that the server wrote, committed or not."""
 
     def is_own_file(self, path: Path) -> bool:
-        """Return True if the file may have become what it is by the log of this server. Raises apsw.Error."""
+        """Return True if the log of this server may have produced the file. Raises apsw.Error."""
         return self.known.base <= number_of_file(path) <= self.tried.number
 
     def find_overwritten(self, connection: apsw.Connection, path: Path) -> str:
-        """Say if another program has put another state in the place of the one that this server wrote last."""
+        """Return a text if another program replaced the state that this server wrote last, else ""."""
         try:
             is_own, found = self.is_own_file(path), get(connection)
         except (apsw.CorruptError, apsw.NotADBError):
             return f"{path} was overwritten"
         except apsw.Error:
-            return ""  # what cannot be read now shows elsewhere
+            return ""  # a file that cannot be read is noticed elsewhere
         if not is_own:
             return f"{path} was overwritten by another state of the database"
         if not self.known.number <= found.number <= self.tried.number:

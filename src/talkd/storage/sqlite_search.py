@@ -1,8 +1,8 @@
-"""SQLite's index of what can be searched follows at some distance.
+"""Add new messages to SQLite's search index, some time after they were stored.
 
-Taking a message in costs 70 µs when it is alone, a fifth of what sending one may cost altogether. So it is done
-later, many at once; until then `contains` reads the newest messages one by one. What is edited or deleted after that
-is put right by triggers, at once (migration 0003).
+Indexing a single message takes 70 µs, a fifth of the time that sending one may take. So many messages are indexed at
+once, later. Until then `contains` reads the newest messages one by one. Triggers update the index at once when an
+indexed message is edited or deleted (migration 0003).
 """
 
 import apsw
@@ -12,7 +12,7 @@ from talkd.storage.database import Tx
 from talkd.storage.statements import Statement
 
 AT_ONCE = 200
-"""Messages taken in at once: 3 ms as a rule, 30 at worst, during which everybody else waits."""
+"""Messages indexed at once. It takes 3 ms as a rule and 30 ms at worst, and all other tasks wait meanwhile."""
 
 _IS_BEHIND = Statement(sa.text("SELECT 1 FROM messages WHERE id > (SELECT upto FROM messages_searchable) LIMIT 1"))
 _TARGET = Statement(
@@ -32,13 +32,15 @@ _ADVANCE = Statement(sa.text("UPDATE messages_searchable SET upto = :target"))
 
 
 def add_functions(connection: apsw.Connection) -> None:
-    """Teach a connection `search_prefix(term)`: how sequences in the index begin that hold a term of one or two
-    characters. Only the tokenizer knows which letters it takes for one: `ς` for `σ`, `µ` for `μ`.
+    """Add the SQL function `search_prefix(term)`, for terms of one or two characters.
+
+    It returns how sequences in the index begin that start with the term. Only the tokenizer knows which letters it
+    treats as the same, such as `ς` and `σ`.
     """
     tokenize = connection.fts5_tokenizer("trigram", [])
 
     def prefix(term: str) -> str:
-        short = term[:2]  # SQLite may ask for longer ones too, and not use the answer
+        short = term[:2]  # SQLite may call this with longer terms, and not use the result
         sequences = tokenize(f"{short}\n\n".encode(), apsw.FTS5_TOKENIZE_QUERY, None, include_offsets=False)
         return str(next(iter(sequences), ("",))[0])[: len(short)]
 
@@ -46,12 +48,12 @@ def add_functions(connection: apsw.Connection) -> None:
 
 
 async def is_behind(tx: Tx) -> bool:
-    """Whether there are messages that the index does not know."""
+    """Return True if some messages are not in the index."""
     return await tx.one(_IS_BEHIND) is not None
 
 
 async def index_messages(tx: Tx) -> bool:
-    """Take in the next ones, if there are any; whether that were as many as can be at once."""
+    """Index the next batch. Return True if it was full, so that there may be more."""
     row = await tx.one(_TARGET, at_once=AT_ONCE)
     assert row is not None, "an aggregate always has a row"
     target, found = row

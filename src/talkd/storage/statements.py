@@ -1,4 +1,4 @@
-"""Statements: written with SQLAlchemy Core, compiled to text once for each database, run on the raw driver."""
+"""Statements, written with SQLAlchemy Core and compiled to text once for each database."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,22 +15,22 @@ _POSTGRES = postgresql.asyncpg.dialect()  # type: ignore[no-untyped-call]
 
 
 def number(value: int) -> sa.ColumnElement[int]:
-    """A fixed number of our own, written into the statement: as a parameter it would be bound anew each time."""
+    """Return a constant number, written into the text of the statement. A parameter would be bound at each run."""
     return sa.literal_column(str(int(value)))
 
 
 def word(text: str) -> sa.ColumnElement[str]:
-    """A fixed text of our own, written into the statement in the same way."""
+    """Return a constant text, written into the text of the statement. It must not contain a quote."""
     return sa.literal_column(f"'{text}'")
 
 
 ZERO, ONE, NOTHING = number(0), number(1), word("")
 STAMP = "stamp"
-"""The parameter that every statement fills in by itself with the current time."""
+"""A parameter that every statement sets to the current time by itself."""
 
 
 class Statement:
-    """A statement that compiles itself on first use and is only text and names afterwards."""
+    """A statement that is compiled on first use. Then only its text and the names of its parameters are used."""
 
     __slots__ = ("_clause", "_postgres", "_sqlite", "_stamps")
 
@@ -41,7 +41,7 @@ class Statement:
         self._postgres: tuple[str, list[str], dict[str, Any]] | None = None
 
     def for_sqlite(self, parameters: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-        """Text with `:names`, and all their values."""
+        """Return the text with `:names`, and the values by name."""
         if self._sqlite is None:
             compiled = self._clause.compile(dialect=_SQLITE)  # type: ignore[attr-defined]
             fixed = {name: value for name, value in compiled.params.items() if value is not None}
@@ -53,14 +53,14 @@ class Statement:
         return text, {**fixed, **parameters} if fixed else parameters
 
     def for_postgres(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-        """Text with `$1`, and the values in their order."""
+        """Return the text with `$1`, `$2`…, and the values in this order."""
         text, names, fixed = self._postgres or self.compile_postgres()
         if self._stamps:
             fixed = {**fixed, STAMP: clock.now()}
         return text, [parameters[name] if name in parameters else fixed[name] for name in names]
 
     def compile_postgres(self) -> tuple[str, list[str], dict[str, Any]]:
-        """Return the text, the names of its `$1` … in their order, and the values that are fixed."""
+        """Return the text, the names of `$1`, `$2`… in this order, and the constant values."""
         compiled = self._clause.compile(dialect=_POSTGRES)  # type: ignore[attr-defined]
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
         self._postgres = str(compiled), list(compiled.positiontup or ()), fixed
@@ -69,9 +69,9 @@ class Statement:
 
 
 class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
-    """`column` is in the list given as parameter `name` (a JSON text on SQLite, an array on PostgreSQL).
+    """`column` is in the list in the parameter `name`, a JSON text on SQLite and an array on PostgreSQL.
 
-    Pass the parameter through `many`, which makes the form that each driver takes.
+    `Tx.many` returns the list in the form that the database takes.
     """
 
     inherit_cache = False
@@ -83,7 +83,7 @@ class one_of(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is
         self.array: sa.BindParameter[Any] = sa.bindparam(name, type_=postgresql.ARRAY(column.type))
 
     def self_group(self, against: Any = None) -> "one_of":  # noqa: ARG002 - the base gives it
-        """As it is: SQLAlchemy would write `… = 1` behind it for SQLite, which then reads the whole table."""
+        """Return itself. For SQLite, SQLAlchemy would append `= 1`, and SQLite would then read the whole table."""
         return self
 
 
@@ -100,7 +100,7 @@ def _one_of_postgres(element: one_of, compiler: SQLCompiler, **options: Any) -> 
 
 
 class folded(sa.ColumnElement[str]):  # noqa: N801 - reads like SQL where it is used
-    """A user id or an e-mail address in any case. Compare it with `core.names.folded`; there is an index of both."""
+    """A user id or e-mail address without case, to compare with `core.names.folded`. Indexes exist for this form."""
 
     inherit_cache = False
     type = sa.Text()
@@ -120,14 +120,14 @@ def _folded_postgres(element: folded, compiler: SQLCompiler, **options: Any) -> 
 
 
 class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
-    """The row of `messages` has the text given as parameter `name` in it, whatever the case.
+    """The row of `messages` contains the text in the parameter `name`, ignoring case.
 
-    Both databases look it up in an index of all sequences of three characters (docs/adr/0007-search.md). It holds
-    what counts as unread (`countable`), so say so in the statement too.
+    Both databases use an index of all sequences of three characters (docs/adr/0007-search.md). The index contains only
+    messages that count as unread, so the statement needs the condition `countable = 1` too.
 
-    The index is asked for `sequences`, which is what `rarest_sequences` gives for the text, and the rows are compared
-    with the text itself. SQLite takes the newest `portion` messages below the id `before` that the index finds, if the
-    text has three characters or more. PostgreSQL ignores both parameters: its index has no order.
+    The parameter `sequences` is the result of `rarest_sequences`: the index is searched for these, and the found rows
+    are compared with the text. For texts of three characters or more, SQLite takes the newest `portion` matches below
+    the id `before`. PostgreSQL ignores these two parameters, because its index has no order.
     """
 
     inherit_cache = False
@@ -144,7 +144,7 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
         self.portion: sa.BindParameter[Any] = sa.bindparam("portion", type_=sa.BigInteger)
 
     def self_group(self, against: Any = None) -> "contains":  # noqa: ARG002 - the base gives it
-        """As it is: it brings its own parentheses."""
+        """Return itself, as the SQL text has parentheses."""
         return self
 
 
@@ -161,8 +161,8 @@ def _contains_sqlite(element: contains, compiler: SQLCompiler, **options: Any) -
         compiler.process(each, **options)
         for each in (element.before, element.portion, element.sequences, element.holds)
     )
-    # FTS5 finds nothing by less than three characters, but its vocabulary lists what begins with them. The newest
-    # messages are not in there yet (storage/sqlite_search.py).
+    # FTS5 finds no text of less than three characters, but its vocabulary lists the sequences that begin with it. The
+    # newest messages are not in the index yet (storage/sqlite_search.py).
     return (
         f"(length({term}) < 3 OR {holds_term}) AND "
         f"{column} IN (SELECT * FROM (SELECT rowid FROM messages_search WHERE messages_search MATCH {sequences} "
@@ -182,7 +182,7 @@ def _contains_postgres(element: contains, compiler: SQLCompiler, **options: Any)
 
 
 class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is used
-    """The same as `contains`, found by reading the row. No text at all is in every row."""
+    """The same condition as `contains`, without the index. Every row contains the empty text."""
 
     inherit_cache = False
     type = sa.Boolean()
@@ -192,14 +192,14 @@ class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is 
         self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
 
     def self_group(self, against: Any = None) -> "holds":  # noqa: ARG002 - the base gives it
-        """As it is: it brings its own parentheses."""
+        """Return itself, as the SQL text has parentheses."""
         return self
 
 
 @compiles(holds, "sqlite")
 def _holds_sqlite(element: holds, compiler: SQLCompiler, **options: Any) -> str:
     text, term = compiler.process(element.text, **options), compiler.process(element.term, **options)
-    # LIKE ignores the case of ASCII letters; texts with others are stored without case. It is faster than `lower`.
+    # LIKE ignores the case of ASCII letters, and other texts are stored without case. It is faster than `lower`.
     escaped = f"replace(replace(replace({term}, '~', '~~'), '%', '~%'), '_', '~_')"
     return f"({text} LIKE '%' || {escaped} || '%' ESCAPE '~')"
 
@@ -211,9 +211,9 @@ def _holds_postgres(element: holds, compiler: SQLCompiler, **options: Any) -> st
 
 
 class is_found_often(sa.ColumnElement[int]):  # noqa: N801 - reads like SQL where it is used
-    """1 if the index would take long to list all messages with the text given as parameter `name`.
+    """1 if the index would take long to list all messages that contain the text in the parameter `name`.
 
-    SQLite counts those with its `sequences`. On PostgreSQL it is an estimate.
+    SQLite counts the messages with its `sequences`. PostgreSQL estimates their number.
     """
 
     inherit_cache = False
@@ -228,12 +228,12 @@ _KNOWN = (
     "SELECT unnest(most_common_elems::text::text[]) AS gram, unnest(most_common_elem_freqs) AS share "
     "FROM pg_stats WHERE schemaname = current_schema() AND tablename = 'messages_search'"
 )
-"""The sequences that ANALYZE found most often, and the share of the messages that hold each."""
+"""The most frequent sequences according to ANALYZE, each with the share of messages that contain it."""
 
 COMMON = 10_000
-"""A text is common on SQLite if the index has it so often."""
+"""A text is common on SQLite if this many messages contain it."""
 COMMON_SHARE = 0.005
-"""A text is common on PostgreSQL if its rarest sequence of three characters is in this share of the messages."""
+"""A text is common on PostgreSQL if this share of messages contains its rarest sequence of three characters."""
 
 
 @compiles(is_found_often, "sqlite")
@@ -250,7 +250,7 @@ def _is_found_often_sqlite(element: is_found_often, compiler: SQLCompiler, **opt
 @compiles(is_found_often, "postgresql")
 def _is_found_often_postgres(element: is_found_often, compiler: SQLCompiler, **options: Any) -> str:
     term = compiler.process(element.term, **options)
-    # A short text is as common as all that begin with it.
+    # A short text is as common as all sequences that begin with it together.
     return (
         f"(WITH known AS ({_KNOWN}) "
         f"SELECT CAST(coalesce(CASE WHEN char_length({term}) < 3 "
@@ -262,10 +262,10 @@ def _is_found_often_postgres(element: is_found_often, compiler: SQLCompiler, **o
 
 
 class rarest_sequences(sa.ColumnElement[str]):  # noqa: N801 - reads like SQL where it is used
-    """What `contains` asks the index for the text given as parameter `name`: its rarest sequences of three characters.
+    """The rarest sequences of three characters in the text in the parameter `name`, for the index in `contains`.
 
-    Asked for all of them, an index reads long lists that leave out little. SQLite counts among the newest messages,
-    PostgreSQL takes what ANALYZE found.
+    Searching for all sequences would make the index read long lists that exclude few messages. SQLite counts sequences
+    in a sample of the newest messages; PostgreSQL uses the statistics of ANALYZE.
     """
 
     inherit_cache = False
@@ -276,13 +276,13 @@ class rarest_sequences(sa.ColumnElement[str]):  # noqa: N801 - reads like SQL wh
 
 
 ASKED = 3
-"""Sequences that the index is asked for. For a common text, PostgreSQL is asked for one: it multiplies the shares of
-several, takes the text for rare, and does not ask the index of rooms at the same time.
+"""Number of sequences to search for. On PostgreSQL it is 1 for a common text: for several, PostgreSQL multiplies their
+shares, expects few matches, and does not combine the index with that of rooms.
 """
 LOOKED_AT = 48
-"""Sequences of a text among which the rarest are looked for: its first ones."""
+"""Only this many sequences at the start of a text are considered."""
 SAMPLE, SAMPLE_IDS = 300, 2_000
-"""Messages in which SQLite counts sequences, and among how many of the newest ids it takes them."""
+"""Number of messages in which SQLite counts sequences, and number of newest ids from which it takes them."""
 
 
 @compiles(rarest_sequences, "sqlite")
@@ -304,7 +304,7 @@ def _rarest_sequences_sqlite(element: rarest_sequences, compiler: SQLCompiler, *
 def _rarest_sequences_postgres(element: rarest_sequences, compiler: SQLCompiler, **options: Any) -> str:
     term = compiler.process(element.term, **options)
     quoted = r"'''' || replace(replace(sequence, '\', '\\'), '''', '''''') || ''''"
-    # A text of one or two characters is asked for by what begins with it.
+    # A text of one or two characters is searched for as the beginning of sequences.
     return (
         f"(WITH known AS ({_KNOWN}), sequences AS (SELECT DISTINCT sequence, coalesce(share, 0) AS share "
         f"FROM generate_series(1, least({LOOKED_AT}, greatest(1, char_length({term}) - 2))) AS places(place) "
@@ -319,19 +319,19 @@ def _rarest_sequences_postgres(element: rarest_sequences, compiler: SQLCompiler,
 def bind(
     name: str, kind: sa.types.TypeEngine[Any] | type[sa.types.TypeEngine[Any]] | None = None
 ) -> sa.BindParameter[Any]:
-    """A named parameter; give `kind` where the column beside it does not tell the type."""
+    """Return a named parameter. `kind` is needed where SQLAlchemy cannot derive the type from a column."""
     return sa.bindparam(name, type_=kind) if kind is not None else sa.bindparam(name)
 
 
 def by_value(column: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
-    """The number in a column, in a form that no index has.
+    """Return the value of a column, in a form for which no index is used.
 
-    Use it where an index of this column would be read from one end to the other although another one finds the few
-    wanted rows: SQLite prefers an index that has the wanted order, or the first columns of a key.
+    SQLite prefers an index that has the requested order or the first columns of a key, and would read all of it, even
+    if another index finds the few requested rows.
     """
     return column + ZERO
 
 
 def columns(table: sa.FromClause, names: Sequence[str]) -> list[sa.ColumnElement[Any]]:
-    """The table's columns by name, in that order: what a dataclass with these fields is built from."""
+    """Return columns of the table by name, in this order."""
     return [table.c[name] for name in names]

@@ -16,7 +16,7 @@ _FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("bef
 
 
 def _count_statement() -> Statement:
-    # Both databases speak the same ON CONFLICT; the PostgreSQL flavour of the construct compiles on SQLite too.
+    # Both databases have the same ON CONFLICT, so the construct for PostgreSQL compiles on SQLite too.
     expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
     now = sa.bindparam("now", type_=throttle.c.first_at.type)
     statement = (
@@ -39,17 +39,20 @@ _COUNT = _count_statement()
 
 
 async def list_counts(tx: Tx, since: int) -> list[tuple[str, str, int, int]]:
-    """Return action, network, attempts and begin of the windows that began after that moment."""
+    """Return action, network, number of attempts and time of the first one, if that is after `since`."""
     return [(row[0], row[1], row[2], row[3]) for row in await tx.all(_ALL, since=since)]
 
 
 async def forget_old(tx: Tx, before: int) -> None:
-    """Delete what was counted last before that moment."""
+    """Delete counts whose last attempt was before that time."""
     await tx.run(_FORGET_OLD, before=before)
 
 
 async def count(tx: Tx, action: str, subnet: str, now: int, *, since: int) -> tuple[int, int]:
-    """Count one more attempt; a window that began before `since` is over. Return attempts and begin of the window."""
+    """Count an attempt. Return the number of attempts and the time of the first one.
+
+    The count starts anew if its first attempt was not after `since`.
+    """
     row = await tx.one(_COUNT, action=action, subnet=subnet, now=now, since=since)
-    assert row is not None, "counting returns its row"
+    assert row is not None, "the statement returns the row that it writes"
     return int(row[0]), int(row[1])

@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the revisions on the connection that `storage/migrate.py` opened."""
+"""Entry point of Alembic: runs the migrations on the connection that `storage/migrate.py` opened."""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The first schema."""
+"""Create the first schema."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -37,9 +37,9 @@ def _table(name: str, *columns: Column | list[Column] | sa.schema.SchemaItem, **
 
 
 def _room_table(name: str, *columns: Column | list[Column] | sa.schema.SchemaItem) -> None:
-    """A table of a room's data: keyed by (room, id), gone with its room.
+    """Create a table with data of rooms. Its key is (room, id), and its rows are deleted with the room.
 
-    SQLite numbers rows only in a primary key of one column, so there (room, id) is a unique index.
+    SQLite generates ids only for a primary key of one column, so there (room, id) is a unique index.
     """
     room = sa.Column("room_id", _int_type(), nullable=False)
     keys: list[sa.schema.SchemaItem] = [
@@ -53,7 +53,7 @@ def _room_table(name: str, *columns: Column | list[Column] | sa.schema.SchemaIte
 
 
 def upgrade() -> None:
-    """Create everything."""
+    """Create all tables and indexes."""
     _table("meta", sa.Column("key", sa.Text, primary_key=True), _text("value"))
     _accounts()
     _table(
@@ -96,7 +96,7 @@ def _accounts() -> None:
         sa.ForeignKeyConstraint(["group_id"], ["user_groups.id"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["user_id"], ["users.id"], ondelete="CASCADE"),
     )
-    if _is_postgres():  # SQLite has one writer, who looks before he adds
+    if _is_postgres():  # not needed on SQLite: its only writer checks before adding
         op.create_index("users_folded", "users", [sa.text("lower(id)")], unique=True)
         op.create_index("user_groups_folded", "user_groups", [sa.text("lower(id)")], unique=True)
     op.create_index("group_members_user", "group_members", ["user_id"])

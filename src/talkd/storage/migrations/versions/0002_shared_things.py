@@ -1,4 +1,4 @@
-"""What is shared in conversations can be looked through; guests' mentions are counted."""
+"""Add the list of shared items, and the count of mentions by guests."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -21,7 +21,7 @@ _POLLS = """
 
 
 def upgrade() -> None:
-    """Say of the messages that show polls that they do, the only shared things there were."""
+    """Mark the messages of polls as shared items. There were no others."""
     op.add_column("messages", sa.Column("shared_as", sa.Text, nullable=False, server_default=""))
     op.execute(sa.text(_POLLS))
     op.create_index(

@@ -1,4 +1,4 @@
-"""What people said can be searched: an index of all sequences of three characters."""
+"""Add the search index: all sequences of three characters in messages."""
 
 import json
 import re
@@ -11,11 +11,11 @@ down_revision = "0002"
 
 SEARCHED = "coalesce(nullif({0}plain, ''), {0}message)"
 PADDED = SEARCHED + " || char(10, 10)"
-"""With it every character begins a sequence of three; no message ends in a line break of its own."""
+"""Text with two line breaks appended, so that every character begins a sequence of three. No message ends with one."""
 
 
 def upgrade() -> None:
-    """Add the index, with all that was said so far."""
+    """Add the index with all existing messages."""
     op.add_column("messages", sa.Column("plain", sa.Text, nullable=False, server_default=""))
     _fill_plain()
     if op.get_bind().dialect.name == "postgresql":
@@ -25,7 +25,7 @@ def upgrade() -> None:
 
 
 def _fill_plain() -> None:
-    """Put names in the places of placeholders."""
+    """Store the searched text of messages with placeholders, with names in their place."""
     connection = op.get_bind()
     messages = sa.table("messages", *(sa.column(name) for name in ("room_id", "id", "message", "plain", "parameters")))
     speaking = sa.select(messages.c.room_id, messages.c.id, messages.c.message, messages.c.parameters).where(
@@ -48,7 +48,7 @@ def _with_names(message: str, names: dict[str, str]) -> str:
 
 
 def _index_sqlite() -> None:
-    """An index of all messages up to an id; `storage/sqlite_search.py` takes in the newer ones later."""
+    """Create the index with all messages up to an id. `storage/sqlite_search.py` adds newer ones later."""
     op.execute("CREATE VIRTUAL TABLE messages_search USING fts5(text, content='', tokenize='trigram')")
     op.execute("CREATE VIRTUAL TABLE messages_search_grams USING fts5vocab('messages_search', 'instance')")
     op.execute("CREATE TABLE messages_searchable (upto INTEGER NOT NULL) STRICT")

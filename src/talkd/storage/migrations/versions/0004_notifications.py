@@ -1,4 +1,4 @@
-"""People are told what happened while they were not looking, and reminded of messages."""
+"""Add notifications and reminders."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0003"
 
 
 def upgrade() -> None:
-    """What was said before counts as told."""
+    """Add the tables. Existing messages create no notifications."""
     op.add_column("rooms", _number("notified_id"))
     op.execute("UPDATE rooms SET notified_id = last_message_id")
     op.add_column("attendees", _number("notified"))
@@ -65,7 +65,7 @@ def _is_postgres() -> bool:
 
 
 def _create(name: str, *columns: sa.schema.SchemaItem) -> None:
-    """A table of a room's data, keyed as those of the first migration."""
+    """Create a table with data of rooms, with keys as in the first migration."""
     own: list[sa.schema.SchemaItem] = [
         sa.Column("room_id", _int_type(), nullable=False),
         sa.Column("id", _int_type(), sa.Identity(), nullable=False)

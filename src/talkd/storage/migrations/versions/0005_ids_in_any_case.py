@@ -1,4 +1,4 @@
-"""Find accounts by their id in any case: PostgreSQL has had an index for that since 0001."""
+"""Find accounts by id, ignoring case. PostgreSQL has had an index for this since 0001."""
 
 from alembic import op
 

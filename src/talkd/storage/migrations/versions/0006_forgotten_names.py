@@ -1,4 +1,4 @@
-"""Deleted accounts leave no id and no name in reactions and bans; earlier releases kept them there."""
+"""Remove ids and names of deleted accounts from reactions and bans, where earlier releases kept them."""
 
 from alembic import op
 
@@ -13,6 +13,6 @@ _FORGET_MODERATOR = """
 
 
 def upgrade() -> None:
-    """Forget who is already deleted."""
+    """Remove the ids and names of accounts that were deleted before."""
     op.execute(_FORGET_REACTED)
     op.execute(_FORGET_MODERATOR)

@@ -1,4 +1,4 @@
-"""Take the e-mail addresses of invited people out of names: they were shown to everybody in the room."""
+"""Remove the e-mail addresses of invited guests from names, where everybody in the room could see them."""
 
 import hashlib
 import json
@@ -21,11 +21,11 @@ NAMES = (
     ("bans", "actor_type", "actor_id", "display_name"),
     ("bans", "moderator_type", "moderator_id", "moderator_name"),
 )
-"""Tables, and columns of an actor's type, id and name."""
+"""Tables, with the columns of an actor's type, id and name."""
 
 
 def upgrade() -> None:
-    """Empty every name that is the address its actor's id is made of."""
+    """Clear every name that is the e-mail address from which the actor's id was made."""
     for names in NAMES:
         _clear_names(*names)
     _clear_references()
@@ -42,12 +42,12 @@ def _clear_names(table_name: str, type_: str, id_: str, name: str) -> None:
     )
     for room_id, row_id, actor_id, shown in op.get_bind().execute(named).all():
         if _is_address(shown, actor_id):
-            # A ban of somebody without a name is listed under their id.
+            # A ban of an actor without a name is listed under their id.
             _update(table, room_id, row_id, {name: actor_id if (table_name, name) == ("bans", "display_name") else ""})
 
 
 def _clear_references() -> None:
-    """Do the same in what messages speak of, and in the text that is searched."""
+    """Clear the same names in the references and the searched text of messages."""
     messages = sa.table("messages", *(sa.column(each) for each in ("room_id", "id", "parameters", "plain")))
     speaking = sa.select(messages).where(messages.c.parameters.like('%"emails"%'), messages.c.parameters.like("%@%"))
     for room_id, message_id, parameters, plain in op.get_bind().execute(speaking).all():

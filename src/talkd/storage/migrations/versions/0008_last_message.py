@@ -1,4 +1,4 @@
-"""Rooms remember when their newest message expires, and read markers stand before the first message, not at 0."""
+"""Store when the newest message of a room expires, and mark attendees who have read nothing with -2 instead of 0."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    """Look up the newest messages; one that is missing has expired and was deleted."""
+    """Look up the newest message of each room. If it is missing, it has expired and was deleted."""
     number = sa.BigInteger() if op.get_bind().dialect.name == "postgresql" else sa.Integer()
     op.add_column("rooms", sa.Column("last_expires_at", number, nullable=False, server_default="0"))
     op.execute(

@@ -1,4 +1,4 @@
-"""Rooms remember when they last changed, and messages that expire are found by their room."""
+"""Store when rooms last changed, and find expiring messages by room."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0008"
 
 
 def upgrade() -> None:
-    """Take the last activity as the last change."""
+    """Add the columns and the index. The last activity counts as the last change."""
     number = sa.BigInteger() if op.get_bind().dialect.name == "postgresql" else sa.Integer()
     op.add_column("rooms", sa.Column("modified_at", number, nullable=False, server_default="0"))
     op.execute("UPDATE rooms SET modified_at = last_activity")

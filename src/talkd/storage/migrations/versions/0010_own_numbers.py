@@ -1,4 +1,4 @@
-"""Keep phone numbers of accounts in digits alone: internal numbers have no international form."""
+"""Store phone numbers of accounts as digits only, because internal numbers have no international form."""
 
 from alembic import op
 
@@ -7,5 +7,5 @@ down_revision = "0009"
 
 
 def upgrade() -> None:
-    """Drop the plus sign."""
+    """Remove the plus signs."""
     op.execute("UPDATE phone_numbers SET number = substr(number, 2) WHERE number LIKE '+%'")

@@ -1,4 +1,4 @@
-"""Search ignores accents and the form of Unicode: recompute the text that is searched of older messages."""
+"""Ignore accents and Unicode forms when searching: compute the searched text of existing messages again."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,7 @@ SEARCHED = "coalesce(nullif(plain, ''), message)"
 
 
 def upgrade() -> None:
-    """Add the SQL function, and recompute what is not in ASCII. The indexes follow by themselves."""
+    """Add the SQL function, and compute texts that are not ASCII again. The indexes are updated by themselves."""
     is_postgres = op.get_bind().dialect.name == "postgresql"
     if is_postgres:
         _add_function()
@@ -28,7 +28,7 @@ def upgrade() -> None:
 
 
 def _add_function() -> None:
-    """Do in PostgreSQL what `core/search.py` does; SQLite calls that itself."""
+    """Add a function that does the same as `core/search.py`, which SQLite can call directly."""
     op.get_bind().exec_driver_sql(r"""
         CREATE FUNCTION search_fold(text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
             SELECT replace(replace(

@@ -1,6 +1,6 @@
-"""Sessions end with the login that opened them.
+"""End sessions together with the login that created them.
 
-Sessions from before this release do not know their login. They end when the client closes them or falls silent.
+Existing sessions have no login. They end when the client leaves or stops sending requests.
 """
 
 import sqlalchemy as sa
@@ -11,6 +11,6 @@ down_revision = "0012"
 
 
 def upgrade() -> None:
-    """Add the login to sessions, and find browsers by when they were seen."""
+    """Add the login to sessions, and an index of browsers by the time of their last request."""
     op.add_column("sessions", sa.Column("login", sa.Text, nullable=False, server_default=""))
     op.create_index("web_sessions_seen", "web_sessions", ["seen_at"])

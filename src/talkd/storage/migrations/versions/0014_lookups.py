@@ -1,4 +1,4 @@
-"""Indexes for what was looked up by reading a whole table or room."""
+"""Add indexes for lookups that read a whole table or room."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0013"
 
 
 def upgrade() -> None:
-    """Add them. None of them is written to when a message is sent."""
+    """Add the indexes. Sending a message changes none of them."""
     is_postgres = op.get_bind().dialect.name == "postgresql"
     banned = "lower(actor_id)" if is_postgres else "actor_id COLLATE NOCASE"
     op.create_index("bans_of_actor", "bans", ["actor_type", sa.text(banned)])

@@ -1,6 +1,6 @@
-"""Sessions of guests know their network, so that those of one network can be counted.
+"""Store the network of guests' sessions, so that the sessions of a network can be counted.
 
-Sessions from before this release count nowhere. They end when the client closes them or falls silent.
+Existing sessions are not counted. They end when the client leaves or stops sending requests.
 """
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ down_revision = "0014"
 
 
 def upgrade() -> None:
-    """Add the network, and find the sessions of one."""
+    """Add the network, and an index of sessions by network."""
     op.add_column("sessions", sa.Column("network", sa.Text, nullable=False, server_default=""))
     where = sa.text("network <> ''")
     op.create_index("sessions_of_network", "sessions", ["network"], sqlite_where=where, postgresql_where=where)

@@ -1,4 +1,4 @@
-"""Commands tell a running server what has happened."""
+"""Let commands announce their events to a running server."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0015"
 
 
 def upgrade() -> None:
-    """Add the announcements, and the row that whoever announces holds."""
+    """Add the table, and the row that a transaction locks before it adds an announcement."""
     is_postgres = op.get_bind().dialect.name == "postgresql"
     number = sa.BigInteger() if is_postgres else sa.Integer()
     key: list[sa.schema.SchemaItem] = [sa.Identity()] if is_postgres else []

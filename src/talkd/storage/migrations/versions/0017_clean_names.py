@@ -1,4 +1,4 @@
-"""Clean the names that talkd 0.1.0 stored as they came, as new names are cleaned."""
+"""Clean the names that talkd 0.1.0 stored unchanged, in the same way as new names."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -32,11 +32,11 @@ NAMES = (
     ),
     ("bans", "display_name", "actor_id"),
 )
-"""Tables, columns, and what SQL puts in place of a name of which nothing is left."""
+"""Tables, columns, and the SQL expression for a name that is empty after cleaning."""
 
 
 def upgrade() -> None:
-    """Look at each name once, however many rows have it."""
+    """Clean each different name once, however many rows have it."""
     for table, column, otherwise in NAMES:
         _clean(table, column, otherwise)
 

@@ -1,4 +1,4 @@
-"""Long histories, deleted rooms and the names of deleted accounts are removed in portions."""
+"""Remove long histories, deleted rooms and the names of deleted accounts in portions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0017"
 
 
 def upgrade() -> None:
-    """Add what a room notes until its messages are deleted, and the table of accounts that are still named."""
+    """Add the columns of rooms with messages to delete, and the table of deleted accounts with names to remove."""
     for name in ("cleared_id", "deleted"):
         op.add_column("rooms", _number(name))
     few = sa.text("cleared_id > 0")

@@ -1,4 +1,4 @@
-"""Find accounts by their e-mail address, and ask the index of texts only for what talkd has chosen."""
+"""Find accounts by e-mail address, and search the index of messages only for the sequences that talkd chooses."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0018"
 
 
 def upgrade() -> None:
-    """Add the index; drop the function that asked for all sequences of a text (docs/adr/0007-search.md)."""
+    """Add the index. Drop the function that searched for all sequences of a text (docs/adr/0007-search.md)."""
     is_postgres = op.get_bind().dialect.name == "postgresql"
     address = sa.text("lower(email)" if is_postgres else "email COLLATE NOCASE")
     where = sa.text("email <> ''")

@@ -1,4 +1,4 @@
-"""Many members of a room are added and removed in portions."""
+"""Add and remove many members of a room in portions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ down_revision = "0019"
 
 
 def upgrade() -> None:
-    """Add what is left to do of these changes."""
+    """Add the table of unfinished changes."""
     is_postgres = op.get_bind().dialect.name == "postgresql"
     number = sa.BigInteger() if is_postgres else sa.Integer()
     key: list[sa.schema.SchemaItem] = [sa.Identity()] if is_postgres else []
