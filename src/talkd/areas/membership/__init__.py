@@ -1,1 +1,1 @@
-"""The endpoints about the people of a room: list, add, remove, promote, and what each chooses for themselves."""
+"""The operations on participants: list, add, remove, promote and demote them, and set the caller's preferences."""

@@ -1,4 +1,4 @@
-"""What participants choose for themselves: favourites, notifications and the like; and whether they are looking."""
+"""Operations on the caller's preferences of a room, such as favourites and notifications, and on the session state."""
 
 from typing import Any
 
@@ -30,33 +30,33 @@ async def _set(tx: Tx, call: Call[Any], field: str, is_set: bool) -> RoomView:
 
 @routes.add("POST", "room/{token}/favorite", *USER_IN_ROOM, **_OPTIONS)
 async def add_favorite(tx: Tx, call: Call[Any]) -> RoomView:
-    """Make a conversation a favourite."""
+    """Add a conversation to the favourites."""
     return await _set(tx, call, "favorite", True)
 
 
 @routes.add("DELETE", "room/{token}/favorite", *USER_IN_ROOM, **_OPTIONS)
 async def remove_favorite(tx: Tx, call: Call[Any]) -> RoomView:
-    """Make a conversation a favourite no longer."""
+    """Remove a conversation from the favourites."""
     return await _set(tx, call, "favorite", False)
 
 
 @routes.add("POST", "room/{token}/notify", *USER_IN_ROOM, params=LevelParams, **_OPTIONS)
 async def set_notification_level(tx: Tx, call: Call[LevelParams]) -> RoomView:
-    """Choose which messages to hear of."""
+    """Choose which messages create notifications."""
     await attendees.set_notification_level(tx, call.me, call.params.level)
     return await rendering.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/notify-calls", *USER_IN_ROOM, params=LevelParams, **_OPTIONS)
 async def set_notification_calls(tx: Tx, call: Call[LevelParams]) -> RoomView:
-    """Choose whether to hear of calls."""
+    """Choose whether calls create notifications."""
     await attendees.set_notification_calls(tx, call.me, call.params.level)
     return await rendering.render_mine(tx, call)
 
 
 @routes.add("POST", "room/{token}/archive", *USER_IN_ROOM, **_OPTIONS)
 async def archive(tx: Tx, call: Call[Any]) -> RoomView:
-    """Put a conversation away; it stays readable and goes on counting."""
+    """Archive a conversation. It still counts unread messages."""
     return await _set(tx, call, "archived", True)
 
 
@@ -68,30 +68,30 @@ async def unarchive(tx: Tx, call: Call[Any]) -> RoomView:
 
 @routes.add("POST", "room/{token}/important", *USER_IN_ROOM, **_OPTIONS)
 async def add_important(tx: Tx, call: Call[Any]) -> RoomView:
-    """Be notified of a conversation even when not to be disturbed."""
+    """Mark a conversation as important: it notifies the user even in "do not disturb"."""
     return await _set(tx, call, "important", True)
 
 
 @routes.add("DELETE", "room/{token}/important", *USER_IN_ROOM, **_OPTIONS)
 async def remove_important(tx: Tx, call: Call[Any]) -> RoomView:
-    """Treat a conversation like any other."""
+    """Unmark an important conversation."""
     return await _set(tx, call, "important", False)
 
 
 @routes.add("POST", "room/{token}/sensitive", *USER_IN_ROOM, **_OPTIONS)
 async def add_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
-    """Keep what is said in a conversation out of lists and notifications."""
+    """Mark a conversation as sensitive: lists and notifications do not show its messages."""
     return await _set(tx, call, "sensitive", True)
 
 
 @routes.add("DELETE", "room/{token}/sensitive", *USER_IN_ROOM, **_OPTIONS)
 async def remove_sensitive(tx: Tx, call: Call[Any]) -> RoomView:
-    """Show what is said in a conversation in lists and notifications."""
+    """Unmark a sensitive conversation."""
     return await _set(tx, call, "sensitive", False)
 
 
 @routes.add("PUT", "room/{token}/participants/state", *IN_ROOM, params=StateParams, **_OPTIONS)
 async def set_state(tx: Tx, call: Call[StateParams]) -> RoomView:
-    """Say whether anybody is looking at this device: active (1) or not (0)."""
+    """Set the state of the session: active (1) or inactive (0)."""
     await sessions.set_state(tx, call.me, call.params.state)
     return await rendering.render_mine(tx, call)

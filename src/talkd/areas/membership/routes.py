@@ -1,4 +1,4 @@
-"""Operations of the participant API."""
+"""Operations on the participants of a room."""
 
 from typing import Any
 
@@ -22,26 +22,26 @@ V4 = ("v4",)
 
 
 class ListParams(msgspec.Struct, frozen=True):
-    """Whether to tell people's status."""
+    """Query of the participant list."""
 
     includeStatus: bool = False
 
 
 class AddParams(msgspec.Struct, frozen=True):
-    """Whom to add."""
+    """The participant to add; `source` is the kind of actor."""
 
     newParticipant: str
     source: str = "users"
 
 
 class AttendeeParams(msgspec.Struct, frozen=True):
-    """Which attendee."""
+    """The id of an attendee."""
 
     attendeeId: int
 
 
 class NameParams(msgspec.Struct, frozen=True):
-    """What a guest wants to be called."""
+    """The new name of a guest."""
 
     displayName: str
 
@@ -57,13 +57,13 @@ class NameParams(msgspec.Struct, frozen=True):
     returns=list[view.ParticipantView],
 )
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
-    """List everybody in a conversation."""
+    """List the participants of a conversation."""
     me = call.me
     return listed(me, await attendees.list_people(tx, me, [me.room], with_status=call.params.includeStatus))
 
 
 def listed(me: Participant, found: People) -> Reply:
-    """People as the participant may see them, and whether their status is told."""
+    """Return the answer with the attendees as `me` may see them. A header says whether it has statuses."""
     data = view.people(found, viewer=me)
     return Reply(data, 200, {} if found.online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
 
@@ -98,7 +98,7 @@ async def leave(tx: Tx, call: Call[Any]) -> None:
 
 @routes.add("DELETE", "room/{token}/attendees", *ANY_MODERATOR, versions=V4, params=AttendeeParams, access=Access.OWN)
 async def remove_attendee(call: Call[AttendeeParams]) -> None:
-    """Remove somebody from a conversation."""
+    """Remove a participant from a conversation."""
 
     async def work(tx: Tx) -> Progress:
         await lock_room_again(tx, call)
@@ -109,17 +109,17 @@ async def remove_attendee(call: Call[AttendeeParams]) -> None:
 
 @routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=V4, params=AttendeeParams)
 async def promote(tx: Tx, call: Call[AttendeeParams]) -> None:
-    """Make somebody a moderator."""
+    """Make a participant a moderator."""
     await attendees.promote(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=V4, params=AttendeeParams)
 async def demote(tx: Tx, call: Call[AttendeeParams]) -> None:
-    """Take moderation from somebody."""
+    """Make a moderator a normal participant."""
     await attendees.demote(tx, call.me, call.params.attendeeId)
 
 
 @routes.add("POST", "guest/{token}/name", *IN_ROOM, versions=("v1",), params=NameParams)
 async def rename_guest(tx: Tx, call: Call[NameParams]) -> None:
-    """Say what to be called as a guest."""
+    """Set the name of a guest."""
     await attendees.rename_guest(tx, call.me, call.params.displayName)

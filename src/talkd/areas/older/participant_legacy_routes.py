@@ -118,7 +118,7 @@ async def promote(tx: Tx, call: Call[Any]) -> list[Any]:
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v1", "v2"), params=RoleParams)
 async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
-    """Make a moderator a plain user or guest."""
+    """Make a moderator a normal user or guest."""
     attendee = await _access(tx, call)
     legacy.require_demotable(attendee)
     await attendees.demote(tx, call.me, attendee.id)
@@ -134,6 +134,6 @@ async def promote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v3",), params=AnyRoleParams)
 async def demote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
-    """Make a moderator a plain participant."""
+    """Make a moderator a normal participant."""
     await (demote if call.params.attendeeId is None else today.demote)(tx, call)
     return []
