@@ -16,7 +16,8 @@ from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms.creation_model import NewRoom
-from talkd.areas.sessions import service as sessions
+from talkd.areas.sessions import join_service as joining
+from talkd.areas.sessions.join_service import Device
 from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.conversation import access, attendee_store, room_store
@@ -293,7 +294,7 @@ async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
 
     async def open_room(tx: Tx) -> None:
         for name in ("ada", "ben"):
-            await sessions.join_user(tx, room, Actor(USERS, name, name), browser="", password_is_right=True)
+            await joining.join(tx, room.token, Device(browser="", user=Actor(USERS, name, name)), most_visitors=0)
 
     async def change(tx: Tx) -> None:
         ada = await access.access_participant(tx, room.token, user_id="ada", browser="", lock=True)

@@ -15,7 +15,8 @@ from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import effects as room_effects
 from talkd.areas.rooms.creation_model import NewRoom
 from talkd.areas.sessions import effects as session_effects
-from talkd.areas.sessions import service as sessions
+from talkd.areas.sessions import join_service as joining
+from talkd.areas.sessions.join_service import Device
 from talkd.areas.signaling import effects as signaling_effects
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
@@ -78,7 +79,7 @@ async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: Po
     room = await postgres.write(make_room)
     _, deleted = await meanwhile(
         postgres,
-        lambda tx: sessions.join_user(tx, room, BEN, browser="", password_is_right=True),
+        lambda tx: joining.join(tx, room.token, Device(browser="", user=BEN), most_visitors=0),
         lambda tx: users.delete_account(tx, BEN.id, by=SYSTEM),
     )
     assert deleted == BEN.id
@@ -136,7 +137,7 @@ async def test_a_group_comes_into_a_room_with_those_who_are_in_it(
 
 async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(postgres: PostgresDatabase) -> None:
     room = await postgres.write(make_room)
-    await postgres.write(lambda tx: sessions.join_user(tx, room, ADA, browser="", password_is_right=True))
+    await postgres.write(lambda tx: joining.join(tx, room.token, Device(browser="", user=ADA), most_visitors=0))
 
     async def call(tx: Tx) -> None:
         me = await access.access_participant(tx, room.token, user_id=ADA.id, browser="", lock=True)

@@ -98,7 +98,7 @@ class Participant(msgspec.Struct, frozen=True):
         return self.attendee.is_guest
 
     @property
-    def sees_addresses(self) -> bool:
+    def can_see_addresses(self) -> bool:
         """Return True for moderators with an account. Only they see the e-mail addresses of invited guests."""
         return self.is_moderator and not self.is_guest
 

@@ -49,7 +49,7 @@ async def list_attendance(tx: Tx, me: Participant) -> list[tuple[Attendee, str]]
     if not me.room.call_started_at:
         raise Invalid
     present = await store.list_participants(tx, me.room.id, me.room.call_started_at)
-    if not me.sees_addresses:
+    if not me.can_see_addresses:
         return [(attendee, "") for attendee in present]
     attendance = []
     for attendee in present:

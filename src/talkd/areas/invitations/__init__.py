@@ -1,1 +1,5 @@
-"""Inviting by e-mail: the personal way in, lists of addresses, and inviting once more."""
+"""Invitations by e-mail: personal tokens, lists of addresses, and sending invitations again.
+
+`Participant.can_see_addresses` decides who may see an invited address. Adding one address is part of `areas/rooms`;
+`effects.py` writes the mail.
+"""

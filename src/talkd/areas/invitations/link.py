@@ -1,12 +1,10 @@
-"""The doors that personal tokens of invitations open. All of them count wrong ones together."""
+"""Check personal tokens of invitations, wherever a browser shows one. Wrong tokens count together for all places."""
 
 from typing import Any
 
-from talkd.areas.invitations import service, store
-from talkd.conversation import room_store, session_store
+from talkd.areas.invitations import service as invitations
 from talkd.core import ids
 from talkd.core.errors import NULL, NotFound
-from talkd.storage.database import Tx
 from talkd.web.call import Call
 
 INVITATION = "talkInvitation"
@@ -14,14 +12,9 @@ INVITATION = "talkInvitation"
 
 
 async def require_invited(call: Call[Any], token: str, address: str, access: str) -> None:
-    """Raises NotFound unless the personal token is that of this address in this room, and Throttled."""
-
-    async def read(tx: Tx) -> bool:
-        room = await room_store.get_room(tx, token)
-        return room is not None and await service.is_invited(tx, room, address, access)
-
+    """Raises NotFound unless the personal token is that of the address in the room. Raises Throttled."""
     async with call.world.throttle.attempt(INVITATION, call.caller.address) as attempt:
-        is_right = await call.world.db.read(read)
+        is_right = await call.world.db.read(lambda tx: invitations.is_invited(tx, token, address, access))
         if not is_right:
             attempt.failed()
     if not is_right:
@@ -39,15 +32,7 @@ async def open_link(call: Call[Any], token: str, address: str, access: str) -> s
     await require_invited(call, token, address, access)
     secret = ids.new_secret()
     browser = ids.fingerprint(secret)
-
-    async def work(tx: Tx) -> None:
-        room = await room_store.get_room(tx, token)
-        if room is None:
-            raise NotFound
-        if caller.browser:
-            await session_store.move_browser(tx, caller.browser, browser)
-            await store.move_browser(tx, caller.browser, browser)
-        await service.open_door(tx, room, address, access, browser)
-
-    await call.write(work)
+    await call.write(
+        lambda tx: invitations.accept_link(tx, token, address, access, old_browser=caller.browser, browser=browser)
+    )
     return secret

@@ -1,4 +1,4 @@
-"""Lists of e-mail addresses, as people export them from elsewhere."""
+"""Read lists of e-mail addresses in CSV files."""
 
 import msgspec
 
@@ -10,11 +10,11 @@ from talkd.core.sheets import Row, UnreadableSheet, read_rows
 
 MAX_NAME_LENGTH = 255
 ROW_BYTES = 1024
-"""Bytes of a file for each row that it may have."""
+"""A file may have so many bytes for each row that is allowed."""
 LINES = 2
-"""Lines of a file for each row that it may have: some are blank, and a cell may hold line breaks."""
+"""A file may have so many lines for each row that is allowed: some are blank, and cells may contain line breaks."""
 EMAIL, NAME = "email", "name"
-"""Columns, as the header spells them in letters alone: `E-Mail` is one of them too."""
+"""Names of the columns. Only the letters of a header count, in any case: `E-Mail` is one of them too."""
 
 _MESSAGES = {
     "file": "Uploading the file failed",
@@ -24,14 +24,14 @@ _MESSAGES = {
 
 
 class Invitee(msgspec.Struct, frozen=True):
-    """Somebody to invite, and what to call them."""
+    """An address to invite, and the person's name."""
 
     address: str
     name: str = ""
 
 
 class Sheet(msgspec.Struct, frozen=True):
-    """What a list holds: whom to invite, each once, and the numbers of lines that are of no use."""
+    """The people of a list, each once; how many lines repeat one; and the numbers of invalid lines."""
 
     invitees: list[Invitee]
     repeated: int
@@ -39,14 +39,14 @@ class Sheet(msgspec.Struct, frozen=True):
 
 
 def refusal(reason: str, message: str = "") -> Invalid:
-    """Return the error for a file that is no list of addresses."""
+    """Return the error for a file that is not a list of addresses."""
     return Invalid(reason, data={"error": reason, "message": message or _MESSAGES[reason]})
 
 
 def parse(content: bytes, *, most: int) -> Sheet:
-    """Read a CSV file with a header line that names the columns `email` and, when there are more, `name`.
+    """Read a CSV file whose header line has a column `email` and, if there are more columns, also `name`.
 
-    Raises Invalid with the reason, for more than `most` people too.
+    Raises Invalid with the reason, also for more than `most` people.
     """
     if len(content) > (most + 1) * ROW_BYTES:
         raise refusal("file", f"A list of {most} people may have {(most + 1) * ROW_BYTES} bytes at most")

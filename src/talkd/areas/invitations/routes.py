@@ -1,4 +1,4 @@
-"""Operations around invitations by e-mail."""
+"""Operations on invitations by e-mail."""
 
 import asyncio
 from functools import partial
@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.invitations import model, service
+from talkd.areas.invitations import model
+from talkd.areas.invitations import service as invitations
 from talkd.areas.invitations.service import Import
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.storage.database import Tx
@@ -21,13 +22,13 @@ V4 = ("v4",)
 
 
 class RepeatParams(msgspec.Struct, frozen=True):
-    """Whom to invite once more; null for everybody invited by e-mail."""
+    """The attendee to send the invitation to; null for everybody invited by e-mail."""
 
     attendeeId: int | None = None
 
 
 class ImportParams(msgspec.Struct, frozen=True):
-    """A CSV file, and whether only to look what is in it."""
+    """A CSV file. With `testRun` nobody is invited."""
 
     file: Upload | None = None
     testRun: bool = False
@@ -35,8 +36,8 @@ class ImportParams(msgspec.Struct, frozen=True):
 
 @routes.add("POST", "room/{token}/participants/resend-invitations", *USER_MODERATOR, versions=V4, params=RepeatParams)
 async def repeat_invitations(tx: Tx, call: Call[RepeatParams]) -> None:
-    """Send invitations by e-mail once more."""
-    await service.repeat(tx, call.me, call.params.attendeeId)
+    """Send invitations by e-mail again."""
+    await invitations.repeat(tx, call.me, call.params.attendeeId)
 
 
 @routes.add(
@@ -50,8 +51,8 @@ async def repeat_invitations(tx: Tx, call: Call[RepeatParams]) -> None:
     errors=(400,),
 )
 async def import_emails(call: Call[ImportParams]) -> Reply:
-    """Invite everybody of a list of e-mail addresses."""
-    service.require_importable(call.me)
+    """Invite everybody on a list of e-mail addresses."""
+    invitations.require_importable(call.me)
     if call.params.file is None:
         raise model.refusal("file")
     most = call.world.config.sizes.imported_rows
@@ -59,7 +60,7 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
 
     async def work(tx: Tx) -> Import:
         await lock_room_again(tx, call)
-        return await service.invite_all(
+        return await invitations.invite_all(
             tx,
             call.me,
             sheet,
@@ -69,12 +70,12 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
         )
 
     result = await call.write(work)
-    await call.world[MemberChanges].finish(result.begun)
+    await call.world[MemberChanges].finish(result.progress)
     return _report(result)
 
 
 def _report(result: Import) -> Reply:
-    """Lines of no use are an error even though the others were invited, so that nobody overlooks them."""
+    """Return the answer: status 400 for invalid lines, so that clients show them, although the others were invited."""
     data: dict[str, Any] = {"invites": result.invites, "duplicates": result.duplicates}
     if result.invalid_lines:
         text = f"Following lines are invalid: {', '.join(map(str, result.invalid_lines))}"

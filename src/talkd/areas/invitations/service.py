@@ -1,4 +1,4 @@
-"""The personal way in for people invited by e-mail, and inviting many at once."""
+"""Accept invitations by e-mail, send them again, and invite the addresses of a list."""
 
 import hmac
 
@@ -10,7 +10,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.areas.users import password_model as policy
-from talkd.conversation import access, attendee_store, room_store
+from talkd.conversation import access, attendee_store, room_store, session_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
@@ -23,58 +23,77 @@ from talkd.storage.database import Tx
 
 
 class Import(msgspec.Struct, frozen=True):
-    """What came of a list: how many were (or would be) invited, and the room's new type if that changed."""
+    """The result of importing a list: how many people were (or would be) invited, and the room's type if it changed."""
 
     invites: int
     duplicates: int
     invalid_lines: list[int]
     new_type: RoomType | None = None
-    begun: Progress = Progress(0)
+    progress: Progress = Progress(0)
+    """How far the inviting has come."""
 
 
-async def open_door(tx: Tx, room: Room, address: str, access: str, browser: str) -> Attendee:
-    """Who shows address and personal token; the browser is known as that from now on.
+# --- personal tokens ------------------------------------------------------------------------
+async def is_invited(tx: Tx, token: str, address: str, access_token: str) -> bool:
+    """Return True if the personal token is that of this address in the room."""
+    room = await room_store.get_room(tx, token)
+    return room is not None and await _find_by_token(tx, room, address, access_token) is not None
 
-    The token belongs to one invitation: with another address, or in another room, it opens nothing.
-    Raises NotFound.
+
+async def accept(tx: Tx, room: Room, address: str, access_token: str, browser: str) -> Attendee:
+    """Return the attendee with this address and personal token. The browser is known as that attendee from now on.
+
+    A token is valid for one address in one room. Raises NotFound.
     """
-    attendee = await _find_by_token(tx, room, address, access)
+    attendee = await _find_by_token(tx, room, address, access_token)
     if attendee is None:
         raise NotFound
     await store.add_browser(tx, room.id, attendee.id, browser)
     return attendee
 
 
-async def is_invited(tx: Tx, room: Room, address: str, access: str) -> bool:
-    """Whether the personal token is that of this address in this room."""
-    return await _find_by_token(tx, room, address, access) is not None
+async def accept_link(tx: Tx, token: str, address: str, access_token: str, *, old_browser: str, browser: str) -> None:
+    """Accept an invitation in a browser that gets a new session cookie. Raises NotFound."""
+    room = await room_store.get_room(tx, token)
+    if room is None:
+        raise NotFound
+    if old_browser:
+        await move_browser(tx, old_browser, browser)
+    await accept(tx, room, address, access_token, browser)
 
 
-async def _find_by_token(tx: Tx, room: Room, address: str, access: str) -> Attendee | None:
+async def _find_by_token(tx: Tx, room: Room, address: str, access_token: str) -> Attendee | None:
     attendee = await attendee_store.find_attendee(tx, room.id, EMAILS, ids.email_id(address.strip()))
     expected = attendee.access_token if attendee is not None else ""
-    is_right = hmac.compare_digest(expected.encode(), access.encode())
+    is_right = hmac.compare_digest(expected.encode(), access_token.encode())
     return attendee if expected and is_right else None
 
 
 async def find_invited(tx: Tx, room: Room, browser: str) -> Attendee | None:
-    """Whose invitation this browser has shown before."""
+    """Return the attendee whose invitation the browser has accepted in the room, or None."""
     return await store.find_attendee(tx, room.id, browser) if browser else None
 
 
+async def move_browser(tx: Tx, old: str, new: str) -> None:
+    """Keep the sessions and invitations of a browser that gets a new session cookie."""
+    await session_store.move_browser(tx, old, new)
+    await store.move_browser(tx, old, new)
+
+
+# --- sending --------------------------------------------------------------------------------
 async def repeat(tx: Tx, me: Participant, attendee_id: int | None) -> None:
-    """Invite one more time: one of the people invited by e-mail, or all of them (None). Raises NotFound."""
+    """Send an invitation again, or all of the room (None). Raises NotFound."""
     if attendee_id is None:
-        wanted = await attendee_store.list_attendees(tx, me.room.id)
+        attendees = await attendee_store.list_attendees(tx, me.room.id)
     else:
-        wanted = [await access.access_attendee(tx, me, attendee_id, data=NULL)]
-    for attendee in wanted:
+        attendees = [await access.access_attendee(tx, me, attendee_id, data=NULL)]
+    for attendee in attendees:
         if attendee.actor_type == EMAILS:
             await tx.emit(InvitationRepeated(me.room.id, me.actor, attendee.id, attendee.actor))
 
 
 def require_importable(me: Participant) -> None:
-    """Raises Invalid("room") for rooms that nobody is invited to."""
+    """Raises Invalid("room") for rooms to which nobody can be invited by e-mail."""
     if not me.room.is_shared or me.room.is_breakout_room:
         raise Invalid("room")
 
@@ -82,11 +101,11 @@ def require_importable(me: Participant) -> None:
 async def invite_all(
     tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, settings: TalkSettings, most: int
 ) -> Import:
-    """Invite the first portion of a list, without who is invited already; with `only_test` only say what would happen.
+    """Invite the addresses of a list that are not invited yet, the first portion now (`members.add`).
 
-    Banned addresses count as duplicates: there is nothing to invite them to. Lines of no use keep nobody
-    else out. Opens the room to the public, as inviting by e-mail does: raises Invalid("password") where that needs one,
-    and TooLarge if the room would have more than `most` attendees.
+    With `only_test` nobody is invited. Banned addresses count as duplicates. Invalid lines do not keep the others from
+    being invited. A group room becomes public. Raises Invalid("password") if the server allows no public room without
+    a password, and TooLarge if the room would have more than `most` attendees.
     """
     room = await room_store.lock_room(tx, me.room.id)
     new = await _without_known(tx, room, sheet.invitees)
@@ -95,12 +114,13 @@ async def invite_all(
         return Import(len(new), duplicates, sheet.invalid_lines)
     policy.require_forced_password(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
     newcomers = [Newcomer(EMAILS, invitee.address, invitee.name) for invitee in new]
-    begun = await members.add(tx, room, me.actor, newcomers, settings, most=most)
+    progress = await members.add(tx, room, me.actor, newcomers, settings, most=most)
     new_type = RoomType.PUBLIC if room.opens_by_mail else None
-    return Import(len(new), duplicates, sheet.invalid_lines, new_type, begun)
+    return Import(len(new), duplicates, sheet.invalid_lines, new_type, progress)
 
 
 async def _without_known(tx: Tx, room: Room, invitees: list[Invitee]) -> list[Invitee]:
+    """Return those who are neither invited nor banned."""
     by_id = {ids.email_id(invitee.address): invitee for invitee in invitees}
     known = {attendee.actor_id for attendee in await attendee_store.find_attendees(tx, room.id, EMAILS, list(by_id))}
     known |= await participants.list_banned(tx, room.id, EMAILS)

@@ -1,4 +1,4 @@
-"""Statements about browsers that have shown a personal invitation."""
+"""Statements about browsers in which an invitation was accepted."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -32,15 +32,15 @@ _MOVE = Statement(
 
 
 async def add_browser(tx: Tx, room_id: int, attendee_id: int, browser: str) -> None:
-    """From now on this browser is that attendee, in this room."""
+    """Store that this browser is that attendee in the room."""
     await tx.run(_ADD, room_id=room_id, attendee_id=attendee_id, browser=browser)
 
 
 async def find_attendee(tx: Tx, room_id: int, browser: str) -> Attendee | None:
-    """Whose invitation the browser has shown in this room."""
+    """Return the attendee whose invitation was accepted in the browser, or None."""
     return await tx.find(_FIND, room_id=room_id, browser=browser)
 
 
 async def move_browser(tx: Tx, old: str, new: str) -> None:
-    """A browser got a new cookie; what it has shown stays its own."""
+    """Keep the invitations of a browser that gets a new session cookie."""
     await tx.run(_MOVE, old=old, new=new)

@@ -85,7 +85,7 @@ def _participant(
         attendeePin=attendee.pin if for_moderator else "",
         phoneNumber=attendee.phone_number if for_moderator else "",
         callId=attendee.call_id if for_moderator else "",
-        invitedActorId=attendee.invited_address if viewer.sees_addresses and attendee.invited_address else UNSET,
+        invitedActorId=attendee.invited_address if viewer.can_see_addresses and attendee.invited_address else UNSET,
         status=status_of(attendee.actor_id, online) if has_status else UNSET,
         statusIcon=None if has_status else UNSET,
         statusMessage=None if has_status else UNSET,

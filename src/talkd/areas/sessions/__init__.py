@@ -1,1 +1,1 @@
-"""Joins: one for each device that is in a conversation right now."""
+"""Sessions: one for each device that has a room open."""

@@ -1,21 +1,17 @@
-"""Operations that open and close a conversation on a device."""
+"""Operations that join and leave a room with a device."""
 
 from typing import Any
 
 import msgspec
 
-from talkd.areas.invitations import service as invitations
-from talkd.areas.invitations import store as invitation_store
 from talkd.areas.invitations.link import require_invited
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.areas.sessions import service
+from talkd.areas.sessions import join_service as joining
+from talkd.areas.sessions import service as sessions
+from talkd.areas.sessions.join_service import Device
 from talkd.areas.users import passwords
-from talkd.conversation import attendee_store, room_store, session_store
-from talkd.conversation.participant import Attendee, Participant
-from talkd.conversation.room import Room
 from talkd.core import ids
-from talkd.core.errors import NULL, UnknownRoom
 from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
 from talkd.web.auth import is_own_page, new_cookie
@@ -32,10 +28,10 @@ ROOM_PASSWORD = "talkRoomPassword"
 
 
 class JoinParams(msgspec.Struct, frozen=True):
-    """The room's password. `force` makes no difference: an earlier join of this device ends, also one that is in a
-    call (small-print.md, the last section), and those of other devices go on.
+    """The room's password, or the address and personal token of an invitation by e-mail.
 
-    People invited by e-mail show their address and personal token once; the device is known after that.
+    The token is needed once: the cookie of the answer stands for it afterwards. `force` makes no difference: an
+    earlier session of this device always ends, even if it is in a call, and those of other devices do not.
     """
 
     password: str = ""
@@ -55,45 +51,56 @@ class JoinParams(msgspec.Struct, frozen=True):
     returns=RoomView,
 )
 async def join(call: Call[JoinParams]) -> Reply:
-    """Open a conversation on this device."""
-    params, caller, db = call.params, call.caller, call.world.db
+    """Join a conversation with this device."""
+    params, caller = call.params, call.caller
     if params.access and caller.user_id is None:
         await require_invited(call, call.token, params.email, params.access)
-    is_right = bool(params.password) and await _is_right(call)
-    # A visitor gets a new cookie each time they join, and their earlier joins move to it: somebody else may have
-    # planted the old one, and must not be in the room as the same guest. A user's device keeps its cookie.
-    keeps_cookie = caller.browser and caller.user_id is not None and not params.password
-    cookie: str | None = None
-    browser = caller.browser
-    if not keeps_cookie and not caller.by_cookie:
-        page = caller if is_own_page(caller, call.header("requesttoken")) else None
-        cookie = new_cookie(keep=page)
-        browser = ids.fingerprint(cookie)
+    password_is_right = bool(params.password) and await _check_password(call)
+    cookie = _new_cookie(call)
+    device = Device(
+        browser=ids.fingerprint(cookie) if cookie else caller.browser,
+        old_browser=caller.browser,
+        user=caller.actor if caller.user_id is not None else None,
+        login=caller.credential.secret if caller.credential is not None else "",
+        password_is_right=password_is_right,
+        address=caller.address,
+        network=subnet_of(caller.address),
+        invited_address=params.email,
+        access_token=params.access,
+    )
+    config = call.world.config
+    most_visitors = config.limits.guest_sessions if config.security.throttle else 0
 
     async def work(tx: Tx) -> RoomView:
         await require_login_still(tx, call)
-        room = await room_store.get_room(tx, call.token, lock=True)
-        if room is None:
-            raise UnknownRoom(data=NULL)
-        if cookie and caller.browser:
-            await session_store.move_browser(tx, caller.browser, browser)
-            await invitation_store.move_browser(tx, caller.browser, browser)
-        me = await _join(tx, call, room, browser, is_right)
-        shown = await rendering.render(tx, _as(call, browser), me.room.id, me.attendee.id)
-        if me.is_guest and call.participant is None:
-            return msgspec.structs.replace(shown, notificationCalls=0)  # as the real server says on a first visit
-        return shown
+        joined = await joining.join(tx, call.token, device, most_visitors=most_visitors)
+        me = joined.me
+        view = await rendering.render(tx, call, me.room.id, me.attendee.id, browser=device.browser)
+        # As the real server answers (docs/api/compatibility.md, Sessions and guests).
+        return msgspec.structs.replace(view, notificationCalls=0) if joined.is_first_visit else view
 
-    return Reply(await db.write(work), 200, session_cookie=cookie)
+    return Reply(await call.world.db.write(work), 200, session_cookie=cookie)
 
 
-async def _is_right(call: Call[JoinParams]) -> bool:
+def _new_cookie(call: Call[JoinParams]) -> str | None:
+    """Return the session cookie that the answer sets, if any.
+
+    A visitor gets a new one with each join. Somebody else may have planted the old one, and must not be in the room as
+    the same guest. A user's device keeps its cookie, except when a password is sent without a login by cookie.
+    """
+    caller = call.caller
+    if caller.by_cookie or (caller.browser and caller.user_id is not None and not call.params.password):
+        return None
+    return new_cookie(keep=caller if is_own_page(caller, call.header("requesttoken")) else None)
+
+
+async def _check_password(call: Call[JoinParams]) -> bool:
     """Return True if the password is the one that the room asks the caller for. Raises Throttled.
 
-    Where nothing is asked, nothing is hashed: an unknown room takes as long as one that the caller may not enter.
+    Nothing is hashed if no password is asked, so an unknown room takes as long as one that the caller may not join.
     """
     caller, password = call.caller, call.params.password
-    asked = await call.world.db.read(lambda tx: service.get_asked_password(tx, call.token, caller.user_id))
+    asked = await call.world.db.read(lambda tx: joining.get_asked_password(tx, call.token, caller.user_id))
     if not asked:
         return False
     async with call.world.throttle.attempt(ROOM_PASSWORD, caller.address) as attempt:
@@ -103,55 +110,9 @@ async def _is_right(call: Call[JoinParams]) -> bool:
     return is_right
 
 
-async def _join(tx: Tx, call: Call[JoinParams], room: Room, browser: str, is_right: bool) -> Participant:
-    caller = call.caller
-    if caller.user_id is not None:
-        login = caller.credential.secret if caller.credential is not None else ""
-        return await service.join_user(tx, room, caller.actor, browser=browser, password_is_right=is_right, login=login)
-    config = call.world.config
-    return await service.join_visitor(
-        tx,
-        room,
-        browser=browser,
-        address=caller.address,
-        password_is_right=is_right,
-        known=await _find_known(tx, call, room, browser),
-        session_id=ids.new_session_id(),
-        old_browser=caller.browser,
-        network=subnet_of(caller.address),
-        most=config.limits.guest_sessions if config.security.throttle else 0,
-    )
-
-
-async def _find_known(tx: Tx, call: Call[JoinParams], room: Room, browser: str) -> Attendee | None:
-    """Who the visitor is: by the personal token shown now, by a join of this device, or by a token shown before."""
-    present = await attendee_store.find_visitor(tx, call.token, browser) if browser else None
-    if call.params.access:
-        invited = await invitations.open_door(tx, room, call.params.email, call.params.access, browser)
-        if present is not None and present.attendee.id != invited.id:
-            await service.leave(tx, present)
-        return invited
-    call.participant = present
-    return present.attendee if present is not None else await invitations.find_invited(tx, room, browser)
-
-
-def _as(call: Call[Any], browser: str) -> Call[Any]:
-    """The same call from the browser with its new cookie."""
-    caller = call.caller
-    return Call(
-        world=call.world,
-        caller=type(caller)(
-            user_id=caller.user_id, display_name=caller.display_name, is_admin=caller.is_admin, browser=browser
-        ),
-        params=call.params,
-        base_url=call.base_url,
-        token=call.token,
-    )
-
-
 @routes.add("DELETE", "room/{token}/participants/active", Guard.NO_LOGIN, versions=V4)
 async def leave(tx: Tx, call: Call[Any]) -> None:
-    """Close a conversation on this device. Never fails, whether it was open or not."""
+    """Leave a conversation with this device. Succeeds also if the device has not joined."""
     me = await find_participant(tx, call)
     if me is not None:
-        await service.leave(tx, me)
+        await sessions.leave(tx, me)
