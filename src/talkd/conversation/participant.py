@@ -40,6 +40,7 @@ class Attendee(msgspec.Struct, frozen=True):
     read_privacy: int
     access_token: str
     invited_address: str
+    """E-mail address that the person was invited by, or empty. Shown if `Participant.can_see_addresses`."""
     pin: str
     phone_number: str
     call_id: str
@@ -99,7 +100,10 @@ class Participant(msgspec.Struct, frozen=True):
 
     @property
     def can_see_addresses(self) -> bool:
-        """Return True for moderators with an account. Only they see the e-mail addresses of invited guests."""
+        """Return True for moderators with an account. Only they see the e-mail addresses of others in the room.
+
+        No other rule says who may see the address that somebody was invited by.
+        """
         return self.is_moderator and not self.is_guest
 
     @property
