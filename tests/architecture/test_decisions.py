@@ -26,8 +26,6 @@ from talkd.web.routing import Routes
 
 ROOT = Path(__file__).parents[2]
 AREAS = ROOT / "src" / "talkd" / "areas"
-POSTING = {"_plain", "_either", "post_system"}
-"""Functions that post a system message, or make the function that does."""
 EVENTS = [kind for kind in events.list_kinds(events.Event) if not kind.__subclasses__()]
 
 
@@ -51,8 +49,9 @@ def modules_of(role: str) -> list[ModuleType]:
 def test_every_event_is_reported_or_not(kind: type[events.Event]) -> None:
     reported, silent = kind in message_effects.REPORTS, kind in message_effects.NOT_REPORTED
     assert reported != silent, (
-        f"decide whether {kind.__name__} posts a system message: add it to REPORTS "
-        f"({line_of(message_effects, 'REPORTS')}) or to NOT_REPORTED ({line_of(message_effects, 'NOT_REPORTED')})"
+        f"decide whether {kind.__name__} posts a system message: add it to REPORTED "
+        f"({line_of(system_texts, 'REPORTED')}), to REPORTS ({line_of(message_effects, 'REPORTS')}), "
+        f"or to NOT_REPORTED ({line_of(message_effects, 'NOT_REPORTED')})"
     )
 
 
@@ -72,11 +71,12 @@ def _choices(argument: ast.expr) -> list[ast.AST]:
 
 
 def names_of_system_messages() -> set[str]:
-    """Return the names that stand in calls of these functions as literals."""
-    found: set[str] = set()
+    """Return the names in the table `REPORTED`, and those that are literals in calls of `post_system`."""
+    reported = system_texts.REPORTED.values()
+    found = {name for each in reported for name in ([each] if isinstance(each, str) else [each.if_set, each.if_empty])}
     for path in AREAS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in POSTING:
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "post_system":
                 choices = [value for each in node.args for value in _choices(each)]
                 found |= {str(each.value) for each in choices if isinstance(each, ast.Constant) and each.value}
     return found

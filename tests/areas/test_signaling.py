@@ -13,6 +13,7 @@ from support.people import PUBLIC, TALK, Person
 from support.raw import connection, head
 from support.running import Server
 from talkd.areas.signaling.model import needed_permissions
+from talkd.areas.signaling.polling import Polling
 from talkd.core import clock
 from talkd.core.constants import Permission
 from talkd.storage.schema import rooms
@@ -184,6 +185,19 @@ def test_without_a_session_there_is_nothing_to_wait_for(server: Server, alice: P
     for person in (server.add_user(), server.visitor()):
         assert person.status("GET", f"v3/signaling/{token}") == 404
         assert person.status("GET", "v3/signaling/abcdefgh") == 404
+
+
+def test_nothing_is_remembered_of_deleted_rooms_and_ended_sessions(server: Server) -> None:
+    owner = server.add_user("owner")
+    memory = vars(server.app.world[Polling])
+    before = {name: len(kept) for name, kept in memory.items()}
+    tokens = [owner.create_room() for _ in range(3)]
+    for token in tokens:
+        Device(owner, token)  # ends the session in the room before
+    assert all(len(memory[name]) > before[name] for name in memory)
+    for token in tokens:
+        owner.delete(f"v4/room/{token}")
+    assert {name: len(kept) for name, kept in memory.items()} == before
 
 
 def test_nobody_sends_as_somebody_else(pair: tuple[Device, Device]) -> None:

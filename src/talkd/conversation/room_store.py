@@ -29,18 +29,8 @@ _SET = {
     name: Statement(
         sa.update(rooms).where(rooms.c.id == bind("room_id")).values({name: bind("value", rooms.c[name].type)})
     )
-    for name in (
-        "name",
-        "description",
-        "type",
-        "password_hash",
-        "read_only",
-        "listable",
-        "default_permissions",
-        "message_expiration",
-        "mention_permissions",
-        "recording_consent",
-    )
+    for name in Room.__struct_fields__
+    if name not in ("id", "token")
 }
 _ADD = Query(
     sa.insert(rooms)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from talkd.areas.messages import service as messages
-from talkd.areas.messages.system_texts import MISSED, SILENT
+from talkd.areas.messages.system_texts import MISSED, REPORTED, SILENT, Choice
 from talkd.conversation import message_store, reaction_store
 from talkd.conversation.message import COUNTABLE, Reference
 from talkd.conversation.room import Room
@@ -41,16 +41,10 @@ def _unless_quiet(reaction: Reaction) -> Reaction:
     return react
 
 
-def _plain(system: str) -> Report:
+def _simple(system: str | Choice) -> Report:
     async def report(tx: Tx, room: Room, event: events.RoomEvent) -> None:
-        await messages.post_system(tx, room, event.actor, system)
-
-    return report
-
-
-def _either(choose: Callable[[Any], bool], if_so: str, else_: str) -> Report:
-    async def report(tx: Tx, room: Room, event: events.RoomEvent) -> None:
-        await messages.post_system(tx, room, event.actor, if_so if choose(event) else else_)
+        name = system if isinstance(system, str) else system.of(event)
+        await messages.post_system(tx, room, event.actor, name)
 
     return report
 
@@ -147,22 +141,11 @@ async def _delete_reactions(tx: Tx, event: events.MessageDeleted) -> None:
 
 
 REPORTS: dict[type[events.Event], Reaction] = {
-    events.RoomCreated: _reported(_plain("conversation_created")),
+    **{kind: _reported(_simple(system)) for kind, system in REPORTED.items()},
     events.RoomRenamed: _reported(_renamed),
-    events.DescriptionSet: _reported(
-        _either(lambda event: event.description, "description_set", "description_removed")
-    ),
-    events.AvatarSet: _reported(_either(lambda event: event.is_set, "avatar_set", "avatar_removed")),
-    events.GuestsAllowed: _reported(_plain("guests_allowed")),
-    events.GuestsDisallowed: _reported(_plain("guests_disallowed")),
-    events.PasswordSet: _reported(_either(lambda event: event.is_set, "password_set", "password_removed")),
-    events.ReadOnlySet: _reported(_either(lambda event: event.read_only, "read_only", "read_only_off")),
-    events.BreakoutRoomsStarted: _reported(_plain("breakout_rooms_started")),
-    events.BreakoutRoomsStopped: _reported(_plain("breakout_rooms_stopped")),
     events.MessageExpirationSet: _reported(_expiration_set),
     events.ListableSet: _reported(_listable),
     events.LobbySet: _reported(_lobby),
-    events.LobbyTimerReached: _reported(_plain("lobby_timer_reached")),
     events.AttendeeAdded: _unless_quiet(_reported(_about("added"))),
     events.AttendeeRemoved: _unless_quiet(_reported(_about("removed"))),
     events.ModeratorPromoted: _reported(_role("promoted")),

@@ -1,9 +1,13 @@
 """The texts of system messages. Clients show them as they are, and some parse them (docs/api/compatibility.md)."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
 
 from talkd.conversation.message import Reference
 from talkd.conversation.reaction import REMOVED
+from talkd.core import events
 from talkd.core.actor import CLI_ID, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.richtext import span
 
@@ -18,6 +22,33 @@ CALLS_OF_TWO = frozenset({"call_started", "call_ended", "call_ended_everyone"})
 
 SILENT = "silent"
 """The `details` of `call_started` for a call that notifies nobody."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """Two system messages of one event: which of them depends on whether a field of the event is empty (or 0)."""
+
+    field: str
+    if_set: str
+    if_empty: str
+
+    def of(self, event: Any) -> str:
+        """Return the system message for an event."""
+        return self.if_set if getattr(event, self.field) else self.if_empty
+
+
+REPORTED: Mapping[type[events.RoomEvent], str | Choice] = {
+    events.RoomCreated: "conversation_created",
+    events.DescriptionSet: Choice("description", "description_set", "description_removed"),
+    events.AvatarSet: Choice("is_set", "avatar_set", "avatar_removed"),
+    events.GuestsAllowed: "guests_allowed",
+    events.GuestsDisallowed: "guests_disallowed",
+    events.PasswordSet: Choice("is_set", "password_set", "password_removed"),
+    events.ReadOnlySet: Choice("read_only", "read_only", "read_only_off"),
+    events.BreakoutRoomsStarted: "breakout_rooms_started",
+    events.BreakoutRoomsStopped: "breakout_rooms_stopped",
+    events.LobbyTimerReached: "lobby_timer_reached",
+}
+"""The system messages of events that need nothing else to report; `effects.REPORTS` has the others."""
 
 _BY_ACTOR = {
     "conversation_created": "{actor} created the conversation",
