@@ -1,10 +1,10 @@
-"""What clients learn where no language model is set up."""
+"""Operations that need a language model are refused."""
 
 from support.people import PUBLIC, Person
 from support.running import Server
 
 
-def test_nobody_sums_up(server: Server, alice: Person) -> None:
+def test_summaries_are_refused(server: Server, alice: Person) -> None:
     token, guest = alice.create_room(PUBLIC), server.visitor()
     guest.join(token)
     assert alice.refused("POST", f"v1/chat/{token}/summarize", fromMessageId=1) == (400, "ai-error")
@@ -12,7 +12,7 @@ def test_nobody_sums_up(server: Server, alice: Person) -> None:
     assert server.add_user().status("POST", f"v1/chat/{token}/summarize", fromMessageId=1) == 404
 
 
-def test_nothing_is_translated(alice: Person) -> None:
+def test_translations_are_refused(alice: Person) -> None:
     assert alice.get("/ocs/v2.php/translation/languages") == {"languages": [], "languageDetection": False}
     refused = alice.request("POST", "/ocs/v2.php/translation/translate", text="Haus", toLanguage="en")
     assert (refused.status_code, refused.json()["ocs"]["data"]) == (
@@ -21,5 +21,5 @@ def test_nothing_is_translated(alice: Person) -> None:
     )
 
 
-def test_there_is_no_task(alice: Person) -> None:
+def test_tasks_do_not_exist(alice: Person) -> None:
     assert alice.status("GET", "/ocs/v2.php/taskprocessing/task/1") == 404

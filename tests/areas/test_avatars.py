@@ -1,4 +1,4 @@
-"""Pictures of people, through HTTP."""
+"""Pictures of accounts and guests, over HTTP."""
 
 import io
 import re
@@ -23,7 +23,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def client(server: Any) -> Any:
-    """A client of a new account, whose id is its `user_id`."""
+    """Return a client of a new account. Its `user_id` is the id of the account."""
     user_id = f"portrait{next(_numbers)}"
     answer = server.admin.post(USERS, json={"userid": user_id, "password": PASSWORD, "displayName": "Ada Lovelace"})
     assert answer.status_code == 200, answer.text
@@ -34,19 +34,19 @@ def client(server: Any) -> Any:
 
 @pytest.fixture
 def viewer(server: Server) -> httpx.Client:
-    """Somebody else with an account."""
+    """Return a client of another account."""
     return server.add_user("viewer").http
 
 
 @pytest.fixture
 def visitor(server: Any) -> Any:
-    """Somebody without a login."""
+    """Return a client without a login."""
     with httpx.Client(base_url=server.url) as made:
         yield made
 
 
 def picture(width: int = 300, height: int = 200, format_: str = "PNG", **options: Any) -> bytes:
-    """An image file, red with a blue left edge."""
+    """Return an image file, red with a blue left edge."""
     image = Image.new("RGB", (width, height), (255, 0, 0))
     image.paste((0, 0, 255), (0, 0, width // 10, height))
     out = io.BytesIO()
@@ -55,20 +55,20 @@ def picture(width: int = 300, height: int = 200, format_: str = "PNG", **options
 
 
 def opened(answer: httpx.Response) -> Image.Image:
-    """The picture of an answer."""
+    """Return the picture of an answer."""
     assert answer.status_code == 200, answer.text
     assert answer.headers["content-type"] == "image/png"
     return Image.open(io.BytesIO(answer.content))
 
 
 def send(client: httpx.Client, content: bytes, path: str = UPLOAD) -> httpx.Response:
-    """Upload a picture the way the mobile apps do."""
+    """Upload a picture as the mobile apps do."""
     return client.post(path, files={"files[]": ("picture", content, "image/png")})
 
 
 @pytest.mark.parametrize(("wanted", "served"), [(64, 64), (32, 64), (512, 512), (65, 512), (4096, 512)])
 @pytest.mark.parametrize("prefix", ["", "/index.php"])
-def test_sizes(client: Any, viewer: httpx.Client, wanted: int, served: int, prefix: str) -> None:
+def test_pictures_have_two_sizes(client: Any, viewer: httpx.Client, wanted: int, served: int, prefix: str) -> None:
     answer = viewer.get(f"{prefix}/avatar/{client.user_id}/{wanted}")
     assert opened(answer).size == (served, served)
     assert answer.headers["x-nc-iscustomavatar"] == "0"
@@ -81,14 +81,14 @@ def test_dark_differs_from_light(client: Any, viewer: httpx.Client) -> None:
     assert sum(opened(light).getpixel((1, 1))) > sum(opened(dark).getpixel((1, 1)))  # type: ignore[arg-type]
 
 
-def test_guests_have_pictures_by_name(visitor: httpx.Client) -> None:
+def test_the_picture_of_a_guest_depends_on_the_name(visitor: httpx.Client) -> None:
     first, again, other = (visitor.get(f"/avatar/guest/{name}/64") for name in ("Jane Doe", "Jane Doe", "Bob"))
     assert opened(first).size == (64, 64)
     assert first.content == again.content != other.content
     assert opened(visitor.get("/avatar/guest/Jane/512/dark")).size == (512, 512)
 
 
-def test_clients_that_have_it_get_nothing_new(client: Any, viewer: httpx.Client) -> None:
+def test_a_client_that_has_the_picture_gets_304(client: Any, viewer: httpx.Client) -> None:
     path = f"/avatar/{client.user_id}/64"
     etag = viewer.get(path).headers["etag"]
     again = viewer.get(path, headers={"If-None-Match": f'"other", W/{etag}'})
@@ -116,7 +116,7 @@ def test_uploading_and_removing(client: Any, viewer: httpx.Client, format_: str,
     assert client.delete(path).status_code == 200
 
 
-def test_what_is_hidden_in_a_file_is_dropped(client: Any, viewer: httpx.Client) -> None:
+def test_metadata_of_an_uploaded_file_is_removed(client: Any, viewer: httpx.Client) -> None:
     exif = Image.Exif()
     exif[0x010E] = "secret place"
     assert send(client, picture(format_="JPEG", exif=exif) + b"appended program").status_code == 200
@@ -126,7 +126,7 @@ def test_what_is_hidden_in_a_file_is_dropped(client: Any, viewer: httpx.Client) 
 
 
 def bomb(width: int, height: int) -> bytes:
-    """A PNG that says it is huge, of a few bytes."""
+    """Return a PNG of a few bytes whose header gives this size."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return len(content).to_bytes(4, "big") + kind + content + zlib.crc32(kind + content).to_bytes(4, "big")
@@ -141,19 +141,19 @@ def bomb(width: int, height: int) -> bytes:
     [b"no image", picture(format_="GIF"), picture()[:100], bomb(7_000, 7_000), bomb(60_000, 60_000), b"<svg/>"],
     ids=["text", "gif", "cut off", "large", "bomb", "svg"],
 )
-def test_unusable_files(client: Any, viewer: httpx.Client, content: bytes) -> None:
+def test_invalid_files_are_refused(client: Any, viewer: httpx.Client, content: bytes) -> None:
     answer = send(client, content)
     assert answer.status_code == 400
     assert answer.json()["ocs"]["data"]["message"]
     assert viewer.get(f"/avatar/{client.user_id}/64").headers["x-nc-iscustomavatar"] == "0"
 
 
-def test_nothing_uploaded(client: Any) -> None:
+def test_an_upload_without_a_file_is_refused(client: Any) -> None:
     answer = client.post(UPLOAD)
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, {"message": "No image file provided"})
 
 
-def test_visitors_set_nothing(visitor: httpx.Client) -> None:
+def test_visitors_cannot_set_pictures(visitor: httpx.Client) -> None:
     ocs = {"OCS-APIRequest": "true", "Accept": "application/json"}
     for path in (UPLOAD, "/avatar/"):
         answer = visitor.post(path, headers=ocs, files={"files[]": ("picture", picture(), "image/png")})
@@ -169,12 +169,12 @@ def test_another_site_cannot_make_a_browser_upload(client: Any) -> None:
 
 # --- who sees what --------------------------------------------------------------------------
 def facts(answer: httpx.Response) -> tuple[Any, ...]:
-    """What an answer tells, but for the time."""
+    """Return the status, headers and content of an answer, without its date."""
     return answer.status_code, {k: v for k, v in answer.headers.items() if k != "date"}, answer.content
 
 
 def upload(person: Person) -> None:
-    """Give somebody a picture of their own."""
+    """Upload a picture for a person."""
     assert send(person.http, picture()).status_code == 200
 
 
@@ -192,7 +192,7 @@ def test_a_visitor_cannot_tell_accounts_from_names(
             assert account.status_code == visitor.get(f"/avatar/nobody/{path}").status_code == 404
             continue
         name = visitor.get(f"/avatar/guest/{user_id}/{path}")
-        assert facts(account) == facts(name), "it follows from the name alone"
+        assert facts(account) == facts(name), "the picture depends on the name only"
         nobody = visitor.get(f"/avatar/{unique('nobody')}/{path}")
         assert set(nobody.headers) == set(account.headers)
         assert (nobody.status_code, nobody.headers["x-nc-iscustomavatar"]) == (200, "0")
@@ -205,7 +205,7 @@ def test_every_name_has_a_picture_for_users_too(server: Server, viewer: httpx.Cl
         assert opened(client.get("/avatar/there is nobody/64")).size == (64, 64)
 
 
-def test_a_guest_sees_the_pictures_of_whom_they_are_in_a_room_with(server: Server) -> None:
+def test_a_guest_sees_the_pictures_of_accounts_in_the_same_room(server: Server) -> None:
     alice, stranger, guest = server.add_user("alice"), server.add_user("stranger"), server.visitor()
     for person in (alice, stranger):
         upload(person)
@@ -218,7 +218,7 @@ def test_a_guest_sees_the_pictures_of_whom_they_are_in_a_room_with(server: Serve
     guest.join(token)
     assert (sees(alice), sees(stranger)) == (True, False)
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
-    assert not sees(alice), "whoever waits in the lobby does not know who is inside"
+    assert not sees(alice), "a guest in the lobby may not know who is in the room"
     alice.put(f"v4/room/{token}/webinar/lobby", state=0)
     guest.delete(f"v4/room/{token}/participants/active")
     assert not sees(alice)
@@ -247,4 +247,4 @@ def test_every_name_can_be_drawn() -> None:
     for name in ("Ada", "Жанна", ""):
         sketch = model.sketch("id", name, dark=False, size=64)
         assert Image.open(io.BytesIO(images.draw(sketch))).size == (64, 64)
-        assert re.fullmatch(r"[!#-~]+", sketch.tag), "it stands in a header"
+        assert re.fullmatch(r"[!#-~]+", sketch.tag), "the tag is sent in a header"

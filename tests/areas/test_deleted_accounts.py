@@ -1,4 +1,4 @@
-"""What a deleted account leaves behind."""
+"""What remains after an account was deleted."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def rename(person: Person, name: str) -> None:
 
 
 def rows_with(server: Server, *words: str) -> list[tuple[str, Any]]:
-    """All rows of all tables in which one of the words is stored."""
+    """Return all rows of all tables that contain one of the words."""
 
     async def search(tx: Any) -> list[tuple[str, Any]]:
         found = []
@@ -49,7 +49,7 @@ def rows_with(server: Server, *words: str) -> list[tuple[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", [GROUP, PUBLIC])
-def test_the_administrator_is_named_as_the_one_who_removed_a_deleted_account(
+def test_the_system_message_names_the_administrator_who_deleted_the_account(
     server: Server, alice: Person, bob: Person, kind: int
 ) -> None:
     token = alice.create_room(kind, participants={"users": [bob.id]})
@@ -61,9 +61,7 @@ def test_the_administrator_is_named_as_the_one_who_removed_a_deleted_account(
     assert set(alice.participants(token)) == {alice.id}
 
 
-def test_a_deleted_account_that_had_only_followed_the_link_is_reported_too(
-    server: Server, alice: Person, bob: Person
-) -> None:
+def test_the_deletion_of_a_self_joined_user_has_a_system_message(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     bob.join(token)
     delete(server, bob)
@@ -71,7 +69,7 @@ def test_a_deleted_account_that_had_only_followed_the_link_is_reported_too(
 
 
 @pytest.mark.parametrize("words", [("occ", "user:delete"), ("user", "delete", "--yes")])
-def test_a_command_that_deletes_an_account_reports_an_administrator(
+def test_the_system_message_names_an_administrator_if_a_command_deleted_the_account(
     server: Server, alice: Person, bob: Person, words: tuple[str, ...]
 ) -> None:
     token = alice.create_room(participants={"users": [bob.id]})
@@ -97,7 +95,7 @@ def test_a_one_to_one_of_a_deleted_account_is_locked_and_keeps_its_name(
     assert alice.status("POST", f"v1/chat/{private}", message="Hello?") == 403
 
 
-def test_no_table_holds_the_id_or_a_name_of_a_deleted_account(server: Server, alice: Person, bob: Person) -> None:
+def test_no_table_contains_the_id_or_a_name_of_a_deleted_account(server: Server, alice: Person, bob: Person) -> None:
     former, name = unique("Former"), unique("Girl")
     gone = server.add_user("gone", display_name=former)
     token = alice.create_room(PUBLIC, participants={"users": [bob.id, gone.id]})
@@ -150,7 +148,7 @@ def test_no_table_holds_the_id_or_a_name_of_a_deleted_account(server: Server, al
 
     left = rows_with(server, gone.id, former, name)
     assert [(table, row) for table, row in left if table != "rooms"] == []
-    assert len(left) == 1  # the former one-to-one is called by the name
+    assert len(left) == 1  # the name of the former one-to-one room
     shown = alice.history(token)
     assert name not in str(shown)
     assert [each["messageParameters"]["user"] for each in shown if each["systemMessage"] == "user_removed"] == [NOBODY]

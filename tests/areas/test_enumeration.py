@@ -1,4 +1,4 @@
-"""How settings of the app `core` limit whom users find, and with whom they can start a one-to-one."""
+"""Settings of the app `core` that limit which accounts users find and can start a one-to-one room with."""
 
 from collections.abc import Callable, Iterator
 
@@ -15,7 +15,7 @@ MEMBERS_ONLY = "shareapi_only_share_with_group_members"
 
 @pytest.fixture
 def core(server: Server) -> Iterator[Callable[..., None]]:
-    """Sets settings of the app `core`, and puts them back."""
+    """Return a function that sets settings of the app `core`. Reset them afterwards."""
     path = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/core/"
 
     def put(**values: str) -> None:
@@ -48,7 +48,7 @@ NO_MATCH = {FULL_MATCH: "no"}
     ],
 )
 @pytest.mark.parametrize("version", ["v1", "v4"])
-def test_settings_keep_users_from_starting_a_one_to_one(
+def test_settings_limit_with_whom_users_start_a_one_to_one_room(
     server: Server,
     alice: Person,
     bob: Person,
@@ -70,7 +70,7 @@ def test_settings_keep_users_from_starting_a_one_to_one(
             assert alice.rooms().keys() == set()
 
 
-def test_settings_leave_one_to_ones_that_there_are(
+def test_settings_do_not_affect_existing_one_to_one_rooms(
     alice: Person, private: str, bob: Person, core: Callable[..., None]
 ) -> None:
     core(**NO_MATCH, **{ENUMERATION: "no"})
@@ -90,7 +90,7 @@ def test_settings_leave_one_to_ones_that_there_are(
         ({MEMBERS_ONLY: "yes"}, {"colleague"}, {"colleague"}),
     ],
 )
-def test_settings_limit_whom_users_find(
+def test_settings_limit_which_accounts_users_find(
     server: Server, core: Callable[..., None], values: dict[str, str], by_part: set[str], by_id: set[str]
 ) -> None:
     mark = unique("mark")

@@ -1,4 +1,4 @@
-"""An id means its account in any case, wherever one can be given."""
+"""Operations accept the id of an account in any case."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def people(person: Person, token: str) -> set[str]:
     return {each["actorId"] for each in person.get(f"v4/room/{token}/participants")}
 
 
-def test_whoever_logs_in_so_is_found_so(server: Server, bob: Person) -> None:
+def test_an_account_that_logs_in_in_another_case_has_its_own_id(server: Server, bob: Person) -> None:
     shouted = Person(server.client(bob.id.upper()), bob.id)
     assert shouted.get("/ocs/v2.php/cloud/user")["id"] == bob.id
     assert shouted.get(f"{USERS}/{bob.id.title()}")["id"] == bob.id
@@ -28,7 +28,7 @@ def test_whoever_logs_in_so_is_found_so(server: Server, bob: Person) -> None:
     assert shouted.status("GET", f"/avatar/{bob.id.upper()}/64") == 200
 
 
-def test_invitations_in_any_case_bring_one_person(alice: Person, bob: Person, server: Server) -> None:
+def test_invitations_in_several_cases_add_one_attendee(alice: Person, bob: Person, server: Server) -> None:
     token = alice.create_room()
     alice.post(f"v4/room/{token}/participants", newParticipant=bob.id.upper())
     alice.post(f"v4/room/{token}/participants", newParticipant=bob.id)
@@ -68,7 +68,7 @@ def test_a_ban_holds_in_any_case(alice: Person, bob: Person) -> None:
     assert alice.refused("POST", f"v1/ban/{token}", actorType="users", actorId=alice.id.upper()) == (400, "self")
 
 
-def test_a_ban_holds_for_an_account_that_is_made_later(server: Server, alice: Person, admin: Person) -> None:
+def test_a_ban_holds_for_an_account_that_is_created_later(server: Server, alice: Person, admin: Person) -> None:
     token = alice.create_room(PUBLIC)
     later = f"later-{token}"
     first = alice.post(f"v1/ban/{token}", actorType="users", actorId=later.upper())
@@ -86,7 +86,7 @@ def test_a_ban_holds_for_an_account_that_is_made_later(server: Server, alice: Pe
     admin.delete(f"{USERS}/{later.upper()}")
     server.run_job("delete_rooms", "forget_accounts")
     admin.post(USERS, userid=later, password="secret-pass-42")
-    assert made.status("POST", f"v4/room/{token}/participants/active") == 200  # somebody else by that name
+    assert made.status("POST", f"v4/room/{token}/participants/active") == 200  # the account with the other id
 
 
 def test_administrators_name_accounts_in_any_case(server: Server, bob: Person, admin: Person) -> None:

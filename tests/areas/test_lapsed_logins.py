@@ -1,4 +1,4 @@
-"""Logins that have lapsed leave nothing behind."""
+"""Unused browser sessions and unfinished login flows are deleted."""
 
 import pytest
 import sqlalchemy as sa
@@ -26,7 +26,7 @@ def flows(server: Server) -> int:
     return number
 
 
-def test_browsers_that_stay_away_are_forgotten(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unused_browser_sessions_are_deleted(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     lifetime = server.config.security.session_lifetime
     log_in(server, alice)
     server.run_job("close_lapsed_browsers")
@@ -39,7 +39,7 @@ def test_browsers_that_stay_away_are_forgotten(server: Server, alice: Person, mo
     assert fresh.get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]["id"] == alice.id
 
 
-def test_logins_that_nobody_finishes_are_forgotten(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unfinished_login_flows_are_deleted(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     assert server.visitor().status("POST", "/login/v2") == 200
     server.run_job("delete_unfinished_logins")
     assert flows(server) >= 1

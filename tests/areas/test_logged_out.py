@@ -1,4 +1,4 @@
-"""Whoever is logged out waits for nothing, has no session and is in no call, within a second."""
+"""When a login ends, its waiting requests, sessions and calls end within a second."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ CONFIG = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/allowed_gr
 
 @dataclass
 class Device:
-    """A device of bob that waits for messages and for signaling, in the call of a room."""
+    """A device of bob that is in the call of a room and waits for messages and for signaling."""
 
     server: Server
     person: Person
@@ -35,9 +35,9 @@ class Device:
     others: str
 
     def wait(self, threads: ThreadPoolExecutor) -> list[Future[httpx.Response]]:
-        """Begin to wait, once for messages and once for signaling."""
+        """Start to wait for messages and for signaling."""
         last = self.person.history(self.token)[0]["id"]
-        self.person.get(f"v3/signaling/{self.token}")  # the list of sessions, which is news now and not later
+        self.person.get(f"v3/signaling/{self.token}")  # reads the list of sessions, so that it is not news later
         before = self.server.app.world.changes.waiting
         polls = [
             threads.submit(
@@ -130,7 +130,7 @@ def allow_others(device: Device) -> None:
 
 
 def by_command(*words: str, stdin: str = "", **environment: str) -> End:
-    """Ends a login by a command; `USER`, `GROUP` and `OTHERS` in its words stand for the device's."""
+    """Ends a login by a command. Its words `USER`, `GROUP` and `OTHERS` are replaced by the device's."""
 
     def end(device: Device) -> None:
         names = {"USER": device.person.id, "GROUP": device.group, "OTHERS": f'["{device.others}"]'}
@@ -174,7 +174,7 @@ WAYS: list[tuple[Callable[[Server, Person], httpx.Client], End, int]] = [
 
 @pytest.fixture
 def groups(server: Server, alice: Person, bob: Person) -> Iterator[tuple[str, str]]:
-    """The groups of bob and of alice; Talk is for them alone."""
+    """Create the groups of bob and alice, and allow Talk for these groups only."""
     made = server.add_group(bob)
     others = server.add_group(alice)
     allow(server, made, others)
@@ -184,7 +184,7 @@ def groups(server: Server, alice: Person, bob: Person) -> Iterator[tuple[str, st
 
 @pytest.fixture
 def in_call(server: Server, bob: Person, token: str, groups: tuple[str, str]) -> Callable[[httpx.Client], Device]:
-    """Puts a client of bob into the call of `token`, in which alice is not."""
+    """Put a client of bob into the call of `token`. Alice is not in the call."""
 
     def join(client: httpx.Client) -> Device:
         device = Person(client, bob.id)
@@ -198,7 +198,7 @@ def in_call(server: Server, bob: Person, token: str, groups: tuple[str, str]) ->
 @pytest.mark.parametrize(
     ("way", "end", "status"), WAYS, ids=[f"{way.__name__}-{end.__qualname__}" for way, end, _ in WAYS]
 )
-def test_a_login_that_ends_ends_what_waits_and_the_call(
+def test_when_a_login_ends_its_requests_and_calls_end(
     server: Server,
     alice: Person,
     bob: Person,
@@ -238,7 +238,7 @@ def test_other_logins_of_the_account_go_on(
     assert heard == last
 
 
-def test_a_browser_that_lapses_while_it_waits_is_logged_out(
+def test_a_browser_session_that_expires_during_a_poll_is_logged_out(
     server: Server,
     alice: Person,
     bob: Person,

@@ -1,4 +1,4 @@
-"""Logging in the way apps and people do."""
+"""Logging in with apps and browsers, over HTTP."""
 
 import re
 from collections.abc import AsyncIterator
@@ -20,13 +20,13 @@ ALICE = ("alice", PASSWORD)
 
 @pytest_asyncio.fixture
 async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
-    """A server with the account alice."""
+    """Start a server with the account alice."""
     async with open_doors(tmp_path) as opened:
         yield opened
 
 
 def form_token(page: httpx.Response) -> str:
-    """The request token in a page's form."""
+    """Return the request token in a page's form."""
     found = re.search(r'name="requesttoken" value="([^"]+)"', page.text)
     assert found is not None, page.text
     return found[1]
@@ -39,7 +39,7 @@ async def log_in(client: httpx.AsyncClient, password: str = PASSWORD, **extra: s
 
 
 async def own_token(client: httpx.AsyncClient) -> str:
-    """What forms of this browser must carry."""
+    """Return the request token of this browser."""
     return str((await client.get("/csrftoken")).json()["token"])
 
 
@@ -75,7 +75,7 @@ async def test_flow_v2_gives_one_app_password_once(doors: Doors) -> None:
         assert (await browser.get(here)).status_code == 404
 
 
-async def test_flow_v2_needs_the_form_of_whoever_is_logged_in(doors: Doors) -> None:
+async def test_flow_v2_needs_a_form_with_the_request_token_of_the_browser(doors: Doors) -> None:
     async with doors.client() as app, doors.client() as browser:
         started = (await app.post("/login/v2")).json()
         flow = started["login"].rpartition("/")[2]
@@ -97,7 +97,7 @@ async def test_flow_v2_ends_after_twenty_minutes(doors: Doors, monkeypatch: pyte
 
 
 def bytes_of(folder: Path) -> bytes:
-    """All that the database has written."""
+    """Return the content of the database files."""
     return b"".join(file.read_bytes() for file in folder.glob("talkd.db*"))
 
 
@@ -138,14 +138,14 @@ async def test_classic_flow_ends_in_a_redirect_to_the_app(doors: Doors) -> None:
         assert refused.status_code == 403
 
 
-async def test_classic_flow_gives_nothing_without_the_form(doors: Doors) -> None:
+async def test_classic_flow_gives_no_password_without_the_form(doors: Doors) -> None:
     async with doors.client() as stranger, doors.client() as browser:
         assert "location" not in (await stranger.post("/login/flow", auth=ALICE)).headers
         await log_in(browser)
         assert "location" not in (await browser.post("/login/flow")).headers
 
 
-async def test_an_app_password_can_be_handed_over(doors: Doors) -> None:
+async def test_classic_flow_accepts_an_existing_app_password(doors: Doors) -> None:
     async with doors.client() as app, doors.client() as view:
         password = (await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=ALICE)).json()["ocs"]["data"]
         token = form_token(await view.get("/login/flow"))
@@ -181,7 +181,7 @@ async def test_the_cookie_is_secure_on_https(doors: Doors) -> None:
         assert "Path=/sub" in cookie
 
 
-async def test_login_needs_a_token_from_the_own_form(doors: Doors) -> None:
+async def test_login_needs_the_request_token_of_its_form(doors: Doors) -> None:
     async with doors.client() as browser:
         sent = {"user": "alice", "password": PASSWORD}
         assert (await browser.post("/login", data=sent)).status_code == 403
@@ -211,13 +211,13 @@ async def test_login_names_are_the_same_in_upper_and_lower_case(doors: Doors) ->
 
 
 @pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:x", "/a\nb", ""])
-async def test_login_leads_nowhere_else(doors: Doors, target: str) -> None:
+async def test_login_redirects_to_paths_of_this_server_only(doors: Doors, target: str) -> None:
     assert local_path(target) == "/"
     async with doors.client() as browser:
         assert (await log_in(browser, redirect_url=target)).headers["location"] == "/"
 
 
-async def test_too_many_wrong_passwords_must_wait(doors: Doors) -> None:
+async def test_too_many_wrong_passwords_are_throttled(doors: Doors) -> None:
     async with doors.client() as browser:
         for _ in range(doors.world.config.security.attempts):
             wrong = await log_in(browser, "wrong")
@@ -229,7 +229,7 @@ async def test_too_many_wrong_passwords_must_wait(doors: Doors) -> None:
         assert int(refused.headers["retry-after"]) > 1700
 
 
-async def test_pages_carry_their_protection(doors: Doors) -> None:
+async def test_pages_have_security_headers(doors: Doors) -> None:
     async with doors.client() as browser:
         for path in ("/", "/login", "/login/flow", "/call/abcd2345", "/login/v2/flow/unknown"):
             headers = (await browser.get(path)).headers
@@ -240,7 +240,7 @@ async def test_pages_carry_their_protection(doors: Doors) -> None:
             assert headers["referrer-policy"] == "no-referrer"
 
 
-async def test_what_people_typed_is_escaped(doors: Doors) -> None:
+async def test_pages_escape_input(doors: Doors) -> None:
     async with doors.client() as browser:
         page = await browser.get("/login", params={"user": '"><script>alert(1)</script>'})
         assert "<script" not in page.text
@@ -287,7 +287,7 @@ async def test_devices_are_listed_disconnected_and_erased(doors: Doors) -> None:
         assert "Handset" not in (await browser.get("/")).text
 
 
-async def test_a_login_code_is_made_once_and_works(doors: Doors) -> None:
+async def test_a_login_code_contains_a_working_app_password(doors: Doors) -> None:
     async with doors.client() as browser:
         assert (await browser.post("/devices/code")).status_code == 403
         await log_in(browser)
@@ -300,7 +300,7 @@ async def test_a_login_code_is_made_once_and_works(doors: Doors) -> None:
         assert (await app.delete("/ocs/v2.php/core/apppassword", headers=OCS)).status_code == 200
 
 
-async def test_nobody_touches_the_devices_of_others(doors: Doors) -> None:
+async def test_users_cannot_disconnect_the_devices_of_others(doors: Doors) -> None:
     await doors.add_user("bob", "Bob")
     async with doors.client() as app, doors.client() as browser:
         answer = await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=("bob", PASSWORD))
@@ -313,8 +313,8 @@ async def test_nobody_touches_the_devices_of_others(doors: Doors) -> None:
         assert (await app.delete("/ocs/v2.php/core/apppassword", headers=OCS, auth=bobs)).status_code == 200
 
 
-# --- the rest -------------------------------------------------------------------------------
-async def test_style_may_be_kept(doors: Doors) -> None:
+# --- other pages -------------------------------------------------------------------------------
+async def test_browsers_may_cache_the_style_sheet(doors: Doors) -> None:
     async with doors.client() as browser:
         link = re.search(r'href="(/static/talkd.css\?v=\w+)"', (await browser.get("/")).text)
         assert link is not None
@@ -324,7 +324,7 @@ async def test_style_may_be_kept(doors: Doors) -> None:
         assert "immutable" not in (await browser.get("/static/talkd.css?v=old")).headers["cache-control"]
 
 
-async def test_a_link_says_nothing_about_its_conversation(doors: Doors) -> None:
+async def test_the_page_of_a_link_is_the_same_for_every_conversation(doors: Doors) -> None:
     async with doors.client() as browser:
         assert "/call/abcd2345" in (await browser.get("/index.php/call/abcd2345")).text
         assert (await browser.get("/call/NOT-A-TOKEN")).status_code == 404
@@ -338,9 +338,9 @@ def test_names_of_apps() -> None:
     assert len(client_name_of("x" * 500)) == 128
 
 
-# --- pages as automation reads them ---------------------------------------------------------
+# --- pages as scripts read them ---------------------------------------------------------
 def first_form(page: httpx.Response) -> dict[str, str]:
-    """Action and fields of the first form of a page."""
+    """Return the action and the fields of the first form of a page."""
     form = re.search(r"<form[^>]*>.*?</form>", page.text, re.DOTALL)
     assert form is not None, page.text
     action = re.search(r'action="([^"]*)"', form[0])
@@ -349,7 +349,7 @@ def first_form(page: httpx.Response) -> dict[str, str]:
     return {"": action[1], **fields}
 
 
-async def test_every_page_says_its_request_token(doors: Doors) -> None:
+async def test_every_page_contains_its_request_token(doors: Doors) -> None:
     async with doors.client() as browser:
         for pages in (["/login", "/login/flow"], ["/logout", "/login/flow/grant"]):
             for path in ["/", "/call/abcdefgh", "/login/v2/flow/gone", *pages]:
@@ -384,7 +384,7 @@ async def test_the_first_form_is_never_the_one_that_logs_out(doors: Doors) -> No
 
 
 # --- e-mail addresses -----------------------------------------------------------------------
-def test_an_address_that_others_set_too_still_logs_its_owner_in(server: Server) -> None:
+def test_owners_log_in_by_an_address_that_another_account_has_too(server: Server) -> None:
     address = f"{unique('bob')}@example.org"
     bob, mallory = server.add_user("bob", email=address), server.add_user("mallory")
     assert mallory.status("PUT", f"/ocs/v2.php/cloud/users/{mallory.id}", key="email", value=address.upper()) == 200
@@ -399,7 +399,7 @@ def test_an_address_that_others_set_too_still_logs_its_owner_in(server: Server) 
     assert server.client(address, app_password).get("/ocs/v2.php/cloud/user").json()["ocs"]["data"]["id"] == bob.id
 
 
-def test_an_account_called_like_an_address_does_not_hide_its_owner(server: Server) -> None:
+def test_owners_log_in_by_an_address_that_is_the_id_of_another_account(server: Server) -> None:
     address = f"{unique('bob')}@example.org"
     bob = server.add_user("bob", email=address)
     server.admin.post(

@@ -1,4 +1,4 @@
-"""Names that others see show as what they are, through whichever operation or command they come."""
+"""Every operation and command removes invisible characters from names."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +17,7 @@ UNSEEN = ("\u200b", "\u2060\u3164", "\u202e\u202c", " \u2028 ")
 CLOUD = "/ocs/v2.php/cloud"
 
 Write = Callable[[Server, Person, str], Any]
-"""Writes a name; returns it as others see it."""
+"""Sets a name. Returns it as others see it."""
 
 
 def guest(server: Server, alice: Person, name: str, **params: str) -> Any:
@@ -136,7 +136,7 @@ def test_names_are_cleaned(server: Server, alice: Person, write: Write) -> None:
 
 
 @pytest.mark.parametrize("name", UNSEEN)
-def test_a_name_that_nobody_sees_is_as_good_as_blank(server: Server, alice: Person, name: str) -> None:
+def test_an_invisible_name_counts_as_empty(server: Server, alice: Person, name: str) -> None:
     assert guest(server, alice, name) == ""
     assert renamed_account(server, alice, name) == alice.id
     assert alice.refused("POST", "v4/room", roomType=PUBLIC, roomName=name) == (400, "name")

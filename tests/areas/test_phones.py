@@ -1,4 +1,4 @@
-"""Phone numbers as attendees, through HTTP."""
+"""Phone numbers as attendees, over HTTP."""
 
 import json
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ def set_setting(server: Server, key: str, value: str | None) -> None:
 
 @pytest.fixture
 def bridge(server: Server) -> Iterator[None]:
-    """A bridge to the telephone network is set up."""
+    """Set up a telephone bridge."""
     set_setting(server, "sip_bridge_shared_secret", "a secret of the bridge")
     set_setting(server, "sip_dialout", "yes")
     yield
@@ -31,15 +31,15 @@ def bridge(server: Server) -> Iterator[None]:
 
 @pytest.mark.usefixtures("bridge")
 @pytest.mark.parametrize("wanted", [0, 1, 2])
-def test_people_dial_in_to_a_room_that_was_made_so(server: Server, alice: Person, wanted: int) -> None:
+def test_a_new_room_has_dial_in_if_the_creator_may_enable_it(server: Server, alice: Person, wanted: int) -> None:
     def make() -> object:
         return alice.post("v4/room", roomName="Phones", sipEnabled=wanted)["sipEnabled"]
 
-    assert make() == 0, "there is no number to call"
+    assert make() == 0, "no number to call is set"
     set_setting(server, "sip_bridge_dialin_info", "+49 30 123456")
     assert make() == wanted
     set_setting(server, "sip_bridge_groups", json.dumps(["admin"]))
-    assert make() == 0, "the creator is in no group that may"
+    assert make() == 0, "the creator is in none of the allowed groups"
     set_setting(server, "sip_bridge_groups", json.dumps([server.add_group(alice)]))
     assert make() == wanted
     set_setting(server, "sip_bridge_shared_secret", None)
@@ -56,7 +56,7 @@ def is_announced(person: Person) -> bool:
     return bool(capabilities["spreed"]["config"]["call"]["sip-dialout-enabled"])
 
 
-def test_without_a_bridge_there_are_no_phones(server: Server, alice: Person, token: str) -> None:
+def test_without_a_bridge_phone_numbers_are_refused(server: Server, alice: Person, token: str) -> None:
     path = f"v4/room/{token}/participants"
     answer = alice.request("POST", path, newParticipant=NUMBER, source="phones")
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (501, {"error": "sip"})
@@ -69,7 +69,7 @@ def test_without_a_bridge_there_are_no_phones(server: Server, alice: Person, tok
 
 
 @pytest.mark.usefixtures("bridge")
-def test_only_the_groups_of_the_setting_may_call_out(server: Server, alice: Person, token: str) -> None:
+def test_only_users_in_the_groups_of_the_setting_dial_out(server: Server, alice: Person, token: str) -> None:
     assert is_announced(alice)
     set_setting(server, "sip_bridge_groups", json.dumps(["admin"]))
     assert not is_announced(alice)
@@ -77,7 +77,7 @@ def test_only_the_groups_of_the_setting_may_call_out(server: Server, alice: Pers
 
 
 @pytest.mark.usefixtures("bridge")
-def test_only_moderators_learn_the_number(alice: Person, bob: Person, token: str) -> None:
+def test_only_moderators_see_the_whole_number(alice: Person, bob: Person, token: str) -> None:
     alice.add(token, "+49 (30) 123-456", "phones")
     seen = phone_of(alice, token)
     assert (seen["phoneNumber"], seen["callId"], seen["displayName"]) == (NUMBER, "", "+493012…")
@@ -92,7 +92,7 @@ def test_only_moderators_learn_the_number(alice: Person, bob: Person, token: str
 
 
 @pytest.mark.usefixtures("bridge")
-def test_a_number_is_in_a_room_once_and_comes_back_as_the_same(alice: Person, token: str) -> None:
+def test_a_number_is_one_attendee_and_keeps_its_id_when_added_again(alice: Person, token: str) -> None:
     alice.add(token, NUMBER, "phones")
     alice.add(token, "+49 30 123456", "phones")
     first = phone_of(alice, token)
@@ -109,7 +109,7 @@ def test_a_number_is_in_a_room_once_and_comes_back_as_the_same(alice: Person, to
 @pytest.mark.parametrize(
     "text", ["", "030123456", "+0301234567", "+4930", "+49301234567890123", "+49 30 x1234", "alice"]
 )
-def test_what_is_no_number_is_refused(alice: Person, token: str, text: str) -> None:
+def test_invalid_numbers_are_refused(alice: Person, token: str, text: str) -> None:
     refused = alice.refused("POST", f"v4/room/{token}/participants", newParticipant=text, source="phones")
     assert refused == (400, "new-participant")
 
@@ -122,7 +122,7 @@ def test_only_moderators_add_numbers_and_phones_do_not_moderate(alice: Person, b
     assert alice.status("POST", f"v4/room/{token}/moderators", attendeeId=number) == 400
 
 
-def test_a_number_belongs_to_one_account_and_goes_with_it(server: Server, alice: Person, bob: Person) -> None:
+def test_a_number_belongs_to_one_account_and_is_deleted_with_it(server: Server, alice: Person, bob: Person) -> None:
     db = server.app.world.db
     server.run(db.write(lambda tx: sip.add_number(tx, NUMBER, alice.id)))
     with pytest.raises(Conflict):

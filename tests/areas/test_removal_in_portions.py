@@ -1,4 +1,4 @@
-"""Long histories, large rooms and busy accounts are removed in portions; to everybody they are gone at once."""
+"""Histories, rooms and accounts are hidden at once and removed in portions."""
 
 from collections.abc import Callable
 from functools import partial
@@ -24,7 +24,7 @@ _ROOM_ID = Statement(sa.select(rooms.c.id).where(rooms.c.token == bind("token"))
 
 @pytest.fixture
 def paused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Portions are small, and the job that goes on after the first one finds nothing to do."""
+    """Make portions small, and let the job that removes the rest do nothing."""
 
     async def nothing(_tx: Any) -> list[Any]:
         return []
@@ -36,8 +36,8 @@ def paused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who deletes an account does not wait until it is forgotten."""
+def answers_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the request that deletes an account answer after the first portion."""
     monkeypatch.setattr(users, "FORGET_SECONDS", 0)
 
 
@@ -49,7 +49,7 @@ def room_id_of(server: Server, token: str) -> int:
 
 
 def rows_of(server: Server, room_id: int) -> list[tuple[str, Any]]:
-    """All rows of a room, in all tables."""
+    """Return all rows of a room in all tables."""
 
     async def look(tx: Any) -> list[tuple[str, Any]]:
         found = []
@@ -66,7 +66,7 @@ _ALL_ROOMS = Statement(sa.select(rooms.c.id))
 
 
 def count_portions(server: Server, portion: Callable[[Any], Any]) -> int:
-    """Run portions, each in a transaction of its own, until nothing is left. Return how many there were."""
+    """Run portions, each in a transaction of its own, until nothing is left. Return their number."""
     number = 1
     while server.write(portion):
         number += 1
@@ -74,7 +74,7 @@ def count_portions(server: Server, portion: Callable[[Any], Any]) -> int:
 
 
 class Talk:
-    """A room in which much was said, and everything that shows it."""
+    """A room with messages, reactions, reminders, polls and shared items."""
 
     def __init__(self, server: Server, alice: Person, bob: Person) -> None:
         self.server, self.alice, self.bob = server, alice, bob
@@ -99,7 +99,7 @@ class Talk:
         server.run_job("deliver_notifications")
 
     def seen_by(self, person: Person) -> dict[str, Any]:
-        """Everything that shows messages, as one user gets it."""
+        """Return the answers of all operations that show messages, as one user gets them."""
         answers = {
             "notifications": person.request("GET", NOTIFICATIONS),
             "room": person.request("GET", f"v4/room/{self.token}"),
@@ -152,7 +152,7 @@ def talk(server: Server, alice: Person, bob: Person) -> Talk:
 
 
 # --- clearing -------------------------------------------------------------------------------
-def test_a_cleared_history_is_gone_at_once_at_every_reader(talk: Talk, server: Server, paused: None) -> None:
+def test_a_cleared_history_is_hidden_at_once_from_all_operations(talk: Talk, server: Server, paused: None) -> None:
     before = talk.seen_by(talk.bob)
     assert {name for name, answer in before.items() if "pear" in str(answer).lower()} >= {
         "room",
@@ -173,7 +173,7 @@ def test_a_cleared_history_is_gone_at_once_at_every_reader(talk: Talk, server: S
         "search by author",
     }
     talk.alice.delete(f"v1/chat/{talk.token}")
-    assert len([row for row in rows_of(server, talk.id) if row[0] == "messages"]) > 8, "the rest is still to be deleted"
+    assert len([row for row in rows_of(server, talk.id) if row[0] == "messages"]) > 8, "the rest is not deleted yet"
     during = talk.seen_by(talk.bob)
     assert count_portions(server, partial(removal.delete_room_portion, room_id=talk.id)) > 5
     assert talk.seen_by(talk.bob) == during
@@ -187,7 +187,7 @@ def test_a_cleared_history_is_gone_at_once_at_every_reader(talk: Talk, server: S
     assert [each["id"] for each in talk.alice.get(f"v1/poll/{talk.token}/drafts")] == [talk.draft]
 
 
-def test_nothing_can_be_done_with_cleared_messages(talk: Talk, paused: None) -> None:
+def test_operations_on_cleared_messages_are_refused(talk: Talk, paused: None) -> None:
     alice, bob, token, said = talk.alice, talk.bob, talk.token, talk.said[7]
     alice.delete(f"v1/chat/{token}")
     assert bob.refused("POST", f"v1/chat/{token}", message="x", replyTo=said["id"]) == (400, "reply-to")
@@ -198,13 +198,13 @@ def test_nothing_can_be_done_with_cleared_messages(talk: Talk, paused: None) -> 
     assert bob.refused("POST", f"v1/chat/{token}/{said['id']}/reminder", timestamp=4_000_000_000) == (404, "message")
 
 
-def test_the_conversation_goes_on_between_portions(talk: Talk, server: Server, paused: None) -> None:
+def test_new_messages_between_portions_stay(talk: Talk, server: Server, paused: None) -> None:
     alice, bob, token = talk.alice, talk.bob, talk.token
     alice.delete(f"v1/chat/{token}")
     texts = []
     number = 0
     while server.write(partial(removal.delete_room_portion, room_id=talk.id)):
-        # The same references as before: these are no repetitions of what was cleared.
+        # The messages have the references of cleared messages, and are new all the same.
         texts.append(alice.say(token, f"Pear {number} for @{bob.id}", referenceId=f"{number}")["message"])
         assert alice.texts(token) == texts
         assert bob.rooms()[token]["unreadMessages"] == len(texts)
@@ -223,12 +223,12 @@ def test_clearing_again_while_a_history_is_deleted_clears_the_rest(talk: Talk, s
 
 
 # --- deleting rooms -------------------------------------------------------------------------
-def test_a_deleted_room_is_gone_at_once(talk: Talk, server: Server, paused: None) -> None:
+def test_a_deleted_room_is_hidden_at_once(talk: Talk, server: Server, paused: None) -> None:
     alice, bob, token = talk.alice, talk.bob, talk.token
     guest = server.visitor()
     guest.join(token)
     alice.delete(f"v4/room/{token}")
-    assert len([row for row in rows_of(server, talk.id) if row[0] == "messages"]) > 8, "the rest is still to be deleted"
+    assert len([row for row in rows_of(server, talk.id) if row[0] == "messages"]) > 8, "the rest is not deleted yet"
     for person in (alice, bob, guest):
         assert person.status("GET", f"v4/room/{token}") == 404
         assert person.status("POST", f"v4/room/{token}/participants/active") == 404
@@ -240,7 +240,7 @@ def test_a_deleted_room_is_gone_at_once(talk: Talk, server: Server, paused: None
     assert rows_of(server, talk.id) == []
 
 
-def test_two_begin_anew_while_their_deleted_conversation_is_emptied(
+def test_a_new_one_to_one_room_can_be_created_while_the_deleted_one_is_emptied(
     server: Server, alice: Person, bob: Person, private: str, paused: None
 ) -> None:
     for number in range(8):
@@ -262,8 +262,8 @@ def test_two_begin_anew_while_their_deleted_conversation_is_emptied(
     assert alice.texts(anew) == []
 
 
-def test_one_transaction_empties_one_room(
-    server: Server, alice: Person, bob: Person, paused: None, hurried: None
+def test_one_transaction_deletes_the_first_portion_of_one_room_only(
+    server: Server, alice: Person, bob: Person, paused: None, answers_early: None
 ) -> None:
     tokens = [bob.create_room(name=f"Room {number}") for number in range(5)]
     room_ids = [room_id_of(server, token) for token in tokens]
@@ -278,10 +278,10 @@ def test_one_transaction_empties_one_room(
 
 
 # --- deleting accounts ----------------------------------------------------------------------
-def test_a_deleted_account_is_named_nowhere_at_once(talk: Talk, server: Server, paused: None, hurried: None) -> None:
+def test_a_deleted_account_is_hidden_at_once(talk: Talk, server: Server, paused: None, answers_early: None) -> None:
     alice, bob = talk.alice, talk.bob
     server.admin.delete(f"/ocs/v2.php/cloud/users/{bob.id}").raise_for_status()
-    assert bob.id in str(rows_of(server, talk.id)), "the rest is still to be forgotten"
+    assert bob.id in str(rows_of(server, talk.id)), "the rest is not removed yet"
     during = talk.seen_by(alice)
     assert bob.id not in str(during)
     assert "bob" not in str(during).lower()
@@ -291,8 +291,8 @@ def test_a_deleted_account_is_named_nowhere_at_once(talk: Talk, server: Server, 
     assert talk.seen_by(alice) == during
 
 
-def test_nobody_gets_the_id_of_a_deleted_account_before_it_is_forgotten(
-    talk: Talk, server: Server, paused: None, hurried: None
+def test_the_id_of_a_deleted_account_is_refused_until_nothing_names_it(
+    talk: Talk, server: Server, paused: None, answers_early: None
 ) -> None:
     account = {"userid": talk.bob.id.upper(), "password": "correct horse battery"}
     server.admin.delete(f"/ocs/v2.php/cloud/users/{talk.bob.id}").raise_for_status()
@@ -315,7 +315,7 @@ def by_command(server: Server, user_id: str) -> None:
 
 
 @pytest.mark.parametrize("delete", [by_api, by_command])
-def test_the_id_of_a_deleted_account_is_free_when_deleting_it_is_done(
+def test_the_id_of_a_deleted_account_is_free_when_the_deletion_has_finished(
     talk: Talk, server: Server, paused: None, delete: Callable[[Server, str], None]
 ) -> None:
     delete(server, talk.bob.id)
@@ -326,7 +326,7 @@ def test_the_id_of_a_deleted_account_is_free_when_deleting_it_is_done(
 
 # --- after a crash --------------------------------------------------------------------------
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: str) -> None:
+def test_the_job_goes_on_after_a_restart(databases: Any, loop_thread: LoopThread, kind: str) -> None:
     server = Server(loop_thread, databases.config(kind))
     try:
         with pytest.MonkeyPatch.context() as patch:
@@ -350,8 +350,8 @@ def test_the_next_start_goes_on(databases: Any, loop_thread: LoopThread, kind: s
         server.stop()
 
 
-def test_little_is_removed_at_once(server: Server, talk: Talk) -> None:
-    """What fits into a portion leaves nothing to the job."""
+def test_a_small_room_is_deleted_at_once(server: Server, talk: Talk) -> None:
+    """A room that fits into one portion is deleted at once."""
     assert removal.PORTION == 500
     talk.alice.delete(f"v4/room/{talk.token}")
     assert rows_of(server, talk.id) == []

@@ -1,4 +1,4 @@
-"""Pictures of conversations, through HTTP."""
+"""Pictures of rooms, over HTTP."""
 
 import asyncio
 import io
@@ -16,19 +16,19 @@ V1 = "/ocs/v2.php/apps/spreed/api/v1/"
 
 
 def picture(width: int = 300, height: int = 200, format_: str = "PNG") -> bytes:
-    """An image file."""
+    """Return an image file."""
     out = io.BytesIO()
     Image.new("RGB", (width, height), (255, 0, 0)).save(out, format_)
     return out.getvalue()
 
 
 def upload(person: Person, token: str, content: bytes) -> httpx.Response:
-    """Set a picture the way clients do."""
+    """Set a picture as clients do."""
     return person.http.post(f"{V1}room/{token}/avatar", files={"file": ("a.png", content, "image/png")})
 
 
 def shown(person: Person, token: str, variant: str = "", **params: Any) -> httpx.Response:
-    """The picture that somebody sees."""
+    """Return the picture of a room as a person sees it."""
     return person.http.get(f"{V1}room/{token}/avatar{variant}", params=params)
 
 
@@ -51,13 +51,13 @@ def test_uploads_become_square_png(server: Any, format_: str) -> None:
     ("content", "message"),
     [(b"", "No image file provided"), (b"no image", "Invalid image"), (b"<svg/>", "Invalid image")],
 )
-def test_what_is_no_picture(server: Any, content: bytes, message: str) -> None:
+def test_files_that_are_no_pictures_are_refused(server: Any, content: bytes, message: str) -> None:
     alice = server.add_user()
     answer = upload(alice, alice.create_room(), content)
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, {"message": message})
 
 
-def test_emoji(server: Any) -> None:
+def test_an_emoji_is_shown_on_its_colour(server: Any) -> None:
     alice = server.add_user()
     token = alice.create_room()
     alice.post(f"v1/room/{token}/avatar/emoji", emoji="👩🏽‍💻", color="00FF7f")
@@ -69,7 +69,7 @@ def test_emoji(server: Any) -> None:
 
 
 @pytest.mark.parametrize(("variant", "color"), [("", "6B6B6B"), ("/dark", "3B3B3B")])
-def test_an_emoji_without_a_colour_stands_on_grey(server: Any, variant: str, color: str) -> None:
+def test_an_emoji_without_a_colour_is_shown_on_grey(server: Any, variant: str, color: str) -> None:
     alice = server.add_user()
     token = alice.create_room()
     alice.post(f"v1/room/{token}/avatar/emoji", emoji="🐳")
@@ -102,14 +102,14 @@ def test_an_emoji_at_the_beginning_of_the_name_is_the_picture(server: Any, name:
     assert renamed["avatarVersion"] != room["avatarVersion"]
     assert ">🐳" in shown(alice, token, avatarVersion=renamed["avatarVersion"]).text
     alice.post(f"v1/room/{token}/avatar/emoji", emoji="🍀")
-    assert "🍀" in shown(alice, token).text, "a picture that was chosen counts more than the name"
+    assert "🍀" in shown(alice, token).text, "a picture that was set replaces the emoji of the name"
     assert alice.delete(f"v1/room/{token}/avatar")["avatarVersion"] == renamed["avatarVersion"]
 
 
 @pytest.mark.parametrize(
     ("emoji", "color"), [("ab", None), ("🐳🐳", None), ("<", None), ("1", None), ("🐳", "#0082c9"), ("🐳", "red")]
 )
-def test_refused_emojis(server: Any, emoji: str, color: str | None) -> None:
+def test_invalid_emojis_and_colours_are_refused(server: Any, emoji: str, color: str | None) -> None:
     alice = server.add_user()
     token = alice.create_room()
     answer = alice.request("POST", f"v1/room/{token}/avatar/emoji", emoji=emoji, color=color)
@@ -117,7 +117,7 @@ def test_refused_emojis(server: Any, emoji: str, color: str | None) -> None:
     assert answer.json()["ocs"]["data"]["message"].startswith("Invalid")
 
 
-def test_one_picture_replaces_the_other(server: Any) -> None:
+def test_a_new_picture_replaces_the_last_one(server: Any) -> None:
     alice = server.add_user()
     token = alice.create_room()
     versions = {alice.room(token)["avatarVersion"]}
@@ -155,7 +155,7 @@ def test_kinds_and_themes_look_different(server: Any) -> None:
     assert shown(alice, group, "/dark").content == shown(alice, group, darkTheme=1).content
 
 
-def test_one_to_one_shows_the_other(server: Any) -> None:
+def test_a_one_to_one_room_shows_the_other_person(server: Any) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     drawn = alice.http.get(f"/avatar/{bob.id}/512")
@@ -165,7 +165,7 @@ def test_one_to_one_shows_the_other(server: Any) -> None:
     assert upload(alice, token, picture()).status_code == 400
 
 
-def test_who_may_see_it(server: Any) -> None:
+def test_who_may_see_a_picture(server: Any) -> None:
     alice, bob, visitor = server.add_user(), server.add_user(), server.visitor()
     token = alice.create_room(PUBLIC)
     assert [shown(person, token).status_code for person in (alice, bob, visitor)] == [200, 404, 404]
@@ -175,7 +175,7 @@ def test_who_may_see_it(server: Any) -> None:
     assert [shown(person, token).status_code for person in (bob, server.visitor())] == [200, 404]
 
 
-def test_who_may_set_it(server: Any) -> None:
+def test_who_may_set_a_picture(server: Any) -> None:
     alice, bob, stranger, visitor = server.add_user(), server.add_user(), server.add_user(), server.visitor()
     token = alice.create_room()
     alice.add(token, bob)
@@ -183,7 +183,7 @@ def test_who_may_set_it(server: Any) -> None:
     assert [person.status("DELETE", f"v1/room/{token}/avatar") for person in (bob, stranger)] == [403, 404]
 
 
-def test_everybody_of_other_servers_looks_the_same(server: Any) -> None:
+def test_all_users_of_other_servers_have_the_same_picture(server: Any) -> None:
     alice, stranger = server.add_user(), server.add_user()
     token = alice.create_room()
     path = f"{V1}proxy/{token}/user-avatar/64"
@@ -197,7 +197,7 @@ def test_everybody_of_other_servers_looks_the_same(server: Any) -> None:
     assert server.visitor().http.get(before, params={"cloudId": "bob@remote.example"}).status_code == 401
 
 
-def test_a_room_that_goes_while_its_picture_is_made_is_absent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_room_that_is_deleted_during_an_upload_gives_404(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = server.add_user()
     token = alice.create_room()
     decoder = server.app.world[Decoder]

@@ -1,4 +1,4 @@
-"""`talk:user:remove`, on the database of a running server."""
+"""The command `talk:user:remove` on the database of a running server."""
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +19,7 @@ def remove(server: Server, *options: str) -> None:
 
 @pytest.fixture
 def rooms(alice: Person, bob: Person) -> dict[str, str]:
-    """Alice's rooms of every kind, with Bob in all of them: the token of each."""
+    """Create a room of alice of each kind, with bob in all of them. Return the tokens by kind."""
     pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     bob.post("v4/room", roomType=ONE_TO_ONE, invite=alice.id)
     members = {"users": [bob.id]}
@@ -48,7 +48,7 @@ def test_a_user_is_removed_from_all_rooms(server: Server, alice: Person, bob: Pe
     assert server.visitor().status("GET", f"v4/room/{alone}") == 404
 
 
-def test_a_one_to_one_that_the_user_has_left_becomes_a_former_one_too(
+def test_a_one_to_one_room_that_the_user_has_left_becomes_a_former_one(
     server: Server, alice: Person, bob: Person, rooms: dict[str, str]
 ) -> None:
     bob.delete(f"v4/room/{rooms['one-to-one']}/participants/self")
@@ -59,7 +59,7 @@ def test_a_one_to_one_that_the_user_has_left_becomes_a_former_one_too(
     assert answer.json()["ocs"]["data"]["token"] != rooms["one-to-one"]
 
 
-def test_private_only_spares_one_to_ones_and_rooms_that_others_can_join(
+def test_private_only_keeps_one_to_ones_and_rooms_that_others_can_join(
     server: Server, alice: Person, bob: Person, rooms: dict[str, str]
 ) -> None:
     remove(server, "--user", bob.id, "--private-only")
@@ -68,9 +68,7 @@ def test_private_only_spares_one_to_ones_and_rooms_that_others_can_join(
     assert {room["readOnly"] for room in alice.rooms().values()} == {0}
 
 
-def test_an_account_that_is_disabled_is_removed_too(
-    server: Server, alice: Person, bob: Person, rooms: dict[str, str]
-) -> None:
+def test_a_disabled_account_is_removed(server: Server, alice: Person, bob: Person, rooms: dict[str, str]) -> None:
     server.admin.put(f"/ocs/v2.php/cloud/users/{bob.id}/disable").raise_for_status()
     remove(server, "--user", bob.id)
     assert set(alice.participants(rooms["private"])) == {alice.id}

@@ -1,4 +1,4 @@
-"""Accounts, groups and finding whom to invite, through HTTP."""
+"""Accounts, groups and suggestions of people to invite, over HTTP."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ WRONG_PERSON = (404, 998, "")
 
 
 def add_user(server: Any, **fields: Any) -> str:
-    """A new account with PASSWORD; its id."""
+    """Create an account with PASSWORD. Return its id."""
     user_id = unique("person")
     answer = server.admin.post(USERS, json={"userid": user_id, "password": PASSWORD, **fields})
     assert answer.status_code == 200, answer.text
@@ -24,7 +24,7 @@ def add_user(server: Any, **fields: Any) -> str:
 
 
 def add_group(server: Any, *members: str) -> str:
-    """A new group; its id."""
+    """Create a group. Return its id."""
     group_id = unique("crowd")
     assert server.admin.post(GROUPS, json={"groupid": group_id}).status_code == 200
     for user_id in members:
@@ -34,13 +34,13 @@ def add_group(server: Any, *members: str) -> str:
 
 
 def outcome(answer: httpx.Response) -> tuple[int, int, str]:
-    """Status, and code and message of the envelope."""
+    """Return the status, and the code and message of the envelope."""
     meta = answer.json()["ocs"]["meta"]
     return answer.status_code, meta["statuscode"], meta["message"]
 
 
 def data(answer: httpx.Response) -> Any:
-    """What a successful answer carries."""
+    """Return the data of a successful answer."""
     assert answer.status_code == 200, answer.text
     return answer.json()["ocs"]["data"]
 
@@ -63,7 +63,7 @@ def test_new_account_logs_in_and_sees_itself(server: Any) -> None:
     assert "storageLocation" not in me
 
 
-def test_admin_sees_no_scopes_of_others(server: Any) -> None:
+def test_administrators_do_not_see_the_scopes_of_others(server: Any) -> None:
     user_id = add_user(server)
     other = data(server.admin.get(f"{USERS}/{user_id}"))
     assert "storageLocation" in other
@@ -88,7 +88,7 @@ def test_admin_sees_no_scopes_of_others(server: Any) -> None:
         ({"userid": "longname", "displayName": "x" * 65}, 101),
     ],
 )
-def test_impossible_accounts(server: Any, fields: dict[str, Any], code: int) -> None:
+def test_invalid_accounts_are_refused(server: Any, fields: dict[str, Any], code: int) -> None:
     answer = server.admin.post(USERS, json={"password": PASSWORD, **fields})
     assert outcome(answer)[:2] == (400, code)
     assert outcome(answer)[2]
@@ -123,7 +123,7 @@ def test_search(server: Any) -> None:
     assert details[first]["displayname"] == f"Ärmel {mark}"
 
 
-def test_others_are_no_business_of_users(server: Any) -> None:
+def test_users_cannot_see_or_change_other_accounts(server: Any) -> None:
     user_id, other = add_user(server), add_user(server)
     client = server.client(user_id, PASSWORD)
     for whom in (other, "there is nobody"):
@@ -155,7 +155,7 @@ def test_others_are_no_business_of_users(server: Any) -> None:
         ("profile_enabled", "0", ("profile_enabled", "0")),
     ],
 )
-def test_changing_ones_own_profile(server: Any, key: str, value: str, shown: tuple[str, Any]) -> None:
+def test_users_change_their_own_profile(server: Any, key: str, value: str, shown: tuple[str, Any]) -> None:
     user_id = add_user(server, email="old@example.org")
     client = server.client(user_id, PASSWORD)
     assert data(client.put(f"{USERS}/{user_id}", json={"key": key, "value": value})) == []
@@ -174,12 +174,12 @@ def test_changing_ones_own_profile(server: Any, key: str, value: str, shown: tup
         ("displayname", "x" * 65, 101),
     ],
 )
-def test_impossible_changes(server: Any, key: str, value: str, code: int) -> None:
+def test_invalid_changes_are_refused(server: Any, key: str, value: str, code: int) -> None:
     user_id = add_user(server)
     assert outcome(server.admin.put(f"{USERS}/{user_id}", json={"key": key, "value": value}))[:2] == (400, code)
 
 
-def test_new_password_counts_at_once(server: Any) -> None:
+def test_a_new_password_is_valid_at_once(server: Any) -> None:
     user_id = add_user(server)
     client = server.client(user_id, PASSWORD)
     path = f"{USERS}/{user_id}"
@@ -190,7 +190,7 @@ def test_new_password_counts_at_once(server: Any) -> None:
     assert server.client(user_id, "another " + PASSWORD).get(ME).status_code == 200
 
 
-def test_disabled_accounts_are_out_at_once(server: Any) -> None:
+def test_disabled_accounts_lose_access_at_once(server: Any) -> None:
     user_id = add_user(server)
     client = server.client(user_id, PASSWORD)
     assert client.get(ME).status_code == 200
@@ -201,7 +201,7 @@ def test_disabled_accounts_are_out_at_once(server: Any) -> None:
     assert client.get(ME).status_code == 200
 
 
-def test_deleted_accounts_are_gone(server: Any) -> None:
+def test_deleted_accounts_do_not_exist(server: Any) -> None:
     user_id = add_user(server)
     group_id = add_group(server, user_id)
     client = server.client(user_id, PASSWORD)
@@ -213,7 +213,7 @@ def test_deleted_accounts_are_gone(server: Any) -> None:
     assert outcome(server.admin.delete(f"{USERS}/{user_id}")) == WRONG_PERSON
 
 
-def test_administrators_cannot_saw_off_their_own_branch(server: Any) -> None:
+def test_administrators_cannot_remove_their_own_rights(server: Any) -> None:
     me = data(server.admin.get(ME))["id"]
     assert outcome(server.admin.delete(f"{USERS}/{me}"))[:2] == (400, 101)
     assert outcome(server.admin.put(f"{USERS}/{me}/disable"))[:2] == (400, 101)
@@ -222,7 +222,7 @@ def test_administrators_cannot_saw_off_their_own_branch(server: Any) -> None:
     assert outcome(server.admin.delete(f"{GROUPS}/admin"))[:2] == (400, 102)
 
 
-def test_rights_of_administrators_come_and_go_at_once(server: Any) -> None:
+def test_administrators_get_and_lose_their_rights_at_once(server: Any) -> None:
     user_id = add_user(server)
     client = server.client(user_id, PASSWORD)
     assert client.get(USERS).status_code == 403
@@ -233,7 +233,7 @@ def test_rights_of_administrators_come_and_go_at_once(server: Any) -> None:
 
 
 # --- groups ---------------------------------------------------------------------------------
-def test_life_of_a_group(server: Any) -> None:
+def test_groups_are_created_renamed_filled_and_deleted(server: Any) -> None:
     user_id = add_user(server)
     group_id = add_group(server, user_id)
     assert data(server.admin.get(f"{GROUPS}/{group_id}"))["users"] == [user_id]
@@ -256,7 +256,7 @@ def test_life_of_a_group(server: Any) -> None:
     assert data(server.admin.get(f"{USERS}/{user_id}"))["groups"] == []
 
 
-def test_members_of_groups_are_no_business_of_users(server: Any) -> None:
+def test_users_cannot_see_or_change_members_of_groups(server: Any) -> None:
     user_id = add_user(server)
     group_id = add_group(server, user_id)
     client = server.client(user_id, PASSWORD)
@@ -269,24 +269,24 @@ def test_members_of_groups_are_no_business_of_users(server: Any) -> None:
 
 
 @pytest.mark.parametrize(("groupid", "code"), [("", 101), ("a\u200bb", 101), ("x" * 65, 101), ("admin", 102)])
-def test_impossible_groups(server: Any, groupid: str, code: int) -> None:
+def test_invalid_groups_are_refused(server: Any, groupid: str, code: int) -> None:
     assert outcome(server.admin.post(GROUPS, json={"groupid": groupid}))[:2] == (400, code)
 
 
-def test_impossible_memberships(server: Any) -> None:
+def test_invalid_memberships_are_refused(server: Any) -> None:
     path = f"{USERS}/{add_user(server)}/groups"
     assert outcome(server.admin.post(path, json={}))[1] == 101
     assert outcome(server.admin.post(path, json={"groupid": "there is none"}))[1] == 102
     assert outcome(server.admin.post(f"{USERS}/nobody at all/groups", json={"groupid": "admin"}))[1] == 103
 
 
-# --- whom to invite -------------------------------------------------------------------------
+# --- suggestions -------------------------------------------------------------------------
 def found(client: httpx.Client, **wanted: Any) -> list[tuple[str, str]]:
-    """(source, id) of the suggestions."""
+    """Return the source and id of each suggestion."""
     return [(each["source"], each["id"]) for each in data(client.get(AUTOCOMPLETE, params=wanted))]
 
 
-def test_people_groups_and_addresses(server: Any) -> None:
+def test_suggestions_are_accounts_groups_and_addresses(server: Any) -> None:
     mark = unique("find")
     me = add_user(server, displayName=f"A {mark}")
     other = add_user(server, displayName=f"Ö {mark}", email=f"{mark}@example.org")
@@ -301,7 +301,7 @@ def test_people_groups_and_addresses(server: Any) -> None:
     assert found(client, search=group_id, **kinds) == [("groups", group_id)]
 
 
-def test_oneself_counts_within_the_limit(server: Any) -> None:
+def test_the_caller_counts_towards_the_limit(server: Any) -> None:
     mark = unique("limit")
     me = add_user(server, displayName=f"A {mark}")
     other = add_user(server, displayName=f"B {mark}")
@@ -323,7 +323,7 @@ def test_disabled_accounts_are_not_found(server: Any) -> None:
     assert found(server.client(me, PASSWORD), search=other) == []
 
 
-def test_only_members_learn_who_is_in_a_room_already(server: Any) -> None:
+def test_only_members_learn_who_is_in_a_room(server: Any) -> None:
     owner, member, stranger = add_user(server), add_user(server), add_user(server)
     rooms = "/ocs/v2.php/apps/spreed/api/v4/room"
     client = server.client(owner, PASSWORD)

@@ -1,1 +1,1 @@
-"""The endpoints about accounts and groups."""
+"""Accounts, groups and suggestions of people to invite, over HTTP."""

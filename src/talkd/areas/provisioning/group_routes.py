@@ -19,7 +19,7 @@ routes = Routes("groups", base="/cloud")
 
 
 class NewGroup(msgspec.Struct):
-    """A group to create."""
+    """The group to create."""
 
     groupid: Scalar
     displayname: str = ""
@@ -40,7 +40,7 @@ class GroupChange(msgspec.Struct):
 
 
 class GroupPage(msgspec.Struct):
-    """Some members of one group."""
+    """A group, and which part of its members to return."""
 
     group_id: str
     limit: int | None = None
@@ -56,7 +56,7 @@ class Membership(msgspec.Struct):
 
 @routes.add("GET", "groups", Guard.SUBADMIN, params=Search)
 async def list_groups(tx: Tx, call: Call[Search]) -> Any:
-    """Ids of groups with a text in id or name."""
+    """Return the ids of the groups with a text in their id or name."""
     wanted = call.params
     found = await groups.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"groups": [group.id for group in found]}
@@ -64,7 +64,7 @@ async def list_groups(tx: Tx, call: Call[Search]) -> Any:
 
 @routes.add("GET", "groups/details", Guard.SUBADMIN, params=Search)
 async def list_group_details(tx: Tx, call: Call[Search]) -> Any:
-    """The same with names and sizes."""
+    """Return the groups with a text in their id or name."""
     wanted = call.params
     found = await groups.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"groups": [view.group(group) for group in found]}
@@ -80,23 +80,21 @@ async def create_group(tx: Tx, call: Call[NewGroup]) -> Any:
 @routes.add("GET", "groups/{group_id}", Guard.SUBADMIN, params=GroupPath)
 @routes.add("GET", "groups/{group_id}/users", Guard.SUBADMIN, params=GroupPath)
 async def list_group_members(tx: Tx, call: Call[GroupPath]) -> Any:
-    """Ids of a group's members."""
-    group = await groups.find_group(tx, call.params.group_id)
-    return {"users": await groups.list_members(tx, group.id)}
+    """Return the ids of a group's members."""
+    return {"users": await groups.find_members(tx, call.params.group_id)}
 
 
 @routes.add("GET", "groups/{group_id}/users/details", Guard.SUBADMIN, params=GroupPage)
 async def list_group_member_details(tx: Tx, call: Call[GroupPage]) -> Any:
-    """Everything about a group's members, by id."""
+    """Return the members of a group as accounts, by id."""
     wanted = call.params
-    group = await groups.find_group(tx, wanted.group_id)
-    accounts = await groups.list_member_accounts(tx, group.id, wanted.limit or None, max(wanted.offset, 0))
+    accounts = await groups.find_member_accounts(tx, wanted.group_id, wanted.limit or None, max(wanted.offset, 0))
     return {"users": await described(tx, call, accounts)}
 
 
 @routes.add("PUT", "groups/{group_id}", Guard.ADMIN, params=GroupChange)
 async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
-    """Rename a group: the only field is `displayname`."""
+    """Rename a group. The only field is `displayname`."""
     if call.params.key != "displayname":
         raise Rejected(INVALID, "Only the displayname of a group can be changed.")
     await groups.rename_group(tx, call.params.group_id, str(call.params.value))
@@ -105,7 +103,7 @@ async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
 
 @routes.add("DELETE", "groups/{group_id}", Guard.ADMIN, params=GroupPath, access=Access.OWN)
 async def delete_group(call: Call[GroupPath]) -> Any:
-    """Delete a group; its members stay."""
+    """Delete a group. The accounts of its members stay."""
 
     async def portion(tx: Tx) -> bool:
         for user_id in await groups.list_administrators_in(tx, call.params.group_id):
@@ -113,20 +111,20 @@ async def delete_group(call: Call[GroupPath]) -> Any:
         return await groups.delete_group(tx, call.params.group_id, by=call.caller.actor)
 
     while not await call.write(portion):
-        pass  # others write in between
+        pass  # other writers can work in between
     return []
 
 
 @routes.add("GET", "users/{user_id}/groups", Guard.USER, params=UserPath)
 async def list_groups_of_user(tx: Tx, call: Call[UserPath]) -> Any:
-    """Ids of the groups somebody is in: oneself, or anybody for administrators."""
+    """Return the ids of an account's groups: the caller's own account, or any for administrators."""
     account = await users.find_changeable(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return {"groups": (await groups.get_groups_of(tx, [account.id]))[account.id]}
 
 
 @routes.add("POST", "users/{user_id}/groups", Guard.USER, params=Membership)
 async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
-    """Put an account into a group."""
+    """Add an account to a group."""
     await _require_may_administer(tx, call)
     await groups.add_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
@@ -134,14 +132,14 @@ async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
 
 @routes.add("DELETE", "users/{user_id}/groups", Guard.USER, params=Membership)
 async def remove_from_group(tx: Tx, call: Call[Membership]) -> Any:
-    """Take an account out of a group."""
+    """Remove an account from a group."""
     await _require_may_administer(tx, call)
     await groups.remove_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
     return []
 
 
 async def _require_may_administer(tx: Tx, call: Call[Membership]) -> None:
-    """Raises Rejected (104) for users, to whom no group exists, and Forbidden if a password must be given first."""
+    """Raises Rejected (104) for users, as if there were no such group, and Forbidden as `require_confirmed` does."""
     if not call.caller.is_admin:
         raise Rejected(NO_GROUP)
     await require_confirmed(tx, call, call.params.user_id, groups=[call.params.groupid])

@@ -23,11 +23,11 @@ from talkd.web.routing import Access, Guard, Routes
 routes = Routes("users", base="/cloud")
 
 FORGET_SECONDS = 20
-"""How long deleting an account may take; a job removes what is left of it then."""
+"""How long the request that deletes an account may take. A job does what is left."""
 
 
 class Search(msgspec.Struct):
-    """A page of what contains a text."""
+    """A text to search for, and which part of the result to return."""
 
     search: str = ""
     limit: int | None = None
@@ -35,7 +35,7 @@ class Search(msgspec.Struct):
 
 
 class NewUser(msgspec.Struct):
-    """An account to create."""
+    """The account to create."""
 
     userid: Scalar
     password: str = ""
@@ -61,7 +61,7 @@ class UserChange(msgspec.Struct):
 
 @routes.add("GET", "users", Guard.SUBADMIN, params=Search)
 async def list_users(tx: Tx, call: Call[Search]) -> Any:
-    """Ids of accounts with a text in id, name or address."""
+    """Return the ids of the accounts with a text in their id, name or address."""
     wanted = call.params
     accounts = await users.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"users": [account.id for account in accounts]}
@@ -69,14 +69,14 @@ async def list_users(tx: Tx, call: Call[Search]) -> Any:
 
 @routes.add("GET", "users/details", Guard.SUBADMIN, params=Search)
 async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
-    """The same with everything about them, by id."""
+    """Return the accounts with a text in their id, name or address, by id."""
     wanted = call.params
     accounts = await users.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"users": await described(tx, call, accounts)}
 
 
 async def described(tx: Tx, call: Call[Any], accounts: list[Account]) -> dict[str, Any]:
-    """Everything about accounts, by id, as the caller may see it."""
+    """Return accounts as the caller may see them, by id."""
     groups_of = await groups.get_groups_of(tx, [account.id for account in accounts])
     return {
         account.id: view.details(
@@ -122,14 +122,14 @@ async def create_user(call: Call[NewUser]) -> Any:
 
 @routes.add("GET", "users/{user_id}", Guard.USER, params=UserPath)
 async def get_user(tx: Tx, call: Call[UserPath]) -> Any:
-    """Everything about an account: one's own, or any for administrators."""
+    """Return an account: the caller's own, or any for administrators."""
     account = await users.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return (await described(tx, call, [account]))[account.id]
 
 
 @routes.add("PUT", "users/{user_id}", Guard.USER, params=UserChange, access=Access.OWN)
 async def set_user_field(call: Call[UserChange]) -> Any:
-    """Set a field of an account: one's own, or any for administrators."""
+    """Set a field of an account: the caller's own, or any for administrators."""
     wanted, caller = call.params, call.caller
     password_hash = ""
 
@@ -158,7 +158,7 @@ async def set_user_field(call: Call[UserChange]) -> Any:
 
 @routes.add("DELETE", "users/{user_id}", Guard.USER, params=UserPath, access=Access.OWN)
 async def delete_user(call: Call[UserPath]) -> Any:
-    """Delete an account. The answer waits until the id can be given again, unless that takes too long."""
+    """Delete an account. Answer when a new account can have its id, or after FORGET_SECONDS."""
 
     async def delete(tx: Tx) -> str:
         await _require_may_administer(tx, call)
@@ -167,13 +167,13 @@ async def delete_user(call: Call[UserPath]) -> Any:
     user_id = await call.write(delete)
     until = clock.ticks() + FORGET_SECONDS
     while clock.ticks() < until and await call.write(partial(removal.forget_account_portion, user_id=user_id)):
-        pass  # others write in between; a job does what is left
+        pass  # other writers can work in between; a job does what is left
     return []
 
 
 @routes.add("PUT", "users/{user_id}/enable", Guard.USER, params=UserPath)
 async def enable_user(tx: Tx, call: Call[UserPath]) -> Any:
-    """Let an account log in again."""
+    """Enable an account."""
     await _require_may_administer(tx, call)
     await users.set_enabled(tx, call.params.user_id, True, by=call.user_id)
     return []
@@ -181,39 +181,39 @@ async def enable_user(tx: Tx, call: Call[UserPath]) -> Any:
 
 @routes.add("PUT", "users/{user_id}/disable", Guard.USER, params=UserPath)
 async def disable_user(tx: Tx, call: Call[UserPath]) -> Any:
-    """Let an account log in no more; nothing of it is lost."""
+    """Disable an account, so that it cannot log in. Its data stays."""
     await _require_may_administer(tx, call)
     await users.set_enabled(tx, call.params.user_id, False, by=call.user_id)
     return []
 
 
 async def _require_may_administer(tx: Tx, call: Call[UserPath]) -> None:
-    """Raises Rejected (998) for users, to whom no account exists, and Forbidden if a password must be given first."""
+    """Raises Rejected (998) for users, as if there were no such account, and Forbidden as `require_confirmed` does."""
     if not call.caller.is_admin:
         raise Rejected(NOT_YOURS)
     await require_confirmed(tx, call, call.params.user_id)
 
 
 async def require_confirmed(tx: Tx, call: Call[Any], user_id: str, groups: Sequence[str] = ()) -> None:
-    """Raises Forbidden if the caller must give their password before they change the account, or add it to groups."""
+    """Raises Forbidden if the caller must send their password to change the account or to add it to these groups."""
     await users.require_confirmed(tx, user_id, is_confirmed=call.caller.is_confirmed, groups=groups)
 
 
 @routes.add("GET", "user", Guard.USER)
 async def get_current_user(tx: Tx, call: Call[NoParams]) -> Any:
-    """Everything about one's own account."""
+    """Return the caller's account."""
     account = await users.find_account(tx, call.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return (await described(tx, call, [account]))[account.id]
 
 
 @routes.add("GET", "user/fields", Guard.USER)
 async def list_editable_fields(_tx: Tx, _call: Call[NoParams]) -> Any:
-    """Which fields one may change oneself."""
+    """Return the fields that users may change in their own account."""
     return list(EDITABLE_FIELDS)
 
 
 @routes.add("GET", "user/fields/{user_id}", Guard.USER, params=UserPath)
 async def list_editable_fields_of(tx: Tx, call: Call[UserPath]) -> Any:
-    """Which fields of an account the caller may change."""
+    """Return the fields of an account that the caller may change."""
     await users.find_account(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
     return list(EDITABLE_FIELDS)

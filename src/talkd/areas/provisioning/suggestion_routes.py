@@ -1,4 +1,4 @@
-"""`core/autocomplete/get`: whom to invite."""
+"""`core/autocomplete/get`: searching for people and groups to invite."""
 
 from typing import Any
 
@@ -14,11 +14,11 @@ from talkd.web.routing import Guard, Routes
 routes = Routes("autocomplete", base="/core")
 
 KINDS = {0: USERS, 1: GROUPS, 4: EMAILS}
-"""Share types to actor types; what talkd does not have (6 federated, 7 circles) finds nothing."""
+"""Actor types by share type. Other share types (6 federated users, 7 teams) find nothing."""
 
 
 class Wanted(msgspec.Struct):
-    """Whom to look for. `itemId` is a room's token or `new`."""
+    """What to search for. `itemId` is the token of a room, or `new`."""
 
     search: str
     itemType: str | None = None
@@ -29,7 +29,7 @@ class Wanted(msgspec.Struct):
 
 @routes.add("GET", "autocomplete/get", Guard.USER, params=Wanted)
 async def list_suggestions(tx: Tx, call: Call[Wanted]) -> Any:
-    """Accounts, groups and addresses that can be invited."""
+    """Return accounts, groups and e-mail addresses to invite."""
     wanted = call.params
     found = await suggestions.suggest(
         tx,

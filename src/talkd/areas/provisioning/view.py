@@ -6,13 +6,13 @@ from talkd.areas.users.model import DEFAULT_SCOPES, PROFILE_FIELDS, Account, Gro
 
 NEVER = -1
 NO_QUOTA = {"free": 0, "used": 0, "total": 0, "relative": 0, "quota": -3}
-"""-3 means unlimited: talkd keeps no files of its users."""
+"""-3 means unlimited. talkd stores no files of its users."""
 
 
 def details(account: Account, groups: list[str], *, own: bool, for_admin: bool) -> dict[str, Any]:
-    """An account with everything; scopes only in one's own, the storage location only for administrators.
+    """Return an account. Scopes are in the caller's own account only, the storage location for administrators only.
 
-    Clients print the keys in this order (recording `provisioning/accounts`).
+    The keys have the order of the real server, because some clients print them in this order.
     """
     profile = account.profile_fields()
     scopes = {key: profile.get(key, scope) for key, scope in DEFAULT_SCOPES.items()}
@@ -57,7 +57,7 @@ def details(account: Account, groups: list[str], *, own: bool, for_admin: bool) 
 
 
 def group(size: GroupSize) -> dict[str, Any]:
-    """A group for administrators."""
+    """Return a group for administrators."""
     return {
         "id": size.id,
         "displayname": size.display_name,
@@ -69,7 +69,7 @@ def group(size: GroupSize) -> dict[str, Any]:
 
 
 def suggestion(found: Suggestion) -> dict[str, str]:
-    """Somebody to invite (recordings `autocomplete/*`)."""
+    """Return an account, group or e-mail address to invite."""
     is_user = found.kind == "users"
     return {
         "id": found.id,

@@ -154,8 +154,15 @@ async def list_administrators_in(tx: Tx, group_id: str) -> list[str]:
     return [user_id for user_id, groups in groups_of.items() if group_id in groups]
 
 
-async def list_member_accounts(tx: Tx, group_id: str, limit: int | None = None, offset: int = 0) -> list[Account]:
-    """List the accounts in a group, sorted by name."""
+async def find_members(tx: Tx, group_id: str) -> list[str]:
+    """List the ids of a group's members, sorted by name. Raises Rejected (404) if there is no such group."""
+    await find_group(tx, group_id)
+    return await list_members(tx, group_id)
+
+
+async def find_member_accounts(tx: Tx, group_id: str, limit: int | None = None, offset: int = 0) -> list[Account]:
+    """List the accounts in a group, sorted by name. Raises Rejected (404) if there is no such group."""
+    await find_group(tx, group_id)
     end = None if limit is None else offset + limit
     wanted = (await group_store.list_members(tx, group_id))[offset:end]
     return await store.list_accounts(tx, wanted)
