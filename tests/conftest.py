@@ -30,7 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew, for review")
     parser.addoption("--fuzz", type=int, default=100, help="random requests of each kind in tests/security")
     parser.addoption("--kills", type=int, default=3, help="how often a running server is killed in tests/crash")
-    parser.addoption("--update-seeds", action="store_true", help="write docs/api/seed-*.md anew, for review")
+    parser.addoption("--update-api-documents", action="store_true", help="write the API documents in docs/api anew")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

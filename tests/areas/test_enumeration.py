@@ -63,7 +63,7 @@ def test_settings_limit_with_whom_users_start_a_one_to_one_room(
     core(**values)
     for other, expected in ((bob, stranger), (carol, colleague)):
         answer = alice.request("POST", f"{version}/room", roomType=ONE_TO_ONE, invite=other.id)
-        refused = 404 if version == "v1" else 403  # docs/api/seed-001.md
+        refused = 404 if version == "v1" else 403  # docs/api/api-v1-2018-source.md
         assert answer.status_code == (201 if expected == 201 else refused)
         if expected == 403:
             assert answer.json()["ocs"]["data"] == {"error": "invite"}

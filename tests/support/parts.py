@@ -40,8 +40,8 @@ RECORDINGS = Part(
     "set TALKD_CONFORMANCE to a folder with recordings; they are no part of the project",
 )
 DOCUMENTS = Part(
-    "founding documents of the API",
-    "they are not in the folder `reference/seeds` beside the recordings",
+    "documents of the older APIs",
+    "they are not in the folder `reference` beside the recordings",
     "set TALKD_CONFORMANCE to a folder that has them beside it; they are no part of the project",
 )
 CONTRACT = Part(

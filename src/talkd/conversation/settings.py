@@ -189,7 +189,7 @@ class TalkSettings:
 
     @property
     def everyone_may_ring(self) -> bool:
-        """Return True if everybody who may start calls may ring others, not only moderators (docs/api/seed-002.md)."""
+        """Return True if all who may start calls may ring others, not only moderators (docs/api/call-api-v4.md)."""
         return self.flag("everyone_may_ring")
 
     @property

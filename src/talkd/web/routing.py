@@ -66,7 +66,7 @@ ANY_MODERATOR = (Guard.NO_LOGIN, Guard.MODERATOR)
 """Every moderator, guest moderators too."""
 USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 MODERATOR_WITH_ACCOUNT = (*ANY_MODERATOR, Guard.ACCOUNT)
-"""Visitors get 404 and guests 403, as the founding documents say; with USER_MODERATOR both get 401."""
+"""Visitors get 404 and guests 403, as docs/api/api-v1-2018.md says; with USER_MODERATOR both get 401."""
 
 Handler = Callable[..., Any]
 

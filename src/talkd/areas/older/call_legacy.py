@@ -49,7 +49,7 @@ def read_leave(_: NoParams) -> LeaveParams:
 
 
 def not_joined(error: TalkError) -> TalkError:
-    """/api/seed-003.md)."""
+    """Answer 403 for reasons that are 400 in v4, because older clients know only 403 (docs/api/call-api-v1-2019.md)."""
     if isinstance(error, Invalid) and error.reason in ("type", "consent"):
         return Forbidden(error.reason)
     return error

@@ -116,7 +116,7 @@ def not_removed(error: TalkError) -> TalkError:
 
 
 def require_removable(attendee: Attendee) -> None:
-    """Raises Forbidden for an owner, also if they are the caller (docs/api/seed-000.md).
+    """Raises Forbidden for an owner, also if they are the caller (docs/api/api-v1-2018.md).
 
     Both users of a one-to-one room are owners.
     """

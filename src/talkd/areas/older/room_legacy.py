@@ -249,22 +249,22 @@ def _is_in_lobby(room: RoomView) -> bool:
 
 # --- errors ----------------------------------------------------------------------------------
 def refused_by_type(error: TalkError) -> TalkError:
-    """Answer 403 for a room type without this setting (docs/api/seed-000.md)."""
+    """Answer 403 for a room type without this setting (docs/api/api-v1-2018.md)."""
     if isinstance(error, Invalid) and error.reason in ("type", "breakout-room"):
         return Forbidden(error.reason)
     return error
 
 
 def refused_by_rule(error: TalkError) -> TalkError:
-    """Answer 403 for every Invalid, as the operation has no parameters that could be wrong (docs/api/seed-000.md)."""
+    """Answer 403 for every Invalid, because the operation has no parameters (docs/api/api-v1-2018.md)."""
     return Forbidden(error.reason, message=error.message, data=error.data) if isinstance(error, Invalid) else error
 
 
 def not_created(error: TalkError) -> TalkError:
-    """Answer 404 if the invited user is the caller, where v4 answers 403 (docs/api/seed-000.md)."""
+    """Answer 404 if the invited user is the caller, where v4 answers 403 (docs/api/api-v1-2018.md)."""
     return NotFound(error.reason) if isinstance(error, Forbidden) and error.reason == "invite" else error
 
 
 def cannot_be_renamed(error: TalkError) -> TalkError:
-    """Answer 405 for one-to-one rooms, which have no name (docs/api/seed-000.md)."""
+    """Answer 405 for one-to-one rooms, which have no name (docs/api/api-v1-2018.md)."""
     return NotAllowedHere(error.reason) if isinstance(error, Invalid) and error.reason == "type" else error

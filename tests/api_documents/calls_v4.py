@@ -1,12 +1,12 @@
-"""The document about call API v4, of about 2022 (002): today's operations."""
+"""The call API v4, of about 2022: the current operations."""
 
 from hashlib import sha1
 from typing import Any
 
-from seeds.calls_2019 import FLAGS, NOT_LOCKED, close_lobby, is_locked, waits_in_the_lobby
-from seeds.conversations_2018 import LENGTH_OF_SESSIONS
-from seeds.rows import Ask, Check, Row, answers, carries, is_unknown, of
-from seeds.scene import Scene
+from api_documents.calls_2019 import FLAGS, NOT_LOCKED, close_lobby, is_locked, waits_in_the_lobby
+from api_documents.conversations_2018 import LENGTH_OF_SESSIONS
+from api_documents.rows import Ask, Check, Row, answers, carries, is_unknown, of
+from api_documents.scene import Scene
 from support.people import Person
 
 CALL = "v4/call/{token}"
@@ -16,7 +16,7 @@ NOTIFICATIONS = "/ocs/v2.php/apps/notifications/api/v2/notifications"
 
 # --- what the checks need -------------------------------------------------------------------
 def joined(ask: Ask) -> Check:
-    """200 when alice and bob have opened the room."""
+    """Check for 200 after alice and bob have joined the room."""
 
     def check(scene: Scene) -> None:
         for who in (scene.alice, scene.bob):
@@ -27,7 +27,7 @@ def joined(ask: Ask) -> Check:
 
 
 def in_call(scene: Scene) -> None:
-    """Alice is in the call of the group, the visitor in that of the public room; bob looks on."""
+    """Let alice join the call of the group and the visitor the call of the public room; bob only joins the group."""
     scene.alice.join(scene.group)
     scene.alice.post(CALL.format(token=scene.group))
     assert scene.guest
@@ -36,7 +36,7 @@ def in_call(scene: Scene) -> None:
 
 
 def has_fields(scene: Scene, of_alice: Any, of_visitor: Any, name: str) -> None:
-    """Field of alice in the one call and of the visitor in the other."""
+    """Check a field of alice in the call of the group and of the visitor in the call of the public room."""
     in_call(scene)
     carries(of("bob", "GET", CALL), name, type(of_alice), of_alice)(scene)
     carries(of("bob", "GET", CALL, "public"), name, type(of_visitor), of_visitor)(scene)
@@ -44,7 +44,7 @@ def has_fields(scene: Scene, of_alice: Any, of_visitor: Any, name: str) -> None:
 
 # --- API versions ---------------------------------------------------------------------------
 def is_still_there(version: str) -> Check:
-    """A whole call in an older version, seen in v4."""
+    """Check that a call in an older version is visible in v4."""
 
     def check(scene: Scene) -> None:
         scene.bob.join(scene.group)
@@ -72,7 +72,7 @@ def has_actor_type(scene: Scene) -> None:
 
 
 def is_since_v3(name: str) -> Check:
-    """A string in v3 and v4, absent before."""
+    """Check that a field is a string in v3 and v4, and absent in v1 and v2."""
 
     def check(scene: Scene) -> None:
         in_call(scene)
@@ -103,7 +103,7 @@ def has_display_name(scene: Scene) -> None:
 
 
 def is_there_always(name: str, kind: type) -> Check:
-    """In every version, with the same value as in the room."""
+    """Check that every version has the field, with the same value as in the room."""
 
     def check(scene: Scene) -> None:
         in_call(scene)
@@ -120,7 +120,7 @@ def has_long_session(scene: Scene) -> None:
     carries(of("bob", "GET", CALL, "public"), "sessionId", str, scene.guest)(scene)
 
 
-def is_list_of_who_is_in_it(scene: Scene) -> None:
+def is_list_of_sessions_in_call(scene: Scene) -> None:
     assert scene.bob.get(CALL.format(token=scene.group)) == []
     in_call(scene)
     assert [each["actorId"] for each in scene.bob.get(CALL.format(token=scene.group))] == [scene.alice.id]
@@ -141,8 +141,8 @@ def changes_flags(scene: Scene) -> None:
         assert scene.bob.participants(scene.group)[scene.alice.id]["inCall"] == flags
 
 
-def is_told_of_call(scene: Scene) -> bool:
-    """Whether bob has a notification of the call in the group."""
+def is_notified_of_call(scene: Scene) -> bool:
+    """Return True if bob has a notification of the call in the group."""
     told = scene.bob.get(NOTIFICATIONS)
     return any((each["object_type"], each["object_id"]) == ("call", scene.group) for each in told)
 
@@ -151,10 +151,10 @@ def is_silent(scene: Scene) -> None:
     path = CALL.format(token=scene.group)
     scene.alice.join(scene.group)
     scene.alice.post(path, silent=True)
-    assert not is_told_of_call(scene)
+    assert not is_notified_of_call(scene)
     scene.alice.delete(path)
     scene.alice.post(path, silent=False)
-    assert is_told_of_call(scene)
+    assert is_notified_of_call(scene)
 
 
 def needs_being_in_it(scene: Scene) -> None:
@@ -170,7 +170,7 @@ def keeps_in_call(scene: Scene) -> None:
 
 # --- ringing --------------------------------------------------------------------------------
 def ring(scene: Scene, who: str = "alice", whom: str = "bob", room: str = "group") -> int:
-    """Status for somebody who rings somebody in a room."""
+    """Let `who` ring `whom` in a room. Return the status."""
     token, target = getattr(scene, room), getattr(scene, whom)
     number = scene.alice.attendee(token, target)
     person: Person = getattr(scene, who)
@@ -185,9 +185,9 @@ def is_announced(scene: Scene) -> None:
 def rings(scene: Scene) -> None:
     scene.alice.join(scene.group)
     scene.alice.post(CALL.format(token=scene.group), silent=True)
-    assert not is_told_of_call(scene)
+    assert not is_notified_of_call(scene)
     assert ring(scene) == 200
-    assert is_told_of_call(scene)
+    assert is_notified_of_call(scene)
 
 
 def rings_only_users(scene: Scene) -> None:
@@ -203,7 +203,7 @@ def rings_nobody_in_the_call(scene: Scene) -> None:
     in_call(scene)
     scene.bob.post(CALL.format(token=scene.group))
     assert ring(scene) == 400
-    assert not is_told_of_call(scene)
+    assert not is_notified_of_call(scene)
 
 
 def needs_a_call(scene: Scene) -> None:
@@ -229,7 +229,7 @@ def rings_for_moderators(scene: Scene) -> None:
     assert ring(scene, "bob", "stranger") == 200
 
 
-def rings_for_who_passes_the_lobby(scene: Scene) -> None:
+def rings_only_past_the_lobby(scene: Scene) -> None:
     in_call(scene)
     scene.bob.post(CALL.format(token=scene.group))
     close_lobby(scene)
@@ -237,17 +237,21 @@ def rings_for_who_passes_the_lobby(scene: Scene) -> None:
     assert ring(scene) == 200, "the lobby took bob out of the call"
 
 
-REMOVED = "Removed then, here again beside v4: the same call in another form."
-COOKIES = "Visitors need cookies. A user without cookies is known by their newest session."
-HASHED = "The recordings show the SHA-256 of the e-mail address, not the address; so do we."
-AS_USERS = "v1 and v2 have it, empty for guests; v3 and v4 have `actorType` and `actorId`."
-MAY_RING = "The role is checked before the call. The setting `everyone_may_ring` lets all ring who may start calls."
+REMOVED = "Nextcloud removed it. talkd serves it beside v4; it is the same call in another form."
+COOKIES = "Visitors need cookies. Requests of a user without cookies belong to their newest session."
+HASHED = (
+    "Recordings of the real server have the SHA-256 of the e-mail address instead of the address, and so has talkd."
+)
+AS_USERS = "v1 and v2 have it, empty for guests. v3 and v4 have `actorType` and `actorId` instead."
+MAY_RING = (
+    "The role is checked before the call. With the setting `everyone_may_ring`, all who may start calls may ring."
+)
 NOT_OPENED = (
-    "Who has not opened the room gets 404 as recorded, whether it is locked or not. "
-    "A call goes on when its room is locked."
+    "A caller who has not joined the room gets 404, locked or not, as in recordings of the real server. "
+    "A call continues when its room is locked."
 )
 NOT_LOCKED_EITHER = f"{NOT_OPENED} {NOT_LOCKED}"
-LEFT_ALREADY = "Who has to wait is not in the call any more; members who have not opened the room get 404."
+LEFT_ALREADY = "Closing the lobby removes waiting members from the call. Members who have not joined the room get 404."
 
 ROWS = (
     Row(1, "call", "API v1 until Nextcloud 21", is_still_there("v1"), REMOVED),
@@ -255,14 +259,14 @@ ROWS = (
     Row(3, "call", "API v3 in Nextcloud 21", is_still_there("v3"), REMOVED),
     Row(4, "call", "API v4 since Nextcloud 22", answers(200, of("bob", "GET", CALL))),
     Row(5, "call", "the base of the addresses", answers(200, of("bob", "GET", CALL))),
-    Row(7, "call", "joining a room needs cookies", needs_cookies, COOKIES),
+    Row(7, "call", "joining a room requires cookies", needs_cookies, COOKIES),
     Row(11, f"GET {CALL}", "the method GET", answers(200, of("bob", "GET", CALL))),
     Row(13, f"GET {CALL}", "the endpoint", answers(200, of("alice", "GET", CALL))),
     Row(17, f"GET {CALL}", "200", answers(200, of("bob", "GET", CALL))),
     Row(17, f"GET {CALL}", "403 in a locked room", is_locked("GET", CALL)),
-    Row(17, f"GET {CALL}", "404 for who is not in the room", is_unknown("GET", CALL)),
-    Row(17, f"GET {CALL}", "412 for who waits in the lobby", waits_in_the_lobby("GET", CALL)),
-    Row(19, f"GET {CALL}", "an array of who is in the call", is_list_of_who_is_in_it),
+    Row(17, f"GET {CALL}", "404 for a caller who is not in the room", is_unknown("GET", CALL)),
+    Row(17, f"GET {CALL}", "412 for a caller who waits in the lobby", waits_in_the_lobby("GET", CALL)),
+    Row(19, f"GET {CALL}", "an array of the sessions in the call", is_list_of_sessions_in_call),
     Row(23, f"GET {CALL}", "`actorType`", has_actor_type),
     Row(24, f"GET {CALL}", "`actorType`, a string since v3", is_since_v3("actorType")),
     Row(25, f"GET {CALL}", "`actorId`", has_actor_id, HASHED),
@@ -278,44 +282,58 @@ ROWS = (
     Row(36, f"POST {CALL}", "the method POST", has_flags),
     Row(37, f"POST {CALL}", "the endpoint", has_flags),
     Row(40, f"POST {CALL}", "`flags`", has_flags),
-    Row(41, f"POST {CALL}", "`flags`, a number: what is brought to the call", has_flags),
+    Row(41, f"POST {CALL}", "`flags`, a number: the media that the caller sends", has_flags),
     Row(42, f"POST {CALL}", "`silent`", is_silent),
-    Row(43, f"POST {CALL}", "`silent`, whether nobody is told that it starts", is_silent),
+    Row(43, f"POST {CALL}", "`silent`: nobody is notified that the call starts", is_silent),
     Row(46, f"POST {CALL}", "200", joined(of("bob", "POST", CALL, flags=7))),
     Row(46, f"POST {CALL}", "403 in a locked room", is_locked("POST", CALL)),
-    Row(46, f"POST {CALL}", "404 for who is not in the room", is_unknown("POST", CALL)),
-    Row(46, f"POST {CALL}", "404 for who has not opened the room", answers(404, of("bob", "POST", CALL))),
-    Row(46, f"POST {CALL}", "412 for who waits in the lobby", waits_in_the_lobby("POST", CALL)),
+    Row(46, f"POST {CALL}", "404 for a caller who is not in the room", is_unknown("POST", CALL)),
+    Row(46, f"POST {CALL}", "404 for a caller who has not joined the room", answers(404, of("bob", "POST", CALL))),
+    Row(46, f"POST {CALL}", "412 for a caller who waits in the lobby", waits_in_the_lobby("POST", CALL)),
     Row(48, f"POST {RING}", "is announced by a capability", is_announced),
     Row(49, f"POST {RING}", "the capability is `send-call-notification`", is_announced),
     Row(50, f"POST {RING}", "the method POST", rings),
     Row(51, f"POST {RING}", "the endpoint", rings),
     Row(54, f"POST {RING}", "`attendeeId`", rings),
-    Row(55, f"POST {RING}", "`attendeeId`, a number: whom to notify", rings),
+    Row(55, f"POST {RING}", "`attendeeId`, a number: the attendee to notify", rings),
     Row(58, f"POST {RING}", "200", rings),
-    Row(58, f"POST {RING}", "400 for who has no account", rings_only_users),
-    Row(58, f"POST {RING}", "400 for who is in the call already", rings_nobody_in_the_call),
-    Row(58, f"POST {RING}", "400 without a call", needs_a_call),
-    Row(58, f"POST {RING}", "400 from outside the call", rings_from_inside),
-    Row(58, f"POST {RING}", "403 for who does not moderate", rings_for_moderators, MAY_RING),
-    Row(58, f"POST {RING}", "404 for who is not in the room", is_unknown("POST", f"{CALL}/ring/1")),
-    Row(58, f"POST {RING}", "412 for who waits in the lobby", rings_for_who_passes_the_lobby),
+    Row(58, f"POST {RING}", "400 for an attendee without an account", rings_only_users),
+    Row(58, f"POST {RING}", "400 for an attendee who is already in the call", rings_nobody_in_the_call),
+    Row(58, f"POST {RING}", "400 if there is no call", needs_a_call),
+    Row(58, f"POST {RING}", "400 for a caller who is not in the call", rings_from_inside),
+    Row(58, f"POST {RING}", "403 for a caller who is not a moderator", rings_for_moderators, MAY_RING),
+    Row(58, f"POST {RING}", "404 for a caller who is not in the room", is_unknown("POST", f"{CALL}/ring/1")),
+    Row(58, f"POST {RING}", "412 for a caller who waits in the lobby", rings_only_past_the_lobby),
     Row(61, f"PUT {CALL}", "the method PUT", changes_flags),
     Row(62, f"PUT {CALL}", "the endpoint", changes_flags),
     Row(65, f"PUT {CALL}", "`flags`", changes_flags),
-    Row(66, f"PUT {CALL}", "`flags`, a number: what is brought from now on", changes_flags),
+    Row(66, f"PUT {CALL}", "`flags`, a number: the media that the caller sends from now on", changes_flags),
     Row(69, f"PUT {CALL}", "200", changes_flags),
-    Row(69, f"PUT {CALL}", "400 for who is not in the call", needs_being_in_it),
+    Row(69, f"PUT {CALL}", "400 for a caller who is not in the call", needs_being_in_it),
     Row(69, f"PUT {CALL}", "400 for flags without “in call”", keeps_in_call),
     Row(69, f"PUT {CALL}", "403 in a locked room", is_locked("PUT", CALL, flags=3), NOT_OPENED),
-    Row(69, f"PUT {CALL}", "404 for who is not in the room", is_unknown("PUT", CALL, flags=3)),
-    Row(69, f"PUT {CALL}", "404 for who has not opened the room", answers(404, of("bob", "PUT", CALL, flags=3))),
-    Row(69, f"PUT {CALL}", "412 for who waits in the lobby", waits_in_the_lobby("PUT", CALL, flags=3), LEFT_ALREADY),
+    Row(69, f"PUT {CALL}", "404 for a caller who is not in the room", is_unknown("PUT", CALL, flags=3)),
+    Row(
+        69, f"PUT {CALL}", "404 for a caller who has not joined the room", answers(404, of("bob", "PUT", CALL, flags=3))
+    ),
+    Row(
+        69,
+        f"PUT {CALL}",
+        "412 for a caller who waits in the lobby",
+        waits_in_the_lobby("PUT", CALL, flags=3),
+        LEFT_ALREADY,
+    ),
     Row(73, f"DELETE {CALL}", "the method DELETE", joined(of("bob", "DELETE", CALL))),
     Row(75, f"DELETE {CALL}", "the endpoint", joined(of("alice", "DELETE", CALL))),
     Row(78, f"DELETE {CALL}", "200", joined(of("bob", "DELETE", CALL))),
     Row(78, f"DELETE {CALL}", "403 in a locked room", is_locked("DELETE", CALL), NOT_LOCKED_EITHER),
-    Row(78, f"DELETE {CALL}", "404 for who is not in the room", is_unknown("DELETE", CALL)),
-    Row(78, f"DELETE {CALL}", "404 for who has not opened the room", answers(404, of("bob", "DELETE", CALL))),
-    Row(78, f"DELETE {CALL}", "412 for who waits in the lobby", waits_in_the_lobby("DELETE", CALL), LEFT_ALREADY),
+    Row(78, f"DELETE {CALL}", "404 for a caller who is not in the room", is_unknown("DELETE", CALL)),
+    Row(78, f"DELETE {CALL}", "404 for a caller who has not joined the room", answers(404, of("bob", "DELETE", CALL))),
+    Row(
+        78,
+        f"DELETE {CALL}",
+        "412 for a caller who waits in the lobby",
+        waits_in_the_lobby("DELETE", CALL),
+        LEFT_ALREADY,
+    ),
 )

@@ -1,12 +1,12 @@
-"""The conversation API v1 of 2019/20."""
+"""The conversation API v1 of 2019 and 2020."""
 
 from typing import Any
 
 import sqlalchemy as sa
 
-from seeds import conversations as room
-from seeds.conversations import ROOM, as_guest, both, has, shown, turns
-from seeds.conversations_2018 import (
+from api_documents import conversations as room
+from api_documents.conversations import ROOM, as_guest, both, has, shown, turns
+from api_documents.conversations_2018 import (
     ACCOUNTS_ONLY,
     BY_TYPE,
     CREATE,
@@ -22,8 +22,8 @@ from seeds.conversations_2018 import (
     SETTING_TWICE,
     SHUT,
 )
-from seeds.rows import Check, Row, answers, is_refused_to_guests, is_unknown, of
-from seeds.scene import Scene
+from api_documents.rows import Check, Row, answers, is_refused_to_guests, is_unknown, of
+from api_documents.scene import Scene
 from talkd.storage.schema import rooms
 from talkd.storage.statements import Statement, bind
 
@@ -140,7 +140,7 @@ def has_last_message(scene: Scene) -> None:
 
 
 def _asking_for_a_share(scene: Scene) -> dict[str, Any]:
-    """A conversation as shares with a password open them; they come with files, so nobody can make one yet."""
+    """Return a room for the password of a share. talkd has no files, so only the database can make one."""
     token = scene.public
     scene.server.write(lambda tx: tx.run(_ASK_FOR_SHARE, token=token, type="share:password", id="sHaReToKeN"))
     return shown(scene, scene.bob, token)
@@ -160,7 +160,7 @@ has_object_id = has(
     lambda scene: (shown(scene, scene.bob, scene.group), ""),
     lambda scene: (shown(scene, scene.bob, scene.bob.get("v4/room/note-to-self")["token"]), ""),
 )
-OTHER_OBJECTS = "Of the objects of today, v1 hears nothing; they say little to a client that does not know them."
+OTHER_OBJECTS = "v1 does not show the other object types of current versions, because its clients do not know them."
 
 # --- settings -------------------------------------------------------------------------------
 renamed_empty_or_too_long = both(
@@ -209,8 +209,8 @@ of_no_level = both(*(answers(400, of("bob", "POST", notify, level=level)) for le
 
 ROWS = (
     Row(230, "all", "the base is `/ocs/v2.php/apps/spreed/api/v1`", room.listed),
-    Row(234, CREATE, "is asked with POST", room.created),
-    Row(235, CREATE, "is at `/room`", room.created),
+    Row(234, CREATE, "uses the method POST", room.created),
+    Row(235, CREATE, "has the path `/room`", room.created),
     Row(240, CREATE, "takes `roomType`, an int", room.takes_room_type),
     Row(241, CREATE, "takes `invite`: a user for type 1, or a group for type 2", room.takes_invite),
     Row(242, CREATE, "takes `roomName`, but not for type 1", room.takes_room_name),
@@ -222,8 +222,8 @@ ROWS = (
     Row(256, CREATE, "returns `token`, a string", room.returns_token),
     Row(257, CREATE, "returns `name`, a string that may be empty", room.returns_name),
     Row(258, CREATE, "returns `displayName`: the name, or a list of participants", room.returns_display_name),
-    Row(262, LIST, "is asked with GET", room.listed),
-    Row(263, LIST, "is at `/room`", room.listed),
+    Row(262, LIST, "uses the method GET", room.listed),
+    Row(263, LIST, "has the path `/room`", room.listed),
     Row(267, LIST, "200", room.listed),
     Row(268, LIST, "401 when nobody is logged in", room.listed_for_nobody),
     Row(275, LIST, "has `token`, a string", room.has_token),
@@ -238,7 +238,7 @@ ROWS = (
         LIST,
         "has `readOnly`, an int",
         has_read_only,
-        "The state of the conversation, for moderators too, who are the ones to unlock it.",
+        "The state of the room, for moderators too, because they can unlock it.",
     ),
     Row(283, LIST, "has `count`, an int: active users", room.has_count),
     Row(284, LIST, "has `numGuests`, an int: active guests", room.has_num_guests),
@@ -246,7 +246,7 @@ ROWS = (
     Row(286, LIST, "has `sessionId`, a string: `'0'` when not connected", room.has_session_id, LENGTH_OF_SESSIONS),
     Row(287, LIST, "has `hasPassword`, a bool", room.has_password),
     Row(288, LIST, "has `hasCall`, a bool", room.has_call),
-    Row(289, LIST, "has `canStartCall`, a bool; a call that has begun can be joined all the same", has_can_start_call),
+    Row(289, LIST, "has `canStartCall`, a bool; does not concern joining a call that has begun", has_can_start_call),
     Row(290, LIST, "has `lastActivity`, an int, in seconds", has_last_activity),
     Row(291, LIST, "has `isFavorite`, a bool", has_is_favorite),
     Row(
@@ -254,14 +254,14 @@ ROWS = (
         LIST,
         "has `notificationLevel`, an int of 1 to 3",
         has_notification_level,
-        "What holds is told: who has chosen nothing hears of everything in conversations of two, else of mentions.",
+        "The effective level: without a choice, all messages in one-to-one conversations and mentions in others.",
     ),
     Row(
         293,
         LIST,
         "has `lobbyState`, an int; moderators can always join",
         has_lobby_state,
-        "Set by `PUT room/{token}/webinary/lobby`, as clients of that time did.",
+        "Clients of that time set it by `PUT room/{token}/webinary/lobby`.",
     ),
     Row(294, LIST, "has `lobbyTimer`, an int", has_lobby_timer),
     Row(295, LIST, "has `unreadMessages`, an int", has_unread_messages),
@@ -272,119 +272,122 @@ ROWS = (
         LIST,
         "has `lastMessage`, empty where there is none",
         has_last_message,
-        "Empty is `[]`. The message is as chat tells it today; sensitive conversations do not tell it.",
+        "Empty is `[]`. The message has the form of the current chat API. Sensitive conversations have none.",
     ),
     Row(299, LIST, "has `objectType`: `share:password` or empty", has_object_type, OTHER_OBJECTS),
-    Row(300, LIST, "has `objectId`: the share's token or empty", has_object_id, OTHER_OBJECTS),
-    Row(304, GET, "is asked with GET, also by guests", room.got),
-    Row(305, GET, "is at `/room/{token}`", room.got),
+    Row(300, LIST, "has `objectId`: the token of the share, or empty", has_object_id, OTHER_OBJECTS),
+    Row(304, GET, "uses the method GET, for guests too", room.got),
+    Row(305, GET, "has the path `/room/{token}`", room.got),
     Row(309, GET, "200", room.got),
-    Row(310, GET, "404 when the participant does not find the conversation", room.not_got),
+    Row(310, GET, "404 when the participant cannot find the conversation", room.not_got),
     Row(312, GET, "returns what the list has", room.same_as_in_the_list),
-    Row(316, RENAME, "is asked with PUT", room.renamed),
-    Row(317, RENAME, "is at `/room/{token}`", room.renamed),
+    Row(316, RENAME, "uses the method PUT", room.renamed),
+    Row(317, RENAME, "has the path `/room/{token}`", room.renamed),
     Row(322, RENAME, "takes `roomName` of 1 to 200 characters", room.renamed_at_most),
     Row(326, RENAME, "200", room.renamed),
     Row(
-        327, RENAME, "400 when the name is too long or empty", renamed_empty_or_too_long, "Spaces alone are empty too."
+        327,
+        RENAME,
+        "400 when the name is too long or empty",
+        renamed_empty_or_too_long,
+        "Only spaces count as empty.",
     ),
-    Row(328, RENAME, "403 when the user does not moderate", room.renamed_by_member),
-    Row(329, RENAME, "404 when the participant does not find the conversation", room.renamed_elsewhere),
+    Row(328, RENAME, "403 when the user is not a moderator", room.renamed_by_member),
+    Row(329, RENAME, "404 when the participant cannot find the conversation", room.renamed_elsewhere),
     Row(330, RENAME, "405 in a one-to-one conversation", room.renamed_pair),
-    Row(334, LOCK, "is asked with PUT", locked),
-    Row(335, LOCK, "is at `/room/{token}/read-only`", locked),
+    Row(334, LOCK, "uses the method PUT", locked),
+    Row(335, LOCK, "has the path `/room/{token}/read-only`", locked),
     Row(340, LOCK, "takes `state`, an int", both(locked, answers(400, of("alice", "PUT", lock, state=2)))),
     Row(344, LOCK, "200", locked),
     Row(345, LOCK, "400 where the type has no such state", locked_pair),
     Row(
         346,
         LOCK,
-        "403 when the user does not moderate",
+        "403 when the user is not a moderator",
         locked_by_member,
-        "The line also says so of conversations that are not public; the one before it lets groups be locked "
-        "and has 400 for the others, which is what happens. Guests of the room get 403 as well, also when they "
-        "moderate.",
+        "The line also says 403 for conversations that are not public, but by the line before it groups can be locked "
+        "and the others answer 400, so talkd does that. Guests of the room get 403 too, even guest moderators.",
     ),
-    Row(347, LOCK, "404 when the participant does not find the conversation", locked_elsewhere),
-    Row(351, PASSWORD, "is asked with PUT", room.closed),
-    Row(352, PASSWORD, "is at `/room/{token}/password`", room.closed),
+    Row(347, LOCK, "404 when the participant cannot find the conversation", locked_elsewhere),
+    Row(351, PASSWORD, "uses the method PUT", room.closed),
+    Row(352, PASSWORD, "has the path `/room/{token}/password`", room.closed),
     Row(357, PASSWORD, "takes `password`, a string", room.closes_with_password),
     Row(361, PASSWORD, "200", room.closed),
     Row(
         362,
         PASSWORD,
-        "403 when the user does not moderate or the conversation is not public",
+        "403 when the user is not a moderator or the conversation is not public",
         both(room.closed_by_member, room.closed_group),
-        "A password that is too short, or taking away one that the server demands, is 400 with a message as today.",
+        "A password that is too short, or removing one that the server requires, is 400 with a message, as in v4.",
     ),
-    Row(363, PASSWORD, "404 when the participant does not find the conversation", room.closed_elsewhere),
-    Row(367, DELETE, "is asked with DELETE", room.deleted),
-    Row(368, DELETE, "is at `/room/{token}`", room.deleted),
+    Row(363, PASSWORD, "404 when the participant cannot find the conversation", room.closed_elsewhere),
+    Row(367, DELETE, "uses the method DELETE", room.deleted),
+    Row(368, DELETE, "has the path `/room/{token}`", room.deleted),
     Row(372, DELETE, "200", room.deleted),
     Row(
         373,
         DELETE,
-        "403 when the user does not moderate",
+        "403 when the user is not a moderator",
         both(room.deleted_by_member, answers(403, of("alice", "DELETE", ROOM, "pair"))),
         BY_TYPE,
     ),
-    Row(374, DELETE, "404 when the participant does not find the conversation", room.deleted_elsewhere),
-    Row(378, OPEN, "is asked with POST", room.opened),
-    Row(379, OPEN, "is at `/room/{token}/public`", room.opened_for_guests),
+    Row(374, DELETE, "404 when the participant cannot find the conversation", room.deleted_elsewhere),
+    Row(378, OPEN, "uses the method POST", room.opened),
+    Row(379, OPEN, "has the path `/room/{token}/public`", room.opened_for_guests),
     Row(383, OPEN, "200", room.opened),
     Row(
         384,
         OPEN,
-        "403 when the user does not moderate",
+        "403 when the user is not a moderator",
         both(room.opened_by_member, answers(403, of("alice", "POST", f"{ROOM}/public", "pair"))),
         ACCOUNTS_ONLY,
     ),
-    Row(385, OPEN, "404 when the participant does not find the conversation", room.opened_elsewhere),
-    Row(389, SHUT, "is asked with DELETE", room.shut),
-    Row(390, SHUT, "is at `/room/{token}/public`", room.shut_for_guests),
+    Row(385, OPEN, "404 when the participant cannot find the conversation", room.opened_elsewhere),
+    Row(389, SHUT, "uses the method DELETE", room.shut),
+    Row(390, SHUT, "has the path `/room/{token}/public`", room.shut_for_guests),
     Row(394, SHUT, "200", room.shut),
     Row(
         395,
         SHUT,
-        "403 when the user does not moderate",
+        "403 when the user is not a moderator",
         both(room.shut_by_member, answers(403, of("alice", "DELETE", f"{ROOM}/public", "pair"))),
         ACCOUNTS_ONLY,
     ),
-    Row(396, SHUT, "404 when the participant does not find the conversation", room.shut_elsewhere),
-    Row(400, PASSWORD, "is asked with PUT", room.closed, SETTING_TWICE),
-    Row(401, PASSWORD, "is at `/room/{token}/password`", room.closed),
+    Row(396, SHUT, "404 when the participant cannot find the conversation", room.shut_elsewhere),
+    Row(400, PASSWORD, "uses the method PUT", room.closed, SETTING_TWICE),
+    Row(401, PASSWORD, "has the path `/room/{token}/password`", room.closed),
     Row(406, PASSWORD, "takes `password`, a string", room.closes_with_password),
     Row(410, PASSWORD, "200", room.closed),
-    Row(411, PASSWORD, "403 when the user does not moderate", room.closed_by_member),
+    Row(411, PASSWORD, "403 when the user is not a moderator", room.closed_by_member),
     Row(412, PASSWORD, "403 when the conversation is not public", room.closed_group),
-    Row(413, PASSWORD, "404 when the participant does not find the conversation", room.closed_elsewhere),
-    Row(417, FAVORITE, "is asked with POST", favored),
-    Row(418, FAVORITE, "is at `/room/{token}/favorite`", favored),
+    Row(413, PASSWORD, "404 when the participant cannot find the conversation", room.closed_elsewhere),
+    Row(417, FAVORITE, "uses the method POST", favored),
+    Row(418, FAVORITE, "has the path `/room/{token}/favorite`", favored),
     Row(422, FAVORITE, "200", favored),
     Row(
         423,
         FAVORITE,
-        "404 when the participant does not find the conversation or is a guest",
+        "404 when the participant cannot find the conversation or is a guest",
         _for_members_only("POST", favorite),
     ),
-    Row(427, NO_FAVORITE, "is asked with DELETE", not_favored),
-    Row(428, NO_FAVORITE, "is at `/room/{token}/favorite`", not_favored),
+    Row(427, NO_FAVORITE, "uses the method DELETE", not_favored),
+    Row(428, NO_FAVORITE, "has the path `/room/{token}/favorite`", not_favored),
     Row(432, NO_FAVORITE, "200", not_favored),
     Row(
         433,
         NO_FAVORITE,
-        "404 when the participant does not find the conversation or is a guest",
+        "404 when the participant cannot find the conversation or is a guest",
         _for_members_only("DELETE", favorite),
     ),
-    Row(437, NOTIFY, "is asked with POST", notified),
-    Row(438, NOTIFY, "is at `/room/{token}/notify`", notified),
+    Row(437, NOTIFY, "uses the method POST", notified),
+    Row(438, NOTIFY, "has the path `/room/{token}/notify`", notified),
     Row(443, NOTIFY, "takes `level`, an int of 1 to 3", has_notification_level),
     Row(447, NOTIFY, "200", notified),
     Row(448, NOTIFY, "400 for an invalid level", of_no_level),
     Row(
         449,
         NOTIFY,
-        "404 when the participant does not find the conversation or is a guest",
+        "404 when the participant cannot find the conversation or is a guest",
         _for_members_only("POST", notify, level=1),
     ),
 )

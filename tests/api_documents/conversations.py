@@ -1,12 +1,12 @@
-"""What both generations of the conversation API v1 promise, as checks."""
+"""Checks for the conversation API v1 of 2018 and of 2019."""
 
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 
-from seeds.rows import Ask, Check, answers, is_refused_to_guests, is_unknown, of
-from seeds.scene import Scene
+from api_documents.rows import Ask, Check, answers, is_refused_to_guests, is_unknown, of
+from api_documents.scene import Scene
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 
 Room = dict[str, Any]
@@ -14,7 +14,7 @@ ROOM = "v1/room/{token}"
 
 
 def shown(scene: Scene, who: Person, token: str) -> Room:
-    """A conversation in API v1; the list and the single conversation say the same."""
+    """Return a room in API v1, after checking that the list shows the same."""
     one: Room = who.get(f"v1/room/{token}")
     if not who.is_visitor:
         listed = {room["token"]: room for room in who.get("v1/room")}
@@ -23,7 +23,7 @@ def shown(scene: Scene, who: Person, token: str) -> Room:
 
 
 def has(name: str, kind: type, *cases: Callable[[Scene], tuple[Room, Any]]) -> Check:
-    """The conversation of each case has a field of this type with the value of the case."""
+    """Check that the room of each case has a field of this type with the value of the case."""
 
     def check(scene: Scene) -> None:
         for case in cases:
@@ -35,7 +35,7 @@ def has(name: str, kind: type, *cases: Callable[[Scene], tuple[Room, Any]]) -> C
 
 
 def as_guest(method: str, path: str = ROOM, **params: Any) -> Ask:
-    """Somebody without an account who has joined the public conversation asks there."""
+    """Return a request of a guest in the public room."""
 
     def ask(scene: Scene) -> httpx.Response:
         assert scene.guest
@@ -45,7 +45,7 @@ def as_guest(method: str, path: str = ROOM, **params: Any) -> Ask:
 
 
 def both(*checks: Check) -> Check:
-    """All of them, one after the other."""
+    """Run the checks one after the other."""
 
     def check(scene: Scene) -> None:
         for each in checks:
@@ -55,7 +55,7 @@ def both(*checks: Check) -> Check:
 
 
 def turns(ask: Ask, name: str, value: Any) -> Check:
-    """Success without data, and afterwards everybody in all versions finds the group or public conversation so."""
+    """Check that the request succeeds without data, and that the field then has the value in all versions."""
 
     def check(scene: Scene) -> None:
         answer = ask(scene)
@@ -70,7 +70,7 @@ def turns(ask: Ask, name: str, value: Any) -> Check:
 
 # --- creating -------------------------------------------------------------------------------
 def create(**params: Any) -> Ask:
-    """Alice creates a conversation. A parameter may be a function of the scene."""
+    """Return a request of alice to create a room. A parameter may be a function of the scene."""
 
     def ask(scene: Scene) -> httpx.Response:
         given = {name: value(scene) if callable(value) else value for name, value in params.items()}

@@ -1,4 +1,4 @@
-"""Chat and signaling of the documents of 2018, which are there in two renderings."""
+"""The chat and signaling API of 2018."""
 
 import time
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from seeds.rows import Check, Promise, rows_of_page, rows_of_source
-from seeds.scene import Scene
+from api_documents.rows import Check, Promise, rows_of_page, rows_of_source
+from api_documents.scene import Scene
 from support.people import Person
 from talkd.areas.chat import legacy
 from talkd.areas.chat.legacy_routes import CountingParams
@@ -20,7 +20,7 @@ CHAT = "v1/chat/{token}"
 
 
 def received(person: Person, token: str, **params: int) -> list[dict[str, Any]]:
-    """What a client of 2018 gets without waiting."""
+    """Return the messages that a client of 2018 gets without waiting."""
     answer = person.request("GET", CHAT.format(token=token), **{"timeout": 0, **params})
     assert answer.status_code == 200, answer.text
     messages: list[dict[str, Any]] = answer.json()["ocs"]["data"]
@@ -33,7 +33,7 @@ def texts(person: Person, token: str, **params: int) -> list[str]:
 
 @contextmanager
 def later(seconds: int) -> Iterator[int]:
-    """So much later; the time it is then."""
+    """Move the clock so many seconds forward. Yield the new time."""
     then = clock.now() + seconds
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: then)
@@ -41,7 +41,7 @@ def later(seconds: int) -> Iterator[int]:
 
 
 def has(name: str, kind: type) -> Check:
-    """Every entry has the field, with the value that today's apps see in it."""
+    """Check that every entry has the field, with the same value as for current apps."""
 
     def check(scene: Scene) -> None:
         scene.visitor.join(scene.public)
@@ -104,7 +104,7 @@ def waits(scene: Scene) -> None:
 
 
 def hides_the_room(method: str, **params: Any) -> Check:
-    """The same 404 for who is not in the room and for a room that is not there."""
+    """Check for the same 404 in a room without the caller and in a room that does not exist."""
 
     def check(scene: Scene) -> None:
         for person in (scene.stranger, scene.visitor):
@@ -136,7 +136,7 @@ def sends(scene: Scene) -> None:
 
 # --- signaling ------------------------------------------------------------------------------
 def signals(scene: Scene) -> None:
-    """As the apps of that time did: settings, then sending and polling by the session of the device."""
+    """Do what apps of that time did: get the settings, then send and poll with the session id of the device."""
     settings = scene.alice.get("v1/signaling/settings")
     for name, kind in (
         ("signalingMode", str),
@@ -161,37 +161,37 @@ def signals(scene: Scene) -> None:
 
 GET, POST, SIGNALING = "GET chat/{token}", "POST chat/{token}", "signaling"
 ANSWER = (
-    "A list even when there is nothing, newest first. What the server reports of itself is left out, because "
-    "these clients do not know it; a deleted message keeps its place."
+    "A list, newest first, even if it is empty. System messages are left out because these clients do not know them. "
+    "A deleted message keeps its place."
 )
 OFFSET = (
-    "The oldest N of the messages that are not older than the timestamp. At most 200 come at once: the oldest of "
-    "those that are left, so that a larger offset goes on."
+    "The oldest N of the messages that are not older than the timestamp. An answer has at most 200 messages, the "
+    "oldest of those that are left, so that a larger offset gets the next ones."
 )
-GENERATION = "Of this generation is a request without `lookIntoFuture`: that parameter came with `chat-v2`."
+GENERATION = "A request without `lookIntoFuture` belongs to this API, because that parameter came with `chat-v2`."
 WAITING = (
-    "The request waits until there are more than `offset` messages. If there are none, the answer begins within the "
-    "timeout: 200 and an empty list."
+    "The request waits until there are more than `offset` messages. After the timeout the answer is 200 with an empty "
+    "list."
 )
-UNKNOWN_ROOM = "The same for a room that is not there and for one that the caller is not in."
-LOBBY = f"{UNKNOWN_ROOM} A closed lobby, which came later, is 412 as in calls."
-ACTORS = "Whoever is neither, such as people invited by e-mail, bots and accounts that are gone, is told as a guest."
-GUEST_ID = "A guest's id is the one by which others know the guest in the room."
-PLAIN = "Placeholders are replaced by names: `@` and the name of who is mentioned, `@all`, the name of a thing."
-DATA = "Later clients get the message as data; the document names none."
+UNKNOWN_ROOM = "The same answer for a room that does not exist and for one that the caller is not in."
+LOBBY = f"{UNKNOWN_ROOM} For a closed lobby, which came later, it is 412 as for calls."
+ACTORS = "Other actors, such as people invited by e-mail, bots and deleted accounts, are shown as guests."
+GUEST_ID = "A guest's id is the same as in the list of participants."
+PLAIN = "Placeholders are replaced: mentions by `@` and the name or by `@all`, other objects by their name."
+DATA = "Later clients get the message as data; the document names no data."
 DRAFT = (
-    "The document only points to a draft. Served is what clients of that time used: `signaling/settings`, and sending "
-    "and polling at `signaling/{token}` or, before rooms were named, at `signaling`."
+    "The document only refers to a draft. talkd serves what clients of that time used: `signaling/settings`, and "
+    "sending and polling at `signaling/{token}` or, in older clients, at `signaling`."
 )
 
 CHAT_AND_SIGNALING = (
-    Promise(454, 421, GET, "is asked with GET", receives, GENERATION),
-    Promise(457, 422, GET, "is at `/chat/{token}`", receives),
+    Promise(454, 421, GET, "uses the method GET", receives, GENERATION),
+    Promise(457, 422, GET, "has the path `/chat/{token}`", receives),
     Promise(461, 427, GET, "takes `offset`, an int: ignores the first N messages", ignores_the_first, OFFSET),
     Promise(462, 428, GET, "takes `notOlderThanTimestamp`, an int in seconds", leaves_out_older),
     Promise(463, 429, GET, "takes `timeout`, an int: 30 seconds by default, 60 at most", waits, WAITING),
     Promise(467, 433, GET, "200", receives),
-    Promise(468, 434, GET, "404 when the caller has no such room", hides_the_room("GET"), LOBBY),
+    Promise(468, 434, GET, "404 when the room does not exist for the caller", hides_the_room("GET"), LOBBY),
     Promise(471, 437, GET, "returns an array of messages", receives_a_list, ANSWER),
     Promise(473, 441, GET, "has `id`, an int", has("id", int)),
     Promise(474, 442, GET, "has `actorType`: `guests` or `users`", is_guests_or_users, ACTORS),
@@ -199,12 +199,19 @@ CHAT_AND_SIGNALING = (
     Promise(478, 444, GET, "has `actorDisplayName`, a string", has("actorDisplayName", str)),
     Promise(479, 445, GET, "has `timestamp`, an int in seconds", has("timestamp", int)),
     Promise(480, 446, GET, "has `message`, a string in plain text", is_plain, PLAIN),
-    Promise(485, 450, POST, "is asked with POST", sends),
-    Promise(488, 451, POST, "is at `/chat/{token}`", sends),
+    Promise(485, 450, POST, "uses the method POST", sends),
+    Promise(488, 451, POST, "has the path `/chat/{token}`", sends),
     Promise(492, 456, POST, "takes `message`, a string", sends),
     Promise(495, 460, POST, "201", sends, DATA),
-    Promise(496, 461, POST, "404 when the caller has no such room", hides_the_room("POST", message="x"), UNKNOWN_ROOM),
-    Promise(500, 465, SIGNALING, "is described in a draft elsewhere", signals, DRAFT),
+    Promise(
+        496,
+        461,
+        POST,
+        "404 when the room does not exist for the caller",
+        hides_the_room("POST", message="x"),
+        UNKNOWN_ROOM,
+    ),
+    Promise(500, 465, SIGNALING, "refers to a draft", signals, DRAFT),
 )
-ROWS_000 = rows_of_page(CHAT_AND_SIGNALING)
-ROWS_001 = rows_of_source(CHAT_AND_SIGNALING)
+ROWS_OF_PAGE = rows_of_page(CHAT_AND_SIGNALING)
+ROWS_OF_SOURCE = rows_of_source(CHAT_AND_SIGNALING)

@@ -1,4 +1,4 @@
-"""The form of a promise, and the checks that most of them need."""
+"""The form of a promise, and the checks that most promises use."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 
-from seeds.scene import Scene
+from api_documents.scene import Scene
 
 Check = Callable[[Scene], None]
 Ask = Callable[[Scene], httpx.Response]
@@ -14,7 +14,7 @@ Ask = Callable[[Scene], httpx.Response]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a seed. `says` is its promise in our words; `decided` how something ambiguous was understood."""
+    """A promise in one line of a document. `decided` explains how an ambiguous line was interpreted."""
 
     line: int
     operation: str
@@ -25,7 +25,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """As a row, of the documents of 2018: they have the same text, as a page (000) and as its source (001)."""
+    """A promise of the document of 2018, with its line in the page and its line in the source of the page."""
 
     page: int | tuple[int, ...]
     source: int
@@ -36,7 +36,7 @@ class Promise:
 
 
 def rows_of_page(promises: tuple[Promise, ...]) -> tuple[Row, ...]:
-    """The rows of the page."""
+    """Return the rows of the page."""
     return tuple(
         Row(line, each.operation, each.says, each.check, each.decided)
         for each in promises
@@ -45,12 +45,12 @@ def rows_of_page(promises: tuple[Promise, ...]) -> tuple[Row, ...]:
 
 
 def rows_of_source(promises: tuple[Promise, ...]) -> tuple[Row, ...]:
-    """The rows of the source."""
+    """Return the rows of the source of the page."""
     return tuple(Row(each.source, each.operation, each.says, each.check, each.decided) for each in promises)
 
 
 def answers(status: int, ask: Ask) -> Check:
-    """The operation, asked so, has this status."""
+    """Check that the request is answered with this status."""
 
     def check(scene: Scene) -> None:
         answer = ask(scene)
@@ -60,7 +60,7 @@ def answers(status: int, ask: Ask) -> Check:
 
 
 def carries(ask: Ask, name: str, kind: type, value: Any = ...) -> Check:
-    """The data (of a list: each entry) has a field of this type, and of this value where one is given."""
+    """Check that the data, or each entry of a list, has a field of this type and, if given, of this value."""
 
     def check(scene: Scene) -> None:
         answer = ask(scene)
@@ -76,7 +76,7 @@ def carries(ask: Ask, name: str, kind: type, value: Any = ...) -> Check:
 
 
 def of(who: str, method: str, path: str, room: str = "group", **params: Any) -> Ask:
-    """What somebody asks in a room, both by their names in the scene. A parameter may be a function of the scene."""
+    """Return a request of a person in a room; both are attributes of the scene. A parameter may be a function of it."""
 
     def ask(scene: Scene) -> httpx.Response:
         whole = path.format(token=getattr(scene, room))
@@ -87,7 +87,7 @@ def of(who: str, method: str, path: str, room: str = "group", **params: Any) -> 
 
 
 def is_refused_to_guests(method: str, path: str, **params: Any) -> Check:
-    """404 for a visitor who is not in the public room, 403 for a guest, also for one who moderates; v1 to v3."""
+    """Check that v1 to v3 answer 404 to visitors outside the public room and 403 to guests, even guest moderators."""
 
     def check(scene: Scene) -> None:
         token = scene.public
@@ -107,7 +107,7 @@ def is_refused_to_guests(method: str, path: str, **params: Any) -> Check:
 
 
 def is_unknown(method: str, path: str, **params: Any) -> Check:
-    """404, and the same bytes, for a room that one is not in and for one that is not there."""
+    """Check for 404, with the same bytes, in a room without the caller and in a room that does not exist."""
 
     def check(scene: Scene) -> None:
         there, nowhere = (of("stranger", method, path, room, **params)(scene) for room in ("group", "nowhere"))

@@ -1,6 +1,6 @@
-"""Every operation of the founding documents, asked by every kind of caller in every kind of room.
+"""Every operation of the API documents, called by every kind of caller in every kind of room.
 
-The rows of `tests/seeds` say which answers a document lists, `seeds/unlisted.py` which others there are and why.
+`tests/api_documents` has the answers that a document lists, and in `unlisted.py` the others with their reasons.
 """
 
 import re
@@ -11,23 +11,21 @@ from typing import Any
 
 import pytest
 
-from seeds import SEEDS
-from seeds.scene import Scene
-from seeds.unlisted import UNLISTED
+from api_documents import API_DOCUMENTS, CALLS_V4
+from api_documents.scene import Scene
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
 STATUS = re.compile(r"(\d{3})\b")
-CALLS_OF_V4 = "002"
 
 
 def listed() -> dict[tuple[str, str], set[int]]:
-    """The answers there may be, by version and operation. v2 and v3 keep to the documents of v1."""
+    """Return the allowed statuses by version and operation. v2 and v3 follow the documents of v1."""
     found: dict[tuple[str, str], set[int]] = defaultdict(set)
-    for seed, (_, rows) in SEEDS.items():
-        versions = ("v4",) if seed == CALLS_OF_V4 else ("v1", "v2", "v3")
-        answers = [(row.operation, int(said[1])) for row in rows if (said := STATUS.match(row.says))]
-        answers += [(each.operation, each.status) for each in UNLISTED[seed]]
+    for document in API_DOCUMENTS:
+        versions = ("v4",) if document is CALLS_V4 else ("v1", "v2", "v3")
+        answers = [(row.operation, int(said[1])) for row in document.rows if (said := STATUS.match(row.says))]
+        answers += [(each.operation, each.status) for each in document.unlisted]
         for operation, status in answers:
             for version in versions:
                 found[version, re.sub(r" v\d/", " ", operation)].add(status)
@@ -40,7 +38,7 @@ LISTED = listed()
 
 
 class Cast:
-    """A room of some kind, and everybody who may call; all of them have opened it if they can."""
+    """A room of some kind and every kind of caller. All callers who can have joined the room."""
 
     def __init__(self, server: Server, make: "Callable[[Cast], str]") -> None:
         self.owner, self.moderator, self.member, self.self_joined, self.outsider, self.newcomer = (
@@ -64,7 +62,7 @@ class Cast:
         }
 
     def fill(self, token: str) -> str:
-        """Bring everybody into a room of the owner who can be there, as what their name says."""
+        """Add or join every caller who can be in the room, in the role of their name."""
         for person in (self.moderator, self.member):
             self.owner.add(token, person)
         self.join(token, self.owner, self.moderator, self.member)
@@ -167,7 +165,7 @@ def _always(*given: Given) -> Inputs:
 
 
 def _users(name: str, *more: Given) -> Inputs:
-    """The parameter names everybody there is, nobody, and is not given."""
+    """The parameter names every user, an unknown user and nobody, and is also left out."""
     return lambda cast: (
         [
             {name: who}
@@ -213,7 +211,7 @@ KEEPING: tuple[tuple[str, Inputs], ...] = (
     ("POST chat/{token}", _always({"message": "Hello"}, {"message": ""}, {"message": "x" * 32_001}, {})),
     ("POST room/{token}/public", _always({})),
 )
-"""Operations after which everybody is still there."""
+"""Operations after which every caller is still in the room."""
 ENDING: tuple[tuple[str, Inputs], ...] = (
     ("DELETE room/{token}/public", _always({})),
     ("DELETE room/{token}/participants/active", _always({})),
@@ -222,11 +220,11 @@ ENDING: tuple[tuple[str, Inputs], ...] = (
     ("DELETE room/{token}/participants/self", _always({})),
     ("DELETE room/{token}", _always({})),
 )
-"""Operations after which somebody or the room is gone: each needs people of its own."""
+"""Operations that remove a caller or the room, so each runs with callers of its own."""
 
 
 def unexpected(cast: Cast, version: str, operation: str, inputs: Inputs) -> list[str]:
-    """What somebody got that nothing lists."""
+    """Return the answers that no document lists, as lines for the report."""
     method, path = operation.split(" ")
     wrong = []
     for name, caller in cast.callers.items():
@@ -273,10 +271,10 @@ def test_calls_of_v4_answer_only_what_is_listed(server: Server, room: Callable[[
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_operation_of_the_documents_is_asked() -> None:
+def test_every_operation_of_the_documents_is_called() -> None:
     asked = {operation for operation, _ in (*KEEPING, *ENDING)}
     documented = {operation for version, operation in LISTED if version == "v1"}
-    assert documented - asked == {"GET room", "POST room"}, "those two are asked below"
+    assert documented - asked == {"GET room", "POST room"}, "the test below calls these two"
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])

@@ -1,4 +1,4 @@
-"""Who and what the promises are about. Everything is made when it is first asked for."""
+"""The people and rooms that the checks use. Each is created when a check first uses it."""
 
 from functools import cached_property
 
@@ -9,7 +9,7 @@ from support.running import Server
 
 
 class Scene:
-    """Alice owns the conversations, bob is a member, the stranger is in none."""
+    """Alice owns the rooms, bob is a member of all of them, and the stranger is in none."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -28,43 +28,43 @@ class Scene:
 
     @cached_property
     def visitor(self) -> Person:
-        """Somebody without an account."""
+        """A client without an account."""
         return self.server.visitor()
 
     @cached_property
     def group(self) -> str:
-        """Token of a group conversation of alice and bob."""
+        """Token of a group room of alice and bob."""
         token = self.alice.create_room(GROUP, "Group")
         self.alice.add(token, self.bob)
         return token
 
     @cached_property
     def public(self) -> str:
-        """Token of a public conversation of alice and bob."""
+        """Token of a public room of alice and bob."""
         token = self.alice.create_room(PUBLIC, "Public")
         self.alice.add(token, self.bob)
         return token
 
     @cached_property
     def pair(self) -> str:
-        """Token of the conversation of just alice and bob."""
+        """Token of the one-to-one room of alice and bob."""
         token: str = self.alice.post("v4/room", roomType=ONE_TO_ONE, invite=self.bob.id)["token"]
         return token
 
     nowhere = "nowhere1"
-    """Token of no conversation."""
+    """A token that no room has."""
 
     @cached_property
     def guest(self) -> str:
-        """Session of the visitor, who has opened the public conversation."""
+        """Session id of the visitor, who has joined the public room as a guest."""
         session: str = self.visitor.join(self.public)["sessionId"]
         return session
 
     def promote(self, who: Person, token: str) -> None:
-        """Make somebody a moderator, also the visitor when they have opened the room."""
+        """Make a participant a moderator. The visitor must have joined the room."""
         actor_id = who.room(token)["actorId"]
         self.alice.post(f"v4/room/{token}/moderators", attendeeId=self.alice.attendee(token, actor_id))
 
     def ask(self, who: Person, method: str, path: str, **params: object) -> httpx.Response:
-        """An operation, its version first in the path."""
+        """Send a request. The path starts with the API version."""
         return who.request(method, path, **params)

@@ -1,20 +1,23 @@
-"""Answers that a founding document does not list for its operation, each with its reason and a check."""
+"""Answers that an API document does not list for its operation, each with its reason and a check.
+
+Answers that every operation may give are in docs/api/old-clients.md.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seeds.calls_2019 import close_lobby, lock
-from seeds.chat_2018 import CHAT
-from seeds.conversations import ROOM, as_guest, both, create
-from seeds.people_2018 import PEOPLE, SELF
-from seeds.rows import Check, answers, of
-from seeds.scene import Scene
+from api_documents.calls_2019 import close_lobby, lock
+from api_documents.chat_2018 import CHAT
+from api_documents.conversations import ROOM, as_guest, both, create
+from api_documents.participants_2018 import PEOPLE, SELF
+from api_documents.rows import Check, answers, of
+from api_documents.scene import Scene
 from support.people import GROUP
 
 
 @dataclass(frozen=True, slots=True)
 class Unlisted:
-    """One such answer: when it comes, and why it is not one of those that are listed."""
+    """One such answer, when it comes, and why it is none of the listed ones."""
 
     operation: str
     status: int
@@ -24,7 +27,7 @@ class Unlisted:
 
 
 def after(prepare: Callable[[Scene], None], *checks: Check) -> Check:
-    """The checks hold once the scene is prepared."""
+    """Prepare the scene, then run the checks."""
 
     def check(scene: Scene) -> None:
         prepare(scene)
@@ -34,7 +37,7 @@ def after(prepare: Callable[[Scene], None], *checks: Check) -> Check:
 
 
 def with_setting(name: str, value: str, *checks: Check) -> Check:
-    """The checks hold while an administrator has chosen the setting; everybody in the scene is there before."""
+    """Run the checks while the setting has this value. The rooms are created before."""
 
     def check(scene: Scene) -> None:
         assert scene.group
@@ -50,7 +53,7 @@ def with_setting(name: str, value: str, *checks: Check) -> Check:
 
 
 def joined_note_to_self(scene: Scene) -> None:
-    """A note to self has no calls, also when its owner has opened it."""
+    """Check that a note to self has no calls, even for an owner who has joined it."""
     token = scene.alice.get("v4/room/note-to-self")["token"]
     scene.alice.join(token)
     assert scene.alice.refused("POST", f"v4/call/{token}") == (400, "type")
@@ -76,9 +79,9 @@ GET_CHAT, SAY, JOIN_CALL = f"GET {CHAT}", f"POST {CHAT}", "POST v4/call/{token}"
 CREATE, SET_PASSWORD = "POST v1/room", f"PUT {ROOM}/password"
 LOBBY = "The lobby came after the document. Calls answer 412 for it in every version."
 LATER_RULE = "The rule came after the document, and no listed status says that an administrator forbids it."
-NO_EMPTY_PASSWORD = "Taking the password away by mistake would open the room to everybody."
+NO_EMPTY_PASSWORD = "A password removed by mistake would open the room to everybody."
 
-_OF_2020 = (
+CONVERSATIONS_2019 = (
     Unlisted(
         CREATE,
         403,
@@ -96,20 +99,20 @@ _OF_2020 = (
     Unlisted(
         SET_PASSWORD,
         400,
-        "the password is too weak, or empty where the server demands one",
+        "the password is too weak, or empty although the server requires one",
         "Clients show the message, which says what is wrong with the password.",
         with_setting(
             "force_passwords", "yes", answers(400, of("alice", "PUT", f"{ROOM}/password", "public", password=""))
         ),
     ),
 )
-_OF_2018 = (
-    *_OF_2020,
+API_2018 = (
+    *CONVERSATIONS_2019,
     Unlisted(
         GET_PEOPLE,
         403,
-        "a guest asks who does not moderate",
-        "Guests are not told who the participants are, in no version. 404 would say that they are not in the room.",
+        "the caller is a guest and not a moderator",
+        "No version lists the participants for guests. 404 would mean that the guest is not in the room.",
         answers(403, as_guest("GET", PEOPLE)),
     ),
     Unlisted(
@@ -122,15 +125,15 @@ _OF_2018 = (
     Unlisted(
         ADD,
         501,
-        "`source`, which came later, names a kind of participant that the server is not set up for",
+        "`source`, a later parameter, names a kind of participant that the server is not set up for",
         "Clients of 2018 do not send `source`.",
         answers(501, of("alice", "POST", PEOPLE, newParticipant="someone", source="federated_users")),
     ),
     Unlisted(
         LEAVE,
         400,
-        "the last moderator leaves others behind, in v2 and v3",
-        "Apps of v2 and v3 know this refusal, and others need a moderator. v1 answers 200, as written.",
+        "the last moderator leaves while other members stay, in v2 and v3",
+        "Apps of v2 and v3 know this refusal, and the others need a moderator. v1 answers 200, as the document says.",
         stays_as_last_moderator,
     ),
     Unlisted(
@@ -185,26 +188,19 @@ _OF_2018 = (
     ),
 )
 
-UNLISTED: dict[str, tuple[Unlisted, ...]] = {
-    "000": _OF_2018,
-    "001": _OF_2018,
-    "002": (
-        Unlisted(
-            JOIN_CALL,
-            400,
-            "the room has no calls, as a note to self: `type`",
-            "Newer servers answer so. v1–v3 answer 403, which their document lists.",
-            joined_note_to_self,
-        ),
-        Unlisted(
-            JOIN_CALL,
-            400,
-            "the caller must agree to being recorded and did not: `consent`",
-            "Recording came after the document, and apps of v4 know the refusal. v1–v3 answer 403.",
-            with_setting("recording_consent", "1", needs_consent),
-        ),
+CALLS_V4 = (
+    Unlisted(
+        JOIN_CALL,
+        400,
+        "the room has no calls, for example a note to self: `type`",
+        "Newer servers answer 400. v1–v3 answer 403, which their document lists.",
+        joined_note_to_self,
     ),
-    "003": (),
-    "004": _OF_2020,
-}
-"""By document. Answers that every operation may give are in docs/api/old-clients.md."""
+    Unlisted(
+        JOIN_CALL,
+        400,
+        "the caller did not agree to being recorded, which the server requires: `consent`",
+        "Recording came after the document, and apps of v4 know this refusal. v1–v3 answer 403.",
+        with_setting("recording_consent", "1", needs_consent),
+    ),
+)

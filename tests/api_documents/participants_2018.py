@@ -1,9 +1,9 @@
-"""The participants of the documents of 2018, which have the same text in two renderings: the page and its source."""
+"""The participants API of 2018."""
 
 from typing import Any
 
-from seeds.conversations_2018 import LENGTH_OF_SESSIONS
-from seeds.rows import (
+from api_documents.conversations_2018 import LENGTH_OF_SESSIONS
+from api_documents.rows import (
     Check,
     Promise,
     answers,
@@ -14,7 +14,7 @@ from seeds.rows import (
     rows_of_page,
     rows_of_source,
 )
-from seeds.scene import Scene
+from api_documents.scene import Scene
 from support.people import Person
 
 PEOPLE = "v1/room/{token}/participants"
@@ -43,12 +43,12 @@ def guest(scene: Scene) -> str:
 
 
 def listed(scene: Scene, token: str) -> dict[str, dict[str, Any]]:
-    """The list of v1 by user id; guests are under the empty one."""
+    """Return the participants of v1 by user id. The user id of guests is empty."""
     return {each["userId"]: each for each in scene.alice.get(PEOPLE.format(token=token))}
 
 
 def delete(who: Person, path: str, **params: str) -> int:
-    """DELETE with parameters in the query, as clients of that time sent them."""
+    """Send DELETE with parameters in the query, as clients of that time did. Return the status."""
     return who.http.delete(f"/ocs/v2.php/apps/spreed/api/{path}", params=params).status_code
 
 
@@ -111,7 +111,7 @@ def adds(scene: Scene) -> None:
 def adds_for_moderators(scene: Scene) -> None:
     answers(403, of("bob", "POST", PEOPLE, newParticipant=stranger))(scene)
     is_refused_to_guests("POST", PEOPLE, newParticipant=stranger)(scene)
-    for version in ("v1", "v2", "v3"):  # a conversation of two cannot grow
+    for version in ("v1", "v2", "v3"):  # nobody can be added to a one-to-one room
         path = f"{version}/room/{scene.pair}/participants"
         assert scene.alice.refused("POST", path, newParticipant=scene.stranger.id) == (403, "room-type")
 
@@ -144,7 +144,7 @@ def keeps_owners(scene: Scene) -> None:
 
 
 def does_not_find(method: str, path: str) -> Check:
-    """404 for a user who is not in the room, for one who does not exist, and without a user."""
+    """Check for 404 with a user who is not in the room, with an unknown user, and without a user."""
 
     def check(scene: Scene) -> None:
         for who in (scene.stranger.id, "nobody at all", ""):
@@ -182,10 +182,10 @@ def leaves_for_good(scene: Scene) -> None:
 
 
 def leaves_as_last_owner(scene: Scene) -> None:
-    """The room goes on without a moderator, and is deleted when its last member leaves."""
+    """Check that the room stays without a moderator, and is deleted when its last member leaves."""
     path = SELF.format(token=scene.group)
     scene.bob.say(scene.group, "Hello")
-    for version in ("v2", "v3", "v4"):  # apps of that time know the refusal
+    for version in ("v2", "v3", "v4"):  # apps of these versions know the refusal
         later = path.replace("v1/", f"{version}/", 1)
         assert scene.alice.refused("DELETE", later) == (400, "last-moderator")
     assert scene.alice.status("DELETE", path) == 200
@@ -267,44 +267,48 @@ def demotes_only_moderators(scene: Scene) -> None:
     assert scene.alice.room(scene.group)["participantType"] == OWNER
 
 
-OF_TYPE_3 = "Today a user who followed the link can be promoted too; v1 and v2 say 412 as written, v3 and v4 do it."
+OF_TYPE_3 = "Self-joined users can be promoted since v3. v1 and v2 answer 412, as the document says."
 LAST_OWNER = (
-    "Also for guests, and for the last owner: the room and its messages stay with the other members, of whom none "
-    "moderates. An administrator makes one a moderator with `occ talk:room:promote`. The room is deleted when its last "
-    "member leaves. v2 to v4 answer 400 `last-moderator`, because their apps know that refusal."
+    "Also for guests and for the last owner. The room, its messages and its other members then stay without a "
+    "moderator; an administrator makes one with `occ talk:room:promote`. The room is deleted when its last member "
+    "leaves. v2 to v4 answer 400 `last-moderator`, because their apps know that refusal."
 )
-NOT_JOINED = "A member who has not opened the room gets 200: the room was found for them. v4 always answers 200."
+NOT_JOINED = "A member who has not joined the room gets 200, because they can find the room. v4 always answers 200."
 
 PROMISES = (
     # --- the list
     Promise(204, 207, f"GET {PEOPLE}", "the method GET", answers(200, of("bob", "GET", PEOPLE))),
     Promise(207, 208, f"GET {PEOPLE}", "the endpoint", answers(200, of("alice", "GET", PEOPLE))),
     Promise(212, 212, f"GET {PEOPLE}", "200", answers(200, of("bob", "GET", PEOPLE))),
-    Promise(213, 213, f"GET {PEOPLE}", "404 for who is not in the room", is_unknown("GET", PEOPLE)),
+    Promise(213, 213, f"GET {PEOPLE}", "404 for a caller who is not in the room", is_unknown("GET", PEOPLE)),
     Promise(216, 216, f"GET {PEOPLE}", "an array of the participants", is_list_of_all),
     Promise((217, 218), 220, f"GET {PEOPLE}", "`userId`, empty for guests", has_user_id),
     Promise(218, 220, f"GET {PEOPLE}", "`userId` is a string", carries(of("bob", "GET", PEOPLE), "userId", str)),
-    Promise(219, 221, f"GET {PEOPLE}", "`displayName`, a string that guests may have empty", has_display_name),
+    Promise(219, 221, f"GET {PEOPLE}", "`displayName`, a string that may be empty for guests", has_display_name),
     Promise(220, 222, f"GET {PEOPLE}", "`participantType`, one of the constants", has_participant_type),
     Promise(221, 223, f"GET {PEOPLE}", "`lastPing`, a time stamp", has_last_ping),
-    Promise(222, 224, f"GET {PEOPLE}", "`sessionId` is '0' for who has not joined", has_no_session),
+    Promise(222, 224, f"GET {PEOPLE}", "`sessionId` is '0' for a participant who has not joined", has_no_session),
     Promise(223, 224, f"GET {PEOPLE}", "`sessionId`, a string of 512 characters", has_session, LENGTH_OF_SESSIONS),
     # --- adding
     Promise(228, 228, f"POST {PEOPLE}", "the method POST", adds),
     Promise(231, 229, f"POST {PEOPLE}", "the endpoint", adds),
-    Promise((234, 235), 234, f"POST {PEOPLE}", "`newParticipant`, whom to add", adds),
+    Promise((234, 235), 234, f"POST {PEOPLE}", "`newParticipant`, the id of the user to add", adds),
     Promise(239, 238, f"POST {PEOPLE}", "200", answers(200, of("alice", "POST", PEOPLE, newParticipant=stranger))),
     Promise(
         240,
         239,
         f"POST {PEOPLE}",
-        "403 for who does not moderate",
+        "403 for a caller who is not a moderator",
         adds_for_moderators,
-        "Guests of the room get 403, also when they moderate. Adding to a conversation of two, or adding somebody who "
-        "is banned, is 403 with the reason in `error`.",
+        "Guests of the room get 403 too, even guest moderators. Adding to a one-to-one conversation, or adding a "
+        "banned user, is 403 with the reason in `error`.",
     ),
     Promise(
-        241, 240, f"POST {PEOPLE}", "404 for who is not in the room", is_unknown("POST", PEOPLE, newParticipant=bob)
+        241,
+        240,
+        f"POST {PEOPLE}",
+        "404 for a caller who is not in the room",
+        is_unknown("POST", PEOPLE, newParticipant=bob),
     ),
     Promise(
         242,
@@ -312,7 +316,7 @@ PROMISES = (
         f"POST {PEOPLE}",
         "404 for a user who does not exist",
         adds_nobody,
-        "A request that names nobody gets the same.",
+        "A request without a user gets the same answer.",
     ),
     Promise(
         (246, 247),
@@ -320,18 +324,18 @@ PROMISES = (
         f"POST {PEOPLE}",
         "`type`, a string, when the type of the room has changed",
         tells_new_type,
-        "Rooms of two cannot grow any more; what changes the type is inviting by e-mail (`source=emails`).",
+        "One-to-one rooms cannot grow any more, but an invitation by e-mail (`source=emails`) changes the type.",
     ),
     # --- removing
     Promise(252, 251, f"DELETE {PEOPLE}", "the method DELETE", removes),
     Promise(255, 252, f"DELETE {PEOPLE}", "the endpoint", removes),
-    Promise((258, 259), 257, f"DELETE {PEOPLE}", "`participant`, the id of whom to remove", removes),
+    Promise((258, 259), 257, f"DELETE {PEOPLE}", "`participant`, the id of the user to remove", removes),
     Promise(262, 261, f"DELETE {PEOPLE}", "200", answers(200, of("alice", "DELETE", PEOPLE, participant=bob))),
     Promise(
         263,
         262,
         f"DELETE {PEOPLE}",
-        "403 for who does not moderate",
+        "403 for a caller who is not a moderator",
         answers(403, of("bob", "DELETE", PEOPLE, participant=alice)),
     ),
     Promise(
@@ -340,12 +344,16 @@ PROMISES = (
         f"DELETE {PEOPLE}",
         "403 for an owner",
         keeps_owners,
-        "Both people of a conversation of two are owners; v4 says 400 there.",
+        "Both users of a one-to-one conversation are owners; v4 answers 400 there.",
     ),
     Promise(
-        265, 264, f"DELETE {PEOPLE}", "404 for who is not in the room", is_unknown("DELETE", PEOPLE, participant=bob)
+        265,
+        264,
+        f"DELETE {PEOPLE}",
+        "404 for a caller who is not in the room",
+        is_unknown("DELETE", PEOPLE, participant=bob),
     ),
-    Promise(266, 265, f"DELETE {PEOPLE}", "404 for a user who is not there", does_not_find("DELETE", PEOPLE)),
+    Promise(266, 265, f"DELETE {PEOPLE}", "404 for a user who is not in the room", does_not_find("DELETE", PEOPLE)),
     # --- removing guests
     Promise(272, 269, f"DELETE {GUESTS}", "the method DELETE", removes_guest),
     Promise(275, 270, f"DELETE {GUESTS}", "the endpoint", removes_guest),
@@ -357,33 +365,37 @@ PROMISES = (
         283,
         280,
         f"DELETE {GUESTS}",
-        "403 for who does not moderate",
+        "403 for a caller who is not a moderator",
         answers(403, of("bob", "DELETE", GUESTS, "public", participant=guest)),
     ),
-    Promise(284, 281, f"DELETE {GUESTS}", "403 for who is no guest", removes_only_guests),
+    Promise(284, 281, f"DELETE {GUESTS}", "403 for a participant who is not a guest", removes_only_guests),
     Promise(
-        285, 282, f"DELETE {GUESTS}", "404 for who is not in the room", is_unknown("DELETE", GUESTS, participant="x")
+        285,
+        282,
+        f"DELETE {GUESTS}",
+        "404 for a caller who is not in the room",
+        is_unknown("DELETE", GUESTS, participant="x"),
     ),
-    Promise(286, 283, f"DELETE {GUESTS}", "404 for a session that is not there", does_not_find_session),
+    Promise(286, 283, f"DELETE {GUESTS}", "404 for an unknown session", does_not_find_session),
     # --- leaving for good
     Promise(292, 287, f"DELETE {SELF}", "the method DELETE", leaves_for_good),
     Promise(295, 288, f"DELETE {SELF}", "the endpoint", leaves_for_good),
     Promise(299, 292, f"DELETE {SELF}", "200", leaves_as_last_owner, LAST_OWNER),
-    Promise(300, 293, f"DELETE {SELF}", "404 for who is not in the room", leaves_nothing_unknown),
+    Promise(300, 293, f"DELETE {SELF}", "404 for a caller who is not in the room", leaves_nothing_unknown),
     # --- opening
-    Promise(303, 295, f"POST {ACTIVE}", "opens the room for call and chat", opens_for_call_and_chat),
+    Promise(303, 295, f"POST {ACTIVE}", "joins the room, before calls and chat", opens_for_call_and_chat),
     Promise(306, 297, f"POST {ACTIVE}", "the method POST", answers(200, of("bob", "POST", ACTIVE))),
     Promise(309, 298, f"POST {ACTIVE}", "the endpoint", answers(200, of("alice", "POST", ACTIVE))),
     Promise(
         (312, 313, 315),
         303,
         f"POST {ACTIVE}",
-        "`password`, for types 4 and 5, where the room has one",
+        "`password`, for types 4 and 5, if the room has one",
         asks_for_password,
     ),
     Promise(320, 307, f"POST {ACTIVE}", "200", answers(200, of("visitor", "POST", ACTIVE, "public"))),
     Promise(321, 308, f"POST {ACTIVE}", "403 for a missing or wrong password", asks_for_password),
-    Promise(322, 309, f"POST {ACTIVE}", "404 for who is not in the room", is_unknown("POST", ACTIVE)),
+    Promise(322, 309, f"POST {ACTIVE}", "404 for a caller who is not in the room", is_unknown("POST", ACTIVE)),
     Promise(
         (326, 327),
         315,
@@ -393,21 +405,28 @@ PROMISES = (
         LENGTH_OF_SESSIONS,
     ),
     # --- closing
-    Promise(329, 317, f"DELETE {ACTIVE}", "closes the room for call and chat", closes),
+    Promise(329, 317, f"DELETE {ACTIVE}", "leaves the room, after calls and chat", closes),
     Promise(332, 319, f"DELETE {ACTIVE}", "the method DELETE", closes),
     Promise(335, 320, f"DELETE {ACTIVE}", "the endpoint", closes),
     Promise(339, 324, f"DELETE {ACTIVE}", "200", answers(200, of("bob", "DELETE", ACTIVE)), NOT_JOINED),
-    Promise(340, 325, f"DELETE {ACTIVE}", "404 for who is not in the room", is_unknown("DELETE", ACTIVE), NOT_JOINED),
+    Promise(
+        340,
+        325,
+        f"DELETE {ACTIVE}",
+        "404 for a caller who is not in the room",
+        is_unknown("DELETE", ACTIVE),
+        NOT_JOINED,
+    ),
     # --- roles
     Promise(346, 329, f"POST {MODERATORS}", "the method POST", promotes),
     Promise(349, 330, f"POST {MODERATORS}", "the endpoint", promotes),
-    Promise((352, 353), 335, f"POST {MODERATORS}", "`participant`, the id of whom to promote", promotes),
+    Promise((352, 353), 335, f"POST {MODERATORS}", "`participant`, the id of the user to promote", promotes),
     Promise(356, 339, f"POST {MODERATORS}", "200", answers(200, of("alice", "POST", MODERATORS, participant=bob))),
     Promise(
         357,
         340,
         f"POST {MODERATORS}",
-        "403 for who does not moderate",
+        "403 for a caller who is not a moderator",
         answers(403, of("bob", "POST", MODERATORS, participant=bob)),
     ),
     Promise(
@@ -416,45 +435,49 @@ PROMISES = (
         f"POST {MODERATORS}",
         "403 for an owner",
         does_not_promote_owners,
-        "It says “to remove”, a slip for “to promote”.",
+        "The document says “to remove”, which must be a slip for “to promote”.",
     ),
     Promise(
         359,
         342,
         f"POST {MODERATORS}",
-        "404 for who is not in the room",
+        "404 for a caller who is not in the room",
         is_unknown("POST", MODERATORS, participant=bob),
     ),
-    Promise(360, 343, f"POST {MODERATORS}", "404 for a user who is not there", does_not_find("POST", MODERATORS)),
-    Promise(361, 344, f"POST {MODERATORS}", "412 for who is not of type 3", promotes_only_users, OF_TYPE_3),
+    Promise(360, 343, f"POST {MODERATORS}", "404 for a user who is not in the room", does_not_find("POST", MODERATORS)),
+    Promise(
+        361, 344, f"POST {MODERATORS}", "412 for a participant who is not of type 3", promotes_only_users, OF_TYPE_3
+    ),
     Promise(368, 348, f"DELETE {MODERATORS}", "the method DELETE", demotes),
     Promise(371, 349, f"DELETE {MODERATORS}", "the endpoint", demotes),
-    Promise((374, 375), 354, f"DELETE {MODERATORS}", "`participant`, the id of whom to demote", demotes),
+    Promise((374, 375), 354, f"DELETE {MODERATORS}", "`participant`, the id of the user to demote", demotes),
     Promise(378, 358, f"DELETE {MODERATORS}", "200", demotes),
     Promise(
         379,
         359,
         f"DELETE {MODERATORS}",
-        "403 for who does not moderate",
+        "403 for a caller who is not a moderator",
         answers(403, of("bob", "DELETE", MODERATORS, participant=alice)),
     ),
     Promise(
         380,
         360,
         f"DELETE {MODERATORS}",
-        "404 for who is not in the room",
+        "404 for a caller who is not in the room",
         is_unknown("DELETE", MODERATORS, participant=bob),
     ),
-    Promise(381, 361, f"DELETE {MODERATORS}", "404 for a user who is not there", does_not_find("DELETE", MODERATORS)),
+    Promise(
+        381, 361, f"DELETE {MODERATORS}", "404 for a user who is not in the room", does_not_find("DELETE", MODERATORS)
+    ),
     Promise(
         382,
         362,
         f"DELETE {MODERATORS}",
-        "412 for who is not of type 2",
+        "412 for a participant who is not of type 2",
         demotes_only_moderators,
-        "Also for owners; a moderator cannot demote themselves (403), as in v4.",
+        "Owners too. A moderator cannot demote themselves (403), as in v4.",
     ),
 )
 
-ROWS_000 = rows_of_page(PROMISES)
-ROWS_001 = rows_of_source(PROMISES)
+ROWS_OF_PAGE = rows_of_page(PROMISES)
+ROWS_OF_SOURCE = rows_of_source(PROMISES)
