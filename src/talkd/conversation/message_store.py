@@ -168,7 +168,7 @@ _OTHERS_READ = (
     )
     .scalar_subquery()
 )
-_SAY = Statement(
+_POST = Statement(
     sa.insert(messages)
     .from_select(_NEW, sa.select(*(bind(name, messages.c[name].type) for name in _NEW)).where(~_is_known))
     .returning(messages.c.id, _OTHERS_READ)
@@ -230,13 +230,13 @@ async def add_message(tx: Tx, **values: int | str) -> int:
     return int(await tx.value(_ADD_SHARED if "shared_as" in values else _ADD, **values))
 
 
-async def say(tx: Tx, *, attendee_id: int, **values: int | str) -> tuple[int, int | None] | None:
+async def post_message(tx: Tx, *, attendee_id: int, **values: int | str) -> tuple[int, int | None] | None:
     """Store a message. Return None if the author already sent the same message with the same reference id.
 
     Otherwise return its id, and the id up to which all others with a public read status have read: None if there are
     no others.
     """
-    row = await tx.one(_SAY, attendee_id=attendee_id, **values)
+    row = await tx.one(_POST, attendee_id=attendee_id, **values)
     return None if row is None else (row[0], row[1])
 
 

@@ -47,24 +47,26 @@ _OF_NETWORK = Statement(
     .limit(bind("limit", sa.Integer))
 )
 _OF_ROOM = Query(sa.select(*SESSION).where(sessions.c.room_id == bind("room_id")).order_by(sessions.c.id), SESSION)
-_SEATED = (
+_JOINED_ATTENDEE = (
     sa.select(*SESSION, *ATTENDEE)
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
     .order_by(sessions.c.id)
 )
 _WITH_ATTENDEES = Query(
-    _SEATED.where(sessions.c.room_id == bind("room_id"), sessions.c.last_ping >= bind("since")), SESSION, ATTENDEE
+    _JOINED_ATTENDEE.where(sessions.c.room_id == bind("room_id"), sessions.c.last_ping >= bind("since")),
+    SESSION,
+    ATTENDEE,
 )
-_BY_SESSION_ID = Query(_SEATED.where(sessions.c.session_id == bind("session_id")), SESSION, ATTENDEE)
+_BY_SESSION_ID = Query(_JOINED_ATTENDEE.where(sessions.c.session_id == bind("session_id")), SESSION, ATTENDEE)
 _SILENT = Query(
-    _SEATED.where(sessions.c.last_ping < bind("before"))
+    _JOINED_ATTENDEE.where(sessions.c.last_ping < bind("before"))
     .order_by(None)
     .order_by(sessions.c.last_ping)
     .limit(number(500)),
     SESSION,
     ATTENDEE,
 )
-_of_account = _SEATED.where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
+_of_account = _JOINED_ATTENDEE.where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
 _OF_USER = Query(_of_account, SESSION, ATTENDEE)
 _LOGGED_OUT = Query(
     _of_account.where(
@@ -179,7 +181,7 @@ async def list_sessions(tx: Tx, room_id: int) -> list[Session]:
     return await tx.list(_OF_ROOM, room_id=room_id)
 
 
-async def list_seated(tx: Tx, room_id: int, since: int) -> list[tuple[Session, Attendee]]:
+async def list_active(tx: Tx, room_id: int, since: int) -> list[tuple[Session, Attendee]]:
     """Return the sessions of a room with a ping since `since`, each with its attendee."""
     return await tx.list(_WITH_ATTENDEES, room_id=room_id, since=since)
 

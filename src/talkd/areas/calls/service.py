@@ -20,7 +20,7 @@ DEFAULT_FLAGS = InCall.IN_CALL | InCall.AUDIO | InCall.VIDEO
 
 async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
     """Return the devices in the call, each with its attendee, without those whose last ping is too old."""
-    found = await session_store.list_seated(tx, room.id, clock.steady() - SESSION_TIMEOUT)
+    found = await session_store.list_active(tx, room.id, clock.steady() - SESSION_TIMEOUT)
     return [(session, attendee) for session, attendee in found if session.in_call]
 
 
@@ -107,10 +107,11 @@ async def join(
 
 
 async def _requires_consent(tx: Tx, room: Room, setting: int) -> bool:
+    """Return True if participants must agree to being recorded. Breakout rooms follow their parent."""
     if setting != CONSENT_BY_ROOM:
         return setting == CONSENT_ALWAYS
-    whole = await room_store.get_room(tx, room.object_id) if room.is_breakout_room else room
-    return whole is not None and whole.recording_consent == 1
+    decisive = await room_store.get_room(tx, room.object_id) if room.is_breakout_room else room
+    return decisive is not None and decisive.recording_consent == 1
 
 
 async def ring(tx: Tx, me: Participant, attendee_id: int, *, everyone_may_ring: bool) -> None:
@@ -196,7 +197,7 @@ async def enforce(tx: Tx, room_id: int) -> None:
     room = await room_store.lock_room(tx, room_id)
     if not room.call_started_at:
         return
-    for session, attendee in await session_store.list_seated(tx, room_id, 0):
+    for session, attendee in await session_store.list_active(tx, room_id, 0):
         me = Participant(room, attendee, session)
         allowed = _allowed(me, InCall(session.in_call))
         if session.in_call and not me.can_pass_lobby:

@@ -57,31 +57,31 @@ async def send(
     text = require_text(text)
     room = me.room
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
-    me = await _begin(tx, me, guest_name)
+    me = await _rename_guest(tx, me, guest_name)
     parent = await message_store.get_message(tx, room.id, reply_to, clock.now()) if reply_to else None
     parents = {} if parent is None else {reply_to: parent}
-    said, references, names = await mentions.resolve(tx, me, text, set() if parent is None else named(parent))
+    text, references, names = await mentions.resolve(tx, me, text, set() if parent is None else named(parent))
     draft = _draft(
         room,
         me.actor,
         COMMENT,
-        said,
+        text,
         references=references,
         parent_id=reply_to,
         reference_id=reference_id,
         silent=silent,
     )
     if reply_to and (parent is None or not parent.is_replyable):
-        known = await _find_said(tx, me, draft)  # a repeated request may come after the parent was deleted
-        if known is None:
+        repeated = await _find_repeated(tx, me, draft)  # a repeated request may come after the parent was deleted
+        if repeated is None:
             raise Invalid("reply-to")
-        return known
+        return repeated
     await participants.ensure_both(tx, room)
-    stored = await message_store.say(tx, attendee_id=me.attendee.id, **_row(draft))
+    stored = await message_store.post_message(tx, attendee_id=me.attendee.id, **_row(draft))
     if stored is None:
-        known = await _find_said(tx, me, draft)
-        assert known is not None, "the statement found it"
-        return known
+        repeated = await _find_repeated(tx, me, draft)
+        assert repeated is not None, "the statement found it"
+        return repeated
     if network and references:
         await mentions.count_guest_message(tx, network)
     message = msgspec.structs.replace(draft, id=stored[0])
@@ -93,7 +93,7 @@ async def send(
     return Said(message, page, common_read_after(me, message.id, stored[1]))
 
 
-async def _find_said(tx: Tx, me: Participant, draft: Message) -> Said | None:
+async def _find_repeated(tx: Tx, me: Participant, draft: Message) -> Said | None:
     """Return the author's message with the same reference id, text and parent, or None."""
     if not draft.reference_id:
         return None
@@ -116,16 +116,16 @@ async def post_system(
     references: dict[str, Reference] | None = None,
     parent_id: int = 0,
     silent: bool = False,
-    aside: bool = False,
+    announced: bool = True,
 ) -> Message:
     """Post the system message `system`. `details` are the parts of its text that are not actors, such as a new name.
 
-    With `aside`, no MessagePosted is emitted: the caller emits an event of its own.
+    If not `announced`, no MessagePosted is emitted: the caller emits an event of its own.
     """
     draft = _draft(
         room, actor, SYSTEM, details, system=system, references=references or {}, parent_id=parent_id, silent=silent
     )
-    return await _add(tx, actor, draft, aside=aside)
+    return await _add(tx, actor, draft, announced=announced)
 
 
 async def post(tx: Tx, room: Room, actor: Actor, text: str) -> Message:
@@ -136,7 +136,7 @@ async def post(tx: Tx, room: Room, actor: Actor, text: str) -> Message:
 async def share(
     tx: Tx,
     me: Participant,
-    thing: Reference,
+    reference: Reference,
     shared_as: str,
     *,
     reference_id: str = "",
@@ -148,14 +148,14 @@ async def share(
     Return the message, and False if it was posted before under the same `reference_id`.
     """
     room = me.room
-    me = await _begin(tx, me, guest_name)
+    me = await _rename_guest(tx, me, guest_name)
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
     draft = _draft(
         room,
         me.actor,
         OBJECT_SHARED,
         "{object}",
-        references={"object": thing},
+        references={"object": reference},
         reference_id=reference_id,
         silent=silent,
     )
@@ -164,21 +164,21 @@ async def share(
             if known.kind == OBJECT_SHARED and known.parameters == draft.parameters:
                 return known, False
     await participants.ensure_both(tx, room)
-    message = await _add(tx, me.actor, draft, object_type=thing.type, object_id=thing.id, shared_as=shared_as)
+    message = await _add(tx, me.actor, draft, object_type=reference.type, object_id=reference.id, shared_as=shared_as)
     await message_store.mark_read(tx, room.id, me.attendee.id, message.id)
     return message, True
 
 
-async def _begin(tx: Tx, me: Participant, guest_name: str) -> Participant:
+async def _rename_guest(tx: Tx, me: Participant, guest_name: str) -> Participant:
     """Return the caller, renamed to `guest_name` if they are a guest: clients send a guest's name with the message."""
     if guest_name and me.is_guest and guest_name != me.attendee.display_name:
         return await attendees.rename_guest(tx, me, guest_name)
     return me
 
 
-async def _add(tx: Tx, actor: Actor, draft: Message, *, aside: bool = False, **shared: str) -> Message:
+async def _add(tx: Tx, actor: Actor, draft: Message, *, announced: bool = True, **shared: str) -> Message:
     message = msgspec.structs.replace(draft, id=await message_store.add_message(tx, **_row(draft), **shared))
-    if not aside:
+    if announced:
         is_new = message.system not in ABOUT_OLDER
         await tx.emit(MessagePosted(message.room_id, actor, message.id, message.kind, is_new))
     return message

@@ -126,8 +126,8 @@ def _only(among: Collection[str] | None, user_ids: Iterable[str]) -> list[str]:
 async def update_after_edit(tx: Tx, room_id: int, message_id: int, old_references: str) -> None:
     """Notify users whom the edit of a message began to mention, and replace the notifications of dropped mentions.
 
-    A user who is not mentioned any more gets the notification that the message is otherwise worth to them, if any,
-    but only if they have not dismissed or read the one of the mention.
+    A user whom the edit dropped gets the next weaker notification that applies, if any, but only if they have neither
+    dismissed nor read the one of the mention.
     """
     now = clock.now()
     message = await message_store.get_message(tx, room_id, message_id, now)
@@ -136,19 +136,19 @@ async def update_after_edit(tx: Tx, room_id: int, message_id: int, old_reference
     before = mentioned_in(msgspec.structs.replace(message, parameters=old_references), None)
     after = mentioned_in(message, None)
     dropped, added = before.without(after), after.without(before)
-    losers: list[str] = []
+    affected: list[str] = []
     if dropped.users:
-        losers += await store.delete_direct_mentions(tx, room_id, message_id, sorted(dropped.users))
+        affected += await store.delete_direct_mentions(tx, room_id, message_id, sorted(dropped.users))
     if dropped.groups:
-        losers += await store.delete_subject(tx, room_id, message_id, Subject.MENTION_GROUP, sorted(dropped.groups))
+        affected += await store.delete_subject(tx, room_id, message_id, Subject.MENTION_GROUP, sorted(dropped.groups))
     if dropped.everybody:
-        losers += await store.delete_subject(tx, room_id, message_id, Subject.MENTION_ALL, [""])
-    if (added or losers) and not message.silent:
+        affected += await store.delete_subject(tx, room_id, message_id, Subject.MENTION_ALL, [""])
+    if (added or affected) and not message.silent:
         levels = await _get_levels(tx, room_id)
         notified = await _notify_mentioned(tx, [(message, added)], levels.of_mentions, now)
-        if losers:
-            notified += await _notify_mentioned(tx, [(message, after)], levels.of_mentions, now, among=losers)
-            pairs = [(message, user_id) for user_id in losers]
+        if affected:
+            notified += await _notify_mentioned(tx, [(message, after)], levels.of_mentions, now, among=affected)
+            pairs = [(message, user_id) for user_id in affected]
             notified += await delivery_store.notify_some(tx, pairs, Subject.CHAT, levels.of_messages, now)
         await _flag(tx, notified)
 

@@ -191,13 +191,17 @@ async def ensure_both(tx: Tx, room: Room) -> None:
         return
     missing = {room.user_a, room.user_b} - {attendee.actor_id for attendee in present}
     for user_id, name in (await users.get_names(tx, sorted(missing))).items():
-        await add_user(tx, room, Actor(USERS, user_id, name), user_id, name, type=ParticipantType.OWNER, quiet=True)
+        await _restore_owner(tx, room, user_id, name)
 
 
 async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
     """Add a user to their one-to-one room again. Raises NotFound if it is not theirs."""
     if user_id not in pair(room.user_a or "", room.user_b or ""):
         raise NotFound
+    await _restore_owner(tx, room, user_id, name)
+
+
+async def _restore_owner(tx: Tx, room: Room, user_id: str, name: str) -> None:
     await add_user(tx, room, Actor(USERS, user_id, name), user_id, name, type=ParticipantType.OWNER, quiet=True)
 
 

@@ -28,7 +28,7 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tupl
         raise Invalid(data=NULL)
     if await reaction_store.find_reaction(tx, me.room.id, message_id, me.actor, reaction) is not None:
         return await _list(tx, me.room.id, message_id), False
-    entry = await messages.post_system(tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, aside=True)
+    entry = await messages.post_system(tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, announced=False)
     await reaction_store.add_reaction(
         tx,
         room_id=me.room.id,
@@ -58,7 +58,7 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Giv
         raise NotFound(data=NULL)
     await reaction_store.delete_reaction(tx, given)
     await message_store.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
-    await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, aside=True)
+    await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, announced=False)
     await _count(tx, me.room.id, message_id)
     await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction))
     return await _list(tx, me.room.id, message_id)

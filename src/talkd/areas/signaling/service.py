@@ -65,7 +65,7 @@ async def has_messages(tx: Tx, session_id: str) -> bool:
 
 async def list_present(tx: Tx, room_id: int) -> list[tuple[Session, Attendee]]:
     """The sessions of a room that gave a sign lately."""
-    return await session_store.list_seated(tx, room_id, clock.steady() - SESSION_TIMEOUT)
+    return await session_store.list_active(tx, room_id, clock.steady() - SESSION_TIMEOUT)
 
 
 async def forget_session(tx: Tx, session_id: str) -> None:
