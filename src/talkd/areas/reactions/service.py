@@ -28,7 +28,9 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tupl
         raise Invalid(data=NULL)
     if await reaction_store.find_reaction(tx, me.room.id, message_id, me.actor, reaction) is not None:
         return await _list(tx, me.room.id, message_id), False
-    entry = await messages.post_system(tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, announced=False)
+    entry = await messages.post_system(
+        tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, announced=False
+    )
     await reaction_store.add_reaction(
         tx,
         room_id=me.room.id,
