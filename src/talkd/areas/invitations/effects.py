@@ -1,4 +1,4 @@
-"""Write the mail to people who are invited by e-mail. In the transaction; `mail/postman.py` sends it later."""
+"""Write the mail to people who are invited by e-mail, in the transaction. `mail/postman.py` sends it later."""
 
 from urllib.parse import urlencode
 
@@ -29,8 +29,9 @@ The link is personal: whoever opens it takes part as you. Please do not pass it 
 
 
 class Invitations:
-    """Writes the invitations, if mail is set up. Links begin with the configured address, never with what a
-    request says the server is called.
+    """Writes invitations if mail is set up, and limits how many.
+
+    Links begin with the configured address of the server. The Host header of a request could name another server.
     """
 
     def __init__(self, config: Config) -> None:
@@ -43,7 +44,7 @@ class Invitations:
 
     @property
     def reactions(self) -> Reactions:
-        """What follows from events; nothing while mail is not set up."""
+        """Return what to do about events: nothing if mail is not set up."""
         if not self._is_on:
             return {}
         return {
@@ -53,11 +54,11 @@ class Invitations:
         }
 
     async def _plan(self, _tx: Tx, event: events.InvitationsPlanned) -> None:
-        """Raises Throttled before the first of many if the sender sends too many."""
+        """Raises Throttled before the first of several mails if the sender may not send all of them."""
         self._require_may_send(event.actor, event.count)
 
     async def _invite(self, tx: Tx, event: events.AttendeeAdded | events.InvitationRepeated) -> None:
-        """Write the mail to whoever was added by e-mail address. Raises Throttled if the sender sends too many."""
+        """Write the mail to an attendee who was invited by e-mail. Raises Throttled if the sender has sent too many."""
         if event.target.type != EMAILS:
             return
         attendee = await attendee_store.get_attendee(tx, event.room_id, event.attendee_id)
@@ -70,7 +71,7 @@ class Invitations:
         await mail.send(tx, attendee.invited_address, _SUBJECT, _BODY, inviter=inviter, room=room.name, link=link)
 
     def _require_may_send(self, sender: Actor, count: int) -> None:
-        """Raises Throttled if the sender may not have so many sent."""
+        """Raises Throttled if the sender may not send so many mails today."""
         most = self._config.mail.by_sender if self._config.security.throttle else 0
         if most:
             wait = self._sent.check(_sender(sender), count, allowed=most, seconds=DAY, now=clock.now())
@@ -78,9 +79,9 @@ class Invitations:
                 raise Throttled(wait, "mail")
 
     def _may_send(self, sender: Actor, recipient: str) -> bool:
-        """Count a mail. Return False if the recipient has got too many. Raises Throttled if the sender sends too many.
+        """Count a mail. Return False if the recipient got too many. Raises Throttled if the sender has sent too many.
 
-        Counts are kept in memory: a restart forgets them.
+        Counts are kept in memory and start anew with the server.
         """
         if not self._config.security.throttle:
             return True
@@ -95,5 +96,5 @@ class Invitations:
 
 
 def _sender(actor: Actor) -> Actor:
-    """Whose mails are counted, whatever they are called."""
+    """Return the actor whose mails are counted together: without the name, which can change."""
     return Actor(actor.type, actor.id)

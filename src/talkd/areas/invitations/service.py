@@ -101,7 +101,7 @@ def require_importable(me: Participant) -> None:
 async def invite_all(
     tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, settings: TalkSettings, most: int
 ) -> Import:
-    """Invite the addresses of a list that are not invited yet, the first portion now (`members.add`).
+    """Invite the addresses of a list that are not invited yet, the first portion now (`member_service.add`).
 
     With `only_test` nobody is invited. Banned addresses count as duplicates. Invalid lines do not keep the others from
     being invited. A group room becomes public. Raises Invalid("password") if the server allows no public room without

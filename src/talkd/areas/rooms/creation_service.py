@@ -58,7 +58,7 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[int,
 
 
 async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, *, most: int) -> Created:
-    """Create a group or public room, and add the first portion of its people (`members.add`).
+    """Create a group or public room, and add the first portion of its people (`member_service.add`).
 
     Raises Forbidden("permissions") if the caller may not create rooms, NotFound("invite") for an unknown group and if
     none of the people can be added, Invalid with the reason for what is wrong with `new`, and TooLarge for more than

@@ -2,7 +2,8 @@
 
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import service as removal
-from talkd.areas.rooms import member_service, service
+from talkd.areas.rooms import member_service as members
+from talkd.areas.rooms import service as rooms
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, ban_store, room_store
@@ -43,12 +44,12 @@ async def _follow_out_of_rooms(tx: Tx, event: events.GroupMemberRemoved) -> None
     miss the user.
     """
     room_ids = {group.room_id for group in await attendee_store.list_of_group(tx, event.group_id)}
-    room_ids.update(await member_service.list_rooms_left_by(tx, event.group_id))
+    room_ids.update(await members.list_rooms_left_by(tx, event.group_id))
     for room_id in sorted(room_ids):  # every transaction locks several rooms in this order
         try:
             room = await room_store.lock_room(tx, room_id)
         except NotFound:
-            continue  # deleted meanwhile
+            continue  # the room was deleted meanwhile
         attendee = await attendee_store.find_attendee(tx, room.id, USERS, event.user_id)
         if attendee is None or attendee.type != ParticipantType.USER:
             continue
@@ -62,7 +63,7 @@ async def _forget_account(tx: Tx, event: events.UserDeleted) -> None:
 
     The account leaves its rooms first, because the system messages about that name it and must be anonymized too.
     """
-    await service.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
+    await rooms.remove_from_rooms(tx, event.actor, event.user_id, event.name, is_affected=lambda _: True)
     await ban_store.forget_user(tx, event.user_id)
     await removal.forget_account(tx, event.user_id)
 

@@ -8,7 +8,7 @@ from talkd.areas.overviews import rendering, view
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import newcomer_service as newcomers
-from talkd.areas.rooms import service
+from talkd.areas.rooms import service as rooms
 from talkd.core import clock
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -92,7 +92,7 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     if me is not None:
         return Reply(await rendering.render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
     caller = call.caller
-    room, is_listed = await service.access_from_outside(
+    room, is_listed = await rooms.access_from_outside(
         tx, call.token, caller.user_id, browser=caller.browser, address=caller.address
     )
     return Reply(view.seen_from_outside(room, is_listed=is_listed), 200, _hash(call))
@@ -101,13 +101,13 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
 @routes.add("DELETE", "room/{token}", *ANY_MODERATOR, versions=V4)
 async def delete_room(tx: Tx, call: Call[Any]) -> None:
     """Delete a conversation for everybody."""
-    await service.delete(tx, call.me, one_to_one_too=call.world.settings.can_delete_one_to_one)
+    await rooms.delete(tx, call.me, one_to_one_too=call.world.settings.can_delete_one_to_one)
 
 
 @routes.add("GET", "listed-room", Guard.USER, versions=V4, params=SearchParams, returns=list[RoomView])
 async def list_listed(tx: Tx, call: Call[SearchParams]) -> list[RoomView]:
     """Search the listed conversations that the user is not in."""
-    found = await service.list_listed(tx, call.user_id, call.params.searchTerm)
+    found = await rooms.list_listed(tx, call.user_id, call.params.searchTerm)
     return [view.seen_from_outside(room, is_listed=True) for room in found]
 
 

@@ -1,4 +1,4 @@
-"""Statements that find open conversations."""
+"""Statements that find listed rooms."""
 
 import sqlalchemy as sa
 
@@ -14,7 +14,7 @@ from talkd.storage.statements import ONE, ZERO, bind, folded, word
 
 
 def _names_user(table: sa.Table, is_user: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Whether the table has a row of the room for the user."""
+    """Return the condition that the table has a row of the room for the user."""
     return sa.exists(
         sa.select(ONE).where(
             table.c.room_id == rooms.c.id,
@@ -38,5 +38,5 @@ _LISTED = Query(
 
 
 async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
-    """Return the open rooms whose name holds the term, by name, without those that the user is in or banned from."""
+    """Return the listed rooms whose name contains the term, by name. Leave out those the user is in or banned from."""
     return await tx.list(_LISTED, user_id=user_id, banned=names.folded(user_id), pattern=like_pattern(term))

@@ -1,6 +1,6 @@
 """End the sessions of users who are logged out or may no longer use Talk. In the transaction."""
 
-from talkd.areas.sessions import service
+from talkd.areas.sessions import service as sessions
 from talkd.conversation.settings import ALLOWED_GROUPS, APP
 from talkd.core import events
 from talkd.storage.database import Reactions, Tx
@@ -8,12 +8,12 @@ from talkd.storage.database import Reactions, Tx
 
 async def _end_logged_out(tx: Tx, event: events.CachesOutdated | events.GroupMemberRemoved) -> None:
     if event.user_id:
-        await service.end_logged_out(tx, event.user_id)
+        await sessions.end_logged_out(tx, event.user_id)
 
 
 async def _end_not_allowed(tx: Tx, event: events.SettingSet) -> None:
     if (event.app, event.key) == (APP, ALLOWED_GROUPS):
-        await service.end_not_allowed(tx)
+        await sessions.end_not_allowed(tx)
 
 
 REACTIONS: Reactions = {

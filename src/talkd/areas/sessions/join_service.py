@@ -90,9 +90,8 @@ async def _join_user(tx: Tx, room: Room, user: Actor, device: Device) -> Partici
     A self-joined user whose only device joins again is removed and added again, as on the real server
     (docs/api/compatibility.md, Sessions and guests). They are not asked for the password a second time.
     """
-    room = await room_store.lock_room(
-        tx, room.id
-    )  # otherwise a device that joins twice at once would have two sessions
+    # Without the lock, a device that joins twice at once would have two sessions.
+    room = await room_store.lock_room(tx, room.id)
     await delivery.catch_up(tx, room)
     known = attendee = await attendee_store.find_attendee(tx, room.id, USERS, user.id)
     if known is not None:
