@@ -15,7 +15,7 @@ from talkd.storage.database import Reaction, Reactions, Tx
 Follow = Callable[[Tx, Room, Any], Awaitable[None]]
 
 
-def _in_room(follow: Follow, *, divided_only: bool = True) -> Reaction:
+def _in_room(follow: Follow, *, only_parents: bool = True) -> Reaction:
     """Return a reaction that locks the room, then calls `follow`: by default only if the room has breakout rooms."""
 
     async def react(tx: Tx, event: events.RoomEvent) -> None:
@@ -23,7 +23,7 @@ def _in_room(follow: Follow, *, divided_only: bool = True) -> Reaction:
             room = await room_store.lock_room(tx, event.room_id)
         except NotFound:
             return  # the room was deleted in the same transaction
-        if not divided_only or room.breakout_mode != Mode.NONE:
+        if not only_parents or room.breakout_mode != Mode.NONE:
             await follow(tx, room, event)
 
     return react
@@ -71,7 +71,7 @@ async def _permissions_set(tx: Tx, parent: Room, event: events.PermissionsSet) -
 
 REACTIONS: Reactions = {
     events.RoomDeleted: _deleted,
-    events.AttendeeAdded: _of_users(_in_room(_arrived, divided_only=False)),
+    events.AttendeeAdded: _of_users(_in_room(_arrived, only_parents=False)),
     events.AttendeeRemoved: _of_users(_in_room(_removed)),
     events.ModeratorPromoted: _in_room(_promoted),
     events.ModeratorDemoted: _in_room(_removed),

@@ -1,1 +1,1 @@
-"""Messages."""
+"""The chat: reading, waiting for, sending and changing messages."""

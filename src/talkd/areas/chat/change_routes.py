@@ -1,4 +1,4 @@
-"""Operations on what was said already: change, delete, and look around it."""
+"""Operations on a message: edit, delete, and get its context."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ class MessageParams(msgspec.Struct, frozen=True):
 
 
 class EditParams(msgspec.Struct, frozen=True):
-    """A message of the room, and what it says from now on."""
+    """A message of the room, and its new text."""
 
     messageId: int
     message: str
 
 
 class ContextParams(msgspec.Struct, frozen=True):
-    """Around which message to look, and how many messages to get on either side."""
+    """A message of the room, and how many messages to get before and after it."""
 
     messageId: int
     limit: int = 50
@@ -78,7 +78,7 @@ async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
     returns=list[view.MessageView],
 )
 async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
-    """Get a message with those before and after it, oldest first."""
+    """Get a message with the messages before and after it, oldest first."""
     params, me = call.params, call.me
     limit = page_size(params.limit, MAX_CONTEXT_LIMIT)
     page, common = await service.get_context(tx, me, params.messageId, limit)

@@ -1,4 +1,4 @@
-"""Changing and deleting what was said."""
+"""Edit and delete messages."""
 
 import msgspec
 
@@ -16,7 +16,7 @@ from talkd.core.events import HistoryCleared, MessageDeleted, MessageEdited
 from talkd.storage.database import Tx
 
 EXPIRED_AT_ONCE = 500
-"""Messages deleted in one transaction: others wait 20 to 30 ms for them at most."""
+"""How many messages one transaction deletes. Other writers wait 20 to 30 ms for it."""
 
 _DELETABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 
@@ -26,13 +26,13 @@ _encode = msgspec.json.Encoder().encode
 async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Said:
     """Replace the text of a message. Return the system message that reports it.
 
-    A user who is not mentioned any more keeps the unread flags, as on the real server.
+    A user who is not mentioned any more keeps the flags of an unread mention, as on the real server.
 
-    Raises NotFound, Forbidden, NotAllowedHere for what is not text, Invalid (`age`: too old to be changed,
-    `message`: nothing left) or TooLarge.
+    Raises NotFound, Forbidden, NotAllowedHere if the message is not a text, TooLarge, Invalid("age") if it is too old,
+    or Invalid("message") if the text is empty.
     """
     now = clock.now()
-    message = await _require_mine(tx, me, message_id, frozenset({COMMENT}))
+    message = await _access_changeable(tx, me, message_id, frozenset({COMMENT}))
     if me.room.type != RoomType.NOTE_TO_SELF and now - message.created_at > MAX_EDIT_AGE:
         raise Invalid("age")
     text, references, _ = await mentions.resolve(tx, me, require_text(text))
@@ -54,13 +54,12 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Said:
 
 
 async def delete(tx: Tx, me: Participant, message_id: int) -> Said:
-    """Take back a message, whatever its age, and return the system message that says so.
+    """Delete a message of any age. Return the system message that reports it.
 
-    With the message of a poll goes the system message that the poll was closed.
-
-    Raises NotFound, Forbidden, or NotAllowedHere for what is no message of a person or is deleted already.
+    With the message of a poll, the system message that the poll was closed is deleted too. Raises NotFound, Forbidden,
+    or NotAllowedHere for a system message or a deleted one.
     """
-    message = await _require_mine(tx, me, message_id, _DELETABLE)
+    message = await _access_changeable(tx, me, message_id, _DELETABLE)
     if message.kind == OBJECT_SHARED:
         for closing_id in await change_store.list_closings(tx, message):
             await _delete(tx, me, closing_id)
@@ -76,10 +75,10 @@ async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
 
 
 async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Said:
-    """Remove everything that was said, and leave the report that it was done.
+    """Delete all messages. Return the system message that reports it.
 
-    All read markers go before the first message: a client that waits would never move a marker that stands on a
-    deleted message. Raises Forbidden in a one-to-one conversation, unless it may be deleted by one of the two (setting
+    All read markers move before the first message, because clients do not move a marker that stands on a deleted
+    message (docs/api/compatibility.md). Raises Forbidden in a one-to-one room, unless `one_to_one_too` (setting
     `delete_one_to_one_conversations`).
     """
     if me.room.is_one_to_one and not one_to_one_too:
@@ -91,7 +90,7 @@ async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Sai
 
 
 async def list_rooms_with_expired(tx: Tx) -> list[int]:
-    """Rooms in which `delete_expired` has something to do."""
+    """Return the ids of the rooms with expired messages."""
     return await message_store.list_rooms_with_expired(tx, clock.now())
 
 
@@ -105,8 +104,11 @@ async def delete_expired(tx: Tx, room_id: int) -> bool:
     return len(deleted) == EXPIRED_AT_ONCE
 
 
-async def _require_mine(tx: Tx, me: Participant, message_id: int, kinds: frozenset[str]) -> Message:
-    """The message, if it is the caller's own, or he moderates a conversation of more than two."""
+async def _access_changeable(tx: Tx, me: Participant, message_id: int, kinds: frozenset[str]) -> Message:
+    """Return the message if it is the caller's own, or they moderate a room that is not one-to-one.
+
+    Raises NotFound, Forbidden, or NotAllowedHere if it is a system message or of another kind.
+    """
     message = await message_store.get_message(tx, me.room.id, message_id, clock.now())
     if message is None:
         raise NotFound("message")

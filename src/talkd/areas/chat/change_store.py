@@ -1,4 +1,4 @@
-"""Statements that change or remove what was said."""
+"""Statements that change and delete messages."""
 
 import msgspec
 import sqlalchemy as sa
@@ -62,7 +62,7 @@ _RESET_MARKERS = Statement(
 async def edit_message(
     tx: Tx, room_id: int, message_id: int, *, text: str, plain: str, references: str, by: tuple[str, str, str], now: int
 ) -> None:
-    """Another text, and the same with names for its placeholders; `by` is type, id and name of whoever wrote it."""
+    """Replace the text of a message. `by` is type, id and name of the editor, `plain` the text for searches."""
     by_type, by_id, by_name = by
     await tx.run(
         _EDIT,
@@ -79,12 +79,12 @@ async def edit_message(
 
 
 async def delete_message(tx: Tx, room_id: int, message_id: int, references: str) -> None:
-    """Nothing is left but the place and who deleted it."""
+    """Delete the content of a message. `references` names who deleted it."""
     await tx.run(_DELETE, in_room=room_id, message_id=message_id, references=references)
 
 
 async def list_closings(tx: Tx, message: Message) -> list[int]:
-    """Return the system messages that the poll of a message was closed: none if it shows something else."""
+    """Return the ids of the system messages that the poll of a message was closed; none if it shows something else."""
     shown = message.references()["object"]
     rows = await tx.all(_CLOSINGS, in_room=message.room_id, message_id=message.id)
     closed = ((row[0], msgspec.json.decode(row[1], type=dict[str, Reference])["poll"]) for row in rows)
@@ -92,5 +92,5 @@ async def list_closings(tx: Tx, message: Message) -> list[int]:
 
 
 async def reset_markers(tx: Tx, room_id: int) -> None:
-    """Set every read marker before the first message, and forget all mentions."""
+    """Move every read marker of a room before the first message, and clear all mentions."""
     await tx.run(_RESET_MARKERS, in_room=room_id)

@@ -1,7 +1,7 @@
-"""The newest messages of busy rooms, in memory and ready to send.
+"""The newest messages of busy rooms, cached in memory as structs and as JSON.
 
-A message to a thousand waiting clients costs one query and one encoding for each kind of reader, not a
-thousand: readers of whom the server does not speak, and who have not reacted, all get the same bytes.
+A message to a thousand waiting clients costs one query and, except for readers with a personal form of it
+(`view.is_personal`), one encoding.
 """
 
 import asyncio
@@ -22,18 +22,18 @@ from talkd.core.actor import Actor
 from talkd.storage.database import Database
 
 ROOMS = 2_000
-"""Rooms kept at most; the one longest not asked for goes first."""
+"""How many rooms are cached. The least recently used room is dropped first."""
 BODIES = 16
-"""Encoded answers kept of a room at most: those who wait ask for the same."""
+"""How many encoded answers are cached for each room. Most waiting clients ask for the same one."""
 MESSAGES = 200
-"""Messages kept of a room at most."""
+"""How many messages are cached for each room."""
 
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(slots=True)
 class News:
-    """What a reader gets: the encoded list, and the id of its last message."""
+    """New messages for one reader: the encoded list, and the id of the last message in it."""
 
     body: msgspec.Raw
     last_id: int
@@ -58,26 +58,26 @@ class Feed:
         self._loading: dict[int, tuple[int, asyncio.Task[_Recent]]] = {}
         self._reading: dict[int, object] = {}
 
-    # What is being read while something changes is good for whoever waits for it, but not kept.
+    # A read that was running at the time of a change still answers those who wait for it, but is not cached.
     def forget(self, room_id: int) -> None:
-        """Something new was said, or something old has changed: look again at the next request."""
+        """Drop what is cached for a room, after a message was added or changed."""
         self._rooms.pop(room_id, None)
         self._loading.pop(room_id, None)
         self.forget_markers(room_id)
 
     def forget_markers(self, room_id: int) -> None:
-        """Somebody has read further."""
+        """Drop the common read marker of a room, after a read marker has moved."""
         self._common.pop(room_id, None)
         self._reading.pop(room_id, None)
 
     def clear(self) -> None:
-        """Forget everything, for example after people were renamed."""
+        """Drop everything, for example after a user was renamed."""
         memories: tuple[MutableMapping[int, Any], ...] = (self._rooms, self._common, self._loading, self._reading)
         for memory in memories:
             memory.clear()
 
     async def get_news(self, room: Room, viewer: Actor, *, known: int, limit: int) -> News | None:
-        """What was said after `known`, oldest first, `limit` messages at most; None when there is nothing."""
+        """Return up to `limit` messages after the message `known`, oldest first; None if there is none."""
         recent = self._rooms.get(room.id)
         if recent is None or recent.low > known:
             recent = await self._load(room.id, known)
@@ -90,7 +90,7 @@ class Feed:
         return News(self._body(recent, fresh, room, viewer), fresh[-1].id)
 
     async def get_common_read(self, room_id: int) -> int | None:
-        """How far everybody in the room has read, of those who let it be known; None when nobody does."""
+        """Return the common read marker of a room; None if all its users hide theirs."""
         if room_id in self._common:
             return self._common[room_id]
         mine = self._reading[room_id] = object()
@@ -101,7 +101,7 @@ class Feed:
         return known
 
     async def _load(self, room_id: int, known: int) -> _Recent:
-        """All after `known`; those who ask at the same moment share one query."""
+        """Read all messages after `known`. Requests at the same time share one query."""
         if not self._db.suspends:
             recent = await self._read(room_id, known)
             self._keep(room_id, recent)
@@ -124,7 +124,7 @@ class Feed:
                 self._keep(room_id, task.result())
 
     def _keep(self, room_id: int, recent: _Recent) -> None:
-        if len(recent.page.messages) < MESSAGES:  # else there may be more, and this is not all since then
+        if len(recent.page.messages) < MESSAGES:  # a full page may not be all messages since then
             self._rooms[room_id] = recent
 
     @staticmethod
@@ -132,9 +132,9 @@ class Feed:
         now = clock.now()
         parents = {key: parent for key, parent in recent.page.parents.items() if not parent.is_expired(now)}
         page = Page(fresh, parents, recent.page.names, recent.page.reactors)
-        if room.is_one_to_one or view.is_personal(page, viewer):  # each of two knows it by the other's name
+        if room.is_one_to_one or view.is_personal(page, viewer):  # @all has another name for each of the two users
             return msgspec.Raw(_encode(view.messages(page, room, viewer)))
-        key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # some may have expired in between
+        key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # messages expire
         body = recent.bodies.get(key)
         if body is None:
             body = recent.bodies[key] = msgspec.Raw(_encode(view.messages(page, room, Actor("", ""))))

@@ -1,4 +1,4 @@
-"""What the chat of 2018 called it: pure functions from today's messages, and from today's requests to its own."""
+"""The chat API of 2018: which requests use it, and the form of its messages."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from talkd.core.errors import Invalid
 
 DEFAULT_SECONDS = 30
 MAX_SECONDS = 60
-"""How long a client of 2018 may wait; today it is 30 seconds."""
+"""How long a client of 2018 may wait. Today's maximum is 30 seconds (MAX_POLL_SECONDS)."""
 
 _SINCE_CHAT_V2 = frozenset(
     {
@@ -26,7 +26,7 @@ _SINCE_CHAT_V2 = frozenset(
 
 
 class OldMessageView(msgspec.Struct, frozen=True):
-    """A message on the wire of 2018."""
+    """A message in the API of 2018."""
 
     id: int
     actorType: str
@@ -37,24 +37,27 @@ class OldMessageView(msgspec.Struct, frozen=True):
 
 
 def counts_messages(given: Collection[str]) -> bool:
-    """Whether a request with these parameters is one of 2018, which counts messages from the beginning.
+    """Return True if the names of the parameters are those of a client of 2018, which counts messages by offset.
 
-    All others say where to look. Raises Invalid("lookIntoFuture") when a request of another time does not.
+    All later clients send `lookIntoFuture`. Raises Invalid("lookIntoFuture") if it is missing beside other parameters
+    of later clients.
     """
     if "lookIntoFuture" in given:
         return False
     if not _SINCE_CHAT_V2.isdisjoint(given):
-        raise Invalid("lookIntoFuture", message="Say with lookIntoFuture whether to wait (1) or to read back (0).")
+        raise Invalid(
+            "lookIntoFuture", message="Set lookIntoFuture to 1 to wait for new messages, or to 0 to get older ones."
+        )
     return True
 
 
 def seconds_to_wait(timeout: int) -> int:
-    """As long as asked for, MAX_SECONDS at most."""
+    """Clamp the timeout to MAX_SECONDS."""
     return max(0, min(timeout, MAX_SECONDS))
 
 
 def message(today: MessageView) -> OldMessageView:
-    """The message in plain text. Whoever is no user of this server counts as a guest."""
+    """Convert a message to the form of 2018, in plain text. An actor who is not a user is shown as a guest."""
     return OldMessageView(
         today.id,
         USERS if today.actorType == USERS else "guests",

@@ -1,4 +1,4 @@
-"""The way in which clients of 2018 get messages: by counting them. `routes.py` hands their requests over."""
+"""Get messages as in 2018, by offset. `routes.py` calls this for requests of such clients."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from talkd.web.ocs import Reply
 
 
 class CountingParams(msgspec.Struct, frozen=True):
-    """How many of the messages since then are known, and how long to wait for more."""
+    """How many messages since `notOlderThanTimestamp` the client has, and how many seconds to wait for more."""
 
     offset: int = 0
     notOlderThanTimestamp: int = 0
@@ -22,7 +22,7 @@ class CountingParams(msgspec.Struct, frozen=True):
 
 
 class _Counter:
-    """Where one request is among the messages; what was passed over once is not looked at again."""
+    """The position of one request among the messages. Messages that were skipped once are not read again."""
 
     def __init__(self, params: CountingParams) -> None:
         self._since = max(0, params.notOlderThanTimestamp)
@@ -30,21 +30,21 @@ class _Counter:
         self._position = Position(0, self._offset)
 
     async def arrive(self, call: Call[Any]) -> None:
-        """Whoever knows a message has read it, and is there."""
+        """Skip the messages that the client has, and mark them as read."""
         note_presence(call)
         me = call.me
         self._position = await call.world.db.read(
             lambda tx: offset_service.get_beginning(tx, me.room, self._since, self._offset)
         )
-        await self._pass_over(call)
+        await self._skip(call)
         last = self._position.after
         if self._offset and service.is_ahead(me, last):
             await call.write_if_possible(lambda tx: service.note_read(tx, me, last))
         await dismiss_notifications(call)
 
     async def look(self, call: Call[Any]) -> Reply | None:
-        """What comes after those that are known, newest first."""
-        await self._pass_over(call)
+        """Return the messages after those that the client has, newest first."""
+        await self._skip(call)
         room = call.me.room
         while not self._position.left:
             before = self._position
@@ -56,16 +56,16 @@ class _Counter:
                 return Reply([legacy.message(item) for item in reversed(shown)])
             if self._position == before:
                 break
-            await asyncio.sleep(0)  # others get their turn
+            await asyncio.sleep(0)  # let other tasks run
         return None
 
-    async def _pass_over(self, call: Call[Any]) -> None:
-        """Go on to the last message that is known, as far as it is there."""
+    async def _skip(self, call: Call[Any]) -> None:
+        """Move on past the messages that the client has, as far as they exist."""
         room_id = call.me.room.id
         while self._position.left:
             before = self._position
             self._position = await call.world.db.read(
-                lambda tx: offset_service.pass_over(tx, room_id, self._position, self._since)
+                lambda tx: offset_service.skip(tx, room_id, self._position, self._since)
             )
             if self._position == before:
                 break
@@ -73,7 +73,7 @@ class _Counter:
 
 
 async def receive(call: Call[Any], params: CountingParams) -> Reply:
-    """Answers what follows the known messages when there is some, or nothing at the end of the time."""
+    """Wait for messages after those that the client has. Return an empty list if none comes in time."""
     counter = _Counter(params)
     seconds = legacy.seconds_to_wait(params.timeout)
     return await wait_for(call, counter.arrive, counter.look, seconds) or Reply([])

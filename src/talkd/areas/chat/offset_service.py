@@ -1,4 +1,4 @@
-"""Reading a conversation by counting messages from its beginning, the way of 2018."""
+"""Read messages by their offset from the first one, for clients of 2018."""
 
 import msgspec
 
@@ -10,21 +10,21 @@ from talkd.core import clock
 from talkd.storage.database import Tx
 
 STEP = 10_000
-"""Rows looked at in one go at most, so that others get their turn in a long conversation."""
+"""How many rows one transaction reads, so that other tasks can run while a long chat is read."""
 LIMIT = 200
-"""Messages given at once at most; whoever wants more asks again with a larger offset."""
+"""How many messages an answer has. Clients get more with a larger offset."""
 
 
 class Position(msgspec.Struct, frozen=True):
-    """A place in a conversation: what is up to the id `after` is passed, and `left` more messages are to be."""
+    """A position: messages up to the id `after` are skipped, and `left` more messages are still to skip."""
 
     after: int
     left: int
 
 
 async def get_beginning(tx: Tx, room: Room, since: int, offset: int) -> Position:
-    """Where the messages begin that were said at `since` or later, of which `offset` are known."""
-    low, high = 0, room.last_message_id if since > 0 else 0  # older up to low, and not older after high
+    """Return the position before the first message at `since` (Unix time) or later, with `offset` messages to skip."""
+    low, high = 0, room.last_message_id if since > 0 else 0  # ids up to low are older, ids after high are not
     while low < high:
         middle = (low + high) // 2
         found = await store.get_next_time(tx, room.id, middle)
@@ -35,8 +35,8 @@ async def get_beginning(tx: Tx, room: Room, since: int, offset: int) -> Position
     return Position(low, offset)
 
 
-async def pass_over(tx: Tx, room_id: int, position: Position, since: int) -> Position:
-    """Go on by as many messages as are left to pass, STEP rows at most; where nothing follows, stay."""
+async def skip(tx: Tx, room_id: int, position: Position, since: int) -> Position:
+    """Skip the messages that are left to skip, among the next STEP rows. Return the same position at the end."""
     count, last, seen = await store.count_next(
         tx, room_id, position.after, since, wanted=min(position.left, STEP), step=STEP, now=clock.now()
     )
@@ -46,13 +46,13 @@ async def pass_over(tx: Tx, room_id: int, position: Position, since: int) -> Pos
 
 
 async def get_next(tx: Tx, room_id: int, position: Position, since: int) -> tuple[Page, Position]:
-    """The oldest messages from there on, oldest first, of STEP rows and LIMIT messages at most; and what follows them.
+    """Return up to LIMIT messages among the next STEP rows, oldest first, and the position after them.
 
-    A page without messages at another position is not the end.
+    If the page is empty and the position is another one, more messages may follow.
     """
     now = clock.now()
     count, last, seen = await store.count_next(tx, room_id, position.after, since, wanted=LIMIT, step=STEP, now=now)
     if not count:
         return Page([], {}, {}), Position(max(seen, position.after), 0)
-    said = await store.list_between(tx, room_id, position.after, last, since, now)
-    return Page(said, {}, await get_names(tx, said)), Position(last, 0)
+    found = await store.list_between(tx, room_id, position.after, last, since, now)
+    return Page(found, {}, await get_names(tx, found)), Position(last, 0)

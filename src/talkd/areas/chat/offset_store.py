@@ -1,4 +1,4 @@
-"""Statements that count through what people said, system messages aside."""
+"""Statements that count messages, system messages excluded."""
 
 import sqlalchemy as sa
 
@@ -25,7 +25,7 @@ _seen = (
     .limit(bind("step", sa.Integer))
     .cte("seen")
 )
-"""Some rows at most, so that no statement takes long, whatever they are; `said` is the id where it is counted."""
+"""The next `step` rows: a limit on the time of a statement. `said` is the id of a row that counts, else null."""
 _counted = (
     sa.select(_seen.c.said)
     .where(_seen.c.said.is_not(None))
@@ -47,18 +47,21 @@ _NEXT = Statement(sa.select(messages.c.id, messages.c.created_at).where(*_after)
 async def count_next(
     tx: Tx, room_id: int, after: int, since: int, *, wanted: int, step: int, now: int
 ) -> tuple[int, int, int]:
-    """Among the next `step` rows: how many messages, `wanted` at most, the id of the last, and that of the last row."""
+    """Count up to `wanted` messages among the next `step` rows.
+
+    Return their number, the id of the last of them, and the id of the last row; 0 for none.
+    """
     row = await tx.one(_COUNT, room_id=room_id, after=after, since=since, wanted=wanted, step=step, now=now)
-    assert row is not None, "a count is always there"
+    assert row is not None, "a count always returns a row"
     return row[0], row[1], row[2]
 
 
 async def list_between(tx: Tx, room_id: int, after: int, last: int, since: int, now: int) -> list[Message]:
-    """The messages after one up to another, oldest first."""
+    """Return the messages with ids above `after` and up to `last`, oldest first."""
     return await tx.list(_LIST, room_id=room_id, after=after, last=last, since=since, now=now)
 
 
 async def get_next_time(tx: Tx, room_id: int, after: int) -> tuple[int, int] | None:
-    """Id and time of the first row after that."""
+    """Return id and time of the first row after the id; None at the end."""
     row = await tx.one(_NEXT, room_id=room_id, after=after)
     return None if row is None else (row[0], row[1])

@@ -37,7 +37,10 @@ class SendParams(msgspec.Struct, frozen=True):
 
 
 class ReceiveParams(CountingParams, frozen=True):
-    """Which messages to get, and whether to wait for some; without `lookIntoFuture` as in 2018."""
+    """Which messages to get, and whether to wait for new ones.
+
+    Without `lookIntoFuture` the parameters are those of 2018: `offset`, `notOlderThanTimestamp` and `timeout`.
+    """
 
     lookIntoFuture: int | None = None
     limit: int = 100
@@ -50,13 +53,13 @@ class ReceiveParams(CountingParams, frozen=True):
 
 
 class ReadParams(msgspec.Struct, frozen=True):
-    """The last message that was read; null for all."""
+    """The id of the last message that was read. Null means the newest message."""
 
     lastReadMessage: int | None = None
 
 
 def page_size(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
-    """How many messages to give; to whoever asks for none or less, as many as there may be (recording chat/paging)."""
+    """Return the size of a page: at most `most`, and exactly `most` if `wanted` is below 1, as on the real server."""
     return most if wanted < 1 else min(wanted, most)
 
 
@@ -89,7 +92,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
 
 
 def _network(call: Call[SendParams]) -> str:
-    """Where a guest is, for counting; empty for whoever has an account."""
+    """Return the network by which a guest's mentions are counted; empty for users and without a throttle."""
     counts = call.me.is_guest and call.world.config.security.throttle
     return subnet_of(call.caller.address) if counts else ""
 
@@ -128,17 +131,17 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
 
 async def _wait_for_news(call: Call[ReceiveParams]) -> Reply:
     seconds = max(0, min(call.params.timeout, MAX_POLL_SECONDS))
-    return await waiting.wait_for(call, _note_presence, _look, seconds) or Reply(None, 304)
+    return await waiting.wait_for(call, _arrive, _look, seconds) or Reply(None, 304)
 
 
 async def _look(call: Call[ReceiveParams]) -> Reply | None:
     params, me, world = call.params, call.me, call.world
     known, limit = params.lastKnownMessageId, page_size(params.limit)
     if params.includeLastKnown:
-        known, limit = known - 1, max(limit, 2)  # the known message leaves room for news
+        known, limit = known - 1, max(limit, 2)  # room for a new message beside the known one
     news: News | None = await world[Feed].get_news(me.room, me.actor, known=known, limit=limit)
     if news is not None and news.last_id <= params.lastKnownMessageId:
-        news = None  # the known message may accompany news, but is none
+        news = None  # the known message alone is no news
     hides = bool(me.attendee.read_privacy)
     if news is None and (hides or not params.lastCommonReadId):
         return None
@@ -149,13 +152,13 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
 
 
 def _moved(params: ReceiveParams, common: int | None) -> Reply | None:
-    """No messages, but everybody has read further than the caller knows."""
+    """Return an empty list if the common read marker is not the one that the client knows; else None."""
     is_news = params.lastCommonReadId and common not in (None, params.lastCommonReadId)
     return Reply([], 200, headers(common)) if is_news else None
 
 
-async def _note_presence(call: Call[ReceiveParams]) -> None:
-    """Whoever asks for what follows a message has read it, and is there."""
+async def _arrive(call: Call[ReceiveParams]) -> None:
+    """Keep the session alive, mark the known message as read, and dismiss notifications, if the client wants it."""
     params, me = call.params, call.me
     if not params.noStatusUpdate:
         waiting.note_presence(call)
@@ -196,6 +199,6 @@ def show_said(call: Call[Any], said: Said, status: int = 200) -> Reply:
 
 
 def headers(common: int | None = None, last_given: int | None = None) -> dict[str, str]:
-    """What clients are told beside messages: how far everybody has read, if that is known, and where to go on."""
-    said = {} if last_given is None else {LAST_GIVEN: str(last_given)}
-    return said if common is None else {**said, COMMON_READ: str(common)}
+    """Return the headers of an answer with messages: the common read marker, if any, and the last message id."""
+    known = {} if last_given is None else {LAST_GIVEN: str(last_given)}
+    return known if common is None else {**known, COMMON_READ: str(common)}

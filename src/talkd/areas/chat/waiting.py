@@ -1,4 +1,4 @@
-"""Waiting for something to happen in a conversation."""
+"""Wait for something to happen in a room."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,16 +14,16 @@ from talkd.web import guards
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 
-Step = Callable[[Call[Any]], Awaitable[None]]
+Arrive = Callable[[Call[Any]], Awaitable[None]]
 Look = Callable[[Call[Any]], Awaitable[Reply | None]]
 
 
-async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> Reply | None:
-    """Return what `look` finds, at once or after something has happened; None if nothing did in that time.
+async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int) -> Reply | None:
+    """Call `look` until it returns a reply, at once and after each change. Return None after `seconds` without one.
 
-    The answer begins within `seconds` of the request. `arrive` runs once, first. Return None at once if the caller has
-    left the room and come back as a new attendee, whom the watch does not follow: the device asks again. Raises what
-    the guards raise when the caller may no longer be here, and NotAuthenticated when their login has ended.
+    `arrive` runs once, first. Return None at once if the caller has left the room and come back as a new attendee,
+    whose changes the watch does not see: the client then asks again. Raises the errors of the guards if the caller may
+    no longer be in the room, and NotAuthenticated if their login has ended.
     """
     world, loop = call.world, asyncio.get_running_loop()
     until = end_of_wait(call.began, seconds)
@@ -34,7 +34,7 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
     with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
             await guards.require_login_again(call)
-        if world.db.suspends:  # something may have happened between the guards' look and the watch
+        if world.db.suspends:  # something may have changed after the guards ran and before the watch began
             await guards.require_room_again(call)
             if call.me.attendee.id != attendee_id:
                 return None
@@ -50,7 +50,7 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
             reply = await look(call)
             if reply is not None:
                 if standing.isdisjoint(watch.take()):
-                    call.standing = world.changes.standing  # others' standing has changed at most
+                    call.standing = world.changes.standing  # only the standing of other attendees may have changed
                 return reply
             while not await watch.wait(min(until, loop.time() + MAX_POLL_SECONDS)):
                 if watch.gone or world.changes.closing or until <= loop.time():
@@ -59,22 +59,22 @@ async def wait_for(call: Call[Any], arrive: Step, look: Look, seconds: int) -> R
 
 
 def note_presence(call: Call[Any]) -> None:
-    """The device is there."""
+    """Keep the session of the caller's device alive."""
     if call.me.session is not None:
         call.world[Pings].note(call.me.session.session_id)
 
 
 def may_be_notified(me: Participant) -> bool:
-    """Whether there may be notifications of messages here, or messages that have yet to create one.
+    """Return True if the caller may have notifications of messages of the room, or messages may still create some.
 
-    Of those that have not, a mention notifies everybody it names, an ordinary message only those without a session.
+    A mention notifies the mentioned attendees, and another message only attendees without a session.
     """
-    is_named = me.attendee.last_mention > me.room.notified_id
-    return bool(me.attendee.notified) or is_named or (me.session is None and me.room.owes_notifications)
+    is_mentioned = me.attendee.last_mention > me.room.notified_id
+    return bool(me.attendee.notified) or is_mentioned or (me.session is None and me.room.owes_notifications)
 
 
 async def dismiss_notifications(call: Call[Any]) -> None:
-    """Dismiss the caller's notifications of the room, unless the device says that nobody looks at it."""
+    """Dismiss the caller's notifications of the room, unless the device says that the chat is in the background."""
     me = call.me
     if may_be_notified(me) and (me.session is None or me.session.state == 1):
         await call.write_if_possible(lambda tx: notifications.dismiss_messages(tx, me))
