@@ -153,7 +153,7 @@ async def _log_out(call: Call[LogoutParams]) -> Reply:
 
 @routes.add("GET", "/csrftoken", Guard.NO_LOGIN, access=Access.OWN, returns=view.Token)
 async def get_request_token(call: Call[NoParams]) -> Reply:
-    """Return the request token that changes with this cookie need, as header or field `requesttoken`."""
+    """Return the request token. Operations need it, as header or field `requesttoken`, if the login is a cookie."""
     token, new_cookie = pages.request_token(call)
     return Reply(view.Token(token), session_cookie=new_cookie)
 

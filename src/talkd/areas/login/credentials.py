@@ -22,7 +22,7 @@ REMEMBER = 300.0
 check notes that the browser is still used.
 """
 ENTRIES = 100_000
-"""Entries of each cache at most."""
+"""Maximum number of entries of each cache."""
 
 
 class Credentials:

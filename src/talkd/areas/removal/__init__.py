@@ -1,1 +1,1 @@
-"""Deleting what grows with the history, in portions that let others in."""
+"""Deleting histories, rooms and the names of accounts, in portions that let other writers work in between."""

@@ -1,6 +1,6 @@
-"""Statements that hide and delete the messages of a room, and a room with all that belongs to it.
+"""Statements that hide and delete the messages of a room, or the whole room.
 
-What belongs to messages is deleted before them, so that no deleted row takes others along.
+Rows that belong to messages are deleted before the messages, so that no foreign key deletes more than a portion.
 """
 
 import sqlalchemy as sa
@@ -30,7 +30,7 @@ _this_room = rooms.c.id == _room_id
 
 
 def _delete(table: sa.Table, *conditions: sa.ColumnElement[bool], by: str = "id") -> Statement:
-    """Delete some rows of the room, in the order of an index."""
+    """Return a statement that deletes some rows of the room, in the order of an index."""
     key = (table.c.room_id, table.c.id)
     some = sa.select(*key).where(table.c.room_id == _room_id, *conditions).order_by(table.c[by]).limit(_limit)
     return Statement(sa.delete(table).where(sa.tuple_(*key).in_(some)))
@@ -80,12 +80,12 @@ _DELETE_ROOM = Statement(sa.delete(rooms).where(_this_room))
 
 
 async def hide_messages(tx: Tx, room_id: int) -> None:
-    """Clear all messages that there are in the room: from now on nobody sees them."""
+    """Hide all messages that the room has now."""
     await tx.run(_HIDE_MESSAGES, in_room=room_id)
 
 
 async def hide_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Remove everybody from the room and let nobody find it. Return the ids of its attendees and sessions."""
+    """Remove all attendees and hide the room. Return the ids of its attendees and of its sessions."""
     attendee_ids = tuple(row[0] for row in await tx.all(_ATTENDEES, in_room=room_id))
     session_ids = tuple(row[0] for row in await tx.all(_SESSIONS, in_room=room_id))
     for statement in (_DELETE_ATTENDEES, _DELETE_AVATAR, _HIDE_ROOM):
@@ -94,18 +94,18 @@ async def hide_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, .
 
 
 async def list_unfinished(tx: Tx) -> list[int]:
-    """Return the rooms in which something hidden has to be deleted."""
+    """List the rooms that have hidden rows."""
     return [row[0] for row in await tx.all(_UNFINISHED)]
 
 
 async def lock_unfinished(tx: Tx, room_id: int) -> tuple[int, bool] | None:
-    """Hold a room with something to delete. Return up to which message, and whether the room was deleted."""
+    """Lock a room with hidden rows. Return the last hidden message, and whether the room was deleted, or None."""
     row = await tx.one(_LOCK, in_room=room_id)
     return None if row is None else (row[0], bool(row[1]))
 
 
 async def delete_some(tx: Tx, room_id: int, through: int, *, whole: bool, limit: int) -> int:
-    """Delete `limit` rows of messages up to `through`, or of the `whole` room. Return how many there were."""
+    """Delete up to `limit` rows of messages up to `through`, or of the `whole` room. Return their number."""
     deleted = 0
     for statement in _DELETE_CLEARED:
         if deleted < limit:
@@ -117,5 +117,5 @@ async def delete_some(tx: Tx, room_id: int, through: int, *, whole: bool, limit:
 
 
 async def finish(tx: Tx, room_id: int, *, whole: bool) -> None:
-    """Note that nothing hidden is left, or delete the `whole` room."""
+    """Note that there are no more hidden rows, or delete the `whole` room."""
     await tx.run(_DELETE_ROOM if whole else _FINISH_CLEARING, in_room=room_id)
