@@ -270,7 +270,7 @@ def world(server: Server) -> Iterator[World]:
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_an_incremental_list_tells_of(world: World, name: str) -> None:
+def test_an_incremental_list_shows_the_change(world: World, name: str) -> None:
     for step in OPERATIONS[name].prepare:
         step(world)
     world.pass_time(10)
@@ -284,7 +284,7 @@ def test_an_incremental_list_tells_of(world: World, name: str) -> None:
 
 
 @pytest.mark.parametrize(("key", "value"), SETTINGS.items())
-def test_the_hash_tells_of_a_setting(world: World, key: str, value: str) -> None:
+def test_the_hash_changes_with_a_setting(world: World, key: str, value: str) -> None:
     before = Seen(world.alice).hash
     world.set(key, value)
     answer = world.server.admin.get("/ocs/v2.php/apps/spreed/api/v4/room")
@@ -293,7 +293,7 @@ def test_the_hash_tells_of_a_setting(world: World, key: str, value: str) -> None
     assert Seen(world.alice).hash == before
 
 
-def test_rooms_in_which_nothing_happens_are_not_in_the_incremental_list(world: World) -> None:
+def test_unchanged_rooms_are_not_in_the_incremental_list(world: World) -> None:
     world.alice.say(world.room, "Hi")
     world.pass_time(2)
     since = Seen(world.bob).since
@@ -320,7 +320,7 @@ GAPS = st.sampled_from([0, 0.5, 3, 70])
 STEPS = st.lists(st.tuples(st.sampled_from(sorted(set(OPERATIONS) - {"set allowed_groups"})), GAPS, GAPS), max_size=8)
 
 
-def test_incremental_lists_add_up_to_the_full_one(server: Server) -> None:
+def test_incremental_lists_add_up_to_the_full_list(server: Server) -> None:
     source = clock.source
 
     @settings(

@@ -66,7 +66,7 @@ def by_token(who: Person, version: str) -> dict[str, dict[str, Any]]:
 
 
 # --- one room, four versions ----------------------------------------------------------------
-def test_each_version_has_the_fields_of_its_time(server: Server) -> None:
+def test_each_version_has_its_own_room_fields(server: Server) -> None:
     alice = server.add_user("alice")
     shown = in_all(alice, alice.create_room())
     assert set(shown["v1"]) == ALWAYS | V1_ONLY
@@ -75,7 +75,7 @@ def test_each_version_has_the_fields_of_its_time(server: Server) -> None:
     assert set(shown["v4"]) > set(shown["v3"])
 
 
-def test_what_versions_have_in_common_is_the_same(server: Server) -> None:
+def test_common_fields_are_the_same_in_all_versions(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC, "Plans", description="What for", password="let me in")
     alice.add(token, bob)
@@ -120,7 +120,7 @@ def test_a_change_in_one_version_shows_in_all(server: Server, version: str) -> N
     assert [bob.status("GET", f"{each}/room/{token}") for each in VERSIONS] == [404] * 4
 
 
-def test_v3_describes_lists_and_finds_conversations(server: Server) -> None:
+def test_v3_has_descriptions_and_listed_rooms(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(GROUP, "Open to all")
     alice.put(f"v3/room/{token}/description", description="Why")
@@ -135,7 +135,7 @@ def test_v3_describes_lists_and_finds_conversations(server: Server) -> None:
     ]
 
 
-def test_a_new_room_is_told_as_the_version_does(server: Server) -> None:
+def test_creating_a_room_is_answered_in_the_form_of_the_version(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     assert set(alice.post("v1/room", roomType=GROUP, roomName="R")) == {"token", "name", "displayName"}
     assert set(alice.post("v2/room", roomType=GROUP, roomName="R")) == ALWAYS | SINCE_V2
@@ -144,7 +144,7 @@ def test_a_new_room_is_told_as_the_version_does(server: Server) -> None:
     assert len(tokens) == 1
 
 
-def test_newcomers_of_any_version_find_the_same_rooms(server: Server) -> None:
+def test_new_users_get_the_same_rooms_in_all_versions(server: Server) -> None:
     for version in ("v1", "v2", "v3"):
         newcomer = server.add_user("newcomer")
         first = by_token(newcomer, version)
@@ -166,7 +166,7 @@ def test_newcomers_of_any_version_find_the_same_rooms(server: Server) -> None:
         ("PUT", "/read-only", {"state": 1}, (400, 400, 400, 400)),
     ],
 )
-def test_a_conversation_of_two_stays_as_it_is(
+def test_a_one_to_one_room_has_no_settings_in_older_versions(
     server: Server, method: str, below: str, params: dict[str, Any], statuses: tuple[int, ...]
 ) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
@@ -177,7 +177,7 @@ def test_a_conversation_of_two_stays_as_it_is(
     assert alice.room(token) == before
 
 
-def test_a_conversation_of_two_is_not_deleted(server: Server) -> None:
+def test_a_one_to_one_room_cannot_be_deleted(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v1/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     refused = [alice.refused("DELETE", f"{version}/room/{token}") for version in VERSIONS]
@@ -185,7 +185,7 @@ def test_a_conversation_of_two_is_not_deleted(server: Server) -> None:
     assert token in alice.rooms()
 
 
-def test_a_breakout_room_is_not_opened_by_v1(server: Server) -> None:
+def test_a_breakout_room_cannot_become_public_in_v1(server: Server) -> None:
     alice = server.add_user("alice")
     parent = alice.create_room()
     alice.post(f"v1/breakout-rooms/{parent}", mode=1, amount=1)
@@ -193,7 +193,7 @@ def test_a_breakout_room_is_not_opened_by_v1(server: Server) -> None:
     assert alice.refused("POST", f"v1/room/{part}/public") == (403, "breakout-room")
 
 
-def test_a_room_that_needs_a_password_is_not_opened_by_old_versions(server: Server) -> None:
+def test_a_room_that_needs_a_password_cannot_become_public_in_older_versions(server: Server) -> None:
     alice = server.add_user("alice")
     setting = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/force_passwords"
     token = alice.create_room()
@@ -207,7 +207,7 @@ def test_a_room_that_needs_a_password_is_not_opened_by_old_versions(server: Serv
     assert alice.room(token)["type"] == GROUP
 
 
-def test_names_of_old_versions_are_short_also_after_cutting_spaces(server: Server) -> None:
+def test_older_versions_limit_names_after_trimming_spaces(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     assert [alice.status("PUT", f"{each}/room/{token}", roomName="x" * 201) for each in VERSIONS] == [400] * 3 + [200]
@@ -217,7 +217,7 @@ def test_names_of_old_versions_are_short_also_after_cutting_spaces(server: Serve
 
 
 # --- the people of v1 -------------------------------------------------------------------------
-def test_v1_tells_who_is_in_a_room_and_who_is_there(server: Server) -> None:
+def test_v1_shows_members_and_who_is_present(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
@@ -237,7 +237,7 @@ def test_v1_tells_who_is_in_a_room_and_who_is_there(server: Server) -> None:
     assert alice.get(f"v1/room/{token}")["count"] == 0
 
 
-def test_somebody_with_two_devices_is_one_active_user(server: Server) -> None:
+def test_a_user_with_two_sessions_counts_as_one_active_user(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     tablet = Person(server.client(alice.id), alice.id)
@@ -252,7 +252,7 @@ def test_somebody_with_two_devices_is_one_active_user(server: Server) -> None:
     assert alice.get(f"v1/room/{token}")["participantInCall"] is True
 
 
-def test_who_may_not_list_participants_learns_none_from_v1(server: Server) -> None:
+def test_v1_hides_members_from_callers_who_may_not_list_participants(server: Server) -> None:
     alice, bob, visitor = server.add_user("alice"), server.add_user("bob"), server.visitor()
     token = alice.create_room(PUBLIC, "")
     alice.add(token, bob)
@@ -271,7 +271,7 @@ def test_who_may_not_list_participants_learns_none_from_v1(server: Server) -> No
     assert by_token(bob, "v1")[token] == room
 
 
-def test_what_is_sensitive_stays_so_in_all_versions(server: Server) -> None:
+def test_sensitive_rooms_show_no_messages_in_all_versions(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -283,7 +283,7 @@ def test_what_is_sensitive_stays_so_in_all_versions(server: Server) -> None:
             assert "for your eyes only" in alice.request("GET", path).text
 
 
-def test_of_crowded_rooms_v1_names_the_first_and_those_who_are_there(server: Server) -> None:
+def test_v1_shows_the_first_and_the_present_members_of_large_rooms(server: Server) -> None:
     alice, latest = server.add_user("alice"), server.add_user("latest")
     token = alice.create_room(participants={"users": [server.add_user().id for _ in range(MAX_MEMBERS)]})
     alice.add(token, latest)
@@ -296,7 +296,7 @@ def test_of_crowded_rooms_v1_names_the_first_and_those_who_are_there(server: Ser
     assert by_token(alice, "v1")[token] == room
 
 
-def test_unnamed_rooms_are_called_by_their_people_in_v1(server: Server) -> None:
+def test_unnamed_rooms_show_the_names_of_their_members_in_v1(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.post("v1/room", roomType=GROUP)["token"]
     for _ in range(15):
@@ -308,7 +308,7 @@ def test_unnamed_rooms_are_called_by_their_people_in_v1(server: Server) -> None:
     assert len(shown["v1"]["displayName"]) == 64
 
 
-def test_xml_of_v1(server: Server) -> None:
+def test_v1_answers_in_xml(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     answer = alice.http.get(f"/ocs/v2.php/apps/spreed/api/v1/room/{token}", headers={"Accept": "*/*"})
@@ -317,7 +317,7 @@ def test_xml_of_v1(server: Server) -> None:
 
 
 # --- pure ---------------------------------------------------------------------------------------
-def test_a_request_for_a_shares_password_is_the_only_object_that_v1_knows() -> None:
+def test_v1_shows_only_the_share_password_object_type() -> None:
     fields: dict[str, Any] = {field.name: "" if field.type is str else 0 for field in msgspec.structs.fields(Room)}
     for object_type, shown in (("share:password", ("share:password", "key")), ("event", ("", ""))):
         item = Room(**{**fields, "type": PUBLIC, "object_type": object_type, "object_id": "key"})

@@ -41,7 +41,9 @@ class Device:
 
 
 @pytest.mark.parametrize("path", ["v1/signaling", "v1/signaling/{token}", "v2/signaling/{token}"])
-def test_devices_of_all_versions_hear_each_other(alice: Person, bob: Person, token: str, path: str) -> None:
+def test_sessions_of_all_versions_receive_each_others_messages(
+    alice: Person, bob: Person, token: str, path: str
+) -> None:
     old, new = Device(alice, token, path.format(token=token)), Device(bob, token, f"v3/signaling/{token}")
     for device in (old, new):
         device.poll()
@@ -52,7 +54,7 @@ def test_devices_of_all_versions_hear_each_other(alice: Person, bob: Person, tok
     assert old.poll() == [(new.session, "from the new one")]
 
 
-def test_who_waits_without_a_token_is_woken(
+def test_a_poll_without_a_token_is_woken_by_a_message(
     alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     old, new = Device(alice, token, "v1/signaling"), Device(bob, token, f"v3/signaling/{token}")
@@ -64,7 +66,7 @@ def test_who_waits_without_a_token_is_woken(
     assert waiting.result(10) == [(new.session, "now")]
 
 
-def test_without_a_token_it_is_the_room_opened_last(
+def test_a_request_without_a_token_uses_the_room_joined_last(
     server: Server, loop_thread: LoopThread, alice: Person, bob: Person, token: str
 ) -> None:
     second = alice.create_room()
@@ -80,14 +82,14 @@ def test_without_a_token_it_is_the_room_opened_last(
     assert old.present == {old.session, other.session}
 
 
-def test_visitors_are_known_by_their_cookie(server: Server, alice: Person) -> None:
+def test_guests_are_identified_by_their_cookie_in_signaling(server: Server, alice: Person) -> None:
     token = alice.create_room(PUBLIC)
     guest = Device(server.visitor(), token, "v1/signaling")
     guest.poll()
     assert guest.present == {guest.session}
 
 
-def test_nobody_speaks_for_others(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_a_client_cannot_send_as_another_session(server: Server, alice: Person, bob: Person, token: str) -> None:
     first, second = Device(alice, token, "v1/signaling"), Device(bob, token, "v1/signaling")
     second.poll()
     stranger = server.add_user("stranger")
@@ -100,14 +102,14 @@ def test_nobody_speaks_for_others(server: Server, alice: Person, bob: Person, to
 
 
 @pytest.mark.parametrize("who", ["visitor", "user"])
-def test_without_a_room_there_is_nothing_to_hear(server: Server, who: str) -> None:
+def test_a_poll_without_a_room_is_answered_with_404(server: Server, who: str) -> None:
     person = server.visitor() if who == "visitor" else server.add_user("user")
     answer = person.request("GET", "v1/signaling")
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (404, [{"type": "usersInRoom", "data": []}])
     assert person.post("v1/signaling", messages="[]") is None
 
 
-def test_settings_by_version(server: Server, alice: Person, token: str) -> None:
+def test_each_version_has_its_own_signaling_settings(server: Server, alice: Person, token: str) -> None:
     first, second, third = (alice.get(f"v{number}/signaling/settings", token=token) for number in (1, 2, 3))
     assert set(first) == set(third) - SINCE_V3 - {"sipDialinInfo"}
     assert set(second) == set(third) - SINCE_V3
@@ -121,7 +123,7 @@ def test_settings_by_version(server: Server, alice: Person, token: str) -> None:
         assert older["ticket"].split(":")[2] == alice.id
 
 
-def test_one_server_of_each_kind_is_drawn() -> None:
+def test_older_settings_have_one_random_server_of_each_kind() -> None:
     today: dict[str, Any] = {
         "signalingMode": "internal",
         "userId": "alice",

@@ -34,7 +34,7 @@ def test_each_version_has_its_own_fields(alice: Person, token: str) -> None:
     assert set(fourth) > common | {"attendeeId", "actorType", "actorId", "sessionIds"}
 
 
-def test_statuses_are_told_since_v2(alice: Person, bob: Person, token: str) -> None:
+def test_statuses_are_shown_since_v2(alice: Person, bob: Person, token: str) -> None:
     bob.join(token)
     for version, told in (("v1", {}), ("v2", {alice.id: "offline", bob.id: "online"})):
         shown = people(alice, version, token, includeStatus=1)
@@ -44,7 +44,7 @@ def test_statuses_are_told_since_v2(alice: Person, bob: Person, token: str) -> N
     assert "X-Nextcloud-Has-User-Statuses" not in headers
 
 
-def test_of_several_devices_older_versions_see_the_newest(
+def test_older_versions_show_the_newest_of_several_sessions(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     tablet = Person(server.client(bob.id), bob.id)
@@ -56,7 +56,7 @@ def test_of_several_devices_older_versions_see_the_newest(
     assert [each["inCall"] for each in people(alice, "v1", token)] == [0, 3]
 
 
-def test_what_is_no_person_is_listed_since_v3(server: Server, alice: Person, token: str) -> None:
+def test_groups_and_email_guests_are_listed_since_v3(server: Server, alice: Person, token: str) -> None:
     group = server.add_group(server.add_user("carol"))
     alice.add(token, group, "groups")
     alice.add(token, "vera@example.com", "emails")
@@ -75,7 +75,9 @@ def test_guests_do_not_get_the_list(server: Server, token: str) -> None:
 
 # --- coming and going -----------------------------------------------------------------------
 @pytest.mark.parametrize("version", OLD)
-def test_who_joins_in_an_older_version_is_seen_in_all(alice: Person, bob: Person, token: str, version: str) -> None:
+def test_a_session_of_an_older_version_is_shown_in_all_versions(
+    alice: Person, bob: Person, token: str, version: str
+) -> None:
     joined = bob.post(f"{version}/room/{token}/participants/active")
     session = joined["sessionId"]
     assert joined == (bob.get(f"v3/room/{token}") if version == "v3" else {"sessionId": session})
@@ -86,7 +88,7 @@ def test_who_joins_in_an_older_version_is_seen_in_all(alice: Person, bob: Person
 
 
 @pytest.mark.parametrize("version", OLD)
-def test_a_guest_is_known_by_the_cookie_in_all_versions(
+def test_a_guest_is_identified_by_the_cookie_in_all_versions(
     server: Server, alice: Person, token: str, version: str
 ) -> None:
     visitor = server.visitor()
@@ -96,7 +98,7 @@ def test_a_guest_is_known_by_the_cookie_in_all_versions(
     assert visitor.status("POST", f"v4/call/{token}") == 404
 
 
-def test_bans_hold_in_all_versions(alice: Person, bob: Person, token: str) -> None:
+def test_bans_apply_in_all_versions(alice: Person, bob: Person, token: str) -> None:
     alice.post(f"v1/ban/{token}", actorType="users", actorId=bob.id)
     for version in OLD:
         assert bob.status("POST", f"{version}/room/{token}/participants/active") == 403
@@ -106,12 +108,12 @@ def test_bans_hold_in_all_versions(alice: Person, bob: Person, token: str) -> No
 
 
 @pytest.mark.parametrize("version", ["v2", "v3"])
-def test_the_last_moderator_stays(alice: Person, token: str, version: str) -> None:
+def test_the_last_moderator_cannot_leave_in_older_versions(alice: Person, token: str, version: str) -> None:
     assert alice.refused("DELETE", f"{version}/room/{token}/participants/self") == (400, "last-moderator")
 
 
 @pytest.mark.parametrize("version", OLD)
-def test_the_last_moderator_is_not_removed(
+def test_the_last_moderator_cannot_be_removed_in_older_versions(
     server: Server, alice: Person, bob: Person, token: str, version: str
 ) -> None:
     alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
@@ -134,7 +136,7 @@ def test_guests_leave_for_good(server: Server, alice: Person, token: str, versio
     assert visitor.status("GET", f"v1/chat/{token}", timeout=0) == 404
 
 
-def test_a_public_room_without_owner_goes_with_its_last_member(
+def test_a_public_room_without_owner_is_deleted_with_its_last_member(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     visitor, carol = server.visitor(), server.add_user("carol")
@@ -146,14 +148,14 @@ def test_a_public_room_without_owner_goes_with_its_last_member(
     assert [person.status("GET", f"v4/room/{token}") for person in (carol, visitor)] == [404, 404]
 
 
-def test_the_new_type_is_a_number_since_v2(alice: Person) -> None:
+def test_the_new_room_type_is_a_number_since_v2(alice: Person) -> None:
     for version, told in (("v1", "3"), ("v2", 3), ("v3", 3)):
         token = alice.create_room()
         path = f"{version}/room/{token}/participants"
         assert alice.post(path, newParticipant=f"{version}@example.com", source="emails") == {"type": told}
 
 
-def test_attendees_are_removed_by_number_since_v3(alice: Person, bob: Person, token: str) -> None:
+def test_attendees_are_removed_by_attendee_id_since_v3(alice: Person, bob: Person, token: str) -> None:
     number = alice.attendee(token, bob)
     for version in ("v1", "v2"):
         assert alice.status("DELETE", f"{version}/room/{token}/attendees", attendeeId=number) == 404
@@ -163,7 +165,7 @@ def test_attendees_are_removed_by_number_since_v3(alice: Person, bob: Person, to
 
 # --- roles ----------------------------------------------------------------------------------
 @pytest.mark.parametrize("version", OLD)
-def test_roles_by_user_id(alice: Person, bob: Person, token: str, version: str) -> None:
+def test_roles_are_changed_by_user_id_in_v1_and_v2(alice: Person, bob: Person, token: str, version: str) -> None:
     path = f"{version}/room/{token}/moderators"
     assert alice.status("DELETE", path, participant=bob.id) == 412
     alice.post(path, participant=bob.id)
@@ -176,7 +178,7 @@ def test_roles_by_user_id(alice: Person, bob: Person, token: str, version: str) 
 
 
 @pytest.mark.parametrize("version", OLD)
-def test_roles_of_guests_by_session(server: Server, alice: Person, token: str, version: str) -> None:
+def test_roles_of_guests_are_changed_by_session(server: Server, alice: Person, token: str, version: str) -> None:
     visitor = server.visitor()
     session = visitor.join(token)["sessionId"]
     path = f"{version}/room/{token}/moderators"
@@ -189,7 +191,7 @@ def test_roles_of_guests_by_session(server: Server, alice: Person, token: str, v
     assert alice.status("POST", path, sessionId="0") == 404
 
 
-def test_roles_by_number_since_v3(alice: Person, bob: Person, token: str) -> None:
+def test_roles_are_changed_by_attendee_id_since_v3(alice: Person, bob: Person, token: str) -> None:
     number = alice.attendee(token, bob)
     path = f"v3/room/{token}/moderators"
     alice.post(path, attendeeId=number)
@@ -201,7 +203,7 @@ def test_roles_by_number_since_v3(alice: Person, bob: Person, token: str) -> Non
         assert alice.status("POST", f"{version}/room/{token}/moderators", attendeeId=number) == 404
 
 
-def test_a_session_of_another_room_names_nobody(alice: Person, bob: Person, token: str) -> None:
+def test_a_session_of_another_room_is_not_found(alice: Person, bob: Person, token: str) -> None:
     elsewhere = alice.create_room(PUBLIC)
     alice.add(elsewhere, bob)
     session = bob.join(elsewhere)["sessionId"]
@@ -209,7 +211,7 @@ def test_a_session_of_another_room_names_nobody(alice: Person, bob: Person, toke
 
 
 # --- calls ----------------------------------------------------------------------------------
-def test_all_versions_are_in_one_call(server: Server, alice: Person, token: str) -> None:
+def test_all_versions_join_the_same_call(server: Server, alice: Person, token: str) -> None:
     sessions = {}
     for version in ALL:
         person = server.add_user(version)
@@ -243,7 +245,9 @@ def test_only_v4_ends_a_call_for_everybody(alice: Person, bob: Person, token: st
     assert [each["actorId"] for each in alice.get(f"v4/call/{token}")] == [bob.id]
 
 
-def test_who_cannot_agree_to_be_recorded_does_not_join(server: Server, alice: Person, token: str) -> None:
+def test_versions_without_recording_consent_cannot_join_a_call_that_needs_it(
+    server: Server, alice: Person, token: str
+) -> None:
     setting = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/recording_consent"
     admin = Person(server.admin, ADMIN)
     alice.join(token)
@@ -257,7 +261,7 @@ def test_who_cannot_agree_to_be_recorded_does_not_join(server: Server, alice: Pe
 
 
 @pytest.mark.parametrize("version", OLD)
-def test_what_is_done_is_answered_with_an_empty_list(alice: Person, bob: Person, token: str, version: str) -> None:
+def test_older_versions_answer_changes_with_an_empty_list(alice: Person, bob: Person, token: str, version: str) -> None:
     for person in (alice, bob):
         person.join(token)
     room = f"{version}/room/{token}"
@@ -267,12 +271,12 @@ def test_what_is_done_is_answered_with_an_empty_list(alice: Person, bob: Person,
     assert alice.delete(f"{room}/participants/active") == alice.delete(f"{room}/participants", participant=bob.id) == []
 
 
-def test_pings_are_of_the_first_version_only(alice: Person, token: str) -> None:
+def test_only_v1_has_call_pings(alice: Person, token: str) -> None:
     alice.join(token)
     assert [alice.status("POST", f"{version}/call/{token}/ping") for version in ALL] == [200, 404, 404, 404]
 
 
-def test_versions_at_the_same_time_start_one_call(
+def test_versions_that_join_at_once_start_one_call(
     server: Server, alice: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     crowd = []
@@ -287,7 +291,7 @@ def test_versions_at_the_same_time_start_one_call(
     assert len(alice.get(f"v1/call/{token}")) == len(ALL)
 
 
-def test_nobody_is_held_in_a_call(server: Server, alice: Person) -> None:
+def test_everybody_can_leave_a_call_of_a_locked_room(server: Server, alice: Person) -> None:
     other = server.add_user("other")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=other.id)["token"]
     alice.say(token, "Hello")

@@ -34,7 +34,7 @@ def set_setting(server: Server, key: str, value: str | None) -> None:
 
 
 # --- expiration -----------------------------------------------------------------------------
-def test_expired_messages_are_gone_without_any_job(server: Server, later: list[float]) -> None:
+def test_expired_messages_are_hidden_before_any_job_runs(server: Server, later: list[float]) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -109,14 +109,14 @@ def test_the_last_message_is_the_newest_visible_one(server: Server, later: list[
     ("seconds", "words"),
     [(3, "0 minutes"), (60, "1 minute"), (3600, "1 hour"), (28800, "8 hours"), (86400, "1 day"), (2419200, "4 weeks")],
 )
-def test_the_words_for_how_long(sqlite_server: Server, seconds: int, words: str) -> None:
+def test_the_system_message_of_an_expiration(sqlite_server: Server, seconds: int, words: str) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
     expire(alice, token, seconds)
     assert alice.history(token)[0]["message"] == f"You set the message expiration to {words}"
 
 
-def test_expiration_refusals(server: Server) -> None:
+def test_refused_expirations(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -129,7 +129,7 @@ def test_expiration_refusals(server: Server) -> None:
 
 
 # --- mentions, consent, phone, recording ----------------------------------------------------
-def test_only_moderators_mention_all_when_so_ruled(server: Server) -> None:
+def test_a_room_can_restrict_mentioning_all_to_moderators(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -145,7 +145,7 @@ def test_only_moderators_mention_all_when_so_ruled(server: Server) -> None:
     assert alice.refused("PUT", f"v4/room/{pair}/mention-permissions", mentionPermissions=1) == (400, "type")
 
 
-def test_consent_to_recording_is_the_rooms_when_the_server_says_so(server: Server) -> None:
+def test_a_room_decides_about_recording_consent_if_the_server_lets_it(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     path = f"v4/room/{token}/recording-consent"
@@ -163,14 +163,14 @@ def test_consent_to_recording_is_the_rooms_when_the_server_says_so(server: Serve
         set_setting(server, "recording_consent", None)
 
 
-def test_there_is_no_calendar_for_a_meeting(server: Server) -> None:
+def test_scheduling_a_meeting_is_refused_without_a_calendar(server: Server) -> None:
     alice = server.add_user("alice")
     path = f"v4/room/{alice.create_room()}/meeting"
     assert alice.refused("POST", path, calendarUri="personal", start=1) == (400, "calendar")
     assert server.add_user().status("POST", path, calendarUri="personal", start=1) == 404
 
 
-def test_nothing_records_and_nobody_dials_in(server: Server) -> None:
+def test_recording_and_dial_in_are_refused(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     assert alice.refused("PUT", f"v4/room/{token}/webinar/sip", state=1) == (412, "config")
@@ -185,7 +185,7 @@ def test_nothing_records_and_nobody_dials_in(server: Server) -> None:
 
 # --- what people choose for themselves ------------------------------------------------------
 @pytest.mark.parametrize("what", ["archive", "important", "sensitive"])
-def test_preferences_are_ones_own(server: Server, what: str) -> None:
+def test_preferences_apply_only_to_the_caller(server: Server, what: str) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -198,7 +198,7 @@ def test_preferences_are_ones_own(server: Server, what: str) -> None:
     assert server.add_user("carol").status("POST", f"v4/room/{token}/{what}") == 404
 
 
-def test_a_sensitive_conversation_shows_no_message_in_the_list(server: Server) -> None:
+def test_a_sensitive_room_shows_no_message_in_the_list(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     alice.say(token, "secret")
@@ -207,7 +207,7 @@ def test_a_sensitive_conversation_shows_no_message_in_the_list(server: Server) -
     assert "lastMessage" in alice.delete(f"v4/room/{token}/sensitive")
 
 
-def test_the_state_of_a_device(server: Server) -> None:
+def test_setting_the_state_of_a_session(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     path = f"v4/room/{token}/participants/state"
@@ -217,7 +217,7 @@ def test_the_state_of_a_device(server: Server) -> None:
     assert alice.status("PUT", path, state=2) == 400
 
 
-def test_capabilities_of_a_conversation(server: Server) -> None:
+def test_capabilities_of_a_room(server: Server) -> None:
     alice, guest = server.add_user("alice"), server.visitor()
     token = alice.create_room(PUBLIC)
     assert "ban-v1" in alice.get(f"v4/room/{token}/capabilities")["features"]
@@ -227,7 +227,7 @@ def test_capabilities_of_a_conversation(server: Server) -> None:
 
 
 # --- newcomers ------------------------------------------------------------------------------
-def test_a_newcomer_finds_news_and_a_place_for_notes(server: Server) -> None:
+def test_a_new_user_gets_a_changelog_and_a_note_to_self(server: Server) -> None:
     alice = server.add_user("alice")
     first = {room["type"]: room for room in alice.get("v4/room")}
     assert set(first) == {CHANGELOG, NOTE_TO_SELF}
@@ -241,7 +241,7 @@ def test_a_newcomer_finds_news_and_a_place_for_notes(server: Server) -> None:
     assert alice.get("v4/room") == []
 
 
-def test_two_first_looks_at_once_welcome_once(server: Server) -> None:
+def test_two_concurrent_first_lists_create_the_rooms_once(server: Server) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     alice = server.add_user("alice")
@@ -251,7 +251,7 @@ def test_two_first_looks_at_once_welcome_once(server: Server) -> None:
     assert len(alice.get("v4/room")) == 2
 
 
-def test_news_can_be_switched_off(server: Server) -> None:
+def test_the_changelog_can_be_switched_off(server: Server) -> None:
     set_setting(server, "changelog", "no")
     try:
         assert [room["type"] for room in server.add_user("alice").get("v4/room")] == [NOTE_TO_SELF]
@@ -265,7 +265,7 @@ def member(server: Server, method: str, person: Person, group: str) -> None:
     server.admin.request(method, path, json={"groupid": group}).raise_for_status()
 
 
-def test_rooms_follow_their_groups(server: Server) -> None:
+def test_members_of_a_group_are_added_to_and_removed_from_its_rooms(server: Server) -> None:
     alice, bob, carol, dave = (server.add_user(name) for name in ("alice", "bob", "carol", "dave"))
     group, other = server.add_group(bob), server.add_group(dave)
     token = alice.create_room(GROUP)

@@ -48,7 +48,7 @@ def poll(person: Person, token: str, after: int, **params: Any) -> Any:
     )
 
 
-def test_sending(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:
+def test_statements_of_sending_a_message(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:
     group = server.add_group(bob)
     question = bob.say(token, "Who?")["id"]
     numbers = count()
@@ -63,7 +63,7 @@ def test_sending(server: Server, alice: Person, bob: Person, token: str, cost: C
     assert sending(f"You, @{bob.id}", replyTo=question) <= SEND
 
 
-def test_waiting(alice: Person, bob: Person, token: str, cost: Cost) -> None:
+def test_statements_of_waiting_for_messages(alice: Person, bob: Person, token: str, cost: Cost) -> None:
     first = alice.say(token, "First")["id"]
     last = [alice.say(token, f"Hello @{bob.id}", replyTo=first)["id"] for _ in range(5)][-1]
     assert cost(lambda: poll(bob, token, first)) <= POLL
@@ -71,7 +71,7 @@ def test_waiting(alice: Person, bob: Person, token: str, cost: Cost) -> None:
     assert cost(lambda: poll(bob, token, last, lastCommonReadId=first)) <= POLL
 
 
-def test_counting_messages(alice: Person, bob: Person, token: str, cost: Cost) -> None:
+def test_statements_of_counting_messages(alice: Person, bob: Person, token: str, cost: Cost) -> None:
     for _ in range(30):
         alice.say(token, f"Hello @{bob.id}")
     assert cost(lambda: bob.get(f"v1/chat/{token}", timeout=0)) <= COUNTED
@@ -79,7 +79,7 @@ def test_counting_messages(alice: Person, bob: Person, token: str, cost: Cost) -
     assert cost(lambda: bob.get(f"v1/chat/{token}", timeout=0, offset=30)) <= COUNTED
 
 
-def test_the_list_of_rooms(server: Server, alice: Person, bob: Person, cost: Cost) -> None:
+def test_statements_of_the_room_list(server: Server, alice: Person, bob: Person, cost: Cost) -> None:
     def fill() -> None:
         for kind in (2, PUBLIC):
             token = bob.create_room(kind)
@@ -94,7 +94,7 @@ def test_the_list_of_rooms(server: Server, alice: Person, bob: Person, cost: Cos
     assert cost(lambda: alice.get("v1/room")) == old == few + 1, "one more for the people of all rooms"
 
 
-def test_the_history(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:
+def test_statements_of_the_history(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:
     def fill() -> None:
         said = alice.say(token, f"Hello @{bob.id}")["id"]
         bob.say(token, "Hello", replyTo=said)
@@ -108,7 +108,7 @@ def test_the_history(server: Server, alice: Person, bob: Person, token: str, cos
     assert cost(lambda: alice.history(token)) == few <= HISTORY
 
 
-def test_notifications(server: Server, alice: Person, bob: Person, cost: Cost) -> None:
+def test_statements_of_the_notifications(server: Server, alice: Person, bob: Person, cost: Cost) -> None:
     assert cost(lambda: alice.get(PATH)) <= NOTIFICATIONS
     for _ in range(5):
         token = bob.create_room()

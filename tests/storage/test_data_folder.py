@@ -1,4 +1,4 @@
-"""The files of the data folder: who may read them, and what talkd does when they are not as it left them."""
+"""The files of the data folder: their permissions, and what talkd does if they were changed."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.sqlite_files import DatabaseIncomplete
 
 
-# --- who may read ---------------------------------------------------------------------------
+# --- permissions ----------------------------------------------------------------------------
 @pytest.fixture
 def open_umask() -> Iterator[None]:
     before = os.umask(0)
@@ -37,7 +37,7 @@ def modes(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in [folder, *folder.iterdir()]}
 
 
-async def test_nobody_else_can_read_the_files(tmp_path: Path, open_umask: None) -> None:
+async def test_only_the_owner_can_read_the_files(tmp_path: Path, open_umask: None) -> None:
     folder = tmp_path / "data"
     for _ in range(2):
         with lock_data(folder):
@@ -52,7 +52,7 @@ async def test_nobody_else_can_read_the_files(tmp_path: Path, open_umask: None) 
             "talkd.db-wal": 0o600,
             "talkd.db-shm": 0o600,
         }
-        (folder / "talkd.db").chmod(0o644)  # as older versions made them
+        (folder / "talkd.db").chmod(0o644)  # as older versions created it
         (folder / "talkd.lock").chmod(0o644)
 
 
@@ -90,7 +90,7 @@ def of_another_user(path: Path, _target: Path) -> None:
 
 
 @pytest.mark.parametrize("put", [link_to, second_name_of, copy_of, pipe, folder, listening_socket, of_another_user])
-def test_what_is_no_lock_file_is_left_alone(put: Callable[[Path, Path], None], tmp_path: Path) -> None:
+def test_a_path_that_is_not_a_lock_file_is_not_changed(put: Callable[[Path, Path], None], tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.write_text("do not lose this")
     data = tmp_path / "data"
@@ -107,14 +107,14 @@ def test_what_is_no_lock_file_is_left_alone(put: Callable[[Path, Path], None], t
 
 
 @pytest.mark.parametrize("content", ["", "4711", str(os.getppid()), "1\n"])
-def test_a_lock_file_that_was_left_behind_is_taken_over(content: str, tmp_path: Path) -> None:
+def test_a_stale_lock_file_is_taken_over(content: str, tmp_path: Path) -> None:
     (tmp_path / "talkd.lock").write_text(content)
     with lock_data(tmp_path):
         assert (tmp_path / "talkd.lock").read_text() == str(os.getpid())
     assert find_owner(tmp_path) is None
 
 
-def test_a_folder_in_use_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_another_process_uses_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(data_folder, "GRACE", 0.1)
     with lock_data(tmp_path):
         with pytest.raises(AlreadyRunning, match=f"process {os.getpid()}"):
@@ -137,14 +137,14 @@ def test_a_lock_whose_file_was_removed_is_taken_again(tmp_path: Path, monkeypatc
                 lock_data(tmp_path)
         path.unlink()
         path.symlink_to(tmp_path / "precious")
-        assert not lock.keep(), "what is not talkd's is left alone"
+        assert not lock.keep(), "a file that is not talkd's is not changed"
         path.unlink()
         with lock_data(tmp_path), pytest.raises(AlreadyRunning):
             lock.keep()
         assert lock.keep()
 
 
-async def test_a_server_whose_lock_file_was_removed_stays_the_only_one(tmp_path: Path) -> None:
+async def test_a_server_stops_if_another_one_takes_its_removed_lock_file(tmp_path: Path) -> None:
     with Process(tmp_path) as process:
         (tmp_path / "talkd.lock").unlink()
         until = time.monotonic() + 10
@@ -152,19 +152,19 @@ async def test_a_server_whose_lock_file_was_removed_stays_the_only_one(tmp_path:
             await asyncio.sleep(0.05)
         assert find_owner(tmp_path) == str(process.popen.pid)
         (tmp_path / "talkd.lock").unlink()
-        with lock_data(tmp_path):  # a second server is quicker
+        with lock_data(tmp_path):  # a second server takes the lock first
             assert await asyncio.to_thread(process.popen.wait, 20) == 1
     assert "another talkd serves this database now" in process.output
 
 
-def test_a_start_beside_a_foreign_lock_ends_with_a_sentence(tmp_path: Path) -> None:
+def test_a_start_with_a_foreign_lock_file_is_refused_with_one_sentence(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "talkd.lock")
     ran = run_talkd("serve", "--data", str(tmp_path), "--port", "18899")
     assert ran.returncode == 1
     assert ran.stderr.startswith(f"talkd: {tmp_path}/talkd.lock is not a plain file"), ran.stderr
 
 
-# --- files that go missing ------------------------------------------------------------------
+# --- missing files --------------------------------------------------------------------------
 @pytest.fixture
 def server(databases: Any, new_server: Any) -> Server:
     made: Server = new_server(databases.config("sqlite"))
@@ -205,7 +205,7 @@ def emptied(path: Path) -> Iterator[None]:
         (removed, "talkd.db-wal", "was removed"),
     ],
 )
-def test_a_file_that_goes_missing_stops_writes(
+def test_a_missing_file_stops_writes(
     trouble: Any, name: str, word: str, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     ann = server.add_user("ann")
@@ -223,7 +223,7 @@ def test_a_file_that_goes_missing_stops_writes(
     assert server.client().get("/healthz").status_code == 200
 
 
-def test_a_missing_file_is_noticed_while_nobody_writes(server: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_missing_file_is_noticed_without_a_write(server: Server, caplog: pytest.LogCaptureFixture) -> None:
     with removed(Path(server.config.data) / "talkd.db"):
         time.sleep(1.0)
         assert "database_displaced" in [record.message for record in caplog.records]
@@ -239,7 +239,7 @@ def test_a_corrupt_file_is_noticed(server: Server, caplog: pytest.LogCaptureFixt
     with path.open("r+b") as file:
         for page in range(path.stat().st_size // 4096):
             file.seek(page * 4096)
-            if b"x" * 900 in file.read(4096):  # holds messages, which the start does not read
+            if b"x" * 900 in file.read(4096):  # a page of messages, which a start does not read
                 file.seek(page * 4096)
                 file.write(b"\xff" * 4096)
     with caplog.at_level(logging.INFO):
@@ -252,7 +252,7 @@ def test_a_corrupt_file_is_noticed(server: Server, caplog: pytest.LogCaptureFixt
 
 
 async def wal_of_new(path: Path) -> bytes:
-    """Make a database; what its log held before it was closed."""
+    """Create a database. Return the content of its log before it was closed."""
     database = SqliteDatabase(path)
     await database.open()
     kept = path.with_name("talkd.db-wal").read_bytes()
@@ -261,7 +261,7 @@ async def wal_of_new(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize("how", ["no database", "an empty one", "an empty one alone"])
-def test_a_start_on_half_a_database_is_refused(how: str, tmp_path: Path) -> None:
+def test_a_start_with_an_incomplete_database_is_refused(how: str, tmp_path: Path) -> None:
     path = tmp_path / "talkd.db"
     kept = asyncio.run(wal_of_new(path))
     if how != "an empty one alone":
@@ -280,7 +280,7 @@ def be_cut_off(path: Path) -> None:
     os.truncate(path, 1)
 
 
-def hold_no_tables(path: Path) -> None:
+def have_no_tables(path: Path) -> None:
     path.unlink()
     with contextlib.closing(sqlite3.connect(path)) as file:
         file.execute("VACUUM")
@@ -291,7 +291,7 @@ def be_a_folder(path: Path) -> None:
     path.mkdir()
 
 
-def be_on_a_disk_that_is_not_there(path: Path) -> None:
+def be_on_a_missing_disk(path: Path) -> None:
     path.unlink()
     path.symlink_to(path.parent / "disk" / "talkd.db")
 
@@ -301,14 +301,12 @@ def be_a_link_to_itself(path: Path) -> None:
     path.symlink_to(path)
 
 
-@pytest.mark.parametrize(
-    "how", [be_cut_off, hold_no_tables, be_a_folder, be_on_a_disk_that_is_not_there, be_a_link_to_itself]
-)
-def test_no_new_database_is_made_in_place_of_one(how: Callable[[Path], None], tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [be_cut_off, have_no_tables, be_a_folder, be_on_a_missing_disk, be_a_link_to_itself])
+def test_a_start_does_not_replace_a_damaged_database(how: Callable[[Path], None], tmp_path: Path) -> None:
     path = tmp_path / "talkd.db"
     asyncio.run(wal_of_new(path))
     how(path)
     before = path.lstat().st_ino
-    with pytest.raises(DatabaseIncomplete, match=r"talkd\.db (is|holds)"):
+    with pytest.raises(DatabaseIncomplete, match=r"talkd\.db (is|has)"):
         asyncio.run(SqliteDatabase(path).open())
     assert path.lstat().st_ino == before

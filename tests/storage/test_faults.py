@@ -1,4 +1,4 @@
-"""What a transaction does to its neighbours when it fails, and what becomes of a commit that fails."""
+"""Failed transactions and failed commits: they do not affect other transactions of the same group."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ KEYS = Statement(sa.select(app_config.c.key).order_by(app_config.c.key))
 
 
 class Connection:
-    """SQLite's connection, which counts commits and can refuse them, as a full or broken disk does."""
+    """A connection to SQLite that counts commits and can refuse them, like a full or broken disk."""
 
     def __init__(self, connection: apsw.Connection) -> None:
         self._connection = connection
@@ -75,7 +75,7 @@ def connection(db: SqliteDatabase) -> Connection:
 
 
 def add(key: str, value: str = "") -> Callable[[Tx], Any]:
-    """A transaction that stores a key and says so."""
+    """Return a transaction that stores a key and emits an event."""
 
     async def work(tx: Tx) -> str:
         await tx.run(ADD, key=key, value=value)
@@ -92,7 +92,7 @@ async def add_and_fail(tx: Tx) -> None:
 
 
 def keys_into(announced: list[Any]) -> AfterCommit:
-    """An effect that notes the keys of what was announced."""
+    """Return an effect that collects the keys of announced events."""
     return lambda happened: announced.extend(event.epoch for event in happened if isinstance(event, CachesOutdated))
 
 
@@ -104,17 +104,19 @@ async def keys(db: Database) -> list[str]:
 
 
 async def together(db: Database, *works: Callable[[Tx], Any]) -> list[Any]:
-    """All at the same moment; results and errors."""
+    """Run all transactions at once. Return their results and exceptions."""
     async with asyncio.timeout(10):
         return await asyncio.gather(*(db.write(work) for work in works), return_exceptions=True)
 
 
-def assert_told_the_truth(results: list[Any], stored: list[str]) -> None:
-    """Who was told "done" is stored, and who was not is not."""
+def assert_stored(results: list[Any], stored: list[str]) -> None:
+    """Check that exactly the successful transactions are stored."""
     assert sorted(result for result in results if isinstance(result, str)) == stored
 
 
-async def test_one_that_fails_leaves_its_neighbours_intact(db: SqliteDatabase, connection: Connection) -> None:
+async def test_a_failed_transaction_does_not_undo_the_others_of_its_group(
+    db: SqliteDatabase, connection: Connection
+) -> None:
     announced: list[Any] = []
     db.after_commit = (keys_into(announced),)
     first, failed, last = await together(db, add("first"), add_and_fail, add("last"))
@@ -125,7 +127,7 @@ async def test_one_that_fails_leaves_its_neighbours_intact(db: SqliteDatabase, c
     assert announced == ["first", "last"]
 
 
-async def test_a_violated_constraint_is_one_writers_problem(db: SqliteDatabase) -> None:
+async def test_a_constraint_violation_fails_only_one_transaction(db: SqliteDatabase) -> None:
     results = await together(db, add("same"), add("same"), add("other"))
     assert results[0] == "same"
     assert isinstance(results[1], apsw.ConstraintError)
@@ -133,7 +135,7 @@ async def test_a_violated_constraint_is_one_writers_problem(db: SqliteDatabase) 
     assert await keys(db) == ["other", "same"]
 
 
-async def test_what_a_failed_commit_held_is_tried_once_more(db: SqliteDatabase, connection: Connection) -> None:
+async def test_transactions_of_a_failed_commit_run_once_more(db: SqliteDatabase, connection: Connection) -> None:
     announced: list[Any] = []
     db.after_commit = (keys_into(announced),)
     connection.refuse = 1
@@ -142,7 +144,7 @@ async def test_what_a_failed_commit_held_is_tried_once_more(db: SqliteDatabase, 
     assert await keys(db) == announced == ["one", "two"]
 
 
-async def test_a_commit_that_fails_again_fails_all_it_held_and_nobody_else(
+async def test_a_commit_that_fails_twice_fails_only_its_transactions(
     db: SqliteDatabase, connection: Connection
 ) -> None:
     announced: list[Any] = []
@@ -156,7 +158,7 @@ async def test_a_commit_that_fails_again_fails_all_it_held_and_nobody_else(
     assert await keys(db) == ["three"]
 
 
-async def test_a_group_that_cannot_begin_fails_and_the_next_works(db: SqliteDatabase, tmp_path: Path) -> None:
+async def test_a_group_that_cannot_begin_fails_and_the_next_one_works(db: SqliteDatabase, tmp_path: Path) -> None:
     db._patience = 0.1
     with contextlib.closing(apsw.Connection(str(tmp_path / "talkd.db"))) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -166,19 +168,19 @@ async def test_a_group_that_cannot_begin_fails_and_the_next_works(db: SqliteData
     assert await together(db, add("three")) == ["three"]
 
 
-async def test_a_full_disk_fails_what_does_not_fit(db: SqliteDatabase) -> None:
+async def test_a_full_disk_fails_only_transactions_that_do_not_fit(db: SqliteDatabase) -> None:
     pages = db._writer.pragma("page_count")
     db._writer.execute(f"PRAGMA max_page_count = {pages + 1}")
     small, large, late = await together(db, add("small"), add("large", "x" * 100_000), add("late"))
     assert isinstance(large.__cause__, apsw.FullError)
-    assert (small, late) == ("small", "late"), "neighbours that fit are tried again"
+    assert (small, late) == ("small", "late"), "transactions that fit run again"
     assert await keys(db) == ["late", "small"]
     db._writer.execute(f"PRAGMA max_page_count = {pages + 1000}")
     assert await together(db, add("again", "x" * 100_000)) == ["again"]
 
 
-async def test_a_rollback_by_the_database_itself_fails_the_group_and_the_next_works(db: SqliteDatabase) -> None:
-    """SQLite ends the whole transaction on some errors of disk and memory; no savepoint is left then."""
+async def test_a_rollback_by_sqlite_fails_the_transaction_and_later_ones_work(db: SqliteDatabase) -> None:
+    """On some errors of disk or memory, SQLite rolls back the whole transaction with its savepoints."""
 
     async def broken(tx: Tx) -> None:
         db._writer.execute("ROLLBACK")
@@ -186,11 +188,11 @@ async def test_a_rollback_by_the_database_itself_fails_the_group_and_the_next_wo
 
     results = await together(db, add("before"), broken, add("after"))
     assert isinstance(results[1].__cause__, apsw.IOError)
-    assert_told_the_truth(results, await keys(db))
+    assert_stored(results, await keys(db))
     assert await together(db, add("next")) == ["next"]
 
 
-async def test_a_transaction_that_waits_for_the_world_is_refused(db: SqliteDatabase) -> None:
+async def test_a_transaction_that_awaits_anything_else_is_refused(db: SqliteDatabase) -> None:
     async def waits(tx: Tx) -> None:
         await tx.run(ADD, key="waits", value="")
         await asyncio.sleep(0)
@@ -208,7 +210,7 @@ async def waits_to_read(tx: Tx) -> None:
     await asyncio.sleep(0)
 
 
-async def test_whoever_gives_up_takes_nobody_along(db: SqliteDatabase) -> None:
+async def test_a_cancelled_write_does_not_cancel_the_others_of_its_group(db: SqliteDatabase) -> None:
     impatient = asyncio.create_task(db.write(add("impatient")))
     patient = asyncio.create_task(db.write(add("patient")))
     await asyncio.sleep(0)
@@ -217,7 +219,7 @@ async def test_whoever_gives_up_takes_nobody_along(db: SqliteDatabase) -> None:
     assert "patient" in await keys(db)
 
 
-async def test_an_effect_that_fails_after_the_commit_refuses_nothing(db: SqliteDatabase) -> None:
+async def test_a_failing_effect_after_the_commit_does_not_fail_the_write(db: SqliteDatabase) -> None:
     announced: list[Any] = []
 
     def broken(events: Any) -> None:
@@ -253,8 +255,8 @@ async def say(tx: Tx, room: Room, name: str) -> int:
     return (await messages.send(tx, me, f"from {name}")).message.id
 
 
-async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresDatabase) -> None:
-    """A poller that has seen a message must never find an older one later."""
+async def test_on_postgres_ids_become_visible_in_ascending_order(postgres: PostgresDatabase) -> None:
+    """A client that has seen a message must never get an older one later."""
     postgres.react(effects.REACTIONS)
     room = await postgres.write(make_room)
     drawn, commit = asyncio.Event(), asyncio.Event()
@@ -285,10 +287,10 @@ async def test_on_postgres_ids_become_visible_in_their_order(postgres: PostgresD
 
 
 @pytest.mark.parametrize("session", ["with a session", "without a session"])
-async def test_on_postgres_whoever_waits_for_the_room_sees_it_as_it_is_then(
+async def test_on_postgres_a_writer_that_waited_for_the_room_sees_its_new_state(
     postgres: PostgresDatabase, session: str
 ) -> None:
-    """What the guards see must be what holds when the operation acts on it."""
+    """What the guards checked must still be true when the operation acts."""
     room = await postgres.write(make_room)
     begun, commit = asyncio.Event(), asyncio.Event()
 
@@ -344,5 +346,5 @@ async def test_on_postgres_many_writers_in_one_room_wait_for_each_other(postgres
             seen += await postgres.read(look)
         seen += await postgres.read(look)
         said = await writers
-    assert set(said) <= set(seen), "somebody who polls has missed a message"
+    assert set(said) <= set(seen), "a polling client has missed a message"
     assert seen == sorted(seen)

@@ -1,4 +1,4 @@
-"""A log or a backup that does not belong to the SQLite database it was put beside, over or into."""
+"""Write-ahead logs and backups that do not belong to the SQLite database where they were put."""
 
 import asyncio
 import contextlib
@@ -21,23 +21,23 @@ from talkd.storage.migrate import migrate_sqlite, revision_of_sqlite
 from talkd.storage.sqlite_generation import ForeignLog
 
 NEW = 30
-"""Messages of the drill that were said after the backup: enough to fill several pages."""
+"""Messages sent after the backup: enough to fill several pages."""
 
 
 def back_up(path: Path, copy: Path) -> None:
-    """As docs/admin/backup.md says; the library of the server is used, because both are in one process."""
+    """Make a backup as in docs/admin/backup.md, but with the server's library, because both run in one process."""
     with (
         contextlib.closing(apsw.Connection(str(path))) as source,
         contextlib.closing(apsw.Connection(str(copy))) as to,
         to.backup("main", source, "main") as copying,
     ):
         while not copying.done:
-            with contextlib.suppress(apsw.BusyError):  # the server writes
+            with contextlib.suppress(apsw.BusyError):  # while the server writes
                 copying.step()
 
 
 def checkpoint(path: Path) -> None:
-    """Bring the log into the file, as SQLite does by itself when the log is long."""
+    """Copy the log into the file, as SQLite does when the log is long."""
     with contextlib.closing(apsw.Connection(str(path))) as file:
         assert file.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()[0][0] == 0
 
@@ -49,12 +49,12 @@ def server(databases: Any, new_server: Any) -> Server:
 
 
 def count_on(server: Server) -> None:
-    """What happens every few seconds."""
+    """Do what a server does every few seconds."""
     server.run(server.app.world.db.note_ids())
 
 
 class Drill:
-    """A database with a backup, from whose time the log has gone into the file, and a log that was begun later."""
+    """A database with a backup, and a log that was begun after the backup."""
 
     def __init__(self, server: Server) -> None:
         self.server, self.path = server, Path(server.config.data) / "talkd.db"
@@ -77,7 +77,7 @@ class Drill:
         return {each["message"] for each in again.get(f"v1/chat/{self.token}", lookIntoFuture=0, limit=200)}
 
     def copy_killed(self, folder: Path) -> Path:
-        """The files as a kill leaves them."""
+        """Copy the files as a killed server leaves them."""
         folder.mkdir()
         for name in ("talkd.db", "talkd.db-wal"):
             shutil.copy(self.path.with_name(name), folder / name)
@@ -93,9 +93,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {each.name: each.read_bytes() for each in folder.iterdir() if each.suffix != ".db-shm"}
 
 
-def test_a_log_that_stayed_beside_a_restored_database_is_refused(drill: Drill, tmp_path: Path) -> None:
+def test_an_old_log_beside_a_restored_database_is_refused(drill: Drill, tmp_path: Path) -> None:
     path = drill.copy_killed(tmp_path / "killed")
-    assert revision_of_sqlite(path), "its own log is taken"
+    assert revision_of_sqlite(path), "its own log is accepted"
     path = drill.copy_killed(tmp_path / "restored")
     shutil.copy(drill.backup, path)
     before = contents(path.parent)
@@ -119,15 +119,15 @@ def test_a_log_of_another_database_is_refused(drill: Drill, tmp_path: Path) -> N
         revision_of_sqlite(path)
 
 
-def test_a_kill_while_the_log_goes_into_the_file_is_no_foreign_log(drill: Drill, tmp_path: Path) -> None:
+def test_a_kill_during_a_checkpoint_does_not_make_the_log_foreign(drill: Drill, tmp_path: Path) -> None:
     before = drill.copy_killed(tmp_path / "before")
     for number in range(NEW):
-        drill.ann.say(drill.token, f"{number} " + "y" * 2000)  # the file gets longer
+        drill.ann.say(drill.token, f"{number} " + "y" * 2000)  # so that the file gets longer
     count_on(drill.server)
     killed = drill.copy_killed(tmp_path / "killed")
     checkpoint(drill.path)
     whole, old = drill.path.read_bytes(), before.read_bytes()
-    for pages in (1, 2, 10, len(old) // 4096):  # SQLite writes from the first page on
+    for pages in (1, 2, 10, len(old) // 4096):  # SQLite writes the pages in order
         path = tmp_path / str(pages) / "talkd.db"
         shutil.copytree(killed.parent, path.parent)
         path.write_bytes(whole[: pages * 4096] + old[pages * 4096 :])
@@ -137,7 +137,7 @@ def test_a_kill_while_the_log_goes_into_the_file_is_no_foreign_log(drill: Drill,
             assert file.execute("SELECT count(*) FROM messages WHERE message LIKE '%yyy%'").fetchone() == (NEW,)
 
 
-def test_a_backup_as_new_as_the_log_becomes_what_was_there(drill: Drill, tmp_path: Path) -> None:
+def test_a_backup_newer_than_the_start_of_the_log_is_undone_by_the_log(drill: Drill, tmp_path: Path) -> None:
     fresh = tmp_path / "fresh"
     back_up(drill.path, fresh)
     drill.ann.say(drill.token, "later")
@@ -150,7 +150,7 @@ def test_a_backup_as_new_as_the_log_becomes_what_was_there(drill: Drill, tmp_pat
 
 
 def write_over(backup: Path, path: Path) -> None:
-    shutil.copy(backup, path)  # into the same file, as cp does
+    shutil.copy(backup, path)  # overwrites the file, like cp
 
 
 def restore_into(backup: Path, path: Path) -> None:
@@ -158,7 +158,7 @@ def restore_into(backup: Path, path: Path) -> None:
 
 
 @pytest.mark.parametrize("how", [write_over, restore_into])
-def test_a_backup_put_under_a_running_server_stops_writes(
+def test_a_backup_restored_under_a_running_server_stops_writes(
     how: Callable[[Path, Path], None], drill: Drill, caplog: pytest.LogCaptureFixture
 ) -> None:
     how(drill.backup, drill.path)
@@ -179,7 +179,7 @@ def test_a_backup_put_under_a_running_server_stops_writes(
 
 
 async def watch_while_counting(db: Database) -> None:
-    """Look after each step of the event loop, so also between a commit and its acknowledgement."""
+    """Check after each step of the event loop, so also between a commit and its acknowledgement."""
     counting = asyncio.create_task(db.note_ids())
     while not counting.done():
         await db.watch()
@@ -188,8 +188,8 @@ async def watch_while_counting(db: Database) -> None:
 
 
 @pytest.mark.parametrize("is_from_older_talkd", [False, True])
-def test_the_servers_own_writes_are_no_other_state(is_from_older_talkd: bool, server: Server) -> None:
-    if is_from_older_talkd:  # which does not count
+def test_the_servers_own_writes_are_not_taken_for_a_restore(is_from_older_talkd: bool, server: Server) -> None:
+    if is_from_older_talkd:  # which stored no generation
         server.stop()
         with contextlib.closing(sqlite3.connect(Path(server.config.data) / "talkd.db")) as file:
             file.execute("PRAGMA user_version = 0")
@@ -201,13 +201,13 @@ def test_the_servers_own_writes_are_no_other_state(is_from_older_talkd: bool, se
     server.add_user("ann").create_room()
 
 
-def test_it_is_noticed_within_a_second(tmp_path: Path) -> None:
+def test_a_restore_under_a_running_server_is_noticed_within_a_second(tmp_path: Path) -> None:
     with Process(tmp_path) as process:
         admin = process.admin
         back_up(tmp_path / "talkd.db", tmp_path / "backup")
         room = data_of(admin.post(f"{TALK}v4/room", data={"roomType": 2, "roomName": "Room"}))["token"]
         begun = time.monotonic()
-        while time.monotonic() < begun + 6:  # until the server has counted on once
+        while time.monotonic() < begun + 6:  # until the server has raised the number once
             data_of(admin.post(f"{TALK}v1/chat/{room}", data={"message": "x"}))
         back_up(tmp_path / "backup", tmp_path / "talkd.db")
         restored = time.monotonic()

@@ -1,4 +1,4 @@
-"""A migration that does not come to its end leaves the database as it was, and the next start finishes it."""
+"""An interrupted migration does not change the database, and the next start completes it."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ from talkd.storage.migrate import (
 )
 
 LIMIT = 900
-"""Seconds for a kill at every statement. It takes some 10, and many times that on a busy machine with a slow disk."""
+"""Seconds for killing a migration at every statement. It takes about 10, and far more on a busy machine."""
 
 
 def kill_everywhere(folder: Path, *begin_with: Path) -> int:
@@ -62,7 +62,7 @@ def test_an_upgrade_killed_at_any_statement_changes_nothing(tmp_path: Path, revi
     assert kill_everywhere(tmp_path, old) > 5
 
 
-def test_a_process_killed_during_its_first_start_starts_the_next_time(tmp_path: Path) -> None:
+def test_a_process_killed_during_its_first_start_can_start_again(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "talkd", "migrate", "--data", str(tmp_path)]
     for number in range(6):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
@@ -73,7 +73,7 @@ def test_a_process_killed_during_its_first_start_starts_the_next_time(tmp_path: 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["talkd.db"]
 
 
-def test_several_processes_make_one_sqlite_database(tmp_path: Path) -> None:
+def test_concurrent_first_starts_create_one_sqlite_database(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "talkd", "migrate", "--data", str(tmp_path)]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     said = "".join(process.communicate()[1] for process in processes)
@@ -82,7 +82,7 @@ def test_several_processes_make_one_sqlite_database(tmp_path: Path) -> None:
     assert revision_of_sqlite(tmp_path / "talkd.db") == REVISIONS[-1]
 
 
-def test_what_an_older_talkd_left_half_made_is_refused_in_a_sentence(tmp_path: Path) -> None:
+def test_a_half_created_database_of_an_older_talkd_is_refused_with_one_sentence(tmp_path: Path) -> None:
     for name, revision, made in (
         ("first.db", None, "CREATE TABLE meta (key TEXT)"),
         ("later.db", "0008", "ALTER TABLE rooms ADD COLUMN modified_at INTEGER"),
@@ -101,18 +101,18 @@ def test_what_an_older_talkd_left_half_made_is_refused_in_a_sentence(tmp_path: P
 
 @needs_limits
 @pytest.mark.parametrize("revision", [None, "0005"])
-def test_a_full_disk_is_told_from_tables_that_do_not_fit(revision: str | None, tmp_path: Path) -> None:
+def test_a_full_disk_is_not_reported_as_unknown_tables(revision: str | None, tmp_path: Path) -> None:
     path = tmp_path / "talkd.db"
     if revision:
         bring_sqlite_to(path, revision)
     command = [sys.executable, "-m", "talkd", "migrate", "--data", str(tmp_path)]
-    for size in (1000, 100_000):  # what is written at the first statements, and at the commit
+    for size in (1000, 100_000):  # the disk is full at the first statements, or at the commit
         process = subprocess.Popen(["prlimit", f"--fsize={size}", *command], stderr=subprocess.PIPE, text=True)
         said = process.communicate()[1]
         assert process.returncode == 1
         assert said.startswith("talkd: the database could not be upgraded to schema"), said
         assert "Look at its disk" in said
-        assert "remove" not in said, "nobody removes a database because the disk is full"
+        assert "remove" not in said, "a full disk is no reason to remove the database"
         assert revision_of_sqlite(path) == revision
     assert subprocess.run(command, check=False).returncode == 0
     assert revision_of_sqlite(path) == REVISIONS[-1]
@@ -120,12 +120,12 @@ def test_a_full_disk_is_told_from_tables_that_do_not_fit(revision: str | None, t
 
 # --- PostgreSQL -----------------------------------------------------------------------------
 class Killed(BaseException):
-    """The process has gone."""
+    """The process was killed."""
 
 
 @contextlib.contextmanager
 def killed_at(step: int) -> Iterator[None]:
-    """Within it, the statement of that number ends everything."""
+    """Kill the process at the statement with this number."""
     left = step
 
     def count(*_: Any) -> None:
@@ -142,7 +142,7 @@ def killed_at(step: int) -> Iterator[None]:
 
 
 async def tables_of(url: str) -> tuple[str | None, int]:
-    """The schema, and how many tables there are."""
+    """Return the revision and the number of tables."""
     connection = await asyncpg.connect(url)
     try:
         count = await connection.fetchval("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
@@ -165,13 +165,13 @@ async def test_on_postgres_a_killed_migration_leaves_nothing(databases: Any) -> 
     assert (await tables_of(url))[0] == REVISIONS[-1]
 
 
-async def test_of_several_that_start_on_an_empty_postgres_one_migrates_and_the_others_wait(databases: Any) -> None:
+async def test_concurrent_first_starts_on_postgres_migrate_once(databases: Any) -> None:
     url = databases.config("postgres", empty=True).database.url
     await asyncio.gather(*(migrate_postgres(url, timeout=5) for _ in range(4)))
     assert (await tables_of(url))[0] == REVISIONS[-1]
 
 
-async def test_a_postgres_that_cannot_be_written_is_told_from_tables_that_do_not_fit(databases: Any) -> None:
+async def test_a_read_only_postgres_is_not_reported_as_unknown_tables(databases: Any) -> None:
     url = databases.config("postgres", empty=True).database.url
     name = url.partition("?")[0].rpartition("/")[2]
     databases.cluster.psql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
@@ -180,14 +180,14 @@ async def test_a_postgres_that_cannot_be_written_is_told_from_tables_that_do_not
     assert "remove" not in str(refused.value)
     databases.cluster.psql(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
     connection = await asyncpg.connect(url)
-    await connection.execute("CREATE TABLE rooms (id integer)")  # another program's
+    await connection.execute("CREATE TABLE rooms (id integer)")  # of another program
     await connection.close()
     with pytest.raises(MigrationFailed, match="give talkd a database of its own"):
         await migrate_postgres(url, timeout=5)
 
 
-async def test_a_user_who_may_not_make_tables_is_told_from_tables_that_do_not_fit(databases: Any) -> None:
-    """What a database that belongs to another user says since PostgreSQL 15."""
+async def test_missing_privileges_on_postgres_are_not_reported_as_unknown_tables(databases: Any) -> None:
+    """Since PostgreSQL 15, a database of another user refuses to create tables."""
     url = databases.config("postgres", empty=True).database.url
     role = url.partition("?")[0].rpartition("/")[2] + "_stranger"
     databases.cluster.psql(f'CREATE ROLE "{role}"')

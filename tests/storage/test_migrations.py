@@ -1,4 +1,4 @@
-"""Every schema can be brought to the newest, with what is in it."""
+"""Databases of every revision can be upgraded with their data."""
 
 import asyncio
 import hashlib
@@ -21,14 +21,14 @@ T = TypeVar("T")
 
 
 class Old:
-    """A database with the schema of some revision."""
+    """A database with the schema of an older revision."""
 
     def __init__(self, config: Config) -> None:
         self._url = config.database.url
         self._path = Path(config.data) / "talkd.db"
 
     def on(self, work: Callable[[sa.Connection], T]) -> T:
-        """Do something in a transaction."""
+        """Run something in a transaction."""
         if self._url:
             return asyncio.run(self._on_postgres(work))
         engine = sa.create_engine(f"sqlite:///{self._path}")
@@ -45,18 +45,18 @@ class Old:
         return done
 
     def bring_to(self, revision: str) -> None:
-        """As the talkd of that revision has left it."""
+        """Create the schema of a revision."""
         self.on(lambda connection: upgrade(connection, revision))
 
     def bring_up_to_date(self) -> None:
-        """As talkd does when it starts."""
+        """Upgrade to the newest schema."""
         if self._url:
             asyncio.run(migrate_postgres(self._url, timeout=5))
         else:
             migrate_sqlite(self._path)
 
     def run(self, text: str, **values: Any) -> list[tuple[Any, ...]]:
-        """A statement's rows, if it has some."""
+        """Run a statement and return its rows, if it has any."""
 
         def work(connection: sa.Connection) -> list[tuple[Any, ...]]:
             found = connection.execute(sa.text(text), values)
@@ -80,10 +80,10 @@ def test_migrations_form_a_chain_in_the_order_of_their_numbers() -> None:
 
 
 SEARCH_INDEX = "messages_search"
-"""SQLite's index of what can be searched is made of tables, which only `storage/` speaks of."""
+"""The tables of SQLite's search index, which are not in `schema.py`."""
 
 
-def test_the_migrations_make_what_statements_speak_of(old: Old) -> None:
+def test_the_migrations_create_the_tables_of_the_schema(old: Old) -> None:
     old.bring_up_to_date()
 
     def look(connection: sa.Connection) -> dict[str, set[str]]:
@@ -102,7 +102,7 @@ def test_the_migrations_make_what_statements_speak_of(old: Old) -> None:
         )
 
 
-def test_polls_of_before_are_found_among_what_was_shared(old: Old) -> None:
+def test_existing_polls_become_shared_items(old: Old) -> None:
     old.bring_to("0001")
     old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345')")
     for number, kind in ((1, "object_shared"), (2, "comment_deleted"), (3, "comment")):
@@ -117,14 +117,14 @@ def test_polls_of_before_are_found_among_what_was_shared(old: Old) -> None:
     ]
 
 
-def test_nobody_is_told_of_what_was_said_before_there_were_notifications(old: Old) -> None:
+def test_existing_messages_create_no_notifications(old: Old) -> None:
     old.bring_to("0003")
     old.run("INSERT INTO rooms (id, token, last_message_id) VALUES (7, 'abcd2345', 41)")
     old.bring_up_to_date()
     assert old.run("SELECT last_message_id, notified_id FROM rooms") == [(41, 41)]
 
 
-def test_accounts_that_were_deleted_before_are_forgotten(old: Old) -> None:
+def test_ids_and_names_of_deleted_accounts_are_removed(old: Old) -> None:
     old.bring_to("0005")
     old.run("INSERT INTO users (id) VALUES ('ada')")
     old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345')")
@@ -165,7 +165,9 @@ ADDRESS, VERA = "Vera@example.org", hashlib.sha256(b"vera@example.org").hexdiges
         ("bans", "moderator_type", "moderator_id", "moderator_name"),
     ],
 )
-def test_names_lose_the_address_of_the_invited(old: Old, table: str, kind: str, actor_id: str, name: str) -> None:
+def test_addresses_of_invited_guests_are_removed_from_names(
+    old: Old, table: str, kind: str, actor_id: str, name: str
+) -> None:
     old.bring_to("0006")
     old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345'), (8, 'abcd2346'), (9, 'abcd2347'), (10, 'abcd2348')")
     rows = [
@@ -181,7 +183,7 @@ def test_names_lose_the_address_of_the_invited(old: Old, table: str, kind: str, 
     assert [row[0] for row in old.run(f"SELECT {name} FROM {table} ORDER BY id")] == ["", "Vera", ADDRESS, ADDRESS]
 
 
-def test_bans_and_messages_lose_the_address_of_the_invited(old: Old) -> None:
+def test_addresses_of_invited_guests_are_removed_from_bans_and_messages(old: Old) -> None:
     old.bring_to("0006")
     old.run("INSERT INTO rooms (id, token) VALUES (7, 'abcd2345')")
     ban = "INSERT INTO bans (room_id, id, actor_type, actor_id, display_name) VALUES (7, 1, 'emails', :id, :name)"
@@ -199,7 +201,7 @@ def test_bans_and_messages_lose_the_address_of_the_invited(old: Old) -> None:
     assert old.run("SELECT plain, parameters FROM messages") == [("hi @", msgspec.json.encode(said).decode())]
 
 
-def test_the_expiry_of_the_last_message_is_looked_up(old: Old) -> None:
+def test_the_expiry_of_the_last_message_is_stored(old: Old) -> None:
     old.bring_to("0007")
     for room, last in ((7, 0), (8, 1), (9, 2), (10, 3)):
         old.run(
@@ -227,7 +229,7 @@ def test_the_expiry_of_the_last_message_is_looked_up(old: Old) -> None:
     assert old.run("SELECT last_read FROM attendees ORDER BY id") == [(-2,), (5,)]
 
 
-def test_numbers_of_accounts_lose_their_plus_sign(old: Old) -> None:
+def test_plus_signs_are_removed_from_phone_numbers_of_accounts(old: Old) -> None:
     old.bring_to("0009")
     old.run("INSERT INTO users (id) VALUES ('ada')")
     old.run("INSERT INTO phone_numbers (number, user_id) VALUES ('+4930123456', 'ada')")
@@ -235,14 +237,14 @@ def test_numbers_of_accounts_lose_their_plus_sign(old: Old) -> None:
     assert old.run("SELECT number FROM phone_numbers") == [("4930123456",)]
 
 
-def test_calling_people_by_phone_is_allowed_by_the_name_that_talk_gives_it(old: Old) -> None:
+def test_the_sip_dialout_setting_gets_its_name_in_talk(old: Old) -> None:
     old.bring_to("0011")
     old.run("INSERT INTO app_config (app, key, value) VALUES ('spreed', 'sip_bridge_dialout', 'yes')")
     old.bring_up_to_date()
     assert old.run("SELECT key, value FROM app_config WHERE app = 'spreed'") == [("sip_dialout", "yes")]
 
 
-def test_names_of_before_are_cleaned(old: Old) -> None:
+def test_existing_names_are_cleaned(old: Old) -> None:
     old.bring_to("0016")
     raw, unseen = "\u202eAda\r\n\x1b[31mL.\u2028", "\u200b\u2060"
     for table in ("users", "user_groups"):

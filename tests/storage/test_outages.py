@@ -1,4 +1,4 @@
-"""While the database cannot be used, clients are told to come back, reads go on, and health, figures and log say so."""
+"""While the database is unavailable, writes get 503, reads work, and health, metrics and log report it."""
 
 import asyncio
 import contextlib
@@ -31,12 +31,12 @@ async def _do(work: Callable[[], Any]) -> Any:
 
 
 def on_writer(server: Server, text: str) -> Any:
-    """Run a statement on the connection that writes, where the server runs."""
+    """Run a statement on the server's writing connection, in the server's event loop."""
     return server.run(_do(lambda: server.app.world.db._writer.execute(text).fetchall()))  # type: ignore[attr-defined]
 
 
 def forget_health(server: Server) -> None:
-    """The next look at the health is a new try, not that of a moment ago."""
+    """Let the next health check test the database again instead of reusing its last result."""
     server.run(_do(server.app.world.db._forget_try))
 
 
@@ -47,7 +47,7 @@ def figures(server: Server) -> dict[str, float]:
 
 @contextlib.contextmanager
 def full(server: Server) -> Iterator[None]:
-    """No page more fits on the disk, and all that are there are in use."""
+    """Make the disk full, with no free pages in the file."""
     [[pages]] = on_writer(server, "PRAGMA page_count")
     on_writer(server, f"PRAGMA max_page_count = {pages}")
     yield
@@ -63,7 +63,7 @@ def read_only(server: Server) -> Iterator[None]:
 
 @contextlib.contextmanager
 def locked(server: Server) -> Iterator[None]:
-    """Another process writes and does not come to an end."""
+    """Let another process hold the write lock."""
     with contextlib.closing(apsw.Connection(str(Path(server.config.data) / "talkd.db"))) as other:
         other.execute("BEGIN IMMEDIATE")
         server.app.world.db._patience = 0.1  # type: ignore[attr-defined]
@@ -78,7 +78,7 @@ def sqlite(databases: Any, new_server: Any) -> Server:
 
 
 @pytest.mark.parametrize("trouble", [full, read_only, locked])
-def test_sqlite_that_cannot_be_written(trouble: Any, sqlite: Server, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_sqlite_file_that_cannot_be_written(trouble: Any, sqlite: Server, caplog: pytest.LogCaptureFixture) -> None:
     ann = sqlite.add_user("ann")
     token = ann.create_room()
     ann.say(token, "before")
@@ -94,17 +94,17 @@ def test_sqlite_that_cannot_be_written(trouble: Any, sqlite: Server, caplog: pyt
         history = ann.get(CHAT + token, lookIntoFuture=0, setReadMarker=1)
         assert "before" in {message["message"] for message in history}
         assert token in {room["token"] for room in ann.get("v4/room")}
-        assert sqlite.client().get("/ocs/v2.php/cloud/capabilities").status_code == 200, "nobody asked before"
+        assert sqlite.client().get("/ocs/v2.php/cloud/capabilities").status_code == 200, "it was not requested before"
         again = Person(sqlite.client(ann.id), ann.id)
-        assert again.get(f"v4/room/{token}")["token"] == token, "a login needs to store nothing"
+        assert again.get(f"v4/room/{token}")["token"] == token, "a login stores nothing"
         failed = figures(sqlite)['talkd_database_failures_total{kind="write"}']
         assert failed >= 10
-        if trouble is not full:  # something small may still fit
+        if trouble is not full:  # a small write may still fit
             forget_health(sqlite)
             assert sqlite.client().get("/healthz").status_code == 503
     sqlite.run(_do(sqlite.app.world.db.availability.flush))
     said = [record for record in caplog.records if record.message == "database_unavailable"]
-    assert 0 < len(said) <= 8, "a line a second at most"
+    assert 0 < len(said) <= 8, "at most one line a second"
     assert sum(record.__dict__["write"] for record in said) >= failed
     assert all(record.exc_info is None for record in caplog.records)
     ann.say(token, "after")
@@ -123,7 +123,7 @@ def postgres(databases: Any, new_server: Any) -> Server:
 
 
 def cut_off(server: Server, databases: Any, *, also_the_lock: bool = True) -> None:
-    """End all connections of the server, and return when they have ended."""
+    """Terminate all connections of the server and wait until they have ended."""
     name = server.config.database.url.partition("?")[0].rpartition("/")[2]
     whose = "" if also_the_lock else "AND application_name = 'talkd'"
     databases.cluster.psql(
@@ -131,7 +131,7 @@ def cut_off(server: Server, databases: Any, *, also_the_lock: bool = True) -> No
     )
 
 
-def test_a_lost_connection_is_replaced_within_the_request(postgres: Server, databases: Any) -> None:
+def test_a_lost_connection_is_replaced_within_a_request(postgres: Server, databases: Any) -> None:
     ann = postgres.add_user("ann")
     token = ann.create_room()
     for number in range(5):
@@ -140,12 +140,12 @@ def test_a_lost_connection_is_replaced_within_the_request(postgres: Server, data
         assert ann.get("v4/room/" + token)["token"] == token
 
 
-def test_a_lost_lock_is_taken_again(postgres: Server, databases: Any) -> None:
+def test_a_lost_serving_lock_is_taken_again(postgres: Server, databases: Any) -> None:
     ann = postgres.add_user("ann")
     token = ann.create_room()
     cut_off(postgres, databases)
     until = time.monotonic() + 10
-    # The first message may be stored before the server notices what was cut off.
+    # The first message may be stored before the server notices that its lock is lost.
     while ann.status("POST", CHAT + token, message="hello") != 201 or postgres.app.world.db.damage:
         assert time.monotonic() < until
         time.sleep(0.1)
@@ -179,8 +179,8 @@ def test_one_locked_row_does_not_stop_other_rooms(postgres: Server) -> None:
     ann.say(stuck, "again")
 
 
-def test_a_database_that_became_read_only_is_read_and_then_written_again(postgres: Server, databases: Any) -> None:
-    """As after a fail-over, when old connections lead to the server that may not be written any more."""
+def test_a_read_only_postgres_is_read_and_then_written_again(postgres: Server, databases: Any) -> None:
+    """After a fail-over, old connections lead to a server that is read-only."""
     ann = postgres.add_user("ann")
     token = ann.create_room()
     name = postgres.config.database.url.partition("?")[0].rpartition("/")[2]
@@ -194,7 +194,7 @@ def test_a_database_that_became_read_only_is_read_and_then_written_again(postgre
     ann.say(token, "hello")
 
 
-def test_a_database_that_accepts_no_connections_for_a_while(postgres: Server, databases: Any) -> None:
+def test_a_postgres_that_accepts_no_connections_for_a_while(postgres: Server, databases: Any) -> None:
     ann = postgres.add_user("ann")
     token = ann.create_room()
     name = postgres.config.database.url.partition("?")[0].rpartition("/")[2]
@@ -204,7 +204,7 @@ def test_a_database_that_accepts_no_connections_for_a_while(postgres: Server, da
     assert ann.status("POST", CHAT + token, message="hello") == 503
     databases.cluster.psql(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
     while ann.status("POST", CHAT + token, message="hello") == 503:
-        time.sleep(0.05)  # until the server has its lock again
+        time.sleep(0.05)  # wait until the server has its lock again
     assert ann.status("GET", "v4/room") == 200
 
 
@@ -214,7 +214,7 @@ def own_cluster(tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-def test_postgres_goes_and_comes_back(own_cluster: Cluster, tmp_path: Path, new_server: Any) -> None:
+def test_a_postgres_that_stops_and_starts_again(own_cluster: Cluster, tmp_path: Path, new_server: Any) -> None:
     config = Config(data=str(tmp_path))
     config.database.url, config.security.throttle = own_cluster.create("talkd"), False
     server: Server = new_server(config)
@@ -241,7 +241,7 @@ def test_postgres_goes_and_comes_back(own_cluster: Cluster, tmp_path: Path, new_
     assert "back" in {message["message"] for message in ann_again(server, ann).get(CHAT + token, lookIntoFuture=0)}
 
 
-def test_a_server_stops_while_postgres_is_silent(
+def test_a_server_can_stop_while_postgres_does_not_answer(
     own_cluster: Cluster, tmp_path: Path, new_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = Config(data=str(tmp_path))
@@ -263,7 +263,7 @@ def ann_again(server: Server, ann: Person) -> Person:
     return Person(server.client(ann.id), ann.id)
 
 
-async def test_a_start_does_not_wait_for_ever(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_start_waits_a_limited_time_for_postgres(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     database = PostgresDatabase(f"postgresql://talkd@/talkd?host={tmp_path}")
     with pytest.raises(OSError, match="No such file"):
         await database.open(patience=0.6)
@@ -324,7 +324,7 @@ MISTAKES: dict[type[Database], tuple[type[Exception], ...]] = {
 }
 
 
-async def test_outages_are_told_from_mistakes(db: Database) -> None:
+async def test_outages_are_distinguished_from_bugs(db: Database) -> None:
     def raising(kind: type[Exception]) -> Callable[[Tx], Any]:
         async def work(_tx: Tx) -> None:
             raise kind("broken")

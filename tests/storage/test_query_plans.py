@@ -1,7 +1,7 @@
-"""No statement reads more than it needs, on a database that has grown: every plan of both databases is looked at.
+"""No statement reads a whole table or room of a large database. The tests check its plan on both databases.
 
-What is read must not grow with the history. A lookup by something selective uses an index of it, not one of its room
-alone. A statement that must read a whole room or table stands in `WHOLE`, with the reason.
+What a statement reads must not grow with the history. A lookup by a selective value uses an index of this value, not
+one of the room alone. Statements that must read a whole room or table are listed in `WHOLE` with the reason.
 """
 
 import gc
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 
 import talkd
 from talkd.storage.postgres import PostgresDatabase
+from talkd.storage.queries import Query
 from talkd.storage.schema import metadata
 from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import STAMP, Statement
@@ -35,7 +36,7 @@ SMALL = {
     "user_groups",
     "web_sessions",
 }
-"""Tables that do not grow with what people say, and of which no request of theirs reads all rows."""
+"""Tables that do not grow with the messages, and that no request reads completely."""
 
 OF_ROOMS = {
     "attendees",
@@ -50,16 +51,16 @@ OF_ROOMS = {
     "sessions",
     "signaling_messages",
 }
-"""Tables of which a room can have many rows."""
+"""Tables in which a room can have many rows."""
 
 READING = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"}
 PARTIAL = {"rooms_calling", "rooms_cleared", "rooms_listable", "rooms_lobby_timer"}
-"""Indexes of few rows: reading one from end to end finds what it is for."""
+"""Indexes of few rows, which are meant to be read completely."""
 ROOM_ALONE = re.compile(r"\(\(?(\w+\.)?room_id = (ANY \()?[\w.$]+\)?\)?\)")
 
-ROOM = "it is about all rows of the room"
-JOB = "a job or the command line, seldom"
-ACCOUNTS = "accounts are found by a part of a name, which no index can"
+ROOM = "it needs all rows of the room"
+JOB = "a job or command that runs seldom"
+ACCOUNTS = "it finds accounts by a part of a name, for which there is no index"
 FIRST = "it stops after a fixed number of rows in the order of the index"
 
 WHOLE = {
@@ -69,9 +70,9 @@ WHOLE = {
     "areas.calls.store._COUNT": ROOM,
     "areas.calls.store._PARTICIPANTS": ROOM,
     "areas.chat.change_store._RESET_MARKERS": ROOM,
-    "areas.chat.change_store._CLOSINGS": "the index holds closed polls alone",
+    "areas.chat.change_store._CLOSINGS": "the index contains only closed polls",
     "areas.mentions.store._MENTIONING": FIRST,
-    "areas.mentions.store._MARKED": "a message was deleted or has expired; no index of mentions is kept",
+    "areas.mentions.store._MARKED": "it runs after a message was deleted or has expired; there is no index of mentions",
     "areas.mentions.store._MARK_ALL": ROOM,
     "conversation.message_store._LAST_UNREAD_BASE": FIRST,
     "conversation.message_store._LAST_ID": FIRST,
@@ -85,33 +86,33 @@ WHOLE = {
     "conversation.attendee_store._RESET_PERMISSIONS": ROOM,
     "areas.polls.store._DRAFTS": "drafts are few, and every poll of the room is one row",
     "areas.older.member_store._OF_ONE": ROOM,
-    "areas.rooms.member_store._ADDING": "changes that are not finished are few",
-    "areas.rooms.member_store._ALL": "changes that are not finished are few",
-    "areas.rooms.member_store._REMOVING": "changes that are not finished are few",
+    "areas.rooms.member_store._ADDING": "unfinished changes are few",
+    "areas.rooms.member_store._ALL": "unfinished changes are few",
+    "areas.rooms.member_store._REMOVING": "unfinished changes are few",
     "areas.older.member_store._OF_USER": ROOM,
-    "conversation.modified_store._NAMING": "somebody has another name: one message of each room is looked at",
+    "conversation.modified_store._NAMING": "after a rename it reads one message of each room",
     "areas.removal.room_store._ATTENDEES": ROOM,
     "areas.removal.room_store._DELETE_ATTENDEES": ROOM,
     "areas.removal.room_store._DELETE_REST[0]": FIRST,
     "areas.removal.room_store._DELETE_REST[1]": FIRST,
     "areas.removal.room_store._DELETE_REST[2]": FIRST,
     "areas.removal.room_store._DELETE_REST[3]": FIRST,
-    "areas.removal.room_store._DELETE_ROOM": "SQLite looks for what belongs to the room; all of it has been deleted",
+    "areas.removal.room_store._DELETE_ROOM": "SQLite looks for data of the room; all of it has been deleted",
     "areas.removal.room_store._HIDE_MESSAGES": FIRST,
     "areas.removal.room_store._SESSIONS": ROOM,
-    "conversation.room_store._ADD": "SQLite plans what a conflict would delete; there is none",
+    "conversation.room_store._ADD": "SQLite plans what a conflict would delete; there is no conflict",
     "areas.search.store._COUNT": FIRST,
     "areas.search.store._SEQUENCES": FIRST,
     "conversation.session_store._END_CALL": ROOM,
     "conversation.session_store._OF_ROOM": ROOM,
-    "conversation.session_store._USERS_OUTSIDE": "a setting was changed that concerns everybody who is there",
+    "conversation.session_store._USERS_OUTSIDE": "it runs after a change of a setting that affects all sessions",
     "conversation.session_store._WITH_ATTENDEES": ROOM,
     "storage.numbering._LAST_ACTIVITY": "once at each start",
     "areas.settings.clock_store._LATEST": FIRST,
     "areas.users.store._SEARCH": ACCOUNTS,
     "areas.users.suggestion_store._USERS": ACCOUNTS,
 }
-"""Statements that read a whole room or table."""
+"""Statements that read a whole room or table, with the reason."""
 
 WHOLE_ON_POSTGRES = {
     **WHOLE,
@@ -191,24 +192,24 @@ INSERT INTO user_avatars (user_id, image) SELECT id, '' FROM users;
 INSERT INTO user_config (user_id, app, key) SELECT id, 'spreed', 'key' FROM users;
 ANALYZE
 """
-"""Rooms with many people and messages, so that PostgreSQL knows that they can be large."""
+"""Creates large rooms, so that PostgreSQL's statistics know them."""
 
 
 def others() -> list[str]:
     """Statements that no module holds, but for example a function."""
-    looked_at = {id(statement) for statement in STATEMENTS.values()}
-    made = [each for each in gc.get_objects() if type(each) is Statement]
-    texts = [str(each._clause) for each in made if id(each) not in looked_at]
+    known = {id(statement) for statement in STATEMENTS.values()}
+    made = [each for each in gc.get_objects() if type(each) in (Statement, Query)]
+    texts = [str(each._clause) for each in made if id(each) not in known]
     return [text for text in texts if not re.search(r"\b(sqlite_sequence|pg_sequences)\b", text)]  # one database each
 
 
-def test_every_statement_is_looked_at() -> None:
+def test_every_statement_is_found() -> None:
     """In a process of its own: tests make statements too."""
     script = f"import {Path(__file__).stem} as plans; assert not plans.others(), plans.others()"
     subprocess.run([sys.executable, "-c", script], check=True, cwd=Path(__file__).parent, timeout=120)
 
 
-def test_exceptions_exist() -> None:
+def test_every_exception_names_a_statement() -> None:
     assert set(WHOLE_ON_POSTGRES) <= set(STATEMENTS)
 
 
@@ -228,7 +229,7 @@ async def postgres(databases: Any) -> AsyncIterator[asyncpg.Connection]:
     await database.close()
     connection = await asyncpg.connect(url)
     await connection.execute(GROWN)
-    # A plan that must read a whole table is then the only one that does. Plans are those for any value.
+    # Without sequential scans, only plans that must read a whole table do. Generic plans do not depend on values.
     await connection.execute("SET enable_seqscan = off; SET plan_cache_mode = force_generic_plan")
     yield connection
     await connection.close()
@@ -262,7 +263,7 @@ def sqlite_faults(text: str, plan: list[str]) -> Iterator[str]:
             yield line
 
 
-async def test_sqlite_reads_no_more_than_it_needs(sqlite: SqliteDatabase) -> None:
+async def test_sqlite_reads_no_whole_table_or_room(sqlite: SqliteDatabase) -> None:
     faults: dict[str, list[str]] = {}
     for name, statement in STATEMENTS.items():
         text, _ = statement.for_sqlite({STAMP: 0})
@@ -294,16 +295,16 @@ def postgres_faults(plan: dict[str, Any]) -> Iterator[str]:
             yield f"{node['Node Type']} {table} {index} {by}"
 
 
-async def test_postgres_reads_no_more_than_it_needs(postgres: asyncpg.Connection) -> None:
+async def test_postgres_reads_no_whole_table_or_room(postgres: asyncpg.Connection) -> None:
     faults: dict[str, list[str]] = {}
     for name, statement in STATEMENTS.items():
         if name.startswith("storage.sqlite"):
             continue
         text, names, _ = statement.compile_postgres()
-        await postgres.execute("PREPARE looked_at AS " + text)
+        await postgres.execute("PREPARE known AS " + text)
         values = f"({', '.join(['NULL'] * len(names))})" if names else ""
-        plan = json.loads(await postgres.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE looked_at{values}"))
-        await postgres.execute("DEALLOCATE looked_at")
+        plan = json.loads(await postgres.fetchval(f"EXPLAIN (FORMAT JSON) EXECUTE known{values}"))
+        await postgres.execute("DEALLOCATE known")
         found = list(postgres_faults(plan[0]["Plan"]))
         if found and name not in WHOLE_ON_POSTGRES:
             faults[name] = found

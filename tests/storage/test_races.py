@@ -1,4 +1,4 @@
-"""What happens at the same moment on PostgreSQL, and must come out as if it had happened one after the other."""
+"""Concurrent transactions on PostgreSQL have the same result as if one ran after the other."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -56,7 +56,7 @@ async def make_room(tx: Tx) -> Room:
 
 
 async def meanwhile(postgres: PostgresDatabase, first: Any, second: Any) -> list[Any]:
-    """What both return or raise, where `second` begins before `first` has ended."""
+    """Start `second` while `first` runs. Return what both return or raise."""
     begun, end = asyncio.Event(), asyncio.Event()
 
     async def slow(tx: Tx) -> Any:
@@ -75,7 +75,7 @@ async def meanwhile(postgres: PostgresDatabase, first: Any, second: Any) -> list
         return await asyncio.gather(*running, return_exceptions=True)
 
 
-async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: PostgresDatabase) -> None:
+async def test_joining_while_the_account_is_deleted_leaves_no_attendee(postgres: PostgresDatabase) -> None:
     room = await postgres.write(make_room)
     _, deleted = await meanwhile(
         postgres,
@@ -86,7 +86,7 @@ async def test_who_joins_while_his_account_is_deleted_is_in_no_room(postgres: Po
     assert await postgres.read(lambda tx: attendee_store.find_attendee(tx, room.id, USERS, BEN.id)) is None
 
 
-async def test_who_is_added_after_his_account_was_deleted_is_in_no_room(postgres: PostgresDatabase) -> None:
+async def test_adding_a_deleted_account_leaves_no_attendee(postgres: PostgresDatabase) -> None:
     room = await postgres.write(make_room)
     _, added = await meanwhile(
         postgres,
@@ -97,7 +97,7 @@ async def test_who_is_added_after_his_account_was_deleted_is_in_no_room(postgres
     assert await postgres.read(lambda tx: attendee_store.find_attendee(tx, room.id, USERS, BEN.id)) is None
 
 
-async def test_who_is_put_into_a_group_while_his_account_is_deleted_is_unknown(postgres: PostgresDatabase) -> None:
+async def test_adding_an_account_to_a_group_while_it_is_deleted_raises_not_found(postgres: PostgresDatabase) -> None:
     await postgres.write(make_room)
     await postgres.write(lambda tx: groups.create_group(tx, "crew"))
     _, added = await meanwhile(
@@ -111,7 +111,7 @@ async def test_who_is_put_into_a_group_while_his_account_is_deleted_is_unknown(p
 
 @pytest.mark.parametrize("is_added_first", [True, False])
 @pytest.mark.parametrize("change", ["join", "leave", "delete"])
-async def test_a_group_comes_into_a_room_with_those_who_are_in_it(
+async def test_a_group_is_added_to_a_room_with_its_current_members(
     postgres: PostgresDatabase, change: str, is_added_first: bool
 ) -> None:
     room = await postgres.write(make_room)
@@ -135,7 +135,7 @@ async def test_a_group_comes_into_a_room_with_those_who_are_in_it(
     assert is_there == (change == "join")
 
 
-async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(postgres: PostgresDatabase) -> None:
+async def test_joining_a_call_while_the_account_is_disabled_leaves_no_call(postgres: PostgresDatabase) -> None:
     room = await postgres.write(make_room)
     await postgres.write(lambda tx: joining.join(tx, room.token, Device(browser="", user=ADA), most_visitors=0))
 
@@ -149,7 +149,7 @@ async def test_who_joins_a_call_while_he_is_locked_out_leaves_no_call_behind(pos
     assert not after.call_started_at
 
 
-async def test_who_is_removed_twice_is_removed_once(postgres: PostgresDatabase) -> None:
+async def test_removing_an_attendee_twice_at_once_removes_them_once(postgres: PostgresDatabase) -> None:
     room = await postgres.write(make_room)
 
     async def remove_twice(tx: Tx) -> int:

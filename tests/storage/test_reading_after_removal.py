@@ -1,7 +1,7 @@
-"""Whoever was removed or disabled is answered nothing that was said after that was acknowledged, whatever they ask.
+"""After a user was removed or disabled, no request of theirs returns anything that happens later.
 
-A request looks at the database several times, on PostgreSQL each time at another moment. These tests act before each
-of these looks in turn: they remove or disable the caller, and when that is acknowledged they say something.
+A request reads the database several times, and on PostgreSQL each read sees a different state. These tests act before
+each read in turn: they remove or disable the caller, and after the acknowledgement they send messages.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ from talkd.web.answers import Exchange
 from talkd.web.edge import Edge
 
 SECRET = "afterwards"
-"""In everything that is said, named or done after the removal, and in nothing before."""
+"""This word is in everything that happens after the removal, and in nothing before."""
 
 BOB = "X-Bob"
 """The header of the request during which others act."""
@@ -32,8 +32,8 @@ _COUNTS: ContextVar[bool] = ContextVar("counts", default=False)
 _READS: ContextVar[bool] = ContextVar("reads", default=False)
 
 
-class Looks:
-    """Counts the looks at the database, and does something before one of them."""
+class Reads:
+    """Counts the reads of the database, and acts before one of them."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -41,11 +41,11 @@ class Looks:
         self._act: Callable[[], None] | None = None
 
     def arm(self, number: int, act: Callable[[], None] | None) -> None:
-        """Count from 0, and act before the look of that number."""
+        """Reset the count, and act before the read with this number."""
         self.count, self._left, self._act = 0, number, act
 
     async def note(self) -> None:
-        """Bob's request is going to look."""
+        """Count a read of Bob's request."""
         if not _COUNTS.get():
             return
         self.count += 1
@@ -56,7 +56,7 @@ class Looks:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def running(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
-    """A server with connections for those who act while bob's request holds one."""
+    """A server with enough connections for others to act while Bob's request uses one."""
     config: Config = databases.config(request.param)
     config.database.connections = 12
     server = Server(loop_thread, config)
@@ -71,9 +71,9 @@ def server(running: Server) -> Iterator[Server]:
 
 
 @pytest.fixture
-def looks(server: Server, monkeypatch: pytest.MonkeyPatch) -> Looks:
-    """Knows all transactions of the server, and on PostgreSQL all statements of those that only read."""
-    made = Looks()
+def reads(server: Server, monkeypatch: pytest.MonkeyPatch) -> Reads:
+    """Count all transactions of the server, and on PostgreSQL all statements of those that only read."""
+    made = Reads()
 
     def transaction(original: Callable[..., Awaitable[Any]], *, reads: bool) -> Any:
         async def run(*given: Any, **named: Any) -> Any:
@@ -88,7 +88,7 @@ def looks(server: Server, monkeypatch: pytest.MonkeyPatch) -> Looks:
 
     def statement(original: Callable[..., Awaitable[Any]]) -> Any:
         async def run(*given: Any, **named: Any) -> Any:
-            if _READS.get():  # whoever writes holds the rows, and others wait
+            if _READS.get():  # a writer has locked the rows, so others cannot act
                 await made.note()
             return await original(*given, **named)
 
@@ -112,7 +112,7 @@ def looks(server: Server, monkeypatch: pytest.MonkeyPatch) -> Looks:
 
 @dataclass
 class Room:
-    """Bob in a room of alice, where things happen that he must not hear of."""
+    """A room of Alice and Bob, in which things happen that Bob must not see."""
 
     server: Server
     alice: Person
@@ -131,7 +131,7 @@ class Room:
         self.go_on()
 
     def go_on(self) -> None:
-        """Everything that others in the room hear of."""
+        """Do everything that others in the room can see."""
         alice, token = self.alice, self.token
         alice.put(f"v4/room/{token}", roomName=SECRET)
         alice.put(f"v4/room/{token}/description", description=SECRET)
@@ -146,7 +146,7 @@ class Room:
         guest.post(f"v4/call/{token}", flags=1)
         guest.post(f"v1/reaction/{token}/{self.said}", reaction="👍")
         guest.post(f"v1/poll/{token}/{self.poll}", optionIds=[0])
-        alice.delete(f"v1/poll/{token}/{self.poll}")  # shows who has voted
+        alice.delete(f"v1/poll/{token}/{self.poll}")  # closing shows who voted
         late = self.server.add_user(SECRET)
         alice.add(token, late)
         late.join(token)
@@ -194,7 +194,7 @@ DOORS = (
 
 
 LOGIN_DOORS = ("v4/room", "v4/room/{token}", *DOORS[4:6], "v3/signaling/{token}", *DOORS[15:18])
-"""Being disabled is looked at in one place for all operations."""
+"""One place checks for all operations whether the caller is disabled."""
 
 
 def ask(room: Room, door: str, *, by: Person | None = None) -> httpx.Response:
@@ -202,32 +202,32 @@ def ask(room: Room, door: str, *, by: Person | None = None) -> httpx.Response:
     return (by or room.bob).http.get(path if path.startswith("/") else TALK + path, headers={BOB: "asks"})
 
 
-@pytest.mark.timeout(600)  # each look is tried with a room of its own
+@pytest.mark.timeout(600)  # each read is tested with its own room
 @pytest.mark.parametrize(
     ("door", "act"), [*((door, "remove") for door in DOORS), *((door, "disable") for door in LOGIN_DOORS)]
 )
-def test_nothing_is_read_after_removal(server: Server, looks: Looks, door: str, act: str) -> None:
+def test_nothing_is_read_after_removal(server: Server, reads: Reads, door: str, act: str) -> None:
     for number in count(1):
         room = fill(server)
-        looks.arm(number, getattr(room, act))
+        reads.arm(number, getattr(room, act))
         answer = ask(room, door)
-        if looks.count < number:
+        if reads.count < number:
             break
-        assert SECRET not in answer.text, f"before look {number}"
-        assert answer.status_code < 500, f"before look {number}"
+        assert SECRET not in answer.text, f"before read {number}"
+        assert answer.status_code < 500, f"before read {number}"
         server.close_clients()
     assert number > 1
 
 
 @pytest.mark.timeout(600)
-def test_whoever_stays_reads_on(server: Server, looks: Looks) -> None:
-    """Everything that must not reach bob later reaches him while he is there, and alice while he is removed."""
+def test_attendees_who_stay_can_read(server: Server, reads: Reads) -> None:
+    """Bob sees everything while he is in the room, and Alice sees it after he was removed."""
     for door in DOORS:
         if "share?" in door or "listed" in door:
-            continue  # shares of another kind, and rooms that others are not in
+            continue  # other kinds of shared items, and rooms without Alice
         room = fill(server)
-        looks.arm(1, room.go_on)
+        reads.arm(1, room.go_on)
         assert SECRET in ask(room, door).text, door
     room = fill(server)
-    looks.arm(2, room.remove)
+    reads.arm(2, room.remove)
     assert SECRET in ask(room, "v1/chat/{token}?lookIntoFuture=0", by=room.alice).text

@@ -1,4 +1,4 @@
-"""After a backup is restored, clients that know newer ids hear what is said."""
+"""After a backup is restored, clients that know newer ids receive new messages."""
 
 import shutil
 from collections.abc import AsyncIterator
@@ -21,11 +21,11 @@ from talkd.storage.sqlite import SqliteDatabase
 from talkd.storage.statements import Statement
 
 BURST = 300
-"""Messages said after the copy was made."""
+"""Messages sent after the backup."""
 
 
 class Copies:
-    """Copies the database of a stopped server, and puts a copy in its place."""
+    """Copies the database of a stopped server, and restores the copy."""
 
     def __init__(self, config: Config, databases: Any) -> None:
         self._config, self._databases = config, databases
@@ -49,7 +49,7 @@ class Copies:
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-def test_ids_go_on_after_a_restore(kind: str, databases: Any, new_server: Any) -> None:
+def test_ids_are_not_reused_after_a_restore(kind: str, databases: Any, new_server: Any) -> None:
     config = databases.config(kind)
     server: Server = new_server(config)
     ann, ben = server.add_user("ann"), server.add_user("ben")
@@ -84,20 +84,20 @@ def newest_notification(person: Person) -> int:
 
 
 @given(st.lists(st.integers(1, 15), min_size=1, max_size=3), st.integers(0, 500))
-def test_restarts_that_were_lost_are_skipped_too(spans: list[int], said: int) -> None:
-    """A restored database skips more than each of the lost starts has skipped, and what was said between them."""
+def test_ids_skipped_by_lost_starts_are_skipped_too(spans: list[int], said: int) -> None:
+    """A restored database skips more ids than each lost start skipped, and those used in between."""
     lost = sum(numbering.ids_to_skip(0, span) for span in spans) + said
-    whole = sum(spans) + len(spans)  # between two starts the server ran, if only for a second
+    whole = sum(spans) + len(spans)  # between two starts the server ran for at least a second
     assert numbering.ids_to_skip(0, whole) > lost
 
 
 @given(pace=st.floats(0, 100), days=st.floats(0, 30), busier=st.floats(0, numbering.SAFETY))
-def test_what_a_server_gave_meanwhile_is_skipped(pace: float, days: float, busier: float) -> None:
+def test_ids_used_since_the_backup_are_skipped(pace: float, days: float, busier: float) -> None:
     seconds = int(days * numbering.DAY)
     assert numbering.ids_to_skip(pace, seconds) > pace * busier * seconds
 
 
-# --- the note of how quickly ids are given --------------------------------------------------
+# --- how fast ids are used ------------------------------------------------------------------
 @pytest.fixture(params=["sqlite", "postgres"])
 async def db(request: pytest.FixtureRequest, databases: Any) -> AsyncIterator[Database]:
     config: Config = databases.config(request.param)
@@ -123,7 +123,7 @@ async def next_id(db: Database) -> int:
     return await db.write(work)
 
 
-async def test_a_new_database_begins_at_one_and_a_busy_one_skips_more(
+async def test_a_new_database_begins_at_one_and_a_busy_one_skips_more_ids(
     db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_900_000_000
@@ -137,11 +137,11 @@ async def test_a_new_database_begins_at_one_and_a_busy_one_skips_more(
         await db.note_ids()
     before = await next_id(db)
     await db.skip_ids(after=600)
-    assert await next_id(db) == before + 1, "the server runs, nothing was restored"
+    assert await next_id(db) == before + 1, "the server is running, so nothing was restored"
     now += 3600
     await db.skip_ids(after=600)
     skipped = await next_id(db) - before
     assert skipped >= numbering.ids_to_skip(0, 3600)
     now -= 7200
-    await db.skip_ids()  # the clock went back
+    await db.skip_ids()  # the clock was set back
     assert await next_id(db) > before + skipped + numbering.BURST_PACE

@@ -1,4 +1,4 @@
-"""What was said before there was an index can be searched after the upgrade."""
+"""Messages that are older than the search index can be searched after the upgrade."""
 
 import asyncio
 from typing import Any
@@ -35,7 +35,7 @@ UPDATE rooms SET last_message_id = (SELECT max(messages.id) FROM messages)
 
 
 def fill(connection: sa.Connection) -> None:
-    """The older schema, and a room in which something was said."""
+    """Create the older schema, and a room with messages."""
     alembic = Alembic()
     alembic.set_main_option("script_location", str(MIGRATIONS))
     alembic.attributes["connection"] = connection
@@ -45,7 +45,7 @@ def fill(connection: sa.Connection) -> None:
 
 
 async def prepare(config: Config) -> None:
-    """An older database where the settings say."""
+    """Create an older database as configured."""
     if config.database.url:
         engine = create_async_engine("postgresql+asyncpg://" + config.database.url.partition("://")[2])
         async with engine.begin() as connection:

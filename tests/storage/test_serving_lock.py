@@ -1,4 +1,4 @@
-"""A PostgreSQL database belongs to one server; commands work beside it."""
+"""Only one server can use a PostgreSQL database. Commands can run beside it."""
 
 import asyncio
 import subprocess
@@ -19,7 +19,7 @@ from talkd.storage.postgres_lock import ServingLock
 @pytest.fixture
 def config(databases: Any) -> Config:
     made: Config = databases.config("postgres")
-    made.server.port = 18898  # where nobody listens
+    made.server.port = 18898  # a port on which no server listens
     return made
 
 
@@ -42,7 +42,7 @@ async def test_a_second_server_is_refused_until_the_first_has_stopped(config: Co
     await third.stop()
 
 
-async def test_a_second_process_ends_with_a_sentence_and_commands_work_beside(running: App, config: Config) -> None:
+async def test_a_second_process_is_refused_with_one_sentence_and_commands_work(running: App, config: Config) -> None:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         return run_talkd(*words, "--data", config.data, "--database", config.database.url)
 
@@ -63,7 +63,7 @@ async def test_doctor_names_the_server_that_has_the_database(running: App, confi
     await running.world.db.open()
 
 
-async def test_a_server_whose_lock_went_to_another_stops(running: App, config: Config) -> None:
+async def test_a_server_stops_if_another_one_has_taken_its_lock(running: App, config: Config) -> None:
     db: Any = running.world.db
     db._lock._connection.terminate()
     other = ServingLock(config.database.url)
