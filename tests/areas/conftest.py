@@ -1,4 +1,4 @@
-"""The people of most tests, and their room."""
+"""The users and rooms of most tests."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,19 +13,19 @@ from talkd.config import Config
 
 @pytest.fixture
 def alice(server: Server) -> Person:
-    """Somebody with an account; she moderates `token`."""
+    """A user, the owner of `token`."""
     return server.add_user("alice")
 
 
 @pytest.fixture
 def bob(server: Server) -> Person:
-    """Somebody else; a member of `token`."""
+    """A user, a member of `token`."""
     return server.add_user("bob")
 
 
 @pytest.fixture
 def token(alice: Person, bob: Person) -> str:
-    """A group conversation of alice and bob."""
+    """The token of a group room of Alice and Bob."""
     made = alice.create_room()
     alice.add(made, bob)
     return made
@@ -33,7 +33,7 @@ def token(alice: Person, bob: Person) -> str:
 
 @pytest.fixture
 def private(server: Server, alice: Person, bob: Person) -> str:
-    """The conversation of the two alone."""
+    """The token of the one-to-one room of Alice and Bob."""
     token: str = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     return token
 
@@ -52,7 +52,7 @@ def mailing_server(
     mails: MailServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Server:
-    """A server that sends mail, and looks often whether there is some."""
+    """A server that sends e-mails, and checks often for new ones."""
     set_interval(monkeypatch, "deliver_mail", 0.05)
     config: Config = databases.config(request.param)
     config.server.public_url = "http://talk.example.org"

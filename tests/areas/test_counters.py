@@ -1,4 +1,4 @@
-"""What the room list says of each member equals a recount of the history, whatever has happened."""
+"""The counters and markers in the room list equal a recount of the history, after any sequence of operations."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from support.running import Server
 from talkd.core import clock
 
 ASIDE = {"message_edited", "message_deleted", "reaction", "reaction_deleted", "reaction_revoked"}
-"""System messages that are not the room's last message: they tell of an older one."""
+"""System messages about older messages, which are never the last message of a room."""
 NEVER = -2
 OWNER, *OTHERS = PEOPLE = (0, 1, 2, 3)
 IN_GROUP = {1, 2}
@@ -22,10 +22,9 @@ _numbers = count(1)
 
 
 class Counters(RuleBasedStateMachine):
-    """Four people and a room; the first moderates it and stays, the second and third are in a group.
+    """A room and four users. The first moderates the room and stays in it; the second and third are in a group.
 
-    The history is asked for after every step. Only how far everybody has read, which no history tells, is followed
-    from step to step.
+    The history is read after every step. Read markers, which are not in the history, are tracked from step to step.
     """
 
     server: Server
@@ -55,21 +54,21 @@ class Counters(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.owner.delete(f"v4/room/{self.token}")
 
-    # --- what the history says --------------------------------------------------------------
+    # --- counting the history ---------------------------------------------------------------
     def look(self) -> None:
-        """Read the history, and remember which message was the last."""
+        """Read the history, and store its newest message."""
         self.history = sorted(self.owner.history(self.token, limit=200), key=lambda each: each["id"])
-        assert len(self.history) < 200, "a run is so short that one page shows all of it"
+        assert len(self.history) < 200, "one page shows the whole history, as runs are short"
         for each in self.history:
             if each["id"] > self.newest and each["systemMessage"] not in ASIDE:
                 self.newest, self.activity = each["id"], each["timestamp"]
 
     def said(self) -> list[dict[str, Any]]:
-        """What counts as unread: messages of people that are not deleted."""
+        """Return the messages that count as unread: no system messages and no deleted ones."""
         return [each for each in self.history if not each["systemMessage"] and not each.get("deleted")]
 
     def names(self, message: dict[str, Any], number: int) -> tuple[bool, bool]:
-        """Whether somebody is named in a message in any way, and directly."""
+        """Return whether a message mentions a user in any way, and whether directly."""
         person = self.people[number]
         if message["actorId"] == person.id:
             return False, False
@@ -109,31 +108,32 @@ class Counters(RuleBasedStateMachine):
             assert room["lastActivity"] == self.activity
 
     def note(self, message: dict[str, Any], number: int) -> None:
-        """Remember how somebody is named in a message that is edited now: they may keep the flags."""
+        """Store how a message that is edited now mentions a user: they may keep the flags."""
         before = self.formerly.get((message["id"], number), (False, False))
         anyhow, direct = self.names(message, number)
         self.formerly[message["id"], number] = before[0] or anyhow, before[1] or direct
 
     def check_flag(self, shown: bool, expected: bool, formerly: bool, is_sure: bool) -> None:
-        """Until messages that have expired are cleaned up, older mentions may be hidden behind them; and nothing
-        tells any more whose message it was that an answer is about, once that has expired.
+        """Check a flag, with two exceptions.
 
-        An edit that drops a mention keeps the flag, until the message or a newer one is deleted.
+        The flag may be missing until expired messages are deleted, because they may hide older mentions, and because
+        the author of an expired parent message is unknown. And an edit that drops a mention keeps the flag until this
+        or a newer message is deleted.
         """
         assert shown == expected or (not shown and not is_sure) or (shown and formerly)
 
-    # --- what people do ---------------------------------------------------------------------
+    # --- operations -------------------------------------------------------------------------
     def member(self, data: st.DataObject) -> int:
-        """One of those who are in the room."""
+        """Return a random member of the room."""
         return data.draw(st.sampled_from(sorted(self.marker)), label="who")
 
     def message(self, data: st.DataObject) -> dict[str, Any] | None:
-        """Something that somebody said, if anything."""
+        """Return a random message, or None if there are none."""
         said = self.said()
         return data.draw(st.sampled_from(said), label="message") if said else None
 
     def text(self, data: st.DataObject) -> str:
-        """Some words, which may name people."""
+        """Return a random text, which may contain mentions."""
         people = [f'@"{person.id}"' for person in self.people]
         names = st.lists(
             st.sampled_from([*people, "@all", f'@"group/{self.group}"']), min_size=1, max_size=2, unique=True
@@ -190,7 +190,7 @@ class Counters(RuleBasedStateMachine):
     @rule(data=st.data())
     def vote(self, data: st.DataObject) -> None:
         who, poll = self.member(data), data.draw(st.sampled_from(self.polls), label="poll")
-        self.people[who].request("POST", f"v1/poll/{self.token}/{poll}", optionIds=[0])  # it may be closed or gone
+        self.people[who].request("POST", f"v1/poll/{self.token}/{poll}", optionIds=[0])  # it may be closed or deleted
 
     @precondition(lambda self: self.polls)
     @rule(data=st.data())
@@ -295,7 +295,7 @@ def test_counters_equal_a_recount(server: Server) -> None:
             settings=settings(
                 max_examples=8,
                 stateful_step_count=40,
-                phases=[Phase.generate],  # making a failure shorter would take minutes
+                phases=[Phase.generate],  # shrinking a failure would take minutes
                 derandomize=True,
                 deadline=None,
                 database=None,

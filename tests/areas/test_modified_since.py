@@ -1,4 +1,4 @@
-"""The incremental list of rooms: applied on top of the list before, it equals the full list, whatever has happened."""
+"""The incremental room list: applied to the previous list, it equals the full list, after any operation."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -18,7 +18,7 @@ USERS = "/ocs/v2.php/cloud/users"
 
 
 class Seen:
-    """What one client knows: the rooms by token, the hash, and since when to ask for changes."""
+    """The state of a client: its rooms by token, the hash, and the time since when to request changes."""
 
     def __init__(self, person: Person, **params: Any) -> None:
         answer = person.request("GET", "v4/room", **params)
@@ -27,7 +27,7 @@ class Seen:
 
 
 class World:
-    """Alice owns a public room with bob, carol, a guest and a group; she and bob have a conversation of their own."""
+    """Alice owns a public room with Bob, Carol, a guest and a group. She and Bob have another room."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -49,10 +49,10 @@ class World:
         self.last = self.bob.say(self.room, f'last, @{self.carol.id} @{self.dave.id} @"group/{self.group}"')["id"]
         self.people = [self.alice, self.bob, self.phone, self.carol]
         for person in self.people:
-            person.get("v4/room")  # newcomers get their first rooms
+            person.get("v4/room")  # creates the first rooms of new users
 
     def close(self) -> None:
-        """Leave the settings as they were, for others use the server too."""
+        """Restore the settings, because other tests use the same server."""
         for key in SETTINGS:
             self.server.admin.delete(f"{CONFIG}/{key}")
 
@@ -63,7 +63,7 @@ class World:
         return [Seen(person) for person in self.people]
 
     def check(self, before: list[Seen]) -> list[Seen]:
-        """What everybody knows after asking for changes; a client whose hash is outdated reads everything again."""
+        """Let all clients request changes. Return their states. A client with an outdated hash reads all rooms again."""
         after = self.look()
         for person, old, new in zip(self.people, before, after, strict=True):
             if old.hash == new.hash:
@@ -83,7 +83,7 @@ class World:
 
 
 class Operation(NamedTuple):
-    """Something that somebody does, after what has to be there before."""
+    """An operation, and the operations that must run before it."""
 
     act: Callable[[World], Any]
     prepare: tuple[Callable[[World], Any], ...] = ()
@@ -156,7 +156,7 @@ OPERATIONS: dict[str, Operation] = {
     # messages
     "say": Operation(lambda w: w.alice.say(w.room, "Hi")),
     "mention": Operation(lambda w: w.alice.say(w.room, f"Hi @{w.bob.id}")),
-    "answer": Operation(lambda w: w.alice.say(w.room, "Yes", replyTo=w.last)),
+    "reply": Operation(lambda w: w.alice.say(w.room, "Yes", replyTo=w.last)),
     "edit the last message": Operation(lambda w: w.bob.put(f"v1/chat/{w.room}/{w.last}", message="changed")),
     "delete the last message": Operation(lambda w: w.bob.delete(f"v1/chat/{w.room}/{w.last}")),
     "delete an unread message": Operation(
@@ -164,46 +164,44 @@ OPERATIONS: dict[str, Operation] = {
         (lambda w: w.carol.post(f"v1/chat/{w.room}/read", lastReadMessage=0),),
     ),
     "react": Operation(react),
-    "take a reaction back": Operation(
-        lambda w: w.carol.delete(f"v1/reaction/{w.room}/{w.last}", reaction="🎉"), (react,)
-    ),
+    "remove a reaction": Operation(lambda w: w.carol.delete(f"v1/reaction/{w.room}/{w.last}", reaction="🎉"), (react,)),
     "clear the history": Operation(lambda w: w.alice.delete(f"v1/chat/{w.room}")),
-    "ask": Operation(
+    "create a poll": Operation(
         lambda w: w.bob.post(f"v1/poll/{w.room}", question="?", options=["a", "b"], resultMode=0, maxVotes=1)
     ),
-    "say something that expires": Operation(say_briefly),
-    "let it expire": Operation(lambda w: w.pass_time(61), (say_briefly,)),
-    "delete what has expired": Operation(wait_and_tidy(61), (say_briefly,)),
+    "send a message that expires": Operation(say_briefly),
+    "let a message expire": Operation(lambda w: w.pass_time(61), (say_briefly,)),
+    "delete expired messages": Operation(wait_and_tidy(61), (say_briefly,)),
     # reading
     "read on another device": Operation(
         lambda w: w.phone.post(f"v1/chat/{w.room}/read"), (lambda w: w.alice.say(w.room, "Hi"),)
     ),
     "mark as unread": Operation(lambda w: w.phone.delete(f"v1/chat/{w.room}/read")),
-    "read nothing": Operation(lambda w: w.bob.post(f"v1/chat/{w.room}/read", lastReadMessage=0)),
+    "set the read marker to 0": Operation(lambda w: w.bob.post(f"v1/chat/{w.room}/read", lastReadMessage=0)),
     "read by waiting": Operation(
         lambda w: w.carol.get(f"v1/chat/{w.room}", lookIntoFuture=1, lastKnownMessageId=w.last, timeout=0)
     ),
-    "hide reading": Operation(lambda w: w.carol.post("v1/settings/user", key="read_status_privacy", value=1)),
+    "hide the read status": Operation(lambda w: w.carol.post("v1/settings/user", key="read_status_privacy", value=1)),
     # the room
     "rename": Operation(lambda w: w.alice.put(f"v4/room/{w.room}", roomName="New name")),
-    "describe": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/description", description="New words")),
-    "close to guests": Operation(lambda w: w.alice.delete(f"v4/room/{w.room}/public")),
+    "set a description": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/description", description="New words")),
+    "disallow guests": Operation(lambda w: w.alice.delete(f"v4/room/{w.room}/public")),
     "set a password": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/password", password="a secret of ours")),
     "lock": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/read-only", state=1)),
-    "list": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/listable", scope=1)),
-    "close the lobby": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/webinar/lobby", state=1)),
-    "set a timer": Operation(set_timer),
-    "let the timer run out": Operation(lambda w: w.pass_time(61), (set_timer,)),
+    "make the room listed": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/listable", scope=1)),
+    "turn on the lobby": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/webinar/lobby", state=1)),
+    "set a lobby timer": Operation(set_timer),
+    "let the lobby timer expire": Operation(lambda w: w.pass_time(61), (set_timer,)),
     "set default permissions": Operation(lambda w: w.alice.put(f"v4/room/{w.room}/permissions/default", permissions=4)),
     "set mention permissions": Operation(
         lambda w: w.alice.put(f"v4/room/{w.room}/mention-permissions", mentionPermissions=1)
     ),
-    "set the picture": Operation(lambda w: w.alice.post(f"v1/room/{w.room}/avatar/emoji", emoji="🐳")),
+    "set the avatar": Operation(lambda w: w.alice.post(f"v1/room/{w.room}/avatar/emoji", emoji="🐳")),
     "delete the room": Operation(lambda w: w.alice.delete(f"v4/room/{w.room}")),
-    "make a room": Operation(lambda w: w.alice.create_room(participants={"users": [w.carol.id]})),
-    "divide": Operation(divide),
+    "create a room": Operation(lambda w: w.alice.create_room(participants={"users": [w.carol.id]})),
+    "create breakout rooms": Operation(divide),
     "start breakout rooms": Operation(lambda w: w.alice.post(f"v1/breakout-rooms/{w.other}/rooms"), (divide,)),
-    # people
+    # attendees
     "promote": Operation(lambda w: w.alice.post(f"v4/room/{w.room}/moderators", attendeeId=w.seat(w.bob))),
     "give permissions": Operation(
         lambda w: w.alice.put(
@@ -218,32 +216,32 @@ OPERATIONS: dict[str, Operation] = {
         lambda w: w.guest.post(f"v1/guest/{w.room}/name", displayName="Wanda"), (say_as_guest,)
     ),
     "rename a member": Operation(rename("bob", "Rob")),
-    "rename somebody who was mentioned": Operation(rename("carol", "Caroline")),
-    "rename somebody who has left": Operation(rename("carol", "Caroline"), (leave_for_good,)),
-    "rename a group that was mentioned": Operation(
+    "rename a mentioned user": Operation(rename("carol", "Caroline")),
+    "rename a user who left": Operation(rename("carol", "Caroline"), (leave_for_good,)),
+    "rename a mentioned group": Operation(
         lambda w: w.server.admin.put(
             f"/ocs/v2.php/cloud/groups/{w.group}", json={"key": "displayname", "value": "Crew"}
         ).raise_for_status(),
         (lambda w: w.bob.say(w.other, f'@"group/{w.group}"'),),
     ),
-    "delete a group that was mentioned": Operation(
+    "delete a mentioned group": Operation(
         lambda w: w.server.admin.delete(f"/ocs/v2.php/cloud/groups/{w.group}").raise_for_status()
     ),
     "delete an account": Operation(lambda w: w.server.admin.delete(f"{USERS}/{w.dave.id}")),
     "leave the group": Operation(
         lambda w: w.server.admin.request("DELETE", f"{USERS}/{w.carol.id}/groups", json={"groupid": w.group})
     ),
-    # one's own
-    "favour": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/favorite")),
+    # preferences
+    "add a favourite": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/favorite")),
     "archive": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/archive")),
-    "call it important": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/important")),
-    "call it sensitive": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/sensitive")),
-    "choose notifications": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/notify", level=3)),
-    "choose to hear of calls": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/notify-calls", level=0)),
+    "mark as important": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/important")),
+    "mark as sensitive": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/sensitive")),
+    "set the notification level": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/notify", level=3)),
+    "set the notifications of calls": Operation(lambda w: w.phone.post(f"v4/room/{w.room}/notify-calls", level=0)),
     # sessions and calls
-    "open": Operation(join("bob")),
-    "close": Operation(lambda w: w.bob.delete(f"v4/room/{w.room}/participants/active"), (join("bob"),)),
-    "fall silent": Operation(wait_and_tidy(1000), (join("bob"),)),
+    "join": Operation(join("bob")),
+    "leave": Operation(lambda w: w.bob.delete(f"v4/room/{w.room}/participants/active"), (join("bob"),)),
+    "stop sending requests": Operation(wait_and_tidy(1000), (join("bob"),)),
     "start a call": Operation(call("alice", 1), (join("alice"),)),
     "join a call": Operation(call("bob", 7), (join("alice", "bob"), call("alice", 1))),
     "leave a call": Operation(
@@ -257,7 +255,7 @@ OPERATIONS: dict[str, Operation] = {
     **{f"set {key}": Operation(set_to(key, value)) for key, value in SETTINGS.items()},
 }
 CHANGES_NOTHING = {"set start_conversations", "set allowed_groups", "set recording_consent"}
-"""What no room shows, only the capabilities: the hash tells of it."""
+"""Settings that only the capabilities show, and therefore change only the hash."""
 
 
 @pytest.fixture
@@ -301,7 +299,7 @@ def test_unchanged_rooms_are_not_in_the_incremental_list(world: World) -> None:
     assert Seen(world.bob, modifiedSince=since).rooms == {}
     world.alice.post(f"v1/chat/{world.other}/read", lastReadMessage=0)
     assert set(Seen(world.alice, modifiedSince=since).rooms) == {world.other}
-    assert set(Seen(world.bob, modifiedSince=since).rooms) == {world.other}, "it shows how far everybody has read"
+    assert set(Seen(world.bob, modifiedSince=since).rooms) == {world.other}, "the id up to which everybody has read"
     world.phone.post(f"v4/room/{world.pair}/favorite")
     assert set(Seen(world.bob, modifiedSince=since).rooms) == {world.other, world.pair}
     assert set(Seen(world.alice, modifiedSince=since).rooms) == {world.other}
@@ -339,7 +337,7 @@ def test_incremental_lists_add_up_to_the_full_list(server: Server) -> None:
             for name, before, after in steps:
                 for step in (*OPERATIONS[name].prepare, OPERATIONS[name].act):
                     world.pass_time(before)
-                    with suppress(AssertionError, KeyError):  # not everything is possible any more
+                    with suppress(AssertionError, KeyError):  # some operations are not possible any more
                         step(world)
                     world.pass_time(after)
                     seen = world.check(seen)

@@ -1,4 +1,4 @@
-"""Conversations in API v1, v2 and v3, beside v4 and on the same data."""
+"""Rooms in API v1, v2 and v3, with the same data as in v4."""
 
 from typing import Any
 
@@ -56,16 +56,16 @@ SINCE_V3 = {
 
 
 def in_all(who: Person, token: str) -> dict[str, dict[str, Any]]:
-    """The room in every version."""
+    """Return the room in each version."""
     return {version: who.get(f"{version}/room/{token}") for version in VERSIONS}
 
 
 def by_token(who: Person, version: str) -> dict[str, dict[str, Any]]:
-    """The list of a version, by token."""
+    """Return the room list of a version, by token."""
     return {room["token"]: room for room in who.get(f"{version}/room")}
 
 
-# --- one room, four versions ----------------------------------------------------------------
+# --- one room, four versions -----------------------------------------------------------------
 def test_each_version_has_its_own_room_fields(server: Server) -> None:
     alice = server.add_user("alice")
     shown = in_all(alice, alice.create_room())
@@ -155,7 +155,7 @@ def test_new_users_get_the_same_rooms_in_all_versions(server: Server) -> None:
         assert sorted(room["type"] for room in first.values()) == sorted([changelog, GROUP])
 
 
-# --- what old versions refuse ---------------------------------------------------------------
+# --- refusals in older versions --------------------------------------------------------------
 @pytest.mark.parametrize(
     ("method", "below", "params", "statuses"),
     [
@@ -216,7 +216,7 @@ def test_older_versions_limit_names_after_trimming_spaces(server: Server) -> Non
     assert alice.room(token)["name"] == "y" * 200
 
 
-# --- the people of v1 -------------------------------------------------------------------------
+# --- members in v1 ---------------------------------------------------------------------------
 def test_v1_shows_members_and_who_is_present(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
@@ -316,7 +316,7 @@ def test_v1_answers_in_xml(server: Server) -> None:
     assert "<lastMessage>" in answer.text
 
 
-# --- pure ---------------------------------------------------------------------------------------
+# --- pure functions --------------------------------------------------------------------------
 def test_v1_shows_only_the_share_password_object_type() -> None:
     fields: dict[str, Any] = {field.name: "" if field.type is str else 0 for field in msgspec.structs.fields(Room)}
     for object_type, shown in (("share:password", ("share:password", "key")), ("event", ("", ""))):

@@ -1,4 +1,4 @@
-"""Signaling in its first two versions, beside devices that speak the third."""
+"""Signaling in v1 and v2, together with clients of v3."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -16,24 +16,24 @@ SINCE_V3 = {"helloAuthParams", "federation"}
 
 
 class Device:
-    """A device that has opened a room and does signaling under `path`."""
+    """A client that has joined a room and uses signaling under `path`."""
 
     def __init__(self, person: Person, token: str, path: str) -> None:
         self.person, self.path = person, path
         self.session: str = person.join(token)["sessionId"]
 
     def send(self, to: str, text: str, session: str | None = None) -> None:
-        """Send one message."""
+        """Send a message."""
         content = msgspec.json.encode({"type": "candidate", "to": to, "text": text}).decode()
         envelope = {"ev": "message", "fn": content, "sessionId": session or self.session}
         assert self.person.post(self.path, messages=msgspec.json.encode([envelope]).decode()) is None
 
     def poll(self) -> list[tuple[str, str]]:
-        """Sender and text of what waits, or arrives; who is there is in `present`."""
+        """Return sender and text of waiting or arriving messages. Store the present sessions in `present`."""
         return self.read(self.person.get(self.path))
 
     def read(self, items: list[dict[str, Any]]) -> list[tuple[str, str]]:
-        """The same of what a poll has answered."""
+        """Return the same for the answer of a poll."""
         assert items[-1]["type"] == "usersInRoom"
         self.present = {each["sessionId"] for each in items[-1]["data"]}
         contents = [msgspec.json.decode(item["data"]) for item in items[:-1]]

@@ -1,4 +1,4 @@
-"""Participants and calls as apps of all ages see them, in the same conversation at once."""
+"""Participants and calls in all API versions, in the same room."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,14 +13,14 @@ ALL = (*OLD, "v4")
 
 @pytest.fixture
 def token(alice: Person, bob: Person) -> str:
-    """A public conversation of alice and bob."""
+    """The token of a public room of Alice and Bob."""
     made = alice.create_room(PUBLIC)
     alice.add(made, bob)
     return made
 
 
 def people(who: Person, version: str, token: str, **params: object) -> list[dict[str, object]]:
-    """The list of participants."""
+    """Return the list of participants."""
     shown: list[dict[str, object]] = who.get(f"{version}/room/{token}/participants", **params)
     return shown
 
@@ -73,7 +73,7 @@ def test_guests_do_not_get_the_list(server: Server, token: str) -> None:
     assert {visitor.status("GET", f"{version}/room/{token}/participants") for version in ALL} == {403}
 
 
-# --- coming and going -----------------------------------------------------------------------
+# --- joining, leaving and removing ----------------------------------------------------------
 @pytest.mark.parametrize("version", OLD)
 def test_a_session_of_an_older_version_is_shown_in_all_versions(
     alice: Person, bob: Person, token: str, version: str
@@ -279,13 +279,13 @@ def test_only_v1_has_call_pings(alice: Person, token: str) -> None:
 def test_versions_that_join_at_once_start_one_call(
     server: Server, alice: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
-    crowd = []
+    present = []
     for version in ALL:
         person = server.add_user(version)
         alice.add(token, person)
         person.join(token)
-        crowd.append((person, version))
-    started = [threads.submit(person.status, "POST", f"{version}/call/{token}") for person, version in crowd]
+        present.append((person, version))
+    started = [threads.submit(person.status, "POST", f"{version}/call/{token}") for person, version in present]
     assert {each.result() for each in started} == {200}
     assert alice.system_messages(token).count("call_started") == 1
     assert len(alice.get(f"v1/call/{token}")) == len(ALL)

@@ -347,7 +347,7 @@ def test_guests_do_not_list_participants(server: Server) -> None:
 
 
 def test_system_messages_name_promoted_guests_for_all_readers(server: Server) -> None:
-    """Neither guests nor people invited by e-mail read "You"."""
+    """No guest reads "You", not even one invited by e-mail."""
     alice, bob, guest = server.add_user("alice"), server.add_user("bob"), server.visitor()
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)

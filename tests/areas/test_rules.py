@@ -1,4 +1,4 @@
-"""Rules of a conversation, what people choose for themselves, and what newcomers and groups find."""
+"""Rules of a room, preferences of its participants, first rooms of new users, and groups in rooms."""
 
 import time
 
@@ -14,7 +14,7 @@ from talkd.storage.database import Tx
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds by which the server's clock is ahead."""
+    """The number of seconds by which the server's clock is ahead."""
     ahead = [0.0]
     monkeypatch.setattr(clock, "source", lambda: time.time() + ahead[0])
     return ahead
@@ -102,7 +102,7 @@ def test_the_last_message_is_the_newest_visible_one(server: Server, later: list[
     expire(alice, token, 60)
     alice.delete(f"v1/chat/{token}")
     later[0] = 200
-    assert "lastMessage" not in bob.rooms()[token], "nothing is left"
+    assert "lastMessage" not in bob.rooms()[token], "all messages have expired"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_recording_and_dial_in_are_refused(server: Server) -> None:
     assert alice.status("POST", f"v4/room/{token}/open-dial-in") == 401
 
 
-# --- what people choose for themselves ------------------------------------------------------
+# --- preferences ----------------------------------------------------------------------------
 @pytest.mark.parametrize("what", ["archive", "important", "sensitive"])
 def test_preferences_apply_only_to_the_caller(server: Server, what: str) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
@@ -226,7 +226,7 @@ def test_capabilities_of_a_room(server: Server) -> None:
     assert guest.get(f"v4/room/{token}/capabilities")["config"]["conversations"]["can-create"] is False
 
 
-# --- newcomers ------------------------------------------------------------------------------
+# --- first rooms of new users ---------------------------------------------------------------
 def test_a_new_user_gets_a_changelog_and_a_note_to_self(server: Server) -> None:
     alice = server.add_user("alice")
     first = {room["type"]: room for room in alice.get("v4/room")}

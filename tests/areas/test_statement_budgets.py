@@ -1,4 +1,4 @@
-"""What the hot paths ask of the database, in statements: the aims of the design, whatever the amount of data."""
+"""Maximum numbers of statements of the most frequent requests, whatever the amount of data."""
 
 from collections.abc import Callable, Iterator
 from itertools import count
@@ -11,14 +11,14 @@ from support.people import PUBLIC, Person
 from support.running import LoopThread, Server
 
 SEND, POLL, LIST, HISTORY, COUNTED, NOTIFICATIONS = 6, 2, 3, 6, 6, 2
-"""Statements at most."""
+"""Maximum number of statements."""
 
 Cost = Callable[[Callable[[], Any]], int]
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def server(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
-    """A server without the jobs that run statements of their own."""
+    """A server without jobs, which run statements too."""
     made = Server(loop_thread, databases.config(request.param))
     made.run(made.app.stop_jobs())
     yield made
@@ -27,7 +27,7 @@ def server(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThre
 
 @pytest.fixture
 def cost(server: Server) -> Cost:
-    """How many statements a request takes: the least of some, because the server has other work in between."""
+    """A function that counts the statements of a request: the minimum of 12 runs, as the server does other work too."""
     db = server.app.world.db
 
     def once(ask: Callable[[], Any]) -> int:
@@ -36,7 +36,7 @@ def cost(server: Server) -> Cost:
         return db.statements - before
 
     def least(ask: Callable[[], Any]) -> int:
-        ask()  # who one is and which settings hold is remembered from here on
+        ask()  # the server now caches the login and the settings
         return min(once(ask) for _ in range(12))
 
     return least
@@ -91,7 +91,7 @@ def test_statements_of_the_room_list(server: Server, alice: Person, bob: Person,
     for _ in range(5):
         fill()
     assert cost(alice.rooms) == few <= LIST
-    assert cost(lambda: alice.get("v1/room")) == old == few + 1, "one more for the people of all rooms"
+    assert cost(lambda: alice.get("v1/room")) == old == few + 1, "one more for the members of all rooms"
 
 
 def test_statements_of_the_history(server: Server, alice: Person, bob: Person, token: str, cost: Cost) -> None:
@@ -114,4 +114,4 @@ def test_statements_of_the_notifications(server: Server, alice: Person, bob: Per
         token = bob.create_room()
         bob.add(token, alice)
         bob.say(token, f"Hello @{alice.id}")
-    assert cost(lambda: alice.get(PATH)) <= NOTIFICATIONS + 1, "one more for the names in them"
+    assert cost(lambda: alice.get(PATH)) <= NOTIFICATIONS + 1, "one more for the names"

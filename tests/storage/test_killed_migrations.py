@@ -175,7 +175,7 @@ async def test_a_read_only_postgres_is_not_reported_as_unknown_tables(databases:
     url = databases.config("postgres", empty=True).database.url
     name = url.partition("?")[0].rpartition("/")[2]
     databases.cluster.psql(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
-    with pytest.raises(MigrationFailed, match=r"could not be brought .* read-only .* not changed") as refused:
+    with pytest.raises(MigrationFailed, match=r"could not be upgraded .* read-only .* not changed") as refused:
         await migrate_postgres(url, timeout=5)
     assert "remove" not in str(refused.value)
     databases.cluster.psql(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
