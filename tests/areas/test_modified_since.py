@@ -63,7 +63,7 @@ class World:
         return [Seen(person) for person in self.people]
 
     def check(self, before: list[Seen]) -> list[Seen]:
-        """Let all clients request changes. Return their states. A client with an outdated hash reads all rooms again."""
+        """Let all clients request changes, and return their states. With an outdated hash they read all rooms again."""
         after = self.look()
         for person, old, new in zip(self.people, before, after, strict=True):
             if old.hash == new.hash:
