@@ -82,7 +82,7 @@ WHOLE = {
     "areas.operations.store._SESSIONS": JOB,
     "conversation.attendee_store._ALL": ROOM,
     "conversation.attendee_store._COUNT": ROOM,
-    "conversation.attendee_store._COUNT_PEOPLE": ROOM,
+    "conversation.attendee_store._COUNT_USERS": ROOM,
     "conversation.attendee_store._RESET_PERMISSIONS": ROOM,
     "areas.polls.store._DRAFTS": "drafts are few, and every poll of the room is one row",
     "areas.older.member_store._OF_ONE": ROOM,
@@ -116,7 +116,7 @@ WHOLE = {
 
 WHOLE_ON_POSTGRES = {
     **WHOLE,
-    "conversation.attendee_store._VISITORS_WITH": "ids in any case have no index among the attendees of a room",
+    "conversation.attendee_store._GUESTS_WITH": "ids in any case have no index among the attendees of a room",
     "areas.mentions.store._MARK_SOME": "a large group may have more members than the room has people",
     "areas.notifications.delivery_store._CALL": ROOM,
     "areas.removal.room_store._DELETE_CLEARED[3]": "polls of a room are few beside its messages",

@@ -23,7 +23,7 @@ async def access_participant(
     if user_id is not None:
         found = await attendee_store.find_user(tx, token, user_id, browser, lock=lock)
     elif browser:
-        found = await attendee_store.find_visitor(tx, token, browser, lock=lock)
+        found = await attendee_store.find_guest(tx, token, browser, lock=lock)
     if found is None:
         raise UnknownRoom
     return found

@@ -55,7 +55,7 @@ _user = (
         users.c.enabled == ONE,
     )
 )
-_visitor = (
+_guest = (
     sa.select(*PARTICIPANT)
     .select_from(rooms)
     .join(sessions, sa.and_(sessions.c.room_id == rooms.c.id, sessions.c.browser == bind("browser")))
@@ -65,10 +65,10 @@ _visitor = (
 # PostgreSQL locks in this order. After waiting for a lock it returns the newest version of the row.
 _USER = Query(_user, PARTICIPANT)
 _USER_LOCKED = Query(_user.with_for_update(of=[rooms, attendees]), PARTICIPANT)
-_VISITOR = Query(_visitor, PARTICIPANT)
-_VISITOR_LOCKED = Query(_visitor.with_for_update(of=[rooms, attendees, sessions]), PARTICIPANT)
+_GUEST = Query(_guest, PARTICIPANT)
+_GUEST_LOCKED = Query(_guest.with_for_update(of=[rooms, attendees, sessions]), PARTICIPANT)
 _companion = attendees.alias("companion")
-_VISITORS_WITH = Query(
+_GUESTS_WITH = Query(
     sa.select(*PARTICIPANT)
     .select_from(sessions)
     .join(rooms, rooms.c.id == sessions.c.room_id)
@@ -141,7 +141,7 @@ CAN_PASS_LOBBY = sa.or_(
     _permissions.op("&")(number(Permission.LOBBY_IGNORE)) != ZERO,
 )
 """True if the lobby does not keep the attendee, a user, out of the room: `Participant.can_pass_lobby` in SQL."""
-_COUNT_PEOPLE = Statement(
+_COUNT_USERS = Statement(
     sa.select(
         sa.func.count(),
         sa.func.coalesce(sa.func.sum(sa.case((MODERATES, ONE), else_=ZERO)), 0),
@@ -174,14 +174,14 @@ async def find_user(tx: Tx, token: str, user_id: str, browser: str, *, lock: boo
     return await tx.find(_USER_LOCKED if lock else _USER, token=token, user_id=user_id, browser=browser)
 
 
-async def find_visitor(tx: Tx, token: str, browser: str, *, lock: bool = False) -> Participant | None:
+async def find_guest(tx: Tx, token: str, browser: str, *, lock: bool = False) -> Participant | None:
     """Return the guest who joined the room in this browser. `lock` locks room, attendee and session."""
-    return await tx.find(_VISITOR_LOCKED if lock else _VISITOR, token=token, browser=browser)
+    return await tx.find(_GUEST_LOCKED if lock else _GUEST, token=token, browser=browser)
 
 
-async def list_visitors_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:
+async def list_guests_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:
     """Return the guests that joined from a browser, in rooms where a user is an attendee."""
-    return await tx.list(_VISITORS_WITH, browser=browser, user_id=user_id)
+    return await tx.list(_GUESTS_WITH, browser=browser, user_id=user_id)
 
 
 async def get_attendee(tx: Tx, room_id: int, attendee_id: int) -> Attendee | None:
@@ -242,9 +242,9 @@ async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> bool:
     return await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id) > 0
 
 
-async def count_people(tx: Tx, room_id: int) -> tuple[int, int]:
+async def count_users(tx: Tx, room_id: int) -> tuple[int, int]:
     """Return the number of users and of moderators among them. Self-joined users are not counted."""
-    row = await tx.one(_COUNT_PEOPLE, room_id=room_id)
+    row = await tx.one(_COUNT_USERS, room_id=room_id)
     assert row is not None, "a count always has a row"
     return int(row[0]), int(row[1])
 

@@ -28,7 +28,7 @@ _BY_ACTOR = Query(
     _BAN,
 )
 _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id")))
-_OF_VISITORS = Query(
+_OF_GUESTS = Query(
     sa.select(*_BAN).where(_in_room, bans.c.actor_type.in_((word(IP), word(GUESTS), word(EMAILS)))), _BAN
 )
 _PRESENT_ADDRESSES = Statement(
@@ -67,9 +67,9 @@ async def is_banned(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> boo
     return await find_ban(tx, room_id, actor_type, actor_id) is not None
 
 
-async def is_visitor_banned(tx: Tx, room_id: int, *, browser: str, address: str) -> bool:
+async def is_guest_banned(tx: Tx, room_id: int, *, browser: str, address: str) -> bool:
     """Return True if a guest may not join, because their address or the browser of a banned guest is banned."""
-    for ban in await tx.list(_OF_VISITORS, room_id=room_id):
+    for ban in await tx.list(_OF_GUESTS, room_id=room_id):
         if ban.actor_type == IP and is_banned_address(address, ban.actor_id):
             return True
         if browser and ban.browsers and browser in msgspec.json.decode(ban.browsers, type=list[str]):

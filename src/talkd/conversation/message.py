@@ -21,7 +21,7 @@ VOICE = "voice-message"
 COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 """Kinds of messages that count as unread and can be replied to."""
 
-GONE = "Deleted user"
+DELETED_NAME = "Deleted user"
 """Shown name of users whose account was deleted."""
 
 ABOUT_OLDER = frozenset({"message_deleted", "message_edited"})
@@ -151,7 +151,7 @@ class Page(msgspec.Struct, frozen=True):
     reactors: Reactors = {}
 
 
-class Said(msgspec.Struct, frozen=True):
+class SentMessage(msgspec.Struct, frozen=True):
     """A sent message, the data needed to show it, and the id up to which everybody has read."""
 
     message: Message
@@ -178,7 +178,7 @@ def plain(text: str, references: Mapping[str, Reference]) -> str:
     """
     if not references:
         return "" if text.isascii() else searchable(text)
-    names = {key: GONE if each.type == DELETED_USERS else each.name for key, each in references.items()}
+    names = {key: DELETED_NAME if each.type == DELETED_USERS else each.name for key, each in references.items()}
     return searchable(spell_out(text, names))
 
 

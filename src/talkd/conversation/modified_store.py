@@ -6,8 +6,8 @@ that of a room when its messages, attendees, names or read markers change what c
 
 import sqlalchemy as sa
 
+from talkd.conversation.actor_store import reference_text
 from talkd.conversation.message_store import NEWEST_VISIBLE_ID, has_name_of
-from talkd.conversation.people_store import reference_text
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, rooms

@@ -144,7 +144,7 @@ class Participant(msgspec.Struct, frozen=True):
         return one_to_one_too or not self.room.is_one_to_one
 
 
-class People(msgspec.Struct, frozen=True):
+class AttendeeList(msgspec.Struct, frozen=True):
     """Rooms with their attendees and sessions. `online`: users who are online, or None if statuses are not shown."""
 
     rooms: list[tuple[Room, list[Attendee], list[Session]]]

@@ -110,14 +110,14 @@ class Room(msgspec.Struct, frozen=True):
         return self.object_type == BREAKOUT
 
     @property
-    def is_divided(self) -> bool:
+    def has_breakout_rooms(self) -> bool:
         """Return True if the room has breakout rooms. Such a room cannot become public."""
         return self.breakout_mode != 0
 
     @property
-    def opens_by_mail(self) -> bool:
+    def becomes_public_by_email(self) -> bool:
         """Return True if the room becomes public when somebody is invited by e-mail."""
-        return self.type == RoomType.GROUP and not self.is_divided
+        return self.type == RoomType.GROUP and not self.has_breakout_rooms
 
     @property
     def emoji_of_name(self) -> str:

@@ -58,7 +58,7 @@ _WITH_ATTENDEES = Query(
     ATTENDEE,
 )
 _BY_SESSION_ID = Query(_JOINED_ATTENDEE.where(sessions.c.session_id == bind("session_id")), SESSION, ATTENDEE)
-_SILENT = Query(
+_TIMED_OUT = Query(
     _JOINED_ATTENDEE.where(sessions.c.last_ping < bind("before"))
     .order_by(None)
     .order_by(sessions.c.last_ping)
@@ -206,9 +206,9 @@ async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
     return token or ""
 
 
-async def list_silent(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:
+async def list_timed_out(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:
     """Return up to 500 sessions without a ping since `before`, each with its attendee."""
-    return await tx.list(_SILENT, before=before)
+    return await tx.list(_TIMED_OUT, before=before)
 
 
 async def list_of_user(tx: Tx, user_id: str) -> list[tuple[Session, Attendee]]:
@@ -221,7 +221,7 @@ async def list_logged_out(tx: Tx, user_id: str, password: str) -> list[tuple[Ses
     return await tx.list(_LOGGED_OUT, user_id=user_id, password=password)
 
 
-async def list_users_outside(tx: Tx, group_ids: list[str]) -> list[str]:
+async def list_users_outside_groups(tx: Tx, group_ids: list[str]) -> list[str]:
     """Return the users with a session who are not in any of the groups."""
     return [row[0] for row in await tx.all(_USERS_OUTSIDE, group_ids=tx.many(group_ids))]
 

@@ -27,7 +27,7 @@ async def find_portrait_for(tx: Tx, user_id: str, *, viewer: str | None, browser
 
 
 async def _is_in_room_with(tx: Tx, browser: str, user_id: str) -> bool:
-    found = await attendee_store.list_visitors_with(tx, browser, user_id)
+    found = await attendee_store.list_guests_with(tx, browser, user_id)
     return any(visitor.can_pass_lobby for visitor in found)
 
 

@@ -82,7 +82,7 @@ async def list_rooms(tx: Tx, call: Call[Any]) -> list[RoomView]:
 )
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List the attendees of a room and of the breakout rooms that the caller is in."""
-    return listed(call.me, await service.list_people(tx, call.me, with_status=call.params.includeStatus))
+    return listed(call.me, await service.list_with_sessions(tx, call.me, with_status=call.params.includeStatus))
 
 
 # --- creating and deleting ------------------------------------------------------------------

@@ -13,7 +13,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
 from talkd.conversation import attendee_store, room_store
-from talkd.conversation.participant import Attendee, Participant, People
+from talkd.conversation.participant import Attendee, AttendeeList, Participant
 from talkd.conversation.room import BREAKOUT, Attributes, Room
 from talkd.core import clock
 from talkd.core.actor import Actor
@@ -191,14 +191,14 @@ async def _list_after_change(tx: Tx, me: Participant) -> list[BreakoutRoom]:
     return await list_rooms(tx, Participant(await room_store.lock_room(tx, me.room.id), me.attendee, me.session))
 
 
-async def list_people(tx: Tx, me: Participant, *, with_status: bool) -> People:
+async def list_with_sessions(tx: Tx, me: Participant, *, with_status: bool) -> AttendeeList:
     """Return the attendees of the parent room and of the breakout rooms that the caller is in.
 
     Raises Forbidden for guests, and Invalid like `list_rooms`.
     """
     attendees.require_may_list(me)
     own = [room for room, attendee_id in await list_rooms(tx, me) if attendee_id is not None]
-    return await attendees.list_people(tx, me, [me.room, *own], with_status=with_status)
+    return await attendees.list_with_sessions(tx, me, [me.room, *own], with_status=with_status)
 
 
 async def start(tx: Tx, me: Participant) -> list[BreakoutRoom]:

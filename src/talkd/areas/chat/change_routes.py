@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.chat import change_service, service
-from talkd.areas.chat.routes import headers, page_size, show_said
+from talkd.areas.chat.routes import headers, page_size, show_sent
 from talkd.areas.messages import view
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
@@ -43,13 +43,13 @@ _AUTHOR = (Guard.NO_LOGIN, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.LOBBY_OPEN,
 @routes.add("PUT", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=EditParams, returns=view.MessageView)
 async def edit(tx: Tx, call: Call[EditParams]) -> Reply:
     """Change the text of a message."""
-    return show_said(call, await change_service.edit(tx, call.me, call.params.messageId, call.params.message))
+    return show_sent(call, await change_service.edit(tx, call.me, call.params.messageId, call.params.message))
 
 
 @routes.add("DELETE", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=MessageParams, returns=view.MessageView)
 async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
     """Delete a message."""
-    return show_said(call, await change_service.delete(tx, call.me, call.params.messageId))
+    return show_sent(call, await change_service.delete(tx, call.me, call.params.messageId))
 
 
 @routes.add(
@@ -64,7 +64,7 @@ async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
 async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
     """Delete all messages."""
     one_to_one_too = call.world.settings.can_delete_one_to_one
-    return show_said(call, await change_service.clear_history(tx, call.me, one_to_one_too=one_to_one_too))
+    return show_sent(call, await change_service.clear_history(tx, call.me, one_to_one_too=one_to_one_too))
 
 
 @routes.add(

@@ -7,7 +7,16 @@ from talkd.areas.mentions import service as mentions
 from talkd.areas.messages import service as messages
 from talkd.areas.removal import service as removal
 from talkd.conversation import message_store, modified_store, room_store
-from talkd.conversation.message import COMMENT, OBJECT_SHARED, VOICE, Message, Reference, Said, plain, require_text
+from talkd.conversation.message import (
+    COMMENT,
+    OBJECT_SHARED,
+    VOICE,
+    Message,
+    Reference,
+    SentMessage,
+    plain,
+    require_text,
+)
 from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.constants import MAX_EDIT_AGE, RoomType
@@ -23,7 +32,7 @@ _DELETABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 _encode = msgspec.json.Encoder().encode
 
 
-async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Said:
+async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> SentMessage:
     """Replace the text of a message. Return the system message that reports it.
 
     A user who is not mentioned any more keeps the flags of an unread mention, as on the real server.
@@ -50,10 +59,10 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> Said:
     await mentions.mark_mentioned(tx, msgspec.structs.replace(message, parameters=parameters))
     await tx.emit(MessageEdited(me.room.id, me.actor, message_id, message.parameters))
     report = await messages.post_system(tx, me.room, me.actor, "message_edited", parent_id=message_id)
-    return await messages.complete_said(tx, me, report)
+    return await messages.complete_sent(tx, me, report)
 
 
-async def delete(tx: Tx, me: Participant, message_id: int) -> Said:
+async def delete(tx: Tx, me: Participant, message_id: int) -> SentMessage:
     """Delete a message of any age. Return the system message that reports it.
 
     With the message of a poll, the system message that the poll was closed is deleted too. Raises NotFound, Forbidden,
@@ -63,7 +72,7 @@ async def delete(tx: Tx, me: Participant, message_id: int) -> Said:
     if message.kind == OBJECT_SHARED:
         for closing_id in await change_store.list_closings(tx, message):
             await _delete(tx, me, closing_id)
-    return await messages.complete_said(tx, me, await _delete(tx, me, message_id))
+    return await messages.complete_sent(tx, me, await _delete(tx, me, message_id))
 
 
 async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
@@ -74,7 +83,7 @@ async def _delete(tx: Tx, me: Participant, message_id: int) -> Message:
     return await messages.post_system(tx, me.room, me.actor, "message_deleted", parent_id=message_id)
 
 
-async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Said:
+async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> SentMessage:
     """Delete all messages. Return the system message that reports it.
 
     All read markers move before the first message, because clients do not move a marker that stands on a deleted
@@ -86,7 +95,7 @@ async def clear_history(tx: Tx, me: Participant, *, one_to_one_too: bool) -> Sai
     await removal.clear_messages(tx, me.room.id)
     await tx.emit(HistoryCleared(me.room.id, me.actor))
     await change_store.reset_markers(tx, me.room.id)
-    return await messages.complete_said(tx, me, await messages.post_system(tx, me.room, me.actor, "history_cleared"))
+    return await messages.complete_sent(tx, me, await messages.post_system(tx, me.room, me.actor, "history_cleared"))
 
 
 async def list_rooms_with_expired(tx: Tx) -> list[int]:

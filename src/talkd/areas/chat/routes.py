@@ -11,7 +11,7 @@ from talkd.areas.messages import service as messages
 from talkd.areas.messages import view
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.conversation.message import Said
+from talkd.conversation.message import SentMessage
 from talkd.core.constants import MAX_CHAT_LIMIT, MAX_POLL_SECONDS
 from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
@@ -88,7 +88,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     )
     if not said.is_new:
         call.uncount()
-    return show_said(call, said, 201)
+    return show_sent(call, said, 201)
 
 
 def _network(call: Call[SendParams]) -> str:
@@ -192,7 +192,7 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
     return Reply(await rendering.render_mine(tx, call), 200, headers(common))
 
 
-def show_said(call: Call[Any], said: Said, status: int = 200) -> Reply:
+def show_sent(call: Call[Any], said: SentMessage, status: int = 200) -> Reply:
     """Answer with one message."""
     me = call.me
     return Reply(view.messages(said.page, me.room, me.actor)[0], status, headers(said.common_read))

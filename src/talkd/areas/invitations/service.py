@@ -112,10 +112,12 @@ async def invite_all(
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
         return Import(len(new), duplicates, sheet.invalid_lines)
-    policy.require_forced_password(is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords)
+    policy.require_forced_password(
+        is_open=room.becomes_public_by_email, has_password=False, is_forced=settings.force_passwords
+    )
     newcomers = [Newcomer(EMAILS, invitee.address, invitee.name) for invitee in new]
     progress = await members.add(tx, room, me.actor, newcomers, settings, most=most)
-    new_type = RoomType.PUBLIC if room.opens_by_mail else None
+    new_type = RoomType.PUBLIC if room.becomes_public_by_email else None
     return Import(len(new), duplicates, sheet.invalid_lines, new_type, progress)
 
 

@@ -10,7 +10,7 @@ from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.rooms.member_model import Newcomer, Progress
-from talkd.conversation.participant import Participant, People
+from talkd.conversation.participant import AttendeeList, Participant
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import lock_room_again
@@ -59,10 +59,10 @@ class NameParams(msgspec.Struct, frozen=True):
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List the participants of a conversation."""
     me = call.me
-    return listed(me, await attendees.list_people(tx, me, [me.room], with_status=call.params.includeStatus))
+    return listed(me, await attendees.list_with_sessions(tx, me, [me.room], with_status=call.params.includeStatus))
 
 
-def listed(me: Participant, found: People) -> Reply:
+def listed(me: Participant, found: AttendeeList) -> Reply:
     """Return the answer with the attendees as `me` may see them. A header says whether it has statuses."""
     data = view.people(found, viewer=me)
     return Reply(data, 200, {} if found.online is None else {"X-Nextcloud-Has-User-Statuses": "true"})

@@ -5,10 +5,10 @@ from collections.abc import Collection
 from talkd.areas.mentions import store
 from talkd.areas.mentions.model import EVERYBODY, last_by_others, mentioned_in, newest_by_target
 from talkd.areas.users import group_service as groups
-from talkd.conversation import attendee_store, message_store, people_store
+from talkd.conversation import actor_store, attendee_store, message_store
+from talkd.conversation.actor_store import KnownActor
 from talkd.conversation.message import Message, Names, Reference
 from talkd.conversation.participant import Participant
-from talkd.conversation.people_store import KnownActor
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, USERS
 from talkd.core.constants import MAX_GUEST_MENTIONS, MENTION_SECONDS
@@ -44,7 +44,7 @@ async def resolve(
     names = {(own.type, own.id): own.name}
     partner = USERS, me.room.partner_of(own.id) if (ALL, ALL) in wanted else ""
     unnamed = {*(_actor(target) for target in wanted), *others, *({partner} if partner[1] else ())} - names.keys()
-    found = await people_store.list_people(tx, unnamed) if unnamed else []
+    found = await actor_store.list_actors(tx, unnamed) if unnamed else []
     existing = {_target(*actor): actor for actor in names}
     members = await _list_members(tx, me.room.id, found) if me.is_guest else None
     for kind, actor_id, name, place in found:

@@ -43,5 +43,5 @@ async def _count_everybody(tx: Tx, me: Participant, search: str) -> int:
         return 0
     if not is_everybody(search, room.name):
         return 0
-    people, _ = await attendee_store.count_people(tx, room.id)
+    people, _ = await attendee_store.count_users(tx, room.id)
     return people

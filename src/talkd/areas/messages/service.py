@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.mentions import service as mentions
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
-from talkd.conversation import message_store, people_store
+from talkd.conversation import actor_store, message_store
 from talkd.conversation.message import (
     ABOUT_OLDER,
     COMMENT,
@@ -17,7 +17,7 @@ from talkd.conversation.message import (
     Names,
     Page,
     Reference,
-    Said,
+    SentMessage,
     named,
     plain,
     require_text,
@@ -45,7 +45,7 @@ async def send(
     silent: bool = False,
     guest_name: str = "",
     network: str = "",
-) -> Said:
+) -> SentMessage:
     """Post a text message. Raises Invalid, TooLarge or Throttled.
 
     If the author posted the same text under the same `reference_id` before, that message is returned: a client that
@@ -90,10 +90,10 @@ async def send(
     has_reactions = parent is not None and bool(parent.reactions)
     reactors = await get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
     page = Page([message], parents, names, reactors)
-    return Said(message, page, common_read_after(me, message.id, stored[1]))
+    return SentMessage(message, page, common_read_after(me, message.id, stored[1]))
 
 
-async def _find_repeated(tx: Tx, me: Participant, draft: Message) -> Said | None:
+async def _find_repeated(tx: Tx, me: Participant, draft: Message) -> SentMessage | None:
     """Return the author's message with the same reference id, text and parent, or None."""
     if not draft.reference_id:
         return None
@@ -102,7 +102,7 @@ async def _find_repeated(tx: Tx, me: Participant, draft: Message) -> Said | None
     ):
         if message.message == draft.message and message.parent_id == draft.parent_id:
             page = await complete(tx, me.room.id, [message], known=me.actor, viewer=me.actor)
-            return Said(message, page, await get_common_read(tx, me), is_new=False)
+            return SentMessage(message, page, await get_common_read(tx, me), is_new=False)
     return None
 
 
@@ -258,10 +258,10 @@ async def complete(
     return Page(messages, parents, await get_names(tx, shown, known=known), reactors)
 
 
-async def complete_said(tx: Tx, me: Participant, message: Message, *, is_new: bool = True) -> Said:
+async def complete_sent(tx: Tx, me: Participant, message: Message, *, is_new: bool = True) -> SentMessage:
     """Return a message with everything that is needed to show it to the participant."""
     page = await complete(tx, me.room.id, [message], viewer=me.actor)
-    return Said(message, page, await get_common_read(tx, me), is_new)
+    return SentMessage(message, page, await get_common_read(tx, me), is_new)
 
 
 async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None = None) -> Names:
@@ -270,9 +270,9 @@ async def get_names(tx: Tx, messages: Iterable[Message], *, known: Actor | None 
     for message in messages:
         actors |= named(message)
     if known is None:
-        return await people_store.get_names(tx, actors)
+        return await actor_store.get_names(tx, actors)
     actors.discard((known.type, known.id))
-    return {(known.type, known.id): known.name, **await people_store.get_names(tx, actors)}
+    return {(known.type, known.id): known.name, **await actor_store.get_names(tx, actors)}
 
 
 async def get_history(tx: Tx, room_id: int, viewer: Actor, *, known: int, including: bool, limit: int) -> Page:

@@ -10,7 +10,7 @@ from talkd.areas.messages.system_texts import CALLS_OF_TWO, MISSED, TRIED, shiel
 from talkd.conversation.message import (
     COMMENT,
     DELETED,
-    GONE,
+    DELETED_NAME,
     OBJECT_SHARED,
     Message,
     Names,
@@ -216,7 +216,7 @@ def _parameter(item: Message, reference: Reference, room: Room, names: Names, in
             "mention-id": "all",
         }
     if kind == DELETED_USERS:
-        return {"type": "highlight", "id": actor_id, "name": GONE}
+        return {"type": "highlight", "id": actor_id, "name": DELETED_NAME}
     return {"type": kind, "id": actor_id, "name": reference.name}
 
 

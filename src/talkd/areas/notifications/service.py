@@ -3,7 +3,7 @@
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import outbox_store, store
 from talkd.areas.notifications.model import MAX_ASKED, MAX_KEPT, MAX_SHOWN, About, Entry, Listing, Subject
-from talkd.conversation import people_store, room_store
+from talkd.conversation import actor_store, room_store
 from talkd.conversation.message import named
 from talkd.conversation.participant import Participant
 from talkd.core import clock
@@ -73,4 +73,4 @@ async def _complete(tx: Tx, entries: list[Entry]) -> Listing:
             actors.add((USERS, room.partner_of(notification.user_id)))
         if entry.message is not None:
             actors |= named(entry.message)
-    return Listing(entries, await people_store.get_names(tx, actors))
+    return Listing(entries, await actor_store.get_names(tx, actors))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from talkd.areas.users import service as users
 from talkd.conversation import access, attendee_store, session_store
-from talkd.conversation.participant import Attendee, Participant, People
+from talkd.conversation.participant import Attendee, AttendeeList, Participant
 from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GUESTS, USERS, Actor
@@ -33,7 +33,7 @@ def require_may_list(me: Participant) -> None:
         raise Forbidden(data=NULL)
 
 
-async def list_people(tx: Tx, me: Participant, rooms: Sequence[Room], *, with_status: bool) -> People:
+async def list_with_sessions(tx: Tx, me: Participant, rooms: Sequence[Room], *, with_status: bool) -> AttendeeList:
     """Return the attendees of the rooms with their sessions. Raises Forbidden if the caller may not list them.
 
     `with_status` adds who of the first room is online, unless that room has MAX_WITH_STATUS attendees.
@@ -44,7 +44,7 @@ async def list_people(tx: Tx, me: Participant, rooms: Sequence[Room], *, with_st
     online = None
     if with_status and len(attendees[0]) < MAX_WITH_STATUS:
         online = await list_online(tx, [attendee.actor_id for attendee in attendees[0]])
-    return People(list(zip(rooms, attendees, sessions, strict=True)), online)
+    return AttendeeList(list(zip(rooms, attendees, sessions, strict=True)), online)
 
 
 async def list_online(tx: Tx, user_ids: list[str]) -> set[str]:

@@ -125,7 +125,7 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
             access_token=ids.new_secret(),
             invited_address=address,
         )
-    return room.opens_by_mail
+    return room.becomes_public_by_email
 
 
 async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:
@@ -212,7 +212,7 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
     Raises Invalid("last-moderator") if others would stay without a moderator, unless `may_abandon` is set.
     """
     await room_store.lock_room(tx, me.room.id)  # or the last two moderators could both leave at once
-    people, moderators = await attendee_store.count_people(tx, me.room.id)
+    people, moderators = await attendee_store.count_users(tx, me.room.id)
     is_last = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
     if is_last and people > 1 and not may_abandon:
         raise Invalid("last-moderator")
@@ -222,7 +222,7 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
 
 async def is_last_member(tx: Tx, attendee: Attendee) -> bool:
     """Return True if the attendee is the only member of the room."""
-    people, _ = await attendee_store.count_people(tx, attendee.room_id)
+    people, _ = await attendee_store.count_users(tx, attendee.room_id)
     return _is_last(attendee, people)
 
 

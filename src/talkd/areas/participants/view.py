@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.conversation.participant import Attendee, Participant, People, Session, permissions_of
+from talkd.conversation.participant import Attendee, AttendeeList, Participant, Session, permissions_of
 from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import USERS
@@ -53,7 +53,7 @@ def participants(
     return [_participant(room, attendee, by_attendee.get(attendee.id, []), viewer, online) for attendee in attendees]
 
 
-def people(found: People, *, viewer: Participant) -> list[ParticipantView]:
+def people(found: AttendeeList, *, viewer: Participant) -> list[ParticipantView]:
     """Show the attendees of all the rooms."""
     return [
         shown

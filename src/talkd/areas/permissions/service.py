@@ -2,7 +2,7 @@
 
 from talkd.areas.participants import attendee_service as attendees
 from talkd.conversation import access, attendee_store, room_store
-from talkd.conversation.participant import Participant, People, is_self_joined, permissions_of
+from talkd.conversation.participant import AttendeeList, Participant, is_self_joined, permissions_of
 from talkd.conversation.permission import changed, require_permissions
 from talkd.core import clock
 from talkd.core.actor import GROUPS
@@ -29,7 +29,7 @@ async def set_default(tx: Tx, me: Participant, bits: int) -> None:
     await tx.emit(DefaultPermissionsSet(me.room.id, me.actor, permissions))
 
 
-async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str, bits: int) -> People:
+async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str, bits: int) -> AttendeeList:
     """Set, add or remove permissions of one attendee. Return the attendee, without sessions.
 
     A self-joined user who is given permissions becomes a member, as on the real server (docs/api/compatibility.md).
@@ -51,4 +51,4 @@ async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str
         await attendee_store.set_attendee(tx, room.id, attendee.id, "permissions", permissions, clock.now())
         await tx.emit(PermissionsSet(room.id, me.actor, attendee.id, permissions))
     attendee = await access.access_attendee(tx, me, attendee_id)
-    return People([(me.room, [attendee], [])], await attendees.list_online(tx, [attendee.actor_id]))
+    return AttendeeList([(me.room, [attendee], [])], await attendees.list_online(tx, [attendee.actor_id]))

@@ -15,7 +15,7 @@ from talkd.areas.polls.model import (
     require_wording,
     visible,
 )
-from talkd.conversation import message_store, people_store
+from talkd.conversation import actor_store, message_store
 from talkd.conversation.message import Names, Reference
 from talkd.conversation.participant import Participant
 from talkd.core import clock
@@ -141,7 +141,7 @@ async def _result(tx: Tx, me: Participant, poll: Poll) -> Result:
 
 async def _get_names(tx: Tx, items: Sequence[Poll | Ballot]) -> Names:
     """Return the current names of the authors and voters."""
-    return await people_store.get_names(tx, {(item.actor_type, item.actor_id) for item in items})
+    return await actor_store.get_names(tx, {(item.actor_type, item.actor_id) for item in items})
 
 
 def _reference(poll: Poll) -> Reference:

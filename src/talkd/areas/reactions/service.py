@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.messages import service as messages
-from talkd.conversation import message_store, people_store, reaction_store
+from talkd.conversation import actor_store, message_store, reaction_store
 from talkd.conversation.message import Message, Names
 from talkd.conversation.participant import Participant
 from talkd.conversation.reaction import REMOVED, REVOKED, SHOWN, Reaction, most_frequent
@@ -77,7 +77,7 @@ async def list_reactions(tx: Tx, me: Participant, message_id: int, reaction: str
 async def _list(tx: Tx, room_id: int, message_id: int, reaction: str | None = None) -> Given:
     given = await reaction_store.list_reactions(tx, room_id, message_id)
     shown = [each for each in given if reaction is None or each.reaction == reaction]
-    return shown, await people_store.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
+    return shown, await actor_store.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
 
 
 async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:

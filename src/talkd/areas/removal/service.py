@@ -5,7 +5,7 @@ portion. The database says what is left to do, so a stop or a crash loses nothin
 """
 
 from talkd.areas.removal import account_store, room_store
-from talkd.conversation import people_store
+from talkd.conversation import actor_store
 from talkd.core.events import RoomDeleted
 from talkd.storage.database import Tx
 
@@ -74,7 +74,7 @@ async def forget_account_portion(tx: Tx, user_id: str) -> bool:
     left = PORTION - await account_store.detach(tx, user_id, PORTION)
     if left <= 0:
         return True
-    next_position = await people_store.forget_after(tx, user_id, position, limit=left, looked_at=EXAMINED)
+    next_position = await actor_store.forget_after(tx, user_id, position, limit=left, looked_at=EXAMINED)
     if next_position is None:
         await account_store.finish(tx, user_id)
         return False

@@ -181,7 +181,7 @@ async def _add_individual(
         await _add_user(tx, room, actor, await users.resolve_id(tx, who))
     elif kind == EMAILS:
         policy.require_forced_password(
-            is_open=room.opens_by_mail, has_password=False, is_forced=settings.force_passwords
+            is_open=room.becomes_public_by_email, has_password=False, is_forced=settings.force_passwords
         )
         if await participants.add_email(tx, room, actor, who, newcomer.name):
             await room_settings.allow_guests(tx, room, actor)

@@ -36,7 +36,7 @@ async def access_from_outside(
         return room, False
     if user_id is not None:
         return room, not await ban_store.is_banned(tx, room.id, USERS, user_id)
-    return room, not await ban_store.is_visitor_banned(tx, room.id, browser=browser, address=address)
+    return room, not await ban_store.is_guest_banned(tx, room.id, browser=browser, address=address)
 
 
 # --- leaving and removing -------------------------------------------------------------------

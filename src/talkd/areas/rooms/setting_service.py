@@ -61,7 +61,7 @@ async def allow_guests(tx: Tx, room: Room, actor: Actor, password_hash: str = ""
 
     Breakout rooms and rooms that have some cannot become public.
     """
-    if room.is_breakout_room or room.is_divided:
+    if room.is_breakout_room or room.has_breakout_rooms:
         raise Invalid("breakout-room")
     if room.type not in (RoomType.GROUP, RoomType.PUBLIC):
         raise Invalid("type")

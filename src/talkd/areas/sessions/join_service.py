@@ -61,7 +61,7 @@ async def join(tx: Tx, token: str, device: Device, *, most_visitors: int) -> Joi
         await invitations.move_browser(tx, device.old_browser, device.browser)
     if device.user is not None:
         return Joined(await _join_user(tx, room, device.user, device))
-    present = await attendee_store.find_visitor(tx, token, device.browser) if device.browser else None
+    present = await attendee_store.find_guest(tx, token, device.browser) if device.browser else None
     if device.access_token:
         known: Attendee | None = await _accept_invitation(tx, room, present, device)
     else:
@@ -134,7 +134,7 @@ async def _join_visitor(tx: Tx, room: Room, known: Attendee | None, device: Devi
     Banned visitors who are not known get NotFound for a room that is not public, as if there was none.
     """
     browser = device.old_browser or device.browser  # bans know the cookie that the visitor had
-    is_banned = await ban_store.is_visitor_banned(tx, room.id, browser=browser, address=device.address)
+    is_banned = await ban_store.is_guest_banned(tx, room.id, browser=browser, address=device.address)
     if is_banned and (known is None or not known.is_moderator):
         raise Forbidden("ban") if known is not None or room.type == RoomType.PUBLIC else NotFound(data=NULL)
     session_id = ids.new_session_id()

@@ -50,7 +50,7 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
 
 async def end_silent(tx: Tx) -> int:
     """End sessions without a ping for SESSION_KILL seconds, a portion of them. Return how many there were."""
-    silent = await session_store.list_silent(tx, clock.steady() - SESSION_KILL)
+    silent = await session_store.list_timed_out(tx, clock.steady() - SESSION_KILL)
     # The session may have pinged before its room was locked.
     await _end_all(tx, silent, is_over=lambda before, now: now.last_ping <= before.last_ping)
     return len(silent)
@@ -70,7 +70,7 @@ async def end_logged_out(tx: Tx, user_id: str) -> None:
 async def end_not_allowed(tx: Tx) -> None:
     """End the sessions of all users who may not use Talk."""
     allowed = (await settings.get_settings(tx)).allowed_groups
-    for user_id in await session_store.list_users_outside(tx, allowed) if allowed else ():
+    for user_id in await session_store.list_users_outside_groups(tx, allowed) if allowed else ():
         await _end_all(tx, await session_store.list_of_user(tx, user_id))
 
 

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.chat.routes import headers, show_said
+from talkd.areas.chat.routes import headers, show_sent
 from talkd.areas.messages import view
 from talkd.areas.sharing import service
 from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT
@@ -67,7 +67,7 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     )
     if not said.is_new:
         call.uncount()
-    return show_said(call, said, 201)
+    return show_sent(call, said, 201)
 
 
 @routes.add(

@@ -3,7 +3,7 @@
 from talkd.areas.messages import service as messages
 from talkd.areas.sharing import store
 from talkd.areas.sharing.model import kind_of, require_thing
-from talkd.conversation.message import Page, Said
+from talkd.conversation.message import Page, SentMessage
 from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.constants import ABOVE_ALL_IDS
@@ -21,13 +21,13 @@ async def share(
     reference_id: str = "",
     silent: bool = False,
     guest_name: str = "",
-) -> Said:
+) -> SentMessage:
     """Post a message that shows a thing. The parameters are those of `require_thing`, which raises for wrong ones."""
     thing = require_thing(object_type, object_id, meta_data, home)
     message, is_new = await messages.share(
         tx, me, thing, kind_of(object_type), reference_id=reference_id, silent=silent, guest_name=guest_name
     )
-    return await messages.complete_said(tx, me, message, is_new=is_new)
+    return await messages.complete_sent(tx, me, message, is_new=is_new)
 
 
 async def get_overview(tx: Tx, me: Participant, limit: int) -> tuple[Page, dict[str, list[int]]]:

@@ -1,4 +1,4 @@
-"""Statements about the actors that write messages or are mentioned in them."""
+"""Statements about actors: find them, and remove deleted accounts from messages."""
 
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class KnownActor(NamedTuple):
 
 
 _USER = shape_of(KnownActor, word(USERS), users.c.id, users.c.display_name, users.c.enabled)
-_PEOPLE = Query(
+_ACTORS = Query(
     sa.union_all(
         sa.select(*_USER).where(one_of(folded(users.c.id), "users")),
         sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE).where(one_of(groups.c.id, "groups")),
@@ -69,7 +69,7 @@ _SET_REFERENCES = Statement(
 )
 
 
-async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[KnownActor]:
+async def list_actors(tx: Tx, actors: set[tuple[str, str]]) -> list[KnownActor]:
     """Return those of the actors that exist, a guest once for each of their rooms. The case of user ids is ignored."""
     by_kind: dict[str, list[str]] = {USERS: [], GROUPS: [], GUESTS: []}
     for kind, actor_id in actors:
@@ -80,13 +80,13 @@ async def list_people(tx: Tx, actors: set[tuple[str, str]]) -> list[KnownActor]:
         return []
     user_ids = [names.folded(user_id) for user_id in by_kind[USERS]]
     return await tx.list(
-        _PEOPLE, users=tx.many(user_ids), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
+        _ACTORS, users=tx.many(user_ids), groups=tx.many(by_kind[GROUPS]), guests=tx.many(by_kind[GUESTS])
     )
 
 
 async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
     """Return the current names of the actors that exist."""
-    return {(actor.type, actor.id): actor.name for actor in await list_people(tx, actors)}
+    return {(actor.type, actor.id): actor.name for actor in await list_actors(tx, actors)}
 
 
 async def forget_after(
