@@ -191,6 +191,16 @@ def throttled_server(
 
 
 @pytest.fixture
+def own_server(databases: Databases, new_server: Callable[[Config], Server]) -> Server:
+    """Return a new server with the throttle on and the account alice. No other test uses it."""
+    config = databases.config("sqlite")
+    config.security.throttle = True
+    server = new_server(config)
+    server.add_account("alice", "Alice A.", email="alice@talk.test")
+    return server
+
+
+@pytest.fixture
 def threads() -> Iterator[ThreadPoolExecutor]:
     """For what happens at the same time."""
     with ThreadPoolExecutor(8) as pool:

@@ -2,18 +2,15 @@
 
 import base64
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import pytest_asyncio
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from doors import OCS, PASSWORD, Doors, open_doors
+from support.running import PASSWORD, Server
 from talkd.areas.capabilities import service
 from talkd.areas.capabilities.model import FEATURES, Viewer
 from talkd.areas.signaling import tokens
@@ -25,28 +22,20 @@ PATH = "/ocs/v2.php/cloud/capabilities"
 ALICE = ("alice", PASSWORD)
 
 
-@pytest_asyncio.fixture
-async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
-    """A server with the account alice."""
-    async with open_doors(tmp_path) as opened:
-        yield opened
+@pytest.fixture
+def client(own_server: Server) -> httpx.Client:
+    """Return an API client without a user."""
+    return own_server.client()
 
 
-@pytest_asyncio.fixture
-async def client(doors: Doors) -> AsyncIterator[httpx.AsyncClient]:
-    """An API client."""
-    async with doors.client(headers=OCS) as opened:
-        yield opened
-
-
-async def blocks(client: httpx.AsyncClient, auth: tuple[str, str] | None = None) -> dict[str, Any]:
+def blocks(client: httpx.Client, auth: tuple[str, str] | None = None) -> dict[str, Any]:
     """The capabilities by group."""
-    answer = await client.get(PATH, auth=auth) if auth else await client.get(PATH)
+    answer = client.get(PATH, auth=auth) if auth else client.get(PATH)
     return dict(answer.json()["ocs"]["data"]["capabilities"])
 
 
-async def test_status_is_for_everybody(client: httpx.AsyncClient) -> None:
-    answer = await client.get("/index.php/status.php", headers={"Authorization": ""})
+def test_status_is_for_everybody(client: httpx.Client) -> None:
+    answer = client.get("/index.php/status.php", headers={"Authorization": ""})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.json() == {
         "installed": True,
@@ -60,8 +49,8 @@ async def test_status_is_for_everybody(client: httpx.AsyncClient) -> None:
     }
 
 
-async def test_visitors_and_users_see_what_apps_demand(client: httpx.AsyncClient) -> None:
-    visitor, user = await blocks(client), await blocks(client, ALICE)
+def test_visitors_and_users_see_what_apps_demand(client: httpx.Client) -> None:
+    visitor, user = blocks(client), blocks(client, ALICE)
     for seen in (visitor, user):
         talk = seen["spreed"]
         assert {"conversation-v4", "signaling-v3", "chat-v2"} <= set(talk["features"])
@@ -92,8 +81,8 @@ def test_api_versions_are_announced_as_the_setting_says() -> None:
     assert service.talk_hash(config, TalkSettings(), Viewer()) != known
 
 
-async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient) -> None:
-    features = set((await blocks(client))["spreed"]["features"])
+def test_nothing_is_announced_that_is_not_there(client: httpx.Client) -> None:
+    features = set(blocks(client)["spreed"]["features"])
     missing = {
         "bots-v1",
         "recording-v1",
@@ -105,30 +94,30 @@ async def test_nothing_is_announced_that_is_not_there(client: httpx.AsyncClient)
     assert not features & missing
 
 
-async def test_capabilities_known_already_are_not_sent_again(client: httpx.AsyncClient) -> None:
-    first = await client.get(PATH)
+def test_capabilities_known_already_are_not_sent_again(client: httpx.Client) -> None:
+    first = client.get(PATH)
     etag = first.headers["etag"]
-    again = await client.get(PATH, headers={"If-None-Match": etag})
+    again = client.get(PATH, headers={"If-None-Match": etag})
     assert (again.status_code, again.content) == (304, b"")
-    assert (await client.get(PATH, headers={"If-None-Match": etag}, auth=ALICE)).status_code == 200
+    assert client.get(PATH, headers={"If-None-Match": etag}, auth=ALICE).status_code == 200
 
 
-async def test_settings_show_at_once(doors: Doors, client: httpx.AsyncClient) -> None:
-    settings = doors.world.settings
-    before = service.talk_hash(doors.world.config, settings, Viewer())
+def test_settings_show_at_once(own_server: Server, client: httpx.Client) -> None:
+    settings = own_server.app.world.settings
+    before = service.talk_hash(own_server.app.world.config, settings, Viewer())
     settings.replace({"start_calls": "3", "start_conversations": '["staff"]', "allowed_groups": "[]"})
-    talk = (await blocks(client, ALICE))["spreed"]
+    talk = blocks(client, ALICE)["spreed"]
     assert not talk["config"]["call"]["enabled"]
     assert not talk["config"]["conversations"]["can-create"]
-    assert service.talk_hash(doors.world.config, settings, Viewer()) != before
+    assert service.talk_hash(own_server.app.world.config, settings, Viewer()) != before
     settings.replace({"allowed_groups": '["staff"]'})
-    assert "spreed" not in await blocks(client, ALICE)
-    assert "spreed" in await blocks(client)
+    assert "spreed" not in blocks(client, ALICE)
+    assert "spreed" in blocks(client)
 
 
-async def test_tokens_are_signed_by_the_announced_key(doors: Doors, client: httpx.AsyncClient) -> None:
-    announced = (await blocks(client))["spreed"]["config"]["signaling"]["hello-v2-token-key"]
-    keys = await doors.world.db.write(tokens.get_keys)
+def test_tokens_are_signed_by_the_announced_key(own_server: Server, client: httpx.Client) -> None:
+    announced = blocks(client)["spreed"]["config"]["signaling"]["hello-v2-token-key"]
+    keys = own_server.write(tokens.get_keys)
     assert keys.public_pem == announced
     token = tokens.make_token(keys, issuer="https://talk.test", user_id="alice", display_name="Alice A.", now=1000)
     signed, _, signature = token.rpartition(".")

@@ -1,28 +1,18 @@
 """Logging in with apps and browsers, over HTTP."""
 
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
 import pytest
-import pytest_asyncio
 
-from doors import BASE, OCS, PASSWORD, Doors, open_doors
-from support.running import Server, unique
+from support.running import HEADERS, PASSWORD, Server, unique
 from support.time import pass_time
 from talkd.areas.login.model import UNNAMED, client_name_of, local_path
 from talkd.core import ids
 
 ALICE = ("alice", PASSWORD)
-
-
-@pytest_asyncio.fixture
-async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
-    """Start a server with the account alice."""
-    async with open_doors(tmp_path) as opened:
-        yield opened
 
 
 def form_token(page: httpx.Response) -> str:
@@ -32,68 +22,68 @@ def form_token(page: httpx.Response) -> str:
     return found[1]
 
 
-async def log_in(client: httpx.AsyncClient, password: str = PASSWORD, **extra: str) -> httpx.Response:
+def log_in(client: httpx.Client, password: str = PASSWORD, **extra: str) -> httpx.Response:
     """Fill in and send the login form."""
-    token = form_token(await client.get("/login"))
-    return await client.post("/login", data={"user": "alice", "password": password, "requesttoken": token, **extra})
+    token = form_token(client.get("/login"))
+    return client.post("/login", data={"user": "alice", "password": password, "requesttoken": token, **extra})
 
 
-async def own_token(client: httpx.AsyncClient) -> str:
+def own_token(client: httpx.Client) -> str:
     """Return the request token of this browser."""
-    return str((await client.get("/csrftoken")).json()["token"])
+    return str(client.get("/csrftoken").json()["token"])
 
 
 # --- login flow v2 --------------------------------------------------------------------------
-async def test_flow_v2_gives_one_app_password_once(doors: Doors) -> None:
-    async with doors.client() as app, doors.client() as browser:
-        started = (await app.post("/index.php/login/v2", headers=[(b"User-Agent", "Jörgs Handy".encode())])).json()
-        poll = {"token": started["poll"]["token"]}
-        assert started["poll"]["endpoint"] == f"{BASE}/login/v2/poll"
-        waiting = await app.post("/login/v2/poll", data=poll)
-        assert (waiting.status_code, waiting.json()) == (404, [])
+def test_flow_v2_gives_one_app_password_once(own_server: Server) -> None:
+    app, browser = own_server.browser(), own_server.browser()
+    started = app.post("/index.php/login/v2", headers=[(b"User-Agent", "Jörgs Handy".encode())]).json()
+    poll = {"token": started["poll"]["token"]}
+    assert started["poll"]["endpoint"] == f"{own_server.url}/login/v2/poll"
+    waiting = app.post("/login/v2/poll", data=poll)
+    assert (waiting.status_code, waiting.json()) == (404, [])
 
-        page = await browser.get(started["login"])
-        assert "Jörgs Handy" in page.text
-        here = started["login"].removeprefix(BASE)
-        sent = {"user": "alice", "password": PASSWORD, "requesttoken": form_token(page), "redirect_url": here}
-        logged_in = await browser.post("/login", data=sent)
-        assert (logged_in.status_code, logged_in.headers["location"]) == (303, here)
-        grant = await browser.get(here)
-        flow = here.rpartition("/")[2]
-        done = await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": form_token(grant)})
-        assert done.status_code == 200
-        assert "Connected" in done.text
+    page = browser.get(started["login"])
+    assert "Jörgs Handy" in page.text
+    here = started["login"].removeprefix(own_server.url)
+    sent = {"user": "alice", "password": PASSWORD, "requesttoken": form_token(page), "redirect_url": here}
+    logged_in = browser.post("/login", data=sent)
+    assert (logged_in.status_code, logged_in.headers["location"]) == (303, here)
+    grant = browser.get(here)
+    flow = here.rpartition("/")[2]
+    done = browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": form_token(grant)})
+    assert done.status_code == 200
+    assert "Connected" in done.text
 
-        granted = await app.post("/login/v2/poll", data=poll)
-        login = granted.json()
-        assert (login["server"], login["loginName"]) == (BASE, "alice")
-        assert (await app.post("/login/v2/poll", data=poll)).status_code == 404
-        capabilities = await app.get(
-            "/ocs/v2.php/cloud/capabilities", headers=OCS, auth=(login["loginName"], login["appPassword"])
-        )
-        assert "core" in capabilities.json()["ocs"]["data"]["capabilities"]
-        assert (await browser.get(here)).status_code == 404
-
-
-async def test_flow_v2_needs_a_form_with_the_request_token_of_the_browser(doors: Doors) -> None:
-    async with doors.client() as app, doors.client() as browser:
-        started = (await app.post("/login/v2")).json()
-        flow = started["login"].rpartition("/")[2]
-        await log_in(browser)
-        await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": "guessed"})
-        await app.post("/login/v2/grant", data={"flow": flow}, auth=ALICE)
-        assert (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).status_code == 404
+    granted = app.post("/login/v2/poll", data=poll)
+    login = granted.json()
+    assert (login["server"], login["loginName"]) == (own_server.url, "alice")
+    assert app.post("/login/v2/poll", data=poll).status_code == 404
+    capabilities = app.get(
+        "/ocs/v2.php/cloud/capabilities", headers=HEADERS, auth=(login["loginName"], login["appPassword"])
+    )
+    assert "core" in capabilities.json()["ocs"]["data"]["capabilities"]
+    assert browser.get(here).status_code == 404
 
 
-async def test_flow_v2_ends_after_twenty_minutes(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
-    async with doors.client() as app, doors.client() as browser:
-        started = (await app.post("/login/v2")).json()
-        await log_in(browser)
-        flow = started["login"].rpartition("/")[2]
-        await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": await own_token(browser)})
-        pass_time(monkeypatch, 1201)
-        assert (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).status_code == 404
-        assert (await browser.get(started["login"])).status_code == 404
+def test_flow_v2_needs_a_form_with_the_request_token_of_the_browser(own_server: Server) -> None:
+    app, browser = own_server.browser(), own_server.browser()
+    started = app.post("/login/v2").json()
+    flow = started["login"].rpartition("/")[2]
+    log_in(browser)
+    browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": "guessed"})
+    app.post("/login/v2/grant", data={"flow": flow}, auth=ALICE)
+    assert app.post("/login/v2/poll", data={"token": started["poll"]["token"]}).status_code == 404
+
+
+def test_flow_v2_ends_after_twenty_minutes(own_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, browser = own_server.browser(), own_server.browser()
+    started = app.post("/login/v2").json()
+    log_in(browser)
+    flow = started["login"].rpartition("/")[2]
+    browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": own_token(browser)})
+    pass_time(monkeypatch, 1201)
+    assert app.post("/login/v2/poll", data={"token": started["poll"]["token"]}).status_code == 404
+    assert browser.get(started["login"]).status_code == 404
 
 
 def bytes_of(folder: Path) -> bytes:
@@ -101,233 +91,233 @@ def bytes_of(folder: Path) -> bytes:
     return b"".join(file.read_bytes() for file in folder.glob("talkd.db*"))
 
 
-async def test_the_database_holds_no_secret_of_a_flow(doors: Doors, tmp_path: Path) -> None:
-    async with doors.client() as app, doors.client() as browser:
-        started = (await app.post("/login/v2")).json()
-        await log_in(browser)
-        flow = started["login"].rpartition("/")[2]
-        await browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": await own_token(browser)})
-        login = (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).json()
-        kept = bytes_of(tmp_path)
-        assert ids.fingerprint(login["appPassword"]).encode() in kept
-        for secret in (started["poll"]["token"], flow, login["appPassword"], browser.cookies["talkd_session"]):
-            assert secret.encode() not in kept
+def test_the_database_holds_no_secret_of_a_flow(own_server: Server) -> None:
+    app, browser = own_server.browser(), own_server.browser()
+    started = app.post("/login/v2").json()
+    log_in(browser)
+    flow = started["login"].rpartition("/")[2]
+    browser.post("/login/v2/grant", data={"flow": flow, "requesttoken": own_token(browser)})
+    login = app.post("/login/v2/poll", data={"token": started["poll"]["token"]}).json()
+    kept = bytes_of(Path(own_server.config.data))
+    assert ids.fingerprint(login["appPassword"]).encode() in kept
+    for secret in (started["poll"]["token"], flow, login["appPassword"], browser.cookies["talkd_session"]):
+        assert secret.encode() not in kept
 
 
 # --- classic flow ---------------------------------------------------------------------------
-async def test_classic_flow_ends_in_a_redirect_to_the_app(doors: Doors) -> None:
-    async with doors.client(follow_redirects=False) as view:
-        page = await view.get("/index.php/login/flow?user=alice", headers=OCS)
-        assert 'value="alice"' in page.text
-        assert "form-action 'self' nc:" in page.headers["content-security-policy"]
-        sent = {
-            "user": "alice",
-            "password": PASSWORD,
-            "requesttoken": form_token(page),
-            "redirect_url": "/login/flow/grant",
-        }
-        assert (await view.post("/login", data=sent)).headers["location"] == "/login/flow/grant"
-        grant = await view.get("/login/flow/grant")
-        done = await view.post("/login/flow", data={"requesttoken": form_token(grant)})
-        assert done.status_code == 303
-        found = re.fullmatch(r"nc://login/server:(.+)&user:(.+)&password:(.+)", done.headers["location"])
-        assert found is not None
-        assert (found[1], unquote(found[2])) == (BASE, "alice")
-    async with doors.client(auth=("alice", unquote(found[3]))) as app:
-        refused = await app.get("/ocs/v2.php/core/getapppassword", headers=OCS)
-        assert refused.status_code == 403
+def test_classic_flow_ends_in_a_redirect_to_the_app(own_server: Server) -> None:
+    view = own_server.browser(follow_redirects=False)
+    page = view.get("/index.php/login/flow?user=alice", headers=HEADERS)
+    assert 'value="alice"' in page.text
+    assert "form-action 'self' nc:" in page.headers["content-security-policy"]
+    sent = {
+        "user": "alice",
+        "password": PASSWORD,
+        "requesttoken": form_token(page),
+        "redirect_url": "/login/flow/grant",
+    }
+    assert view.post("/login", data=sent).headers["location"] == "/login/flow/grant"
+    grant = view.get("/login/flow/grant")
+    done = view.post("/login/flow", data={"requesttoken": form_token(grant)})
+    assert done.status_code == 303
+    found = re.fullmatch(r"nc://login/server:(.+)&user:(.+)&password:(.+)", done.headers["location"])
+    assert found is not None
+    assert (found[1], unquote(found[2])) == (own_server.url, "alice")
+    app = own_server.browser(auth=("alice", unquote(found[3])))
+    refused = app.get("/ocs/v2.php/core/getapppassword", headers=HEADERS)
+    assert refused.status_code == 403
 
 
-async def test_classic_flow_gives_no_password_without_the_form(doors: Doors) -> None:
-    async with doors.client() as stranger, doors.client() as browser:
-        assert "location" not in (await stranger.post("/login/flow", auth=ALICE)).headers
-        await log_in(browser)
-        assert "location" not in (await browser.post("/login/flow")).headers
+def test_classic_flow_gives_no_password_without_the_form(own_server: Server) -> None:
+    stranger, browser = own_server.browser(), own_server.browser()
+    assert "location" not in stranger.post("/login/flow", auth=ALICE).headers
+    log_in(browser)
+    assert "location" not in browser.post("/login/flow").headers
 
 
-async def test_classic_flow_accepts_an_existing_app_password(doors: Doors) -> None:
-    async with doors.client() as app, doors.client() as view:
-        password = (await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=ALICE)).json()["ocs"]["data"]
-        token = form_token(await view.get("/login/flow"))
-        sent = {"user": "alice", "password": password["apppassword"], "requesttoken": token}
-        done = await view.post("/login/flow/apptoken", data=sent)
-        assert done.headers["location"].endswith(f"&password:{password['apppassword']}")
-        refused = await view.post("/login/flow/apptoken", data={**sent, "password": PASSWORD})
-        assert refused.status_code == 403
+def test_classic_flow_accepts_an_existing_app_password(own_server: Server) -> None:
+    app, view = own_server.browser(), own_server.browser()
+    password = app.get("/ocs/v2.php/core/getapppassword", headers=HEADERS, auth=ALICE).json()["ocs"]["data"]
+    token = form_token(view.get("/login/flow"))
+    sent = {"user": "alice", "password": password["apppassword"], "requesttoken": token}
+    done = view.post("/login/flow/apptoken", data=sent)
+    assert done.headers["location"].endswith(f"&password:{password['apppassword']}")
+    refused = view.post("/login/flow/apptoken", data={**sent, "password": PASSWORD})
+    assert refused.status_code == 403
 
 
 # --- browsers -------------------------------------------------------------------------------
-async def test_login_renews_the_cookie_and_logout_ends_it(doors: Doors) -> None:
-    async with doors.client() as browser:
-        await browser.get("/login")
-        before = browser.cookies["talkd_session"]
-        answer = await log_in(browser)
-        after = browser.cookies["talkd_session"]
-        assert after != before
-        assert {"HttpOnly", "SameSite=Lax"} <= set(answer.headers["set-cookie"].split("; "))
-        assert "Alice A." in (await browser.get("/")).text
-        asked = await browser.get("/logout")
-        assert "Log out?" in asked.text
-        await browser.post("/logout", data={"requesttoken": form_token(asked)})
-    async with doors.client(cookies={"talkd_session": after}) as thief:
-        assert "Alice A." not in (await thief.get("/")).text
+def test_login_renews_the_cookie_and_logout_ends_it(own_server: Server) -> None:
+    browser = own_server.browser()
+    browser.get("/login")
+    before = browser.cookies["talkd_session"]
+    answer = log_in(browser)
+    after = browser.cookies["talkd_session"]
+    assert after != before
+    assert {"HttpOnly", "SameSite=Lax"} <= set(answer.headers["set-cookie"].split("; "))
+    assert "Alice A." in browser.get("/").text
+    asked = browser.get("/logout")
+    assert "Log out?" in asked.text
+    browser.post("/logout", data={"requesttoken": form_token(asked)})
+    thief = own_server.browser(cookies={"talkd_session": after})
+    assert "Alice A." not in thief.get("/").text
 
 
-async def test_the_cookie_is_secure_on_https(doors: Doors) -> None:
-    doors.world.config.server.public_url = "https://talk.test/sub"
-    async with doors.client() as browser:
-        cookie = (await browser.get("/login")).headers["set-cookie"]
-        assert "Secure" in cookie
-        assert "Path=/sub" in cookie
+def test_the_cookie_is_secure_on_https(own_server: Server) -> None:
+    own_server.app.world.config.server.public_url = "https://talk.test/sub"
+    browser = own_server.browser()
+    cookie = browser.get("/login").headers["set-cookie"]
+    assert "Secure" in cookie
+    assert "Path=/sub" in cookie
 
 
-async def test_login_needs_the_request_token_of_its_form(doors: Doors) -> None:
-    async with doors.client() as browser:
-        sent = {"user": "alice", "password": PASSWORD}
-        assert (await browser.post("/login", data=sent)).status_code == 403
-        await browser.get("/login")
-        assert (await browser.post("/login", data={**sent, "requesttoken": "x"})).status_code == 403
-        assert (await browser.get("/csrftoken")).json()["token"]
+def test_login_needs_the_request_token_of_its_form(own_server: Server) -> None:
+    browser = own_server.browser()
+    sent = {"user": "alice", "password": PASSWORD}
+    assert browser.post("/login", data=sent).status_code == 403
+    browser.get("/login")
+    assert browser.post("/login", data={**sent, "requesttoken": "x"}).status_code == 403
+    assert browser.get("/csrftoken").json()["token"]
 
 
-async def test_login_by_address_and_not_by_app_password(doors: Doors) -> None:
-    async with doors.client() as app, doors.client() as browser:
-        answer = await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=ALICE)
-        app_password = answer.json()["ocs"]["data"]["apppassword"]
-        assert (await log_in(browser, app_password)).status_code == 403
-        assert (await log_in(browser, user="ALICE@talk.test")).status_code == 303
+def test_login_by_address_and_not_by_app_password(own_server: Server) -> None:
+    app, browser = own_server.browser(), own_server.browser()
+    answer = app.get("/ocs/v2.php/core/getapppassword", headers=HEADERS, auth=ALICE)
+    app_password = answer.json()["ocs"]["data"]["apppassword"]
+    assert log_in(browser, app_password).status_code == 403
+    assert log_in(browser, user="ALICE@talk.test").status_code == 303
 
 
-async def test_login_names_are_the_same_in_upper_and_lower_case(doors: Doors) -> None:
-    async with doors.client(headers=OCS) as client:
-        for name in ("alice", "Alice", "ALICE"):
-            answer = await client.get("/ocs/v2.php/cloud/user", auth=(name, PASSWORD))
-            assert (answer.status_code, answer.json()["ocs"]["data"]["id"]) == (200, "alice")
-        made = await client.get("/ocs/v2.php/core/getapppassword", auth=("Alice", PASSWORD))
-        token = made.json()["ocs"]["data"]["apppassword"]
-        for name in ("alice", "Alice"):
-            answer = await client.get("/ocs/v2.php/cloud/user", auth=(name, token))
-            assert answer.json()["ocs"]["data"]["id"] == "alice"
+def test_login_names_are_the_same_in_upper_and_lower_case(own_server: Server) -> None:
+    client = own_server.browser(headers=HEADERS)
+    for name in ("alice", "Alice", "ALICE"):
+        answer = client.get("/ocs/v2.php/cloud/user", auth=(name, PASSWORD))
+        assert (answer.status_code, answer.json()["ocs"]["data"]["id"]) == (200, "alice")
+    made = client.get("/ocs/v2.php/core/getapppassword", auth=("Alice", PASSWORD))
+    token = made.json()["ocs"]["data"]["apppassword"]
+    for name in ("alice", "Alice"):
+        answer = client.get("/ocs/v2.php/cloud/user", auth=(name, token))
+        assert answer.json()["ocs"]["data"]["id"] == "alice"
 
 
 @pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:x", "/a\nb", ""])
-async def test_login_redirects_to_paths_of_this_server_only(doors: Doors, target: str) -> None:
+def test_login_redirects_to_paths_of_this_server_only(own_server: Server, target: str) -> None:
     assert local_path(target) == "/"
-    async with doors.client() as browser:
-        assert (await log_in(browser, redirect_url=target)).headers["location"] == "/"
+    browser = own_server.browser()
+    assert log_in(browser, redirect_url=target).headers["location"] == "/"
 
 
-async def test_too_many_wrong_passwords_are_throttled(doors: Doors) -> None:
-    async with doors.client() as browser:
-        for _ in range(doors.world.config.security.attempts):
-            wrong = await log_in(browser, "wrong")
-            assert wrong.status_code == 403
-            assert "Wrong account name or password" in wrong.text
-        refused = await log_in(browser)
-        assert refused.status_code == 429
-        assert "Please wait 30 minutes" in refused.text
-        assert int(refused.headers["retry-after"]) > 1700
+def test_too_many_wrong_passwords_are_throttled(own_server: Server) -> None:
+    browser = own_server.browser()
+    for _ in range(own_server.app.world.config.security.attempts):
+        wrong = log_in(browser, "wrong")
+        assert wrong.status_code == 403
+        assert "Wrong account name or password" in wrong.text
+    refused = log_in(browser)
+    assert refused.status_code == 429
+    assert "Please wait 30 minutes" in refused.text
+    assert int(refused.headers["retry-after"]) > 1700
 
 
-async def test_pages_have_security_headers(doors: Doors) -> None:
-    async with doors.client() as browser:
-        for path in ("/", "/login", "/login/flow", "/call/abcd2345", "/login/v2/flow/unknown"):
-            headers = (await browser.get(path)).headers
-            assert "default-src 'none'" in headers["content-security-policy"]
-            assert "script-src" not in headers["content-security-policy"]
-            assert headers["x-frame-options"] == "DENY"
-            assert headers["x-content-type-options"] == "nosniff"
-            assert headers["referrer-policy"] == "no-referrer"
+def test_pages_have_security_headers(own_server: Server) -> None:
+    browser = own_server.browser()
+    for path in ("/", "/login", "/login/flow", "/call/abcd2345", "/login/v2/flow/unknown"):
+        headers = browser.get(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert "script-src" not in headers["content-security-policy"]
+        assert headers["x-frame-options"] == "DENY"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
 
 
-async def test_pages_escape_input(doors: Doors) -> None:
-    async with doors.client() as browser:
-        page = await browser.get("/login", params={"user": '"><script>alert(1)</script>'})
-        assert "<script" not in page.text
+def test_pages_escape_input(own_server: Server) -> None:
+    browser = own_server.browser()
+    page = browser.get("/login", params={"user": '"><script>alert(1)</script>'})
+    assert "<script" not in page.text
 
 
 # --- app passwords --------------------------------------------------------------------------
-async def test_app_password_is_exchanged_rotated_and_returned(doors: Doors) -> None:
-    async with doors.client(headers=OCS) as app:
-        first = (await app.get("/ocs/v2.php/core/getapppassword", auth=ALICE)).json()["ocs"]["data"]["apppassword"]
-        assert (await app.get("/ocs/v2.php/core/getapppassword", auth=("alice", first))).status_code == 403
-        rotated = await app.post("/ocs/v2.php/core/apppassword/rotate", auth=("alice", first))
-        second = rotated.json()["ocs"]["data"]["apppassword"]
-        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=("alice", first))).status_code == 401
-        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=("alice", second))).status_code == 200
-        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=("alice", second))).status_code == 401
-        assert (await app.delete("/ocs/v2.php/core/apppassword", auth=ALICE)).status_code == 403
-        assert (await app.post("/ocs/v2.php/core/apppassword/rotate", auth=ALICE)).status_code == 403
-        assert (await app.get("/ocs/v2.php/core/getapppassword")).status_code == 401
+def test_app_password_is_exchanged_rotated_and_returned(own_server: Server) -> None:
+    app = own_server.browser(headers=HEADERS)
+    first = app.get("/ocs/v2.php/core/getapppassword", auth=ALICE).json()["ocs"]["data"]["apppassword"]
+    assert app.get("/ocs/v2.php/core/getapppassword", auth=("alice", first)).status_code == 403
+    rotated = app.post("/ocs/v2.php/core/apppassword/rotate", auth=("alice", first))
+    second = rotated.json()["ocs"]["data"]["apppassword"]
+    assert app.delete("/ocs/v2.php/core/apppassword", auth=("alice", first)).status_code == 401
+    assert app.delete("/ocs/v2.php/core/apppassword", auth=("alice", second)).status_code == 200
+    assert app.delete("/ocs/v2.php/core/apppassword", auth=("alice", second)).status_code == 401
+    assert app.delete("/ocs/v2.php/core/apppassword", auth=ALICE).status_code == 403
+    assert app.post("/ocs/v2.php/core/apppassword/rotate", auth=ALICE).status_code == 403
+    assert app.get("/ocs/v2.php/core/getapppassword").status_code == 401
 
 
-async def test_devices_are_listed_disconnected_and_erased(doors: Doors) -> None:
-    async with doors.client() as app, doors.client() as browser:
-        passwords = {}
-        for name in ("Tablet", "Handset"):
-            named = {**OCS, "User-Agent": name}
-            passwords[name] = (await app.get("/ocs/v2.php/core/getapppassword", headers=named, auth=ALICE)).json()
-        phone = passwords["Handset"]["ocs"]["data"]["apppassword"]
-        await log_in(browser)
-        page = (await browser.get("/")).text
-        shown = re.findall(r'devices/revoke">.*?name="id" value="(\d+)".*?Disconnect (\w+)"', page)
-        assert [name for _, name in shown] == ["Handset", "Tablet"]
-        token = await own_token(browser)
-        assert (await browser.post("/devices/revoke", data={"id": shown[1][0]})).status_code == 403
-        await browser.post("/devices/revoke", data={"id": shown[1][0], "requesttoken": token})
-        assert "Tablet" not in (await browser.get("/")).text
+def test_devices_are_listed_disconnected_and_erased(own_server: Server) -> None:
+    app, browser = own_server.browser(), own_server.browser()
+    passwords = {}
+    for name in ("Tablet", "Handset"):
+        named = {**HEADERS, "User-Agent": name}
+        passwords[name] = app.get("/ocs/v2.php/core/getapppassword", headers=named, auth=ALICE).json()
+    phone = passwords["Handset"]["ocs"]["data"]["apppassword"]
+    log_in(browser)
+    page = browser.get("/").text
+    shown = re.findall(r'devices/revoke">.*?name="id" value="(\d+)".*?Disconnect (\w+)"', page)
+    assert [name for _, name in shown] == ["Handset", "Tablet"]
+    token = own_token(browser)
+    assert browser.post("/devices/revoke", data={"id": shown[1][0]}).status_code == 403
+    browser.post("/devices/revoke", data={"id": shown[1][0], "requesttoken": token})
+    assert "Tablet" not in browser.get("/").text
 
-        assert (await app.post("/index.php/core/wipe/check", data={"token": phone})).json() == []
-        await browser.post("/devices/wipe", data={"id": shown[0][0], "requesttoken": token})
-        locked = await app.delete("/ocs/v2.php/core/apppassword", headers=OCS, auth=("alice", phone))
-        assert locked.status_code == 401
-        assert (await app.post("/index.php/core/wipe/check", data={"token": phone})).json() == {"wipe": True}
-        assert (await app.post("/index.php/core/wipe/success", data={"token": phone})).status_code == 200
-        assert (await app.post("/index.php/core/wipe/check", data={"token": phone})).status_code == 404
-        assert "Handset" not in (await browser.get("/")).text
-
-
-async def test_a_login_code_contains_a_working_app_password(doors: Doors) -> None:
-    async with doors.client() as browser:
-        assert (await browser.post("/devices/code")).status_code == 403
-        await log_in(browser)
-        page = await browser.post("/devices/code", data={"requesttoken": await own_token(browser)})
-        found = re.search(r'<code class="address">([^<]+)</code>', page.text)
-        assert found is not None
-        assert "<svg" in page.text
-        assert "QR code" in (await browser.get("/")).text
-    async with doors.client(auth=("alice", found[1])) as app:
-        assert (await app.delete("/ocs/v2.php/core/apppassword", headers=OCS)).status_code == 200
+    assert app.post("/index.php/core/wipe/check", data={"token": phone}).json() == []
+    browser.post("/devices/wipe", data={"id": shown[0][0], "requesttoken": token})
+    locked = app.delete("/ocs/v2.php/core/apppassword", headers=HEADERS, auth=("alice", phone))
+    assert locked.status_code == 401
+    assert app.post("/index.php/core/wipe/check", data={"token": phone}).json() == {"wipe": True}
+    assert app.post("/index.php/core/wipe/success", data={"token": phone}).status_code == 200
+    assert app.post("/index.php/core/wipe/check", data={"token": phone}).status_code == 404
+    assert "Handset" not in browser.get("/").text
 
 
-async def test_users_cannot_disconnect_the_devices_of_others(doors: Doors) -> None:
-    await doors.add_user("bob", "Bob")
-    async with doors.client() as app, doors.client() as browser:
-        answer = await app.get("/ocs/v2.php/core/getapppassword", headers=OCS, auth=("bob", PASSWORD))
-        bobs = ("bob", answer.json()["ocs"]["data"]["apppassword"])
-        await log_in(browser)
-        token = await own_token(browser)
-        for number in range(1, 5):
-            await browser.post("/devices/revoke", data={"id": number, "requesttoken": token})
-            await browser.post("/devices/wipe", data={"id": number, "requesttoken": token})
-        assert (await app.delete("/ocs/v2.php/core/apppassword", headers=OCS, auth=bobs)).status_code == 200
+def test_a_login_code_contains_a_working_app_password(own_server: Server) -> None:
+    browser = own_server.browser()
+    assert browser.post("/devices/code").status_code == 403
+    log_in(browser)
+    page = browser.post("/devices/code", data={"requesttoken": own_token(browser)})
+    found = re.search(r'<code class="address">([^<]+)</code>', page.text)
+    assert found is not None
+    assert "<svg" in page.text
+    assert "QR code" in browser.get("/").text
+    app = own_server.browser(auth=("alice", found[1]))
+    assert app.delete("/ocs/v2.php/core/apppassword", headers=HEADERS).status_code == 200
+
+
+def test_users_cannot_disconnect_the_devices_of_others(own_server: Server) -> None:
+    own_server.add_account("bob", "Bob")
+    app, browser = own_server.browser(), own_server.browser()
+    answer = app.get("/ocs/v2.php/core/getapppassword", headers=HEADERS, auth=("bob", PASSWORD))
+    bobs = ("bob", answer.json()["ocs"]["data"]["apppassword"])
+    log_in(browser)
+    token = own_token(browser)
+    for number in range(1, 5):
+        browser.post("/devices/revoke", data={"id": number, "requesttoken": token})
+        browser.post("/devices/wipe", data={"id": number, "requesttoken": token})
+    assert app.delete("/ocs/v2.php/core/apppassword", headers=HEADERS, auth=bobs).status_code == 200
 
 
 # --- other pages -------------------------------------------------------------------------------
-async def test_browsers_may_cache_the_style_sheet(doors: Doors) -> None:
-    async with doors.client() as browser:
-        link = re.search(r'href="(/static/talkd.css\?v=\w+)"', (await browser.get("/")).text)
-        assert link is not None
-        style = await browser.get(link[1])
-        assert style.headers["content-type"].startswith("text/css")
-        assert "immutable" in style.headers["cache-control"]
-        assert "immutable" not in (await browser.get("/static/talkd.css?v=old")).headers["cache-control"]
+def test_browsers_may_cache_the_style_sheet(own_server: Server) -> None:
+    browser = own_server.browser()
+    link = re.search(r'href="(/static/talkd.css\?v=\w+)"', browser.get("/").text)
+    assert link is not None
+    style = browser.get(link[1])
+    assert style.headers["content-type"].startswith("text/css")
+    assert "immutable" in style.headers["cache-control"]
+    assert "immutable" not in browser.get("/static/talkd.css?v=old").headers["cache-control"]
 
 
-async def test_the_page_of_a_link_is_the_same_for_every_conversation(doors: Doors) -> None:
-    async with doors.client() as browser:
-        assert "/call/abcd2345" in (await browser.get("/index.php/call/abcd2345")).text
-        assert (await browser.get("/call/NOT-A-TOKEN")).status_code == 404
+def test_the_page_of_a_link_is_the_same_for_every_conversation(own_server: Server) -> None:
+    browser = own_server.browser()
+    assert "/call/abcd2345" in browser.get("/index.php/call/abcd2345").text
+    assert browser.get("/call/NOT-A-TOKEN").status_code == 404
 
 
 def test_names_of_apps() -> None:
@@ -349,38 +339,38 @@ def first_form(page: httpx.Response) -> dict[str, str]:
     return {"": action[1], **fields}
 
 
-async def test_every_page_contains_its_request_token(doors: Doors) -> None:
-    async with doors.client() as browser:
-        for pages in (["/login", "/login/flow"], ["/logout", "/login/flow/grant"]):
-            for path in ["/", "/call/abcdefgh", "/login/v2/flow/gone", *pages]:
-                found = re.search(r'<head data-requesttoken="([^"]+)">', (await browser.get(path)).text)
-                assert found is not None, path
-                assert found[1] == await own_token(browser), path
-            if "/login" in pages:
-                await log_in(browser)
+def test_every_page_contains_its_request_token(own_server: Server) -> None:
+    browser = own_server.browser()
+    for pages in (["/login", "/login/flow"], ["/logout", "/login/flow/grant"]):
+        for path in ["/", "/call/abcdefgh", "/login/v2/flow/gone", *pages]:
+            found = re.search(r'<head data-requesttoken="([^"]+)">', browser.get(path).text)
+            assert found is not None, path
+            assert found[1] == own_token(browser), path
+        if "/login" in pages:
+            log_in(browser)
 
 
-async def test_the_first_form_of_the_grant_page_grants(doors: Doors) -> None:
-    async with doors.client() as app, doors.client() as browser:
-        await log_in(browser)
-        started = (await app.post("/login/v2")).json()
-        form = first_form(await browser.get(started["login"]))
-        assert (await browser.post(form.pop(""), data=form)).status_code == 200
-        assert (await app.post("/login/v2/poll", data={"token": started["poll"]["token"]})).status_code == 200
-        form = first_form(await browser.get("/login/flow/grant"))
-        granted = await browser.post(form.pop(""), data=form)
-        assert granted.headers["location"].startswith("nc://login/server:")
+def test_the_first_form_of_the_grant_page_grants(own_server: Server) -> None:
+    app, browser = own_server.browser(), own_server.browser()
+    log_in(browser)
+    started = app.post("/login/v2").json()
+    form = first_form(browser.get(started["login"]))
+    assert browser.post(form.pop(""), data=form).status_code == 200
+    assert app.post("/login/v2/poll", data={"token": started["poll"]["token"]}).status_code == 200
+    form = first_form(browser.get("/login/flow/grant"))
+    granted = browser.post(form.pop(""), data=form)
+    assert granted.headers["location"].startswith("nc://login/server:")
 
 
-async def test_the_first_form_is_never_the_one_that_logs_out(doors: Doors) -> None:
-    async with doors.client() as browser:
-        assert first_form(await browser.get("/login"))[""] == "/login"
-        assert first_form(await browser.get("/login/flow"))[""] == "/login"
-        await log_in(browser)
-        assert first_form(await browser.get("/"))[""] == "/devices/code"
-        home = await browser.get("/")
-        assert '<button class="link" form="logout">Log out</button>' in home.text
-        assert home.text.rindex('<form id="logout"') == home.text.rindex("<form")
+def test_the_first_form_is_never_the_one_that_logs_out(own_server: Server) -> None:
+    browser = own_server.browser()
+    assert first_form(browser.get("/login"))[""] == "/login"
+    assert first_form(browser.get("/login/flow"))[""] == "/login"
+    log_in(browser)
+    assert first_form(browser.get("/"))[""] == "/devices/code"
+    home = browser.get("/")
+    assert '<button class="link" form="logout">Log out</button>' in home.text
+    assert home.text.rindex('<form id="logout"') == home.text.rindex("<form")
 
 
 # --- e-mail addresses -----------------------------------------------------------------------

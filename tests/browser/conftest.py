@@ -8,20 +8,10 @@ import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-from doors import Site
 from support.parts import BROWSER
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """A running server with the account alice."""
-    site = Site(tmp_path)
-    site.start()
-    yield site
-    site.stop()
 
 
 @pytest.fixture

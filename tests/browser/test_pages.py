@@ -9,7 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-from doors import OCS, PASSWORD, Site
+from support.running import HEADERS, PASSWORD, Server
 
 
 def press(browser: Chrome, how: str, what: str) -> None:
@@ -33,8 +33,8 @@ def fill_in(browser: Chrome, user: str = "alice") -> None:
     press(browser, By.CSS_SELECTOR, "main button")
 
 
-def test_a_person_connects_an_app(site: Site, browser: Chrome) -> None:
-    started = httpx.post(f"{site.url}/login/v2", headers={"User-Agent": "Test app"}).json()
+def test_a_person_connects_an_app(own_server: Server, browser: Chrome) -> None:
+    started = httpx.post(f"{own_server.url}/login/v2", headers={"User-Agent": "Test app"}).json()
     browser.get(started["login"])
     fill_in(browser)
     assert "Test app" in browser.find_element(By.TAG_NAME, "main").text
@@ -42,25 +42,27 @@ def test_a_person_connects_an_app(site: Site, browser: Chrome) -> None:
     assert browser.find_element(By.TAG_NAME, "h1").text == "Connected"
     login = httpx.post(started["poll"]["endpoint"], data={"token": started["poll"]["token"]}).json()
     answer = httpx.get(
-        f"{site.url}/ocs/v2.php/cloud/capabilities", headers=OCS, auth=(login["loginName"], login["appPassword"])
+        f"{own_server.url}/ocs/v2.php/cloud/capabilities",
+        headers=HEADERS,
+        auth=(login["loginName"], login["appPassword"]),
     )
     assert "core" in answer.json()["ocs"]["data"]["capabilities"]
 
 
-def test_a_web_view_reaches_the_redirect_to_its_app(site: Site, browser: Chrome) -> None:
-    browser.get(f"{site.url}/login/flow")
+def test_a_web_view_reaches_the_redirect_to_its_app(own_server: Server, browser: Chrome) -> None:
+    browser.get(f"{own_server.url}/login/flow")
     fill_in(browser)
     with suppress(WebDriverException):  # nothing here opens nc:, and some versions say so
         browser.find_element(By.ID, "grant").click()
     WebDriverWait(browser, 20).until(lambda _: "nc://login/server:" in log_of(browser, "performance"))
     # A policy that forbade the redirect would have said so in the console.
     assert "Content Security Policy" not in log_of(browser, "browser")
-    browser.get(site.url)
+    browser.get(own_server.url)
     assert "Mozilla" in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
 
 
-def test_a_login_code_and_disconnecting(site: Site, browser: Chrome) -> None:
-    browser.get(f"{site.url}/login")
+def test_a_login_code_and_disconnecting(own_server: Server, browser: Chrome) -> None:
+    browser.get(f"{own_server.url}/login")
     fill_in(browser)
     press(browser, By.ID, "code")
     assert browser.find_element(By.CSS_SELECTOR, ".code svg").is_displayed()
@@ -70,8 +72,8 @@ def test_a_login_code_and_disconnecting(site: Site, browser: Chrome) -> None:
     assert "No app is connected" in browser.find_element(By.TAG_NAME, "main").text
 
 
-def test_an_unknown_address_leads_back_to_the_start_page(site: Site, browser: Chrome) -> None:
-    browser.get(f"{site.url}/nothing")
+def test_an_unknown_address_leads_back_to_the_start_page(own_server: Server, browser: Chrome) -> None:
+    browser.get(f"{own_server.url}/nothing")
     assert browser.find_element(By.TAG_NAME, "h1").text == "Page not found"
     press(browser, By.CSS_SELECTOR, "main a.button")
     assert browser.find_element(By.TAG_NAME, "h2").text == "Connect an app"
@@ -95,10 +97,10 @@ return found;
 """
 
 
-def test_no_page_is_too_wide_or_overlaps(site: Site, browser: Chrome) -> None:
+def test_no_page_is_too_wide_or_overlaps(own_server: Server, browser: Chrome) -> None:
     name, client = "Wilhelmina Alexandra Featherstonehaugh-Cholmondeley", "An_app_with_a_name_without_spaces" * 3
     user = "an-account-with-a-name-that-is-long-and-has-no-spaces-at-all"
-    site.run(site.doors.add_user(user, name))
+    own_server.add_account(user, name)
 
     def look() -> None:
         for width in (320, 768, 1280):
@@ -108,13 +110,13 @@ def test_no_page_is_too_wide_or_overlaps(site: Site, browser: Chrome) -> None:
 
     def visit(*paths: str) -> None:
         for path in paths:
-            browser.get(site.url + path)
+            browser.get(own_server.url + path)
             look()
 
-    started = httpx.post(f"{site.url}/login/v2", headers={"User-Agent": client}).json()
-    flow = started["login"].removeprefix(site.url)
+    started = httpx.post(f"{own_server.url}/login/v2", headers={"User-Agent": client}).json()
+    flow = started["login"].removeprefix(own_server.url)
     visit("/", "/login", "/login/flow", flow, "/login/v2/flow/gone", "/call/abcdefgh", "/call/-", "/nothing")
-    browser.get(site.url + flow)
+    browser.get(own_server.url + flow)
     browser.find_element(By.ID, "user").send_keys("nobody")
     browser.find_element(By.ID, "password").send_keys("wrong")
     press(browser, By.CSS_SELECTOR, "main button")
@@ -126,7 +128,7 @@ def test_no_page_is_too_wide_or_overlaps(site: Site, browser: Chrome) -> None:
     look()
     httpx.post(started["poll"]["endpoint"], data={"token": started["poll"]["token"]})
     visit("/", "/password", "/logout", "/login/flow/grant")
-    browser.get(site.url)
+    browser.get(own_server.url)
     assert client[:30] in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
     press(browser, By.ID, "code")
     look()

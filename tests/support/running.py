@@ -202,6 +202,12 @@ class Server:
         options.setdefault("base_url", self.url)
         return httpx.Client(auth=auth, headers=headers, verify=NO_TLS, timeout=35, trust_env=False, **options)
 
+    def browser(self, **options: Any) -> httpx.Client:
+        """A client that sends no headers of API clients."""
+        made = httpx.Client(base_url=self.url, verify=NO_TLS, timeout=35, trust_env=False, **options)
+        self._clients.append(made)
+        return made
+
     def close_clients(self) -> None:
         """End the connections of all clients but the administrator's."""
         for client in self._clients:
@@ -209,13 +215,16 @@ class Server:
         self._clients.clear()
 
     def add_user(self, name: str = "user", **fields: Any) -> Person:
-        """A new account with PASSWORD whose id begins with the name."""
-        user_id = unique(name)
+        """Create an account whose id starts with the name and is unique. Return a client of the user."""
+        return self.add_account(unique(name), **{"display_name": name.capitalize(), **fields})
+
+    def add_account(self, user_id: str, display_name: str, **fields: Any) -> Person:
+        """Create an account with PASSWORD. Return a client of the user."""
 
         async def make() -> None:
             hashed = await hash_password(PASSWORD)
             await self.app.world.db.write(
-                lambda tx: users.create_account(tx, user_id, hashed, **{"display_name": name.capitalize(), **fields})
+                lambda tx: users.create_account(tx, user_id, hashed, display_name=display_name, **fields)
             )
 
         self.run(make())
