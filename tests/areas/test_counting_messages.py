@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from support.people import PUBLIC, Person
-from support.running import Server
-from talkd.areas.chat import legacy, offset_service, waiting
+from support.running import LoopThread, Server
+from support.waiting import answer_after, await_waiting, begin_waiting
+from talkd.areas.chat import legacy, offset_service
 from talkd.conversation.pings import Pings
 from talkd.core import clock
 
@@ -152,41 +153,35 @@ def test_mentions_and_shared_objects_are_plain_text(server: Server, alice: Perso
 
 # --- waiting --------------------------------------------------------------------------------
 def test_a_waiting_request_returns_a_new_message(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     alice.say(token, "Known")
-    answer = threads.submit(get, bob, token, offset=1, timeout=20)
-    time.sleep(0.1)
+    answer = begin_waiting(server, threads, get, bob, token, offset=1, timeout=20)
     alice.put(f"v4/room/{token}", roomName="Not a message")
-    time.sleep(0.1)
-    assert not answer.done()
     alice.say(token, "News")
     assert [each["message"] for each in answer.result(10)] == ["News"]
 
 
 def test_an_offset_beyond_the_end_waits_for_more_messages(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     alice.say(token, "One")
-    answer = threads.submit(get, bob, token, offset=3, timeout=20)
-    time.sleep(0.1)
+    answer = begin_waiting(server, threads, get, bob, token, offset=3, timeout=20)
     for text in ("Two", "Three"):
         alice.say(token, text)
-    time.sleep(0.1)
-    assert not answer.done()
     alice.say(token, "Four")
     assert [each["message"] for each in answer.result(10)] == ["Four"]
 
 
-def test_waiting_ends_with_an_empty_list(alice: Person, token: str) -> None:
-    began = time.monotonic()
-    assert get(alice, token, timeout=1) == []
-    assert 0.7 < time.monotonic() - began < 10
+def test_waiting_ends_with_an_empty_list(server: Server, loop_thread: LoopThread, alice: Person, token: str) -> None:
+    answer = answer_after(server, loop_thread, alice, f"v1/chat/{token}", seconds=45, timeout=45)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
 
 
-def test_a_removed_member_stops_waiting(alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor) -> None:
-    answer = threads.submit(bob.request, "GET", f"v1/chat/{token}", timeout=20)
-    time.sleep(0.1)
+def test_a_removed_member_stops_waiting(
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    answer = begin_waiting(server, threads, bob.request, "GET", f"v1/chat/{token}", timeout=20)
     alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
     assert answer.result(10).status_code == 404
 
@@ -197,14 +192,27 @@ def test_nobody_waits_longer_than_a_minute(asked: int, given: int) -> None:
 
 
 def test_a_long_request_pings_the_session(
-    server: Server, alice: Person, token: str, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    loop_thread: LoopThread,
+    alice: Person,
+    token: str,
+    threads: ThreadPoolExecutor,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     session = alice.join(token)["sessionId"]
     noted: list[str] = []
     monkeypatch.setattr(server.app.world[Pings], "note", noted.append)
-    monkeypatch.setattr(waiting, "MAX_POLL_SECONDS", 1)
-    assert get(alice, token, timeout=2) == []
-    assert len(noted) > 1
+    with loop_thread.still_clock() as move:
+        answer = begin_waiting(server, threads, get, alice, token, timeout=60)
+        assert noted == [session]
+        move(30.2)  # deadlines are rounded up to tenths of a second
+        until = time.monotonic() + 10
+        while len(noted) < 2:
+            assert time.monotonic() < until, "the session was not pinged"
+            time.sleep(0.01)
+        await_waiting(server, 1)
+        move(30)
+        assert answer.result(10) == []
     assert set(noted) == {session}
 
 

@@ -9,7 +9,8 @@ import httpx
 import pytest
 
 from support.people import ONE_TO_ONE, PUBLIC, Person
-from support.running import Server
+from support.running import LoopThread, Server
+from support.waiting import await_waiting, begin_waiting
 from talkd.core import clock
 
 
@@ -88,16 +89,24 @@ def test_a_timer_of_the_past_opens_at_once(alice: Person, bob: Person, token: st
     assert bob.system_messages(token)[-2:] == ["lobby_non_moderators", "lobby_timer_reached"]
 
 
-def test_the_timer_opens_by_itself_and_says_so_once(
-    server: Server, alice: Person, bob: Person, token: str, hour_later: Callable[[], None], threads: ThreadPoolExecutor
+def test_the_timer_ends_the_lobby_and_reports_it_once(
+    server: Server,
+    loop_thread: LoopThread,
+    alice: Person,
+    bob: Person,
+    token: str,
+    hour_later: Callable[[], None],
+    threads: ThreadPoolExecutor,
 ) -> None:
     timer = int(time.time()) + 3600
     assert set_lobby(alice, token, 1, timer)["lobbyTimer"] == timer
     assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
     last = alice.history(token)[0]["id"]
-    waiting = threads.submit(wait, alice, token, last, timeout=10)
-    hour_later()
-    answer = waiting.result(20)
+    with loop_thread.still_clock() as move:
+        waiting = begin_waiting(server, threads, wait, alice, token, last, timeout=20)
+        hour_later()
+        move(2)  # so that the job runs
+        answer = waiting.result(20)
     assert [each["systemMessage"] for each in answer.json()["ocs"]["data"]] == ["lobby_timer_reached"]
     assert answer.json()["ocs"]["data"][0]["message"] == "The conversation is now open to everyone"
     server.run_job("end_lobbies")  # once more
@@ -117,13 +126,13 @@ def test_a_timer_that_has_run_out_counts_before_anything_notes_it(
 
 
 # --- what is going on -----------------------------------------------------------------------
-def test_who_waits_for_messages_is_told_at_once(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+def test_a_waiting_request_ends_when_the_lobby_is_turned_on(
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     last = alice.history(token)[0]["id"]
-    waiting = threads.submit(wait, bob, token, last)
+    waiting = begin_waiting(server, threads, wait, bob, token, last)
     also_waiting = threads.submit(wait, alice, token, last)
-    time.sleep(0.2)
+    await_waiting(server, 2)
     set_lobby(alice, token, 1)
     assert waiting.result(10).status_code == 412
     assert also_waiting.result(10).status_code == 200

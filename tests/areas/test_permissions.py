@@ -1,6 +1,5 @@
 """Who may do what: set for one, set for everybody, and at once."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
+from support.waiting import begin_waiting
 from talkd.conversation.permission import changed, require_permissions
 from talkd.core.errors import Invalid
 
@@ -176,8 +176,8 @@ def test_who_may_not_publish_stops_in_the_same_moment(alice: Person, bob: Person
     assert alice.participants(token)[bob.id]["inCall"] == 7
 
 
-def test_everybody_in_the_call_learns_of_it_at_once(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+def test_signaling_reports_new_permissions_at_once(
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     for person in (alice, bob):
         person.join(token)
@@ -189,9 +189,7 @@ def test_everybody_in_the_call_learns_of_it_at_once(
         lambda: set_default(alice, token, CHAT | JOIN),
     )
     for set_them in steps:
-        waiting = threads.submit(alice.get, f"v3/signaling/{token}")
-        time.sleep(0.2)
-        assert not waiting.done()
+        waiting = begin_waiting(server, threads, alice.get, f"v3/signaling/{token}")
         set_them()
         present = {each["userId"]: each["participantPermissions"] for each in waiting.result(10)[-1]["data"]}
         assert present[bob.id] == bob.room(token)["permissions"]

@@ -1,6 +1,5 @@
 """Reacting to messages."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,7 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from support.people import PUBLIC, Person
-from support.running import Server
+from support.running import LoopThread, Server
+from support.waiting import begin_waiting
 from talkd.storage.schema import reactions
 from talkd.storage.statements import Statement, bind
 
@@ -109,14 +109,15 @@ def test_a_reaction_is_nothing_unread_and_no_last_message(alice: Person, bob: Pe
     assert (after["unreadMessages"], after["lastActivity"]) == (0, before["lastActivity"])
 
 
-def test_a_reaction_wakes_nobody_but_comes_with_what_follows(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+def test_a_reaction_does_not_end_waiting_and_comes_with_the_next_message(
+    server: Server, loop_thread: LoopThread, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     said = alice.say(token, "Lunch?")
-    waiting = threads.submit(news, bob, token, said["id"], timeout=2, setReadMarker=0)
-    time.sleep(0.5)  # until it waits
-    react(alice, token, said, "👍")
-    assert waiting.result(10).status_code == 304
+    with loop_thread.still_clock() as move:
+        waiting = begin_waiting(server, threads, news, bob, token, said["id"], timeout=20, setReadMarker=0)
+        react(alice, token, said, "👍")
+        move(20)
+        assert waiting.result(10).status_code == 304
     next_one = alice.say(token, "At one")
     got = news(bob, token, said["id"]).json()["ocs"]["data"]
     assert [each["systemMessage"] for each in got] == ["reaction", ""]

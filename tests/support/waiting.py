@@ -1,12 +1,16 @@
 """Polls that wait until their time is over, without waiting that long."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TypeVar
 
 import httpx
 
 from support.people import Person
 from support.running import LoopThread, Server
+
+T = TypeVar("T")
 
 LAST_MOMENT = 0.1
 """Seconds before the end of a poll at which it must be answered."""
@@ -19,6 +23,16 @@ def await_waiting(server: Server, count: int) -> None:
     while (waiting := sum(len(bucket) for bucket in list(buckets.values()))) != count:
         assert time.monotonic() < until, waiting
         time.sleep(0.01)
+
+
+def begin_waiting(
+    server: Server, threads: ThreadPoolExecutor, request: Callable[..., T], *args: object, **params: object
+) -> Future[T]:
+    """Call a function that requests a poll. Return its future once the poll waits for its deadline."""
+    await_waiting(server, 0)  # the polls of other tests have ended
+    answer = threads.submit(request, *args, **params)
+    await_waiting(server, 1)
+    return answer
 
 
 def answer_after(
