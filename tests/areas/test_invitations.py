@@ -1,4 +1,4 @@
-"""People invited by e-mail: their mail, their personal way in, and lists of addresses."""
+"""Invitations by e-mail: personal tokens, links, and lists of addresses."""
 
 import re
 from typing import Any
@@ -18,7 +18,7 @@ def address() -> str:
 
 
 def tokens_of(server: Server, token: str) -> dict[str, str]:
-    """Personal tokens by address, as the mail would have told them."""
+    """Return the personal tokens by address. Otherwise only the mails contain them."""
 
     async def work(tx: Tx) -> dict[str, str]:
         room = await room_store.get_room(tx, token)
@@ -29,8 +29,8 @@ def tokens_of(server: Server, token: str) -> dict[str, str]:
     return server.read(work)
 
 
-# --- the personal way in --------------------------------------------------------------------
-def test_the_personal_token_makes_one_the_invited(server: Server) -> None:
+# --- personal tokens ------------------------------------------------------------------------
+def test_a_visitor_joins_as_the_invited_attendee_by_the_personal_token(server: Server) -> None:
     alice, guest, invited = server.add_user("alice"), server.visitor(), address()
     token = alice.create_room(PUBLIC, password="Secret.7-word")
     alice.add(token, invited, "emails")
@@ -43,26 +43,26 @@ def test_the_personal_token_makes_one_the_invited(server: Server) -> None:
     assert guest.say(token, "hello")["actorType"] == "emails"
 
 
-def test_a_banned_invited_guest_cannot_come_back_as_another_guest(throttled_server: Server) -> None:
-    server = throttled_server  # it believes X-Forwarded-For, so that guests come from different addresses
+def test_a_banned_invited_guest_cannot_join_as_another_guest(throttled_server: Server) -> None:
+    server = throttled_server  # it trusts X-Forwarded-For, so that guests can have different addresses
     alice, invited = server.add_user("alice"), address()
     token = alice.create_room(PUBLIC)
     alice.add(token, invited, "emails")
 
-    def come(http: Any, where: str, **params: Any) -> Any:
+    def join(http: Any, where: str, **params: Any) -> Any:
         http.headers["X-Forwarded-For"] = where
         return http.post(f"/ocs/v2.php/apps/spreed/api/v4/room/{token}/participants/active", params=params)
 
     device, other = server.client(), server.client()
-    joined = come(device, "192.0.2.7", email=invited, access=tokens_of(server, token)[invited]).json()["ocs"]["data"]
+    joined = join(device, "192.0.2.7", email=invited, access=tokens_of(server, token)[invited]).json()["ocs"]["data"]
     alice.post(f"v1/ban/{token}", actorType="emails", actorId=joined["actorId"])
     assert [each["bannedActorType"] for each in alice.get(f"v1/ban/{token}")] == ["emails", "ip"]
-    assert come(device, "192.0.2.8").status_code == 403, "the same browser, elsewhere"
-    assert come(other, "192.0.2.7").status_code == 403, "the same place, another browser"
-    assert come(other, "192.0.2.8").status_code == 200
+    assert join(device, "192.0.2.8").status_code == 403, "the same browser with another address"
+    assert join(other, "192.0.2.7").status_code == 403, "another browser with the same address"
+    assert join(other, "192.0.2.8").status_code == 200
 
 
-def test_a_token_opens_nothing_else(server: Server) -> None:
+def test_a_personal_token_is_valid_for_its_address_and_room_only(server: Server) -> None:
     alice, first, second = server.add_user("alice"), address(), address()
     token, other = alice.create_room(PUBLIC), alice.create_room(PUBLIC)
     for room in (token, other):
@@ -81,7 +81,7 @@ def test_a_token_opens_nothing_else(server: Server) -> None:
     assert server.visitor().join(token)["actorType"] == "guests"
 
 
-def test_a_guest_who_shows_his_token_becomes_the_invited(server: Server) -> None:
+def test_a_guest_who_sends_a_personal_token_becomes_the_invited_attendee(server: Server) -> None:
     alice, guest, invited = server.add_user("alice"), server.visitor(), address()
     token = alice.create_room(PUBLIC)
     alice.add(token, invited, "emails")
@@ -90,7 +90,7 @@ def test_a_guest_who_shows_his_token_becomes_the_invited(server: Server) -> None
     assert before not in alice.participants(token)
 
 
-def test_the_link_lets_the_browser_in_and_hides_the_token(server: Server) -> None:
+def test_the_link_gives_the_browser_access_and_hides_the_token(server: Server) -> None:
     alice, guest, invited = server.add_user("alice"), server.visitor(), address()
     token = alice.create_room(PUBLIC)
     alice.add(token, invited, "emails")
@@ -108,7 +108,7 @@ def test_the_link_lets_the_browser_in_and_hides_the_token(server: Server) -> Non
     assert shown[0] == shown[1]
 
 
-def test_removing_the_invited_closes_the_door(server: Server) -> None:
+def test_a_removed_attendee_cannot_use_their_personal_token(server: Server) -> None:
     alice, guest, invited = server.add_user("alice"), server.visitor(), address()
     token = alice.create_room(PUBLIC)
     alice.add(token, invited, "emails")
@@ -119,7 +119,7 @@ def test_removing_the_invited_closes_the_door(server: Server) -> None:
     assert guest.join(token)["actorType"] == "guests"
 
 
-def test_guessing_tokens_is_slowed_down_at_both_doors(throttled_server: Server) -> None:
+def test_guessed_tokens_of_joins_and_links_are_throttled_together(throttled_server: Server) -> None:
     server = throttled_server
     alice, invited = server.add_user("alice"), address()
     token = alice.create_room(PUBLIC)
@@ -157,7 +157,7 @@ def test_importing_a_list(server: Server) -> None:
     assert upload(alice, token, text) == (200, {"invites": 0, "duplicates": 3})
 
 
-def test_a_line_with_nul_is_of_no_use(server: Server) -> None:
+def test_a_line_with_a_nul_character_is_invalid(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC)
     status, data = upload(alice, token, f"email,name\n{address()},A\0B\n{address()}\0,Vera\n{address()},Bob\n")
@@ -165,7 +165,7 @@ def test_a_line_with_nul_is_of_no_use(server: Server) -> None:
     assert data["message"] == "Following lines are invalid: 2, 3"
 
 
-def test_lines_of_no_use_keep_nobody_out(server: Server) -> None:
+def test_other_people_are_invited_in_spite_of_invalid_lines(server: Server) -> None:
     alice, first = server.add_user("alice"), address()
     token = alice.create_room(PUBLIC)
     status, data = upload(alice, token, f"{HEADER}Vera,{first}\nBad,nonsense\nShort\n")
@@ -185,7 +185,7 @@ def test_lines_of_no_use_keep_nobody_out(server: Server) -> None:
         ("email\n" + "x@example.org\n" * 5001, "file"),
     ],
 )
-def test_what_is_no_list(sqlite_server: Server, text: str | bytes, reason: str) -> None:
+def test_a_file_that_is_not_a_list_is_refused(sqlite_server: Server, text: str | bytes, reason: str) -> None:
     alice = sqlite_server.add_user("alice")
     status, data = upload(alice, alice.create_room(), text)
     assert (status, data["error"]) == (400, reason)
@@ -201,14 +201,14 @@ def test_what_is_no_list(sqlite_server: Server, text: str | bytes, reason: str) 
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "cp1252"])
-def test_lists_as_spreadsheets_write_them(sqlite_server: Server, text: str, encoding: str) -> None:
+def test_lists_written_by_spreadsheet_programs_are_read(sqlite_server: Server, text: str, encoding: str) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room(PUBLIC)
     assert upload(alice, token, text.format(address()).encode(encoding)) == (200, {"invites": 1, "duplicates": 0})
     assert "Doe, Ä" in {each["displayName"] for each in alice.participants(token).values()}
 
 
-def test_a_list_that_cannot_be_read_names_line_and_reason(sqlite_server: Server) -> None:
+def test_the_error_for_an_unreadable_list_names_line_and_reason(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user("alice")
     status, data = upload(alice, alice.create_room(), 'name,email\n\n"Vera,v@example.org\n')
     assert (status, data) == (400, {"error": "file", "message": "Line 3: a quotation mark is not closed"})
@@ -216,7 +216,7 @@ def test_a_list_that_cannot_be_read_names_line_and_reason(sqlite_server: Server)
     assert (status, data["message"]) == (400, "Line 5002: a list may have 5000 people at most")
 
 
-def test_no_list_for_two(server: Server) -> None:
+def test_a_list_cannot_be_imported_into_a_one_to_one(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
     assert upload(alice, token, f"{HEADER}Vera,{address()}\n")[1]["error"] == "room"

@@ -1,4 +1,4 @@
-"""The e-mail address of somebody invited reaches moderators with an account, and nobody else."""
+"""Only moderators with an account see the e-mail address that somebody was invited by."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from talkd.storage.database import Tx
 
 
 class Meeting:
-    """A room with a call: alice moderates, bob is a member, gail a guest who moderates, vera was invited by e-mail."""
+    """A room with a call. alice moderates, bob is a member, gail is a guest moderator, vera was invited by e-mail."""
 
     def __init__(self, server: Server) -> None:
         self.address = f"{unique('vera')}@example.org"
@@ -41,7 +41,7 @@ class Meeting:
         self.alice.request(method, f"v4/room/{self.token}/moderators", attendeeId=attendee_id)
 
     def leave_traces(self) -> int:
-        """Let vera do what leaves her name somewhere; the number of a poll."""
+        """Let vera do everything that shows her name to others. Return the id of a poll."""
         said = self.vera.say(self.token, "hello from vera")
         asked = self.alice.say(self.token, f'@"email/{self.vera_id}" and @"{self.bob.id}"')
         self.bob.say(self.token, "yes", replyTo=said["id"])
@@ -55,7 +55,7 @@ class Meeting:
         return int(poll["id"])
 
     def everything(self, who: Person, poll: int) -> dict[str, str]:
-        """What somebody can get to see of the room, by address."""
+        """Return the answers to all requests that show people of the room, by path."""
         token = self.token
         addresses = [
             f"{TALK}v4/room/{token}",
@@ -81,7 +81,7 @@ def meeting(server: Server) -> Meeting:
     return Meeting(server)
 
 
-def test_nobody_but_moderators_with_an_account_learns_the_address(meeting: Meeting) -> None:
+def test_only_moderators_with_an_account_see_the_address(meeting: Meeting) -> None:
     poll = meeting.leave_traces()
     for who in (meeting.bob, meeting.gail, meeting.vera):
         leaks = [address for address, text in meeting.everything(who, poll).items() if meeting.address in text.lower()]
@@ -90,22 +90,22 @@ def test_nobody_but_moderators_with_an_account_learns_the_address(meeting: Meeti
     assert [address.rpartition("/")[2] for address in seen] == ["participants?includeStatus=true", "download"]
 
 
-def test_the_attendance_tells_guest_moderators_no_address(server: Server, meeting: Meeting) -> None:
+def test_the_attendance_shows_guest_moderators_no_address(server: Server, meeting: Meeting) -> None:
     change = {"key": "email", "value": f"{unique('bob')}@example.net"}
     server.admin.put(f"/ocs/v2.php/cloud/users/{meeting.bob.id}", json=change)
     path = f"v4/call/{meeting.token}/download"
     assert change["value"] in meeting.alice.request("GET", path).text
-    told = meeting.gail.request("GET", path)
-    assert (told.status_code, "@" in told.text) == (200, False)
+    shown = meeting.gail.request("GET", path)
+    assert (shown.status_code, "@" in shown.text) == (200, False)
 
 
-def test_a_ban_does_not_tell_the_address(meeting: Meeting) -> None:
+def test_a_ban_does_not_show_the_address(meeting: Meeting) -> None:
     banned = meeting.alice.post(f"v1/ban/{meeting.token}", actorType="emails", actorId=meeting.vera_id)
     assert banned["bannedDisplayName"] == meeting.vera_id
 
 
 @pytest.mark.parametrize("name", ["{0}", "Vera <{0}>", "{1}"])
-def test_a_name_that_holds_the_address_is_none(sqlite_server: Server, name: str) -> None:
+def test_a_name_that_contains_the_address_is_left_out(sqlite_server: Server, name: str) -> None:
     alice, address = sqlite_server.add_user("alice"), f"{unique('vera')}@example.org"
     token = alice.create_room(PUBLIC)
     sheet = f"name,email\n{name.format(address, address.upper())},{address}\n".encode()

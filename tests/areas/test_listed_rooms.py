@@ -1,4 +1,4 @@
-"""Open conversations: finding and joining them."""
+"""Find listed rooms and join them."""
 
 from typing import Any
 
@@ -28,15 +28,15 @@ def test_a_listed_room_is_found_by_a_part_of_its_name(alice: Person, bob: Person
     assert token not in found(bob, name)
 
 
-def test_what_is_told(alice: Person) -> None:
+def test_a_system_message_says_who_finds_the_room(alice: Person) -> None:
     token = alice.create_room()
     for scope in (1, 1, 2, 0, 0):
         alice.put(f"v4/room/{token}/listable", scope=scope)
-    told = [each for each in alice.system_messages(token) if each.startswith("listable")]
-    assert told == ["listable_users", "listable_all", "listable_none"]
+    posted = [each for each in alice.system_messages(token) if each.startswith("listable")]
+    assert posted == ["listable_users", "listable_all", "listable_none"]
 
 
-def test_refusals(server: Server, alice: Person, bob: Person) -> None:
+def test_invalid_listable_requests_are_refused(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room()
     alice.add(token, bob)
 
@@ -52,7 +52,7 @@ def test_refusals(server: Server, alice: Person, bob: Person) -> None:
     assert server.visitor().status("GET", "v4/listed-room") == 401
 
 
-def test_who_finds_it_sees_it_and_joins_as_a_member(server: Server, alice: Person, bob: Person) -> None:
+def test_users_see_a_listed_room_and_join_it_as_members(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(listable=1)
     assert bob.room(token)["name"] == "Room"
     assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 404
@@ -67,7 +67,7 @@ def test_who_finds_it_sees_it_and_joins_as_a_member(server: Server, alice: Perso
 
 
 @pytest.mark.parametrize("given", [{}, {"password": ""}, {"password": "wrong"}])
-def test_users_who_find_a_room_join_without_its_password(
+def test_users_join_a_listed_room_without_its_password(
     server: Server, alice: Person, bob: Person, given: dict[str, str]
 ) -> None:
     token = alice.create_room(PUBLIC, "Lake", listable=1, password="a secret of ours")
@@ -83,7 +83,9 @@ def test_users_who_find_a_room_join_without_its_password(
     assert follower.refused("POST", f"v4/room/{token}/participants/active", **given) == (403, "password")
 
 
-def test_a_listed_room_shows_its_name_description_and_call_outside(server: Server, alice: Person, bob: Person) -> None:
+def test_a_listed_room_shows_outsiders_its_name_description_and_call(
+    server: Server, alice: Person, bob: Person
+) -> None:
     token = alice.create_room(PUBLIC, "Lake", description="We swim", listable=1)
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=3)
@@ -109,7 +111,7 @@ def test_listed_rooms_are_ordered_by_name(alice: Person, bob: Person) -> None:
     assert [name.split()[0] for name in (room["name"] for room in found(bob, mark).values())] == list("abBCÉfz")
 
 
-def test_who_is_banned_does_not_find_it(alice: Person, bob: Person) -> None:
+def test_banned_users_do_not_find_a_listed_room(alice: Person, bob: Person) -> None:
     token = alice.create_room(listable=1)
     bob.join(token)
     alice.post(f"v1/ban/{token}", actorType="users", actorId=bob.id)

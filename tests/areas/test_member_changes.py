@@ -1,4 +1,4 @@
-"""Many people are added and removed in portions: others write in between, and nothing is lost or left half done."""
+"""Members are added and removed in portions: others write in between, and a crash loses nobody."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,13 +34,13 @@ def idle_server(
     new_server: Callable[[Config], Server],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Server:
-    """A server of one's own whose job never looks by itself for what is left of changes."""
+    """Return a server whose job does not finish changes of members by itself."""
     set_interval(monkeypatch, "finish_member_changes", 10_000)
     return new_server(databases.config(request.param))
 
 
 def sizes_of_commits(server: Server, *kinds: type[Any]) -> list[int]:
-    """Return a list that grows with each commit that has events of these kinds: by how many there are."""
+    """Return a list to which each commit adds how many events of these kinds it has, unless it has none."""
     sizes: list[int] = []
 
     def note(happened: Sequence[Any]) -> None:
@@ -62,7 +62,7 @@ def members(person: Person, token: str) -> set[str]:
 
 
 def begin(server: Server, alice: Person, token: str, *newcomers: Newcomer) -> Progress:
-    """Carry out the first portion, as a request does that is killed behind it."""
+    """Run the first portion only, as if the server was killed after it."""
 
     async def work(tx: Tx) -> Progress:
         room = await room_store.get_room(tx, token)
@@ -73,7 +73,7 @@ def begin(server: Server, alice: Person, token: str, *newcomers: Newcomer) -> Pr
     return server.write(work)
 
 
-def test_a_group_comes_in_portions_and_goes_in_portions(idle_server: Server) -> None:
+def test_a_group_is_added_and_removed_in_portions(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     people, group = crowd(idle_server)
     token = alice.create_room()
@@ -82,7 +82,7 @@ def test_a_group_comes_in_portions_and_goes_in_portions(idle_server: Server) -> 
     everybody = {person.id for person in people}
     assert members(alice, token) == everybody | {alice.id, group}
     assert sum(added) == MANY + 1
-    assert max(added) <= PORTION + 1, "the group itself comes with the first portion"
+    assert max(added) <= PORTION + 1, "the group itself is added with the first portion"
     reported = [each["systemMessage"] for each in people[-1].get(f"v1/chat/{token}", lookIntoFuture=0)]
     assert reported.count("user_added") == MANY
 
@@ -94,7 +94,7 @@ def test_a_group_comes_in_portions_and_goes_in_portions(idle_server: Server) -> 
     assert max(removed) <= PORTION + 1
 
 
-def test_a_restart_goes_on_where_a_kill_has_stopped(
+def test_a_restart_finishes_a_change_that_a_kill_interrupted(
     databases: Any, new_server: Callable[[Config], Server], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     set_interval(monkeypatch, "finish_member_changes", 10_000)
@@ -118,18 +118,18 @@ def test_a_restart_goes_on_where_a_kill_has_stopped(
     assert server.read(member_service.list_unfinished) == []
 
 
-def test_whoever_leaves_the_group_in_between_is_not_added(idle_server: Server) -> None:
+def test_a_user_who_leaves_the_group_in_between_is_not_added(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     people, group = crowd(idle_server)
     token = alice.create_room()
     begin(idle_server, alice, token, Newcomer("groups", group))
-    gone = people[-1]
-    idle_server.write(lambda tx: group_service.remove_member(tx, group, gone.id))
+    leaver = people[-1]
+    idle_server.write(lambda tx: group_service.remove_member(tx, group, leaver.id))
     idle_server.run(idle_server.app.world[MemberChanges].resume())
     assert members(alice, token) == {alice.id, group, *(person.id for person in people[:-1])}
 
 
-def test_nobody_more_is_added_once_the_group_has_left_or_the_room_is_gone(idle_server: Server) -> None:
+def test_adding_stops_if_the_group_is_removed_or_the_room_is_deleted(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     _, group = crowd(idle_server)
     token, other = alice.create_room(), alice.create_room()
@@ -144,7 +144,7 @@ def test_nobody_more_is_added_once_the_group_has_left_or_the_room_is_gone(idle_s
 
 
 @pytest.mark.parametrize("ends", ["membership", "group"])
-def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server: Server, ends: str) -> None:
+def test_a_user_who_leaves_a_group_that_is_being_removed_is_removed_too(idle_server: Server, ends: str) -> None:
     alice = idle_server.add_user("alice")
     people, group = crowd(idle_server)
     token = alice.create_room()
@@ -153,9 +153,9 @@ def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server:
     async def remove_group(tx: Tx) -> Progress:
         """Remove the first portion only, as if the server was killed after it."""
         me = await access.access_participant(tx, token, user_id=alice.id, browser="", lock=True)
-        seat = await attendee_store.find_attendee(tx, me.room.id, GROUPS, group)
-        assert seat is not None
-        return await member_service.remove_attendee(tx, me, seat.id, idle_server.app.world.settings)
+        attendee = await attendee_store.find_attendee(tx, me.room.id, GROUPS, group)
+        assert attendee is not None
+        return await member_service.remove_attendee(tx, me, attendee.id, idle_server.app.world.settings)
 
     assert idle_server.write(remove_group).change_id
     assert len(members(alice, token)) > 1
@@ -167,7 +167,7 @@ def test_whoever_leaves_the_group_while_it_leaves_a_room_leaves_too(idle_server:
     assert members(alice, token) == {alice.id}
 
 
-def test_adding_a_group_again_adds_those_who_are_missing(idle_server: Server) -> None:
+def test_adding_a_group_again_adds_missing_members(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     people, group = crowd(idle_server)
     token = alice.create_room()
@@ -177,7 +177,7 @@ def test_adding_a_group_again_adds_those_who_are_missing(idle_server: Server) ->
         assert members(alice, token) == {alice.id, group, *(person.id for person in people)}
 
 
-def test_a_new_room_names_all_whom_it_could_not_add(idle_server: Server) -> None:
+def test_a_new_room_lists_everybody_who_could_not_be_added(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     people, group = crowd(idle_server)
     strangers = [unique("nobody") for _ in range(3 * PORTION)]
@@ -189,7 +189,7 @@ def test_a_new_room_names_all_whom_it_could_not_add(idle_server: Server) -> None
     assert members(alice, made["token"]) == {alice.id, group, *(person.id for person in people)}
 
 
-def test_a_new_room_to_which_nobody_could_be_added_is_not_there(idle_server: Server) -> None:
+def test_a_new_room_to_which_nobody_could_be_added_is_not_created(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     before = len(alice.get("v4/room"))
     strangers = {"users": [unique("nobody") for _ in range(3 * PORTION)]}
@@ -198,7 +198,7 @@ def test_a_new_room_to_which_nobody_could_be_added_is_not_there(idle_server: Ser
     assert idle_server.read(member_service.list_unfinished) == []
 
 
-def test_a_room_has_only_so_many_attendees(idle_server: Server) -> None:
+def test_the_number_of_attendees_is_limited(idle_server: Server) -> None:
     idle_server.config.sizes.attendees = 5
     alice, bob = idle_server.add_user("alice"), idle_server.add_user("bob")
     _, group = crowd(idle_server, 5)
@@ -217,7 +217,7 @@ def test_a_room_has_only_so_many_attendees(idle_server: Server) -> None:
     assert members(alice, token) == {alice.id, bob.id}
 
 
-def test_people_who_are_still_being_added_count_too(idle_server: Server) -> None:
+def test_the_limit_counts_people_who_are_still_being_added(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     (_, first), (_, second) = crowd(idle_server), crowd(idle_server)
     token = alice.create_room()
@@ -228,10 +228,10 @@ def test_people_who_are_still_being_added_count_too(idle_server: Server) -> None
     idle_server.config.sizes.attendees = 2 * MANY + 2
     alice.post(f"v4/room/{token}/participants", **asked)
     idle_server.run(idle_server.app.world[MemberChanges].resume())
-    assert len(members(alice, token)) == 2 * MANY + 3, "alice, and two groups that count by their members"
+    assert len(members(alice, token)) == 2 * MANY + 3, "alice, two groups and their members"
 
 
-def test_an_import_beyond_the_mails_of_a_day_invites_nobody(mailing_server: Server, mails: MailServer) -> None:
+def test_an_import_beyond_the_daily_limit_of_mails_invites_nobody(mailing_server: Server, mails: MailServer) -> None:
     config = mailing_server.config
     config.security.throttle, config.mail.by_sender = True, 2 * PORTION
     alice = mailing_server.add_user("alice")
@@ -249,7 +249,7 @@ def test_an_import_beyond_the_mails_of_a_day_invites_nobody(mailing_server: Serv
     assert mails is not None
 
 
-def test_deleting_a_group_goes_in_portions_and_on_after_a_kill(idle_server: Server) -> None:
+def test_deleting_a_group_again_continues_it_after_a_kill(idle_server: Server) -> None:
     alice = idle_server.add_user("alice")
     people, group = crowd(idle_server)
     token = alice.create_room()

@@ -1,4 +1,4 @@
-"""Conversations that are given everything when they are made."""
+"""Create rooms with attributes, a group and other people."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 
 
-def test_a_room_with_everything(alice: Person, bob: Person) -> None:
+def test_a_room_is_created_with_all_attributes(alice: Person, bob: Person) -> None:
     timer = int(time.time()) + 3600
     answer = alice.request(
         "POST",
@@ -75,7 +75,7 @@ def test_a_room_with_everything(alice: Person, bob: Person) -> None:
         ("emoji", "no emoji", "avatar"),
     ],
 )
-def test_what_is_wrong_is_named(alice: Person, attribute: str, value: Any, reason: str) -> None:
+def test_the_reason_names_the_invalid_attribute(alice: Person, attribute: str, value: Any, reason: str) -> None:
     before = set(alice.rooms())
     params = {"roomType": GROUP, "roomName": "Room", attribute: value}
     assert alice.refused("POST", "v4/room", **params) == (400, reason)
@@ -91,13 +91,13 @@ def test_an_object_has_a_type_and_an_id(alice: Person) -> None:
     assert alice.refused("POST", "v4/room", objectId="event") == (400, "object")
 
 
-def test_a_lobby_of_the_past_is_none(alice: Person) -> None:
+def test_a_lobby_whose_timer_is_over_is_not_switched_on(alice: Person) -> None:
     room = alice.post("v4/room", roomName="Room", lobbyState=1, lobbyTimer=5)
     assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
     assert alice.system_messages(room["token"]) == ["conversation_created"]
 
 
-def test_who_cannot_be_invited_is_named(server: Server, alice: Person, bob: Person) -> None:
+def test_the_answer_lists_refused_people_by_kind(server: Server, alice: Person, bob: Person) -> None:
     carol = server.add_user("carol")
     group = server.add_group(carol)
     invited = {
@@ -122,14 +122,19 @@ def test_who_cannot_be_invited_is_named(server: Server, alice: Person, bob: Pers
         "unheard-of": ["x"],
     }
     assert room["type"] == PUBLIC
-    seats = alice.participants(room["token"]).values()
-    assert {each["displayName"] for each in seats if each["actorType"] != "emails"} == {"Alice", "Bob", "Carol", group}
-    invited_addresses = {each["invitedActorId"] for each in seats if each["actorType"] == "emails"}
+    attendees = alice.participants(room["token"]).values()
+    assert {each["displayName"] for each in attendees if each["actorType"] != "emails"} == {
+        "Alice",
+        "Bob",
+        "Carol",
+        group,
+    }
+    invited_addresses = {each["invitedActorId"] for each in attendees if each["actorType"] == "emails"}
     assert invited_addresses == {"vera@example.org", "otto@example.org"}
     assert alice.system_messages(room["token"]).count("guests_allowed") == 1
 
 
-def test_a_conversation_goes_on_from_a_one_to_one_of_its_creator(
+def test_only_a_one_to_one_of_the_creator_can_be_extended(
     server: Server, alice: Person, bob: Person, private: str
 ) -> None:
     before, carol = private, server.add_user("carol")
@@ -150,7 +155,7 @@ def test_a_conversation_goes_on_from_a_one_to_one_of_its_creator(
         assert who.refused("POST", "v4/room", **params) == (400, "object")
 
 
-def test_a_group_room_has_attributes_too(server: Server, alice: Person, bob: Person) -> None:
+def test_a_room_for_a_group_has_attributes_too(server: Server, alice: Person, bob: Person) -> None:
     group = server.add_group(bob)
     room = alice.post("v4/room", roomType=GROUP, invite=group, source="groups", listable=1, description="Ours")
     assert (room["name"], room["listable"], room["description"]) == (group, 1, "Ours")
@@ -213,7 +218,7 @@ def test_the_group_that_a_room_is_for_counts_as_invited(server: Server, alice: P
     assert answer.json()["ocs"]["data"]["invalidParticipants"] == {"users": ["nobody"]}
 
 
-def test_only_some_groups_may_begin_conversations(server: Server, alice: Person, bob: Person) -> None:
+def test_only_allowed_groups_may_create_rooms(server: Server, alice: Person, bob: Person) -> None:
     group = server.add_group(bob)
     path = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/start_conversations"
     server.admin.post(path, json={"value": f'["{group}"]'}).raise_for_status()
@@ -226,9 +231,7 @@ def test_only_some_groups_may_begin_conversations(server: Server, alice: Person,
     assert alice.status("POST", "v4/room", roomType=GROUP, roomName="Room") == 201
 
 
-def test_everybody_may_talk_to_one_other_person_even_where_only_some_begin_conversations(
-    server: Server, alice: Person, bob: Person
-) -> None:
+def test_users_of_other_groups_may_create_one_to_ones(server: Server, alice: Person, bob: Person) -> None:
     group = server.add_group(bob)
     path = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/start_conversations"
     server.admin.post(path, json={"value": f'["{group}"]'}).raise_for_status()
@@ -238,7 +241,7 @@ def test_everybody_may_talk_to_one_other_person_even_where_only_some_begin_conve
         server.admin.delete(path).raise_for_status()
 
 
-def test_attributes_do_not_matter_to_one_to_one_conversations(alice: Person, bob: Person) -> None:
+def test_attributes_of_a_one_to_one_are_ignored(alice: Person, bob: Person) -> None:
     params = {"roomType": ONE_TO_ONE, "invite": bob.id, "readOnly": 9, "password": "x", "description": "d" * 3000}
     assert alice.status("POST", "v4/room", **params) == 201
     room = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)

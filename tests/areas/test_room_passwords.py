@@ -1,4 +1,4 @@
-"""What passwords of conversations must be like, and consent to being recorded."""
+"""Rules on the passwords of rooms, and consent to recording."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ SECRET = "a secret of ours"
 
 @pytest.fixture
 def setting(server: Server) -> Iterator[Set]:
-    """Changes a setting until the test is over."""
+    """Return a function that changes a setting until the end of the test."""
     path = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/"
     changed = []
 
@@ -35,7 +35,7 @@ def config_of(person: Person) -> dict[str, Any]:
     return config
 
 
-def test_where_passwords_are_forced_no_room_opens_without_one(alice: Person, setting: Set) -> None:
+def test_forced_passwords_allow_no_public_room_without_one(alice: Person, setting: Set) -> None:
     group, public = alice.create_room(GROUP), alice.create_room(PUBLIC)
     assert not config_of(alice)["conversations"]["force-passwords"]
     setting("force_passwords", "yes")
@@ -48,13 +48,15 @@ def test_where_passwords_are_forced_no_room_opens_without_one(alice: Person, set
     assert alice.refused("POST", f"v4/room/{group}/public") == (400, "password")
     alice.create_room(GROUP)
     assert alice.room(alice.create_room(PUBLIC, password=SECRET))["hasPassword"]
-    assert alice.post(f"v4/room/{public}/public")["type"] == PUBLIC  # was open before
+    assert alice.post(f"v4/room/{public}/public")["type"] == PUBLIC  # it was public before
     assert alice.post(f"v4/room/{group}/public", password=SECRET)["hasPassword"]
     assert alice.refused("PUT", f"v4/room/{group}/password", password="") == (400, "password")
     assert alice.put(f"v4/room/{group}/password", password="another secret")["hasPassword"]
 
 
-def test_where_passwords_are_forced_no_invitation_opens_a_room(server: Server, alice: Person, setting: Set) -> None:
+def test_forced_passwords_allow_no_invitation_to_make_a_room_public(
+    server: Server, alice: Person, setting: Set
+) -> None:
     setting("force_passwords", "yes")
     token = alice.create_room(GROUP)
     refused = alice.refused("POST", f"v4/room/{token}/participants", newParticipant="x@example.org", source="emails")
@@ -72,10 +74,10 @@ def test_where_passwords_are_forced_no_invitation_opens_a_room(server: Server, a
     opened = alice.create_room(PUBLIC, password=SECRET)
     alice.add(opened, "x@example.org", "emails")
     alice.post(f"v1/breakout-rooms/{token}", mode=3, amount=1)
-    alice.add(token, "x@example.org", "emails")  # what is divided stays closed anyway
+    alice.add(token, "x@example.org", "emails")  # a room with breakout rooms does not become public
 
 
-def test_a_password_has_a_least_length(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_room_password_has_a_minimum_length(server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch) -> None:
     token = alice.create_room(PUBLIC, password="1")
     monkeypatch.setattr(server.app.world.config.security, "room_password_min_length", 8)
     for method, path, more in (
@@ -100,7 +102,7 @@ def call(person: Person, token: str, **params: Any) -> tuple[int, Any]:
 REFUSED = (400, {"error": "consent"})
 
 
-def test_everybody_is_asked_for_consent(alice: Person, bob: Person, token: str, setting: Set) -> None:
+def test_the_server_can_require_consent_to_recording(alice: Person, bob: Person, token: str, setting: Set) -> None:
     assert config_of(alice)["call"]["recording-consent"] == 0
     setting("recording_consent", "1")
     assert config_of(alice)["call"]["recording-consent"] == 1
@@ -113,7 +115,7 @@ def test_everybody_is_asked_for_consent(alice: Person, bob: Person, token: str, 
     assert call(bob, token, recordingConsent=True)[0] == 200
 
 
-def test_a_conversation_asks_for_consent(alice: Person, token: str, setting: Set) -> None:
+def test_a_room_can_require_consent_to_recording(alice: Person, token: str, setting: Set) -> None:
     setting("recording_consent", "2")
     assert config_of(alice)["call"]["recording-consent"] == 2
     alice.join(token)
@@ -124,7 +126,7 @@ def test_a_conversation_asks_for_consent(alice: Person, token: str, setting: Set
     assert call(alice, token, recordingConsent=True)[0] == 200
 
 
-def test_breakout_rooms_ask_for_the_consent_of_their_conversation(alice: Person, token: str, setting: Set) -> None:
+def test_breakout_rooms_require_consent_if_their_parent_does(alice: Person, token: str, setting: Set) -> None:
     setting("recording_consent", "2")
     alice.put(f"v4/room/{token}/recording-consent", recordingConsent=1)
     made = alice.post(f"v1/breakout-rooms/{token}", mode=1, amount=1)
@@ -135,10 +137,10 @@ def test_breakout_rooms_ask_for_the_consent_of_their_conversation(alice: Person,
     assert call(alice, part, recordingConsent=True)[0] == 200
 
 
-# --- what changes while a password is hashed --------------------------------------------------
+# --- changes while a password is hashed ----------------------------------------------------
 @pytest.fixture
 def hashing(server: Server, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
-    """What somebody else does meanwhile."""
+    """Return a list of functions to run while a password is hashed."""
     meanwhile: Meanwhile = []
     hash_password = passwords.hash_password
 
@@ -151,16 +153,20 @@ def hashing(server: Server, monkeypatch: pytest.MonkeyPatch) -> Meanwhile:
     return meanwhile
 
 
-def test_who_lost_the_moderation_meanwhile_sets_no_password(alice: Person, bob: Person, hashing: Meanwhile) -> None:
+def test_a_moderator_demoted_during_the_hashing_sets_no_password(
+    alice: Person, bob: Person, hashing: Meanwhile
+) -> None:
     token = alice.create_room(PUBLIC, participants={"users": [bob.id]})
-    seat = alice.attendee(token, bob)
-    alice.post(f"v4/room/{token}/moderators", attendeeId=seat)
-    hashing.append(lambda: alice.delete(f"v4/room/{token}/moderators", attendeeId=seat))
+    attendee_id = alice.attendee(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=attendee_id)
+    hashing.append(lambda: alice.delete(f"v4/room/{token}/moderators", attendeeId=attendee_id))
     assert bob.status("PUT", f"v4/room/{token}/password", password=SECRET) == 403
     assert not alice.room(token)["hasPassword"]
 
 
-def test_a_room_that_was_closed_meanwhile_gets_no_password(alice: Person, bob: Person, hashing: Meanwhile) -> None:
+def test_a_room_closed_to_guests_during_the_hashing_gets_no_password(
+    alice: Person, bob: Person, hashing: Meanwhile
+) -> None:
     token = alice.create_room(PUBLIC, participants={"users": [bob.id]})
     alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
     hashing.append(lambda: bob.delete(f"v4/room/{token}/public"))
@@ -168,7 +174,9 @@ def test_a_room_that_was_closed_meanwhile_gets_no_password(alice: Person, bob: P
     assert not alice.room(token)["hasPassword"]
 
 
-def test_a_room_that_was_opened_meanwhile_is_opened_once(alice: Person, bob: Person, hashing: Meanwhile) -> None:
+def test_a_room_made_public_during_the_hashing_is_made_public_once(
+    alice: Person, bob: Person, hashing: Meanwhile
+) -> None:
     token = alice.create_room(GROUP, participants={"users": [bob.id]})
     alice.post(f"v4/room/{token}/moderators", attendeeId=alice.attendee(token, bob))
     hashing.append(lambda: bob.post(f"v4/room/{token}/public"))

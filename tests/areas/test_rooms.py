@@ -1,4 +1,4 @@
-"""Conversations: making, finding, changing and deleting them."""
+"""Create, find, change and delete rooms."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -36,11 +36,11 @@ def test_a_new_room_belongs_to_its_creator(server: Server, kind: int) -> None:
     assert alice.system_messages(room["token"]) == ["conversation_created"]
 
 
-def test_a_room_without_a_name_is_called_by_three_dashes(server: Server) -> None:
+def test_a_room_without_a_name_is_called_three_dashes(server: Server) -> None:
     assert server.add_user().post("v4/room", roomType=GROUP)["name"] == "---"
 
 
-def test_one_to_one_opens_for_both_and_is_made_once(server: Server) -> None:
+def test_a_one_to_one_is_created_once_for_both_users(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     first = alice.request("POST", "v4/room", roomType=ONE_TO_ONE, invite=bob.id)
     again = alice.request("POST", "v4/room", roomType=ONE_TO_ONE, invite=bob.id)
@@ -55,7 +55,7 @@ def test_one_to_one_opens_for_both_and_is_made_once(server: Server) -> None:
     assert bob.rooms()[token]["unreadMessages"] == 1
 
 
-def test_one_to_one_created_by_both_at_once_is_one_room(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_a_one_to_one_created_by_both_at_once_is_one_room(server: Server, threads: ThreadPoolExecutor) -> None:
     for _ in range(5):
         alice, bob = server.add_user("alice"), server.add_user("bob")
         ways = [(alice, bob), (bob, alice)] * 4
@@ -64,7 +64,7 @@ def test_one_to_one_created_by_both_at_once_is_one_room(server: Server, threads:
         assert len(alice.rooms()) == len(bob.rooms()) == 1
 
 
-def test_note_to_self_is_made_once(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_a_note_to_self_is_created_once(server: Server, threads: ThreadPoolExecutor) -> None:
     alice = server.add_user("alice")
     made = [threads.submit(alice.get, "v4/room/note-to-self") for _ in range(6)]
     rooms = [each.result() for each in made]
@@ -83,7 +83,7 @@ def test_a_room_for_a_group_has_its_members_and_name(server: Server) -> None:
     assert token in bob.rooms()
 
 
-def test_people_who_cannot_be_invited_are_named(server: Server) -> None:
+def test_the_answer_lists_people_who_cannot_be_invited(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     answer = alice.request(
         "POST", "v4/room", roomType=GROUP, roomName="R", participants={"users": [bob.id, "nobody"], "groups": ["none"]}
@@ -106,16 +106,16 @@ def test_people_who_cannot_be_invited_are_named(server: Server) -> None:
         ({"roomType": GROUP, "roomName": "R", "objectType": "nonsense", "objectId": "1"}, (400, "object-type")),
     ],
 )
-def test_impossible_rooms(server: Server, wanted: dict[str, Any], refusal: tuple[int, str]) -> None:
+def test_an_invalid_room_is_refused(server: Server, wanted: dict[str, Any], refusal: tuple[int, str]) -> None:
     assert server.add_user().refused("POST", "v4/room", **wanted) == refusal
 
 
-def test_nobody_is_one_to_one_with_oneself(server: Server) -> None:
+def test_a_one_to_one_with_oneself_is_refused(server: Server) -> None:
     alice = server.add_user("alice")
     assert alice.refused("POST", "v4/room", roomType=ONE_TO_ONE, invite=alice.id) == (403, "invite")
 
 
-def test_a_room_takes_names_of_all_scripts(server: Server) -> None:
+def test_room_names_may_use_any_script(server: Server) -> None:
     alice = server.add_user("alice")
     name = "Größe 漢字 👩‍👩‍👧 " + "ü" * 200
     token = alice.create_room(GROUP, name)
@@ -123,7 +123,7 @@ def test_a_room_takes_names_of_all_scripts(server: Server) -> None:
 
 
 # --- finding --------------------------------------------------------------------------------
-def test_the_list_has_every_field_and_the_headers(server: Server) -> None:
+def test_the_room_list_has_every_field_and_its_headers(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     answer = alice.request("GET", "v4/room")
@@ -136,7 +136,7 @@ def test_the_list_has_every_field_and_the_headers(server: Server) -> None:
     assert rooms[token]["lastMessage"]["systemMessage"] == "conversation_created"
 
 
-def test_modified_since_leaves_out_what_is_unchanged(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_modified_since_leaves_out_unchanged_rooms(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     start = clock.now()
     old, favorite, talked = (alice.create_room() for _ in range(3))
@@ -157,13 +157,13 @@ def test_the_last_message_of_a_room_has_no_reference_id(server: Server) -> None:
     assert alice.history(token)[0]["referenceId"] == "abc"
 
 
-def test_without_last_messages(server: Server) -> None:
+def test_the_room_list_can_leave_out_last_messages(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     assert not alice.rooms(includeLastMessage="false")[token].get("lastMessage")
 
 
-def test_status_of_partners_comes_when_asked_for(server: Server) -> None:
+def test_the_room_list_shows_the_status_of_partners_if_asked(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     assert "status" not in alice.rooms(includeStatus="true")[token]
@@ -172,7 +172,7 @@ def test_status_of_partners_comes_when_asked_for(server: Server) -> None:
     assert "status" not in alice.rooms()[token]
 
 
-def test_outsiders_see_of_a_room_what_its_kind_allows(server: Server) -> None:
+def test_outsiders_see_little_of_a_public_room_and_nothing_of_a_group_room(server: Server) -> None:
     alice, stranger, visitor = server.add_user("alice"), server.add_user("stranger"), server.visitor()
     group, public = alice.create_room(GROUP), alice.create_room(PUBLIC, "Open", description="secret plan")
     alice.say(public, "not for the street")
@@ -188,7 +188,7 @@ def test_outsiders_see_of_a_room_what_its_kind_allows(server: Server) -> None:
 
 
 # --- settings -------------------------------------------------------------------------------
-def test_rename_describe_and_tell_everybody(server: Server) -> None:
+def test_name_and_description_change_for_everybody(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(GROUP, "Before")
     alice.add(token, bob)
@@ -201,13 +201,13 @@ def test_rename_describe_and_tell_everybody(server: Server) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 256])
-def test_impossible_names(server: Server, name: str) -> None:
+def test_an_empty_or_long_name_is_refused(server: Server, name: str) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     assert alice.refused("PUT", f"v4/room/{token}", roomName=name) == (400, "value")
 
 
-def test_opening_to_the_public_and_closing_again(server: Server) -> None:
+def test_a_room_becomes_public_and_a_group_room_again(server: Server) -> None:
     alice, visitor, follower = server.add_user("alice"), server.visitor(), server.add_user("follower")
     token = alice.create_room()
     assert visitor.status("POST", f"v4/room/{token}/participants/active") == 404
@@ -224,7 +224,7 @@ def test_opening_to_the_public_and_closing_again(server: Server) -> None:
     assert {"guests_allowed", "guests_disallowed"} <= set(alice.system_messages(token))
 
 
-def test_password_of_a_room(server: Server) -> None:
+def test_outsiders_need_the_password_of_a_room(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC)
     alice.put(f"v4/room/{token}/password", password="let me in")
@@ -239,7 +239,7 @@ def test_password_of_a_room(server: Server) -> None:
     assert alice.refused("PUT", f"v4/room/{group}/password", password="x")[0] == 400
 
 
-def test_read_only(server: Server) -> None:
+def test_nobody_writes_or_calls_in_a_locked_room(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -254,7 +254,7 @@ def test_read_only(server: Server) -> None:
     assert alice.refused("PUT", f"v4/room/{token}/read-only", state=2)[0] == 400
 
 
-def test_favourites_and_notifications_are_ones_own(server: Server) -> None:
+def test_favorites_and_notification_levels_are_personal(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -268,7 +268,7 @@ def test_favourites_and_notifications_are_ones_own(server: Server) -> None:
     assert bob.refused("POST", f"v4/room/{token}/notify-calls", level=2) == (400, "level")
 
 
-def test_members_change_nothing_for_others(server: Server) -> None:
+def test_members_cannot_change_a_room(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
@@ -285,7 +285,7 @@ def test_members_change_nothing_for_others(server: Server) -> None:
 
 
 # --- deleting -------------------------------------------------------------------------------
-def test_a_deleted_room_is_gone_for_everybody(server: Server) -> None:
+def test_nobody_finds_a_deleted_room(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room()
     alice.add(token, bob)
@@ -296,7 +296,7 @@ def test_a_deleted_room_is_gone_for_everybody(server: Server) -> None:
         assert token not in person.rooms()
 
 
-def test_one_to_one_settings_stay_as_they_are(server: Server) -> None:
+def test_settings_of_a_one_to_one_cannot_be_changed(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     path = f"v4/room/{token}"
@@ -306,7 +306,7 @@ def test_one_to_one_settings_stay_as_they_are(server: Server) -> None:
     assert alice.refused("POST", f"{path}/participants", newParticipant=server.add_user().id)[0] == 400
 
 
-def test_everybody_gets_a_room_of_the_same_size(server: Server) -> None:
+def test_all_members_get_the_same_fields(server: Server) -> None:
     alice = server.add_user("alice")
     people: list[Person] = [server.add_user() for _ in range(5)]
     token = alice.create_room(participants={"users": [person.id for person in people]})

@@ -1,4 +1,4 @@
-"""Opening a conversation on devices, and what ends that."""
+"""Join rooms with devices, and end sessions."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -15,13 +15,13 @@ COOKIE = "talkd_session"
 
 
 def device(server: Server, person: Person) -> Person:
-    """Another device of the same user."""
+    """Return another device of the same user."""
     return Person(server.client(person.id), person.id)
 
 
 @pytest.fixture
 def later(server: Server, monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Moves the server's clock by seconds."""
+    """Return a function that moves the server's clock by seconds."""
 
     def move(seconds: float) -> None:
         pass_time(monkeypatch, seconds)
@@ -62,7 +62,7 @@ def test_joining_again_on_a_device_replaces_its_session(server: Server) -> None:
 
 
 @pytest.mark.parametrize("force", [True, False])
-def test_a_device_in_a_call_may_join_anew_whether_forced_or_not(server: Server, force: bool) -> None:
+def test_a_device_in_a_call_may_join_again_with_and_without_force(server: Server, force: bool) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     first = alice.join(token)["sessionId"]
@@ -100,7 +100,7 @@ def test_a_self_joined_user_who_joins_again_is_new_in_the_room(server: Server) -
     assert (again["participantType"], again["isFavorite"], again["notificationLevel"]) == (5, False, 2)
     assert (again["unreadMessages"], again["lastReadMessage"]) == (0, said["id"])
     assert list(alice.participants(token)) == [alice.id, bob.id]
-    assert alice.system_messages(token) == bob.system_messages(token), "nobody is told that he left and came"
+    assert alice.system_messages(token) == bob.system_messages(token), "no system message about the rejoin"
 
 
 def test_a_self_joined_user_with_another_device_stays(server: Server) -> None:
@@ -146,7 +146,7 @@ def test_two_guests_are_two_people(server: Server) -> None:
     assert len(alice.participants(token)) == 3
 
 
-def test_a_guest_is_gone_after_leaving(server: Server) -> None:
+def test_a_guest_who_leaves_is_removed(server: Server) -> None:
     alice, visitor = server.add_user("alice"), server.visitor()
     token = alice.create_room(PUBLIC)
     guest = visitor.join(token)["actorId"]
@@ -155,7 +155,7 @@ def test_a_guest_is_gone_after_leaving(server: Server) -> None:
     assert visitor.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 404
 
 
-def test_guests_of_one_room_are_strangers_in_the_next(server: Server) -> None:
+def test_a_guest_of_one_room_has_no_access_to_another(server: Server) -> None:
     alice, visitor = server.add_user("alice"), server.visitor()
     here, there = alice.create_room(PUBLIC), alice.create_room(PUBLIC)
     first = visitor.join(here)
@@ -165,12 +165,12 @@ def test_guests_of_one_room_are_strangers_in_the_next(server: Server) -> None:
 
 
 def end_silent(server: Server) -> None:
-    """End all of them: the tests before have left more than one round ends."""
+    """End all silent sessions. Earlier tests leave more than one portion of them."""
     while server.write(sessions.end_silent):
         pass
 
 
-def test_silent_sessions_end(server: Server, later: Callable[[float], None]) -> None:
+def test_sessions_without_pings_end(server: Server, later: Callable[[float], None]) -> None:
     alice, bob, visitor = server.add_user("alice"), server.add_user("bob"), server.visitor()
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
@@ -189,7 +189,7 @@ def test_silent_sessions_end(server: Server, later: Callable[[float], None]) -> 
     assert alice.room(token)["hasCall"] is False
 
 
-def test_polling_is_a_sign_of_life(server: Server, later: Callable[[float], None]) -> None:
+def test_polling_keeps_a_session_open(server: Server, later: Callable[[float], None]) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     session = alice.join(token)["sessionId"]
@@ -204,7 +204,7 @@ def test_polling_is_a_sign_of_life(server: Server, later: Callable[[float], None
     assert alice.room(token)["sessionId"] == "0"
 
 
-def test_joins_at_the_same_time_end_in_one_session_for_the_device(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_concurrent_joins_of_a_device_leave_one_session(server: Server, threads: ThreadPoolExecutor) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     alice.join(token)
@@ -213,7 +213,7 @@ def test_joins_at_the_same_time_end_in_one_session_for_the_device(server: Server
     assert len(alice.participants(token)[alice.id]["sessionIds"]) == 1
 
 
-def test_guests_at_the_same_time_become_one_each(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_concurrent_guests_become_separate_attendees(server: Server, threads: ThreadPoolExecutor) -> None:
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC)
     visitors = [server.visitor() for _ in range(8)]
@@ -222,7 +222,7 @@ def test_guests_at_the_same_time_become_one_each(server: Server, threads: Thread
     assert len(alice.participants(token)) == 9
 
 
-def test_leaving_what_was_never_joined_is_no_mistake(server: Server) -> None:
+def test_leaving_a_room_that_was_not_joined_succeeds(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     for person in (alice, server.add_user("stranger"), server.visitor()):
