@@ -4,11 +4,10 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.provisioning import view
-from talkd.areas.provisioning.routes import Search, UserPath, described, require_confirmed
+from talkd.areas.provisioning import service, view
+from talkd.areas.provisioning.routes import Search, UserPath, api_caller, details
 from talkd.areas.users import group_service as groups
-from talkd.areas.users import service as users
-from talkd.areas.users.model import INVALID, NO_GROUP
+from talkd.areas.users.model import INVALID
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -88,8 +87,9 @@ async def list_group_members(tx: Tx, call: Call[GroupPath]) -> Any:
 async def list_group_member_details(tx: Tx, call: Call[GroupPage]) -> Any:
     """Return the members of a group as accounts, by id."""
     wanted = call.params
-    accounts = await groups.find_member_accounts(tx, wanted.group_id, wanted.limit or None, max(wanted.offset, 0))
-    return {"users": await described(tx, call, accounts)}
+    offset = max(wanted.offset, 0)
+    profiles = await service.list_profiles_of_members(tx, wanted.group_id, wanted.limit or None, offset)
+    return {"users": details(call, profiles)}
 
 
 @routes.add("PUT", "groups/{group_id}", Guard.ADMIN, params=GroupChange)
@@ -104,13 +104,7 @@ async def set_group_field(tx: Tx, call: Call[GroupChange]) -> Any:
 @routes.add("DELETE", "groups/{group_id}", Guard.ADMIN, params=GroupPath, access=Access.OWN)
 async def delete_group(call: Call[GroupPath]) -> Any:
     """Delete a group. The accounts of its members stay."""
-
-    async def portion(tx: Tx) -> bool:
-        for user_id in await groups.list_administrators_in(tx, call.params.group_id):
-            await require_confirmed(tx, call, user_id)
-        return await groups.delete_group(tx, call.params.group_id, by=call.caller.actor)
-
-    while not await call.write(portion):
+    while not await call.write(lambda tx: service.delete_group(tx, api_caller(call), call.params.group_id)):
         pass  # other writers can work in between
     return []
 
@@ -118,28 +112,18 @@ async def delete_group(call: Call[GroupPath]) -> Any:
 @routes.add("GET", "users/{user_id}/groups", Guard.USER, params=UserPath)
 async def list_groups_of_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Return the ids of an account's groups: the caller's own account, or any for administrators."""
-    account = await users.find_changeable(tx, call.params.user_id, by=call.user_id, is_admin=call.caller.is_admin)
-    return {"groups": (await groups.get_groups_of(tx, [account.id]))[account.id]}
+    return {"groups": await service.list_groups_of(tx, api_caller(call), call.params.user_id)}
 
 
 @routes.add("POST", "users/{user_id}/groups", Guard.USER, params=Membership)
 async def add_to_group(tx: Tx, call: Call[Membership]) -> Any:
     """Add an account to a group."""
-    await _require_may_administer(tx, call)
-    await groups.add_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
+    await service.add_to_group(tx, api_caller(call), call.params.groupid, call.params.user_id)
     return []
 
 
 @routes.add("DELETE", "users/{user_id}/groups", Guard.USER, params=Membership)
 async def remove_from_group(tx: Tx, call: Call[Membership]) -> Any:
     """Remove an account from a group."""
-    await _require_may_administer(tx, call)
-    await groups.remove_member(tx, call.params.groupid, call.params.user_id, by=call.caller.actor)
+    await service.remove_from_group(tx, api_caller(call), call.params.groupid, call.params.user_id)
     return []
-
-
-async def _require_may_administer(tx: Tx, call: Call[Membership]) -> None:
-    """Raises Rejected (104) for users, as if there were no such group, and Forbidden as `require_confirmed` does."""
-    if not call.caller.is_admin:
-        raise Rejected(NO_GROUP)
-    await require_confirmed(tx, call, call.params.user_id, groups=[call.params.groupid])

@@ -9,13 +9,11 @@ from talkd.areas.users.model import ADMIN_GROUP, EXISTS, INVALID, NO_GROUP, NOT_
 from talkd.conversation.settings import TalkSettings
 from talkd.core import clock
 from talkd.core.actor import SYSTEM, USERS, Actor
-from talkd.core.errors import Forbidden, Rejected
+from talkd.core.errors import Rejected
 from talkd.core.events import GroupMemberAdded, UserDeleted, UserRenamed
 from talkd.core.names import folded
 from talkd.storage.database import Tx
 
-CONFIRM = "Password confirmation is required"
-"""How refusals begin when the caller must send their password first."""
 EVERYTHING = 2**31 - 1
 """The limit of a list that has no limit."""
 
@@ -129,30 +127,6 @@ async def create_account(
     await settings.outdate_caches(tx, user_id)
 
 
-async def find_account(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
-    """Return an account that `by` may see: their own, or any account for administrators.
-
-    Raises the same Rejected if there is no such account and if `by` may not see it.
-    """
-    account = await _find_own(tx, user_id, by=by, is_admin=is_admin)
-    if account is None:
-        raise Rejected(404, "User does not exist") if is_admin else Rejected(NOT_YOURS)
-    return account
-
-
-async def find_changeable(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account:
-    """Return an account that `by` may change: their own, or any for administrators. Raises Rejected (998)."""
-    account = await _find_own(tx, user_id, by=by, is_admin=is_admin)
-    if account is None:
-        raise Rejected(NOT_YOURS)
-    return account
-
-
-async def _find_own(tx: Tx, user_id: str, *, by: str, is_admin: bool) -> Account | None:
-    """Return the account with this id, in any case, if it is the caller's own or the caller is an administrator."""
-    return await get_account(tx, user_id) if is_admin or folded(user_id) == folded(by) else None
-
-
 async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
     """Set a field of `model.changed`. Raises Rejected: 101 invalid, 113 unknown key."""
     for column, changed in model.changed(account, key, value).items():
@@ -169,28 +143,6 @@ async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
     await store.set_column(tx, user_id, "password_hash", password_hash)
     await store.delete_browsers(tx, user_id)
     await settings.outdate_caches(tx, user_id)
-
-
-def require_current_password(*, by: str, user_id: str, has_sent_it: bool) -> None:
-    """Raises Forbidden if callers set their own password without sending the current one.
-
-    A person who finds a lost phone or an open browser must not be able to lock the owner out of the account.
-    """
-    if by == user_id and not has_sent_it:
-        raise Forbidden(message=f"{CONFIRM}: send your current password with the request to change it.")
-
-
-async def require_confirmed(tx: Tx, user_id: str, *, is_confirmed: bool, groups: Sequence[str] = ()) -> None:
-    """Raises Forbidden if an unconfirmed caller would change an administrator or, by these groups, create one.
-
-    App passwords are on devices that get lost and in scripts, so they may only administer ordinary accounts
-    (docs/admin/users.md).
-    """
-    if is_confirmed:
-        return
-    account = await get_account(tx, user_id)
-    if ADMIN_GROUP in groups or (account is not None and await is_admin(tx, account.id)):
-        raise Forbidden(message=f"{CONFIRM}: to change administrators, send your own password or log in again.")
 
 
 async def set_enabled(tx: Tx, user_id: str, enabled: bool, *, by: str = "") -> None:
