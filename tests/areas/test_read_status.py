@@ -1,4 +1,4 @@
-"""How far everybody has read, of those who let it be known; and who hides it learns nothing of others."""
+"""The common read marker: up to which message all users with public read markers have read."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def said(alice: Person, token: str) -> list[int]:
     return [alice.say(token, str(number))["id"] for number in range(3)]
 
 
-def test_whoever_hides_his_reading_keeps_nobody_back(
+def test_users_with_read_privacy_do_not_hold_the_marker_back(
     server: Server, alice: Person, bob: Person, token: str, said: list[int]
 ) -> None:
     carol = server.add_user("carol")
@@ -45,9 +45,7 @@ def test_whoever_hides_his_reading_keeps_nobody_back(
     assert alice.room(token)["lastCommonReadMessage"] == said[0]
 
 
-def test_whoever_hides_his_reading_learns_nothing_of_others(
-    alice: Person, bob: Person, token: str, said: list[int]
-) -> None:
+def test_users_with_read_privacy_do_not_see_the_marker(alice: Person, bob: Person, token: str, said: list[int]) -> None:
     read(bob, token, said[0])
     hide_reading(alice)
     assert alice.room(token)["lastCommonReadMessage"] == 0
@@ -67,10 +65,10 @@ def test_whoever_hides_his_reading_learns_nothing_of_others(
     last = bob.history(token)[0]["id"]
     assert last > said_last
     assert wait(alice, token, last, lastCommonReadId=said[0]).status_code == 304
-    assert wait(bob, token, last, lastCommonReadId=said[1]).json()["ocs"]["data"] == []  # who shows his, is told
+    assert wait(bob, token, last, lastCommonReadId=said[1]).json()["ocs"]["data"] == []  # bob's read marker is public
 
 
-def test_a_choice_made_before_holds_in_rooms_that_one_comes_to_later(server: Server, alice: Person, token: str) -> None:
+def test_read_privacy_holds_in_rooms_joined_later(server: Server, alice: Person, token: str) -> None:
     carol = server.add_user("carol")
     hide_reading(carol)
     alice.add(token, carol)
@@ -81,7 +79,7 @@ def test_a_choice_made_before_holds_in_rooms_that_one_comes_to_later(server: Ser
     assert alice.room(token)["lastCommonReadMessage"] == bob_is_behind
 
 
-def test_guests_keep_nobody_back_but_learn(server: Server, alice: Person) -> None:
+def test_guests_see_the_marker_but_do_not_hold_it_back(server: Server, alice: Person) -> None:
     token = alice.create_room(PUBLIC)
     guest = server.visitor()
     guest.join(token)
@@ -92,7 +90,7 @@ def test_guests_keep_nobody_back_but_learn(server: Server, alice: Person) -> Non
     assert int(answer.headers[HEADER]) == last
 
 
-def test_whoever_is_gone_keeps_nobody_back(alice: Person, bob: Person, token: str, said: list[int]) -> None:
+def test_removed_attendees_do_not_hold_the_marker_back(alice: Person, bob: Person, token: str, said: list[int]) -> None:
     read(bob, token, said[0])
     assert wait(alice, token, said[2], lastCommonReadId=said[0]).status_code == 304
     bob.delete(f"v4/room/{token}/participants/self")
@@ -100,7 +98,7 @@ def test_whoever_is_gone_keeps_nobody_back(alice: Person, bob: Person, token: st
     assert int(wait(alice, token, said[2], lastCommonReadId=said[0]).headers[HEADER]) == said[2]
 
 
-def test_with_nobody_who_shows_it_there_is_nothing_to_tell(alice: Person, bob: Person) -> None:
+def test_without_public_read_markers_there_is_no_common_marker(alice: Person, bob: Person) -> None:
     pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     bob.join(pair)
     hide_reading(alice)
