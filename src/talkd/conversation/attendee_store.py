@@ -27,6 +27,9 @@ MEMBER = combined(Participant, ROOM, ATTENDEE)
 """A participant without session."""
 PARTICIPANT = combined(Participant, ROOM, ATTENDEE, optional(SESSION))
 
+_partner = users.alias("partner")
+PARTNER_NAME = sa.func.coalesce(_partner.c.display_name, NOTHING)
+"""The display name of the other user of a one-to-one room, or ""."""
 _mine = sessions.alias("mine")
 own_session = sessions.c.id == (
     sa.select(_mine.c.id)
@@ -41,6 +44,13 @@ own_session = sessions.c.id == (
     .scalar_subquery()
 )
 """Join condition for the session of the calling device. Clients without cookies get the attendee's newest session."""
+
+
+def with_partner(source: sa.FromClause) -> sa.FromClause:
+    """Join PARTNER_NAME to a join of `attendees` and `rooms`."""
+    partner_id = sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a)
+    return source.outerjoin(_partner, sa.and_(rooms.c.user_a.is_not(None), _partner.c.id == partner_id))
+
 
 _user = (
     sa.select(*PARTICIPANT)
@@ -256,7 +266,7 @@ async def count_attendees(tx: Tx, room_id: int) -> int:
 
 async def list_groups(tx: Tx, room_id: int) -> list[str]:
     """Return the ids of the groups in the room."""
-    return [row[0] for row in await tx.all(_GROUPS, room_id=room_id)]
+    return await tx.values(_GROUPS, room_id=room_id)
 
 
 _SETTABLE = {
@@ -354,4 +364,4 @@ _ONLINE = Statement(
 
 async def list_online(tx: Tx, user_ids: list[str], since: int) -> set[str]:
     """Return the users among `user_ids` who have a session with a ping since `since`."""
-    return {row[0] for row in await tx.all(_ONLINE, user_ids=tx.many(user_ids), since=since)}
+    return set(await tx.values(_ONLINE, user_ids=tx.many(user_ids), since=since))

@@ -287,7 +287,7 @@ async def get_common_read(tx: Tx, room_id: int) -> int | None:
 
 async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
     """Return the ids of the two newest messages that count as unread."""
-    return [row[0] for row in await tx.all(_LAST_UNREAD_BASE, room_id=room_id, now=now)]
+    return await tx.values(_LAST_UNREAD_BASE, room_id=room_id, now=now)
 
 
 _expired = sa.and_(messages.c.expires_at > ZERO, messages.c.expires_at <= bind("now", messages.c.expires_at.type))
@@ -302,9 +302,9 @@ _DELETE_EXPIRED = Statement(
 
 async def list_rooms_with_expired(tx: Tx, now: int) -> list[int]:
     """Return the rooms with expired messages."""
-    return [row[0] for row in await tx.all(_WITH_EXPIRED, now=now)]
+    return await tx.values(_WITH_EXPIRED, now=now)
 
 
 async def delete_expired(tx: Tx, room_id: int, limit: int, now: int) -> list[int]:
     """Delete up to `limit` expired messages, and return their ids."""
-    return [row[0] for row in await tx.all(_DELETE_EXPIRED, room_id=room_id, limit=limit, now=now)]
+    return await tx.values(_DELETE_EXPIRED, room_id=room_id, limit=limit, now=now)

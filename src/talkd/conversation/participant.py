@@ -102,7 +102,7 @@ class Participant(msgspec.Struct, frozen=True):
     def can_see_addresses(self) -> bool:
         """Return True for moderators with an account. Only they see the e-mail addresses of others in the room.
 
-        No other rule says who may see the address that somebody was invited by.
+        This is the only rule about who may see the address of an invited guest.
         """
         return self.is_moderator and not self.is_guest
 

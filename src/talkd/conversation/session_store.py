@@ -173,7 +173,7 @@ async def list_sessions_of(tx: Tx, room_id: int, attendee_id: int) -> list[Sessi
 
 async def list_addresses(tx: Tx, room_id: int, attendee_id: int) -> list[str]:
     """Return the IP addresses of a guest's sessions. Those of users are not stored."""
-    return [row[0] for row in await tx.all(_ADDRESSES, room_id=room_id, attendee_id=attendee_id)]
+    return await tx.values(_ADDRESSES, room_id=room_id, attendee_id=attendee_id)
 
 
 async def list_sessions(tx: Tx, room_id: int) -> list[Session]:
@@ -223,7 +223,7 @@ async def list_logged_out(tx: Tx, user_id: str, password: str) -> list[tuple[Ses
 
 async def list_users_outside_groups(tx: Tx, group_ids: list[str]) -> list[str]:
     """Return the users with a session who are not in any of the groups."""
-    return [row[0] for row in await tx.all(_USERS_OUTSIDE, group_ids=tx.many(group_ids))]
+    return await tx.values(_USERS_OUTSIDE, group_ids=tx.many(group_ids))
 
 
 async def ping(tx: Tx, session_ids: list[str], now: int) -> None:

@@ -90,6 +90,10 @@ class Tx(abc.ABC):
     async def lock_name(self, name: str) -> None:
         """Lock a name until the transaction ends, to count rows before one is added. Does nothing on SQLite."""
 
+    async def values(self, statement: Statement, /, **parameters: Any) -> list[Any]:
+        """Return the first column of all rows."""
+        return [row[0] for row in await self.all(statement, **parameters)]
+
     async def list(self, query: Query[T], /, **parameters: Any) -> "list[T]":
         """Return all rows as the structs of the query."""
         read = query.read
@@ -207,8 +211,8 @@ class Database(abc.ABC):
     async def skip_ids(self, *, after: int = 0) -> None:
         """Skip the ids that a later state of this database may have used, in case it was restored from a backup.
 
-        A server does this before it uses the first id. `after`: do nothing if the database was written in this many
-        seconds.
+        A server does this before it uses the first id. `after`: do nothing if the last write was less than
+        this many seconds ago.
         """
 
     @abc.abstractmethod

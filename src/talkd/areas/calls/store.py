@@ -88,4 +88,4 @@ async def list_active(tx: Tx, since: int) -> list[tuple[str, int]]:
 
 async def list_rooms_with_call_since(tx: Tx, before: int) -> list[int]:
     """Return the rooms whose call began then or earlier."""
-    return [row[0] for row in await tx.all(_BEGUN_BEFORE, before=before)]
+    return await tx.values(_BEGUN_BEFORE, before=before)

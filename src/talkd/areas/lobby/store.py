@@ -29,4 +29,4 @@ async def set_lobby(tx: Tx, room_id: int, state: int, timer: int) -> None:
 
 async def list_due(tx: Tx, now: int) -> list[int]:
     """Return the ids of the rooms with a lobby whose timer has run out."""
-    return [row[0] for row in await tx.all(_DUE, now=now)]
+    return await tx.values(_DUE, now=now)

@@ -151,7 +151,7 @@ async def is_any_browser_before(tx: Tx, before: int) -> bool:
 
 async def delete_browsers_before(tx: Tx, before: int) -> list[str]:
     """Delete the browser sessions whose last request was before this time. Return their accounts."""
-    return sorted({row[0] for row in await tx.all(_DELETE_OLD_BROWSERS, before=before)})
+    return sorted(set(await tx.values(_DELETE_OLD_BROWSERS, before=before)))
 
 
 async def note_login(tx: Tx, user_id: str, now: int) -> None:

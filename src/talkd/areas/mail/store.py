@@ -58,7 +58,7 @@ async def take_next(tx: Tx, now: int) -> Mail | None:
 
 async def delete_taken(tx: Tx) -> list[int]:
     """Delete the mails that were taken; their ids."""
-    return [row[0] for row in await tx.all(_DELETE_TAKEN)]
+    return await tx.values(_DELETE_TAKEN)
 
 
 async def delete_mail(tx: Tx, mail_id: int) -> None:

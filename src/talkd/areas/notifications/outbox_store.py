@@ -59,12 +59,12 @@ _SET_NOTIFIED = Statement(
 
 async def list_rooms(tx: Tx) -> list[int]:
     """Return the rooms with outstanding messages."""
-    return [row[0] for row in await tx.all(_ROOMS)]
+    return await tx.values(_ROOMS)
 
 
 async def list_rooms_of(tx: Tx, user_id: str) -> list[int]:
     """Return the user's rooms with outstanding messages, sorted by id, as rooms are locked in this order."""
-    return [row[0] for row in await tx.all(_ROOMS_OF, user_id=user_id)]
+    return await tx.values(_ROOMS_OF, user_id=user_id)
 
 
 async def list_messages(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[int, Message]]:

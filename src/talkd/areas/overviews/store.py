@@ -5,7 +5,7 @@ from typing import NamedTuple
 import msgspec
 import sqlalchemy as sa
 
-from talkd.conversation.attendee_store import PARTICIPANT, own_session
+from talkd.conversation.attendee_store import PARTICIPANT, PARTNER_NAME, own_session, with_partner
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
 from talkd.conversation.participant import Participant
@@ -14,7 +14,7 @@ from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, Shape, combined, optional, shape_of
-from talkd.storage.schema import Int, attendees, messages, rooms, sessions, users
+from talkd.storage.schema import Int, attendees, messages, rooms, sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, bind, number, word
 
 
@@ -80,8 +80,6 @@ def _is_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
     return sa.case((marker <= attendees.c.last_read, ZERO), else_=sa.func.coalesce(shown, ZERO))
 
 
-_partner = users.alias("partner")
-_partner_id = sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a)
 _last, _expiring = messages.alias("last"), messages.alias("expiring")
 _LAST = Shape(
     [NOTHING if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE.columns], MESSAGE.take
@@ -94,16 +92,14 @@ _FIGURES = shape_of(
     _is_unread(attendees.c.last_mention),
     _is_unread(attendees.c.last_mention_direct),
     sa.func.coalesce(COMMON_READ, ZERO),
-    sa.func.coalesce(_partner.c.display_name, NOTHING),
+    PARTNER_NAME,
 )
 _OVERVIEW = combined(_overview, PARTICIPANT, _FIGURES, optional(_LAST))
 
 _select = (
     sa.select(*_OVERVIEW)
-    .select_from(attendees)
-    .join(rooms, rooms.c.id == attendees.c.room_id)
+    .select_from(with_partner(attendees.join(rooms, rooms.c.id == attendees.c.room_id)))
     .outerjoin(sessions, sa.and_(sessions.c.room_id == attendees.c.room_id, own_session))
-    .outerjoin(_partner, sa.and_(rooms.c.user_a.is_not(None), _partner.c.id == _partner_id))
     .outerjoin(
         _last,
         sa.and_(

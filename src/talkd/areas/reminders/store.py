@@ -107,7 +107,7 @@ async def is_any_due(tx: Tx, now: int) -> bool:
 
 async def list_rooms_due(tx: Tx, limit: int, now: int) -> list[int]:
     """Return the rooms of the next `limit` due reminders, sorted by id."""
-    return sorted({row[0] for row in await tx.all(_ROOMS_DUE, limit=limit, now=now)})
+    return sorted(set(await tx.values(_ROOMS_DUE, limit=limit, now=now)))
 
 
 async def list_due(tx: Tx, room_ids: list[int], limit: int, now: int) -> list[tuple[Reminder, str]]:

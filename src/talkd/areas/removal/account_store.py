@@ -49,7 +49,7 @@ async def add(tx: Tx, user_id: str) -> None:
 
 async def list_unfinished(tx: Tx) -> list[str]:
     """List the deleted accounts that some rows still name."""
-    return [row[0] for row in await tx.all(_ALL)]
+    return await tx.values(_ALL)
 
 
 async def lock_position(tx: Tx, user_id: str) -> tuple[int, int] | None:

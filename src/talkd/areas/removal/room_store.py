@@ -86,8 +86,8 @@ async def hide_messages(tx: Tx, room_id: int) -> None:
 
 async def hide_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
     """Remove all attendees and hide the room. Return the ids of its attendees and of its sessions."""
-    attendee_ids = tuple(row[0] for row in await tx.all(_ATTENDEES, in_room=room_id))
-    session_ids = tuple(row[0] for row in await tx.all(_SESSIONS, in_room=room_id))
+    attendee_ids: tuple[int, ...] = tuple(await tx.values(_ATTENDEES, in_room=room_id))
+    session_ids: tuple[str, ...] = tuple(await tx.values(_SESSIONS, in_room=room_id))
     for statement in (_DELETE_ATTENDEES, _DELETE_AVATAR, _HIDE_ROOM):
         await tx.run(statement, in_room=room_id)
     return attendee_ids, session_ids
@@ -95,7 +95,7 @@ async def hide_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, .
 
 async def list_unfinished(tx: Tx) -> list[int]:
     """List the rooms that have hidden rows."""
-    return [row[0] for row in await tx.all(_UNFINISHED)]
+    return await tx.values(_UNFINISHED)
 
 
 async def lock_unfinished(tx: Tx, room_id: int) -> tuple[int, bool] | None:

@@ -64,7 +64,7 @@ async def list_adding(tx: Tx, room_id: int) -> list[Change]:
 
 async def list_ids(tx: Tx) -> list[int]:
     """Return the ids of unfinished changes, oldest first."""
-    return [row[0] for row in await tx.all(_ALL)]
+    return await tx.values(_ALL)
 
 
 async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from talkd.areas.search.model import Criteria, Membership
-from talkd.conversation.attendee_store import MEMBER
+from talkd.conversation.attendee_store import MEMBER, PARTNER_NAME, with_partner
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import MESSAGE, is_visible
 from talkd.core.actor import USERS
@@ -14,7 +14,7 @@ from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.core.search import searchable
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, combined, single
-from talkd.storage.schema import attendees, messages, rooms, users
+from talkd.storage.schema import attendees, messages, rooms
 from talkd.storage.statements import (
     COMMON,
     NOTHING,
@@ -34,19 +34,10 @@ from talkd.storage.statements import (
 SEQUENCE = 3
 """Length of the character sequences in the search index (trigrams)."""
 
-_partner = users.alias("partner")
-_MEMBERSHIP = combined(Membership, MEMBER, single(sa.func.coalesce(_partner.c.display_name, NOTHING)))
+_MEMBERSHIP = combined(Membership, MEMBER, single(PARTNER_NAME))
 _of_user = (
     sa.select(*_MEMBERSHIP)
-    .select_from(attendees)
-    .join(rooms, rooms.c.id == attendees.c.room_id)
-    .outerjoin(
-        _partner,
-        sa.and_(
-            rooms.c.user_a.is_not(None),
-            _partner.c.id == sa.case((rooms.c.user_a == attendees.c.actor_id, rooms.c.user_b), else_=rooms.c.user_a),
-        ),
-    )
+    .select_from(with_partner(attendees.join(rooms, rooms.c.id == attendees.c.room_id)))
     .where(attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
     .order_by(attendees.c.room_id)
 )

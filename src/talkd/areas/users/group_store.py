@@ -145,12 +145,12 @@ async def delete_group(tx: Tx, group_id: str) -> None:
 
 async def list_members(tx: Tx, group_id: str) -> list[str]:
     """List the ids of a group's members, sorted by name."""
-    return [row[0] for row in await tx.all(_MEMBERS, group_id=group_id)]
+    return await tx.values(_MEMBERS, group_id=group_id)
 
 
 async def list_enabled_members(tx: Tx, group_id: str) -> list[str]:
     """List the ids of a group's enabled members, sorted."""
-    return [row[0] for row in await tx.all(_ENABLED_MEMBERS, group_id=group_id)]
+    return await tx.values(_ENABLED_MEMBERS, group_id=group_id)
 
 
 async def list_next_members(tx: Tx, group_id: str, after: str, limit: int) -> list[Member]:

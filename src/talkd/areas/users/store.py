@@ -92,7 +92,7 @@ async def get_account(tx: Tx, folded_id: str) -> Account | None:
 
 async def list_ids(tx: Tx, folded_ids: Sequence[str]) -> list[str]:
     """List the ids of the accounts with these ids in lower case."""
-    return [row[0] for row in await tx.all(_IDS, ids=tx.many(folded_ids))]
+    return await tx.values(_IDS, ids=tx.many(folded_ids))
 
 
 async def list_accounts(tx: Tx, user_ids: Sequence[str]) -> list[Account]:
