@@ -1,8 +1,9 @@
-"""Create rooms: one-to-one, group, public, and notes to self."""
+"""Create rooms: one-to-one, group, public, notes to self, and the first rooms of a new user."""
 
 import msgspec
 
 from talkd.areas.avatars import room_service as room_avatars
+from talkd.areas.messages import service as messages
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms.creation_model import Created, NewRoom
@@ -13,6 +14,7 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import access, room_store
 from talkd.conversation.room import (
+    CHANGELOG_NAME,
     EXTENDED,
     NOTE_TO_SELF,
     UNNAMED,
@@ -24,11 +26,22 @@ from talkd.conversation.room import (
 )
 from talkd.conversation.settings import TalkSettings
 from talkd.core import clock, ids
-from talkd.core.actor import GROUPS, Actor
-from talkd.core.constants import ParticipantType, RoomType
+from talkd.core.actor import BOTS, GROUPS, SYSTEM, Actor
+from talkd.core.constants import ParticipantType, ReadOnly, RoomType
 from talkd.core.errors import Forbidden, Invalid, NotFound
 from talkd.core.events import RoomCreated
 from talkd.storage.database import Tx
+
+CHANGELOG = Actor(BOTS, "changelog", CHANGELOG_NAME)
+TEXTS = (
+    "## Welcome!\nHere you read what is new on this server. You can leave this conversation at any time.",
+    """## Good to know
+- *Note to self* is a conversation that only you see: for lists, links and drafts
+- Write `@` to call for somebody's attention, or `@all` for everybody's
+- Messages understand Markdown
+- A public conversation can be joined by everybody who has its link, without an account""",
+)
+"""The messages of a new changelog."""
 
 
 async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[int, int, bool]:
@@ -139,6 +152,32 @@ async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> 
     return room.id, await _add_owner(tx, room, actor, favorite=True)
 
 
+# --- first rooms of a user -------------------------------------------------------------------
+async def welcome(tx: Tx, user: Actor, *, with_changelog: bool) -> None:
+    """Create the first rooms of a user. Does nothing the second time."""
+    if not await settings.add_welcomed(tx, user.id):
+        return
+    if with_changelog:
+        await _add_changelog(tx, user)
+    await get_note_to_self(tx, user, by=SYSTEM)
+
+
+async def _add_changelog(tx: Tx, user: Actor) -> None:
+    room = await room_store.add_room(
+        tx,
+        token=await new_token(tx),
+        type=RoomType.CHANGELOG,
+        name=user.id,
+        now=clock.now(),
+    )
+    await room_store.set_field(tx, room.id, "read_only", ReadOnly.READ_ONLY)
+    await tx.emit(RoomCreated(room.id, SYSTEM))
+    await participants.add_user(tx, room, SYSTEM, user.id, user.name, quiet=True)
+    for text in TEXTS:
+        await messages.post(tx, room, CHANGELOG, text)
+
+
+# --- steps of all of them ---------------------------------------------------------------------
 async def _add_owner(tx: Tx, room: Room, actor: Actor, *, favorite: bool = False) -> int:
     """Return the id of the actor's attendee. Add it as an owner, without a system message, if it is missing."""
     return await participants.add_user(

@@ -7,7 +7,6 @@ import msgspec
 from talkd.areas.overviews import rendering, view
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import creation_service as creation
-from talkd.areas.rooms import newcomer_service as newcomers
 from talkd.areas.rooms import service as rooms
 from talkd.core import clock
 from talkd.storage.database import Tx
@@ -49,7 +48,7 @@ async def list_rooms(call: Call[ListParams]) -> Reply:
     reply = await db.read(lambda tx: _list_rooms(tx, call))
     if reply is None:
         user, with_changelog = call.caller.actor, call.world.settings.has_changelog
-        await call.write_if_possible(lambda tx: newcomers.welcome(tx, user, with_changelog=with_changelog))
+        await call.write_if_possible(lambda tx: creation.welcome(tx, user, with_changelog=with_changelog))
         reply = await db.read(lambda tx: _list_rooms(tx, call, is_welcomed=True))
     assert reply is not None, "a welcomed user is not new"
     return reply
@@ -59,7 +58,7 @@ async def _list_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool = Fal
     """Return the answer, or None for a user who has never listed their rooms."""
     params = call.params
     now = clock.now()
-    found = await newcomers.list_rooms(
+    found = await rooms.list_rooms(
         tx,
         call.user_id,
         browser=call.caller.browser,

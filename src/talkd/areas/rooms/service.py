@@ -1,11 +1,18 @@
-"""Find, leave and delete rooms, and remove people from them."""
+"""List, find, leave and delete rooms, and remove people from them."""
 
 from collections.abc import AsyncIterator, Callable
 
+import msgspec
+
+from talkd.areas.messages import service as messages
+from talkd.areas.overviews import service as overviews
+from talkd.areas.overviews.store import Overview
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import service as removal
 from talkd.areas.rooms import store
+from talkd.areas.settings import service as settings
 from talkd.conversation import access, attendee_store, ban_store, room_store
+from talkd.conversation.message import Names
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
 from talkd.core.actor import USERS, Actor
@@ -14,8 +21,44 @@ from talkd.core.errors import NULL, Forbidden, Invalid, UnknownRoom
 from talkd.core.events import ReadOnlySet, RoomDeleted
 from talkd.storage.database import Tx
 
+_WELCOME_ROOMS = (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF)
 
-# --- rooms that the caller is not in --------------------------------------------------------
+
+class RoomList(msgspec.Struct, frozen=True):
+    """Rooms as their user sees them, with the names in their last messages, and the partners who are online."""
+
+    overviews: list[Overview]
+    names: Names
+    online: set[str] | None
+
+
+# --- finding --------------------------------------------------------------------------------
+async def list_rooms(
+    tx: Tx,
+    user_id: str,
+    *,
+    browser: str,
+    since: int,
+    with_last_message: bool,
+    with_status: bool,
+    is_welcomed: bool = False,
+) -> RoomList | None:
+    """Return the rooms of a user that changed `since` a time (0: all).
+
+    Return None for a new user, whose first rooms must be created before (`creation_service.welcome`).
+    """
+    found = await overviews.list_overviews(tx, user_id, browser=browser, since=since, with_one_to_ones=with_status)
+    is_known = is_welcomed or since > 0
+    # A user who already has a welcome room is not new; skip the lookup.
+    is_known = is_known or any(overview.me.room.type in _WELCOME_ROOMS for overview in found)
+    if not is_known and not await settings.is_welcomed(tx, user_id):
+        return None
+    last = [overview.last_message for overview in found if overview.last_message is not None]
+    names = await messages.get_names(tx, last) if with_last_message else {}
+    online = await overviews.list_online_partners(tx, found, user_id) if with_status else None
+    return RoomList(found, names, online)
+
+
 async def list_listed(tx: Tx, user_id: str, term: str) -> list[Room]:
     """Return the listed rooms that the user is not in and whose name contains the term; all of them if it is empty."""
     return [room for room in await store.list_listed(tx, user_id, term.strip()) if room.is_listed]
