@@ -56,7 +56,7 @@ def team(server: Any) -> Team:
     return Team(token, alice, bob, carol)
 
 
-def test_automatic_spreads_evenly(team: Team) -> None:
+def test_the_automatic_mode_assigns_evenly(team: Team) -> None:
     parts = team.divide(AUTOMATIC)
     people = [set(team.alice.participants(part)) for part in parts]
     assert all(team.alice.id in part and len(part) == 2 for part in people)
@@ -65,7 +65,7 @@ def test_automatic_spreads_evenly(team: Team) -> None:
     assert team.alice.room(team.token)["breakoutRoomMode"] == AUTOMATIC
 
 
-def test_manual_seats_can_be_changed(team: Team) -> None:
+def test_the_manual_assignment_can_be_changed(team: Team) -> None:
     one, two = team.divide(MANUAL, bob=0, carol=1)
     assert set(team.alice.participants(one)) == {team.alice.id, team.bob.id}
     team.alice.post(f"v1/breakout-rooms/{team.token}/attendees", attendeeMap=team.map(bob=1))
@@ -86,11 +86,11 @@ def test_manual_seats_can_be_changed(team: Team) -> None:
         ({"mode": 2, "amount": 1, "attendeeMap": '{"1":-1}'}, "attendeeMap"),
     ],
 )
-def test_what_cannot_be(team: Team, params: dict[str, Any], error: str) -> None:
+def test_invalid_breakout_rooms_are_refused(team: Team, params: dict[str, Any], error: str) -> None:
     assert team.alice.refused("POST", f"v1/breakout-rooms/{team.token}", **params) == (400, error)
 
 
-def test_only_groups_can_be_divided_and_only_once(team: Team) -> None:
+def test_only_group_rooms_can_have_breakout_rooms(team: Team) -> None:
     public = team.alice.create_room(PUBLIC)
     (part,) = team.divide(FREE, 1)
     for token in (public, part, team.token):
@@ -111,7 +111,7 @@ def test_the_lobby_opens_and_closes(team: Team) -> None:
     assert team.alice.system_messages(one)[-2:] == ["breakout_rooms_started", "breakout_rooms_stopped"]
 
 
-def test_closing_ends_calls_of_members(team: Team) -> None:
+def test_stopping_removes_members_from_calls(team: Team) -> None:
     one, _ = team.divide(MANUAL, bob=0)
     team.start()
     team.bob.join(one)
@@ -131,7 +131,7 @@ def test_a_broadcast_reaches_every_room(team: Team) -> None:
     assert team.bob.status("POST", path, message="x") == 403
 
 
-def test_free_choice(team: Team) -> None:
+def test_members_choose_and_switch_in_the_free_mode(team: Team) -> None:
     one, two = team.divide(FREE)
     path = f"v1/breakout-rooms/{team.token}/switch"
     assert team.bob.refused("POST", path, target=one) == (400, "status")
@@ -145,13 +145,13 @@ def test_free_choice(team: Team) -> None:
     assert team.alice.refused("POST", path, target=one) == (400, "moderator")
 
 
-def test_switching_needs_free_choice(team: Team) -> None:
+def test_switching_requires_the_free_mode(team: Team) -> None:
     one, _ = team.divide(MANUAL)
     team.start()
     assert team.bob.refused("POST", f"v1/breakout-rooms/{team.token}/switch", target=one) == (400, "mode")
 
 
-def test_assistance(team: Team) -> None:
+def test_asking_for_assistance(team: Team) -> None:
     one, _ = team.divide(MANUAL, bob=0)
     path = f"v1/breakout-rooms/{one}/request-assistance"
     assert team.bob.refused("POST", path) == (400, "room")
@@ -165,7 +165,7 @@ def test_assistance(team: Team) -> None:
     assert team.bob.refused("POST", f"v1/breakout-rooms/{team.token}/request-assistance") == (400, "room")
 
 
-def test_participants_of_all_rooms(team: Team) -> None:
+def test_participants_of_the_parent_room_and_the_breakout_rooms(team: Team) -> None:
     one, two = team.divide(MANUAL, bob=0, carol=1)
     everybody = team.alice.get(f"v4/room/{team.token}/breakout-rooms/participants")
     rooms = [each["roomToken"] for each in everybody]
@@ -183,13 +183,13 @@ def test_moderators_are_in_every_room(team: Team) -> None:
     assert [team.bob.status("GET", f"v4/room/{part}") for part in (one, two)] == [404, 404]
 
 
-def test_who_leaves_the_conversation_leaves_its_rooms(team: Team) -> None:
+def test_leaving_the_parent_room_leaves_its_breakout_rooms(team: Team) -> None:
     one, _ = team.divide(MANUAL, bob=0)
     team.alice.delete(f"v4/room/{team.token}/attendees", attendeeId=team.alice.attendee(team.token, team.bob))
     assert team.bob.status("GET", f"v4/room/{one}") == 404
 
 
-def test_permissions_hold_in_the_rooms(team: Team) -> None:
+def test_permissions_are_copied_to_breakout_rooms(team: Team) -> None:
     one, _ = team.divide(MANUAL, bob=0)
     team.start()
     bob = team.alice.attendee(team.token, team.bob)
@@ -199,7 +199,7 @@ def test_permissions_hold_in_the_rooms(team: Team) -> None:
     assert team.alice.room(one)["defaultPermissions"] == team.alice.room(team.token)["defaultPermissions"] != 0
 
 
-def test_adding_to_a_room_moves(team: Team, server: Any) -> None:
+def test_adding_to_a_breakout_room_removes_from_the_others(team: Team, server: Any) -> None:
     one, two = team.divide(MANUAL, bob=0)
     team.alice.add(two, team.bob)
     assert team.bob.status("GET", f"v4/room/{one}") == 404
@@ -224,7 +224,7 @@ def add_by_command(server: Any, team: Team, part: str, user: Person) -> None:
 
 
 @pytest.mark.parametrize("add", [add_over_api, add_by_command])
-def test_adding_to_a_room_adds_to_the_conversation_too(
+def test_adding_to_a_breakout_room_adds_to_the_parent_room(
     team: Team, server: Any, add: Callable[[Any, Team, str, Person], None]
 ) -> None:
     one, two = team.divide(AUTOMATIC)
@@ -238,7 +238,7 @@ def test_adding_to_a_room_adds_to_the_conversation_too(
         assert team.alice.system_messages(token).count("user_added") >= 1
 
 
-def test_who_is_banned_from_the_conversation_cannot_be_added_to_its_rooms(team: Team) -> None:
+def test_users_banned_from_the_parent_room_cannot_be_added_to_breakout_rooms(team: Team) -> None:
     one, _ = team.divide(MANUAL)
     team.alice.post(f"v1/ban/{team.token}", actorType="users", actorId=team.bob.id)
     path = f"v4/room/{one}/participants"
@@ -246,7 +246,7 @@ def test_who_is_banned_from_the_conversation_cannot_be_added_to_its_rooms(team: 
     assert team.bob.id not in team.alice.participants(one)
 
 
-def test_who_is_added_to_a_room_has_the_permissions_of_the_conversation(team: Team) -> None:
+def test_users_added_to_a_breakout_room_have_the_permissions_of_the_parent_room(team: Team) -> None:
     one, _ = team.divide(MANUAL)
     bob = team.alice.attendee(team.token, team.bob)
     team.alice.put(f"v4/room/{team.token}/attendees/permissions", attendeeId=bob, method="set", permissions=4)
@@ -254,7 +254,7 @@ def test_who_is_added_to_a_room_has_the_permissions_of_the_conversation(team: Te
     assert team.alice.participants(one)[team.bob.id]["attendeePermissions"] == 5
 
 
-def test_moderators_cannot_be_assigned_to_a_room(team: Team) -> None:
+def test_moderators_cannot_be_assigned(team: Team) -> None:
     team.alice.post(f"v4/room/{team.token}/moderators", attendeeId=team.alice.attendee(team.token, team.bob))
     path = f"v1/breakout-rooms/{team.token}"
     for name in ("alice", "bob"):
@@ -271,7 +271,7 @@ def test_moderators_cannot_be_assigned_to_a_room(team: Team) -> None:
     assert team.carol.id in team.alice.participants(one)
 
 
-def test_consent_to_recording_holds_in_the_rooms(team: Team, server: Any) -> None:
+def test_recording_consent_is_copied_to_breakout_rooms(team: Team, server: Any) -> None:
     config = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/recording_consent"
     path = f"v4/room/{team.token}/recording-consent"
     server.admin.post(config, json={"value": "2"}).raise_for_status()
@@ -294,12 +294,12 @@ def test_consent_to_recording_holds_in_the_rooms(team: Team, server: Any) -> Non
         server.admin.delete(config).raise_for_status()
 
 
-def test_rooms_are_never_public(team: Team) -> None:
+def test_breakout_rooms_are_never_public(team: Team) -> None:
     (part,) = team.divide(FREE, 1)
     assert team.alice.refused("POST", f"v4/room/{part}/public") == (400, "breakout-room")
 
 
-def test_what_is_divided_stays_closed(team: Team) -> None:
+def test_a_parent_room_stays_a_group_room(team: Team) -> None:
     team.divide(FREE, 1)
     assert team.alice.refused("POST", f"v4/room/{team.token}/public") == (400, "breakout-room")
     invited = {"newParticipant": "vera@example.org", "source": "emails"}
@@ -310,13 +310,13 @@ def test_what_is_divided_stays_closed(team: Team) -> None:
 
 
 @pytest.mark.parametrize("path", ["v1/breakout-rooms/{}", "v4/room/{}"])
-def test_deleting_takes_the_rooms_along(team: Team, path: str) -> None:
+def test_deleting_the_parent_room_deletes_breakout_rooms(team: Team, path: str) -> None:
     parts = team.divide(AUTOMATIC)
     team.alice.delete(path.format(team.token))
     assert [team.alice.status("GET", f"v4/room/{part}") for part in parts] == [404, 404]
 
 
-def test_the_setting_forbids_them(server: Any, team: Team) -> None:
+def test_a_setting_disables_breakout_rooms(server: Any, team: Team) -> None:
     config = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/breakout_rooms"
     server.admin.post(config, json={"value": "no"})
     try:
@@ -325,7 +325,7 @@ def test_the_setting_forbids_them(server: Any, team: Team) -> None:
         server.admin.delete(config)
 
 
-def test_an_account_that_goes_takes_nothing_twice(server: Any, team: Team) -> None:
+def test_deleting_an_account_removes_it_from_parent_and_breakout_rooms(server: Any, team: Team) -> None:
     team.divide(MANUAL, bob=0)
     team.alice.delete(f"v4/room/{team.token}/attendees", attendeeId=team.alice.attendee(team.token, team.carol))
     assert server.admin.delete(f"/ocs/v2.php/cloud/users/{team.bob.id}").status_code == 200

@@ -42,16 +42,16 @@ def test_a_message_arrives_as_it_was_sent(alice: Person, bob: Person, token: str
 
 
 @pytest.mark.parametrize("message", ["", "   ", "\n\t"])
-def test_nothing_is_no_message(alice: Person, token: str, message: str) -> None:
+def test_an_empty_message_is_refused(alice: Person, token: str, message: str) -> None:
     assert alice.refused("POST", f"v1/chat/{token}", message=message) == (400, "message")
 
 
-def test_messages_have_a_greatest_length_in_characters(alice: Person, token: str) -> None:
+def test_a_message_has_at_most_32000_characters(alice: Person, token: str) -> None:
     assert alice.say(token, "漢" * 32_000)["message"] == "漢" * 32_000
     assert alice.refused("POST", f"v1/chat/{token}", message="x" * 32_001) == (413, "message")
 
 
-def test_replies_carry_what_they_answer(alice: Person, bob: Person, token: str) -> None:
+def test_replies_contain_the_message_they_answer(alice: Person, bob: Person, token: str) -> None:
     first = alice.say(token, "Question")
     reply = bob.say(token, "Answer", replyTo=first["id"])
     assert (reply["parent"]["id"], reply["parent"]["message"]) == (first["id"], "Question")
@@ -71,7 +71,7 @@ def test_a_repeated_reference_is_the_same_message(alice: Person, token: str) -> 
     assert alice.texts(token) == ["Once", "Other text", "Once"]
 
 
-def test_a_repeated_reference_at_the_same_time_is_the_same_message(
+def test_a_reference_repeated_at_the_same_time_is_the_same_message(
     alice: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     sent = [threads.submit(alice.say, token, "Once", referenceId="same") for _ in range(10)]
@@ -90,17 +90,19 @@ def test_a_repeated_reply_is_the_same_message_after_its_parent_was_deleted(alice
         assert refused == (400, "reply-to")
 
 
-def test_references_of_others_do_not_matter(alice: Person, bob: Person, token: str) -> None:
+def test_the_same_reference_of_two_senders_is_two_messages(alice: Person, bob: Person, token: str) -> None:
     assert alice.say(token, "Hi", referenceId="same")["id"] != bob.say(token, "Hi", referenceId="same")["id"]
 
 
-def test_silent_messages_say_so(alice: Person, bob: Person, token: str) -> None:
+def test_silent_messages_are_marked(alice: Person, bob: Person, token: str) -> None:
     assert alice.say(token, "Hush", silent=True)["silent"] is True
     assert bob.history(token)[0]["silent"] is True
     assert not alice.say(token, "Loud").get("silent")
 
 
-def test_without_chat_permission_nobody_talks(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_only_attendees_with_the_chat_permission_can_send(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
     set_permissions = Statement(
         sa.update(rooms).values(default_permissions=bind("bits")).where(rooms.c.token == bind("token"))
     )
@@ -110,7 +112,7 @@ def test_without_chat_permission_nobody_talks(server: Server, alice: Person, bob
     assert bob.texts(token) == ["I may"]
 
 
-def test_a_lobby_keeps_members_outside(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_members_in_the_lobby_neither_read_nor_send(server: Server, alice: Person, bob: Person, token: str) -> None:
     alice.say(token, "Inside")
     server.write(lambda tx: tx.run(_SET_LOBBY, state=1, token=token))
     assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
@@ -154,11 +156,11 @@ def test_a_page_has_at_most_200_messages(alice: Person, token: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["limit", "lastKnownMessageId", "setReadMarker"])
-def test_look_into_future_is_needed(alice: Person, token: str, name: str) -> None:
+def test_later_parameters_require_look_into_future(alice: Person, token: str, name: str) -> None:
     assert alice.refused("GET", f"v1/chat/{token}", **{name: 1}) == (400, "lookIntoFuture")
 
 
-def test_outsiders_read_nothing(server: Server, alice: Person, token: str) -> None:
+def test_nobody_outside_the_room_reads_messages(server: Server, alice: Person, token: str) -> None:
     alice.say(token, "Private")
     for person in (server.add_user("stranger"), server.visitor()):
         hidden = person.request("GET", f"v1/chat/{token}", lookIntoFuture=0)
@@ -232,7 +234,7 @@ def test_unread_messages_are_counted_until_read(alice: Person, bob: Person, toke
 
 
 @pytest.mark.parametrize("last", [0, -1, -2, -5])
-def test_a_read_marker_below_the_first_message_leaves_all_of_them_unread(
+def test_a_read_marker_before_the_first_message_leaves_all_unread(
     alice: Person, bob: Person, token: str, last: int
 ) -> None:
     for number in range(3):
@@ -243,7 +245,9 @@ def test_a_read_marker_below_the_first_message_leaves_all_of_them_unread(
     assert bob.rooms()[token]["lastReadMessage"] == NEVER_READ
 
 
-def test_read_markers_follow_clients_to_what_is_told_beside_messages(alice: Person, bob: Person, token: str) -> None:
+def test_a_read_marker_can_stand_on_messages_about_reactions_and_changes(
+    alice: Person, bob: Person, token: str
+) -> None:
     said = alice.say(token, "Lunch?")["id"]
     alice.post(f"v1/reaction/{token}/{said}", reaction="👍")
     (reaction,) = wait(bob, token, said, timeout=0).json()["ocs"]["data"]
@@ -258,7 +262,7 @@ def test_read_markers_follow_clients_to_what_is_told_beside_messages(alice: Pers
     assert bob.room(token)["unreadMessages"] == 1
 
 
-def test_waiting_for_what_follows_marks_as_read(alice: Person, bob: Person, token: str) -> None:
+def test_waiting_for_messages_after_one_marks_it_as_read(alice: Person, bob: Person, token: str) -> None:
     last = alice.say(token, "Hello")["id"]
     wait(bob, token, last, timeout=0, setReadMarker=0)
     assert bob.room(token)["unreadMessages"] == 1
@@ -267,13 +271,13 @@ def test_waiting_for_what_follows_marks_as_read(alice: Person, bob: Person, toke
     assert alice.room(token)["lastCommonReadMessage"] == last
 
 
-def test_parameters_that_are_null_are_left_out(alice: Person, bob: Person, token: str) -> None:
+def test_a_null_parameter_counts_as_missing(alice: Person, bob: Person, token: str) -> None:
     said = alice.post(f"v1/chat/{token}", message="Hi", replyTo=None, referenceId=None, silent=None)
     assert (said["message"], said["referenceId"], "parent" in said, "silent" in said) == ("Hi", "", False, False)
     assert bob.refused("POST", f"v1/chat/{token}", message=None) == (400, "message")
 
 
-def test_whoever_looks_back_learns_that_others_have_read(alice: Person, bob: Person, token: str) -> None:
+def test_history_returns_a_new_common_read_marker(alice: Person, bob: Person, token: str) -> None:
     first, last = alice.history(token)[-1]["id"], alice.say(token, "Hi")["id"]
 
     def look_back(common: int) -> Any:
@@ -289,7 +293,7 @@ def test_whoever_looks_back_learns_that_others_have_read(alice: Person, bob: Per
     assert "X-Chat-Last-Given" not in answer.headers
 
 
-def test_a_read_marker_below_the_first_message_is_the_common_one(alice: Person, bob: Person, token: str) -> None:
+def test_a_read_marker_before_the_first_message_is_the_common_one(alice: Person, bob: Person, token: str) -> None:
     read = bob.request("POST", f"v1/chat/{token}/read", lastReadMessage=0)
     said = alice.request("POST", f"v1/chat/{token}", message="Hi")
     assert read.headers["X-Chat-Last-Common-Read"] == said.headers["X-Chat-Last-Common-Read"] == str(NEVER_READ)
@@ -324,7 +328,7 @@ def test_a_group_is_mentioned_with_its_members(server: Server, alice: Person, bo
     assert bob.room(token)["unreadMention"] is True
 
 
-def test_guests_are_mentioned_by_their_name(server: Server, alice: Person) -> None:
+def test_guests_are_mentioned_by_name(server: Server, alice: Person) -> None:
     visitor = server.visitor()
     token = alice.create_room(PUBLIC)
     guest = visitor.join(token)["actorId"]
@@ -340,7 +344,7 @@ def test_a_new_name_shows_in_old_messages(server: Server, alice: Person, token: 
     assert alice.history(token)[0]["actorDisplayName"] == "Alicia"
 
 
-def test_the_known_message_only_accompanies_news(alice: Person, token: str) -> None:
+def test_the_known_message_is_returned_only_with_new_ones(alice: Person, token: str) -> None:
     known = alice.say(token, "one")["id"]
     waiting = {"lookIntoFuture": 1, "lastKnownMessageId": known, "includeLastKnown": 1, "timeout": 0}
     assert alice.status("GET", f"v1/chat/{token}", **waiting) == 304
@@ -353,12 +357,12 @@ def test_the_known_message_only_accompanies_news(alice: Person, token: str) -> N
     ("value", "silent"),
     [("no", True), ("off", True), ("2", True), ("1", True), ("", False), ("0", False), ("false", False)],
 )
-def test_truth_is_what_php_takes_for_true(alice: Person, token: str, value: str, silent: bool) -> None:
+def test_booleans_are_read_as_php_reads_them(alice: Person, token: str, value: str, silent: bool) -> None:
     sent = alice.http.post(f"{TALK}v1/chat/{token}", data={"message": "Hi", "silent": value}).json()["ocs"]["data"]
     assert sent.get("silent", False) is silent
 
 
-def test_guests_keep_the_name_that_they_wrote_under(server: Server, alice: Person) -> None:
+def test_messages_of_guests_keep_the_name_after_the_guest_left(server: Server, alice: Person) -> None:
     token = alice.create_room(PUBLIC)
     guest = server.visitor()
     who = guest.join(token)["actorId"]

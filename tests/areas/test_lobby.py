@@ -31,7 +31,7 @@ def wait(person: Person, token: str, last: int, **params: Any) -> httpx.Response
     )
 
 
-def test_who_does_not_moderate_waits_until_it_opens(alice: Person, bob: Person, token: str) -> None:
+def test_everybody_but_moderators_waits_until_the_lobby_ends(alice: Person, bob: Person, token: str) -> None:
     alice.say(token, "For members")
     assert set_lobby(alice, token, 1)["lobbyState"] == 1
     assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
@@ -48,7 +48,7 @@ def test_who_does_not_moderate_waits_until_it_opens(alice: Person, bob: Person, 
     assert bob.system_messages(token)[-2:] == ["lobby_non_moderators", "lobby_none"]
 
 
-def test_who_may_ignore_the_lobby_does(alice: Person, bob: Person, token: str) -> None:
+def test_the_permission_to_ignore_the_lobby(alice: Person, bob: Person, token: str) -> None:
     seat = alice.attendee(token, bob)
     set_lobby(alice, token, 1)
     alice.put(f"v4/room/{token}/attendees/permissions", attendeeId=seat, method="add", permissions=8)
@@ -57,7 +57,7 @@ def test_who_may_ignore_the_lobby_does(alice: Person, bob: Person, token: str) -
     assert bob.status("POST", f"v1/chat/{token}", message="And now?") == 412
 
 
-def test_only_the_first_change_is_told(alice: Person, token: str) -> None:
+def test_only_changes_are_reported(alice: Person, token: str) -> None:
     for state in (1, 1, 0, 0):
         set_lobby(alice, token, state)
     later = int(time.time()) + 3600
@@ -83,7 +83,7 @@ def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> Non
 
 
 # --- the timer ------------------------------------------------------------------------------
-def test_a_timer_of_the_past_opens_at_once(alice: Person, bob: Person, token: str) -> None:
+def test_a_timer_in_the_past_ends_the_lobby_at_once(alice: Person, bob: Person, token: str) -> None:
     room = set_lobby(alice, token, 1, 1)
     assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
     assert bob.system_messages(token)[-2:] == ["lobby_non_moderators", "lobby_timer_reached"]
@@ -114,7 +114,7 @@ def test_the_timer_ends_the_lobby_and_reports_it_once(
     assert (bob.room(token)["lobbyState"], bob.room(token)["lobbyTimer"]) == (0, 0)
 
 
-def test_a_timer_that_has_run_out_counts_before_anything_notes_it(
+def test_the_lobby_ends_at_its_timer_before_the_job_runs(
     alice: Person, bob: Person, token: str, hour_later: Callable[[], None]
 ) -> None:
     set_lobby(alice, token, 1, int(time.time()) + 3600)
@@ -138,7 +138,7 @@ def test_a_waiting_request_ends_when_the_lobby_is_turned_on(
     assert also_waiting.result(10).status_code == 200
 
 
-def test_closing_it_puts_everybody_but_moderators_out_of_the_call(
+def test_turning_the_lobby_on_removes_everybody_but_moderators_from_the_call(
     server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     alice.post(f"v4/room/{token}/public")
@@ -153,7 +153,7 @@ def test_closing_it_puts_everybody_but_moderators_out_of_the_call(
     assert alice.room(token)["hasCall"] is False
 
 
-def test_a_call_without_moderators_ends_with_it(alice: Person, bob: Person, token: str) -> None:
+def test_turning_the_lobby_on_ends_a_call_without_moderators(alice: Person, bob: Person, token: str) -> None:
     bob.join(token)
     bob.post(f"v4/call/{token}", flags=7)
     set_lobby(alice, token, 1)
@@ -162,7 +162,7 @@ def test_a_call_without_moderators_ends_with_it(alice: Person, bob: Person, toke
     assert alice.system_messages(token)[-3:] == ["lobby_non_moderators", "call_left", "call_ended"]
 
 
-def test_who_is_demoted_has_to_wait_too(alice: Person, bob: Person, token: str) -> None:
+def test_demoted_moderators_wait_too(alice: Person, bob: Person, token: str) -> None:
     seat = alice.attendee(token, bob)
     alice.post(f"v4/room/{token}/moderators", attendeeId=seat)
     set_lobby(alice, token, 1)
@@ -173,7 +173,7 @@ def test_who_is_demoted_has_to_wait_too(alice: Person, bob: Person, token: str) 
     assert [peer["actorId"] for peer in alice.get(f"v4/call/{token}")] == [alice.id]
 
 
-def test_guests_wait_as_well(server: Server, alice: Person) -> None:
+def test_guests_wait_too(server: Server, alice: Person) -> None:
     token = alice.create_room(PUBLIC)
     set_lobby(alice, token, 1)
     guest = server.visitor()
@@ -184,7 +184,9 @@ def test_guests_wait_as_well(server: Server, alice: Person) -> None:
     assert guest.say(token, "Hello")["actorDisplayName"] == "Vera"
 
 
-def test_who_waits_learns_nothing_from_inside(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_attendees_in_the_lobby_see_neither_messages_nor_the_call(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
     alice.post(f"v4/room/{token}/public")
     guest = server.visitor()
     guest.join(token)
@@ -212,7 +214,7 @@ def test_who_waits_learns_nothing_from_inside(server: Server, alice: Person, bob
     assert (room["hasCall"], room["unreadMessages"], room["unreadMentionDirect"]) == (True, 1, True)
 
 
-def test_nobody_slips_into_the_call_while_it_closes(
+def test_nobody_joins_the_call_while_the_lobby_is_turned_on(
     alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     bob.join(token)

@@ -44,17 +44,17 @@ def change(alice: Person, token: str, other: Person | str, method: str, permissi
         (ALL, "remove", ALL, 0),
     ],
 )
-def test_what_permissions_become(current: int, method: str, bits: int, expected: int) -> None:
+def test_setting_adding_and_removing_bits(current: int, method: str, bits: int, expected: int) -> None:
     assert changed(current, method, bits) == expected
 
 
 @pytest.mark.parametrize("bits", [-1, 256, 2**40])
-def test_there_are_no_other_bits(bits: int) -> None:
+def test_other_bits_are_refused(bits: int) -> None:
     with pytest.raises(Invalid):
         require_permissions(bits, "value")
 
 
-def test_ones_own_come_before_the_rooms(alice: Person, bob: Person, token: str) -> None:
+def test_own_permissions_replace_those_of_the_room(alice: Person, bob: Person, token: str) -> None:
     assert bob.room(token)["permissions"] == DEFAULT
     assert set_default(alice, token, JOIN)["defaultPermissions"] == JOIN | 1
     assert bob.room(token)["permissions"] == JOIN | 1
@@ -68,7 +68,7 @@ def test_ones_own_come_before_the_rooms(alice: Person, bob: Person, token: str) 
     assert alice.room(token)["permissions"] == ALL
 
 
-def test_adding_begins_with_what_holds(alice: Person, bob: Person, token: str) -> None:
+def test_adding_begins_with_the_current_permissions(alice: Person, bob: Person, token: str) -> None:
     set_default(alice, token, JOIN)
     assert change(alice, token, bob, "add", CHAT)["attendeePermissions"] == JOIN | CHAT | 1
 
@@ -142,14 +142,14 @@ def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> Non
     assert bob.room(token)["permissions"] == DEFAULT
 
 
-def test_an_attendee_of_another_room_is_absent(alice: Person, bob: Person, token: str) -> None:
+def test_an_attendee_of_another_room_is_not_found(alice: Person, bob: Person, token: str) -> None:
     other = bob.create_room()
     seat = bob.attendee(other, bob)
     path = f"v4/room/{token}/attendees/permissions"
     assert alice.refused("PUT", path, attendeeId=seat, method="set", permissions=4) == (404, "participant")
 
 
-def test_who_joined_by_himself_becomes_a_member(alice: Person, bob: Person) -> None:
+def test_a_self_joined_user_with_permissions_becomes_a_member(alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     bob.join(token)
     assert alice.participants(token)[bob.id]["participantType"] == 5
@@ -159,7 +159,7 @@ def test_who_joined_by_himself_becomes_a_member(alice: Person, bob: Person) -> N
     assert token in bob.rooms()
 
 
-def test_who_may_not_publish_stops_in_the_same_moment(alice: Person, bob: Person, token: str) -> None:
+def test_losing_a_permission_stops_publishing_at_once(alice: Person, bob: Person, token: str) -> None:
     for person in (alice, bob):
         person.join(token)
         person.post(f"v4/call/{token}", flags=7)

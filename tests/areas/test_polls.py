@@ -37,7 +37,7 @@ def group_of(server: Server, *others: Person, kind: int = GROUP) -> tuple[Person
     return owner, owner.create_room(kind, participants={"users": [person.id for person in others]})
 
 
-def test_a_poll_is_a_message_of_who_asks(server: Server) -> None:
+def test_a_poll_is_a_message_of_its_author(server: Server) -> None:
     bob = server.add_user("bob")
     owner, token = group_of(server, bob)
     poll = ask(bob, token)
@@ -51,7 +51,7 @@ def test_a_poll_is_a_message_of_who_asks(server: Server) -> None:
     assert owner.room(token)["lastMessage"] == message
 
 
-def test_only_voters_see_what_a_public_poll_says_so_far(server: Server) -> None:
+def test_only_voters_see_the_votes_of_an_open_public_poll(server: Server) -> None:
     bob, carol = server.add_user("bob"), server.add_user("carol")
     owner, token = group_of(server, bob, carol)
     number = ask(bob, token)["id"]
@@ -68,7 +68,7 @@ def test_only_voters_see_what_a_public_poll_says_so_far(server: Server) -> None:
     assert (said["actorType"], said["actorId"], list(said["messageParameters"])) == ("guests", "system", ["poll"])
 
 
-def test_nobody_sees_votes_of_a_hidden_poll_before_the_end(server: Server) -> None:
+def test_votes_of_a_hidden_poll_are_secret_until_it_is_closed(server: Server) -> None:
     bob, carol = server.add_user("bob"), server.add_user("carol")
     owner, token = group_of(server, bob, carol)
     for mode in (1, 2):
@@ -83,7 +83,7 @@ def test_nobody_sees_votes_of_a_hidden_poll_before_the_end(server: Server) -> No
     assert "poll_voted" not in owner.system_messages(token)
 
 
-def test_a_closed_public_poll_says_who_voted_for_what(server: Server) -> None:
+def test_a_closed_public_poll_shows_who_voted_for_what(server: Server) -> None:
     bob = server.add_user("bob")
     owner, token = group_of(server, bob)
     number = ask(owner, token, maxVotes=2)["id"]
@@ -100,7 +100,7 @@ def test_a_closed_public_poll_says_who_voted_for_what(server: Server) -> None:
     assert owner.delete(f"v1/poll/{token}/{empty}")["votes"] == []
 
 
-def test_what_cannot_be_asked_or_voted_for(server: Server) -> None:
+def test_invalid_questions_and_votes_are_refused(server: Server) -> None:
     owner, token = group_of(server)
     for changes, reason in (
         ({"question": "  "}, "question"),
@@ -115,7 +115,7 @@ def test_what_cannot_be_asked_or_voted_for(server: Server) -> None:
     assert vote(owner, token, ask(owner, token, maxVotes=-3)["id"], 0, 1, 2)["votedSelf"] == [0, 1, 2]
 
 
-def test_polls_are_for_conversations_of_many(server: Server) -> None:
+def test_one_to_one_rooms_have_no_polls(server: Server) -> None:
     owner, other = server.add_user("owner"), server.add_user("other")
     pair = owner.post("v4/room", roomType=1, invite=other.id)["token"]
     notes = owner.get("v4/room/note-to-self")["token"]
@@ -124,7 +124,7 @@ def test_polls_are_for_conversations_of_many(server: Server) -> None:
         assert owner.refused("POST", f"v1/poll/{token}/draft/1", **WHERE) == (400, "room")
 
 
-def test_drafts_are_shared_by_moderators_and_absent_for_others(server: Server) -> None:
+def test_only_moderators_see_drafts(server: Server) -> None:
     bob, second = server.add_user("bob"), server.add_user("second")
     owner, token = group_of(server, bob, second)
     owner.post(f"v4/room/{token}/moderators", attendeeId=owner.attendee(token, second))
@@ -146,7 +146,7 @@ def test_drafts_are_shared_by_moderators_and_absent_for_others(server: Server) -
     assert owner.get(f"v1/poll/{token}/drafts") == []
 
 
-def test_a_poll_of_another_room_is_absent(server: Server) -> None:
+def test_a_poll_of_another_room_is_not_found(server: Server) -> None:
     owner, token = group_of(server)
     other = owner.create_room()
     number, draft = ask(owner, other)["id"], ask(owner, other, draft=True)["id"]
@@ -157,7 +157,7 @@ def test_a_poll_of_another_room_is_absent(server: Server) -> None:
     assert owner.get(f"v1/poll/{other}/drafts")[0]["id"] == draft
 
 
-def test_guests_ask_and_vote(server: Server) -> None:
+def test_guests_create_polls_and_vote(server: Server) -> None:
     owner, token = group_of(server, kind=PUBLIC)
     guest = server.visitor()
     guest.join(token)
@@ -170,7 +170,7 @@ def test_guests_ask_and_vote(server: Server) -> None:
     assert guest.delete(f"v1/poll/{token}/{poll['id']}")["details"][0]["actorDisplayName"] == "Vera"
 
 
-def test_lobby_lock_and_permissions_hold(server: Server) -> None:
+def test_polls_respect_lobby_lock_and_permissions(server: Server) -> None:
     bob = server.add_user("bob")
     owner, token = group_of(server, bob)
     number = ask(owner, token)["id"]
@@ -199,7 +199,7 @@ def test_a_poll_is_closed_once_and_a_vote_counts_once(server: Server, threads: T
     assert owner.system_messages(token).count("poll_closed") == 1
 
 
-def test_votes_of_gone_accounts_count_without_a_name(server: Server) -> None:
+def test_votes_of_deleted_accounts_count_without_a_name(server: Server) -> None:
     gone = [server.add_user("gone"), server.add_user("lost")]
     owner, token = group_of(server, *gone)
     number = ask(gone[0], token)["id"]
@@ -225,7 +225,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return ahead
 
 
-def test_a_poll_goes_with_its_message(server: Server, later: list[float]) -> None:
+def test_a_poll_is_deleted_with_its_message(server: Server, later: list[float]) -> None:
     owner, token = group_of(server)
     deleted = ask(owner, token)["id"]
     owner.delete(f"v1/chat/{token}/{owner.history(token)[0]['id']}")
@@ -239,7 +239,7 @@ def test_a_poll_goes_with_its_message(server: Server, later: list[float]) -> Non
     assert owner.get(f"v1/poll/{token}/{draft}")["status"] == 2
 
 
-def test_polls_go_with_the_history(server: Server) -> None:
+def test_polls_are_deleted_with_the_history(server: Server) -> None:
     owner, token = group_of(server)
     number = ask(owner, token)["id"]
     vote(owner, token, number, 1)
@@ -247,7 +247,7 @@ def test_polls_go_with_the_history(server: Server) -> None:
     assert owner.refused("GET", f"v1/poll/{token}/{number}") == (404, "poll")
 
 
-def test_with_a_poll_goes_the_report_that_it_was_closed(alice: Person, bob: Person, token: str) -> None:
+def test_deleting_a_poll_deletes_the_report_that_it_was_closed(alice: Person, bob: Person, token: str) -> None:
     wording = {"question": "Where?", "options": ["a", "b"], "resultMode": 0, "maxVotes": 1}
     polls = [alice.post(f"v1/poll/{token}", **wording) for _ in range(2)]
     shown = [each for each in alice.history(token) if each["message"] == "{object}"]

@@ -72,7 +72,7 @@ def test_the_same_reaction_at_the_same_time_is_one(
     assert stored(server, said) == 1
 
 
-def test_reactions_can_be_taken_back(alice: Person, bob: Person, token: str) -> None:
+def test_reactions_can_be_revoked(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     path = f"v1/reaction/{token}/{said['id']}"
     react(bob, token, said, "👍")
@@ -100,7 +100,7 @@ def test_reactions_are_listed_by_emoji(alice: Person, bob: Person, token: str) -
     assert bob.get(path, reaction="") == bob.get(path)
 
 
-def test_a_reaction_is_nothing_unread_and_no_last_message(alice: Person, bob: Person, token: str) -> None:
+def test_a_reaction_is_neither_unread_nor_the_last_message(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     before = alice.room(token)
     react(bob, token, said, "👍")
@@ -125,7 +125,9 @@ def test_a_reaction_does_not_end_waiting_and_comes_with_the_next_message(
     assert got[1]["id"] == next_one["id"]
 
 
-def test_who_waits_sees_only_own_reactions_as_own(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_waiting_clients_see_only_their_own_reactions_as_own(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
     carol = server.add_user("carol")
     alice.add(token, carol)
     first = alice.history(token)[0]["id"]
@@ -177,7 +179,7 @@ def test_system_messages_and_messages_elsewhere_take_no_reactions(alice: Person,
     assert bob.refused("GET", f"v1/reaction/{token}/{system}") == (404, None)
 
 
-def test_outsiders_and_readers_do_not_react(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_nobody_reacts_from_outside_or_in_a_locked_room(server: Server, alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     path = f"v1/reaction/{token}/{said['id']}"
     react(bob, token, said, "👍")
@@ -188,7 +190,7 @@ def test_outsiders_and_readers_do_not_react(server: Server, alice: Person, bob: 
     assert list(bob.get(path)) == ["👍"]
 
 
-def test_guests_react_under_their_name(server: Server, alice: Person) -> None:
+def test_guests_react_with_their_names(server: Server, alice: Person) -> None:
     token = alice.create_room(PUBLIC)
     said = alice.say(token, "Welcome")
     guest = server.visitor()
@@ -210,14 +212,14 @@ def test_a_deleted_message_has_no_reactions(server: Server, alice: Person, bob: 
     assert (seen["reactions"], seen.get("reactionsSelf")) == ({}, None)
 
 
-def test_reactions_go_with_their_room(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_reactions_are_deleted_with_their_room(server: Server, alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     react(bob, token, said, "👍")
     alice.delete(f"v4/room/{token}")
     assert stored(server, said) == 0
 
 
-def test_reactions_of_gone_accounts_still_count(server: Server, alice: Person, token: str) -> None:
+def test_reactions_of_deleted_accounts_still_count(server: Server, alice: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     gone = [server.add_user("dave"), server.add_user("erin")]
     for person in gone:
@@ -240,7 +242,7 @@ def test_new_names_show_in_old_reactions(server: Server, alice: Person, bob: Per
     assert alice.get(f"v1/reaction/{token}/{said['id']}")["👍"][0]["actorDisplayName"] == "Robert"
 
 
-def test_reactions_go_with_a_cleared_history(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_reactions_are_deleted_with_the_history(server: Server, alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     react(bob, token, said, "👍")
     alice.delete(f"v1/chat/{token}")
@@ -248,7 +250,7 @@ def test_reactions_go_with_a_cleared_history(server: Server, alice: Person, bob:
     assert bob.refused("GET", f"v1/reaction/{token}/{said['id']}") == (404, None)
 
 
-def test_own_reactions_show_around_a_message(alice: Person, bob: Person, token: str) -> None:
+def test_the_context_of_a_message_shows_own_reactions(alice: Person, bob: Person, token: str) -> None:
     said = alice.say(token, "Lunch?")
     react(bob, token, said, "👍")
     for person, own in ((alice, None), (bob, ["👍"])):
@@ -257,7 +259,7 @@ def test_own_reactions_show_around_a_message(alice: Person, bob: Person, token: 
         assert around[said["id"]].get("reactionsSelf") == own
 
 
-def test_reactions_do_not_hide_where_unread_begins(alice: Person, bob: Person, token: str) -> None:
+def test_marking_as_unread_ignores_reactions(alice: Person, bob: Person, token: str) -> None:
     before = alice.history(token)[0]["id"]
     said = alice.say(token, "Lunch?")
     bob.post(f"v1/chat/{token}/read")
@@ -272,7 +274,7 @@ def test_reactions_do_not_hide_where_unread_begins(alice: Person, bob: Person, t
     "emoji",
     ["❤\ufe0f\ufe0f", "👍🏽\ufe0f", "👍\ufe0f🏽", "❤\ufe0e", "🇩🇪\ufe0f", "1\ufe0f\ufe0f\u20e3", "🧑🏽\ufe0f\u200d🚀"],
 )
-def test_modifiers_may_be_doubled(alice: Person, token: str, emoji: str) -> None:
+def test_an_emoji_may_have_repeated_modifiers(alice: Person, token: str, emoji: str) -> None:
     path = f"v1/reaction/{token}/{alice.say(token, 'Lunch?')['id']}"
     assert list(alice.post(path, reaction=emoji)) == [emoji]
     assert alice.refused("DELETE", path, reaction="❤") == (404, None)

@@ -59,7 +59,7 @@ def settle(request: pytest.FixtureRequest, server: Server) -> Settle:
     return (lambda: index(server)) if request.param == "said some time ago" else (lambda: None)
 
 
-def test_a_part_of_a_word_is_found_whatever_its_case(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+def test_a_part_of_a_word_is_found_in_any_case(token: str, alice: Person, bob: Person, settle: Settle) -> None:
     quoted = "\"yes\" OR 'no' -x* a:b (c) \\ 1%_"
     texts = ["Hello Walrus", "ÄRGER im Büro", "会议在明天", "fine 👍🏽 for me", quoted]
     for text in texts:
@@ -79,7 +79,7 @@ def test_a_part_of_a_word_is_found_whatever_its_case(token: str, alice: Person, 
         assert found(bob, term) == [], term
 
 
-def test_accents_and_the_form_of_unicode_do_not_matter(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+def test_accents_and_the_unicode_form_are_ignored(token: str, alice: Person, bob: Person, settle: Settle) -> None:
     greeting = f"Stra\u00dfe zu @{bob.id}, \u041b\u0451\u0434"
     texts = ["Caf\u00e9 Z\u00fcrich", "Cafe\u0301 Zu\u0308rich", greeting, "か and が"]
     for text in texts:
@@ -96,7 +96,7 @@ def test_accents_and_the_form_of_unicode_do_not_matter(token: str, alice: Person
 
 
 @pytest.mark.parametrize("written", ["J\u00e9r\u00f4me Stra\u00df", "Je\u0301ro\u0302me Stra\u00df"])
-def test_every_search_for_names_agrees(server: Server, alice: Person, written: str) -> None:
+def test_all_searches_for_names_ignore_the_same(server: Server, alice: Person, written: str) -> None:
     person = server.add_user("jj", display_name=written)
     token = alice.create_room(name=written)
     alice.add(token, person)
@@ -124,7 +124,7 @@ def test_every_search_for_names_agrees(server: Server, alice: Person, written: s
 
 
 @given(st.text(max_size=20), st.text(max_size=5), st.text(max_size=20))
-def test_a_term_is_found_where_people_see_it(before: str, term: str, after: str) -> None:
+def test_the_position_of_a_term_is_found_in_the_shown_text(before: str, term: str, after: str) -> None:
     text = f"{before} {term} {after}"
     assert search.searchable(search.searchable(text)) == search.searchable(text)
     composed, decomposed = unicodedata.normalize("NFC", text), unicodedata.normalize("NFD", text)
@@ -133,7 +133,7 @@ def test_a_term_is_found_where_people_see_it(before: str, term: str, after: str)
         assert 0 <= search.find(text, term.strip()) <= len(before) + 1 + len(term)
 
 
-def test_what_is_shown_of_a_message(server: Server, token: str, alice: Person, bob: Person) -> None:
+def test_the_fields_of_a_message_in_the_results(server: Server, token: str, alice: Person, bob: Person) -> None:
     said = alice.say(token, "the walrus whispers")
     entry = results(bob, "walrus", "talk-message-current", **{"from": f"/call/{token}"})["entries"][0]
     assert entry == {
@@ -157,7 +157,7 @@ def test_what_is_shown_of_a_message(server: Server, token: str, alice: Person, b
     assert [entry["title"] for entry in results(bob, "psst")["entries"]] == ["Alice in Alice"]
 
 
-def test_guests_are_marked_as_such(server: Server, alice: Person) -> None:
+def test_authors_who_are_guests_are_marked(server: Server, alice: Person) -> None:
     token = alice.create_room(PUBLIC)
     named, nameless = server.visitor(), server.visitor()
     for guest in (named, nameless):
@@ -169,7 +169,7 @@ def test_guests_are_marked_as_such(server: Server, alice: Person) -> None:
     assert [(entry["title"], entry["thumbnailUrl"]) for entry in entries] == [("Guest", ""), ("Vera (guest)", "")]
 
 
-def test_other_conversations_or_this_one(token: str, alice: Person, bob: Person) -> None:
+def test_messages_are_found_in_other_rooms_or_in_the_current_one(token: str, alice: Person, bob: Person) -> None:
     other = alice.create_room(name="Other")
     alice.say(token, "walrus here")
     alice.say(other, "walrus there")
@@ -190,7 +190,9 @@ def test_other_conversations_or_this_one(token: str, alice: Person, bob: Person)
     assert results(alice, "walrus", "talk-message-current") == nowhere
 
 
-def test_only_members_find_something(server: Server, token: str, alice: Person, bob: Person, settle: Settle) -> None:
+def test_only_members_find_messages_of_a_room(
+    server: Server, token: str, alice: Person, bob: Person, settle: Settle
+) -> None:
     carol = server.add_user("carol")
     alice.say(token, "walrus")
     settle()
@@ -201,7 +203,7 @@ def test_only_members_find_something(server: Server, token: str, alice: Person, 
     assert server.visitor().status("GET", PROVIDERS) == 401
 
 
-def test_nothing_is_found_behind_a_lobby(token: str, alice: Person, bob: Person) -> None:
+def test_nothing_is_found_in_a_room_whose_lobby_the_user_waits_in(token: str, alice: Person, bob: Person) -> None:
     alice.say(token, "walrus")
     alice.put(f"v4/room/{token}/webinar/lobby", state=1)
     for params in ({}, {"conversation": token}):
@@ -211,14 +213,14 @@ def test_nothing_is_found_behind_a_lobby(token: str, alice: Person, bob: Person)
     assert found(bob, "walrus") == ["walrus"]
 
 
-def test_sensitive_conversations_show_nothing_outside_of_themselves(token: str, alice: Person, bob: Person) -> None:
+def test_messages_of_sensitive_rooms_are_found_only_in_the_room(token: str, alice: Person, bob: Person) -> None:
     alice.say(token, "walrus")
     bob.post(f"v4/room/{token}/sensitive")
     assert (found(alice, "walrus"), found(bob, "walrus")) == (["walrus"], [])
     assert found(bob, "walrus", "talk-message-current", **{"from": f"/call/{token}"}) == ["walrus"]
 
 
-def test_what_has_expired_is_not_found(
+def test_expired_messages_are_not_found(
     monkeypatch: pytest.MonkeyPatch, token: str, alice: Person, bob: Person, settle: Settle
 ) -> None:
     alice.say(token, "walrus stays")
@@ -230,7 +232,9 @@ def test_what_has_expired_is_not_found(
     assert found(bob, "walrus") == ["walrus stays"]
 
 
-def test_what_is_changed_or_gone_is_found_as_it_is_now(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+def test_edited_and_deleted_messages_are_found_as_they_are_now(
+    token: str, alice: Person, bob: Person, settle: Settle
+) -> None:
     edited, deleted = alice.say(token, "the walrus"), alice.say(token, "another walrus")
     bob.say(token, "a third walrus")
     settle()
@@ -250,7 +254,7 @@ def test_what_is_changed_or_gone_is_found_as_it_is_now(token: str, alice: Person
     assert found(alice, "walrus") == []
 
 
-def test_nobody_finds_a_gone_account_by_what_it_was_called(
+def test_deleted_accounts_are_not_found_by_their_former_names(
     server: Server, token: str, alice: Person, bob: Person, settle: Settle
 ) -> None:
     gone = server.add_user("dave", display_name="Old Walrus")
@@ -265,7 +269,7 @@ def test_nobody_finds_a_gone_account_by_what_it_was_called(
     assert found(bob, "ask") == ["ask @Deleted user about @Alice"]
 
 
-def test_nobody_finds_what_the_server_says(token: str, alice: Person, settle: Settle) -> None:
+def test_system_messages_are_not_found(token: str, alice: Person, settle: Settle) -> None:
     assert CHANGELOG in {room["type"] for room in alice.get("v4/room")}
     alice.say(token, "walrus")
     alice.post(f"v1/reaction/{token}/{alice.history(token)[0]['id']}", reaction="👍")
@@ -285,7 +289,7 @@ def test_mentions_are_found_and_shown_by_name(server: Server, token: str, alice:
     assert found(alice, "@alice") == ["do not ask @Alice"]
 
 
-def test_polls_and_places_are_found_by_their_names(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+def test_polls_and_locations_are_found_by_name(token: str, alice: Person, bob: Person, settle: Settle) -> None:
     alice.post(f"v1/poll/{token}", question="Walrus or oyster?", options=["a", "b"], resultMode=0, maxVotes=1)
     place = '{"name": "Oyster bar", "latitude": "1", "longitude": "2"}'
     alice.post(f"v1/chat/{token}/share", objectType="geo-location", objectId="geo:52.5,13.4", metaData=place)
@@ -295,7 +299,7 @@ def test_polls_and_places_are_found_by_their_names(token: str, alice: Person, bo
     assert found(bob, "object") == []
 
 
-def test_pages_hold_everything_once_whatever_is_said_meanwhile(token: str, alice: Person, bob: Person) -> None:
+def test_pages_have_each_message_once_while_others_are_sent(token: str, alice: Person, bob: Person) -> None:
     said = [alice.say(token, f"walrus {number}") for number in range(12)]
     seen: list[str] = []
     cursor = 0
@@ -313,7 +317,7 @@ def test_pages_hold_everything_once_whatever_is_said_meanwhile(token: str, alice
     assert results(bob, "walrus", cursor=cursor)["entries"] == []
 
 
-def test_the_index_keeps_up_however_much_is_said(sqlite_server: Server) -> None:
+def test_the_index_catches_up_with_many_messages(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user("alice")
     token, db = alice.create_room(), sqlite_server.app.world.db
 
@@ -325,7 +329,7 @@ def test_the_index_keeps_up_however_much_is_said(sqlite_server: Server) -> None:
     assert sqlite_server.read(is_behind) is False
 
 
-def test_how_many_results_a_page_has(token: str, alice: Person) -> None:
+def test_the_size_of_a_page(token: str, alice: Person) -> None:
     for number in range(27):
         alice.say(token, f"walrus {number}")
     sizes = [len(results(alice, "walrus", limit=limit)["entries"]) for limit in (0, -3, 7, 1000)]
@@ -340,7 +344,7 @@ def test_the_longest_message_is_found_by_its_end(server: Server, token: str, ali
     assert entry["subline"] == f"…{text[-15:]}"
 
 
-def test_long_terms_are_compared_to_their_end(token: str, alice: Person, bob: Person, settle: Settle) -> None:
+def test_long_terms_are_compared_up_to_the_end(token: str, alice: Person, bob: Person, settle: Settle) -> None:
     """The index is asked for a few of the first sequences alone."""
     texts = [f"{'walrus and carpenter ' * 5}eat {what}" for what in ("oysters", "nothing", "oyster")]
     for text in texts:
@@ -384,7 +388,7 @@ def _check_any_term(server: Server, token: str, alice: Person, text: str, data: 
 
 
 @pytest.mark.parametrize("text", ["µ", "ſo", "ως", "ΩΣ", "ß", "Ꭰ", "ẛ"])
-def test_letters_that_count_as_one_are_found_as_they_were_written(
+def test_letters_that_are_compared_as_equal_are_found_as_written(
     token: str, alice: Person, settle: Settle, text: str
 ) -> None:
     alice.say(token, f"about {text} again")
@@ -392,25 +396,25 @@ def test_letters_that_count_as_one_are_found_as_they_were_written(
     assert found(alice, text, conversation=token) == [f"about {text} again"]
 
 
-def test_any_term_is_safe_and_finds_what_holds_it(server: Server, token: str, alice: Person) -> None:
+def test_any_term_is_safe_and_finds_the_messages_that_contain_it(server: Server, token: str, alice: Person) -> None:
     _check_any_term(server, token, alice)
 
 
 @given(st.lists(st.integers(1, 2**40), unique=True, min_size=1, max_size=25), st.integers(1, 25))
-def test_a_cursor_leads_on_from_the_last_one_shown(message_ids: list[int], limit: int) -> None:
+def test_a_cursor_continues_after_the_last_result(message_ids: list[int], limit: int) -> None:
     page = sorted(message_ids, reverse=True)[:limit]
     below = model.before_cursor(model.cursor_after(page, limit))
     assert below == (page[-1] if len(page) == limit else 0)
     assert model.before_cursor(0) > max(message_ids)
 
 
-def test_long_texts_are_shown_from_shortly_before_the_match() -> None:
+def test_long_texts_are_shortened_to_begin_before_the_match() -> None:
     assert view.excerpt("walrus", "walrus") == "walrus"
     assert view.excerpt(f"{'x' * 25} far walrus", "WALRUS") == f"{'x' * 25} far walrus"
     assert view.excerpt(f"{'x' * 40} so far off: walrus!", "walrus") == "… far off: walrus!"
 
 
-def test_words_are_found_however_often_they_were_said(server: Server, token: str, alice: Person, bob: Person) -> None:
+def test_rare_and_common_words_are_found(server: Server, token: str, alice: Person, bob: Person) -> None:
     """Whatever way a search takes: the newest messages, the first that the index gives, all that it gives."""
     aside = alice.create_room()
 

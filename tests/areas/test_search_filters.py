@@ -42,7 +42,7 @@ def test_refusals(sqlite_server: Server, params: dict[str, str], reason: str) ->
     assert person.refused("GET", f"{PROVIDERS}/talk-message/search", **params) == (400, reason)
 
 
-def test_conversations_are_found_by_name(server: Server, alice: Person, bob: Person) -> None:
+def test_rooms_are_found_by_name(server: Server, alice: Person, bob: Person) -> None:
     for name in ("Walrus", "carpenter & walrus", "Oysters"):
         alice.create_room(name=name)
     pair = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
@@ -67,7 +67,7 @@ def test_conversations_are_found_by_name(server: Server, alice: Person, bob: Per
     assert alice.refused("GET", f"{PROVIDERS}/talk-conversations/search") == (400, "term")
 
 
-def test_what_can_be_searched(sqlite_server: Server) -> None:
+def test_the_providers(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user()
     providers = alice.get(PROVIDERS)
     assert [each["id"] for each in providers] == ["talk-message", "talk-conversations", "talk-message-current"]
@@ -78,7 +78,7 @@ def test_what_can_be_searched(sqlite_server: Server) -> None:
     assert alice.status("GET", f"{PROVIDERS}/files/search", term="x") == 404
 
 
-def test_who_may_not_use_talk_finds_nothing(new_server: Any, databases: Any) -> None:
+def test_users_who_may_not_use_talk_find_nothing(new_server: Any, databases: Any) -> None:
     server = new_server(databases.config("sqlite"))
     alice = server.add_user("alice")
     alice.say(alice.create_room(name="Walrus"), "walrus")

@@ -50,7 +50,7 @@ def at_home(server: Server) -> Any:
 
 
 # --- sharing --------------------------------------------------------------------------------
-def test_a_place_is_a_message_of_who_shares_it(alice: Person, bob: Person, token: str) -> None:
+def test_a_location_is_a_message_of_its_sender(alice: Person, bob: Person, token: str) -> None:
     shared = share(alice, token, referenceId="a" * 64)
     assert (shared["message"], shared["messageType"], shared["systemMessage"], shared["referenceId"]) == (
         "{object}",
@@ -67,34 +67,34 @@ def test_a_place_is_a_message_of_who_shares_it(alice: Person, bob: Person, token
     assert bob.room(token)["lastMessage"]["id"] == shared["id"]
 
 
-def test_a_thing_can_be_shared_silently_and_answered(alice: Person, bob: Person, token: str) -> None:
+def test_a_thing_can_be_shared_silently_and_replied_to(alice: Person, bob: Person, token: str) -> None:
     shared = share(alice, token, silent=True)
     assert shared["silent"] is True
     answer = bob.say(token, "Nice there", replyTo=shared["id"])
     assert answer["parent"]["messageParameters"]["object"]["name"] == "Somewhere"
 
 
-def test_trying_again_does_not_share_twice(alice: Person, token: str) -> None:
+def test_a_repeated_reference_does_not_share_twice(alice: Person, token: str) -> None:
     first, again = (share(alice, token, referenceId="again") for _ in range(2))
     other = share(alice, token, objectId="geo:1,2", referenceId="again")
     assert first["id"] == again["id"] != other["id"]
 
 
-def test_sharing_brings_the_other_one_in(alice: Person, bob: Person) -> None:
+def test_sharing_adds_the_other_user_to_a_one_to_one_room_again(alice: Person, bob: Person) -> None:
     token = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     assert token not in bob.rooms()
     share(alice, token)
     assert bob.rooms()[token]["unreadMessages"] == 1
 
 
-def test_guests_share_under_the_name_they_give(server: Server, alice: Person) -> None:
+def test_guests_share_with_the_name_they_send(server: Server, alice: Person) -> None:
     token, guest = alice.create_room(PUBLIC), server.visitor()
     guest.join(token)
     share(guest, token, actorDisplayName="Ada")
     assert alice.history(token)[0]["actorDisplayName"] == "Ada"
 
 
-def test_where_a_place_is_follows_from_its_id(alice: Person, token: str) -> None:
+def test_latitude_and_longitude_come_from_the_id(alice: Person, token: str) -> None:
     thing = share(
         alice, token, objectId="geo:-12.5,-170.25,10;crs=wgs84;u=5", metaData=meta(**{**SOMEWHERE, "latitude": "1"})
     )["messageParameters"]["object"]
@@ -105,7 +105,7 @@ def test_where_a_place_is_follows_from_its_id(alice: Person, token: str) -> None
     )
 
 
-def test_more_than_fits_in_a_message_is_too_large(alice: Person, token: str) -> None:
+def test_a_thing_that_is_too_long_for_a_message_is_refused(alice: Person, token: str) -> None:
     refused = alice.refused(
         "POST",
         f"v1/chat/{token}/share",
@@ -124,7 +124,7 @@ def test_type_and_id_must_be_given(alice: Person, token: str, missing: str) -> N
 
 
 @pytest.mark.usefixtures("at_home")
-def test_links_lead_to_this_server_or_nowhere(alice: Person, token: str) -> None:
+def test_links_to_other_servers_are_refused(alice: Person, token: str) -> None:
     card = share(alice, token, objectType="deck-card", objectId="17", metaData=meta(**CARD))
     assert card["messageParameters"]["object"]["link"] == CARD["link"]
     elsewhere = meta(**{**CARD, "link": "https://talk.example.org.evil.example/17"})
@@ -132,7 +132,7 @@ def test_links_lead_to_this_server_or_nowhere(alice: Person, token: str) -> None
     assert refused == (400, "link")
 
 
-def test_a_server_that_does_not_know_its_address_takes_no_links(alice: Person, token: str) -> None:
+def test_a_server_without_an_address_refuses_links(alice: Person, token: str) -> None:
     refused = alice.http.post(
         f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/share",
         json={"objectType": "deck-card", "objectId": "17", "metaData": meta(**CARD)},
@@ -146,7 +146,7 @@ def test_a_server_that_does_not_know_its_address_takes_no_links(alice: Person, t
     "object_type",
     ["file", "talk-poll", "user", "guest", "user-group", "circle", "highlight", "open-graph", "users", ""],
 )
-def test_what_could_pass_for_something_else_is_not_shared(object_type: str) -> None:
+def test_types_that_clients_would_trust_are_refused(object_type: str) -> None:
     with pytest.raises(Invalid, match="object"):
         require_thing(object_type, "1", meta(name="x"), HOME)
 
@@ -168,7 +168,7 @@ def test_what_could_pass_for_something_else_is_not_shared(object_type: str) -> N
         "",
     ],
 )
-def test_what_is_no_place_is_refused(place: str) -> None:
+def test_an_invalid_location_is_refused(place: str) -> None:
     with pytest.raises(Invalid, match="object"):
         require_thing("geo-location", place, meta(**SOMEWHERE), HOME)
 
@@ -186,7 +186,7 @@ def test_what_is_no_place_is_refused(place: str) -> None:
         '{"name": "\\u202e ", "latitude": "1", "longitude": "2"}',
     ],
 )
-def test_what_a_place_must_have_is_asked_for(meta_data: str) -> None:
+def test_a_location_without_its_fields_is_refused(meta_data: str) -> None:
     with pytest.raises(Invalid, match="object"):
         require_thing("geo-location", PLACE, meta_data, HOME)
 
@@ -211,25 +211,25 @@ def test_what_a_place_must_have_is_asked_for(meta_data: str) -> None:
         "data:text/html,https://talk.example.org/",
     ],
 )
-def test_links_that_lead_elsewhere_are_refused(link: str) -> None:
+def test_forged_links_are_refused(link: str) -> None:
     with pytest.raises(Invalid, match="link"):
         require_thing("deck-card", "17", meta(**{**CARD, "link": link}), HOME)
 
 
 @pytest.mark.parametrize("home", [HOME, "https://talk.example.org:443", "https://talk.example.org/cloud"])
-def test_own_links_are_put_together_anew(home: str) -> None:
+def test_links_get_the_address_of_this_server(home: str) -> None:
     thing = require_thing("deck-card", "17", meta(**{**CARD, "link": "HTTPS://TALK.example.org/a?b=c#d"}), home)
     assert thing.fields["link"] == f"{home.removesuffix('/cloud')}/a?b=c#d"
 
 
-def test_only_what_belongs_to_a_thing_is_kept() -> None:
+def test_unknown_fields_are_dropped() -> None:
     said = {**SOMEWHERE, "name": "So\u202emewhere", "link": "https://evil.example", "type": "file", "icon-url": "x"}
     thing = require_thing("geo-location", PLACE, meta(**said), HOME)
     assert thing.fields == {**SOMEWHERE, "type": "geo-location"}
 
 
 @pytest.mark.parametrize(("kind", "fits"), [("group", True), ("one2one", True), ("secret", False)])
-def test_a_call_is_of_a_known_kind(kind: str, fits: bool) -> None:
+def test_a_call_has_a_known_type(kind: str, fits: bool) -> None:
     said = meta(name="Team", **{"call-type": kind})
     if fits:
         assert require_thing("call", "abcd2345", said, "").fields["call-type"] == kind
@@ -240,7 +240,7 @@ def test_a_call_is_of_a_known_kind(kind: str, fits: bool) -> None:
 
 # --- finding again --------------------------------------------------------------------------
 @pytest.mark.usefixtures("at_home")
-def test_what_was_shared_is_found_by_kind(alice: Person, bob: Person, token: str) -> None:
+def test_shared_things_are_listed_by_kind(alice: Person, bob: Person, token: str) -> None:
     assert overview(bob, token) == {}
     places = [share(alice, token)["id"] for _ in range(3)]
     card = share(alice, token, objectType="deck-card", objectId="17", metaData=meta(**CARD))["id"]
@@ -280,7 +280,7 @@ def test_pages_go_back_from_the_newest(alice: Person, bob: Person, token: str) -
     assert pages == [places[3:], places[1:3], places[:1]]
 
 
-def test_limits_are_kept(alice: Person, token: str) -> None:
+def test_limits_of_lists_and_overviews(alice: Person, token: str) -> None:
     for _ in range(21):
         share(alice, token)
     assert len(overview(alice, token)["location"]) == 7
@@ -289,7 +289,7 @@ def test_limits_are_kept(alice: Person, token: str) -> None:
     assert len(listed(alice, token, "location", limit=-1)) == 1
 
 
-def test_nothing_is_left_of_a_deleted_thing(alice: Person, bob: Person, token: str) -> None:
+def test_a_deleted_thing_is_not_listed(alice: Person, bob: Person, token: str) -> None:
     kept, shared = share(alice, token)["id"], share(bob, token)["id"]
     assert bob.refused("DELETE", f"v1/chat/{token}/{kept}") == (403, "permission")
     assert bob.refused("PUT", f"v1/chat/{token}/{shared}", message="x") == (405, "message")
@@ -300,7 +300,7 @@ def test_nothing_is_left_of_a_deleted_thing(alice: Person, bob: Person, token: s
     assert listed(bob, token, "location") == [kept]
 
 
-def test_a_deleted_poll_is_not_found_again(alice: Person, token: str) -> None:
+def test_a_deleted_poll_is_not_listed(alice: Person, token: str) -> None:
     alice.post(f"v1/poll/{token}", question="Where?", options=["a", "b"], resultMode=0, maxVotes=1)
     poll = alice.history(token)[0]["id"]
     assert overview(alice, token) == {"poll": [poll]}
@@ -308,12 +308,12 @@ def test_a_deleted_poll_is_not_found_again(alice: Person, token: str) -> None:
     assert overview(alice, token) == {}
 
 
-def test_the_longest_question_is_found_too(alice: Person, token: str) -> None:
+def test_a_poll_with_the_longest_question_is_listed(alice: Person, token: str) -> None:
     alice.post(f"v1/poll/{token}", question="?" * 32_000, options=["a", "b"], resultMode=0, maxVotes=1)
     assert len(listed(alice, token, "poll")) == 1
 
 
-def test_expired_and_cleared_things_are_not_found(
+def test_expired_and_cleared_things_are_not_listed(
     alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lasting = share(alice, token)["id"]
@@ -329,7 +329,7 @@ def test_expired_and_cleared_things_are_not_found(
     assert overview(bob, token) == {}
 
 
-def test_things_of_other_rooms_are_not_shown(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_things_of_other_rooms_are_not_listed(server: Server, alice: Person, bob: Person, token: str) -> None:
     other = alice.create_room(GROUP)
     share(alice, other)
     assert overview(alice, token) == {}
