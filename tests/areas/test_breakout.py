@@ -16,39 +16,43 @@ AUTOMATIC, MANUAL, FREE = 1, 2, 3
 
 @dataclass
 class Team:
-    """A conversation of three."""
+    """A group room with three members."""
 
     token: str
     alice: Person
     bob: Person
     carol: Person
 
-    def divide(self, mode: int, amount: int = 2, **seats: int) -> list[str]:
-        """Make breakout rooms; their tokens."""
+    def create(self, mode: int, amount: int = 2, **assignment: int) -> list[str]:
+        """Create breakout rooms, and return their tokens."""
         return self.tokens(
-            self.alice.post(f"v1/breakout-rooms/{self.token}", mode=mode, amount=amount, attendeeMap=self.map(**seats))
+            self.alice.post(
+                f"v1/breakout-rooms/{self.token}", mode=mode, amount=amount, attendeeMap=self.map(**assignment)
+            )
         )
 
-    def map(self, **seats: int) -> str:
-        """The map of rooms by name of the person."""
-        return json.dumps({self.alice.attendee(self.token, getattr(self, name)): room for name, room in seats.items()})
+    def map(self, **assignment: int) -> str:
+        """Return an assignment as JSON; `assignment` has the number of the room by field name of the person."""
+        return json.dumps(
+            {self.alice.attendee(self.token, getattr(self, name)): room for name, room in assignment.items()}
+        )
 
     def tokens(self, rooms: list[dict[str, Any]]) -> list[str]:
-        """The breakout rooms of an answer."""
+        """Return the tokens of the breakout rooms in an answer."""
         return [room["token"] for room in rooms if room["objectType"] == "room"]
 
     def start(self) -> None:
-        """Open them."""
+        """Start the breakout rooms."""
         self.alice.post(f"v1/breakout-rooms/{self.token}/rooms")
 
     def stop(self) -> None:
-        """Close them."""
+        """Stop the breakout rooms."""
         self.alice.delete(f"v1/breakout-rooms/{self.token}/rooms")
 
 
 @pytest.fixture
 def team(server: Any) -> Team:
-    """Alice moderates, Bob and Carol are members."""
+    """A room in which Alice is a moderator, and Bob and Carol are members."""
     alice, bob, carol = server.add_user("alice"), server.add_user("bob"), server.add_user("carol")
     token = alice.create_room(name="Team")
     alice.add(token, bob)
@@ -57,7 +61,7 @@ def team(server: Any) -> Team:
 
 
 def test_the_automatic_mode_assigns_evenly(team: Team) -> None:
-    parts = team.divide(AUTOMATIC)
+    parts = team.create(AUTOMATIC)
     people = [set(team.alice.participants(part)) for part in parts]
     assert all(team.alice.id in part and len(part) == 2 for part in people)
     assert people[0] | people[1] == {team.alice.id, team.bob.id, team.carol.id}
@@ -66,7 +70,7 @@ def test_the_automatic_mode_assigns_evenly(team: Team) -> None:
 
 
 def test_the_manual_assignment_can_be_changed(team: Team) -> None:
-    one, two = team.divide(MANUAL, bob=0, carol=1)
+    one, two = team.create(MANUAL, bob=0, carol=1)
     assert set(team.alice.participants(one)) == {team.alice.id, team.bob.id}
     team.alice.post(f"v1/breakout-rooms/{team.token}/attendees", attendeeMap=team.map(bob=1))
     assert set(team.alice.participants(one)) == {team.alice.id}
@@ -92,14 +96,14 @@ def test_invalid_breakout_rooms_are_refused(team: Team, params: dict[str, Any], 
 
 def test_only_group_rooms_can_have_breakout_rooms(team: Team) -> None:
     public = team.alice.create_room(PUBLIC)
-    (part,) = team.divide(FREE, 1)
+    (part,) = team.create(FREE, 1)
     for token in (public, part, team.token):
         answer = team.alice.refused("POST", f"v1/breakout-rooms/{token}", mode=1, amount=1)
         assert answer == (400, "room")
 
 
 def test_the_lobby_opens_and_closes(team: Team) -> None:
-    one, _ = team.divide(MANUAL, bob=0, carol=1)
+    one, _ = team.create(MANUAL, bob=0, carol=1)
     assert team.bob.room(one)["lobbyState"] == 1
     assert team.bob.refused("GET", f"v4/room/{team.token}/breakout-rooms") == (400, "status")
     team.start()
@@ -112,7 +116,7 @@ def test_the_lobby_opens_and_closes(team: Team) -> None:
 
 
 def test_stopping_removes_members_from_calls(team: Team) -> None:
-    one, _ = team.divide(MANUAL, bob=0)
+    one, _ = team.create(MANUAL, bob=0)
     team.start()
     team.bob.join(one)
     team.bob.post(f"v4/call/{one}", flags=1)
@@ -121,7 +125,7 @@ def test_stopping_removes_members_from_calls(team: Team) -> None:
 
 
 def test_a_broadcast_reaches_every_room(team: Team) -> None:
-    parts = team.divide(AUTOMATIC)
+    parts = team.create(AUTOMATIC)
     answer = team.alice.request("POST", f"v1/breakout-rooms/{team.token}/broadcast", message="Five minutes")
     assert answer.status_code == 201
     assert [team.alice.texts(part) for part in parts] == [["Five minutes"], ["Five minutes"]]
@@ -132,7 +136,7 @@ def test_a_broadcast_reaches_every_room(team: Team) -> None:
 
 
 def test_members_choose_and_switch_in_the_free_mode(team: Team) -> None:
-    one, two = team.divide(FREE)
+    one, two = team.create(FREE)
     path = f"v1/breakout-rooms/{team.token}/switch"
     assert team.bob.refused("POST", path, target=one) == (400, "status")
     team.start()
@@ -146,13 +150,13 @@ def test_members_choose_and_switch_in_the_free_mode(team: Team) -> None:
 
 
 def test_switching_requires_the_free_mode(team: Team) -> None:
-    one, _ = team.divide(MANUAL)
+    one, _ = team.create(MANUAL)
     team.start()
     assert team.bob.refused("POST", f"v1/breakout-rooms/{team.token}/switch", target=one) == (400, "mode")
 
 
 def test_asking_for_assistance(team: Team) -> None:
-    one, _ = team.divide(MANUAL, bob=0)
+    one, _ = team.create(MANUAL, bob=0)
     path = f"v1/breakout-rooms/{one}/request-assistance"
     assert team.bob.refused("POST", path) == (400, "room")
     team.start()
@@ -166,7 +170,7 @@ def test_asking_for_assistance(team: Team) -> None:
 
 
 def test_participants_of_the_parent_room_and_the_breakout_rooms(team: Team) -> None:
-    one, two = team.divide(MANUAL, bob=0, carol=1)
+    one, two = team.create(MANUAL, bob=0, carol=1)
     everybody = team.alice.get(f"v4/room/{team.token}/breakout-rooms/participants")
     rooms = [each["roomToken"] for each in everybody]
     assert (rooms.count(team.token), rooms.count(one), rooms.count(two)) == (3, 2, 2)
@@ -176,7 +180,7 @@ def test_participants_of_the_parent_room_and_the_breakout_rooms(team: Team) -> N
 
 
 def test_moderators_are_in_every_room(team: Team) -> None:
-    one, two = team.divide(MANUAL, bob=0)
+    one, two = team.create(MANUAL, bob=0)
     team.alice.post(f"v4/room/{team.token}/moderators", attendeeId=team.alice.attendee(team.token, team.bob))
     assert [team.bob.room(part)["participantType"] for part in (one, two)] == [2, 2]
     team.alice.delete(f"v4/room/{team.token}/moderators", attendeeId=team.alice.attendee(team.token, team.bob))
@@ -184,13 +188,13 @@ def test_moderators_are_in_every_room(team: Team) -> None:
 
 
 def test_leaving_the_parent_room_leaves_its_breakout_rooms(team: Team) -> None:
-    one, _ = team.divide(MANUAL, bob=0)
+    one, _ = team.create(MANUAL, bob=0)
     team.alice.delete(f"v4/room/{team.token}/attendees", attendeeId=team.alice.attendee(team.token, team.bob))
     assert team.bob.status("GET", f"v4/room/{one}") == 404
 
 
 def test_permissions_are_copied_to_breakout_rooms(team: Team) -> None:
-    one, _ = team.divide(MANUAL, bob=0)
+    one, _ = team.create(MANUAL, bob=0)
     team.start()
     bob = team.alice.attendee(team.token, team.bob)
     team.alice.put(f"v4/room/{team.token}/attendees/permissions", attendeeId=bob, method="set", permissions=4)
@@ -200,7 +204,7 @@ def test_permissions_are_copied_to_breakout_rooms(team: Team) -> None:
 
 
 def test_adding_to_a_breakout_room_removes_from_the_others(team: Team, server: Any) -> None:
-    one, two = team.divide(MANUAL, bob=0)
+    one, two = team.create(MANUAL, bob=0)
     team.alice.add(two, team.bob)
     assert team.bob.status("GET", f"v4/room/{one}") == 404
     assert team.bob.room(two)["participantType"] == 3
@@ -227,7 +231,7 @@ def add_by_command(server: Any, team: Team, part: str, user: Person) -> None:
 def test_adding_to_a_breakout_room_adds_to_the_parent_room(
     team: Team, server: Any, add: Callable[[Any, Team, str, Person], None]
 ) -> None:
-    one, two = team.divide(AUTOMATIC)
+    one, two = team.create(AUTOMATIC)
     dave = server.add_user("dave")
     add(server, team, two, dave)
     assert set(dave.rooms()) == {team.token, two}
@@ -239,7 +243,7 @@ def test_adding_to_a_breakout_room_adds_to_the_parent_room(
 
 
 def test_users_banned_from_the_parent_room_cannot_be_added_to_breakout_rooms(team: Team) -> None:
-    one, _ = team.divide(MANUAL)
+    one, _ = team.create(MANUAL)
     team.alice.post(f"v1/ban/{team.token}", actorType="users", actorId=team.bob.id)
     path = f"v4/room/{one}/participants"
     assert team.alice.refused("POST", path, newParticipant=team.bob.id) == (400, "ban")
@@ -247,7 +251,7 @@ def test_users_banned_from_the_parent_room_cannot_be_added_to_breakout_rooms(tea
 
 
 def test_users_added_to_a_breakout_room_have_the_permissions_of_the_parent_room(team: Team) -> None:
-    one, _ = team.divide(MANUAL)
+    one, _ = team.create(MANUAL)
     bob = team.alice.attendee(team.token, team.bob)
     team.alice.put(f"v4/room/{team.token}/attendees/permissions", attendeeId=bob, method="set", permissions=4)
     team.alice.add(one, team.bob)
@@ -258,16 +262,16 @@ def test_moderators_cannot_be_assigned(team: Team) -> None:
     team.alice.post(f"v4/room/{team.token}/moderators", attendeeId=team.alice.attendee(team.token, team.bob))
     path = f"v1/breakout-rooms/{team.token}"
     for name in ("alice", "bob"):
-        seats = team.map(carol=1, **{name: 0})
-        refused = team.alice.refused("POST", path, mode=MANUAL, amount=2, attendeeMap=seats)
+        assignment = team.map(carol=1, **{name: 0})
+        refused = team.alice.refused("POST", path, mode=MANUAL, amount=2, attendeeMap=assignment)
         assert refused == (400, "moderator")
-    one, two = team.divide(MANUAL, carol=0)
+    one, two = team.create(MANUAL, carol=0)
     for who in (team.alice, team.bob):
         path = f"v4/room/{two}/participants"
         assert team.alice.refused("POST", path, newParticipant=who.id) == (400, "moderator")
-    seats = team.map(bob=0, carol=1)
+    assignment = team.map(bob=0, carol=1)
     path = f"v1/breakout-rooms/{team.token}/attendees"
-    assert team.alice.refused("POST", path, attendeeMap=seats) == (400, "moderator")
+    assert team.alice.refused("POST", path, attendeeMap=assignment) == (400, "moderator")
     assert team.carol.id in team.alice.participants(one)
 
 
@@ -276,7 +280,7 @@ def test_recording_consent_is_copied_to_breakout_rooms(team: Team, server: Any) 
     path = f"v4/room/{team.token}/recording-consent"
     server.admin.post(config, json={"value": "2"}).raise_for_status()
     try:
-        one, two = team.divide(MANUAL, bob=0)
+        one, two = team.create(MANUAL, bob=0)
         assert team.alice.refused("PUT", f"v4/room/{one}/recording-consent", recordingConsent=1) == (
             400,
             "breakout-room",
@@ -288,19 +292,19 @@ def test_recording_consent_is_copied_to_breakout_rooms(team: Team, server: Any) 
             assert team.alice.put(path, recordingConsent=value)["recordingConsent"] == value
             assert [team.alice.room(part)["recordingConsent"] for part in (one, two)] == [value, value]
         team.alice.delete(f"v1/breakout-rooms/{team.token}")
-        (again,) = team.divide(MANUAL, 1)
+        (again,) = team.create(MANUAL, 1)
         assert team.alice.room(again)["recordingConsent"] == 1
     finally:
         server.admin.delete(config).raise_for_status()
 
 
 def test_breakout_rooms_are_never_public(team: Team) -> None:
-    (part,) = team.divide(FREE, 1)
+    (part,) = team.create(FREE, 1)
     assert team.alice.refused("POST", f"v4/room/{part}/public") == (400, "breakout-room")
 
 
 def test_a_parent_room_stays_a_group_room(team: Team) -> None:
-    team.divide(FREE, 1)
+    team.create(FREE, 1)
     assert team.alice.refused("POST", f"v4/room/{team.token}/public") == (400, "breakout-room")
     invited = {"newParticipant": "vera@example.org", "source": "emails"}
     assert team.alice.post(f"v4/room/{team.token}/participants", **invited) == []
@@ -311,7 +315,7 @@ def test_a_parent_room_stays_a_group_room(team: Team) -> None:
 
 @pytest.mark.parametrize("path", ["v1/breakout-rooms/{}", "v4/room/{}"])
 def test_deleting_the_parent_room_deletes_breakout_rooms(team: Team, path: str) -> None:
-    parts = team.divide(AUTOMATIC)
+    parts = team.create(AUTOMATIC)
     team.alice.delete(path.format(team.token))
     assert [team.alice.status("GET", f"v4/room/{part}") for part in parts] == [404, 404]
 
@@ -326,7 +330,7 @@ def test_a_setting_disables_breakout_rooms(server: Any, team: Team) -> None:
 
 
 def test_deleting_an_account_removes_it_from_parent_and_breakout_rooms(server: Any, team: Team) -> None:
-    team.divide(MANUAL, bob=0)
+    team.create(MANUAL, bob=0)
     team.alice.delete(f"v4/room/{team.token}/attendees", attendeeId=team.alice.attendee(team.token, team.carol))
     assert server.admin.delete(f"/ocs/v2.php/cloud/users/{team.bob.id}").status_code == 200
     assert server.admin.delete(f"/ocs/v2.php/cloud/users/{team.alice.id}").status_code == 200

@@ -17,7 +17,7 @@ _SET_LOBBY = Statement(sa.update(rooms).values(lobby_state=bind("state")).where(
 
 
 def wait(person: Person, token: str, after: int, **params: Any) -> Any:
-    """Long poll for what follows a message."""
+    """Wait for messages after one."""
     return person.request(
         "GET", f"v1/chat/{token}", **{"lookIntoFuture": 1, "lastKnownMessageId": after, "timeout": 20, **params}
     )

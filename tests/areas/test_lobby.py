@@ -1,4 +1,4 @@
-"""The lobby: closing, opening, the timer, and what those who wait see."""
+"""The lobby: turning it on and off, its timer, and what waiting attendees see."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from talkd.core import clock
 
 @pytest.fixture
 def hour_later(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Lets an hour pass."""
+    """Return a function that moves the date an hour ahead."""
     return lambda: monkeypatch.setattr(clock, "source", lambda: time.time() + 3601)
 
 
@@ -49,11 +49,11 @@ def test_everybody_but_moderators_waits_until_the_lobby_ends(alice: Person, bob:
 
 
 def test_the_permission_to_ignore_the_lobby(alice: Person, bob: Person, token: str) -> None:
-    seat = alice.attendee(token, bob)
+    attendee_id = alice.attendee(token, bob)
     set_lobby(alice, token, 1)
-    alice.put(f"v4/room/{token}/attendees/permissions", attendeeId=seat, method="add", permissions=8)
+    alice.put(f"v4/room/{token}/attendees/permissions", attendeeId=attendee_id, method="add", permissions=8)
     bob.say(token, "I am expected")
-    alice.put(f"v4/room/{token}/attendees/permissions", attendeeId=seat, method="remove", permissions=8)
+    alice.put(f"v4/room/{token}/attendees/permissions", attendeeId=attendee_id, method="remove", permissions=8)
     assert bob.status("POST", f"v1/chat/{token}", message="And now?") == 412
 
 
@@ -64,8 +64,8 @@ def test_only_changes_are_reported(alice: Person, token: str) -> None:
     assert set_lobby(alice, token, 1, later)["lobbyTimer"] == later
     assert set_lobby(alice, token, 1, later + 1)["lobbyTimer"] == later + 1
     assert set_lobby(alice, token, 1)["lobbyTimer"] == 0
-    told = [each for each in alice.system_messages(token) if each.startswith("lobby")]
-    assert told == ["lobby_non_moderators", "lobby_none", "lobby_non_moderators"]
+    reported = [each for each in alice.system_messages(token) if each.startswith("lobby")]
+    assert reported == ["lobby_non_moderators", "lobby_none", "lobby_non_moderators"]
 
 
 def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> None:
@@ -109,7 +109,7 @@ def test_the_timer_ends_the_lobby_and_reports_it_once(
         answer = waiting.result(20)
     assert [each["systemMessage"] for each in answer.json()["ocs"]["data"]] == ["lobby_timer_reached"]
     assert answer.json()["ocs"]["data"][0]["message"] == "The conversation is now open to everyone"
-    server.run_job("end_lobbies")  # once more
+    server.run_job("end_lobbies")  # a second run
     assert bob.system_messages(token).count("lobby_timer_reached") == 1
     assert (bob.room(token)["lobbyState"], bob.room(token)["lobbyTimer"]) == (0, 0)
 
@@ -125,7 +125,7 @@ def test_the_lobby_ends_at_its_timer_before_the_job_runs(
     bob.say(token, "Here I am")
 
 
-# --- what is going on -----------------------------------------------------------------------
+# --- waiting requests, calls and guests -----------------------------------------------------
 def test_a_waiting_request_ends_when_the_lobby_is_turned_on(
     server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
@@ -163,13 +163,13 @@ def test_turning_the_lobby_on_ends_a_call_without_moderators(alice: Person, bob:
 
 
 def test_demoted_moderators_wait_too(alice: Person, bob: Person, token: str) -> None:
-    seat = alice.attendee(token, bob)
-    alice.post(f"v4/room/{token}/moderators", attendeeId=seat)
+    attendee_id = alice.attendee(token, bob)
+    alice.post(f"v4/room/{token}/moderators", attendeeId=attendee_id)
     set_lobby(alice, token, 1)
     for person in (alice, bob):
         person.join(token)
         person.post(f"v4/call/{token}", flags=7)
-    alice.delete(f"v4/room/{token}/moderators", attendeeId=seat)
+    alice.delete(f"v4/room/{token}/moderators", attendeeId=attendee_id)
     assert [peer["actorId"] for peer in alice.get(f"v4/call/{token}")] == [alice.id]
 
 

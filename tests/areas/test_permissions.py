@@ -1,4 +1,4 @@
-"""Who may do what: set for one, set for everybody, and at once."""
+"""Permissions: of one attendee, of all attendees, and their effect on calls."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,10 +22,10 @@ def set_default(person: Person, token: str, permissions: int) -> dict[str, Any]:
 
 
 def change(alice: Person, token: str, other: Person | str, method: str, permissions: int) -> dict[str, Any]:
-    """The attendee afterwards, as moderators see it."""
-    seat = alice.attendee(token, other)
+    """Change an attendee's permissions, and return the attendee as moderators see them."""
+    attendee_id = alice.attendee(token, other)
     changed = alice.put(
-        f"v4/room/{token}/attendees/permissions", attendeeId=seat, method=method, permissions=permissions
+        f"v4/room/{token}/attendees/permissions", attendeeId=attendee_id, method=method, permissions=permissions
     )
     (attendee,) = changed
     assert isinstance(attendee, dict)
@@ -118,10 +118,10 @@ def test_promoting_and_demoting_reset_the_permissions_of_an_attendee(
 def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> None:
     group = server.add_group(server.add_user("carol"))
     alice.add(token, group, "groups")
-    seat = alice.attendee(token, bob)
+    attendee_id = alice.attendee(token, bob)
 
     def refused(person: Person, **params: Any) -> tuple[int, Any]:
-        given = {"attendeeId": seat, "method": "set", "permissions": 4, **params}
+        given = {"attendeeId": attendee_id, "method": "set", "permissions": 4, **params}
         return person.refused("PUT", f"v4/room/{token}/attendees/permissions", **given)
 
     assert refused(bob) == (403, [])
@@ -144,9 +144,9 @@ def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> Non
 
 def test_an_attendee_of_another_room_is_not_found(alice: Person, bob: Person, token: str) -> None:
     other = bob.create_room()
-    seat = bob.attendee(other, bob)
+    attendee_id = bob.attendee(other, bob)
     path = f"v4/room/{token}/attendees/permissions"
-    assert alice.refused("PUT", path, attendeeId=seat, method="set", permissions=4) == (404, "participant")
+    assert alice.refused("PUT", path, attendeeId=attendee_id, method="set", permissions=4) == (404, "participant")
 
 
 def test_a_self_joined_user_with_permissions_becomes_a_member(alice: Person, bob: Person) -> None:

@@ -1,4 +1,4 @@
-"""Polls: asking, voting, ending, and who sees what came out."""
+"""Polls: creating, voting, closing, and who sees the votes."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -219,7 +219,7 @@ def test_votes_of_deleted_accounts_count_without_a_name(server: Server) -> None:
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds by which the server's clock is ahead."""
+    """Return a list with the number of seconds by which the server's clock is ahead."""
     ahead = [0.0]
     monkeypatch.setattr(clock, "source", lambda: time.time() + ahead[0])
     return ahead

@@ -1,4 +1,4 @@
-"""Reacting to messages."""
+"""Reactions to messages."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -18,12 +18,12 @@ _OF_MESSAGE = Statement(
 
 
 def react(person: Person, token: str, message: dict[str, Any], reaction: str) -> Any:
-    """Everybody's reactions, after one more."""
+    """Add a reaction, and return all reactions to the message."""
     return person.post(f"v1/reaction/{token}/{message['id']}", reaction=reaction)
 
 
 def stored(server: Server, message: dict[str, Any]) -> int:
-    """How many reactions to a message are kept."""
+    """Return the number of stored reactions to a message."""
 
     async def count(tx: Any) -> int:
         return int(await tx.value(_OF_MESSAGE, message_id=message["id"]))
@@ -32,7 +32,7 @@ def stored(server: Server, message: dict[str, Any]) -> int:
 
 
 def news(person: Person, token: str, after: int, **params: Any) -> Any:
-    """What follows a message."""
+    """Request the messages after one."""
     return person.request(
         "GET", f"v1/chat/{token}", **{"lookIntoFuture": 1, "lastKnownMessageId": after, "timeout": 0, **params}
     )

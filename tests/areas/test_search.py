@@ -1,4 +1,4 @@
-"""The unified search of the apps."""
+"""The unified search: which messages are found, and how they are shown."""
 
 import time
 import unicodedata
@@ -46,7 +46,7 @@ _NOTE_LAST = Statement(
 
 
 def index(server: Server) -> None:
-    """Have everything said so far taken into the index, where that is not done at once."""
+    """Index all messages so far, on a database that does not index them at once."""
     server.run(server.app.world.db.catch_up())
 
 
@@ -55,7 +55,7 @@ Settle = Callable[[], None]
 
 @pytest.fixture(params=["just said", "said some time ago"])
 def settle(request: pytest.FixtureRequest, server: Server) -> Settle:
-    """Nothing may depend on whether the index has come so far."""
+    """Index the messages so far, or leave them unindexed: results must not depend on it."""
     return (lambda: index(server)) if request.param == "said some time ago" else (lambda: None)
 
 
@@ -291,8 +291,8 @@ def test_mentions_are_found_and_shown_by_name(server: Server, token: str, alice:
 
 def test_polls_and_locations_are_found_by_name(token: str, alice: Person, bob: Person, settle: Settle) -> None:
     alice.post(f"v1/poll/{token}", question="Walrus or oyster?", options=["a", "b"], resultMode=0, maxVotes=1)
-    place = '{"name": "Oyster bar", "latitude": "1", "longitude": "2"}'
-    alice.post(f"v1/chat/{token}/share", objectType="geo-location", objectId="geo:52.5,13.4", metaData=place)
+    location = '{"name": "Oyster bar", "latitude": "1", "longitude": "2"}'
+    alice.post(f"v1/chat/{token}/share", objectType="geo-location", objectId="geo:52.5,13.4", metaData=location)
     settle()
     assert found(bob, "oyster b") == ["Oyster bar"]
     assert found(bob, "or oyster") == ["Walrus or oyster?"]
@@ -345,7 +345,7 @@ def test_the_longest_message_is_found_by_its_end(server: Server, token: str, ali
 
 
 def test_long_terms_are_compared_up_to_the_end(token: str, alice: Person, bob: Person, settle: Settle) -> None:
-    """The index is asked for a few of the first sequences alone."""
+    """The index is asked only for a few of the first sequences of a term."""
     texts = [f"{'walrus and carpenter ' * 5}eat {what}" for what in ("oysters", "nothing", "oyster")]
     for text in texts:
         alice.say(token, text)
@@ -372,7 +372,7 @@ _TEXTS = st.text(
 def _check_any_term(server: Server, token: str, alice: Person, text: str, data: st.DataObject) -> None:
     said = alice.request("POST", f"v1/chat/{token}", message=text)
     if said.status_code != 201:
-        return  # nothing but space
+        return  # a text of only space is refused
     message = said.json()["ocs"]["data"]
     text = message["message"]
     if data.draw(st.booleans(), "indexed"):
@@ -415,17 +415,17 @@ def test_long_texts_are_shortened_to_begin_before_the_match() -> None:
 
 
 def test_rare_and_common_words_are_found(server: Server, token: str, alice: Person, bob: Person) -> None:
-    """Whatever way a search takes: the newest messages, the first that the index gives, all that it gives."""
+    """Covers each step of a search: the newest messages, the newest matches of the index, all matches."""
     aside = alice.create_room()
 
     async def fill(tx: Tx) -> None:
-        for place, text, many in (
+        for room, text, many in (
             (token, "early walrus", 3),
             (aside, "often otter", COMMON + 100),
             (token, "late", 1_200),
         ):
-            await tx.run(_SAY_OFTEN, token=place, text=text, many=many)
-            await tx.run(_NOTE_LAST, token=place)
+            await tx.run(_SAY_OFTEN, token=room, text=text, many=many)
+            await tx.run(_NOTE_LAST, token=room)
 
     server.write(fill)
     alice.say(token, "an otter")

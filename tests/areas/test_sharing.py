@@ -1,4 +1,4 @@
-"""Sharing places, cards and other things, and finding them again."""
+"""Sharing locations, cards and other things, and listing them."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from talkd.areas.sharing.model import require_thing
 from talkd.core import clock
 from talkd.core.errors import Invalid
 
-PLACE = "geo:52.5450511,13.3741463"
-SOMEWHERE = {"id": PLACE, "name": "Somewhere", "latitude": "52.5450511", "longitude": "13.3741463"}
+LOCATION = "geo:52.5450511,13.3741463"
+SOMEWHERE = {"id": LOCATION, "name": "Somewhere", "latitude": "52.5450511", "longitude": "13.3741463"}
 HOME = "https://talk.example.org"
 CARD = {"name": "Card", "boardname": "Board", "stackname": "Stack", "link": f"{HOME}/apps/deck/card/17"}
 KINDS = ["audio", "deckcard", "file", "location", "media", "other", "poll", "recording", "voice"]
@@ -23,13 +23,13 @@ def meta(**fields: str) -> str:
 
 
 def share(person: Person, token: str, **changes: Any) -> dict[str, Any]:
-    wanted = {"objectType": "geo-location", "objectId": PLACE, "metaData": meta(**SOMEWHERE), **changes}
+    wanted = {"objectType": "geo-location", "objectId": LOCATION, "metaData": meta(**SOMEWHERE), **changes}
     shared: dict[str, Any] = person.post(f"v1/chat/{token}/share", **wanted)
     return shared
 
 
 def overview(person: Person, token: str, **params: Any) -> dict[str, list[int]]:
-    """Ids by kind, of the kinds that there is something of."""
+    """Return the message ids by kind, without empty kinds."""
     shown = person.get(f"v1/chat/{token}/share/overview", **params)
     assert list(shown) == KINDS
     return {kind: [each["id"] for each in found] for kind, found in shown.items() if found}
@@ -42,8 +42,8 @@ def listed(person: Person, token: str, kind: str, **params: Any) -> list[int]:
 
 
 @pytest.fixture
-def at_home(server: Server) -> Any:
-    """The server knows its own address."""
+def with_public_url(server: Server) -> Any:
+    """Configure the server's own address."""
     server.config.server.public_url = HOME
     yield
     server.config.server.public_url = ""
@@ -110,7 +110,7 @@ def test_a_thing_that_is_too_long_for_a_message_is_refused(alice: Person, token:
         "POST",
         f"v1/chat/{token}/share",
         objectType="geo-location",
-        objectId=PLACE,
+        objectId=LOCATION,
         metaData=meta(**{**SOMEWHERE, "name": "x" * 32_000}),
     )
     assert refused == (413, "message")
@@ -118,12 +118,12 @@ def test_a_thing_that_is_too_long_for_a_message_is_refused(alice: Person, token:
 
 @pytest.mark.parametrize("missing", ["objectType", "objectId"])
 def test_type_and_id_must_be_given(alice: Person, token: str, missing: str) -> None:
-    wanted = {"objectType": "geo-location", "objectId": PLACE, "metaData": meta(**SOMEWHERE)}
+    wanted = {"objectType": "geo-location", "objectId": LOCATION, "metaData": meta(**SOMEWHERE)}
     del wanted[missing]
     assert alice.refused("POST", f"v1/chat/{token}/share", **wanted) == (400, missing)
 
 
-@pytest.mark.usefixtures("at_home")
+@pytest.mark.usefixtures("with_public_url")
 def test_links_to_other_servers_are_refused(alice: Person, token: str) -> None:
     card = share(alice, token, objectType="deck-card", objectId="17", metaData=meta(**CARD))
     assert card["messageParameters"]["object"]["link"] == CARD["link"]
@@ -141,7 +141,7 @@ def test_a_server_without_an_address_refuses_links(alice: Person, token: str) ->
     assert (refused.status_code, refused.json()["ocs"]["data"]) == (400, {"error": "link"})
 
 
-# --- what a thing must be -------------------------------------------------------------------
+# --- fields and links -----------------------------------------------------------------------
 @pytest.mark.parametrize(
     "object_type",
     ["file", "talk-poll", "user", "guest", "user-group", "circle", "highlight", "open-graph", "users", ""],
@@ -152,7 +152,7 @@ def test_types_that_clients_would_trust_are_refused(object_type: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "place",
+    "location",
     [
         "x",
         "geo:1",
@@ -168,9 +168,9 @@ def test_types_that_clients_would_trust_are_refused(object_type: str) -> None:
         "",
     ],
 )
-def test_an_invalid_location_is_refused(place: str) -> None:
+def test_an_invalid_location_is_refused(location: str) -> None:
     with pytest.raises(Invalid, match="object"):
-        require_thing("geo-location", place, meta(**SOMEWHERE), HOME)
+        require_thing("geo-location", location, meta(**SOMEWHERE), HOME)
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_an_invalid_location_is_refused(place: str) -> None:
 )
 def test_a_location_without_its_fields_is_refused(meta_data: str) -> None:
     with pytest.raises(Invalid, match="object"):
-        require_thing("geo-location", PLACE, meta_data, HOME)
+        require_thing("geo-location", LOCATION, meta_data, HOME)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ def test_links_get_the_address_of_this_server(home: str) -> None:
 
 def test_unknown_fields_are_dropped() -> None:
     said = {**SOMEWHERE, "name": "So\u202emewhere", "link": "https://evil.example", "type": "file", "icon-url": "x"}
-    thing = require_thing("geo-location", PLACE, meta(**said), HOME)
+    thing = require_thing("geo-location", LOCATION, meta(**said), HOME)
     assert thing.fields == {**SOMEWHERE, "type": "geo-location"}
 
 
@@ -238,11 +238,11 @@ def test_a_call_has_a_known_type(kind: str, fits: bool) -> None:
             require_thing("call", "abcd2345", said, "")
 
 
-# --- finding again --------------------------------------------------------------------------
-@pytest.mark.usefixtures("at_home")
+# --- listing --------------------------------------------------------------------------------
+@pytest.mark.usefixtures("with_public_url")
 def test_shared_things_are_listed_by_kind(alice: Person, bob: Person, token: str) -> None:
     assert overview(bob, token) == {}
-    places = [share(alice, token)["id"] for _ in range(3)]
+    locations = [share(alice, token)["id"] for _ in range(3)]
     card = share(alice, token, objectType="deck-card", objectId="17", metaData=meta(**CARD))["id"]
     date = share(alice, token, objectType="calendar-event", objectId="a/b", metaData=meta(name="Lunch"))["id"]
     alice.post(f"v1/poll/{token}", question="Where?", options=["a", "b"], resultMode=0, maxVotes=1)
@@ -250,24 +250,24 @@ def test_shared_things_are_listed_by_kind(alice: Person, bob: Person, token: str
     alice.say(token, "{object}")
     assert overview(bob, token) == {
         "deckcard": [card],
-        "location": places[::-1],
+        "location": locations[::-1],
         "other": [date],
         "poll": [poll],
     }
     assert overview(bob, token, limit=1) == {
         "deckcard": [card],
-        "location": places[2:],
+        "location": locations[2:],
         "other": [date],
         "poll": [poll],
     }
-    assert listed(bob, token, "location") == places
+    assert listed(bob, token, "location") == locations
     assert listed(bob, token, "poll") == [poll]
     assert [listed(bob, token, kind) for kind in ("file", "pinned", "nosuchkind", "")] == [[], [], [], []]
     assert bob.refused("GET", f"v1/chat/{token}/share") == (400, "objectType")
 
 
 def test_pages_go_back_from_the_newest(alice: Person, bob: Person, token: str) -> None:
-    places = [share(alice, token)["id"] for _ in range(5)]
+    locations = [share(alice, token)["id"] for _ in range(5)]
     known, pages = 0, []
     while True:
         answer = bob.request("GET", f"v1/chat/{token}/share", objectType="location", limit=2, lastKnownMessageId=known)
@@ -277,7 +277,7 @@ def test_pages_go_back_from_the_newest(alice: Person, bob: Person, token: str) -
             break
         pages.append([int(each) for each in answer.json()["ocs"]["data"]])
         known = int(given or 0)
-    assert pages == [places[3:], places[1:3], places[:1]]
+    assert pages == [locations[3:], locations[1:3], locations[:1]]
 
 
 def test_limits_of_lists_and_overviews(alice: Person, token: str) -> None:
