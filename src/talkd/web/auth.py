@@ -1,4 +1,4 @@
-"""Who calls: by password, app password, browser login, or nobody known."""
+"""Identify the caller by password, app password or session cookie, or as a visitor without a login."""
 
 import base64
 import contextlib
@@ -14,15 +14,15 @@ from talkd.web.throttle import Throttle
 
 COOKIE = "talkd_session"
 LOGIN, ACCOUNT = "login", "account"
-"""The brute-force actions of wrong credentials, through whichever door: those from one network, and those for one
-account's own password from all networks together."""
+"""The brute-force actions of wrong credentials: LOGIN counts them by network, ACCOUNT counts wrong passwords of one
+account from all networks together. All ways to log in count."""
 WRONG = "Unauthorised"
-"""What clients read when their credentials are wrong; without any they read that nobody is logged in."""
+"""The message for wrong credentials."""
 
 
 def cookie_of(header: str | None) -> str:
-    """The session cookie's value, or empty."""
-    for pair in (header or "").split(";"):  # by hand: one odd cookie of another application must not hide ours
+    """Return the value of the session cookie, or an empty text."""
+    for pair in (header or "").split(";"):  # `http.cookies` stops at the first malformed cookie
         name, _, value = pair.strip().partition("=")
         if name == COOKIE:
             return value.strip('"')
@@ -30,28 +30,28 @@ def cookie_of(header: str | None) -> str:
 
 
 def new_cookie(keep: Caller | None = None) -> str:
-    """Return a fresh value for the session cookie of a visitor.
+    """Return a new value for the session cookie of a visitor.
 
-    With `keep` the visitor's request token stays as it is: their page goes on to send it. Only a page of ours may
-    keep its token, because whoever planted the cookie before knows the token too.
+    With `keep`, the visitor's request token stays valid, because their page continues to send it. Only pass a caller
+    who sent the token: an attacker who set the old cookie in the browser knows that cookie's token too.
     """
     return f"{ids.new_secret()}.{keep.request_token}" if keep is not None else ids.new_secret()
 
 
 def visitor_token(cookie: str) -> str:
-    """Return the request token of a visitor. It follows from the cookie; nothing needs to be stored for it."""
+    """Return the request token of a visitor. It is computed from the cookie, so it is not stored."""
     return cookie.partition(".")[2] or ids.fingerprint(f"form {ids.fingerprint(cookie)}")
 
 
 def is_own_page(caller: Caller, token: str) -> bool:
-    """Return True if a page of ours sent the request: another site knows neither the cookie nor the token."""
+    """Return True if the token proves that a page of this server sent the request (CSRF)."""
     return caller.request_token != "" and hmac.compare_digest(token.encode(), caller.request_token.encode())
 
 
 async def identify(
     credentials: Logins, throttle: Throttle, *, authorization: str | None, cookie: str, address: str
 ) -> Caller:
-    """The caller. Raises NotAuthenticated for wrong credentials and Throttled after too many of them."""
+    """Return the caller. Raises NotAuthenticated for wrong credentials and Throttled after too many of them."""
     browser = ids.fingerprint(cookie) if cookie else ""
     generation = credentials.generation
     if authorization:
@@ -92,16 +92,16 @@ async def identify(
 async def _verify(credentials: Logins, throttle: Throttle, authorization: str, address: str) -> Login:
     if credentials.is_known_wrong(authorization):
         throttle.check(LOGIN, address)
-        raise NotAuthenticated(message=WRONG)  # an app that goes on with an old password counts once
-    name, password = _sent(authorization)
+        raise NotAuthenticated(message=WRONG)  # so an app that keeps sending an old password counts once
+    name, password = _parse_authorization(authorization)
     login = await check_credentials(credentials, throttle, name, password, authorization=authorization, address=address)
     if login is None:
         raise NotAuthenticated(message=WRONG)
     return login
 
 
-def _sent(authorization: str) -> tuple[str | None, str]:
-    """Return name and password of a header; no name for a token alone, and neither for a header of another form."""
+def _parse_authorization(authorization: str) -> tuple[str | None, str]:
+    """Return the name and password in a header. A bearer token has no name; a malformed header has neither."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
         return None, value.strip()
@@ -117,9 +117,9 @@ def _sent(authorization: str) -> tuple[str | None, str]:
 async def check_credentials(
     credentials: Logins, throttle: Throttle, name: str | None, password: str, *, authorization: str, address: str
 ) -> Login | None:
-    """Return the login that a name and a password give, or an app password alone; a wrong one is counted.
+    """Return the login of a name and password, or of an app password without a name. Count wrong credentials.
 
-    Raises Throttled.
+    Return None for wrong credentials. Raises Throttled.
     """
     async with throttle.attempt(LOGIN, address) as attempt:
         generation = credentials.generation
@@ -135,9 +135,10 @@ async def check_credentials(
 async def _check_own_password(
     credentials: Logins, throttle: Throttle, name: str, password: str, authorization: str
 ) -> Login | None:
-    """Guesses at one account count from all networks together, for names without an account too.
+    """Return the login of an account's own password, or None. Count wrong passwords of one account from all networks.
 
-    That must not lock out running apps: app passwords do not come here, and what was right before is no guess.
+    Names without an account count too. Running apps are not locked out, because app passwords are checked elsewhere
+    and credentials that were right before do not count.
     """
     candidates = await credentials.list_candidates(name)
     async with contextlib.AsyncExitStack() as stack:

@@ -1,4 +1,4 @@
-"""What an operation gets to see of a request."""
+"""A request as operations see it."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. `user_id` is None for visitors; `browser` is the fingerprint of the session cookie, or empty."""
+    """The sender of a request. `user_id` is None for visitors; `browser` is the fingerprint of the session cookie."""
 
     user_id: str | None = None
     display_name: str = ""
@@ -36,19 +36,19 @@ class Caller:
     browser: str = ""
     address: str = ""
     by_cookie: bool = False
-    """Logged in by a browser's cookie: changes need proof that the page itself asked (CSRF)."""
+    """Whether the session cookie logged the caller in. Changes then need a request token (CSRF)."""
     request_token: str = ""
     app_password_id: int | None = None
     is_confirmed: bool = False
-    """The account's own password came with the request, or this browser logged in with it not long ago."""
+    """Whether the caller has sent the account's own password with the request or, in this browser, recently."""
     credential: Credential | None = None
-    """What the caller is logged in with; None for visitors."""
+    """The credential that the caller is logged in with; None for visitors."""
     generation: int = 0
-    """The generation of the remembered credentials when the caller was identified."""
+    """`Logins.generation` when the caller was identified."""
 
     @property
     def actor(self) -> Actor:
-        """The logged-in user as an actor; a visitor's is known only inside a room."""
+        """The logged-in user as an actor, or an empty guest: the actor of a visitor is only known inside a room."""
         return Actor(USERS, self.user_id, self.display_name) if self.user_id is not None else Actor(GUESTS, "")
 
 
@@ -64,66 +64,66 @@ class World:
     limits: Limits
     logins: Logins
     may_use_talk: Callable[[Tx, str], Awaitable[bool]]
-    """Whether Talk is for an account (the setting `allowed_groups`)."""
+    """Return True if an account may use Talk (the setting `allowed_groups`)."""
     before_writing: Callable[[Tx, Room], Awaitable[None]]
-    """Run before an operation writes in a room that it holds, unless its route has `notifies_first=False`."""
+    """Called before an operation writes in a room that it has locked, unless its route has `notifies_first=False`."""
     parts: dict[type[Any], Any]
-    """What areas keep in memory, by type."""
+    """Objects that areas keep in memory, by type."""
     talk_hash: str = ""
-    """`X-Nextcloud-Talk-Hash`: changes when clients should read the capabilities again."""
+    """Value of `X-Nextcloud-Talk-Hash`. It changes when clients should read the capabilities again."""
 
     def __getitem__(self, kind: type[T]) -> T:
-        """Return the part of that type."""
+        """Return the object of that type in `parts`."""
         part: T = self.parts[kind]
         return part
 
 
 @dataclass(slots=True)
 class Call(Generic[P]):
-    """One request, authenticated and parsed."""
+    """One authenticated request with its parameters."""
 
     world: World
     caller: Caller
     params: P
     base_url: str
-    """How the client reaches the server, without a slash at the end."""
+    """The address under which the client reaches the server, without a slash at the end."""
     token: str = ""
-    """The room's token in the path, where there is one."""
+    """The room's token in the path, or empty."""
     participant: Participant | None = None
     raw: dict[str, Any] = field(default_factory=dict)
     get_header: Callable[[str], str | None] | None = None
     method: str = "GET"
     route: Route | None = None
     began: float = 0.0
-    """When the request came in, in the event loop's time; waits count from here."""
+    """The event loop's time when the request arrived. Waits are measured from here."""
     standing: int = 0
-    """`Changes.standing` at a moment after which the caller was found to be in the room."""
+    """`Changes.standing` before the last check that the caller is in the room."""
     hang_up: HangUp | None = None
-    """Returns when the client has hung up."""
+    """Waits until the client has disconnected."""
     give_back: Callable[[], None] | None = None
-    """Takes back what was counted towards a limit."""
+    """Undoes the count towards a limit."""
 
     def count(self, limit: Limit) -> None:
-        """Count the operation towards a limit, once even if its transaction is repeated. Raises Throttled."""
+        """Count the operation towards a limit, once even if the transaction is retried. Raises Throttled."""
         self.uncount()
         self.give_back = self.world.limits.spend(limit, self)
 
     def uncount(self) -> None:
-        """Take back what was counted: the operation failed, or it has made nothing new."""
+        """Undo `count`, because the operation failed or created nothing new."""
         if self.give_back is not None:
             self.give_back()
             self.give_back = None
 
     async def write(self, work: Work[T]) -> T:
-        """Change the database; on PostgreSQL those who write in one room wait for each other."""
+        """Run a write transaction. On PostgreSQL, writes in the same room run one after the other."""
         return await self.world.db.write(work, queue=self.token)
 
     async def write_if_possible(self, work: Work[Any]) -> None:
-        """As `write`, for what an answer does not depend on."""
+        """Run a write transaction whose failure does not matter for the answer."""
         await self.world.db.write_if_possible(work, queue=self.token)
 
     def header(self, name: str) -> str:
-        """A header of the request, or empty."""
+        """Return a header of the request, or an empty text."""
         return (self.get_header(name) if self.get_header is not None else None) or ""
 
     def knows(self, etag: str) -> bool:
@@ -131,7 +131,7 @@ class Call(Generic[P]):
         return is_known(etag, self.header("if-none-match"))
 
     def watch(self, *topics: str) -> Watch:
-        """Return a watch that ends when the client hangs up, and that counts for their network and their session."""
+        """Return a watch that ends when the client disconnects. It counts towards the limits of network and session."""
         limits, session = self.world.config.security, self.me.session
         owners = {
             subnet_of(self.caller.address): limits.polls_by_address,
@@ -141,13 +141,13 @@ class Call(Generic[P]):
 
     @property
     def me(self) -> Participant:
-        """The caller in the room; there because a guard demanded it."""
+        """The caller in the room. Only routes with a participant guard have one."""
         assert self.participant is not None, "the operation has no participant guard"
         return self.participant
 
     @property
     def user_id(self) -> str:
-        """The logged-in user. Raises NotAuthenticated."""
+        """The logged-in user's id. Raises NotAuthenticated for visitors."""
         if self.caller.user_id is None:
             raise NotAuthenticated
         return self.caller.user_id

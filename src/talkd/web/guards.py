@@ -1,4 +1,4 @@
-"""Checking what an operation declares. Who calls comes first, then the room, then what the room allows."""
+"""The checks behind the guards of a route: the caller's login first, then their participant in the room."""
 
 from collections.abc import Callable
 
@@ -40,7 +40,7 @@ NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 
 
 def require_who(route: Route, caller: Caller) -> None:
-    """Raises NotAuthenticated or Forbidden."""
+    """Raises NotAuthenticated or Forbidden if the caller does not pass the guards about logins."""
     guards = route.guards
     if Guard.NO_LOGIN in guards:
         return
@@ -53,7 +53,7 @@ def require_who(route: Route, caller: Caller) -> None:
 
 
 async def require_may_use_talk(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
-    """Raises Forbidden for an operation of Talk when Talk is not for the caller."""
+    """Raises Forbidden if the operation belongs to Talk and the caller may not use Talk."""
     user_id, route = call.caller.user_id, call.route
     if user_id is None or route is None or not is_of_talk(route):
         return
@@ -62,17 +62,17 @@ async def require_may_use_talk(tx: Tx, call: Call) -> None:  # type: ignore[type
 
 
 def is_of_talk(route: Route) -> bool:
-    """Whether the operation is one of Talk's, and not of the server around it."""
+    """Return True if the operation belongs to Talk, not to the Nextcloud server around it."""
     return route.path.startswith(TALK)
 
 
 def needs_room(route: Route) -> bool:
-    """Whether the operation happens inside a room."""
+    """Return True if the caller must be in a room."""
     return not ROOM_GUARDS.isdisjoint(route.guards)
 
 
 async def require_room(tx: Tx, route: Route, call: Call, *, lock: bool = False) -> Participant:  # type: ignore[type-arg]
-    """The caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
+    """Return the caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
     me = await _access(tx, call, lock=lock)
     for guard in route.guards:
         check = _ROOM_CHECKS.get(guard)
@@ -82,17 +82,17 @@ async def require_room(tx: Tx, route: Route, call: Call, *, lock: bool = False) 
 
 
 async def require_login_again(call: Call) -> None:  # type: ignore[type-arg]
-    """Look again whether the caller is logged in and may use Talk, after a wait.
+    """Check again, after a wait, that the caller is logged in and may use Talk.
 
-    Raises NotAuthenticated and Forbidden. A visitor never logged in.
+    Visitors have no login, so they always pass. Raises NotAuthenticated and Forbidden.
     """
     await call.world.db.read(lambda tx: _require_login(tx, call))
 
 
 async def require_login_still(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
-    """Look again whether the caller is logged in, if a login has ended since they were identified.
+    """Check again that the caller is logged in, if any login has ended since they were identified.
 
-    Raises what `require_login_again` raises.
+    Raises the same errors as `require_login_again`.
     """
     if may_have_logged_out(call):
         await _require_login(tx, call)
@@ -108,21 +108,21 @@ async def _require_login(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
 
 
 def may_have_logged_out(call: Call) -> bool:  # type: ignore[type-arg]
-    """Return True if a login has ended, whosever it was, since the caller was identified."""
+    """Return True if the login of any user has ended since the caller was identified."""
     return call.caller.generation != call.world.logins.generation
 
 
 async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
-    """Look again whether the caller may still be here, after a wait. Raises what `require_room` raises."""
+    """Check again, after a wait, that the caller may be in the room. Raises the same errors as `require_room`."""
     call.standing = call.world.changes.standing
     call.participant = await call.world.db.read(lambda tx: require_room(tx, _route(call), call))
 
 
 async def require_still(call: Call) -> None:  # type: ignore[type-arg]
-    """Look again whether the caller is logged in and may be in the room, if anything has changed since the last look.
+    """Check again that the caller is logged in and in the room, if anything relevant has changed since the last check.
 
-    Call this after reading. On PostgreSQL each statement sees its own moment, and what was said after the caller was
-    disabled or removed must not reach them. Raises what `require_login_again` and `require_room` raise.
+    Call this after reading. On PostgreSQL each statement sees the newest data, so a message that was sent after the
+    caller was disabled or removed could reach them. Raises the same errors as `require_login_again` and `require_room`.
     """
     if may_have_logged_out(call):
         await require_login_again(call)
@@ -131,7 +131,7 @@ async def require_still(call: Call) -> None:  # type: ignore[type-arg]
 
 
 async def lock_room_again(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
-    """The same for an operation that waits and then writes: the room stays as it is seen until `tx` ends."""
+    """Check login and room again, after a wait, for an operation that then writes. Lock the room until `tx` ends."""
     await require_login_still(tx, call)
     call.participant = await require_room(tx, _route(call), call, lock=True)
 
@@ -142,7 +142,7 @@ def _route(call: Call) -> Route:  # type: ignore[type-arg]
 
 
 async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: ignore[type-arg]
-    """The caller in the room of the path; None where `access_participant` would raise NotFound."""
+    """Return the caller in the room of the path, or None if they are not in it."""
     try:
         return await _access(tx, call)
     except NotFound:

@@ -1,7 +1,7 @@
-"""The envelope of the Open Collaboration Services: JSON and XML, and the two rules for status codes.
+"""The envelope of the Open Collaboration Services (OCS) in JSON and XML, and the status codes of errors.
 
-`v2.php` answers with the HTTP status itself; `v1.php` answers 200 to almost everything and says in the
-`meta` block what happened (recordings `envelope/v1-and-v2`). The only place that maps errors to numbers.
+`v2.php` answers with the HTTP status. `v1.php` answers 200 to almost everything, and the `meta` block has the status.
+Only this module maps errors to numbers.
 """
 
 import re
@@ -41,7 +41,7 @@ STATUS: dict[type[errors.TalkError], int] = {
 }
 _ELEMENT_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
 _CODE = {401: 997, 500: 996}
-"""Statuses whose `meta.statuscode` is a number of its own."""
+"""HTTP statuses with another number in `meta.statuscode`."""
 
 _encode = msgspec.json.Encoder().encode
 _OK_V2 = b'{"ocs":{"meta":{"status":"ok","statuscode":200,"message":"OK"},"data":'
@@ -49,7 +49,7 @@ _OK_V2 = b'{"ocs":{"meta":{"status":"ok","statuscode":200,"message":"OK"},"data"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What an operation answers: data for the envelope, or ready bytes with their own media type."""
+    """The answer of an operation: data for the envelope, or finished bytes with a media type of their own."""
 
     data: Any = None
     status: int = 200
@@ -69,14 +69,14 @@ def refusal(error: errors.TalkError) -> Reply:
 
 
 def status_of(error: errors.TalkError) -> int:
-    """The HTTP status of an error."""
+    """Return the HTTP status of an error."""
     if isinstance(error, errors.Rejected) and error.code in (998, 404):
         return 404
     return STATUS.get(type(error), 400)
 
 
 def code_of(error: errors.TalkError) -> int:
-    """The `meta.statuscode` of an error."""
+    """Return the `meta.statuscode` of an error."""
     if isinstance(error, errors.Rejected):
         return error.code
     status = status_of(error)
@@ -84,7 +84,7 @@ def code_of(error: errors.TalkError) -> int:
 
 
 def message_of(error: errors.TalkError) -> str:
-    """The `meta.message` of an error: texts of provisioning and login, nothing for plain reasons."""
+    """Return the `meta.message` of an error. It is empty for errors with a reason, which is in the data."""
     if isinstance(error, errors.NotAuthenticated):
         return error.message or "Current user is not logged in"
     if isinstance(error, errors.Invalid | errors.NotFound) and error.reason is not None:
@@ -93,9 +93,9 @@ def message_of(error: errors.TalkError) -> str:
 
 
 def envelope(data: Any, *, status: int, version: int, xml: bool, code: int | None = None, message: str = "") -> bytes:
-    """The whole body of an answer.
+    """Return the body of an answer.
 
-    `code` is `meta.statuscode` where it differs from the HTTP status; on version 1 a plain 200 is 100.
+    `code` is `meta.statuscode` if it differs from the HTTP status. Version 1 has 100 in place of 200.
     """
     if version == 2 and status == 200 and not xml:
         return b"".join((_OK_V2, data if isinstance(data, msgspec.Raw) else _encode(data), b"}}"))
@@ -114,12 +114,12 @@ def envelope(data: Any, *, status: int, version: int, xml: bool, code: int | Non
 
 
 def http_status(status: int, version: int) -> int:
-    """Version 1 hides every status but 401 and 503."""
+    """Return the HTTP status of an answer. Version 1 answers 200 in place of every status but 401 and 503."""
     return status if version == 2 or status in (401, 503) else 200
 
 
 def to_xml(value: Any) -> bytes:
-    """The same tree as XML: lists become `element`s, true is 1, false and null are empty."""
+    """Return the data as XML: list entries are `element`s, true is 1, and false and null are empty."""
     out = ['<?xml version="1.0"?>\n<ocs>']
     _write_xml(msgspec.to_builtins(value), out)
     out.append("</ocs>\n")

@@ -1,6 +1,6 @@
-"""Typed parameters from path, query, form, JSON and multipart, with the coercions that clients rely on.
+"""Typed parameters from path, query, form, JSON and multipart, converted as leniently as clients expect.
 
-Where the API says a number, anything numeric counts, and what is not a number is 0 (recordings `envelope/bodies`).
+For a number, any numeric value is accepted, and any other value counts as 0, as in Nextcloud.
 """
 
 import json
@@ -21,24 +21,24 @@ P = TypeVar("P", bound=msgspec.Struct)
 Raw = dict[str, Any]
 
 MAX_INTEGER = 2**62
-"""Larger numbers count as this one, which both databases still know when something is added to it."""
+"""Larger numbers count as this one. Both databases can still store it after small additions."""
 MAX_FIELDS = 10_000
-"""Values of a request at most, those inside others included."""
+"""Values of a request at most, including values inside lists and maps."""
 MAX_DEPTH = 32
-"""How deep lists and maps may be inside each other."""
+"""Levels of lists and maps inside each other at most."""
 MAX_TEXT = 65_536
-"""Characters of a parameter at most. Most have a lower limit of their own."""
+"""Characters of a parameter at most. Most parameters have a lower limit of their own."""
 NOT_UTF8 = "The request is not UTF-8."
 _FALSE = {"", "0", "false"}
 
 
 class NoParams(msgspec.Struct, frozen=True):
-    """For operations that take nothing."""
+    """The parameters of operations that take none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file that came in a multipart form."""
+    """A file in a multipart form."""
 
     name: str
     content_type: str
@@ -46,7 +46,7 @@ class Upload:
 
 
 def to_int(value: Any) -> int:
-    """A whole number, the way PHP casts one."""
+    """Convert a value to a whole number as PHP does."""
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int):
@@ -70,19 +70,20 @@ def _leading_number(text: str) -> int:
 
 
 def to_bool(value: Any) -> bool:
-    """Return the truth of a value from JSON, a form or a query, the way PHP and OCS cast it.
-
-    Every text but `""`, `0` and `false` is true; small-print.md also has `False`, as Python writes it.
-    """
+    """Convert a value to a boolean as Nextcloud does. The texts `""`, `0` and `false`, in any case, are false."""
     if isinstance(value, str):
         return value.lower() not in _FALSE
     return bool(value)
 
 
+class _TooLongError(Exception):
+    """The text is longer than MAX_TEXT."""
+
+
 def _to_text(value: Any) -> str:
     if isinstance(value, str):
         if len(value) > MAX_TEXT:
-            raise OverflowError
+            raise _TooLongError
         return value
     raise ValueError
 
@@ -118,7 +119,7 @@ def _to_text_lists(value: Any) -> dict[str, list[str]]:
 
 
 def _to_plain(value: Any) -> str:
-    """A single value of any scalar type as text: config values may come as numbers."""
+    """Convert a text, number or boolean to text. Some clients send settings as numbers."""
     if isinstance(value, bool):
         return "1" if value else ""
     if isinstance(value, int | float):
@@ -135,18 +136,18 @@ def _to_file(value: Any) -> Upload:
 
 
 class Scalar(str):
-    """Annotates a parameter that may be a text or a number and is taken as text."""
+    """The type of a parameter that may be sent as a text or a number, and is read as a text."""
 
     __slots__ = ()
 
 
 class LongText(str):
-    """Annotates a parameter that may be as long as a request."""
+    """The type of a text parameter without a length limit of its own."""
 
     __slots__ = ()
 
 
-_COERCIONS: dict[Any, Callable[[Any], Any]] = {
+_CONVERSIONS: dict[Any, Callable[[Any], Any]] = {
     int: to_int,
     bool: to_bool,
     str: _to_text,
@@ -159,11 +160,24 @@ _COERCIONS: dict[Any, Callable[[Any], Any]] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """How one parameter is converted."""
+
+    attribute: str
+    name: str
+    """Its name in requests."""
+    convert: Callable[[Any], Any]
+    holds_many: bool
+    """Whether it is a list or a map."""
+    nullable: bool
+    required: bool
+
+
 @cache
-def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], bool, bool, bool], ...]:
-    """For each field: wire name, coercion, whether it holds many, whether null is allowed, whether it must be there."""
+def _fields(kind: type[msgspec.Struct]) -> tuple[_Field, ...]:
     hints = typing.get_type_hints(kind)
-    plan = []
+    found = []
     for field in msgspec.structs.fields(kind):
         hint = hints[field.name]
         nullable = False
@@ -172,35 +186,36 @@ def _plan(kind: type[msgspec.Struct]) -> tuple[tuple[str, Callable[[Any], Any], 
             nullable = len(members) < len(typing.get_args(hint))
             hint = members[0]
         holds_many = typing.get_origin(hint) in (list, dict)
-        plan.append((field.encode_name, _COERCIONS[hint], holds_many, nullable, field.required))
-    return tuple(plan)
+        found.append(_Field(field.name, field.encode_name, _CONVERSIONS[hint], holds_many, nullable, field.required))
+    return tuple(found)
 
 
 def convert(raw: Raw, kind: type[P], *, most: int = MAX_FIELDS) -> P:
-    """Return the typed parameters; null is as good as absent.
+    """Return the typed parameters. Null counts as absent, unless the type allows null.
 
-    A list or map may have `most` entries, those of inner lists included. Raises Invalid or TooLarge with the
+    A list or map may have `most` entries, including those of inner lists. Raises Invalid or TooLarge with the
     parameter's name as the reason.
     """
     values: dict[str, Any] = {}
-    for field, (name, coerce, holds_many, nullable, required) in zip(kind.__struct_fields__, _plan(kind), strict=True):
+    for field in _fields(kind):
+        name = field.name
         if name not in raw:
-            if required:
+            if field.required:
                 raise Invalid(name, message=f"The parameter {name} is missing.")
             continue
         value = raw[name]
-        if value is None and nullable:
-            values[field] = None
+        if value is None and field.nullable:
+            values[field.attribute] = None
             continue
-        if value is None and not required:
+        if value is None and not field.required:
             continue
-        if holds_many:
+        if field.holds_many:
             require_few(name, value, most)
         try:
             if value is None:
                 raise ValueError
-            values[field] = coerce(value)
-        except OverflowError:
+            values[field.attribute] = field.convert(value)
+        except _TooLongError:
             raise TooLarge(name, message=f"The parameter {name} may have {MAX_TEXT} characters at most.") from None
         except ValueError:
             raise Invalid(name, message=f"The parameter {name} has the wrong type.") from None
@@ -223,19 +238,19 @@ def _count(value: Any) -> int:
 
 
 def takes_many(kind: type[msgspec.Struct]) -> bool:
-    """Whether one of the parameters is a list or a map."""
-    return any(holds_many for _, _, holds_many, *_ in _plan(kind))
+    """Return True if one of the parameters is a list or a map."""
+    return any(field.holds_many for field in _fields(kind))
 
 
 def takes_upload(kind: type[msgspec.Struct]) -> bool:
-    """Whether one of the parameters is a file."""
-    return any(coerce is _to_file for _, coerce, *_ in _plan(kind))
+    """Return True if one of the parameters is a file."""
+    return any(field.convert is _to_file for field in _fields(kind))
 
 
 def parse_form(text: str) -> Raw:
-    """A query or form body; `a[]=1&a[]=2` and `a[k]=1` are nested the way PHP nests them.
+    """Return the parameters of a query or form body. Names such as `a[]` and `a[k]` make lists and maps, as in PHP.
 
-    Raises Invalid("body") when there are too many fields or when something is not UTF-8.
+    Raises Invalid("body") if there are too many fields or if the text is not UTF-8.
     """
     result: Raw = {}
     try:
@@ -250,7 +265,7 @@ def parse_form(text: str) -> Raw:
 
 
 def put_nested(result: Raw, key: str, value: Any) -> None:
-    """Store `value` under a key that may carry `[…]` parts."""
+    """Store the value under a key that may end with `[…]` parts."""
     head, bracket, rest = key.partition("[")
     if not bracket or not head or not rest.endswith("]"):
         result[key] = value
@@ -268,11 +283,11 @@ def put_nested(result: Raw, key: str, value: Any) -> None:
 
 
 class _Numbered(dict[str, Any]):
-    """A nested form value: a map that `listed` turns into a list when its keys count up from 0."""
+    """A map made from `[…]` keys. `listed` turns it into a list if its keys count up from 0."""
 
 
 def listed(value: Any) -> Any:
-    """Nested form values as the lists and maps they mean."""
+    """Return nested form values as lists and maps."""
     if not isinstance(value, dict):
         return value
     inner = {key: listed(item) for key, item in value.items()}
@@ -282,9 +297,9 @@ def listed(value: Any) -> Any:
 
 
 def parse_json(body: bytes) -> Raw:
-    """A JSON object; anything else counts as empty (recording `envelope/bodies`).
+    """Return the parameters in a JSON object. A body that is not a JSON object has none, as in Nextcloud.
 
-    Raises Invalid("body") for JSON with characters that no text may have.
+    Raises Invalid("body") if a text has a character that is not allowed.
     """
     try:
         value = msgspec.json.decode(body)
@@ -297,7 +312,7 @@ def parse_json(body: bytes) -> Raw:
 
 
 def _require_no_half_pairs(body: bytes) -> None:
-    """Raises Invalid("body") if only half of a surrogate pair makes the JSON unreadable for msgspec."""
+    """Raises Invalid("body") if msgspec cannot read the JSON because it has half of a surrogate pair."""
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
@@ -314,9 +329,9 @@ def text_of(content: bytes) -> str:
 
 
 def require_text(raw: Raw) -> None:
-    """Raises Invalid with the parameter's name if its name or value has a character that no text may have.
+    """Raises Invalid with the parameter's name if its name or value has a character that `is_text` forbids.
 
-    This is the only place where such characters are refused. Every request passes it before it reaches the database.
+    Only this function refuses such characters. The edge calls it for every request, before any database access.
     """
     if len(raw) > MAX_FIELDS:
         raise Invalid("body", message=f"A request has {MAX_FIELDS} values at most.")
@@ -329,7 +344,7 @@ def require_text(raw: Raw) -> None:
 
 
 def _texts_in(value: Any) -> Iterator[str]:
-    """Yield every text inside a parameter's value, keys and the names of files included.
+    """Yield every text inside a parameter's value, including keys and file names.
 
     Raises Invalid("body") for more than MAX_FIELDS values or MAX_DEPTH levels.
     """
@@ -354,7 +369,7 @@ def _texts_in(value: Any) -> Iterator[str]:
 
 
 def merge(*sources: Mapping[str, Any]) -> Raw:
-    """Later sources win: query, then body, then path."""
+    """Return the parameters of all sources. A later source overrides an earlier one."""
     result: Raw = {}
     for source in sources:
         result.update(source)

@@ -1,8 +1,9 @@
-"""Brute-force protection: failed attempts counted by action and network, kept in the database.
+"""Brute-force protection: failed attempts are counted by action and network, and stored in the database.
 
-Ten failures of one kind from one network within half an hour, and further tries of that kind are refused
-until the window has passed. IPv6 counts by /64. Success forgives nothing, or whoever has one right secret could
-guess at others for ever (docs/admin/reliability.md, Secrets and leaks).
+After ten failures of one action from one network within half an hour, further attempts are refused until the window has
+passed (`security.attempts` and `security.window`). IPv6 addresses count by /64. A success does not reset the count,
+because an attacker with one right secret could then guess others without limit (docs/admin/reliability.md, Secrets and
+leaks).
 """
 
 import asyncio
@@ -18,11 +19,11 @@ from talkd.storage import throttle_store as store
 from talkd.storage.database import Database, Tx
 
 KEEP = 12 * 3600
-"""Seconds after which a record is forgotten."""
+"""Seconds after which a record is deleted."""
 
 
 class Attempt:
-    """One try at a secret."""
+    """One attempt to guess or enter a secret."""
 
     __slots__ = ("has_failed",)
 
@@ -30,12 +31,16 @@ class Attempt:
         self.has_failed = False
 
     def failed(self) -> None:
-        """The secret was wrong."""
+        """Record that the secret was wrong."""
         self.has_failed = True
 
 
 class Throttle:
-    """Counts failures; what is known is also in memory, so that checking costs nothing."""
+    """Counts failures.
+
+    The counts are also in memory, so that a check needs no query. They are a plain dict and not a cache, because an
+    entry must never be evicted before its window ends, and the end is needed for Retry-After.
+    """
 
     def __init__(self, db: Database, config: SecurityConfig) -> None:
         self._db = db
@@ -46,11 +51,11 @@ class Throttle:
 
     @property
     def account_attempts(self) -> int:
-        """How many attempts at the password of one account may fail, from all networks together."""
+        """How many passwords of one account may be wrong, from all networks together."""
         return self._config.account_attempts
 
     async def load(self) -> None:
-        """Take up what was counted before the last stop, and forget what is too old."""
+        """Load the counts from the database and delete old ones."""
         now = clock.steady()
 
         async def work(tx: Tx) -> list[tuple[str, str, int, int]]:
@@ -60,7 +65,7 @@ class Throttle:
         self._known = {(action, subnet): (count, first) for action, subnet, count, first in await self._db.write(work)}
 
     async def forget_old(self) -> None:
-        """Forget what is over: whoever comes from ever other networks must not fill memory and table."""
+        """Delete old counts, so that an attacker with many networks cannot fill memory and table."""
         now = clock.steady()
         await self._db.write(lambda tx: store.forget_old(tx, now - KEEP))
         over = [key for key, (_, first) in self._known.items() if first + self._config.window <= now]
@@ -69,18 +74,18 @@ class Throttle:
 
     @contextlib.asynccontextmanager
     async def attempt(self, action: str, address: str, allowed: int | None = None) -> AsyncIterator[Attempt]:
-        """A try at a secret. Say `failed()` when it was wrong.
+        """Guard an attempt at a secret. Call `failed()` on the result if the secret was wrong.
 
-        `address` may also name what is guessed at, such as an account. `allowed` tries may fail; without it as many
-        as the settings say. Only as many are tried at once as may still fail: the others wait for their turn, so
-        that guessing in parallel gains nothing and an office that comes back all at once gets in. Raises Throttled.
+        `address` may also be the target of guesses, such as an account. `allowed` attempts may fail, by default
+        `security.attempts`. Only as many attempts run at once as may still fail, and the others wait: parallel guesses
+        gain nothing, and many users of one network who log in at the same time succeed. Raises Throttled.
         """
         attempt = Attempt()
         if not self._config.throttle:
             yield attempt
             return
         key = (action, subnet_of(address))
-        while self._left(key, allowed) <= self._trying[key]:  # raises when none is left
+        while self._left(key, allowed) <= self._trying[key]:  # raises if no attempt is left
             turn = asyncio.get_running_loop().create_future()
             self._turns[key].append(turn)
             await turn
@@ -98,21 +103,21 @@ class Throttle:
                     turn.set_result(None)
 
     def check(self, action: str, address: str) -> None:
-        """Raises Throttled when too many attempts of this kind failed from there."""
+        """Raises Throttled if too many attempts of this action failed from the address's network."""
         if self._config.throttle:
             self._left((action, subnet_of(address)))
 
     async def spend(self, action: str, address: str, allowed: int) -> None:
-        """Count something that is no failure, but that nobody shall do without end. Raises Throttled."""
+        """Count an action that is not a failure, but is limited in the same way. Raises Throttled."""
         if not self._config.throttle:
             return
         key = (action, subnet_of(address))
         self._left(key, allowed)
-        if await self.register(action, address) > allowed:  # others have counted meanwhile
+        if await self.register(action, address) > allowed:  # concurrent requests have counted meanwhile
             self._left(key, allowed)
 
     def _left(self, key: tuple[str, str], allowed: int | None = None) -> int:
-        """How many more may fail; `allowed`, or as many as the settings say. Raises Throttled when none may."""
+        """Return how many more attempts may fail. Raises Throttled if none may."""
         allowed = self._config.attempts if allowed is None else allowed
         count, first = self._known.get(key, (0, 0))
         wait = first + self._config.window - clock.steady()
@@ -124,17 +129,19 @@ class Throttle:
         return allowed - count
 
     async def register(self, action: str, address: str) -> int:
-        """Count one more attempt. Return which one of its window it is, or 0 if nothing is counted."""
+        """Count one attempt. Return its number in the window, or 0 if throttling is off."""
         if not self._config.throttle:
             return 0
         key, now = (action, subnet_of(address)), clock.steady()
         count, first = self._known.get(key, (0, 0))
         is_over = first + self._config.window <= now
-        self._known[key] = (1, now) if is_over else (count + 1, first)  # others check before the database has answered
+        self._known[key] = (
+            (1, now) if is_over else (count + 1, first)
+        )  # concurrent checks must see it now
         attempts, begun = await self._db.write(
             lambda tx: store.count(tx, action, key[1], now, since=now - self._config.window)
         )
-        # The answers of concurrent transactions arrive in any order: the highest count of a window holds.
+        # Answers of concurrent transactions arrive in any order, so keep the highest count of the newest window.
         count, first = self._known.get(key, (0, 0))
         self._known[key] = max((begun, attempts), (first, count))[::-1]
         return attempts
