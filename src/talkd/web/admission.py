@@ -1,4 +1,4 @@
-"""How many requests are answered at the same time: altogether, and with a body from one network."""
+"""Limits for requests that are answered at the same time: for all, and for those with a body from one network."""
 
 from collections import Counter
 
@@ -6,11 +6,11 @@ from talkd.config import Config
 from talkd.core.errors import Throttled, Unavailable
 
 RETRY_SECONDS = 5
-"""After how long a refused client should try again."""
+"""Seconds after which a refused client should try again."""
 
 
 class Admission:
-    """Counts the requests in flight. For their network only those with a body count: it may never come."""
+    """Counts the requests in progress. The limit of a network is for bodies only, because a body may never arrive."""
 
     def __init__(self, config: Config) -> None:
         self._most = config.server.max_connections
@@ -19,7 +19,7 @@ class Admission:
         self._bodies: Counter[str] = Counter()
 
     def enter(self, network: str, *, has_body: bool) -> None:
-        """Count one more request. Raises Unavailable if the server is full, and Throttled if the network has enough."""
+        """Count a new request. Raises Unavailable above the server's limit, and Throttled above the network's."""
         if self._in_flight >= self._most:
             raise Unavailable(RETRY_SECONDS, message="The server is busy.")
         if has_body:
@@ -29,7 +29,7 @@ class Admission:
         self._in_flight += 1
 
     def leave(self, network: str, *, has_body: bool) -> None:
-        """The request has its answer."""
+        """Count the end of a request."""
         self._in_flight -= 1
         if has_body:
             self._bodies[network] -= 1

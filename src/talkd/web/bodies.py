@@ -1,4 +1,4 @@
-"""The bodies of requests: complete, small enough and in time, or refused."""
+"""Read the bodies of requests, and refuse bodies that are incomplete, too large or too slow."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,15 +11,15 @@ Receive = Callable[[], Awaitable[Any]]
 BODY = "talkd.body"
 """Key of the ASGI scope for the `Body` of a request that has one."""
 LEAST_RATE = 8192
-"""Bytes a second of a body at least, on average, once its first seconds are over."""
+"""Bytes per second that a body must average after its first seconds."""
 _NOTHING_YET = {"type": "http.request", "body": b"", "more_body": True}
 
 
 class Body:
     """The ASGI messages of a request's body, between the HTTP server and Falcon.
 
-    Falcon takes a disconnect for the end of the body. Here it raises Invalid, so that half a request is not carried
-    out.
+    Falcon would treat a disconnect as the end of the body, and run an operation with half of its parameters. Here a
+    disconnect raises Invalid.
     """
 
     __slots__ = ("_began", "_got", "_is_first", "_length", "_patience", "_receive", "has_ended", "limit")
@@ -32,15 +32,15 @@ class Body:
         self._got = 0
         self._is_first = True
         self.has_ended = False
-        """Whether the body was read to its end."""
+        """Whether the whole body was read."""
         self.limit = 0
-        """Bytes that are read at most."""
+        """Bytes of the body at most."""
 
     async def receive(self) -> Any:
         """Return the next ASGI message.
 
-        The first one is empty and comes at once: Falcon looks for the route when it has it. Raises Invalid if the
-        client ends the connection before the body, TooLarge beyond the limit, and TooSlow if the body takes too long.
+        The first message is empty and immediate, because Falcon needs it before it looks for the route. Raises Invalid
+        if the client disconnects before the end of the body, TooLarge above the limit, and TooSlow after the timeout.
         """
         if self._is_first:
             self._is_first = False
@@ -50,7 +50,7 @@ class Body:
         return await self._next()
 
     async def read(self) -> bytes:
-        """Return all that is left of the body. Raises what `receive` raises."""
+        """Return the rest of the body. Raises the same errors as `receive`."""
         parts = []
         while not self.has_ended:
             parts.append((await self._next()).get("body", b""))
@@ -67,25 +67,25 @@ class Body:
         self._got += len(message.get("body", b""))
         if self._got > self.limit:
             raise too_large(self.limit)
-        # The HTTP server may say that there is more when all bytes are here, and Falcon does not ask for it then.
+        # The HTTP server may announce more when all bytes have arrived, and Falcon then stops reading.
         self.has_ended = self._got == self._length or not message.get("more_body")
         return message
 
     async def hang_up(self) -> None:
-        """Return when the client has hung up; only to be used after the body."""
+        """Wait until the client has disconnected. Call this only after the body was read."""
         while (await self._receive())["type"] == "http.request":
             pass
 
 
 def too_large(limit: int) -> TooLarge:
-    """Return the refusal of a body above the limit."""
+    """Return the error for a body above the limit."""
     return TooLarge("body", message=f"A request may have {limit} bytes at most.")
 
 
 def length_of(headers: list[tuple[bytes, bytes]]) -> int | None:
-    """Return the length of the request's body, 0 without one; None if it comes in chunks.
+    """Return the length of the request's body, 0 for none, or None for a chunked body.
 
-    The names are in lower case, as ASGI has them, and the HTTP server has checked the values.
+    ASGI gives header names in lower case, and the HTTP server has checked the values.
     """
     length = 0
     for name, value in headers:

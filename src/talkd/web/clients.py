@@ -1,4 +1,4 @@
-"""Which versions of the Talk apps API v4 answers (docs/api/old-clients.md). Apps tell their version in `User-Agent`."""
+"""The oldest Talk apps that may use API v4 (docs/api/old-clients.md). Apps send their version in `User-Agent`."""
 
 import re
 
@@ -11,13 +11,13 @@ _APP = re.compile(r"Mozilla/5\.0 \((?P<system>[A-Za-z ]+)\) Nextcloud-Talk v(?P<
 _MOBILE = {"Android": "android", "iOS": "ios"}
 _MINIMUM = {"android": "15.0.0", "ios": "15.0.0", "desktop": "1.0.0"}
 _MINIMUM_WITH_CONSENT = {"android": "18.0.0", "ios": "18.0.0", "desktop": "1.0.0"}
-"""From these versions on, apps ask their user for consent to being recorded."""
+"""The first versions that ask their user for consent to being recorded."""
 
 
 def require_supported(route: Route, user_agent: str, settings: TalkSettings) -> None:
-    """Raises Outdated for API v4 if the app is older than talkd or the administrator supports.
+    """Raises Outdated if the request uses API v4 and the app is older than talkd or the administrator allows.
 
-    A pre-release counts as its release. Clients other than the Talk apps are never too old.
+    A pre-release counts as its release. Other clients than the Talk apps are always allowed.
     """
     app = _APP.match(user_agent) if route.path.startswith(_CURRENT_API) else None
     if app is None:
@@ -30,7 +30,7 @@ def require_supported(route: Route, user_agent: str, settings: TalkSettings) -> 
 
 
 def _numbers(version: str) -> tuple[int, int, int]:
-    """Return the first three numbers of a version; those that are missing count as 0."""
+    """Return the first three numbers of a version. Missing numbers are 0."""
     release = version.partition("-")[0]
     first, second, third = [*(int(part) for part in re.findall(r"[0-9]{1,9}", release)), 0, 0, 0][:3]
     return first, second, third

@@ -1,6 +1,6 @@
-"""How much one person may do within a time. A route declares its limit; the settings say how much it is.
+"""Rate limits per caller. A route declares its limit, and the settings `limits` have the numbers.
 
-Counts are kept in memory: a restart forgets them. What fails, or makes nothing new, does not count.
+Counts are kept in memory and lost by a restart. Operations that fail or create nothing new do not count.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ MINUTE, HOUR = 60, 3600
 
 
 def _visitor(call: "Call[Any]") -> str | None:
-    """The network of a caller without an account."""
+    """Return the network of a caller who is not logged in."""
     return subnet_of(call.caller.address) if call.caller.user_id is None else None
 
 
 def _anybody(call: "Call[Any]") -> str | None:
-    """The account of the caller, or the network of one without."""
+    """Return the account of the caller, or the network of a caller who is not logged in."""
     return call.caller.user_id or subnet_of(call.caller.address)
 
 
@@ -34,13 +34,13 @@ def _user(call: "Call[Any]") -> str | None:
 
 
 def _guest(call: "Call[Any]") -> str | None:
-    """The guest in the room; nobody who has an account."""
+    """Return the guest in the room; None for callers who are logged in."""
     me = call.participant
     return f"{me.room.id} {me.attendee.id}" if me is not None and me.is_guest and call.caller.user_id is None else None
 
 
 class Limit(Enum):
-    """What is limited: the setting's name in the group `limits`, its seconds, and who it is that is counted."""
+    """A limit: the name of its setting, its seconds, and the function that names the caller who is counted."""
 
     GUEST_JOINS = ("guest_joins", HOUR, _visitor)
     GUEST_MESSAGES = ("guest_messages", MINUTE, _guest)
@@ -49,34 +49,34 @@ class Limit(Enum):
     PICTURES = ("pictures", HOUR, _user)
     DRAWN_PICTURES = ("drawn_pictures", MINUTE, _anybody)
 
-    def __init__(self, setting: str, seconds: int, who: "Callable[[Call[Any]], str | None]") -> None:
+    def __init__(self, setting: str, seconds: int, counted: "Callable[[Call[Any]], str | None]") -> None:
         self.setting = setting
         self.seconds = seconds
-        self.who = who
+        self.counted = counted
 
 
 class Limits:
-    """Counts what people do."""
+    """Counts operations by limit and caller."""
 
     def __init__(self, config: Config) -> None:
         self._config = config
         self._windows: Windows[tuple[Limit, str]] = Windows()
 
     def spend(self, limit: Limit, call: "Call[Any]") -> Callable[[], None] | None:
-        """Count what the caller is about to do. Return what takes it back, or None if nothing is counted.
+        """Count an operation. Return a function that undoes the count, or None if the limit does not apply.
 
-        Raises Throttled when it is too much.
+        Raises Throttled above the limit.
         """
         allowed = getattr(self._config.limits, limit.setting)
-        who = limit.who(call) if allowed and self._config.security.throttle else None
-        if who is None:
+        caller = limit.counted(call) if allowed and self._config.security.throttle else None
+        if caller is None:
             return None
-        key = limit, who
+        key = limit, caller
         wait = self._windows.spend(key, allowed=allowed, seconds=limit.seconds, now=clock.steady())
         if wait:
             raise Throttled(wait)
         return lambda: self._windows.give_back(key)
 
     async def forget_old(self) -> None:
-        """Forget what is over."""
+        """Delete counts whose window has passed."""
         self._windows.forget_old(clock.steady())

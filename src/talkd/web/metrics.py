@@ -1,4 +1,4 @@
-"""Figures about requests, for `/metrics`."""
+"""Metrics of requests, for `/metrics`."""
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -20,7 +20,7 @@ _children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
 
 def observe(route: Route, status: int, seconds: float) -> None:
-    """Count one answered request."""
+    """Record one answered request."""
     key = (route.method, route.path, status)
     found = _children.get(key)
     if found is None:

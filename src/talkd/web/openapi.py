@@ -1,4 +1,4 @@
-"""The OpenAPI document, made from the route table: what is declared is what is described."""
+"""The OpenAPI document, generated from the route table."""
 
 import re
 import types
@@ -22,16 +22,16 @@ _IN_PATH = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
 
 _MEANING = {
-    304: "Nothing new.",
-    400: "A parameter is missing, has the wrong type, or asks for what cannot be.",
+    304: "Nothing has changed.",
+    400: "A parameter is missing or has a wrong type or value.",
     401: "Nobody is logged in, or the credentials are wrong.",
     403: "The caller may not do this.",
-    404: "There is nothing of that name that the caller may know of.",
-    405: "Not allowed here.",
-    409: "Something else happened in between.",
-    412: "The lobby is closed, or the call does not prove that no other site made the browser send it.",
+    404: "The object does not exist, or the caller may not know of it.",
+    405: "The operation is not available for this kind of object.",
+    409: "Another session or a concurrent change is in the way.",
+    412: "The lobby is closed, or the header `OCS-APIRequest` is missing.",
     413: "Too large.",
-    429: "Too many failed attempts; `Retry-After` says how many seconds to wait.",
+    429: "Too many failed attempts. `Retry-After` is the seconds to wait.",
     501: "Not available on this server.",
 }
 _TYPES: dict[Any, Schema] = {
@@ -51,7 +51,7 @@ _TYPES: dict[Any, Schema] = {
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """OpenAPI 3.1 of all operations; those of OCS are described under `/ocs/v2.php`."""
+    """Return the OpenAPI 3.1 document of all operations. Those of OCS are listed with the prefix `/ocs/v2.php`."""
     table = tuple(routes)
     returned = {kind for route in table for kind in _kinds(route.returns)}
     kinds = tuple(sorted(returned, key=repr))
@@ -66,7 +66,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "info": {
             "title": "talkd",
             "version": __version__,
-            "description": "Conversations, chat, calls and what administers them.",
+            "description": "Conversations, chat, calls and their administration.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "paths": paths,
@@ -94,7 +94,7 @@ _LOGINS: list[dict[str, list[str]]] = [{"basic": []}, {"bearer": []}, {"cookie":
 
 
 def _kinds(returns: Any) -> tuple[Any, ...]:
-    """The types that an operation's data may have; none where that is not described."""
+    """Return the types that an operation's data may have, none if they are not declared."""
     if returns is None or returns is Any:
         return ()
     return typing.get_args(returns) if isinstance(returns, types.UnionType) else (returns,)
@@ -116,7 +116,7 @@ def _operation(route: Route, path: str, described: dict[Any, Schema]) -> dict[st
     return operation
 
 
-# --- what goes in ---------------------------------------------------------------------------
+# --- requests ---------------------------------------------------------------------------
 def _inputs(route: Route, path: str) -> tuple[list[Schema], Schema | None]:
     in_path = _IN_PATH.findall(path)
     fields = {field.encode_name: field for field in msgspec.structs.fields(route.params)}
@@ -147,7 +147,7 @@ def _inputs(route: Route, path: str) -> tuple[list[Schema], Schema | None]:
 
 
 def _plain(hint: Any) -> tuple[Any, bool]:
-    """A parameter's type without its null, and whether that is allowed."""
+    """Return a parameter's type without null, and whether null is allowed."""
     if isinstance(hint, types.UnionType):
         members = [member for member in typing.get_args(hint) if member is not type(None)]
         return members[0], len(members) < len(typing.get_args(hint))
@@ -160,13 +160,13 @@ def _schema(hint: Any, field: msgspec.structs.FieldInfo) -> Schema:
     if nullable:
         schema = {"oneOf": [schema, {"type": "null"}]}
     if isinstance(field.default, str):
-        schema["default"] = str(field.default)  # plain text, also of a Scalar
+        schema["default"] = str(field.default)  # a Scalar becomes a plain text
     elif isinstance(field.default, int | bool):
         schema["default"] = field.default
     return schema
 
 
-# --- what comes out -------------------------------------------------------------------------
+# --- answers -------------------------------------------------------------------------
 def _envelope(data: Schema) -> Schema:
     return {
         "type": "object",

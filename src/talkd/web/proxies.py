@@ -1,4 +1,4 @@
-"""Where a request comes from and what its client calls this server, also with reverse proxies in between."""
+"""The address of the client, and the address that the client uses for this server, behind reverse proxies too."""
 
 import ipaddress
 import re
@@ -14,41 +14,40 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
 
 
 class Proxies:
-    """The proxies whose headers are believed."""
+    """The trusted proxies, whose headers are used."""
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
         self._trusted = [ipaddress.ip_network(entry) for entry in config.trusted_proxies]
-        self._way = lru_cache(maxsize=1000)(self._find_way)
+        self._route = lru_cache(maxsize=1000)(self._find_route)
 
     def client_of(self, request: falcon.asgi.Request) -> str:
-        """Return the address of the client: the nearest one that is not a trusted proxy, as `ipaddress` writes it."""
-        return self._way(request.remote_addr, request.get_header("x-forwarded-for"))[0]
+        """Return the address of the client: the nearest one that is not a trusted proxy, in normal form."""
+        return self._route(request.remote_addr, request.get_header("x-forwarded-for"))[0]
 
     def base_url(self, request: falcon.asgi.Request) -> str:
-        """Return how the client reaches the server: the configured address, the proxy's word, or the request's own.
+        """Return the address that the client uses: the configured one, that of the proxy's headers, or of the request.
 
-        Raises Invalid("host") if that is not an address.
+        Raises Invalid("host") if it is not a valid address.
         """
         configured = self._config.public_url
         if configured:
             return configured.rstrip("/")
         scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
-        hops = self._way(request.remote_addr, request.get_header("x-forwarded-for"))[1]
+        hops = self._route(request.remote_addr, request.get_header("x-forwarded-for"))[1]
         if hops:
-            scheme = _said(request, "x-forwarded-proto", hops).lower() or scheme
-            host = _said(request, "x-forwarded-host", hops) or host
-            prefix = _said(request, "x-forwarded-prefix", hops)
-            host = _with_port(host, _said(request, "x-forwarded-port", hops))
+            scheme = _forwarded(request, "x-forwarded-proto", hops).lower() or scheme
+            host = _forwarded(request, "x-forwarded-host", hops) or host
+            prefix = _forwarded(request, "x-forwarded-prefix", hops)
+            host = _with_port(host, _forwarded(request, "x-forwarded-port", hops))
         return _url(scheme, host, prefix)
 
-    def _find_way(self, address: str, header: str | None) -> tuple[str, int]:
-        """Return the client's address, and through how many trusted proxies the request came.
+    def _find_route(self, address: str, header: str | None) -> tuple[str, int]:
+        """Return the client's address, and the number of trusted proxies that the request passed.
 
-        `address` is that of the connection, `header` the addresses that proxies have noted.
-
-        A proxy appends the address that it saw. What stands before the first address that no trusted proxy has is
-        the client's own claim, and so is everything before something that is not an address.
+        `address` is the other end of the connection, and `header` is X-Forwarded-For. Each proxy appends the address
+        that it saw, so the list is read from its end up to the first address that is not a trusted proxy, or to an
+        entry that is not an address. The client may have invented everything before that.
         """
         forwarded = _entries(header)
         hops = 0
@@ -69,11 +68,11 @@ def _url(scheme: str, host: str, prefix: str) -> str:
     return f"{scheme}://{host}{prefix}".rstrip("/")
 
 
-def _said(request: falcon.asgi.Request, header: str, hops: int) -> str:
-    """Return what the outermost trusted proxy says, or empty if none says anything.
+def _forwarded(request: falcon.asgi.Request, header: str, hops: int) -> str:
+    """Return the entry of the outermost trusted proxy in a header, or an empty text.
 
-    Proxies that append leave one entry each, so that entry is the `hops`-th from the end. Of a shorter list, which
-    a proxy has overwritten, it is the first.
+    Each proxy appends an entry, so it is the `hops`-th from the end. If a proxy has overwritten the list, it may be
+    shorter, and the first entry is used.
     """
     entries = _entries(request.get_header(header))
     return entries[-min(hops, len(entries))] if entries else ""
@@ -98,9 +97,9 @@ def _entries(header: str | None) -> list[str]:
 
 
 def _with_port(host: str, port: str) -> str:
-    """Return the host with the port that a proxy names apart from it.
+    """Return the host with the port of X-Forwarded-Port.
 
-    The ports of HTTP and HTTPS say nothing: chains of proxies name that of an inner hop.
+    Ports 80 and 443 are ignored, because in a chain of proxies they may be the port of an inner proxy.
     """
     has_port = host.rpartition(":")[2].isdigit() and not host.endswith("]")
     return host if has_port or port in ("", "80", "443") else f"{host}:{port}"

@@ -1,6 +1,6 @@
-"""The route table: every operation is declared, with its guards, in an area's `routes.py`.
+"""The route table. Every operation is declared with its guards in an area's `routes.py`.
 
-An operation without guards does not register; `Guard.NO_LOGIN` is a guard too.
+An operation must have one of the guards about logins, `Guard.NO_LOGIN` included.
 """
 
 import re
@@ -17,7 +17,7 @@ from talkd.web.limits import Limit
 from talkd.web.params import NoParams
 
 TALK = "/apps/spreed/"
-"""Where the operations of Talk are, below the addresses of OCS."""
+"""Prefix of the paths of Talk's operations."""
 _PATH_NAME = re.compile(r"\{(\w+)\}")
 _DIGITS = re.compile("[0-9]+")
 
@@ -26,27 +26,27 @@ class Guard(Enum):
     """What must hold before an operation runs. Guards run in the order of this list, whatever order a route names."""
 
     NO_LOGIN = "no login"
-    """Nobody needs to be logged in."""
+    """No login is needed."""
     USER = "user"
-    """Somebody is logged in, else 401."""
+    """The caller is logged in, else 401."""
     ADMIN = "admin"
-    """An administrator is logged in, else 401 or 403."""
+    """The caller is logged in as an administrator, else 401 or 403."""
     SUBADMIN = "subadmin"
-    """As ADMIN, with the provisioning API's own words."""
+    """As ADMIN, with the message of the provisioning API."""
     PARTICIPANT = "participant"
     """The caller is in the room of the path's token, else 404."""
     IDENTIFIED = "identified"
-    """As PARTICIPANT, and not a guest, else 404."""
+    """As PARTICIPANT, and the caller is not a guest, else 404."""
     MODERATOR = "moderator"
-    """As PARTICIPANT, and a moderator, else 403."""
+    """As PARTICIPANT, and the caller is a moderator, else 403."""
     ACCOUNT = "account"
-    """The caller in the room has an account, else 403. Guests, guest moderators too, do not pass."""
+    """The caller in the room is not a guest, else 403. Guest moderators do not pass either."""
     CALLS_ENABLED = "calls-enabled"
-    """Calls are not switched off for everybody, else 403."""
+    """The setting `start_calls` is not "nobody", else 403."""
     READ_WRITE = "read-write"
     """The room is not locked, else 403."""
     LOBBY_OPEN = "lobby"
-    """The lobby does not stand in the caller's way, else 412."""
+    """The lobby is open, or the caller may ignore it, else 412."""
     MAY_CHAT = "may-chat"
     """The caller has the chat permission, else 403."""
 
@@ -55,15 +55,15 @@ ROOM_GUARDS = frozenset({Guard.PARTICIPANT, Guard.IDENTIFIED, Guard.MODERATOR})
 WHO_GUARDS = frozenset({Guard.NO_LOGIN, Guard.USER, Guard.ADMIN, Guard.SUBADMIN})
 
 IN_ROOM = (Guard.NO_LOGIN, Guard.PARTICIPANT)
-"""Everybody in the room: users and guests, in the lobby too."""
+"""All participants: users and guests, even if they wait in the lobby."""
 PAST_LOBBY = (*IN_ROOM, Guard.LOBBY_OPEN)
-"""Everybody in the room whom no lobby keeps out."""
+"""All participants who do not wait in the lobby."""
 SPEAKING = (*PAST_LOBBY, Guard.READ_WRITE, Guard.MAY_CHAT)
-"""Everybody in the room who may say something there."""
+"""All participants who may send messages."""
 USER_IN_ROOM = (Guard.USER, Guard.PARTICIPANT)
 USER_PAST_LOBBY = (*USER_IN_ROOM, Guard.LOBBY_OPEN)
 ANY_MODERATOR = (Guard.NO_LOGIN, Guard.MODERATOR)
-"""Every moderator, guest moderators too."""
+"""All moderators, including guest moderators."""
 USER_MODERATOR = (Guard.USER, Guard.MODERATOR)
 MODERATOR_WITH_ACCOUNT = (*ANY_MODERATOR, Guard.ACCOUNT)
 """Visitors get 404 and guests 403, as docs/api/api-v1-2018.md says; with USER_MODERATOR both get 401."""
@@ -72,10 +72,12 @@ Handler = Callable[..., Any]
 
 
 class Kind(Enum):
-    """How an answer is wrapped."""
+    """The form of an answer."""
 
     OCS = "ocs"
+    """In the envelope of OCS, at addresses below `/ocs`."""
     PLAIN = "plain"
+    """Without an envelope: pages, pictures and plain JSON."""
 
 
 class Access(Enum):
@@ -84,7 +86,7 @@ class Access(Enum):
     READ = "read"
     WRITE = "write"
     OWN = "own"
-    """It opens its transactions itself, because it waits for the world in between."""
+    """The handler opens its transactions itself, because it waits for something else between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,30 +101,30 @@ class Route:
     access: Access
     kind: Kind
     throttle: str | None
-    """The brute-force action under which the operation itself counts failures: too many, and it does not run."""
+    """The brute-force action that must not be throttled. The handler counts its failures."""
     limit: Limit | None
-    """How much of it one person may do."""
+    """How often one caller may use the operation."""
     csrf: bool
-    """Whether the call must prove that no other site made the browser send it."""
+    """Whether the request must prove that one of the server's own pages or an app sent it."""
     summary: str
     tag: str
     returns: Any
     """Type of the answer's data, for the OpenAPI document."""
     errors: tuple[int, ...]
     notifies_first: bool
-    """Whether earlier messages of the room create their notifications before the operation writes, because it may
+    """Whether notifications for earlier messages of the room are created before the operation writes, because it may
     change who is notified."""
     unconditional: bool = False
-    """Whether it answers whatever else the server does and whatever credentials or body the request brings."""
+    """Whether it answers even if the server is full, and ignores credentials and body."""
     reads: Callable[[Any], Any] | None = None
-    """Turns this version's parameters into those that the handler knows."""
+    """Converts this version's parameters to those of the handler."""
     answers: Callable[[Any], Any] | None = None
-    """Turns the handler's data into this version's."""
+    """Converts the handler's data to this version's."""
     refuses: Callable[[TalkError], TalkError] | None = None
-    """Turns a refusal into what this version calls it."""
+    """Converts an error to this version's."""
 
     def path_forms(self) -> dict[str, re.Pattern[str]]:
-        """Return the forms that parts of the path must have; with another form the address leads nowhere."""
+        """Return the patterns that parameters in the path must match. Other paths are unknown addresses."""
         kinds = get_type_hints(self.params)
         named = _PATH_NAME.findall(self.path)
         forms = {name: _DIGITS for name in named if kinds.get(name) is int}
@@ -131,7 +133,7 @@ class Route:
 
 @dataclass(slots=True)
 class Routes:
-    """An area's table, filled by decorators."""
+    """An area's part of the route table, filled by decorators."""
 
     tag: str
     base: str = "/apps/spreed/api"
@@ -155,9 +157,9 @@ class Routes:
         unconditional: bool = False,
         refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:
-        """Declare an operation for each of the API `versions` (none: the path stands by itself)."""
+        """Declare an operation for each of the API `versions`, or without a version in its path."""
         if not set(guards) & WHO_GUARDS:
-            raise ValueError(f"{method} {path} says not who may call it")
+            raise ValueError(f"{method} {path} needs a guard about logins")
 
         def register(handler: Handler) -> Handler:
             for version in versions or ("",):
@@ -200,10 +202,11 @@ class Routes:
         refuses: Callable[[TalkError], TalkError] | None = None,
         returns: Any = None,
     ) -> None:
-        """Let older API versions have an operation of `today`, by pure functions of the area's `legacy.py`.
+        """Declare an operation of the table `today` for older API versions too.
 
-        What is not given is as it is today. `path` is without the version; `answers` goes with `returns`.
-        Raises LookupError when `handler` is not in that table.
+        The pure functions `reads`, `answers` and `refuses` convert parameters, data and errors; they are in the area's
+        `legacy.py`. Arguments that are left out stay as in `today`. `path` has no version; `answers` needs `returns`.
+        Raises LookupError if `handler` is not in that table.
         """
         known = next((route for route in today.table if route.handler is handler), None)
         if known is None:

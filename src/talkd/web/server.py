@@ -1,4 +1,4 @@
-"""The ASGI application: Falcon with the route table mounted, and the addresses that clients write differently."""
+"""The ASGI application: Falcon with the route table, and the normalisation of requests before it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -12,7 +12,7 @@ from talkd.config import ServerConfig
 from talkd.web.answers import Exchange
 from talkd.web.bodies import BODY, Body, length_of
 from talkd.web.edge import HANG_UP, Edge
-from talkd.web.paths import STAND_IN, NamesInPaths, decoded, with_slashes
+from talkd.web.paths import SLASH, NamesInPaths, decoded, with_slashes
 from talkd.web.routing import Kind, Route
 
 Scope = dict[str, Any]
@@ -27,11 +27,11 @@ MEANT_WITH_HYPHENS = (
     b"x_nextcloud_talk_",
     b"x_spreed_signaling_",
 )
-"""Header names that some tools write with underscores (small-print.md)."""
+"""Beginnings of header names that some tools send with underscores instead of hyphens."""
 
 
 def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
-    """The application for a table of routes."""
+    """Return the application for a table of routes."""
     app = falcon.asgi.App(cors_enable=False)
     app.req_options.strip_url_path_trailing_slash = False
     app.add_error_handler(falcon.HTTPNotFound, partial(_unknown, edge))
@@ -50,7 +50,7 @@ def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
 
 
 def _protection(config: ServerConfig) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every answer has unless it sets them itself: browsers run and guess nothing."""
+    """Return the headers that every answer has unless it sets them itself. They stop browsers from running scripts."""
     headers = [
         (b"x-content-type-options", b"nosniff"),
         (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -61,11 +61,11 @@ def _protection(config: ServerConfig) -> list[tuple[bytes, bytes]]:
 
 
 _CLOSE = (b"connection", b"close")
-"""For answers to bodies that were not read to their end: the HTTP server closes the connection after them."""
+"""Header of answers to requests whose body was not read completely, because the connection cannot be reused then."""
 
 
 def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
-    """An object with the `on_get` … that Falcon looks for."""
+    """Return an object with the methods `on_get`, `on_post` and so on that Falcon looks for."""
     responders = {}
     for method, route in methods.items():
         responders[f"on_{method.lower()}"] = _responder(edge, route, version)
@@ -89,7 +89,7 @@ def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitabl
     async def respond(_self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str) -> None:
         if not all(form.fullmatch(path[name]) for name, form in forms.items()):
             raise falcon.HTTPNotFound
-        given = with_slashes(path) if STAND_IN in request.path else path
+        given = with_slashes(path) if SLASH in request.path else path
         await edge.handle(Exchange(route, version, request, response), given)
 
     return respond
@@ -118,7 +118,7 @@ async def _wrong_method(
 
 
 def _ocs_version(request: falcon.asgi.Request) -> int:
-    """The version of the envelope under whose address the request came; 0 for all other addresses."""
+    """Return the version of the envelope in the request's path, or 0 for paths outside of OCS."""
     for version in (1, 2):
         prefix = OCS_PREFIX.format(version)
         if request.path == prefix or request.path.startswith(prefix + "/"):
@@ -127,7 +127,10 @@ def _ocs_version(request: falcon.asgi.Request) -> int:
 
 
 def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
-    """Names as clients mean them. Others are dropped: a proxy checks `X-Forwarded-For`, not `X_Forwarded_For`."""
+    """Replace underscores in the names of `MEANT_WITH_HYPHENS`, and drop all other headers that have underscores.
+
+    Proxies check `X-Forwarded-For`, but not `X_Forwarded_For`.
+    """
     for name, value in headers:
         if b"_" not in name:
             yield name, value
@@ -136,7 +139,7 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
 
 
 def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Asgi:
-    """Undo what clients write differently: addresses, methods and, some of them, header names with underscores."""
+    """Wrap the application so that it gets normalised paths, methods and header names."""
     sub_path = "/" + config.public_url.partition("://")[2].partition("/")[2].strip("/")
     protection = _protection(config)
 
@@ -158,24 +161,24 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
             if length != 0:
                 scope[BODY] = body = Body(receive, config.body_timeout, length)
                 scope[HANG_UP], receive = body.hang_up, body.receive
-            if scope["http_version"] == "1":  # granian's word for 1.0, which Falcon refuses
+            if scope["http_version"] == "1":  # granian says 1 for HTTP/1.0, which Falcon refuses
                 scope["http_version"] = "1.0"
             if scope["method"] not in falcon.COMBINED_METHODS:
-                scope["method"] = "OPTIONS"  # another that no operation has; Falcon would answer 400 to it
+                scope["method"] = "OPTIONS"  # no operation has it either; to an unknown method Falcon would answer 400
             path = decoded(scope["path"], scope.get("raw_path") or b"")
-            scope["path"] = names.protect(plain_path(path, sub_path))
+            scope["path"] = names.protect(route_path(path, sub_path))
             if any(b"_" in name for name, _ in scope["headers"]):
                 scope["headers"] = list(_without_underscores(scope["headers"]))
         try:
             await app(scope, receive, answer)
         except asyncio.CancelledError:
-            return  # a stop cuts off requests, and each would leave a trace
+            return  # a stop cancels requests; raising would log a traceback for each
 
     return application
 
 
-def plain_path(path: str, sub_path: str) -> str:
-    """Return the path as the route table has it: without the server's own sub-path, `/index.php` and slashes before.
+def route_path(path: str, sub_path: str) -> str:
+    """Return the path as in the route table: without the server's sub-path, `/index.php` and repeated slashes in front.
 
     `sub_path` is `/` for a server that has none.
     """
@@ -184,6 +187,6 @@ def plain_path(path: str, sub_path: str) -> str:
 
 
 def _inside(path: str, folder: str) -> str:
-    """Return what follows the folder, or the path itself if it leads elsewhere. The first slash may be doubled."""
+    """Return the path after the folder, or the whole path if it is not inside. It may begin with two slashes."""
     slim = "/" + path.lstrip("/") if path[:2] == "//" else path
     return slim[len(folder) :] if slim == folder or slim.startswith(folder + "/") else path

@@ -135,9 +135,7 @@ class Throttle:
         key, now = (action, subnet_of(address)), clock.steady()
         count, first = self._known.get(key, (0, 0))
         is_over = first + self._config.window <= now
-        self._known[key] = (
-            (1, now) if is_over else (count + 1, first)
-        )  # concurrent checks must see it now
+        self._known[key] = (1, now) if is_over else (count + 1, first)  # concurrent checks must see it now
         attempts, begun = await self._db.write(
             lambda tx: store.count(tx, action, key[1], now, since=now - self._config.window)
         )

@@ -1,6 +1,6 @@
-"""Pages for people: templates, their style and the headers that keep other sites out of them.
+"""HTML pages: templates, style sheet and security headers.
 
-Everything put into a template is escaped; no page runs a script, so none is allowed to.
+Templates escape all values. No page has scripts, and the headers forbid them.
 """
 
 import hashlib
@@ -34,16 +34,16 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex, nofollow",
 }
-"""`nc:` is where the login of the apps ends: their web view catches the redirect (clients.md, 2)."""
+"""`nc:` is the scheme of the redirect that ends the login of an app in its web view."""
 
 LIGHT, DARK = "#ffffff", "#1b1d22"
-"""The grounds that text in the main colour must be readable on; the same as in the style sheet."""
+"""Background colours of the style sheet, on which text in the main colour must be readable."""
 
 
 def page(
     call: Call[Any], template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
 ) -> Reply:
-    """A page made from a template. A visitor gets a cookie with the first form, for its request token."""
+    """Return a page made from a template. With the first form, a visitor gets a cookie for the request token."""
     token, new_cookie = request_token(call)
     user_id = (call.caller.user_id if call.caller.by_cookie else None) or ""
     shown_name = call.caller.display_name or user_id
@@ -67,7 +67,7 @@ def page(
 
 
 def unknown(identity: IdentityConfig, base_url: str) -> bytes:
-    """Return the page for an address that has none. It is the same for everybody, so it sets no cookie."""
+    """Return the page for unknown addresses. It is the same for all callers, so it sets no cookie."""
     return _render("unknown.html", identity, base_url, request_token="", user_id="").encode()
 
 
@@ -83,12 +83,12 @@ def _render(template: str, identity: IdentityConfig, base_url: str, **values: An
 
 
 def message(call: Call[Any], title: str, *paragraphs: str, status: int = 200) -> Reply:
-    """A page that only says something."""
+    """Return a page with a title and paragraphs only."""
     return page(call, "message.html", status=status, title=title, paragraphs=paragraphs)
 
 
 def must_wait(call: Call[Any], error: Throttled) -> Reply:
-    """A page for whoever guessed too often."""
+    """Return the page for a caller who is throttled."""
     minutes = -(-error.retry_after // 60)
     wait = f"Please wait {minutes} minutes" if minutes > 1 else "Please wait a minute"
     return page(
@@ -102,14 +102,14 @@ def must_wait(call: Call[Any], error: Throttled) -> Reply:
 
 
 def redirect(call: Call[Any], address: str, *, session_cookie: str | None = None) -> Reply:
-    """See other: a path of this server, or an address that begins with a scheme."""
+    """Redirect (303) to a path of this server or to an address that begins with a scheme."""
     location = root_of(call) + address if address.startswith("/") else address
     headers = {**HEADERS, "Location": location}
     return Reply(status=303, headers=headers, content=b"", content_type=HTML, session_cookie=session_cookie)
 
 
 def root_of(call: Call[Any]) -> str:
-    """Return the path under which the client reaches the server: empty, or like `/talk`."""
+    """Return the path in the address of this server: empty, or for example `/talk`."""
     return _path_of(call.base_url)
 
 
@@ -127,7 +127,7 @@ def request_token(call: Call[Any]) -> tuple[str, str | None]:
 
 
 def is_own_form(call: Call[Any], token: str) -> bool:
-    """Whether one of our pages sent the form."""
+    """Return True if one of the server's own pages sent the form."""
     return auth.is_own_page(call.caller, token or call.header("requesttoken"))
 
 
@@ -137,7 +137,7 @@ def style(call: Call[Any]) -> bytes:
 
 
 def style_version(call: Call[Any]) -> str:
-    """Return a version that changes with the style sheet, so that browsers may keep it for ever."""
+    """Return a version that changes with the style sheet, so that browsers can cache it for ever."""
     return _version_of(call.world.config.identity)
 
 
