@@ -84,7 +84,7 @@ def names_of_system_messages() -> set[str]:
 
 @pytest.mark.parametrize("name", sorted(names_of_system_messages()))
 def test_every_system_message_has_a_text(name: str) -> None:
-    known = {*system_texts._BY_ACTOR, *system_texts._BY_ACTOR_TO_USER, *system_texts.CALLS_OF_TWO, REMOVED}
+    known = {*system_texts._BY_ACTOR, *system_texts._BY_ACTOR_TO_USER, *system_texts.ONE_TO_ONE_CALLS, REMOVED}
     assert name in known, f"add the text of {name} to _BY_ACTOR ({line_of(system_texts, '_BY_ACTOR =')})"
 
 

@@ -11,13 +11,13 @@ from talkd.storage.database import Reactions, Tx
 async def _enforce_permissions(tx: Tx, event: events.RoomEvent) -> None:
     """Drop or mute call participants who lost a permission. Locking a room ends no call."""
     with suppress(NotFound):  # the room was deleted in the same transaction
-        await service.enforce(tx, event.room_id)
+        await service.enforce_permissions(tx, event.room_id)
 
 
 async def _end_if_empty(tx: Tx, event: events.AttendeeRemoved) -> None:
     """End the call if the removed attendee's session was the last one in it."""
     if event.session_ids:
-        await service.after_removal(tx, event.room_id)
+        await service.end_if_empty(tx, event.room_id)
 
 
 REACTIONS: Reactions = {

@@ -189,7 +189,7 @@ async def drop(tx: Tx, room: Room, session: Session, attendee: Attendee) -> None
     await _leave(tx, room, session, attendee, SYSTEM)
 
 
-async def enforce(tx: Tx, room_id: int) -> None:
+async def enforce_permissions(tx: Tx, room_id: int) -> None:
     """Drop or mute call participants who lost a permission. The lobby drops, a publishing permission mutes.
 
     Locking a room does not end its call: nobody can join or change flags, and everybody may leave.
@@ -219,8 +219,8 @@ async def end_long(tx: Tx, room_id: int, max_duration: int) -> None:
         await _end(tx, room, SYSTEM, for_everyone=True)
 
 
-async def after_removal(tx: Tx, room_id: int) -> None:
-    """End the call if the attendee who was removed was the last one in it."""
+async def end_if_empty(tx: Tx, room_id: int) -> None:
+    """End the room's call if nobody is in it any more."""
     room = await room_store.lock_room(tx, room_id)
     if room.call_started_at and not await store.count_in_call(tx, room_id):
         await _end(tx, room, SYSTEM, for_everyone=False)

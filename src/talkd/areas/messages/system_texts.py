@@ -17,7 +17,7 @@ Text = Callable[[Parameters, Actor, Actor, str], str]
 MISSED, TRIED = "call_missed", "call_tried"
 """Two names of an unanswered call: the user who was called reads the first, the caller the second."""
 
-CALLS_OF_TWO = frozenset({"call_started", "call_ended", "call_ended_everyone"})
+ONE_TO_ONE_CALLS = frozenset({"call_started", "call_ended", "call_ended_everyone"})
 """System messages with a text of their own in one-to-one rooms, which names nobody."""
 
 SILENT = "silent"
@@ -128,8 +128,8 @@ def text_of(
 
     `details` are the parts of the text that are not actors: old and new name, a duration.
     """
-    if is_one_to_one and system in CALLS_OF_TWO:
-        return _call_of_two(system, details, is_by_viewer=actor.is_same(viewer.type, viewer.id))
+    if is_one_to_one and system in ONE_TO_ONE_CALLS:
+        return _one_to_one_call_text(system, details, is_by_viewer=actor.is_same(viewer.type, viewer.id))
     if viewer.type != USERS:  # guests never read "You" (docs/api/compatibility.md)
         viewer = Actor("", "")
     user = parameters.get("user")
@@ -166,7 +166,7 @@ def _by(text: str, actor: Actor, viewer: Actor) -> str:
     return "You" + text.removeprefix("{actor}") if actor.is_same(viewer.type, viewer.id) else text
 
 
-def _call_of_two(system: str, details: str, *, is_by_viewer: bool) -> str:
+def _one_to_one_call_text(system: str, details: str, *, is_by_viewer: bool) -> str:
     if system == "call_started":
         way, kind = "Outgoing" if is_by_viewer else "Incoming", "silent call" if details == SILENT else "call"
         return f"{way} {kind}"

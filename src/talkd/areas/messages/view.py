@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.messages.system_texts import CALLS_OF_TWO, MISSED, TRIED, shield, text_of
+from talkd.areas.messages.system_texts import MISSED, ONE_TO_ONE_CALLS, TRIED, shield, text_of
 from talkd.conversation.message import (
     COMMENT,
     DELETED,
@@ -85,22 +85,14 @@ def message(
 ) -> MessageView:
     """Show a message to one reader. System messages say "You" for the reader."""
     item = without_deleted(item, names)
-    actor = Actor(item.actor_type, item.actor_id)
-    references = item.references()
-    text, system, is_one_to_one = item.message, item.system, room.is_one_to_one
-    if system:
-        if system == MISSED:
-            system, references = _missed(references, room, viewer)
-        details, typed = shield(text, references)
-        text = text_of(system, details, references, actor, viewer, is_one_to_one=is_one_to_one)
-        references = {} if is_one_to_one and system in CALLS_OF_TWO else {**references, **typed}
-    elif item.kind == DELETED:
-        text = _deleted_text(references["actor"], actor, viewer)
+    text, system, references = _content(item, room, viewer)
     by_server = bool(system) or item.kind == OBJECT_SHARED
     if by_server and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
-    if is_one_to_one:
-        references = {key: _everybody_of_two(reference, item, viewer, names) for key, reference in references.items()}
+    if room.is_one_to_one:
+        references = {
+            key: _everybody_in_one_to_one(reference, item, viewer, names) for key, reference in references.items()
+        }
     parameters = {key: _parameter(item, each, room, names, by_server) for key, each in references.items()}
     return MessageView(  # by position, which is much faster than by name
         item.id,
@@ -129,7 +121,23 @@ def message(
     )
 
 
-def _missed(references: Mapping[str, Reference], room: Room, viewer: Actor) -> tuple[str, dict[str, Reference]]:
+def _content(item: Message, room: Room, viewer: Actor) -> tuple[str, str, Mapping[str, Reference]]:
+    """Return text, name of the system message, and references of a message for one reader."""
+    text, system, references = item.message, item.system, item.references()
+    if not system and item.kind != DELETED:
+        return text, system, references
+    actor = Actor(item.actor_type, item.actor_id)
+    if not system:
+        return _deleted_text(references["actor"], actor, viewer), system, references
+    if system == MISSED:
+        system, references = _unanswered(references, room, viewer)
+    details, typed = shield(text, references)
+    text = text_of(system, details, references, actor, viewer, is_one_to_one=room.is_one_to_one)
+    names_nobody = room.is_one_to_one and system in ONE_TO_ONE_CALLS
+    return text, system, {} if names_nobody else {**references, **typed}
+
+
+def _unanswered(references: Mapping[str, Reference], room: Room, viewer: Actor) -> tuple[str, dict[str, Reference]]:
     """Return name and references of an unanswered call for one reader: the caller reads whom they tried to reach.
 
     In a former one-to-one room, the other user is only a name.
@@ -220,7 +228,7 @@ def _parameter(item: Message, reference: Reference, room: Room, names: Names, in
     return {"type": kind, "id": actor_id, "name": reference.name}
 
 
-def _everybody_of_two(reference: Reference, item: Message, viewer: Actor, names: Names) -> Reference:
+def _everybody_in_one_to_one(reference: Reference, item: Message, viewer: Actor, names: Names) -> Reference:
     """In a one-to-one room, show @all under the other person's name.
 
     The reference holds the name that the author sees. The other user sees the author's name.
