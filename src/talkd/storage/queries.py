@@ -5,7 +5,6 @@ A `Shape` describes some columns of a row and the struct that their values make.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
 from typing import Any, Generic, TypeVar, overload
 
 import sqlalchemy as sa
@@ -56,14 +55,13 @@ def optional(of: Shape[T]) -> Shape[T | None]:
 def combined(make: Callable[[A, B], T], a: Shape[A], b: Shape[B], /) -> Shape[T]: ...
 @overload
 def combined(make: Callable[[A, B, C], T], a: Shape[A], b: Shape[B], c: Shape[C], /) -> Shape[T]: ...
-def combined(make: Callable[..., T], *shapes: Shape[Any]) -> Shape[T]:
+def combined(make: Callable[..., T], a: Shape[Any], b: Shape[Any], c: Shape[Any] | None = None, /) -> Shape[T]:
     """Return a shape that reads several shapes side by side and passes their results to `make`."""
-    ends = list(accumulate(map(len, shapes)))
-    parts = [(each.take, begin, end) for each, begin, end in zip(shapes, [0, *ends], ends, strict=False)]
-    return Shape(
-        [column for each in shapes for column in each],
-        lambda values: make(*[take(values[begin:end]) for take, begin, end in parts]),
-    )
+    first, second, at, to = a.take, b.take, len(a), len(a) + len(b)
+    if c is None:
+        return Shape([*a, *b], lambda values: make(first(values[:at]), second(values[at:])))
+    third = c.take
+    return Shape([*a, *b, *c], lambda values: make(first(values[:at]), second(values[at:to]), third(values[to:])))
 
 
 class Query(Statement, Generic[T]):
