@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.chat import change_service, service
 from talkd.areas.chat.routes import headers, page_size, show_sent
-from talkd.areas.messages import view
+from talkd.areas.messages import view as message_view
 from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -40,13 +40,17 @@ class ContextParams(msgspec.Struct, frozen=True):
 _AUTHOR = (Guard.NO_LOGIN, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.LOBBY_OPEN, Guard.MAY_CHAT)
 
 
-@routes.add("PUT", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=EditParams, returns=view.MessageView)
+@routes.add(
+    "PUT", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=EditParams, returns=message_view.MessageView
+)
 async def edit(tx: Tx, call: Call[EditParams]) -> Reply:
     """Change the text of a message."""
     return show_sent(call, await change_service.edit(tx, call.me, call.params.messageId, call.params.message))
 
 
-@routes.add("DELETE", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=MessageParams, returns=view.MessageView)
+@routes.add(
+    "DELETE", "chat/{token}/{messageId}", *_AUTHOR, versions=V1, params=MessageParams, returns=message_view.MessageView
+)
 async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
     """Delete a message."""
     return show_sent(call, await change_service.delete(tx, call.me, call.params.messageId))
@@ -59,7 +63,7 @@ async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
     Guard.MODERATOR,
     Guard.READ_WRITE,
     versions=V1,
-    returns=view.MessageView,
+    returns=message_view.MessageView,
 )
 async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
     """Delete all messages."""
@@ -75,7 +79,7 @@ async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
     Guard.LOBBY_OPEN,
     versions=V1,
     params=ContextParams,
-    returns=list[view.MessageView],
+    returns=list[message_view.MessageView],
 )
 async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     """Get a message with the messages before and after it, oldest first."""
@@ -84,4 +88,4 @@ async def get_context(tx: Tx, call: Call[ContextParams]) -> Reply:
     page, common = await service.get_context(tx, me, params.messageId, limit)
     if not page.messages:
         return Reply(None, 304)
-    return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
+    return Reply(message_view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))

@@ -1,7 +1,7 @@
 """The newest messages of busy rooms, cached in memory as structs and as JSON.
 
 A message to a thousand waiting clients costs one query and, except for readers with a personal form of it
-(`view.is_personal`), one encoding.
+(`message_view.is_personal`), one encoding.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import msgspec
 from cachetools import LRUCache
 
 from talkd.areas.messages import service as messages
-from talkd.areas.messages import view
+from talkd.areas.messages import view as message_view
 from talkd.conversation import message_store
 from talkd.conversation.message import Message, Page
 from talkd.conversation.room import Room
@@ -132,10 +132,11 @@ class Feed:
         now = clock.now()
         parents = {key: parent for key, parent in recent.page.parents.items() if not parent.is_expired(now)}
         page = Page(fresh, parents, recent.page.names, recent.page.reactors)
-        if room.is_one_to_one or view.is_personal(page, viewer):  # @all has another name for each of the two users
-            return msgspec.Raw(_encode(view.messages(page, room, viewer)))
+        # in a one-to-one room, @all has another name for each of the two users
+        if room.is_one_to_one or message_view.is_personal(page, viewer):
+            return msgspec.Raw(_encode(message_view.messages(page, room, viewer)))
         key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # messages expire
         body = recent.bodies.get(key)
         if body is None:
-            body = recent.bodies[key] = msgspec.Raw(_encode(view.messages(page, room, Actor("", ""))))
+            body = recent.bodies[key] = msgspec.Raw(_encode(message_view.messages(page, room, Actor("", ""))))
         return body

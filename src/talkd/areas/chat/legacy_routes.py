@@ -8,7 +8,7 @@ import msgspec
 from talkd.areas.chat import legacy, offset_service, service
 from talkd.areas.chat.offset_service import Position
 from talkd.areas.chat.waiting import dismiss_notifications, note_presence, wait_for
-from talkd.areas.messages import view
+from talkd.areas.messages import view as message_view
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 
@@ -52,7 +52,7 @@ class _Counter:
                 lambda tx: offset_service.get_next(tx, room.id, self._position, self._since)
             )
             if page.messages:
-                shown = view.messages(page, room, call.me.actor)
+                shown = message_view.messages(page, room, call.me.actor)
                 return Reply([legacy.message(item) for item in reversed(shown)])
             if self._position == before:
                 break

@@ -8,7 +8,7 @@ from talkd.areas.chat import legacy, legacy_routes, service, waiting
 from talkd.areas.chat.feed import Feed, News
 from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.areas.messages import service as messages
-from talkd.areas.messages import view
+from talkd.areas.messages import view as message_view
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
 from talkd.conversation.message import SentMessage
@@ -70,7 +70,7 @@ def page_size(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
     versions=V1,
     params=SendParams,
     limit=Limit.GUEST_MESSAGES,
-    returns=view.MessageView,
+    returns=message_view.MessageView,
     notifies_first=False,
 )
 async def send(tx: Tx, call: Call[SendParams]) -> Reply:
@@ -104,7 +104,7 @@ def _network(call: Call[SendParams]) -> str:
     versions=V1,
     params=ReceiveParams,
     access=Access.OWN,
-    returns=list[view.MessageView] | list[legacy.OldMessageView],
+    returns=list[message_view.MessageView] | list[legacy.OldMessageView],
 )
 async def receive(call: Call[ReceiveParams]) -> Reply:
     """Get older messages, or wait for newer ones."""
@@ -125,7 +125,7 @@ async def _history(tx: Tx, call: Call[ReceiveParams]) -> Reply:
         limit=page_size(params.limit),
     )
     if page.messages:
-        return Reply(view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
+        return Reply(message_view.messages(page, me.room, me.actor), 200, headers(common, page.messages[-1].id))
     return _moved(params, common) or Reply(None, 304)
 
 
@@ -195,7 +195,7 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
 def show_sent(call: Call[Any], said: SentMessage, status: int = 200) -> Reply:
     """Answer with one message."""
     me = call.me
-    return Reply(view.messages(said.page, me.room, me.actor)[0], status, headers(said.common_read))
+    return Reply(message_view.messages(said.page, me.room, me.actor)[0], status, headers(said.common_read))
 
 
 def headers(common: int | None = None, last_given: int | None = None) -> dict[str, str]:

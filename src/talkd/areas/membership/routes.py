@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.participants import attendee_service as attendees
-from talkd.areas.participants import view
+from talkd.areas.participants import view as participant_view
 from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms.member_changes import MemberChanges
@@ -54,7 +54,7 @@ class NameParams(msgspec.Struct, frozen=True):
     Guard.LOBBY_OPEN,
     versions=V4,
     params=ListParams,
-    returns=list[view.ParticipantView],
+    returns=list[participant_view.ParticipantView],
 )
 async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
     """List the participants of a conversation."""
@@ -64,7 +64,7 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 
 def listed(me: Participant, found: AttendeeList) -> Reply:
     """Return the answer with the attendees as `me` may see them. A header says whether it has statuses."""
-    data = view.people(found, viewer=me)
+    data = participant_view.people(found, viewer=me)
     return Reply(data, 200, {} if found.online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from talkd.areas.messages import view as messages
+from talkd.areas.messages import view as message_view
 from talkd.areas.notifications.model import About, Entry, Listing, Subject
 from talkd.conversation.message import Names, current_actor
 from talkd.core.actor import DELETED_USERS, GROUPS, USERS, Actor
@@ -66,8 +66,8 @@ def _notification(entry: Entry, names: Names, base_url: str) -> NotificationView
         datetime=datetime.fromtimestamp(item.created_at, UTC).isoformat(),
         object_type=item.object_type,
         object_id=object_id,
-        subject=messages.plain_text(subject, parameters),
-        message=messages.plain_text(text, references),
+        subject=message_view.plain_text(subject, parameters),
+        message=message_view.plain_text(text, references),
         link=link,
         subjectRich=subject,
         subjectRichParameters=parameters,
@@ -191,8 +191,8 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
         "id": str(room.id),
         "name": room.name_for(item.user_id, names.get((USERS, partner), "")),
         "link": page,
-        "call-type": messages.call_type(room),
-        "icon-url": f"{base_url}{messages.avatar_path(room)}",
+        "call-type": message_view.call_type(room),
+        "icon-url": f"{base_url}{message_view.avatar_path(room)}",
     }
     return found
 
@@ -203,7 +203,7 @@ def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
     if entry.message is None or entry.is_sensitive:
         return "", {}
     reader = Actor(USERS, entry.notification.user_id)
-    shown = messages.message(entry.message, entry.me.room, reader, names)
+    shown = message_view.message(entry.message, entry.me.room, reader, names)
     parameters = shown.messageParameters
     return shown.message, parameters if isinstance(parameters, dict) else {}
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.messages import view as messages
+from talkd.areas.messages import view as message_view
 from talkd.areas.overviews.store import Overview
 from talkd.conversation.message import Names
 from talkd.conversation.participant import Participant
@@ -105,7 +105,7 @@ def room(
     started_at = clock.date_of(item.call_started_at) if is_inside else 0
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
-        last = messages.message(overview.last_message, item, me.actor, names)
+        last = message_view.message(overview.last_message, item, me.actor, names)
     # Positional arguments, in the order of the fields: keyword arguments would take sixty times as long.
     return RoomView(
         item.id,

@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
-from talkd.areas.participants import view
+from talkd.areas.participants import view as participant_view
 from talkd.areas.permissions import service
 from talkd.core.errors import NULL, Invalid
 from talkd.storage.database import Tx
@@ -59,13 +59,13 @@ async def set_for_call(_tx: Tx, _call: Call[DefaultParams]) -> None:
     *ANY_MODERATOR,
     versions=V4,
     params=AttendeeParams,
-    returns=list[view.ParticipantView],
+    returns=list[participant_view.ParticipantView],
 )
-async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[view.ParticipantView]:
+async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[participant_view.ParticipantView]:
     """Set, add or remove permissions of one attendee."""
     params = call.params
     changed = await service.set_of_attendee(tx, call.me, params.attendeeId, params.method, params.permissions)
-    return view.people(changed, viewer=call.me)
+    return participant_view.people(changed, viewer=call.me)
 
 
 @routes.add("PUT", "room/{token}/attendees/permissions/all", *ANY_MODERATOR, versions=V4, params=EverybodyParams)

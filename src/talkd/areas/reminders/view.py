@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.messages import view as messages
+from talkd.areas.messages import view as message_view
 from talkd.areas.reminders.model import Agenda, Reminder, Upcoming
 from talkd.conversation.participant import Participant
 
@@ -42,7 +42,7 @@ def agenda(found: Agenda) -> list[UpcomingView]:
 
 
 def _upcoming(item: Upcoming, found: Agenda) -> UpcomingView:
-    shown = messages.message(item.message, item.me.room, item.me.actor, found.names)
+    shown = message_view.message(item.message, item.me.room, item.me.actor, found.names)
     is_hidden = bool(item.me.attendee.sensitive)
     return UpcomingView(
         reminderTimestamp=item.reminder.remind_at,

@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.chat.routes import headers, show_sent
-from talkd.areas.messages import view
+from talkd.areas.messages import view as message_view
 from talkd.areas.sharing import service
 from talkd.areas.sharing.model import MAX_OVERVIEW_LIMIT
 from talkd.core.constants import MAX_CHAT_LIMIT
@@ -49,7 +49,7 @@ class OverviewParams(msgspec.Struct, frozen=True):
     versions=V1,
     params=ShareParams,
     limit=Limit.GUEST_MESSAGES,
-    returns=view.MessageView,
+    returns=message_view.MessageView,
 )
 async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     """Share a location, a card or another thing."""
@@ -71,7 +71,12 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
 
 
 @routes.add(
-    "GET", "chat/{token}/share", *PAST_LOBBY, versions=V1, params=ListParams, returns=dict[str, view.MessageView]
+    "GET",
+    "chat/{token}/share",
+    *PAST_LOBBY,
+    versions=V1,
+    params=ListParams,
+    returns=dict[str, message_view.MessageView],
 )
 async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     """List the shared things of one kind."""
@@ -80,7 +85,7 @@ async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     page = await service.list_shared(tx, me, params.objectType, known=params.lastKnownMessageId, limit=limit)
     if not page.messages:
         return Reply([])
-    shown = reversed(view.messages(page, me.room, me.actor))  # JavaScript sorts keys that are numbers anyway
+    shown = reversed(message_view.messages(page, me.room, me.actor))  # JavaScript sorts keys that are numbers anyway
     return Reply({str(each.id): each for each in shown}, 200, headers(last_given=page.messages[-1].id))
 
 
@@ -90,11 +95,11 @@ async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     *PAST_LOBBY,
     versions=V1,
     params=OverviewParams,
-    returns=dict[str, list[view.MessageView]],
+    returns=dict[str, list[message_view.MessageView]],
 )
-async def get_overview(tx: Tx, call: Call[OverviewParams]) -> dict[str, list[view.MessageView]]:
+async def get_overview(tx: Tx, call: Call[OverviewParams]) -> dict[str, list[message_view.MessageView]]:
     """Get the newest shared things of every kind."""
     limit = max(1, min(call.params.limit, MAX_OVERVIEW_LIMIT))
     page, ids = await service.get_overview(tx, call.me, limit)
-    shown = {each.id: each for each in view.messages(page, call.me.room, call.me.actor)}
+    shown = {each.id: each for each in message_view.messages(page, call.me.room, call.me.actor)}
     return {kind: [shown[message_id] for message_id in found] for kind, found in ids.items()}
