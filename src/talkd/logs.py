@@ -1,4 +1,4 @@
-"""What is written about what happens: one line an event, as text or JSON. Never secrets, never texts of messages."""
+"""Set up the log: one line for each event, as text or JSON. It never holds secrets or texts of messages."""
 
 import contextlib
 import io
@@ -20,13 +20,13 @@ _SECRET_KEYS = {"message", "text", "body", "token", "app_password", "request_tok
 
 
 def is_secret(key: str) -> bool:
-    """Whether a value under that key may be a secret, or words that somebody wrote to somebody."""
+    """Return True if a value under that key may be a secret or the text of a message."""
     name = key.lower().replace("-", "_")
     return name in _SECRET_KEYS or name.endswith("_token") or any(word in name for word in _SECRET_WORDS)
 
 
 def hide_secrets(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: drops the values of secret keys, at any depth."""
+    """Replace the values of secret keys at any depth. A structlog processor."""
     for key in event:
         event[key] = HIDDEN if is_secret(key) else _without_secrets(event[key])
     return event
@@ -44,9 +44,9 @@ def _without_secrets(value: Any) -> Any:
 
 
 def escape_breaks(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """A structlog processor: writes line breaks and other unseen characters of texts as escapes.
+    """Escape line breaks and other unprintable characters in texts. A structlog processor.
 
-    Whoever gets a text of theirs into the log does not write lines of it, nor commands to a terminal.
+    Otherwise a logged text of a client could forge log lines, or send commands to a terminal.
     """
     for key, value in event.items():
         if isinstance(value, str):
@@ -61,7 +61,7 @@ def _escaped(text: str) -> str:
 
 
 def _write_trace(stream: TextIO, trace: Any) -> None:
-    """Write the trace of an error below its event. Each line is indented, so that none looks like an event."""
+    """Write the stack trace of an error below its event, indented so that no line looks like an event."""
     written = io.StringIO()
     structlog.dev.plain_traceback(written, trace)
     stream.writelines(f"    {_escaped(line)}\n" for line in written.getvalue().splitlines())
@@ -69,7 +69,7 @@ def _write_trace(stream: TextIO, trace: Any) -> None:
 
 @contextlib.contextmanager
 def silenced() -> Iterator[None]:
-    """Within it nothing is logged: a command says in its own sentence why it failed."""
+    """Log nothing within this context: a command prints its own error message instead."""
     before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     try:
@@ -79,7 +79,7 @@ def silenced() -> Iterator[None]:
 
 
 def configure(config: LogConfig, stream: TextIO | None = None) -> None:
-    """From now on everything goes to `stream` (standard error by default), the libraries' own records included."""
+    """Write all events, and the log records of libraries, to `stream` (standard error by default)."""
     stream = stream or sys.stderr
     as_text = config.format == "text" or (config.format == "auto" and stream.isatty())
     shared: list[Any] = [
@@ -88,7 +88,7 @@ def configure(config: LogConfig, stream: TextIO | None = None) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    # Traces are made without the values of local variables: these may hold secrets.
+    # Stack traces leave out the values of local variables, which may be secrets.
     last: list[Any] = (
         [escape_breaks, structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=_write_trace)]
         if as_text
@@ -107,7 +107,7 @@ def configure(config: LogConfig, stream: TextIO | None = None) -> None:
     root.setLevel(level)
     for name in ("asyncio", "alembic", "PIL"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    # It writes a trace each time that it cannot connect, which storage says in one line a second.
+    # It writes a stack trace each time that it cannot connect; storage logs that in one line a second.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
     structlog.configure(
         processors=[
@@ -123,5 +123,5 @@ def configure(config: LogConfig, stream: TextIO | None = None) -> None:
 
 def _to_json(value: Any, **_options: Any) -> str:
     text = msgspec.json.encode(value, enc_hook=repr).decode()
-    # What msgspec leaves are line breaks of Unicode, direction marks and the like, which stand in strings only.
+    # msgspec leaves some unprintable characters unescaped, such as direction marks; all of them are inside strings.
     return text if text.isprintable() else "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)

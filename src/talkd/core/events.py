@@ -1,4 +1,4 @@
-"""Everything that can happen, in the past tense. Payloads are ids and old and new values, no behaviour.
+"""Events: everything that can happen, named in the past tense. They hold ids and values, and have no behaviour.
 
 A service emits an event when it has changed something; the `effects.py` of the areas say what follows from it.
 """
@@ -22,9 +22,9 @@ def list_kinds(base: type[Event]) -> list[type[Event]]:
 
 @dataclass(frozen=True, slots=True)
 class CachesOutdated(Event):
-    """Settings, passwords or roles have changed: of one account, or (empty) of all.
+    """Settings, passwords or roles of one account have changed, or of any account (empty `user_id`).
 
-    `epoch` is what other processes see of it.
+    Other processes notice the new `epoch` in the database.
     """
 
     epoch: str
@@ -33,7 +33,7 @@ class CachesOutdated(Event):
 
 @dataclass(frozen=True, slots=True)
 class SettingSet(Event):
-    """A setting of an app has a new value; None is back to the default."""
+    """A setting of an app has a new value; None stands for its default."""
 
     app: str
     key: str
@@ -42,7 +42,7 @@ class SettingSet(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReadPrivacySet(Event):
-    """A user lets it be known, or no longer, how far he has read."""
+    """A user has shown or hidden their read marker."""
 
     user_id: str
 
@@ -57,7 +57,7 @@ class UserRenamed(Event):
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted(Event):
-    """`actor` deleted an account; `name` is its last display name."""
+    """`actor` has deleted an account; `name` was its display name."""
 
     user_id: str
     name: str
@@ -92,7 +92,7 @@ class GroupRenamed(Event):
 
 @dataclass(frozen=True, slots=True)
 class GroupDeleted(Event):
-    """A group is gone; that its members left it was said before."""
+    """A group was deleted. Each member was removed before, with an event of its own."""
 
     group_id: str
     actor: Actor = SYSTEM
@@ -101,7 +101,7 @@ class GroupDeleted(Event):
 # --- rooms ----------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class RoomEvent(Event):
-    """Something about one room, done by `actor`."""
+    """Base of the events in one room, caused by `actor`."""
 
     room_id: int
     actor: Actor
@@ -109,12 +109,12 @@ class RoomEvent(Event):
 
 @dataclass(frozen=True, slots=True)
 class RoomCreated(RoomEvent):
-    """A conversation exists."""
+    """A room was created."""
 
 
 @dataclass(frozen=True, slots=True)
 class RoomDeleted(RoomEvent):
-    """A conversation and all in it are gone; `attendee_ids` were in it."""
+    """A room was deleted, with its attendees and sessions."""
 
     attendee_ids: tuple[int, ...]
     session_ids: tuple[str, ...]
@@ -123,7 +123,7 @@ class RoomDeleted(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class RoomRenamed(RoomEvent):
-    """The name changed."""
+    """The room has another name."""
 
     old: str
     new: str
@@ -131,31 +131,31 @@ class RoomRenamed(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class DescriptionSet(RoomEvent):
-    """The description changed; empty means removed."""
+    """The room has another description; empty if it was removed."""
 
     description: str
 
 
 @dataclass(frozen=True, slots=True)
 class AvatarSet(RoomEvent):
-    """The picture changed; `is_set` is false when it was removed."""
+    """The room has another picture, or none (`is_set` is false)."""
 
     is_set: bool
 
 
 @dataclass(frozen=True, slots=True)
 class GuestsAllowed(RoomEvent):
-    """Everybody who has the link may come."""
+    """The room became public: everybody who has the link may join."""
 
 
 @dataclass(frozen=True, slots=True)
 class GuestsDisallowed(RoomEvent):
-    """Only members may come."""
+    """The room is no longer public: only members may join."""
 
 
 @dataclass(frozen=True, slots=True)
 class PasswordSet(RoomEvent):
-    """The password changed; `is_set` is false when it was removed."""
+    """The room has another password, or none (`is_set` is false)."""
 
     is_set: bool
 
@@ -169,14 +169,14 @@ class ReadOnlySet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ListableSet(RoomEvent):
-    """Others than before find the room by searching."""
+    """The scope of those who find the room by searching has changed (`Listable`)."""
 
     scope: int
 
 
 @dataclass(frozen=True, slots=True)
 class LobbySet(RoomEvent):
-    """The lobby was closed, opened, or got another timer (0: none)."""
+    """The lobby was switched on or off, or has another timer (0 for none)."""
 
     is_closed: bool
     was_closed: bool
@@ -185,36 +185,36 @@ class LobbySet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class LobbyTimerReached(RoomEvent):
-    """The lobby has opened by itself."""
+    """The timer of the lobby has run out, so the lobby is off."""
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultPermissionsSet(RoomEvent):
-    """Those without permissions of their own may do more, or less."""
+    """The permissions of attendees without permissions of their own have changed."""
 
     permissions: int
 
 
 @dataclass(frozen=True, slots=True)
 class RecordingConsentSet(RoomEvent):
-    """Everybody is asked for consent to being recorded (1), or is not asked any more (0)."""
+    """Participants are asked for consent to being recorded (1), or no longer (0)."""
 
     recording_consent: int
 
 
 @dataclass(frozen=True, slots=True)
 class BreakoutRoomsStarted(RoomEvent):
-    """This breakout room is open."""
+    """This breakout room was opened."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakoutRoomsStopped(RoomEvent):
-    """This breakout room is closed: who does not moderate waits in the lobby."""
+    """This breakout room was closed: those who do not moderate wait in its lobby."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageExpirationSet(RoomEvent):
-    """New messages vanish after so many seconds from now on; 0 for never."""
+    """Messages posted from now on expire after so many seconds; 0 for never."""
 
     seconds: int
 
@@ -222,25 +222,25 @@ class MessageExpirationSet(RoomEvent):
 # --- people ---------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class AttendeeAdded(RoomEvent):
-    """`target` belongs to the room now. `quiet` when no message shall say so."""
+    """`target` was added to the room. If `quiet`, no system message reports it."""
 
     attendee_id: int
     target: Actor
     quiet: bool = False
     was_there: bool = False
-    """Was in the room already, by itself, and is a member from now on."""
+    """Whether the target had joined by themselves before, and is a member from now on."""
 
 
 @dataclass(frozen=True, slots=True)
 class InvitationsPlanned(RoomEvent):
-    """`actor` is about to invite so many people by e-mail, in several transactions."""
+    """`actor` is about to invite `count` people by e-mail, in several transactions."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class InvitationRepeated(RoomEvent):
-    """Somebody invited by e-mail shall get the invitation once more."""
+    """An attendee who was invited by e-mail is to get the invitation once more."""
 
     attendee_id: int
     target: Actor
@@ -248,7 +248,7 @@ class InvitationRepeated(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class AttendeeRemoved(RoomEvent):
-    """`target` no longer belongs to the room; `actor` is the target itself when it left."""
+    """`target` was removed from the room, or has left it: then `actor` is the target."""
 
     attendee_id: int
     target: Actor
@@ -258,7 +258,7 @@ class AttendeeRemoved(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ModeratorPromoted(RoomEvent):
-    """`target` moderates now."""
+    """`target` became a moderator."""
 
     attendee_id: int
     target: Actor
@@ -266,7 +266,7 @@ class ModeratorPromoted(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ModeratorDemoted(RoomEvent):
-    """`target` moderates no longer."""
+    """`target` is no longer a moderator."""
 
     attendee_id: int
     target: Actor
@@ -274,7 +274,7 @@ class ModeratorDemoted(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class PermissionsSet(RoomEvent):
-    """Somebody may do more, or less."""
+    """The permissions of an attendee have changed."""
 
     attendee_id: int
     permissions: int
@@ -282,14 +282,14 @@ class PermissionsSet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class GuestRenamed(RoomEvent):
-    """A guest calls itself something else."""
+    """A guest has changed their name."""
 
     attendee_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class SessionJoined(RoomEvent):
-    """Somebody opened the room on some device."""
+    """An attendee has joined the room with a new session."""
 
     attendee_id: int
     session_id: str
@@ -297,7 +297,7 @@ class SessionJoined(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class SessionLeft(RoomEvent):
-    """A device closed the room, or was silent for too long."""
+    """A session has ended: the client left the room, or gave no sign of life for too long."""
 
     attendee_id: int
     session_id: str
@@ -306,17 +306,17 @@ class SessionLeft(RoomEvent):
 # --- messages -------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class MessagePosted(RoomEvent):
-    """A message or system message is in the room."""
+    """A message or system message was posted."""
 
     message_id: int
     kind: str
     is_news: bool = True
-    """Whether the room is told to have something new; not for what only changes an older message."""
+    """Whether the room counts as active again; false for system messages about a change of an older message."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageEdited(RoomEvent):
-    """A message has another text; `old_references` is what the placeholders of the old one stood for (JSON)."""
+    """A message has another text; `old_references` are the references of the old text (JSON)."""
 
     message_id: int
     old_references: str
@@ -324,19 +324,19 @@ class MessageEdited(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted(RoomEvent):
-    """A message shows no more than that it was deleted."""
+    """A message was deleted: it only shows that."""
 
     message_id: int
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryCleared(RoomEvent):
-    """All messages are gone."""
+    """All messages of the room were deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReactionAdded(RoomEvent):
-    """Somebody reacted to a message."""
+    """`actor` has reacted to a message."""
 
     message_id: int
     reaction: str
@@ -344,7 +344,7 @@ class ReactionAdded(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ReactionRevoked(RoomEvent):
-    """Somebody took a reaction back."""
+    """`actor` has withdrawn a reaction."""
 
     message_id: int
     reaction: str
@@ -352,9 +352,9 @@ class ReactionRevoked(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ReadMarkerMoved(Event):
-    """An attendee has read further, or less far; then `back_from` is how far they had read.
+    """The read marker of an attendee has moved.
 
-    `low` is the lower one of the read marker before and after.
+    `low` is the lower one of its old and new position. If it has moved back, `back_from` is the old position.
     """
 
     room_id: int
@@ -366,7 +366,7 @@ class ReadMarkerMoved(Event):
 # --- calls ----------------------------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class CallStarted(RoomEvent):
-    """The first one is in the call. `silent` when nobody shall be rung, `silent_for` for users who shall not."""
+    """The first session has joined the call. It notifies nobody if `silent`, and none of the users in `silent_for`."""
 
     session_id: str
     silent: bool
@@ -375,16 +375,16 @@ class CallStarted(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallJoined(RoomEvent):
-    """Somebody joined a call that was going on."""
+    """A session has joined a running call."""
 
     session_id: str
     was_in: bool = False
-    """Whether the same person is in it already on another device."""
+    """Whether another session of the same attendee was in the call already."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallRung(RoomEvent):
-    """`target` is wanted in the call."""
+    """`actor` has asked `target` to join the call."""
 
     attendee_id: int
     target: Actor
@@ -392,14 +392,14 @@ class CallRung(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallFlagsSet(RoomEvent):
-    """Somebody switched audio or video."""
+    """A session in the call has switched audio or video on or off."""
 
     session_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class CallLeft(RoomEvent):
-    """Somebody left the call. `still_in` when on another device the same person is in it."""
+    """A session has left the call. `still_in`: another session of the same attendee is still in it."""
 
     session_id: str
     still_in: bool = False
@@ -407,7 +407,7 @@ class CallLeft(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallEnded(RoomEvent):
-    """Nobody is in the call any more. `for_everyone` when a moderator ended it."""
+    """The call is over. `for_everyone`: a moderator ended it for all."""
 
     started_at: int
     participants: tuple[Actor, ...]
@@ -417,13 +417,13 @@ class CallEnded(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class SignalingSent(Event):
-    """A message waits for a session."""
+    """A signaling message was stored for a session."""
 
     recipient: str
 
 
 @dataclass(frozen=True, slots=True)
 class Notified(Event):
-    """These users are told something new."""
+    """These users have new notifications."""
 
     user_ids: tuple[str, ...]

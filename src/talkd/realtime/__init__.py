@@ -1,1 +1,1 @@
-"""How the world is woken: topics and changes, never data."""
+"""Wake requests that wait for something: topics and changes, without data."""

@@ -1,7 +1,7 @@
-"""Waking those who wait.
+"""Wake requests that wait for changes.
 
-Whoever waits registers first, looks second, and waits third, so that nothing can happen unseen between
-looking and waiting. A change carries no data: the woken look again.
+A request first registers a watch, then reads, then waits. So a change between reading and waiting is not missed.
+A change carries no data: a woken request reads again.
 """
 
 import asyncio
@@ -15,66 +15,66 @@ from talkd.realtime.timers import Deadlines
 
 HangUp = Callable[[], Awaitable[Any]]
 Owners = dict[str, int]
-"""For whom a watch counts, such as a session or a network, and how many watches each may have at once."""
+"""The owners of a watch, such as a session and a network, and how many watches each may have at once."""
 RETRY_SECONDS = 5
-"""After how long a client whose poll was refused should try again."""
+"""Seconds after which a client should try again if its poll was refused."""
 
 
 def room_topic(room_id: int) -> str:
-    """Something was said, or read, in a room."""
+    """Return the topic of new messages and moved read markers in a room."""
     return f"room:{room_id}"
 
 
 def attendee_topic(attendee_id: int) -> str:
-    """An attendee's own standing changed: role, permissions, removal."""
+    """Return the topic of changes of an attendee: role, permissions, removal."""
     return f"attendee:{attendee_id}"
 
 
 def rules_topic(room_id: int) -> str:
-    """What a room allows has changed for many at once: its lobby, its default permissions."""
+    """Return the topic of changes for many attendees at once: the room's lobby or default permissions."""
     return f"rules:{room_id}"
 
 
 def call_topic(room_id: int) -> str:
-    """The sessions of a room, or what they bring to its call, have changed."""
+    """Return the topic of changes of a room's list of sessions, and of what they do in its call."""
     return f"call:{room_id}"
 
 
 def session_topic(session_id: str) -> str:
-    """Something was sent to one session, or the session has ended."""
+    """Return the topic of a session: a signaling message was sent to it, or it has ended."""
     return f"session:{session_id}"
 
 
 LOGINS = "logins"
-"""Whoever is logged in may be allowed less: a setting has changed."""
+"""The topic of settings that decide which users may use Talk."""
 
 
 def login_topic(user_id: str) -> str:
-    """A login of an account has ended, or the account may do less."""
+    """Return the topic of an account: a login has ended, or the account may do less."""
     return f"login:{user_id}"
 
 
 def login_topics(user_id: str | None) -> set[str]:
-    """Everything that can end the login of a caller; nothing for a visitor."""
+    """Return the topics of everything that can end the login of a caller; none for a visitor."""
     return {LOGINS, login_topic(user_id)} if user_id is not None else set()
 
 
 _STANDING = ("attendee:", "rules:", "login")
-"""How the topics begin that say that somebody may do something else than before."""
+"""How topics begin after which somebody may do more or less than before."""
 
 
 class Watch:
-    """One waiter's registration for some topics; use it as a context manager."""
+    """The registration of one waiting request for some topics. Use it as a context manager."""
 
-    __slots__ = ("_changes", "_future", "_hang_up", "_listener", "changed", "gone", "owners", "topics")
+    __slots__ = ("_changes", "_future", "_hang_up", "_listener", "changed", "has_hung_up", "owners", "topics")
 
     def __init__(self, changes: "Changes", topics: tuple[str, ...], hang_up: HangUp | None, owners: Owners) -> None:
         self._changes = changes
         self._future: asyncio.Future[None] | None = None
         self._hang_up = hang_up
         self._listener: asyncio.Task[None] | None = None
-        self.gone = False
-        """Whether the client has hung up: nobody waits for the answer any more."""
+        self.has_hung_up = False
+        """Whether the client has hung up, so that nobody receives the answer."""
         self.topics = topics
         self.owners = owners
         self.changed: set[str] = set()
@@ -91,7 +91,7 @@ class Watch:
             self._listener.cancel()
 
     def wake(self, topic: str) -> None:
-        """Called on a change; several before the waiter looks count as one."""
+        """Note a change and end the wait."""
         self.changed.add(topic)
         self.release()
 
@@ -101,21 +101,21 @@ class Watch:
             self._future.set_result(None)
 
     def take(self) -> set[str]:
-        """The topics that changed since this was last called."""
+        """Return the topics that have changed since the last call."""
         changed, self.changed = self.changed, set()
         return changed
 
     async def wait(self, until: float) -> bool:
-        """Whether something has changed that was not taken yet.
+        """Wait for a change. Return True if there is one that was not taken yet.
 
-        False when `until` (loop time) has come, the client has hung up, or the server stops.
+        Return False when `until` (loop time) has come, the client has hung up, or the server stops.
         """
         loop = asyncio.get_running_loop()
         if self.changed or self._changes.closing or until <= loop.time():
             return bool(self.changed)
         if self._hang_up is not None and self._listener is None:
             self._listener = asyncio.ensure_future(self._listen(self._hang_up))
-        if not self.gone:
+        if not self.has_hung_up:
             self._future = loop.create_future()
             self._changes.deadlines.add(until, self._future)
             try:
@@ -127,33 +127,34 @@ class Watch:
 
     async def _listen(self, hang_up: HangUp) -> None:
         await hang_up()
-        self.gone = True
+        self.has_hung_up = True
         self.release()
 
 
 class Changes:
-    """All watches of this process by topic."""
+    """All watches of this process, by topic."""
 
     def __init__(self) -> None:
         self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
         self.deadlines = Deadlines()
         self.closing = False
         self.standing = 0
-        """Another number after every change of what somebody may do. While it stays, what guards saw is still so."""
+        """Counts changes of what anybody may do. While it stays the same, what guards have checked still holds."""
         self.waiting = 0
+        """Number of watches."""
         self.waiting_of: Counter[str] = Counter()
-        """Watches by owner."""
+        """Number of watches by owner."""
 
     def watch(self, *topics: str, hang_up: HangUp | None = None, owners: Owners | None = None) -> Watch:
-        """Return a registration for some topics, to be entered before looking.
+        """Return a watch of some topics, to be entered before reading.
 
-        `hang_up` returns when the client is gone. Entering raises Unavailable while the server stops, and Throttled
-        if one of the owners has as many watches as they may have.
+        `hang_up` returns when the client has hung up. Entering the watch raises Unavailable while the server stops,
+        and Throttled if one of the owners already has as many watches as allowed.
         """
         return Watch(self, topics, hang_up, owners or {})
 
     def add(self, watch: Watch) -> None:
-        """Register; `Watch` calls it."""
+        """Register a watch; called by `Watch`."""
         if self.closing:
             raise Unavailable(RETRY_SECONDS, message="The server is stopping.")
         if any(self.waiting_of[owner] >= most for owner, most in watch.owners.items()):
@@ -164,7 +165,7 @@ class Changes:
             self._watches[topic].add(watch)
 
     def discard(self, watch: Watch) -> None:
-        """Unregister; `Watch` calls it."""
+        """Unregister a watch; called by `Watch`."""
         self.waiting -= 1
         for owner in watch.owners:
             self.waiting_of[owner] -= 1
@@ -177,19 +178,19 @@ class Changes:
                 del self._watches[topic]
 
     def publish(self, topics: Iterable[str]) -> None:
-        """Wake everybody who watches one of the topics."""
+        """Wake all watches of these topics."""
         for topic in topics:
             self.standing += topic.startswith(_STANDING)
             for watch in self._watches.get(topic, ()):
                 watch.wake(topic)
 
     def publish_everything(self) -> None:
-        """Wake everybody: something has changed, and nobody knows what."""
+        """Wake all watches, after changes that no event describes."""
         self.standing += 1
         self.publish(list(self._watches))
 
     def close(self) -> None:
-        """Let everybody who waits answer at once, and refuse new watches."""
+        """End all waits, so that the requests are answered, and refuse new watches."""
         self.closing = True
         for watches in list(self._watches.values()):
             for watch in watches:

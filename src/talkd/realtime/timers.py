@@ -1,27 +1,27 @@
-"""Deadlines of many waiters: one timer for each tenth of a second, not for each waiter."""
+"""Deadlines of many waiting requests, with one timer for each tenth of a second instead of one for each request."""
 
 import asyncio
 import math
 
 TICKS = 10
-"""Timers a second, at most."""
+"""Timers per second, at most."""
 HEADROOM = 0.4
-"""Seconds by which a wait ends early, a quarter of it at most: a tick, and time to send the answer."""
+"""Seconds by which a wait ends early, to leave time for a tick and for the answer; at most a quarter of the wait."""
 
 
 def end_of_wait(began: float, seconds: int) -> float:
-    """Return when to stop waiting, so that a request of loop time `began` is answered within `seconds`."""
+    """Return the loop time at which to stop waiting, to answer a request that came at `began` within `seconds`."""
     return began + seconds - min(HEADROOM, seconds / 4)
 
 
 class Deadlines:
-    """Futures that are resolved at the latest at their deadline, on the tick after it."""
+    """Futures that are resolved at the first tick after their deadline, unless something else resolves them before."""
 
     def __init__(self) -> None:
         self._buckets: dict[int, set[asyncio.Future[None]]] = {}
 
     def add(self, until: float, future: asyncio.Future[None]) -> None:
-        """Resolve `future` once the loop's clock has passed `until`."""
+        """Resolve `future` when the loop time has passed `until`."""
         tick = math.ceil(until * TICKS)
         bucket = self._buckets.get(tick)
         if bucket is None:
@@ -30,7 +30,7 @@ class Deadlines:
         bucket.add(future)
 
     def discard(self, until: float, future: asyncio.Future[None]) -> None:
-        """Forget a waiter who has stopped waiting."""
+        """Forget a future that no longer needs its deadline."""
         bucket = self._buckets.get(math.ceil(until * TICKS))
         if bucket is not None:
             bucket.discard(future)

@@ -53,7 +53,7 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int) ->
                     call.standing = world.changes.standing  # only the standing of other attendees may have changed
                 return reply
             while not await watch.wait(min(until, loop.time() + MAX_POLL_SECONDS)):
-                if watch.gone or world.changes.closing or until <= loop.time():
+                if watch.has_hung_up or world.changes.closing or until <= loop.time():
                     return None
                 note_presence(call)
 

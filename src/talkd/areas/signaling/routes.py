@@ -105,7 +105,7 @@ async def receive(call: Call[Any]) -> list[view.Item]:
             await _look_again(call)
             if _session_id(call) != session_id:
                 raise Conflict(data=view.GONE)
-        if watch.gone:
+        if watch.has_hung_up:
             return []  # nobody hears the answer, and the messages wait for the next poll
     if world[Polling].is_newest_poll(session_id, poll):
         world[Polling].note_list(room_id, session_id)
