@@ -104,8 +104,8 @@ async def invite_all(
     """Invite the addresses of a list that are not invited yet, the first portion now (`member_service.add`).
 
     With `only_test` nobody is invited. Banned addresses count as duplicates. Invalid lines do not keep the others from
-    being invited. A group room becomes public. Raises Invalid("password") if the server allows no public room without
-    a password, and TooLarge if the room would have more than `most` attendees.
+    being invited. A group room without breakout rooms becomes public. Raises Invalid("password") if public rooms need
+    a password on this server, and TooLarge if the room would have more than `most` attendees.
     """
     room = await room_store.lock_room(tx, me.room.id)
     new = await _without_known(tx, room, sheet.invitees)

@@ -1,9 +1,9 @@
-"""Store the signs of life of sessions, and end sessions that give none."""
+"""Store the pings of sessions, and end sessions without pings."""
 
 import structlog
 
 from talkd.area import Job
-from talkd.areas.sessions import service
+from talkd.areas.sessions import service as sessions
 from talkd.conversation.pings import Pings
 from talkd.web.call import World
 
@@ -11,14 +11,14 @@ log = structlog.get_logger(__name__)
 
 
 async def store_pings(world: World) -> None:
-    """Store the signs of life that requests have noted."""
+    """Store the pings that requests have recorded in memory."""
     await world[Pings].flush()
 
 
 async def end_silent(world: World) -> None:
-    """End the sessions that gave no sign of life for too long."""
-    await store_pings(world)  # sessions with a noted sign of life are not silent
-    ended = await world.db.write(service.end_silent)
+    """End the sessions that have not pinged for too long."""
+    await store_pings(world)  # a session with a ping in memory is not silent
+    ended = await world.db.write(sessions.end_silent)
     if ended:
         log.debug("sessions_expired", count=ended)
 
