@@ -43,7 +43,7 @@ class SearchParams(msgspec.Struct, frozen=True):
 
 @routes.add("GET", "room", Guard.USER, versions=V4, params=ListParams, access=Access.OWN, returns=list[RoomView])
 async def list_rooms(call: Call[ListParams]) -> Reply:
-    """List all conversations of the user. The first time, some are created before."""
+    """List all conversations of the user. The first request creates a note to self and a changelog."""
     db = call.world.db
     reply = await db.read(lambda tx: _list_rooms(tx, call))
     if reply is None:
@@ -86,7 +86,7 @@ async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
 
 @routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V4, returns=RoomView)
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
-    """Get one conversation; one that the caller is not in, if it is public or listed, with less about it."""
+    """Get one conversation; callers who are not in it get less, and only of a public or listed one."""
     me = await find_participant(tx, call)
     if me is not None:
         return Reply(await rendering.render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))
