@@ -1,4 +1,4 @@
-"""Who does something: always a kind and an id together, never an id alone."""
+"""Actors: the users, guests and others that do things. An actor is always identified by type and id together."""
 
 from dataclasses import dataclass
 
@@ -15,21 +15,21 @@ SYSTEM_ID = "system"
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A user, guest, e-mail guest, phone number, group or bot. Two actors are the same when kind and id are."""
+    """A user, guest, e-mail guest, phone number, group or bot. `name` is not part of the identity."""
 
     type: str
     id: str
     name: str = ""
 
     def is_same(self, type_: str, id_: str) -> bool:
-        """Whether this is the actor of that kind and id, whatever the name."""
+        """Return True if this actor has this type and id."""
         return self.type == type_ and self.id == id_
 
 
 CLI_ID = "cli"
 
 SYSTEM = Actor(GUESTS, SYSTEM_ID)
-"""Who acts when nobody in particular does: the server itself."""
+"""The server itself, the actor of system messages that nobody caused."""
 
 CLI = Actor(GUESTS, CLI_ID)
-"""Whoever administers the server from its command line."""
+"""An administrator who uses the command line."""

@@ -1,8 +1,8 @@
-"""Which characters a text may have."""
+"""Characters that no text may have."""
 
 
 def is_text(value: str) -> bool:
-    """Return True if both databases can keep the text: it has no NUL and no half of a surrogate pair."""
+    """Return True if both databases can store the text: it has neither NUL nor half of a surrogate pair."""
     if "\x00" in value:
         return False
     if value.isascii():

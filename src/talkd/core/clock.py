@@ -1,19 +1,19 @@
-"""The only source of time. Tests own it by replacing `source` and `ticks`.
+"""The only source of time. Tests control it by replacing `source` and `ticks`.
 
-There are two scales. `now` is the date: what is shown, and what people choose, such as a reminder. `steady` is for
-durations: how long a session is silent, a call lasts or a log-in is valid. Setting the machine's clock moves the date
-but not the steady scale.
+There are two scales. `now` is the date, for times that are shown or that users choose, such as that of a reminder.
+`steady` is for durations, such as the length of a call or the lifetime of a login. Setting the machine's clock changes
+the date, but not the steady scale.
 """
 
 import time
 from collections.abc import Callable
 
 source: Callable[[], float] = time.time
-"""The date in seconds; it may jump."""
+"""Unix time in seconds. It jumps when the machine's clock is set."""
 
 
 _BOOT_CLOCK: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-"""Linux has it; it counts on while the machine sleeps."""
+"""Only Linux has this clock. It also counts while the machine is suspended."""
 
 
 def _ticks() -> float:
@@ -21,28 +21,28 @@ def _ticks() -> float:
 
 
 ticks: Callable[[], float] = _ticks
-"""Seconds since the machine started, which never jump."""
+"""Seconds since the machine started. It never jumps."""
 
 _start = source() - ticks()
 
 
 def now() -> int:
-    """Unix time in whole seconds, the API's granularity."""
+    """Return the Unix time in whole seconds."""
     return int(source())
 
 
 def steady() -> int:
-    """Return the moment on the steady scale, in whole seconds. It is the Unix time unless the clock was set."""
+    """Return the current moment on the steady scale, in whole seconds. It is the Unix time unless the clock was set."""
     return int(_start + ticks())
 
 
 def date_of(moment: int) -> int:
-    """Return the Unix time of a moment on the steady scale; 0 stays 0, which means never."""
+    """Return the Unix time of a moment on the steady scale. 0, which means never, stays 0."""
     return moment + _shift() if moment else 0
 
 
 def moment_of(date: int) -> int:
-    """Return the moment on the steady scale of a Unix time; 0 stays 0."""
+    """Return the moment on the steady scale of a Unix time. 0, which means never, stays 0."""
     return date - _shift() if date else 0
 
 
@@ -56,6 +56,6 @@ def get_start() -> float:
 
 
 def go_on_from(start: float) -> None:
-    """Go on with the steady scale of an earlier process, which knew when the machine started."""
+    """Continue the steady scale of an earlier process, whose `get_start` was `start`."""
     global _start  # noqa: PLW0603 - a process has one scale
     _start = start

@@ -1,8 +1,9 @@
-"""From one main colour to those that text and buttons need to be readable (WCAG 2.2, contrast 4.5 : 1)."""
+"""Colours for text and buttons, derived from one main colour so that they are readable (WCAG 2.2)."""
 
 import re
 
 READABLE = 4.5
+"""Contrast that text needs at least (WCAG 2.2, level AA)."""
 FALLBACK = "#0a6b5c"
 _FORM = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -10,33 +11,33 @@ Rgb = tuple[int, int, int]
 
 
 def valid(color: str) -> str:
-    """The colour as #rrggbb; the built-in one when it has another form."""
+    """Return the colour in lower case, or FALLBACK if it does not have the form #rrggbb."""
     return color.lower() if _FORM.fullmatch(color) else FALLBACK
 
 
 def text_on(color: str) -> str:
-    """Black or white, whichever reads better on the colour."""
+    """Return black or white, whichever has more contrast with the colour."""
     return "#ffffff" if contrast(color, "#ffffff") >= contrast(color, "#000000") else "#000000"
 
 
-def readable_on(color: str, ground: str) -> str:
-    """The colour, made darker or lighter as far as it takes to be read on `ground`."""
-    towards = text_on(ground)
+def readable_on(color: str, background: str) -> str:
+    """Return the colour, made darker or lighter until text in it is readable on the background."""
+    extreme = text_on(background)
     for step in range(21):
-        mixed = mix(color, towards, step / 20)
-        if contrast(mixed, ground) >= READABLE:
+        mixed = mix(color, extreme, step / 20)
+        if contrast(mixed, background) >= READABLE:
             return mixed
-    return towards
+    return extreme
 
 
 def mix(color: str, other: str, share: float) -> str:
-    """`color` with that share (0 to 1) of `other` in it."""
+    """Return `color` mixed with a share (0 to 1) of `other`."""
     pairs = zip(_rgb(color), _rgb(other), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in pairs)
 
 
 def contrast(one: str, other: str) -> float:
-    """The contrast of two colours, from 1 to 21."""
+    """Return the contrast of two colours, from 1 to 21 (WCAG 2.2)."""
     low, high = sorted((_luminance(_rgb(one)), _luminance(_rgb(other))))
     return (high + 0.05) / (low + 0.05)
 

@@ -1,10 +1,10 @@
-"""The numbers of the API (api-surface.md, Y)."""
+"""The constants of the API, and limits of talkd."""
 
 from enum import IntEnum, IntFlag
 
 
 class RoomType(IntEnum):
-    """What kind of conversation it is."""
+    """The type of a room."""
 
     ONE_TO_ONE = 1
     GROUP = 2
@@ -30,7 +30,7 @@ GUESTS = frozenset({ParticipantType.GUEST, ParticipantType.GUEST_MODERATOR})
 
 
 class InCall(IntFlag):
-    """What somebody brings to a call."""
+    """The media that a session sends in a call."""
 
     NONE = 0
     IN_CALL = 1
@@ -40,7 +40,7 @@ class InCall(IntFlag):
 
 
 class Permission(IntFlag):
-    """What somebody may do in a room. 0 means: see one level further out."""
+    """The permissions of an attendee. DEFAULT means that the permissions of the call or the room apply."""
 
     DEFAULT = 0
     CUSTOM = 1
@@ -58,7 +58,7 @@ MAX_CUSTOM_PERMISSIONS = Permission(255)
 
 
 class NotificationLevel(IntEnum):
-    """When somebody wants to hear of a message."""
+    """The messages of a room that an attendee is notified of."""
 
     DEFAULT = 0
     ALWAYS = 1
@@ -67,7 +67,7 @@ class NotificationLevel(IntEnum):
 
 
 class Listable(IntEnum):
-    """Who finds a room by searching."""
+    """Who can find a room by searching without being in it."""
 
     NONE = 0
     USERS = 1
@@ -75,21 +75,21 @@ class Listable(IntEnum):
 
 
 class ReadOnly(IntEnum):
-    """Whether a room is locked."""
+    """Whether a room is locked (read-only)."""
 
     READ_WRITE = 0
     READ_ONLY = 1
 
 
 class Lobby(IntEnum):
-    """Who waits outside."""
+    """Whether participants wait in the lobby."""
 
     NONE = 0
     NON_MODERATORS = 1
 
 
 class StartCall(IntEnum):
-    """App setting `start_calls`: who may start a call."""
+    """Who may start a call (the setting `start_calls`)."""
 
     EVERYONE = 0
     USERS = 1
@@ -106,12 +106,12 @@ API_FEATURES = (
     "conversation-v4",
     "signaling-v3",
 )
-"""The features by which clients choose an API version (versions.md, 9)."""
+"""The features in the capabilities by which clients choose an API version."""
 
 ABOVE_ALL_IDS = 2**62
-"""An id that nothing has; everything there is comes before it."""
+"""Larger than every id."""
 NEVER_READ = -2
-"""Read marker before the first message of a room: everything is unread."""
+"""Read marker of an attendee who has read no message of the room."""
 
 MAX_MESSAGE_LENGTH = 32_000
 MAX_ROOM_NAME_LENGTH = 255
@@ -120,16 +120,16 @@ MAX_OBJECT_LENGTH = 64
 MAX_REFERENCE_ID_LENGTH = 64
 MAX_CHAT_LIMIT = 200
 MAX_CONTEXT_LIMIT = 100
-"""Messages on either side of the one that is looked around."""
+"""Messages before and after the requested one at most, in a context request."""
 MAX_EXPIRATION = 2**31 - 1
-"""Seconds for which messages last at most, unless they stay; some clients keep the number in 32 bits."""
+"""Seconds after which messages expire at most. Some clients store the number in 32 bits."""
 MAX_GUEST_MENTIONS, MENTION_SECONDS = 50, 86_400
-"""Messages in which the guests of one network may mention somebody within so many seconds."""
+"""Messages with mentions that the guests of one network may send within this many seconds."""
 MAX_POLL_SECONDS = 30
 MAX_EDIT_AGE = 86_400
-"""Seconds after which a message keeps its text, except in a note to self."""
+"""Seconds after which a message can no longer be edited, except in a note to self."""
 
 SESSION_TIMEOUT = 40
-"""Seconds without a sign after which a session counts as gone for others in a call: a poll of 30 and some grace."""
+"""Seconds without a request after which a session no longer counts as online. Clients poll every 30 seconds."""
 SESSION_KILL = 100
-"""Seconds without a sign after which a session is removed."""
+"""Seconds without a request after which a session is removed."""

@@ -1,4 +1,4 @@
-"""What counts as one emoji: a picture character with its modifiers, or several joined to one picture."""
+"""Recognise emojis: a pictographic character with its modifiers, or several joined into one picture."""
 
 import re
 from collections.abc import Iterator
@@ -19,24 +19,24 @@ _PICTURES = (
 
 _PICTURE = re.compile(f"[{_PICTURES}]")
 _REGION = "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f"
-"""A flag of a country's part: its letters and digits are invisible, and stand after no other picture."""
+"""The flag of a region, for example of Scotland: a black flag followed by invisible letters and digits."""
 _PART = f"(?:{_REGION}|[{_PICTURES}][\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]*)"
 _EMOJI = re.compile(
-    f"[\U0001f1e6-\U0001f1ff]{{2}}\ufe0f*"  # two letters: a flag
-    f"|[0-9#*]\ufe0f*\u20e3\ufe0f*"  # a key
-    f"|{_PART}(?:\u200d{_PART})*"  # people, families, what they do
+    f"[\U0001f1e6-\U0001f1ff]{{2}}\ufe0f*"  # a flag: two regional indicator letters
+    f"|[0-9#*]\ufe0f*\u20e3\ufe0f*"  # a keycap
+    f"|{_PART}(?:\u200d{_PART})*"  # pictures joined by zero-width joiners
 )
 MAX_LENGTH = 32
-"""Characters of the longest emoji that is accepted; families with skin tones have some fifteen."""
+"""Characters of an emoji at most. Families with skin tones have about fifteen."""
 
 
 def is_emoji(text: str) -> bool:
-    """Whether the text is exactly one emoji."""
+    """Return True if the text is exactly one emoji."""
     return len(text) <= MAX_LENGTH and _EMOJI.fullmatch(text) is not None
 
 
 def first_emoji(text: str) -> str:
-    """Return the emoji that the text begins with, or an empty text."""
+    """Return the emoji at the beginning of the text, or an empty text."""
     found = _EMOJI.match(text)
     return found.group() if found is not None and len(found.group()) <= MAX_LENGTH else ""
 
@@ -47,5 +47,5 @@ def find_emojis(text: str) -> Iterator[re.Match[str]]:
 
 
 def is_picture(character: str) -> bool:
-    """Return whether it is a single picture character, also one that Unicode only reserves so far."""
+    """Return True if it is a single pictographic character, including those that Unicode has only reserved."""
     return _PICTURE.fullmatch(character) is not None

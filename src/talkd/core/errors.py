@@ -1,13 +1,16 @@
-"""What can go wrong, in words. `web/ocs.py` is the only place that knows the HTTP numbers."""
+"""The errors that clients are told about. `web/ocs.py` maps them to HTTP statuses."""
 
 from typing import Any, Final
 
 NULL: Final = object()
-"""As `data` of an error: the answer's data is null, not an empty list."""
+"""The `data` of an error whose answer has null as its data instead of an empty list."""
 
 
 class TalkError(Exception):
-    """Base of all refusals. `reason` is the API's own short string, `data` what else a client gets."""
+    """Base class of all refusals.
+
+    `reason` is the short text that the API defines. `message` is for people. `data` replaces the data of the answer.
+    """
 
     def __init__(self, reason: str | None = None, *, message: str = "", data: Any = None) -> None:
         super().__init__(message or reason or type(self).__name__)
@@ -16,7 +19,7 @@ class TalkError(Exception):
         self.data = data
 
     def body(self) -> Any:
-        """The `data` of the answer: what was given, or the reason by itself."""
+        """Return the data of the answer: `data` if there is any, else the reason."""
         if self.data is NULL:
             return None
         if self.data is not None:
@@ -27,7 +30,7 @@ class TalkError(Exception):
 
 
 class Invalid(TalkError):
-    """The input is wrong; `reason` says which part."""
+    """A parameter is wrong. `reason` usually names it."""
 
 
 class NotAuthenticated(TalkError):
@@ -35,27 +38,27 @@ class NotAuthenticated(TalkError):
 
 
 class Forbidden(TalkError):
-    """Known, but not allowed."""
+    """The caller is known, but may not do this."""
 
 
 class NotFound(TalkError):
-    """Absent, or not for this caller to see: the same answer for both."""
+    """The object does not exist, or the caller may not see it. The answer is the same."""
 
 
 class UnknownRoom(NotFound):
-    """No room of that token, or none that the caller is in or may see. Counted when nobody is logged in."""
+    """The room does not exist, or the caller may not see it. Visitors who get it may be guessing tokens."""
 
 
 class NotAllowedHere(TalkError):
-    """The operation does not exist for this kind of object."""
+    """The operation is not available for this kind of object."""
 
 
 class Conflict(TalkError):
-    """Somebody else, or another session, is in the way."""
+    """Another user, another session or a concurrent change is in the way."""
 
 
 class PreconditionFailed(TalkError):
-    """A condition set by the room stands against it: the lobby, a missing set-up."""
+    """A condition is not met, for example the lobby is closed."""
 
 
 class NotOwnPage(PreconditionFailed):
@@ -66,19 +69,19 @@ class NotOwnPage(PreconditionFailed):
 
 
 class Outdated(TalkError):
-    """The app is older than what the server supports; `message` is the oldest version that it supports."""
+    """The app is too old. `message` is the oldest version that the server supports."""
 
 
 class TooLarge(TalkError):
-    """Longer or bigger than announced."""
+    """A parameter or the request exceeds a size limit."""
 
 
 class TooSlow(TalkError):
-    """The request takes longer to arrive than it may."""
+    """The body of the request arrives too slowly."""
 
 
 class Throttled(TalkError):
-    """Too many attempts; `retry_after` seconds until the next can succeed."""
+    """Too many attempts. `retry_after` is the number of seconds until the next one can succeed."""
 
     def __init__(self, retry_after: int, reason: str | None = None) -> None:
         super().__init__(reason, message="Reached maximum delay")
@@ -86,7 +89,7 @@ class Throttled(TalkError):
 
 
 class Unavailable(TalkError):
-    """What the server needs, such as its database, cannot be used; `retry_after` seconds until a try is worth it."""
+    """The server is full or its database is unavailable. The client should try again after `retry_after` seconds."""
 
     def __init__(self, retry_after: int, *, message: str) -> None:
         super().__init__(None, message=message)
@@ -94,11 +97,11 @@ class Unavailable(TalkError):
 
 
 class NotAvailable(TalkError):
-    """This server is not set up for it."""
+    """The server is not set up for this operation."""
 
 
 class Rejected(TalkError):
-    """A refusal with a status code of the provisioning API (101, 102 … 998), which has its own numbers."""
+    """A refusal with a status code of the provisioning API (101, 102 … 998)."""
 
     def __init__(self, code: int, message: str = "") -> None:
         super().__init__(None, message=message)

@@ -1,4 +1,4 @@
-"""The only source of randomness, and the forms of identifiers. Tests own it by replacing `source`."""
+"""The only source of randomness, and the forms of identifiers. Tests control it by replacing `source`."""
 
 import hashlib
 import random
@@ -20,43 +20,43 @@ SESSION_ID_LENGTH = 512
 
 
 def text(length: int, alphabet: str = _SECRET_ALPHABET) -> str:
-    """A random text of `length` characters."""
+    """Return a random text of this length."""
     return "".join(source.choices(alphabet, k=length))
 
 
 def new_token() -> Token:
-    """A conversation token nobody has been told yet; uniqueness is the database's to confirm."""
+    """Return a random room token. The database checks that it is unique."""
     return Token(text(TOKEN_LENGTH, _TOKEN_ALPHABET))
 
 
 def new_session_id() -> SessionId:
-    """The identifier of one join: 512 characters, as every edition of the API's documents says."""
+    """Return a new session id. It has 512 characters, as the API documents say (docs/api/old-clients.md)."""
     return SessionId(text(SESSION_ID_LENGTH, _SESSION_ALPHABET))
 
 
 def new_secret(length: int = 64) -> str:
-    """A secret for cookies, app passwords and polling tokens (about 6 bits a character)."""
+    """Return a secret for a cookie or a token, with about 6 bits of randomness per character."""
     return text(length)
 
 
 def new_app_password() -> str:
-    """Five groups of five characters, as people may have to type it."""
+    """Return a new app password: five groups of five characters, because users may have to type it."""
     return "-".join(text(5) for _ in range(5))
 
 
 def fingerprint(secret: str) -> str:
-    """What is stored of a long random secret: enough to recognise it, useless to a thief.
+    """Return the hash that is stored in place of a random secret, so that a copy of the database has no secrets.
 
-    Only for secrets with at least 128 bits of randomness; passwords are hashed with argon2.
+    Use it only for secrets with at least 128 bits of randomness. Passwords are hashed with Argon2.
     """
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def guest_id(session_id: str) -> str:
-    """A guest's actor id: the SHA-1 of the session id of the join that made the guest (small-print.md)."""
+    """Return a guest's actor id: the SHA-1 of the session id of their first join, as in Nextcloud."""
     return hashlib.sha1(session_id.encode(), usedforsecurity=False).hexdigest()
 
 
 def email_id(address: str) -> str:
-    """The actor id of somebody invited by e-mail (api-surface.md, B)."""
+    """Return the actor id of somebody invited by e-mail: the SHA-256 of the address in lower case, as in Nextcloud."""
     return hashlib.sha256(address.lower().encode()).hexdigest()

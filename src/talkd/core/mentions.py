@@ -1,10 +1,10 @@
-"""The grammar of mentions: where a text names somebody, and what each mention can mean.
+"""The grammar of mentions: their positions in a text, and the actors that each can mean.
 
-`@name` and `@"anything"` (for ids with spaces, groups and guests) are mentions. Code and the addresses of links
-hold none, nor do words such as an e-mail address. A backslash makes a mention plain text.
+`@name` and `@"anything"` (for groups, guests and ids with spaces) are mentions. Code, the addresses of links and
+words such as e-mail addresses contain none. A backslash before the @ makes a mention plain text.
 
-An id may end in what is also punctuation, so a mention has several readings, the longest first: `@bob's.` means
-the account `bob's.`, else `bob's`, else `bob`.
+An id may end with punctuation, so a mention has several readings, the longest first: `@bob's.` means the account
+`bob's.`, else `bob's`, else `bob`.
 """
 
 import re
@@ -16,14 +16,14 @@ from string import digits
 from talkd.core.names import folded
 
 ALL = "all"
-"""The kind and the id of everybody in the room."""
+"""Kind and id of the mention of everybody in the room."""
 
 Target = tuple[str, str]
-"""Kind and id: the kind is an actor type, or `ALL`."""
+"""Kind and id of a mentioned actor. The kind is an actor type, or `ALL`."""
 
 _MENTION = re.compile(r"""@(?:"(?P<quoted>[^"\r\n]{1,300})"|(?P<plain>[A-Za-z0-9_.\-@'’]{1,300}))""")
 _PUNCTUATION = ".'’-_"
-"""An id may contain these, and a sentence may put them behind a name."""
+"""Characters that can be part of an id, or punctuation after a name."""
 _CONTRACTION = re.compile(r"['’](?:s|d|ll|re|ve)$", re.IGNORECASE)
 _ADDRESS_BEFORE = re.compile(r"[A-Za-z0-9][_+\-]+$")
 _ADDRESS_LENGTH = 64
@@ -40,7 +40,7 @@ _KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Somebody whom a mention can mean, where the mention ends then, and how long the name behind the @ is."""
+    """An actor that a mention can mean, with the end of the mention in that case, and the length of the name."""
 
     target: Target
     end: int
@@ -49,18 +49,18 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A mention in a text. The first reading whose target exists counts."""
+    """A mention in a text. It means the first reading whose target exists."""
 
     start: int
     readings: tuple[Reading, ...]
 
     def meant(self, known: Container[Target]) -> Reading | None:
-        """Return the reading that counts when only the `known` targets exist; None for plain text."""
+        """Return the first reading with a `known` target, or None if the mention is plain text."""
         return next((reading for reading in self.readings if reading.target in known), None)
 
 
 def list_mentions(text: str) -> list[Mention]:
-    """Return the mentions of a text, in their order."""
+    """Return the mentions of a text, in order."""
     if "@" not in text:
         return []
     hidden = bytearray(len(text))
@@ -81,9 +81,9 @@ def list_mentions(text: str) -> list[Mention]:
 
 
 def list_meant(mentions: Iterable[Mention], known: Container[Target]) -> list[Target]:
-    """Return the `known` targets that are mentioned, each once.
+    """Return the `known` targets that are mentioned, without repetition.
 
-    Longer names come first: clients number them in that order (recording `chat/mentions`).
+    Longer names come first, because Nextcloud numbers the placeholders of mentions in that order.
     """
     lengths: dict[Target, int] = {}
     for mention in mentions:
@@ -94,7 +94,7 @@ def list_meant(mentions: Iterable[Mention], known: Container[Target]) -> list[Ta
 
 
 def replace_mentions(text: str, mentions: Iterable[Mention], keys: Mapping[Target, str]) -> str:
-    """Return the text with `{key}` for each mention of a target that has a key; other mentions stay as written."""
+    """Replace each mention of a target in `keys` by `{key}`. Other mentions stay as they are."""
     parts: list[str] = []
     done = 0
     for mention in mentions:
@@ -106,7 +106,7 @@ def replace_mentions(text: str, mentions: Iterable[Mention], keys: Mapping[Targe
 
 
 def _can_start(text: str, start: int) -> bool:
-    """Return False where the @ belongs to a word, such as an e-mail address, or is escaped."""
+    """Return False if the @ is part of a word, such as an e-mail address, or is escaped."""
     before = text[start - 1 : start]
     if not before:
         return True
@@ -116,7 +116,7 @@ def _can_start(text: str, start: int) -> bool:
 
 
 def _readings(text: str, match: re.Match[str]) -> tuple[Reading, ...]:
-    """Return what a mention can mean, the longest reading first; nothing when a Latin letter follows it directly."""
+    """Return the readings of a mention, the longest first. A mention directly before a Latin letter has none."""
     quoted, run = match["quoted"], match["plain"]
     if quoted is not None:
         return (Reading(_target(quoted), match.end(), len(quoted)),)
@@ -132,14 +132,14 @@ def _readings(text: str, match: re.Match[str]) -> tuple[Reading, ...]:
 
 
 def _is_latin(character: str) -> bool:
-    """Return True for a Latin letter: other scripts may touch a mention, as they do in Chinese and Japanese."""
+    """Return True for a Latin letter. Letters of scripts without spaces, such as Chinese, may touch a mention."""
     if character.isascii():
         return character.isalpha()
     return character.isalpha() and unicodedata.name(character, "").startswith(("LATIN", "FEMININE", "MASCULINE"))
 
 
 def _target(name: str) -> Target:
-    """Return what the text behind an @ names. User ids are the same in any case, so they come in lower case."""
+    """Return the target of the text after an @. User ids are returned in lower case, because case does not matter."""
     if name == ALL:
         return ALL, ALL
     for prefix, kind in _KINDS:
@@ -163,7 +163,7 @@ _LINK = re.compile(
 
 
 def _opaque_spans(text: str) -> list[tuple[int, int]]:
-    """Return where the text is code or the address of a link, as begin and end."""
+    """Return the begin and end of each part of the text that is code or the address of a link."""
     spans, open_text = _fenced_spans(text)
     for begin, end in open_text:
         spans += _code_spans(text, begin, end)
@@ -171,7 +171,7 @@ def _opaque_spans(text: str) -> list[tuple[int, int]]:
 
 
 def _fenced_spans(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """Return the fenced code blocks, and the paragraphs between them: no inline code reaches beyond a blank line."""
+    """Return the fenced code blocks, and the paragraphs between them. Inline code ends at a blank line."""
     fenced: list[tuple[int, int]] = []
     paragraphs: list[tuple[int, int]] = []
     fence, depth, begin, paragraph, position = "", 0, 0, 0, 0
@@ -179,7 +179,7 @@ def _fenced_spans(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int
         content = line.rstrip("\r\n")
         quotes = _QUOTE.match(content)
         quoting = quotes[0].count(">") if quotes else 0
-        if fence and quoting < depth:  # the end of a quotation ends the code in it
+        if fence and quoting < depth:  # a code block ends with the quotation around it
             fenced.append((begin, position))
             fence, paragraph = "", position
         opening = _FENCE.match(content)
@@ -203,7 +203,7 @@ def _fenced_spans(text: str) -> tuple[list[tuple[int, int]], list[tuple[int, int
 
 
 def _code_spans(text: str, begin: int, end: int) -> list[tuple[int, int]]:
-    """Return the inline code of a paragraph: from some backticks to the next equally many."""
+    """Return the inline code of a paragraph: from a run of backticks to the next run of the same length."""
     runs = [match.span() for match in _BACKTICKS.finditer(text, begin, end)]
     later: dict[int, list[int]] = {}
     for number, (start, stop) in reversed(list(enumerate(runs))):
@@ -212,7 +212,7 @@ def _code_spans(text: str, begin: int, end: int) -> list[tuple[int, int]]:
     while number < len(runs):
         start, stop = runs[number]
         if start > begin and text[start - 1] == "\\" and not _is_escaped(text, start - 1, begin):
-            start += 1  # an escaped backtick is text, and the others of the run remain
+            start += 1  # only the first backtick of the run is escaped
         candidates = later.get(stop - start, [])
         while candidates and candidates[-1] <= number:
             candidates.pop()
@@ -224,6 +224,6 @@ def _code_spans(text: str, begin: int, end: int) -> list[tuple[int, int]]:
 
 
 def _is_escaped(text: str, position: int, begin: int) -> bool:
-    """Return True when an odd number of backslashes stands before the position."""
+    """Return True if there is an odd number of backslashes before the position."""
     backslashes = position - begin - len(text[begin:position].rstrip("\\"))
     return backslashes % 2 == 1

@@ -1,6 +1,7 @@
-"""What people call themselves, their rooms and their groups.
+"""Clean the names of users, rooms and groups.
 
-A name must look to others as it is: no character of it is invisible, breaks the line or turns the reading direction.
+A name has no characters that are invisible, break the line or change the reading direction, because they could make
+two names look the same.
 """
 
 import unicodedata
@@ -9,7 +10,7 @@ from bisect import bisect_right
 from talkd.core.emoji import find_emojis, is_picture
 
 _JOINERS = "\u200c\u200d"
-"""Zero-width non-joiner and joiner: needed between letters of some scripts, invisible elsewhere."""
+"""Zero-width non-joiner and joiner. Some scripts need them between letters; elsewhere they are invisible."""
 _JOINING_SCRIPTS = (
     0x0600,
     0x0E00,
@@ -34,28 +35,28 @@ _JOINING_SCRIPTS = (
     0x1E900,
     0x1E960,
 )
-"""Blocks of the scripts that write with joiners (Arabic, Indic and their relatives): start, end, start, end …"""
+"""Blocks of the scripts that use joiners (Arabic, Indic and related ones): start, end, start, end …"""
 _VIRAMA = 9
-"""Combining class of the sign after which a joiner may end a word (RFC 5892, appendix A)."""
+"""Combining class of the virama, after which a joiner is allowed without a following letter (RFC 5892, appendix A)."""
 _SELECTORS = (
     ("\u180b", "\u180f", "MONGOLIAN "),
     ("\ufe00", "\ufe0f", "CJK "),
     ("\U000e0100", "\U000e01ef", "CJK "),
 )
-"""Variation selectors, and how the Unicode name of the character begins whose form they choose."""
+"""Ranges of variation selectors, with the beginning of the Unicode names of the characters that they apply to."""
 _EMOJI_SELECTORS = "\ufe0e\ufe0f"
 _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
-"""Fillers that Unicode counts among letters and marks."""
+"""Invisible fillers that Unicode classifies as letters or marks."""
 _VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
-"""Signs that enclose digits: the only characters of the category Cf that are visible."""
+"""The visible characters of the category Cf: signs that enclose digits."""
 _BLANKS = str.maketrans("\t\u2800", "  ")
-"""A tab and the empty Braille pattern look like a space."""
+"""Characters that look like a space."""
 
 
 def cleaned(name: str) -> str:
-    """Return the name in one line, without invisible characters and without space around it.
+    """Return the name in one line, without invisible characters and surrounding space.
 
-    Joiners stay between letters of scripts that need them. Emojis stay whole, flags of regions included.
+    Joiners between letters of scripts that need them stay, and so do all characters of emojis.
     """
     if name.isascii() and name.isprintable():
         return name.strip()
@@ -63,7 +64,7 @@ def cleaned(name: str) -> str:
 
 
 def cleaned_text(text: str) -> str:
-    """Return a text with every line cleaned as a name is. Line breaks and indentation stay."""
+    """Return the text with every line cleaned like a name. Line breaks and indentation stay."""
     return "\n".join(_cleaned_line(line) for line in text.splitlines()).strip()
 
 
@@ -84,7 +85,7 @@ def _cleaned_line(line: str) -> str:
 
 
 def _following(line: str) -> list[str]:
-    """Return for each character the next one that shows by itself: those in between are removed."""
+    """Return for each character the next one that is visible on its own."""
     following, after = [], ""
     for character in reversed(line):
         following.append(after)
@@ -94,7 +95,7 @@ def _following(line: str) -> list[str]:
 
 
 def _is_visible(character: str, before: str, after: str) -> bool:
-    """Return whether the character shows between these two, or changes how they look."""
+    """Return True if the character is visible between these two, or changes how they look."""
     if character in _JOINERS:
         return _joins(before) and (_joins(after) or unicodedata.combining(before) == _VIRAMA)
     if character in _EMOJI_SELECTORS and is_picture(before):
@@ -110,17 +111,17 @@ def _is_visible(character: str, before: str, after: str) -> bool:
         case "Cf":
             return character in _VISIBLE_FORMATS
         case "Cn":
-            return is_picture(character)  # emojis that are younger than this Python
+            return is_picture(character)  # emojis that are newer than this Python
         case _:
             return True
 
 
 def _joins(character: str) -> bool:
-    """Return whether it is a letter or mark of a script that writes with joiners."""
+    """Return True if it is a letter or mark of a script that uses joiners."""
     is_inside = character != "" and bisect_right(_JOINING_SCRIPTS, ord(character)) % 2 == 1
     return is_inside and unicodedata.category(character)[0] in "LM"
 
 
 def folded(user_id: str) -> str:
-    """Return a user id or an e-mail address in lower case: those that differ in nothing else mean the same account."""
+    """Return a user id or e-mail address in lower case. Ids that only differ in case mean the same account."""
     return user_id.lower() if user_id.isascii() else user_id

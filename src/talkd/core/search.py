@@ -1,16 +1,16 @@
-"""What counts as the same text when somebody searches: whatever the case, the accents and the form of Unicode."""
+"""Compare texts in a search, ignoring case, accents and Unicode normalisation forms."""
 
 import re
 import unicodedata
 
 _ACCENTS = re.compile("[\u0300-\u036f]")
-"""The combining marks of Latin, Greek and Cyrillic letters. The marks of other scripts are letters of their own."""
+"""The combining marks of Latin, Greek and Cyrillic letters. In other scripts a mark changes the letter."""
 MAX_MARKS = 30
-"""Combining marks on one letter that count; so many are enough for every language (Unicode, UAX #15)."""
+"""Combining marks of one letter that are compared. 30 are enough for every language (Unicode, UAX #15)."""
 
 
 def searchable(text: str) -> str:
-    """Return the text as it is compared in a search: without case and accents, in composed form.
+    """Return the text as searches compare it: without case and accents, in composed form.
 
     The SQL function `search_fold` does the same.
     """
@@ -21,7 +21,7 @@ def searchable(text: str) -> str:
 
 
 def _with_few_marks(text: str) -> str:
-    """Return the text without the marks beyond MAX_MARKS: normalising takes the square of the time for many."""
+    """Return the text without marks beyond MAX_MARKS, because the time of normalisation grows with their square."""
     if len(text) <= MAX_MARKS:
         return text
     kept, marks = [], 0
@@ -33,16 +33,13 @@ def _with_few_marks(text: str) -> str:
 
 
 def like_pattern(text: str) -> str:
-    """Return the LIKE pattern that matches `search_fold` of every string that contains the text.
-
-    A backslash escapes the wildcards of LIKE in it.
-    """
+    """Return a LIKE pattern for `search_fold` of strings that contain the text. A backslash escapes wildcards."""
     escaped = searchable(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 
 
 def find(text: str, term: str) -> int:
-    """Return where the term begins in the text as people see it; -1 if it is not in there."""
+    """Return the position of the term in the original text, or -1 if it is not in the text."""
     position = searchable(text).find(searchable(term))
     if position <= 0 or text.isascii():
         return position

@@ -1,4 +1,4 @@
-"""CSV files as spreadsheets write them."""
+"""Read CSV files as spreadsheet programs write them."""
 
 import codecs
 import csv
@@ -16,11 +16,11 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "UTF-16-LE"),
     (codecs.BOM_UTF16_BE, "UTF-16-BE"),
 )
-"""Byte order marks and their encodings. UTF-32 comes first: its mark begins as the one of UTF-16 does."""
+"""Byte order marks and their encodings. UTF-32 comes first, because its mark begins with that of UTF-16."""
 
 
 class UnreadableSheet(ValueError):
-    """A file that is no CSV. The text names the line and the reason."""
+    """The file is not valid CSV. The text names the line and the reason."""
 
     def __init__(self, line: int, reason: str) -> None:
         super().__init__(f"Line {line}: {reason}")
@@ -29,16 +29,16 @@ class UnreadableSheet(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """The cells of a row, without space around them, and the number of the line on which it begins."""
+    """The cells of a row, without surrounding space, and the number of its first line."""
 
     line: int
     cells: list[str]
 
 
 def read_rows(content: bytes, *, most: int = MAX_LINES) -> list[Row]:
-    """Return the rows that hold something. Lines count from 1, blank lines and `sep=` included.
+    """Return the rows that are not empty. Lines count from 1, including blank lines and the line `sep=`.
 
-    Encoding, line ends and delimiter are recognised. Raises UnreadableSheet, for more than `most` lines too.
+    Encoding, line ends and delimiter are detected. Raises UnreadableSheet, also for more than `most` lines.
     """
     text = _decode(content)
     rows = [row for row in _split(text, _delimiter_of(text), most) if any(row.cells)]
@@ -47,7 +47,7 @@ def read_rows(content: bytes, *, most: int = MAX_LINES) -> list[Row]:
 
 
 def _decode(content: bytes) -> str:
-    """Unicode by its mark; UTF-16 without a mark; UTF-8; else what Windows wrote before Unicode."""
+    """Decode by byte order mark, or as UTF-16 without a mark, UTF-8 or Windows-1252."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return _require_encoding(content[len(mark) :], encoding)
@@ -70,12 +70,12 @@ def _require_encoding(content: bytes, encoding: str) -> str:
 
 
 def _lines(text: str) -> io.StringIO:
-    """The lines with their ends, of whatever kind."""
+    """Return the lines with their ends. All kinds of line ends are recognised."""
     return io.StringIO(text, newline="")
 
 
 def _delimiter_of(text: str) -> str:
-    """Return what `sep=` announces, else what divides the first line into most cells."""
+    """Return the delimiter in the line `sep=`, or the one that divides the first line into the most cells."""
     first = next((line.strip("\r\n") for line in _lines(text) if line.strip()), "")
     announced = first.strip(' "')
     if announced.lower().startswith(_ANNOUNCEMENT) and len(announced) == len(_ANNOUNCEMENT) + 1:

@@ -1,4 +1,4 @@
-"""Counting what happens within a time, in memory."""
+"""Count events within time windows, in memory."""
 
 from collections.abc import Hashable
 from typing import Generic, TypeVar
@@ -7,14 +7,17 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Windows(Generic[Key]):
-    """Counts by key. A window begins with the first event of its key and ends after some seconds."""
+    """Counts by key. A window begins with the first event of its key and ends after some seconds.
+
+    This is a plain dict and not a cache, because an entry must not be evicted before its window ends.
+    """
 
     def __init__(self) -> None:
         self._counts: dict[Key, tuple[int, int]] = {}
-        """By key: how often, and the second in which the window ends."""
+        """By key: the number of events, and the second at which the window ends."""
 
     def spend(self, key: Key, *, allowed: int, seconds: int, now: int) -> int:
-        """Count one event. If the key has no more in this window, count nothing and return the seconds left of it."""
+        """Count one event and return 0. Above the limit, count nothing and return the seconds left in the window."""
         count, end = self._window(key, seconds, now)
         if count >= allowed:
             return end - now
@@ -22,28 +25,28 @@ class Windows(Generic[Key]):
         return 0
 
     def check(self, key: Key, events: int, *, allowed: int, seconds: int, now: int) -> int:
-        """Return 0 if the key has so many events in this window, or the seconds left of it. Count nothing."""
+        """Return 0 if so many events are allowed in this window, else the seconds left in it. Count nothing."""
         count, end = self._window(key, seconds, now)
         return end - now if count + events > allowed else 0
 
     def _window(self, key: Key, seconds: int, now: int) -> tuple[int, int]:
         count, end = self._counts.get(key, (0, 0))
-        if not now < end <= now + seconds:  # over, or the clock was set back
+        if not now < end <= now + seconds:  # the window has passed, or the clock was set back
             return 0, now + seconds
         return count, end
 
     def give_back(self, key: Key) -> None:
-        """Count one event less: it did not happen."""
+        """Undo the count of one event."""
         count, end = self._counts.get(key, (0, 0))
         if count:
             self._counts[key] = count - 1, end
 
     def forget_old(self, now: int) -> None:
-        """Forget the windows that are over."""
+        """Delete the windows that have passed."""
         self._counts = {key: (count, end) for key, (count, end) in self._counts.items() if end > now}
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all counts."""
         self._counts.clear()
 
     def __len__(self) -> int:
