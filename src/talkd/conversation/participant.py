@@ -62,6 +62,11 @@ class Attendee(msgspec.Struct, frozen=True):
         """Return True for attendees without an account."""
         return self.type in GUESTS
 
+    @property
+    def sees_common_read(self) -> bool:
+        """Return False for attendees with read privacy: who hides their read marker does not see the common one."""
+        return not self.read_privacy
+
 
 class Session(msgspec.Struct, frozen=True):
     """A device or browser tab on which an attendee has joined the room."""

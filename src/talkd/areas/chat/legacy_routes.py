@@ -5,9 +5,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.chat import legacy, offset_service, service
+from talkd.areas.chat import legacy, offset_service, service, waiting
 from talkd.areas.chat.offset_service import Position
-from talkd.areas.chat.waiting import dismiss_notifications, note_presence, wait_for
 from talkd.areas.messages import view as message_view
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -31,7 +30,7 @@ class _Counter:
 
     async def arrive(self, call: Call[Any]) -> None:
         """Skip the messages that the client has, and mark them as read."""
-        note_presence(call)
+        waiting.note_presence(call)
         me = call.me
         self._position = await call.world.db.read(
             lambda tx: offset_service.get_beginning(tx, me.room, self._since, self._offset)
@@ -40,7 +39,7 @@ class _Counter:
         last = self._position.after
         if self._offset and service.is_ahead(me, last):
             await call.write_if_possible(lambda tx: service.note_read(tx, me, last))
-        await dismiss_notifications(call)
+        await waiting.dismiss_notifications(call)
 
     async def look(self, call: Call[Any]) -> Reply | None:
         """Return the messages after those that the client has, newest first."""
@@ -76,4 +75,4 @@ async def receive(call: Call[Any], params: CountingParams) -> Reply:
     """Wait for messages after those that the client has. Return an empty list if none comes in time."""
     counter = _Counter(params)
     seconds = legacy.seconds_to_wait(params.timeout)
-    return await wait_for(call, counter.arrive, counter.look, seconds) or Reply([])
+    return await waiting.wait_for(call, counter.arrive, counter.look, seconds) or Reply([])

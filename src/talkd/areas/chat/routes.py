@@ -142,10 +142,10 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
     news: News | None = await world[Feed].get_news(me.room, me.actor, known=known, limit=limit)
     if news is not None and news.last_id <= params.lastKnownMessageId:
         news = None  # the known message alone is no news
-    hides = bool(me.attendee.read_privacy)
-    if news is None and (hides or not params.lastCommonReadId):
+    sees_common_read = me.attendee.sees_common_read
+    if news is None and not (sees_common_read and params.lastCommonReadId):
         return None
-    common = None if hides else await world[Feed].get_common_read(me.room.id)
+    common = await world[Feed].get_common_read(me.room.id) if sees_common_read else None
     if news is not None:
         return Reply(news.body, 200, headers(common, news.last_id))
     return _moved(params, common)

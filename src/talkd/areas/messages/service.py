@@ -300,12 +300,12 @@ async def get_common_read(tx: Tx, me: Participant) -> int | None:
 
     Attendees with read privacy do not count.
     """
-    return None if me.attendee.read_privacy else await message_store.get_common_read(tx, me.room.id)
+    return await message_store.get_common_read(tx, me.room.id) if me.attendee.sees_common_read else None
 
 
 def common_read_after(me: Participant, mine: int, others: int | None) -> int | None:
     """Return what `get_common_read` would, if the participant has read up to `mine` and all others up to `others`."""
-    if me.attendee.read_privacy:
+    if not me.attendee.sees_common_read:
         return None
     if me.actor.type != USERS:
         return others

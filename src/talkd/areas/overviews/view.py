@@ -148,7 +148,7 @@ def room(
         False,
         attendee.pin,
         item.description,
-        0 if attendee.read_privacy else overview.common_read,
+        overview.common_read if attendee.sees_common_read else 0,
         item.listable,
         item.call_flag if is_inside else 0,
         item.message_expiration,

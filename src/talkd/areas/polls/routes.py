@@ -40,7 +40,7 @@ class DraftParams(msgspec.Struct, frozen=True):
     maxVotes: int
 
 
-class OfPoll(msgspec.Struct, frozen=True):
+class PollIdParams(msgspec.Struct, frozen=True):
     """A poll of the room."""
 
     pollId: int
@@ -85,8 +85,8 @@ async def list_drafts(tx: Tx, call: Call[Any]) -> list[view.DraftView]:
     return [view.draft(draft) for draft in await service.list_drafts(tx, call.me)]
 
 
-@routes.add("GET", "poll/{token}/{pollId}", *PAST_LOBBY, versions=V1, params=OfPoll, returns=view.PollView)
-async def get_poll(tx: Tx, call: Call[OfPoll]) -> view.PollView:
+@routes.add("GET", "poll/{token}/{pollId}", *PAST_LOBBY, versions=V1, params=PollIdParams, returns=view.PollView)
+async def get_poll(tx: Tx, call: Call[PollIdParams]) -> view.PollView:
     """Get a poll, with the votes that the caller may see."""
     return view.poll(await service.get_result(tx, call.me, call.params.pollId))
 
@@ -105,8 +105,8 @@ async def vote(tx: Tx, call: Call[VoteParams]) -> view.PollView:
     return view.poll(await service.vote(tx, call.me, call.params.pollId, call.params.optionIds))
 
 
-@routes.add("DELETE", "poll/{token}/{pollId}", *SPEAKING, versions=V1, params=OfPoll, returns=view.PollView)
-async def close_poll(tx: Tx, call: Call[OfPoll]) -> Reply:
+@routes.add("DELETE", "poll/{token}/{pollId}", *SPEAKING, versions=V1, params=PollIdParams, returns=view.PollView)
+async def close_poll(tx: Tx, call: Call[PollIdParams]) -> Reply:
     """Close a poll, or delete a draft."""
     closed = await service.close(tx, call.me, call.params.pollId)
     return Reply(None, 202) if closed is None else Reply(view.poll(closed), 200)
