@@ -15,6 +15,7 @@ from talkd.core.events import CallEnded, CallFlagsSet, CallJoined, CallLeft, Cal
 from talkd.storage.database import Tx
 
 ALL_FLAGS = 0xFF
+"""Call flags that are kept: one byte, with bits that have no meaning yet."""
 DEFAULT_FLAGS = InCall.IN_CALL | InCall.AUDIO | InCall.VIDEO
 
 
@@ -89,21 +90,21 @@ async def join(
     wanted = DEFAULT_FLAGS if flags is None else InCall(flags & ALL_FLAGS) | InCall.IN_CALL
     allowed = _allowed(me, wanted)
     await participants.ensure_both(tx, room)
-    before = session.in_call
+    was_in_call = bool(session.in_call)
     await session_store.set_in_call(tx, session, allowed, clock.steady())
     await store.set_entered(tx, room.id, me.attendee.id, clock.steady())
     session_id = session.session_id
     if not room.call_started_at:
         await store.start(tx, room.id, wanted, clock.steady(), clock.now())
         await tx.emit(CallStarted(room.id, me.actor, session_id, silent, silent_for))
-    elif before:
-        await store.add_flag(tx, room.id, wanted)
+        return
+    await store.add_flag(tx, room.id, wanted)
+    if was_in_call:
         await tx.emit(CallFlagsSet(room.id, me.actor, session_id))
     else:
-        await store.add_flag(tx, room.id, wanted)
         others = await session_store.list_sessions_of(tx, room.id, me.attendee.id)
-        was_in = any(other.in_call for other in others if other.id != session.id)
-        await tx.emit(CallJoined(room.id, me.actor, session_id, was_in))
+        by_other_device = any(other.in_call for other in others if other.id != session.id)
+        await tx.emit(CallJoined(room.id, me.actor, session_id, by_other_device))
 
 
 async def _requires_consent(tx: Tx, room: Room, setting: int) -> bool:

@@ -1,6 +1,6 @@
 """The texts of system messages. Clients show them as they are, and some parse them (docs/api/compatibility.md)."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -12,7 +12,6 @@ from talkd.core.actor import CLI_ID, GUESTS, SYSTEM_ID, USERS, Actor
 from talkd.core.richtext import span
 
 Parameters = Mapping[str, Reference]
-Text = Callable[[Parameters, Actor, Actor, str], str]
 
 MISSED, TRIED = "call_missed", "call_tried"
 """Two names of an unanswered call: the user who was called reads the first, the caller the second."""
@@ -106,7 +105,7 @@ _WITHOUT_OTHERS = {
 """Texts for a user who added or removed themselves."""
 
 
-def shield(details: str, references: Parameters) -> tuple[str, dict[str, Reference]]:
+def escape_placeholders(details: str, references: Parameters) -> tuple[str, dict[str, Reference]]:
     """Escape placeholders that a person typed, for example in a room named `{actor}`.
 
     Return the details with other placeholders instead, and references that make clients show the typed text.
@@ -134,29 +133,30 @@ def text_of(
         viewer = Actor("", "")
     user = parameters.get("user")
     if system in _WITHOUT_OTHERS and user is not None and actor.is_same(user.type, user.id):
-        return _by(_WITHOUT_OTHERS[system], actor, viewer)
+        return _with_actor(_WITHOUT_OTHERS[system], actor, viewer)
     if system in _BY_ACTOR_TO_USER:
         general, to_viewer = _BY_ACTOR_TO_USER[system]
         if user is not None and viewer.is_same(user.type, user.id):
-            return _by(to_viewer, actor, viewer)
-        return _by(general, actor, viewer)
+            return _with_actor(to_viewer, actor, viewer)
+        return _with_actor(general, actor, viewer)
     if system == "conversation_renamed":
         old, _, new = details.partition("\n")
-        return _by(_BY_ACTOR[system] % (old, new), actor, viewer)
+        return _with_actor(_BY_ACTOR[system] % (old, new), actor, viewer)
     if system == "message_expiration_enabled":
-        return _by(_BY_ACTOR[system] % span(int(details)), actor, viewer)
+        return _with_actor(_BY_ACTOR[system] % span(int(details)), actor, viewer)
     if system == "call_started" and details == SILENT:
-        return _by("{actor} started a silent call", actor, viewer)
+        return _with_actor("{actor} started a silent call", actor, viewer)
     if system == REMOVED:
         return "Reaction deleted by author"
     if system in _BY_ACTOR:
-        return _by(_BY_ACTOR[system], actor, viewer)
+        return _with_actor(_BY_ACTOR[system], actor, viewer)
     if system in ("call_ended", "call_ended_everyone"):
         return _call_text(system, details, parameters, actor)
     return details
 
 
-def _by(text: str, actor: Actor, viewer: Actor) -> str:
+def _with_actor(text: str, actor: Actor, viewer: Actor) -> str:
+    """Return the text with the actor as this reader sees them: "You", "System", or the placeholder."""
     if not text.startswith("{actor}"):
         return text
     if actor.is_same(GUESTS, SYSTEM_ID):
@@ -181,10 +181,11 @@ def _call_text(system: str, details: str, parameters: Parameters, actor: Actor) 
         people.append("1 guest" if guests == "1" else f"{guests} guests")
     if int(others):
         people.append("1 other" if others == "1" else f"{others} others")
-    with_whom = " and ".join(filter(None, (", ".join(people[:-1]), people[-1]))) if people else ""
+    company = ""
+    if people:
+        company = " with " + " and ".join(filter(None, (", ".join(people[:-1]), people[-1])))
     if system == "call_ended_everyone" and actor.is_same(GUESTS, SYSTEM_ID):
-        with_whom = f" with {with_whom}" if with_whom else ""
-        return f"Call{with_whom} was ended, as it reached the maximum call duration (Duration {length})"
+        return f"Call{company} was ended, as it reached the maximum call duration (Duration {length})"
     if system == "call_ended_everyone":
-        return f"{{actor}} ended the call{f' with {with_whom}' if with_whom else ''} (Duration {length})"
-    return f"Call{f' with {with_whom}' if with_whom else ''} ended (Duration {length})"
+        return f"{{actor}} ended the call{company} (Duration {length})"
+    return f"Call{company} ended (Duration {length})"

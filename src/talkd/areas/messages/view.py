@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from talkd.areas.messages.system_texts import MISSED, ONE_TO_ONE_CALLS, TRIED, shield, text_of
+from talkd.areas.messages.system_texts import MISSED, ONE_TO_ONE_CALLS, TRIED, escape_placeholders, text_of
 from talkd.conversation.message import (
     COMMENT,
     DELETED,
@@ -131,7 +131,7 @@ def _content(item: Message, room: Room, viewer: Actor) -> tuple[str, str, Mappin
         return _deleted_text(references["actor"], actor, viewer), system, references
     if system == MISSED:
         system, references = _unanswered(references, room, viewer)
-    details, typed = shield(text, references)
+    details, typed = escape_placeholders(text, references)
     text = text_of(system, details, references, actor, viewer, is_one_to_one=room.is_one_to_one)
     names_nobody = room.is_one_to_one and system in ONE_TO_ONE_CALLS
     return text, system, {} if names_nobody else {**references, **typed}
