@@ -1,1 +1,1 @@
-"""What one process tells the others."""
+"""Announcements: events that one process stores for the others."""

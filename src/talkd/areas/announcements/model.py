@@ -1,4 +1,4 @@
-"""Events as text, for other processes."""
+"""Encode events as text for other processes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ log = structlog.get_logger(__name__)
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """The events of one transaction of another process."""
+    """The events of a transaction of another process."""
 
     id: int
     events: tuple[Any, ...]
@@ -27,7 +27,7 @@ def encode(events: Iterable[Any]) -> str:
 
 
 def decode(text: str) -> tuple[Any, ...]:
-    """Return the events of a text. Those of another version of talkd that mean nothing here are left out."""
+    """Return the events of a text. Unknown events, of another version of talkd, are left out and logged."""
     events = []
     for name, content in msgspec.json.decode(text, type=list[tuple[str, msgspec.Raw]]):
         try:

@@ -1,7 +1,7 @@
-"""How other processes learn what a command has changed.
+"""Tell other processes what a command has changed.
 
-A command works on the database of a running server. It leaves its events there, and the server treats them as its own:
-it forgets what they outdate and wakes the clients that wait for it.
+A command works on the database of a running server. It stores its events there, and the server runs the after-commit
+effects of these events: it forgets what is outdated, and wakes waiting clients.
 """
 
 from collections.abc import Sequence
@@ -13,17 +13,17 @@ from talkd.core import clock
 from talkd.storage.database import Tx
 
 KEEP = 3600
-"""Seconds for which an announcement stays in the database at least."""
+"""Seconds after which an announcement may be deleted."""
 
 
 async def announce(tx: Tx, events: Sequence[Any]) -> None:
-    """Tell other processes what has happened; to be called at the end of a transaction."""
+    """Store events for other processes. To be called at the end of the transaction."""
     if events:
         await store.add(tx, encode(events), clock.steady())
 
 
 async def list_after(tx: Tx, known: int) -> list[Announcement]:
-    """Return what was announced after a known announcement, oldest first."""
+    """Return the announcements after a known one, oldest first."""
     return [Announcement(id_, decode(events)) for id_, events in await store.list_after(tx, known)]
 
 
@@ -33,5 +33,5 @@ async def get_newest(tx: Tx) -> int:
 
 
 async def forget_old(tx: Tx, known: int) -> None:
-    """Delete old announcements up to a known one."""
+    """Delete announcements that are old enough, up to a known one."""
     await store.delete_before(tx, known, clock.steady() - KEEP)

@@ -20,7 +20,7 @@ _FORGET = Statement(
 
 
 async def add(tx: Tx, events: str, now: int) -> None:
-    """Store an announcement. Until the transaction ends no other one is stored, so ids rise in the order of commits."""
+    """Store an announcement. Others wait until this transaction ends, so that ids rise in the order of commits."""
     await tx.lock(_TURN)
     await tx.run(_ADD, events=events, now=now)
 
@@ -36,5 +36,5 @@ async def get_newest(tx: Tx) -> int:
 
 
 async def delete_before(tx: Tx, known: int, before: int) -> None:
-    """Delete the announcements up to a known one that were made before that moment."""
+    """Delete the announcements up to a known one that were stored before a moment."""
     await tx.run(_FORGET, known=known, before=before)

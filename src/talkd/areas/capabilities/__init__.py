@@ -1,1 +1,1 @@
-"""What this server can do, announced to clients."""
+"""Capabilities: what this server tells clients it can do, and `status.php`."""

@@ -1,4 +1,4 @@
-"""What this release can do, in the words that clients look for. A feature is listed when its operations exist."""
+"""The features of this release, by the names that clients look for. A feature is listed if its operations exist."""
 
 from collections.abc import Collection
 
@@ -8,7 +8,7 @@ from talkd.conversation.settings import TWO_LINES
 from talkd.core.constants import API_FEATURES
 
 FEATURES = (
-    # what every client takes for granted
+    # features that every client requires
     "audio",
     "video",
     "chat-v2",
@@ -40,7 +40,7 @@ FEATURES = (
     "webinary-lobby",
     "avatar",
     "breakout-rooms-v1",
-    # people
+    # participants
     "conversation-permissions",
     "publishing-permissions",
     "guest-display-names",
@@ -92,7 +92,7 @@ FEATURES = (
     "recording-consent",
     "send-call-notification",
 )
-"""The versions of the API among them are announced as the settings say: see `announce`."""
+"""Some of these names stand for API versions: see `list_features`."""
 
 LOCAL_FEATURES = (
     "favorites",
@@ -110,13 +110,13 @@ LOCAL_FEATURES = (
     "remind-me-later",
     "upcoming-reminders",
 )
-"""Those that a client asks of its own server, not of the one that hosts a conversation."""
+"""The features that clients look for on the user's own server, not on the server that hosts a room."""
 
 REACTIONS = ("❤️", "🎉", "👏", "👋", "👍", "👎", "🔥", "😂", "🤩", "🤔", "😲", "😥")
-"""What can be thrown during a call; they travel over signaling."""
+"""Emojis that clients offer as reactions during a call. Clients send them over signaling."""
 
 NOTIFICATIONS = ("list", "get", "delete", "delete-all", "exists", "icons", "rich-strings", "action-web")
-"""What clients can do with notifications, and what these hold."""
+"""What clients can do with notifications, and what notifications contain."""
 
 LOCAL_CONFIG = {
     "attachments": ["allowed"],
@@ -133,19 +133,20 @@ LOCAL_CONFIG = {
     "previews": ["max-gif-size"],
     "signaling": ["session-ping-limit", "hello-v2-token-key"],
 }
+"""The entries of `config` that clients read from the user's own server, by group."""
 
 SESSION_PING_LIMIT = 200
 MAX_GIF_SIZE = 3_145_728
 
 
-def announce(versions: Collection[str]) -> list[str]:
-    """All features, of those that stand for API versions only these."""
+def list_features(versions: Collection[str]) -> list[str]:
+    """Return all features. Of those that stand for API versions, return only `versions`."""
     kept = [name for name in FEATURES if name not in API_FEATURES or name in versions]
     return kept + [name for name in API_FEATURES if name in versions and name not in FEATURES]
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """What of a caller the capabilities depend on; the defaults are a visitor's."""
+    """The data of the caller that capabilities depend on. The defaults are those of a visitor."""
 
     user_id: str | None = None
     language: str = ""
@@ -157,8 +158,8 @@ class Viewer(msgspec.Struct, frozen=True):
     blurs_background: bool = False
     list_style: str = TWO_LINES
     may_use_talk: bool = True
-    """Setting `allowed_groups`: for whoever is not in one of them, Talk does not exist."""
+    """Whether the setting `allowed_groups` lets them use Talk. For other users, Talk does not exist."""
     may_create: bool = False
-    """Setting `start_conversations`: who may open conversations."""
+    """Whether the setting `start_conversations` lets them create rooms."""
     may_dial_out: bool = False
-    """Whether a bridge to the telephone network is set up for this caller."""
+    """Whether they could call phone numbers: a bridge to the telephone network is set up, and they may use it."""

@@ -1,4 +1,4 @@
-"""What can be done in one conversation."""
+"""The operation that returns the capabilities in a room."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ routes = Routes("conversation")
     returns=dict[str, Any],
 )
 async def get_capabilities(call: Call[Any]) -> Reply:
-    """Say what can be done in a conversation: the same as anywhere on this server."""
+    """Get the capabilities in a room. They are the same in all rooms of this server."""
     world = call.world
     keys, viewer = await read_keys_and_viewer(call)
     talk = service.get_talk(world.config, world.settings, viewer, token_key=keys.public_pem)

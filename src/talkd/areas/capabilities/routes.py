@@ -1,4 +1,4 @@
-"""What this server can do."""
+"""The operation that returns the capabilities."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ routes = Routes("capabilities", base="/cloud")
 
 
 async def read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
-    """The keys that sign tokens, made when there are none, and what capabilities depend on of the caller."""
+    """Return the signaling keys, made if there are none, and the data of the caller that capabilities depend on."""
     world = call.world
 
     async def read(tx: Tx) -> tuple[TokenKeys | None, Viewer]:
@@ -31,7 +31,7 @@ async def read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
 
 @routes.add("GET", "capabilities", Guard.NO_LOGIN, access=Access.OWN, returns=dict[str, Any])
 async def get_capabilities(call: Call[NoParams]) -> Reply:
-    """What this server can do, for this caller; 304 when the caller knows already (If-None-Match)."""
+    """Get the capabilities of this server for the caller; 304 if they have them already (If-None-Match)."""
     world = call.world
     keys, viewer = await read_keys_and_viewer(call)
     data = service.get_capabilities(

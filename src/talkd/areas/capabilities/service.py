@@ -1,4 +1,4 @@
-"""Saying what this server is and can do, to this caller."""
+"""Tell a caller what this server can do."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.capabilities import view
 from talkd.areas.capabilities.model import Viewer
-from talkd.areas.settings import service as preferences
+from talkd.areas.settings import service as settings_service
 from talkd.areas.sip import service as sip
 from talkd.areas.users import service as users
 from talkd.config import Config
@@ -17,11 +17,11 @@ from talkd.storage.database import Tx
 
 
 async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Viewer:
-    """What the capabilities need to know of the caller."""
+    """Return the data of the caller that capabilities depend on."""
     account = await users.get_account(tx, user_id) if user_id is not None else None
     if account is None:
         return Viewer()
-    chosen = await preferences.get_preferences(tx, account.id)
+    chosen = await settings_service.get_preferences(tx, account.id)
     return Viewer(
         user_id=account.id,
         language=account.language,
@@ -41,7 +41,7 @@ async def get_viewer(tx: Tx, settings: TalkSettings, user_id: str | None) -> Vie
 def get_capabilities(
     config: Config, settings: TalkSettings, viewer: Viewer, *, token_key: str, base_url: str
 ) -> dict[str, Any]:
-    """The answer to `cloud/capabilities`. Visitors get Talk, the theme and what they must know to log in.
+    """Return the capabilities. Visitors get only the blocks of Talk, the theme, and brute-force protection.
 
     `token_key` is the public key for signaling servers.
     """
@@ -58,7 +58,7 @@ def get_capabilities(
 
 
 def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_key: str) -> dict[str, Any]:
-    """Talk's own block."""
+    """Return the block of Talk."""
     return view.spreed(
         viewer,
         identity=config.identity,
@@ -72,11 +72,10 @@ def get_talk(config: Config, settings: TalkSettings, viewer: Viewer, *, token_ke
 
 
 def talk_hash(config: Config, settings: TalkSettings, viewer: Viewer) -> str:
-    """`X-Nextcloud-Talk-Hash`: changes when a client should read the capabilities and all rooms again.
+    """Return the `X-Nextcloud-Talk-Hash`: it changes when clients should read the capabilities and all rooms again.
 
-    It covers every setting that clients see something of, also those that only hold for some accounts. The signaling
-    key is left out: it is made once. A `Viewer` of defaults will do where the account is not at hand, as long as the
-    same operation does it always the same way.
+    It covers every setting whose effect clients see, also if only some accounts see it. The signaling key is left out,
+    because it never changes.
     """
     talk = get_talk(config, settings, viewer, token_key="")
     shown = [talk, config.identity.version, settings.seen_by_clients, settings.can_dial_out]

@@ -1,4 +1,4 @@
-"""`status.php`, the first thing an app asks a server."""
+"""`status.php`, which apps read first."""
 
 from typing import Any
 
@@ -15,9 +15,9 @@ routes = Routes("status", base="", kind=Kind.PLAIN)
 
 @routes.add("GET", "/status.php", Guard.NO_LOGIN, access=Access.OWN, unconditional=True, returns=dict[str, Any])
 async def get_status(call: Call[NoParams]) -> Reply:
-    """Whether a server is here, and which version; pages of other origins may ask too."""
+    """Get the version of the server. Pages of other origins may read it too."""
     return Reply(
         headers={"Access-Control-Allow-Origin": "*"},
         content=msgspec.json.encode(view.status(call.world.config.identity)),
-        content_type="application/json",  # without a charset, unlike everything else (recording status/server-status)
+        content_type="application/json",  # without a charset, as on the real server
     )

@@ -10,7 +10,7 @@ from talkd.areas.capabilities.model import (
     REACTIONS,
     SESSION_PING_LIMIT,
     Viewer,
-    announce,
+    list_features,
 )
 from talkd.config import IdentityConfig, SecurityConfig
 from talkd.core import colors
@@ -20,7 +20,7 @@ Block = dict[str, Any]
 
 
 def status(identity: IdentityConfig) -> Block:
-    """What apps look at before they log in."""
+    """Return the content of `status.php`, which apps read before they log in."""
     return {
         "installed": True,
         "maintenance": False,
@@ -34,7 +34,7 @@ def status(identity: IdentityConfig) -> Block:
 
 
 def version(identity: IdentityConfig) -> Block:
-    """The server's version by parts."""
+    """Return the version of the server and its parts."""
     major, minor, micro = ([int(part) for part in identity.version.split(".") if part.isdigit()] + [0, 0, 0])[:3]
     return {
         "major": major,
@@ -47,7 +47,7 @@ def version(identity: IdentityConfig) -> Block:
 
 
 def core(viewer: Viewer) -> Block:
-    """The server's own block; link previews are not made here, so `reference-api` is off."""
+    """Return the block of the server itself. `reference-api` is off because talkd makes no link previews."""
     return {
         "pollinterval": 60,
         "webdav-root": "remote.php/webdav",
@@ -69,9 +69,9 @@ def spreed(
     force_passwords: bool,
     token_key: str,
 ) -> Block:
-    """Talk's block. Each group of `config` is an object even when it is empty: apps read them as maps."""
+    """Return the block of Talk. Every group of `config` is an object, even if it is empty: apps read them as maps."""
     return {
-        "features": announce(identity.announced_apis),
+        "features": list_features(identity.announced_apis),
         "features-local": list(LOCAL_FEATURES),
         "config": {
             "attachments": {"allowed": False},
@@ -120,7 +120,7 @@ def spreed(
 
 
 def theming(identity: IdentityConfig, base_url: str) -> Block:
-    """Name and colours, for the apps to look like this server."""
+    """Return the name and colours that apps use for this server."""
     color = colors.valid(identity.color)
     logo = f"{base_url}/static/logo.svg"
     return {
@@ -144,12 +144,12 @@ def theming(identity: IdentityConfig, base_url: str) -> Block:
 
 
 def notifications() -> Block:
-    """The notifications API; nothing is pushed to devices."""
+    """Return the block of the notifications API. It offers no push notifications."""
     return {"ocs-endpoints": list(NOTIFICATIONS)}
 
 
 def provisioning_api(identity: IdentityConfig) -> Block:
-    """The API that administers accounts."""
+    """Return the block of the API that administers accounts."""
     return {
         "version": _short(identity.version),
         "AccountPropertyScopesVersion": 2,

@@ -1,1 +1,1 @@
-"""Mail that waits to be sent."""
+"""Mail: the outbox, and sending what is in it."""

@@ -1,18 +1,18 @@
-"""What an e-mail address is: one rule for accounts, invitations, lists and settings."""
+"""Check e-mail addresses: one rule for accounts, invitations, imported lists and settings."""
 
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 from talkd.core.characters import is_text
 
-SPECIAL_USE_DOMAIN_NAMES.clear()  # `.local` and the like have mail servers too, inside of companies
+SPECIAL_USE_DOMAIN_NAMES.clear()  # companies have internal mail servers under `.local` and similar domains
 
 
 def deliverable(address: str) -> str | None:
-    """Return the address as mail servers spell it, with an ASCII domain; None if mail cannot be sent there.
+    """Return the address with an ASCII domain, as mail servers need it, or None if it is not a valid address.
 
-    Nothing is looked up. Internal domains are good as long as they have a dot.
+    The domain must contain a dot, and is not looked up.
     """
-    if "=?" in address or not is_text(address):  # mail programs would decode "=?…?=" to something else
+    if "=?" in address or not is_text(address):  # mail programs decode "=?…?=", so they would show another address
         return None
     try:
         found = validate_email(
@@ -25,5 +25,5 @@ def deliverable(address: str) -> str | None:
 
 
 def is_address(text: str) -> bool:
-    """Return True if mail could be sent there."""
+    """Return True if the text is a valid e-mail address."""
     return deliverable(text) is not None

@@ -23,18 +23,18 @@ log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 20
 REST_SECONDS = 60
-"""How long nothing is tried after the SMTP server could not be reached."""
+"""Seconds without attempts after the mail server could not be reached."""
 STOP_SECONDS = 5
-"""How long a stop waits for the mail that is being handed over."""
+"""Seconds that a stop waits for the mail that is being sent."""
 OK = 250
-"""SMTP's number for success."""
+"""SMTP's code for success."""
 
 
 class Postman:
-    """Takes mail from the outbox to the SMTP server of the settings, one at a time.
+    """Sends the mails of the outbox to the configured SMTP server, one at a time.
 
-    A mail is marked before it is handed over and forgotten once the server has accepted it, so that it is never sent
-    twice: if this process is killed in between, the mail is given up.
+    A mail is marked before it is sent and deleted when the server has accepted it. If this process is killed in
+    between, the mail is given up, so that it is never sent twice.
     """
 
     def __init__(self, db: Database, config: MailConfig, name: str) -> None:
@@ -46,14 +46,15 @@ class Postman:
         self._rests_until = 0.0
 
     async def resume(self) -> None:
-        """Give up what an earlier process was handing over when it was killed."""
+        """Give up the mails that an earlier process was sending when it was killed."""
         for number in await self._db.write(service.give_up_uncertain):
             log.warning("mail_uncertain", mail=number, again=False)
 
     async def deliver(self) -> None:
-        """Send what is due. What fails stays for later, longer each time; what is refused for good goes.
+        """Send the mails that are due.
 
-        While the SMTP server cannot be reached, everything waits.
+        A mail that fails is postponed, longer each time. A mail that is refused for good is deleted. While the mail
+        server cannot be reached, all mails wait.
         """
         if asyncio.get_running_loop().time() < self._rests_until:
             return
@@ -62,20 +63,20 @@ class Postman:
                 mail = await self._db.write(service.take_next)
                 if mail is None:
                     return
-                await _finished(self._hand_over(mail))
+                await _finish(self._send_marked(mail))
         finally:
             await asyncio.to_thread(self._disconnect)
 
     async def _has_connected(self) -> bool:
         try:
             await asyncio.to_thread(self._keep_connected)
-        except (OSError, ValueError) as error:  # of smtplib: a setting that is not ASCII
+        except (OSError, ValueError) as error:  # ValueError of smtplib: a setting is not ASCII
             self._rests_until = asyncio.get_running_loop().time() + REST_SECONDS
             _warn("mail_server_failed", error)
             return False
         return True
 
-    async def _hand_over(self, mail: Mail) -> None:
+    async def _send_marked(self, mail: Mail) -> None:
         error = await asyncio.to_thread(self._send, mail)
         if error is None:
             await self._db.write(lambda tx: service.note_sent(tx, mail))
@@ -86,7 +87,7 @@ class Postman:
 
     # --- in threads -------------------------------------------------------------------------
     def _send(self, mail: Mail) -> Exception | None:
-        """Hand over one mail. Return what went wrong, if something did: whatever it is, it concerns this mail only."""
+        """Send one mail. Return the error if it failed, whatever error it is: other mails are still tried."""
         assert self._connection is not None, "connected before"
         try:
             message = self._message(mail)
@@ -96,7 +97,7 @@ class Postman:
         return None
 
     def _keep_connected(self) -> None:
-        """Connect, unless there is a connection that works. Raises OSError, of which SMTP's errors are a kind."""
+        """Connect, unless there is a working connection. Raises OSError, which all SMTP errors derive from."""
         if self._connection is not None:
             with contextlib.suppress(OSError):
                 if self._connection.noop()[0] == OK:
@@ -144,8 +145,8 @@ class Postman:
         return message
 
 
-async def _finished(work: Coroutine[Any, Any, None]) -> None:
-    """Await the work. If the server is stopping meanwhile, the work still gets some time to end."""
+async def _finish(work: Coroutine[Any, Any, None]) -> None:
+    """Await the work. If the server stops meanwhile, the work still gets STOP_SECONDS to end."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)
@@ -155,16 +156,16 @@ async def _finished(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _warn(event: str, error: Exception, **more: Any) -> None:
-    """Log an error by its kind and the server's number. Its text is left out: it may hold the address."""
+    """Log the type of an error and the code of the mail server. The text is left out: it may contain the address."""
     log.warning(event, error=type(error).__name__, code=getattr(error, "smtp_code", None), **more)
 
 
 def is_final(error: Exception) -> bool:
-    """Whether trying again cannot help: the server refused the recipient or the mail for good."""
+    """Return True if trying again cannot help: the server refused the recipient or the mail for good."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return False  # the settings are wrong, the mail is not
+        return False  # the configuration is wrong, not the mail
     if isinstance(error, smtplib.SMTPDataError | smtplib.SMTPSenderRefused):
         return error.smtp_code >= 500
-    return not isinstance(error, OSError)  # a library refuses the mail
+    return not isinstance(error, OSError)  # otherwise a library refuses the mail

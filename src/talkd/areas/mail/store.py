@@ -1,4 +1,4 @@
-"""Statements about mail that waits to be sent."""
+"""Statements about the outbox."""
 
 import sqlalchemy as sa
 
@@ -24,7 +24,7 @@ _HAS_DUE = Statement(sa.select(ONE).where(_due).limit(ONE))
 _TAKE = Query(
     sa.update(mail_outbox)
     .where(
-        # Not IN: PostgreSQL may run the subquery anew for each row, and take more than one.
+        # Not IN: PostgreSQL could run the subquery once for each row, and take several mails.
         mail_outbox.c.id == sa.select(mail_outbox.c.id).where(_due).order_by(*_OLDEST).limit(ONE).scalar_subquery(),
         _due,
     )
@@ -42,30 +42,30 @@ _POSTPONE = Statement(
 
 
 async def add_mail(tx: Tx, address: str, subject: str, body: str, now: int) -> None:
-    """Store a mail that is to be sent at once."""
+    """Store a mail that is due now."""
     await tx.run(_ADD, address=address, subject=subject, body=body, now=now)
 
 
 async def has_due(tx: Tx, now: int) -> bool:
-    """Whether there is something to send."""
+    """Return True if a mail is due."""
     return await tx.one(_HAS_DUE, now=now) is not None
 
 
 async def take_next(tx: Tx, now: int) -> Mail | None:
-    """Take the mail that has been due for longest; it is never due again by itself."""
+    """Return the mail that has been due for longest, or None, and mark it as being sent."""
     return await tx.find(_TAKE, now=now)
 
 
 async def delete_taken(tx: Tx) -> list[int]:
-    """Delete the mails that were taken; their ids."""
+    """Delete the mails that are marked as being sent. Return their ids."""
     return await tx.values(_DELETE_TAKEN)
 
 
 async def delete_mail(tx: Tx, mail_id: int) -> None:
-    """It is sent, or given up."""
+    """Delete a mail."""
     await tx.run(_DELETE, id=mail_id)
 
 
 async def postpone(tx: Tx, mail_id: int, attempts: int, next_at: int) -> None:
-    """It has failed so many times; try again then."""
+    """Set the number of failed attempts of a mail, and when it is due again."""
     await tx.run(_POSTPONE, id=mail_id, attempts=attempts, next=next_at)

@@ -1,1 +1,1 @@
-"""The settings that administrators change while the server runs."""
+"""Settings that administrators change while the server runs, preferences of users, and facts of the installation."""

@@ -1,8 +1,8 @@
-"""One steady scale of time for all processes that use a database (`core/clock.py`).
+"""Give all processes that use a database the same steady time scale (`core/clock.py`).
 
-Stored moments are compared after a restart. So the database keeps when the machine started, on the scale that the
-first process after that start chose. Later processes go on from there, whatever the clock of the machine says by then.
-After a new start of the machine, only its clock knows how long it was off.
+Stored moments are compared after a restart of talkd. So the database stores when the machine started, on the scale that
+the first process after that start chose. Later processes continue that scale, even if the machine's clock was set
+meanwhile. After a restart of the machine, only its clock tells how long it was off.
 """
 
 from pathlib import Path
@@ -16,18 +16,18 @@ from talkd.storage.database import Tx
 
 FACT = "clock"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""Linux writes another text into it at each start of the machine."""
+"""A file in which Linux has another text after each start of the machine."""
 
 
 class Scale(msgspec.Struct, frozen=True):
-    """The moment of a start of the machine."""
+    """When the machine started, on the steady scale. `boot` identifies the start."""
 
     boot: str
     start: float
 
 
 def get_boot() -> str:
-    """Return what tells this start of the machine from others; empty where nothing does."""
+    """Return a text that identifies this start of the machine; empty if the system has none."""
     try:
         return BOOT.read_text().strip()
     except OSError:
@@ -35,7 +35,7 @@ def get_boot() -> str:
 
 
 async def find_scale(tx: Tx) -> Scale | None:
-    """Return the kept scale if it was made since the machine started."""
+    """Return the stored scale if it belongs to this start of the machine, else None."""
     kept = await store.get_fact(tx, FACT)
     if kept is None:
         return None
@@ -44,14 +44,14 @@ async def find_scale(tx: Tx) -> Scale | None:
 
 
 async def follow_scale(tx: Tx) -> None:
-    """Measure time as the server does. Only reads."""
+    """Continue the stored scale in this process. Writes nothing."""
     scale = await find_scale(tx)
     if scale is not None:
         clock.go_on_from(scale.start)
 
 
 async def keep_scale(tx: Tx) -> None:
-    """Go on with the kept scale, or keep this process's. It never begins before a stored moment."""
+    """Continue the stored scale, or store the one of this process. It never begins before a stored moment."""
     latest = await get_latest_moment(tx)
     await follow_scale(tx)
     if clock.steady() < latest:

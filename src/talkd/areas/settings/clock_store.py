@@ -1,4 +1,4 @@
-"""The statement that finds the newest moment on the steady scale."""
+"""The statement that reads the newest stored moment on the steady scale."""
 
 import sqlalchemy as sa
 

@@ -1,4 +1,4 @@
-"""How far users may look up each other: the settings of the app `core` that Talk obeys, too."""
+"""Which accounts users may find: the settings of the app `core` that concern Talk."""
 
 from collections.abc import Mapping
 
@@ -8,24 +8,24 @@ from talkd.conversation.settings import TalkSettings
 
 
 class Enumeration(msgspec.Struct, frozen=True):
-    """Which accounts a user finds without knowing them, and which only by their full id, name or address."""
+    """Which accounts a user finds by a part of the name, and which only by the full id, name or address."""
 
     browses_all: bool
-    """Whether users find every account by a part of its name."""
+    """Whether a user finds every account by a part of its name."""
     browses_groups: bool
-    """Whether users at least find the members of their own groups by a part of the name."""
+    """Whether a user finds at least the members of their groups by a part of the name."""
     full_match: bool
-    """Whether users find an account that they can name in full."""
+    """Whether a user finds an account by its full id, name or address."""
     members_only: bool
-    """Whether users find nobody but members of their own groups, whatever else is set."""
+    """Whether a user finds only members of their groups, whatever else is set."""
 
     def can_address(self, *, shares_group: bool) -> bool:
-        """Whether a user may start a one-to-one with an account whose id they know."""
+        """Return True if a user may start a one-to-one room with an account whose id they know."""
         return self.full_match or self.browses_all or (self.browses_groups and shares_group)
 
 
 def enumeration_of(core: Mapping[str, str]) -> Enumeration:
-    """Read the settings of the app `core`. talkd has no phone books, so nobody is known by their number."""
+    """Read the settings of the app `core`. talkd has no address books, so no account is found by its phone number."""
     settings = TalkSettings()
     settings.replace(core)
     is_allowed = settings.flag("shareapi_allow_share_dialog_user_enumeration", True)

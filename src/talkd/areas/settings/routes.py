@@ -1,4 +1,4 @@
-"""Settings of the server for administrators, and what users choose for themselves."""
+"""Operations on the settings of the server, for administrators, and on the preferences of users."""
 
 from typing import Any
 
@@ -18,20 +18,20 @@ CONFIG = "provisioning_api/api/v1/config"
 
 
 class AppPath(msgspec.Struct):
-    """One app."""
+    """An app."""
 
     app: str
 
 
 class KeyPath(msgspec.Struct):
-    """One setting of one app."""
+    """A setting of an app."""
 
     app: str
     key: str
 
 
 class Lookup(msgspec.Struct):
-    """One setting, and what to say when it is at its default."""
+    """A setting of an app, and what to answer if it is at its default."""
 
     app: str
     key: str
@@ -39,7 +39,7 @@ class Lookup(msgspec.Struct):
 
 
 class NewValue(msgspec.Struct):
-    """A value for one setting."""
+    """A new value of a setting."""
 
     app: str
     key: str
@@ -47,7 +47,7 @@ class NewValue(msgspec.Struct):
 
 
 class NewPreference(msgspec.Struct):
-    """A value for one of the user's own settings."""
+    """A new value of a preference."""
 
     app: str
     key: str
@@ -55,7 +55,7 @@ class NewPreference(msgspec.Struct):
 
 
 class Preference(msgspec.Struct):
-    """The same, the way Talk's own operation takes it."""
+    """A new value of a preference, with the parameters of Talk's own operation."""
 
     key: Scalar
     value: Scalar | None = None
@@ -63,13 +63,13 @@ class Preference(msgspec.Struct):
 
 @routes.add("POST", "spreed/api/v1/settings/user", Guard.USER, params=Preference)
 async def set_preference(tx: Tx, call: Call[Preference]) -> Any:
-    """Choose something for oneself."""
+    """Set a preference of the caller."""
     await service.set_preference(tx, call.user_id, call.params.key, call.params.value)
 
 
 @routes.add("POST", f"{CONFIG}/users/{{app}}/{{key}}", Guard.USER, params=NewPreference)
 async def set_user_config(tx: Tx, call: Call[NewPreference]) -> Any:
-    """Choose something for oneself, through the provisioning API."""
+    """Set a preference of the caller, through the provisioning API."""
     _require_talk(call.params.app)
     await service.set_preference(tx, call.user_id, call.params.key, call.params.configValue)
     return []
@@ -77,7 +77,7 @@ async def set_user_config(tx: Tx, call: Call[NewPreference]) -> Any:
 
 @routes.add("DELETE", f"{CONFIG}/users/{{app}}/{{key}}", Guard.USER, params=KeyPath)
 async def delete_user_config(tx: Tx, call: Call[KeyPath]) -> Any:
-    """Go back to the default."""
+    """Reset a preference of the caller to its default."""
     _require_talk(call.params.app)
     await service.delete_preference(tx, call.user_id, call.params.key)
     return []
@@ -90,20 +90,20 @@ def _require_talk(app: str) -> None:
 
 @routes.add("GET", f"{CONFIG}/apps", Guard.ADMIN)
 async def list_apps(_tx: Tx, _call: Call[NoParams]) -> Any:
-    """Apps that have settings."""
+    """List the apps that have settings."""
     return {"data": list(APPS)}
 
 
 @routes.add("GET", f"{CONFIG}/apps/{{app}}", Guard.ADMIN, params=AppPath)
 async def list_keys(tx: Tx, call: Call[AppPath]) -> Any:
-    """Settings of an app that are not at their default."""
+    """List the settings of an app that are not at their default."""
     service.require_app(call.params.app)
     return {"data": sorted(await service.get_all(tx, call.params.app))}
 
 
 @routes.add("GET", f"{CONFIG}/apps/{{app}}/{{key}}", Guard.ADMIN, params=Lookup)
 async def get_value(tx: Tx, call: Call[Lookup]) -> Any:
-    """One setting, without the secrets in it."""
+    """Get a setting, with secrets masked."""
     service.require_app(call.params.app)
     values = await service.get_shown(tx, call.params.app)
     return {"data": values.get(call.params.key, call.params.defaultValue)}
@@ -111,7 +111,7 @@ async def get_value(tx: Tx, call: Call[Lookup]) -> Any:
 
 @routes.add("POST", f"{CONFIG}/apps/{{app}}/{{key}}", Guard.ADMIN, params=NewValue)
 async def set_value(tx: Tx, call: Call[NewValue]) -> Any:
-    """Set a setting; it works for the very next request."""
+    """Set a setting, from the next request on."""
     service.require_app(call.params.app)
     await service.set_value(tx, call.params.key, str(call.params.value), call.params.app)
     return []
@@ -119,7 +119,7 @@ async def set_value(tx: Tx, call: Call[NewValue]) -> Any:
 
 @routes.add("DELETE", f"{CONFIG}/apps/{{app}}/{{key}}", Guard.ADMIN, params=KeyPath)
 async def delete_value(tx: Tx, call: Call[KeyPath]) -> Any:
-    """Put a setting back to its default."""
+    """Reset a setting to its default."""
     service.require_app(call.params.app)
     await service.delete_value(tx, call.params.key, call.params.app)
     return []

@@ -1,4 +1,6 @@
-"""Changing settings, and telling every process that something it remembers is out of date."""
+"""Change settings and preferences, and tell all processes that what they remember is outdated."""
+
+from collections.abc import Callable
 
 from talkd.areas.settings import store
 from talkd.areas.settings.enumeration_model import Enumeration, enumeration_of
@@ -21,28 +23,28 @@ from talkd.storage.database import Tx
 _WELCOMED = ("talkd", "welcomed")
 """App and key of the setting that says that the user has been welcomed."""
 EPOCH = "epoch"
-"""The fact that changes whenever settings, passwords or roles do; processes compare it (ARCHITECTURE.md)."""
+"""The fact that changes whenever settings, passwords or roles do (ARCHITECTURE.md, What processes remember)."""
 
 
 async def get_all(tx: Tx, app: str = APP) -> dict[str, str]:
-    """All settings of an app that are not at their default."""
+    """Return all settings of an app that are not at their default."""
     return await store.get_values(tx, app)
 
 
 async def get_shown(tx: Tx, app: str = APP) -> dict[str, str]:
-    """All settings of an app that are not at their default, without the secrets in them."""
+    """Return all settings of an app that are not at their default, with secrets masked."""
     return {key: masked(key, value) for key, value in (await get_all(tx, app)).items()}
 
 
 async def get_settings(tx: Tx) -> TalkSettings:
-    """Return what the settings say, for whoever has no running server at hand."""
+    """Return the settings of Talk, for commands and others that have no running server."""
     settings = TalkSettings()
     settings.replace(await get_all(tx))
     return settings
 
 
 async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:
-    """Set a setting; it works for the very next request. Raises Invalid."""
+    """Set a setting, from the next request on. Raises Invalid."""
     require_value(key, value, app)
     await store.set_value(tx, app, key, value)
     await tx.emit(SettingSet(app, key, value))
@@ -50,34 +52,34 @@ async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:
 
 
 async def delete_value(tx: Tx, key: str, app: str = APP) -> None:
-    """Put a setting back to its default."""
+    """Reset a setting to its default."""
     await store.delete_value(tx, app, key)
     await tx.emit(SettingSet(app, key, None))
     await outdate_caches(tx)
 
 
 async def get_enumeration(tx: Tx) -> Enumeration:
-    """Return how far users may look up each other."""
+    """Return which accounts users may find."""
     return enumeration_of(await store.get_values(tx, CORE))
 
 
 def require_app(app: str) -> None:
-    """Raises Forbidden for apps that talkd keeps no settings of."""
+    """Raises Forbidden for an app that has no settings in talkd."""
     if app not in APPS:
         raise Forbidden(data={"data": {"message": f"Only settings of {' and '.join(APPS)} can be used."}})
 
 
 def require_value(key: str, value: str, app: str = APP) -> None:
-    """Raises Invalid, with a sentence, for a setting that talkd does not read and for a value it cannot obey."""
+    """Raises Invalid, with a sentence, for an unknown setting and for a value that it cannot have."""
     problem = problem_of(SETTINGS if app == APP else CORE_SETTINGS, key, value)
     if problem:
         raise Invalid("value", message=problem, data={"data": {"message": problem}})
 
 
 async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> None:
-    """What a user chooses for himself. Raises Invalid for unknown keys and values.
+    """Set a preference of a user. Raises Invalid for unknown keys and values.
 
-    Hiding how far one has read is copied to where it is asked for with every message: the user's attendees.
+    The read privacy is also copied to the user's attendees, because every message reads it from there.
     """
     if value is None or not is_preference(key, value):
         raise Invalid(data=NULL)
@@ -91,12 +93,12 @@ async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> N
 
 
 async def get_preferences(tx: Tx, user_id: str) -> dict[str, str]:
-    """What a user has chosen for himself, but for the two of privacy, which the account holds."""
+    """Return the preferences of a user, apart from read and typing privacy, which belong to the account."""
     return await store.get_user_values(tx, user_id, APP)
 
 
 async def delete_preference(tx: Tx, user_id: str, key: str) -> None:
-    """Back to the default. Raises Invalid for unknown keys."""
+    """Reset a preference to its default. Raises Invalid for unknown keys."""
     if key in (READ_PRIVACY, TYPING_PRIVACY):
         await set_preference(tx, user_id, key, "0")
     elif key in PREFERENCES:
@@ -116,18 +118,31 @@ async def add_welcomed(tx: Tx, user_id: str) -> bool:
 
 
 async def outdate_caches(tx: Tx, user_id: str = "") -> None:
-    """Settings, passwords or roles have changed, of one account or of all: nobody may go on with what he remembers."""
+    """Note that settings, passwords or roles have changed, of one account or (empty) of any.
+
+    All processes then forget what they remember.
+    """
     epoch = ids.text(16)
-    await tx.emit(CachesOutdated(epoch, user_id))  # first, because rooms are held before this row
+    await tx.emit(CachesOutdated(epoch, user_id))  # first: its effects lock rooms, which are locked before this row
     await store.set_fact(tx, EPOCH, epoch)
 
 
 async def get_epoch(tx: Tx) -> str:
-    """What to compare with."""
+    """Return the epoch; another one means that settings, passwords or roles have changed."""
     return await store.get_fact(tx, EPOCH) or ""
 
 
+async def find_fact(tx: Tx, key: str) -> str | None:
+    """Return a stored fact of this installation, or None. Writes nothing."""
+    return await store.get_fact(tx, key)
+
+
+async def get_fact(tx: Tx, key: str, make: Callable[[], str]) -> str:
+    """Return a fact of this installation. Make and store it if there is none yet."""
+    fact = await store.get_fact(tx, key)
+    return fact if fact is not None else await store.add_fact(tx, key, make())
+
+
 async def get_secret(tx: Tx, name: str) -> str:
-    """A secret of this installation, made when it is first needed."""
-    secret = await store.get_fact(tx, f"secret:{name}")
-    return secret if secret is not None else await store.add_fact(tx, f"secret:{name}", ids.new_secret())
+    """Return a secret of this installation. Make and store it if there is none yet."""
+    return await get_fact(tx, f"secret:{name}", ids.new_secret)

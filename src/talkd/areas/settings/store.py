@@ -1,4 +1,4 @@
-"""Statements about settings and single facts of the installation."""
+"""Statements about settings, preferences, and facts of the installation."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -59,69 +59,69 @@ _TYPING_PRIVACY = Statement(sa.update(users).where(users.c.id == bind("user_id")
 
 
 async def get_values(tx: Tx, app: str) -> dict[str, str]:
-    """All settings of an app."""
+    """Return all settings of an app that are not at their default."""
     return {row[0]: row[1] for row in await tx.all(_ALL, app=app)}
 
 
 async def set_value(tx: Tx, app: str, key: str, value: str) -> None:
-    """Set one setting."""
+    """Set a setting."""
     await tx.run(_SET, app=app, key=key, value=value)
 
 
 async def delete_value(tx: Tx, app: str, key: str) -> None:
-    """Back to the default."""
+    """Reset a setting to its default."""
     await tx.run(_DELETE, app=app, key=key)
 
 
 async def get_fact(tx: Tx, key: str) -> str | None:
-    """A single fact of the installation."""
+    """Return a fact of the installation, or None."""
     value = await tx.value(_META, key=key)
     return None if value is None else str(value)
 
 
 async def add_fact(tx: Tx, key: str, value: str) -> str:
-    """Keep a single fact unless there is one already; the one that holds, when two begin at once too."""
+    """Store a fact unless there is one already. Return the one that is stored, also if two processes do it at once."""
     await tx.run(_ADD_META, key=key, value=value)
     return str(await tx.value(_META, key=key))
 
 
 async def set_fact(tx: Tx, key: str, value: str) -> None:
-    """Keep a single fact of the installation."""
+    """Store a fact of the installation."""
     await tx.run(_SET_META, key=key, value=value)
 
 
 async def get_user_value(tx: Tx, user_id: str, app: str, key: str) -> str | None:
-    """One setting of one user."""
+    """Return a preference of a user, or None."""
     value = await tx.value(_USER, user_id=user_id, app=app, key=key)
     return None if value is None else str(value)
 
 
 async def get_user_values(tx: Tx, user_id: str, app: str) -> dict[str, str]:
-    """All settings of one user."""
+    """Return all preferences of a user."""
     return {row[0]: row[1] for row in await tx.all(_ALL_OF_USER, user_id=user_id, app=app)}
 
 
 async def set_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> None:
-    """Set one setting of one user."""
+    """Set a preference of a user."""
     await tx.run(_SET_USER, user_id=user_id, app=app, key=key, value=value)
 
 
 async def add_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> bool:
-    """Set one setting of one user; false when it was set already."""
+    """Set a preference of a user unless they have it already. Return True if it was set now."""
     return await tx.run(_ADD_USER, user_id=user_id, app=app, key=key, value=value) > 0
 
 
 async def delete_user_value(tx: Tx, user_id: str, app: str, key: str) -> None:
-    """Back to the default for one user."""
+    """Reset a preference of a user to its default."""
     await tx.run(_DELETE_USER, user_id=user_id, app=app, key=key)
 
 
 async def set_read_privacy(tx: Tx, user_id: str, value: int) -> None:
-    """Whether others learn how far the user has read (1: no), in all rooms."""
+    """Hide (1) or show (0) the read marker of a user to others, in all rooms."""
     await tx.run(_READ_PRIVACY, user_id=user_id, value=value)
     await tx.run(_READ_PRIVACY_IN_ROOMS, user_id=user_id, value=value)
 
 
 async def set_typing_privacy(tx: Tx, user_id: str, value: int) -> None:
-    """Whether others learn that the user is typing (1: no)."""
+    """Hide (1) or show (0) to others that a user is typing."""
     await tx.run(_TYPING_PRIVACY, user_id=user_id, value=value)

@@ -1,1 +1,1 @@
-"""Signaling between the sessions of a call, through the server itself."""
+"""Signaling: messages between the sessions of a call, passed on by this server."""

@@ -1,22 +1,22 @@
-"""Messages between the sessions of a call, and who may send what (signaling.md, 2)."""
+"""Signaling messages: what they look like, and who may send which (docs/api/compatibility.md, Calls and signaling)."""
 
 import re
 from typing import Any
 
 import msgspec
 
-from talkd.conversation.participant import Participant
+from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.setting_values import TurnServer
 from talkd.core.constants import Permission
 
 MAX_MESSAGES = 200
-"""Messages in one request at most."""
+"""Messages in one request, at most; the others are dropped."""
 LINE_END = re.compile("\r\n|\n|\r")
-"""What ends a line of a session description. Not all that Python takes for a line end: a player does not either."""
+"""Line ends of a session description. `str.splitlines` knows more, which browsers take for text."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
-    """A message as clients hand it in; `fn` is a JSON text, `sessionId` the sender's own session."""
+    """A message as clients send it. `fn` is a JSON text, `sessionId` the sender's session."""
 
     ev: str = ""
     fn: str = ""
@@ -24,22 +24,41 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What a client proves itself with to a standalone signaling server: the older ticket, and the token."""
+    """What a client proves its identity with to a standalone signaling server: the older ticket, and the token."""
 
     ticket: str
     token: str
 
 
 class Relay(msgspec.Struct, frozen=True):
-    """A TURN server, with the credentials of one client for it."""
+    """A TURN server, with credentials for one client."""
 
     server: TurnServer
     user: str
     password: str
 
 
+class ConnectionSettings(msgspec.Struct, frozen=True):
+    """What a client needs to know to reach the other sessions of a call."""
+
+    user_id: str | None
+    proof: Proof
+    stun_servers: list[str]
+    """As `host:port`."""
+    relays: list[Relay]
+    hides_warning: bool
+    """Whether administrators have hidden the warning that large calls need a standalone signaling server."""
+
+
+class News(msgspec.Struct, frozen=True):
+    """The answer to a poll: messages for the session, and the sessions of the room that the caller may see."""
+
+    messages: list[str]
+    present: list[tuple[Session, Attendee]]
+
+
 def parse(messages: str) -> list[Envelope]:
-    """The messages of a request; nonsense is an empty list, as on the real server."""
+    """Return the messages of a request. If the text is no list of messages, return none, as the real server does."""
     try:
         return msgspec.json.decode(messages, type=list[Envelope])[:MAX_MESSAGES]
     except (msgspec.DecodeError, RecursionError):
@@ -47,7 +66,7 @@ def parse(messages: str) -> list[Envelope]:
 
 
 def parse_content(envelope: Envelope) -> dict[str, Any] | None:
-    """What the message says; None when that is no JSON object."""
+    """Return the content of a message, or None if it is no JSON object."""
     try:
         content = msgspec.json.decode(envelope.fn)
     except (msgspec.DecodeError, RecursionError):
@@ -56,9 +75,10 @@ def parse_content(envelope: Envelope) -> dict[str, Any] | None:
 
 
 def may_send(me: Participant, content: dict[str, Any]) -> bool:
-    """Whether a participant may send this: control only by moderators, media only with the right to publish.
+    """Return True if a participant may send this content.
 
-    Nothing from the lobby.
+    Only moderators may send `control`, only participants with permission to publish may send offers and answers with
+    media, and participants in the lobby may send nothing.
     """
     if not me.can_pass_lobby:
         return False
@@ -71,7 +91,7 @@ def may_send(me: Participant, content: dict[str, Any]) -> bool:
 
 
 def needed_permissions(content: dict[str, Any]) -> Permission:
-    """What it takes to publish the media of an offer or answer."""
+    """Return the permissions that are needed to publish the media of an offer or answer."""
     payload = content.get("payload")
     sdp = payload.get("sdp") if isinstance(payload, dict) else None
     if not isinstance(sdp, str):
@@ -88,7 +108,7 @@ def needed_permissions(content: dict[str, Any]) -> Permission:
 
 
 def _sent_media(sdp: str) -> set[str]:
-    """Kinds of media that a session description sends. Without a direction of its own a medium goes both ways."""
+    """Return the kinds of media that a session description sends. Without any direction, media go both ways."""
     sent: set[str] = set()
     session_direction = "sendrecv"
     kind = ""

@@ -1,4 +1,4 @@
-"""Passing messages between the sessions of a call."""
+"""Pass messages between the sessions of a room, and tell clients how they reach each other."""
 
 import base64
 import hashlib
@@ -8,29 +8,30 @@ import msgspec
 
 from talkd.areas.settings import service as settings
 from talkd.areas.signaling import store, tokens
-from talkd.areas.signaling.model import Envelope, Proof, Relay, may_send, parse_content
+from talkd.areas.signaling.model import ConnectionSettings, Envelope, News, Proof, Relay, may_send, parse_content
 from talkd.config import CallsConfig
-from talkd.conversation import session_store
-from talkd.conversation.participant import Attendee, Participant, Session
+from talkd.conversation import room_store, session_store
+from talkd.conversation.participant import Participant
 from talkd.conversation.setting_values import TurnServer
 from talkd.conversation.settings import TalkSettings
 from talkd.core import clock, ids
-from talkd.core.constants import SESSION_TIMEOUT
+from talkd.core.constants import SESSION_TIMEOUT, RoomType
+from talkd.core.errors import NULL, UnknownRoom
 from talkd.core.events import SignalingSent
 from talkd.storage.database import Tx
 
 KEEP = 60
-"""Seconds for which a message waits for its recipient."""
+"""Seconds after which a message is deleted if its recipient has not fetched it."""
 CREDENTIALS_LIFETIME = 86_400
-"""Seconds for which credentials for a TURN server are good."""
+"""Seconds for which credentials for a TURN server are valid."""
 TICKET_SECRET = "signaling-ticket"
 
 
 async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
-    """Hand messages to other sessions of the room.
+    """Store messages for other sessions of the room.
 
-    What claims another sender, goes to another room or is not allowed is dropped without a word: that is
-    what clients know, and it tells a prober nothing.
+    Messages with a foreign sender or recipient, and messages that the caller may not send, are dropped without an
+    error, as on the real server. So the answer does not tell which sessions exist.
     """
     if me.session is None:
         return
@@ -50,36 +51,70 @@ async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
             await tx.emit(SignalingSent(recipient))
 
 
-async def fetch(tx: Tx, session_id: str) -> list[str]:
-    """Take the messages that wait for a session, oldest first."""
-    waiting = await store.list_messages(tx, session_id)
-    if waiting:
-        await store.delete_messages(tx, session_id, waiting[-1][0])
-    return [message for _, message in waiting]
+async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:
+    """Return the sessions of the room, and take the messages that wait for the caller's session, oldest first.
+
+    Without `takes_messages`, the messages wait for another poll. A caller in the lobby only sees their own sessions.
+    """
+    waiting: list[tuple[int, str]] = []
+    if takes_messages and me.session is not None:
+        waiting = await store.list_messages(tx, me.session.session_id)
+        if waiting:
+            await store.delete_messages(tx, me.session.session_id, waiting[-1][0])
+    present = await session_store.list_active(tx, me.room.id, clock.steady() - SESSION_TIMEOUT)
+    if not me.can_pass_lobby:
+        present = [(session, attendee) for session, attendee in present if attendee.id == me.attendee.id]
+    return News([message for _, message in waiting], present)
 
 
 async def has_messages(tx: Tx, session_id: str) -> bool:
-    """Whether something waits for a session."""
+    """Return True if messages wait for a session."""
     return bool(await store.list_messages(tx, session_id))
 
 
-async def list_present(tx: Tx, room_id: int) -> list[tuple[Session, Attendee]]:
-    """The sessions of a room that gave a sign lately."""
-    return await session_store.list_active(tx, room_id, clock.steady() - SESSION_TIMEOUT)
-
-
 async def forget_session(tx: Tx, session_id: str) -> None:
-    """Drop what waits for a session that has ended."""
+    """Delete the messages that wait for a session that has ended."""
     await store.delete_messages_of(tx, session_id)
 
 
 async def delete_old(tx: Tx) -> None:
-    """Drop what nobody fetched."""
+    """Delete the messages that were not fetched in time."""
     await store.delete_old(tx, clock.steady() - KEEP)
 
 
-async def prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str) -> Proof:
-    """What a client of this user, or of a guest, shows to a signaling server. `issuer` is this server's address."""
+async def get_settings(
+    tx: Tx,
+    config: CallsConfig,
+    chosen: TalkSettings,
+    *,
+    token: str,
+    is_inside: bool,
+    user_id: str | None,
+    display_name: str,
+    issuer: str,
+) -> ConnectionSettings:
+    """Return how a client reaches the other sessions of a call, with proofs of its identity and credentials.
+
+    `token` may be empty, `is_inside` says whether the caller is in that room, and `issuer` is this server's address.
+    Only participants and users get TURN servers: relaying costs bandwidth. Raises UnknownRoom if the caller is not in
+    the room and it is not public.
+    """
+    if token and not is_inside:
+        room = await room_store.get_room(tx, token)
+        if room is None or room.type != RoomType.PUBLIC:
+            raise UnknownRoom(data=NULL)
+    may_relay = is_inside or user_id is not None
+    return ConnectionSettings(
+        user_id=user_id,
+        proof=await _prove(tx, user_id, display_name, issuer=issuer),
+        stun_servers=list_stun_servers(config, chosen),
+        relays=[new_relay(server) for server in list_turn_servers(config, chosen)] if may_relay else [],
+        hides_warning=chosen.hides_signaling_warning,
+    )
+
+
+async def _prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str) -> Proof:
+    """Return the proofs of identity of a user, or of a guest (None)."""
     now = clock.now()
     keys = await tokens.get_keys(tx)
     secret = await settings.get_secret(tx, TICKET_SECRET)
@@ -90,12 +125,12 @@ async def prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str) 
 
 
 def list_stun_servers(config: CallsConfig, chosen: TalkSettings) -> list[str]:
-    """Return `host:port` of the STUN servers: those that administrators chose, or those of the settings file."""
+    """Return the STUN servers as `host:port`: those of the Talk settings, else those of the configuration."""
     return config.stun_servers if chosen.stun_servers is None else chosen.stun_servers
 
 
 def list_turn_servers(config: CallsConfig, chosen: TalkSettings) -> list[TurnServer]:
-    """Return the TURN servers: those that administrators chose, or those of the settings file."""
+    """Return the TURN servers: those of the Talk settings, else those of the configuration."""
     if chosen.turn_servers is not None:
         return chosen.turn_servers
     protocols = ",".join(config.turn_protocols)
@@ -103,13 +138,13 @@ def list_turn_servers(config: CallsConfig, chosen: TalkSettings) -> list[TurnSer
 
 
 def _turn_server(server: str, secret: str, protocols: str) -> TurnServer:
-    """A server of the settings file, with `turn:` or `turns:` before it where it matters."""
+    """Return a TURN server of the configuration, which may begin with `turn:` or `turns:`."""
     scheme = "turns" if server.startswith("turns:") else "turn"
     return TurnServer(server.removeprefix(f"{scheme}:"), secret, scheme, protocols)
 
 
 def new_relay(server: TurnServer) -> Relay:
-    """Return a TURN server with user name and password for a client, good for a day (signaling.md, 1)."""
+    """Return a TURN server with temporary credentials: the user name begins with the time when they expire."""
     user = f"{clock.now() + CREDENTIALS_LIFETIME}:{ids.text(16)}"
     signed = hmac.new(server.secret.encode(), user.encode(), hashlib.sha1).digest()
     return Relay(server, user, base64.b64encode(signed).decode())

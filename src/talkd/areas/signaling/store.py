@@ -1,4 +1,4 @@
-"""Statements about messages between sessions."""
+"""Statements about signaling messages."""
 
 import sqlalchemy as sa
 
@@ -32,25 +32,25 @@ _DELETE_OF = Statement(sa.delete(signaling_messages).where(signaling_messages.c.
 
 
 async def add_message(tx: Tx, room_id: int, recipient: str, message: str, now: int) -> bool:
-    """Leave a message for a session of the room; whether there is such a session."""
+    """Store a message for a session of the room. Return False if the room has no such session."""
     return await tx.run(_ADD, room_id=room_id, recipient=recipient, message=message, now=now) > 0
 
 
 async def list_messages(tx: Tx, recipient: str) -> list[tuple[int, str]]:
-    """What waits for a session, oldest first."""
+    """Return id and text of the messages for a session, oldest first."""
     return [(row[0], row[1]) for row in await tx.all(_WAITING, recipient=recipient)]
 
 
 async def delete_messages(tx: Tx, recipient: str, last_id: int) -> None:
-    """Fetched up to there."""
+    """Delete the messages for a session up to this id."""
     await tx.run(_DELETE, recipient=recipient, last_id=last_id)
 
 
 async def delete_messages_of(tx: Tx, recipient: str) -> None:
-    """The session has ended; nobody will fetch them."""
+    """Delete all messages for a session."""
     await tx.run(_DELETE_OF, recipient=recipient)
 
 
 async def delete_old(tx: Tx, before: int) -> None:
-    """Nobody came for these."""
+    """Delete the messages that were stored before a moment."""
     await tx.run(_DELETE_OLD, before=before)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from talkd.areas.settings import store as facts
+from talkd.areas.settings import service as settings
 from talkd.core import ids
 from talkd.storage.database import Tx
 
@@ -50,16 +50,13 @@ def new_keys() -> TokenKeys:
 
 async def find_keys(tx: Tx) -> TokenKeys | None:
     """Return the installation's key pair, or None if none was made yet. Writes nothing."""
-    kept = await facts.get_fact(tx, _KEYS)
+    kept = await settings.find_fact(tx, _KEYS)
     return None if kept is None else msgspec.json.decode(kept, type=TokenKeys)
 
 
 async def get_keys(tx: Tx) -> TokenKeys:
     """Return the installation's key pair. Make and store it if there is none yet."""
-    keys = await find_keys(tx)
-    if keys is not None:
-        return keys
-    kept = await facts.add_fact(tx, _KEYS, msgspec.json.encode(new_keys()).decode())
+    kept = await settings.get_fact(tx, _KEYS, lambda: msgspec.json.encode(new_keys()).decode())
     return msgspec.json.decode(kept, type=TokenKeys)
 
 

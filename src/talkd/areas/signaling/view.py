@@ -4,8 +4,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.signaling.model import Proof, Relay
-from talkd.conversation.participant import Attendee, Session, permissions_of
+from talkd.areas.signaling.model import ConnectionSettings, News, Relay
+from talkd.conversation.participant import permissions_of
 from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import USERS
@@ -25,25 +25,25 @@ class PresentView(msgspec.Struct, frozen=True):
 
 
 class Item(msgspec.Struct, frozen=True):
-    """One thing that a poll brings: a message as a JSON text, or the list of sessions."""
+    """An item in the answer to a poll: a message as a JSON text, or the list of sessions."""
 
     type: str
     data: Any
 
 
-GONE = [Item("usersInRoom", [])]
-"""What a poll brings when the session is over."""
+ENDED = [Item("usersInRoom", [])]
+"""The answer to a poll of a session that has ended."""
 
 UNKNOWN_BACKEND = {
     "type": "error",
     "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
 }
-"""What a signaling server gets that did not prove to know the shared secret; the status is 200 all the same."""
+"""The answer to a signaling server that does not prove to know the shared secret. Its HTTP status is 200."""
 
 
-def news(messages: list[str], room: Room, present: list[tuple[Session, Attendee]]) -> list[Item]:
-    """Messages, always followed by the list of sessions."""
-    people = [
+def news(found: News, room: Room) -> list[Item]:
+    """Return the messages, and the list of sessions as the last item."""
+    sessions = [
         PresentView(
             userId=attendee.actor_id if attendee.actor_type == USERS else "",
             roomId=room.id,
@@ -54,36 +54,35 @@ def news(messages: list[str], room: Room, present: list[tuple[Session, Attendee]
             actorType=attendee.actor_type,
             actorId=attendee.actor_id,
         )
-        for session, attendee in present
+        for session, attendee in found.present
     ]
-    return [*(Item("message", message) for message in messages), Item("usersInRoom", people)]
+    return [*(Item("message", message) for message in found.messages), Item("usersInRoom", sessions)]
 
 
-def settings(
-    user_id: str | None, proof: Proof, *, stun: list[str], turn: list[Relay], hides_warning: bool
-) -> dict[str, Any]:
-    """How to reach others in calls."""
+def settings(found: ConnectionSettings) -> dict[str, Any]:
+    """Return the signaling settings."""
+    user_id, proof = found.user_id, found.proof
     return {
         "signalingMode": "internal",
         "userId": user_id,
-        "hideWarning": hides_warning,
+        "hideWarning": found.hides_warning,
         "server": "",
         "ticket": proof.ticket,
         "helloAuthParams": {"1.0": {"userid": user_id, "ticket": proof.ticket}, "2.0": {"token": proof.token}},
         "federation": None,
-        "stunservers": stun_servers(stun),
-        "turnservers": [turn_server(relay) for relay in turn],
+        "stunservers": stun_servers(found.stun_servers),
+        "turnservers": [turn_server(relay) for relay in found.relays],
         "sipDialinInfo": "",
     }
 
 
 def stun_servers(servers: list[str]) -> list[dict[str, list[str]]]:
-    """One entry with all addresses."""
+    """Return one entry with all STUN servers, or none if there are none."""
     return [{"urls": [f"stun:{server}" for server in servers]}] if servers else []
 
 
 def turn_server(relay: Relay) -> dict[str, Any]:
-    """One entry for each server, with all its schemes and transports."""
+    """Return the entry of a TURN server, with all its schemes and transports."""
     server = relay.server
     return {
         "urls": [
