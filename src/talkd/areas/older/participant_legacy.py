@@ -6,10 +6,8 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from talkd.areas.participants.view import ParticipantView
-from talkd.conversation.participant import Attendee
 from talkd.core.actor import USERS
-from talkd.core.constants import ParticipantType
-from talkd.core.errors import Forbidden, Invalid, NotFound, PreconditionFailed, TalkError
+from talkd.core.errors import Forbidden, Invalid, NotFound, TalkError
 
 NOT_JOINED = "0"
 """The session id of attendees without a session."""
@@ -113,26 +111,3 @@ def not_added(error: TalkError) -> TalkError:
 def not_removed(error: TalkError) -> TalkError:
     """Answer 403 if the last moderator of a room without owner removes themselves. These versions know no 400."""
     return Forbidden(error.reason) if isinstance(error, Invalid) else error
-
-
-def require_removable(attendee: Attendee) -> None:
-    """Raises Forbidden for an owner, also if they are the caller (docs/api/api-v1-2018.md).
-
-    Both users of a one-to-one room are owners.
-    """
-    if attendee.type == ParticipantType.OWNER:
-        raise Forbidden("owner")
-
-
-def require_promotable(attendee: Attendee) -> None:
-    """Raises Forbidden for an owner, and PreconditionFailed unless the attendee is a plain user or guest."""
-    if attendee.type == ParticipantType.OWNER:
-        raise Forbidden
-    if attendee.type not in (ParticipantType.USER, ParticipantType.GUEST):
-        raise PreconditionFailed
-
-
-def require_demotable(attendee: Attendee) -> None:
-    """Raises PreconditionFailed unless the attendee is a moderator. Owners are not."""
-    if attendee.type not in (ParticipantType.MODERATOR, ParticipantType.GUEST_MODERATOR):
-        raise PreconditionFailed

@@ -8,11 +8,9 @@ from talkd.areas.invitations import routes as invitations
 from talkd.areas.membership import routes as today
 from talkd.areas.membership.routes import ListParams
 from talkd.areas.older import participant_legacy as legacy
+from talkd.areas.older import service
 from talkd.areas.older.room_legacy import nothing
-from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.rooms import service as rooms
-from talkd.conversation.participant import Attendee
-from talkd.core.errors import Forbidden
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.params import NoParams
@@ -85,43 +83,28 @@ async def leave(tx: Tx, call: Call[Any]) -> list[Any]:
 )
 async def remove_user(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     """Remove a user from a conversation."""
-    attendee = await attendees.access_user(tx, call.me, call.params.participant)
-    legacy.require_removable(attendee)
-    await rooms.remove_attendee(tx, call.me, attendee.id)
+    await service.remove_user(tx, call.me, call.params.participant)
     return []
 
 
 @routes.add("DELETE", "room/{token}/participants/guests", *ANY_MODERATOR, versions=_OLD, params=RemovalParams)
 async def remove_guest(tx: Tx, call: Call[RemovalParams]) -> list[Any]:
     """Remove a guest from a conversation."""
-    attendee = await attendees.access_joined(tx, call.me, call.params.participant)
-    if not attendee.is_guest:
-        raise Forbidden
-    await rooms.remove_attendee(tx, call.me, attendee.id)
+    await service.remove_guest(tx, call.me, call.params.participant)
     return []
-
-
-async def _access(tx: Tx, call: Call[Any]) -> Attendee:
-    if call.params.sessionId:
-        return await attendees.access_joined(tx, call.me, call.params.sessionId)
-    return await attendees.access_user(tx, call.me, call.params.participant)
 
 
 @routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=("v1", "v2"), params=RoleParams)
 async def promote(tx: Tx, call: Call[Any]) -> list[Any]:
     """Make a user or a guest a moderator."""
-    attendee = await _access(tx, call)
-    legacy.require_promotable(attendee)
-    await attendees.promote(tx, call.me, attendee.id)
+    await service.promote(tx, call.me, call.params.participant, call.params.sessionId)
     return []
 
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v1", "v2"), params=RoleParams)
 async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
     """Make a moderator a normal user or guest."""
-    attendee = await _access(tx, call)
-    legacy.require_demotable(attendee)
-    await attendees.demote(tx, call.me, attendee.id)
+    await service.demote(tx, call.me, call.params.participant, call.params.sessionId)
     return []
 
 

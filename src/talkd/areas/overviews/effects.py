@@ -1,4 +1,4 @@
-"""Note which rooms look different in the room lists of clients. In the transaction."""
+"""Mark rooms as changed when their entry in a room list changes, in the transaction of the event."""
 
 from talkd.conversation import modified_store
 from talkd.core import clock, events
@@ -11,7 +11,7 @@ async def _room(tx: Tx, event: events.RoomEvent) -> None:
 
 
 async def _message(tx: Tx, event: events.MessagePosted) -> None:
-    if not event.is_news:  # a message that is news changes the row of its room anyway
+    if not event.is_news:  # other messages update the row of the room, and so its modification time
         await _room(tx, event)
 
 
@@ -35,11 +35,13 @@ async def _group(tx: Tx, event: events.GroupRenamed | events.GroupDeleted) -> No
     await modified_store.touch_rooms_naming(tx, GROUPS, event.group_id, clock.now())
 
 
-_SEEN_ANYWAY = (events.RoomCreated, events.RoomDeleted, events.SessionJoined)
-"""Room lists show a new room as new, leave out a deleted one, and always read their reader's own sessions."""
+_NOT_MARKED = (events.RoomCreated, events.RoomDeleted, events.SessionJoined)
+"""These events need no mark: a new room has a modification time, a deleted room is not listed, and a room list looks at
+the caller's sessions.
+"""
 
 REACTIONS: Reactions = {
-    **{kind: _room for kind in events.list_kinds(events.RoomEvent) if kind not in _SEEN_ANYWAY},
+    **{kind: _room for kind in events.list_kinds(events.RoomEvent) if kind not in _NOT_MARKED},
     events.MessagePosted: _message,
     events.SessionLeft: _session,
     events.ReadMarkerMoved: _marker,
