@@ -1,4 +1,4 @@
-"""Real servers for tests: one for each database in each worker, started when first asked for."""
+"""Servers for tests: one for each kind of database in each worker, started when a test first uses it."""
 
 import shutil
 from collections import Counter
@@ -21,13 +21,13 @@ from talkd.storage.migrate import migrate_sqlite
 
 DATABASES = ("sqlite", "postgres")
 
-# The machine of the tests is busy, so that nothing there is a matter of time.
+# The machine may be busy, so tests have no deadline.
 settings.register_profile("tests", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew, for review")
+    parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew")
     parser.addoption("--fuzz", type=int, default=100, help="random requests of each kind in tests/security")
     parser.addoption("--kills", type=int, default=3, help="how often a running server is killed in tests/crash")
     parser.addoption("--update-api-documents", action="store_true", help="write the API documents in docs/api anew")
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Generator[None]:
-    """Name at the very end each part that was skipped, why, and what to do (`support/parts.py`)."""
+    """List at the end every part that was skipped, with reason and remedy (`support/parts.py`)."""
     yield
     skipped = Counter(report.longrepr[2] for report in terminalreporter.getreports("skipped"))
     if skipped:
@@ -47,19 +47,19 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 
 @pytest.fixture(scope="session")
 def fuzz_requests(request: pytest.FixtureRequest) -> int:
-    """How many random requests a test sends."""
+    """The number of random requests that a test sends."""
     return int(request.config.getoption("--fuzz"))
 
 
 @pytest.fixture(scope="session")
 def kills(request: pytest.FixtureRequest) -> int:
-    """How often a test kills a server."""
+    """The number of times that a test kills a server."""
     return int(request.config.getoption("--kills"))
 
 
 @pytest.fixture(scope="session", autouse=True)
 def quick_passwords() -> Iterator[None]:
-    """A hash that takes microseconds: what makes passwords safe makes tests slow."""
+    """Hash passwords in microseconds, because a safe hash would make the tests slow."""
     with pytest.MonkeyPatch.context() as patch:
         hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
         patch.setattr(passwords, "_hasher", hasher)
@@ -69,7 +69,7 @@ def quick_passwords() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def quiet_logs() -> None:
-    """Nothing is printed unless a test asks for it; pytest shows what is logged beside a failure."""
+    """Send the log to pytest, which shows it for tests that fail."""
     structlog.configure(
         processors=[structlog.stdlib.render_to_log_kwargs],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -80,14 +80,14 @@ def quiet_logs() -> None:
 
 @pytest.fixture(scope="session")
 def loop_thread() -> Iterator[LoopThread]:
-    """Where the servers run."""
+    """The event loop in which the servers run."""
     thread = LoopThread()
     yield thread
     thread.close()
 
 
 class Databases:
-    """Fresh databases of both kinds."""
+    """Creates databases of both kinds."""
 
     def __init__(self, folder: Path, stack: ExitStack, run: str) -> None:
         self._folder, self._stack, self._run = folder, stack, run
@@ -95,21 +95,21 @@ class Databases:
 
     @property
     def cluster(self) -> Cluster:
-        """The PostgreSQL of this run."""
+        """The PostgreSQL cluster of this run."""
         if self._cluster is None:
             self._cluster = self._stack.enter_context(running_cluster(self._run))
         return self._cluster
 
     @cached_property
     def _migrated_file(self) -> Path:
-        """A SQLite database with talkd's tables: making them for each server takes longer than most tests."""
+        """A SQLite database with talkd's tables, to copy. Creating them takes longer than most tests."""
         path = self._folder / "migrated" / "talkd.db"
         path.parent.mkdir()
         migrate_sqlite(path)
         return path
 
     def config(self, kind: str, *, empty: bool = False) -> Config:
-        """Settings without throttle, with a new database: it has talkd's tables, or nothing if it is to be empty."""
+        """Return settings for a new database, without throttling. It has talkd's tables unless it is `empty`."""
         folder = self._folder / unique(kind)
         folder.mkdir()
         config = Config(data=str(folder))
@@ -126,7 +126,7 @@ class Databases:
 
 @pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Databases]:
-    """Makes fresh databases; one PostgreSQL serves all workers of a run."""
+    """Creates databases. All workers of a run share one PostgreSQL cluster."""
     base = tmp_path_factory.getbasetemp()
     run = str(base.parent if hasattr(request.config, "workerinput") else base)
     with ExitStack() as stack:
@@ -136,7 +136,7 @@ def databases(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureR
 
 @pytest.fixture(scope="session")
 def servers(databases: Databases, loop_thread: LoopThread) -> Iterator[Callable[[str], Server]]:
-    """The worker's server on a kind of database."""
+    """Returns the worker's server for a kind of database."""
     started: dict[str, Server] = {}
 
     def get(kind: str) -> Server:
@@ -151,7 +151,7 @@ def servers(databases: Databases, loop_thread: LoopThread) -> Iterator[Callable[
 
 @pytest.fixture(params=DATABASES)
 def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> Iterator[Server]:
-    """A running server; others use it too, so names must be one's own (`add_user` sees to it)."""
+    """A running server on each database. Other tests use it too, so names must be unique, as by `add_user`."""
     running = servers(request.param)
     yield running
     running.close_clients()
@@ -159,7 +159,7 @@ def server(request: pytest.FixtureRequest, servers: Callable[[str], Server]) -> 
 
 @pytest.fixture
 def sqlite_server(servers: Callable[[str], Server]) -> Iterator[Server]:
-    """The same for what has nothing to do with the database."""
+    """A running server on SQLite, for tests that do not depend on the database."""
     running = servers("sqlite")
     yield running
     running.close_clients()
@@ -167,7 +167,7 @@ def sqlite_server(servers: Callable[[str], Server]) -> Iterator[Server]:
 
 @pytest.fixture
 def new_server(databases: Databases, loop_thread: LoopThread) -> Iterator[Callable[[Config], Server]]:
-    """Starts servers of one's own, for tests that set or stop something."""
+    """Starts new servers, for tests with settings of their own or that stop the server."""
     started: list[Server] = []
 
     def start(config: Config) -> Server:
@@ -183,7 +183,7 @@ def new_server(databases: Databases, loop_thread: LoopThread) -> Iterator[Callab
 def throttled_server(
     request: pytest.FixtureRequest, databases: Databases, new_server: Callable[[Config], Server]
 ) -> Server:
-    """A server of one's own that counts failures; it believes X-Forwarded-For, so that tests come from anywhere."""
+    """A new server with throttling. It trusts X-Forwarded-For, so that tests can choose their address."""
     config = databases.config(request.param)
     config.security.throttle = True
     config.server.trusted_proxies = ["127.0.0.1"]
@@ -202,6 +202,6 @@ def own_server(databases: Databases, new_server: Callable[[Config], Server]) -> 
 
 @pytest.fixture
 def threads() -> Iterator[ThreadPoolExecutor]:
-    """For what happens at the same time."""
+    """Threads for concurrent requests."""
     with ThreadPoolExecutor(8) as pool:
         yield pool

@@ -1,4 +1,4 @@
-"""What is left of a name, whatever somebody typed."""
+"""Cleaning of names."""
 
 import unicodedata
 from itertools import pairwise
@@ -43,7 +43,7 @@ INTACT = (
     "র\u200d\u09cdয",
     "葛\U000e0100飾区",
     "ᠮᠣᠩᠭᠣᠯ\u180b",
-    "\U0001fae8\U0001fadf",  # younger than some Pythons
+    "\U0001fae8\U0001fadf",  # newer than some versions of Python
 )
 CHANGED = {
     " a ": "a",
@@ -94,22 +94,22 @@ texts = st.lists(pieces, max_size=12).map("".join)
 
 
 @pytest.mark.parametrize("name", INTACT)
-def test_writing_and_emojis_stay(name: str) -> None:
+def test_visible_characters_and_emojis_stay(name: str) -> None:
     assert cleaned(name) == name
 
 
 @pytest.mark.parametrize("name", CHANGED)
-def test_what_nobody_sees_goes(name: str) -> None:
+def test_invisible_characters_are_removed(name: str) -> None:
     assert cleaned(name) == CHANGED[name]
 
 
 @pytest.mark.parametrize("name", EMPTY)
-def test_nothing_visible_is_no_name(name: str) -> None:
+def test_a_name_without_visible_characters_becomes_empty(name: str) -> None:
     assert cleaned(name) == ""
 
 
 @given(texts)
-def test_a_clean_name_is_one_line_that_shows_as_it_is(text: str) -> None:
+def test_a_cleaned_name_is_one_visible_line(text: str) -> None:
     name = cleaned(text)
     assert name == name.strip() == cleaned(name)
     assert len(name.splitlines()) <= 1
@@ -118,7 +118,7 @@ def test_a_clean_name_is_one_line_that_shows_as_it_is(text: str) -> None:
 
 
 @given(texts)
-def test_joiners_and_selectors_stand_behind_something(text: str) -> None:
+def test_joiners_and_selectors_follow_a_visible_character(text: str) -> None:
     name = cleaned(text)
     unseen = "\u200c\u200d\ufe0e\ufe0f"
     assert name[:1] not in tuple(unseen)
@@ -134,7 +134,7 @@ def test_a_text_keeps_its_lines(lines: list[str]) -> None:
 
 
 @pytest.mark.parametrize("between", ["", "\u180b", "\ufe0f", "\u202e", "\u200c"])
-def test_a_joiner_stays_if_what_is_left_behind_it_joins(between: str) -> None:
+def test_a_joiner_stays_if_the_next_visible_character_joins(between: str) -> None:
     assert cleaned(f"\u0646\u200c{between}\u0645") == "\u0646\u200c\u0645"
     assert cleaned(f"\u0646\u200c{between}") == "\u0646"
     assert cleaned(f"\u0646\u200c{between}x") == "\u0646x"

@@ -1,4 +1,4 @@
-"""CSV files are read the way spreadsheets write them."""
+"""Reading of CSV files as spreadsheet programs write them."""
 
 import csv
 import io
@@ -16,13 +16,13 @@ ROWS = [Row(1, ["email", "name"]), Row(2, ["a@example.org", "Jürgen"])]
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252"]
 )
-def test_encodings(encoding: str) -> None:
+def test_encodings_are_detected(encoding: str) -> None:
     assert read_rows(TEXT.encode(encoding)) == ROWS
     assert read_rows(b"\xfe\xff" + TEXT.encode("utf-16-be")) == ROWS
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_a_long_first_line(delimiter: str) -> None:
+def test_the_delimiter_of_a_long_first_line_is_detected(delimiter: str) -> None:
     line = delimiter.join(["x"] * 100_000)
     assert [len(row.cells) for row in read_rows(line.encode())] == [100_000]
 
@@ -30,7 +30,7 @@ def test_a_long_first_line(delimiter: str) -> None:
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize("quote", ["", '"'])
-def test_delimiters_and_line_ends(delimiter: str, end: str, quote: str) -> None:
+def test_delimiters_and_line_ends_are_detected(delimiter: str, end: str, quote: str) -> None:
     lines = (delimiter.join(f"{quote}{cell}{quote}" for cell in row.cells) for row in ROWS)
     assert read_rows(end.join(lines).encode()) == ROWS
 
@@ -52,7 +52,7 @@ def test_delimiters_and_line_ends(delimiter: str, end: str, quote: str) -> None:
         ("\ufeff", []),
     ],
 )
-def test_forms(text: str, rows: list[Row]) -> None:
+def test_rows_cells_and_line_numbers(text: str, rows: list[Row]) -> None:
     assert read_rows(text.encode()) == rows
 
 
@@ -65,7 +65,7 @@ def test_forms(text: str, rows: list[Row]) -> None:
         (b"x" * 200_000, "Line 1: field larger than field limit (131072)"),
     ],
 )
-def test_what_cannot_be_read_names_line_and_reason(content: bytes, message: str) -> None:
+def test_the_error_for_an_unreadable_file_names_line_and_reason(content: bytes, message: str) -> None:
     with pytest.raises(UnreadableSheet, match="^" + message.replace("(", r"\(").replace(")", r"\)")):
         read_rows(content)
 
@@ -80,10 +80,10 @@ cells = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
     st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
     st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp1252"]),
 )
-def test_what_a_spreadsheet_writes_is_read_back(
+def test_a_written_csv_file_is_read_back(
     rows: list[tuple[str, str]], delimiter: str, end: str, quoting: int, encoding: str
 ) -> None:
-    if quoting == csv.QUOTE_MINIMAL:  # Python's writer leaves other line breaks than its own unquoted
+    if quoting == csv.QUOTE_MINIMAL:  # Python's writer does not quote line breaks of other kinds
         assume(all(len(cell.splitlines()) <= 1 for row in rows for cell in row))
     out = io.StringIO(newline="")
     csv.writer(out, delimiter=delimiter, lineterminator=end, quoting=quoting).writerows([("email", "name"), *rows])  # type: ignore[arg-type]

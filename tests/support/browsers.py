@@ -1,4 +1,4 @@
-"""Browsers in which somebody has logged in."""
+"""Browsers that are logged in."""
 
 import re
 
@@ -9,7 +9,7 @@ from support.running import PASSWORD, Server
 
 
 def log_in(server: Server, person: Person) -> httpx.Client:
-    """A browser in which somebody has logged in by the form."""
+    """Log a person in by the form. Return their browser."""
     browser = server.client()
     page = browser.get("/login", headers={"Accept": "text/html"})
     found = re.search(r'name="requesttoken" value="([^"]+)"', page.text)

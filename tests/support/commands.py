@@ -1,4 +1,4 @@
-"""The command line beside a running server."""
+"""The command line on the database of a running server."""
 
 import os
 from unittest.mock import patch

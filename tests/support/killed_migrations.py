@@ -1,7 +1,7 @@
-"""A program: kill the migration of a SQLite file at every statement, and look at what is left each time.
+"""A program that kills the migration of a SQLite file at every statement, and checks the file after each kill.
 
-Arguments: a folder to work in, and a database to begin with (none: the first start). It forks for each kill, so it
-has to be a process without threads. Prints how many kills there were.
+Arguments: a folder to work in, and optionally a database to migrate. It forks for each kill, so it must be a process
+without threads. It prints the number of kills.
 """
 
 import contextlib
@@ -20,13 +20,13 @@ from talkd.storage import sqlite_files
 from talkd.storage.migrate import REVISIONS, migrate_sqlite, revision_of_sqlite
 
 FINISHED_EVERY = 25
-"""After each kill of this number the migration is run again, to its end."""
+"""After every so many kills, the migration is run again to its end."""
 
 
 class Killer:
     """Kills this process at the given step: a statement, the commit, or the renaming of the finished file.
 
-    Nothing is synced to the disk meanwhile: a kill loses nothing that was written, and slow disks would take minutes.
+    Nothing is synced to the disk. A kill of the process loses no written data, and syncing to slow disks takes minutes.
     """
 
     def __init__(self, step: int) -> None:
@@ -50,7 +50,7 @@ class Killer:
 
 
 def kill_at(step: int, path: Path) -> bool:
-    """Migrate in a process that is killed at the step; False if it came to the end before."""
+    """Migrate in a process that is killed at the step. Return False if the migration ended before."""
     child = os.fork()
     if not child:
         try:
@@ -74,7 +74,7 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def dump(path: Path) -> list[str]:
-    """Everything that is in the database."""
+    """Return the content of the database as SQL statements."""
     if not path.exists():
         return []
     with opened(path) as connection:
@@ -86,7 +86,7 @@ def main(folder: Path, begin_with: Path | None) -> int:
     path, step = folder / "talkd.db", 0
     before = dump(begin_with) if begin_with else []
     folder.mkdir()
-    migrate_sqlite(path)  # the processes to kill find everything loaded
+    migrate_sqlite(path)  # so that the forked processes find all modules loaded
     while True:
         step += 1
         shutil.rmtree(folder, ignore_errors=True)

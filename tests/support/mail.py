@@ -1,4 +1,4 @@
-"""A mail server that keeps what it gets."""
+"""A mail server that stores the mails it receives."""
 
 import socketserver
 import threading
@@ -17,8 +17,8 @@ from talkd.areas.mail.model import NEVER
 class MailServer(socketserver.ThreadingTCPServer):
     """SMTP on the loopback interface.
 
-    `refusals` are answers to the next recipients, before any is taken. `refuses` may answer a recipient's line or a
-    mail's end (`DATA`) otherwise than with success.
+    `refusals` are the answers to the next recipients. After them, `refuses` is called with the line of each recipient
+    and with `DATA` at the end of each mail; it returns an error to answer with, or None for success.
     """
 
     allow_reuse_address = True
@@ -32,7 +32,7 @@ class MailServer(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self.server_address[1])
 
 
@@ -76,7 +76,7 @@ class _Conversation(socketserver.StreamRequestHandler):
 
 @contextmanager
 def running_mail_server() -> Iterator[MailServer]:
-    """The server, stopped afterwards."""
+    """Run the server, and stop it afterwards."""
     with MailServer() as server:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         yield server
@@ -92,7 +92,7 @@ def wait_for(mails: MailServer, count: int) -> list[EmailMessage]:
 
 
 def wait_until_empty(server: Server) -> None:
-    """Until nothing is left to send, now or later."""
+    """Wait until no mail is left to send, now or later."""
     until = time.monotonic() + 10
     while server.read(lambda tx: store.has_due(tx, NEVER)):
         assert time.monotonic() < until

@@ -10,21 +10,21 @@ from talkd.storage.migrate import MIGRATIONS
 
 
 def alembic() -> Config:
-    """Alembic's settings for the migrations."""
+    """Return Alembic's settings for the migrations."""
     settings = Config()
     settings.set_main_option("script_location", str(MIGRATIONS))
     return settings
 
 
 def upgrade(connection: sa.Connection, revision: str) -> None:
-    """Bring the database of an open transaction to a revision."""
+    """Upgrade the database of an open transaction to a revision."""
     settings = alembic()
     settings.attributes["connection"] = connection
     command.upgrade(settings, revision)
 
 
 def bring_sqlite_to(path: Path, revision: str) -> None:
-    """Make or upgrade a file as the talkd of that revision has left it."""
+    """Create a file, or upgrade it, to the schema of a revision."""
     engine = sa.create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         upgrade(connection, revision)

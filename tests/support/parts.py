@@ -1,4 +1,4 @@
-"""The parts of the tests that some machines cannot run: what is missing, and what to do about it."""
+"""Parts of the tests that some machines cannot run, with the reason and the remedy."""
 
 import sys
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ import pytest
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Tests that are skipped together; the end of a run names them (`tests/conftest.py`)."""
+    """Tests that are skipped together. The summary of a run lists them (`tests/conftest.py`)."""
 
     name: str
     missing: str
@@ -17,7 +17,7 @@ class Part:
 
     @property
     def reason(self) -> str:
-        """Why the part is skipped, in one line."""
+        """The reason and the remedy in one line."""
         return f"{self.name}: {self.missing}. To run them: {self.todo}."
 
     def skip_if(self, missing: bool) -> pytest.MarkDecorator:
@@ -25,7 +25,7 @@ class Part:
         return pytest.mark.skipif(missing, reason=self.reason)
 
     def skip(self) -> NoReturn:
-        """Skip the test that runs."""
+        """Skip the running test."""
         pytest.skip(self.reason)
 
 
@@ -36,18 +36,18 @@ BROWSER = Part(
 )
 RECORDINGS = Part(
     "recordings of the real server",
-    "there are none in the folder that TALKD_CONFORMANCE names, nor beside the checkout",
-    "set TALKD_CONFORMANCE to a folder with recordings; they are no part of the project",
+    "there are none in the folder TALKD_CONFORMANCE or beside the checkout",
+    "set TALKD_CONFORMANCE to a folder with recordings; they are not part of the project",
 )
 DOCUMENTS = Part(
     "documents of the older APIs",
     "they are not in the folder `reference` beside the recordings",
-    "set TALKD_CONFORMANCE to a folder that has them beside it; they are no part of the project",
+    "set TALKD_CONFORMANCE to a folder that has them beside it; they are not part of the project",
 )
 CONTRACT = Part(
     "published description of the API",
-    "there is no file that TALKD_CONTRACT names, nor one beside the checkout",
-    "set TALKD_CONTRACT to the OpenAPI file; it is no part of the project",
+    "there is no file TALKD_CONTRACT, and none beside the checkout",
+    "set TALKD_CONTRACT to the OpenAPI file; it is not part of the project",
 )
 SYNC_CLIENT = Part(
     "sync client of nc-py-api",
@@ -61,7 +61,7 @@ LIMITS = Part(
 )
 FOREIGN_FILES = Part(
     "files of another user",
-    "only root can give files away",
+    "only root can change the owner of files",
     "run the tests as root",
 )
 

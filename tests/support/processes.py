@@ -1,6 +1,6 @@
-"""Servers in processes of their own: `talkd serve` as people start it, which can be stopped and killed.
+"""Servers in processes of their own: `talkd serve`, which can be stopped and killed.
 
-`support.running` has the servers in this process. What is the same there has the same name there.
+`support.running` has the servers in this process, with the same names for the same things.
 """
 
 import contextlib
@@ -22,16 +22,16 @@ TALKD = (sys.executable, "-m", "talkd")
 
 
 class Process:
-    """A durable `talkd serve` at `url` on a data folder; `admin` is a client of its administrator.
+    """A `talkd serve` at `url` on a data folder. `admin` is a client of its administrator.
 
-    As a context manager it waits until the server answers, and stops it at the end.
+    As a context manager, it waits until the server answers, and stops the server at the end.
     """
 
     def __init__(self, folder: Path, *words: str, program: Sequence[str | Path] = TALKD, **settings: str) -> None:
-        """Start it. `words` follow `talkd serve`; `settings` are environment variables without `TALKD_`.
+        """Start it. `words` are arguments of `talkd serve`; `settings` are environment variables without `TALKD_`.
 
-        `program` is another talkd than the checkout's. A new database gets the administrator ADMIN, unless
-        ADMIN_PASSWORD is set to nothing.
+        `program` may be another talkd than that of the checkout. A new database gets the administrator ADMIN, unless
+        the setting ADMIN_PASSWORD is empty.
         """
         settings = {"ADMIN_PASSWORD": ADMIN_PASSWORD} | settings
         self.folder = folder
@@ -40,7 +40,7 @@ class Process:
         self._clients: list[httpx.Client] = []
         self.admin = self.client(ADMIN, settings["ADMIN_PASSWORD"])
         self._log = folder.with_name(f"{folder.name}.log")
-        """Beside the folder, because the server makes the folder."""
+        """The log is beside the folder, because the server creates the folder."""
         with self._log.open("ab") as log:
             self.popen = subprocess.Popen(
                 [*program, "serve", "--data", str(folder), "--port", str(self.port), *words],
@@ -63,11 +63,11 @@ class Process:
 
     @property
     def output(self) -> str:
-        """Everything that the servers on this data folder have printed."""
+        """The output of all servers on this data folder."""
         return self._log.read_text()
 
     def await_health(self) -> None:
-        """Return once it answers."""
+        """Wait until the server answers."""
         until = time.monotonic() + 60
         with httpx.Client(base_url=self.url, verify=NO_TLS, trust_env=False) as client:
             while True:
@@ -80,7 +80,7 @@ class Process:
 
     # --- its end ----------------------------------------------------------------------------
     def stop(self) -> int:
-        """End it as a supervisor does, and return its status."""
+        """Stop it by SIGTERM and return its exit status."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal.SIGTERM)
         try:
@@ -89,11 +89,11 @@ class Process:
             self.kill()
 
     def wait(self, seconds: float = 30) -> int:
-        """Return its status once it has ended, which may take so long."""
+        """Wait until it has ended, and return its exit status."""
         return self.popen.wait(seconds)
 
     def kill(self) -> None:
-        """End it as a power cut does, as far as a process can tell."""
+        """Kill it, which looks like a power cut to the process."""
         for client in self._clients:
             client.close()
         self._clients.clear()
@@ -103,13 +103,13 @@ class Process:
 
     # --- people -----------------------------------------------------------------------------
     def client(self, user: str | None = None, password: str = "") -> httpx.Client:
-        """A client with its own cookies, closed with the server; of nobody without a user."""
+        """Return a client with its own cookies, closed with the server. Without a user it sends no credentials."""
         made = httpx.Client(**self._options(user, password))
         self._clients.append(made)
         return made
 
     def async_client(self, user: str | None = None, password: str = "") -> httpx.AsyncClient:
-        """The same for tests that do many things at once; whoever asks for it closes it."""
+        """Return an asynchronous client. The caller must close it."""
         return httpx.AsyncClient(**self._options(user, password), limits=httpx.Limits(max_connections=None))
 
     def _options(self, user: str | None, password: str) -> dict[str, Any]:
@@ -125,15 +125,15 @@ class Process:
 
 
 def environment_with(settings: dict[str, str]) -> dict[str, str]:
-    """The environment of this process, with these settings of talkd and no others."""
+    """Return the environment of this process with exactly these settings of talkd."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TALKD_")}
     return clean | {f"TALKD_{name}": value for name, value in settings.items()}
 
 
 def run_talkd(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run `talkd WORDS` in a process of its own, and return what it printed and its status.
+    """Run `talkd WORDS` in a process of its own. Return its output and exit status.
 
-    It is for commands, and for servers that cannot start: nobody stops it.
+    It is for commands that end by themselves, and for servers that cannot start.
     """
     return subprocess.run(
         [*TALKD, *words], capture_output=True, text=True, check=False, timeout=60, env=environment_with(settings)

@@ -1,4 +1,4 @@
-"""Requests byte by byte, for what no client library sends."""
+"""Requests as raw bytes, for requests that no client library sends."""
 
 import base64
 import contextlib
@@ -10,7 +10,7 @@ from support.people import Person
 from support.running import PASSWORD, Server
 
 PATIENCE = 20.0
-"""Seconds until an answer at most; the machine may be busy."""
+"""Seconds until an answer at most. The machine may be busy."""
 
 
 def head(method: str, path: str, *headers: str, user: Person | None = None) -> bytes:
@@ -23,7 +23,7 @@ def head(method: str, path: str, *headers: str, user: Person | None = None) -> b
 
 @contextlib.contextmanager
 def connection(server: Server) -> Iterator[socket.socket]:
-    """A connection to the server."""
+    """Open a connection to the server."""
     with socket.create_connection(("127.0.0.1", server.config.server.port), timeout=PATIENCE) as made:
         yield made
 
@@ -38,12 +38,12 @@ def read_all(made: socket.socket) -> bytes:
 
 
 def exchange(server: Server, request: bytes, *, half_closed: bool = True) -> bytes:
-    """Send the bytes and return what the server says until it closes.
+    """Send the bytes, and return the answer of the server until it closes the connection.
 
     Without `half_closed` the client keeps its side open, so that only the server can end the connection.
     """
     with connection(server) as made:
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # refused before all was sent
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # the server refused it before the end
             made.sendall(request)
             if half_closed:
                 made.shutdown(socket.SHUT_WR)
@@ -51,11 +51,11 @@ def exchange(server: Server, request: bytes, *, half_closed: bool = True) -> byt
 
 
 def has_failed(answer: bytes) -> bool:
-    """Return True if the server was at a loss. Version 1 of the envelope says so only in the body."""
+    """Return True for an internal server error. Version 1 of the envelope shows it only in the body."""
     says_so = b'"statuscode":996' in answer or b"<statuscode>996<" in answer
     return says_so or any(status >= 500 for status in statuses(answer))
 
 
 def statuses(answer: bytes) -> list[int]:
-    """Return the status of every answer in there."""
+    """Return the statuses of all answers in the bytes."""
     return [int(found) for found in re.findall(rb"HTTP/1\.1 (\d{3}) ", answer)]

@@ -1,4 +1,4 @@
-"""Servers that run in this process: a real socket, a real HTTP server, an event loop in a thread of their own."""
+"""Servers in this process, with a real socket, a real HTTP server, and an event loop in a thread of its own."""
 
 import asyncio
 import contextlib
@@ -32,13 +32,13 @@ HEADERS = {"OCS-APIRequest": "true", "Accept": "application/json"}
 ADMIN, ADMIN_PASSWORD = "admin", "administrator-administrator"
 PASSWORD = "correct horse battery"
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-"""Never used; making one for each client would cost more than the tests."""
+"""A context for clients that only use HTTP. Creating one for each client would be slower than the tests."""
 
 _numbers = count(1)
 
 
 def unique(name: str) -> str:
-    """The name with a number that this process has not used before; none is the beginning of another."""
+    """Return the name with a number that is unique in this process. No result is a prefix of another."""
     return f"{name}{next(_numbers):06}"
 
 
@@ -54,11 +54,11 @@ class LoopThread:
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
-        """The loop itself."""
+        """The event loop."""
         return self._loop
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await something there, from here."""
+        """Run a coroutine in the loop, and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
 
     def _time(self) -> float:
@@ -66,16 +66,16 @@ class LoopThread:
 
     @contextlib.contextmanager
     def still_clock(self) -> Iterator[Callable[[float], None]]:
-        """Stop the loop's clock; the function moves it on by some seconds.
+        """Stop the loop's clock. Yield a function that moves it forward by some seconds.
 
-        It goes on from where it was moved to. If it were set back, the jobs of the servers would sleep until it has
+        Afterwards the clock continues from there. If it jumped back, the background jobs would sleep until it has
         caught up.
         """
         self._still_at = self._time()
 
         def move(seconds: float) -> None:
             self._still_at += seconds
-            self._loop.call_soon_threadsafe(lambda: None)  # so that the loop looks at its timers
+            self._loop.call_soon_threadsafe(lambda: None)  # wake the loop, so that it checks its timers
 
         try:
             yield move
@@ -84,7 +84,7 @@ class LoopThread:
             self._loop.call_soon_threadsafe(lambda: None)
 
     def close(self) -> None:
-        """Stop it for good."""
+        """Stop the thread and close the loop."""
         self.run(self._loop.shutdown_default_executor())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -92,14 +92,14 @@ class LoopThread:
 
 
 def set_interval(monkeypatch: pytest.MonkeyPatch, job: str, seconds: float) -> None:
-    """Let servers that start from now on run a background job at this interval."""
+    """Set the interval of a background job in seconds, for servers that start from now on."""
     rows = tuple(replace(row, every=seconds) if row.name == job else row for row in talkd.app.JOBS)
     assert rows != talkd.app.JOBS, f"no job is called {job}, or it has this interval already"
     monkeypatch.setattr(talkd.app, "JOBS", rows)
 
 
 def free_port() -> int:
-    """A port of the loopback interface that nobody listens on."""
+    """Return an unused port of the loopback interface."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -107,7 +107,7 @@ def free_port() -> int:
 
 
 class Server:
-    """A talkd at `url`; `app` is its inside, `admin` a client of its administrator."""
+    """A talkd at `url`. `app` is its App, and `admin` is a client of its administrator."""
 
     def __init__(self, loop: LoopThread, config: Config) -> None:
         self._loop = loop
@@ -123,19 +123,19 @@ class Server:
         return f"http://127.0.0.1:{self.config.server.port}"
 
     def start(self) -> None:
-        """Listen; the administrator is there afterwards."""
+        """Start the server, and create the administrator if there is none."""
         self.app = App(self.config)
         self.run(self._start())
         self.admin = self._make_client(ADMIN, ADMIN_PASSWORD)
 
     def stop(self) -> None:
-        """Stop listening and close the database; `start` begins anew on the same data."""
+        """Stop the server and close the database. `start` starts it again with the same data."""
         self.close_clients()
         self.admin.close()
         self.run(self._stop())
 
     def restart(self) -> None:
-        """As after an upgrade: nothing is left but the database."""
+        """Stop and start the server. Only the database remains."""
         self.stop()
         self.start()
 
@@ -172,7 +172,7 @@ class Server:
 
     # --- reaching inside --------------------------------------------------------------------
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Await something in the server's own event loop."""
+        """Run a coroutine in the server's event loop, and return its result."""
         return self._loop.run(work)
 
     def run_job(self, *names: str) -> None:
@@ -182,16 +182,16 @@ class Server:
             self.run(rows[name].run(self.app.world))
 
     def read(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Look into the database."""
+        """Run a read transaction."""
         return self.run(self.app.world.db.read(work))
 
     def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
-        """Change the database the way operations do."""
+        """Run a write transaction."""
         return self.run(self.app.world.db.write(work))
 
     # --- people -----------------------------------------------------------------------------
     def client(self, user: str | None = None, password: str | None = None, **options: Any) -> httpx.Client:
-        """A client with its own cookies, closed after the test; of nobody without a user."""
+        """Return a client with its own cookies, closed after the test. Without a user it sends no credentials."""
         made = self._make_client(user, password, **options)
         self._clients.append(made)
         return made
@@ -203,13 +203,13 @@ class Server:
         return httpx.Client(auth=auth, headers=headers, verify=NO_TLS, timeout=35, trust_env=False, **options)
 
     def browser(self, **options: Any) -> httpx.Client:
-        """A client that sends no headers of API clients."""
+        """Return a client without the default headers of API clients, closed after the test."""
         made = httpx.Client(base_url=self.url, verify=NO_TLS, timeout=35, trust_env=False, **options)
         self._clients.append(made)
         return made
 
     def close_clients(self) -> None:
-        """End the connections of all clients but the administrator's."""
+        """Close all clients except the administrator's."""
         for client in self._clients:
             client.close()
         self._clients.clear()
@@ -231,7 +231,7 @@ class Server:
         return Person(self.client(user_id), user_id)
 
     def add_group(self, *members: Person) -> str:
-        """A new group; its id."""
+        """Create a group and return its id."""
         group_id = unique("group")
 
         async def work(tx: Tx) -> None:
@@ -243,5 +243,5 @@ class Server:
         return group_id
 
     def visitor(self) -> Person:
-        """Somebody without an account."""
+        """Return a client without an account."""
         return Person(self.client(), None)

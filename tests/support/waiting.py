@@ -1,4 +1,4 @@
-"""Polls that wait until their time is over, without waiting that long."""
+"""Let polls reach their deadline without waiting in real time."""
 
 import time
 from collections.abc import Callable
@@ -17,7 +17,7 @@ LAST_MOMENT = 0.1
 
 
 def await_waiting(server: Server, count: int) -> None:
-    """Return once exactly that many polls have looked and wait for their deadline."""
+    """Wait until exactly this many polls wait for their deadline."""
     buckets = server.app.world.changes.deadlines._buckets
     until = time.monotonic() + 40
     while (waiting := sum(len(bucket) for bucket in list(buckets.values()))) != count:
@@ -38,7 +38,7 @@ def begin_waiting(
 def answer_after(
     server: Server, loop_thread: LoopThread, person: Person, path: str, seconds: float, **params: int
 ) -> httpx.Response:
-    """The answer of a poll that waits until the clock has moved on by so many seconds."""
+    """Send a poll, move the clock forward by so many seconds, and return the answer."""
     await_waiting(server, 0)  # the polls of other tests have ended
     with loop_thread.still_clock() as move, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(person.request, "GET", path, **params)

@@ -1,4 +1,4 @@
-"""Apps that are too old for API v4 are told so; every other client is answered."""
+"""API v4 refuses Talk apps that are too old, and answers all other clients."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ LINUX, MAC = "Mozilla/5.0 (Linux) Nextcloud-Talk v{}", "Mozilla/5.0 (Macintosh) 
 
 @pytest.fixture
 def config(sqlite_server: Server) -> Iterator[dict[str, str]]:
-    """Where settings go that are removed afterwards."""
+    """Settings that are removed after the test."""
     chosen: dict[str, str] = {}
     yield chosen
     for key in chosen:
@@ -22,7 +22,7 @@ def config(sqlite_server: Server) -> Iterator[dict[str, str]]:
 
 
 def minimum_for(server: Server, agent: str, path: str = ROOMS) -> str | None:
-    """Ask with a User-Agent; None if that is answered, else the version that is needed."""
+    """Send a request with a User-Agent. Return None if it is answered, else the required version."""
     answer = server.admin.get(path, headers={"User-Agent": agent})
     if answer.status_code != 426:
         assert answer.status_code == 200
@@ -52,13 +52,13 @@ def minimum_for(server: Server, agent: str, path: str = ROOMS) -> str | None:
         ("", None),
     ],
 )
-def test_outdated_apps_are_told_the_oldest_version(sqlite_server: Server, agent: str, minimum: str | None) -> None:
+def test_outdated_apps_get_426_with_the_oldest_version(sqlite_server: Server, agent: str, minimum: str | None) -> None:
     assert minimum_for(sqlite_server, agent) == minimum
 
 
 @pytest.mark.parametrize(("agent", "minimum"), [(ANDROID, "18.0.0"), (IOS, "18.0.0"), (LINUX, None)])
 @pytest.mark.parametrize("asked", ["1", "2"])
-def test_apps_must_be_able_to_ask_for_consent(
+def test_with_recording_consent_only_apps_that_ask_for_it_are_supported(
     sqlite_server: Server, config: dict[str, str], agent: str, minimum: str | None, asked: str
 ) -> None:
     config["recording_consent"] = asked
@@ -68,7 +68,7 @@ def test_apps_must_be_able_to_ask_for_consent(
 
 
 @pytest.mark.parametrize(("agent", "kind"), [(ANDROID, "android"), (IOS, "ios"), (MAC, "desktop")])
-def test_administrators_ask_for_newer_apps(
+def test_administrators_can_require_newer_apps(
     sqlite_server: Server, config: dict[str, str], agent: str, kind: str
 ) -> None:
     key = f"minimum.supported.{kind}.version"
@@ -80,10 +80,10 @@ def test_administrators_ask_for_newer_apps(
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
-def test_the_api_of_their_time_answers_apps_of_every_age(sqlite_server: Server, version: str) -> None:
+def test_older_api_versions_answer_apps_of_every_version(sqlite_server: Server, version: str) -> None:
     assert minimum_for(sqlite_server, ANDROID.format("1.0.0"), ROOMS.replace("v4", version)) is None
 
 
-def test_v1_of_the_envelope_says_it_inside(sqlite_server: Server) -> None:
+def test_envelope_v1_has_the_status_426_in_the_body(sqlite_server: Server) -> None:
     answer = sqlite_server.admin.get(ROOMS.replace("v2.php", "v1.php"), headers={"User-Agent": IOS.format("1.0")})
     assert (answer.status_code, answer.json()["ocs"]["meta"]["statuscode"]) == (200, 426)

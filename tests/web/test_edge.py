@@ -1,4 +1,4 @@
-"""The ways in which clients write requests."""
+"""Forms of requests that clients send."""
 
 import socket
 from collections.abc import Callable
@@ -21,7 +21,7 @@ NOBODY = "Current user is not logged in"
 
 @pytest.fixture
 def server(sqlite_server: Server) -> Server:
-    """Nothing here depends on the database."""
+    """Nothing in this file depends on the database."""
     return sqlite_server
 
 
@@ -30,15 +30,15 @@ def alice(server: Server) -> Person:
     return server.add_user("alice")
 
 
-# --- addresses and verbs --------------------------------------------------------------------
+# --- addresses and methods --------------------------------------------------------------------
 @pytest.mark.parametrize("path", [ME, f"/index.php{ME}", f"/{ME}", f"//{ME}"])
-def test_ways_to_write_an_address(alice: Person, path: str) -> None:
+def test_addresses_may_have_index_php_and_double_slashes(alice: Person, path: str) -> None:
     request = httpx.Request("GET", alice.http.base_url.copy_with(raw_path=path.encode()), headers=alice.http.headers)
     assert alice.http.send(request, auth=alice.http.auth).json()["ocs"]["data"]["id"] == alice.id
 
 
 @pytest.mark.parametrize("path", ["/", "/index.php", "/index.php/", "/index.php?x=1", "//index.php//", "/index.php//"])
-def test_ways_to_write_the_start_page(server: Server, path: str) -> None:
+def test_the_start_page_has_several_addresses(server: Server, path: str) -> None:
     client = server.client()
     request = httpx.Request("GET", client.base_url.copy_with(raw_path=path.encode()))
     assert "<main" in client.send(request).text
@@ -52,7 +52,7 @@ def test_head_is_get_without_the_body(alice: Person) -> None:
     assert alice.http.head(f"{ROOM}/abcdefgh").status_code == 404
 
 
-def test_unknown_operations(alice: Person) -> None:
+def test_unknown_operations_answer_404(alice: Person) -> None:
     for path in ("/ocs/v2.php/apps/spreed/api/v4/nothing", "/ocs/v2.php/nothing", "/ocs/v2.php"):
         answer = alice.http.get(path)
         assert answer.status_code == 404
@@ -63,7 +63,7 @@ def test_unknown_operations(alice: Person) -> None:
 
 @pytest.mark.parametrize("method", ["OPTIONS", "PATCH", "PUT", "TRACE", "PROPFIND", "FANTASY"])
 @pytest.mark.parametrize("path", [ROOM, "/ocs/v1.php/cloud/groups", "/index.php/login", "/status.php"])
-def test_wrong_verbs_get_no_body_in_the_form_asked_for(alice: Person, method: str, path: str) -> None:
+def test_wrong_methods_get_405_in_the_requested_media_type(alice: Person, method: str, path: str) -> None:
     for headers, query, kind in (
         ({}, "", "application/json; charset=utf-8"),
         ({"Accept": "*/*"}, "?format=json", "application/json; charset=utf-8"),
@@ -75,15 +75,15 @@ def test_wrong_verbs_get_no_body_in_the_form_asked_for(alice: Person, method: st
         assert "GET" in answer.headers["allow"]
 
 
-def test_wrong_verbs_where_nothing_is(alice: Person) -> None:
+def test_wrong_methods_at_unknown_addresses_get_404(alice: Person) -> None:
     assert alice.http.options("/ocs/v2.php/nothing").json()["ocs"]["meta"]["statuscode"] == 998
     assert alice.http.patch("/nothing").status_code == 404
 
 
-# --- who calls ------------------------------------------------------------------------------
+# --- callers ------------------------------------------------------------------------------
 @pytest.mark.parametrize(("credentials", "words"), [(None, NOBODY), (("alice", "wrong"), "Unauthorised")])
 @pytest.mark.parametrize("path", [ME, ME.replace("v2", "v1"), ROOM, f"{ROOM}/abcdefgh/breakout-rooms"])
-def test_whoever_is_unknown_is_asked_to_log_in(server: Server, path: str, credentials: Any, words: str) -> None:
+def test_callers_without_a_login_get_a_challenge(server: Server, path: str, credentials: Any, words: str) -> None:
     for query, extra in (("", {}), ("?format=json", {"Accept": "*/*"})):
         answer = server.client().get(path + query, auth=credentials, headers=extra)
         assert answer.status_code == 401
@@ -92,25 +92,25 @@ def test_whoever_is_unknown_is_asked_to_log_in(server: Server, path: str, creden
         assert answer.json()["ocs"]["meta"]["message"] == words
 
 
-def test_wrong_credentials_on_pages_and_pictures(server: Server) -> None:
+def test_wrong_credentials_get_401_on_pages_and_pictures(server: Server) -> None:
     for path in ("/", "/login", "/avatar/alice/64", "/avatar/guest/x/64", "/index.php/csrftoken"):
         answer = server.client().get(path, auth=("alice", "wrong"))
         assert (answer.status_code, answer.json()) == (401, {"message": "Unauthorised"})
         assert answer.headers["www-authenticate"] == 'Basic realm="Authorisation Required"'
 
 
-def test_scripts_of_a_page_make_no_browser_ask_for_a_password(server: Server) -> None:
+def test_scripts_of_a_page_get_a_challenge_that_browsers_ignore(server: Server) -> None:
     answer = server.client().get(ME, headers={"X-Requested-With": "XMLHttpRequest"})
     assert answer.headers["www-authenticate"] == 'DummyBasic realm="Authorisation Required"'
 
 
-def test_checksums_that_are_wrong_are_401_with_a_challenge(server: Server) -> None:
+def test_wrong_checksums_get_401_with_a_challenge(server: Server) -> None:
     answer = server.client().post(f"{ROOM}/abcdefgh/open-dial-in", headers={"Talk-SipBridge-Checksum": "x"})
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"] == 'Basic realm="Authorisation Required"'
 
 
-def test_both_versions_and_both_forms(alice: Person) -> None:
+def test_the_envelope_has_two_versions_in_json_and_xml(alice: Person) -> None:
     for version in (1, 2):
         url = f"/ocs/v{version}.php/cloud/user"
         assert alice.http.get(url).json()["ocs"]["meta"]["statuscode"] == (100 if version == 1 else 200)
@@ -128,7 +128,7 @@ def rename(alice: Person, token: str, **body: Any) -> int:
     return alice.http.put(f"{ROOM}/{token}", **body).status_code
 
 
-def test_bodies_of_all_kinds(alice: Person) -> None:
+def test_parameters_come_from_json_forms_multipart_and_query(alice: Person) -> None:
     token = alice.create_room()
     bodies: tuple[dict[str, Any], ...] = (
         {"json": {"roomName": "Name 0"}},
@@ -152,12 +152,12 @@ def test_broken_bodies_count_as_empty(alice: Person, body: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["multipart/form-data", "multipart/form-data; boundary=x", "nonsense", ""])
-def test_broken_forms(alice: Person, kind: str) -> None:
+def test_broken_forms_are_refused(alice: Person, kind: str) -> None:
     token = alice.create_room()
     assert rename(alice, token, content=b"--x\r\nnonsense", headers={"Content-Type": kind}) == 400
 
 
-def test_delete_takes_bodies(alice: Person) -> None:
+def test_delete_requests_may_have_a_body(alice: Person) -> None:
     for body in ("json", "data", "params"):
         token = alice.create_room()
         sent: dict[str, Any] = {body: {"attendeeId": 10**9}}
@@ -165,7 +165,7 @@ def test_delete_takes_bodies(alice: Person) -> None:
         assert alice.http.request("DELETE", f"{ROOM}/{token}/attendees").status_code == 400
 
 
-def test_too_large(alice: Person) -> None:
+def test_too_large_requests_are_refused(alice: Person) -> None:
     token = alice.create_room()
     assert rename(alice, token, json={"roomName": "x" * 1_100_000}) == 413
     answer = alice.http.post("/avatar/", files={"files[]": b"x" * 20_000_000})
@@ -173,7 +173,7 @@ def test_too_large(alice: Person) -> None:
 
 
 def raw(server: Server, head: str, body: bytes = b"") -> bytes:
-    """Send bytes, get bytes."""
+    """Send bytes, and return the bytes of the answer."""
     with socket.create_connection(("127.0.0.1", server.config.server.port), timeout=5) as connection:
         connection.sendall(head.replace("\n", "\r\n").encode() + b"\r\n\r\n" + body)
         got = b""
@@ -182,20 +182,20 @@ def raw(server: Server, head: str, body: bytes = b"") -> bytes:
         return got
 
 
-def test_header_names_with_underscores(server: Server, alice: Person) -> None:
+def test_known_header_names_may_have_underscores(server: Server, alice: Person) -> None:
     request = f"POST {ROOM}?format=json HTTP/1.1\nHost: x\nConnection: close\nContent-Length: 0\nOCS_APIREQUEST: true"
     assert b"412" not in raw(server, request).split(b"\r\n")[0]
     request = f"POST {ROOM}?format=json HTTP/1.1\nHost: x\nConnection: close\nContent-Length: 0"
     assert raw(server, request).split(b"\r\n")[0].split()[1] in (b"401", b"412")
 
 
-def test_proxies_that_speak_http_1_0(server: Server) -> None:
+def test_proxies_may_use_http_1_0(server: Server) -> None:
     answer = raw(server, "GET /status.php HTTP/1.0\nHost: x")
     assert answer.split(b"\r\n")[0].split()[1] == b"200"
     assert b'"installed":true' in answer
 
 
-def test_hostile_requests_break_nothing(server: Server) -> None:
+def test_malformed_requests_cause_no_server_error(server: Server) -> None:
     for head in (
         "GET /ocs/v2.php/cloud/user?%00%ff=%zz HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Basic !!!",
         "GET /%2e%2e/%2e%2e/etc/passwd HTTP/1.1\nHost: x\nConnection: close",
@@ -208,14 +208,14 @@ def test_hostile_requests_break_nothing(server: Server) -> None:
         assert not answer or int(answer.split()[1]) < 500, head
 
 
-# --- where the server is --------------------------------------------------------------------
+# --- the address of the server --------------------------------------------------------------------
 def base_of(client: httpx.Client, **headers: str) -> str:
-    """How the server calls itself towards this client."""
+    """Return the address that the server uses in links for this client."""
     answer = client.post("/index.php/login/v2", headers=headers)
     return str(answer.json()["poll"]["endpoint"]).removesuffix("/login/v2/poll").removesuffix("/index.php")
 
 
-def test_a_client_hears_the_address_it_used(server: Server) -> None:
+def test_links_have_the_address_that_the_client_used(server: Server) -> None:
     client = server.client()
     assert base_of(client) == server.url
     assert base_of(client, Host="talk.example:8443") == "http://talk.example:8443"
@@ -224,7 +224,7 @@ def test_a_client_hears_the_address_it_used(server: Server) -> None:
 
 
 @pytest.mark.parametrize("host", ["ex a", "ex%a", "talk.example/x", ""])
-def test_an_impossible_address_is_refused_before_anything_is_done(server: Server, alice: Person, host: str) -> None:
+def test_an_invalid_host_is_refused_before_the_operation_runs(server: Server, alice: Person, host: str) -> None:
     token = alice.create_room(PUBLIC)
     with httpx.Client(base_url=server.url, headers={"OCS-APIRequest": "true", "Host": host}, trust_env=False) as client:
         for path in (f"{ROOM}/{token}/participants/active", "/index.php/login/v2"):  # the first sets a cookie
@@ -233,13 +233,13 @@ def test_an_impossible_address_is_refused_before_anything_is_done(server: Server
     assert set(alice.participants(token)) == {alice.id}
 
 
-def test_behind_a_trusted_proxy(databases: Any, new_server: Callable[[Config], Server]) -> None:
+def test_headers_of_a_trusted_proxy_are_used(databases: Any, new_server: Callable[[Config], Server]) -> None:
     config = databases.config("sqlite")
     config.server.trusted_proxies = ["127.0.0.0/8"]
     client = new_server(config).client()
     forwarded = {"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": "/talk"}
     assert base_of(client, **forwarded) == "https://talk.example/talk"
-    for proto in ("HTTPS", "https ,Https", "http, https", '"https"'):  # the client's own word stands before the proxy's
+    for proto in ("HTTPS", "https ,Https", "http, https", '"https"'):  # the client's entry is before the proxy's
         assert (
             base_of(client, **{"X-Forwarded-Host": "talk.example", "X-Forwarded-Proto": proto})
             == "https://talk.example"
@@ -248,7 +248,7 @@ def test_behind_a_trusted_proxy(databases: Any, new_server: Callable[[Config], S
         assert client.get("/status.php", headers={"X-Forwarded-For": broken}).status_code == 200
 
 
-def test_behind_several_proxies(databases: Any, new_server: Callable[[Config], Server]) -> None:
+def test_headers_of_several_trusted_proxies_are_used(databases: Any, new_server: Callable[[Config], Server]) -> None:
     config = databases.config("sqlite")
     config.server.trusted_proxies = ["127.0.0.0/8", "10.0.0.0/8"]
     client = new_server(config).client()
@@ -282,7 +282,7 @@ def test_behind_several_proxies(databases: Any, new_server: Callable[[Config], S
         (",", "127.0.0.1"),
     ],
 )
-def test_the_address_of_a_client(forwarded: str, client: str) -> None:
+def test_the_client_address_is_the_nearest_untrusted_one(forwarded: str, client: str) -> None:
     proxies = Proxies(ServerConfig(trusted_proxies=["127.0.0.1", "10.0.0.0/8"]))
     scope = create_scope(headers={"X-Forwarded-For": forwarded}, remote_addr="127.0.0.1")
     assert proxies.client_of(falcon.asgi.Request(scope, ASGIRequestEventEmitter())) == client
@@ -290,7 +290,7 @@ def test_the_address_of_a_client(forwarded: str, client: str) -> None:
     assert proxies.client_of(falcon.asgi.Request(strangers, ASGIRequestEventEmitter())) == "192.0.2.1"
 
 
-def test_in_a_sub_path(databases: Any, new_server: Callable[[Config], Server]) -> None:
+def test_the_server_can_have_a_sub_path(databases: Any, new_server: Callable[[Config], Server]) -> None:
     config = databases.config("sqlite")
     config.server.public_url = "https://talk.example/sub/"
     server = new_server(config)
@@ -308,5 +308,5 @@ def test_in_a_sub_path(databases: Any, new_server: Callable[[Config], Server]) -
     assert "Secure" in answer.headers["set-cookie"]
 
 
-def test_answers_are_not_kept(alice: Person) -> None:
+def test_answers_are_not_cached(alice: Person) -> None:
     assert "no-store" in alice.http.get(ROOM).headers["cache-control"]

@@ -31,7 +31,7 @@ def as_xml(data: Any, **options: Any) -> ET.Element:
         (1, 404, {"status": "failure", "statuscode": 404, "message": "why", "totalitems": "", "itemsperpage": ""}),
     ],
 )
-def test_meta(version: int, status: int, meta: dict[str, Any]) -> None:
+def test_the_meta_block_has_status_code_and_message(version: int, status: int, meta: dict[str, Any]) -> None:
     assert as_json({"a": 1}, status=status, version=version, message="why") == {"meta": meta, "data": {"a": 1}}
 
 
@@ -40,7 +40,7 @@ def test_version_1_hides_the_status(version: int, status: int, shown: int) -> No
     assert ocs.http_status(status, version) == shown
 
 
-def test_xml() -> None:
+def test_data_as_xml() -> None:
     data = {
         "yes": True,
         "no": False,
@@ -97,7 +97,7 @@ def test_all_data_comes_back_from_json(data: Any) -> None:
         (errors.Rejected(998), 404, 998),
     ],
 )
-def test_errors(error: errors.TalkError, status: int, code: int) -> None:
+def test_errors_have_a_status_and_a_code(error: errors.TalkError, status: int, code: int) -> None:
     assert (ocs.status_of(error), ocs.code_of(error)) == (status, code)
 
 

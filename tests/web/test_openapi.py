@@ -1,4 +1,4 @@
-"""The OpenAPI documents: of everything, and of each API version."""
+"""The OpenAPI documents of all operations and of each API version."""
 
 import json
 from typing import Any
@@ -12,11 +12,11 @@ from talkd.cli.root import app
 from talkd.web.openapi import document
 
 APIS = ("", "v1", "v2", "v3", "v4")
-"""Everything, and each version by itself."""
+"""All operations, and each version."""
 
 
 def printed(api: str) -> dict[str, Any]:
-    """What `talkd openapi` prints."""
+    """Return the output of `talkd openapi`."""
     made = CliRunner().invoke(app, ["openapi", "--api", api] if api else ["openapi"])
     assert made.exit_code == 0, made.output
     described: dict[str, Any] = json.loads(made.output)
@@ -24,7 +24,7 @@ def printed(api: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("api", APIS)
-def test_the_document_has_just_the_operations_of_the_table(api: str) -> None:
+def test_the_document_has_exactly_the_operations_of_the_route_table(api: str) -> None:
     wanted = {(route.method, route.path) for route in ROUTES if f"/apps/spreed/api/{api}/" in route.path or not api}
     found = [
         (method.upper(), path.removeprefix("/ocs/v2.php"))
@@ -47,7 +47,7 @@ def test_the_document_is_valid(api: str) -> None:
     assert len(numbers) == len(set(numbers))
 
 
-def test_what_chat_gives_to_both_generations_is_described() -> None:
+def test_the_document_describes_both_forms_of_chat_messages() -> None:
     got = document(ROUTES)["paths"]["/ocs/v2.php/apps/spreed/api/v1/chat/{token}"]["get"]
     envelope: dict[str, Any] = got["responses"]["2XX"]["content"]["application/json"]["schema"]
     forms = envelope["properties"]["ocs"]["properties"]["data"]["anyOf"]

@@ -1,4 +1,4 @@
-"""Pages that browsers get: at addresses that have none, and how they name the account."""
+"""Pages for unknown addresses, and the name of the account on pages."""
 
 import re
 from collections.abc import Callable
@@ -17,12 +17,12 @@ UNKNOWN = ["/nothing", "/index.php/nothing", "//nothing", "/nothing/", "/call", 
 
 @pytest.fixture
 def server(sqlite_server: Server) -> Server:
-    """Nothing here depends on the database."""
+    """Nothing in this file depends on the database."""
     return sqlite_server
 
 
 def ask(server: Server, path: str, method: str = "GET", **headers: str) -> httpx.Response:
-    """Send a request whose path is left as it is written."""
+    """Send a request with exactly this path."""
     client = server.client()
     address = client.base_url.copy_with(raw_path=path.encode())
     return client.send(httpx.Request(method, address, headers=headers))
@@ -45,13 +45,13 @@ def test_programs_get_no_page_at_an_unknown_address(server: Server, path: str, a
     assert answer.content == (b"[]" if path == "/call/%FF" else b"")
 
 
-def test_the_page_of_an_unknown_address_logs_nobody_out(server: Server) -> None:
+def test_the_page_of_an_unknown_address_sets_no_cookie(server: Server) -> None:
     browser = log_in(server, server.add_user("alice"))
     assert "set-cookie" not in browser.get("/nothing", headers=HTML).headers
     assert "Log out" in browser.get("/", headers=HTML).text
 
 
-def test_an_address_that_is_only_sent_to_shows_a_page_as_well(server: Server) -> None:
+def test_browsers_get_a_page_for_get_at_an_address_with_only_post(server: Server) -> None:
     answer = ask(server, "/devices/code", **HTML)
     assert answer.status_code == 405
     assert "POST" in answer.headers["allow"]
@@ -59,13 +59,11 @@ def test_an_address_that_is_only_sent_to_shows_a_page_as_well(server: Server) ->
 
 
 @pytest.mark.parametrize("path", ["/ocs/nothing", "/ocs/v2.php/nothing", "/ocs/v3.php"])
-def test_the_api_answers_browsers_as_it_answers_programs(server: Server, path: str) -> None:
+def test_api_addresses_answer_browsers_and_programs_alike(server: Server, path: str) -> None:
     assert ask(server, path, **HTML).content == ask(server, path, Accept="*/*").content
 
 
-def test_the_way_back_leads_under_the_path_of_the_server(
-    databases: Databases, new_server: Callable[..., Server]
-) -> None:
+def test_links_of_the_unknown_page_have_the_sub_path(databases: Databases, new_server: Callable[..., Server]) -> None:
     config = databases.config("sqlite")
     config.server.public_url = "https://example.org/talk"
     page = ask(new_server(config), "/talk/nothing", **HTML).text
@@ -76,7 +74,7 @@ def test_the_way_back_leads_under_the_path_of_the_server(
 @pytest.mark.parametrize(
     ("shown", "expected"), [("Alice A.", "Alice A. (ID)"), ("", "ID"), ("ID", "ID"), ("SHOUTED", "SHOUTED")]
 )
-def test_an_account_is_named_once(server: Server, shown: str, expected: str) -> None:
+def test_the_grant_page_shows_an_id_equal_to_the_name_once(server: Server, shown: str, expected: str) -> None:
     alice = server.add_user("alice")
     assert alice.id is not None
     shown = shown.replace("ID", alice.id).replace("SHOUTED", alice.id.upper())
@@ -89,6 +87,6 @@ def test_an_account_is_named_once(server: Server, shown: str, expected: str) -> 
 
 
 def rename(server: Server, person: Person, name: str) -> None:
-    """Let an administrator set the display name of an account."""
+    """Set the display name of an account as the administrator."""
     answer = server.admin.put(f"/ocs/v2.php/cloud/users/{person.id}", data={"key": "displayname", "value": name})
     assert answer.status_code == 200, answer.text

@@ -1,4 +1,4 @@
-"""Parameters: what clients send, and what operations get."""
+"""Conversion of the parameters that clients send."""
 
 import contextlib
 import math
@@ -37,7 +37,7 @@ anything: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from([f.name for f in msgspec.structs.fields(Everything)]), anything))
-def test_whatever_comes_is_converted_or_refused(raw: dict[str, Any]) -> None:
+def test_any_value_is_converted_or_refused(raw: dict[str, Any]) -> None:
     try:
         got = params.convert(raw, Everything)
     except Invalid as error:
@@ -77,7 +77,7 @@ def test_numbers_fit_into_the_database(value: Any) -> None:
         ("٣", 0),
     ],
 )
-def test_numbers(value: Any, number: int) -> None:
+def test_conversion_to_numbers(value: Any, number: int) -> None:
     assert params.to_int(value) == number
 
 
@@ -109,11 +109,11 @@ def test_numbers(value: Any, number: int) -> None:
         (["x"], True),
     ],
 )
-def test_truth(value: Any, truth: bool) -> None:
+def test_conversion_to_booleans(value: Any, truth: bool) -> None:
     assert params.to_bool(value) is truth
 
 
-def test_what_is_missing_is_named() -> None:
+def test_the_error_names_a_missing_parameter() -> None:
     with pytest.raises(Invalid) as refused:
         params.convert({}, Needs)
     assert refused.value.reason == "text"
@@ -121,7 +121,7 @@ def test_what_is_missing_is_named() -> None:
         params.convert({"text": None}, Needs)
 
 
-def test_null_is_as_good_as_nothing_where_nothing_is_needed() -> None:
+def test_null_counts_as_absent_for_optional_parameters() -> None:
     nulls = dict.fromkeys(field.name for field in msgspec.structs.fields(Everything))
     assert params.convert(nulls, Everything) == Everything()
 
@@ -143,23 +143,23 @@ def test_null_is_as_good_as_nothing_where_nothing_is_needed() -> None:
         ("[a]=1", {"[a]": "1"}),
     ],
 )
-def test_forms(form: str, values: dict[str, Any]) -> None:
+def test_names_in_forms_make_lists_and_maps(form: str, values: dict[str, Any]) -> None:
     assert params.parse_form(form) == values
 
 
 @given(st.text(alphabet="ab[]=&%0123+ä", max_size=60))
-def test_any_form_can_be_read_or_is_refused(text: str) -> None:
+def test_any_form_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(Invalid):
         assert isinstance(params.parse_form(text), dict)
 
 
 @given(st.binary(max_size=60))
-def test_any_body_can_be_read_or_is_refused(body: bytes) -> None:
+def test_any_body_is_read_or_refused(body: bytes) -> None:
     with contextlib.suppress(Invalid):
         assert isinstance(params.parse_json(body), dict)
 
 
-def test_deep_nonsense_is_empty() -> None:
+def test_json_that_is_too_deep_counts_as_empty() -> None:
     assert params.parse_json(b"[" * 100_000) == {}
     assert params.parse_json(b'{"a":' * 100_000) == {}
     assert isinstance(params.parse_form("a" + "[x]" * 10_000 + "=1"), dict)

@@ -1,4 +1,4 @@
-"""Names with slashes in paths, whether or not a proxy has decoded them on the way."""
+"""Names with slashes in paths, encoded or decoded by a proxy."""
 
 from collections.abc import Callable
 from urllib.parse import quote
@@ -19,25 +19,25 @@ Quote = Callable[[str], str]
 
 @pytest.fixture(params=["encoded", "decoded"])
 def quoted(request: pytest.FixtureRequest) -> Quote:
-    """How a name arrives: as the client wrote it, or as a proxy left it."""
+    """How a name arrives: encoded by the client, or decoded by a proxy."""
     return lambda name: quote(name, safe="" if request.param == "encoded" else "/")
 
 
 @pytest.mark.parametrize("name", ["AC/DC", "Anna / Ben", "/", "a//b", "64/dark", "Zoë/名前", "a%2Fb", "x/64"])
-def test_guests_with_a_slash_have_a_picture(sqlite_server: Server, quoted: Quote, name: str) -> None:
+def test_guests_with_a_slash_in_their_name_have_a_picture(sqlite_server: Server, quoted: Quote, name: str) -> None:
     for theme in ("", "/dark"):
         answer = sqlite_server.visitor().http.get(f"/index.php/avatar/guest/{quoted(name)}/64{theme}")
         assert (answer.status_code, answer.headers["content-type"]) == (200, "image/png")
 
 
-def test_the_picture_is_of_the_whole_name(sqlite_server: Server) -> None:
+def test_the_picture_depends_on_the_whole_name(sqlite_server: Server) -> None:
     visitor = sqlite_server.visitor().http
     pictures = [visitor.get(f"/avatar/guest/{name}/64").content for name in ("Ada%2FBob", "Ada/Bob", "Ada", "Bob")]
     assert pictures[0] == pictures[1]
     assert len(set(pictures)) == 3
 
 
-def test_groups_with_a_slash(server: Server, quoted: Quote) -> None:
+def test_groups_may_have_a_slash_in_their_id(server: Server, quoted: Quote) -> None:
     name, alice, admin = unique("Sales / EU"), server.add_user("alice"), server.admin
     assert admin.post(f"{CLOUD}/groups", json={"groupid": name}).status_code == 200
     assert admin.post(f"{CLOUD}/users/{alice.id}/groups", json={"groupid": name}).status_code == 200
@@ -52,12 +52,12 @@ def test_groups_with_a_slash(server: Server, quoted: Quote) -> None:
     assert admin.delete(path).status_code == 200
 
 
-def test_accounts_that_cannot_be_are_unknown_accounts(server: Server, quoted: Quote) -> None:
+def test_an_impossible_user_id_is_an_unknown_user(server: Server, quoted: Quote) -> None:
     answer = server.admin.get(f"{CLOUD}/users/{quoted('AC/DC')}")
     assert answer.json()["ocs"]["meta"]["message"] == "User does not exist"
 
 
-def test_a_slash_in_another_parameter_is_none_of_the_path(sqlite_server: Server) -> None:
+def test_an_encoded_slash_in_another_parameter_is_not_a_separator(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
     assert alice.http.get(f"/ocs/v2.php/apps/spreed/api/v4/room/{token}%2Fparticipants").status_code == 404
@@ -65,7 +65,7 @@ def test_a_slash_in_another_parameter_is_none_of_the_path(sqlite_server: Server)
 
 
 @given(st.text(min_size=1).filter(lambda name: "\ufdd0" not in name and "\x00" not in name))
-def test_every_name_comes_through(name: str) -> None:
+def test_every_name_is_read_from_the_path(name: str) -> None:
     names = NamesInPaths(TEMPLATES)
     raw = f"/avatar/guest/{quote(name, safe='', errors='replace')}/64"
     path = decoded(raw, raw.encode())
@@ -77,5 +77,5 @@ def test_every_name_comes_through(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/room/a/b", "/avatar/x", "/avatar/ada/64", "/avatar/guest/ada/64", "/status.php"])
-def test_other_paths_stay(path: str) -> None:
+def test_other_paths_stay_unchanged(path: str) -> None:
     assert NamesInPaths(TEMPLATES).protect(path) == path
