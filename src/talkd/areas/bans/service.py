@@ -8,7 +8,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, ban_store, room_store, session_store
 from talkd.conversation.ban import IP, Ban, require_bannable, require_note
-from talkd.conversation.participant import Participant
+from talkd.conversation.participant import Attendee, Participant
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GUESTS, USERS
 from talkd.core.errors import Invalid
@@ -38,11 +38,7 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     if not name and actor_type == USERS:
         name = (await users.get_names(tx, [actor_id])).get(actor_id, "")
     if attendee is not None and actor_type in (GUESTS, EMAILS):
-        sessions = await session_store.list_sessions_of(tx, room.id, attendee.id)
-        browsers = {session.browser for session in sessions if session.browser}
-        await _add(tx, me, actor_type, actor_id, name, note, browsers)
-        for address in await session_store.list_addresses(tx, room.id, attendee.id):
-            await _add(tx, me, IP, require_bannable(IP, address), "", note)
+        await _add_guest(tx, me, attendee, note)
     else:
         await _add(tx, me, actor_type, actor_id, name, note)
     if attendee is not None:
@@ -52,6 +48,15 @@ async def ban(tx: Tx, me: Participant, actor_type: str, actor_id: str, note: str
     stored = await ban_store.find_ban(tx, room.id, actor_type, actor_id)
     assert stored is not None, "it was added above or before"
     return stored
+
+
+async def _add_guest(tx: Tx, me: Participant, guest: Attendee, note: str) -> None:
+    """Store bans of a guest, their browsers and their IP addresses."""
+    sessions = await session_store.list_sessions_of(tx, guest.room_id, guest.id)
+    browsers = {session.browser for session in sessions if session.browser}
+    await _add(tx, me, guest.actor_type, guest.actor_id, guest.display_name, note, browsers)
+    for address in await session_store.list_addresses(tx, guest.room_id, guest.id):
+        await _add(tx, me, IP, require_bannable(IP, address), "", note)
 
 
 async def _add(

@@ -37,13 +37,32 @@ async def resolve(
     stays plain text. For a guest, only accounts and groups that are in the room exist: guests must not be able to
     find out which others the server has.
     """
-    mentioned, own = list_mentions(text), me.actor
-    if not mentioned and not others:
+    mentions, own = list_mentions(text), me.actor
+    if not mentions and not others:
         return text, {}, {(own.type, own.id): own.name}
-    wanted = {reading.target for mention in mentioned for reading in mention.readings}
-    names = {(own.type, own.id): own.name}
+    wanted = {reading.target for mention in mentions for reading in mention.readings}
+    # in a one-to-one room, @all is shown with the name of the other user
     partner = USERS, me.room.partner_of(own.id) if (ALL, ALL) in wanted else ""
-    unnamed = {*(_actor(target) for target in wanted), *others, *({partner} if partner[1] else ())} - names.keys()
+    existing, names = await _find_existing(tx, me, wanted, {*others, partner} if partner[1] else others)
+    known: dict[Target, Reference] = {}
+    for target in wanted:
+        actor = existing.get(_target(*_actor(target)))
+        if actor is not None:
+            kind, actor_id = actor
+            known[target] = Reference(kind, actor_id, names[actor] or (actor_id if kind == GROUPS else ""))
+    if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
+        known[ALL, ALL] = Reference(EVERYBODY, ALL, names.get(partner, ""))
+    keys = _number(text, list_meant(mentions, known))
+    references = {key: known[target] for target, key in keys.items()}
+    return replace_mentions(text, mentions, keys), references, names
+
+
+async def _find_existing(
+    tx: Tx, me: Participant, targets: Collection[Target], others: Collection[tuple[str, str]]
+) -> tuple[dict[Target, tuple[str, str]], Names]:
+    """Return the targets that exist for the caller, as type and id, and the names of these and of `others`."""
+    names: Names = {(me.actor.type, me.actor.id): me.actor.name}
+    unnamed = {*(_actor(target) for target in targets), *others} - names.keys()
     found = await actor_store.list_actors(tx, unnamed) if unnamed else []
     existing = {_target(*actor): actor for actor in names}
     members = await _list_members(tx, me.room.id, found) if me.is_guest else None
@@ -56,17 +75,7 @@ async def resolve(
             existing[_target(kind, actor_id)] = kind, actor_id
         if exists or (kind, actor_id) not in names:
             names[kind, actor_id] = name
-    known: dict[Target, Reference] = {}
-    for target in wanted:
-        actor = existing.get(_target(*_actor(target)))
-        if actor is not None:
-            kind, actor_id = actor
-            known[target] = Reference(kind, actor_id, names[actor] or (actor_id if kind == GROUPS else ""))
-    if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
-        known[ALL, ALL] = Reference(EVERYBODY, ALL, names.get(partner, ""))
-    keys = _number(text, list_meant(mentioned, known))
-    references = {key: known[target] for target, key in keys.items()}
-    return replace_mentions(text, mentioned, keys), references, names
+    return existing, names
 
 
 async def _list_members(tx: Tx, room_id: int, found: list[KnownActor]) -> set[tuple[str, str]]:
