@@ -9,7 +9,7 @@ import pytest
 from support.people import ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from support.waiting import begin_waiting
-from talkd.conversation.permission import changed, require_permissions
+from talkd.conversation.participant import change_permissions, require_permissions
 from talkd.core.errors import Invalid
 
 DEFAULT, ALL = 246, 254
@@ -45,7 +45,7 @@ def change(alice: Person, token: str, other: Person | str, method: str, permissi
     ],
 )
 def test_setting_adding_and_removing_bits(current: int, method: str, bits: int, expected: int) -> None:
-    assert changed(current, method, bits) == expected
+    assert change_permissions(current, method, bits) == expected
 
 
 @pytest.mark.parametrize("bits", [-1, 256, 2**40])

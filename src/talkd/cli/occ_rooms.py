@@ -17,7 +17,7 @@ from talkd.cli.command import ConfigContext
 from talkd.cli.database import change_members, write
 from talkd.cli.occ import Form, OccCommand, Output, refuse, show
 from talkd.config import Config
-from talkd.conversation.permission import require_permissions
+from talkd.conversation.participant import require_permissions
 from talkd.conversation.room import Attributes
 from talkd.core.actor import CLI
 from talkd.core.errors import TalkError

@@ -6,6 +6,7 @@ from talkd.conversation.room import Room
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import (
     GUESTS,
+    MAX_CUSTOM_PERMISSIONS,
     MAX_DEFAULT_PERMISSIONS,
     MODERATORS,
     ParticipantType,
@@ -13,6 +14,7 @@ from talkd.core.constants import (
     RoomType,
     StartCall,
 )
+from talkd.core.errors import Invalid
 
 MEMBER_DEFAULT = MAX_DEFAULT_PERMISSIONS & ~Permission.LOBBY_IGNORE
 """Permissions of attendees when neither they, the call nor the room have others: all but ignoring the lobby."""
@@ -179,3 +181,32 @@ def invited_name(name: str, address: str) -> str:
 def is_self_joined(attendee: Attendee) -> bool:
     """Return True for a user who joined by the link of a public room. They stop being an attendee when they leave."""
     return attendee.actor_type == USERS and attendee.type == ParticipantType.USER_SELF_JOINED
+
+
+# --- setting permissions -----------------------------------------------------------------------
+SET, ADD, REMOVE = "set", "add", "remove"
+_METHODS = frozenset({SET, ADD, REMOVE})
+
+
+def require_permissions(bits: int, reason: str) -> int:
+    """Return the permissions to store: the bits and CUSTOM, or 0 for the defaults.
+
+    Raises Invalid(reason) for unknown bits.
+    """
+    if not 0 <= bits <= MAX_CUSTOM_PERMISSIONS:
+        raise Invalid(reason)
+    return bits | int(Permission.CUSTOM) if bits else 0
+
+
+def change_permissions(current: int, method: str, bits: int) -> int:
+    """Return an attendee's own permissions after a change. `current` are the permissions that they have.
+
+    Adding and removing bits does not set CUSTOM. If no bit is left, the attendee has the room's defaults again, as in
+    Talk (docs/api/compatibility.md). Raises Invalid("method") and Invalid("value").
+    """
+    if method not in _METHODS:
+        raise Invalid("method")
+    chosen = require_permissions(bits, "value")
+    if method == SET:
+        return chosen
+    return current | bits if method == ADD else current & ~bits

@@ -2,8 +2,14 @@
 
 from talkd.areas.participants import attendee_service as attendees
 from talkd.conversation import access, attendee_store, room_store
-from talkd.conversation.participant import AttendeeList, Participant, is_self_joined, permissions_of
-from talkd.conversation.permission import changed, require_permissions
+from talkd.conversation.participant import (
+    AttendeeList,
+    Participant,
+    change_permissions,
+    is_self_joined,
+    permissions_of,
+    require_permissions,
+)
 from talkd.core import clock
 from talkd.core.actor import GROUPS
 from talkd.core.constants import ParticipantType, Permission
@@ -39,7 +45,7 @@ async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str
     attendee = await access.access_attendee(tx, me, attendee_id)
     if room.is_one_to_one:
         raise Invalid("room-type")
-    permissions = changed(permissions_of(room, attendee), method, bits)
+    permissions = change_permissions(permissions_of(room, attendee), method, bits)
     if attendee.is_moderator:
         raise Forbidden("moderator")
     if attendee.actor_type == GROUPS:

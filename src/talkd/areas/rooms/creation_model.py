@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.rooms.member_model import Newcomer, Progress
-from talkd.conversation.permission import require_permissions
+from talkd.conversation.participant import require_permissions
 from talkd.conversation.room import NO_ATTRIBUTES, Attributes, Room
 from talkd.core import clock
 from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly, RoomType
