@@ -6,10 +6,8 @@ from typing import Annotated
 import typer
 
 from talkd.areas.rooms import admin_service as admin
-from talkd.areas.rooms import service as rooms
-from talkd.areas.rooms import setting_service as room_settings
+from talkd.areas.rooms.admin_service import RoomChanges
 from talkd.areas.rooms.member_model import Progress
-from talkd.areas.settings import service as settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password_now
@@ -17,9 +15,6 @@ from talkd.cli.command import ConfigContext
 from talkd.cli.database import change_members, write
 from talkd.cli.occ import Form, OccCommand, Output, refuse, show
 from talkd.config import Config
-from talkd.conversation.participant import require_permissions
-from talkd.conversation.room import Attributes
-from talkd.core.actor import CLI
 from talkd.core.errors import TalkError
 from talkd.storage.database import Tx
 
@@ -54,24 +49,21 @@ def create_room(
     password_hash = _hash_of(ctx.config, password)
 
     async def work(tx: Tx) -> tuple[str, Progress]:
-        permissions = (await settings.get_settings(tx)).default_permissions
-        room = await admin.create(
+        room, progress = await admin.create(
             tx,
             name=name,
             description=description,
-            public=public,
+            is_public=public,
             password_hash=password_hash,
-            attributes=Attributes(
-                read_only=int(readonly),
-                listable=scope or 0,
-                message_expiration=seconds or 0,
-                default_permissions=require_permissions(permissions, "permissions"),
-            ),
+            is_read_only=readonly,
+            listable=scope or 0,
+            message_expiration=seconds or 0,
             owner=owner,
+            user_ids=user or (),
+            moderator_ids=moderator or (),
+            group_ids=group or (),
+            most=ctx.config.sizes.attendees,
         )
-        await admin.add_users(tx, room, [*(user or ()), *(moderator or ())])
-        progress = await admin.add_groups(tx, room, group or (), most=ctx.config.sizes.attendees)
-        await admin.promote(tx, room, moderator or ())
         return room.token, progress
 
     token = change_members(ctx.config, work)
@@ -95,32 +87,17 @@ def update_room(
     message_expiration: Annotated[str | None, typer.Option(help="Seconds; 0 for never.")] = None,
 ) -> None:
     """Change a room."""
-    opened = _on_off("--public", public)
-    locked = _on_off("--readonly", readonly)
-    scope = _listable(listable)
-    seconds = _seconds(message_expiration)
-    password_hash = _hash_of(ctx.config, password)
-
-    async def work(tx: Tx) -> None:
-        room = await admin.find_room(tx, token)
-        if name is not None:
-            await admin.rename(tx, room, name)
-        if description is not None:
-            await admin.set_description(tx, room, description)
-        if locked is not None:
-            await room_settings.set_read_only(tx, room, CLI, int(locked))
-        if opened is not None:
-            await admin.set_public(tx, room, opened)
-        if scope is not None:
-            await room_settings.set_listable(tx, room, CLI, scope)
-        if seconds is not None:
-            await room_settings.set_message_expiration(tx, room, CLI, seconds)
-        if password is not None:
-            await admin.set_password(tx, await admin.find_room(tx, token), password_hash)
-        if owner is not None:
-            await admin.set_owner(tx, room, owner)
-
-    write(ctx.config, work)
+    changes = RoomChanges(
+        name=name,
+        description=description,
+        is_public=_on_off("--public", public),
+        is_read_only=_on_off("--readonly", readonly),
+        listable=_listable(listable),
+        message_expiration=_seconds(message_expiration),
+        password_hash=None if password is None else _hash_of(ctx.config, password),
+        owner=owner,
+    )
+    write(ctx.config, lambda tx: admin.update(tx, token, changes))
     typer.echo("Room successfully updated.")
 
 
@@ -156,11 +133,7 @@ def _seconds(value: str | None) -> int | None:
 @commands.command("talk:room:delete", cls=OccCommand)
 def delete_room(ctx: ConfigContext, token: Token) -> None:
     """Delete a room."""
-
-    async def work(tx: Tx) -> None:
-        await rooms.remove(tx, await admin.find_room(tx, token), CLI)
-
-    write(ctx.config, work)
+    write(ctx.config, lambda tx: admin.delete(tx, token))
     typer.echo("Room successfully deleted.")
 
 
@@ -169,9 +142,7 @@ def add_to_room(ctx: ConfigContext, token: Token, user: Users = None, group: Gro
     """Add accounts and groups to a room."""
 
     async def work(tx: Tx) -> tuple[None, Progress]:
-        room = await admin.find_room(tx, token)
-        await admin.add_users(tx, room, user or ())
-        return None, await admin.add_groups(tx, room, group or (), most=ctx.config.sizes.attendees)
+        return None, await admin.add(tx, token, user or (), group or (), most=ctx.config.sizes.attendees)
 
     change_members(ctx.config, work)
     typer.echo("Users successfully added to room.")
@@ -180,33 +151,21 @@ def add_to_room(ctx: ConfigContext, token: Token, user: Users = None, group: Gro
 @commands.command("talk:room:remove", cls=OccCommand)
 def remove_from_room(ctx: ConfigContext, token: Token, participant: Participants) -> None:
     """Remove accounts from a room."""
-
-    async def work(tx: Tx) -> None:
-        await admin.remove_users(tx, await admin.find_room(tx, token), participant)
-
-    write(ctx.config, work)
+    write(ctx.config, lambda tx: admin.remove_users(tx, token, participant))
     typer.echo("Users successfully removed from room.")
 
 
 @commands.command("talk:room:promote", cls=OccCommand)
 def promote(ctx: ConfigContext, token: Token, participant: Participants) -> None:
     """Make participants of a room moderators."""
-
-    async def work(tx: Tx) -> None:
-        await admin.promote(tx, await admin.find_room(tx, token), participant)
-
-    write(ctx.config, work)
+    write(ctx.config, lambda tx: admin.promote(tx, token, participant))
     typer.echo("Participants successfully promoted to moderators.")
 
 
 @commands.command("talk:room:demote", cls=OccCommand)
 def demote(ctx: ConfigContext, token: Token, participant: Participants) -> None:
     """Make moderators of a room regular participants."""
-
-    async def work(tx: Tx) -> None:
-        await admin.demote(tx, await admin.find_room(tx, token), participant)
-
-    write(ctx.config, work)
+    write(ctx.config, lambda tx: admin.demote(tx, token, participant))
     typer.echo("Participants successfully demoted to regular users.")
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+import msgspec
+
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import creation_service as creation
@@ -9,10 +11,11 @@ from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import setting_service as room_settings
 from talkd.areas.rooms.member_model import Newcomer, Progress
+from talkd.areas.settings import service as settings
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, room_store
-from talkd.conversation.participant import Attendee, is_self_joined
+from talkd.conversation.participant import Attendee, is_self_joined, require_permissions
 from talkd.conversation.room import Attributes, Room, require_description, require_name
 from talkd.conversation.settings import TalkSettings
 from talkd.core import clock
@@ -25,6 +28,21 @@ from talkd.storage.database import Tx
 PRIVATE_WITH_PASSWORD = "Unable to add password protection to private room."
 
 
+class RoomChanges(msgspec.Struct, frozen=True):
+    """What to change in a room. None keeps a value as it is."""
+
+    name: str | None = None
+    description: str | None = None
+    is_read_only: bool | None = None
+    is_public: bool | None = None
+    listable: int | None = None
+    message_expiration: int | None = None
+    password_hash: str | None = None
+    """Empty to remove the password."""
+    owner: str | None = None
+    """Empty for no owner."""
+
+
 async def find_any_room(tx: Tx, token: str) -> Room:
     """Return the room of a token, of any type. Raises NotFound."""
     room = await room_store.get_room(tx, token)
@@ -33,7 +51,7 @@ async def find_any_room(tx: Tx, token: str) -> Room:
     return room
 
 
-async def find_room(tx: Tx, token: str) -> Room:
+async def _find_room(tx: Tx, token: str) -> Room:
     """Return the group or public room of a token. Raises NotFound, and Invalid for rooms of other types."""
     room = await room_store.get_room(tx, token)
     if room is None:
@@ -47,31 +65,85 @@ async def create(
     tx: Tx,
     *,
     name: str,
-    description: str = "",
-    public: bool = False,
-    password_hash: str = "",
-    attributes: Attributes,
-    owner: str = "",
-) -> Room:
-    """Create a group or public room. It has no owner if none is named. Raises Invalid or NotFound."""
-    if attributes.listable not in tuple(Listable):
+    description: str,
+    is_public: bool,
+    password_hash: str,
+    is_read_only: bool,
+    listable: int,
+    message_expiration: int,
+    owner: str,
+    user_ids: Sequence[str],
+    moderator_ids: Sequence[str],
+    group_ids: Sequence[str],
+    most: int,
+) -> tuple[Room, Progress]:
+    """Create a group or public room with its members. It has no owner if `owner` is empty.
+
+    Return it, and how far the adding of the groups has come. Raises Invalid, NotFound, and TooLarge if the room would
+    have more than `most` attendees.
+    """
+    if listable not in tuple(Listable):
         raise Invalid("listable", message='Invalid value for option "--listable" given.')
-    if password_hash and not public:
+    if password_hash and not is_public:
         raise Invalid("password", message=PRIVATE_WITH_PASSWORD)
+    permissions = (await settings.get_settings(tx)).default_permissions
     room = await room_store.add_room(
         tx,
         token=await creation.new_token(tx),
-        type=RoomType.PUBLIC if public else RoomType.GROUP,
-        name=_require(require_name, name, "Invalid room name."),
-        description=_require(require_description, description, "Invalid room description."),
+        type=RoomType.PUBLIC if is_public else RoomType.GROUP,
+        name=_require_name(name),
+        description=_require_description(description),
         password_hash=password_hash,
-        attributes=attributes,
+        attributes=Attributes(
+            read_only=int(is_read_only),
+            listable=listable,
+            message_expiration=message_expiration,
+            default_permissions=require_permissions(permissions, "permissions"),
+        ),
         now=clock.now(),
     )
     await tx.emit(RoomCreated(room.id, CLI))
     if owner:
-        await set_owner(tx, room, owner)
-    return room
+        await _set_owner(tx, room, owner)
+    await _add_users(tx, room, [*user_ids, *moderator_ids])
+    progress = await _add_groups(tx, room, group_ids, most=most)
+    await _promote(tx, room, moderator_ids)
+    return room, progress
+
+
+async def update(tx: Tx, token: str, changes: RoomChanges) -> None:
+    """Change a group or public room. Raises NotFound, and Invalid with a message for the first impossible change."""
+    room = await _find_room(tx, token)
+    if changes.name is not None:
+        await room_settings.rename(tx, room, CLI, _require_name(changes.name))
+    if changes.description is not None:
+        await room_settings.set_description(tx, room, CLI, _require_description(changes.description))
+    if changes.is_read_only is not None:
+        await room_settings.set_read_only(tx, room, CLI, int(changes.is_read_only))
+    if changes.is_public is not None:
+        set_public = room_settings.allow_guests if changes.is_public else room_settings.disallow_guests
+        await set_public(tx, room, CLI)
+    if changes.listable is not None:
+        await room_settings.set_listable(tx, room, CLI, changes.listable)
+    if changes.message_expiration is not None:
+        await room_settings.set_message_expiration(tx, room, CLI, changes.message_expiration)
+    if changes.password_hash is not None:
+        await _set_password(tx, await _find_room(tx, token), changes.password_hash)
+    if changes.owner is not None:
+        await _set_owner(tx, room, changes.owner)
+
+
+async def delete(tx: Tx, token: str) -> None:
+    """Delete a group or public room. Raises NotFound, and Invalid for rooms of other types."""
+    await rooms.remove(tx, await _find_room(tx, token), CLI)
+
+
+def _require_name(name: str) -> str:
+    return _require(require_name, name, "Invalid room name.")
+
+
+def _require_description(description: str) -> str:
+    return _require(require_description, description, "Invalid room description.")
 
 
 def _require(check: Callable[[str, str], str], text: str, message: str) -> str:
@@ -83,18 +155,7 @@ def _require(check: Callable[[str, str], str], text: str, message: str) -> str:
         raise
 
 
-async def rename(tx: Tx, room: Room, name: str) -> None:
-    """Rename the room. Raises Invalid."""
-    await room_settings.rename(tx, room, CLI, _require(require_name, name, "Invalid room name."))
-
-
-async def set_description(tx: Tx, room: Room, description: str) -> None:
-    """Set the description. Raises Invalid."""
-    text = _require(require_description, description, "Invalid room description.")
-    await room_settings.set_description(tx, room, CLI, text)
-
-
-async def set_password(tx: Tx, room: Room, password_hash: str) -> None:
+async def _set_password(tx: Tx, room: Room, password_hash: str) -> None:
     """Set the password of a public room, or remove it (""). Raises Invalid for a password in a group room."""
     if password_hash and room.type != RoomType.PUBLIC:
         raise Invalid("password", message=PRIVATE_WITH_PASSWORD)
@@ -102,22 +163,14 @@ async def set_password(tx: Tx, room: Room, password_hash: str) -> None:
         await room_settings.set_password(tx, room, CLI, password_hash)
 
 
-async def set_public(tx: Tx, room: Room, public: bool) -> None:
-    """Let everybody who has the link join, or members only. Raises Invalid."""
-    if public:
-        await room_settings.allow_guests(tx, room, CLI)
-    else:
-        await room_settings.disallow_guests(tx, room, CLI)
-
-
-async def set_owner(tx: Tx, room: Room, owner: str) -> None:
+async def _set_owner(tx: Tx, room: Room, owner: str) -> None:
     """Make a user the only owner, or let the room have no owner (""). Other owners become users. Raises NotFound."""
     owner = next(iter(await _require_users(tx, [owner] if owner else [])), "")
     for attendee in await attendee_store.list_attendees(tx, room.id):
         if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
             await attendees.set_user(tx, room, CLI, attendee)
     if owner:
-        await add_users(tx, room, [owner])
+        await _add_users(tx, room, [owner])
         await _set_role(tx, room, await _find_user(tx, room, owner), ParticipantType.OWNER)
 
 
@@ -129,18 +182,24 @@ async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantTyp
 
 
 # --- members --------------------------------------------------------------------------------
-async def add_users(tx: Tx, room: Room, user_ids: Sequence[str]) -> None:
-    """Make users members. Raises NotFound if one of them does not exist, before anybody is added."""
+async def add(tx: Tx, token: str, user_ids: Sequence[str], group_ids: Sequence[str], *, most: int) -> Progress:
+    """Add users, groups, and the first portion of the groups' members.
+
+    Raises NotFound if one of them does not exist, Invalid for groups in a breakout room, and TooLarge if the room would
+    have more than `most` attendees.
+    """
+    room = await _find_room(tx, token)
+    await _add_users(tx, room, user_ids)
+    return await _add_groups(tx, room, group_ids, most=most)
+
+
+async def _add_users(tx: Tx, room: Room, user_ids: Sequence[str]) -> None:
     names = await _require_users(tx, user_ids)
     for user_id, name in names.items():
         await participants.add_user(tx, room, CLI, user_id, name)
 
 
-async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str], *, most: int) -> Progress:
-    """Add groups, and the first portion of their members.
-
-    Raises NotFound, Invalid for a breakout room, and TooLarge if the room would have more than `most` attendees.
-    """
+async def _add_groups(tx: Tx, room: Room, group_ids: Sequence[str], *, most: int) -> Progress:
     if room.is_breakout_room and group_ids:
         raise Invalid("source", message="Groups cannot be added to a breakout room.")
     for group_id in group_ids:
@@ -150,23 +209,29 @@ async def add_groups(tx: Tx, room: Room, group_ids: Sequence[str], *, most: int)
     return await members.add(tx, room, CLI, newcomers, TalkSettings(), most=most)
 
 
-async def remove_users(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
+async def remove_users(tx: Tx, token: str, user_ids: Iterable[str]) -> None:
     """Remove members. Raises NotFound if a user is not a member."""
+    room = await _find_room(tx, token)
     leaving = {attendee.id: attendee for attendee in [await _find_user(tx, room, user_id) for user_id in user_ids]}
     for attendee in leaving.values():
         await participants.remove(tx, room, CLI, attendee)
 
 
-async def promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
+async def promote(tx: Tx, token: str, user_ids: Iterable[str]) -> None:
     """Make members moderators; moderators and owners keep their role. Raises NotFound if a user is not a member."""
+    await _promote(tx, await _find_room(tx, token), user_ids)
+
+
+async def _promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
         if attendee.type not in MODERATORS:
             await attendees.set_moderator(tx, room, CLI, attendee)
 
 
-async def demote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
+async def demote(tx: Tx, token: str, user_ids: Iterable[str]) -> None:
     """Make moderators users; owners and users keep their role. Raises NotFound if a user is not a member."""
+    room = await _find_room(tx, token)
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
         if attendee.type == ParticipantType.MODERATOR:
@@ -224,7 +289,7 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
         if not room.is_shared or is_self_joined(attendee) or not (members_too or attendee.is_moderator):
             continue
         known = await attendee_store.find_attendee(tx, room.id, USERS, target)
-        await add_users(tx, room, [target])
+        await _add_users(tx, room, [target])
         new = await _find_user(tx, room, target)
         is_changed = known is None or known.type != new.type
         if attendee.is_moderator and attendee.type < new.type:
