@@ -25,7 +25,7 @@ def _session(*conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
     )
 
 
-_is_in_view = _session(sessions.c.state == ONE, sessions.c.last_ping >= bind("alive", Int))
+_is_in_view = _session(sessions.c.state == ONE, sessions.c.last_ping >= bind("pinged_since", Int))
 _is_in_call = _session(sessions.c.in_call > ZERO)
 _is_account = sa.and_(attendees.c.actor_type == word(USERS), users.c.id == attendees.c.actor_id, users.c.enabled == ONE)
 _has_level = one_of(attendees.c.notification_level, "levels")
@@ -169,16 +169,16 @@ _of_room = (
     .join(users, _is_account)
     .where(rooms.c.id == bind("room_id"))
 )
-_callable = sa.and_(CAN_PASS_LOBBY, sa.not_(_is_in_call))
+_can_be_called = sa.and_(CAN_PASS_LOBBY, sa.not_(_is_in_call))
 _CALL = _insert(
     _of_room.where(
         attendees.c.notification_calls == ONE,
         _is_not_archived,
         sa.not_(one_of(attendees.c.actor_id, "silent_for")),
-        _callable,
+        _can_be_called,
     )
 )
-_RING = _insert(_of_room.where(attendees.c.id == bind("attendee_id"), _callable))
+_RING = _insert(_of_room.where(attendees.c.id == bind("attendee_id"), _can_be_called))
 _INVITATION = _insert(_of_room.where(attendees.c.id == bind("attendee_id")))
 
 Recipients = list[tuple[int, str]]
@@ -243,7 +243,7 @@ async def _notify_of(
         now=now,
         # Users who have the room in view are notified of replies and mentions, but not of other messages.
         even_in_view=int(subject != Subject.CHAT),
-        alive=clock.moment_of(now) - SESSION_TIMEOUT,
+        pinged_since=clock.moment_of(now) - SESSION_TIMEOUT,
         **more,
     )
     return [(row[0], row[1]) for row in rows]
