@@ -1,4 +1,4 @@
-"""Documentation that is made from the code is up to date, and every page is reachable and true to its links."""
+"""Generated pages are up to date, every page is linked, and every link leads to an existing file."""
 
 import re
 import runpy
@@ -19,7 +19,7 @@ DECISION = {
     "## Alternatives considered": r"^## Alternatives considered\n\n\S",
     "## Consequences": r"^## Consequences\n\n\S",
 }
-"""What every page of docs/adr has."""
+"""What every page in docs/adr must contain."""
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 
 
@@ -70,11 +70,11 @@ def test_every_page_is_linked() -> None:
     assert not unlinked
 
 
-def test_the_map_is_short() -> None:
+def test_the_architecture_page_is_short() -> None:
     assert len((ROOT / "ARCHITECTURE.md").read_text().splitlines()) <= 150
 
 
-def test_the_map_names_every_package() -> None:
+def test_the_architecture_page_names_every_package() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     for folder in sorted((ROOT / "src" / "talkd").iterdir()):
         if (folder / "__init__.py").exists():

@@ -1,4 +1,4 @@
-"""The form of the code: sizes, names, and a docstring for every module."""
+"""Sizes, names and docstrings of files."""
 
 import ast
 from pathlib import Path
@@ -14,10 +14,10 @@ FORBIDDEN = {"utils", "util", "helpers", "helper", "common", "misc"}
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_file(path: Path) -> None:
     text = path.read_text()
-    assert len(text.splitlines()) <= LIMIT, "split it by noun"
-    assert path.stem not in FORBIDDEN, "name it by what it is about"
+    assert len(text.splitlines()) <= LIMIT, "split it into files with a noun before the role"
+    assert path.stem not in FORBIDDEN, "name it after what it contains"
     assert path.parent.name not in FORBIDDEN
-    assert not text.strip() or ast.get_docstring(ast.parse(text)), "say in the first line what the module is"
+    assert not text.strip() or ast.get_docstring(ast.parse(text)), "begin with a docstring that says what it contains"
 
 
 def test_time_and_randomness_have_one_source() -> None:

@@ -1,4 +1,4 @@
-"""Who may import whom (ARCHITECTURE.md)."""
+"""Which modules may import which (ARCHITECTURE.md)."""
 
 import ast
 import re
@@ -18,8 +18,8 @@ LAYERS = {
     "conversation": ("core", "storage", "conversation"),
     "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
 }
-OTHERS_BUSINESS = ("falcon", "granian", "asyncpg", "apsw", "sqlite3")
-"""Packages that no role of an area but the routes may know."""
+DRIVERS_AND_SERVERS = ("falcon", "granian", "asyncpg", "apsw", "sqlite3")
+"""Packages that models, stores, services and views must not import."""
 ROLES = ("model", "store", "service", "view", "routes", "legacy", "effects", "jobs")
 
 
@@ -28,7 +28,7 @@ def module_of(path: Path) -> str:
 
 
 def imports(path: Path) -> set[str]:
-    """Full names of what a file imports at any place, outside of `if TYPE_CHECKING`."""
+    """Return the full names of everything that a file imports anywhere, outside of `if TYPE_CHECKING`."""
     tree = ast.parse(path.read_text())
     hidden: set[ast.AST] = set()
     for node in ast.walk(tree):
@@ -47,12 +47,12 @@ def imports(path: Path) -> set[str]:
 
 
 def role_of(name: str) -> str:
-    """An area's files are named by role, alone or with a noun before it (`group_store.py`)."""
+    """Return the role of a file of an area, which may stand after a noun (`group_store.py`)."""
     return next((role for role in ROLES if name == role or name.endswith(f"_{role}")), "other")
 
 
 def is_query(name: str) -> bool:
-    """Whether the name is a function that runs statements; columns and what builds a model from them may be shared."""
+    """Return True if the name is a function that runs statements. Others may import columns and pure functions."""
     module, _, imported = name.rpartition(".")
     path = SOURCE / (module.replace(".", "/") + ".py")
     return path.exists() and any(
@@ -83,7 +83,7 @@ def test_areas(path: Path) -> None:
         package, *rest = name.split(".")
         if package != "talkd":
             if role in ("model", "store", "service", "view"):
-                assert package not in OTHERS_BUSINESS, f"{role} must not know {package}"
+                assert package not in DRIVERS_AND_SERVERS, f"{role} must not know {package}"
             assert package != "sqlalchemy" or role == "store", "SQL belongs into store.py"
             continue
         assert rest[0] not in ("app", "server", "cli", "dev", "logs"), f"areas must not know {name}"
@@ -107,7 +107,7 @@ def test_core_waits_for_nothing() -> None:
 
 
 def lines_of_areas() -> dict[str, int]:
-    """The line of each area in the picture of ARCHITECTURE.md."""
+    """Return the line of each area in the block ```areas of ARCHITECTURE.md."""
     picture = re.search(r"```areas\n(.*?)```", (SOURCE.parent / "ARCHITECTURE.md").read_text(), re.DOTALL)
     assert picture is not None, "ARCHITECTURE.md has no block ```areas"
     lines: dict[str, int] = {}
@@ -118,7 +118,7 @@ def lines_of_areas() -> dict[str, int]:
     return lines
 
 
-def test_the_picture_shows_every_area() -> None:
+def test_the_order_of_areas_names_every_area() -> None:
     folders = {path.parent.name for path in (PACKAGE / "areas").glob("*/__init__.py")}
     assert set(lines_of_areas()) == folders
 

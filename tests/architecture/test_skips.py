@@ -1,4 +1,4 @@
-"""No test is skipped in silence: what cannot run here is a part that the end of a run names."""
+"""Every skipped test belongs to a part that the end of the run names, with the reason."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""What the server says of itself."""
+"""The capabilities and `status.php`."""
 
 import base64
 import json
@@ -29,12 +29,12 @@ def client(own_server: Server) -> httpx.Client:
 
 
 def blocks(client: httpx.Client, auth: tuple[str, str] | None = None) -> dict[str, Any]:
-    """The capabilities by group."""
+    """Return the blocks of the capabilities by name."""
     answer = client.get(PATH, auth=auth) if auth else client.get(PATH)
     return dict(answer.json()["ocs"]["data"]["capabilities"])
 
 
-def test_status_is_for_everybody(client: httpx.Client) -> None:
+def test_everybody_may_read_the_status(client: httpx.Client) -> None:
     answer = client.get("/index.php/status.php", headers={"Authorization": ""})
     assert answer.headers["access-control-allow-origin"] == "*"
     assert answer.json() == {
@@ -49,7 +49,7 @@ def test_status_is_for_everybody(client: httpx.Client) -> None:
     }
 
 
-def test_visitors_and_users_see_what_apps_demand(client: httpx.Client) -> None:
+def test_visitors_and_users_get_the_capabilities_that_apps_require(client: httpx.Client) -> None:
     visitor, user = blocks(client), blocks(client, ALICE)
     for seen in (visitor, user):
         talk = seen["spreed"]
@@ -66,14 +66,14 @@ def test_visitors_and_users_see_what_apps_demand(client: httpx.Client) -> None:
     assert user["password_policy"]["minLength"] == 10
 
 
-def test_api_versions_are_announced_as_the_setting_says() -> None:
+def test_announced_api_versions_follow_the_setting() -> None:
     config, versions = Config(), {"conversation-v2", "conversation-v4", "signaling-v3", "chat", "chat-v2"}
 
     def features() -> list[str]:
         return list(service.get_talk(config, TalkSettings(), Viewer(), token_key="")["features"])
 
     before, known = features(), service.talk_hash(config, TalkSettings(), Viewer())
-    assert before == list(FEATURES), "today's apps get what they know"
+    assert before == list(FEATURES), "the default announces what today's apps know"
     assert set(before) & versions == {"conversation-v4", "signaling-v3", "chat-v2"}
     config.identity.announced_apis = ["conversation-v2", "chat"]
     assert set(features()) & versions == {"conversation-v2", "chat"}
@@ -81,7 +81,7 @@ def test_api_versions_are_announced_as_the_setting_says() -> None:
     assert service.talk_hash(config, TalkSettings(), Viewer()) != known
 
 
-def test_nothing_is_announced_that_is_not_there(client: httpx.Client) -> None:
+def test_features_that_talkd_lacks_are_not_announced(client: httpx.Client) -> None:
     features = set(blocks(client)["spreed"]["features"])
     missing = {
         "bots-v1",
@@ -94,7 +94,7 @@ def test_nothing_is_announced_that_is_not_there(client: httpx.Client) -> None:
     assert not features & missing
 
 
-def test_capabilities_known_already_are_not_sent_again(client: httpx.Client) -> None:
+def test_unchanged_capabilities_are_not_sent_again(client: httpx.Client) -> None:
     first = client.get(PATH)
     etag = first.headers["etag"]
     again = client.get(PATH, headers={"If-None-Match": etag})
@@ -102,7 +102,7 @@ def test_capabilities_known_already_are_not_sent_again(client: httpx.Client) -> 
     assert client.get(PATH, headers={"If-None-Match": etag}, auth=ALICE).status_code == 200
 
 
-def test_settings_show_at_once(own_server: Server, client: httpx.Client) -> None:
+def test_changed_settings_show_at_once(own_server: Server, client: httpx.Client) -> None:
     settings = own_server.app.world.settings
     before = service.talk_hash(own_server.app.world.config, settings, Viewer())
     settings.replace({"start_calls": "3", "start_conversations": '["staff"]', "allowed_groups": "[]"})
@@ -152,7 +152,7 @@ def test_tickets_belong_to_their_user() -> None:
 
 
 @pytest.mark.parametrize("color", ["#0a6b5c", "#ffee00", "#000000", "#ffffff", "#7f7f7f", "not a colour"])
-def test_every_main_colour_can_be_read(color: str) -> None:
+def test_text_is_readable_on_every_main_colour(color: str) -> None:
     config = Config()
     config.identity.color = color
     data = service.get_capabilities(config, TalkSettings(), Viewer(), token_key="", base_url="https://talk.test")

@@ -1,4 +1,4 @@
-"""Commands that run beside a server: clients hear of what they change as if the API had changed it."""
+"""Commands beside a running server: clients notice their changes at once, as if the API had made them."""
 
 import time
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Poll = Future[httpx.Response]
 
 @pytest.fixture
 def wait(server: Server, threads: ThreadPoolExecutor) -> Callable[[Person, str], Poll]:
-    """Lets somebody wait for the next message of a room."""
+    """Return a function that starts to wait for the next message of a room."""
 
     def begin(person: Person, token: str) -> Poll:
         last = person.history(token)[0]["id"]
@@ -36,8 +36,8 @@ def wait(server: Server, threads: ThreadPoolExecutor) -> Callable[[Person, str],
     return begin
 
 
-def heard(poll: Poll) -> list[str]:
-    """The kinds of system messages that a poll brings within a second."""
+def system_messages_of(poll: Poll) -> list[str]:
+    """Return the system messages that a poll gets within a second."""
     return [each["systemMessage"] for each in poll.result(SECOND).json()["ocs"]["data"]]
 
 
@@ -63,7 +63,7 @@ def run(server: Server, words: tuple[str, ...], **names: str) -> None:
 
 
 @pytest.mark.parametrize("words", REMOVALS, ids=" ".join)
-def test_who_is_removed_hears_nothing_more_and_the_others_see_it(
+def test_removed_users_get_no_more_messages_and_others_see_the_removal(
     server: Server, alice: Person, bob: Person, wait: Callable[[Person, str], Poll], words: tuple[str, ...]
 ) -> None:
     group = server.add_group(bob)
@@ -74,13 +74,13 @@ def test_who_is_removed_hears_nothing_more_and_the_others_see_it(
     removed, staying = wait(bob, token), wait(alice, token)
     run(server, words, GROUP=group, USER=bob.id, ROOM=token)
     assert removed.result(SECOND).status_code in (401, 404)
-    assert heard(staying)
+    assert system_messages_of(staying)
     assert "user_removed" in alice.system_messages(token)
     assert alice.get(f"v4/call/{token}") == []
 
 
 @pytest.mark.parametrize("words", ADDITIONS, ids=" ".join)
-def test_members_see_at_once_who_is_added(
+def test_members_see_added_users_at_once(
     server: Server, alice: Person, bob: Person, wait: Callable[[Person, str], Poll], words: tuple[str, ...]
 ) -> None:
     group = server.add_group()
@@ -88,11 +88,11 @@ def test_members_see_at_once_who_is_added(
     alice.add(token, group, "groups")
     waiting = wait(alice, token)
     run(server, words, GROUP=group, USER=bob.id, ROOM=token)
-    assert heard(waiting) == ["user_added"]
+    assert system_messages_of(waiting) == ["user_added"]
     assert bob.room(token)["token"] == token
 
 
-def test_a_setting_holds_within_a_second(server: Server, alice: Person) -> None:
+def test_a_changed_setting_is_in_force_within_a_second(server: Server, alice: Person) -> None:
     def wait_for(status: int) -> None:
         end = time.monotonic() + SECOND
         while alice.status("POST", "v4/room", roomType=2, roomName="Room") != status:
@@ -106,7 +106,7 @@ def test_a_setting_holds_within_a_second(server: Server, alice: Person) -> None:
 
 
 @given(st.sampled_from(sorted(announcements.KINDS)).flatmap(lambda name: st.from_type(announcements.KINDS[name])))
-def test_every_event_reaches_another_process_as_it_was(event: Event) -> None:
+def test_events_are_the_same_after_encoding_and_decoding(event: Event) -> None:
     assert announcements.decode(announcements.encode([event])) == (event,)
 
 
@@ -127,4 +127,4 @@ def test_announcements_are_deleted_after_an_hour(server: Server, monkeypatch: py
     server.run_job("forget_announcements")
     assert server.read(service.get_newest) == 0
     server.write(lambda tx: service.announce(tx, [GroupRenamed("staff", "Staff")]))
-    assert server.read(service.get_newest) == newest + 1, "ids are never given twice"
+    assert server.read(service.get_newest) == newest + 1, "ids are never used twice"

@@ -1,4 +1,4 @@
-"""Mail that waits to be sent: each on its own, none twice, none in the way of others."""
+"""The outbox: no mail is sent twice, and a mail that fails does not stop others."""
 
 import time
 from email.headerregistry import Address
@@ -28,7 +28,7 @@ def address() -> str:
 
 
 def invite(moderator: Person, *addresses: str) -> None:
-    """Invite them into a new room, in this order."""
+    """Invite these addresses into a new room, in this order."""
     token = moderator.create_room(PUBLIC)
     for each in addresses:
         moderator.add(token, each, "emails")
@@ -54,7 +54,7 @@ def test_the_invitation_comes_by_mail(mailing_server: Server, mails: MailServer)
     assert guest.join(token)["actorType"] == "emails"
 
 
-def test_names_of_before_the_cleaning_add_no_line_to_a_mail(mailing_server: Server, mails: MailServer) -> None:
+def test_line_breaks_in_stored_names_add_no_line_to_a_mail(mailing_server: Server, mails: MailServer) -> None:
     alice, invited = mailing_server.add_user("alice"), address()
     token = alice.create_room(PUBLIC)
     stored = Statement(sa.update(rooms).where(rooms.c.token == bind("token")).values(name=bind("name")))
@@ -67,7 +67,7 @@ def test_names_of_before_the_cleaning_add_no_line_to_a_mail(mailing_server: Serv
     assert mail.get_content().splitlines()[0] == f'Alice invites you to the conversation "{clean}".'
 
 
-def test_inviting_once_more(mailing_server: Server, mails: MailServer) -> None:
+def test_invitations_are_sent_again_on_request(mailing_server: Server, mails: MailServer) -> None:
     alice, bob = mailing_server.add_user("alice"), mailing_server.add_user("bob")
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
@@ -108,15 +108,17 @@ def test_mail_that_is_refused_for_good_is_given_up(mailing_server: Server, mails
     assert mails.mails == []
 
 
-def test_without_mail_settings_nothing_is_kept_to_send(server: Server) -> None:
+def test_without_mail_configuration_the_outbox_stays_empty(server: Server) -> None:
     alice = server.add_user("alice")
     alice.add(alice.create_room(PUBLIC), address(), "emails")
     assert not server.read(lambda tx: store.has_due(tx, model.NEVER))
 
 
-# --- each mail on its own -------------------------------------------------------------------
+# --- failures of one mail -------------------------------------------------------------------
 @pytest.mark.parametrize("bad", ["bad@example.org.", "a\r\nBcc: eve@example.org", "", "=?utf-8?q?eve?=@example.org"])
-def test_a_mail_that_cannot_be_written_is_given_up_alone(mailing_server: Server, mails: MailServer, bad: str) -> None:
+def test_a_mail_that_cannot_be_composed_is_given_up_and_others_are_sent(
+    mailing_server: Server, mails: MailServer, bad: str
+) -> None:
     alice, first, poisonous, last = mailing_server.add_user("alice"), address(), address(), address()
     mails.refusals += ["451 busy"] * 3
     invite(alice, first, poisonous, last)
@@ -130,7 +132,7 @@ def test_a_mail_that_cannot_be_written_is_given_up_alone(mailing_server: Server,
     assert sorted(recipients(mails)) == [first, last]
 
 
-def test_whatever_a_library_raises_concerns_one_mail(
+def test_an_error_of_a_library_stops_only_its_own_mail(
     mailing_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     alice, first, poisonous, last = mailing_server.add_user("alice"), address(), address(), address()
@@ -151,7 +153,9 @@ def test_whatever_a_library_raises_concerns_one_mail(
 
 @pytest.mark.parametrize("answer", ["550 no such user", "451 later", "421 closing"])
 @pytest.mark.parametrize("when", [b"RCPT", b"DATA"])
-def test_a_refusal_concerns_one_mail(mailing_server: Server, mails: MailServer, answer: str, when: bytes) -> None:
+def test_a_refusal_of_the_mail_server_stops_only_its_own_mail(
+    mailing_server: Server, mails: MailServer, answer: str, when: bytes
+) -> None:
     alice, first, refused, last = mailing_server.add_user("alice"), address(), address(), address()
     turn = iter(range(100))
     if when == b"RCPT":
@@ -173,13 +177,13 @@ def test_mail_waits_while_the_server_cannot_be_reached(
     until = time.monotonic() + 10
     while caplog.text.count("mail_server_failed") < len(model.RETRY_SECONDS) + 2 and time.monotonic() < until:
         time.sleep(0.02)
-    assert "mail_failed" not in caplog.text, "no attempt counts"
+    assert "mail_failed" not in caplog.text, "attempts are not counted"
     mailing_server.config.mail.port = port
     wait_for(mails, 3)
     assert recipients(mails) == invited
 
 
-# --- once -----------------------------------------------------------------------------------
+# --- no mail twice -----------------------------------------------------------------------------------
 def test_a_stop_waits_for_the_mail_that_is_being_sent(mailing_server: Server, mails: MailServer) -> None:
     alice, first, second = mailing_server.add_user("alice"), address(), address()
     begun, goes_on = Event(), Event()
@@ -204,7 +208,7 @@ def test_a_mail_that_may_have_been_accepted_is_not_sent_again(
     monkeypatch.setattr(postman.Postman, "_has_connected", lambda _postman: _never())
     alice, uncertain, other = mailing_server.add_user("alice"), address(), address()
     invite(alice, uncertain, other)
-    taken = mailing_server.write(service.take_next)  # as a process does that is killed now
+    taken = mailing_server.write(service.take_next)  # like a process that is killed while it sends
     assert taken is not None
     assert taken.address == uncertain
     monkeypatch.undo()
@@ -221,14 +225,14 @@ async def _never() -> bool:
     return False
 
 
-# --- how much -------------------------------------------------------------------------------
+# --- limits -------------------------------------------------------------------------------
 @pytest.fixture
 def counting_server(mailing_server: Server) -> Server:
     mailing_server.config.security.throttle = True
     return mailing_server
 
 
-def test_an_address_gets_only_so_many_mails_an_hour(
+def test_mails_to_one_address_are_limited_per_hour(
     counting_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     server = counting_server
@@ -241,7 +245,7 @@ def test_an_address_gets_only_so_many_mails_an_hour(
             by.post(f"v4/room/{token}/participants/resend-invitations")
     invite(alice, victim, other)
     wait_until_empty(server)
-    assert [to.lower() for to in recipients(mails)] == [victim] * 3 + [other], "nobody else is held up"
+    assert [to.lower() for to in recipients(mails)] == [victim] * 3 + [other], "other recipients get their mail"
     assert "mail_left_out" in caplog.text
     assert victim not in caplog.text
     source = clock.source
@@ -250,7 +254,7 @@ def test_an_address_gets_only_so_many_mails_an_hour(
     wait_for(mails, 5)
 
 
-def test_a_person_sends_only_so_many_mails_a_day(
+def test_mails_of_one_sender_are_limited_per_day(
     counting_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = counting_server
@@ -278,7 +282,7 @@ def test_a_person_sends_only_so_many_mails_a_day(
 @pytest.mark.parametrize(
     "good", ["a@example.org", "first.last+tag@mail.example.org", "o'neil@corp.local", "a@bücher.example", "a@例子.广告"]
 )
-def test_what_is_an_address(good: str) -> None:
+def test_valid_addresses(good: str) -> None:
     assert is_address(good)
 
 
@@ -312,12 +316,12 @@ def test_what_is_an_address(good: str) -> None:
         "a@b@example.org",
     ],
 )
-def test_what_is_no_address(bad: str) -> None:
+def test_invalid_addresses(bad: str) -> None:
     assert not is_address(bad)
 
 
 @pytest.mark.parametrize("bad", ["bad@example.org.", "a..b@example.org", "a@[127.0.0.1]"])
-def test_every_place_that_takes_an_address_has_the_same_rule(server: Server, bad: str) -> None:
+def test_invalid_addresses_are_refused_everywhere(server: Server, bad: str) -> None:
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC)
     participants = f"v4/room/{token}/participants"
@@ -334,7 +338,7 @@ def test_every_place_that_takes_an_address_has_the_same_rule(server: Server, bad
 
 
 @given(st.emails() | st.from_regex(r"[!-~äß字]{1,12}@[!-~äß字]{1,12}(\.[a-zä]{1,5})+", fullmatch=True))
-def test_what_is_accepted_stands_in_a_mail_as_it_is(text: str) -> None:
+def test_accepted_addresses_stand_unchanged_in_a_mail(text: str) -> None:
     found = deliverable(text)
     if found is None:
         return

@@ -1,4 +1,4 @@
-"""What administrators set holds for the very next request."""
+"""Settings of administrators are in force from the next request on."""
 
 import base64
 import contextlib
@@ -19,7 +19,7 @@ SETTINGS = "v3/signaling/settings"
 
 @contextlib.contextmanager
 def setting(server: Server, key: str, value: str) -> Iterator[None]:
-    """The setting has the value as long as this lasts."""
+    """Give a setting this value within the context."""
     path = f"/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/{key}"
     server.admin.post(path, json={"value": value}).raise_for_status()
     try:
@@ -28,8 +28,8 @@ def setting(server: Server, key: str, value: str) -> Iterator[None]:
         server.admin.delete(path).raise_for_status()
 
 
-# --- servers that help in calls -------------------------------------------------------------
-def test_stun_servers_are_handed_out(server: Server, alice: Person) -> None:
+# --- STUN and TURN servers -------------------------------------------------------------
+def test_clients_get_the_stun_servers(server: Server, alice: Person) -> None:
     before = alice.get(SETTINGS)["stunservers"]
     with setting(server, "stun_servers", '["stun.example.org:3478","stun.example.org:443"]'):
         expected = [{"urls": ["stun:stun.example.org:3478", "stun:stun.example.org:443"]}]
@@ -38,7 +38,7 @@ def test_stun_servers_are_handed_out(server: Server, alice: Person) -> None:
     assert alice.get(SETTINGS)["stunservers"] == before == []
 
 
-def test_turn_servers_are_handed_out_with_credentials_that_end(server: Server, alice: Person) -> None:
+def test_clients_get_turn_servers_with_temporary_credentials(server: Server, alice: Person) -> None:
     servers = [
         {"schemes": "turn,turns", "server": "turn.example.org:3478", "secret": "first", "protocols": "udp,tcp"},
         {"schemes": "turns", "server": "other.example.org:443", "secret": "second", "protocols": "tcp"},
@@ -64,8 +64,8 @@ def test_the_warning_about_signaling_can_be_hidden(server: Server, alice: Person
         assert alice.get(SETTINGS)["hideWarning"] is True
 
 
-# --- how long calls last --------------------------------------------------------------------
-def test_calls_end_after_the_longest_time(
+# --- duration of calls --------------------------------------------------------------------
+def test_calls_end_after_the_maximum_duration(
     server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began = int(time.time())
@@ -90,7 +90,7 @@ def test_calls_end_after_the_longest_time(
     )
 
 
-def test_calls_go_on_without_a_longest_time(server: Server, alice: Person, token: str) -> None:
+def test_calls_do_not_end_without_a_maximum_duration(server: Server, alice: Person, token: str) -> None:
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=1)
     for value in ("0", "3600"):
@@ -99,7 +99,7 @@ def test_calls_go_on_without_a_longest_time(server: Server, alice: Person, token
             assert alice.room(token)["hasCall"] is True
 
 
-# --- what members of new conversations may do -----------------------------------------------
+# --- permissions in new rooms -----------------------------------------------
 def test_new_conversations_have_the_default_permissions(server: Server, alice: Person, bob: Person, token: str) -> None:
     with setting(server, "default_permissions", "246"):
         new, public = alice.create_room(), alice.create_room(PUBLIC)

@@ -1,4 +1,4 @@
-"""Settings of the server and of users, through HTTP."""
+"""Settings of the server and preferences of users, through HTTP."""
 
 from itertools import count
 from typing import Any
@@ -19,7 +19,7 @@ _numbers = count(1)
 
 @pytest.fixture
 def client(server: Any) -> Any:
-    """A client of a new account."""
+    """A client of a new user."""
     user_id = f"chooser{next(_numbers)}"
     answer = server.admin.post(USERS, json={"userid": user_id, "password": PASSWORD})
     assert answer.status_code == 200, answer.text
@@ -39,7 +39,7 @@ def client(server: Any) -> Any:
         ("conversations_list_style", "compact"),
     ],
 )
-def test_choosing(client: Any, key: str, value: str | int) -> None:
+def test_users_set_and_reset_preferences(client: Any, key: str, value: str | int) -> None:
     answer = client.post(OWN, json={"key": key, "value": value})
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, None)
     answer = client.post(f"{CONFIG}/users/spreed/{key}", json={"configValue": value})
@@ -59,13 +59,13 @@ def test_choosing(client: Any, key: str, value: str | int) -> None:
         ("conversations_list_style", ""),
     ],
 )
-def test_impossible_choices(client: Any, key: str, value: Any) -> None:
+def test_invalid_preferences_are_refused(client: Any, key: str, value: Any) -> None:
     answer = client.post(OWN, json={"key": key, "value": value})
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, None)
     assert client.post(f"{CONFIG}/users/spreed/{key}", json={"configValue": value}).status_code == 400
 
 
-def test_other_apps_have_no_choices(client: Any) -> None:
+def test_preferences_of_other_apps_are_refused(client: Any) -> None:
     assert client.post(f"{CONFIG}/users/files/play_sounds", json={"configValue": "yes"}).status_code == 400
     assert client.delete(f"{CONFIG}/users/files/play_sounds").status_code == 400
     assert client.delete(f"{CONFIG}/users/spreed/nosuchkey").status_code == 400
@@ -84,7 +84,7 @@ def test_privacy_shows_in_the_capabilities(client: Any) -> None:
     assert privacy() == (1, 0)
 
 
-def test_choices_for_calls_and_the_list_show_in_the_capabilities(client: Any, server: Any) -> None:
+def test_preferences_for_calls_and_the_room_list_show_in_the_capabilities(client: Any, server: Any) -> None:
     def chosen() -> tuple[bool, bool, str]:
         config = client.get(CAPABILITIES).json()["ocs"]["data"]["capabilities"]["spreed"]["config"]
         call, conversations = config["call"], config["conversations"]
@@ -105,7 +105,7 @@ def test_choices_for_calls_and_the_list_show_in_the_capabilities(client: Any, se
             "list-style"
         ]
         == "two-lines"
-    ), "others choose for themselves"
+    ), "other users keep their preferences"
     client.post(OWN, json={"key": "calls_start_without_media", "value": "no"})
     assert chosen() == (False, True, "compact")
     for key in choices:
@@ -149,7 +149,7 @@ TURN = '[{"schemes":"turn,turns","server":"turn.example.org:3478","secret":"s3cr
         ("start_calls", ["0", "3"]),
     ],
 )
-def test_values_that_settings_can_have(server: Any, key: str, values: list[str]) -> None:
+def test_valid_values_of_settings_are_accepted(server: Any, key: str, values: list[str]) -> None:
     for value in values:
         assert server.admin.post(f"{CONFIG}/apps/spreed/{key}", json={"value": value}).status_code == 200, value
     assert server.admin.delete(f"{CONFIG}/apps/spreed/{key}").status_code == 200
@@ -180,7 +180,7 @@ def test_values_that_settings_can_have(server: Any, key: str, values: list[str])
         ("spreed", "stun_servers", r'["stun\u0000:3478"]', "wrong value of stun_servers"),
     ],
 )
-def test_what_talkd_does_not_obey_is_refused_with_a_sentence(
+def test_settings_that_talkd_does_not_have_are_refused_with_a_sentence(
     server: Any, app: str, key: str, value: str, sentence: str
 ) -> None:
     answer = server.admin.post(f"{CONFIG}/apps/{app}/{key}", json={"value": value})
@@ -196,7 +196,7 @@ def test_only_known_apps_have_settings(server: Any) -> None:
         assert answer.json()["ocs"]["data"]["data"]["message"]
 
 
-def test_settings_are_no_business_of_users(client: Any) -> None:
+def test_users_can_neither_read_nor_set_settings(client: Any) -> None:
     for path in (f"{CONFIG}/apps", f"{CONFIG}/apps/spreed", f"{CONFIG}/apps/spreed/start_calls"):
         answer = client.get(path)
         assert answer.status_code == 403
@@ -204,7 +204,7 @@ def test_settings_are_no_business_of_users(client: Any) -> None:
     assert client.post(f"{CONFIG}/apps/spreed/start_calls", json={"value": "3"}).status_code == 403
 
 
-def test_who_is_in_none_of_the_allowed_groups_cannot_use_talk(server: Any) -> None:
+def test_users_outside_the_allowed_groups_cannot_use_talk(server: Any) -> None:
     group = f"allowed{next(_numbers)}"
     assert server.admin.post("/ocs/v2.php/cloud/groups", json={"groupid": group}).status_code == 200
     clients = []
@@ -252,7 +252,7 @@ def test_secrets_are_set_and_never_shown(server: Any, key: str, value: str, show
         server.admin.delete(path)
 
 
-def test_a_setting_that_is_set_while_all_are_read_holds(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_setting_that_is_set_during_a_reload_is_kept(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     app = server.app
     read = app.world.db.read
 

@@ -1,4 +1,4 @@
-"""Messages between the devices in a call."""
+"""Signaling messages between the sessions of a room."""
 
 import contextlib
 import time
@@ -26,7 +26,7 @@ SDP = "v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na={audio}\r\nm=video 9 UDP/TLS/
 
 
 class Device:
-    """A device that has opened a room."""
+    """A client with a session in a room."""
 
     def __init__(self, person: Person, token: str) -> None:
         self.person, self.token = person, token
@@ -39,24 +39,24 @@ class Device:
         assert self.person.post(f"v3/signaling/{self.token}", messages=msgspec.json.encode([envelope]).decode()) is None
 
     def poll(self) -> list[dict[str, Any]]:
-        """What waits for this device, or arrives within 30 seconds."""
+        """Return the messages that wait for this session, or arrive within 30 seconds."""
         items: list[dict[str, Any]] = self.person.get(f"v3/signaling/{self.token}")
         assert items[-1]["type"] == "usersInRoom"
         self.present = items[-1]["data"]
         return [msgspec.json.decode(item["data"]) for item in items[:-1]]
 
     def settle(self) -> None:
-        """Take up what has happened so far."""
+        """Fetch everything that has happened so far."""
         self.poll()
 
     def offer(self, other: "Device", **more: Any) -> dict[str, Any]:
-        """An offer to the other device."""
+        """Return an offer to the other session."""
         return {"type": "offer", "to": other.session, "roomType": "video", "sid": "1", **more}
 
 
 @pytest.fixture
 def pair(alice: Person, bob: Person) -> tuple[Device, Device]:
-    """The devices of a moderator and of a member in one room."""
+    """The clients of a moderator and of a member in one room."""
     token = alice.create_room()
     alice.add(token, bob)
     first = Device(alice, token)
@@ -66,7 +66,7 @@ def pair(alice: Person, bob: Person) -> tuple[Device, Device]:
 
 
 def mark(sender: Device, receiver: Device) -> list[dict[str, Any]]:
-    """What had arrived before a message that always does."""
+    """Send a message that is never dropped, and return what arrived before it."""
     sender.send({"type": "candidate", "to": receiver.session, "mark": True})
     got: list[dict[str, Any]] = []
     while not got or not got[-1].get("mark"):
@@ -83,7 +83,7 @@ def test_messages_go_both_ways_with_their_sender(pair: tuple[Device, Device]) ->
         ]
 
 
-def test_who_waits_gets_it_at_once(pair: tuple[Device, Device], threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_session_gets_a_message_at_once(pair: tuple[Device, Device], threads: ThreadPoolExecutor) -> None:
     first, second = pair
     waiting = threads.submit(second.poll)
     time.sleep(0.1)
@@ -99,14 +99,16 @@ def test_messages_keep_their_order(pair: tuple[Device, Device]) -> None:
     assert [each["number"] for each in mark(first, second)] == list(range(20))
 
 
-def test_messages_arrive_in_later_decades(pair: tuple[Device, Device], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_messages_arrive_after_2038(pair: tuple[Device, Device], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "steady", lambda: 2**32)
     first, second = pair
     first.send({"type": "candidate", "to": second.session})
     assert second.poll()[0]["from"] == first.session
 
 
-def test_everybody_learns_who_is_there(pair: tuple[Device, Device], threads: ThreadPoolExecutor) -> None:
+def test_every_session_gets_the_list_of_sessions_when_it_changes(
+    pair: tuple[Device, Device], threads: ThreadPoolExecutor
+) -> None:
     first, second = pair
     assert {each["sessionId"] for each in second.present} == {first.session, second.session}
     waiting = threads.submit(first.poll)
@@ -137,7 +139,7 @@ def test_a_new_join_ends_the_wait_of_the_old_session(
 def test_messages_go_to_the_newest_poll_of_a_session(
     server: Server, pair: tuple[Device, Device], threads: ThreadPoolExecutor
 ) -> None:
-    """A phone that changes its network polls again, and the server still waits on the connections before."""
+    """A phone that changes its network polls again, while the server still waits on its earlier connections."""
     first, second = pair
     cookies = "; ".join(f"{name}={value}" for name, value in second.person.http.cookies.items())
     ask = head("GET", f"{TALK}v3/signaling/{second.token}", f"Cookie: {cookies}", user=second.person)
@@ -156,7 +158,7 @@ def test_messages_go_to_the_newest_poll_of_a_session(
         assert [each["type"] for each in newest.result(20)] == ["candidate"]
 
 
-def test_a_browser_that_has_another_room_open_has_not_opened_this_one(alice: Person) -> None:
+def test_polling_a_room_that_the_browser_has_not_joined_is_refused(alice: Person) -> None:
     alice.join(alice.create_room())
     answer = alice.request("GET", f"v3/signaling/{alice.create_room()}")
     assert answer.status_code == 404
@@ -176,18 +178,18 @@ def test_a_session_that_ends_during_the_wait_is_a_conflict(
     assert answer.json()["ocs"]["data"] == [{"type": "usersInRoom", "data": []}]
 
 
-def test_without_a_session_there_is_nothing_to_wait_for(server: Server, alice: Person) -> None:
+def test_polling_without_a_session_is_refused(server: Server, alice: Person) -> None:
     token = alice.create_room()
     assert alice.status("GET", f"v3/signaling/{token}") == 404
     alice.join(token)
     alice.delete(f"v4/room/{token}/participants/active")
-    assert alice.status("GET", f"v3/signaling/{token}") == 404, "a browser that has closed the room is no duplicate"
+    assert alice.status("GET", f"v3/signaling/{token}") == 404, "a browser that has left the room gets 404, not 409"
     for person in (server.add_user(), server.visitor()):
         assert person.status("GET", f"v3/signaling/{token}") == 404
         assert person.status("GET", "v3/signaling/abcdefgh") == 404
 
 
-def test_nothing_is_remembered_of_deleted_rooms_and_ended_sessions(server: Server) -> None:
+def test_nothing_stays_in_memory_of_deleted_rooms_and_ended_sessions(server: Server) -> None:
     owner = server.add_user("owner")
     memory = vars(server.app.world[Polling])
     before = {name: len(kept) for name, kept in memory.items()}
@@ -200,13 +202,13 @@ def test_nothing_is_remembered_of_deleted_rooms_and_ended_sessions(server: Serve
     assert {name: len(kept) for name, kept in memory.items()} == before
 
 
-def test_nobody_sends_as_somebody_else(pair: tuple[Device, Device]) -> None:
+def test_messages_with_a_foreign_sender_are_dropped(pair: tuple[Device, Device]) -> None:
     first, second = pair
     second.send({"type": "candidate", "to": first.session}, session=first.session)
     assert mark(second, first) == []
 
 
-def test_nothing_goes_to_sessions_of_other_rooms(server: Server, pair: tuple[Device, Device]) -> None:
+def test_messages_to_sessions_of_other_rooms_are_dropped(server: Server, pair: tuple[Device, Device]) -> None:
     _, second = pair
     carol = server.add_user("carol")
     stranger = Device(carol, carol.create_room(PUBLIC))
@@ -216,7 +218,7 @@ def test_nothing_goes_to_sessions_of_other_rooms(server: Server, pair: tuple[Dev
     assert mark(friend, stranger) == []
 
 
-def test_strangers_send_nothing(server: Server, pair: tuple[Device, Device]) -> None:
+def test_messages_of_callers_outside_the_room_are_dropped(server: Server, pair: tuple[Device, Device]) -> None:
     first, second = pair
     stranger = server.add_user("mallory")
     envelope = {"ev": "message", "fn": msgspec.json.encode({"to": first.session}).decode(), "sessionId": second.session}
@@ -231,7 +233,7 @@ def test_strangers_send_nothing(server: Server, pair: tuple[Device, Device]) -> 
         {"type": "control", "payload": "unshareScreen"},
     ],
 )
-def test_only_moderators_command_others(pair: tuple[Device, Device], content: dict[str, Any]) -> None:
+def test_only_moderators_send_control_messages(pair: tuple[Device, Device], content: dict[str, Any]) -> None:
     moderator, member = pair
     member.send({**content, "to": moderator.session})
     assert mark(member, moderator) == []
@@ -250,7 +252,7 @@ def test_only_moderators_command_others(pair: tuple[Device, Device], content: di
         ("recvonly", "inactive", 4, True),
     ],
 )
-def test_media_needs_the_permission_to_publish(
+def test_offers_with_media_need_the_permission_to_publish(
     server: Server, pair: tuple[Device, Device], audio: str, video: str, bits: int, arrives: bool
 ) -> None:
     moderator, member = pair
@@ -276,7 +278,7 @@ def test_media_needs_the_permission_to_publish(
         ({"roomType": "screen", "payload": {"sdp": "m=video 9 X 1"}}, 64),
     ],
 )
-def test_what_a_description_publishes(content: dict[str, Any], needed: int) -> None:
+def test_needed_permissions_of_session_descriptions(content: dict[str, Any], needed: int) -> None:
     assert needed_permissions(content) == Permission(needed)
 
 
@@ -284,7 +286,7 @@ def test_what_a_description_publishes(content: dict[str, Any], needed: int) -> N
     "messages",
     ["", "nonsense", "{}", "[1]", '[{"ev":"message"}]', '[{"ev":"message","fn":"[","sessionId":"x"}]', "[" * 5000],
 )
-def test_nonsense_is_dropped(pair: tuple[Device, Device], messages: str) -> None:
+def test_malformed_messages_are_dropped(pair: tuple[Device, Device], messages: str) -> None:
     first, second = pair
     assert second.person.status("POST", f"v3/signaling/{second.token}", messages=messages) == 200
     assert mark(second, first) == []

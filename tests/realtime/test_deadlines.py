@@ -1,4 +1,4 @@
-"""Timeouts of polls are upper bounds: the answer begins within the seconds that were asked for."""
+"""Polls are answered within the seconds that the client asked for."""
 
 import asyncio
 from typing import Any
@@ -13,7 +13,7 @@ from talkd.realtime.timers import Deadlines, end_of_wait
 
 
 @given(began=st.floats(0, 10**7), seconds=st.integers(0, 60))
-def test_a_wait_leaves_time_for_its_answer(began: float, seconds: int) -> None:
+def test_a_wait_ends_early_enough_for_its_answer(began: float, seconds: int) -> None:
     until = end_of_wait(began, seconds)
     fired: list[float] = []
 
@@ -65,6 +65,6 @@ def test_a_signaling_poll_is_answered_within_half_a_minute(
     token = alice.create_room()
     alice.join(token)
     path = f"{version}/signaling/{token}"
-    assert alice.status("GET", path) == 200  # who is in the room is news the first time
+    assert alice.status("GET", path) == 200  # the first poll gets the list of sessions at once
     answer = answer_after(server, loop_thread, alice, path, 30)
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""Everybody who waits sees every message once, in the order of ids, whoever writes and however often he is cut off."""
+"""Every waiting client gets every message once, in the order of ids, even if its connections break off."""
 
 import asyncio
 import random
@@ -14,7 +14,7 @@ from support.running import HEADERS, PASSWORD, Server
 from talkd.storage.postgres import PostgresTx
 
 PATIENCE = st.one_of(st.none(), st.integers(0, 30))
-"""Milliseconds after which somebody hangs up, if he does."""
+"""Milliseconds after which a client hangs up; None if it waits for the answer."""
 WRITERS = st.lists(
     st.lists(st.sampled_from(["say", "say", "edit", "react"]), min_size=1, max_size=6), min_size=2, max_size=4
 )
@@ -22,7 +22,7 @@ POLLERS = st.lists(st.tuples(st.integers(1, 9), st.lists(PATIENCE, min_size=1, m
 
 
 class Device:
-    """One client of a user, in the test's own event loop."""
+    """A client of a user, in the event loop of the test."""
 
     def __init__(self, server: Server, person: Person, token: str) -> None:
         self.http = httpx.AsyncClient(
@@ -36,7 +36,7 @@ class Device:
         return answer.json()["ocs"]["data"]
 
     async def write(self, steps: list[str]) -> None:
-        """Say, edit and react; a reaction's entry has an id too, though it wakes nobody."""
+        """Post, edit and react. The system message of a reaction has an id too, but wakes nobody."""
         last = (await self.ask("POST", f"v1/chat/{self.token}", message="first"))["id"]
         for step in steps:
             if step == "say":
@@ -49,7 +49,7 @@ class Device:
                 await self.ask("POST", f"v1/reaction/{self.token}/{last}", reaction="👍")
 
     async def wait(self, after: int, limit: int, patience: list[int | None]) -> list[int]:
-        """Ids of all that follows, up to the message END; hangs up as impatience has it, and asks again."""
+        """Return the ids of messages after an id, up to the message END. Hang up and ask again as `patience` says."""
         seen: list[int] = []
         turn = 0
         while True:
@@ -61,7 +61,7 @@ class Device:
             until = patience[turn % len(patience)]
             turn += 1
             try:
-                # Only the first hundred times, so that even the most impatient come to the end.
+                # Only the first hundred times, so that the most impatient clients get to the end too.
                 answer = await asyncio.wait_for(asking, None if until is None or turn > 100 else until / 1000)
             except TimeoutError:
                 continue
@@ -74,7 +74,7 @@ class Device:
 
 
 async def run(server: Server, people: list[Person], token: str, start: int, plan: Any) -> list[list[int]]:
-    """What each poller saw while the writers wrote."""
+    """Return the ids that each poller got while the writers posted."""
     writers, pollers = plan
     devices = [Device(server, people[number % len(people)], token) for number in range(len(writers) + len(pollers))]
     try:
@@ -92,8 +92,8 @@ async def run(server: Server, people: list[Person], token: str, start: int, plan
 
 
 @pytest.fixture
-def uneven_ways(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The way to PostgreSQL takes now longer, now shorter, so that transactions overtake each other if they can."""
+def uneven_delays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Delay statements on PostgreSQL at random, so that transactions overtake each other if they can."""
     chance = random.Random(1)
 
     def delayed(method: str) -> None:
@@ -109,8 +109,8 @@ def uneven_ways(monkeypatch: pytest.MonkeyPatch) -> None:
         delayed(method)
 
 
-@pytest.mark.usefixtures("uneven_ways")
-def test_everybody_sees_every_message_once_in_order(server: Server) -> None:
+@pytest.mark.usefixtures("uneven_delays")
+def test_every_client_gets_every_message_once_in_order(server: Server) -> None:
     people = [server.add_user(name) for name in ("alice", "bob", "carol")]
 
     @settings(
@@ -118,7 +118,7 @@ def test_everybody_sees_every_message_once_in_order(server: Server) -> None:
         derandomize=True,
         deadline=None,
         database=None,
-        phases=[Phase.generate],  # making a failure shorter would take minutes
+        phases=[Phase.generate],  # shrinking a failure would take minutes
         suppress_health_check=list(HealthCheck),
     )
     @given(st.tuples(WRITERS, POLLERS))
