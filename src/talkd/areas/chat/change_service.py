@@ -65,7 +65,7 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> SentMessa
 async def delete(tx: Tx, me: Participant, message_id: int) -> SentMessage:
     """Delete a message of any age. Return the system message that reports it.
 
-    With the message of a poll, the system message that the poll was closed is deleted too. Raises NotFound, Forbidden,
+    With the message of a poll, the system message that the poll was closed is also deleted. Raises NotFound, Forbidden,
     or NotAllowedHere for a system message or a deleted one.
     """
     message = await _access_changeable(tx, me, message_id, _DELETABLE)

@@ -16,7 +16,7 @@ LIMIT = 200
 
 
 class Position(msgspec.Struct, frozen=True):
-    """A position: messages up to the id `after` are skipped, and `left` more messages are still to skip."""
+    """A position in the chat: messages up to the id `after` are skipped, and `left` more are still to skip."""
 
     after: int
     left: int

@@ -13,34 +13,36 @@ _after = (
     messages.c.room_id == bind("room_id"),
     messages.c.id > sa.case((bind("after", Int) < CLEARED_ID, CLEARED_ID), else_=bind("after", Int)),
 )
-_said = sa.and_(
+_is_counted = sa.and_(
     messages.c.system == NOTHING,
     messages.c.created_at >= bind("since"),
     is_visible(messages, CLEARED_ID),
 )
 _seen = (
-    sa.select(messages.c.id, sa.case((_said, messages.c.id)).label("said"))
+    sa.select(messages.c.id, sa.case((_is_counted, messages.c.id)).label("counted_id"))
     .where(*_after)
     .order_by(messages.c.id)
     .limit(bind("step", sa.Integer))
     .cte("seen")
 )
-"""The next `step` rows: a limit on the time of a statement. `said` is the id of a row that counts, else null."""
+"""The next `step` rows: a limit on the time of a statement. `counted_id` is the id of a row that counts, else null."""
 _counted = (
-    sa.select(_seen.c.said)
-    .where(_seen.c.said.is_not(None))
-    .order_by(_seen.c.said)
+    sa.select(_seen.c.counted_id)
+    .where(_seen.c.counted_id.is_not(None))
+    .order_by(_seen.c.counted_id)
     .limit(bind("wanted", sa.Integer))
     .cte("counted")
 )
 _COUNT = Statement(
     sa.select(
         sa.select(sa.func.count()).select_from(_counted).scalar_subquery(),
-        sa.func.coalesce(sa.select(sa.func.max(_counted.c.said)).scalar_subquery(), ZERO),
+        sa.func.coalesce(sa.select(sa.func.max(_counted.c.counted_id)).scalar_subquery(), ZERO),
         sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), ZERO),
     )
 )
-_LIST = Query(sa.select(*MESSAGE).where(*_after, _said, messages.c.id <= bind("last")).order_by(messages.c.id), MESSAGE)
+_LIST = Query(
+    sa.select(*MESSAGE).where(*_after, _is_counted, messages.c.id <= bind("last")).order_by(messages.c.id), MESSAGE
+)
 _NEXT = Statement(sa.select(messages.c.id, messages.c.created_at).where(*_after).order_by(messages.c.id).limit(ONE))
 
 

@@ -76,7 +76,7 @@ def page_size(wanted: int, most: int = MAX_CHAT_LIMIT) -> int:
 async def send(tx: Tx, call: Call[SendParams]) -> Reply:
     """Send a message."""
     params, me = call.params, call.me
-    said = await messages.send(
+    sent = await messages.send(
         tx,
         me,
         params.message,
@@ -86,9 +86,9 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
         guest_name=params.actorDisplayName,
         network=_network(call),
     )
-    if not said.is_new:
+    if not sent.is_new:
         call.uncount()
-    return show_sent(call, said, 201)
+    return show_sent(call, sent, 201)
 
 
 def _network(call: Call[SendParams]) -> str:
@@ -152,7 +152,7 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
 
 
 def _moved(params: ReceiveParams, common: int | None) -> Reply | None:
-    """Return an empty list if the common read marker is not the one that the client knows; else None."""
+    """Return an empty list if the common read marker has moved since the client asked; else None."""
     is_news = params.lastCommonReadId and common not in (None, params.lastCommonReadId)
     return Reply([], 200, headers(common)) if is_news else None
 
@@ -192,10 +192,10 @@ async def mark_unread(tx: Tx, call: Call[Any]) -> Reply:
     return Reply(await rendering.render_mine(tx, call), 200, headers(common))
 
 
-def show_sent(call: Call[Any], said: SentMessage, status: int = 200) -> Reply:
+def show_sent(call: Call[Any], sent: SentMessage, status: int = 200) -> Reply:
     """Answer with one message."""
     me = call.me
-    return Reply(message_view.messages(said.page, me.room, me.actor)[0], status, headers(said.common_read))
+    return Reply(message_view.messages(sent.page, me.room, me.actor)[0], status, headers(sent.common_read))
 
 
 def headers(common: int | None = None, last_given: int | None = None) -> dict[str, str]:

@@ -75,7 +75,7 @@ async def note_read(tx: Tx, me: Participant, message_id: int) -> None:
 
 
 async def _clamp(tx: Tx, me: Participant, message_id: int) -> int:
-    """Clamp the id to the newest existing message, and to NEVER_READ below the first.
+    """Clamp the id to the newest existing message. An id of 0 or less becomes NEVER_READ.
 
     System messages about reactions and changes may come after the room's last message, and clients mark them as read
     too.

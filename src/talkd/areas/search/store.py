@@ -68,10 +68,10 @@ def _page(room_id: sa.ColumnElement[int]) -> sa.Select[Any]:
     )
 
 
-_WALK = Query(_page(messages.c.room_id).where(_id > bind("after", _id.type), holds(messages, "term")), MESSAGE)
-_CONTAINING = Query(_page(messages.c.room_id).where(contains(messages, "term")), MESSAGE)
+_READ_NEWEST = Query(_page(messages.c.room_id).where(_id > bind("after", _id.type), holds(messages, "term")), MESSAGE)
+_SEARCH_INDEX = Query(_page(messages.c.room_id).where(contains(messages, "term")), MESSAGE)
 # Otherwise PostgreSQL would also list all messages of the rooms by their index.
-_CONTAINING_IN_MANY = Query(_page(by_value(messages.c.room_id)).where(contains(messages, "term")), MESSAGE)
+_SEARCH_INDEX_FIRST = Query(_page(by_value(messages.c.room_id)).where(contains(messages, "term")), MESSAGE)
 _SEQUENCES = Statement(sa.select(rarest_sequences("term")))
 _IS_COMMON = Statement(sa.select(is_found_often("term")))
 
@@ -108,26 +108,26 @@ async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteri
     and a rare word by the index, so that a page takes about the same time for every word.
     """
     search = _Search(tx, newest_ids, criteria, now)
-    if await search.walk(NEAR):
+    if await search.read_newest(NEAR):
         return search.found
     if not search.term:
-        await search.walk(ABOVE_ALL_IDS)
+        await search.read_newest(ABOVE_ALL_IDS)
         return search.found
     await search.choose_sequences()
     is_in_order = tx.searches_newest_first and len(search.term) >= SEQUENCE
     for portion in PORTIONS if is_in_order else ():
-        if await search.ask_index(portion):
+        if await search.search_index(portion):
             return search.found
     is_common = await search.is_common()
     if is_in_order and not is_common:
         return search.found  # the last portion had all matches
     for ids in search.further if is_common and not is_in_order else ():
-        if await search.walk(ids):
+        if await search.read_newest(ids):
             return search.found
     if is_common and tx.searches_newest_first and await _are_few(tx, list(newest_ids)):
-        await search.walk(ABOVE_ALL_IDS)
+        await search.read_newest(ABOVE_ALL_IDS)
     else:
-        await search.ask_index(ABOVE_ALL_IDS)
+        await search.search_index(ABOVE_ALL_IDS)
     return search.found
 
 
@@ -168,16 +168,16 @@ class _Search:
         sequences = self._parameters["sequences"]
         return bool(await self._tx.value(_IS_COMMON, term=self.term, sequences=sequences))
 
-    async def walk(self, ids: int) -> bool:
+    async def read_newest(self, ids: int) -> bool:
         """Read the messages with the newest `ids` ids. Return True if the page is full."""
         after = self._before - ids - 1
         room_ids = [room_id for room_id, newest in self._newest_ids.items() if newest > after]
-        return await self._find(_WALK, room_ids, after=after)
+        return await self._find(_READ_NEWEST, room_ids, after=after)
 
-    async def ask_index(self, portion: int) -> bool:
+    async def search_index(self, portion: int) -> bool:
         """Take the newest `portion` matches from the index. Return True if the page is full."""
-        is_of_many = len(self._newest_ids) > MANY_ROOMS and len(self.term) >= SEQUENCE
-        statement = _CONTAINING_IN_MANY if is_of_many else _CONTAINING
+        index_first = len(self._newest_ids) > MANY_ROOMS and len(self.term) >= SEQUENCE
+        statement = _SEARCH_INDEX_FIRST if index_first else _SEARCH_INDEX
         return await self._find(statement, list(self._newest_ids), portion=portion)
 
     async def _find(self, statement: Query[Message], room_ids: list[int], **parameters: int) -> bool:

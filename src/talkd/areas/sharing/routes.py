@@ -54,7 +54,7 @@ class OverviewParams(msgspec.Struct, frozen=True):
 async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
     """Share a location, a card or another thing."""
     params = call.params
-    said = await service.share(
+    sent = await service.share(
         tx,
         call.me,
         params.objectType,
@@ -65,9 +65,9 @@ async def share(tx: Tx, call: Call[ShareParams]) -> Reply:
         silent=params.silent,
         guest_name=params.actorDisplayName,
     )
-    if not said.is_new:
+    if not sent.is_new:
         call.uncount()
-    return show_sent(call, said, 201)
+    return show_sent(call, sent, 201)
 
 
 @routes.add(
