@@ -1,17 +1,27 @@
 """Statements about failed attempts (`web/throttle.py`)."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import throttle
-from talkd.storage.statements import ONE, Statement, bind
+from talkd.storage.statements import ONE, Statement, bind, columns
 
-_ALL = Statement(
-    sa.select(throttle.c.action, throttle.c.subnet, throttle.c.attempts, throttle.c.first_at).where(
-        throttle.c.first_at > bind("since")
-    )
-)
+
+class Count(NamedTuple):
+    """Failed attempts of an action from a network. `first_at` is the time of the first one."""
+
+    action: str
+    subnet: str
+    attempts: int
+    first_at: int
+
+
+_COUNTED = shape_of(Count, *columns(throttle, Count._fields))
+_ALL = Query(sa.select(*_COUNTED).where(throttle.c.first_at > bind("since")), _COUNTED)
 _FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
 
 
@@ -38,9 +48,9 @@ def _count_statement() -> Statement:
 _COUNT = _count_statement()
 
 
-async def list_counts(tx: Tx, since: int) -> list[tuple[str, str, int, int]]:
-    """Return action, network, number of attempts and time of the first one, if that is after `since`."""
-    return [(row[0], row[1], row[2], row[3]) for row in await tx.all(_ALL, since=since)]
+async def list_counts(tx: Tx, since: int) -> list[Count]:
+    """Return the counts whose first attempt was after `since`."""
+    return await tx.list(_ALL, since=since)
 
 
 async def forget_old(tx: Tx, before: int) -> None:

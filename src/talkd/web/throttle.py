@@ -58,11 +58,13 @@ class Throttle:
         """Load the counts from the database and delete old ones."""
         now = clock.steady()
 
-        async def work(tx: Tx) -> list[tuple[str, str, int, int]]:
+        async def work(tx: Tx) -> list[store.Count]:
             await store.forget_old(tx, now - KEEP)
             return await store.list_counts(tx, now - self._config.window)
 
-        self._known = {(action, subnet): (count, first) for action, subnet, count, first in await self._db.write(work)}
+        self._known = {
+            (each.action, each.subnet): (each.attempts, each.first_at) for each in await self._db.write(work)
+        }
 
     async def forget_old(self) -> None:
         """Delete old counts, so that an attacker with many networks cannot fill memory and table."""
