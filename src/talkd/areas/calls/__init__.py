@@ -1,1 +1,1 @@
-"""Calls of rooms: who is in them and which of audio and video they send."""
+"""Calls of rooms: who is in them and whether they send audio and video."""

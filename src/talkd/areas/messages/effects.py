@@ -50,7 +50,7 @@ def _simple(system: str | Choice) -> Report:
 
 
 def _about(verb: str) -> Report:
-    """About a person or group: user_added, group_removed and the like."""
+    """Report what happened to a user or group: user_added, group_removed and the like."""
 
     async def report(tx: Tx, room: Room, event: events.AttendeeAdded | events.AttendeeRemoved) -> None:
         target = event.target
