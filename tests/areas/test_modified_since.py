@@ -75,7 +75,7 @@ class World:
         changed, full = Seen(person, modifiedSince=old.since).rooms, Seen(person).rooms
         return {token: room for token, room in {**old.rooms, **changed}.items() if token in full} == full
 
-    def seat(self, person: Person) -> int:
+    def attendee_id(self, person: Person) -> int:
         return self.alice.attendee(self.room, person)
 
     def set(self, key: str, value: str) -> None:
@@ -202,14 +202,14 @@ OPERATIONS: dict[str, Operation] = {
     "create breakout rooms": Operation(divide),
     "start breakout rooms": Operation(lambda w: w.alice.post(f"v1/breakout-rooms/{w.other}/rooms"), (divide,)),
     # attendees
-    "promote": Operation(lambda w: w.alice.post(f"v4/room/{w.room}/moderators", attendeeId=w.seat(w.bob))),
+    "promote": Operation(lambda w: w.alice.post(f"v4/room/{w.room}/moderators", attendeeId=w.attendee_id(w.bob))),
     "give permissions": Operation(
         lambda w: w.alice.put(
-            f"v4/room/{w.room}/attendees/permissions", attendeeId=w.seat(w.carol), method="set", permissions=8
+            f"v4/room/{w.room}/attendees/permissions", attendeeId=w.attendee_id(w.carol), method="set", permissions=8
         )
     ),
     "leave for good": Operation(leave_for_good),
-    "remove": Operation(lambda w: w.alice.delete(f"v4/room/{w.room}/attendees", attendeeId=w.seat(w.carol))),
+    "remove": Operation(lambda w: w.alice.delete(f"v4/room/{w.room}/attendees", attendeeId=w.attendee_id(w.carol))),
     "add": Operation(lambda w: w.alice.add(w.other, w.carol)),
     "ban": Operation(lambda w: w.alice.post(f"v1/ban/{w.room}", actorType="users", actorId=w.carol.id)),
     "rename a guest": Operation(

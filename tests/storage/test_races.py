@@ -154,12 +154,12 @@ async def test_removing_an_attendee_twice_at_once_removes_them_once(postgres: Po
 
     async def remove_twice(tx: Tx) -> int:
         await participants.add_user(tx, room, ADA, BEN.id, BEN.name)
-        seat = await attendee_store.find_attendee(tx, room.id, USERS, BEN.id)
-        assert seat is not None
+        attendee = await attendee_store.find_attendee(tx, room.id, USERS, BEN.id)
+        assert attendee is not None
         before = len(tx.events)
-        await participants.remove(tx, room, ADA, seat)
+        await participants.remove(tx, room, ADA, attendee)
         once = len(tx.events) - before
-        await participants.remove(tx, room, ADA, seat)
+        await participants.remove(tx, room, ADA, attendee)
         return len(tx.events) - before - once
 
     assert await postgres.write(remove_twice) == 0

@@ -120,10 +120,10 @@ class Room:
     token: str
     said: int
     poll: int
-    seat: int
+    attendee_id: int
 
     def remove(self) -> None:
-        self.alice.delete(f"v4/room/{self.token}/attendees", attendeeId=self.seat)
+        self.alice.delete(f"v4/room/{self.token}/attendees", attendeeId=self.attendee_id)
         self.go_on()
 
     def disable(self) -> None:
@@ -156,7 +156,7 @@ def fill(server: Server) -> Room:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(PUBLIC)
     alice.add(token, bob)
-    seat = alice.attendee(token, bob)
+    attendee_id = alice.attendee(token, bob)
     said = alice.say(token, f'before @"{bob.id}" said')["id"]
     poll = alice.post(f"v1/poll/{token}", question="?", options=["a", "b"], resultMode=0, maxVotes=1)["id"]
     bob.post(f"v1/chat/{token}/{said}/reminder", timestamp=4_000_000_000)
@@ -165,7 +165,7 @@ def fill(server: Server) -> Room:
         each.post(f"v4/call/{token}", flags=1)
     bob.get(f"v3/signaling/{token}")
     bob.rooms()
-    return Room(server, alice, bob, token, said, poll, seat)
+    return Room(server, alice, bob, token, said, poll, attendee_id)
 
 
 DOORS = (
