@@ -191,7 +191,7 @@ async def remove_avatar(tx: Tx, call: Call[Any]) -> RoomView:
 
 @contextmanager
 def _refused_with_message() -> Iterator[None]:
-    """Answer the message of a refusal, as the real server does here, instead of its reason."""
+    """Answer with the message of a refusal instead of its reason (docs/api/compatibility.md)."""
     try:
         yield
     except Invalid as error:

@@ -15,6 +15,7 @@ from talkd.areas.users import passwords
 from talkd.areas.users import service as users
 from talkd.conversation.login import BrowserSession, Candidate, Credential, CredentialKind, Login
 from talkd.core import clock, ids
+from talkd.core.names import folded
 from talkd.storage.database import Database, Tx
 
 REMEMBER = 300.0
@@ -161,7 +162,7 @@ class Credentials:
         account = await users.get_account(tx, found.user_id)
         if account is None or not account.enabled:
             return None
-        if name is not None and name.lower() not in (account.id.lower(), account.email.lower()):
+        if name is not None and folded(name) not in (folded(account.id), folded(account.email)):
             return None
         credential = Credential(CredentialKind.APP_PASSWORD, fingerprint, name)
         return Login(account.id, account.display_name, await users.is_admin(tx, account.id), credential, found.id)

@@ -16,7 +16,7 @@ async def suggest(tx: Tx, search: str, *, by: str, token: str, kinds: Collection
     """Return accounts, groups and an e-mail address to invite to the room of `token`, up to `limit` of each kind.
 
     Attendees of the room are left out only if `by` is one of them. Otherwise the gaps would reveal who is in the room.
-    `by` is left out after the limit was applied, as the real server does. The settings of the app `core` may hide
+    `by` is left out after the limit was applied (docs/api/compatibility.md). The settings of the app `core` may hide
     accounts and groups outside of `by`'s own groups.
     """
     search = search.strip()
