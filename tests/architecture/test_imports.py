@@ -51,15 +51,6 @@ def role_of(name: str) -> str:
     return next((role for role in ROLES if name == role or name.endswith(f"_{role}")), "other")
 
 
-def is_query(name: str) -> bool:
-    """Return True if the name is a function that runs statements. Others may import columns and pure functions."""
-    module, _, imported = name.rpartition(".")
-    path = SOURCE / (module.replace(".", "/") + ".py")
-    return path.exists() and any(
-        isinstance(node, ast.AsyncFunctionDef) and node.name == imported for node in ast.parse(path.read_text()).body
-    )
-
-
 @pytest.mark.parametrize("path", FILES, ids=module_of)
 def test_layers(path: Path) -> None:
     layer = module_of(path).split(".")[1:2]
@@ -95,7 +86,7 @@ def test_areas(path: Path) -> None:
                 assert other == "model", f"a model knows models only, not {name}"
             if role == "store":
                 assert other in ("model", "store"), f"a store must not know {name}"
-                assert rest[1] == area or not is_query(name), f"another area's queries go through its service: {name}"
+            assert rest[1] == area or other != "store", f"call a service of {rest[1]} instead of importing {name}"
             if rest[1] != area and role in ("service", "view"):
                 assert other not in ("routes", "jobs", "effects"), f"{role} must not know {name}"
 

@@ -1,7 +1,7 @@
 """Read rooms as their attendees see them."""
 
 from talkd.areas.overviews import store
-from talkd.areas.overviews.store import Overview
+from talkd.areas.overviews.model import Overview
 from talkd.areas.participants import attendee_service as attendees
 from talkd.core import clock
 from talkd.core.constants import RoomType

@@ -2,9 +2,9 @@
 
 from typing import NamedTuple
 
-import msgspec
 import sqlalchemy as sa
 
+from talkd.areas.overviews.model import Overview
 from talkd.conversation.attendee_store import PARTICIPANT, PARTNER_NAME, own_session, with_partner
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
@@ -16,19 +16,6 @@ from talkd.storage.database import Tx
 from talkd.storage.queries import Query, Shape, combined, optional, shape_of
 from talkd.storage.schema import Int, attendees, messages, rooms, sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, bind, number, word
-
-
-class Overview(msgspec.Struct, frozen=True):
-    """A room as one of its attendees sees it."""
-
-    me: Participant
-    unread: int
-    is_mentioned: bool
-    """True if an unread message mentions the attendee, directly, by a group or with @all."""
-    is_mentioned_directly: bool
-    common_read: int
-    partner_name: str
-    last_message: Message | None
 
 
 class _Figures(NamedTuple):

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from talkd.areas.messages import view as message_view
-from talkd.areas.overviews.store import Overview
+from talkd.areas.overviews.model import Overview
 from talkd.conversation.message import Names
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room, default_notification_level

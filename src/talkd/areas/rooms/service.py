@@ -6,7 +6,7 @@ import msgspec
 
 from talkd.areas.messages import service as messages
 from talkd.areas.overviews import service as overviews
-from talkd.areas.overviews.store import Overview
+from talkd.areas.overviews.model import Overview
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import service as removal
 from talkd.areas.rooms import store
