@@ -107,7 +107,7 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         events.GroupMemberAdded,
         events.GroupRenamed,
         events.GroupDeleted,
-        # shown in the room list, which clients read every few seconds
+        # shown in lists of rooms or notifications, which clients read every few seconds
         events.RecordingConsentSet,
         events.CallRung,
         events.Notified,
