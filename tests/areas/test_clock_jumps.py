@@ -23,7 +23,7 @@ def tidy(server: Server) -> Callable[[], None]:
     """Return a function that runs all jobs that end sessions, logins and calls."""
 
     def run() -> None:
-        server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+        server.run_job("end_timed_out_sessions", "delete_old_signaling", "delete_expired_messages")
         server.run_job("delete_unfinished_logins", "close_lapsed_browsers", "end_long_calls")
 
     return run
@@ -149,12 +149,12 @@ def test_a_restart_after_a_jump_ends_nothing(
     monkeypatch.setattr(clock, "_start", clock.source() - clock.ticks())  # what a new process begins with
     assert clock.get_start() == pytest.approx(start + jump, abs=1)
     server.start()
-    server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+    server.run_job("end_timed_out_sessions", "delete_old_signaling", "delete_expired_messages")
     again = Person(server.client(alice.id, PASSWORD), alice.id)
     again.http.cookies.update(jar)
     assert [each["actorId"] for each in again.get(f"v4/call/{token}")] == [alice.id]
     pass_time(monkeypatch, 110)
-    server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+    server.run_job("end_timed_out_sessions", "delete_old_signaling", "delete_expired_messages")
     assert not again.room(token)["hasCall"]
 
 

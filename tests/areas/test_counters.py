@@ -274,7 +274,7 @@ class Counters(RuleBasedStateMachine):
 
     @rule()
     def tidy(self) -> None:
-        self.server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+        self.server.run_job("end_timed_out_sessions", "delete_old_signaling", "delete_expired_messages")
         self.has_tidied = True
 
 

@@ -143,7 +143,7 @@ def say_as_guest(w: World) -> None:
 def wait_and_tidy(seconds: float) -> Callable[[World], Any]:
     def act(w: World) -> None:
         w.pass_time(seconds)
-        w.server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+        w.server.run_job("end_timed_out_sessions", "delete_old_signaling", "delete_expired_messages")
 
     return act
 

@@ -74,7 +74,7 @@ def test_expired_messages_are_deleted_in_portions(
     for number in range(9):
         alice.say(token, f"goes {number}")
     later[0] = 61
-    server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+    server.run_job("end_timed_out_sessions", "delete_old_signaling", "delete_expired_messages")
     mine = max(portions.values(), key=sum)
     assert sum(mine) >= 9
     assert set(mine[:-1]) == {4}
@@ -95,7 +95,7 @@ def test_the_last_message_is_the_newest_visible_one(server: Server, later: list[
     assert bob.rooms()[token]["unreadMessages"] == 3
     later[0] = 61
     if is_tidied:
-        server.run_job("end_silent_sessions", "delete_old_signaling", "delete_expired_messages")
+        server.run_job("end_timed_out_sessions", "delete_old_signaling", "delete_expired_messages")
     visible = next(each for each in bob.history(token) if each["systemMessage"] not in ("reaction", "message_edited"))
     for shown in (bob.rooms()[token], bob.room(token)):
         assert (shown["unreadMessages"], shown["lastMessage"]["id"]) == (1, visible["id"])

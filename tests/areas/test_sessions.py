@@ -164,9 +164,9 @@ def test_a_guest_of_one_room_has_no_access_to_another(server: Server) -> None:
     assert visitor.texts(here) == []
 
 
-def end_silent(server: Server) -> None:
-    """End all silent sessions. Earlier tests leave more than one portion of them."""
-    while server.write(sessions.end_silent):
+def end_timed_out(server: Server) -> None:
+    """End all sessions that have timed out. Earlier tests leave more than one portion of them."""
+    while server.write(sessions.end_timed_out):
         pass
 
 
@@ -178,10 +178,10 @@ def test_sessions_without_pings_end(server: Server, later: Callable[[float], Non
         person.join(token)
     guest = visitor.join(token)["actorId"]
     bob.post(f"v4/call/{token}", flags=7)
-    end_silent(server)
+    end_timed_out(server)
     assert all(each["sessionIds"] for each in alice.participants(token).values())
     later(101)
-    end_silent(server)
+    end_timed_out(server)
     present = alice.participants(token)
     assert set(present) == {alice.id, bob.id}
     assert guest not in present
@@ -196,11 +196,11 @@ def test_polling_keeps_a_session_open(server: Server, later: Callable[[float], N
     later(90)
     assert alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9) == 304
     later(150)
-    end_silent(server)
+    end_timed_out(server)
     assert alice.room(token)["sessionId"] == session
     alice.status("GET", f"v1/chat/{token}", lookIntoFuture=1, timeout=0, lastKnownMessageId=10**9, noStatusUpdate=1)
     later(300)
-    end_silent(server)
+    end_timed_out(server)
     assert alice.room(token)["sessionId"] == "0"
 
 

@@ -15,15 +15,15 @@ async def store_pings(world: World) -> None:
     await world[Pings].flush()
 
 
-async def end_silent(world: World) -> None:
+async def end_timed_out(world: World) -> None:
     """End the sessions that have not pinged for too long."""
-    await store_pings(world)  # a session with a ping in memory is not silent
-    ended = await world.db.write(sessions.end_silent)
+    await store_pings(world)  # pings in memory count
+    ended = await world.db.write(sessions.end_timed_out)
     if ended:
         log.debug("sessions_expired", count=ended)
 
 
 JOBS = (
     Job("store_pings", every=5, run=store_pings),
-    Job("end_silent_sessions", every=10, run=end_silent),
+    Job("end_timed_out_sessions", every=10, run=end_timed_out),
 )

@@ -1,4 +1,4 @@
-"""End sessions: the caller's own, and those that are silent, logged out or no longer allowed."""
+"""End sessions: the caller's own, and those that have timed out, are logged out or are not allowed any more."""
 
 from collections.abc import Callable
 
@@ -48,12 +48,12 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
         await participants.remove(tx, room, attendee.actor, attendee, quiet=True)
 
 
-async def end_silent(tx: Tx) -> int:
-    """End sessions without a ping for SESSION_KILL seconds, a portion of them. Return how many there were."""
-    silent = await session_store.list_timed_out(tx, clock.steady() - SESSION_KILL)
+async def end_timed_out(tx: Tx) -> int:
+    """End a portion of the sessions that have not pinged for SESSION_KILL seconds. Return how many there were."""
+    timed_out = await session_store.list_timed_out(tx, clock.steady() - SESSION_KILL)
     # The session may have pinged before its room was locked.
-    await _end_all(tx, silent, is_over=lambda before, now: now.last_ping <= before.last_ping)
-    return len(silent)
+    await _end_all(tx, timed_out, is_over=lambda before, now: now.last_ping <= before.last_ping)
+    return len(timed_out)
 
 
 async def end_logged_out(tx: Tx, user_id: str) -> None:
