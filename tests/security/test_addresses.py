@@ -27,35 +27,35 @@ from talkd.storage.database import Tx
 from talkd.web.routing import Kind, Route
 
 DOMAIN = "secret.example.org"
-"""The domain of every address here, and of nothing else."""
+"""The domain of all addresses in this test, and of nothing else."""
 
 
 @dataclass
 class Meeting:
-    """Rooms with callers of every kind, and what each of them was answered."""
+    """Rooms with callers of every kind, and the answers that each of them got."""
 
     server: Server
     people: dict[str, Person] = field(default_factory=dict)
     answers: dict[str, list[httpx.Response]] = field(default_factory=dict)
     rooms: dict[str, str] = field(default_factory=dict)
     ids: dict[str, list[Any]] = field(default_factory=dict)
-    """Values for the names in the paths of operations."""
+    """Values for the parameters in the paths of operations."""
 
     def note(self, name: str, person: Person) -> Person:
-        """Remember a caller, and every answer that they get from now on."""
+        """Add a caller, and record every answer that they get from now on."""
         person.http.event_hooks = {"response": [self.answers.setdefault(name, []).append]}
         self.people[name] = person
         return person
 
     def account(self, name: str) -> Person:
-        """Somebody with an account that has an address."""
+        """Add a user with an e-mail address."""
         made = self.server.add_user(name)
         change = {"key": "email", "value": f"{made.id}@{DOMAIN}"}
         assert self.server.admin.put(f"/ocs/v2.php/cloud/users/{made.id}", json=change).status_code == 200
         return self.note(name, made)
 
     def invite(self, name: str, token: str, by: Person) -> Person:
-        """Somebody who follows the link of an invitation by e-mail."""
+        """Invite somebody by e-mail, and let them follow the link."""
         address = f"{unique(name)}@{DOMAIN}"
         by.add(token, address, "emails")
         person = self.note(name, self.server.visitor())
@@ -74,7 +74,7 @@ class Meeting:
 
 
 def gather(server: Server) -> Meeting:
-    """Make the rooms and let everybody do what leaves traces of them."""
+    """Create the rooms, and let all callers leave traces in them."""
     meeting = Meeting(server)
     for name in ("owner", "moderator", "demoted", "member", "follower", "former", "outsider", "waiter"):
         meeting.account(name)
@@ -148,7 +148,7 @@ def _fill_lobby(meeting: Meeting) -> None:
 
 
 def _divide(meeting: Meeting) -> None:
-    """A room with breakout rooms, in which the people invited stay behind."""
+    """Create a room with breakout rooms. The people invited by e-mail stay in the parent room."""
     owner = meeting.owner
     token = meeting.rooms["divided"] = owner.create_room(PUBLIC, "Divided")
     for name in ("moderator", "member", "former"):
@@ -167,9 +167,9 @@ def _divide(meeting: Meeting) -> None:
             person.say(part, f'@"{owner.id}" here')
 
 
-# --- asking for everything -------------------------------------------------------------------
+# --- requests to every operation -------------------------------------------------------------------
 def _urls(meeting: Meeting, name: str, route: Route) -> Iterator[str]:
-    """The addresses of an operation, with every value that the rooms give the names in its path."""
+    """Yield the addresses of an operation with all known values of the parameters in its path."""
     own = [each["notification_id"] for each in meeting.ids.get(f"notifications of {name}", [])]
     tokens = [token for key, token in meeting.rooms.items() if key != "other part"]
     values: dict[str, list[Any]] = {
@@ -212,7 +212,7 @@ QUERIES: dict[str, list[Any]] = {
 
 
 def _queries(route: Route) -> Iterator[dict[str, Any]]:
-    """Parameters that make an operation show what it has."""
+    """Yield parameters with which an operation returns as much as possible."""
     known = {each.encode_name for each in msgspec.structs.fields(route.params)} & QUERIES.keys()
     for chosen in product(*(QUERIES[key] for key in sorted(known))):
         given = dict(zip(sorted(known), chosen, strict=True))
@@ -220,7 +220,7 @@ def _queries(route: Route) -> Iterator[dict[str, Any]]:
 
 
 def ask_for_everything(meeting: Meeting, name: str) -> None:
-    """Let somebody call every GET operation."""
+    """Let a caller send a request to every GET operation."""
     person = meeting.people[name]
     if person.id:
         meeting.ids[f"notifications of {name}"] = person.get("/ocs/v2.php/apps/notifications/api/v2/notifications")
@@ -234,9 +234,9 @@ def ask_for_everything(meeting: Meeting, name: str) -> None:
                 person.http.get(f"/ocs/v1.php{url}", params={**query, "format": "xml"})
 
 
-# --- who knows what --------------------------------------------------------------------------
+# --- expected answers --------------------------------------------------------------------------
 def told(meeting: Meeting, name: str) -> set[tuple[str, str]]:
-    """The answers that held an address of somebody else: the room, if it was about one, and the kind."""
+    """Return room and kind of all answers that had the address of somebody else."""
     own = f"{meeting.people[name].id or 'nobody'}@{DOMAIN}"
     shown = set()
     for answer in meeting.answers[name]:
@@ -250,10 +250,10 @@ def told(meeting: Meeting, name: str) -> set[tuple[str, str]]:
 LISTS = {("main", "participants"), ("main", "download")}
 KNOWN = {
     "owner": LISTS | {("lobby", "participants"), ("part", "download")},
-    "moderator": LISTS | {("main", "permissions")},  # of a write, which answers with the participants
+    "moderator": LISTS | {("main", "permissions")},  # a write that answers with the participants
     "admin": {("", "users")},
 }
-"""Where moderators with an account and administrators learn addresses; nobody else does anywhere."""
+"""The answers in which moderators with an account and administrators see addresses. Nobody else sees any."""
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -263,8 +263,8 @@ def mailing(
     new_server: Callable[[Config], Server],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[tuple[Server, MailServer]]:
-    """A server whose mail is taken, but for what goes to somebody absent."""
-    monkeypatch.setattr(signaling, "MAX_POLL_SECONDS", 0)  # nobody waits here
+    """A server that sends mail. The mail server refuses one recipient."""
+    monkeypatch.setattr(signaling, "MAX_POLL_SECONDS", 0)  # so that polls do not wait
     set_interval(monkeypatch, "deliver_mail", 0.05)
     config: Config = databases.config(request.param)
     config.server.public_url = "http://talk.test"
@@ -281,7 +281,7 @@ def test_addresses_reach_those_who_may_know_them_and_nobody_else(
 ) -> None:
     server, mails = mailing
     caplog.set_level(logging.DEBUG, "talkd")
-    caplog.set_level(logging.WARNING, "httpx")  # this client's own
+    caplog.set_level(logging.WARNING, "httpx")  # the log of the test's own client
     caplog.set_level(logging.WARNING, "httpcore")
     meeting = gather(server)
     for name in meeting.people:

@@ -1,4 +1,4 @@
-"""What one must not see, reach or keep."""
+"""Boundaries between rooms, accounts, sessions and sites."""
 
 import io
 import logging
@@ -19,12 +19,12 @@ COOKIE = "talkd_session"
 USERS = "/ocs/v2.php/cloud/users"
 
 
-# --- S2: absent and not yours look the same -------------------------------------------------
+# --- unknown rooms and rooms of others look the same -------------------------------------------------
 ROOM_GETS = sorted({route.path for route in ROUTES if route.method == "GET" and "{token}" in route.path})
 
 
 @pytest.mark.parametrize("path", ROOM_GETS)
-def test_a_room_of_others_looks_like_none(sqlite_server: Server, path: str) -> None:
+def test_a_room_of_others_looks_like_an_unknown_room(sqlite_server: Server, path: str) -> None:
     server = sqlite_server
     owner, stranger, removed = (server.add_user(name) for name in ("owner", "stranger", "removed"))
     token = owner.create_room(GROUP, participants={"users": [removed.id]})
@@ -45,11 +45,11 @@ def test_a_room_of_others_looks_like_none(sqlite_server: Server, path: str) -> N
         assert set(hidden.headers) == set(absent.headers)
 
 
-# --- S3: ids of other rooms -----------------------------------------------------------------
+# --- ids of other rooms -----------------------------------------------------------------
 @pytest.mark.parametrize(
     ("method", "path"), [("POST", "moderators"), ("DELETE", "moderators"), ("DELETE", "attendees")]
 )
-def test_attendees_are_looked_for_in_the_room_only(server: Server, method: str, path: str) -> None:
+def test_attendees_of_other_rooms_are_not_found(server: Server, method: str, path: str) -> None:
     alice, bob, carol = (server.add_user(name) for name in ("alice", "bob", "carol"))
     mine, theirs = alice.create_room(), bob.create_room(participants={"users": [carol.id]})
     own = {each["attendeeId"] for each in alice.participants(mine).values()}
@@ -59,8 +59,8 @@ def test_attendees_are_looked_for_in_the_room_only(server: Server, method: str, 
     assert {each["participantType"] for each in bob.participants(theirs).values()} == {1, 3}
 
 
-# --- S4: nothing comes back -----------------------------------------------------------------
-def test_an_account_made_anew_sees_nothing_of_its_predecessor(server: Server) -> None:
+# --- deleted accounts -----------------------------------------------------------------
+def test_a_new_account_with_the_same_id_sees_nothing_of_the_old_one(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     group, private = alice.create_room(), alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]
     alice.add(group, bob)
@@ -71,10 +71,10 @@ def test_an_account_made_anew_sees_nothing_of_its_predecessor(server: Server) ->
     device = bob.get("/ocs/v2.php/core/getapppassword")["apppassword"]
     assert server.admin.delete(f"{USERS}/{bob.id}").status_code == 200
     assert bob.status("GET", "v4/room") == 401
-    server.run_job("delete_rooms", "forget_accounts")  # until then nobody gets the id
+    server.run_job("delete_rooms", "forget_accounts")  # the id is reserved until then
     made = server.admin.post(USERS, json={"userid": bob.id, "password": PASSWORD})
     if made.status_code != 200:
-        return  # refusing the name for ever is as good
+        return  # refusing the id for ever is safe too
     again = Person(server.client(bob.id), bob.id)
     assert again.rooms() == {}
     for token in (group, private, note):
@@ -86,8 +86,8 @@ def test_an_account_made_anew_sees_nothing_of_its_predecessor(server: Server) ->
     assert "for the first bob" not in again.texts(renewed)
 
 
-# --- S5: removed or demoted means now -------------------------------------------------------
-def test_a_demoted_moderator_commands_no_more(server: Server) -> None:
+# --- removal and demotion take effect at once -------------------------------------------------------
+def test_a_demoted_moderator_cannot_moderate(server: Server) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(participants={"users": [bob.id]})
     number = alice.attendee(token, bob)
@@ -102,7 +102,7 @@ def test_a_demoted_moderator_commands_no_more(server: Server) -> None:
         assert bob.status(method, f"v4/room/{token}{path}", **params) == 403
 
 
-def test_a_disabled_account_is_out_of_its_parked_requests(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_waiting_requests_of_a_disabled_account_end(server: Server, threads: ThreadPoolExecutor) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(participants={"users": [bob.id]})
     last = bob.history(token)[0]["id"]
@@ -116,7 +116,7 @@ def test_a_disabled_account_is_out_of_its_parked_requests(server: Server, thread
     assert bob.status("GET", f"v4/room/{token}") == 401
 
 
-def test_a_deleted_account_is_out_of_its_parked_requests(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_waiting_requests_of_a_deleted_account_end(server: Server, threads: ThreadPoolExecutor) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(participants={"users": [bob.id]})
     last = bob.history(token)[0]["id"]
@@ -128,7 +128,7 @@ def test_a_deleted_account_is_out_of_its_parked_requests(server: Server, threads
     assert waiting.result(10).status_code in (401, 404)
 
 
-def test_a_room_deleted_ends_what_is_parked(server: Server, threads: ThreadPoolExecutor) -> None:
+def test_waiting_requests_of_a_deleted_room_end(server: Server, threads: ThreadPoolExecutor) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     token = alice.create_room(participants={"users": [bob.id]})
     bob.join(token)
@@ -142,8 +142,8 @@ def test_a_room_deleted_ends_what_is_parked(server: Server, threads: ThreadPoolE
     assert signaling.result(10).status_code == 404
 
 
-# --- S7: the cookie -------------------------------------------------------------------------
-def test_entering_by_password_gives_a_new_cookie(server: Server) -> None:
+# --- the session cookie -------------------------------------------------------------------------
+def test_joining_by_password_gives_a_new_cookie(server: Server) -> None:
     alice, visitor = server.add_user("alice"), server.visitor()
     open_room, closed = alice.create_room(PUBLIC), alice.create_room(PUBLIC, password="let me in")
     visitor.join(open_room)
@@ -156,7 +156,7 @@ def test_entering_by_password_gives_a_new_cookie(server: Server) -> None:
     assert visitor.status("GET", f"v1/chat/{closed}", lookIntoFuture=0) == 200
 
 
-def test_a_chosen_cookie_is_not_accepted(server: Server) -> None:
+def test_a_cookie_chosen_by_the_client_is_replaced(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC)
     for _ in range(2):
@@ -165,20 +165,20 @@ def test_a_chosen_cookie_is_not_accepted(server: Server) -> None:
     assert len(alice.participants(token)) >= 2
 
 
-def test_the_cookie_is_for_http_only(server: Server) -> None:
+def test_the_cookie_is_http_only(server: Server) -> None:
     alice = server.add_user("alice")
     answer = alice.request("POST", f"v4/room/{alice.create_room()}/participants/active")
     parts = {part.strip().lower() for part in answer.headers["set-cookie"].split(";")}
     assert {"httponly", "samesite=lax", "path=/"} <= parts
 
 
-# --- S15: no secrets in logs and errors -----------------------------------------------------
-def test_canaries_do_not_reach_the_log(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+# --- no secrets in logs and errors -----------------------------------------------------
+def test_secrets_and_texts_are_not_logged(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     root = logging.getLogger()
     handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
     logs.configure(LogConfig(level="debug", format="json"), stream)
-    for library in ("httpx", "httpcore"):  # the client of this test logs addresses
+    for library in ("httpx", "httpcore"):  # the client of this test logs URLs
         monkeypatch.setattr(logging.getLogger(library), "disabled", True)
     try:
         canary = "canary-7f3a9c"
@@ -199,7 +199,7 @@ def test_canaries_do_not_reach_the_log(server: Server, monkeypatch: pytest.Monke
         structlog.configure(**configured)
 
 
-def test_a_broken_server_says_only_a_number(sqlite_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_shows_only_a_request_id(sqlite_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = sqlite_server.add_user("alice")
 
     async def broken(_work: object) -> None:
@@ -214,9 +214,9 @@ def test_a_broken_server_says_only_a_number(sqlite_server: Server, monkeypatch: 
     assert "Traceback" not in answer.text
 
 
-# --- S16: other sites -----------------------------------------------------------------------
+# --- other sites (CSRF) -----------------------------------------------------------------------
 def log_in(server: Server, person: Person) -> httpx.Client:
-    """A browser in which somebody is logged in; it sends none of the headers of apps."""
+    """Return a browser that is logged in. It sends no headers of apps."""
     browser = httpx.Client(base_url=server.url, verify=False, trust_env=False)
     server._clients.append(browser)
     token = browser.get("/csrftoken").json()["token"]
@@ -225,7 +225,7 @@ def log_in(server: Server, person: Person) -> httpx.Client:
     return browser
 
 
-def test_a_cookie_alone_changes_nothing(server: Server) -> None:
+def test_a_request_with_only_the_cookie_changes_nothing(server: Server) -> None:
     alice = server.add_user("alice")
     browser = log_in(server, alice)
     url = "/ocs/v2.php/apps/spreed/api/v4/room?format=json"
@@ -241,7 +241,7 @@ def test_a_cookie_alone_changes_nothing(server: Server) -> None:
         assert browser.post(url, json={"roomType": 2, "roomName": "Meant"}, headers=headers).status_code == 201
 
 
-def test_request_tokens_are_ones_own(server: Server) -> None:
+def test_request_tokens_of_others_are_refused(server: Server) -> None:
     alice, mallory = server.add_user("alice"), server.add_user("mallory")
     foreign = log_in(server, mallory).get("/csrftoken").json()["token"]
     browser = log_in(server, alice)
@@ -251,19 +251,19 @@ def test_request_tokens_are_ones_own(server: Server) -> None:
 
 
 def visitor_in_a_browser(server: Server) -> httpx.Client:
-    """A browser without an account; it sends none of the headers of apps."""
+    """Return a browser without a login. It sends no headers of apps."""
     browser = httpx.Client(base_url=server.url, verify=False, trust_env=False, headers={"Accept": "application/json"})
     server._clients.append(browser)
     return browser
 
 
 def token_of(browser: httpx.Client) -> str:
-    """What the browser's own pages send."""
+    """Return the request token that the browser's own pages send."""
     token: str = browser.get("/index.php/csrftoken").json()["token"]
     return token
 
 
-def test_a_guest_page_works_with_the_token_that_it_began_with(server: Server) -> None:
+def test_a_guest_page_keeps_its_request_token_after_joining(server: Server) -> None:
     alice = server.add_user("alice")
     open_room, closed = alice.create_room(PUBLIC), alice.create_room(PUBLIC, password="let me in")
     browser = visitor_in_a_browser(server)
@@ -281,7 +281,7 @@ def test_a_guest_page_works_with_the_token_that_it_began_with(server: Server) ->
             assert (answer.status_code, answer.json()) == (412, {"message": "CSRF check failed"})
 
 
-def test_tokens_end_with_the_login_they_belong_to(server: Server) -> None:
+def test_request_tokens_end_with_their_login(server: Server) -> None:
     alice = server.add_user("alice")
     room = alice.create_room()
     browser = log_in(server, alice)
@@ -302,7 +302,7 @@ def test_tokens_end_with_the_login_they_belong_to(server: Server) -> None:
 
 
 @pytest.mark.parametrize("has_joined", [False, True])
-def test_a_planted_cookie_shares_no_seat(server: Server, has_joined: bool) -> None:
+def test_a_planted_cookie_does_not_share_the_guest(server: Server, has_joined: bool) -> None:
     alice, mallory, guest = server.add_user("alice"), server.visitor(), server.visitor()
     token = alice.create_room(PUBLIC)
     if has_joined:
@@ -319,14 +319,14 @@ def test_a_planted_cookie_shares_no_seat(server: Server, has_joined: bool) -> No
     assert mallory.join(token)["actorId"] != guest.room(token)["actorId"]
 
 
-def test_a_guest_who_opens_the_page_again_keeps_their_seat(server: Server) -> None:
+def test_a_guest_who_joins_again_stays_the_same_guest(server: Server) -> None:
     alice, guest = server.add_user("alice"), server.visitor()
     token, other = alice.create_room(PUBLIC), alice.create_room(PUBLIC)
     seats = [guest.join(room)["actorId"] for room in (token, other)]
     assert [guest.join(room)["actorId"] for room in (token, other)] == seats
 
 
-def test_a_planted_cookie_gives_nobody_a_token_that_lasts(server: Server) -> None:
+def test_a_planted_cookie_gives_no_lasting_request_token(server: Server) -> None:
     room = server.add_user("alice").create_room(PUBLIC)
     browser = visitor_in_a_browser(server)
     browser.cookies.set(COOKIE, "planted.token-of-the-attacker", domain="127.0.0.1")
@@ -335,7 +335,7 @@ def test_a_planted_cookie_gives_nobody_a_token_that_lasts(server: Server) -> Non
     assert answer.status_code == 412
 
 
-def test_pictures_and_downloads_need_no_token(server: Server) -> None:
+def test_pictures_and_downloads_need_no_request_token(server: Server) -> None:
     alice = server.add_user("alice")
     room = alice.create_room(PUBLIC)
     alice.join(room)

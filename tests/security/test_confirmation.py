@@ -1,4 +1,4 @@
-"""What an app password must not do, even one of an administrator: administer administrators."""
+"""App passwords cannot administer administrators, even app passwords of administrators."""
 
 from collections.abc import Callable
 from typing import Any
@@ -20,12 +20,12 @@ Act = Callable[[Person, str], httpx.Response]
 
 
 def change(key: str, value: str) -> Act:
-    """Set a field of an account, whose id is written in another case than it was created in."""
+    """Return a request that sets a field of an account. The id is in another case than at its creation."""
     return lambda by, user_id: by.request("PUT", f"{USERS}/{user_id.upper()}", key=key, value=value)
 
 
 def leave(by: Person, user_id: str, group_id: str) -> httpx.Response:
-    """Take an account out of a group."""
+    """Remove an account from a group."""
     return by.request("DELETE", f"{USERS}/{user_id}/groups", groupid=group_id)
 
 
@@ -39,13 +39,13 @@ ON_ACCOUNTS: dict[str, Act] = {
 
 
 def with_app_password(server: Server, person: Person) -> Person:
-    """The same user with an app password."""
+    """Return a client of the same user with an app password."""
     password = person.get("/ocs/v2.php/core/getapppassword")["apppassword"]
     return Person(server.client(person.id, password), person.id)
 
 
 def with_browser(server: Server, person: Person) -> Person:
-    """The same user in a browser that has just logged in, as a page of it calls the API."""
+    """Return a client of the same user: a browser that has just logged in, whose page calls the API."""
     http = server.client()
     token = http.get("/csrftoken").json()["token"]
     answer = http.post("/login", data={"user": person.id, "password": PASSWORD, "requesttoken": token})
@@ -55,7 +55,7 @@ def with_browser(server: Server, person: Person) -> Person:
 
 
 def account(server: Server, user_id: str) -> tuple[Account | None, bool]:
-    """What is stored of an account, and whether it administers the server."""
+    """Return an account as stored, and whether it is an administrator."""
 
     async def look(tx: Tx) -> tuple[Account | None, bool]:
         return await users.get_account(tx, user_id), await users.is_admin(tx, user_id)
@@ -64,7 +64,7 @@ def account(server: Server, user_id: str) -> tuple[Account | None, bool]:
 
 
 def require_refused(answer: httpx.Response) -> None:
-    """The refusal says what is missing, in the way of the provisioning API."""
+    """Check for the refusal of the provisioning API that asks for the password."""
     assert answer.status_code == 403
     meta: dict[str, Any] = answer.json()["ocs"]["meta"]
     assert meta["statuscode"] == 403
@@ -73,7 +73,7 @@ def require_refused(answer: httpx.Response) -> None:
 
 @pytest.fixture
 def root(server: Server) -> Person:
-    """An administrator."""
+    """An administrator with their own password."""
     return server.add_user("root", groups=[ADMIN_GROUP])
 
 
@@ -82,7 +82,7 @@ def root(server: Server) -> Person:
 def test_an_app_password_changes_no_administrator(server: Server, root: Person, act: str, whose: str) -> None:
     user_id = root.id if whose == "own" else server.add_user("chief", groups=[ADMIN_GROUP]).id
     app = with_app_password(server, root)
-    app.get("/ocs/v2.php/cloud/user")  # notes the log-in
+    app.get("/ocs/v2.php/cloud/user")  # stores the time of the login
     before = account(server, user_id)
     require_refused(ON_ACCOUNTS[act](app, user_id))
     assert account(server, user_id) == before
@@ -113,7 +113,7 @@ def test_an_app_password_of_an_administrator_administers_ordinary_accounts(serve
 
 
 @pytest.mark.parametrize("way", ["password", "browser"])
-def test_the_own_password_and_a_fresh_log_in_administer_administrators(server: Server, root: Person, way: str) -> None:
+def test_the_own_password_or_a_recent_login_is_needed(server: Server, root: Person, way: str) -> None:
     strong = root if way == "password" else with_browser(server, root)
     chief = server.add_user("chief")
     strong.post(f"{USERS}/{chief.id}/groups", groupid=ADMIN_GROUP)
@@ -123,7 +123,7 @@ def test_the_own_password_and_a_fresh_log_in_administer_administrators(server: S
     assert [act(strong, chief.id).status_code for act in ON_ACCOUNTS.values()] == [200] * len(ON_ACCOUNTS)
 
 
-def test_a_log_in_with_a_browser_is_fresh_for_half_an_hour(
+def test_a_login_of_a_browser_is_recent_for_half_an_hour(
     server: Server, root: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser, chief = with_browser(server, root), server.add_user("chief", groups=[ADMIN_GROUP])
@@ -135,7 +135,7 @@ def test_a_log_in_with_a_browser_is_fresh_for_half_an_hour(
     assert ON_ACCOUNTS["disable"](with_browser(server, root), chief.id).status_code == 200
 
 
-def test_the_page_for_passwords_asks_for_the_current_one(server: Server) -> None:
+def test_the_password_page_requires_the_current_password(server: Server) -> None:
     bob = server.add_user()
     browser, other, app = with_browser(server, bob), with_browser(server, bob), with_app_password(server, bob)
 
@@ -159,7 +159,7 @@ def test_the_page_for_passwords_asks_for_the_current_one(server: Server) -> None
     assert still_in == [200, 401, 200]
 
 
-def test_changing_the_own_password_takes_the_current_one(server: Server) -> None:
+def test_changing_the_own_password_requires_the_current_one(server: Server) -> None:
     bob = server.add_user()
     browser = with_browser(server, bob)
     for weak in (browser, with_app_password(server, bob)):

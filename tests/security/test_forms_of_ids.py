@@ -1,4 +1,4 @@
-"""An address with an id or a token of no possible form leads nowhere: 404 at every operation, whoever asks."""
+"""A path with an id or token of a wrong form is an unknown address: 404 for every operation and caller."""
 
 import re
 
@@ -15,7 +15,7 @@ WRONG = {"token": ("ABC", "a-b-c-d", "abc", "x" * 31, "töken"), "": ("abc", "-1
 
 
 def addresses(route: Route) -> list[str]:
-    """The route's address with one part of a wrong form after the other, the rest being well-formed."""
+    """Return the route's address with each parameter in a wrong form in turn."""
     names, forms = re.findall(r"\{(\w+)\}", route.path), route.path_forms()
     right = {name: "abcd2345" if name == "token" else "1" for name in names}
     made = []
@@ -33,7 +33,7 @@ def people(sqlite_server: Server) -> list[Person]:
     return [sqlite_server.add_user("alice"), sqlite_server.visitor()]
 
 
-def test_what_has_no_form_leads_nowhere(people: list[Person]) -> None:
+def test_ids_of_a_wrong_form_get_404(people: list[Person]) -> None:
     assert len(FORMED) > 150
     for route in FORMED:
         for path in addresses(route):
@@ -43,7 +43,7 @@ def test_what_has_no_form_leads_nowhere(people: list[Person]) -> None:
                 assert answer.json()["ocs"]["meta"]["message"] == UNKNOWN_ROUTE, (route.method, path)
 
 
-def test_no_messages_come_for_an_id_of_no_form(server: Server) -> None:
+def test_no_messages_are_found_by_an_id_of_a_wrong_form(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     alice.say(token, "Hello")

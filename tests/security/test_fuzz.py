@@ -1,4 +1,4 @@
-"""Anything that fits the description, and much that does not: the server is never at a loss."""
+"""Random requests, valid and invalid, cause no server errors."""
 
 import json
 import random
@@ -36,7 +36,7 @@ schema = schemathesis.openapi.from_dict(
 
 
 class Callers:
-    """A member, a moderator, an administrator and a visitor, and a public room of theirs."""
+    """A member, a moderator, an administrator and a visitor, with a public room."""
 
     def __init__(self, server: Server) -> None:
         self.url = server.url
@@ -49,11 +49,11 @@ class Callers:
         }
 
     def make_room(self) -> str:
-        """A fresh one, because the last may not have survived."""
+        """Create a new room, because a request may have deleted the last one."""
         return self.moderator.create_room(PUBLIC, participants={"users": [self.member.id]})
 
     def send(self, case: Any, name: str) -> httpx.Response:
-        """One request, with a client that the rest of the tests uses too."""
+        """Send one request with the client of a caller."""
         made = requests.Request(**case.as_transport_kwargs(base_url=self.url)).prepare()
         client = self.clients[name]
         assert isinstance(made.body, str | bytes | None)
@@ -63,11 +63,11 @@ class Callers:
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def callers(request: pytest.FixtureRequest, databases: object, loop_thread: LoopThread) -> Iterator[Callers]:
-    """On a server of their own: administrators break things."""
+    """Callers on a new server, because requests of the administrator change its settings."""
     server = Server(loop_thread, databases.config(request.param))  # type: ignore[attr-defined]
     made = Callers(server)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(signaling, "MAX_POLL_SECONDS", 0)  # nobody waits here
+        patch.setattr(signaling, "MAX_POLL_SECONDS", 0)  # so that polls do not wait
         yield made
     server.stop()
 
@@ -157,7 +157,7 @@ FORMS = ("json", "query", "form")
 
 
 def odd_request(chance: random.Random, route: Route, token: str) -> tuple[str, dict[str, Any]]:
-    """Return the address of a route and, for httpx, parameters that may be anything."""
+    """Return the address of a route, and random parameters for httpx."""
     names = [field.encode_name for field in msgspec.structs.fields(route.params)]
     path = route.path.replace("{token}", token if chance.random() < 0.8 else "%ff")
     while "{" in path:

@@ -1,4 +1,4 @@
-"""Whoever guesses has ten tries."""
+"""Brute-force protection: ten wrong attempts, then the network must wait."""
 
 import asyncio
 import base64
@@ -23,12 +23,12 @@ _COUNTED = Statement(sa.select(sa.func.count()).select_from(counted))
 
 
 def from_address(server: Server, address: str, user: str | None = None, password: str | None = None) -> Person:
-    """A client that seems to come from somewhere else."""
+    """Return a client that appears to come from an address."""
     return Person(server.client(user, password, headers={"X-Forwarded-For": address}), user)
 
 
 def wrong_login(server: Server, address: str, user: str) -> httpx.Response:
-    """A try with a password that was not tried before."""
+    """Log in with a wrong password that was not used before."""
     return from_address(server, address, user, unique("wrong")).request("GET", ME)
 
 
@@ -53,7 +53,7 @@ def test_the_eleventh_wrong_password_of_an_account_must_wait(throttled_server: S
     assert from_address(server, "198.51.100.2", alice.id).status("GET", ME) == 200
 
 
-def test_all_doors_count_together(throttled_server: Server) -> None:
+def test_all_ways_to_log_in_count_together(throttled_server: Server) -> None:
     server = throttled_server
     alice = server.add_user("alice")
     address = "198.51.100.3"
@@ -72,7 +72,7 @@ def test_all_doors_count_together(throttled_server: Server) -> None:
     assert page.post("/login", data=form).status_code == 429
 
 
-def test_counting_survives_a_restart(throttled_server: Server) -> None:
+def test_counts_survive_a_restart(throttled_server: Server) -> None:
     server = throttled_server
     alice = server.add_user("alice")
     for _ in range(10):
@@ -99,7 +99,7 @@ def test_ipv6_counts_by_network(throttled_server: Server) -> None:
         ("nonsense", "nonsense"),
     ],
 )
-def test_networks(address: str, subnet: str) -> None:
+def test_subnets_of_addresses(address: str, subnet: str) -> None:
     assert subnet_of(address) == subnet
 
 
@@ -118,7 +118,7 @@ def test_the_eleventh_wrong_password_of_a_room_must_wait(throttled_server: Serve
     assert from_address(server, "198.51.100.5", alice.id).status("GET", ME) == 200
 
 
-def test_success_of_one_kind_forgives_no_other(throttled_server: Server) -> None:
+def test_a_success_does_not_reset_other_actions(throttled_server: Server) -> None:
     server = throttled_server
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC, password="let me in")
@@ -152,13 +152,13 @@ def test_guessing_room_tokens_must_wait(throttled_server: Server) -> None:
     assert statuses == [404] * 10 + [429]
 
 
-def test_guesses_at_tokens_at_the_same_time_count_too(throttled_server: Server, threads: ThreadPoolExecutor) -> None:
+def test_concurrent_guesses_of_tokens_count(throttled_server: Server, threads: ThreadPoolExecutor) -> None:
     guessers = [from_address(throttled_server, "198.51.100.12") for _ in range(20)]
     tries = [threads.submit(each.status, "GET", f"v4/room/burst{n:03}") for n, each in enumerate(guessers)]
     assert sorted(each.result() for each in tries) == [404] * 10 + [429] * 10
 
 
-def test_whoever_guesses_at_tokens_waits_for_what_they_find_too(throttled_server: Server) -> None:
+def test_throttled_guessers_are_refused_the_right_token_too(throttled_server: Server) -> None:
     server, address = throttled_server, "198.51.100.30"
     alice = server.add_user("alice")
     token = alice.create_room(PUBLIC)
@@ -188,7 +188,7 @@ def test_guesses_at_one_account_count_from_all_networks(throttled_server: Server
     assert wrong_login(server, "192.0.2.101", server.add_user("bob").id).status_code == 401
 
 
-def test_guesses_from_many_networks_lock_no_running_app_out(throttled_server: Server) -> None:
+def test_guesses_from_many_networks_do_not_lock_out_apps(throttled_server: Server) -> None:
     server = throttled_server
     server.config.security.account_attempts = 3
     address = f"{unique('mail')}@example.org"
@@ -207,7 +207,7 @@ def test_guesses_from_many_networks_lock_no_running_app_out(throttled_server: Se
     assert from_address(server, "198.51.100.43", alice.id, password).status("GET", ME) == 200
 
 
-def test_failures_at_the_same_moment_are_all_counted(throttled_server: Server) -> None:
+def test_concurrent_failures_are_all_counted(throttled_server: Server) -> None:
     server, tries = throttled_server, 40
     throttle = server.app.world.throttle
     counts = Statement(sa.select(counted.c.attempts).where(counted.c.action == sa.literal("race")))
@@ -220,7 +220,7 @@ def test_failures_at_the_same_moment_are_all_counted(throttled_server: Server) -
     assert throttle._known["race", "192.0.2.1"][0] == tries
 
 
-def test_addresses_are_believed_only_from_trusted_proxies(throttled_server: Server) -> None:
+def test_only_trusted_proxies_can_set_the_address(throttled_server: Server) -> None:
     server = throttled_server
     server.config.server.trusted_proxies = []
     server.restart()
@@ -230,7 +230,7 @@ def test_addresses_are_believed_only_from_trusted_proxies(throttled_server: Serv
     assert wrong_login(server, "198.51.100.99", alice.id).status_code == 429
 
 
-def test_nobody_begins_logins_without_end(throttled_server: Server) -> None:
+def test_login_flows_are_limited_per_network(throttled_server: Server) -> None:
     server = throttled_server
     server.config.security.started_logins = 12
     app = from_address(server, "198.51.100.70")
@@ -243,7 +243,7 @@ def test_nobody_begins_logins_without_end(throttled_server: Server) -> None:
     assert from_address(server, "198.51.100.70", alice.id).status("GET", ME) == 200
 
 
-def test_logins_begun_at_the_same_time_count_too(throttled_server: Server, threads: ThreadPoolExecutor) -> None:
+def test_concurrent_login_flows_count(throttled_server: Server, threads: ThreadPoolExecutor) -> None:
     server = throttled_server
     server.config.security.started_logins = 5
     apps = [from_address(server, "198.51.100.72") for _ in range(8)]
@@ -251,8 +251,8 @@ def test_logins_begun_at_the_same_time_count_too(throttled_server: Server, threa
     assert sorted(statuses) == [200] * 5 + [429] * 3
 
 
-# --- what is remembered of guessing -----------------------------------------------------------
-def test_what_was_wrong_once_may_be_right_later(server: Server) -> None:
+# --- cached and stored attempts -----------------------------------------------------------
+def test_wrong_credentials_can_become_right(server: Server) -> None:
     alice = server.add_user("alice")
     address = f"{unique('mail')}@example.org"
     by_address = Person(server.client(address, PASSWORD), alice.id)
@@ -264,7 +264,7 @@ def test_what_was_wrong_once_may_be_right_later(server: Server) -> None:
     assert by_address.status("GET", ME) == 401
 
 
-def test_a_password_that_was_set_while_it_was_tried_is_right(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_password_set_during_an_attempt_is_right_afterwards(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = server.add_user("alice")
     app = Person(server.client(alice.id, "a password of tomorrow"), alice.id)
     is_password = passwords.is_password
@@ -281,7 +281,7 @@ def test_a_password_that_was_set_while_it_was_tried_is_right(server: Server, mon
     assert app.status("GET", ME) == 200
 
 
-def test_guesses_from_many_networks_are_forgotten(throttled_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_attempts_from_many_networks_are_deleted(throttled_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server = throttled_server
 
     def rows() -> int:

@@ -1,4 +1,4 @@
-"""Hashes of passwords cost processor time on purpose: nobody gets them for nothing, and few at a time."""
+"""Password hashes are slow on purpose, so attackers cannot cause unlimited hashing."""
 
 import threading
 import time
@@ -17,7 +17,7 @@ SECRET = "let me in"
 
 
 class Hashes:
-    """The hashes that were made: in which thread each."""
+    """The hashes that were computed, with their threads."""
 
     def __init__(self) -> None:
         self.threads: list[str] = []
@@ -46,7 +46,7 @@ def active(token: str) -> str:
     return f"v4/room/{token}/participants/active"
 
 
-def test_a_password_that_no_room_asks_for_is_not_hashed(server: Server, hashes: Hashes) -> None:
+def test_a_password_is_hashed_only_if_the_room_has_one(server: Server, hashes: Hashes) -> None:
     alice, bob, visitor = server.add_user("alice"), server.add_user("bob"), server.visitor()
     private, open_ = alice.create_room(GROUP), alice.create_room(PUBLIC)
     member = alice.create_room(PUBLIC, password=SECRET)
@@ -54,7 +54,7 @@ def test_a_password_that_no_room_asks_for_is_not_hashed(server: Server, hashes: 
     alice.delete(f"v4/room/{was_open}/public")
     alice.add(member, bob)
     for person in (bob, visitor):
-        before = len(hashes) + (person is bob and 1)  # bob's own login
+        before = len(hashes) + (person is bob and 1)  # the login of bob
         answers = [person.request("POST", active(each), password="guess") for each in ("nothere4", private, was_open)]
         assert {answer.status_code for answer in answers} == {404}
         assert len({answer.content for answer in answers}) == 1
@@ -66,7 +66,7 @@ def test_a_password_that_no_room_asks_for_is_not_hashed(server: Server, hashes: 
     assert len(hashes) == before + 1
 
 
-def test_who_has_guessed_too_often_costs_no_hash(throttled_server: Server, hashes: Hashes) -> None:
+def test_throttled_attempts_compute_no_hash(throttled_server: Server, hashes: Hashes) -> None:
     server = throttled_server
     token = server.add_user("alice").create_room(PUBLIC, password=SECRET)
     visitor = Person(server.client(headers={"X-Forwarded-For": "198.51.100.77"}), None)
@@ -75,12 +75,12 @@ def test_who_has_guessed_too_often_costs_no_hash(throttled_server: Server, hashe
     assert len(hashes) == 11, "ten guesses, and the login of alice"
 
 
-def test_hashes_are_made_beside_the_event_loop_and_only_some_wait(
+def test_hashes_run_in_threads_and_only_some_wait(
     sqlite_server: Server, hashes: Hashes, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = sqlite_server
     alice, known = server.add_user("alice"), server.add_user("known")
-    known.get(ME)  # remembered from now on
+    known.get(ME)  # cached from now on
     token = alice.create_room(PUBLIC, password=SECRET)
     monkeypatch.setattr(passwords, "MAX_WAITING", 3)
     hashes.goes_on.clear()
@@ -89,7 +89,7 @@ def test_hashes_are_made_beside_the_event_loop_and_only_some_wait(
     while passwords._waiting < 3:
         time.sleep(0.01)
 
-    def all_doors() -> list[Any]:
+    def all_logins() -> list[Any]:
         return [
             server.visitor().request("POST", active(token), password=SECRET),
             Person(server.client(alice.id, unique("wrong")), None).request("GET", ME),
@@ -97,7 +97,7 @@ def test_hashes_are_made_beside_the_event_loop_and_only_some_wait(
             known.request("PUT", f"v4/room/{known.create_room(PUBLIC)}/password", password="another one"),
         ]
 
-    refused = all_doors()
+    refused = all_logins()
     assert [(answer.status_code, answer.headers["Retry-After"]) for answer in refused] == [(429, "5")] * 4
     assert known.status("GET", ME) == 200, "who is remembered goes on"
     hashes.goes_on.set()

@@ -1,4 +1,4 @@
-"""Characters that no text may have are refused before they reach a database, wherever they stand in a request."""
+"""Characters that no text may have are refused in every part of a request, before they reach a database."""
 
 import base64
 import re
@@ -23,11 +23,11 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 JSON = {"Content-Type": "application/json"}
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=part"}
 IMPOSSIBLE = [b"%00", b"a%00b", b"%ff", b"%c0%80", b"%ed%a0%80", b"%f4%90%80%80"]
-"""NUL, a byte that is no UTF-8, an overlong NUL, half of a surrogate pair, and a character behind the last one."""
+"""NUL, a byte that is not UTF-8, an overlong NUL, half of a surrogate pair, and a code point above the last one."""
 
 
 class Sent:
-    """A request to a route, with the impossible characters in one place of it."""
+    """A request to a route with impossible characters in one place."""
 
     def __init__(self, route: Route, token: str) -> None:
         self.method = route.method
@@ -35,7 +35,7 @@ class Sent:
         self.names = [field for field in route.params.__struct_fields__ if "{" + field + "}" not in route.path]
 
     def address(self, filler: bytes = b"1") -> bytes:
-        """The path, `filler` standing for what the route leaves open."""
+        """Return the path with `filler` as its parameters."""
         return re.sub(rb"{\w+}", lambda _: filler, self.path.encode())
 
 
@@ -45,7 +45,7 @@ def _part(name: bytes, content: bytes, file: bytes | None = None) -> bytes:
 
 
 def in_path(sent: Sent, bad: bytes) -> dict[str, Any] | None:
-    """In what follows the first parameter of the path, or instead of the room's token."""
+    """In the last parameters of the path, or in place of the room's token."""
     path = re.sub(rb"/{\w+}(?!.*{)", b"/" + bad, sent.path.encode())
     return None if path == sent.path.encode() else {"url": re.sub(rb"{\w+}", b"1", path)}
 
@@ -67,7 +67,7 @@ def in_form(sent: Sent, bad: bytes) -> dict[str, Any]:
 
 
 def in_json(sent: Sent, bad: bytes) -> dict[str, Any]:
-    """As the value of every member, written as JSON does."""
+    """As the value of every member, in JSON notation."""
     escape = rb"\ud800" if b"%ed" in bad else rb"\u0000"
     members = b",".join(b'"' + name.encode() + b'":"' + escape + b'"' for name in [*sent.names, "other"])
     return {"url": sent.address(), "headers": JSON, "content": b"{" + members + b"}"}
@@ -110,7 +110,7 @@ PLACES: list[Place] = [
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
 def own_server(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
-    """A server of its own: an administrator sends all this."""
+    """A new server, because the requests are sent by an administrator."""
     server = Server(loop_thread, databases.config(request.param))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signaling, "MAX_POLL_SECONDS", 0)
@@ -119,7 +119,7 @@ def own_server(request: pytest.FixtureRequest, databases: Any, loop_thread: Loop
 
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.__name__)
-def test_every_operation_refuses_them(own_server: Server, place: Place) -> None:
+def test_every_operation_refuses_impossible_characters(own_server: Server, place: Place) -> None:
     client = own_server.client(ADMIN, ADMIN_PASSWORD)
     token = own_server.add_user().create_room(PUBLIC)
     for number, route in enumerate(ROUTES):
@@ -136,7 +136,7 @@ bad_texts = st.builds("".join, st.tuples(good, st.sampled_from(["\x00", "\ud800"
 
 
 def nested(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
-    """Parameters of any shape around a text."""
+    """Return parameters of any shape that contain a text."""
     return st.recursive(
         texts,
         lambda inner: (
@@ -150,19 +150,19 @@ def nested(texts: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
 
 
 @given(good, nested(good))
-def test_every_other_text_passes(name: str, value: Any) -> None:
+def test_every_other_text_is_accepted(name: str, value: Any) -> None:
     params.require_text({name: value, "number": 1, "nothing": None})
 
 
 @given(good, nested(bad_texts), bad_texts)
-def test_they_are_found_wherever_they_stand(name: str, value: Any, bad_name: str) -> None:
+def test_impossible_characters_are_found_in_any_place(name: str, value: Any, bad_name: str) -> None:
     for raw in ({name: value}, {bad_name: 1}, {bad_name: "text"}, {"other": [1, {"a": value}]}):
         with pytest.raises(Invalid):
             params.require_text(raw)
 
 
 @pytest.mark.parametrize("bad", ["\x00", "a\x00b", "\udcff"])
-def test_credentials_and_cookies(server: Server, bad: str) -> None:
+def test_credentials_and_cookies_with_impossible_characters_are_refused(server: Server, bad: str) -> None:
     for text in (f"{bad}:secret", f"alice:{bad}", bad):
         basic = base64.b64encode(text.encode("utf-8", "surrogateescape")).decode()
         answer = server.client().get("/ocs/v2.php/cloud/user", headers={"Authorization": f"Basic {basic}"})
@@ -173,7 +173,7 @@ def test_credentials_and_cookies(server: Server, bad: str) -> None:
         assert answer.status_code == 401
 
 
-def test_login_form_and_app_password_form(server: Server) -> None:
+def test_login_forms_refuse_impossible_characters(server: Server) -> None:
     browser = server.client()
     token = browser.get("/csrftoken").json()["token"]
     for path in ("/login", "/login/flow/apptoken", "/login/v2/poll", "/core/wipe/check"):
@@ -183,7 +183,7 @@ def test_login_form_and_app_password_form(server: Server) -> None:
             assert answer.status_code == 400, f"{path} {field!r}"
 
 
-def test_half_a_surrogate_pair_is_not_taken_for_broken_json(server: Server) -> None:
+def test_half_a_surrogate_pair_does_not_count_as_broken_json(server: Server) -> None:
     alice = server.add_user("alice")
     for body in (rb'{"roomType":2,"roomName":"\ud83d"}', b'{"roomType":2,"roomName":"\xff"}'):
         answer = alice.http.post("/ocs/v2.php/apps/spreed/api/v4/room", content=body, headers=JSON)

@@ -1,4 +1,4 @@
-"""How much one person may do, and that nobody else feels it."""
+"""Rate limits per caller, which do not affect other callers."""
 
 import copy
 from collections.abc import Callable
@@ -26,7 +26,7 @@ Do = Callable[[], httpx.Response]
 
 
 def at(server: Server, address: str, person: Person | None = None) -> Person:
-    """A person, or a visitor, who seems to come from an address."""
+    """Return a client of a person or visitor that appears to come from an address."""
     user = person.id if person is not None else None
     return Person(server.client(user, headers={"X-Forwarded-For": address}), user)
 
@@ -41,11 +41,11 @@ def move_clock(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
 
 
 def is_refused(answer: httpx.Response, most: int) -> bool:
-    """Whether the answer is 429 with the seconds to wait."""
+    """Return True if the answer is 429 with the seconds to wait."""
     return answer.status_code == 429 and 0 < int(answer.headers["Retry-After"]) <= most
 
 
-def test_guests_of_a_network_join_so_often_an_hour(throttled_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_joins_of_guests_are_limited_per_network(throttled_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server = throttled_server
     server.config.limits.guest_joins = 3
     alice, bob = server.add_user("alice"), server.add_user("bob")
@@ -60,7 +60,7 @@ def test_guests_of_a_network_join_so_often_an_hour(throttled_server: Server, mon
     assert at(server, HERE).status("POST", path) == 200
 
 
-def test_guests_of_a_network_have_so_many_conversations_open(
+def test_open_conversations_of_guests_are_limited_per_network(
     throttled_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = throttled_server
@@ -80,9 +80,7 @@ def test_guests_of_a_network_have_so_many_conversations_open(
     assert at(server, "2001:db8::4").status("POST", paths[0]) == 200
 
 
-def test_guests_of_a_network_who_join_at_the_same_moment_count_too(
-    throttled_server: Server, threads: ThreadPoolExecutor
-) -> None:
+def test_concurrent_joins_of_guests_count(throttled_server: Server, threads: ThreadPoolExecutor) -> None:
     server = throttled_server
     server.config.limits.guest_sessions = 2
     alice = server.add_user("alice")
@@ -92,7 +90,7 @@ def test_guests_of_a_network_who_join_at_the_same_moment_count_too(
 
 
 @pytest.mark.parametrize("kind", ["message", "share", "reaction", "poll", "vote"])
-def test_a_guest_says_so_much_a_minute(throttled_server: Server, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+def test_messages_of_a_guest_are_limited(throttled_server: Server, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     server = throttled_server
     server.config.limits.guest_messages = 2
     alice, guest, other = server.add_user("alice"), at(server, HERE), at(server, HERE)
@@ -125,7 +123,7 @@ def test_a_guest_says_so_much_a_minute(throttled_server: Server, monkeypatch: py
     assert say(guest).status_code < 300
 
 
-def test_what_a_guest_repeats_does_not_count(throttled_server: Server) -> None:
+def test_repeated_reactions_of_a_guest_do_not_count(throttled_server: Server) -> None:
     server = throttled_server
     server.config.limits.guest_messages = 4
     alice, guest = server.add_user("alice"), at(server, HERE)
@@ -141,7 +139,7 @@ def test_what_a_guest_repeats_does_not_count(throttled_server: Server) -> None:
 
 
 @pytest.mark.parametrize("api", ["v1", "v2", "v3", "v4"])
-def test_a_user_creates_so_many_rooms_an_hour(
+def test_rooms_are_limited_per_user_and_hour(
     throttled_server: Server, monkeypatch: pytest.MonkeyPatch, api: str
 ) -> None:
     server = throttled_server
@@ -161,7 +159,7 @@ def test_a_user_creates_so_many_rooms_an_hour(
     assert create(alice).status_code == 201
 
 
-def test_an_account_creates_so_many_app_passwords_an_hour(
+def test_app_passwords_are_limited_per_account_and_hour(
     throttled_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = throttled_server
@@ -175,7 +173,7 @@ def test_an_account_creates_so_many_app_passwords_an_hour(
     assert alice.status("GET", path) == 200
 
 
-def test_so_many_pictures_a_minute_are_drawn(throttled_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drawn_pictures_are_limited_per_minute(throttled_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     server = throttled_server
     server.config.limits.drawn_pictures = 2
     alice, visitor = server.add_user("alice"), at(server, HERE)
@@ -190,7 +188,7 @@ def test_so_many_pictures_a_minute_are_drawn(throttled_server: Server, monkeypat
     assert visitor.status("GET", f"/avatar/guest/{names[4]}/64") == 200
 
 
-def test_limits_may_be_switched_off(throttled_server: Server) -> None:
+def test_limits_can_be_switched_off(throttled_server: Server) -> None:
     server = throttled_server
     server.config.limits.rooms = 0
     alice = server.add_user("alice")
@@ -199,7 +197,7 @@ def test_limits_may_be_switched_off(throttled_server: Server) -> None:
     assert len({alice.create_room(GROUP) for _ in range(5)}) == 5
 
 
-def test_every_limit_has_a_setting_and_says_429() -> None:
+def test_every_limit_has_a_setting_and_its_routes_declare_429() -> None:
     assert {limit.setting for limit in Limit} <= set(LimitsConfig.__struct_fields__)
     declared = {route.limit for route in ROUTES if route.limit is not None}
     assert declared >= {Limit.GUEST_JOINS, Limit.GUEST_MESSAGES, Limit.ROOMS, Limit.APP_PASSWORDS}
@@ -208,9 +206,9 @@ def test_every_limit_has_a_setting_and_says_429() -> None:
             assert route.limit is not None, route.path
 
 
-# --- counting -------------------------------------------------------------------------------
+# --- windows -------------------------------------------------------------------------------
 @given(st.lists(st.tuples(st.integers(0, 30), st.booleans()), max_size=60), st.integers(1, 5), st.integers(1, 20))
-def test_no_window_holds_more_than_is_allowed(steps: list[tuple[int, bool]], allowed: int, seconds: int) -> None:
+def test_no_window_has_more_events_than_allowed(steps: list[tuple[int, bool]], allowed: int, seconds: int) -> None:
     windows: Windows[str] = Windows()
     now, done = 1000, list[int]()
     for wait, gives_back in steps:
@@ -228,7 +226,7 @@ def test_no_window_holds_more_than_is_allowed(steps: list[tuple[int, bool]], all
         assert sum(start <= at < start + seconds for at in done) <= 2 * allowed
 
 
-def test_what_is_over_is_forgotten_and_a_clock_set_back_locks_nobody_out() -> None:
+def test_old_windows_are_deleted_and_a_clock_set_back_blocks_nobody() -> None:
     windows: Windows[int] = Windows()
     for key in range(100):
         assert windows.spend(key, allowed=1, seconds=60, now=1000) == 0

@@ -21,11 +21,11 @@ from talkd.web.routing import Kind, Route
 
 SNAPSHOT = Path(__file__).parent / "permission_matrix.txt"
 CALLERS = ("visitor", "stranger", "guest", "member", "moderator", "owner", "removed", "admin")
-HEAD = """# What everybody gets from every operation; made by test_permission_matrix.py --update-matrix, and reviewed.
+HEAD = """# The statuses of all callers and operations. test_permission_matrix.py --update-matrix writes this file.
 #
-# visitor: no login, not in the room    stranger: logged in, not in the room    guest: came by the link (public only)
+# visitor: no login, not in the room    stranger: logged in, not in the room    guest: joined by link (public rooms)
 # removed: was a member                 admin: administrator, not in the room   -: there is no such caller
-# 403/x: refused for the reason x
+# 403/x: refused with the reason x
 """
 HEAD += f"{'operation':62} {'':6} {'room':6} " + " ".join(f"{name:18}" for name in CALLERS).rstrip() + "\n"
 ELSEWHERE = 0
@@ -39,7 +39,7 @@ WAITS = {
         "v3/signaling/{token}",
     )
 }
-"""Operations that wait when there is nothing new: the callers poll once before."""
+"""Operations that wait if nothing is new. The callers poll once before."""
 
 PARAMETERS: dict[str, Any] = {
     "roomType": GROUP,
@@ -85,31 +85,31 @@ OF_ROUTE: dict[tuple[str, str], dict[str, Any]] = {
     ("PUT", "/cloud/users/{user_id}"): {"key": "displayname", "value": "New name"},
     ("PUT", "/cloud/groups/{group_id}"): {"key": "displayname", "value": "New name"},
     ("POST", "/apps/notifications/api/v2/notifications/exists"): {"ids": [1]},
-    ("GET", "/apps/notifications/api/v2/notifications/{id}"): {"id": 2**40},  # 1 may be about one of these very people
+    ("GET", "/apps/notifications/api/v2/notifications/{id}"): {"id": 2**40},  # a small id may be a caller's
     ("POST", "/login"): {"user": "nobody", "password": "wrong"},
 }
 
 
 class Cast:
-    """The people of all scenes."""
+    """The people in all scenes."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
         self.owner, self.moderator, self.member, self.removed, self.stranger, self.newcomer = (
             server.add_user(name) for name in ("owner", "moderator", "member", "removed", "stranger", "newcomer")
         )
-        self.admin = server.add_user("chief", groups=(ADMIN_GROUP,))  # of his own: with no room open from elsewhere
+        self.admin = server.add_user("chief", groups=(ADMIN_GROUP,))  # not the shared administrator, who may have rooms
         self.visitor = server.visitor()
         self.renew()
 
     def renew(self) -> None:
-        """Others to do something to, because they may not survive it."""
+        """Create new target users, because operations may remove them."""
         self.target = self.server.add_user("target")
         self.group = self.server.add_group(self.target)
 
 
 class Scene:
-    """A fresh room with everybody in their places; the caller has opened it, if that is possible."""
+    """A new room with all participants. The caller has joined it if possible."""
 
     def __init__(self, cast: Cast, kind: int, name: str) -> None:
         self.cast = cast
@@ -124,14 +124,14 @@ class Scene:
         cast.owner.delete(f"v4/room/{self.token}/attendees", attendeeId=numbers[cast.removed.id])
 
     def ask(self, *, draft: bool) -> int:
-        """A poll of the owner; its id."""
+        """Create a poll of the owner. Return its id."""
         words = {name: PARAMETERS[name] for name in ("question", "options", "resultMode", "maxVotes")}
         number: int = self.cast.owner.post(f"v1/poll/{self.token}", **words, draft=draft)["id"]
         return number
 
 
 def parameters_of(route: Route, scene: Scene) -> dict[str, Any]:
-    """Something sensible for every parameter that must be there, and for those that the table above names."""
+    """Return a valid value for every required parameter, and for those in the table above."""
     target, newcomer = scene.cast.target.id, scene.cast.newcomer.id
     own = {
         "token": scene.token,
@@ -168,7 +168,7 @@ def parameters_of(route: Route, scene: Scene) -> dict[str, Any]:
 
 
 def call(route: Route, scene: Scene) -> httpx.Response:
-    """One request to the route."""
+    """Send one request to the route."""
     values = parameters_of(route, scene)
     path = ("/ocs/v2.php" if route.kind is Kind.OCS else "") + route.path
     if "{token}" in path:
@@ -181,7 +181,7 @@ def call(route: Route, scene: Scene) -> httpx.Response:
 
 
 def cell(answer: httpx.Response) -> str:
-    """The status, with the reason of a refusal; status 200 pages that refuse are their own business."""
+    """Return the status, with the reason of a refusal."""
     if answer.is_client_error and "json" in answer.headers.get("content-type", ""):
         body = answer.json()
         data = body.get("ocs", {}).get("data") if isinstance(body, dict) else None
@@ -195,7 +195,7 @@ def cell(answer: httpx.Response) -> str:
 
 
 def line(route: Route, kind: int, cast: Cast, shared: dict[str, Scene]) -> str:
-    """What everybody gets."""
+    """Return the line of a route: the statuses of all callers."""
     cells = []
     for name in CALLERS:
         if name == "guest" and kind != PUBLIC:
@@ -206,13 +206,13 @@ def line(route: Route, kind: int, cast: Cast, shared: dict[str, Scene]) -> str:
         is_fresh = kind != ELSEWHERE and route.method != "GET"
         scene = Scene(cast, kind, name) if is_fresh else shared[name]
         if (route.method, route.path) in WAITS and name in ("guest", "member", "moderator", "owner"):
-            scene.caller.join(scene.token)  # who has just joined gets the list of sessions at once
+            scene.caller.join(scene.token)  # a new session gets the list of sessions at once
         cells.append(cell(call(route, scene)))
     return f"{route.path:62} {route.method:6} {LABELS[kind]:6} " + " ".join(f"{each:18}" for each in cells).rstrip()
 
 
 def key(text: str) -> tuple[str, ...]:
-    """Route, method and kind of room of a line."""
+    """Return route, method and kind of room of a line."""
     return tuple(text.split()[:3])
 
 

@@ -1,4 +1,4 @@
-"""Pictures that unfold into far more than their file: refused, and the server does not feel them."""
+"""Decompression bombs: pictures that need far more memory than their file. They are refused without harm."""
 
 import asyncio
 import io
@@ -42,19 +42,19 @@ def chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png(width: int, height: int, *chunks: bytes) -> bytes:
-    """A PNG of a few bytes that says it is that large."""
+    """Return a PNG of a few bytes that declares these dimensions."""
     head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
     pixels = chunk(b"IDAT", zlib.compress(b"\0" * 100))
     return b"\x89PNG\r\n\x1a\n" + head + b"".join(chunks) + pixels + chunk(b"IEND", b"")
 
 
 def gigabyte() -> bytes:
-    """A gigabyte, compressed twice."""
+    """Return a gigabyte, compressed twice."""
     return zlib.compress(zlib.compress(bytes(MEGABYTE)) * 1024)
 
 
 def webp(width: int, height: int) -> bytes:
-    """A WebP of one small frame on a canvas that large; Pillow makes the canvas when it opens the file."""
+    """Return a WebP with one small frame on a large canvas, which Pillow allocates when it opens the file."""
     picture = encoded("WEBP", (16, 16), lossless=True)[12:]
     frame = bytes(6) + (15).to_bytes(3, "little") * 2 + bytes(4) + picture
     canvas = b"\x02\0\0\0" + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
@@ -65,7 +65,7 @@ def webp(width: int, height: int) -> bytes:
 
 
 def jpeg(width: int, height: int, **options: Any) -> bytes:
-    """A JPEG of a few bytes that says it is that large."""
+    """Return a JPEG of a few bytes that declares these dimensions."""
     content = bytearray(encoded("JPEG", (16, 16), **options))
     start = content.index(b"\xff\xc2" if options.get("progressive") else b"\xff\xc0")
     content[start + 5 : start + 9] = struct.pack(">HH", height, width)
@@ -95,18 +95,18 @@ BOMBS: dict[str, Callable[[], bytes]] = {
 
 
 def peak_of(pid: int) -> int:
-    """The most memory that a process has used so far, in bytes."""
+    """Return the peak memory of a process, in bytes."""
     status = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
 
 
 def forget_peak() -> None:
-    """Let the peak of this process begin anew."""
+    """Reset the peak memory of this process."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
 def is_running(pid: int) -> bool:
-    """Whether the process is there and has not ended."""
+    """Return True if the process exists and has not ended."""
     try:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -114,7 +114,7 @@ def is_running(pid: int) -> bool:
 
 
 def memory_of(pid: int) -> int:
-    """The memory that a process uses now, in bytes."""
+    """Return the current memory of a process, in bytes."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
@@ -123,10 +123,10 @@ def send(client: httpx.Client, content: bytes) -> httpx.Response:
 
 
 @pytest.mark.parametrize("name", BOMBS)
-def test_a_bomb_is_refused_and_the_server_does_not_feel_it(sqlite_server: Server, name: str) -> None:
+def test_a_bomb_is_refused_and_uses_little_memory(sqlite_server: Server, name: str) -> None:
     alice = sqlite_server.add_user()
     content = BOMBS[name]()
-    before = memory_of(os.getpid())  # the tests and the server are one process
+    before = memory_of(os.getpid())  # the server runs in this process
     forget_peak()
     answer = send(alice.http, content)
     assert (answer.status_code, bool(answer.json()["ocs"]["data"]["message"])) == (400, True)
@@ -156,13 +156,13 @@ def test_the_largest_pictures_fit_into_the_limit(sqlite_server: Server, content:
     assert peak_of(process.pid) < decoding.MEMORY
 
 
-def test_the_refusal_of_a_large_webp_names_its_limit(sqlite_server: Server) -> None:
+def test_the_refusal_of_a_large_webp_names_the_limit(sqlite_server: Server) -> None:
     answer = send(sqlite_server.add_user().http, webp(6_000, MAX_WEBP_PIXELS // 6_000 + 1))
     assert answer.status_code == 400
     assert answer.json()["ocs"]["data"]["message"] == "The image has too many pixels: 24000000 are allowed"
 
 
-def test_photos_stand_upright(sqlite_server: Server) -> None:
+def test_photos_are_rotated_upright(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user()
     photo = Image.new("RGB", (300, 200), "red")
     photo.paste("blue", (0, 0, 300, 100))  # the upper half; turned by 90 degrees to the left
@@ -177,13 +177,13 @@ def test_photos_stand_upright(sqlite_server: Server) -> None:
     assert (left[2] > 200, right[0] > 200) == (True, True)
 
 
-def test_profiles_are_dropped(sqlite_server: Server) -> None:
+def test_colour_profiles_are_removed(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user()
     assert send(alice.http, encoded("PNG", icc_profile=b"hidden" * 1000)).status_code == 200
     assert "icc_profile" not in Image.open(io.BytesIO(alice.http.get(f"/avatar/{alice.id}/512").content)).info
 
 
-def test_many_bombs_at_once_leave_the_memory_as_it_was(new_server: Callable[[Config], Server], databases: Any) -> None:
+def test_many_concurrent_bombs_use_little_memory(new_server: Callable[[Config], Server], databases: Any) -> None:
     server = new_server(databases.config("sqlite"))
     alice = server.add_user()
     files = [make() for make in BOMBS.values()] + [encoded("PNG", (8_000, 4_000), "RGBA")]
@@ -201,9 +201,9 @@ def test_many_bombs_at_once_leave_the_memory_as_it_was(new_server: Callable[[Con
     assert memory_of(os.getpid()) < before + 64 * MEGABYTE
 
 
-# --- the process ----------------------------------------------------------------------------
+# --- the process of the decoder ----------------------------------------------------------------------------
 def program(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
-    """Let the process of the decoder open pictures by other code, under its own limits."""
+    """Let the decoder process run other code, with the same limits."""
     source = f"""
 import os, sys, time
 from talkd.areas.avatars import decoding
@@ -223,7 +223,7 @@ decoding.serve(sys.stdin.buffer, sys.stdout.buffer)
     ["while True: pass", "bytearray(decoding.MEMORY)", "os._exit(0)", "time.sleep(60)"],
     ids=["processor time", "memory", "end", "time"],
 )
-async def test_the_process_ends_with_a_picture_that_takes_too_much(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
+async def test_a_picture_that_needs_too_much_ends_the_process(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     program(monkeypatch, body)
     decoder = Decoder()
     try:
@@ -239,7 +239,7 @@ async def test_the_process_ends_with_a_picture_that_takes_too_much(monkeypatch: 
         await decoder.close()
 
 
-async def test_who_hangs_up_leaves_no_answer_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_cancelled_request_does_not_answer_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     program(monkeypatch, "time.sleep(0.2); return b'of somebody else'")
     decoder = Decoder()
     try:
@@ -253,7 +253,7 @@ async def test_who_hangs_up_leaves_no_answer_to_the_next(monkeypatch: pytest.Mon
         await decoder.close()
 
 
-async def test_only_some_pictures_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_number_of_waiting_pictures_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     program(monkeypatch, "pass")
     decoder = Decoder()
     try:
@@ -265,7 +265,7 @@ async def test_only_some_pictures_wait(monkeypatch: pytest.MonkeyPatch) -> None:
         await decoder.close()
 
 
-async def test_the_process_knows_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_process_gets_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALKD_DATABASE", "postgresql://user:secret@host/name")
     program(monkeypatch, "return repr(dict(os.environ)).encode()")
     decoder = Decoder()

@@ -1,4 +1,4 @@
-"""Whatever is answered, browsers guess no media type and run nothing that a page of ours did not ask for."""
+"""Every answer has headers that stop browsers from guessing media types and running scripts."""
 
 import pytest
 
@@ -24,7 +24,7 @@ PATHS = (
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_every_answer_protects_browsers(sqlite_server: Server, path: str) -> None:
+def test_every_answer_has_protective_headers(sqlite_server: Server, path: str) -> None:
     client = sqlite_server.client()
     for method in ("GET", "HEAD", "OPTIONS", "PUT", "BREW"):
         answer = client.request(method, path)
@@ -34,13 +34,13 @@ def test_every_answer_protects_browsers(sqlite_server: Server, path: str) -> Non
         assert "Strict-Transport-Security" not in answer.headers
 
 
-def test_refusals_of_half_requests_protect_browsers(sqlite_server: Server) -> None:
+def test_refusals_of_incomplete_requests_have_protective_headers(sqlite_server: Server) -> None:
     answer = exchange(sqlite_server, head("POST", "/index.php/login/v2", "Content-Length: 5"))
     assert b"x-content-type-options: nosniff" in answer
     assert b"content-security-policy: " in answer
 
 
-def test_browsers_insist_on_https_only_where_the_server_speaks_it() -> None:
+def test_strict_transport_security_needs_a_certificate() -> None:
     config = Config().server
     config.hsts = 31_536_000
     assert b"strict-transport-security" not in dict(_protection(config))

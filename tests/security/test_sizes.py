@@ -1,4 +1,4 @@
-"""A request brings only so much, and what is more is refused before anything has changed."""
+"""Requests with too many entries are refused before anything has changed."""
 
 import re
 import types
@@ -24,7 +24,7 @@ from talkd.web.routing import Kind, Route
 
 MOST = 3
 VOLATILE = {"meta", "web_sessions", "throttle", "sessions"}
-"""Tables in which something changes with the time, or with any request."""
+"""Tables that change with time, or with any request."""
 FEW: dict[Any, Callable[[int], Any]] = {
     list: lambda number: [str(each) for each in range(number)],
     dict: lambda number: {"emails": [f"guest{each}@example.org" for each in range(number - 1)], "users": ["nobody"]},
@@ -33,7 +33,7 @@ FEW: dict[Any, Callable[[int], Any]] = {
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def small_server(request: pytest.FixtureRequest, databases: Any, new_server: Callable[[Config], Server]) -> Server:
-    """A server of one's own that takes little at once."""
+    """A new server with a low limit of entries."""
     config: Config = databases.config(request.param)
     config.sizes.list_entries = config.sizes.imported_rows = config.sizes.divided = MOST
     return new_server(config)
@@ -51,7 +51,7 @@ def holding_many() -> Iterator[tuple[Route, str, Any]]:
 
 
 def rows(server: Server) -> dict[str, list[Any]]:
-    """Return everything that is stored, once the notifications of messages are created."""
+    """Return the content of the database, after the notifications of messages are created."""
     server.run_job("deliver_notifications")
 
     async def look(tx: Tx) -> dict[str, list[Any]]:
@@ -65,7 +65,7 @@ def rows(server: Server) -> dict[str, list[Any]]:
 
 
 def body_of(route: Route, token: str) -> dict[str, Any]:
-    """Return something for every parameter that must be there."""
+    """Return a value for every required parameter."""
     values: dict[str, Any] = {"roomType": PUBLIC, "roomName": "Room", "password": "a long password", "token": token}
     for field in msgspec.structs.fields(route.params):
         if field.required and field.type is not Upload:
@@ -74,7 +74,7 @@ def body_of(route: Route, token: str) -> dict[str, Any]:
 
 
 def ask(person: Person, route: Route, token: str, **given: Any) -> Any:
-    """Call an operation and return the answer."""
+    """Send a request to an operation. Return the answer."""
     values = {**body_of(route, token), **given}
     path = re.sub(r"\{(\w+)\}", lambda found: str(values.pop(found[1], 1)), route.path)
     url = ("/ocs/v2.php" if route.kind is Kind.OCS else "") + path
@@ -84,7 +84,7 @@ def ask(person: Person, route: Route, token: str, **given: Any) -> Any:
     return person.http.request(route.method, url, json=values)
 
 
-def test_one_entry_too_many_is_refused_by_every_operation_and_changes_nothing(small_server: Server) -> None:
+def test_every_operation_refuses_too_many_entries_and_changes_nothing(small_server: Server) -> None:
     chief = small_server.add_user("chief", groups=("admin",))
     token = chief.create_room(PUBLIC)
     chief.join(token)
@@ -102,7 +102,7 @@ def test_one_entry_too_many_is_refused_by_every_operation_and_changes_nothing(sm
     assert walked >= 8
 
 
-def test_maps_are_counted_with_what_is_in_their_lists(small_server: Server) -> None:
+def test_entries_of_lists_in_maps_count(small_server: Server) -> None:
     alice = small_server.add_user("alice")
     lists = {"users": ["a", "b"], "emails": ["a@example.org", "b@example.org"]}
     refused = alice.refused("POST", "v4/room", roomType=PUBLIC, roomName="Too many", participants=lists)
@@ -131,14 +131,14 @@ def test_a_file_with_too_many_people_invites_nobody(small_server: Server) -> Non
 
 
 @pytest.mark.parametrize("content", [b"\n" * 100, b"," * 5000, b'"\n",' * 30])
-def test_a_file_is_not_read_beyond_its_most_lines(content: bytes) -> None:
+def test_a_file_is_not_read_beyond_the_maximum_of_lines(content: bytes) -> None:
     with pytest.raises(Invalid) as refused:
         model.parse(b"email\n" + content, most=MOST)
     assert refused.value.reason == "file"
     assert "at most" in refused.value.data["message"]
 
 
-def test_only_small_conversations_are_divided(small_server: Server) -> None:
+def test_only_small_conversations_can_have_breakout_rooms(small_server: Server) -> None:
     alice = small_server.add_user("alice")
     token = alice.create_room()
     people = [small_server.add_user("member") for _ in range(MOST - 1)]

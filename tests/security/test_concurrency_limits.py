@@ -1,4 +1,4 @@
-"""One client, network or crowd that takes all it can get leaves the others room."""
+"""Limits on concurrent requests: one client or network cannot use up the server."""
 
 import contextlib
 import select
@@ -18,7 +18,7 @@ STARTS = Callable[[Config], Server]
 
 @contextlib.contextmanager
 def half_sent(server: Server, count: int, *headers: str) -> Iterator[list[socket.socket]]:
-    """That many requests in flight whose bodies do not come, and one more, which is refused because of them."""
+    """Open requests whose bodies do not arrive, and one more that is refused because of them."""
     with contextlib.ExitStack() as stack:
         made = [stack.enter_context(connection(server)) for _ in range(count + 1)]
         for each in made:
@@ -28,7 +28,7 @@ def half_sent(server: Server, count: int, *headers: str) -> Iterator[list[socket
 
 
 def await_status(client: Callable[[], int], wanted: int) -> None:
-    """Return once the answers have that status."""
+    """Wait until the answers have this status."""
     until = time.monotonic() + 20
     while (status := client()) != wanted:
         assert time.monotonic() < until, status
@@ -42,7 +42,7 @@ def config(databases: object) -> Config:
     return made
 
 
-def test_a_full_server_says_so_and_its_health_still_answers(new_server: STARTS, config: Config) -> None:
+def test_a_full_server_answers_503_but_its_health_check_answers(new_server: STARTS, config: Config) -> None:
     config.server.max_connections = 8
     server = new_server(config)
     visitor = server.client()
@@ -57,7 +57,7 @@ def test_a_full_server_says_so_and_its_health_still_answers(new_server: STARTS, 
     await_status(lambda: visitor.get("/index.php/login").status_code, 200)
 
 
-def test_a_network_has_only_its_share_of_bodies_in_flight(new_server: STARTS, config: Config) -> None:
+def test_a_network_is_limited_in_unfinished_bodies(new_server: STARTS, config: Config) -> None:
     config.security.bodies_by_address = 5
     server = new_server(config)
     crowd, neighbour, other = (
@@ -74,7 +74,7 @@ def test_a_network_has_only_its_share_of_bodies_in_flight(new_server: STARTS, co
     await_status(lambda: crowd.post("/index.php/login/v2", data={"a": 1}).status_code, 200)
 
 
-def test_the_requests_of_a_network_count_only_until_they_are_answered(new_server: STARTS, config: Config) -> None:
+def test_requests_count_for_their_network_until_they_are_answered(new_server: STARTS, config: Config) -> None:
     config.security.bodies_by_address = 2
     server = new_server(config)
     visitor = server.client()
@@ -85,12 +85,12 @@ def test_the_requests_of_a_network_count_only_until_they_are_answered(new_server
         assert visitor.post("/index.php/login/v2", data={"a": 1}).status_code == 200
     with half_sent(server, 2):
         await_status(lambda: visitor.post("/index.php/login/v2", data={"a": 1}).status_code, 429)
-    await_status(lambda: visitor.post("/index.php/login/v2", data={"a": 1}).status_code, 200)  # they have hung up
+    await_status(lambda: visitor.post("/index.php/login/v2", data={"a": 1}).status_code, 200)  # they have ended
 
 
 @pytest.fixture
 def crowded(new_server: STARTS, config: Config) -> tuple[Server, Person, str]:
-    """A server on which few may wait, with a user and their public room."""
+    """A server with low limits of waiting polls, with a user and their public room."""
     config.security.polls_by_session = 2
     config.security.polls_by_address = 5
     server = new_server(config)
@@ -100,7 +100,7 @@ def crowded(new_server: STARTS, config: Config) -> tuple[Server, Person, str]:
 
 @contextlib.contextmanager
 def waiting(server: Server, person: Person, path: str, count: int, *headers: str) -> Iterator[None]:
-    """That many polls that wait."""
+    """Open this many waiting polls."""
     before = server.app.world.changes.waiting
     with contextlib.ExitStack() as stack:
         for number in range(count):
@@ -120,7 +120,7 @@ def chat(person: Person, token: str) -> str:
     return f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}?lookIntoFuture=1&timeout=30&lastKnownMessageId={last}"
 
 
-def test_a_session_has_only_so_many_polls_waiting(crowded: tuple[Server, Person, str]) -> None:
+def test_a_session_is_limited_in_waiting_polls(crowded: tuple[Server, Person, str]) -> None:
     server, alice, token = crowded
     other = alice.create_room(PUBLIC)
     alice.join(token)
@@ -137,7 +137,7 @@ def test_a_session_has_only_so_many_polls_waiting(crowded: tuple[Server, Person,
     await_status(lambda: alice.http.get(path.replace("timeout=30", "timeout=0")).status_code, 304)
 
 
-def test_a_network_has_only_so_many_polls_waiting_beside_its_requests(crowded: tuple[Server, Person, str]) -> None:
+def test_a_network_is_limited_in_waiting_polls(crowded: tuple[Server, Person, str]) -> None:
     server, alice, token = crowded
     people = [server.add_user(name) for name in ("bob", "carol", "dave")]
     for person in people:
@@ -152,7 +152,7 @@ def test_a_network_has_only_so_many_polls_waiting_beside_its_requests(crowded: t
         assert alice.http.get(path.replace("timeout=30", "timeout=0"), headers=elsewhere).status_code == 304
 
 
-def test_half_sent_requests_end_and_make_room(new_server: STARTS, config: Config) -> None:
+def test_unfinished_requests_time_out(new_server: STARTS, config: Config) -> None:
     config.server.body_timeout = 1
     config.server.max_connections = 20
     server = new_server(config)

@@ -1,4 +1,4 @@
-"""What somebody outside must not find out: about accounts, and about rooms that they are not in."""
+"""Information about accounts and rooms that outsiders must not get."""
 
 from typing import Any
 
@@ -29,12 +29,12 @@ def test_a_guest_mentions_only_accounts_and_groups_of_the_room(server: Server, q
 
 
 def outsiders(server: Server) -> list[Person]:
-    """Somebody with an account, and somebody without."""
+    """A user and a visitor who are not in the room."""
     return [server.add_user("stranger"), server.visitor()]
 
 
 @pytest.mark.parametrize("options", [{}, {"password": "a secret of ours"}])
-def test_a_hidden_name_does_not_show_in_the_picture(server: Server, options: dict[str, Any]) -> None:
+def test_the_picture_does_not_reveal_a_hidden_name(server: Server, options: dict[str, Any]) -> None:
     alice = server.add_user("alice")
     tokens = [alice.create_room(PUBLIC, name, **options) for name in ("🐳", "🎉 Party for Bob", "Room", "R")]
     alice.post(f"v1/room/{tokens[-1]}/avatar/emoji", emoji="🐧", color="123456")
@@ -46,7 +46,7 @@ def test_a_hidden_name_does_not_show_in_the_picture(server: Server, options: dic
 
 
 @pytest.mark.parametrize("listable", [0, 1])
-def test_outsiders_learn_nothing_of_the_conversation_that_is_extended(server: Server, listable: int) -> None:
+def test_outsiders_see_nothing_of_the_conversation_that_a_room_extends(server: Server, listable: int) -> None:
     alice, bob = server.add_user("alice"), server.add_user("bob")
     before = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
     token = alice.create_room(PUBLIC, objectType="extended_conversation", objectId=before, listable=listable)

@@ -1,4 +1,4 @@
-"""A locked room takes nothing new, and whoever may not write does not write through another door."""
+"""Locked rooms and missing permissions apply to all ways to write in a room."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ PLACE = {"objectType": "geo-location", "objectId": "geo:52.5,13.4", "metaData": 
 
 
 def everything_written(person: Person, token: str, message: int, poll: int) -> dict[str, int]:
-    """The status of each way to write in a room."""
+    """Return the status of each way to write in a room."""
     tries: dict[str, tuple[str, str, dict[str, Any]]] = {
         "say": ("POST", f"v1/chat/{token}", {"message": "Hello"}),
         "share": ("POST", f"v1/chat/{token}/share", PLACE),
@@ -36,7 +36,7 @@ def everything_written(person: Person, token: str, message: int, poll: int) -> d
 
 
 def prepare(person: Person, token: str) -> tuple[int, int]:
-    """A message with a reaction, and a poll, of that person."""
+    """Create a message with a reaction, and a poll. Return their ids."""
     message, poll = person.say(token, "Before")["id"], person.post(f"v1/poll/{token}", **POLL)["id"]
     person.post(f"v1/reaction/{token}/{message}", reaction="🚀")
     return message, poll
@@ -44,7 +44,7 @@ def prepare(person: Person, token: str) -> tuple[int, int]:
 
 @pytest.mark.parametrize("who", ["member", "guest"])
 @pytest.mark.parametrize("forbidden", ["attendee", "room"])
-def test_without_the_permission_to_chat_nothing_is_written(server: Server, who: str, forbidden: str) -> None:
+def test_without_the_chat_permission_nothing_is_written(server: Server, who: str, forbidden: str) -> None:
     owner = server.add_user("owner")
     token = owner.create_room(PUBLIC)
     person = server.visitor() if who == "guest" else server.add_user("member")
@@ -64,7 +64,7 @@ def test_without_the_permission_to_chat_nothing_is_written(server: Server, who: 
 
 
 @pytest.mark.parametrize("who", ["owner", "member", "guest"])
-def test_a_locked_room_takes_nothing(server: Server, who: str) -> None:
+def test_nothing_is_written_in_a_locked_room(server: Server, who: str) -> None:
     owner, member, guest = server.add_user("owner"), server.add_user("member"), server.visitor()
     token = owner.create_room(PUBLIC)
     owner.add(token, member)

@@ -1,4 +1,4 @@
-"""A request that ends before its length or its last chunk is not carried out, whatever its body is."""
+"""A request whose body is incomplete is not run."""
 
 import socket
 import struct
@@ -20,7 +20,7 @@ BODIES = [(FORM, b"message=cut+by"), (JSON, b'{"message": "cut by"}'), (MULTIPAR
 
 
 def cut_forms(kind: str, body: bytes) -> Iterator[tuple[list[str], bytes]]:
-    """Headers and bytes of requests whose body ends early; read by themselves, the bytes make sense."""
+    """Yield headers and bytes of requests whose body ends early, but would be valid if it were complete."""
     described = [f"Content-Type: {kind}"] if kind else []
     yield [*described, f"Content-Length: {len(body) + 1}"], body
     yield [*described, "Content-Length: 500"], body
@@ -30,7 +30,7 @@ def cut_forms(kind: str, body: bytes) -> Iterator[tuple[list[str], bytes]]:
     yield chunked, chunk + b"0\r\n"  # the line after the last chunk is missing
     yield chunked, chunk[:-2]
     yield chunked, b"%x\r\n%s" % (len(body) + 9, body)
-    yield chunked, chunk + b"zz\r\n"  # not a length
+    yield chunked, chunk + b"zz\r\n"  # this is not a chunk length
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def messages(person: Person, token: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("kind", "body"), BODIES)
-def test_a_body_that_ends_early_is_not_carried_out(
+def test_a_request_with_an_incomplete_body_is_not_run(
     server: Server, alice: Person, token: str, kind: str, body: bytes
 ) -> None:
     before = messages(alice, token)
@@ -59,9 +59,7 @@ def test_a_body_that_ends_early_is_not_carried_out(
     assert messages(alice, token) == before
 
 
-def test_a_body_whose_connection_is_closed_or_reset_is_not_carried_out(
-    server: Server, alice: Person, token: str
-) -> None:
+def test_a_request_whose_connection_ends_before_its_body_is_not_run(server: Server, alice: Person, token: str) -> None:
     before = messages(alice, token)
     for kind, body in BODIES:
         for headers, sent in cut_forms(kind, body):
@@ -86,7 +84,7 @@ def test_a_body_whose_connection_is_closed_or_reset_is_not_carried_out(
         ("GET", "v4/room?noStatusUpdate=0"),
     ],
 )
-def test_half_of_a_request_without_parameters_of_its_own_is_refused_too(
+def test_an_incomplete_body_is_refused_without_parameters_too(
     server: Server, alice: Person, token: str, method: str, path: str
 ) -> None:
     before = alice.get(f"v4/room/{token}")
@@ -96,7 +94,7 @@ def test_half_of_a_request_without_parameters_of_its_own_is_refused_too(
     assert alice.get(f"v4/room/{token}") == before
 
 
-def test_half_an_upload_is_not_carried_out(server: Server, alice: Person, token: str) -> None:
+def test_an_incomplete_upload_is_not_stored(server: Server, alice: Person, token: str) -> None:
     path = f"/ocs/v2.php/apps/spreed/api/v1/room/{token}/avatar"
     part = b'--xyz\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\nGIF89a\r\n--xyz--\r\n'
     for headers, sent in cut_forms(MULTIPART, part):
@@ -105,7 +103,7 @@ def test_half_an_upload_is_not_carried_out(server: Server, alice: Person, token:
     assert alice.get(f"v4/room/{token}")["isCustomAvatar"] is False
 
 
-def test_a_whole_body_is_carried_out_in_whatever_pieces_it_comes(server: Server, alice: Person, token: str) -> None:
+def test_a_complete_body_may_arrive_in_any_pieces(server: Server, alice: Person, token: str) -> None:
     path = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}"
     for kind, body in BODIES[:3]:
         pieces = b"".join(b"1\r\n%c\r\n" % byte for byte in body) + b"0\r\n\r\n"
@@ -115,8 +113,8 @@ def test_a_whole_body_is_carried_out_in_whatever_pieces_it_comes(server: Server,
     assert messages(alice, token)[:3] == ["cut by"] * 3
 
 
-def test_a_connection_goes_on_after_a_whole_body(server: Server, alice: Person, token: str) -> None:
-    """Clients send the next request on the same connection."""
+def test_a_connection_stays_open_after_a_complete_body(server: Server, alice: Person, token: str) -> None:
+    """The client sends the next request on the same connection."""
     path = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}"
     with connection(server) as made:
         for kind, body in BODIES[:3]:
@@ -153,7 +151,7 @@ def test_a_body_of_a_get_request_is_ignored(server: Server, alice: Person, token
     assert b'"message":"first"' in answer
 
 
-def test_a_body_that_does_not_come_is_given_up(sqlite_server: Server) -> None:
+def test_a_body_that_does_not_arrive_times_out(sqlite_server: Server) -> None:
     sqlite_server.config.server.body_timeout = 1
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
@@ -170,7 +168,7 @@ def test_a_body_that_does_not_come_is_given_up(sqlite_server: Server) -> None:
     assert "mes" not in messages(alice, token)
 
 
-def test_a_body_that_trickles_is_given_up(sqlite_server: Server) -> None:
+def test_a_body_that_arrives_too_slowly_times_out(sqlite_server: Server) -> None:
     sqlite_server.config.server.body_timeout = 1
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
@@ -194,7 +192,7 @@ def test_a_body_that_trickles_is_given_up(sqlite_server: Server) -> None:
 
 
 @pytest.mark.parametrize("announces", [True, False])
-def test_a_body_that_is_too_large_is_refused_before_it_has_all_come(sqlite_server: Server, announces: bool) -> None:
+def test_a_body_that_is_too_large_is_refused_before_it_has_arrived(sqlite_server: Server, announces: bool) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
     path = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}"
@@ -206,8 +204,8 @@ def test_a_body_that_is_too_large_is_refused_before_it_has_all_come(sqlite_serve
 
 
 @pytest.mark.parametrize("path", ["/ocs/v2.php/cloud/users/nobody", "/ocs/v2.php/nothing", "/login/v2"])
-def test_an_answer_before_the_body_says_that_the_connection_ends(path: str, sqlite_server: Server) -> None:
-    """Otherwise clients send the next request into a closed connection."""
+def test_an_answer_before_the_end_of_the_body_closes_the_connection(path: str, sqlite_server: Server) -> None:
+    """Without the header, clients would send the next request into a closed connection."""
     length = 200_000
     with connection(sqlite_server) as made:
         made.sendall(head("PUT", path, f"Content-Type: {JSON}", f"Content-Length: {length}"))

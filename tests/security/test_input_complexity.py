@@ -1,4 +1,4 @@
-"""The time that an input takes grows with its length, not with the square of it."""
+"""The processing time of an input grows linearly with its length, not quadratically."""
 
 import importlib
 import inspect
@@ -22,9 +22,9 @@ from talkd.web.routing import Route
 
 SHORT, LONG = 2_000, 16_000
 RATIO = 8 * 3
-"""How much longer the long input may take; the square would take 64 times as long."""
+"""How much longer the long input may take. Quadratic time would be 64 times as long."""
 UNNOTICEABLE = 0.02
-"""Seconds within which the machine's own noise is larger than any ratio."""
+"""Seconds below which measurements are too noisy to compare."""
 PUMPS = (
     "/call/a?",
     "a",
@@ -62,7 +62,7 @@ METHODS: dict[str, Callable[[re.Pattern[str], str], object]] = {
 
 
 def spent(work: Callable[[str], object], text: str) -> float:
-    """Return the processor time for a text, the least of some tries."""
+    """Return the processor time for a text, the shortest of several attempts."""
     tries = []
     for _ in range(3):
         began = time.process_time()
@@ -74,13 +74,13 @@ def spent(work: Callable[[str], object], text: str) -> float:
 
 
 def is_linear(work: Callable[[str], object], pump: str, end: str = "\n\x00") -> bool:
-    """Return True if the time for many repetitions grows no faster than their number."""
+    """Return True if the time grows no faster than the number of repetitions."""
     long = spent(work, pump * (LONG // len(pump)) + end)
     return long < UNNOTICEABLE or long < RATIO * spent(work, pump * (SHORT // len(pump)) + end)
 
 
 def uses() -> Iterator[tuple[str, Callable[[str], object]]]:
-    """Yield every use of a regular expression in talkd's modules, under the name of both."""
+    """Yield every use of a regular expression in talkd's modules, with the names of module and expression."""
     for found in pkgutil.walk_packages(talkd.__path__, "talkd."):
         if "__main__" in found.name or "migrations" in found.name:
             continue
@@ -96,12 +96,12 @@ USES = dict(uses())
 
 
 @pytest.mark.parametrize(("pattern", "pump"), [(r"/call/([a-z0-9]+)/?(?:[?#].*)?$", "/call/a?"), (r" +$", " ")])
-def test_the_check_notices_what_takes_the_square(pattern: str, pump: str) -> None:
+def test_the_check_detects_quadratic_time(pattern: str, pump: str) -> None:
     assert not is_linear(re.compile(pattern).search, pump)
 
 
 @pytest.mark.parametrize("name", USES)
-def test_no_use_of_a_regular_expression_takes_the_square(name: str) -> None:
+def test_no_regular_expression_takes_quadratic_time(name: str) -> None:
     for pump in PUMPS:
         assert is_linear(USES[name], pump), pump
 
@@ -116,23 +116,23 @@ def test_no_use_of_a_regular_expression_takes_the_square(name: str) -> None:
     ],
     ids=["searchable", "find", "emojis", "mentions"],
 )
-def test_reading_a_text_takes_no_square(work: Callable[[str], object]) -> None:
+def test_parsing_a_text_takes_linear_time(work: Callable[[str], object]) -> None:
     for pump in PUMPS:
         assert is_linear(work, pump, "`"), pump
 
 
-def test_marks_beyond_what_a_letter_has_do_not_count() -> None:
+def test_search_ignores_excess_combining_marks() -> None:
     assert search.searchable("e\u0301" + "\u05b0" * 40) == search.searchable("e" + "\u05b0" * 29)
     assert search.searchable("Ångström " * 10) == "angstrom " * 10
 
 
 # --- every parameter of every operation -----------------------------------------------------
 MOST = 1.0
-"""Seconds of processor time for one request at most; the square takes several."""
+"""Seconds of processor time for one request at most. Quadratic time takes several."""
 
 
 def texts_of(route: Route) -> list[str]:
-    """Return the names of the parameters that are texts."""
+    """Return the names of the text parameters."""
     return [
         field.encode_name
         for field in msgspec.structs.fields(route.params)
@@ -140,7 +140,7 @@ def texts_of(route: Route) -> list[str]:
     ]
 
 
-def test_no_text_in_a_request_keeps_the_server_busy(sqlite_server: Server) -> None:
+def test_no_text_parameter_keeps_the_server_busy(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room(PUBLIC)
     last = alice.say(token, "hello")["id"]
@@ -167,7 +167,7 @@ def test_a_search_in_the_body_of_a_get_request_is_ignored(sqlite_server: Server)
     assert time.process_time() - began < MOST
 
 
-def test_a_parameter_has_a_length(sqlite_server: Server) -> None:
+def test_text_parameters_have_a_maximum_length(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
     for path, name in (("v1/chat/{}", "message"), ("v1/chat/{}/share", "metaData"), ("v1/poll/{}", "question")):
@@ -186,14 +186,14 @@ def test_a_parameter_has_a_length(sqlite_server: Server) -> None:
     ],
     ids=["deep lists", "deep maps", "deeper than the reader", "many values", "many names"],
 )
-def test_json_has_a_depth_and_a_size(sqlite_server: Server, body: bytes) -> None:
+def test_json_has_a_maximum_depth_and_size(sqlite_server: Server, body: bytes) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
     answer = alice.http.post(f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}", content=body)
     assert answer.status_code == 400, answer.text
 
 
-def test_forms_may_be_nested_only_so_deep(sqlite_server: Server) -> None:
+def test_forms_have_a_maximum_depth(sqlite_server: Server) -> None:
     alice = sqlite_server.add_user("alice")
     token = alice.create_room()
     url = f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}"

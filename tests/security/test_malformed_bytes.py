@@ -1,4 +1,4 @@
-"""Bytes that no client of good will sends are refused or ignored, never a failure of the server."""
+"""Malformed bytes are refused or ignored, and cause no server errors."""
 
 import base64
 import random
@@ -59,7 +59,7 @@ def test_no_header_breaks_the_server(server: Server, name: str) -> None:
 
 
 @pytest.mark.parametrize("scheme", [b"Basic ", b"basic ", b"Bearer ", b"Digest ", b"", b"Basic"])
-def test_no_credentials_break_the_server_and_some_addresses_ignore_them(server: Server, scheme: bytes) -> None:
+def test_no_credentials_break_the_server(server: Server, scheme: bytes) -> None:
     encoded = [base64.b64encode(each) for each in (b"\xff:\xff", b"a", b":", b"a\x00:b", b"a:b\x00", b"\xed\xa0\x80:x")]
     for value in (*ODD, *encoded, b"=", b"a" * 5000):
         request = with_header("GET", "/ocs/v2.php/cloud/user", "Authorization", scheme + value)
@@ -172,7 +172,7 @@ def test_no_bytes_on_the_socket_break_the_server(server: Server, alice: Person, 
 
 
 def mutated(chance: random.Random, request: bytes) -> bytes:
-    """Return the request with some bytes changed, dropped, doubled or put in."""
+    """Return the request with some bytes changed, removed, doubled or inserted."""
     made = bytearray(request)
     for _ in range(chance.randrange(1, 6)):
         at = chance.randrange(len(made))
