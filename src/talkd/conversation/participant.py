@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.conversation.room import Room
-from talkd.core.actor import USERS, Actor
+from talkd.core.actor import Actor
 from talkd.core.constants import (
     GUESTS,
     MAX_CUSTOM_PERMISSIONS,
@@ -63,6 +63,11 @@ class Attendee(msgspec.Struct, frozen=True):
     def is_guest(self) -> bool:
         """Return True for attendees without an account."""
         return self.type in GUESTS
+
+    @property
+    def is_self_joined(self) -> bool:
+        """Return True for a user who joined by the link of a public room. When they leave, they are removed."""
+        return self.type == ParticipantType.USER_SELF_JOINED
 
     @property
     def sees_common_read(self) -> bool:
@@ -176,11 +181,6 @@ def permissions_of(room: Room, attendee: Attendee) -> int:
 def invited_name(name: str, address: str) -> str:
     """Return the name that others see of a guest invited by e-mail: "" if it contains the address."""
     return "" if address.lower() in name.lower() else name
-
-
-def is_self_joined(attendee: Attendee) -> bool:
-    """Return True for a user who joined by the link of a public room. They stop being an attendee when they leave."""
-    return attendee.actor_type == USERS and attendee.type == ParticipantType.USER_SELF_JOINED
 
 
 # --- setting permissions -----------------------------------------------------------------------

@@ -85,12 +85,12 @@ class Room(msgspec.Struct, frozen=True):
     @property
     def has_lobby(self) -> bool:
         """Return True if the lobby is on and its timer has not expired."""
-        return self.lobby_state == Lobby.NON_MODERATORS and not self.is_lobby_over
+        return is_lobby_on(self.lobby_state, self.lobby_timer)
 
     @property
     def is_lobby_over(self) -> bool:
         """Return True if the lobby timer has expired, even if the job that ends the lobby has not run yet."""
-        return self.lobby_state == Lobby.NON_MODERATORS and 0 < self.lobby_timer <= clock.now()
+        return self.lobby_state == Lobby.NON_MODERATORS and not self.has_lobby
 
     @property
     def is_listed(self) -> bool:
@@ -184,6 +184,11 @@ def require_object(object_type: str, object_id: str) -> None:
         raise Invalid("object-id")
     if bool(object_type) != bool(object_id):
         raise Invalid("object")
+
+
+def is_lobby_on(state: int, timer: int) -> bool:
+    """Return True if a lobby is on and its timer, if it has one, has not expired."""
+    return state == Lobby.NON_MODERATORS and not 0 < timer <= clock.now()
 
 
 def default_notification_level(room_type: int, setting: int) -> int:

@@ -10,7 +10,7 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import Member
 from talkd.conversation import attendee_store, ban_store, room_store, session_store
-from talkd.conversation.participant import Attendee, Participant, invited_name, is_self_joined
+from talkd.conversation.participant import Attendee, Participant, invited_name
 from talkd.conversation.room import Room, pair
 from talkd.core import clock, ids
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
@@ -39,7 +39,7 @@ async def add_user(
     """
     present = await attendee_store.find_attendee(tx, room.id, USERS, user_id)
     if present is not None:
-        if present.type == ParticipantType.USER_SELF_JOINED and type != ParticipantType.USER_SELF_JOINED:
+        if present.is_self_joined and type != ParticipantType.USER_SELF_JOINED:
             await _make_member(tx, room, actor, present, type, quiet=quiet)
         return present.id
     if await ban_store.is_banned(tx, room.id, USERS, user_id):
@@ -85,7 +85,7 @@ async def add_group(
     new = {member.id: member for member in members if member.enabled and folded(member.id) not in banned}
     for present in await attendee_store.find_attendees(tx, room.id, USERS, list(new)):
         del new[present.actor_id]
-        if present.type == ParticipantType.USER_SELF_JOINED:
+        if present.is_self_joined:
             await _make_member(tx, room, actor, present, ParticipantType.USER)
     for member in new.values():
         target = Actor(USERS, member.id, member.display_name)
@@ -227,7 +227,7 @@ async def is_last_member(tx: Tx, attendee: Attendee) -> bool:
 
 
 def _is_last(attendee: Attendee, people: int) -> bool:
-    return people == 1 and attendee.actor_type == USERS and not is_self_joined(attendee)
+    return people == 1 and attendee.actor_type == USERS and not attendee.is_self_joined
 
 
 async def remove_other(tx: Tx, me: Participant, attendee: Attendee) -> None:
@@ -268,7 +268,7 @@ async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet:
     if not await attendee_store.delete_attendee(tx, room.id, attendee.id):
         return
     quiet = quiet or attendee.actor_type == GUESTS or room.is_one_to_one or room.type == RoomType.NOTE_TO_SELF
-    quiet = quiet or (attendee.type == ParticipantType.USER_SELF_JOINED and actor == attendee.actor)
+    quiet = quiet or (attendee.is_self_joined and actor == attendee.actor)
     await tx.emit(
         AttendeeRemoved(room.id, actor, attendee.id, attendee.actor, tuple(each.session_id for each in sessions), quiet)
     )

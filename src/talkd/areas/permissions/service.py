@@ -6,7 +6,6 @@ from talkd.conversation.participant import (
     AttendeeList,
     Participant,
     change_permissions,
-    is_self_joined,
     permissions_of,
     require_permissions,
 )
@@ -50,7 +49,7 @@ async def set_of_attendee(tx: Tx, me: Participant, attendee_id: int, method: str
         raise Forbidden("moderator")
     if attendee.actor_type == GROUPS:
         raise Invalid("type")
-    becomes_member = is_self_joined(attendee) and permissions != Permission.DEFAULT
+    becomes_member = attendee.is_self_joined and permissions != Permission.DEFAULT
     if becomes_member:
         await attendee_store.set_attendee(tx, room.id, attendee.id, "type", ParticipantType.USER, clock.now())
     if permissions != attendee.permissions or becomes_member:

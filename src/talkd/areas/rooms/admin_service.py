@@ -15,7 +15,7 @@ from talkd.areas.settings import service as settings
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, room_store
-from talkd.conversation.participant import Attendee, is_self_joined, require_permissions
+from talkd.conversation.participant import Attendee, require_permissions
 from talkd.conversation.room import Attributes, Room, require_description, require_name
 from talkd.conversation.settings import TalkSettings
 from talkd.core import clock
@@ -286,7 +286,7 @@ async def transfer(tx: Tx, source: str, target: str, *, members_too: bool, remov
         raise Invalid("target", message="Source and destination are the same user.")
     transferred = 0
     async for attendee, room in rooms.list_rooms_of(tx, source):
-        if not room.is_shared or is_self_joined(attendee) or not (members_too or attendee.is_moderator):
+        if not room.is_shared or attendee.is_self_joined or not (members_too or attendee.is_moderator):
             continue
         known = await attendee_store.find_attendee(tx, room.id, USERS, target)
         await _add_users(tx, room, [target])

@@ -4,8 +4,7 @@ import msgspec
 
 from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.conversation.participant import require_permissions
-from talkd.conversation.room import NO_ATTRIBUTES, Attributes, Room
-from talkd.core import clock
+from talkd.conversation.room import NO_ATTRIBUTES, Attributes, Room, is_lobby_on
 from talkd.core.constants import MAX_EXPIRATION, Listable, Lobby, ReadOnly, RoomType
 from talkd.core.errors import Invalid
 
@@ -77,7 +76,7 @@ def require_attributes(
         raise Invalid("message-expiration")
     if not 0 <= lobby_timer <= MAX_TIME:
         raise Invalid("lobby-timer")
-    has_lobby = lobby_state == Lobby.NON_MODERATORS and not 0 < lobby_timer <= clock.now()
+    has_lobby = is_lobby_on(lobby_state, lobby_timer)
     return Attributes(
         read_only=read_only,
         listable=listable,

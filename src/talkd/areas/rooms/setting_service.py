@@ -11,7 +11,7 @@ from talkd.conversation import attendee_store, room_store
 from talkd.conversation.room import Room, require_description, require_name
 from talkd.conversation.settings import CONSENT_BY_ROOM
 from talkd.core.actor import Actor
-from talkd.core.constants import MAX_EXPIRATION, Listable, ParticipantType, ReadOnly, RoomType
+from talkd.core.constants import MAX_EXPIRATION, Listable, ReadOnly, RoomType
 from talkd.core.errors import Invalid, PreconditionFailed
 from talkd.core.events import (
     DescriptionSet,
@@ -82,7 +82,7 @@ async def disallow_guests(tx: Tx, room: Room, actor: Actor) -> None:
     if room.password_hash:
         await room_store.set_field(tx, room.id, "password_hash", "")
     for attendee in await attendee_store.list_attendees(tx, room.id):
-        if attendee.is_guest or attendee.type == ParticipantType.USER_SELF_JOINED:
+        if attendee.is_guest or attendee.is_self_joined:
             await participants.remove(tx, room, actor, attendee, quiet=True)
     await tx.emit(GuestsDisallowed(room.id, actor))
 

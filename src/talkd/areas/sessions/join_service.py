@@ -7,7 +7,7 @@ from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.participants import service as participants
 from talkd.areas.sessions import service as sessions
 from talkd.conversation import attendee_store, ban_store, room_store, session_store
-from talkd.conversation.participant import Attendee, Participant, is_self_joined
+from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
 from talkd.core import clock, ids
 from talkd.core.actor import USERS, Actor
@@ -96,7 +96,7 @@ async def _join_user(tx: Tx, room: Room, user: Actor, device: Device) -> Partici
     known = attendee = await attendee_store.find_attendee(tx, room.id, USERS, user.id)
     if known is not None:
         has_cookie = bool(device.browser)  # without one, the earlier session may be another device's
-        await _end_previous(tx, room, known, device.browser, keep_attendee=not (has_cookie and is_self_joined(known)))
+        await _end_previous(tx, room, known, device.browser, keep_attendee=not (has_cookie and known.is_self_joined))
         attendee = await attendee_store.find_attendee(tx, room.id, USERS, user.id)
     if attendee is None:
         await _add_user(tx, room, user, password_is_right=device.password_is_right or known is not None)

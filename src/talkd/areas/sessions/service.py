@@ -7,7 +7,7 @@ from talkd.areas.participants import service as participants
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
 from talkd.conversation import room_store, session_store
-from talkd.conversation.participant import Attendee, Participant, Session, is_self_joined
+from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.room import Room
 from talkd.core import clock, ids
 from talkd.core.actor import GUESTS
@@ -42,7 +42,7 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
         await calls.drop(tx, room, session, attendee)
     await session_store.delete_session(tx, session)
     await tx.emit(SessionLeft(room.id, attendee.actor, attendee.id, session.session_id))
-    if keep_attendee or not (attendee.actor_type == GUESTS or is_self_joined(attendee)):
+    if keep_attendee or not (attendee.actor_type == GUESTS or attendee.is_self_joined):
         return
     if not await session_store.list_sessions_of(tx, room.id, attendee.id):
         await participants.remove(tx, room, attendee.actor, attendee, quiet=True)
