@@ -33,7 +33,7 @@ def own_token(client: httpx.Client) -> str:
     return str(client.get("/csrftoken").json()["token"])
 
 
-# --- login flow v2 --------------------------------------------------------------------------
+# --- login flow v2 ---------------------------------------------------------------------------
 def test_flow_v2_gives_one_app_password_once(own_server: Server) -> None:
     app, browser = own_server.browser(), own_server.browser()
     started = app.post("/index.php/login/v2", headers=[(b"User-Agent", "Jörgs Handy".encode())]).json()
@@ -104,7 +104,7 @@ def test_the_database_holds_no_secret_of_a_flow(own_server: Server) -> None:
         assert secret.encode() not in kept
 
 
-# --- classic flow ---------------------------------------------------------------------------
+# --- classic flow ----------------------------------------------------------------------------
 def test_classic_flow_ends_in_a_redirect_to_the_app(own_server: Server) -> None:
     view = own_server.browser(follow_redirects=False)
     page = view.get("/index.php/login/flow?user=alice", headers=HEADERS)
@@ -146,7 +146,7 @@ def test_classic_flow_accepts_an_existing_app_password(own_server: Server) -> No
     assert refused.status_code == 403
 
 
-# --- browsers -------------------------------------------------------------------------------
+# --- browsers --------------------------------------------------------------------------------
 def test_login_renews_the_cookie_and_logout_ends_it(own_server: Server) -> None:
     browser = own_server.browser()
     browser.get("/login")
@@ -236,7 +236,7 @@ def test_pages_escape_input(own_server: Server) -> None:
     assert "<script" not in page.text
 
 
-# --- app passwords --------------------------------------------------------------------------
+# --- app passwords ---------------------------------------------------------------------------
 def test_app_password_is_exchanged_rotated_and_returned(own_server: Server) -> None:
     app = own_server.browser(headers=HEADERS)
     first = app.get("/ocs/v2.php/core/getapppassword", auth=ALICE).json()["ocs"]["data"]["apppassword"]
@@ -303,7 +303,7 @@ def test_users_cannot_disconnect_the_devices_of_others(own_server: Server) -> No
     assert app.delete("/ocs/v2.php/core/apppassword", headers=HEADERS, auth=bobs).status_code == 200
 
 
-# --- other pages -------------------------------------------------------------------------------
+# --- other pages -----------------------------------------------------------------------------
 def test_browsers_may_cache_the_style_sheet(own_server: Server) -> None:
     browser = own_server.browser()
     link = re.search(r'href="(/static/talkd.css\?v=\w+)"', browser.get("/").text)
@@ -328,7 +328,7 @@ def test_names_of_apps() -> None:
     assert len(client_name_of("x" * 500)) == 128
 
 
-# --- pages as scripts read them ---------------------------------------------------------
+# --- pages as scripts read them --------------------------------------------------------------
 def first_form(page: httpx.Response) -> dict[str, str]:
     """Return the action and the fields of the first form of a page."""
     form = re.search(r"<form[^>]*>.*?</form>", page.text, re.DOTALL)
@@ -373,7 +373,7 @@ def test_the_first_form_is_never_the_one_that_logs_out(own_server: Server) -> No
     assert home.text.rindex('<form id="logout"') == home.text.rindex("<form")
 
 
-# --- e-mail addresses -----------------------------------------------------------------------
+# --- e-mail addresses ------------------------------------------------------------------------
 def test_owners_log_in_by_an_address_that_another_account_has_too(server: Server) -> None:
     address = f"{unique('bob')}@example.org"
     bob, mallory = server.add_user("bob", email=address), server.add_user("mallory")

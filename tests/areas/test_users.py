@@ -45,7 +45,7 @@ def data(answer: httpx.Response) -> Any:
     return answer.json()["ocs"]["data"]
 
 
-# --- accounts -------------------------------------------------------------------------------
+# --- accounts --------------------------------------------------------------------------------
 def test_new_account_logs_in_and_sees_itself(server: Any) -> None:
     group_id = add_group(server)
     user_id = add_user(server, displayName="Ada L.", email="Ada@example.org", language="de", groups=[group_id])
@@ -232,7 +232,7 @@ def test_administrators_get_and_lose_their_rights_at_once(server: Any) -> None:
     assert client.get(USERS).status_code == 403
 
 
-# --- groups ---------------------------------------------------------------------------------
+# --- groups ----------------------------------------------------------------------------------
 def test_groups_are_created_renamed_filled_and_deleted(server: Any) -> None:
     user_id = add_user(server)
     group_id = add_group(server, user_id)
@@ -280,7 +280,7 @@ def test_invalid_memberships_are_refused(server: Any) -> None:
     assert outcome(server.admin.post(f"{USERS}/nobody at all/groups", json={"groupid": "admin"}))[1] == 103
 
 
-# --- suggestions -------------------------------------------------------------------------
+# --- suggestions -----------------------------------------------------------------------------
 def found(client: httpx.Client, **wanted: Any) -> list[tuple[str, str]]:
     """Return the source and id of each suggestion."""
     return [(each["source"], each["id"]) for each in data(client.get(AUTOCOMPLETE, params=wanted))]

@@ -160,7 +160,7 @@ async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
 
 
 async def change_password(tx: Tx, login: Login, password_hash: str, *, browser: str) -> str:
-    """Set a new password. All browsers are logged out. Return the new cookie of the one that did it."""
+    """Set a new password. All browsers are logged out. Return the new cookie of this browser."""
     await users.set_password(tx, login.user_id, password_hash)
     return await open_browser(tx, login, previous=browser)
 

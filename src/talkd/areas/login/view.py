@@ -43,7 +43,7 @@ class NewAppPassword(msgspec.Struct, frozen=True):
 
 
 class Wipe(msgspec.Struct, frozen=True):
-    """Tells an app to erase its data. It is sent only then (docs/api/compatibility.md)."""
+    """Tells an app to erase its data. Never send it with False: iOS ignores the value (docs/api/compatibility.md)."""
 
     wipe: bool = True
 
