@@ -17,9 +17,9 @@ from talkd.areas.calls import effects as call_effects
 from talkd.areas.calls import jobs as call_jobs
 from talkd.areas.calls.routes import routes as call_routes
 from talkd.areas.capabilities import effects as capability_effects
-from talkd.areas.capabilities.room_routes import routes as room_capability_routes
+from talkd.areas.capabilities.routes import room_routes as room_capability_routes
 from talkd.areas.capabilities.routes import routes as capability_routes
-from talkd.areas.capabilities.status_routes import routes as status_routes
+from talkd.areas.capabilities.routes import status_routes
 from talkd.areas.chat import effects as chat_effects
 from talkd.areas.chat import jobs as chat_jobs
 from talkd.areas.chat.change_routes import routes as chat_change_routes

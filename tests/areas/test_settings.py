@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from talkd.areas.announcements.heard import Heard
+from talkd.areas.announcements.model import Heard
 from talkd.areas.settings import service
 
 USERS = "/ocs/v2.php/cloud/users"

@@ -108,7 +108,7 @@ WHOLE = {
     "conversation.session_store._USERS_OUTSIDE": "it runs after a change of a setting that affects all sessions",
     "conversation.session_store._WITH_ATTENDEES": ROOM,
     "storage.numbering._LAST_ACTIVITY": "once at each start",
-    "areas.settings.clock_store._LATEST": FIRST,
+    "areas.settings.store._LATEST": FIRST,
     "areas.users.store._SEARCH": ACCOUNTS,
     "areas.users.suggestion_store._USERS": ACCOUNTS,
 }

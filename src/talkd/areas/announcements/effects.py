@@ -1,7 +1,7 @@
 """Note the epoch that a change of this process has begun. After the commit."""
 
 from talkd.area import Effects
-from talkd.areas.announcements.heard import Heard
+from talkd.areas.announcements.model import Heard
 from talkd.core import events
 from talkd.web.call import World
 

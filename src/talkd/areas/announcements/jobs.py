@@ -4,7 +4,7 @@ from functools import partial
 
 from talkd.area import Job
 from talkd.areas.announcements import service
-from talkd.areas.announcements.heard import Heard
+from talkd.areas.announcements.model import Heard
 from talkd.areas.capabilities.effects import load_settings
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials

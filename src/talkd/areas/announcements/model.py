@@ -1,4 +1,4 @@
-"""Encode events as text for other processes."""
+"""Announcements: events as text for other processes, and how far this process has followed them."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -16,6 +16,16 @@ class Announcement(msgspec.Struct, frozen=True):
 
     id: int
     events: tuple[Any, ...]
+
+
+class Heard:
+    """What this process knows of the changes of other processes."""
+
+    def __init__(self) -> None:
+        self.announcement = 0
+        """Id of the newest announcement that was followed."""
+        self.epoch = ""
+        """The epoch (`settings.service.EPOCH`) that the memory of this process belongs to."""
 
 
 KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in list_kinds(Event)}

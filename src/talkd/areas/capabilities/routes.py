@@ -1,9 +1,12 @@
-"""The operation that returns the capabilities."""
+"""Operations that return the capabilities, and `status.php`, which apps read first."""
 
 from typing import Any
 
-from talkd.areas.capabilities import service
+import msgspec
+
+from talkd.areas.capabilities import service, view
 from talkd.areas.capabilities.model import Viewer
+from talkd.areas.rooms.routes import HASH
 from talkd.areas.signaling import tokens
 from talkd.areas.signaling.tokens import TokenKeys
 from talkd.storage.database import Tx
@@ -11,12 +14,14 @@ from talkd.web import etags
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
-from talkd.web.routing import Access, Guard, Routes
+from talkd.web.routing import Access, Guard, Kind, Routes
 
 routes = Routes("capabilities", base="/cloud")
+room_routes = Routes("conversation")
+status_routes = Routes("status", base="", kind=Kind.PLAIN)
 
 
-async def read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
+async def _read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
     """Return the signaling keys, made if there are none, and the data of the caller that capabilities depend on."""
     world = call.world
 
@@ -33,7 +38,7 @@ async def read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
 async def get_capabilities(call: Call[NoParams]) -> Reply:
     """Get the capabilities of this server for the caller; 304 if they have them already (If-None-Match)."""
     world = call.world
-    keys, viewer = await read_keys_and_viewer(call)
+    keys, viewer = await _read_keys_and_viewer(call)
     data = service.get_capabilities(
         world.config, world.settings, viewer, token_key=keys.public_pem, base_url=call.base_url
     )
@@ -42,3 +47,30 @@ async def get_capabilities(call: Call[NoParams]) -> Reply:
     if call.knows(etag):
         return Reply([], 304, headers)
     return Reply(data, headers=headers)
+
+
+@room_routes.add(
+    "GET",
+    "room/{token}/capabilities",
+    Guard.NO_LOGIN,
+    Guard.PARTICIPANT,
+    versions=("v4",),
+    access=Access.OWN,
+    returns=dict[str, Any],
+)
+async def get_room_capabilities(call: Call[Any]) -> Reply:
+    """Get the capabilities in a room. They are the same in all rooms of this server."""
+    world = call.world
+    keys, viewer = await _read_keys_and_viewer(call)
+    talk = service.get_talk(world.config, world.settings, viewer, token_key=keys.public_pem)
+    return Reply(talk, 200, {HASH: world.talk_hash})
+
+
+@status_routes.add("GET", "/status.php", Guard.NO_LOGIN, access=Access.OWN, unconditional=True, returns=dict[str, Any])
+async def get_status(call: Call[NoParams]) -> Reply:
+    """Get the version of the server. Pages of other origins may read it too."""
+    return Reply(
+        headers={"Access-Control-Allow-Origin": "*"},
+        content=msgspec.json.encode(view.status(call.world.config.identity)),
+        content_type="application/json",  # without a charset, as on the real server
+    )

@@ -10,7 +10,6 @@ from pathlib import Path
 import msgspec
 
 from talkd.areas.settings import store
-from talkd.areas.settings.clock_store import get_latest_moment
 from talkd.core import clock
 from talkd.storage.database import Tx
 
@@ -52,7 +51,7 @@ async def follow_scale(tx: Tx) -> None:
 
 async def keep_scale(tx: Tx) -> None:
     """Continue the stored scale, or store the one of this process. It never begins before a stored moment."""
-    latest = await get_latest_moment(tx)
+    latest = await store.get_latest_moment(tx)
     await follow_scale(tx)
     if clock.steady() < latest:
         clock.go_on_from(latest - clock.ticks())

@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.schema import app_config, attendees, meta, user_config, users
+from talkd.storage.schema import app_config, attendees, meta, sessions, throttle, user_config, users, web_sessions
 from talkd.storage.statements import Statement, bind, word
 
 _ALL = Statement(sa.select(app_config.c.key, app_config.c.value).where(app_config.c.app == bind("app")))
@@ -56,6 +56,8 @@ _READ_PRIVACY_IN_ROOMS = Statement(
     .values(read_privacy=bind("value"))
 )
 _TYPING_PRIVACY = Statement(sa.update(users).where(users.c.id == bind("user_id")).values(typing_privacy=bind("value")))
+_MOMENTS = sessions.c.last_ping, web_sessions.c.seen_at, throttle.c.last_at
+_LATEST = Statement(sa.union_all(*(sa.select(sa.func.max(column)) for column in _MOMENTS)))
 
 
 async def get_values(tx: Tx, app: str) -> dict[str, str]:
@@ -125,3 +127,8 @@ async def set_read_privacy(tx: Tx, user_id: str, value: int) -> None:
 async def set_typing_privacy(tx: Tx, user_id: str, value: int) -> None:
     """Hide (1) or show (0) to others that a user is typing."""
     await tx.run(_TYPING_PRIVACY, user_id=user_id, value=value)
+
+
+async def get_latest_moment(tx: Tx) -> int:
+    """Return the newest stored moment on the steady scale, or 0."""
+    return max((row[0] or 0 for row in await tx.all(_LATEST)), default=0)
