@@ -44,13 +44,14 @@ LAST_WRITES_SECONDS = 3.0
 """How long the last writes of a stopping server may take. If they fail, only the last pings are lost."""
 
 
-def _after_commit(world: World, effects: Effects) -> Callable[[Sequence[Event]], None]:
+def _after_commit(area: str, world: World, effects: Effects) -> Callable[[Sequence[Event]], None]:
     def run(happened: Sequence[Event]) -> None:
         for event in happened:
             effect = effects.get(type(event))
             if effect is not None:
                 effect(world, event)
 
+    run.__qualname__ = f"{area}.AFTER_COMMIT"  # the name in the log if an effect fails
     return run
 
 
@@ -118,8 +119,9 @@ class App:
             before_writing=delivery.catch_up,
             parts={type(part): part for part in parts},
         )
-        tables = [area.after_commit for area in app.AREAS.values() if area.after_commit]
-        db.after_commit = (*(_after_commit(world, table) for table in tables), partial(wake, world.changes))
+        tables = {name: area.after_commit for name, area in app.AREAS.items() if area.after_commit}
+        forget = (_after_commit(name, world, effects) for name, effects in tables.items())
+        db.after_commit = (*forget, partial(wake, world.changes))  # woken requests must not read outdated memory
         self._jobs = Jobs(world)
         self.taken_over = asyncio.Event()
         """Set when another server uses the database, so that this one must stop."""

@@ -1,5 +1,5 @@
-"""One folder for each feature, with the same file names in each.
+"""One folder for each feature. Its files are named by role, and ARCHITECTURE.md says what each role may import.
 
-`model` dataclasses and pure rules · `store` every SQL statement · `service` use cases · `routes` the
-operations · `view` the JSON.
+`model` structs and pure rules · `store` SQL statements · `service` use cases · `effects` what follows from events ·
+`jobs` background jobs · `routes` operations · `view` JSON
 """
