@@ -114,10 +114,11 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         # mail
         events.InvitationsPlanned,
         events.InvitationRepeated,
-        # each of these also posts a system message, which wakes if it is news
+        # the service also posts a system message, which wakes
         events.MessageEdited,
         events.MessageDeleted,
         events.HistoryCleared,
+        # as on the real server (docs/api/compatibility.md, Chat)
         events.ReactionAdded,
         events.ReactionRevoked,
     }

@@ -72,5 +72,5 @@ async def get_status(call: Call[NoParams]) -> Reply:
     return Reply(
         headers={"Access-Control-Allow-Origin": "*"},
         content=msgspec.json.encode(view.status(call.world.config.identity)),
-        content_type="application/json",  # without a charset, as on the real server
+        content_type="application/json",  # without a charset (docs/api/compatibility.md, Capabilities and clients)
     )
