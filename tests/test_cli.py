@@ -1,4 +1,4 @@
-"""The command line as people and set-ups use it, with a server that runs beside it."""
+"""The command line: the server process, and commands without and beside a running server."""
 
 import contextlib
 import json
@@ -39,7 +39,7 @@ Run = Callable[..., str]
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs a command on a data folder of its own; gives what it printed."""
+    """Return a function that runs a command with a data folder of this test and returns the output."""
     for name in list(os.environ):
         if name.startswith("TALKD_"):
             monkeypatch.delenv(name)
@@ -54,11 +54,11 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return command
 
 
-def test_version(run: Run) -> None:
+def test_version_prints_the_version(run: Run) -> None:
     assert run("version") == f"talkd {__version__}\n"
 
 
-def test_an_interrupt_while_talkd_is_loaded_shows_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupt_while_modules_load_shows_no_stack_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     class Loading(ModuleType):
         def __getattr__(self, name: str) -> Any:
             raise KeyboardInterrupt
@@ -72,7 +72,7 @@ def test_an_interrupt_while_talkd_is_loaded_shows_no_trace(monkeypatch: pytest.M
 @pytest.mark.parametrize(
     ("version", "room"), [("v1", "RoomV1"), ("v2", "RoomV2"), ("v3", "RoomV3"), ("v4", "RoomView")]
 )
-def test_documents_of_single_versions(run: Run, version: str, room: str) -> None:
+def test_openapi_prints_the_operations_of_one_version(run: Run, version: str, room: str) -> None:
     base = f"/ocs/v2.php/apps/spreed/api/{version}/"
     paths = json.loads(run("openapi", "--api", version))["paths"]
     assert all(path.startswith(base) for path in paths)
@@ -80,7 +80,7 @@ def test_documents_of_single_versions(run: Run, version: str, room: str) -> None
     assert paths == {path: each for path, each in json.loads(run("openapi"))["paths"].items() if path.startswith(base)}
 
 
-def test_accounts(run: Run) -> None:
+def test_user_manages_accounts(run: Run) -> None:
     run("user", "add", "alice", "--email", "alice@example.org", "--password-stdin", stdin=f"{PASSWORD}\n")
     assert "already exists" in run("user", "add", "alice", "--password-stdin", stdin=f"{PASSWORD}\n", status=1)
     (account,) = json.loads(run("user", "list", "--json"))
@@ -100,14 +100,14 @@ def test_accounts(run: Run) -> None:
     assert "there is no account alice" in run("user", "delete", "alice", "--yes", status=1)
 
 
-def test_passwords_are_not_words_of_the_command_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_passwords_come_from_standard_input_or_the_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "--password-stdin" in run("user", "add", "alice", status=1)
     assert "at least 10" in run("user", "add", "alice", "--password-stdin", stdin="short\n", status=1)
     monkeypatch.setenv("TALKD_PASSWORD", PASSWORD)
     assert PASSWORD not in run("user", "add", "alice")
 
 
-def test_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_group_manages_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TALKD_PASSWORD", PASSWORD)
     run("group", "add", "staff", "--display-name", "The staff")
     run("user", "add", "alice", "--group", "staff")
@@ -122,7 +122,7 @@ def test_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "there is no group staff" in run("group", "list", "staff", status=1)
 
 
-def test_settings(run: Run) -> None:
+def test_config_manages_settings_of_talk(run: Run) -> None:
     assert "not set" in run("config", "get", "start_calls", status=1)
     run("config", "set", "start_calls", "2")
     assert run("config", "get", "start_calls") == "2\n"
@@ -137,13 +137,13 @@ def test_settings(run: Run) -> None:
     assert json.loads(run("config", "list", "--json")) == {}
 
 
-def test_mistakes_are_sentences(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mistakes_in_settings_are_explained(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "cannot read the settings file" in run("user", "list", "--config", str(tmp_path / "absent"), status=1)
     monkeypatch.setenv("TALKD_PROT", "1")
     assert "warning: TALKD_PROT is not a setting and changes nothing; did you mean TALKD_PORT?" in run("user", "list")
 
 
-def test_doctor_on_nothing(run: Run) -> None:
+def test_doctor_before_the_first_start(run: Run) -> None:
     findings = {finding["subject"]: finding for finding in json.loads(run("doctor", "--json"))}
     assert findings["data folder"]["state"] == "ok"
     assert findings["database"]["found"].endswith("the first start fills it")
@@ -162,12 +162,12 @@ def test_doctor_takes_the_options_of_the_server(run: Run) -> None:
     assert findings["address"]["found"].startswith(f"127.0.0.1:{options[-1]}: ")
 
 
-def test_a_command_that_makes_a_new_database_says_so(run: Run, tmp_path: Path) -> None:
-    assert f"talkd: made a new database: SQLite in {tmp_path / 'data'}" in run("user", "list")
-    assert "made" not in run("user", "list")
+def test_a_command_says_that_it_created_a_database(run: Run, tmp_path: Path) -> None:
+    assert f"talkd: created a new database: SQLite in {tmp_path / 'data'}" in run("user", "list")
+    assert "created" not in run("user", "list")
 
 
-def test_doctor_on_half_a_mail_server(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_names_missing_settings_of_mail(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     def mail() -> tuple[str, str]:
         (found,) = (each for each in json.loads(run("doctor", "--json")) if each["subject"] == "mail")
         return found["state"], found["advice"]
@@ -180,7 +180,7 @@ def test_doctor_on_half_a_mail_server(run: Run, monkeypatch: pytest.MonkeyPatch)
     assert mail() == ("ok", "")
 
 
-def test_doctor_finds_what_is_wrong(run: Run, tmp_path: Path) -> None:
+def test_doctor_finds_mistakes(run: Run, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -214,7 +214,7 @@ def _hang_up(listener: socket.socket) -> None:
 
 
 def certificate(folder: Path, *, days: int, names: list[str]) -> ServerConfig:
-    """Settings with a certificate that ends after so many days."""
+    """Return settings with a certificate that expires in `days`."""
     key = ec.generate_private_key(ec.SECP256R1())
     now = datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
@@ -247,19 +247,21 @@ def certificate(folder: Path, *, days: int, names: list[str]) -> ServerConfig:
         (-5, ["talk.example.org"], ["fail"]),
     ],
 )
-def test_certificates(tmp_path: Path, days: int, names: list[str], states: list[str]) -> None:
+def test_doctor_checks_names_and_dates_of_the_certificate(
+    tmp_path: Path, days: int, names: list[str], states: list[str]
+) -> None:
     findings = list(examine_tls(certificate(tmp_path, days=days, names=names)))
     assert [finding.state for finding in findings] == states
 
 
-def test_a_key_of_another_certificate(tmp_path: Path) -> None:
+def test_doctor_refuses_the_key_of_another_certificate(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     server = certificate(tmp_path, days=60, names=["talk.example.org"])
     server.tls_key = certificate(tmp_path / "other", days=60, names=["talk.example.org"]).tls_key
     assert [finding.state for finding in examine_tls(server)] == ["fail"]
 
 
-def test_first_and_later_starts(tmp_path: Path) -> None:
+def test_only_the_first_start_creates_and_shows_an_administrator(tmp_path: Path) -> None:
     with Process(tmp_path, ADMIN_PASSWORD="") as first:
         health = httpx.get(f"{first.url}/healthz")
         assert health.json() == {"status": "ok", "database": "ok", "version": __version__}
@@ -280,7 +282,7 @@ def test_first_and_later_starts(tmp_path: Path) -> None:
     assert "Administrator" not in printed
 
 
-def test_a_taken_port_is_named(tmp_path: Path) -> None:
+def test_a_port_in_use_is_named(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -297,7 +299,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         (("--database", "postgresql://talkd@127.0.0.1:1/talkd"), "cannot reach PostgreSQL: "),
     ],
 )
-def test_a_start_that_cannot_be_says_why(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
+def test_a_failed_start_says_why(tmp_path: Path, words: tuple[str, ...], sentence: str) -> None:
     port = str(free_port())
     ran = run_talkd("serve", "--data", str(tmp_path), "--port", port, *words, DATABASE_START_TIMEOUT="0")
     assert ran.returncode == 1
@@ -305,7 +307,7 @@ def test_a_start_that_cannot_be_says_why(tmp_path: Path, words: tuple[str, ...],
     assert ran.stdout == ""
 
 
-def test_a_key_that_does_not_fit_stops_before_the_database_is_made(tmp_path: Path) -> None:
+def test_a_wrong_key_ends_the_start_before_it_creates_a_database(tmp_path: Path) -> None:
     for folder in ("one", "other"):
         (tmp_path / folder).mkdir()
     tls = certificate(tmp_path / "one", days=60, names=["talk.example.org"])
@@ -318,7 +320,7 @@ def test_a_key_that_does_not_fit_stops_before_the_database_is_made(tmp_path: Pat
     assert not (tmp_path / "data" / "talkd.db").exists()
 
 
-def test_nobody_else_looks_into_a_new_data_folder(run: Run, tmp_path: Path) -> None:
+def test_only_the_owner_can_read_a_new_data_folder(run: Run, tmp_path: Path) -> None:
     with Process(tmp_path / "data"):
         assert (tmp_path / "data").stat().st_mode & 0o777 == 0o700
     run("group", "add", "staff", "--data", str(tmp_path / "commands"))
@@ -329,7 +331,7 @@ def test_nobody_else_looks_into_a_new_data_folder(run: Run, tmp_path: Path) -> N
     assert "chmod 700" in found["advice"]
 
 
-def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
+def test_a_running_server_applies_the_change_of_a_command(tmp_path: Path) -> None:
     with Process(tmp_path) as server:
         assert server.admin.get(f"{TALK}v4/room").status_code == 200
         changed = CliRunner().invoke(
@@ -343,7 +345,7 @@ def test_commands_work_beside_a_running_server(tmp_path: Path) -> None:
         assert server.client(ADMIN, "another long one").get(f"{TALK}v4/room").status_code == 200
 
 
-def test_waiting_clients_are_answered_on_stop(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+def test_a_stopping_server_answers_waiting_clients(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
     with Process(tmp_path, "--dev") as server:
         alice = server.client("alice", "alice-alice")
         room = data_of(alice.post(f"{TALK}v4/room", json={"roomType": 3, "roomName": "wait"}))
@@ -360,7 +362,7 @@ def test_waiting_clients_are_answered_on_stop(tmp_path: Path, threads: ThreadPoo
         assert time.monotonic() - began < 10
 
 
-def test_a_list_of_settings_shows_no_secret(run: Run) -> None:
+def test_config_list_hides_secrets(run: Run) -> None:
     run("config", "set", "sip_bridge_shared_secret", "s3cret")
     for form in ([], ["--json"]):
         listed = run("config", "list", *form)
@@ -380,7 +382,7 @@ def damage(path: Path, table: str) -> None:
 
 
 @pytest.mark.parametrize("words", [["user", "list"], ["occ", "user:list"], ["doctor", "--json"]])
-def test_a_command_that_fails_says_one_thing(words: list[str], run: Run, tmp_path: Path) -> None:
+def test_a_command_on_a_damaged_database_prints_one_error(words: list[str], run: Run, tmp_path: Path) -> None:
     run("migrate")
     damage(tmp_path / "data" / "talkd.db", "users")
     damage(tmp_path / "data" / "talkd.db", "group_members")

@@ -1,4 +1,4 @@
-"""`talkd occ`, the way administrators' scripts use it."""
+"""`talkd occ`: names, options, output and exit codes that administrators' scripts rely on."""
 
 import json
 import os
@@ -27,7 +27,7 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def occ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Occ:
-    """Runs a command on a data folder of its own; gives what it printed."""
+    """Return a function that runs a command with a data folder of this test and returns the output."""
     for name in list(os.environ):
         if name.startswith("TALKD_"):
             monkeypatch.delenv(name)
@@ -40,13 +40,13 @@ def occ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Occ:
         assert result.exit_code == status, (result.output, result.exception)
         return result.output
 
-    assert CliRunner().invoke(app, ("migrate",)).exit_code == 0  # a command that makes a database says so
+    assert CliRunner().invoke(app, ("migrate",)).exit_code == 0  # otherwise the first command reports a new database
     return command
 
 
 @pytest.fixture
 def people(occ: Occ) -> Occ:
-    """The same, with alice, bob and carol, the last in the group staff."""
+    """As `occ`, with the accounts alice, bob, and carol in the group staff."""
     for name in ("alice", "bob"):
         occ("user:add", name, "--password-from-env")
     occ("user:add", "carol", "--password-from-env", "-g", "staff")
@@ -76,7 +76,7 @@ def test_accounts(occ: Occ) -> None:
         assert "does not exist" in occ(command, "alice", status=1)
 
 
-def test_options_of_all_commands(occ: Occ) -> None:
+def test_every_command_takes_the_common_options(occ: Occ) -> None:
     assert occ("user:add", "alice", "--generate-password", "--no-interaction", "-q", "--no-ansi", "-vv") == ""
     assert occ("user:list", "-n") == "  - alice: alice\n"
     assert occ("--no-warnings", "-n", "--output=json", "user:list") == '{"alice":"alice"}\n'
@@ -85,7 +85,7 @@ def test_options_of_all_commands(occ: Occ) -> None:
     assert "talk:room:create" in occ("--help")
 
 
-def test_passwords_come_from_the_environment(occ: Occ, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_commands_read_passwords_from_the_environment(occ: Occ, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OC_PASS", "short")
     assert "at least" in occ("user:add", "alice", "--password-from-env", status=1)
     monkeypatch.delenv("OC_PASS")
@@ -205,7 +205,7 @@ def test_rooms(people: Occ) -> None:
     assert people("talk:monitor:room", token, status=1) == f"Room with token {token} not found\n"
 
 
-def test_what_a_room_cannot_be(people: Occ) -> None:
+def test_wrong_values_for_a_room_are_refused(people: Occ) -> None:
     people("talk:room:create", "", status=1)
     for scope in ("3", "all", "-1"):
         refused = people("talk:room:create", "Team", f"--listable={scope}", status=1)
@@ -227,7 +227,7 @@ def test_what_a_room_cannot_be(people: Occ) -> None:
     people("talk:room:update", token, "--public=1", "--password=x")
 
 
-def test_a_new_room_tells_its_token(people: Occ) -> None:
+def test_creating_a_room_prints_its_token(people: Occ) -> None:
     first, second = people("talk:room:create", "Team", "--owner=alice").splitlines()
     assert second == "Room successfully created."
     assert re.fullmatch("Room token: [a-z0-9]+", first)
@@ -240,7 +240,7 @@ def test_status(occ: Occ) -> None:
     assert json.loads(occ("status", "--output=json"))["maintenance"] is False
 
 
-def test_last_logins(people: Occ) -> None:
+def test_lastseen_shows_last_logins(people: Occ) -> None:
     assert people("user:lastseen", "alice") == "alice has never logged in.\n"
     assert len(people("user:lastseen", "--all").splitlines()) == 3
     people("user:lastseen", "nobody", status=1)
@@ -269,7 +269,7 @@ def test_rooms_of_an_account(people: Occ) -> None:
     people("talk:user:remove", "--user=nobody", status=1)
 
 
-def test_without_calls(occ: Occ) -> None:
+def test_call_commands_without_calls(occ: Occ) -> None:
     assert occ("talk:active-calls") == occ("talk:monitor:calls") == "No calls in progress\n"
     assert json.loads(occ("talk:active-calls", "--output=json")) == {"calls": 0, "participants": 0}
     assert occ("talk:monitor:calls", "--output=json") == occ("group:list", "--output=json") == "[]\n"
@@ -277,7 +277,7 @@ def test_without_calls(occ: Occ) -> None:
     assert occ("talk:monitor:room", "nowhere", "--output=csv", status=1) == ""
 
 
-def test_a_running_server_notices(server: Any) -> None:
+def test_commands_show_and_change_rooms_of_a_running_server(server: Any) -> None:
     where = ["--database", server.config.database.url] if server.config.database.url else ["--data", server.config.data]
 
     def run(*words: str, status: int = 0) -> str:
@@ -383,13 +383,13 @@ def test_importing_phone_numbers(people: Occ, tmp_path: Path) -> None:
     assert unreadable == "Line 1: a quotation mark is not closed\n"
 
 
-def test_phone_numbers_come_through_a_pipe(people: Occ) -> None:
+def test_phone_numbers_are_imported_from_standard_input(people: Occ) -> None:
     del people
     result = CliRunner().invoke(app, ("occ", "talk:phone-number:import"), input='"23","alice"\n')
     assert (result.exit_code, result.stdout) == (0, "Phone number 23 is now assigned to alice\n")
 
 
-def test_refusals_are_read_where_results_are(occ: Occ) -> None:
+def test_refusals_are_printed_to_standard_output(occ: Occ) -> None:
     del occ
     result = CliRunner().invoke(app, ("occ", "talk:room:delete", "nothing4"))
     assert (result.exit_code, result.stdout, result.stderr) == (1, "Room not found.\n", "")

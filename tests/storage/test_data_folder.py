@@ -97,7 +97,7 @@ def test_a_path_that_is_not_a_lock_file_is_not_changed(put: Callable[[Path, Path
     data.mkdir()
     put(data / "talkd.lock", precious)
     before = (data / "talkd.lock").lstat()
-    with pytest.raises(ForeignLock, match="does not touch it"):
+    with pytest.raises(ForeignLock, match="does not use it"):
         lock_data(data)
     with pytest.raises(ForeignLock):
         find_owner(data)
@@ -154,7 +154,7 @@ async def test_a_server_stops_if_another_one_takes_its_removed_lock_file(tmp_pat
         (tmp_path / "talkd.lock").unlink()
         with lock_data(tmp_path):  # a second server takes the lock first
             assert await asyncio.to_thread(process.popen.wait, 20) == 1
-    assert "another talkd serves this database now" in process.output
+    assert "another talkd now uses this database" in process.output
 
 
 def test_a_start_with_a_foreign_lock_file_is_refused_with_one_sentence(tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def test_concurrent_first_starts_create_one_sqlite_database(tmp_path: Path) -> N
     command = [sys.executable, "-m", "talkd", "migrate", "--data", str(tmp_path)]
     processes = [subprocess.Popen(command, stderr=subprocess.PIPE, text=True) for _ in range(3)]
     said = "".join(process.communicate()[1] for process in processes)
-    assert set(said.splitlines()) == {f"talkd: made a new database: SQLite in {tmp_path}"}
+    assert set(said.splitlines()) == {f"talkd: created a new database: SQLite in {tmp_path}"}
     assert [process.returncode for process in processes] == [0, 0, 0]
     assert revision_of_sqlite(tmp_path / "talkd.db") == REVISIONS[-1]
 

@@ -1,4 +1,4 @@
-"""What `talkd doctor` looks at. Every check says what it found and, where that is not right, what to do."""
+"""The checks of `talkd doctor`. Every check says what it found and, if it is not ok, what to do."""
 
 import asyncio
 import contextlib
@@ -30,18 +30,20 @@ from talkd.storage.migrate import REVISIONS
 from talkd.storage.sqlite_files import find_damage
 
 ENOUGH_DISK = 1 << 30
+"""Free bytes below which the check warns."""
 EARLIEST = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+"""A clock before this date is wrong."""
 OTHERS = 0o007
-"""What a folder lets those do who are neither its owner nor of its group."""
+"""The mode bits for users who are neither the owner nor in the group of a folder."""
 SPARE_FILES = 200
-"""Open files that a server needs beside its connections."""
+"""Open files that a server needs in addition to its connections."""
 
 
 async def examine(config: Config) -> list[Finding]:
-    """All findings, in the order in which one would repair them."""
+    """Run all checks. Return the findings in the order in which to repair them."""
     findings = [*_clock()]
     if config.dev:
-        findings.append(Finding(OK, "data", "of a server with --dev: it is thrown away at the end"))
+        findings.append(Finding(OK, "data", "temporary, because of --dev"))
     else:
         findings = [*_data(config), *findings, *[finding async for finding in _database(config)]]
     findings += [*_files(config), *_proxies(config), *examine_tls(config.server)]
@@ -54,9 +56,9 @@ def _data(config: Config) -> Iterator[Finding]:
     if not folder.exists():
         parent = next(place for place in folder.parents if place.exists())
         if os.access(parent, os.W_OK):
-            yield Finding(OK, "data folder", f"{folder} does not exist yet; the first start makes it")
+            yield Finding(OK, "data folder", f"{folder} does not exist yet; the first start creates it")
         else:
-            yield Finding(FAIL, "data folder", f"{folder} cannot be made", f"make it, or allow writing in {parent}")
+            yield Finding(FAIL, "data folder", f"cannot create {folder}", f"create it, or allow writing in {parent}")
         return
     try:
         with tempfile.TemporaryFile(dir=folder) as probe:
@@ -73,20 +75,22 @@ def _data(config: Config) -> Iterator[Finding]:
         yield Finding(
             WARN,
             "data folder",
-            f"everybody on this machine may look into {folder}, where all messages are",
+            f"all users of this machine can read {folder} with all messages",
             f"chmod 700 {shlex.quote(str(folder))} (StateDirectoryMode=0700 in systemd)",
         )
     else:
         yield Finding(OK, "data folder", f"{folder} is writable")
     free = shutil.disk_usage(folder).free
-    state, advice = (OK, "") if free >= ENOUGH_DISK else (WARN, "make room: a full disk stops every message")
+    state, advice = (
+        (OK, "") if free >= ENOUGH_DISK else (WARN, "free some space: no message can be sent if the disk is full")
+    )
     yield Finding(state, "disk", f"{free / (1 << 30):.1f} GiB free", advice)
 
 
 def _clock() -> Iterator[Finding]:
     now = time.time()
     if now < EARLIEST:
-        yield Finding(FAIL, "clock", f"it says {datetime.fromtimestamp(now, UTC):%Y-%m-%d}", "set the system's clock")
+        yield Finding(FAIL, "clock", f"it says {datetime.fromtimestamp(now, UTC):%Y-%m-%d}", "set the system clock")
     else:
         yield Finding(OK, "clock", f"{datetime.fromtimestamp(now, UTC):%Y-%m-%d %H:%M} UTC")
 
@@ -119,14 +123,14 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
             FAIL,
             "database",
             f"{name}: schema {revision} is from a newer talkd",
-            "start that one, or restore the backup from before the upgrade",
+            "start that version, or restore the backup from before the upgrade",
         )
         return
     if revision != REVISIONS[-1]:
         yield Finding(
             WARN,
             "database",
-            f"{name}: schema {revision}, this talkd has {REVISIONS[-1]}",
+            f"{name}: schema {revision}, but this talkd needs {REVISIONS[-1]}",
             "make a backup, then start the server or run `talkd migrate`",
         )
         return
@@ -136,7 +140,7 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
     if admins:
         yield Finding(OK, "administrators", ", ".join(sorted(admins)))
     else:
-        yield Finding(WARN, "administrators", "nobody", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME")
+        yield Finding(WARN, "administrators", "none", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME")
 
 
 def _files(config: Config) -> Iterator[Finding]:
@@ -148,7 +152,7 @@ def _files(config: Config) -> Iterator[Finding]:
         yield Finding(
             WARN,
             "open files",
-            f"up to {hard} allowed, but server.max_connections is {config.server.max_connections}",
+            f"up to {hard} allowed, not enough for server.max_connections = {config.server.max_connections}",
             f"raise the limit (LimitNOFILE={needed} in systemd), or lower server.max_connections",
         )
 
@@ -161,8 +165,8 @@ def _proxies(config: Config) -> Iterator[Finding]:
             yield Finding(
                 FAIL,
                 "trusted proxy",
-                f"{entry} trusts everybody: anyone could pretend any address",
-                "name the proxy's own address",
+                f"{entry} trusts every address, so any client can forge its address",
+                "use the address of the proxy",
             )
 
 
@@ -176,13 +180,13 @@ def _mail(config: Config) -> Iterator[Finding]:
     if not missing:
         yield Finding(OK, "mail", f"sent through {config.mail.host}")
     elif config.mail.host or config.mail.sender:
-        yield Finding(WARN, "mail", "none is sent, as settings are missing", f"set {' and '.join(missing)}")
+        yield Finding(WARN, "mail", "none is sent, because settings are missing", f"set {' and '.join(missing)}")
     else:
         yield Finding(OK, "mail", "off")
 
 
 async def _settings(config: Config) -> TalkSettings:
-    """Return what administrators have set; the defaults if the database cannot be read, which is a finding itself."""
+    """Return the settings of Talk, or their defaults if the database cannot be read; another check reports that."""
     with contextlib.suppress(Exception):
         if not config.dev and await revision_of(config) == REVISIONS[-1]:
             async with opened(config) as db:
@@ -196,14 +200,14 @@ def _calls(config: Config, chosen: TalkSettings) -> Iterator[Finding]:
         yield Finding(
             FAIL,
             "TURN",
-            "servers without a secret: nobody can log in to them",
-            "set calls.turn_secret, or the secret in the setting turn_servers, to the server's static-auth-secret",
+            "there are servers without a secret, so clients cannot use them",
+            "set calls.turn_secret, or the secret in the setting turn_servers, to the static-auth-secret of the server",
         )
     elif turn:
         yield Finding(OK, "TURN", ", ".join(server.server for server in turn))
     else:
         yield Finding(
-            WARN, "TURN", "no servers: calls fail between strict networks", "run coturn and set calls.turn_servers"
+            WARN, "TURN", "no servers: calls through some firewalls fail", "run coturn and set calls.turn_servers"
         )
     wrong = next((server for server in stun if not is_host_and_port(server)), None)
     if wrong is not None:

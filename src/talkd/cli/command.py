@@ -1,4 +1,4 @@
-"""What all commands have in common: where the settings come from, and how failure is told."""
+"""The parts that all commands share: loading the settings, reporting errors, and printing results."""
 
 import asyncio
 import os
@@ -21,35 +21,35 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings file (TOML).", envvar="TALKD_CONFIG")
 ]
 DataFolder = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="Folder of everything that is kept in files.")
+    Path | None, typer.Option("--data", metavar="DIR", help="Folder for everything stored in files.")
 ]
 DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="postgresql://…; without it SQLite in the data folder.")
+    str | None, typer.Option("--database", metavar="URL", help="postgresql://…; without it, SQLite in the data folder.")
 ]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)]
 Dev = Annotated[
-    bool | None, typer.Option("--dev", help="Throw-away data, sample users, no throttles: for testing only.")
+    bool | None, typer.Option("--dev", help="For testing only: temporary data, sample accounts, no throttling.")
 ]
 DevExposed = Annotated[
     bool | None,
-    typer.Option("--dev-exposed", help="Let --dev listen where other machines reach it, with its known passwords."),
+    typer.Option("--dev-exposed", help="Allow --dev to listen on addresses that other machines reach."),
 ]
 
 
 def fail(reason: str) -> NoReturn:
-    """End the command with status 1, saying why on standard error."""
+    """Print the reason to standard error and end the command with status 1."""
     typer.echo(f"talkd: {reason}", err=True)
     raise typer.Exit(1)
 
 
 def refusal(error: TalkError) -> str:
-    """Return what to say of work that was refused."""
+    """Return the text that explains a refusal."""
     return error.message or f"refused: {error.reason or type(error).__name__}"
 
 
 class ConfigContext(typer.Context):
-    """The context of a ConfigCommand: it has the settings."""
+    """The context of a ConfigCommand. `config` holds the settings."""
 
     config: Config
 
@@ -59,7 +59,7 @@ def _config_options(config_file: ConfigFile = None, data: DataFolder = None, dat
 
 
 def parameters_of(function: Callable[..., None]) -> list[Any]:
-    """Return the command-line parameters that Typer makes of a function's parameters."""
+    """Return the command-line parameters that Typer makes from the parameters of a function."""
     app = typer.Typer(add_completion=False)
     app.command()(function)
     return typer.main.get_command(app).params
@@ -68,8 +68,8 @@ def parameters_of(function: Callable[..., None]) -> list[Any]:
 class ConfigCommand(TyperCommand):
     """A command with the options --config, --data and --database.
 
-    Its function takes a ConfigContext, whose `config` holds the settings. A refused operation ends the command with a
-    message, not with a stack trace.
+    Its function takes a ConfigContext. If the function raises TalkError, the command prints the message, without a
+    stack trace, and ends with status 1.
     """
 
     context_class = ConfigContext
@@ -89,12 +89,12 @@ class ConfigCommand(TyperCommand):
             self.refuse(refusal(error))
 
     def refuse(self, reason: str) -> NoReturn:
-        """End the command with status 1 and the reason."""
+        """Print the reason and end the command with status 1."""
         fail(reason)
 
 
 def load(config_file: Path | None, data: Path | None = None, database: str | None = None, **more: Any) -> Config:
-    """The settings for this command; ends it when they are wrong. `more` has `group__option` names."""
+    """Load the settings. Ends the command if one is wrong. The names in `more` have the form `group__option`."""
     chosen = {("data",): str(data) if data else None, ("database", "url"): database}
     chosen |= {tuple(name.split("__")): value for name, value in more.items()}
     given = {path: value for path, value in chosen.items() if value is not None}
@@ -107,7 +107,7 @@ def load(config_file: Path | None, data: Path | None = None, database: str | Non
 
 
 def database_of(config: Config) -> str:
-    """How the database is called towards people: without what may hold a password."""
+    """Return a name of the database to print. It contains no password."""
     url = config.database.url
     if not url:
         return f"SQLite in {Path(config.data).resolve()}"
@@ -116,9 +116,9 @@ def database_of(config: Config) -> str:
 
 
 def run(work: Awaitable[T]) -> T:
-    """Run asynchronous work to its end. Ends the command with a sentence if the database cannot be used.
+    """Run asynchronous work and return its result. Ends the command with a message if the database cannot be used.
 
-    Raises TalkError when the work is refused.
+    Raises TalkError if the work is refused.
     """
     from talkd.cli.database import explain
 
@@ -137,18 +137,18 @@ def run(work: Awaitable[T]) -> T:
 
 
 def shows_color() -> bool:
-    """Return True if standard output is a terminal with colours and nobody has set the variable `NO_COLOR`."""
+    """Return True if standard output is a terminal with colours and the variable `NO_COLOR` is not set."""
     plain = os.environ.get("NO_COLOR") or os.environ.get("TERM", "dumb") == "dumb"
     return not plain and sys.stdout.isatty()
 
 
 def show(rows: list[tuple[str, ...]], *, headers: tuple[str, ...]) -> None:
-    """A table in plain columns, as other programs like to read it."""
+    """Print a table with aligned columns."""
     widths = [max(len(row[column]) for row in [headers, *rows]) for column in range(len(headers))]
     for row in [headers, *rows]:
         typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def show_json(value: Any) -> None:
-    """The same for programs."""
+    """Print a value as indented JSON."""
     typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -1,4 +1,4 @@
-"""The data folder: made for one user alone, and with SQLite claimed by one server process with a lock file."""
+"""The data folder. Only its owner can read it. If it holds SQLite, a lock file reserves it for one server process."""
 
 import errno
 import fcntl
@@ -11,32 +11,32 @@ from typing import IO, Self
 LOCK_FILE = "talkd.lock"
 PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
 LONGEST_CONTENT = 32
-"""Bytes of a lock file that are looked at; it holds the number of a process."""
+"""Bytes to read of a lock file, which holds a process id."""
 GRACE = 0.5
-"""Seconds in which a lock that `talkd doctor` looks at, or that of a process just killed, is given back."""
+"""Seconds to wait for the lock. `talkd doctor` holds it for a moment, and so may a process that was just killed."""
 _NOT_A_FILE = (errno.ELOOP, errno.EMLINK, errno.EISDIR, errno.ENXIO)
-"""How systems refuse to open a symbolic link, a folder, or a pipe."""
+"""Errors of the system for opening a symbolic link, a folder, or a pipe."""
 
 
 class FolderRefused(Exception):
-    """This process must not use the data folder; the message says why, and what to do."""
+    """This process must not use the data folder. The message says why and what to do."""
 
 
 class AlreadyRunning(FolderRefused):
-    """Another process uses the same data folder."""
+    """Another process uses the data folder."""
 
 
 class ForeignLock(FolderRefused):
-    """What stands in the place of the lock file is not talkd's, so nothing may be written into it."""
+    """The file with the name of the lock file is not a lock file of this user, so talkd must not write to it."""
 
 
 def make_data(folder: Path) -> None:
-    """Make the data folder if it is not there, for nobody else to look into. Raises OSError."""
+    """Create the data folder if it does not exist, readable only for its owner. Raises OSError."""
     folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
 
 class DataLock:
-    """The claim of this process on a data folder, until it is closed or the process ends."""
+    """The lock of this process on a data folder, until it is closed or the process ends."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -49,15 +49,15 @@ class DataLock:
         self._file.close()
 
     def keep(self) -> bool:
-        """Take the lock again if its file was removed or replaced; return True if that was done.
+        """Take the lock again if its file was removed or replaced. Return True if it was.
 
-        Raises AlreadyRunning if another process has the lock by now. May wait a moment, so call it in a thread.
+        Raises AlreadyRunning if another process has taken the lock since. It may block, so call it in a thread.
         """
         if self._is_in_place():
             return False
         try:
             file = _take(self._folder)
-        except (ForeignLock, OSError):  # the folder is gone, or nobody can have the lock: look again next time
+        except (ForeignLock, OSError):  # the folder was removed, or no process can take the lock: try again later
             return False
         self._file.close()
         self._file = file
@@ -71,16 +71,16 @@ class DataLock:
 
 
 def lock_data(folder: Path) -> DataLock:
-    """Claim the data folder for this process. Raises FolderRefused, OSError."""
+    """Lock the data folder for this process. Raises FolderRefused, OSError."""
     make_data(folder)
     return DataLock(folder)
 
 
 def find_owner(folder: Path) -> str | None:
-    """Return the number of the process that has claimed the data folder, or None.
+    """Return the id of the process that holds the lock of the data folder, or None.
 
-    The process may belong to another user, as a service does. Raises ForeignLock if the file in the place of the lock
-    file is not one, or if it belongs to another user and no process holds it. Raises OSError.
+    The process may belong to another user. Raises ForeignLock if the file is not a lock file, or if no process holds it
+    and it belongs to another user. Raises OSError.
     """
     try:
         lock = _open_lock(folder / LOCK_FILE, os.O_RDONLY)
@@ -94,7 +94,7 @@ def find_owner(folder: Path) -> str | None:
 
 
 def _take(folder: Path) -> IO[bytes]:
-    """Lock the lock file and write the number of this process into it. Raises FolderRefused, OSError."""
+    """Lock the lock file and write the id of this process into it. Raises FolderRefused, OSError."""
     lock = _open_lock(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT)
     try:
         _claim(lock, folder)
@@ -114,14 +114,14 @@ def _claim(lock: IO[bytes], folder: Path) -> None:
     while not _is_free(lock, fcntl.LOCK_EX):
         if time.monotonic() > until:
             raise AlreadyRunning(
-                f"another talkd (process {_owner_in(lock)}) already uses the data folder {folder}; a database belongs "
-                "to one server: stop that one, or give --data another folder"
+                f"another talkd (process {_owner_in(lock)}) already uses the data folder {folder}; only one server may "
+                "use a database: stop that one, or choose another folder with --data"
             )
         time.sleep(0.05)
 
 
 def _is_free(lock: IO[bytes], how: int) -> bool:
-    """Lock it; False if another process has a lock that does not go with it."""
+    """Take the lock; return False if another process has a conflicting lock."""
     try:
         fcntl.flock(lock, how | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -135,7 +135,7 @@ def _owner_in(lock: IO[bytes]) -> str:
 
 
 def _open_lock(path: Path, how: int) -> IO[bytes]:
-    """Open a lock file only if it is one. Raises ForeignLock, OSError."""
+    """Open a lock file. Raises ForeignLock if it is not one, and OSError."""
     try:
         handle = os.open(path, how | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, PRIVATE_FILE)
     except OSError as error:
@@ -153,22 +153,22 @@ def _open_lock(path: Path, how: int) -> IO[bytes]:
 
 
 def _require_lock(path: Path, handle: int) -> None:
-    """Raises ForeignLock if the file is no lock file of talkd."""
+    """Raises ForeignLock if the file is not a lock file of talkd."""
     status = os.fstat(handle)
     if not stat.S_ISREG(status.st_mode):
         raise _foreign(path, "not a plain file")
     if status.st_nlink != 1:
-        raise _foreign(path, "known by another name too")
+        raise _foreign(path, "also linked under another name")
     content = os.pread(handle, LONGEST_CONTENT, 0).strip()
     if content and not content.isdigit():
         raise _foreign(path, "not written by talkd")
 
 
 def _require_own(path: Path, handle: int) -> None:
-    """Raises ForeignLock if the file is another user's."""
+    """Raises ForeignLock if the file belongs to another user."""
     if os.fstat(handle).st_uid != os.geteuid():
-        raise _foreign(path, "of another user")
+        raise _foreign(path, "owned by another user")
 
 
 def _foreign(path: Path, why: str) -> ForeignLock:
-    return ForeignLock(f"{path} is {why}, so talkd does not touch it: remove it, or give --data another folder")
+    return ForeignLock(f"{path} is {why}, so talkd does not use it: remove it, or choose another folder with --data")

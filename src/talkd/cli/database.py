@@ -1,7 +1,4 @@
-"""How commands get at the data: the same services as the server, in short transactions of their own.
-
-A running server hears of every event of a command, as if it had happened there.
-"""
+"""Transactions of commands. A running server receives the events of each transaction and wakes its clients."""
 
 import contextlib
 import socket
@@ -28,21 +25,21 @@ from talkd.storage.migrate import revision_of_postgres, revision_of_sqlite
 T = TypeVar("T")
 
 CONNECT = 5.0
-"""Seconds in which PostgreSQL must answer."""
+"""Timeout in seconds for connecting to PostgreSQL."""
 RUNNING_SECONDS = 600
-"""A database that was not written for so long is not one of a running server; it may have been restored."""
+"""A database without a write for this many seconds belongs to no running server. It may be a restored backup."""
 
 
 @contextlib.asynccontextmanager
 async def opened(config: Config) -> AsyncIterator[Database]:
-    """The database, migrated, with what follows inside its transactions. Raises DatabaseRefused."""
+    """Open the database, migrated, with the in-transaction effects of the server. Raises DatabaseRefused."""
     from talkd.app import open_database
 
     is_new = not config.database.url and not (Path(config.data) / "talkd.db").exists()
     db = open_database(config)
     await db.open()
-    if is_new:  # often of somebody who forgot to say where the server's database is
-        typer.echo(f"talkd: made a new database: {database_of(config)}", err=True)
+    if is_new:  # often a mistake: the options of the server's database were forgotten
+        typer.echo(f"talkd: created a new database: {database_of(config)}", err=True)
     try:
         await db.read(clock_service.follow_scale)
         yield db
@@ -51,7 +48,7 @@ async def opened(config: Config) -> AsyncIterator[Database]:
 
 
 def read(config: Config, work: Work[T]) -> T:
-    """One read of a command; ends the command when it is refused."""
+    """Run one read transaction. Raises TalkError if it is refused. Ends the command if the database cannot be used."""
 
     async def whole() -> T:
         async with opened(config) as db:
@@ -61,49 +58,49 @@ def read(config: Config, work: Work[T]) -> T:
 
 
 def write(config: Config, work: Work[T]) -> T:
-    """One change of a command, which a running server hears of; ends the command when it is refused."""
+    """Run one write transaction and announce its events. Errors are as for `read`."""
 
     async def whole() -> T:
         async with opened(config) as db:
             await db.skip_ids(after=RUNNING_SECONDS)
-            return await db.write(_told(work))
+            return await db.write(_announced(work))
 
     return run(whole())
 
 
-def _told(work: Work[T]) -> Work[T]:
-    """Return the work with its events announced to a running server."""
+def _announced(work: Work[T]) -> Work[T]:
+    """Return work that also announces its events to a running server."""
 
-    async def told(tx: Tx) -> T:
+    async def whole(tx: Tx) -> T:
         result = await work(tx)
         await announcements.announce(tx, tx.events)
         return result
 
-    return told
+    return whole
 
 
 def write_in_portions(config: Config, portion: Work[bool]) -> None:
-    """As `write`, again and again until the work returns True; others write in between."""
+    """Run write transactions, as `write` does, until the work returns True. Other writers run in between."""
 
     async def whole() -> None:
         async with opened(config) as db:
             await db.skip_ids(after=RUNNING_SECONDS)
-            while not await db.write(_told(portion)):
+            while not await db.write(_announced(portion)):
                 pass
 
     run(whole())
 
 
 def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
-    """As `write`, for work that begins a change of members: all its portions follow."""
+    """Run work that begins a change of members, as `write` does, and then all portions of the change."""
 
     def go_on(progress: Progress) -> Work[Progress]:
-        return _told(partial(members.go_on, change_id=progress.change_id, settings=TalkSettings()))
+        return _announced(partial(members.go_on, change_id=progress.change_id, settings=TalkSettings()))
 
     async def whole() -> T:
         async with opened(config) as db:
             await db.skip_ids(after=RUNNING_SECONDS)
-            result, progress = await db.write(_told(work))
+            result, progress = await db.write(_announced(work))
             while progress.change_id:
                 progress = await db.write(go_on(progress))
             return result
@@ -112,7 +109,7 @@ def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
 
 
 async def revision_of(config: Config) -> str | None:
-    """The schema of the database as it is, without touching it; None when there is none yet."""
+    """Return the schema revision of the database without changing it, or None if the database is empty."""
     if config.database.url:
         connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
         try:
@@ -123,7 +120,7 @@ async def revision_of(config: Config) -> str | None:
 
 
 def explain(error: Exception) -> str | None:
-    """A sentence for the person at the terminal; None for what is a mistake in talkd."""
+    """Return a message for a failure of the database, or None if the error is a bug in talkd."""
     if isinstance(error, DatabaseRefused):
         return str(error)
     if isinstance(error, Unavailable) and isinstance(error.__cause__, Exception):

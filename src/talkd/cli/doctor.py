@@ -1,4 +1,4 @@
-"""`talkd doctor`: looks at the set-up and says what is wrong and what to do."""
+"""`talkd doctor`: check the set-up, and say what is wrong and how to repair it."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ COLORS = {OK: "green", WARN: "yellow", FAIL: "red"}
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """`state` is ok, warn or fail; `advice` says what to do about it, and is empty for ok."""
+    """The result of a check: `state` is ok, warn or fail. `advice` says what to do; it is empty if `state` is ok."""
 
     state: str
     subject: str
@@ -27,15 +27,15 @@ def doctor(
     port: Port = None,
     dev: Dev = None,
     dev_exposed: DevExposed = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Check the set-up; status 1 when something does not work. Give it the options of `talkd serve`."""
+    """Check the set-up. Status 1 if something does not work. Use the same options as for `talkd serve`."""
     from talkd.cli import checks
 
     ctx.config.server.host = host or ctx.config.server.host
     ctx.config.server.port = port or ctx.config.server.port
     ctx.config.dev = dev or ctx.config.dev
-    del dev_exposed  # it changes only what `talkd serve` refuses
+    del dev_exposed  # accepted because `talkd serve` has it
     findings = command.run(checks.examine(ctx.config))
     if as_json:
         command.show_json(findings)

@@ -1,4 +1,4 @@
-"""`talkd group`."""
+"""`talkd group`: groups of accounts."""
 
 from typing import Annotated
 
@@ -12,27 +12,27 @@ from talkd.core.actor import CLI
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
-app = typer.Typer(help="Groups of accounts; members of the group admin administer the server.", no_args_is_help=True)
+app = typer.Typer(help="Groups of accounts. Members of the group admin are administrators.", no_args_is_help=True)
 Group = Annotated[str, typer.Argument(help="Id of the group.")]
 Member = Annotated[str, typer.Argument(help="Name of the account.")]
 
 
 @app.command("add", cls=ConfigCommand)
 def add_group(
-    ctx: ConfigContext, group: Group, display_name: Annotated[str, typer.Option(help="Name that others see.")] = ""
+    ctx: ConfigContext, group: Group, display_name: Annotated[str, typer.Option(help="Display name.")] = ""
 ) -> None:
     """Create a group."""
     write(ctx.config, lambda tx: groups.create_group(tx, group, display_name))
-    typer.echo(f"{group} is there")
+    typer.echo(f"Group {group} created")
 
 
 @app.command("list", cls=ConfigCommand)
 def list_groups(
     ctx: ConfigContext,
     members_of: Annotated[str, typer.Argument(metavar="[GROUP]", help="List the members of this group.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List groups, or the members of one."""
+    """List all groups, or the members of one group."""
     if members_of:
         names = read(ctx.config, lambda tx: _members(tx, members_of))
         if as_json:
@@ -50,28 +50,30 @@ def list_groups(
 
 @app.command("delete", cls=ConfigCommand)
 def delete_group(
-    ctx: ConfigContext, group: Group, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    ctx: ConfigContext,
+    group: Group,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Delete a group; its members stay."""
+    """Delete a group. The accounts of its members stay."""
     read(ctx.config, lambda tx: _members(tx, group))
     if not yes:
-        typer.confirm(f"Delete the group {group} for good?", abort=True)
+        typer.confirm(f"Delete the group {group}? This cannot be undone.", abort=True)
     write_in_portions(ctx.config, lambda tx: groups.delete_group(tx, group, by=CLI))
-    typer.echo(f"{group} is deleted")
+    typer.echo(f"Group {group} deleted")
 
 
 @app.command("join", cls=ConfigCommand)
 def join_group(ctx: ConfigContext, group: Group, name: Member) -> None:
-    """Put an account into a group."""
+    """Add an account to a group."""
     write(ctx.config, lambda tx: groups.add_member(tx, group, name, by=CLI))
-    typer.echo(f"{name} is in {group}")
+    typer.echo(f"{name} added to group {group}")
 
 
 @app.command("leave", cls=ConfigCommand)
 def leave_group(ctx: ConfigContext, group: Group, name: Member) -> None:
-    """Take an account out of a group."""
+    """Remove an account from a group."""
     write(ctx.config, lambda tx: groups.remove_member(tx, group, name, by=CLI))
-    typer.echo(f"{name} is not in {group}")
+    typer.echo(f"{name} removed from group {group}")
 
 
 async def _members(tx: Tx, group: str) -> list[str]:

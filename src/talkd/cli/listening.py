@@ -1,10 +1,9 @@
-"""The checks of the server that runs with the same settings: who serves the database, and who answers where."""
+"""Checks of the running server: which process uses the database, and what answers at its addresses."""
 
 import asyncio
 import contextlib
 import errno
 import ipaddress
-import socket
 import ssl
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -16,6 +15,7 @@ from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_ope
 import asyncpg
 import msgspec
 
+from talkd.cli import process
 from talkd.cli.data_folder import ForeignLock, find_owner
 from talkd.cli.database import CONNECT
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
@@ -25,12 +25,12 @@ from talkd.storage.postgres_lock import find_holder
 ANSWER_SECONDS = 5
 LONGEST_ANSWER = 65_536
 OTHER = "something other than talkd answers"
-PORTS_OF_EVERYBODY = 1024
+LOWEST_UNPRIVILEGED_PORT = 1024
 """The lowest port that a process without privileges may listen on."""
 
 
 async def examine_server(config: Config) -> Finding:
-    """Say which server runs with these settings. A database belongs to one server, so a second one is refused."""
+    """Find the server that uses this database, and check that it answers. Only one server may use a database."""
     try:
         holder = await _holder(config)
     except (ForeignLock, OSError) as error:
@@ -42,7 +42,7 @@ async def examine_server(config: Config) -> Finding:
             WARN,
             "server",
             f"a talkd answers at {address}, but none serves this database",
-            "give talkd doctor the settings file, the options and the environment of that server",
+            "run talkd doctor with the settings file, the options and the environment of that server",
         )
     if holder is None:
         return Finding(OK, "server", "none serves this database")
@@ -52,7 +52,7 @@ async def examine_server(config: Config) -> Finding:
         WARN,
         "server",
         f"{holder} serves this database, but no talkd answers at {address}",
-        "give talkd doctor the address of that server, or stop it before another one starts with these settings",
+        "run talkd doctor with the address of that server, or stop it before you start another with these settings",
     )
 
 
@@ -69,57 +69,48 @@ async def _holder(config: Config) -> str | None:
 
 
 def local_address(server: ServerConfig) -> str:
-    """Return the address at which this machine reaches a server with these settings."""
+    """Return the URL of the server from this machine."""
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
     return server.url_at(everywhere.get(server.host, server.host))
 
 
 def examine_address(server: ServerConfig) -> Iterator[Finding]:
-    """Examine whether a server can listen at its address, or does."""
+    """Check that a server can listen at its address, or that talkd answers there."""
     host, port = server.host, server.port
     try:
-        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        yield Finding(FAIL, "address", f"{host}: {error.strerror}", "give an address of this machine with --host")
+        address = process.address_of(host)
+    except OSError:
+        yield Finding(FAIL, "address", f"{host} cannot be resolved", "use an address of this machine for --host")
         return
-    obstacle = _obstacle(server)
+    obstacle = process.find_listen_error(address, port)
     if obstacle is None:
-        yield Finding(OK, "address", f"{host}:{port} is free; talkd does not run")
+        yield Finding(OK, "address", f"{host}:{port} is free; talkd is not running")
     elif _talkd_answers(server):
         yield Finding(OK, "address", f"talkd answers on {host}:{port}")
     else:
-        yield Finding(FAIL, "address", f"{host}:{port}: {obstacle.strerror}", _way_round(obstacle))
+        yield Finding(FAIL, "address", f"{host}:{port}: {obstacle.strerror}", _advice_for(obstacle))
 
 
-def _obstacle(server: ServerConfig) -> OSError | None:
-    """Return why the address cannot be listened on; None if it is free."""
-    try:
-        family, kind, _, _, address = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family, kind) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        return error
-    return None
-
-
-def _way_round(obstacle: OSError) -> str:
-    if obstacle.errno == errno.EACCES:
-        return f"choose a port from {PORTS_OF_EVERYBODY} on (AmbientCapabilities=CAP_NET_BIND_SERVICE allows others)"
-    if obstacle.errno == errno.EADDRNOTAVAIL:
-        return "give an address of this machine with --host"
-    return "something else is there: stop it, or choose another port with --port"
+def _advice_for(error: OSError) -> str:
+    if error.errno == errno.EACCES:
+        return (
+            f"choose a port from {LOWEST_UNPRIVILEGED_PORT} up, or allow lower ones "
+            "(AmbientCapabilities=CAP_NET_BIND_SERVICE in systemd)"
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "use an address of this machine for --host"
+    return "another program uses the port: stop it, or choose another port with --port"
 
 
 def examine_public_url(server: ServerConfig) -> Iterator[Finding]:
-    """Examine whether people reach a talkd at the public address."""
+    """Check that a talkd answers at the public address."""
     url = server.public_url
     if not url:
         yield Finding(
             WARN,
             "public address",
-            "not set: links are made from what each request says",
-            "set server.public_url to the address that people use",
+            "not set: links use the Host header of each request",
+            "set server.public_url to the address that clients use",
         )
         return
     parts = urlsplit(url)
@@ -131,8 +122,8 @@ def examine_public_url(server: ServerConfig) -> Iterator[Finding]:
         yield Finding(
             WARN,
             "public address",
-            "http: passwords travel readable, and browsers allow no calls",
-            "use https, see docs/admin/tls.md",
+            "http: passwords are sent unencrypted, and browsers do not allow calls",
+            "use https (docs/admin/tls.md)",
         )
     reason = _refusal(url, _opener(verify=True))
     if reason is None:
@@ -142,13 +133,13 @@ def examine_public_url(server: ServerConfig) -> Iterator[Finding]:
             WARN,
             "public address",
             f"{url}: {reason}",
-            "start talkd and look again; then check name, certificate (docs/admin/tls.md), proxy and firewall "
-            "(docs/admin/reverse-proxy.md)",
+            "start talkd and run talkd doctor again; then check host name, certificate (docs/admin/tls.md), proxy and "
+            "firewall (docs/admin/reverse-proxy.md)",
         )
 
 
 def _opener(*, verify: bool) -> OpenerDirector:
-    """Return what opens addresses. Without `verify` it trusts every certificate and uses no proxy: for this machine."""
+    """Return an opener of URLs. Without `verify`, for this machine, it accepts any certificate and uses no proxy."""
     context = ssl.create_default_context()
     if verify:
         return build_opener(HTTPSHandler(context=context))
@@ -162,7 +153,7 @@ def _talkd_answers(server: ServerConfig) -> bool:
 
 
 def _refusal(url: str, opener: OpenerDirector) -> str | None:
-    """Return why talkd does not answer there; None if it does."""
+    """Return why talkd does not answer at a URL, or None if it does."""
     try:
         with opener.open(url.rstrip("/") + "/status.php", timeout=ANSWER_SECONDS) as answer:
             status = msgspec.json.decode(answer.read(LONGEST_ANSWER))

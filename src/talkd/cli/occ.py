@@ -1,6 +1,6 @@
-"""`talkd occ`: commands under the names, options and exit codes that administrators' scripts know.
+"""`talkd occ`: commands with the names, options, output and exit codes of Nextcloud's `occ`, for existing scripts.
 
-Each is a thin coat over the same services as everything else; docs/admin/occ.md lists them.
+docs/admin/occ.md lists them.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ _WITH_VALUE = ("--output", "--config", "--data", "--database")
 
 
 class _OptionsFirst(TyperGroup):
-    """Lets options stand before the command, where scripts write those that every command has."""
+    """Accepts the options of a command in front of its name, where some scripts write them."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         words, before = list(args), []
@@ -32,22 +32,22 @@ class _OptionsFirst(TyperGroup):
 
 app = typer.Typer(
     cls=_OptionsFirst,
-    help="Administration under the command names of the server whose API talkd speaks.",
+    help="Administration commands with the names and options of Nextcloud's occ.",
     no_args_is_help=True,
 )
 
 
 class Form(StrEnum):
-    """How a result is printed."""
+    """The output format of a result."""
 
     PLAIN = "plain"
     JSON = "json"
     JSON_PRETTY = "json_pretty"
 
 
-Output = Annotated[Form, typer.Option("--output", help="Form of the result.")]
-Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="How many at most.")]
-Offset = Annotated[int, typer.Option("--offset", "-o", min=0, help="How many to skip.")]
+Output = Annotated[Form, typer.Option("--output", help="Output format.")]
+Limit = Annotated[int, typer.Option("--limit", "-l", min=0, help="Maximum number of entries.")]
+Offset = Annotated[int, typer.Option("--offset", "-o", min=0, help="Number of entries to skip.")]
 
 _UNUSED = {"hidden": True, "expose_value": False}
 
@@ -80,15 +80,15 @@ class OccCommand(ConfigCommand):
 
 
 def refuse(reason: str) -> NoReturn:
-    """End the command with status 1. Scripts read the reason where they read everything else."""
+    """Print the reason to standard output, where scripts expect it, and end the command with status 1."""
     typer.echo(reason)
     raise typer.Exit(1)
 
 
 def show(value: Mapping[str, Any] | Sequence[Any], form: Form) -> None:
-    """Print a result: a text by itself, the rest as an indented list, or all of it as JSON.
+    """Print a result as JSON, or in the plain form: a text as it is, everything else as an indented list.
 
-    An empty mapping is `[]` in JSON, as scripts know it from PHP.
+    An empty mapping is `[]` in JSON, as PHP writes it.
     """
     if form is Form.PLAIN:
         if isinstance(value, str):

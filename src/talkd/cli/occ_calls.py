@@ -1,4 +1,4 @@
-"""`talkd occ talk:active-calls` and `talk:monitor:*`."""
+"""`talkd occ talk:active-calls` and `talk:monitor:*`: numbers of calls, participants and sessions."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -21,7 +21,7 @@ NO_CALLS = "No calls in progress"
 
 
 class CountForm(StrEnum):
-    """How numbers are printed."""
+    """The output format of numbers."""
 
     PLAIN = "plain"
     JSON = "json"
@@ -36,7 +36,7 @@ def _count(active: list[tuple[str, int]]) -> str:
 
 @commands.command("talk:active-calls", cls=OccCommand)
 def show_active_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
-    """Say how many calls there are; status 1 while there are some, so that an upgrade can wait."""
+    """Show the number of active calls. Status 1 if there are any, so that a script can wait before an upgrade."""
     active = read(ctx.config, calls.list_active)
     people = sum(count for _, count in active)
     if output is not Form.PLAIN:
@@ -51,7 +51,7 @@ def show_active_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
 
 @commands.command("talk:monitor:calls", cls=OccCommand)
 def show_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
-    """List the rooms with a call and how many people are in it."""
+    """List the rooms that have a call, with the number of participants in it."""
     active = read(ctx.config, calls.list_active)
     if output is not Form.PLAIN:
         show(dict(active), output)
@@ -66,10 +66,10 @@ def show_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
 def show_room(
     ctx: ConfigContext,
     token: Annotated[str, typer.Argument(help="Token of the room.")],
-    separator: Annotated[str, typer.Option(help="What stands between the numbers of --output=csv.")] = ",",
-    output: Annotated[CountForm, typer.Option("--output", help="Form of the result.")] = CountForm.PLAIN,
+    separator: Annotated[str, typer.Option(help="Separator of the numbers with --output=csv.")] = ",",
+    output: Annotated[CountForm, typer.Option("--output", help="Output format.")] = CountForm.PLAIN,
 ) -> None:
-    """Count who belongs to a room, on how many devices it is open, and how many of these are in its call."""
+    """Show how many attendees and sessions a room has, and how many sessions are in its call."""
 
     async def work(tx: Tx) -> dict[str, int]:
         room = await admin.find_any_room(tx, token)
@@ -85,7 +85,7 @@ def show_room(
     except NotFound:
         if output is CountForm.PLAIN:
             raise
-        raise typer.Exit(1) from None  # what reads JSON or CSV gets nothing else, as from Talk
+        raise typer.Exit(1) from None  # as in Nextcloud's occ, programs get no text that they cannot parse
     if output is CountForm.CSV:
         typer.echo(separator.join(map(str, counts.values())))
     elif output is CountForm.PLAIN:

@@ -1,4 +1,4 @@
-"""`talkd occ config:app:*`."""
+"""`talkd occ config:app:*`: settings of Talk."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from talkd.core.errors import TalkError
 
 commands = typer.Typer()
 
-App = Annotated[str, typer.Argument(help="Id of the app: spreed.")]
+App = Annotated[str, typer.Argument(help="Id of the app: spreed or core.")]
 Key = Annotated[str, typer.Argument(metavar="NAME", help="Name of the setting.")]
 
 
@@ -21,7 +21,7 @@ def _require(app: str) -> None:
     try:
         service.require_app(app)
     except TalkError:
-        refuse(f"talkd keeps no settings of the app {app}, only of spreed and core")
+        refuse(f"talkd has no settings of the app {app}, only of spreed and core")
 
 
 @commands.command("config:app:set", cls=OccCommand)
@@ -30,13 +30,15 @@ def set_value(
     app: App,
     name: Key,
     value: Annotated[str, typer.Option(help="New value.")],
-    update_only: Annotated[bool, typer.Option("--update-only", help="Only if it is set already.")] = False,
+    update_only: Annotated[
+        bool, typer.Option("--update-only", help="Change the setting only if it is already set.")
+    ] = False,
     type_: Annotated[str, typer.Option("--type", hidden=True)] = "",
     sensitive: Annotated[bool, typer.Option("--sensitive", hidden=True)] = False,
     lazy: Annotated[bool, typer.Option("--lazy", hidden=True)] = False,
 ) -> None:
-    """Set a setting of an app; it works for the very next request."""
-    del type_, sensitive, lazy  # all settings are texts, and nothing prints them unasked
+    """Change a setting of an app. A running server applies it to the next request."""
+    del type_, sensitive, lazy  # accepted for scripts, without effect
     _require(app)
     if update_only and name not in read(ctx.config, lambda tx: service.get_all(tx, app)):
         refuse(f"Config value {name} for app {app} not updated, as it has not been set before.")
@@ -49,10 +51,10 @@ def get_value(
     ctx: ConfigContext,
     app: App,
     name: Key,
-    default_value: Annotated[str | None, typer.Option(help="What to print when it is not set.")] = None,
+    default_value: Annotated[str | None, typer.Option(help="Value to print if the setting is not set.")] = None,
     output: Output = Form.PLAIN,
 ) -> None:
-    """Print a setting of an app, without the secrets in it; status 1 when it is not set."""
+    """Print a setting of an app. Secrets are hidden. Status 1 if it is not set."""
     _require(app)
     value = read(ctx.config, lambda tx: service.get_shown(tx, app)).get(name, default_value)
     if value is None:
@@ -65,9 +67,11 @@ def delete_value(
     ctx: ConfigContext,
     app: App,
     name: Key,
-    error_if_not_exists: Annotated[bool, typer.Option("--error-if-not-exists", help="Status 1 if not set.")] = False,
+    error_if_not_exists: Annotated[
+        bool, typer.Option("--error-if-not-exists", help="Status 1 if the setting is not set.")
+    ] = False,
 ) -> None:
-    """Put a setting of an app back to its default."""
+    """Reset a setting of an app to its default."""
     _require(app)
     if error_if_not_exists and name not in read(ctx.config, lambda tx: service.get_all(tx, app)):
         refuse(f"Config {name} of app {app} could not be deleted because it did not exist")

@@ -1,4 +1,4 @@
-"""`talkd occ group:*`."""
+"""`talkd occ group:*`: groups of accounts."""
 
 from typing import Annotated
 
@@ -39,7 +39,7 @@ def _require_member(config: Config, group_id: str, user_id: str) -> None:
 def add_group(
     ctx: ConfigContext,
     groupid: GroupId,
-    display_name: Annotated[str, typer.Option(help="Name that others see.")] = "",
+    display_name: Annotated[str, typer.Option(help="Display name.")] = "",
 ) -> None:
     """Create a group."""
     if read(ctx.config, lambda tx: group_store.is_taken(tx, groupid)):
@@ -50,7 +50,7 @@ def add_group(
 
 @commands.command("group:delete", cls=OccCommand)
 def delete_group(ctx: ConfigContext, groupid: GroupId) -> None:
-    """Delete a group; its members stay."""
+    """Delete a group. The accounts of its members stay."""
     _find(ctx.config, groupid)
     write_in_portions(ctx.config, lambda tx: groups.delete_group(tx, groupid, by=CLI))
     typer.echo(f'Group "{groupid}" was removed')
@@ -59,10 +59,10 @@ def delete_group(ctx: ConfigContext, groupid: GroupId) -> None:
 @commands.command("group:list", cls=OccCommand)
 def list_groups(
     ctx: ConfigContext,
-    searchstring: Annotated[str, typer.Argument(help="Text in id or name.")] = "",
+    searchstring: Annotated[str, typer.Argument(help="Only groups with this text in the id or display name.")] = "",
     limit: Limit = 500,
     offset: Offset = 0,
-    info: Annotated[bool, typer.Option("--info", "-i", help="Show names as well.")] = False,
+    info: Annotated[bool, typer.Option("--info", "-i", help="Also show the display names.")] = False,
     output: Output = Form.PLAIN,
 ) -> None:
     """List groups and their members."""
@@ -90,13 +90,13 @@ def _details(group: Group | GroupSize) -> dict[str, object]:
 
 @commands.command("group:adduser", cls=OccCommand)
 def add_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
-    """Put an account into a group."""
+    """Add an account to a group."""
     _require_member(ctx.config, group, user)
     write(ctx.config, lambda tx: groups.add_member(tx, group, user, by=CLI))
 
 
 @commands.command("group:removeuser", cls=OccCommand)
 def remove_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
-    """Take an account out of a group."""
+    """Remove an account from a group."""
     _require_member(ctx.config, group, user)
     write(ctx.config, lambda tx: groups.remove_member(tx, group, user, by=CLI))

@@ -1,4 +1,4 @@
-"""`talkd occ talk:phone-number:*`."""
+"""`talkd occ talk:phone-number:*`: phone numbers of accounts."""
 
 import sys
 from pathlib import Path
@@ -18,9 +18,11 @@ from talkd.storage.database import Tx
 
 commands = typer.Typer()
 
-Number = Annotated[str, typer.Argument(metavar="PHONE", help="Number in international form, or an internal one.")]
+Number = Annotated[
+    str, typer.Argument(metavar="PHONE", help="Phone number in international form, or an internal number.")
+]
 User = Annotated[str, typer.Argument(metavar="USER", help="Name of the account.")]
-Force = Annotated[bool, typer.Option("--force", "-f", help="Take numbers from other accounts.")]
+Force = Annotated[bool, typer.Option("--force", "-f", help="Assign the number even if another account has it.")]
 
 
 def _show(added: Assignment) -> None:
@@ -31,17 +33,17 @@ def _show(added: Assignment) -> None:
 
 @commands.command("talk:phone-number:add", cls=OccCommand)
 def add_number(ctx: ConfigContext, phone: Number, user: User, force: Force = False) -> None:
-    """Give an account a phone number."""
+    """Assign a phone number to an account."""
     _show(write(ctx.config, lambda tx: sip.add_number(tx, phone, user, force=force)))
 
 
 @commands.command("talk:phone-number:find", cls=OccCommand)
 def find_numbers(
     ctx: ConfigContext,
-    phone: Annotated[str, typer.Option(help="Whose number is it?")] = "",
-    user: Annotated[str, typer.Option("--user", "--account", help="Which numbers has the account?")] = "",
+    phone: Annotated[str, typer.Option(help="Find the account with this number.")] = "",
+    user: Annotated[str, typer.Option("--user", "--account", help="List the numbers of this account.")] = "",
 ) -> None:
-    """Show whose a phone number is, or the numbers of an account; status 1 when there are none."""
+    """Show the account with a phone number, or the phone numbers of an account. Status 1 if there are none."""
     if phone:
         found = read(ctx.config, lambda tx: sip.find_number(tx, phone))
         typer.echo(f"Phone number {found.number} is assigned to {found.user_id}")
@@ -61,12 +63,13 @@ def find_numbers(
 def import_numbers(
     ctx: ConfigContext,
     file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help='Rows of "number","user"; without it standard input.')
+        Path | None,
+        typer.Argument(metavar="FILE", help='CSV file with rows of "number","user". Default: standard input.'),
     ] = None,
     force: Force = False,
-    reset: Annotated[bool, typer.Option("--reset", help="Forget all numbers before.")] = False,
+    reset: Annotated[bool, typer.Option("--reset", help="Remove all existing numbers first.")] = False,
 ) -> None:
-    """Read phone numbers from a CSV file: all of them, or none when there is something wrong with a line."""
+    """Import phone numbers from a CSV file. If one line is wrong, nothing is imported."""
     content = sys.stdin.buffer.read() if file in (None, Path("-")) else file.read_bytes()
     try:
         rows = read_rows(content)
@@ -93,12 +96,12 @@ def import_numbers(
 
 @commands.command("talk:phone-number:remove", cls=OccCommand)
 def remove_number(ctx: ConfigContext, phone: Number) -> None:
-    """Take a phone number from its account."""
+    """Remove a phone number from its account."""
     write(ctx.config, lambda tx: sip.remove_number(tx, phone))
 
 
 @commands.command("talk:phone-number:remove-account", cls=OccCommand)
 @commands.command("talk:phone-number:remove-user", cls=OccCommand)
 def remove_account(ctx: ConfigContext, user: User) -> None:
-    """Take all phone numbers from an account."""
+    """Remove all phone numbers from an account."""
     write(ctx.config, lambda tx: sip.remove_numbers_of(tx, user))

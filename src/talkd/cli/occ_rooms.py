@@ -1,4 +1,4 @@
-"""`talkd occ talk:room:*` and `talk:user:*`."""
+"""`talkd occ talk:room:*` and `talk:user:*`: rooms and their participants."""
 
 import re
 from typing import Annotated
@@ -22,8 +22,8 @@ commands = typer.Typer()
 
 Token = Annotated[str, typer.Argument(help="Token of the room.")]
 Participants = Annotated[list[str], typer.Argument(metavar="PARTICIPANT...", help="Names of accounts.")]
-Users = Annotated[list[str] | None, typer.Option("--user", help="Account to add; may be given several times.")]
-Groups = Annotated[list[str] | None, typer.Option("--group", help="Group to add; may be given several times.")]
+Users = Annotated[list[str] | None, typer.Option("--user", help="Account to add; may be repeated.")]
+Groups = Annotated[list[str] | None, typer.Option("--group", help="Group to add; may be repeated.")]
 ON_OFF = {"1": True, "0": False}
 
 
@@ -31,16 +31,18 @@ ON_OFF = {"1": True, "0": False}
 def create_room(
     ctx: ConfigContext,
     name: Annotated[str, typer.Argument(help="Name of the room.")],
-    description: Annotated[str, typer.Option(help="What the room is for.")] = "",
+    description: Annotated[str, typer.Option(help="Description of the room.")] = "",
     user: Users = None,
     group: Groups = None,
-    public: Annotated[bool, typer.Option("--public", help="Let guests in by the link.")] = False,
-    readonly: Annotated[bool, typer.Option("--readonly", help="Lock the room.")] = False,
-    listable: Annotated[str, typer.Option(help="Who finds it: 0 nobody, 1 users, 2 everyone.")] = "0",
-    password: Annotated[str, typer.Option(help="Password of a public room.")] = "",
+    public: Annotated[
+        bool, typer.Option("--public", help="Make the room public: guests can join with its link.")
+    ] = False,
+    readonly: Annotated[bool, typer.Option("--readonly", help="Make the room read-only.")] = False,
+    listable: Annotated[str, typer.Option(help="Who can find the room: 0 participants, 1 users, 2 everyone.")] = "0",
+    password: Annotated[str, typer.Option(help="Password of the room.")] = "",
     owner: Annotated[str, typer.Option(help="Account that owns the room.")] = "",
-    moderator: Annotated[list[str] | None, typer.Option(help="Account that moderates; several times.")] = None,
-    message_expiration: Annotated[str, typer.Option(help="Seconds after which messages vanish; 0 never.")] = "0",
+    moderator: Annotated[list[str] | None, typer.Option(help="Account to make a moderator; may be repeated.")] = None,
+    message_expiration: Annotated[str, typer.Option(help="Seconds after which messages expire; 0 for never.")] = "0",
     output: Output = Form.PLAIN,
 ) -> None:
     """Create a room."""
@@ -79,12 +81,16 @@ def update_room(
     token: Token,
     name: Annotated[str | None, typer.Option(help="New name.")] = None,
     description: Annotated[str | None, typer.Option(help="New description.")] = None,
-    public: Annotated[str | None, typer.Option(help="1 lets guests in, 0 does not.")] = None,
-    readonly: Annotated[str | None, typer.Option(help="1 locks, 0 unlocks.")] = None,
-    listable: Annotated[str | None, typer.Option(help="Who finds it: 0 nobody, 1 users, 2 everyone.")] = None,
+    public: Annotated[str | None, typer.Option(help="1 makes the room public, 0 private.")] = None,
+    readonly: Annotated[str | None, typer.Option(help="1 makes the room read-only, 0 writable.")] = None,
+    listable: Annotated[
+        str | None, typer.Option(help="Who can find the room: 0 participants, 1 users, 2 everyone.")
+    ] = None,
     password: Annotated[str | None, typer.Option(help="New password; empty for none.")] = None,
     owner: Annotated[str | None, typer.Option(help="New owner; empty for none.")] = None,
-    message_expiration: Annotated[str | None, typer.Option(help="Seconds; 0 for never.")] = None,
+    message_expiration: Annotated[
+        str | None, typer.Option(help="Seconds after which messages expire; 0 for never.")
+    ] = None,
 ) -> None:
     """Change a room."""
     changes = RoomChanges(
@@ -102,7 +108,7 @@ def update_room(
 
 
 def _hash_of(config: Config, password: str | None) -> str:
-    """The hash of a room's password, empty for none; ends the command when it is too short."""
+    """Return the hash of a room's password, or "" without one. Ends the command if it is too short."""
     if not password:
         return ""
     try:
@@ -172,9 +178,9 @@ def demote(ctx: ConfigContext, token: Token, participant: Participants) -> None:
 @commands.command("talk:user:remove", cls=OccCommand)
 def remove_user(
     ctx: ConfigContext,
-    user: Annotated[list[str], typer.Option("--user", help="Account to remove; may be given several times.")],
+    user: Annotated[list[str], typer.Option("--user", help="Account to remove; may be repeated.")],
     private_only: Annotated[
-        bool, typer.Option("--private-only", help="Leave them in one-to-ones, public and listed rooms.")
+        bool, typer.Option("--private-only", help="Skip one-to-one, public and listed rooms.")
     ] = False,
 ) -> None:
     """Remove accounts from all their rooms."""
@@ -190,16 +196,17 @@ def remove_user(
 @commands.command("talk:user:transfer-ownership", cls=OccCommand)
 def transfer_ownership(
     ctx: ConfigContext,
-    source_user: Annotated[str, typer.Argument(help="Account that has the rooms.")],
-    destination_user: Annotated[str, typer.Argument(help="Account that gets them.")],
+    source_user: Annotated[str, typer.Argument(help="Account that owns or moderates the rooms.")],
+    destination_user: Annotated[str, typer.Argument(help="Account that gets the rooms.")],
     include_non_moderator: Annotated[
-        bool, typer.Option("--include-non-moderator", help="Also rooms in which the source does not moderate.")
+        bool,
+        typer.Option("--include-non-moderator", help="Also transfer rooms that the source account does not moderate."),
     ] = False,
     remove_source_user: Annotated[
-        bool, typer.Option("--remove-source-user", help="Take the source out of them.")
+        bool, typer.Option("--remove-source-user", help="Remove the source account from the rooms.")
     ] = False,
 ) -> None:
-    """Give an account the rooms that another one owns or moderates."""
+    """Transfer the rooms that an account owns or moderates to another account."""
 
     async def work(tx: Tx) -> tuple[int, str]:
         count = await admin.transfer(

@@ -1,4 +1,4 @@
-"""`talkd occ status`."""
+"""`talkd occ status`: the version that clients see."""
 
 import typer
 
@@ -11,5 +11,5 @@ commands = typer.Typer()
 
 @commands.command("status", cls=OccCommand)
 def show_status(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
-    """Show what `/status.php` tells clients."""
+    """Show the content of `/status.php`."""
     show(view.status(ctx.config.identity), output)

@@ -1,4 +1,4 @@
-"""`talkd occ user:setting`: what belongs to an account, by app and key."""
+"""`talkd occ user:setting`: settings of an account, by app and key."""
 
 from typing import Annotated
 
@@ -25,21 +25,23 @@ FIELDS = {
     ("core", "locale"): "locale",
     ("core", "timezone"): "timezone",
 }
-"""Settings that are fields of the account."""
+"""Settings that are fields of the account, by app and key."""
 
 
 @commands.command("user:setting", cls=OccCommand)
 def user_setting(
     ctx: ConfigContext,
-    uid: Annotated[str, typer.Argument(help="Name of the account.")],
-    app: Annotated[str, typer.Argument(help="settings, core or spreed.")] = "",
+    uid: Annotated[str, typer.Argument(help="Login name of the account.")],
+    app: Annotated[str, typer.Argument(help="App of the setting: settings, core or spreed.")] = "",
     key: Annotated[str, typer.Argument(help="Name of the setting.")] = "",
     value: Annotated[str | None, typer.Argument(help="New value.")] = None,
-    default_value: Annotated[str | None, typer.Option(help="What to print when it is not set.")] = None,
-    update_only: Annotated[bool, typer.Option("--update-only", help="Only if it is set already.")] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Back to the default.")] = False,
+    default_value: Annotated[str | None, typer.Option(help="Value to print if the setting is not set.")] = None,
+    update_only: Annotated[
+        bool, typer.Option("--update-only", help="Change the setting only if it is already set.")
+    ] = False,
+    delete: Annotated[bool, typer.Option("--delete", help="Reset the setting to its default.")] = False,
     error_if_not_exists: Annotated[
-        bool, typer.Option("--error-if-not-exists", help="Status 1 if there is nothing to delete.")
+        bool, typer.Option("--error-if-not-exists", help="With --delete: status 1 if the setting is not set.")
     ] = False,
     output: Output = Form.PLAIN,
 ) -> None:
@@ -51,7 +53,7 @@ def user_setting(
     present = known.get(app, {}).get(key)
     if not key:
         if value is not None or delete:
-            refuse("A setting has an app and a key: talkd occ user:setting UID APP KEY")
+            refuse("Name the app and the key of the setting: talkd occ user:setting UID APP KEY")
         show({name: values for name, values in known.items() if not app or name == app}, output)
     elif value is None and not delete:
         if present is None and default_value is None:
@@ -64,7 +66,7 @@ def user_setting(
 
 
 async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
-    """All settings with a value, by app."""
+    """Return the settings that have a value, by app and key."""
     fields = {
         "email": account.email,
         "displayname": account.display_name,
@@ -84,7 +86,7 @@ async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
 
 async def _set(tx: Tx, account: Account, app: str, key: str, value: str | None) -> None:
     if (app, key) == ("core", "lang") and value is None:
-        await user_store.set_column(tx, account.id, "language", "")  # not to be left empty over HTTP
+        await user_store.set_column(tx, account.id, "language", "")  # set_field allows no empty language, as over HTTP
     elif FIELDS.get((app, key)) == "displayname" and not cleaned(value or ""):
         raise Invalid(message="Display name can't be deleted." if value is None else "New display name can't be empty")
     elif (app, key) in FIELDS:

@@ -1,4 +1,4 @@
-"""`talkd occ user:*`."""
+"""`talkd occ user:*`: accounts."""
 
 import os
 import sys
@@ -24,7 +24,7 @@ from talkd.storage.database import Tx
 
 commands = typer.Typer()
 
-Name = Annotated[str, typer.Argument(metavar="UID", help="Name that the account logs in with.")]
+Name = Annotated[str, typer.Argument(metavar="UID", help="Login name of the account.")]
 FromEnv = Annotated[bool, typer.Option("--password-from-env", help="Read the password from OC_PASS or TALKD_PASSWORD.")]
 UNKNOWN = "Account does not exist"
 
@@ -37,7 +37,10 @@ def _find(config: Config, name: str) -> Account:
 
 
 def _password(config: Config, *, from_env: bool) -> str:
-    """A new password from the environment or the terminal, never from the command line's words."""
+    """Return a new password from the environment or a prompt.
+
+    It is never an argument of the command, because other users of the machine can see those.
+    """
     if from_env:
         password = os.environ.get("OC_PASS") or os.environ.get("TALKD_PASSWORD") or ""
         if not password:
@@ -59,10 +62,13 @@ def add_user(
     uid: Name,
     password_from_env: FromEnv = False,
     generate_password: Annotated[
-        bool, typer.Option("--generate-password", help="Give it a password that nobody knows.")
+        bool, typer.Option("--generate-password", help="Set a random password that is not shown.")
     ] = False,
-    display_name: Annotated[str, typer.Option(help="Name that others see.")] = "",
-    group: Annotated[list[str] | None, typer.Option("--group", "-g", help="Group to join; made if missing.")] = None,
+    display_name: Annotated[str, typer.Option(help="Display name.")] = "",
+    group: Annotated[
+        list[str] | None,
+        typer.Option("--group", "-g", help="Group to add the account to; created if it does not exist."),
+    ] = None,
     email: Annotated[str, typer.Option(help="E-mail address.")] = "",
 ) -> None:
     """Create an account."""
@@ -93,7 +99,7 @@ def add_user(
 
 @commands.command("user:delete", cls=OccCommand)
 def delete_user(ctx: ConfigContext, uid: Name) -> None:
-    """Delete an account. What it wrote stays, under the name of a deleted user."""
+    """Delete an account. Its messages stay and show a deleted user as their author."""
     _find(ctx.config, uid)
     delete_account(ctx.config, uid)
     typer.echo("The specified account was deleted")
@@ -104,8 +110,8 @@ def list_users(
     ctx: ConfigContext,
     limit: Limit = 500,
     offset: Offset = 0,
-    info: Annotated[bool, typer.Option("--info", "-i", help="Show details.")] = False,
-    disabled: Annotated[bool, typer.Option("--disabled", "-d", help="Only disabled accounts.")] = False,
+    info: Annotated[bool, typer.Option("--info", "-i", help="Show all details.")] = False,
+    disabled: Annotated[bool, typer.Option("--disabled", "-d", help="List only disabled accounts.")] = False,
     output: Output = Form.PLAIN,
 ) -> None:
     """List accounts."""
@@ -150,17 +156,17 @@ def _details(account: Account, joined: list[str]) -> dict[str, object]:
 
 
 def _moment(seconds: int) -> str:
-    """A moment in the form of ISO 8601."""
+    """Return a Unix time in ISO 8601, or "never" for 0."""
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "never"
 
 
 @commands.command("user:lastseen", cls=OccCommand)
 def show_last_login(
     ctx: ConfigContext,
-    uid: Annotated[str, typer.Argument(metavar="UID", help="Name that the account logs in with.")] = "",
-    everybody: Annotated[bool, typer.Option("--all", help="All accounts.")] = False,
+    uid: Annotated[str, typer.Argument(metavar="UID", help="Login name of the account.")] = "",
+    everybody: Annotated[bool, typer.Option("--all", help="Show all accounts.")] = False,
 ) -> None:
-    """Say when accounts have logged in last."""
+    """Show when accounts last logged in."""
     if not uid and not everybody:
         refuse('Please specify a username, or "--all" to list all')
     accounts = read(ctx.config, users.list_accounts) if everybody else [_find(ctx.config, uid)]
@@ -174,7 +180,7 @@ def show_last_login(
 
 @commands.command("user:disable", cls=OccCommand)
 def disable_user(ctx: ConfigContext, uid: Name) -> None:
-    """Stop an account from logging in, in apps and browsers, at once."""
+    """Disable an account. Apps and browsers are logged out at once."""
     _find(ctx.config, uid)
     write(ctx.config, lambda tx: users.set_enabled(tx, uid, False))
     typer.echo("The specified account is disabled")
@@ -182,7 +188,7 @@ def disable_user(ctx: ConfigContext, uid: Name) -> None:
 
 @commands.command("user:enable", cls=OccCommand)
 def enable_user(ctx: ConfigContext, uid: Name) -> None:
-    """Let an account log in again."""
+    """Enable an account, so that it can log in again."""
     _find(ctx.config, uid)
     write(ctx.config, lambda tx: users.set_enabled(tx, uid, True))
     typer.echo("The specified account is enabled")
@@ -190,7 +196,7 @@ def enable_user(ctx: ConfigContext, uid: Name) -> None:
 
 @commands.command("user:resetpassword", cls=OccCommand)
 def reset_password(ctx: ConfigContext, user: Name, password_from_env: FromEnv = False) -> None:
-    """Set an account's password."""
+    """Set the password of an account."""
     account = _find(ctx.config, user)
     password_hash = hash_password_now(_password(ctx.config, from_env=password_from_env))
     write(ctx.config, lambda tx: users.set_password(tx, account.id, password_hash))

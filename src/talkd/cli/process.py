@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 
 IDLE_MILLISECONDS = 90_000
-"""How long an idle connection stays open: longer than proxies keep theirs, or they would send into a closed one."""
+"""How long an idle connection stays open: longer than in proxies, so that these never use a closed connection."""
 HTTP_BUFFER = 8192
-"""Bytes kept for each connection; granian's own default costs every waiting client twelve kilobytes more."""
+"""Buffer size of each connection in bytes. The default of granian needs twelve kilobytes more for each client."""
 BACKLOG = 16_384
 SPARE_CONNECTIONS = 1024
-"""Connections beyond `server.max_connections` requests: idle ones, and those that are told that the server is busy."""
-TOGETHER = 0.5
-"""Seconds in which two signals count as one."""
+"""Connections beyond `server.max_connections`: idle ones, and those whose requests get 503 because of that limit."""
+ONE_SIGNAL = 0.5
+"""Seconds within which two signals count as one."""
 GARBAGE = (20_000, 50, 100)
-"""Thresholds of the garbage collector: few cycles are made here, and looking for them stops everything."""
+"""Thresholds of the garbage collector. talkd makes few reference cycles, and a collection stops all requests."""
 DRAIN = 5.0
-"""Seconds in which waiting requests may finish once the server has been told to stop."""
+"""Seconds that a stopping server waits for open requests."""
 
 
 def raise_file_limit() -> int:
-    """Allow as many open files as the system lets this process have; how many that are."""
+    """Raise the limit of open files to the maximum that the system allows, and return it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -45,28 +45,36 @@ def raise_file_limit() -> int:
 
 
 def address_of(host: str) -> str:
-    """The numeric address behind a host name, because the HTTP server binds to nothing else. Raises OSError."""
+    """Return the IP address of a host name, because the HTTP server accepts only those. Raises OSError."""
     try:
         return str(socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][4][0])
     except OSError as error:
-        reason = f"cannot listen on {host}: {error.strerror}; give an address of this machine with --host"
+        reason = f"cannot listen on {host}: {error.strerror}; use an address of this machine for --host"
         raise OSError(error.errno, reason) from error
 
 
-def require_free_port(host: str, port: int) -> None:
-    """Raises OSError while something else listens there."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+def find_listen_error(address: str, port: int) -> OSError | None:
+    """Return the error of listening at an IP address and port, or None if the port is free."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            probe.bind((address, port))
         except OSError as error:
-            reason = f"cannot listen on {host} port {port}: {error.strerror}; choose another with --host and --port"
-            raise OSError(error.errno, reason) from error
+            return error
+    return None
+
+
+def require_free_port(address: str, port: int) -> None:
+    """Raises OSError if the server cannot listen at this IP address and port."""
+    error = find_listen_error(address, port)
+    if error is not None:
+        reason = f"cannot listen on {address} port {port}: {error.strerror}; choose another with --host and --port"
+        raise OSError(error.errno, reason) from error
 
 
 def http_server(app: "App", config: Config) -> "Server":
-    """The HTTP server (granian) inside this process's own event loop, set up for many connections that wait."""
+    """Return the HTTP server (granian). It runs in the event loop of this process."""
     from granian.constants import HTTPModes, Interfaces, SSLProtocols
     from granian.http import HTTP1Settings
     from granian.log import LogLevels
@@ -87,7 +95,7 @@ def http_server(app: "App", config: Config) -> "Server":
         ssl_key=Path(config.server.tls_key) if tls else None,
         ssl_protocol_min=SSLProtocols.tls12,
         log_level=LogLevels.warning,
-        # Its records go where ours go.
+        # Pass its log records on to the root logger.
         log_dictconfig={
             "formatters": {},
             "handlers": {},
@@ -98,20 +106,20 @@ def http_server(app: "App", config: Config) -> "Server":
 
 
 class Expected:
-    """Keeps out what granian says at every start."""
+    """A log filter that drops the note that granian writes at every start."""
 
     def filter(self, record: object) -> bool:
-        """Whether a log record is news."""
+        """Return True to keep the record."""
         return "experimental" not in str(getattr(record, "msg", ""))
 
 
 async def serve_until_stopped(app: "App", config: Config) -> None:
-    """Answer requests until SIGTERM, SIGINT or SIGHUP; then let waiting ones answer, and return.
+    """Answer requests until SIGTERM, SIGINT or SIGHUP, answer the waiting requests, and return.
 
-    A second signal ends the process at once, unless it comes together with the first: some supervisors signal a
-    process and its group.
+    A second signal ends the process at once. Signals within ONE_SIGNAL seconds count as one, because some supervisors
+    signal a process and also its group. Raises DatabaseInUse if another server has taken the database.
     """
-    gc.freeze()  # what the start has made stays; looking through it again and again made pauses of 100 ms
+    gc.freeze()  # objects of the start stay; collecting among them caused pauses of 100 ms
     gc.set_threshold(*GARBAGE)
     server = http_server(app, config)
     stopping = asyncio.Event()
@@ -124,23 +132,23 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
         if not stopping.is_set():
             first = loop.time()
             stopping.set()
-        elif loop.time() > first + TOGETHER:
+        elif loop.time() > first + ONE_SIGNAL:
             os._exit(1)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` has said to ignore it
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # `nohup` ignores SIGHUP
             loop.add_signal_handler(number, stop)
     serving = asyncio.create_task(server.serve())
-    told = asyncio.create_task(stopping.wait())
+    stopped = asyncio.create_task(stopping.wait())
     taken_over = asyncio.create_task(app.taken_over.wait())
-    await asyncio.wait({serving, told, taken_over}, return_when=asyncio.FIRST_COMPLETED)
-    for waiting in (told, taken_over):
+    await asyncio.wait({serving, stopped, taken_over}, return_when=asyncio.FIRST_COMPLETED)
+    for waiting in (stopped, taken_over):
         waiting.cancel()
     if serving.done():
-        await serving  # raises what went wrong
-        raise RuntimeError("the HTTP server has stopped by itself")
+        await serving  # raises its error
+        raise RuntimeError("the HTTP server stopped unexpectedly")
     log.info("stopping", waiting=app.world.changes.waiting)
-    server.stop()  # type: ignore[no-untyped-call]  # no new connections; the requests of the others get their answer
+    server.stop()  # type: ignore[no-untyped-call]  # accepts no new connections; open requests are answered
     app.world.changes.close()
     finished, _ = await asyncio.wait({serving}, timeout=DRAIN)
     if not finished:
@@ -148,10 +156,10 @@ async def serve_until_stopped(app: "App", config: Config) -> None:
         loop.set_exception_handler(_expect_late_end)
         serving.cancel()
     if app.taken_over.is_set():
-        raise DatabaseInUse("another talkd serves this database now, so this one has stopped")
+        raise DatabaseInUse("another talkd now uses this database, so this one has stopped")
 
 
 def _expect_late_end(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Handle errors of the event loop: the HTTP server may say that it has ended after its task was cancelled."""
+    """Ignore InvalidStateError, which the HTTP server causes when it ends after its task was cancelled."""
     if not isinstance(context.get("exception"), asyncio.InvalidStateError):
         loop.default_exception_handler(context)

@@ -1,4 +1,4 @@
-"""The tree of commands. What a command needs it imports when it runs, so that `talkd --help` is quick."""
+"""The tree of commands. A command imports large modules when it runs, so that `talkd --help` is fast."""
 
 import typer
 

@@ -1,4 +1,4 @@
-"""`talkd serve`, `talkd migrate` and `talkd openapi`."""
+"""`talkd serve`, `talkd migrate` and `talkd openapi`: run the server, upgrade its database, print its API."""
 
 import asyncio
 import contextlib
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from talkd.server import App
 
 KEEP_SECONDS = 0.5
+"""Seconds between two checks of the lock file."""
 
 log = structlog.get_logger(__name__)
 
@@ -58,20 +59,20 @@ def serve(
 
 
 def _require_unexposed(config: Config) -> None:
-    """End the command if `--dev`, whose passwords are known, would listen where other machines reach it."""
+    """End the command if `--dev`, whose passwords are public, would listen on an address that other machines reach."""
     if not config.dev or config.dev_exposed:
         return
     address = process.address_of(config.server.host)
     if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
         command.fail(
-            f"--dev has known passwords and no throttles, and other machines may reach {address}; "
-            "leave --host out, or say --dev-exposed if that is meant"
+            f"--dev has public passwords and no throttling, but other machines may reach {address}; "
+            "remove --host, or add --dev-exposed to allow this"
         )
 
 
 @contextlib.contextmanager
 def _data(config: Config) -> Iterator[data_folder.DataLock | None]:
-    """The data folder, locked where it holds SQLite; with `--dev` a temporary one that disappears."""
+    """Make the data folder, and lock it if it holds SQLite. With `--dev`, use a temporary folder."""
     if config.dev:
         with tempfile.TemporaryDirectory(prefix="talkd-dev-", ignore_cleanup_errors=True) as folder:
             config.data = folder
@@ -87,12 +88,12 @@ def _data(config: Config) -> Iterator[data_folder.DataLock | None]:
 
 
 async def _keep(lock: data_folder.DataLock, app: "App") -> None:
-    """Hold the lock although somebody removes its file; stop the server if another one has taken it."""
+    """Take the lock again whenever its file was removed. Stop the server if another server has taken the lock."""
     while True:
         await asyncio.sleep(KEEP_SECONDS)
         try:
             if await asyncio.to_thread(lock.keep):
-                log.warning("data_lock_taken_again", advice="leave talkd.lock alone: it keeps a second server away")
+                log.warning("data_lock_taken_again", advice="do not remove talkd.lock: it keeps a second server out")
         except data_folder.AlreadyRunning as error:
             log.warning("taken_over", reason=str(error))
             app.taken_over.set()
@@ -130,7 +131,7 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) 
 
 
 def migrate(ctx: ConfigContext) -> None:
-    """Bring the database to the newest schema. `talkd serve` does it by itself; this is for careful upgrades."""
+    """Upgrade the database to the newest schema. `talkd serve` also does this when it starts."""
     from talkd.cli.database import opened
     from talkd.storage.migrate import REVISIONS
 
@@ -152,9 +153,9 @@ class ApiVersion(StrEnum):
 
 
 def openapi(
-    api: Annotated[ApiVersion | None, typer.Option(help="Only this version of Talk's API.")] = None,
+    api: Annotated[ApiVersion | None, typer.Option(help="Print only this version of Talk's API.")] = None,
 ) -> None:
-    """Print the OpenAPI document of everything this talkd answers."""
+    """Print the OpenAPI document of all operations."""
     from talkd.app import ROUTES
     from talkd.web.openapi import document
 

@@ -1,4 +1,4 @@
-"""`talkd user`."""
+"""`talkd user`: accounts."""
 
 import os
 import sys
@@ -20,23 +20,21 @@ from talkd.core.errors import NotFound, TalkError
 from talkd.storage.database import Tx
 
 app = typer.Typer(help="Accounts.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="Name that the account logs in with.")]
-FromStdin = Annotated[
-    bool, typer.Option("--password-stdin", help="Read the password from standard input instead of asking.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+Name = Annotated[str, typer.Argument(help="Login name of the account.")]
+FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command("add", cls=ConfigCommand)
 def add_user(
     ctx: ConfigContext,
     name: Name,
-    display_name: Annotated[str, typer.Option(help="Name that others see.")] = "",
+    display_name: Annotated[str, typer.Option(help="Display name.")] = "",
     email: Annotated[str, typer.Option(help="E-mail address.")] = "",
-    group: Annotated[list[str] | None, typer.Option(help="A group to join; may be given several times.")] = None,
+    group: Annotated[list[str] | None, typer.Option(help="Group to add the account to; may be repeated.")] = None,
     password_stdin: FromStdin = False,
 ) -> None:
-    """Create an account; the password is asked for, or comes from TALKD_PASSWORD or standard input."""
+    """Create an account. The password comes from TALKD_PASSWORD, from standard input, or from a prompt."""
     wanted = group or []
     read(ctx.config, lambda tx: users.require_creatable(tx, name, email=email, groups=wanted))
     password_hash = _new_password(ctx.config, password_stdin)
@@ -47,13 +45,13 @@ def add_user(
         )
 
     write(ctx.config, work)
-    typer.echo(f"{name} can log in")
+    typer.echo(f"Account {name} created")
 
 
 @app.command("list", cls=ConfigCommand)
 def list_users(
     ctx: ConfigContext,
-    search: Annotated[str, typer.Argument(help="Text in name or address.")] = "",
+    search: Annotated[str, typer.Argument(help="Only accounts with this text in the name or e-mail address.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """List accounts."""
@@ -83,18 +81,20 @@ def list_users(
 
 @app.command("delete", cls=ConfigCommand)
 def delete_user(
-    ctx: ConfigContext, name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False
+    ctx: ConfigContext,
+    name: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
 ) -> None:
-    """Delete an account. What it wrote stays, under the name of a deleted user."""
+    """Delete an account. Its messages stay and show a deleted user as their author."""
     read(ctx.config, lambda tx: _require(tx, name))
     if not yes:
-        typer.confirm(f"Delete the account {name} for good?", abort=True)
+        typer.confirm(f"Delete the account {name}? This cannot be undone.", abort=True)
     delete_account(ctx.config, name)
-    typer.echo(f"{name} is deleted")
+    typer.echo(f"Account {name} deleted")
 
 
 def delete_account(config: Config, name: str) -> None:
-    """Delete an account, and then its id from all that it said and did."""
+    """Delete an account, and then remove its id from its messages and other traces, in portions."""
     user_id = write(config, lambda tx: users.delete_account(tx, name, by=CLI))
 
     async def forget(tx: Tx) -> bool:
@@ -105,22 +105,22 @@ def delete_account(config: Config, name: str) -> None:
 
 @app.command("password", cls=ConfigCommand)
 def set_user_password(ctx: ConfigContext, name: Name, password_stdin: FromStdin = False) -> None:
-    """Set an account's password; browsers must log in again, apps stay logged in."""
+    """Set the password of an account. Browsers must log in again; apps stay logged in."""
     user_id = read(ctx.config, lambda tx: _require(tx, name))
     password_hash = _new_password(ctx.config, password_stdin)
     write(ctx.config, lambda tx: users.set_password(tx, user_id, password_hash))
-    typer.echo(f"{name} has another password")
+    typer.echo(f"Password of {name} changed")
 
 
 @app.command("enable", cls=ConfigCommand)
 def enable_user(ctx: ConfigContext, name: Name) -> None:
-    """Let an account log in again."""
+    """Enable an account, so that it can log in again."""
     _set_enabled(ctx.config, name, enabled=True)
 
 
 @app.command("disable", cls=ConfigCommand)
 def disable_user(ctx: ConfigContext, name: Name) -> None:
-    """Stop an account from logging in, in apps and browsers, at once."""
+    """Disable an account. Apps and browsers are logged out at once."""
     _set_enabled(ctx.config, name, enabled=False)
 
 
@@ -130,11 +130,11 @@ def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
         await users.set_enabled(tx, name, enabled)
 
     write(config, work)
-    typer.echo(f"{name} is {'enabled' if enabled else 'disabled'}")
+    typer.echo(f"Account {name} {'enabled' if enabled else 'disabled'}")
 
 
 async def _require(tx: Tx, name: str) -> str:
-    """Return the id of the account that a name means in any case. Raises NotFound."""
+    """Return the id of the account with this name in upper or lower case. Raises NotFound."""
     account = await users.get_account(tx, name)
     if account is None:
         raise NotFound(message=f"there is no account {name}")
@@ -142,7 +142,10 @@ async def _require(tx: Tx, name: str) -> str:
 
 
 def _new_password(config: Config, from_stdin: bool) -> str:
-    """The hash of a new password, asked for twice where a person types it. Never from the command line's words."""
+    """Return the hash of a new password from standard input, the environment, or a prompt that asks twice.
+
+    It is never an argument of the command, because other users of the machine can see those.
+    """
     password = os.environ.get("TALKD_PASSWORD", "")
     if from_stdin:
         password = sys.stdin.readline().rstrip("\r\n")

@@ -1,4 +1,4 @@
-"""The one screen that a first start shows."""
+"""The first administrator, and the screen that the first start prints."""
 
 import shlex
 import shutil
@@ -21,7 +21,7 @@ GENERATED_LENGTH = 20
 
 
 class Admin(msgspec.Struct, frozen=True):
-    """The administrator that was just made; the password is shown only where it was `generated`."""
+    """A new administrator. The screen shows the password only if it was `generated`."""
 
     name: str
     password: str
@@ -29,7 +29,7 @@ class Admin(msgspec.Struct, frozen=True):
 
 
 async def first_admin(db: Database, config: Config) -> Admin | None:
-    """Make the administrator of a database without accounts; None when there are some."""
+    """Create the administrator if the database has no accounts; otherwise return None."""
     if await db.read(_has_accounts):
         return None
     generated = not config.admin_password
@@ -37,7 +37,7 @@ async def first_admin(db: Database, config: Config) -> Admin | None:
     password_hash = await hash_password(password)
 
     async def work(tx: Tx) -> bool:
-        if await _has_accounts(tx):  # another process was quicker
+        if await _has_accounts(tx):  # another process has created one since the check above
             return False
         await groups.ensure_admin_group(tx)
         await users.create_account(tx, config.admin_user, password_hash, groups=(ADMIN_GROUP,))
@@ -51,22 +51,22 @@ async def _has_accounts(tx: Tx) -> bool:
 
 
 def address(config: Config) -> str:
-    """Where people reach the server, as far as the settings tell."""
+    """Return the public address of the server, or the one it listens on if no public address is set."""
     server = config.server
     return server.public_url.rstrip("/") or server.url_at(server.host)
 
 
 def doctor_command(config: Config, config_file: Path | None) -> str:
-    """Return the command that checks this server, to be run in any folder.
+    """Return a `talkd doctor` command that checks this server from any folder.
 
-    It repeats what options and environment say otherwise than the settings file, but no password of a database.
+    It repeats every value of options and environment that differs from the settings file, without database passwords.
     """
     words, note = [*_program(), "doctor"], ""
     if config_file is not None:
         words += ["--config", str(config_file.resolve())]
     try:
         known = settings.load(config_file, {})
-    except ConfigError:  # the file needs the environment to be complete
+    except ConfigError:  # the file is only valid together with the environment
         known = Config()
     if config.dev:
         words += [] if known.dev else ["--dev"]
@@ -75,7 +75,7 @@ def doctor_command(config: Config, config_file: Path | None) -> str:
     if config.database.url != known.database.url:
         shown = _without_password(config.database.url)
         words += ["--database", shown]
-        note = "" if shown == config.database.url else "  # with the database's password in PGPASSWORD"
+        note = "" if shown == config.database.url else "  # set PGPASSWORD to the password of the database"
     if config.server.host != known.server.host:
         words += ["--host", config.server.host]
     if config.server.port != known.server.port:
@@ -84,7 +84,7 @@ def doctor_command(config: Config, config_file: Path | None) -> str:
 
 
 def _program() -> list[str]:
-    """Return how this talkd is started: by its name alone only where a shell finds the same one."""
+    """Return the words that start this talkd: just `talkd` if the PATH leads to the same program."""
     beside = Path(sys.executable).with_name("talkd")
     if not beside.exists():
         return [sys.executable, "-m", "talkd"]
@@ -101,29 +101,29 @@ def _without_password(url: str) -> str:
 
 
 def screen(config: Config, *, admin: Admin, check: str) -> str:
-    """Return address, administrator, and what is on and off. `check` is the command that checks the set-up."""
+    """Return the screen: address, administrator and the most important settings. `check` is the doctor command."""
     calls, server, security = config.calls, config.server, config.security
     durable = config.database.url or config.database.durable
     rows = [
         ("Address", address(config)),
         ("Administrator", admin.name),
-        *([("Password", admin.password + ("" if config.dev else "   (shown only now)"))] if admin.generated else []),
+        *([("Password", admin.password + ("" if config.dev else "   (shown only once)"))] if admin.generated else []),
         ("", ""),
-        ("Database", database_of(config) + ("" if durable else ", may be lost")),
-        ("TLS", "on" if server.tls_certificate else "off: put a reverse proxy before it, or set certificate files"),
+        ("Database", database_of(config) + ("" if durable else ", not durable")),
+        ("TLS", "on" if server.tls_certificate else "off: use a reverse proxy or server.tls_certificate"),
         ("Proxies", ", ".join(server.trusted_proxies) or "none trusted"),
-        ("Throttling", f"on, {security.attempts} wrong passwords a network" if security.throttle else "off"),
-        ("STUN", ", ".join(calls.stun_servers) or "off: calls work inside one network"),
-        ("TURN", ", ".join(calls.turn_servers) or "off: calls may fail between strict networks"),
-        ("Metrics", f"/metrics for {', '.join(config.metrics.allowed)}" if config.metrics.enabled else "off"),
+        ("Throttling", f"on, after {security.attempts} wrong passwords a network" if security.throttle else "off"),
+        ("STUN", ", ".join(calls.stun_servers) or "off: calls work only inside one network"),
+        ("TURN", ", ".join(calls.turn_servers) or "off: calls through some firewalls fail"),
+        ("Metrics", f"/metrics, for {', '.join(config.metrics.allowed)}" if config.metrics.enabled else "off"),
     ]
     if config.dev:
         from talkd.dev import NAMES
 
         rows += [
-            ("Testing", "ON: known passwords, data is thrown away at the end"),
+            ("Testing", "ON: public passwords; all data is deleted when the server stops"),
             ("Accounts", ", ".join(f"{name} / {name}-{name}" for name in NAMES)),
-            ("Reset", "POST /ocs/v2.php/apps/talkd/api/v1/reset as administrator"),
+            ("Reset", "POST /ocs/v2.php/apps/talkd/api/v1/reset as the administrator"),
         ]
     lines = [f"  {label:14} {value}".rstrip() for label, value in rows]
     return "\n".join([f"\n{config.identity.name} is ready.\n", *lines, f"\n  Check the set-up: {check}\n"])
