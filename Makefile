@@ -1,4 +1,5 @@
-# POSIX make; needs Python 3.11 or newer with its venv module, and nothing else.
+# POSIX make. It needs Python 3.11 or newer with the venv module, and nothing else.
+# A failing target ends with one line that says what to do.
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
@@ -16,17 +17,17 @@ format: $(VENV)/installed-for-tests
 	$(BIN)/ruff format .
 
 lint: $(VENV)/installed-for-tests
-	@$(BIN)/ruff check . || { echo 'lint: change the lines named above; "$(BIN)/ruff check --fix ." changes some by itself'; exit 1; }
+	@$(BIN)/ruff check . || { echo 'lint: change the lines listed above; "$(BIN)/ruff check --fix ." changes some of them'; exit 1; }
 	@$(BIN)/ruff format --check . || { echo 'lint: run "make format"'; exit 1; }
 
 types: $(VENV)/installed-for-tests
-	@$(BIN)/mypy || { echo 'types: change the lines named above; "make types" checks them again'; exit 1; }
+	@$(BIN)/mypy || { echo 'types: change the lines listed above, then run "make types" again'; exit 1; }
 
 tests: $(VENV)/installed-for-tests
 	@$(BIN)/python -m pytest $(PYTEST_FLAGS) || \
-		{ echo 'tests: run one that failed with "$(BIN)/python -m pytest" and its name from the summary above'; exit 1; }
+		{ echo 'tests: run a failed test alone with "$(BIN)/python -m pytest" and its name from the summary above'; exit 1; }
 
-# Not a gate: the report comes whatever fails. Servers that tests/crash kills could not report, so these tests are left out.
+# Not a gate: it always prints the report. A killed server cannot write its data, so tests/crash is left out.
 coverage: $(VENV)/installed-for-tests
 	$(BIN)/coverage erase
 	-$(BIN)/coverage run -m pytest $(PYTEST_FLAGS) --ignore=tests/crash $(TESTS)
@@ -34,14 +35,15 @@ coverage: $(VENV)/installed-for-tests
 	$(BIN)/coverage report
 
 bench: $(VENV)/installed-for-tests
-	$(BIN)/python -m bench
+	@$(BIN)/python -m bench || { echo 'bench: a case failed; run it alone with "$(BIN)/python -m bench --only NAME"'; exit 1; }
 
 docs: $(VENV)/installed
-	$(BIN)/python docs/settings.py > docs/admin/settings.md
-	$(BIN)/python docs/versions.py > docs/api/versions.md
+	@$(BIN)/python docs/settings.py > docs/admin/settings.md && $(BIN)/python docs/versions.py > docs/api/versions.md || \
+		{ echo 'docs: document what the last line above names, then run "make docs" again'; exit 1; }
 
 wheel: $(VENV)/installed-for-tests
-	$(BIN)/python -m hatchling build
+	@$(BIN)/python -m hatchling build || \
+		{ echo 'wheel: change pyproject.toml or the files that the last line above names, then run "make wheel" again'; exit 1; }
 
 constraints: $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager -e '.[test]'
@@ -56,11 +58,11 @@ clean:
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo 'talkd needs Python 3.11 or newer; give one with: make PYTHON=/path/to/python3'; exit 1; }
+		{ echo 'talkd needs Python 3.11 or newer; choose one with: make PYTHON=/path/to/python3'; exit 1; }
 	@$(PYTHON) -m venv $(VENV) 2>/dev/null || $(PYTHON) -m venv --without-pip $(VENV)
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
 		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip || \
-		{ rm -rf $(VENV); echo 'Python cannot install packages here: add its venv module (Debian: apt install python3-venv)'; exit 1; }
+		{ rm -rf $(VENV); echo 'Python cannot create a virtual environment: install its venv module (Debian: apt install python3-venv)'; exit 1; }
 
 $(VENV)/installed: pyproject.toml $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
