@@ -1,4 +1,4 @@
-"""`talkd doctor` beside a running server, on terminals, and as the first start recommends it."""
+"""`talkd doctor`: with a running server, on a terminal, and with the command that the first start prints."""
 
 import contextlib
 import json
@@ -28,7 +28,7 @@ CLEAN = {name: value for name, value in os.environ.items() if not name.startswit
 def serving(
     port: int, *words: str, folder: Path, environment: dict[str, str] | None = None, scheme: str = "http"
 ) -> Iterator[subprocess.Popen[str]]:
-    """Run `talkd serve WORDS` in a folder, with what it prints in the file `output` there."""
+    """Run `talkd serve WORDS` in a folder. Its output goes to the file `output` there."""
     with (folder / "output").open("w") as output:
         process = subprocess.Popen(
             [*TALKD, "serve", *words],
@@ -52,7 +52,7 @@ def serving(
 
 
 def findings(folder: Path, *words: str, environment: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
-    """Run `talkd doctor WORDS` in a folder, and return what it found by subject."""
+    """Run `talkd doctor WORDS` in a folder, and return the findings by subject."""
     done = subprocess.run(
         [*TALKD, "doctor", *words, "--json"],
         check=False,
@@ -66,7 +66,7 @@ def findings(folder: Path, *words: str, environment: dict[str, str] | None = Non
 
 
 @pytest.mark.parametrize("way", ["options", "environment", "settings file"])
-def test_the_doctor_finds_the_server_that_runs(tmp_path: Path, way: str) -> None:
+def test_doctor_finds_the_running_server(tmp_path: Path, way: str) -> None:
     port, words, environment = free_port(), [], {}
     file = tmp_path / "talkd.toml"
     file.write_text(f"data = 'kept'\n[server]\nhost = '0.0.0.0'\nport = {port}\n")
@@ -85,7 +85,7 @@ def test_the_doctor_finds_the_server_that_runs(tmp_path: Path, way: str) -> None
     assert findings(tmp_path, *words, environment=environment)["server"]["found"] == "none serves this database"
 
 
-def test_the_doctor_finds_a_server_with_certificate_and_public_address(tmp_path: Path) -> None:
+def test_doctor_finds_a_server_with_certificate_and_public_address(tmp_path: Path) -> None:
     port, tls = free_port(), certificate(tmp_path, days=60, names=["localhost"])
     file = tmp_path / "talkd.toml"
     file.write_text(
@@ -100,7 +100,7 @@ def test_the_doctor_finds_a_server_with_certificate_and_public_address(tmp_path:
         assert found["public address"]["found"] == f"talkd answers on https://localhost:{port}/talk"
 
 
-def test_the_doctor_finds_a_server_on_postgresql(tmp_path: Path, databases: Databases) -> None:
+def test_doctor_finds_a_server_on_postgresql(tmp_path: Path, databases: Databases) -> None:
     port, environment = free_port(), {"TALKD_DATABASE": databases.config("postgres").database.url}
     with serving(port, "--port", str(port), folder=tmp_path, environment=environment):
         found = findings(tmp_path, "--port", str(port), environment=environment)["server"]
@@ -108,7 +108,7 @@ def test_the_doctor_finds_a_server_on_postgresql(tmp_path: Path, databases: Data
         assert found["found"].endswith(f" serves this database and answers at http://127.0.0.1:{port}")
 
 
-def test_the_doctor_knows_a_server_with_other_settings(tmp_path: Path) -> None:
+def test_doctor_reports_a_server_with_another_database_or_address(tmp_path: Path) -> None:
     port, other = free_port(), str(free_port())
     with serving(port, "--port", str(port), "--data", "kept", folder=tmp_path) as server:
         found = findings(tmp_path, "--port", str(port), "--data", "other")["server"]
@@ -124,7 +124,7 @@ def test_the_doctor_knows_a_server_with_other_settings(tmp_path: Path) -> None:
 
 
 @FOREIGN_FILES.skip_if(os.geteuid() != 0)
-def test_an_administrator_finds_the_server_of_another_user(tmp_path: Path) -> None:
+def test_doctor_run_by_root_finds_the_server_of_another_user(tmp_path: Path) -> None:
     port = free_port()
     with serving(port, "--port", str(port), "--data", "kept", folder=tmp_path) as server:
         os.chown(tmp_path / "kept" / "talkd.lock", 65_534, 65_534)
@@ -142,14 +142,16 @@ def test_an_administrator_finds_the_server_of_another_user(tmp_path: Path) -> No
         ({"TERM": "dumb"}, False),
     ],
 )
-def test_a_terminal_with_colours_shows_them(tmp_path: Path, settings: dict[str, str], is_colored: bool) -> None:
+def test_doctor_prints_colours_on_terminals_that_have_them(
+    tmp_path: Path, settings: dict[str, str], is_colored: bool
+) -> None:
     ours, its = pty.openpty()
     try:
         subprocess.run([*TALKD, "doctor"], cwd=tmp_path, env=CLEAN | settings, stdout=its, check=True, timeout=60)
     finally:
         os.close(its)
     printed = b""
-    with contextlib.suppress(OSError):  # how Linux ends a terminal that nobody writes to
+    with contextlib.suppress(OSError):  # Linux raises it when no process has the other end open
         while part := os.read(ours, 65_536):
             printed += part
     os.close(ours)
@@ -157,7 +159,7 @@ def test_a_terminal_with_colours_shows_them(tmp_path: Path, settings: dict[str, 
     assert (b"\x1b[" in printed) is is_colored
 
 
-def test_what_is_no_terminal_gets_no_colours(tmp_path: Path) -> None:
+def test_doctor_prints_no_colours_into_a_pipe(tmp_path: Path) -> None:
     environment = CLEAN | {"TERM": "xterm-256color"}
     printed = subprocess.run([*TALKD, "doctor"], cwd=tmp_path, env=environment, capture_output=True, check=True).stdout
     assert printed.startswith(b"ok    data folder: ")
@@ -165,21 +167,21 @@ def test_what_is_no_terminal_gets_no_colours(tmp_path: Path) -> None:
 
 
 # --- the first start ------------------------------------------------------------------------
-def advice_in(screen: str) -> str:
-    """Return the command that the screen of the first start recommends."""
+def doctor_command_in(screen: str) -> str:
+    """Return the doctor command that the first start printed."""
     (command,) = (line.partition(":")[2].strip() for line in screen.splitlines() if "Check the set-up:" in line)
     return command
 
 
 def in_a_shell(command: str, folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run a command as it was printed."""
+    """Run a printed command in a shell."""
     return subprocess.run(
         ["bash", "-c", command], check=False, cwd=folder, env=environment, capture_output=True, text=True
     )
 
 
 @pytest.mark.parametrize("way", ["data and port", "settings file", "file and options", "dev", "environment"])
-def test_the_advice_of_the_first_start_works_as_printed(tmp_path: Path, way: str) -> None:
+def test_the_doctor_command_of_the_first_start_works(tmp_path: Path, way: str) -> None:
     port, environment = free_port(), {}
     (tmp_path / "a folder").mkdir()
     file = tmp_path / "a folder" / "talkd.toml"
@@ -197,7 +199,7 @@ def test_the_advice_of_the_first_start_works_as_printed(tmp_path: Path, way: str
     elsewhere.mkdir()
     with serving(port, *words, folder=tmp_path, environment=environment) as server:
         screen = (tmp_path / "output").read_text()
-        command = advice_in(screen)
+        command = doctor_command_in(screen)
         done = in_a_shell(command, elsewhere, CLEAN)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         if way == "dev":
@@ -207,7 +209,7 @@ def test_the_advice_of_the_first_start_works_as_printed(tmp_path: Path, way: str
     assert list(elsewhere.iterdir()) == []
 
 
-def test_the_advice_of_the_first_start_shows_no_password(tmp_path: Path, databases: Databases) -> None:
+def test_the_doctor_command_of_the_first_start_contains_no_password(tmp_path: Path, databases: Databases) -> None:
     port, url = free_port(), databases.config("postgres").database.url
     scheme, _, place = url.partition("://")
     login, at, place = place.rpartition("@")
@@ -215,7 +217,7 @@ def test_the_advice_of_the_first_start_shows_no_password(tmp_path: Path, databas
     with serving(port, "--port", str(port), "--database", secret, folder=tmp_path):
         screen = (tmp_path / "output").read_text()
         assert "secret-of-the-database" not in screen
-        command = advice_in(screen)
+        command = doctor_command_in(screen)
         environment = CLEAN | {"PGPASSWORD": "secret-of-the-database"}
         done = in_a_shell(command, tmp_path, environment)
         assert done.returncode == 0, (command, done.stdout, done.stderr)

@@ -1,3 +1,5 @@
+"""The log: its format, and that it contains neither secrets nor forged lines."""
+
 import io
 import json
 import logging
@@ -33,7 +35,7 @@ def written(format_: str = "json", level: str = "info") -> io.StringIO:
     "key",
     ["password", "token", "secret", "authorization", "cookie", "message", "turn_secret", "Set-Cookie", "request_token"],
 )
-def test_secrets_and_messages_are_not_written(format_: str, key: str) -> None:
+def test_secrets_and_messages_are_not_logged(format_: str, key: str) -> None:
     stream = written(format_)
     structlog.get_logger("talkd.test").info("something", room="abc", **{key: CANARY})
     structlog.get_logger("talkd.test").info("nested", headers={key: CANARY}, several=[{key: CANARY}])
@@ -42,7 +44,7 @@ def test_secrets_and_messages_are_not_written(format_: str, key: str) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "text"])
-def test_traces_show_no_local_values(format_: str) -> None:
+def test_stack_traces_contain_no_local_values(format_: str) -> None:
     stream = written(format_)
 
     def guess(password: str) -> None:
@@ -56,7 +58,7 @@ def test_traces_show_no_local_values(format_: str) -> None:
     assert CANARY not in stream.getvalue()
 
 
-def test_libraries_write_in_the_same_form() -> None:
+def test_libraries_log_in_the_same_format() -> None:
     stream = written()
     logging.getLogger("some.library").warning("about %s", "this")
     (line,) = stream.getvalue().splitlines()
@@ -65,7 +67,7 @@ def test_libraries_write_in_the_same_form() -> None:
     assert record["timestamp"].endswith("Z")
 
 
-def test_the_level_holds() -> None:
+def test_events_below_the_level_are_not_logged() -> None:
     stream = written(level="warning")
     structlog.get_logger("talkd.test").info("little")
     structlog.get_logger("talkd.test").warning("much")
@@ -76,7 +78,7 @@ FORGED = "x\n2026-01-01 [error] forged\r\x0b\x0c\x85\u2028\u2029y \x1b[31m \u202
 
 
 @pytest.mark.parametrize("format_", ["json", "text"])
-def test_a_text_writes_no_line_of_its_own(format_: str) -> None:
+def test_a_logged_text_cannot_forge_a_line(format_: str) -> None:
     stream = written(format_)
     structlog.get_logger("talkd.test").warning("something", name=FORGED)
     structlog.get_logger("talkd.test").warning(FORGED, number=1)
@@ -90,7 +92,7 @@ def test_a_text_writes_no_line_of_its_own(format_: str) -> None:
 
 
 @pytest.mark.parametrize("format_", ["json", "text"])
-def test_an_error_writes_no_event_of_its_own(format_: str) -> None:
+def test_the_text_of_an_error_cannot_forge_an_event(format_: str) -> None:
     stream = written(format_)
     try:
         raise LookupError(FORGED)

@@ -142,22 +142,22 @@ def test_config(occ: Occ) -> None:
     occ("config:app:delete", "spreed", "sip_bridge_shared_secret")
     occ("config:app:delete", "spreed", "start_calls")
     occ("config:app:delete", "spreed", "start_calls", "--error-if-not-exists", status=1)
-    assert "keeps no settings" in occ("config:app:set", "files", "x", "--value=1", status=1)
+    assert "has no settings of the app files" in occ("config:app:set", "files", "x", "--value=1", status=1)
 
 
 def create(occ: Occ, *words: str) -> str:
-    """A new room; its token."""
+    """Create a room and return its token."""
     token: str = json.loads(occ("talk:room:create", "Team", "--output=json", *words))["token"]
     return token
 
 
 def counts(occ: Occ, token: str) -> list[str]:
-    """How many belong to a room, have it open, are in its call."""
+    """Return the numbers of attendees, sessions, and sessions in the call of a room."""
     return occ("talk:monitor:room", token, "--output=csv").strip().split(",")
 
 
 def role_of(token: str, user_id: str) -> int:
-    """The participant type of a member."""
+    """Return the participant type of a member."""
 
     async def work(tx: Tx) -> int:
         room = await room_store.get_room(tx, token)
@@ -262,7 +262,7 @@ def test_rooms_of_an_account(people: Occ) -> None:
     unknown = people("talk:user:transfer-ownership", "alice", "nobody", status=1)
     assert unknown == "Destination user could not be found.\n"
     people("talk:user:remove", "--user=carol", "--private-only")
-    assert "not found" in people("talk:monitor:room", owned, status=1)  # nobody else was in it
+    assert "not found" in people("talk:monitor:room", owned, status=1)  # it had no other member
     assert counts(people, other)[0] == "3"
     people("talk:user:remove", "--user=carol", "--user=alice")
     assert counts(people, other)[0] == "1"
@@ -295,14 +295,14 @@ def test_commands_show_and_change_rooms_of_a_running_server(server: Any) -> None
     listed = run("talk:monitor:calls")
     assert re.match(counted, listed)
     assert f'  - "{token}": 1\n' in listed
-    told = "The conversation has 2 attendees with 1 sessions of which 1 are in the call.\n"
-    assert run("talk:monitor:room", token) == run("talk:monitor:room", token, "--separator=;") == told
+    expected = "The conversation has 2 attendees with 1 sessions of which 1 are in the call.\n"
+    assert run("talk:monitor:room", token) == run("talk:monitor:room", token, "--separator=;") == expected
     assert json.loads(run("talk:monitor:room", token, "--output=json")) == {"attendees": 2, "sessions": 1, "call": 1}
     assert run("talk:monitor:room", token, "--output=csv") == "2,1,1\n"
     assert run("talk:monitor:room", token, "--output=csv", "--separator=;") == "2;1;1\n"
     pair = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
     assert run("talk:monitor:room", pair).startswith("The conversation has 1 attendees with 0 sessions")
-    assert json.loads(run("talk:monitor:calls", "--output=json"))[token] == 1  # other tests may have calls of their own
+    assert json.loads(run("talk:monitor:calls", "--output=json"))[token] == 1  # other tests may have active calls
     newest = alice.history(token)[0]["id"]
     with ThreadPoolExecutor() as threads:
         started = time.monotonic()

@@ -1,7 +1,7 @@
-"""The wheel holds all of talkd: installed where nothing else is, it serves.
+"""The wheel is complete: installed into an empty environment, talkd runs.
 
-The clean environment has the wheel and what the wheel says it needs, linked from the environment of the tests. So a
-file that is missing in the wheel fails here, and so does a dependency that `pyproject.toml` does not name.
+The environment has only the wheel and its dependencies, linked from the environment of the tests. So the test fails if
+the wheel lacks a file, or if `pyproject.toml` lacks a dependency.
 """
 
 import os
@@ -24,7 +24,7 @@ WHEEL = f"talkd-{__version__}-py3-none-any.whl"
 
 
 def run(*command: str | Path, cwd: Path = ROOT) -> str:
-    """Run a command that must succeed, with none of the settings of this machine; its output."""
+    """Run a command without the settings of this machine, check that it succeeds, and return its output."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("TALKD_", "PYTHON"))}
     done = subprocess.run(command, cwd=cwd, env=clean, capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -32,7 +32,7 @@ def run(*command: str | Path, cwd: Path = ROOT) -> str:
 
 
 def source_files() -> set[str]:
-    """Every file of the package, by its path in a wheel."""
+    """Return the files of the package by their paths in a wheel."""
     return {
         path.relative_to(SOURCE).as_posix()
         for path in (SOURCE / "talkd").rglob("*")
@@ -41,18 +41,18 @@ def source_files() -> set[str]:
 
 
 def packaged_files(wheel: Path) -> set[str]:
-    """Every file of the package in a wheel."""
+    """Return the files of the package in a wheel."""
     return {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
 
 
 def requirements_of(wheel: Path) -> list[str]:
-    """What a wheel says it needs."""
+    """Return the requirements of a wheel."""
     [found] = metadata.distributions(name="talkd", path=[str(wheel)])
     return found.requires or []
 
 
 def distributions_for(lines: list[str]) -> set[str]:
-    """The names of the installed distributions that fulfil the requirements, with what those need in turn."""
+    """Return the names of the installed distributions that the requirements need, directly or indirectly."""
     found: set[tuple[str, frozenset[str]]] = set()
     todo = [(line, frozenset[str]()) for line in lines]
     while todo:
@@ -68,7 +68,7 @@ def distributions_for(lines: list[str]) -> set[str]:
 
 
 def link_distribution(name: str, folder: Path) -> None:
-    """Make an installed distribution importable from a folder."""
+    """Make an installed distribution importable from a folder, with links."""
     distribution = metadata.distribution(name)
     for top in {file.parts[0] for file in distribution.files or [] if file.parts[0] not in ("..", "__pycache__")}:
         target = folder / top
@@ -78,7 +78,7 @@ def link_distribution(name: str, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what `make wheel` builds."""
+    """A folder with the results of `make wheel`."""
     folder = tmp_path_factory.mktemp("dist")
     run(sys.executable, "-m", "hatchling", "build", "-d", folder)
     return folder
@@ -86,7 +86,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def clean_python(built: Path, tmp_path: Path) -> Path:
-    """The Python of a new environment into which the wheel was installed."""
+    """The Python of a new environment that has the wheel and its dependencies."""
     run(sys.executable, "-m", "venv", "--without-pip", tmp_path / "clean")
     python = tmp_path / "clean" / "bin" / "python"
     packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
@@ -109,7 +109,7 @@ def test_the_sdist_builds_the_same_wheel(built: Path, tmp_path: Path) -> None:
     assert packaged_files(tmp_path / WHEEL) == source_files()
 
 
-def test_the_installed_wheel_serves(clean_python: Path, tmp_path: Path) -> None:
+def test_a_server_runs_from_the_installed_wheel(clean_python: Path, tmp_path: Path) -> None:
     place = run(clean_python, "-c", "import talkd; print(talkd.__file__)", cwd=tmp_path)
     assert place.startswith(str(tmp_path)), f"talkd comes from {place}, not from the wheel"
     program = clean_python.with_name("talkd")

@@ -1,4 +1,4 @@
-"""Health and figures."""
+"""`/healthz` and `/metrics`."""
 
 import ipaddress
 from pathlib import Path
@@ -25,43 +25,43 @@ from talkd.server import App
         ("nonsense", False),
     ],
 )
-def test_who_may_read_metrics(address: str, allowed: bool) -> None:
+def test_addresses_that_may_read_metrics(address: str, allowed: bool) -> None:
     networks = [ipaddress.ip_network(network) for network in ("127.0.0.0/8", "::1/128")]
     assert is_inside(address, networks) is allowed
 
 
-async def ask(app: App, path: str, address: str = "127.0.0.1") -> httpx.Response:
+async def get(app: App, path: str, address: str = "127.0.0.1") -> httpx.Response:
     transport = httpx.ASGITransport(app=app.asgi, client=(address, 1))  # type: ignore[arg-type]
     async with httpx.AsyncClient(transport=transport, base_url="http://talk.test") as client:
         return await client.get(path)
 
 
-async def test_health_and_metrics(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_health_and_metrics_with_and_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(data=str(tmp_path))
     app = App(config)
     await app.start()
     try:
-        assert (await ask(app, "/healthz")).status_code == 200
-        metrics = await ask(app, "/metrics")
+        assert (await get(app, "/healthz")).status_code == 200
+        metrics = await get(app, "/metrics")
         assert metrics.headers["content-type"].startswith("text/plain")
         for name in ("talkd_waiting_polls", "talkd_sessions", "talkd_database_statements_total", "talkd_info"):
             assert f"\n{name}" in metrics.text
-        assert (await ask(app, "/metrics", "192.0.2.1")).status_code == 404
+        assert (await get(app, "/metrics", "192.0.2.1")).status_code == 404
         config.metrics.enabled = False
-        assert (await ask(app, "/metrics")).status_code == 404
+        assert (await get(app, "/metrics")).status_code == 404
 
         config.metrics.enabled = True
 
-        async def broken(_work: object, queue: str = "") -> None:
+        async def fail(_work: object, queue: str = "") -> None:
             raise Unavailable(5, message=queue)
 
         with monkeypatch.context() as patch:
             for name in ("read", "write"):
-                patch.setattr(app.world.db, name, broken)
+                patch.setattr(app.world.db, name, fail)
             app.world.db._forget_try()
-            ill = await ask(app, "/healthz")
-            metrics = await ask(app, "/metrics")
-        assert (ill.status_code, ill.json()["database"]) == (503, "failed")
+            health = await get(app, "/healthz")
+            metrics = await get(app, "/metrics")
+        assert (health.status_code, health.json()["database"]) == (503, "failed")
         assert metrics.status_code == 200
         assert "\ntalkd_database_writable 0" in metrics.text
         assert "\ntalkd_accounts" not in metrics.text

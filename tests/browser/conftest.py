@@ -1,4 +1,4 @@
-"""A real browser in front of a real server; skipped where no Chromium is installed."""
+"""A Chromium and a running server. The tests are skipped if Chromium is not installed."""
 
 import shutil
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ DRIVER = shutil.which("chromedriver")
 
 @pytest.fixture
 def browser(tmp_path: Path) -> Iterator[Chrome]:
-    """A fresh Chromium without a window."""
+    """A headless Chromium with a new profile."""
     if CHROMIUM is None or DRIVER is None:
         BROWSER.skip()
     options = ChromeOptions()

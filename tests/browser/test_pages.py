@@ -1,4 +1,4 @@
-"""People log in with a real browser."""
+"""Users log in with a browser, connect apps, and see pages without layout faults."""
 
 from contextlib import suppress
 
@@ -16,27 +16,27 @@ def press(browser: Chrome, how: str, what: str) -> None:
     """Click, and wait for the next page."""
     button = browser.find_element(how, what)
     button.click()
-    # Asked while one page makes way for the next, the driver may fail in other ways than by saying so: ask again.
+    # While the page changes, the driver may also fail with other errors; then the wait tries again.
     WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException]).until(staleness_of(button))
 
 
 def log_of(browser: Chrome, kind: str) -> str:
-    """What the browser noted since the last time somebody asked."""
+    """Return the browser's log since the previous call."""
     entries = browser.get_log(kind)  # type: ignore[no-untyped-call]
     return "\n".join(entry["message"] for entry in entries)
 
 
-def fill_in(browser: Chrome, user: str = "alice") -> None:
-    """Log in."""
+def log_in(browser: Chrome, user: str = "alice") -> None:
+    """Fill in the login form and submit it."""
     browser.find_element(By.ID, "user").send_keys(user)
     browser.find_element(By.ID, "password").send_keys(PASSWORD)
     press(browser, By.CSS_SELECTOR, "main button")
 
 
-def test_a_person_connects_an_app(own_server: Server, browser: Chrome) -> None:
+def test_a_user_connects_an_app(own_server: Server, browser: Chrome) -> None:
     started = httpx.post(f"{own_server.url}/login/v2", headers={"User-Agent": "Test app"}).json()
     browser.get(started["login"])
-    fill_in(browser)
+    log_in(browser)
     assert "Test app" in browser.find_element(By.TAG_NAME, "main").text
     press(browser, By.ID, "grant")
     assert browser.find_element(By.TAG_NAME, "h1").text == "Connected"
@@ -49,21 +49,21 @@ def test_a_person_connects_an_app(own_server: Server, browser: Chrome) -> None:
     assert "core" in answer.json()["ocs"]["data"]["capabilities"]
 
 
-def test_a_web_view_reaches_the_redirect_to_its_app(own_server: Server, browser: Chrome) -> None:
+def test_the_web_view_of_an_app_gets_the_redirect_to_the_app(own_server: Server, browser: Chrome) -> None:
     browser.get(f"{own_server.url}/login/flow")
-    fill_in(browser)
-    with suppress(WebDriverException):  # nothing here opens nc:, and some versions say so
+    log_in(browser)
+    with suppress(WebDriverException):  # no program opens nc: here, and some versions report that
         browser.find_element(By.ID, "grant").click()
     WebDriverWait(browser, 20).until(lambda _: "nc://login/server:" in log_of(browser, "performance"))
-    # A policy that forbade the redirect would have said so in the console.
+    # A policy that forbids the redirect would be reported in the console.
     assert "Content Security Policy" not in log_of(browser, "browser")
     browser.get(own_server.url)
     assert "Mozilla" in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
 
 
-def test_a_login_code_and_disconnecting(own_server: Server, browser: Chrome) -> None:
+def test_a_user_gets_a_login_code_and_disconnects_a_device(own_server: Server, browser: Chrome) -> None:
     browser.get(f"{own_server.url}/login")
-    fill_in(browser)
+    log_in(browser)
     press(browser, By.ID, "code")
     assert browser.find_element(By.CSS_SELECTOR, ".code svg").is_displayed()
     press(browser, By.LINK_TEXT, "Done")
@@ -122,7 +122,7 @@ def test_no_page_is_too_wide_or_overlaps(own_server: Server, browser: Chrome) ->
     press(browser, By.CSS_SELECTOR, "main button")
     look()
     browser.find_element(By.ID, "user").clear()
-    fill_in(browser, user)
+    log_in(browser, user)
     look()
     press(browser, By.ID, "grant")
     look()

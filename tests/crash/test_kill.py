@@ -1,4 +1,4 @@
-"""Nothing that was acknowledged is lost, doubled or miscounted: killed at a random moment, or told to stop."""
+"""No acknowledged message is lost, repeated or miscounted when the server is killed at a random moment or stopped."""
 
 import asyncio
 import base64
@@ -23,21 +23,21 @@ POLLS = 50
 
 
 class Ledger:
-    """What was said, and what of it the server has acknowledged."""
+    """The messages that clients sent, and those that the server acknowledged."""
 
     def __init__(self) -> None:
         self.rooms: list[str] = []
         self.acknowledged: defaultdict[str, dict[int, str]] = defaultdict(dict)
-        """Texts by room and message id."""
+        """Acknowledged texts by room and message id."""
         self.unsure: dict[str, tuple[str, str]] = {}
-        """By writer: the room and text whose answer has not come."""
+        """Room and text of the message without an answer, by writer."""
         self._numbers = itertools.count(1)
 
     def next_text(self, name: str) -> str:
         return f"{name} says {next(self._numbers)}"
 
-    async def say(self, client: httpx.AsyncClient, name: str, room: str, text: str) -> int:
-        """Send, and note it once the answer is there. The text is its own reference."""
+    async def post(self, client: httpx.AsyncClient, name: str, room: str, text: str) -> int:
+        """Post a message and record the answer. The text is also its reference id."""
         self.unsure[name] = room, text
         message = data_of(await client.post(f"{TALK}v1/chat/{room}", data={"message": text, "referenceId": text}))
         assert message["message"] == text
@@ -47,7 +47,7 @@ class Ledger:
 
 
 def client_of(process: Process, name: str) -> httpx.AsyncClient:
-    """A device of somebody whom `set_up` has added."""
+    """Return a client of an account that `set_up` has created."""
     return process.async_client(name, f"{name}-{name}-{name}")
 
 
@@ -66,12 +66,12 @@ async def set_up(process: Process, ledger: Ledger) -> None:
 
 
 async def write(process: Process, ledger: Ledger, name: str, chance: random.Random) -> None:
-    """Talk, come, go and read, until the server is gone."""
+    """Post, join, leave and read at random until the server is down."""
     async with client_of(process, name) as client:
         with contextlib.suppress(httpx.TransportError):
             while True:
                 room = chance.choice(ledger.rooms)
-                newest = await ledger.say(client, name, room, ledger.next_text(name))
+                newest = await ledger.post(client, name, room, ledger.next_text(name))
                 match chance.randrange(6):
                     case 0:
                         data_of(await client.post(f"{TALK}v4/room/{room}/participants/active"))
@@ -84,14 +84,14 @@ async def write(process: Process, ledger: Ledger, name: str, chance: random.Rand
 
 
 async def repeat_unsure(process: Process, ledger: Ledger) -> None:
-    """What clients do when an answer was lost: they send the same again."""
+    """Repeat the requests without an answer, as clients do."""
     for name, (room, text) in list(ledger.unsure.items()):
         async with client_of(process, name) as client:
-            await ledger.say(client, name, room, text)
+            await ledger.post(client, name, room, text)
 
 
 async def check(process: Process, ledger: Ledger) -> None:
-    """Through the API and in the file: the same, complete, once, in order, counted right."""
+    """Compare the API, the database and the ledger: all messages once, in order, and counted correctly."""
     with contextlib.closing(sqlite3.connect(f"file:{process.folder / 'talkd.db'}?mode=ro", uri=True)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -107,12 +107,12 @@ def check_messages(db: sqlite3.Connection, ledger: Ledger, room: str) -> None:
         "WHERE r.token = ? ORDER BY m.id",
         (room,),
     ).fetchall()
-    said = {number: text for number, text, _ in stored if " says " in text}
-    assert said == ledger.acknowledged[room]
-    assert len(set(said.values())) == len(said), "something was said twice"
+    found = {number: text for number, text, _ in stored if " says " in text}
+    assert found == ledger.acknowledged[room]
+    assert len(set(found.values())) == len(found), "a message was stored twice"
     for name in NAMES:
-        mine = [int(text.split()[-1]) for _, text in sorted(said.items()) if text.startswith(name)]
-        assert mine == sorted(mine), "ids do not follow the order in which it was said"
+        mine = [int(text.split()[-1]) for _, text in sorted(found.items()) if text.startswith(name)]
+        assert mine == sorted(mine), "the ids are not in the order of posting"
     newest, activity = db.execute(
         "SELECT last_message_id, last_activity FROM rooms WHERE token = ?", (room,)
     ).fetchone()
@@ -122,7 +122,7 @@ def check_messages(db: sqlite3.Connection, ledger: Ledger, room: str) -> None:
 
 async def check_unread(process: Process, db: sqlite3.Connection, name: str) -> None:
     async with client_of(process, name) as client:
-        data_of(await client.get(f"{TALK}v4/room"))  # the first list makes rooms of one's own
+        data_of(await client.get(f"{TALK}v4/room"))  # the first list creates the user's own rooms
         shown = {room["token"]: room["unreadMessages"] for room in data_of(await client.get(f"{TALK}v4/room"))}
         recount = db.execute(
             "SELECT r.token, (SELECT count(*) FROM messages m WHERE m.room_id = a.room_id AND m.id > a.last_read "
@@ -137,8 +137,8 @@ async def check_unread(process: Process, db: sqlite3.Connection, name: str) -> N
             assert ids == sorted(ids, reverse=True)
 
 
-@pytest.mark.timeout(0)  # --kills says how long it takes
-async def test_killed_at_any_moment_it_keeps_what_it_has_acknowledged(tmp_path: Path, kills: int) -> None:
+@pytest.mark.timeout(0)  # the duration depends on --kills
+async def test_kills_lose_no_acknowledged_message(tmp_path: Path, kills: int) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     chance, ledger = random.Random(seed), Ledger()
@@ -158,49 +158,49 @@ async def test_killed_at_any_moment_it_keeps_what_it_has_acknowledged(tmp_path: 
     with Process(tmp_path) as process:
         await repeat_unsure(process, ledger)
         await check(process, ledger)
-    said = sum(map(len, ledger.acknowledged.values()))
-    print(f"{kills} kills, {said} messages")
-    assert said > 10 * kills, "too little was said to prove anything"
+    count = sum(map(len, ledger.acknowledged.values()))
+    print(f"{kills} kills, {count} messages")
+    assert count > 10 * kills, "there were too few messages for a meaningful test"
 
 
-async def park(client: httpx.AsyncClient, room: str) -> tuple[int, float]:
-    """The status of a long poll and the moment of its answer."""
+async def poll_once(client: httpx.AsyncClient, room: str) -> tuple[int, float]:
+    """Poll once, and return the status and the time of the answer."""
     last = data_of(await client.get(f"{TALK}v4/room/{room}"))["lastMessage"]["id"]
     answer = await client.get(f"{TALK}v1/chat/{room}?lookIntoFuture=1&lastKnownMessageId={last}&timeout=30")
     return answer.status_code, time.monotonic()
 
 
-async def waiting(client: httpx.AsyncClient) -> int:
+async def count_waiting(client: httpx.AsyncClient) -> int:
     for line in (await client.get("/metrics")).text.splitlines():
         if line.startswith("talkd_waiting_polls "):
             return int(float(line.split()[1]))
-    raise AssertionError("/metrics does not say how many wait")
+    raise AssertionError("/metrics has no number of waiting polls")
 
 
-async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Path) -> None:
+async def test_a_stopping_server_answers_polls_and_loses_no_message(tmp_path: Path) -> None:
     ledger = Ledger()
     async with contextlib.AsyncExitStack() as stack:
         process = stack.enter_context(Process(tmp_path))
         await set_up(process, ledger)
-        quiet = ledger.rooms.pop()  # nobody writes there
+        quiet = ledger.rooms.pop()  # a room without messages
         clients = [await stack.enter_async_context(client_of(process, name)) for name in NAMES]
-        for client in clients:  # one after the other: many first logins at once look like guessing
+        for client in clients:  # one after the other, because simultaneous logins count as guessing
             data_of(await client.get(f"{TALK}v4/room"))
-        polls = [asyncio.create_task(park(clients[number % len(NAMES)], quiet)) for number in range(POLLS)]
-        while await waiting(clients[0]) < POLLS:  # noqa: ASYNC110 - it happens in another process
+        polls = [asyncio.create_task(poll_once(clients[number % len(NAMES)], quiet)) for number in range(POLLS)]
+        while await count_waiting(clients[0]) < POLLS:  # noqa: ASYNC110 - another process changes the number
             await asyncio.sleep(0.05)
         writers = [asyncio.create_task(write(process, ledger, name, random.Random())) for name in NAMES]
         await asyncio.sleep(0.5)
-        told = time.monotonic()
+        signalled = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
         answers = await asyncio.gather(*polls)
         status = await asyncio.to_thread(process.wait, 10)
-        gone = time.monotonic()
+        ended = time.monotonic()
         await asyncio.gather(*writers)
     assert {code for code, _ in answers} <= {200, 304}
-    assert max(at for _, at in answers) - told < 10
+    assert max(at for _, at in answers) - signalled < 10
     assert status == 0
-    assert gone - told < 10
+    assert ended - signalled < 10
     with contextlib.closing(sqlite3.connect(tmp_path / "talkd.db")) as db:
         stored = dict(db.execute("SELECT id, message FROM messages").fetchall())
     for room in ledger.rooms:
@@ -208,7 +208,7 @@ async def test_told_to_stop_it_answers_who_waits_and_loses_nothing(tmp_path: Pat
     assert any(ledger.acknowledged.values())
 
 
-async def test_after_a_crash_everybody_is_told_of_everything_once(tmp_path: Path) -> None:
+async def test_after_a_kill_each_message_notifies_once(tmp_path: Path) -> None:
     ledger = Ledger()
     writer, reader = NAMES[:2]
     with Process(tmp_path) as process:
@@ -216,24 +216,27 @@ async def test_after_a_crash_everybody_is_told_of_everything_once(tmp_path: Path
         async with client_of(process, writer) as client:
             private = data_of(await client.post(f"{TALK}v4/room", data={"roomType": 1, "invite": reader}))["token"]
             for _ in range(20):
-                await ledger.say(client, writer, private, ledger.next_text(writer))
+                await ledger.post(client, writer, private, ledger.next_text(writer))
         process.kill()
     async with contextlib.AsyncExitStack() as stack:
         process = stack.enter_context(Process(tmp_path))
         client = await stack.enter_async_context(client_of(process, reader))
-        said = {f"{private}/{number}" for number in ledger.acknowledged[private]}
-        told: list[str] = []
+        expected = {f"{private}/{number}" for number in ledger.acknowledged[private]}
+        notified: list[str] = []
         for _ in range(200):
             shown = data_of(await client.get("/ocs/v2.php/apps/notifications/api/v2/notifications"))
-            told = [each["object_id"] for each in shown if each["object_type"] == "chat"]
-            if len(told) >= len(said):
+            notified = [each["object_id"] for each in shown if each["object_type"] == "chat"]
+            if len(notified) >= len(expected):
                 break
             await asyncio.sleep(0.05)
-    assert sorted(told) == sorted(said)
+    assert sorted(notified) == sorted(expected)
 
 
 async def poll_on(client: httpx.AsyncClient, room: str) -> list[tuple[float, int, str]]:
-    """Poll again at once after every answer, as apps do, until the server is gone; moment, status and Connection."""
+    """Poll again after every answer, as apps do, until the server is down.
+
+    Return time, status and Connection header of each answer.
+    """
     answers: list[tuple[float, int, str]] = []
     last = data_of(await client.get(f"{TALK}v4/room/{room}"))["lastMessage"]["id"]
     with contextlib.suppress(httpx.TransportError):
@@ -243,8 +246,8 @@ async def poll_on(client: httpx.AsyncClient, room: str) -> list[tuple[float, int
     return answers
 
 
-async def post_slowly(process: Process, room: str, told: asyncio.Event) -> bytes:
-    """Send a message whose second half follows after the server was told to stop; the answer."""
+async def post_slowly(process: Process, room: str, stopping: asyncio.Event) -> bytes:
+    """Send the second half of a request after the server began to stop. Return the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
     login = base64.b64encode(f"{NAMES[0]}:{NAMES[0]}-{NAMES[0]}-{NAMES[0]}".encode()).decode()
     body = b"message=" + b"late" * 50
@@ -254,7 +257,7 @@ async def post_slowly(process: Process, room: str, told: asyncio.Event) -> bytes
         f"Content-Length: {len(body)}\r\n\r\n".encode()
     )
     writer.write(body[:20])
-    await told.wait()
+    await stopping.wait()
     await asyncio.sleep(0.5)
     writer.write(body[20:])
     answer = await reader.read()
@@ -262,9 +265,9 @@ async def post_slowly(process: Process, room: str, told: asyncio.Event) -> bytes
     return answer
 
 
-async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begun(tmp_path: Path) -> None:
+async def test_a_stopping_server_answers_each_poll_once_and_finishes_open_requests(tmp_path: Path) -> None:
     ledger = Ledger()
-    told_event = asyncio.Event()
+    stopping = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         process = stack.enter_context(Process(tmp_path))
         await set_up(process, ledger)
@@ -274,24 +277,24 @@ async def test_told_to_stop_it_answers_each_poll_once_and_finishes_what_has_begu
         polls = [
             asyncio.create_task(poll_on(client, room)) for client in clients for room in ledger.rooms for _ in range(3)
         ]
-        slow = asyncio.create_task(post_slowly(process, ledger.rooms[0], told_event))
-        while await waiting(clients[0]) < len(polls):  # noqa: ASYNC110 - it happens in another process
+        slow = asyncio.create_task(post_slowly(process, ledger.rooms[0], stopping))
+        while await count_waiting(clients[0]) < len(polls):  # noqa: ASYNC110 - another process changes the number
             await asyncio.sleep(0.05)
-        told = time.monotonic()
+        signalled = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
-        told_event.set()
-        answers = [[each for each in found if each[0] > told] for found in await asyncio.gather(*polls)]
+        stopping.set()
+        answers = [[each for each in found if each[0] > signalled] for found in await asyncio.gather(*polls)]
         late = await slow
         assert await asyncio.to_thread(process.wait, 10) == 0
     for found in answers:
-        assert [status for _, status, _ in found] in ([304], [304, 503]), "a poll is answered once"
+        assert [status for _, status, _ in found] in ([304], [304, 503]), "a poll was not answered exactly once"
         assert {close for _, _, close in found} == {"close"}
     assert sum(map(len, answers)) < 1.5 * len(polls)
     assert late.startswith(b"HTTP/1.1 201 ")
     assert b"connection: close" in late
 
 
-async def test_a_stop_cuts_off_half_a_request_without_a_trace_in_the_log(tmp_path: Path) -> None:
+async def test_a_stop_cuts_off_an_incomplete_request_without_a_stack_trace(tmp_path: Path) -> None:
     with Process(tmp_path) as process:
         reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
         login = base64.b64encode(f"{ADMIN}:{ADMIN_PASSWORD}".encode()).decode()
@@ -299,7 +302,7 @@ async def test_a_stop_cuts_off_half_a_request_without_a_trace_in_the_log(tmp_pat
             f"POST {TALK}v4/room HTTP/1.1\r\nHost: x\r\nOCS-APIRequest: true\r\nAuthorization: Basic {login}\r\n"
             "Content-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n".encode()
         )
-        assert (await reader.readline()).startswith(b"HTTP/1.1 100"), "it waits for the body"
+        assert (await reader.readline()).startswith(b"HTTP/1.1 100"), "the server does not wait for the body"
         process.popen.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait) == 0
         writer.close()
@@ -309,9 +312,7 @@ async def test_a_stop_cuts_off_half_a_request_without_a_trace_in_the_log(tmp_pat
 
 
 @pytest.mark.parametrize("ignores_hangups", [False, True])
-async def test_a_closed_terminal_stops_it_in_order_unless_it_ignores_that(
-    tmp_path: Path, ignores_hangups: bool
-) -> None:
+async def test_sighup_stops_the_server_unless_it_is_ignored(tmp_path: Path, ignores_hangups: bool) -> None:
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if ignores_hangups else None  # as `nohup` does
     try:
         process = Process(tmp_path)

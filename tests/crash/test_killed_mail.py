@@ -1,4 +1,4 @@
-"""Killed while it sends mail, talkd sends no mail twice and loses at most the one that it was handing over."""
+"""If talkd is killed while it sends mail, it sends no mail twice, and loses at most the one that it was sending."""
 
 import random
 import time
@@ -13,9 +13,9 @@ from support.people import TALK, data_of
 from support.processes import Process
 
 INVITED = 20
-"""Addresses for each kill."""
+"""Invitations before each kill."""
 SLOWNESS = 0.02
-"""Seconds that the SMTP server takes for a recipient, and again for a mail."""
+"""Seconds that the SMTP server waits for each recipient and for each mail."""
 
 
 def invite(client: httpx.Client, token: str, addresses: list[str]) -> None:
@@ -33,11 +33,11 @@ def slow(_line: bytes) -> None:
 
 
 def uncertain(process: Process) -> int:
-    """How many mails were given up because nobody knows whether the SMTP server has accepted them."""
+    """Return the number of mails given up because the SMTP server may or may not have accepted them."""
     return process.output.count("mail_uncertain")
 
 
-def wait_until_taken(mails: MailServer, count: int) -> None:
+def wait_until_accepted(mails: MailServer, count: int) -> None:
     for _ in range(2400):
         if len(mails.mails) >= count:
             return
@@ -45,8 +45,8 @@ def wait_until_taken(mails: MailServer, count: int) -> None:
     raise AssertionError(f"{len(mails.mails)} of {count} mails were sent")
 
 
-@pytest.mark.timeout(0)  # --kills says how long it takes
-def test_killed_while_it_sends_mail_it_sends_none_twice(tmp_path: Path, kills: int) -> None:
+@pytest.mark.timeout(0)  # the duration depends on --kills
+def test_no_mail_is_sent_twice_after_kills(tmp_path: Path, kills: int) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     chance, invited = random.Random(seed), list[str]()
@@ -65,18 +65,18 @@ def test_killed_while_it_sends_mail_it_sends_none_twice(tmp_path: Path, kills: i
                 invite(process.admin, create_room(process.admin), new)
                 invited += new
                 before = len(mails.mails)
-                wait_until_taken(mails, before + 1)
+                wait_until_accepted(mails, before + 1)
                 time.sleep(chance.uniform(0, INVITED * SLOWNESS))
                 process.kill()
         with Process(tmp_path, **settings) as process:
             last = f"vera{kills}@example.org"
             invite(process.admin, create_room(process.admin), [last])
-            wait_until_taken(mails, len(invited) + 1 - uncertain(process))
+            wait_until_accepted(mails, len(invited) + 1 - uncertain(process))
             while last not in {mail["To"] for mail in mails.mails}:
                 time.sleep(0.05)
             given_up = uncertain(process)
         sent = Counter(mail["To"] for mail in mails.mails)
     assert max(sent.values()) == 1, "a mail was sent twice"
     lost = {*invited, last} - sent.keys()
-    assert len(lost) <= given_up <= kills, "a kill loses at most the mail that was being handed over, which is logged"
+    assert len(lost) <= given_up <= kills, "a kill loses at most the mail that was being sent, and the log says so"
     print(f"{kills} kills, {len(sent)} mails, {len(lost)} given up that were not sent")

@@ -1,7 +1,8 @@
-"""What was acknowledged is there after a power cut, which loses any part of what was written and not yet synced.
+"""No acknowledged data is lost in a power cut. A power cut may lose any write that was not synced.
 
-A file layer below SQLite notes every write and every sync. From the notes, files are put together as a disk may hold
-them at some moment: all that was synced, and of what came later each write wholly, in part, or not at all.
+A file layer below SQLite records every write and sync. From the record, the test builds the files that a disk may hold
+after a power cut at a random moment: everything that was synced, and each later write completely, partly, or not at
+all.
 """
 
 import asyncio
@@ -27,19 +28,19 @@ CUTS = 60
 SYSTEM = "unix"
 """SQLite's name for the layer that uses the real files."""
 
-ENDS = ("", "a", "b")
-"""Of the keys of transactions that share a commit."""
+SUFFIXES = ("", "a", "b")
+"""Suffixes of the keys of transactions that share a commit."""
 
 Write = tuple[str, int, bytes | None]
-"""File, offset and content; no content means that the file was cut off there."""
+"""File, offset and content. Without content, the file was truncated at the offset."""
 
 
 class Recorder(apsw.VFS):
-    """The system's own file layer, which notes what goes to the disk."""
+    """A file layer that records what is written and synced, and passes it on to the system."""
 
     def __init__(self, folder: Path) -> None:
         self.notes: list[Write | str | int] = []
-        """Writes; names of files, where they were synced; numbers, where so many were acknowledged."""
+        """Writes; names of synced files; numbers of acknowledged transactions."""
         self.lock = threading.Lock()
         self.folder = folder
         super().__init__("recorder", SYSTEM, makedefault=True)
@@ -47,7 +48,7 @@ class Recorder(apsw.VFS):
     def xOpen(self, name: Any, flags: Any) -> "RecordedFile":  # noqa: N802 - SQLite's name
         return RecordedFile(self, name, flags)
 
-    def note(self, what: Write | str | int) -> None:
+    def record(self, what: Write | str | int) -> None:
         with self.lock:
             self.notes.append(what)
 
@@ -62,15 +63,15 @@ class RecordedFile(apsw.VFSFile):
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802
         super().xWrite(data, offset)
-        self._recorder.note((self._name, offset, bytes(data)))
+        self._recorder.record((self._name, offset, bytes(data)))
 
     def xTruncate(self, size: int) -> None:  # noqa: N802
         super().xTruncate(size)
-        self._recorder.note((self._name, size, None))
+        self._recorder.record((self._name, size, None))
 
     def xSync(self, flags: int) -> None:  # noqa: N802
         super().xSync(flags)
-        self._recorder.note(self._name)
+        self._recorder.record(self._name)
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 
 
 def disk_after(notes: list[Any], start: dict[str, bytes], chance: random.Random) -> tuple[dict[str, bytearray], int]:
-    """The files after a cut at the end of the notes, and how many transactions were acknowledged by then."""
+    """Return the files after a power cut at the end of the notes, and the number of acknowledged transactions."""
     unsynced: defaultdict[str, list[Write]] = defaultdict(list)
     disk = {name: bytearray(content) for name, content in start.items()}
     acknowledged = 0
@@ -121,25 +122,25 @@ def add(key: str) -> Callable[[Tx], Any]:
 
 
 async def fill(path: Path, recorder: Recorder, *, durable: bool) -> dict[str, bytes]:
-    """Acknowledge transactions one after the other, over several checkpoints; the files as they were before."""
+    """Run transactions over several checkpoints. Return the content of the files before the first one."""
     database = SqliteDatabase(path, durable=durable)
     await database.open()
     start = {file.name: file.read_bytes() for file in path.parent.iterdir()}
     recorder.notes.clear()
     database._writer.execute("PRAGMA wal_autocheckpoint = 40")
     for number in range(1, 121):
-        await asyncio.gather(*(database.write(add(f"{number:04}{end}")) for end in ENDS))
-        recorder.note(number)
+        await asyncio.gather(*(database.write(add(f"{number:04}{suffix}")) for suffix in SUFFIXES))
+        recorder.record(number)
     await database.close()
     return start
 
 
-def lost(folder: Path, recorder: Recorder, *, durable: bool) -> int:
-    """In how many power cuts something acknowledged was lost."""
+def count_losses(folder: Path, recorder: Recorder, *, durable: bool) -> int:
+    """Return the number of power cuts that lost acknowledged transactions."""
     start = asyncio.run(fill(folder / "talkd.db", recorder, durable=durable))
     notes = list(recorder.notes)
     recorder.unregister()
-    assert sum(note == "talkd.db" for note in notes) > 1 or not durable, "there were checkpoints"
+    assert sum(note == "talkd.db" for note in notes) > 1 or not durable, "there was no checkpoint"
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     chance, count = random.Random(seed), 0
@@ -161,13 +162,13 @@ def is_complete(path: Path, acknowledged: int) -> bool:
             kept = {row[0] for row in file.execute("SELECT key FROM app_config WHERE app = 'test'")}
     except apsw.Error:
         return False
-    wanted = {f"{number:04}{end}" for number in range(1, acknowledged + 1) for end in ENDS}
+    wanted = {f"{number:04}{suffix}" for number in range(1, acknowledged + 1) for suffix in SUFFIXES}
     return whole and wanted <= kept
 
 
-def test_a_power_cut_loses_nothing_that_was_acknowledged(tmp_path: Path, recorder: Recorder) -> None:
-    assert lost(tmp_path, recorder, durable=True) == 0
+def test_a_power_cut_loses_no_acknowledged_transaction(tmp_path: Path, recorder: Recorder) -> None:
+    assert count_losses(tmp_path, recorder, durable=True) == 0
 
 
-def test_the_drill_notices_what_is_not_synced(tmp_path: Path, recorder: Recorder) -> None:
-    assert lost(tmp_path, recorder, durable=False) > 0
+def test_without_syncs_power_cuts_lose_transactions(tmp_path: Path, recorder: Recorder) -> None:
+    assert count_losses(tmp_path, recorder, durable=False) > 0

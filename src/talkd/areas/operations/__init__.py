@@ -1,1 +1,1 @@
-"""What the people who run the server look at: health and figures."""
+"""Health and metrics of the server, for administrators."""

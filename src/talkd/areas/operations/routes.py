@@ -1,4 +1,4 @@
-"""`/healthz` and `/metrics`."""
+"""The operations `/healthz` and `/metrics`."""
 
 import contextlib
 import ipaddress
@@ -7,8 +7,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from talkd import __version__
 from talkd.areas.operations import store
-from talkd.areas.operations.model import Health
-from talkd.areas.operations.view import Figures
+from talkd.areas.operations.view import Health, Readings
 from talkd.core.errors import NotFound, Unavailable
 from talkd.core.networks import is_inside
 from talkd.web import metrics
@@ -22,7 +21,7 @@ routes = Routes("operations", base="", kind=Kind.PLAIN)
 
 @routes.add("GET", "/healthz", Guard.NO_LOGIN, access=Access.OWN, unconditional=True)
 async def get_health(call: Call[NoParams]) -> Reply:
-    """Whether the server works: 200, or 503 while nothing can be stored in its database."""
+    """Return the health of the server: 200, or 503 while its database is not writable."""
     alive = await call.world.db.is_writable()
     state = "ok" if alive else "failed"
     return Reply(Health(state, state, __version__), status=200 if alive else 503)
@@ -30,7 +29,7 @@ async def get_health(call: Call[NoParams]) -> Reply:
 
 @routes.add("GET", "/metrics", Guard.NO_LOGIN, access=Access.OWN, unconditional=True)
 async def get_metrics(call: Call[NoParams]) -> Reply:
-    """Figures for Prometheus; for everybody else's address it looks as if there were none."""
+    """Return the metrics for Prometheus. Addresses that are not in the setting `metrics.allowed` get 404."""
     settings = call.world.config.metrics
     is_forwarded = call.header("x-forwarded-for") != "" and not call.world.config.server.trusted_proxies
     allowed = [ipaddress.ip_network(network) for network in settings.allowed]
@@ -38,13 +37,13 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
         raise NotFound
     db = call.world.db
     counts: dict[str, int] = {}
-    with contextlib.suppress(Unavailable):  # the other figures are wanted all the more
+    with contextlib.suppress(Unavailable):  # during an outage, return the other metrics
         counts = await db.read(store.count)
-    figures = Figures(
+    readings = Readings(
         waiting=call.world.changes.waiting,
         statements=db.statements,
         failures=db.availability.failures,
         writable=await db.is_writable(),
         counts=counts,
     )
-    return Reply(content=generate_latest(metrics.registry) + figures.text(), content_type=CONTENT_TYPE_LATEST)
+    return Reply(content=generate_latest(metrics.registry) + readings.text(), content_type=CONTENT_TYPE_LATEST)

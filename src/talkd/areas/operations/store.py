@@ -1,4 +1,4 @@
-"""Statements about the installation itself."""
+"""Statements that count rows for the metrics."""
 
 import sqlalchemy as sa
 
@@ -11,5 +11,5 @@ _ACCOUNTS = Statement(sa.select(sa.func.count()).select_from(users).where(users.
 
 
 async def count(tx: Tx) -> dict[str, int]:
-    """How many sessions there are in all rooms, and how many accounts that can log in."""
+    """Return the numbers of `sessions` in all rooms and of `accounts` that can log in."""
     return {"sessions": int(await tx.value(_SESSIONS)), "accounts": int(await tx.value(_ACCOUNTS))}
