@@ -132,13 +132,13 @@ def test_config(occ: Occ) -> None:
     assert occ("config:app:get", "spreed", "start_calls", status=1) == ""
     assert occ("config:app:get", "spreed", "start_calls", "--default-value=0") == "0\n"
     occ("config:app:set", "spreed", "start_calls", "--value", "1", "--update-only", status=1)
-    told = occ("config:app:set", "spreed", "start_calls", "--value=2", "--type=integer")
-    assert told == "Config value 'start_calls' for app 'spreed' is now set to '2'\n"
+    printed = occ("config:app:set", "spreed", "start_calls", "--value=2", "--type=integer")
+    assert printed == "Config value 'start_calls' for app 'spreed' is now set to '2'\n"
     assert occ("config:app:get", "spreed", "start_calls") == "2\n"
     assert occ("config:app:get", "spreed", "start_calls", "--output=json") == '"2"\n'
-    told = occ("config:app:set", "spreed", "sip_bridge_shared_secret", "--value=s3cret")
-    assert "[hidden]" in told + occ("config:app:get", "spreed", "sip_bridge_shared_secret")
-    assert "s3cret" not in told + occ("config:app:get", "spreed", "sip_bridge_shared_secret")
+    printed = occ("config:app:set", "spreed", "sip_bridge_shared_secret", "--value=s3cret")
+    assert "[hidden]" in printed + occ("config:app:get", "spreed", "sip_bridge_shared_secret")
+    assert "s3cret" not in printed + occ("config:app:get", "spreed", "sip_bridge_shared_secret")
     occ("config:app:delete", "spreed", "sip_bridge_shared_secret")
     occ("config:app:delete", "spreed", "start_calls")
     occ("config:app:delete", "spreed", "start_calls", "--error-if-not-exists", status=1)
@@ -359,8 +359,8 @@ def test_phone_numbers(people: Occ) -> None:
 
 @pytest.mark.parametrize("number", ["03001", "071112348", "+49", "0", "", "+1234567890123456", "12a", "++4930123456"])
 def test_bad_phone_numbers_are_refused(people: Occ, number: str) -> None:
-    told = people("talk:phone-number:add", "--", number, "alice", status=1)
-    assert told == f"Not a valid phone number {number}. The format is invalid.\n"
+    printed = people("talk:phone-number:add", "--", number, "alice", status=1)
+    assert printed == f"Not a valid phone number {number}. The format is invalid.\n"
 
 
 def test_importing_phone_numbers(people: Occ, tmp_path: Path) -> None:
@@ -371,8 +371,8 @@ def test_importing_phone_numbers(people: Occ, tmp_path: Path) -> None:
         "Phone number 4930123457 is now assigned to bob",
     ]
     file.write_text("4930123458;alice\r\n4930123457;alice\r\n", encoding="utf-16")
-    told = people("talk:phone-number:import", str(file), status=1)
-    assert told == "Line 2: Phone number is already assigned to bob\n"
+    printed = people("talk:phone-number:import", str(file), status=1)
+    assert printed == "Line 2: Phone number is already assigned to bob\n"
     people("talk:phone-number:find", "--phone=4930123458", status=1)
     people("talk:phone-number:import", str(file), "--reset")
     assert "4930123457" in people("talk:phone-number:find", "--user=alice")
