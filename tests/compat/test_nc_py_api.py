@@ -1,4 +1,4 @@
-"""A client that nobody here wrote, unmodified: it logs in and holds a conversation."""
+"""nc-py-api, an independent client library, logs in and holds a conversation."""
 
 import gc
 import time
@@ -19,7 +19,7 @@ from support.running import ADMIN, ADMIN_PASSWORD, PASSWORD, Server, unique
 
 @pytest.fixture(autouse=True)
 def forgotten_sockets() -> Iterator[None]:
-    """The library closes some connections only when it is collected; that is not ours to complain about."""
+    """Ignore warnings about connections that the library only closes at garbage collection."""
     yield
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)
@@ -41,9 +41,9 @@ needs_sync = SYNC_CLIENT.skip_if(not hasattr(nc_py_api, "Nextcloud"))
 
 @contextmanager
 def connect(server: Server, user: str, password: str = PASSWORD) -> Iterator[Any]:
-    """The sync client; it leaves closing its connections to the end of the process."""
+    """Yield the sync client. It closes its connections only at the end of the process."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # releases after 0.30 have only the other one
+        warnings.simplefilter("ignore", DeprecationWarning)  # releases after 0.30 have only the async client
         nc = nc_py_api.Nextcloud(nextcloud_url=server.url, nc_auth_user=user, nc_auth_pass=password)
     yield nc
     nc._session.adapter.close()
@@ -51,7 +51,7 @@ def connect(server: Server, user: str, password: str = PASSWORD) -> Iterator[Any
 
 @asynccontextmanager
 async def connect_async(server: Server, user: str) -> AsyncIterator[AsyncNextcloud]:
-    """The async client."""
+    """Yield the async client."""
     nc = AsyncNextcloud(nextcloud_url=server.url, nc_auth_user=user, nc_auth_pass=PASSWORD)
     yield nc
     await nc._session.adapter.close()

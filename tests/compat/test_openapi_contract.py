@@ -1,7 +1,7 @@
-"""Answers fit the published description of the API.
+"""Answers match the published OpenAPI description of the API.
 
-The description is no part of the project: it is looked for in TALKD_CONTRACT, or beside the checkout in
-`../shared/reference/openapi-full.json`.
+The description is not part of the project. It is the file TALKD_CONTRACT, or `../shared/reference/openapi-full.json`
+beside the checkout.
 """
 
 import os
@@ -26,19 +26,19 @@ FILE = Path(os.environ.get("TALKD_CONTRACT") or ROOT.parent / "shared" / "refere
 pytestmark = CONTRACT.skip_if(not FILE.is_file())
 
 NULL_TOO = {"statusClearAt", "statusIcon", "statusMessage", "federation"}
-"""Fields that the real server leaves null, whatever the description says (the recordings)."""
+"""Fields that are null in recordings of the real server, although the description does not allow it."""
 EVERYWHERE = {401, 403, 404, 405, 412, 429}
-"""Refusals of guards, which the description names for some operations only."""
+"""Statuses of guards, which the description lists only for some operations."""
 
 
 @cache
 def contract() -> Any:
-    """The description, as the real server understands it."""
+    """Return the description, loosened where the real server differs from it."""
     return loosened(msgspec.json.decode(FILE.read_bytes()))
 
 
 def loosened(node: Any) -> Any:
-    """Empty maps come as empty lists, and some fields are null."""
+    """Allow empty lists in place of empty maps, and null in the fields of NULL_TOO."""
     if isinstance(node, list):
         return [loosened(item) for item in node]
     if not isinstance(node, dict):
@@ -55,7 +55,7 @@ def loosened(node: Any) -> Any:
 
 @cache
 def operations() -> list[tuple[re.Pattern[str], str, dict[str, Any]]]:
-    """Pattern of the path, method and description of all operations, the most literal paths first."""
+    """Return path pattern, method and description of all operations. Paths with fewer parameters come first."""
     found = []
     for path, methods in sorted(contract()["paths"].items(), key=lambda item: item[0].count("{")):
         path = path.replace("{apiVersion}", r"v\d")
@@ -71,7 +71,7 @@ def validator(text: bytes) -> jsonschema_rs.Validator:
 
 
 class Contract:
-    """Notes every answer that does not fit."""
+    """Records every answer that does not match."""
 
     def __init__(self) -> None:
         self.broken: list[str] = []
@@ -103,7 +103,7 @@ class Contract:
 
 @pytest.fixture
 def contract_of_everybody(server: Server) -> Iterator[tuple[Server, Contract]]:
-    """A server whose clients check every answer."""
+    """Yield a server whose clients check every answer."""
     checked = Contract()
     original = server._make_client
 

@@ -1,6 +1,6 @@
-"""What the real server answered, asked again of this one.
+"""Replay recordings of the real server.
 
-The recordings are no part of the project: they are looked for in TALKD_CONFORMANCE, or beside the checkout in
+The recordings are not part of the project. They are in the folder TALKD_CONFORMANCE, or beside the checkout in
 `../shared/conformance`.
 """
 
@@ -20,7 +20,7 @@ FOLDER = Path(os.environ.get("TALKD_CONFORMANCE") or ROOT.parent / "shared" / "c
 RECORDINGS = sorted((FOLDER / "cassettes").rglob("*.json"))
 needs_recordings = parts.RECORDINGS.skip_if(not RECORDINGS)
 
-LATER: dict[str, str] = {
+DIFFERENT: dict[str, str] = {
     "bans/banning-a-user": "the real server answers 500 to the second ban (docs/api/differences.md)",
     "bots": "talkd has no bots and no federation",
     "chat/expiring-messages": "talkd hides expired messages (docs/api/differences.md)",
@@ -37,9 +37,9 @@ LATER: dict[str, str] = {
     "settings/settings-of-the-administrator": "asks for bots and signaling servers, which talkd does not have",
     "status/capabilities-of-user-and-visitor": "names the other apps of a Nextcloud",
 }
-"""Recordings of what talkd does not have, or answers differently on purpose: area or area/name, and why.
+"""Recordings (area or area/name) that differ because talkd lacks a feature or differs on purpose, with the reason.
 
-They are replayed all the same. One that passes is reported (XPASS) and should leave this list.
+They are replayed too. One that passes is reported (XPASS) and should be removed from this list.
 """
 
 
@@ -48,30 +48,30 @@ def name_of(file: Path) -> str:
 
 
 def parameter(file: Path) -> Any:
-    """A recording, with the reason why it need not pass."""
+    """Return a recording, marked as an expected failure if it is in the list."""
     name = name_of(file)
-    reason = LATER.get(name) or LATER.get(name.partition("/")[0])
+    reason = DIFFERENT.get(name) or DIFFERENT.get(name.partition("/")[0])
     return pytest.param(file, id=name, marks=[pytest.mark.xfail(reason=reason, strict=False)] if reason else [])
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def asked(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
-    """A server of its own: some recordings change its settings."""
+def replaying(request: pytest.FixtureRequest, databases: Any, loop_thread: LoopThread) -> Iterator[Server]:
+    """A new server, because some recordings change its settings."""
     server = Server(loop_thread, databases.config(request.param))
-    server.add_user("first").create_room()  # for recordings the first message is one of somebody else's room
+    server.add_user("first").create_room()  # in recordings, the first message belongs to another room
     yield server
     server.stop()
 
 
 @needs_recordings
 @pytest.mark.parametrize("file", [parameter(file) for file in RECORDINGS])
-def test_recording(asked: Server, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_recording(replaying: Server, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path, str(FOLDER)])
     from kit import cassette as tape  # type: ignore[import-not-found]
     from kit.actors import Cast  # type: ignore[import-not-found]
     from kit.player import play  # type: ignore[import-not-found]
 
-    cast = Cast(asked.url, (ADMIN, ADMIN_PASSWORD))
+    cast = Cast(replaying.url, (ADMIN, ADMIN_PASSWORD))
     try:
         outcome = play(tape.read(file), cast)
     finally:
@@ -84,7 +84,7 @@ def test_recording(asked: Server, file: Path, monkeypatch: pytest.MonkeyPatch) -
 
 
 @needs_recordings
-def test_the_list_of_what_is_left_out_has_no_leftovers() -> None:
+def test_the_list_of_expected_differences_has_only_existing_recordings() -> None:
     names = {name_of(file) for file in RECORDINGS}
     areas = {name.partition("/")[0] for name in names}
-    assert set(LATER) <= names | areas
+    assert set(DIFFERENT) <= names | areas

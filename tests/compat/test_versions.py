@@ -1,4 +1,4 @@
-"""All versions of the API at once: apps of four generations in one conversation."""
+"""All API versions at the same time: apps of four generations in one conversation."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ MODERATOR, USER = 2, 3
 
 
 class App:
-    """Somebody's app of one generation; paths are given without the version."""
+    """A person's app of one API version. Paths are given without the version."""
 
     def __init__(self, person: Person, version: str) -> None:
         self.person, self.version = person, version
@@ -27,13 +27,13 @@ class App:
         return self.person.request(method, f"{self.version}/{path}", **params)
 
     def ask(self, method: str, path: str, **params: Any) -> Any:
-        """The data of an operation that succeeds."""
+        """Send a request that must succeed. Return its data."""
         answer = self.request(method, path, **params)
         assert answer.is_success, f"{self.version} {method} {path}: {answer.status_code} {answer.text}"
         return answer.json()["ocs"]["data"]
 
     def room(self, token: str) -> dict[str, Any]:
-        """The conversation; the list says the same of it as the operation for one."""
+        """Return the conversation, after checking that the list shows the same."""
         shown: dict[str, Any] = self.ask("GET", f"room/{token}")
         if not self.person.is_visitor:
             (listed,) = [room for room in self.ask("GET", "room") if room["token"] == token]
@@ -41,7 +41,7 @@ class App:
         return shown
 
     def people(self, token: str) -> dict[str, dict[str, Any]]:
-        """The users of a conversation by id, as all versions know them."""
+        """Return the users of a conversation by id."""
         users = {}
         for each in self.ask("GET", f"room/{token}/participants"):
             user_id = each["userId"] if self.version in ("v1", "v2") else each["actorId"]
@@ -56,13 +56,13 @@ class App:
         return users
 
     def of(self, token: str, other: Person) -> dict[str, Any]:
-        """How this version says whom it means."""
+        """Return the parameters by which this version names a participant."""
         if self.version in ("v1", "v2"):
             return {"participant": other.id}
         return {"attendeeId": self.person.attendee(token, other)}
 
     def remove(self, token: str, other: Person) -> None:
-        """Take somebody out."""
+        """Remove a participant."""
         path = "participants" if self.version in ("v1", "v2") else "attendees"
         self.ask("DELETE", f"room/{token}/{path}", **self.of(token, other))
 
@@ -84,19 +84,19 @@ def bob(server: Server) -> Person:
 
 @pytest.fixture
 def token(alice: Person, bob: Person) -> str:
-    """A group conversation that alice owns and bob is in."""
+    """The token of a group conversation of alice, with bob as a member."""
     made = alice.create_room(GROUP, "Room")
     alice.add(made, bob)
     return made
 
 
 def apps(person: Person) -> list[App]:
-    """The person's apps of all generations."""
+    """Return apps of all versions for a person."""
     return [App(person, version) for version in VERSIONS]
 
 
 def show(person: Person, token: str, **expected: Any) -> None:
-    """All generations show this of the conversation to the person."""
+    """Check that all versions show these fields of the conversation to the person."""
     for app in apps(person):
         shown = app.room(token)
         for name, value in expected.items():
@@ -106,13 +106,13 @@ def show(person: Person, token: str, **expected: Any) -> None:
 # --- conversations --------------------------------------------------------------------------
 @each_version
 @pytest.mark.parametrize("kind", [GROUP, PUBLIC])
-def test_a_conversation_of_one_version_is_there_in_all(alice: Person, version: str, kind: int) -> None:
+def test_a_conversation_of_one_version_exists_in_all(alice: Person, version: str, kind: int) -> None:
     token = App(alice, version).ask("POST", "room", roomType=kind, roomName="Made")["token"]
     show(alice, token, type=kind, name="Made", displayName="Made", participantType=1, hasPassword=False)
 
 
 @each_version
-def test_two_people_have_one_conversation_of_their_own(alice: Person, bob: Person, version: str) -> None:
+def test_two_users_have_one_one_to_one_conversation_in_all(alice: Person, bob: Person, version: str) -> None:
     first = App(alice, version).request("POST", "room", roomType=ONE_TO_ONE, invite=bob.id)
     token = first.json()["ocs"]["data"]["token"]
     assert first.status_code == 201
@@ -137,7 +137,7 @@ Change = Callable[[App, str], Any]
     ],
     ids=["name", "public", "locked", "lobby"],
 )
-def test_what_one_version_sets_everybody_sees_in_all(
+def test_settings_of_one_version_show_in_all(
     alice: Person, bob: Person, token: str, version: str, change: Change, shown: dict[str, Any]
 ) -> None:
     change(App(alice, version), token)
@@ -146,7 +146,7 @@ def test_what_one_version_sets_everybody_sees_in_all(
 
 
 @each_version
-def test_a_password_of_one_version_is_asked_for_in_all(server: Server, alice: Person, version: str) -> None:
+def test_a_password_of_one_version_is_required_in_all(server: Server, alice: Person, version: str) -> None:
     token = alice.create_room(PUBLIC)
     App(alice, version).ask("PUT", f"room/{token}/password", password="let me in")
     show(alice, token, hasPassword=True)
@@ -158,7 +158,7 @@ def test_a_password_of_one_version_is_asked_for_in_all(server: Server, alice: Pe
 
 
 @each_version
-def test_what_somebody_chooses_is_his_own_in_all(alice: Person, bob: Person, token: str, version: str) -> None:
+def test_personal_settings_of_one_version_show_in_all(alice: Person, bob: Person, token: str, version: str) -> None:
     app = App(bob, version)
     app.ask("POST", f"room/{token}/favorite")
     app.ask("POST", f"room/{token}/notify", level=3)
@@ -169,7 +169,7 @@ def test_what_somebody_chooses_is_his_own_in_all(alice: Person, bob: Person, tok
 
 
 @each_version
-def test_what_one_version_deletes_is_gone_from_all(alice: Person, bob: Person, token: str, version: str) -> None:
+def test_a_conversation_deleted_in_one_is_deleted_in_all(alice: Person, bob: Person, token: str, version: str) -> None:
     App(alice, version).ask("DELETE", f"room/{token}")
     for app in [*apps(alice), *apps(bob)]:
         gone, absent = (app.request("GET", f"room/{name}") for name in (token, "abcdefgh"))
@@ -177,9 +177,11 @@ def test_what_one_version_deletes_is_gone_from_all(alice: Person, bob: Person, t
         assert token not in app.request("GET", "room").text
 
 
-# --- people ---------------------------------------------------------------------------------
+# --- participants ---------------------------------------------------------------------------------
 @each_version
-def test_people_come_and_go_in_all(server: Server, alice: Person, bob: Person, token: str, version: str) -> None:
+def test_participants_are_added_and_removed_in_all(
+    server: Server, alice: Person, bob: Person, token: str, version: str
+) -> None:
     carla, app = server.add_user("carla"), App(alice, version)
     app.ask("POST", f"room/{token}/participants", newParticipant=carla.id)
     for each in [*apps(alice), *apps(carla)]:
@@ -207,7 +209,7 @@ def test_moderators_of_one_version_moderate_in_all(alice: Person, bob: Person, t
 
 
 @each_version
-def test_a_guest_of_one_version_is_there_in_all(server: Server, alice: Person, version: str) -> None:
+def test_a_guest_of_one_version_is_listed_in_all(server: Server, alice: Person, version: str) -> None:
     token = alice.create_room(PUBLIC)
     visitor = server.visitor()
     session = App(visitor, version).ask("POST", f"room/{token}/participants/active")["sessionId"]
@@ -220,12 +222,14 @@ def test_a_guest_of_one_version_is_there_in_all(server: Server, alice: Person, v
         assert guest.get("actorType", "guests") == "guests"
     assert App(alice, "v1").room(token)["numGuests"] == 1
     alice.delete(f"v1/room/{token}/participants/guests", participant=session)
-    for app in apps(visitor):  # who follows the link sees the room again, from outside
+    for app in apps(visitor):  # a visitor still sees the public room
         assert app.room(token)["sessionId"] == "0"
         assert app.request("GET", f"room/{token}/participants").status_code == 404
 
 
-def test_devices_of_all_generations_are_of_one_person(server: Server, alice: Person, bob: Person, token: str) -> None:
+def test_devices_of_all_versions_belong_to_one_participant(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
     sessions = []
     for version in VERSIONS:
         device = Person(server.client(bob.id), bob.id)
@@ -239,9 +243,11 @@ def test_devices_of_all_generations_are_of_one_person(server: Server, alice: Per
         assert member["sessionId"] == sessions[-1]
 
 
-# --- talking --------------------------------------------------------------------------------
-def test_apps_of_2018_and_of_today_talk(alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor) -> None:
-    """Both wait, each in its way; whoever says something wakes the other."""
+# --- chat --------------------------------------------------------------------------------
+def test_apps_of_2018_and_current_apps_chat(
+    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+) -> None:
+    """Both wait in the way of their version. A message of one wakes the other."""
     last = alice.history(token)[0]["id"]
     old = threads.submit(alice.get, f"v1/chat/{token}", offset=0, timeout=20)
     new = threads.submit(bob.get, f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=20)
@@ -256,7 +262,7 @@ def test_apps_of_2018_and_of_today_talk(alice: Person, bob: Person, token: str, 
     assert [each["message"] for each in alice.get(f"v1/chat/{token}", offset=1, timeout=0)] == ["From 2018"]
 
 
-def test_what_is_unread_is_so_in_all(alice: Person, bob: Person, token: str) -> None:
+def test_unread_messages_show_in_all(alice: Person, bob: Person, token: str) -> None:
     ids = [alice.say(token, f"Hello @{bob.id}")["id"] for _ in range(3)]
     show(bob, token, unreadMessages=3, unreadMention=True)
     bob.get(f"v1/chat/{token}", offset=2, timeout=0)
@@ -269,7 +275,7 @@ def test_what_is_unread_is_so_in_all(alice: Person, bob: Person, token: str) -> 
 
 # --- calls ----------------------------------------------------------------------------------
 def in_call(app: App, token: str) -> int:
-    """Flags of whoever uses the app, in its own words."""
+    """Return the call flags of the app's user, as this version shows them."""
     shown = app.room(token)
     flags: int = shown["participantFlags"]
     if app.version == "v1":
@@ -278,7 +284,7 @@ def in_call(app: App, token: str) -> int:
 
 
 @each_version
-def test_a_call_of_one_version_rings_in_all(alice: Person, bob: Person, token: str, version: str) -> None:
+def test_a_call_of_one_version_shows_in_all(alice: Person, bob: Person, token: str, version: str) -> None:
     for person in (alice, bob):
         person.join(token)
     app = App(bob, version)
@@ -300,20 +306,20 @@ def test_a_call_of_one_version_rings_in_all(alice: Person, bob: Person, token: s
     show(bob, token, hasCall=False)
 
 
-# --- one law --------------------------------------------------------------------------------
-def test_a_closed_lobby_hides_what_is_said_in_all(alice: Person, bob: Person, token: str) -> None:
-    alice.say(token, "Behind closed doors")
+# --- rules that apply in all versions --------------------------------------------------------------------------------
+def test_a_closed_lobby_hides_messages_in_all(alice: Person, bob: Person, token: str) -> None:
+    alice.say(token, "While the lobby is closed")
     for app in apps(bob):
-        assert "Behind closed doors" in str(app.room(token))
+        assert "While the lobby is closed" in str(app.room(token))
     App(alice, "v1").lobby(token, 1)
     for app in apps(bob):
-        assert "Behind closed doors" not in str(app.room(token))
+        assert "While the lobby is closed" not in str(app.room(token))
         assert app.request("GET", f"call/{token}").status_code == 412
     assert bob.status("GET", f"v1/chat/{token}", timeout=0) == 412
     assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
 
 
-def test_a_sensitive_conversation_is_so_in_all(alice: Person, bob: Person, token: str) -> None:
+def test_a_sensitive_conversation_is_sensitive_in_all(alice: Person, bob: Person, token: str) -> None:
     alice.say(token, "Between us")
     for app in apps(bob):
         assert "Between us" in app.request("GET", "room").text
@@ -322,7 +328,7 @@ def test_a_sensitive_conversation_is_so_in_all(alice: Person, bob: Person, token
         assert "Between us" not in app.request("GET", "room").text, app.version
 
 
-def test_who_is_banned_comes_back_in_none(server: Server, alice: Person, bob: Person) -> None:
+def test_a_banned_user_cannot_join_in_any(server: Server, alice: Person, bob: Person) -> None:
     token = alice.create_room(PUBLIC)
     bob.join(token)
     alice.post(f"v1/ban/{token}", actorType="users", actorId=bob.id)
@@ -332,7 +338,7 @@ def test_who_is_banned_comes_back_in_none(server: Server, alice: Person, bob: Pe
     assert bob.status("GET", f"v1/chat/{token}", timeout=0) == 404
 
 
-def test_a_locked_conversation_is_so_in_all(alice: Person, bob: Person, token: str) -> None:
+def test_a_locked_conversation_is_locked_in_all(alice: Person, bob: Person, token: str) -> None:
     App(alice, "v2").ask("PUT", f"room/{token}/read-only", state=1)
     bob.join(token)
     for app in apps(bob):
@@ -340,7 +346,7 @@ def test_a_locked_conversation_is_so_in_all(alice: Person, bob: Person, token: s
     assert bob.status("POST", f"v1/chat/{token}", message="No") == 403
 
 
-def test_permissions_of_today_hold_in_all(alice: Person, bob: Person, token: str) -> None:
+def test_current_permissions_apply_in_all(alice: Person, bob: Person, token: str) -> None:
     path, just_calls_of_others = f"v4/room/{token}/attendees/permissions", 1 | 4
     alice.put(path, attendeeId=alice.attendee(token, bob), method="set", permissions=just_calls_of_others)
     bob.join(token)
