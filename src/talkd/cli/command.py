@@ -11,7 +11,7 @@ import msgspec
 import typer
 from typer.core import TyperCommand
 
-from talkd import config as settings
+import talkd.config
 from talkd.config import Config, ConfigError
 from talkd.core.errors import TalkError, Unavailable
 
@@ -98,10 +98,10 @@ def load(config_file: Path | None, data: Path | None = None, database: str | Non
     chosen = {("data",): str(data) if data else None, ("database", "url"): database}
     chosen |= {tuple(name.split("__")): value for name, value in more.items()}
     given = {path: value for path, value in chosen.items() if value is not None}
-    for warning in settings.warnings():
+    for warning in talkd.config.warnings():
         typer.echo(f"talkd: warning: {warning}", err=True)
     try:
-        return settings.load(config_file, os.environ, given)
+        return talkd.config.load(config_file, os.environ, given)
     except ConfigError as error:
         fail(str(error))
 

@@ -1,10 +1,11 @@
-"""`talkd occ config:app:*`: settings of Talk."""
+"""`talkd occ config:app:*` and `status`: settings of Talk, and the version that clients see."""
 
 from typing import Annotated
 
 import typer
 
-from talkd.areas.settings import service
+from talkd.areas.capabilities import view
+from talkd.areas.settings import service as settings
 from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
 from talkd.cli.occ import Form, OccCommand, Output, refuse, show
@@ -19,7 +20,7 @@ Key = Annotated[str, typer.Argument(metavar="NAME", help="Name of the setting.")
 
 def _require(app: str) -> None:
     try:
-        service.require_app(app)
+        settings.require_app(app)
     except TalkError:
         refuse(f"talkd has no settings of the app {app}, only of spreed and core")
 
@@ -40,9 +41,9 @@ def set_value(
     """Change a setting of an app. A running server applies it to the next request."""
     del type_, sensitive, lazy  # accepted for scripts, without effect
     _require(app)
-    if update_only and name not in read(ctx.config, lambda tx: service.get_all(tx, app)):
+    if update_only and name not in read(ctx.config, lambda tx: settings.get_all(tx, app)):
         refuse(f"Config value {name} for app {app} not updated, as it has not been set before.")
-    write(ctx.config, lambda tx: service.set_value(tx, name, value, app))
+    write(ctx.config, lambda tx: settings.set_value(tx, name, value, app))
     typer.echo(f"Config value '{name}' for app '{app}' is now set to '{masked(name, value)}'")
 
 
@@ -56,7 +57,7 @@ def get_value(
 ) -> None:
     """Print a setting of an app. Secrets are hidden. Status 1 if it is not set."""
     _require(app)
-    value = read(ctx.config, lambda tx: service.get_shown(tx, app)).get(name, default_value)
+    value = read(ctx.config, lambda tx: settings.get_shown(tx, app)).get(name, default_value)
     if value is None:
         raise typer.Exit(1)
     show(value, output)
@@ -73,7 +74,13 @@ def delete_value(
 ) -> None:
     """Reset a setting of an app to its default."""
     _require(app)
-    if error_if_not_exists and name not in read(ctx.config, lambda tx: service.get_all(tx, app)):
+    if error_if_not_exists and name not in read(ctx.config, lambda tx: settings.get_all(tx, app)):
         refuse(f"Config {name} of app {app} could not be deleted because it did not exist")
-    write(ctx.config, lambda tx: service.delete_value(tx, name, app))
+    write(ctx.config, lambda tx: settings.delete_value(tx, name, app))
     typer.echo(f"Config value {name} of app {app} deleted")
+
+
+@commands.command("status", cls=OccCommand)
+def show_status(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
+    """Show the content of `/status.php`."""
+    show(view.status(ctx.config.identity), output)

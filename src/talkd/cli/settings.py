@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from talkd.areas.settings import service
+from talkd.areas.settings import service as settings
 from talkd.cli import command
 from talkd.cli.command import ConfigCommand, ConfigContext
 from talkd.cli.database import read, write
@@ -18,7 +18,7 @@ Key = Annotated[str, typer.Argument(help="Name of the setting, for example start
 @app.command("get", cls=ConfigCommand)
 def get_setting(ctx: ConfigContext, key: Key) -> None:
     """Print the value of a setting, including secrets. Status 1 if it is not set."""
-    values = read(ctx.config, service.get_all)
+    values = read(ctx.config, settings.get_all)
     if key not in values:
         command.fail(f"{key} is not set")
     typer.echo(values[key])
@@ -27,7 +27,7 @@ def get_setting(ctx: ConfigContext, key: Key) -> None:
 @app.command("set", cls=ConfigCommand)
 def set_setting(ctx: ConfigContext, key: Key, value: Annotated[str, typer.Argument(help="New value.")]) -> None:
     """Change a setting. Status 1 if talkd does not know the setting or the value is wrong."""
-    write(ctx.config, lambda tx: service.set_value(tx, key, value))
+    write(ctx.config, lambda tx: settings.set_value(tx, key, value))
 
 
 @app.command("list", cls=ConfigCommand)
@@ -35,7 +35,7 @@ def list_settings(
     ctx: ConfigContext, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:
     """List the settings that are set. Secrets are hidden."""
-    values = read(ctx.config, service.get_shown)
+    values = read(ctx.config, settings.get_shown)
     if as_json:
         command.show_json(values)
     else:
@@ -45,4 +45,4 @@ def list_settings(
 @app.command("delete", cls=ConfigCommand)
 def delete_setting(ctx: ConfigContext, key: Key) -> None:
     """Reset a setting to its default."""
-    write(ctx.config, lambda tx: service.delete_value(tx, key))
+    write(ctx.config, lambda tx: settings.delete_value(tx, key))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from talkd import config as settings
+import talkd.config
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import ADMIN_GROUP
@@ -65,7 +65,7 @@ def doctor_command(config: Config, config_file: Path | None) -> str:
     if config_file is not None:
         words += ["--config", str(config_file.resolve())]
     try:
-        known = settings.load(config_file, {})
+        known = talkd.config.load(config_file, {})
     except ConfigError:  # the file is only valid together with the environment
         known = Config()
     if config.dev:
