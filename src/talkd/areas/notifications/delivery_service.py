@@ -53,7 +53,7 @@ async def catch_up(tx: Tx, room: Room) -> None:
     """Create the outstanding notifications of a room, which the caller has locked.
 
     Called before a change of who is notified (a join, a level, the lobby, a promotion), because a message notifies
-    those who were to be notified when it was posted.
+    the users who were due at the time when it was posted.
     """
     if room.owes_notifications:
         await notify_of_all_messages(tx, [room.id])
@@ -124,10 +124,10 @@ def _only(among: Collection[str] | None, user_ids: Iterable[str]) -> list[str]:
 
 
 async def update_after_edit(tx: Tx, room_id: int, message_id: int, old_references: str) -> None:
-    """Notify users whom the edit of a message began to mention, and replace the notifications of dropped mentions.
+    """Notify users whom an edit newly mentions, and replace the notifications of mentions that it dropped.
 
-    A user whom the edit dropped gets the next weaker notification that applies, if any, but only if they have neither
-    dismissed nor read the one of the mention.
+    A user who is no longer mentioned gets the next weaker notification that applies, if any, unless they have already
+    dismissed or read the notification of the mention.
     """
     now = clock.now()
     message = await message_store.get_message(tx, room_id, message_id, now)
@@ -154,7 +154,7 @@ async def update_after_edit(tx: Tx, room_id: int, message_id: int, old_reference
 
 
 async def notify_of_reaction(tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str) -> None:
-    """Notify the author of a message of a reaction, if their level is that of every message."""
+    """Notify the author of a message of a reaction, if their level notifies them of every message."""
     levels = (await _get_levels(tx, room_id)).of_messages
     now = clock.now()
     await _flag(tx, await delivery_store.notify_of_reaction(tx, room_id, message_id, actor, reaction, levels, now))
@@ -172,12 +172,12 @@ async def _get_levels(tx: Tx, room_id: int) -> Levels:
 
 
 async def _get_default(tx: Tx) -> int:
-    """Return the notification level of attendees of groups who chose none."""
+    """Return the level that DEFAULT means in group and public rooms."""
     return (await settings.get_settings(tx)).room_defaults.notification_level
 
 
 async def _flag(tx: Tx, notified: Recipients) -> None:
-    """Set `notified` of the attendees, so that opening the room dismisses their notifications, and announce them."""
+    """Set `notified` of the attendees, so that opening the room dismisses their notifications. Emit `Notified`."""
     by_room: dict[int, list[str]] = {}
     for room_id, user_id in notified:
         by_room.setdefault(room_id, []).append(user_id)

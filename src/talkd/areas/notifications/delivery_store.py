@@ -1,4 +1,4 @@
-"""Statements that create notifications, each those of all recipients at once."""
+"""Statements that create notifications. Each creates the notifications of all recipients at once."""
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
@@ -29,7 +29,7 @@ _is_in_view = _session(sessions.c.state == ONE, sessions.c.last_ping >= bind("pi
 _is_in_call = _session(sessions.c.in_call > ZERO)
 _is_account = sa.and_(attendees.c.actor_type == word(USERS), users.c.id == attendees.c.actor_id, users.c.enabled == ONE)
 _has_level = one_of(attendees.c.notification_level, "levels")
-# An expression, not the column, so that the planner finds few users of a large room by id and not by level.
+# An expression, not the column: if few users are given, the planner then finds them by id and not by level.
 _has_level_by_value = one_of(attendees.c.notification_level + ZERO, "levels")
 _is_not_archived = attendees.c.archived == ZERO
 

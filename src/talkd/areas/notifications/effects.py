@@ -3,7 +3,7 @@
 Calls, invitations and reactions are rare or concern few: their notifications are created in their own transaction.
 Notifications of messages are created a moment later, so that a message costs the same however many users it notifies.
 Each room remembers up to which message users were notified, and the messages themselves are the outbox. Clients cannot
-see the delay: whoever lists notifications, or changes who is notified, has the outstanding ones created first.
+see the delay: an operation that lists notifications, or changes who is notified, first creates the outstanding ones.
 """
 
 from talkd.area import Effects
@@ -35,7 +35,7 @@ async def _message_deleted(tx: Tx, event: events.MessageDeleted) -> None:
 
 
 async def _marker_moved(tx: Tx, event: events.ReadMarkerMoved) -> None:
-    if event.back_from:  # a message that was read once notifies nobody again
+    if event.back_from:  # a message that was read must not notify again when the marker moves back
         await store.delete_read(tx, event.room_id, event.attendee_id, event.back_from)
 
 

@@ -11,7 +11,7 @@ async def deliver(world: World) -> None:
 
 
 async def resume(world: World) -> None:
-    """Note the rooms in which an earlier process, another process or a failure has left messages without."""
+    """Note the rooms where an earlier process, another process or a failure left messages without notifications."""
     await world[Messenger].resume()
 
 

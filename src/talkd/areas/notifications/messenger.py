@@ -27,11 +27,11 @@ class Messenger:
         self._notified.update(user_ids)
 
     async def resume(self) -> None:
-        """Note the rooms in which an earlier process, another process or a failure has left messages without."""
+        """Note the rooms where an earlier process, another process or a failure left messages without notifications."""
         self._rooms.update(await self._db.read_aside(outbox_store.list_rooms))
 
     async def deliver(self) -> None:
-        """Create the notifications of all noted rooms. What fails is tried again after the next `resume`."""
+        """Create the notifications of all noted rooms. Rooms that fail are tried again after the next `resume`."""
         async with self._turn:
             room_ids, self._rooms = sorted(self._rooms), set()
             await outbox.deliver(self._db, room_ids)

@@ -1,4 +1,4 @@
-"""Notifications, and which notification levels a message notifies."""
+"""Notifications, and the notification levels of the attendees whom a message notifies."""
 
 from enum import StrEnum
 
@@ -11,11 +11,11 @@ from talkd.core.actor import Actor
 from talkd.core.constants import NotificationLevel
 
 MAX_SHOWN = 25
-"""Newest notifications that a list shows."""
+"""Maximum number of notifications in a list: the newest ones."""
 MAX_KEPT = 100
-"""Newest notifications kept for each user; the limit bounds the disk space of users who never look at them."""
+"""Maximum number of notifications stored for each user. It limits the disk space of users who never read them."""
 MAX_ASKED = 200
-"""Ids in one request for existing notifications."""
+"""Maximum number of ids in one request for existing notifications."""
 
 
 class Subject(StrEnum):
@@ -58,7 +58,7 @@ class Notification(msgspec.Struct, frozen=True):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """A notification with what is needed to show it: the user in the room, and the message, if it is about one."""
+    """A notification with the data to show it: the user as a participant, and the message if it is about one."""
 
     notification: Notification
     me: Participant
@@ -83,16 +83,17 @@ def occasion_of(actor: Actor, reaction: str) -> str:
 
 
 class Levels(msgspec.Struct, frozen=True):
-    """The stored notification levels that every message notifies, and those that only mentions and replies notify."""
+    """The stored notification levels of attendees to notify: of any message, and of mentions and replies."""
 
     of_messages: tuple[int, ...]
     of_mentions: tuple[int, ...]
 
 
 def levels_in(room_type: int, group_default: int) -> Levels:
-    """Return the levels for a room.
+    """Return the levels of the attendees to notify in a room.
 
-    DEFAULT, the level of attendees who chose none, means ALWAYS in one-to-one rooms and `group_default` elsewhere.
+    DEFAULT, the level of attendees who have not chosen one, means ALWAYS in one-to-one rooms and `group_default`
+    elsewhere.
     """
     default = default_notification_level(room_type, group_default)
     messages, mentions = (NotificationLevel.ALWAYS,), (NotificationLevel.ALWAYS, NotificationLevel.MENTION)

@@ -18,9 +18,9 @@ log = structlog.get_logger(__name__)
 ROOMS = 50
 """Rooms in one transaction."""
 QUEUE = "notifications"
-"""One such transaction at a time, because each may wait for the lock of any room."""
+"""Name of the queue of these transactions: few run at once, because each may wait for the lock of any room."""
 UNAVAILABLE_ROOMS = 2
-"""After this many rooms that fail with Unavailable, the rest waits too.
+"""After this many rooms have failed with Unavailable, the other rooms are not tried.
 
 One such room may be locked by another transaction; two mean that the database is unavailable.
 """
@@ -78,7 +78,7 @@ async def _deliver_one_by_one(db: Database, room_ids: list[int]) -> None:
 async def _deliver_next(db: Database, room_id: int) -> bool:
     """Notify users of a room's next message, or skip it if that fails. Return True if it was the last one.
 
-    The message is skipped by its id: two callers may fail on the same message, and the second must not skip the next.
+    The message is skipped by its id: if two callers fail on the same message, the second must not skip the next one.
     """
     message_id = await db.read(lambda tx: delivery.get_oldest_outstanding(tx, room_id))
     try:

@@ -63,7 +63,7 @@ async def list_rooms(tx: Tx) -> list[int]:
 
 
 async def list_rooms_of(tx: Tx, user_id: str) -> list[int]:
-    """Return the user's rooms with outstanding messages, sorted by id, as rooms are locked in this order."""
+    """Return the user's rooms with outstanding messages, sorted by id: rooms are always locked in this order."""
     return await tx.values(_ROOMS_OF, user_id=user_id)
 
 

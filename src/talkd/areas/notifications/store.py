@@ -192,7 +192,7 @@ async def delete_in_room(tx: Tx, room_id: int, user_id: str) -> None:
 
 
 async def delete_about(tx: Tx, room_id: int, user_id: str, about: About) -> None:
-    """Delete the user's notifications in the room that are about such an object."""
+    """Delete the user's notifications in the room about this kind of object."""
     await tx.run(_DELETE_ABOUT, room_id=room_id, user_id=user_id, object_type=about)
 
 
@@ -230,7 +230,7 @@ async def delete_subject(tx: Tx, room_id: int, message_id: int, subject: Subject
 
 
 async def delete_direct_mentions(tx: Tx, room_id: int, message_id: int, user_ids: list[str]) -> list[str]:
-    """Delete the notifications that the message mentions these users; return those who had one."""
+    """Delete the notifications of direct mentions of these users in the message; return the users who had one."""
     rows = await tx.all(_DELETE_DIRECT_MENTIONS, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
     return [row[0] for row in rows]
 

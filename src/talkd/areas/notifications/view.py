@@ -24,7 +24,7 @@ class ActionView(msgspec.Struct, frozen=True):
 
 
 class NotificationView(msgspec.Struct, frozen=True):
-    """A notification on the wire."""
+    """A notification in the API."""
 
     notification_id: int
     app: str
@@ -89,7 +89,7 @@ class _Wording(msgspec.Struct, frozen=True):
     one_to_one: str
     other: str
     sensitive: str
-    """Used if the user marked the room as sensitive: says neither who nor where."""
+    """Used if the user marked the room as sensitive. Names neither the actor nor the room."""
 
 
 _MENTIONED_IN_PRIVATE = "{who} mentioned you in a private conversation"
@@ -140,9 +140,9 @@ _MISSED_CALL = _Wording(
     "You missed a group call in {call}",
     "You missed a call in a private conversation",
 )
-"""The wording of Subject.CALL once the call is over. Users who took part in it have no notification any more."""
+"""The wording of Subject.CALL once the call is over. The notifications of users who joined it are deleted."""
 _ONE_TO_ONE_REMINDER = "Reminder: {who} in private conversation"
-"""Used for a message of the other user, whose name is also the room's: it does not appear twice."""
+"""Used in one-to-one rooms for a message of the other user: the room has the same name, which then appears once."""
 
 assert not set(Subject) - _WORDINGS.keys(), f"add texts to _WORDINGS for {sorted(set(Subject) - _WORDINGS.keys())}"
 
@@ -197,7 +197,7 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
     return found
 
 
-# --- the message and what can be done ---------------------------------------------------------
+# --- the message and the actions ------------------------------------------------------------
 def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
     """Return the text of the message and its parameters; both empty if the room is marked as sensitive."""
     if entry.message is None or entry.is_sensitive:
