@@ -1,4 +1,4 @@
-"""Make breakout rooms follow what changes in their parent room. In the transaction."""
+"""Make breakout rooms follow changes of their parent room, in the transaction of the event."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keep calls in step with permissions and with the sessions that are in them. In the transaction."""
+"""Keep calls in step with the permissions and sessions of participants, in the transaction of the event."""
 
 from contextlib import suppress
 

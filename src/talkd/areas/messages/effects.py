@@ -1,4 +1,4 @@
-"""Post the system messages that report events, and keep what a room knows of its messages. In the transaction."""
+"""Post system messages that report events, and note the room's newest message, in the transaction of the event."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

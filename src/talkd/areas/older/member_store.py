@@ -14,7 +14,7 @@ from talkd.storage.schema import attendees, sessions
 from talkd.storage.statements import NOTHING, ONE, ZERO, bind, by_value, number, word
 
 MAX_MEMBERS = 100
-"""API v1 lists this many attendees of a room, in the order in which they joined, and all others who have a session."""
+"""API v1 lists the first attendees of a room, up to this number, and all others who have a session."""
 
 
 class Member(msgspec.Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""Participants in API v1, v2 and v3, which have one session each, and before v3 a user id."""
+"""Participants in API v1, v2 and v3. Each has one session only; v1 and v2 identify users by user id."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class ParticipantV3(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def participants_v1(shown: list[ParticipantView]) -> list[ParticipantV1]:
-    """Return users, and those without an account who have a session. API v1 lists nobody else."""
+    """Return all users, and the other attendees who have a session. API v1 lists no others."""
     return [ParticipantV1(*_by_user_id(each)) for each in shown if _is_listed(each)]
 
 

@@ -27,7 +27,7 @@ class RemovalParams(msgspec.Struct, frozen=True):
 
 
 class RoleParams(msgspec.Struct, frozen=True):
-    """A user by id, or a guest by the session."""
+    """A user by id, or a guest by session id."""
 
     participant: str = ""
     sessionId: str = ""
@@ -111,12 +111,18 @@ async def demote(tx: Tx, call: Call[Any]) -> list[Any]:
 @routes.add("POST", "room/{token}/moderators", *ANY_MODERATOR, versions=("v3",), params=AnyRoleParams)
 async def promote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
     """Make a participant a moderator."""
-    await (promote if call.params.attendeeId is None else today.promote)(tx, call)
+    if call.params.attendeeId is None:
+        await promote(tx, call)
+    else:
+        await today.promote(tx, call)
     return []
 
 
 @routes.add("DELETE", "room/{token}/moderators", *ANY_MODERATOR, versions=("v3",), params=AnyRoleParams)
 async def demote_attendee(tx: Tx, call: Call[Any]) -> list[Any]:
     """Make a moderator a normal participant."""
-    await (demote if call.params.attendeeId is None else today.demote)(tx, call)
+    if call.params.attendeeId is None:
+        await demote(tx, call)
+    else:
+        await today.demote(tx, call)
     return []

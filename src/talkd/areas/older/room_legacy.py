@@ -227,7 +227,7 @@ def _translated(room: RoomView) -> tuple[Any, ...]:
 
 
 def _type(room: RoomView) -> int:
-    """Return the room type; types that came with v4 are shown as group."""
+    """Return the room type. Types that only v4 knows are shown as group."""
     return RoomType.GROUP if room.type in _LATER_TYPES else room.type
 
 

@@ -36,7 +36,7 @@ def require_may_list(me: Participant) -> None:
 async def list_with_sessions(tx: Tx, me: Participant, rooms: Sequence[Room], *, with_status: bool) -> AttendeeList:
     """Return the attendees of the rooms with their sessions. Raises Forbidden if the caller may not list them.
 
-    `with_status` adds who of the first room is online, unless that room has MAX_WITH_STATUS attendees.
+    `with_status` adds which users of the first room are online, unless it has MAX_WITH_STATUS attendees or more.
     """
     require_may_list(me)
     attendees = [await attendee_store.list_attendees(tx, room.id) for room in rooms]
@@ -82,7 +82,7 @@ async def promote(tx: Tx, me: Participant, attendee_id: int) -> None:
 
 
 async def set_moderator(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> None:
-    """Make a user or guest a moderator, without asking who the actor is."""
+    """Make a user or guest a moderator. Does not check what the actor may do."""
     await attendee_store.set_role(tx, room.id, attendee.id, _PROMOTED[ParticipantType(attendee.type)], clock.now())
     await tx.emit(ModeratorPromoted(room.id, actor, attendee.id, attendee.actor))
 
@@ -100,7 +100,7 @@ async def demote(tx: Tx, me: Participant, attendee_id: int) -> None:
 
 
 async def set_user(tx: Tx, room: Room, actor: Actor, attendee: Attendee) -> None:
-    """Make an owner or moderator a user, and a guest moderator a guest, without asking who the actor is."""
+    """Make an owner or moderator a user, and a guest moderator a guest. Does not check what the actor may do."""
     demoted = ParticipantType.GUEST if attendee.is_guest else ParticipantType.USER
     await attendee_store.set_role(tx, room.id, attendee.id, demoted, clock.now())
     await tx.emit(ModeratorDemoted(room.id, actor, attendee.id, attendee.actor))
@@ -120,14 +120,14 @@ async def set_flag(tx: Tx, me: Participant, field: str, is_set: bool) -> None:
 
 
 async def set_notification_level(tx: Tx, me: Participant, level: int) -> None:
-    """Choose which messages notify the caller. Raises Invalid("level"), also for DEFAULT: the choice stays made."""
+    """Set which messages notify the caller. Raises Invalid("level"), also for DEFAULT: a choice cannot be undone."""
     if level not in _LEVELS:
         raise Invalid("level")
     await _set(tx, me, "notification_level", level)
 
 
 async def set_notification_calls(tx: Tx, me: Participant, level: int) -> None:
-    """Choose whether calls notify the caller: 1 or 0. Raises Invalid("level")."""
+    """Set whether calls notify the caller: 1 or 0. Raises Invalid("level")."""
     if level not in (0, 1):
         raise Invalid("level")
     await _set(tx, me, "notification_calls", level)
@@ -148,5 +148,5 @@ async def rename_guest(tx: Tx, me: Participant, name: str) -> Participant:
     await attendee_store.set_attendee(tx, me.room.id, me.attendee.id, "display_name", name, clock.now())
     await tx.emit(GuestRenamed(me.room.id, me.actor, me.attendee.id))
     renamed = await attendee_store.get_attendee(tx, me.room.id, me.attendee.id)
-    assert renamed is not None, "the request holds the row"
+    assert renamed is not None, "the transaction has locked the row"
     return Participant(me.room, renamed, me.session)

@@ -68,9 +68,9 @@ async def add_group(
 ) -> tuple[int, str]:
     """Add a group and up to `at_most` of its members, from those whose ids come after `after`.
 
-    Banned users are skipped. If `after` is set and the group is not in the room any more, nobody is added.
+    Banned users are skipped. If `after` is set and the group is no longer in the room, nobody is added.
 
-    Return how many members were looked at, and the id of the last one, or "" if no members are left. Raises
+    Return the number of members that were processed, and the id of the last one, or "" if no members are left. Raises
     NotFound("new-participant") for an unknown group.
     """
     group = await groups.lock_group_to_read(tx, group_id)
@@ -131,8 +131,8 @@ async def add_email(tx: Tx, room: Room, actor: Actor, address: str, name: str = 
 async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:
     """Add a phone number. Raises Invalid("new-participant") if it is not a number.
 
-    The actor's id and name, which all attendees see, do not give the number away. The id differs from room to room,
-    so that nobody recognises a number that they met in another room.
+    The actor's id and name, which all attendees see, do not reveal the number. The same number has another id in each
+    room, so that nobody recognises it from another room.
     """
     number = require_number(number)
     key = await settings.get_secret(tx, "phones")
@@ -195,7 +195,7 @@ async def ensure_both(tx: Tx, room: Room) -> None:
 
 
 async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
-    """Add a user to their one-to-one room again. Raises NotFound if it is not theirs."""
+    """Add a user to their one-to-one room again. Raises NotFound if they are not one of its two users."""
     if user_id not in pair(room.user_a or "", room.user_b or ""):
         raise NotFound
     await _restore_owner(tx, room, user_id, name)
@@ -207,7 +207,7 @@ async def _restore_owner(tx: Tx, room: Room, user_id: str, name: str) -> None:
 
 # --- removing -------------------------------------------------------------------------------
 async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
-    """Remove the caller. Return True if no users are left and the room must be deleted, one-to-one or not.
+    """Remove the caller. Return True if they were the last member: the room must be deleted, also a one-to-one room.
 
     Raises Invalid("last-moderator") if others would stay without a moderator, unless `may_abandon` is set.
     """
@@ -233,7 +233,7 @@ def _is_last(attendee: Attendee, people: int) -> bool:
 async def remove_other(tx: Tx, me: Participant, attendee: Attendee) -> None:
     """Remove another attendee. Raises Forbidden("owner").
 
-    If it is a group, its members stay: the caller goes on with `remove_members`.
+    If it is a group, its members stay: call `remove_members` next.
     """
     if attendee.type == ParticipantType.OWNER:
         raise Forbidden("owner")
@@ -245,8 +245,8 @@ async def remove_members(
 ) -> tuple[int, str]:
     """Remove up to `at_most` members of a group that was removed, from those whose ids come after `after`.
 
-    Moderators stay, and so do members of another group in the room. Return how many members were looked at, and the
-    id of the last one, or "" if no members are left.
+    Moderators stay, and so do members of another group in the room. Return the number of members that were processed,
+    and the id of the last one, or "" if no members are left.
     """
     members = await groups.list_next_members(tx, group_id, after, at_most)
     remaining = set(await attendee_store.list_groups(tx, room.id))

@@ -43,9 +43,9 @@ def participants(
     viewer: Participant,
     online: set[str] | None = None,
 ) -> list[ParticipantView]:
-    """Show the attendees with their sessions, as the viewer may see them.
+    """Show the attendees and sessions of a room, with the fields that the viewer may see.
 
-    With `online`, the ids of the users who are online, users get a status.
+    `online`: the ids of the users who are online, or None to show no statuses.
     """
     by_attendee: dict[int, list[Session]] = {}
     for session in sessions:

@@ -1,4 +1,4 @@
-"""Set the permissions of one attendee, or the default for all who have none of their own."""
+"""Set the permissions of one attendee, or the default permissions of a room."""
 
 from talkd.areas.participants import attendee_service as attendees
 from talkd.conversation import access, attendee_store, room_store

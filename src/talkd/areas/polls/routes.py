@@ -31,7 +31,7 @@ class PollParams(msgspec.Struct, frozen=True):
 
 
 class DraftParams(msgspec.Struct, frozen=True):
-    """A draft, and what replaces its question and options."""
+    """A draft, with its new question and options."""
 
     pollId: int
     question: str

@@ -52,7 +52,7 @@ async def create(tx: Tx, me: Participant, question: Question, *, is_draft: bool)
 
 
 def _require_may_create(me: Participant, *, is_draft: bool) -> None:
-    """Raises Invalid("room") unless the room is a group or public room, Invalid("draft") if only moderators may."""
+    """Raises Invalid("room") outside of group and public rooms, and Invalid("draft") for a draft by a non-moderator."""
     if not me.room.is_shared:
         raise Invalid("room")
     if is_draft and not me.is_moderator:
@@ -122,7 +122,7 @@ async def get_result(tx: Tx, me: Participant, poll_id: int) -> Result:
 
 
 async def _access_poll(tx: Tx, me: Participant, poll_id: int) -> Poll:
-    """Return a poll of the room. Raises NotFound("poll"), also if it is a draft and the caller is no moderator."""
+    """Return a poll of the room. Raises NotFound("poll"), also for a draft if the caller is not a moderator."""
     poll = await store.get_poll(tx, me.room.id, poll_id, clock.now())
     if poll is None or (poll.status == Status.DRAFT and not me.is_moderator):
         raise NotFound("poll")

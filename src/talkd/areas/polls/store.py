@@ -102,12 +102,12 @@ async def set_message(tx: Tx, room_id: int, poll_id: int, message_id: int) -> No
 
 
 async def set_wording(tx: Tx, room_id: int, poll_id: int, wording: Wording) -> None:
-    """Replace question and options of a draft. A poll that is no draft stays as it is."""
+    """Replace question and options of a draft. Does nothing for a poll that is not a draft."""
     await tx.run(_REWORD, room_id=room_id, poll_id=poll_id, **msgspec.structs.asdict(wording))
 
 
 async def get_poll(tx: Tx, room_id: int, poll_id: int, now: int) -> Poll | None:
-    """Return a poll of the room; None if there is none, or if its message was deleted, was cleared or has expired."""
+    """Return a poll of the room, or None. A poll whose message was deleted, was cleared or has expired does not exist."""
     return await tx.find(_BY_ID, room_id=room_id, poll_id=poll_id, now=now)
 
 
@@ -127,7 +127,7 @@ async def delete_poll(tx: Tx, room_id: int, poll_id: int) -> None:
 
 
 async def set_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor, options: list[int]) -> None:
-    """Replace an actor's vote. With no options the actor has no vote."""
+    """Replace an actor's vote. Without options, the vote is removed."""
     await tx.run(_UNVOTE, room_id=room_id, poll_id=poll_id, actor_type=actor.type, actor_id=actor.id)
     if options:
         await tx.run(

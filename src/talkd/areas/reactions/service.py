@@ -18,7 +18,7 @@ Given = tuple[list[Reaction], Names]
 
 
 async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tuple[Given, bool]:
-    """React to a message with one emoji. Return all reactions to it, and False if the caller had this one before.
+    """React to a message with one emoji. Return all reactions to it, and True if this one is new.
 
     The system message of a reaction does not become the room's last message. Raises NotFound or Invalid, both without a
     reason.
@@ -48,7 +48,7 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tupl
 
 
 async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Given:
-    """Revoke the caller's reaction, and return the others. Its system message then says that it was removed.
+    """Revoke the caller's reaction, and return the others. The reaction's system message then says that it was deleted.
 
     Raises NotFound or Invalid, both without a reason.
     """

@@ -16,7 +16,7 @@ from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 routes = Routes("recording")
 V1 = ("v1",)
 RECORDER_SECRET = "talkRecordingSecret"
-"""The throttled action under which wrong checksums count."""
+"""The brute-force action that counts wrong checksums."""
 _NOT_RECOGNISED = {
     "type": "error",
     "error": {"code": "invalid_request", "message": "The request could not be authenticated."},

@@ -1,4 +1,4 @@
-"""Delete the reminders of deleted messages. In the transaction."""
+"""Delete the reminders of a deleted message, in the transaction of the event."""
 
 from talkd.areas.reminders import store
 from talkd.core import events

@@ -37,7 +37,7 @@ def reminder(item: Reminder, me: Participant) -> ReminderView:
 
 
 def agenda(found: Agenda) -> list[UpcomingView]:
-    """Show the upcoming reminders, without the texts of messages in rooms that the user marked as sensitive."""
+    """Show the upcoming reminders. The texts of messages in sensitive rooms are left out."""
     return [_upcoming(item, found) for item in found.items]
 
 

@@ -31,14 +31,14 @@ def _detach(table: sa.Table, **values: sa.ColumnElement[str]) -> Statement:
     )
 
 
-_number = sa.cast(notifications.c.id, sa.Text)
+_notification_id = sa.cast(notifications.c.id, sa.Text)
 _DETACH = (
-    # An actor reacts with an emoji only once, so the actor id of each reaction is its own number.
+    # An actor can react to a message with the same emoji only once. So each reaction gets its own id as its actor id.
     _detach(reactions, actor_id=sa.cast(reactions.c.id, sa.Text)),
     _detach(polls),
     _detach(poll_votes),
-    # The occasion contains the actor's id. The number of the notification is as unique.
-    _detach(notifications, occasion=sa.case((notifications.c.occasion == NOTHING, NOTHING), else_=_number)),
+    # The occasion contains the actor's id. The id of the notification is unique too.
+    _detach(notifications, occasion=sa.case((notifications.c.occasion == NOTHING, NOTHING), else_=_notification_id)),
 )
 
 

@@ -1,4 +1,4 @@
-"""Clearing histories, deleting rooms, and removing deleted accounts from everything that names them.
+"""Clear histories, delete rooms, and remove the names of deleted accounts from everything that contains them.
 
 The first transaction hides everything at once and removes the first portion. A job removes the rest, portion by
 portion. The database says what is left to do, so a stop or a crash loses nothing.
@@ -52,10 +52,10 @@ async def delete_room_portion(tx: Tx, room_id: int) -> bool:
 
 # --- accounts -------------------------------------------------------------------------------
 async def forget_account(tx: Tx, user_id: str) -> None:
-    """Begin to remove the id and the names of a deleted account from what it said and did.
+    """Begin to remove the id and the names of a deleted account from messages, reactions, polls and notifications.
 
-    Until the job has finished, readers show a user without an account as deleted (`conversation/message.py`), and no
-    new account gets the id.
+    Until the job has finished, a user without an account is shown as deleted (`conversation/message.py`), and no new
+    account can have the id.
     """
     await account_store.add(tx, user_id)
     await forget_account_portion(tx, user_id)

@@ -1,4 +1,4 @@
-"""Make rooms follow changes of accounts and groups. In the transaction."""
+"""Make rooms follow changes of accounts and groups, in the transaction of the event."""
 
 from talkd.areas.participants import service as participants
 from talkd.areas.removal import service as removal

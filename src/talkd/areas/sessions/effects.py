@@ -1,4 +1,4 @@
-"""End the sessions of users who are logged out or may no longer use Talk. In the transaction."""
+"""End the sessions of users who are logged out or may no longer use Talk, in the transaction of the event."""
 
 from talkd.areas.sessions import service as sessions
 from talkd.conversation.settings import ALLOWED_GROUPS, APP

@@ -14,7 +14,7 @@ from talkd.web.routing import Access, Guard, Routes
 
 routes = Routes("sip")
 BRIDGE_SECRET = "talkSipBridgeSecret"
-"""The throttled action under which wrong checksums count."""
+"""The brute-force action that counts wrong checksums."""
 _OPTIONS: dict[str, Any] = {
     "versions": ("v4",),
     "access": Access.OWN,
