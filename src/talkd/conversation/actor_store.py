@@ -6,7 +6,7 @@ import msgspec
 import sqlalchemy as sa
 
 from talkd.conversation.message import Names, Reference, detached, plain
-from talkd.conversation.message_store import has_name_of
+from talkd.conversation.message_store import names_actor
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GROUPS, GUESTS, SYSTEM_ID, USERS
 from talkd.core.constants import ABOVE_ALL_IDS
@@ -58,7 +58,7 @@ _STEP = Statement(
 )
 _NAMING = Statement(
     sa.select(*_in_order, messages.c.message, messages.c.parameters, messages.c.plain)
-    .where(_after, _place <= sa.tuple_(bind("last_room", Int), bind("last_id", Int)), has_name_of(messages))
+    .where(_after, _place <= sa.tuple_(bind("last_room", Int), bind("last_id", Int)), names_actor(messages))
     .order_by(*_in_order)
     .limit(bind("limit", sa.Integer))
 )
@@ -135,5 +135,5 @@ async def forget_after(
 
 
 def reference_text(kind: str, actor_id: str) -> str:
-    """Return how the stored JSON of a reference begins, up to its name, which may be an older one."""
+    """Return the beginning of a reference's stored JSON. The name after it is left out, because it may be outdated."""
     return msgspec.json.encode(Reference(kind, actor_id)).decode().removesuffix("}")

@@ -150,7 +150,7 @@ CAN_PASS_LOBBY = sa.or_(
     MODERATES,
     _permissions.op("&")(number(Permission.LOBBY_IGNORE)) != ZERO,
 )
-"""True if the lobby does not keep the attendee, a user, out of the room: `Participant.can_pass_lobby` in SQL."""
+"""True if the attendee, a user, can pass the lobby: `Participant.can_pass_lobby` in SQL."""
 _COUNT_USERS = Statement(
     sa.select(
         sa.func.count(),
@@ -180,17 +180,20 @@ _BY_ACTORS = Query(
 
 
 async def find_user(tx: Tx, token: str, user_id: str, browser: str, *, lock: bool = False) -> Participant | None:
-    """Return a user in a room, with the session of the browser. `lock` locks room and attendee, but not the session."""
+    """Return a user as a participant of a room, with the session of the browser, or None.
+
+    `lock` locks room and attendee, but not the session.
+    """
     return await tx.find(_USER_LOCKED if lock else _USER, token=token, user_id=user_id, browser=browser)
 
 
 async def find_guest(tx: Tx, token: str, browser: str, *, lock: bool = False) -> Participant | None:
-    """Return the guest who joined the room in this browser. `lock` locks room, attendee and session."""
+    """Return the guest who joined the room in this browser, or None. `lock` locks room, attendee and session."""
     return await tx.find(_GUEST_LOCKED if lock else _GUEST, token=token, browser=browser)
 
 
 async def list_guests_with(tx: Tx, browser: str, user_id: str) -> list[Participant]:
-    """Return the guests that joined from a browser, in rooms where a user is an attendee."""
+    """Return the guests who joined from a browser, in the rooms in which this user is an attendee."""
     return await tx.list(_GUESTS_WITH, browser=browser, user_id=user_id)
 
 
@@ -341,12 +344,12 @@ async def rename_actor(tx: Tx, actor_type: str, actor_id: str, name: str, now: i
 
 
 async def list_of_user(tx: Tx, user_id: str) -> list[Attendee]:
-    """Return the attendees of a user in all rooms."""
+    """Return a user's attendees: one for each of their rooms."""
     return await tx.list(_OF_USER, user_id=user_id)
 
 
 async def list_of_group(tx: Tx, group_id: str) -> list[Attendee]:
-    """Return the attendees of a group in all rooms."""
+    """Return a group's attendees: one for each of its rooms."""
     return await tx.list(_OF_GROUP, group_id=group_id)
 
 

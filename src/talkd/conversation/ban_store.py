@@ -68,7 +68,7 @@ async def is_banned(tx: Tx, room_id: int, actor_type: str, actor_id: str) -> boo
 
 
 async def is_guest_banned(tx: Tx, room_id: int, *, browser: str, address: str) -> bool:
-    """Return True if a guest may not join, because their address or the browser of a banned guest is banned."""
+    """Return True if a guest may not join: their IP address is banned, or a banned guest used the same browser."""
     for ban in await tx.list(_OF_GUESTS, room_id=room_id):
         if ban.actor_type == IP and is_banned_address(address, ban.actor_id):
             return True
@@ -83,7 +83,7 @@ async def delete_ban(tx: Tx, room_id: int, ban_id: int) -> None:
 
 
 async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
-    """Return the ids of the guests who have a session in the room from the address or network."""
+    """Return the attendee ids of the guests with a session in the room from the banned address or network."""
     rows = await tx.all(_PRESENT_ADDRESSES, room_id=room_id)
     return {int(row[0]) for row in rows if is_banned_address(row[1], banned)}
 

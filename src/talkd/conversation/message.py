@@ -25,10 +25,10 @@ DELETED_NAME = "Deleted user"
 """Shown name of users whose account was deleted."""
 
 ABOUT_OLDER = frozenset({"message_deleted", "message_edited"})
-"""System messages about a change of an older message. They are never the last message of a room."""
+"""System messages about a change of an older message."""
 
 NO_NEWS = ABOUT_OLDER | {SHOWN, REMOVED, REVOKED}
-"""System messages that are never the last message of a room: about changed messages and reactions."""
+"""System messages about changed messages and about reactions. They are never the last message of a room."""
 
 
 class Reference(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -138,7 +138,7 @@ def without_deleted(message: Message, names: Names) -> Message:
 
 
 def detached(references: Mapping[str, Reference], is_deleted: Callable[[Reference], bool]) -> dict[str, Reference]:
-    """Return the references with "deleted user" in place of those for which `is_deleted` is true."""
+    """Return the references. Those for which `is_deleted` is true become references to a deleted user."""
     return {key: _NOBODY if is_deleted(each) else each for key, each in references.items()}
 
 
@@ -172,9 +172,10 @@ def named(message: Message) -> set[tuple[str, str]]:
 
 
 def plain(text: str, references: Mapping[str, Reference]) -> str:
-    """Return the text that a search compares, with names in place of placeholders. "" means the text itself.
+    """Return the text that searches compare, as `searchable` folds it, with names in place of placeholders.
 
-    It is stored for texts that are not ASCII, because the databases ignore case only in ASCII.
+    "" means that searches compare `text` itself. That is so for ASCII without placeholders, because databases
+    ignore the case of ASCII.
     """
     if not references:
         return "" if text.isascii() else searchable(text)

@@ -125,7 +125,7 @@ NEWEST_VISIBLE_ID = sa.case(
     .correlate(rooms)
     .scalar_subquery(),
 )
-"""The id of the room's last message. Only if it has expired, the newest visible message is looked up."""
+"""The id of the room's last message. The newest visible message is looked up only if the stored one has expired."""
 _MARK_READ = Statement(
     sa.update(attendees)
     .where(attendees.c.room_id == bind("room_id"), attendees.c.id == bind("attendee_id"))
@@ -174,7 +174,7 @@ _POST = Statement(
     .returning(messages.c.id, _OTHERS_READ)
 )
 _COMMON_READ = Statement(sa.select(COMMON_READ).where(rooms.c.id == bind("room_id")))
-_LAST_UNREAD_BASE = Statement(
+_NEWEST_COUNTABLE = Statement(
     sa.select(messages.c.id)
     .where(_in_room, _visible, messages.c.countable == ONE)
     .order_by(messages.c.id.desc())
@@ -182,8 +182,11 @@ _LAST_UNREAD_BASE = Statement(
 )
 
 
-def has_name_of(table: sa.FromClause) -> sa.ColumnElement[bool]:
-    """Return the condition that the actor wrote or edited a row of `messages`, or that it has `reference` in it."""
+def names_actor(table: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Return the condition that a row of `messages`, or of an alias, names an actor: as author, editor or mentioned.
+
+    The parameters are `actor_type`, `actor_id` and `reference`, which is the actor's `actor_store.reference_text`.
+    """
     actor = bind("actor_type", sa.Text), bind("actor_id", sa.Text)
     return sa.or_(
         sa.and_(table.c.actor_type == actor[0], table.c.actor_id == actor[1]),
@@ -287,7 +290,7 @@ async def get_common_read(tx: Tx, room_id: int) -> int | None:
 
 async def list_newest_countable(tx: Tx, room_id: int, now: int) -> list[int]:
     """Return the ids of the two newest messages that count as unread."""
-    return await tx.values(_LAST_UNREAD_BASE, room_id=room_id, now=now)
+    return await tx.values(_NEWEST_COUNTABLE, room_id=room_id, now=now)
 
 
 _expired = sa.and_(messages.c.expires_at > ZERO, messages.c.expires_at <= bind("now", messages.c.expires_at.type))

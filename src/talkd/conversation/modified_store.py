@@ -7,7 +7,7 @@ that of a room when its messages, attendees, names or read markers change what c
 import sqlalchemy as sa
 
 from talkd.conversation.actor_store import reference_text
-from talkd.conversation.message_store import NEWEST_VISIBLE_ID, has_name_of
+from talkd.conversation.message_store import NEWEST_VISIBLE_ID, names_actor
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, attendees, messages, rooms
@@ -15,11 +15,14 @@ from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
 
 _NOW = bind("now", Int)
 _RACING = 32
-"""Maximum number of concurrent transactions that move read markers. They do not see each other's new markers."""
+"""How many transactions may move read markers of a room at the same time, without seeing each other's new markers.
+
+If more attendees than this have read no further than a marker, moving it cannot change the common read marker.
+"""
 
 
 def _touch(*conditions: sa.ColumnElement[bool]) -> Statement:
-    """Set the modification time of the rooms that meet the conditions. Rooms that have it already are not written."""
+    """Return a statement that sets the modification time of the rooms that meet the conditions, if it is older."""
     return Statement(sa.update(rooms).where(rooms.c.modified_at < _NOW, *conditions).values(modified_at=_NOW))
 
 
@@ -57,7 +60,7 @@ _NAMING = _touch(
         ),
         sa.exists(
             sa.select(ONE).where(
-                _newest.c.room_id == rooms.c.id, _newest.c.id == NEWEST_VISIBLE_ID, has_name_of(_newest)
+                _newest.c.room_id == rooms.c.id, _newest.c.id == NEWEST_VISIBLE_ID, names_actor(_newest)
             )
         ),
     )
@@ -75,10 +78,10 @@ async def touch_attendee(tx: Tx, room_id: int, attendee_id: int, now: int) -> No
 
 
 async def touch_read(tx: Tx, room_id: int, marker: int, now: int) -> None:
-    """Mark the room as changed after a read marker moved. `marker`: its old or new position, whichever is lower.
+    """Mark the room as changed after a read marker moved, if the common read marker may have changed.
 
-    The room shows up to which message everybody has read. That changes only if the reader was among those who had
-    read least.
+    `marker` is the old or the new position, whichever is lower. The common read marker changes only if the reader was
+    among the attendees who had read least.
     """
     await tx.run(_READ, room_id=room_id, marker=marker, now=now)
 

@@ -17,7 +17,7 @@ class Pings:
         self._seen.add(session_id)
 
     async def flush(self) -> None:
-        """Store the time of the last ping of the noted sessions."""
+        """Store the current time as the last ping of the noted sessions."""
         if not self._seen:
             return
         seen, self._seen = list(self._seen), set()

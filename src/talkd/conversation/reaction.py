@@ -5,9 +5,8 @@ import msgspec
 MAX_COUNTED = 20
 """A message shows the counts of this many different reactions, the most frequent ones."""
 
-
 SHOWN, REMOVED, REVOKED = "reaction", "reaction_deleted", "reaction_revoked"
-"""System messages about reactions: a reaction, a removed reaction, and the removal itself."""
+"""System messages about reactions: of a reaction, of a reaction that was removed later, and of the removal."""
 
 
 class Reaction(msgspec.Struct, frozen=True):

@@ -12,14 +12,14 @@ from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of
 
 ROOM = shape(Room, rooms)
 
-_is_there = rooms.c.deleted == ZERO
-_room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_there)
+_is_kept = rooms.c.deleted == ZERO
+_room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_kept)
 _ROOM_BY_TOKEN = Query(_room_by_token, ROOM)
 _ROOM_BY_TOKEN_LOCKED = Query(_room_by_token.with_for_update(), ROOM)
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
 )
-_LOCK_ROOM = Query(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_there).with_for_update(), ROOM)
+_LOCK_ROOM = Query(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_kept).with_for_update(), ROOM)
 _BY_PAIR = Query(sa.select(*ROOM).where(rooms.c.user_a == bind("user_a"), rooms.c.user_b == bind("user_b")), ROOM)
 _BY_OBJECT = Query(
     sa.select(*ROOM).where(rooms.c.object_type == bind("object_type"), rooms.c.object_id == bind("object_id")), ROOM
@@ -81,7 +81,7 @@ async def lock_rooms(tx: Tx, room_ids: list[int]) -> None:
 
 
 async def find_pair(tx: Tx, user_a: str, user_b: str) -> Room | None:
-    """Return the one-to-one room of two users, or None. The users are in the order of `room.pair`."""
+    """Return the one-to-one room of two users, or None. Pass the users in the order of `room.pair`."""
     return await tx.find(_BY_PAIR, user_a=user_a, user_b=user_b)
 
 
@@ -116,7 +116,7 @@ async def list_pairs_of(tx: Tx, user_id: str) -> list[Room]:
 
 
 async def end_pair(tx: Tx, room_id: int, type: int, name: str) -> None:
-    """Lock a one-to-one room and call it `name`, after one of its users was removed for good."""
+    """Turn a one-to-one room into a read-only room of another type, with a name and without the ids of two users."""
     await tx.run(_END_PAIR, room_id=room_id, type=type, name=name)
 
 

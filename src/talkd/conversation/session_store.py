@@ -125,7 +125,7 @@ _opened = (
 _of_user = (attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
 _OPENED_BY_USER = Statement(_opened.where(*_of_user))
 _OPENED_IN_BROWSER = Statement(_opened.where(*_of_user, sessions.c.browser == bind("browser")))
-_OPENED_BY_VISITOR = Statement(
+_OPENED_BY_GUEST = Statement(
     _opened.where(sessions.c.browser == bind("browser"), attendees.c.actor_type != word(USERS))
 )
 
@@ -142,7 +142,7 @@ async def add_session(
     network: str = "",
     login: str = "",
 ) -> Session:
-    """Store a new session and return it: of a user with a `login`, of a guest with an `address` and `network`."""
+    """Store a new session and return it. Pass `login` for a user, and `address` and `network` for a guest."""
     return await tx.create(
         _ADD,
         room_id=room_id,
@@ -202,7 +202,7 @@ async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
         else:
             token = await tx.value(_OPENED_BY_USER, user_id=user_id)
     else:
-        token = await tx.value(_OPENED_BY_VISITOR, browser=browser) if browser else None
+        token = await tx.value(_OPENED_BY_GUEST, browser=browser) if browser else None
     return token or ""
 
 
@@ -217,7 +217,10 @@ async def list_of_user(tx: Tx, user_id: str) -> list[tuple[Session, Attendee]]:
 
 
 async def list_logged_out(tx: Tx, user_id: str, password: str) -> list[tuple[Session, Attendee]]:
-    """Return the sessions of a user whose login has ended. `password` is the secret of their password logins."""
+    """Return the sessions of a user whose login has ended.
+
+    `password` is the secret (`login.Credential`) of the user's password logins, which have not ended.
+    """
     return await tx.list(_LOGGED_OUT, user_id=user_id, password=password)
 
 
@@ -247,5 +250,5 @@ async def end_call(tx: Tx, room_id: int) -> None:
 
 
 async def move_browser(tx: Tx, old: str, new: str) -> None:
-    """Give the sessions of a browser to the new id that it got."""
+    """Move the sessions of a browser to its new id."""
     await tx.run(_MOVE, old=old, new=new)

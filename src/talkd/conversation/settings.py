@@ -85,7 +85,7 @@ class TalkSettings:
     def __init__(self) -> None:
         self._values: Mapping[str, str] = {}
         self.changes = 0
-        """How many settings were put. If it changed while settings were read from the database, those are outdated."""
+        """Number of calls of `put`. If it changes while settings are read, what was read is outdated."""
 
     def replace(self, values: Mapping[str, str]) -> None:
         """Replace all settings."""
@@ -189,7 +189,7 @@ class TalkSettings:
 
     @property
     def everyone_may_ring(self) -> bool:
-        """Return True if all who may start calls may ring others, not only moderators (docs/api/call-api-v4.md)."""
+        """Return True if everybody who may start calls may ring, not only moderators (docs/api/call-api-v4.md)."""
         return self.flag("everyone_may_ring")
 
     @property
