@@ -107,7 +107,7 @@ async def set_wording(tx: Tx, room_id: int, poll_id: int, wording: Wording) -> N
 
 
 async def get_poll(tx: Tx, room_id: int, poll_id: int, now: int) -> Poll | None:
-    """Return a poll of the room, or None. A poll whose message was deleted, was cleared or has expired does not exist."""
+    """Return a poll of the room, or None; also None if the poll's message was deleted, was cleared or has expired."""
     return await tx.find(_BY_ID, room_id=room_id, poll_id=poll_id, now=now)
 
 
