@@ -129,6 +129,11 @@ class Participant(msgspec.Struct, frozen=True):
         return self.permissions & needed == needed
 
     @property
+    def can_mention_everybody(self) -> bool:
+        """Return True if the participant may use `@all`. A setting of the room can restrict this to moderators."""
+        return self.is_moderator or not self.room.mention_permissions
+
+    @property
     def can_pass_lobby(self) -> bool:
         """Return True if the room has no lobby, or the participant moderates or may ignore the lobby."""
         return not self.room.has_lobby or self.is_moderator or self.may(Permission.LOBBY_IGNORE)

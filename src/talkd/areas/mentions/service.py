@@ -50,7 +50,7 @@ async def resolve(
         if actor is not None:
             kind, actor_id = actor
             known[target] = Reference(kind, actor_id, names[actor] or (actor_id if kind == GROUPS else ""))
-    if (ALL, ALL) in wanted and (me.is_moderator or not me.room.mention_permissions):
+    if (ALL, ALL) in wanted and me.can_mention_everybody:
         known[ALL, ALL] = Reference(EVERYBODY, ALL, names.get(partner, ""))
     keys = _number(text, list_meant(mentions, known))
     references = {key: known[target] for target, key in keys.items()}

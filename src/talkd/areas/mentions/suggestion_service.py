@@ -15,7 +15,7 @@ MAX_SUGGESTIONS = 100
 
 
 async def suggest(tx: Tx, me: Participant, search: str, *, with_status: bool) -> Suggestions:
-    """Return the attendees whose name or id matches the search, without the caller, and whether `@all` fits too."""
+    """Return the attendees other than the caller whose name or id matches the search. `@all` may match too."""
     search = search.strip()
     if me.room.type == RoomType.ONE_TO_ONE:
         items = await _suggest_partner(tx, me, search)
@@ -37,11 +37,12 @@ async def _suggest_partner(tx: Tx, me: Participant, search: str) -> list[Suggest
 
 
 async def _count_everybody(tx: Tx, me: Participant, search: str) -> int:
-    """Return how many users `@all` would reach; 0 if the search does not match it or the caller may not use it."""
+    """Return how many users `@all` would reach; 0 if it is not to be suggested.
+
+    It is suggested if the search matches it and the caller may use it, but not in one-to-one rooms.
+    """
     room = me.room
-    if room.is_one_to_one or (room.mention_permissions and not me.is_moderator):
+    if room.is_one_to_one or not me.can_mention_everybody or not is_everybody(search, room.name):
         return 0
-    if not is_everybody(search, room.name):
-        return 0
-    people, _ = await attendee_store.count_users(tx, room.id)
-    return people
+    users_of_room, _ = await attendee_store.count_users(tx, room.id)
+    return users_of_room
