@@ -13,24 +13,27 @@ from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, attendees, groups, messages, users
-from talkd.storage.statements import NOTHING, ONE, Statement, bind, folded, one_of, word
+from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, folded, one_of, word
 
 
 class KnownActor(NamedTuple):
-    """An actor that exists. `place`: the room id of a guest, 1 or 0 for an enabled or disabled user, 1 for a group."""
+    """An actor that exists. `enabled` is 0 for users with a disabled account, and `room_id` is 0 for all but guests."""
 
     type: str
     id: str
     name: str
-    place: int
+    enabled: int
+    room_id: int
 
 
-_USER = shape_of(KnownActor, word(USERS), users.c.id, users.c.display_name, users.c.enabled)
+_USER = shape_of(KnownActor, word(USERS), users.c.id, users.c.display_name, users.c.enabled, ZERO)
 _ACTORS = Query(
     sa.union_all(
         sa.select(*_USER).where(one_of(folded(users.c.id), "users")),
-        sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE).where(one_of(groups.c.id, "groups")),
-        sa.select(attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, attendees.c.room_id).where(
+        sa.select(word(GROUPS), groups.c.id, groups.c.display_name, ONE, ZERO).where(one_of(groups.c.id, "groups")),
+        sa.select(
+            attendees.c.actor_type, attendees.c.actor_id, attendees.c.display_name, ONE, attendees.c.room_id
+        ).where(
             attendees.c.actor_type.in_((word(GUESTS), word(EMAILS))),
             one_of(attendees.c.actor_id, "guests"),
         ),

@@ -41,7 +41,7 @@ async def resolve(
     if not mentions and not others:
         return text, {}, {(own.type, own.id): own.name}
     wanted = {reading.target for mention in mentions for reading in mention.readings}
-    # in a one-to-one room, @all is shown with the name of the other user
+    # In a one-to-one room, @all is shown with the name of the other user.
     partner = USERS, me.room.partner_of(own.id) if (ALL, ALL) in wanted else ""
     existing, names = await _find_existing(tx, me, wanted, {*others, partner} if partner[1] else others)
     known: dict[Target, Reference] = {}
@@ -66,15 +66,16 @@ async def _find_existing(
     found = await actor_store.list_actors(tx, unnamed) if unnamed else []
     existing = {_target(*actor): actor for actor in names}
     members = await _list_members(tx, me.room.id, found) if me.is_guest else None
-    for kind, actor_id, name, place in found:
-        if kind in (GUESTS, EMAILS):
-            exists = place == me.room.id
+    for each in found:
+        actor = each.type, each.id
+        if each.type in (GUESTS, EMAILS):
+            exists = each.room_id == me.room.id
         else:
-            exists = bool(place) and (members is None or (kind, actor_id) in members)
+            exists = bool(each.enabled) and (members is None or actor in members)
         if exists:
-            existing[_target(kind, actor_id)] = kind, actor_id
-        if exists or (kind, actor_id) not in names:
-            names[kind, actor_id] = name
+            existing[_target(*actor)] = actor
+        if exists or actor not in names:
+            names[actor] = each.name
     return existing, names
 
 
@@ -82,26 +83,27 @@ async def _list_members(tx: Tx, room_id: int, found: list[KnownActor]) -> set[tu
     """Return those of the found accounts and groups that are attendees of the room."""
     members = set()
     for kind in (USERS, GROUPS):
-        ids = [actor_id for found_kind, actor_id, _name, _place in found if found_kind == kind]
+        ids = [actor.id for actor in found if actor.type == kind]
         if ids:
             members |= {(kind, each.actor_id) for each in await attendee_store.find_attendees(tx, room_id, kind, ids)}
     return members
 
 
 def _actor(target: Target) -> tuple[str, str]:
+    """Return type and id of the actor that a mention in a text stands for."""
     kind, name = target
     return kind, name.partition("/")[2] if kind in (GUESTS, EMAILS) else name
 
 
 def _target(kind: str, actor_id: str) -> tuple[str, str]:
-    """Return the key of an actor: user ids are the same in any case."""
+    """Return the key under which an actor is found: the case of user ids does not matter."""
     return kind, folded(actor_id) if kind == USERS else actor_id
 
 
 def _number(text: str, targets: list[Target]) -> dict[Target, str]:
     """Return a placeholder for each target, such as mention-user1.
 
-    A placeholder that the sender typed themselves is skipped: it stays text and stands for nobody.
+    A placeholder that the sender typed is skipped: it stays text and stands for nobody.
     """
     keys: dict[Target, str] = {}
     used: dict[str, int] = {}
