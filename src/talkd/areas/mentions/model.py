@@ -43,7 +43,7 @@ def mentioned_in(message: Message, parent: Message | None) -> Mentioned:
 
 
 Newest = dict[tuple[str, str], list[Message]]
-"""For each mentioned actor, the newest message and the newest one by another author; newest first."""
+"""For each mentioned actor, the newest message that mentions them, then the newest one by another author."""
 
 
 def newest_by_target(messages: Iterable[tuple[Message, Mentioned]]) -> Newest:
@@ -89,13 +89,13 @@ class Suggestion(msgspec.Struct, frozen=True):
 
     @property
     def mention(self) -> str:
-        """What a client writes after the @ in a message."""
+        """Return what a client writes after the @ in a message."""
         prefix = _PREFIXES.get(self.actor_type)
         return self.actor_id if prefix is None else f"{prefix}/{self.actor_id}"
 
 
 class Suggestions(msgspec.Struct, frozen=True):
-    """The answer to a search. `everybody` counts who `@all` would reach; 0 leaves `@all` out."""
+    """The answer to a search. `everybody` is the number of users whom `@all` would reach; 0 leaves `@all` out."""
 
     items: list[Suggestion]
     online: set[str] | None
@@ -104,6 +104,6 @@ class Suggestions(msgspec.Struct, frozen=True):
 
 
 def is_everybody(search: str, room_name: str) -> bool:
-    """Return True if the search may mean `@all`: it begins the word "all" or is a part of the room's name."""
+    """Return True if the search matches `@all`: the word "all" begins with it, or the room's name contains it."""
     text = searchable(search)
     return "all".startswith(text) or text in searchable(room_name)

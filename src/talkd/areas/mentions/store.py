@@ -16,7 +16,7 @@ from talkd.storage.schema import Int, attendees, group_members, messages
 from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
 
 SEARCHED = 10_000
-"""Newest messages that are searched for mentions. The limit keeps rooms with a long history as fast as new ones."""
+"""How many of the newest messages are searched for mentions. The limit keeps rooms with a long history fast."""
 
 _in_room = attendees.c.room_id == bind("in_room")
 _is_user = attendees.c.actor_type == word(USERS)
@@ -42,7 +42,10 @@ _is_mentioned_directly = sa.and_(_is_user, sa.not_(_is_author), _is_user_mention
 
 
 def _moved(marker: sa.ColumnElement[int], condition: sa.ColumnElement[bool]) -> sa.ColumnElement[int]:
-    """Move a mark to the message where the condition holds. It never moves back, as an edited message may be old."""
+    """Return the mark, moved to the message where the condition holds.
+
+    A mark never moves back, because an edited message may be old.
+    """
     return sa.case((sa.and_(condition, marker < _message_id), _message_id), else_=marker)
 
 
@@ -109,7 +112,10 @@ async def mark_mentioned(
     groups: list[str],
     everybody: bool,
 ) -> None:
-    """Mark all of these but the author as mentioned. With `has_read`, the author's read marker moves to the message."""
+    """Mark these users, members of groups or everybody as mentioned, but not the author.
+
+    With `has_read`, the author's read marker moves to the message.
+    """
     await tx.run(
         _MARK_ALL if everybody else _MARK_SOME,
         in_room=room_id,

@@ -12,7 +12,7 @@ from talkd.storage.schema import attendees, messages
 from talkd.storage.statements import NOTHING, ONE, ZERO, bind, number, word
 
 RECENT = 1_000
-"""Newest messages that count for who wrote last. The limit keeps rooms with a long history as fast as new ones."""
+"""How many of the newest messages are searched for each user's last one. The limit keeps long histories fast."""
 
 _contains = bind("contains", sa.Text)
 _kind = attendees.c.actor_type
