@@ -10,7 +10,7 @@ import structlog
 from talkd import app
 from talkd.area import Effects, Job
 from talkd.areas.announcements import jobs as announcement_jobs
-from talkd.areas.announcements.model import Heard
+from talkd.areas.announcements.model import Followed
 from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
@@ -105,7 +105,7 @@ class App:
             MemberChanges(db, settings),
             Messenger(db),
             Postman(db, config.mail, config.identity.name),
-            Heard(),
+            Followed(),
         )
         self.world = world = World(
             config=config,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from talkd.areas.announcements.model import Heard
+from talkd.areas.announcements.model import Followed
 from talkd.areas.settings import service
 
 USERS = "/ocs/v2.php/cloud/users"
@@ -264,7 +264,7 @@ def test_a_setting_that_is_set_during_a_reload_is_kept(server: Any, monkeypatch:
 
     monkeypatch.setattr(app.world.db, "read", read_and_set)
     server.write(service.outdate_caches)
-    app.world[Heard].epoch = "older"  # as if the command of another process had changed it
+    app.world[Followed].epoch = "older"  # as if the command of another process had changed it
     server.run_job("follow_other_processes")
     assert app.world.settings.number("start_calls") == 3
     server.write(lambda tx: service.delete_value(tx, "start_calls"))

@@ -1,10 +1,10 @@
-"""Follow what other processes change, such as commands."""
+"""Follow the changes of other processes, such as commands."""
 
 from functools import partial
 
 from talkd.area import Job
 from talkd.areas.announcements import service
-from talkd.areas.announcements.model import Heard
+from talkd.areas.announcements.model import Followed
 from talkd.areas.capabilities.effects import load_settings
 from talkd.areas.chat.feed import Feed
 from talkd.areas.login.credentials import Credentials
@@ -14,19 +14,24 @@ from talkd.web.call import World
 
 
 async def begin(world: World) -> None:
-    """Start from the present state of the database: older announcements are not followed."""
-    world[Heard].announcement = await world.db.read(service.get_newest)
+    """Read the current state of the database. Older announcements are part of it and are not followed."""
+    world[Followed].announcement = await world.db.read(service.get_newest)
     await _load(world)
 
 
 async def follow_others(world: World) -> None:
-    """Run the after-commit effects of what others announced; forget everything if they changed more than that."""
-    heard = world[Heard]
-    epoch = await world.db.read(settings.get_epoch)  # first: the change is announced in the same transaction
-    for announcement in await world.db.read(partial(service.list_after, known=heard.announcement)):
-        heard.announcement = announcement.id
+    """Run the after-commit effects of what other processes announced.
+
+    If the epoch in the database is still another one, a change was not announced: forget what is in memory, read the
+    settings again, and wake all waiting requests.
+    """
+    followed = world[Followed]
+    # The epoch first: a new one is announced in the same transaction.
+    epoch = await world.db.read(settings.get_epoch)
+    for announcement in await world.db.read(partial(service.list_after, known=followed.announcement)):
+        followed.announcement = announcement.id
         world.db.announce(announcement.events)
-    if epoch != heard.epoch:  # something else has changed, and no announcement says what
+    if epoch != followed.epoch:
         world[Credentials].forget()
         world[Feed].clear()
         world[Polling].outdate_lists()
@@ -36,13 +41,13 @@ async def follow_others(world: World) -> None:
 
 async def _load(world: World) -> None:
     # The epoch first: if a setting changes between the two reads, the next run sees another epoch.
-    world[Heard].epoch = await world.db.read(settings.get_epoch)
+    world[Followed].epoch = await world.db.read(settings.get_epoch)
     await load_settings(world)
 
 
 async def forget_old(world: World) -> None:
     """Delete old announcements that this process has followed."""
-    await world.db.write(partial(service.forget_old, known=world[Heard].announcement))
+    await world.db.write(partial(service.forget_old, known=world[Followed].announcement))
 
 
 JOBS = (

@@ -18,8 +18,8 @@ class Announcement(msgspec.Struct, frozen=True):
     events: tuple[Any, ...]
 
 
-class Heard:
-    """What this process knows of the changes of other processes."""
+class Followed:
+    """How far this process has followed the changes of other processes."""
 
     def __init__(self) -> None:
         self.announcement = 0

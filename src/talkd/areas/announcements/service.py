@@ -17,7 +17,7 @@ KEEP = 3600
 
 
 async def announce(tx: Tx, events: Sequence[Any]) -> None:
-    """Store events for other processes. To be called at the end of the transaction."""
+    """Store events for other processes. Call this at the end of the transaction: it makes other announcements wait."""
     if events:
         await store.add(tx, encode(events), clock.steady())
 
@@ -33,5 +33,5 @@ async def get_newest(tx: Tx) -> int:
 
 
 async def forget_old(tx: Tx, known: int) -> None:
-    """Delete announcements that are old enough, up to a known one."""
+    """Delete announcements that are older than KEEP, up to a known one."""
     await store.delete_before(tx, known, clock.steady() - KEEP)

@@ -6,7 +6,7 @@ from talkd.storage.database import Tx
 from talkd.storage.schema import announcements, meta
 from talkd.storage.statements import Statement, bind, word
 
-_TURN = Statement(sa.select(meta.c.value).where(meta.c.key == word("announcements")).with_for_update())
+_LOCK = Statement(sa.select(meta.c.value).where(meta.c.key == word("announcements")).with_for_update())
 _ADD = Statement(sa.insert(announcements).values(created_at=bind("now"), events=bind("events")))
 _AFTER = Statement(
     sa.select(announcements.c.id, announcements.c.events)
@@ -21,7 +21,7 @@ _FORGET = Statement(
 
 async def add(tx: Tx, events: str, now: int) -> None:
     """Store an announcement. Others wait until this transaction ends, so that ids rise in the order of commits."""
-    await tx.lock(_TURN)
+    await tx.lock(_LOCK)
     await tx.run(_ADD, events=events, now=now)
 
 
@@ -36,5 +36,5 @@ async def get_newest(tx: Tx) -> int:
 
 
 async def delete_before(tx: Tx, known: int, before: int) -> None:
-    """Delete the announcements up to a known one that were stored before a moment."""
+    """Delete the announcements up to a known one that were stored before the time `before`."""
     await tx.run(_FORGET, known=known, before=before)
