@@ -94,15 +94,15 @@ def write_in_portions(config: Config, portion: Work[bool]) -> None:
 def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
     """Run work that begins a change of members, as `write` does, and then all portions of the change."""
 
-    def go_on(progress: Progress) -> Work[Progress]:
-        return _announced(partial(members.go_on, change_id=progress.change_id, settings=TalkSettings()))
+    def next_portion(progress: Progress) -> Work[Progress]:
+        return _announced(partial(members.run_portion, change_id=progress.change_id, settings=TalkSettings()))
 
     async def whole() -> T:
         async with opened(config) as db:
             await db.skip_ids(after=RUNNING_SECONDS)
             result, progress = await db.write(_announced(work))
             while progress.change_id:
-                progress = await db.write(go_on(progress))
+                progress = await db.write(next_portion(progress))
             return result
 
     return run(whole())

@@ -55,7 +55,7 @@ class Membership(msgspec.Struct):
 
 @routes.add("GET", "groups", Guard.SUBADMIN, params=Search)
 async def list_groups(tx: Tx, call: Call[Search]) -> Any:
-    """Return the ids of the groups with a text in their id or name."""
+    """Return the ids of the groups whose id or name contains the text."""
     wanted = call.params
     found = await groups.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"groups": [group.id for group in found]}
@@ -63,7 +63,7 @@ async def list_groups(tx: Tx, call: Call[Search]) -> Any:
 
 @routes.add("GET", "groups/details", Guard.SUBADMIN, params=Search)
 async def list_group_details(tx: Tx, call: Call[Search]) -> Any:
-    """Return the groups with a text in their id or name."""
+    """Return the groups whose id or name contains the text."""
     wanted = call.params
     found = await groups.list_groups(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"groups": [view.group(group) for group in found]}

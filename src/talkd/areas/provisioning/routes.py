@@ -60,7 +60,7 @@ class UserChange(msgspec.Struct):
 
 @routes.add("GET", "users", Guard.SUBADMIN, params=Search)
 async def list_users(tx: Tx, call: Call[Search]) -> Any:
-    """Return the ids of the accounts with a text in their id, name or address."""
+    """Return the ids of the accounts whose id, name or address contains the text."""
     wanted = call.params
     accounts = await users.list_accounts(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"users": [account.id for account in accounts]}
@@ -68,7 +68,7 @@ async def list_users(tx: Tx, call: Call[Search]) -> Any:
 
 @routes.add("GET", "users/details", Guard.SUBADMIN, params=Search)
 async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
-    """Return the accounts with a text in their id, name or address, by id."""
+    """Return the accounts whose id, name or address contains the text, by id."""
     wanted = call.params
     profiles = await service.list_profiles(tx, wanted.search, wanted.limit or None, wanted.offset)
     return {"users": details(call, profiles)}

@@ -1,4 +1,4 @@
-"""What callers of the provisioning API may do with accounts and groups."""
+"""Use cases of the provisioning API: read and change accounts and groups, if the caller may."""
 
 from collections.abc import Sequence
 
@@ -13,7 +13,7 @@ from talkd.core.names import folded
 from talkd.storage.database import Tx
 
 CONFIRM = "Password confirmation is required"
-"""How refusals begin when callers must send their password first."""
+"""Beginning of the message for callers who must send their password first."""
 
 
 class ApiCaller(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class ApiCaller(msgspec.Struct, frozen=True):
     actor: Actor
     is_admin: bool
     is_confirmed: bool
-    """They sent their password with the request, or this browser logged in with it not long ago."""
+    """True if they sent their password with the request, or logged in with it in this browser recently."""
     has_sent_password: bool
 
 
@@ -35,7 +35,7 @@ class Profile(msgspec.Struct, frozen=True):
 
 # --- accounts -------------------------------------------------------------------------------
 async def list_profiles(tx: Tx, search: str, limit: int | None, offset: int) -> list[Profile]:
-    """List the accounts with the text in their id, name or address, sorted by name."""
+    """List the accounts whose id, name or address contains the text, sorted by name."""
     return await _with_groups(tx, await users.list_accounts(tx, search, limit, offset))
 
 
@@ -96,7 +96,10 @@ async def set_password(tx: Tx, by: ApiCaller, user_id: str, password_hash: str) 
 
 
 async def set_enabled(tx: Tx, by: ApiCaller, user_id: str, enabled: bool) -> None:
-    """Enable or disable an account. Raises Rejected: 998 no administrator, 101 as `users.set_enabled`. Or Forbidden."""
+    """Enable or disable an account.
+
+    Raises Rejected (998 if the caller is not an administrator, 101 as `users.set_enabled` does), and Forbidden.
+    """
     await _require_may_administer(tx, by, user_id)
     await users.set_enabled(tx, user_id, enabled, by=by.actor.id)
 
@@ -115,19 +118,28 @@ async def list_groups_of(tx: Tx, by: ApiCaller, user_id: str) -> list[str]:
 
 
 async def add_to_group(tx: Tx, by: ApiCaller, group_id: str, user_id: str) -> None:
-    """Add an account to a group. Raises Rejected: 104 no administrator, else as `groups.add_member`. Or Forbidden."""
+    """Add an account to a group.
+
+    Raises Rejected (104 if the caller is not an administrator, else as `groups.add_member` does), and Forbidden.
+    """
     await _require_may_change_membership(tx, by, group_id, user_id)
     await groups.add_member(tx, group_id, user_id, by=by.actor)
 
 
 async def remove_from_group(tx: Tx, by: ApiCaller, group_id: str, user_id: str) -> None:
-    """Remove an account from a group. Raises Rejected: 104, else as `groups.remove_member`. Or Forbidden."""
+    """Remove an account from a group.
+
+    Raises Rejected (104 if the caller is not an administrator, else as `groups.remove_member` does), and Forbidden.
+    """
     await _require_may_change_membership(tx, by, group_id, user_id)
     await groups.remove_member(tx, group_id, user_id, by=by.actor)
 
 
 async def delete_group(tx: Tx, by: ApiCaller, group_id: str) -> bool:
-    """Delete a group as `groups.delete_group` does. Raises also Forbidden, if administrators are in the group."""
+    """Delete a group as `groups.delete_group` does.
+
+    Also raises Forbidden if administrators are in the group and the caller is not confirmed.
+    """
     for user_id in await groups.list_administrators_in(tx, group_id):
         await _require_confirmed(tx, by, user_id)
     return await groups.delete_group(tx, group_id, by=by.actor)
@@ -160,23 +172,23 @@ async def _require_may_set(tx: Tx, by: ApiCaller, user_id: str, key: str) -> Acc
 
 
 async def _require_may_administer(tx: Tx, by: ApiCaller, user_id: str) -> None:
-    """Raises Rejected (998) for users, as if there were no such account, and Forbidden as `_require_confirmed` does."""
+    """Raises Rejected (998) unless the caller is an administrator, and Forbidden as `_require_confirmed` does."""
     if not by.is_admin:
         raise Rejected(NOT_YOURS)
     await _require_confirmed(tx, by, user_id)
 
 
 async def _require_may_change_membership(tx: Tx, by: ApiCaller, group_id: str, user_id: str) -> None:
-    """Raises Rejected (104) for users, as if there were no such group, and Forbidden as `_require_confirmed` does."""
+    """Raises Rejected (104) unless the caller is an administrator, and Forbidden as `_require_confirmed` does."""
     if not by.is_admin:
         raise Rejected(NO_GROUP)
     await _require_confirmed(tx, by, user_id, [group_id])
 
 
 async def _require_confirmed(tx: Tx, by: ApiCaller, user_id: str, group_ids: Sequence[str] = ()) -> None:
-    """Raises Forbidden if an unconfirmed caller would change an administrator or, by these groups, create one.
+    """Raises Forbidden if an unconfirmed caller would change an administrator, or create one by adding these groups.
 
-    App passwords are on devices that get lost and in scripts, so they may only administer ordinary accounts
+    App passwords are on devices that get lost, and in scripts. So they may only administer ordinary accounts
     (docs/admin/users.md).
     """
     if by.is_confirmed:

@@ -1,4 +1,4 @@
-"""`core/autocomplete/get`: searching for people and groups to invite."""
+"""`core/autocomplete/get`: search for people and groups to invite."""
 
 from typing import Any
 

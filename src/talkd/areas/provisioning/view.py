@@ -3,6 +3,7 @@
 from typing import Any
 
 from talkd.areas.users.model import DEFAULT_SCOPES, PROFILE_FIELDS, Account, GroupSize, Suggestion
+from talkd.core.actor import USERS
 
 NEVER = -1
 NO_QUOTA = {"free": 0, "used": 0, "total": 0, "relative": 0, "quota": -3}
@@ -70,7 +71,7 @@ def group(size: GroupSize) -> dict[str, Any]:
 
 def suggestion(found: Suggestion) -> dict[str, str]:
     """Return an account, group or e-mail address to invite."""
-    is_user = found.kind == "users"
+    is_user = found.kind == USERS
     return {
         "id": found.id,
         "label": found.label,

@@ -1,4 +1,4 @@
-"""What administrators do in any room from the command line, without being in it."""
+"""Use cases of administrators on the command line, in rooms that they need not be in."""
 
 from collections.abc import Callable, Iterable, Sequence
 
@@ -79,7 +79,7 @@ async def create(
 ) -> tuple[Room, Progress]:
     """Create a group or public room with its members. It has no owner if `owner` is empty.
 
-    Return it, and how far the adding of the groups has come. Raises Invalid, NotFound, and TooLarge if the room would
+    Return it, and the progress of adding the groups. Raises Invalid, NotFound, and TooLarge if the room would
     have more than `most` attendees.
     """
     if listable not in tuple(Listable):
@@ -147,7 +147,7 @@ def _require_description(description: str) -> str:
 
 
 def _require(check: Callable[[str, str], str], text: str, message: str) -> str:
-    """Return the text as it is stored. Raises Invalid with the message that scripts know."""
+    """Return the text as it is stored. Raises Invalid with the message of Nextcloud's `occ`."""
     try:
         return check(text, "text")
     except Invalid as error:
@@ -164,7 +164,7 @@ async def _set_password(tx: Tx, room: Room, password_hash: str) -> None:
 
 
 async def _set_owner(tx: Tx, room: Room, owner: str) -> None:
-    """Make a user the only owner, or let the room have no owner (""). Other owners become users. Raises NotFound."""
+    """Make a user the only owner, or leave the room without owner (""). Other owners become users. Raises NotFound."""
     owner = next(iter(await _require_users(tx, [owner] if owner else [])), "")
     for attendee in await attendee_store.list_attendees(tx, room.id):
         if attendee.type == ParticipantType.OWNER and not attendee.actor.is_same(USERS, owner):
@@ -175,7 +175,7 @@ async def _set_owner(tx: Tx, room: Room, owner: str) -> None:
 
 
 async def _set_role(tx: Tx, room: Room, attendee: Attendee, role: ParticipantType) -> None:
-    """Make an attendee owner or moderator. A system message says so unless they are a moderator already."""
+    """Make an attendee owner or moderator. Post a system message unless they are a moderator already."""
     if not attendee.is_moderator:
         await attendees.set_moderator(tx, room, CLI, attendee)
     await attendee_store.set_attendee(tx, room.id, attendee.id, "type", role, clock.now())

@@ -24,7 +24,7 @@ class NewRoom(msgspec.Struct, frozen=True):
 
     type: RoomType
     name: str = ""
-    """If empty, the room is called like the group, or `---`."""
+    """If empty, the room gets the name of the group, or `---`."""
     description: str = ""
     object_type: str = ""
     object_id: str = ""
@@ -39,7 +39,7 @@ class NewRoom(msgspec.Struct, frozen=True):
 
 
 class Created(msgspec.Struct, frozen=True):
-    """A new room, the creator's attendee in it, and how far the adding of other people has come."""
+    """A new room, the creator's attendee in it, and the progress of adding other people."""
 
     room: Room
     attendee_id: int
@@ -60,7 +60,7 @@ def require_attributes(
 ) -> Attributes:
     """Return the attributes as they are stored. Raises Invalid with the name of the first bad one as its reason.
 
-    A lobby whose timer is over is not switched on.
+    A lobby whose timer has run out is not switched on.
     """
     for value, values, reason in (
         (read_only, tuple(ReadOnly), "read-only"),

@@ -47,9 +47,9 @@ TEXTS = (
 async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[int, int, bool]:
     """Return the ids of the one-to-one room of two users and of the caller's attendee in it; True if it is new.
 
-    Every user may create one-to-ones. Raises NotFound("invite") for an unknown partner. Raises Forbidden("invite")
-    for the caller themselves, and for a partner whom the settings keep the caller from looking up, unless the two
-    have a one-to-one already.
+    Every user may create one-to-ones. Raises NotFound("invite") for an unknown partner. Raises Forbidden("invite") for
+    the caller themselves, and if the settings do not let the caller look up the partner and the two have no one-to-one
+    yet.
     """
     partner_id = await users.resolve_id(tx, partner_id)
     if partner_id == actor.id:
@@ -71,11 +71,11 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[int,
 
 
 async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, *, most: int) -> Created:
-    """Create a group or public room, and add the first portion of its people (`member_service.add`).
+    """Create a group or public room, and add the first portion of its members (`member_service.add`).
 
     Raises Forbidden("permissions") if the caller may not create rooms, NotFound("invite") for an unknown group and if
-    none of the people can be added, Invalid with the reason for what is wrong with `new`, and TooLarge for more than
-    `most` attendees.
+    none of the newcomers can be added, Invalid with the reason if `new` is not valid, and TooLarge for more than `most`
+    attendees.
     """
     if not await users.is_allowed(tx, list(talk.start_conversations), actor.id):
         raise Forbidden("permissions")
@@ -122,7 +122,7 @@ async def _add_room(tx: Tx, actor: Actor, new: NewRoom) -> Room:
 
 
 async def _require_one_to_one(tx: Tx, actor: Actor, token: str) -> None:
-    """Raises Invalid("object") unless the token is that of a one-to-one of the actor: others cannot be extended."""
+    """Raises Invalid("object") unless the token is that of a one-to-one of the actor. No other room can be extended."""
     try:
         me = await access.access_participant(tx, token, user_id=actor.id, browser="")
     except NotFound:
@@ -134,7 +134,7 @@ async def _require_one_to_one(tx: Tx, actor: Actor, token: str) -> None:
 async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> tuple[int, int]:
     """Return the ids of a user's note to self and of their attendee in it. Create it if it is missing.
 
-    `by` is the actor of the system message; the user if it is not given.
+    `by` is the actor of the system message, by default the user.
     """
     room = await room_store.find_object(tx, NOTE_TO_SELF, actor.id)
     if room is None:
@@ -177,7 +177,7 @@ async def _add_changelog(tx: Tx, user: Actor) -> None:
         await messages.post(tx, room, CHANGELOG, text)
 
 
-# --- steps of all of them ---------------------------------------------------------------------
+# --- shared steps ---------------------------------------------------------------------------
 async def _add_owner(tx: Tx, room: Room, actor: Actor, *, favorite: bool = False) -> int:
     """Return the id of the actor's attendee. Add it as an owner, without a system message, if it is missing."""
     return await participants.add_user(

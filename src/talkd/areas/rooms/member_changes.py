@@ -34,7 +34,7 @@ class MemberChanges:
     async def _run(self, change_id: int) -> Progress:
         progress = Progress(change_id)
         while progress.change_id:
-            portion = await self._db.write(partial(members.go_on, change_id=change_id, settings=self._settings))
+            portion = await self._db.write(partial(members.run_portion, change_id=change_id, settings=self._settings))
             progress = _joined(progress, portion)
         return progress
 

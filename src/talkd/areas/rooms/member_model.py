@@ -7,7 +7,7 @@ from talkd.core.constants import RoomType
 from talkd.core.errors import TalkError
 
 TEAMS = ("circles", "teams")
-"""The names by which clients call teams. talkd has none, so a team is never found."""
+"""The names of teams in requests. talkd has no teams, so none is ever found."""
 
 
 class Newcomer(msgspec.Struct, frozen=True, array_like=True):

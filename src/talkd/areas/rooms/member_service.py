@@ -1,4 +1,4 @@
-"""Add and remove members, many of them in portions, so that others can write in between.
+"""Add and remove members. Many members are added or removed in portions, so that others can write in between.
 
 The first portion is part of the request's own transaction. The rest of the change is stored in the same transaction,
 and each further portion updates it. After a stop or crash the next start continues where the last portion ended.
@@ -32,7 +32,7 @@ PORTION = 50
 
 
 async def add_one(tx: Tx, me: Participant, newcomer: Newcomer, settings: TalkSettings, *, most: int) -> Progress:
-    """Add one newcomer, of a group the first portion. Raises what `add` raises, and the reason of a refusal."""
+    """Add one newcomer; if it is a group, the first portion of it. Raises what `add` raises, and a refusal itself."""
     progress = await add(tx, me.room, me.actor, [newcomer], settings, most=most)
     for _, refusal in progress.refused:
         raise refusal
@@ -44,9 +44,9 @@ async def add(
 ) -> Progress:
     """Add the first portion of these people to a room, with the members of groups among them.
 
-    If nobody in the portion can be added, it is extended until somebody is: so a request that adds nobody is known by
-    its first transaction. Raises TooLarge if the room would have more than `most` attendees, and Throttled if the
-    actor may not invite so many by e-mail.
+    If nobody in the portion can be added, it is extended until somebody is. So the first transaction shows whether a
+    request adds anybody. Raises TooLarge if the room would have more than `most` attendees, and Throttled if the actor
+    may not invite so many by e-mail.
     """
     change = Change(room.id, actor, tuple(newcomers))
     await _require_few(tx, change, most)
@@ -57,7 +57,7 @@ async def add(
 
 
 async def remove_attendee(tx: Tx, me: Participant, attendee_id: int, settings: TalkSettings) -> Progress:
-    """Remove an attendee, and of a group the first portion of its members. Users who remove themselves leave.
+    """Remove an attendee; if it is a group, also the first portion of its members. Users who remove themselves leave.
 
     Raises NotFound, Forbidden("owner") or Invalid.
     """
@@ -67,7 +67,7 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int, settings: T
     return await _begin(tx, Change(me.room.id, me.actor, (Newcomer(GROUPS, removed.actor_id),), removes=True), settings)
 
 
-async def go_on(tx: Tx, change_id: int, settings: TalkSettings) -> Progress:
+async def run_portion(tx: Tx, change_id: int, settings: TalkSettings) -> Progress:
     """Add or remove the next portion. The change is finished if its room is deleted."""
     change = await store.get(tx, change_id)
     if change is None:
@@ -208,7 +208,7 @@ async def _add_user(tx: Tx, room: Room, actor: Actor, user_id: str) -> None:
 
 
 async def _require_assignable(tx: Tx, breakout_room: Room, who: str, kind: str) -> None:
-    """Raises Invalid unless it is a user who does not moderate: moderators are in every breakout room already."""
+    """Raises Invalid unless it is a user who is not a moderator: moderators are in every breakout room already."""
     if kind != USERS:
         raise Invalid("source")
     parent = await room_store.get_room(tx, breakout_room.object_id)

@@ -20,13 +20,13 @@ V4 = ("v4",)
 HASH = "X-Nextcloud-Talk-Hash"
 MODIFIED_BEFORE = "X-Nextcloud-Talk-Modified-Before"
 COMMIT_SECONDS = 1
-"""How long after its time a change may be committed. The header is earlier by that, so that clients miss no change."""
+"""A change may be committed this long after its timestamp. The header is earlier by that, so clients miss nothing."""
 
 
 class ListParams(msgspec.Struct, frozen=True):
-    """Only rooms changed since a time, with or without users' statuses and last messages.
+    """Filters of the room list: only rooms changed since a time, with or without statuses and last messages.
 
-    `noStatusUpdate` makes no difference.
+    `noStatusUpdate` has no effect.
     """
 
     noStatusUpdate: int = 0
@@ -86,7 +86,7 @@ async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
 
 @routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V4, returns=RoomView)
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
-    """Get one conversation; callers who are not in it get less, and only of a public or listed one."""
+    """Get one conversation. Callers who are not in it get fewer fields, and only if it is public or listed."""
     me = await find_participant(tx, call)
     if me is not None:
         return Reply(await rendering.render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))

@@ -25,7 +25,7 @@ _WELCOME_ROOMS = (RoomType.CHANGELOG, RoomType.NOTE_TO_SELF)
 
 
 class RoomList(msgspec.Struct, frozen=True):
-    """Rooms as their user sees them, with the names in their last messages, and the partners who are online."""
+    """The rooms of a user, the names in their last messages, and the partners in one-to-one rooms who are online."""
 
     overviews: list[Overview]
     names: Names
@@ -45,7 +45,7 @@ async def list_rooms(
 ) -> RoomList | None:
     """Return the rooms of a user that changed `since` a time (0: all).
 
-    Return None for a new user, whose first rooms must be created before (`creation_service.welcome`).
+    Return None for a new user, whose welcome rooms must be created before (`creation_service.welcome`).
     """
     found = await overviews.list_overviews(tx, user_id, browser=browser, since=since, with_one_to_ones=with_status)
     is_known = is_welcomed or since > 0
@@ -124,8 +124,8 @@ async def remove_from_rooms(
 ) -> None:
     """Remove a user from all rooms for which `is_affected` is true. A room is deleted with its last member.
 
-    A one-to-one becomes a former one-to-one, also if the user has left it before: it is locked and called `name`.
-    Nobody who gets the same user id later can open it again.
+    A one-to-one becomes a former one-to-one, even if the user left it before: it is locked and gets the name `name`. A
+    later user with the same id cannot open it.
     """
     async for attendee, room in list_rooms_of(tx, user_id):
         if not is_affected(room):
@@ -154,6 +154,6 @@ async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
 
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
-    """Delete the room with everything in it, without asking who the actor is."""
+    """Delete the room with everything in it. Does not check what the actor may do."""
     attendee_ids, session_ids = await removal.delete_room(tx, room.id)
     await tx.emit(RoomDeleted(room.id, actor, attendee_ids, session_ids, room.token))

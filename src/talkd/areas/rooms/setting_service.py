@@ -1,7 +1,7 @@
 """Change the settings of a room.
 
-All functions raise Invalid with a reason that clients know. Those that emit an event do nothing if the setting has the
-value already.
+All functions raise Invalid with a reason of the API. Functions that emit an event do nothing if the setting already has
+the value.
 """
 
 import msgspec
@@ -59,7 +59,7 @@ def _require_own_text(room: Room) -> None:
 async def allow_guests(tx: Tx, room: Room, actor: Actor, password_hash: str = "") -> None:
     """Make a group room public, and set its password if one is given.
 
-    Breakout rooms and rooms that have some cannot become public.
+    Breakout rooms and their parent rooms cannot become public.
     """
     if room.is_breakout_room or room.has_breakout_rooms:
         raise Invalid("breakout-room")

@@ -92,7 +92,7 @@ def before_cursor(cursor: int) -> int:
 def after_token(found: list[Membership], token: str) -> list[Membership]:
     """Return the rooms after the one with this token, the last room of the page before. Without a token, return all.
 
-    Return no room if that one is not found any more.
+    Return no rooms if the room with the token is no longer among them.
     """
     tokens = [each.me.room.token for each in found]
     return found[tokens.index(token) + 1 if token in tokens else len(found) :] if token else found

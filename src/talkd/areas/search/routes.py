@@ -105,7 +105,7 @@ async def _search_messages(tx: Tx, call: Call[SearchParams]) -> view.Results:
 
 
 def _criteria(wanted: SearchParams) -> Criteria:
-    """Raises Invalid if nothing is searched for."""
+    """Return the criteria for messages. Raises Invalid if there are none, or if one is wrong."""
     term = model.require_term(wanted.term)
     if not (term or wanted.person or wanted.since or wanted.until or wanted.conversation):
         raise Invalid("term")

@@ -32,7 +32,7 @@ async def find_messages_in(tx: Tx, user_id: str, criteria: Criteria, token: str)
 
 
 async def find_rooms(tx: Tx, user_id: str, term: str) -> list[Membership]:
-    """Return the user's rooms whose names contain the term, sorted by name without case and accents."""
+    """Return the user's rooms that match the term, sorted by name without case and accents."""
     found = [
         each
         for each in await store.list_memberships(tx, user_id)

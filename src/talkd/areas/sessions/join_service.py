@@ -33,7 +33,7 @@ class Device(msgspec.Struct, frozen=True):
     address: str = ""
     """Network address of a visitor."""
     network: str = ""
-    """Network of that address; the number of visitors' sessions is limited for each."""
+    """Network of that address. The number of visitors' sessions is limited per network."""
     invited_address: str = ""
     """E-mail address of the invitation that `access_token` belongs to."""
     access_token: str = ""
@@ -45,7 +45,7 @@ class Joined(msgspec.Struct, frozen=True):
 
     me: Participant
     is_first_visit: bool = False
-    """True for a visitor whom the room does not know by their cookie."""
+    """True for a visitor without a session in the room, and for one who accepts an invitation."""
 
 
 async def join(tx: Tx, token: str, device: Device, *, most_visitors: int) -> Joined:
@@ -70,10 +70,10 @@ async def join(tx: Tx, token: str, device: Device, *, most_visitors: int) -> Joi
     return Joined(me, is_first_visit=present is None or device.access_token != "")
 
 
-async def get_asked_password(tx: Tx, token: str, user_id: str | None) -> str:
-    """Return the hash of the password that a user or visitor (None) must know to join; empty if none is asked.
+async def get_required_password(tx: Tx, token: str, user_id: str | None) -> str:
+    """Return the hash of the password that a user or visitor (None) must know to join, or "" if none is required.
 
-    It is empty too for a room that does not exist or does not let them in, and for members.
+    Also return "" for a room that does not exist or does not let them in, and for users who are in the room.
     """
     room = await room_store.get_room(tx, token)
     if room is None or room.type != RoomType.PUBLIC:
@@ -121,7 +121,7 @@ async def _add_user(tx: Tx, room: Room, user: Actor, *, password_is_right: bool)
 
 # --- visitors -------------------------------------------------------------------------------
 async def _accept_invitation(tx: Tx, room: Room, present: Participant | None, device: Device) -> Attendee:
-    """Return the attendee whose personal token is shown. A session that the device has as somebody else ends."""
+    """Return the attendee whom the personal token belongs to. If the device has a session as another guest, end it."""
     invited = await invitations.accept(tx, room, device.invited_address, device.access_token, device.browser)
     if present is not None and present.attendee.id != invited.id:
         await sessions.leave(tx, present)
@@ -131,7 +131,7 @@ async def _accept_invitation(tx: Tx, room: Room, present: Participant | None, de
 async def _join_visitor(tx: Tx, room: Room, known: Attendee | None, device: Device, most_visitors: int) -> Participant:
     """Join as a visitor: as the `known` attendee, or as a new guest, which only public rooms admit.
 
-    Banned visitors who are not known get NotFound for a room that is not public, as if there was none.
+    Banned visitors who are not attendees get NotFound for a room that is not public, as if it did not exist.
     """
     browser = device.old_browser or device.browser  # bans know the cookie that the visitor had
     is_banned = await ban_store.is_guest_banned(tx, room.id, browser=browser, address=device.address)

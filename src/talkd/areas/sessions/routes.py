@@ -30,8 +30,8 @@ ROOM_PASSWORD = "talkRoomPassword"
 class JoinParams(msgspec.Struct, frozen=True):
     """The room's password, or the address and personal token of an invitation by e-mail.
 
-    The token is needed once: the cookie of the answer stands for it afterwards. `force` makes no difference: an
-    earlier session of this device always ends, even if it is in a call, and those of other devices do not.
+    The token is needed once: later requests send the cookie of the answer instead. `force` has no effect: an earlier
+    session of this device always ends, even if it is in a call, and sessions of other devices do not.
     """
 
     password: str = ""
@@ -85,8 +85,8 @@ async def join(call: Call[JoinParams]) -> Reply:
 def _new_cookie(call: Call[JoinParams]) -> str | None:
     """Return the session cookie that the answer sets, if any.
 
-    A visitor gets a new one with each join. Somebody else may have planted the old one, and must not be in the room as
-    the same guest. A user's device keeps its cookie, except when a password is sent without a login by cookie.
+    A visitor gets a new one with each join: an attacker who planted the old one in the browser must not be in the room
+    as the same guest. A user's device keeps its cookie, except when a password is sent without a login by cookie.
     """
     caller = call.caller
     if caller.by_cookie or (caller.browser and caller.user_id is not None and not call.params.password):
@@ -95,16 +95,16 @@ def _new_cookie(call: Call[JoinParams]) -> str | None:
 
 
 async def _check_password(call: Call[JoinParams]) -> bool:
-    """Return True if the password is the one that the room asks the caller for. Raises Throttled.
+    """Return True if the password is the one that the room requires of the caller. Raises Throttled.
 
-    Nothing is hashed if no password is asked, so an unknown room takes as long as one that the caller may not join.
+    Nothing is hashed if none is required, so an unknown room takes as long as one that the caller may not join.
     """
     caller, password = call.caller, call.params.password
-    asked = await call.world.db.read(lambda tx: joining.get_asked_password(tx, call.token, caller.user_id))
-    if not asked:
+    required = await call.world.db.read(lambda tx: joining.get_required_password(tx, call.token, caller.user_id))
+    if not required:
         return False
     async with call.world.throttle.attempt(ROOM_PASSWORD, caller.address) as attempt:
-        is_right = await passwords.is_password(asked, password)
+        is_right = await passwords.is_password(required, password)
         if not is_right:
             attempt.failed()
     return is_right

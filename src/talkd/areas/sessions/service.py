@@ -80,8 +80,8 @@ async def _end_all(
     *,
     is_over: Callable[[Session, Session], bool] = lambda _before, _now: True,
 ) -> None:
-    """End sessions in any rooms, if `is_over` is true of each as it was read and as it is now."""
-    for session, _ in sorted(over, key=lambda each: each[0].room_id):  # everybody locks rooms in this order
+    """End these sessions. `is_over` decides for each, from the session as it was read and as it is now."""
+    for session, _ in sorted(over, key=lambda each: each[0].room_id):  # rooms are always locked in this order
         try:
             room = await room_store.lock_room(tx, session.room_id)
         except NotFound:

@@ -169,6 +169,6 @@ async def find_member_accounts(tx: Tx, group_id: str, limit: int | None = None, 
 
 
 async def list_groups(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[GroupSize]:
-    """List the groups with the text in their id or name, sorted by name; all of them without a limit."""
+    """List the groups whose id or name contains the text, sorted by name; all of them without a limit."""
     end = service.EVERYTHING if limit is None else max(limit, 0)
     return await group_store.search_groups(tx, search, end, max(offset, 0))

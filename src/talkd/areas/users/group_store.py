@@ -184,5 +184,5 @@ async def remove_member(tx: Tx, group_id: str, user_id: str) -> bool:
 
 
 async def search_groups(tx: Tx, search: str, limit: int, offset: int) -> list[GroupSize]:
-    """List the groups with the text in their id or name, sorted by name."""
+    """List the groups whose id or name contains the text, sorted by name."""
     return await tx.list(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)

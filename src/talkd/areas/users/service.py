@@ -36,7 +36,7 @@ async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
 
 
 async def list_accounts(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[Account]:
-    """List the accounts with the text in their id, name or address, sorted by name; all of them without a limit."""
+    """List the accounts whose id, name or address contains the text, sorted by name; all of them without a limit."""
     return await store.search_accounts(tx, search, EVERYTHING if limit is None else max(limit, 0), max(offset, 0))
 
 

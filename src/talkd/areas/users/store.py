@@ -106,7 +106,7 @@ async def list_accounts_by_email(tx: Tx, folded_email: str) -> list[Account]:
 
 
 async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[Account]:
-    """List the accounts with the text in their id, name or e-mail address, sorted by name."""
+    """List the accounts whose id, name or e-mail address contains the text, sorted by name."""
     return await tx.list(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)
 
 

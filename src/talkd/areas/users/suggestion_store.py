@@ -112,7 +112,7 @@ async def get_room_id(tx: Tx, token: str, user_id: str) -> int:
 async def search_users(
     tx: Tx, search: str, room_id: int, limit: int, by: str, enumeration: Enumeration
 ) -> list[Suggestion]:
-    """List enabled accounts outside of the room with the text in their id or name, or with this e-mail address.
+    """List enabled accounts outside of the room whose id or name contains the text or that have this e-mail address.
 
     `enumeration` says which of them the user `by` may see.
     """
@@ -130,7 +130,10 @@ async def search_users(
 async def search_groups(
     tx: Tx, search: str, room_id: int, limit: int, by: str, enumeration: Enumeration
 ) -> list[Suggestion]:
-    """List groups outside of the room with the text in their id or name that `enumeration` shows to the user `by`."""
+    """List groups outside of the room whose id or name contains the text, as far as the user `by` may see them.
+
+    `enumeration` says which of them that is.
+    """
     return await tx.list(
         _GROUPS,
         text=searchable(search),
