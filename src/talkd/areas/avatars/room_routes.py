@@ -9,7 +9,7 @@ import msgspec
 from talkd.areas.avatars import model, room_model, room_pictures, room_service, service
 from talkd.areas.avatars.room_model import IMAGE
 from talkd.areas.avatars.routes import PNG, draw, open_upload, picture
-from talkd.areas.overviews.rendering import render_mine
+from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView, avatar_version
 from talkd.conversation.room import Room
 from talkd.core.constants import RoomType
@@ -169,7 +169,7 @@ async def set_avatar(call: Call[UploadParams]) -> RoomView:
         await lock_room_again(tx, call)
         with _refused_with_message():
             await room_service.set_image(tx, call.me.room, call.me.actor, image)
-        return await render_mine(tx, call)
+        return await rendering.render_mine(tx, call)
 
     return await call.write(work)
 
@@ -179,14 +179,14 @@ async def set_emoji(tx: Tx, call: Call[EmojiParams]) -> RoomView:
     """Set an emoji on a colour as the picture of a room."""
     with _refused_with_message():
         await room_service.set_emoji(tx, call.me.room, call.me.actor, call.params.emoji, call.params.color)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("DELETE", "room/{token}/avatar", *ANY_MODERATOR, versions=V1, returns=RoomView)
 async def remove_avatar(tx: Tx, call: Call[Any]) -> RoomView:
     """Remove the picture of a room."""
     await room_service.remove(tx, call.me.room, call.me.actor)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @contextmanager

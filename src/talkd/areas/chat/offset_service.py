@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.chat import offset_store as store
-from talkd.areas.messages.service import get_names
+from talkd.areas.messages import service as messages
 from talkd.conversation.message import Page
 from talkd.conversation.room import Room
 from talkd.core import clock
@@ -55,4 +55,4 @@ async def get_next(tx: Tx, room_id: int, position: Position, since: int) -> tupl
     if not count:
         return Page([], {}, {}), Position(max(seen, position.after), 0)
     found = await store.list_between(tx, room_id, position.after, last, since, now)
-    return Page(found, {}, await get_names(tx, found)), Position(last, 0)
+    return Page(found, {}, await messages.get_names(tx, found)), Position(last, 0)

@@ -5,10 +5,9 @@ from typing import Any
 
 from talkd.areas.messages import service as messages
 from talkd.areas.messages.system_texts import MISSED, REPORTED, SILENT, Choice
-from talkd.conversation import message_store, reaction_store
+from talkd.conversation import message_store, reaction_store, room_store
 from talkd.conversation.message import COUNTABLE, Reference
 from talkd.conversation.room import Room
-from talkd.conversation.room_store import lock_room
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import Listable, RoomType
@@ -25,7 +24,7 @@ MAX_NAMED = 5
 def _reported(report: Report) -> Reaction:
     async def react(tx: Tx, event: Any) -> None:
         try:
-            room = await lock_room(tx, event.room_id)
+            room = await room_store.lock_room(tx, event.room_id)
         except NotFound:
             return  # the room was deleted in the same transaction: nobody can read the report
         await report(tx, room, event)

@@ -7,7 +7,7 @@ import msgspec
 from talkd.areas.mentions import service as mentions
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
-from talkd.conversation import actor_store, message_store
+from talkd.conversation import actor_store, message_store, reaction_store
 from talkd.conversation.message import (
     ABOUT_OLDER,
     COMMENT,
@@ -23,7 +23,6 @@ from talkd.conversation.message import (
     require_text,
 )
 from talkd.conversation.participant import Participant
-from talkd.conversation.reaction_store import get_reactors
 from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import USERS, Actor
@@ -88,7 +87,7 @@ async def send(
     await tx.emit(MessagePosted(room.id, me.actor, message.id, COMMENT))
     await mentions.mark_mentioned(tx, message, parent, reader=me.attendee.id)
     has_reactions = parent is not None and bool(parent.reactions)
-    reactors = await get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
+    reactors = await reaction_store.get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
     page = Page([message], parents, names, reactors)
     return SentMessage(message, page, common_read_after(me, message.id, stored[1]))
 
@@ -254,7 +253,7 @@ async def complete(
     parents = await message_store.list_messages(tx, room_id, wanted, clock.now()) if wanted else {}
     shown = [*messages, *parents.values()]
     reacted = sorted({message.id for message in shown if message.reactions})
-    reactors = await get_reactors(tx, room_id, reacted, viewer) if reacted else {}
+    reactors = await reaction_store.get_reactors(tx, room_id, reacted, viewer) if reacted else {}
     return Page(messages, parents, await get_names(tx, shown, known=known), reactors)
 
 

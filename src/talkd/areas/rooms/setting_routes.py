@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.overviews.rendering import render_mine
+from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import setting_service as room_settings
 from talkd.areas.users import password_model as policy
@@ -89,14 +89,14 @@ class MeetingParams(msgspec.Struct, frozen=True):
 async def rename_room(tx: Tx, call: Call[NameParams]) -> RoomView:
     """Rename a conversation."""
     await room_settings.rename(tx, call.me.room, call.me.actor, call.params.roomName)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add("PUT", "room/{token}/description", *ANY_MODERATOR, versions=V4, params=DescriptionParams, returns=RoomView)
 async def set_description(tx: Tx, call: Call[DescriptionParams]) -> RoomView:
     """Describe a conversation."""
     await room_settings.set_description(tx, call.me.room, call.me.actor, call.params.description)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 # --- who may join ---------------------------------------------------------------------------
@@ -117,7 +117,7 @@ async def allow_guests(call: Call[OptionalPasswordParams]) -> RoomView:
     async def work(tx: Tx) -> RoomView:
         await lock_room_again(tx, call)  # it may have changed during the hashing
         await room_settings.allow_guests(tx, call.me.room, call.me.actor, password_hash)
-        return await render_mine(tx, call)
+        return await rendering.render_mine(tx, call)
 
     return await call.write(work)
 
@@ -141,7 +141,7 @@ async def hash_room_password(call: Call[Any], password: str, *, is_public: bool)
 async def disallow_guests(tx: Tx, call: Call[Any]) -> RoomView:
     """Let only members into a conversation."""
     await room_settings.disallow_guests(tx, call.me.room, call.me.actor)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add(
@@ -161,7 +161,7 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
     async def work(tx: Tx) -> RoomView:
         await lock_room_again(tx, call)  # it may have changed during the hashing
         await room_settings.set_password(tx, call.me.room, call.me.actor, password_hash)
-        return await render_mine(tx, call)
+        return await rendering.render_mine(tx, call)
 
     return await call.write(work)
 
@@ -170,7 +170,7 @@ async def set_password(call: Call[PasswordParams]) -> RoomView:
 async def set_listable(tx: Tx, call: Call[ScopeParams]) -> RoomView:
     """Choose who finds a conversation by searching."""
     await room_settings.set_listable(tx, call.me.room, call.me.actor, call.params.scope)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 # --- what happens inside --------------------------------------------------------------------
@@ -178,7 +178,7 @@ async def set_listable(tx: Tx, call: Call[ScopeParams]) -> RoomView:
 async def set_read_only(tx: Tx, call: Call[StateParams]) -> RoomView:
     """Lock or unlock a conversation."""
     await room_settings.set_read_only(tx, call.me.room, call.me.actor, call.params.state)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add(
@@ -192,7 +192,7 @@ async def set_read_only(tx: Tx, call: Call[StateParams]) -> RoomView:
 async def set_message_expiration(tx: Tx, call: Call[ExpirationParams]) -> RoomView:
     """Choose when messages expire."""
     await room_settings.set_message_expiration(tx, call.me.room, call.me.actor, call.params.seconds)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add(
@@ -206,7 +206,7 @@ async def set_message_expiration(tx: Tx, call: Call[ExpirationParams]) -> RoomVi
 async def set_mention_permissions(tx: Tx, call: Call[MentionParams]) -> RoomView:
     """Choose who may mention @all."""
     await room_settings.set_mention_permissions(tx, call.me.room, call.params.mentionPermissions)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 @routes.add(
@@ -222,7 +222,7 @@ async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
     server_setting = call.world.settings.recording_consent
     me, value = call.me, call.params.recordingConsent
     await room_settings.set_recording_consent(tx, me.room, me.actor, value, server_setting=server_setting)
-    return await render_mine(tx, call)
+    return await rendering.render_mine(tx, call)
 
 
 # --- what this server does not have ---------------------------------------------------------
