@@ -21,7 +21,7 @@ _PROGRAM = ("-P", "-m", "talkd.areas.avatars.decoding")
 
 
 class Decoder:
-    """A process that opens pictures. It starts with the first picture, and ends if a picture takes too much."""
+    """A process that opens pictures. It starts with the first one, and ends if one takes too much time or memory."""
 
     def __init__(self) -> None:
         self._process: Process | None = None

@@ -40,7 +40,7 @@ class Sketch(msgspec.Struct, frozen=True):
 
     @property
     def tag(self) -> str:
-        """Identifies the picture in caches."""
+        """Return the text that identifies the picture in caches."""
         return f"{self.letters}-{self.hue:.4f}-{int(self.dark)}-{self.size}"
 
 

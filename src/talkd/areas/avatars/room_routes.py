@@ -123,7 +123,7 @@ async def _partner(call: Call[PictureParams], room: Room, *, dark: bool) -> Repl
 
 @routes.add("GET", "proxy/{token}/user-avatar/{size}", *IN_ROOM, params=RemoteParams, **_SHOWN)
 async def get_remote_avatar(call: Call[RemoteParams]) -> Reply:
-    """Return the picture of a user of another server. It is the same for all, because talkd asks no other server."""
+    """Return the picture of a user of another server. It is the same for all: talkd does not ask other servers."""
     return _remote(call, dark=call.params.darkTheme)
 
 
@@ -141,7 +141,7 @@ async def get_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
 
 @routes.add("GET", "proxy/new/user-avatar/{size}/dark", Guard.USER, params=RemoteParams, **_SHOWN)
 async def get_dark_remote_avatar_before(call: Call[RemoteParams]) -> Reply:
-    """Return the picture of such a user for dark themes."""
+    """Return the picture of a user of another server with whom the caller shares no room, for dark themes."""
     return _remote(call, dark=True)
 
 

@@ -26,7 +26,7 @@ _DELETE_IMAGE = Statement(sa.delete(room_avatars).where(room_avatars.c.room_id =
 
 
 async def set_avatar(tx: Tx, room_id: int, avatar: str, now: int) -> None:
-    """Set the kind of picture, with a version that the room never had: the time, or one more than the last."""
+    """Set the column `avatar`, and a version that the room's picture never had: the time, or one more than the last."""
     await tx.run(_SET, room_id=room_id, avatar=avatar, now=now)
 
 

@@ -1,6 +1,6 @@
 """Pictures of accounts and guests.
 
-Everybody gets a picture for every name. Only callers who may know of an account get the picture of the account.
+Every caller gets a picture for every name. Only callers who may know that an account exists get its picture.
 """
 
 from typing import Any
@@ -114,9 +114,9 @@ async def _drawn(call: Call[Any], sketch: Sketch) -> Reply:
 
 
 async def draw(call: Call[Any], sketch: Sketch) -> tuple[bytes | None, str]:
-    """Return the PNG of a sketch, or None if the client has it, and its tag.
+    """Return the PNG of a sketch, or None if the client has it, and its ETag.
 
-    Raises Throttled if the caller has had too many pictures drawn.
+    Raises Throttled if too many pictures were drawn for the caller.
     """
     etag = etags.of_version(sketch.tag)
     if call.knows(etag):

@@ -16,19 +16,19 @@ async def get_portrait(tx: Tx, user_id: str) -> Portrait | None:
 async def find_portrait_for(tx: Tx, user_id: str, *, viewer: str | None, browser: str) -> Portrait | None:
     """Return the portrait of an account, or None if the caller may not know that there is an account.
 
-    Users may know all accounts. A visitor may know the accounts in the rooms that their browser has open.
+    Users may know all accounts. A guest may know the accounts in the rooms that they have joined with their browser.
     """
     if viewer is None and not browser:
         return None
     portrait = await store.get_portrait(tx, user_id)
-    # Without an account, look for the text itself: the time must not reveal whether there is an account.
+    # If there is no account, search all the same: the time must not reveal whether there is one.
     known_id = portrait.user_id if portrait is not None else user_id
     return portrait if viewer is not None or await _is_in_room_with(tx, browser, known_id) else None
 
 
 async def _is_in_room_with(tx: Tx, browser: str, user_id: str) -> bool:
     found = await attendee_store.list_guests_with(tx, browser, user_id)
-    return any(visitor.can_pass_lobby for visitor in found)
+    return any(guest.can_pass_lobby for guest in found)
 
 
 async def find_image(tx: Tx, user_id: str) -> bytes:

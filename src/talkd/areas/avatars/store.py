@@ -65,5 +65,5 @@ async def delete_image(tx: Tx, user_id: str) -> None:
 
 
 async def raise_version(tx: Tx, user_id: str, now: int) -> None:
-    """Set a version that the account never had: the time, or one more than the last."""
+    """Set a version that the account's picture never had: the time, or one more than the last version."""
     await tx.run(_NEW_VERSION, user_id=user_id, now=now)
