@@ -41,7 +41,7 @@ class Status(IntEnum):
 
 
 def require_mode(mode: int) -> Mode:
-    """Return a mode with breakout rooms. Raises Invalid("mode")."""
+    """Return the mode for new breakout rooms. Raises Invalid("mode") for NONE and unknown modes."""
     if mode not in (Mode.AUTOMATIC, Mode.MANUAL, Mode.FREE):
         raise Invalid("mode")
     return Mode(mode)
@@ -100,5 +100,5 @@ def assign_at_random(attendees: Iterable[Attendee], amount: int) -> Assignment:
 
 
 def is_assignable(attendee: Attendee) -> bool:
-    """Return True for users who are not moderators: only they are in one breakout room."""
+    """Return True for users who are not moderators. Moderators are in all breakout rooms, other actors in none."""
     return attendee.actor_type == USERS and not attendee.is_moderator

@@ -37,9 +37,9 @@ BreakoutRoom = tuple[Room, int | None]
 async def create(
     tx: Tx, me: Participant, mode: int, amount: int, attendee_map: str, *, enabled: bool, most: int
 ) -> list[BreakoutRoom]:
-    """Create breakout rooms, closed, with all moderators in each of them. Return them.
+    """Create closed breakout rooms with all moderators in each of them, and return them.
 
-    The parent room may have `most` attendees at most. Raises Invalid or TooLarge with the reason.
+    The parent room may have at most `most` attendees. Raises Invalid or TooLarge with the reason.
     """
     if not enabled:
         raise Invalid("config")
@@ -171,8 +171,10 @@ async def switch(tx: Tx, me: Participant, target: str) -> tuple[Room, int]:
 async def list_rooms(tx: Tx, me: Participant) -> list[BreakoutRoom]:
     """Return the breakout rooms that the caller may see.
 
-    Moderators see all of them, and so do members who may choose one; other members see the one that they are in. Raises
-    Invalid("mode") if there are none, and Invalid("status") if they are closed and the caller is not a moderator.
+    Moderators see all of them. So do members who may choose one (mode FREE) and can pass the lobby. Other members see
+    the one that they are in.
+
+    Raises Invalid("mode") if there are none, and Invalid("status") if they are closed and the caller is no moderator.
     """
     model.require_breakout_rooms(me.room)
     if not me.is_moderator and me.room.breakout_status != Status.STARTED:
@@ -187,7 +189,7 @@ async def list_rooms(tx: Tx, me: Participant) -> list[BreakoutRoom]:
 
 
 async def _list_after_change(tx: Tx, me: Participant) -> list[BreakoutRoom]:
-    """Return the breakout rooms for a caller whose `room` was read before the change."""
+    """Return the breakout rooms after a change. `me.room` was read before it, so it is read again."""
     return await list_rooms(tx, Participant(await room_store.lock_room(tx, me.room.id), me.attendee, me.session))
 
 
@@ -265,7 +267,7 @@ async def follow_promotion(tx: Tx, parent: Room, actor: Actor, attendee: Attende
 
 
 async def follow_removal(tx: Tx, parent: Room, actor: Actor, removed: Actor) -> None:
-    """Remove an actor from all breakout rooms, after they left the parent room or are no moderator any more."""
+    """Remove an actor from all breakout rooms, after they left the parent room or were demoted."""
     for room_id, own in (await store.list_attendees_of(tx, parent.token, removed.type, removed.id)).items():
         await participants.remove(tx, await room_store.lock_room(tx, room_id), actor, own, quiet=True)
 
@@ -294,9 +296,9 @@ async def follow_consent(tx: Tx, parent: Room, recording_consent: int) -> None:
 
 
 async def follow_arrival(tx: Tx, room: Room, actor: Actor, attendee_id: int) -> None:
-    """After a user was added to a breakout room, make them a member of the parent room and of no other breakout room.
+    """After a user was added to a breakout room, add them to the parent room and take them out of others.
 
-    Their permissions in the parent room hold in the breakout room.
+    If they were in the parent room before, copy their permissions from there.
     """
     added = await attendee_store.get_attendee(tx, room.id, attendee_id) if room.is_breakout_room else None
     if added is None or not model.is_assignable(added):
