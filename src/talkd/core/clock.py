@@ -55,7 +55,7 @@ def get_start() -> float:
     return _start
 
 
-def go_on_from(start: float) -> None:
+def continue_from(start: float) -> None:
     """Continue the steady scale of an earlier process, whose `get_start` was `start`."""
     global _start  # noqa: PLW0603 - a process has one scale
     _start = start

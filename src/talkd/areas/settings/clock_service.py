@@ -1,8 +1,8 @@
 """Give all processes that use a database the same steady time scale (`core/clock.py`).
 
-Stored moments are compared after a restart of talkd. So the database stores when the machine started, on the scale that
-the first process after that start chose. Later processes continue that scale, even if the machine's clock was set
-meanwhile. After a restart of the machine, only its clock tells how long it was off.
+Moments that are stored before a restart of talkd are compared with later ones. So the first process after a start of
+the machine stores the moment of that start on its own scale. Later processes continue this scale, even if the machine's
+clock was set meanwhile. After a restart of the machine, only its clock tells how long it was off.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from talkd.storage.database import Tx
 
 FACT = "clock"
 BOOT = Path("/proc/sys/kernel/random/boot_id")
-"""A file in which Linux has another text after each start of the machine."""
+"""A file with a random id that Linux changes at each start of the machine."""
 
 
 class Scale(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Scale(msgspec.Struct, frozen=True):
 
 
 def get_boot() -> str:
-    """Return a text that identifies this start of the machine; empty if the system has none."""
+    """Return the id of this start of the machine, or "" if the system has none."""
     try:
         return BOOT.read_text().strip()
     except OSError:
@@ -46,7 +46,7 @@ async def follow_scale(tx: Tx) -> None:
     """Continue the stored scale in this process. Writes nothing."""
     scale = await find_scale(tx)
     if scale is not None:
-        clock.go_on_from(scale.start)
+        clock.continue_from(scale.start)
 
 
 async def keep_scale(tx: Tx) -> None:
@@ -54,7 +54,7 @@ async def keep_scale(tx: Tx) -> None:
     latest = await store.get_latest_moment(tx)
     await follow_scale(tx)
     if clock.steady() < latest:
-        clock.go_on_from(latest - clock.ticks())
+        clock.continue_from(latest - clock.ticks())
     scale = Scale(get_boot(), clock.get_start())
     if scale != await find_scale(tx):
         await store.set_fact(tx, FACT, msgspec.json.encode(scale).decode())

@@ -8,7 +8,7 @@ from talkd.conversation.settings import TalkSettings
 
 
 class Enumeration(msgspec.Struct, frozen=True):
-    """Which accounts a user finds by a part of the name, and which only by the full id, name or address."""
+    """Which accounts a user can find by a part of the name, and which only by the full id, name or address."""
 
     browses_all: bool
     """Whether a user finds every account by a part of its name."""

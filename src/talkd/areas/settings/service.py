@@ -1,4 +1,4 @@
-"""Change settings and preferences, and tell all processes that what they remember is outdated."""
+"""Read and change settings, preferences and facts of the installation, and outdate the caches of all processes."""
 
 from collections.abc import Callable
 
@@ -21,7 +21,7 @@ from talkd.core.events import CachesOutdated, ReadPrivacySet, SettingSet
 from talkd.storage.database import Tx
 
 _WELCOMED = ("talkd", "welcomed")
-"""App and key of the setting that says that the user has been welcomed."""
+"""App and key of the preference that records that the user has been given their first rooms."""
 EPOCH = "epoch"
 """The fact that changes whenever settings, passwords or roles do (ARCHITECTURE.md, What processes remember)."""
 
@@ -37,7 +37,7 @@ async def get_shown(tx: Tx, app: str = APP) -> dict[str, str]:
 
 
 async def get_settings(tx: Tx) -> TalkSettings:
-    """Return the settings of Talk, for commands and others that have no running server."""
+    """Read the settings of Talk from the database. Operations can use those in memory (`World.settings`) instead."""
     settings = TalkSettings()
     settings.replace(await get_all(tx))
     return settings
@@ -118,9 +118,9 @@ async def add_welcomed(tx: Tx, user_id: str) -> bool:
 
 
 async def outdate_caches(tx: Tx, user_id: str = "") -> None:
-    """Note that settings, passwords or roles have changed, of one account or (empty) of any.
+    """Make all processes clear their caches, because settings, passwords or roles have changed.
 
-    All processes then forget what they remember.
+    `user_id`: the account that has changed, or empty for any.
     """
     epoch = ids.text(16)
     await tx.emit(CachesOutdated(epoch, user_id))  # first: its effects lock rooms, which are locked before this row
@@ -128,7 +128,7 @@ async def outdate_caches(tx: Tx, user_id: str = "") -> None:
 
 
 async def get_epoch(tx: Tx) -> str:
-    """Return the epoch; another one means that settings, passwords or roles have changed."""
+    """Return the epoch. It is another one after every change of settings, passwords or roles."""
     return await store.get_fact(tx, EPOCH) or ""
 
 

@@ -82,7 +82,7 @@ async def get_fact(tx: Tx, key: str) -> str | None:
 
 
 async def add_fact(tx: Tx, key: str, value: str) -> str:
-    """Store a fact unless there is one already. Return the one that is stored, also if two processes do it at once."""
+    """Store a fact unless it is stored already. Return the stored one, even if two processes do this at once."""
     await tx.run(_ADD_META, key=key, value=value)
     return str(await tx.value(_META, key=key))
 

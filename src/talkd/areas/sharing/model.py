@@ -1,7 +1,7 @@
 """Things that clients can share, and the rules for their fields.
 
 Other users click on shared things. So only the fields listed here are kept, and links must lead to this server. Users,
-groups, files and polls cannot be shared this way, because clients would show forged ones like real ones.
+groups, files and polls cannot be shared this way: clients would show a forged one like a real one.
 """
 
 import re
@@ -97,7 +97,7 @@ def _decode(meta_data: str) -> dict[str, str] | None:
 
 
 def _coordinates(location: str) -> tuple[str, str]:
-    """Return latitude and longitude from the id, which is the link that clients open. So text and link agree."""
+    """Return latitude and longitude from the id, the link that clients open, so that both agree."""
     found = _GEO_URI.fullmatch(location)
     if found is None or abs(float(found[1])) > 90 or abs(float(found[2])) > 180:
         raise Invalid("object")

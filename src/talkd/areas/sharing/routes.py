@@ -85,7 +85,7 @@ async def list_shared(tx: Tx, call: Call[ListParams]) -> Reply:
     page = await service.list_shared(tx, me, params.objectType, known=params.lastKnownMessageId, limit=limit)
     if not page.messages:
         return Reply([])
-    shown = reversed(message_view.messages(page, me.room, me.actor))  # JavaScript sorts keys that are numbers anyway
+    shown = reversed(message_view.messages(page, me.room, me.actor))  # JavaScript sorts numeric keys anyway
     return Reply({str(each.id): each for each in shown}, 200, headers(last_given=page.messages[-1].id))
 
 

@@ -22,7 +22,7 @@ async def share(
     silent: bool = False,
     guest_name: str = "",
 ) -> SentMessage:
-    """Post a message that shows a thing. The parameters are those of `require_thing`, which raises for wrong ones."""
+    """Post a message that shows a thing. Parameters and errors are those of `require_thing`."""
     thing = require_thing(object_type, object_id, meta_data, home)
     message, is_new = await messages.share(
         tx, me, thing, kind_of(object_type), reference_id=reference_id, silent=silent, guest_name=guest_name

@@ -10,9 +10,9 @@ from talkd.conversation.setting_values import TurnServer
 from talkd.core.constants import Permission
 
 MAX_MESSAGES = 200
-"""Messages in one request, at most; the others are dropped."""
+"""Maximum number of messages in one request. Further ones are dropped."""
 LINE_END = re.compile("\r\n|\n|\r")
-"""Line ends of a session description. `str.splitlines` knows more, which browsers take for text."""
+"""Line ends of a session description. `str.splitlines` also splits at characters that are text for browsers."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -24,7 +24,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What a client proves its identity with to a standalone signaling server: the older ticket, and the token."""
+    """Proofs of a client's identity for a standalone signaling server: a ticket (the older proof) and a token."""
 
     ticket: str
     token: str
@@ -58,7 +58,7 @@ class News(msgspec.Struct, frozen=True):
 
 
 def parse(messages: str) -> list[Envelope]:
-    """Return the messages of a request. If the text is no list of messages, return none, as the real server does."""
+    """Return the messages of a request. If the text is not a list of messages, return none, as the real server does."""
     try:
         return msgspec.json.decode(messages, type=list[Envelope])[:MAX_MESSAGES]
     except (msgspec.DecodeError, RecursionError):
@@ -66,7 +66,7 @@ def parse(messages: str) -> list[Envelope]:
 
 
 def parse_content(envelope: Envelope) -> dict[str, Any] | None:
-    """Return the content of a message, or None if it is no JSON object."""
+    """Return the content of a message, or None if it is not a JSON object."""
     try:
         content = msgspec.json.decode(envelope.fn)
     except (msgspec.DecodeError, RecursionError):

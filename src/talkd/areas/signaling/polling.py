@@ -1,4 +1,4 @@
-"""What this process remembers of the signaling polls of sessions."""
+"""The state of the signaling polls of sessions, in memory."""
 
 from collections import defaultdict
 
@@ -6,8 +6,8 @@ from collections import defaultdict
 class Polling:
     """Which sessions have the current list of their room's sessions, and which poll of each session is the newest.
 
-    Everything is kept in memory: after a restart each session gets the list once more. What is kept of a session goes
-    when it ends, and what is kept of a room goes with every change of its list.
+    After a restart of the server, each session gets the list once more. The entries of a session are deleted when it
+    ends, and those of a room with each change of its list.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class Polling:
         self._informed[room_id].add(session_id)
 
     def outdate_list(self, room_id: int) -> None:
-        """Note that the list has changed: somebody joined, left, or changed what they bring to the call."""
+        """Note that the list has changed, for example because somebody joined, left, or switched on their camera."""
         self._informed.pop(room_id, None)
 
     def outdate_lists(self) -> None:
@@ -43,7 +43,7 @@ class Polling:
     def is_newest_poll(self, session_id: str, number: int) -> bool:
         """Return True if the session has begun no other poll since.
 
-        Only the newest poll takes messages. The connection of an earlier one may be cut, and a phone that changes its
-        network does not tell the server.
+        Only the newest poll takes messages. The connection of an earlier poll may be lost without the server noticing,
+        for example when a phone changes its network.
         """
         return self._polls.get(session_id) == number

@@ -63,7 +63,7 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
 
 @routes.add("POST", "signaling/backend", Guard.NO_LOGIN, versions=V3, csrf=False)
 async def answer_backend(_tx: Tx, _call: Call[Any]) -> dict[str, Any]:
-    """Refuse a standalone signaling server. This release cannot use one, so no caller can prove to be one."""
+    """Refuse a standalone signaling server. This release cannot use one."""
     return view.UNKNOWN_BACKEND
 
 

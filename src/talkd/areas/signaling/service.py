@@ -31,7 +31,7 @@ async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
     """Store messages for other sessions of the room.
 
     Messages with a foreign sender or recipient, and messages that the caller may not send, are dropped without an
-    error, as on the real server. So the answer does not tell which sessions exist.
+    error, as on the real server. So the answer does not reveal which sessions exist.
     """
     if me.session is None:
         return

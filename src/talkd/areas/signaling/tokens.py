@@ -1,9 +1,9 @@
-"""What a client proves its identity with to a standalone signaling server: a signed token, or the older ticket.
+"""Proofs of a client's identity for a standalone signaling server: a signed token, or the older ticket.
 
 Current signaling servers read the token and check it with the public key from the capabilities. Older ones would send
 the ticket back to be checked here; no route does that, because talkd cannot use such servers yet.
 
-PyJWT and cryptography are imported when they are first needed: together they would be a large part of the start.
+PyJWT and cryptography are imported when they are first needed, because importing them takes long.
 """
 
 import hashlib
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 LIFETIME = 60
-"""Seconds for which a token can be used to say hello."""
+"""Seconds for which a token is valid."""
 
 _KEYS = "signaling-keys"
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-"""How many points the curve P-256 has: private keys are numbers below it."""
+"""The order of the curve P-256. Private keys are numbers below it."""
 
 
 class TokenKeys(msgspec.Struct, frozen=True):

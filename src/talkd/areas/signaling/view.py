@@ -38,7 +38,7 @@ UNKNOWN_BACKEND = {
     "type": "error",
     "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
 }
-"""The answer to a signaling server that does not prove to know the shared secret. Its HTTP status is 200."""
+"""The answer to a signaling server that does not prove that it knows the shared secret. Its HTTP status is 200."""
 
 
 def news(found: News, room: Room) -> list[Item]:

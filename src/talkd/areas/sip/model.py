@@ -55,5 +55,5 @@ def own_number(text: str) -> str | None:
 
 
 def without_end(number: str) -> str:
-    """Return the number without its last digits, for people who may not know it."""
+    """Return the number without its last digits, to show it to attendees who must not know it."""
     return number[:-_HIDDEN_DIGITS] + "…"

@@ -11,7 +11,7 @@ from talkd.storage.database import Tx
 
 
 class Assignment(msgspec.Struct, frozen=True):
-    """A number that an account has got, and the account that had it before."""
+    """A number with its new account, and the account that had it before, or None."""
 
     number: PhoneNumber
     former_user_id: str | None
@@ -36,7 +36,7 @@ async def _is_allowed(tx: Tx, settings: TalkSettings, user_id: str) -> bool:
 async def add_number(tx: Tx, text: str, user_id: str, *, force: bool = False) -> Assignment:
     """Give an account a number.
 
-    Raises NotFound if there is no such account, Invalid if the text is no number, and Conflict if an account has the
+    Raises NotFound if there is no such account, Invalid if the text is not a number, and Conflict if an account has the
     number already. With `force` the number is taken from that account.
     """
     account = await users.get_account(tx, user_id)
@@ -51,7 +51,7 @@ async def add_number(tx: Tx, text: str, user_id: str, *, force: bool = False) ->
 
 
 async def find_number(tx: Tx, text: str) -> PhoneNumber:
-    """Return the number with its account. Raises NotFound if no account has it or the text is no number."""
+    """Return the number with its account. Raises NotFound if no account has it or the text is not a number."""
     number = own_number(text)
     known = await store.find_number(tx, number) if number is not None else None
     if known is None:
@@ -68,17 +68,17 @@ async def list_numbers(tx: Tx, user_id: str) -> list[PhoneNumber]:
 
 
 async def remove_number(tx: Tx, text: str) -> None:
-    """Take a number from its account. Do nothing if no account has it."""
+    """Remove a number from its account. Does nothing if no account has it."""
     number = own_number(text)
     if number is not None:
         await store.delete_number(tx, number)
 
 
 async def remove_numbers_of(tx: Tx, user_id: str) -> None:
-    """Take all numbers from an account."""
+    """Remove all numbers from an account."""
     await store.delete_numbers_of(tx, await users.resolve_id(tx, user_id))
 
 
 async def remove_all_numbers(tx: Tx) -> None:
-    """Take all numbers from all accounts."""
+    """Remove all numbers from all accounts."""
     await store.delete_all_numbers(tx)

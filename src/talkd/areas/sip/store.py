@@ -25,7 +25,7 @@ _DELETE_ALL = Statement(sa.delete(phone_numbers))
 
 
 async def set_owner(tx: Tx, number: str, user_id: str) -> None:
-    """Give a number to an account, and take it from the account that had it."""
+    """Give a number to an account. An account that had it before loses it."""
     await tx.run(_SET, number=number, user_id=user_id)
 
 
@@ -40,15 +40,15 @@ async def list_numbers(tx: Tx, user_id: str) -> list[PhoneNumber]:
 
 
 async def delete_number(tx: Tx, number: str) -> None:
-    """Take a number from its account."""
+    """Remove a number from its account."""
     await tx.run(_DELETE, number=number)
 
 
 async def delete_numbers_of(tx: Tx, user_id: str) -> None:
-    """Take all numbers from an account."""
+    """Remove all numbers from an account."""
     await tx.run(_DELETE_OF_USER, user_id=user_id)
 
 
 async def delete_all_numbers(tx: Tx) -> None:
-    """Take all numbers from all accounts."""
+    """Remove all numbers from all accounts."""
     await tx.run(_DELETE_ALL)

@@ -1,1 +1,1 @@
-"""Accounts and groups: their rules, their passwords, and searching for people to invite."""
+"""Accounts and groups: their rules and passwords, and the search for people to invite."""

@@ -1,4 +1,4 @@
-"""Reading, creating, changing and deleting groups, and their members."""
+"""Read, create, change and delete groups, and their members."""
 
 from collections.abc import Sequence
 

@@ -29,7 +29,7 @@ WEAK_PASSWORD = 107
 NO_PASSWORD = 108
 UNKNOWN_KEY = 113
 NOT_YOURS = 998
-"""There is no such account, or the caller may not see it."""
+"""The account does not exist, or the caller may not see it."""
 
 PROFILE_FIELDS = (
     "phone",
@@ -60,7 +60,7 @@ DEFAULT_SCOPES = {
     **{f"{field}Scope": LOCAL_SCOPE for field in PROFILE_FIELDS},
     "pronounsScope": FEDERATED_SCOPE,
 }
-"""Who may see a field by default. talkd stores what users choose; it publishes no profiles."""
+"""Who may see a field by default. talkd only stores what users choose: it publishes no profiles."""
 
 
 class Account(msgspec.Struct, frozen=True):

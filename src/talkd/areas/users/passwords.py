@@ -1,4 +1,4 @@
-"""Hashing passwords in threads. One hash takes about 30 ms of CPU, on purpose."""
+"""Hash passwords in threads. One hash takes about 30 ms of CPU, on purpose."""
 
 import asyncio
 from collections.abc import Callable
@@ -36,7 +36,7 @@ def hash_password_now(password: str) -> str:
 
 
 async def is_password(password_hash: str, password: str) -> bool:
-    """Return True if the hash is that of the password. An empty hash takes as long and gives False.
+    """Return True if the hash is that of the password. An empty hash takes as long and matches no password.
 
     Raises Throttled while too many hashes wait.
     """

@@ -1,4 +1,4 @@
-"""Reading, creating, changing and deleting accounts."""
+"""Read, create, change and delete accounts."""
 
 from collections.abc import Iterable, Sequence
 
@@ -15,7 +15,7 @@ from talkd.core.names import folded
 from talkd.storage.database import Tx
 
 EVERYTHING = 2**31 - 1
-"""The limit of a list that has no limit."""
+"""The LIMIT of a statement for a list without a limit."""
 
 
 # --- reading --------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ async def get_names(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
 
 
 async def resolve_ids(tx: Tx, typed: Iterable[str]) -> dict[str, str]:
-    """Map each text to the account id that it spells in any case, or to itself if there is no such account."""
+    """Map each text to the id of the account that it names, in any case, or to itself if there is no such account."""
     texts = list(typed)
     ids = await store.list_ids(tx, [folded(text) for text in texts]) if texts else []
     known = {folded(user_id): user_id for user_id in ids}
@@ -54,7 +54,7 @@ async def resolve_ids(tx: Tx, typed: Iterable[str]) -> dict[str, str]:
 
 
 async def resolve_id(tx: Tx, typed: str) -> str:
-    """Return the account id that a text spells in any case, or the text itself if there is no such account."""
+    """Return the id of the account that a text names, in any case, or the text itself if there is no such account."""
     return (await resolve_ids(tx, [typed]))[typed]
 
 
@@ -64,10 +64,7 @@ async def is_admin(tx: Tx, user_id: str) -> bool:
 
 
 async def is_allowed(tx: Tx, group_ids: Sequence[str], user_id: str) -> bool:
-    """Return True if a setting that names these groups allows something to the account.
-
-    The account must be in one of the groups. A setting that names no group allows everybody.
-    """
+    """Return True if the account is in one of the groups of a setting. A setting without groups allows everybody."""
     return not group_ids or await store.is_member_of_any(tx, group_ids, user_id)
 
 
@@ -128,14 +125,14 @@ async def create_account(
 
 
 async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
-    """Set a field of `model.changed`. Raises Rejected: 101 invalid, 113 unknown key."""
+    """Set a field that `model.changed` knows. Raises Rejected: 101 invalid, 113 unknown key."""
     for column, changed in model.changed(account, key, value).items():
         await store.set_column(tx, account.id, column, changed)
         if column == "display_name" and changed != account.display_name:
             await tx.emit(UserRenamed(account.id, changed))
             await settings.outdate_caches(tx, account.id)  # verified logins contain the name
         elif column == "email" and changed != account.email:
-            await settings.outdate_caches(tx, account.id)  # users can log in by it
+            await settings.outdate_caches(tx, account.id)  # users can log in with it
 
 
 async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:

@@ -1,4 +1,4 @@
-"""Searching for accounts, groups and e-mail addresses to invite."""
+"""Search for accounts, groups and e-mail addresses to invite."""
 
 from collections.abc import Collection
 
@@ -15,9 +15,9 @@ MAX_LIMIT = 200
 async def suggest(tx: Tx, search: str, *, by: str, token: str, kinds: Collection[str], limit: int) -> list[Suggestion]:
     """Return accounts, groups and an e-mail address to invite to the room of `token`, up to `limit` of each kind.
 
-    Attendees of the room are left out only if `by` is one of them. Otherwise the gaps would reveal who is in the room.
-    `by` is left out after the limit was applied (docs/api/compatibility.md). The settings of the app `core` may hide
-    accounts and groups outside of `by`'s own groups.
+    `by` is the caller. Attendees of the room are left out only if the caller is one of them: otherwise the gaps would
+    reveal who is in the room. The caller is left out after the limit was applied (docs/api/compatibility.md). The
+    settings of the app `core` may hide accounts and groups outside of the caller's own groups.
     """
     search = search.strip()
     limit = max(1, min(limit, MAX_LIMIT))

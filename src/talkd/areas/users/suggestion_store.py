@@ -18,7 +18,7 @@ _limit = bind("limit", sa.Integer)
 
 
 def _outside(kind: str, id_: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Condition: not an attendee of the room `room_id`."""
+    """Return the condition that the account or group is not an attendee of the room `room_id`."""
     return ~sa.exists(
         sa.select(ONE).where(
             attendees.c.room_id == bind("room_id"),
@@ -41,7 +41,7 @@ def _is_set(name: str) -> sa.ColumnElement[bool]:
 
 
 def _is_shown(*columns: sa.ColumnElement[str], is_close: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
-    """Condition: the settings show the row to the user `by`. `is_close` says that it belongs to one of their groups."""
+    """Return the condition that the settings show the row to `by`. `is_close`: it belongs to one of their groups."""
     return sa.and_(
         sa.or_(
             _is_set("browses_all"),
