@@ -15,7 +15,7 @@ async def _enforce_permissions(tx: Tx, event: events.RoomEvent) -> None:
 
 
 async def _end_if_empty(tx: Tx, event: events.AttendeeRemoved) -> None:
-    """End the call if the removed attendee's session was the last one in it."""
+    """End the call if the last session in it was of the removed attendee."""
     if event.session_ids:
         await service.end_if_empty(tx, event.room_id)
 

@@ -104,7 +104,7 @@ async def ring(tx: Tx, call: Call[RingParams]) -> None:
 
 @routes.add("GET", "call/{token}/notification-state", Guard.USER, versions=V4)
 async def get_notification_state(tx: Tx, call: Call[Any]) -> Reply:
-    """Say whether the call still rings: 200 yes, 201 no, it was missed, 404 no, it was answered."""
+    """Answer 200 if the call still rings for the caller, 201 if it is over, and 404 if the caller has joined it."""
     me = await find_participant(tx, call)
     if me is None:
         raise NotFound(data=NULL)

@@ -26,12 +26,12 @@ async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
 
 
 async def list_active(tx: Tx) -> list[tuple[str, int]]:
-    """Return the tokens of rooms with a call, and how many attendees are in it."""
+    """Return the tokens of the rooms with a call, each with the number of attendees in the call."""
     return await store.list_active(tx, clock.steady() - SESSION_TIMEOUT)
 
 
 def is_ringing(me: Participant) -> bool:
-    """Return True if the call still rings for the participant, and False if it is over or the lobby keeps them out.
+    """Return True if the call still rings for the participant, and False if it is over or they cannot pass the lobby.
 
     Raises NotFound if the participant has answered on any device.
     """
@@ -71,10 +71,10 @@ async def join(
 ) -> None:
     """Add a device to the call. The first one starts the call.
 
-    The start notifies nobody if `silent` is set, and not the users in `silent_for`.
+    If the call starts now, `silent` keeps it from notifying anybody, and `silent_for` from notifying these users.
 
     Raises NotFound if the device has not joined the room, Invalid("type") if the room's type has no calls,
-    PreconditionFailed if the lobby keeps the participant out, Invalid("consent") if they must agree to being recorded
+    PreconditionFailed if the participant cannot pass the lobby, Invalid("consent") if they must agree to being recorded
     and did not, and Forbidden if they may not start a call.
     """
     me, session = await _reload(tx, me)
@@ -120,8 +120,8 @@ async def ring(tx: Tx, me: Participant, attendee_id: int, *, everyone_may_ring: 
 
     Moderators may ring. With `everyone_may_ring`, so may all who may start calls.
 
-    Raises Forbidden for everybody else, Invalid("in-call") if the caller is not in a call or the target is in it
-    already, NotFound if the attendee is not in the room, and Invalid("actor-type") if they have no account.
+    Raises Forbidden for everybody else, Invalid("in-call") if the caller is not in the call or the target already is,
+    NotFound if the attendee is not in the room, and Invalid("actor-type") if they have no account.
     """
     if not me.is_moderator and not (everyone_may_ring and me.may(Permission.CALL_START)):
         raise Forbidden

@@ -52,7 +52,7 @@ async def add_flag(tx: Tx, room_id: int, flag: int) -> None:
 
 
 async def end(tx: Tx, room_id: int) -> None:
-    """End the call, with the permissions that were set for it."""
+    """End the call, and delete the permissions that were set for it."""
     await tx.run(_END, room_id=room_id)
 
 
@@ -67,7 +67,7 @@ async def set_entered(tx: Tx, room_id: int, attendee_id: int, now: int) -> None:
 
 
 async def list_participants(tx: Tx, room_id: int, since: int) -> list[Attendee]:
-    """Return the attendees who have been in a call since then, in the order in which they joined."""
+    """Return the attendees who joined a call at the time `since` or later, in the order in which they joined."""
     return await tx.list(_PARTICIPANTS, room_id=room_id, since=since)
 
 
@@ -82,10 +82,10 @@ _ACTIVE = Statement(
 
 
 async def list_active(tx: Tx, since: int) -> list[tuple[str, int]]:
-    """Return the tokens of rooms with a call, and how many attendees with a ping since then are in it."""
+    """Return the tokens of the rooms with a call, each with the number of attendees in it with a ping since `since`."""
     return [(row[0], int(row[1])) for row in await tx.all(_ACTIVE, since=since)]
 
 
 async def list_rooms_with_call_since(tx: Tx, before: int) -> list[int]:
-    """Return the rooms whose call began then or earlier."""
+    """Return the rooms whose call began at the time `before` or earlier."""
     return await tx.values(_BEGUN_BEFORE, before=before)
