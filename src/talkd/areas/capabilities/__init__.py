@@ -1,1 +1,1 @@
-"""Capabilities: what this server tells clients it can do, and `status.php`."""
+"""Capabilities: the features that this server offers to clients, and `status.php`."""

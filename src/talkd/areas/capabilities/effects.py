@@ -1,6 +1,6 @@
-"""Keep the settings in memory in step with the stored ones, and the hash that tells clients of changes.
+"""Keep the settings in memory, and the hash that reports changes to clients, in step with the stored settings.
 
-After the commit.
+These effects run after the commit.
 """
 
 from talkd.area import Effects
@@ -18,7 +18,7 @@ async def load_settings(world: World) -> None:
     while True:
         changes = known.changes
         values = await world.db.read(settings.get_all)
-        if known.changes == changes:  # otherwise a setting was set meanwhile, and the values may be older
+        if known.changes == changes:  # otherwise a setting changed during the read, and `values` may be outdated
             break
     known.replace(values)
     _set_hash(world)

@@ -1,4 +1,4 @@
-"""The features of this release, by the names that clients look for. A feature is listed if its operations exist."""
+"""The features of this release, under the names that clients look for. A feature is listed if its operations exist."""
 
 from collections.abc import Collection
 
@@ -113,7 +113,7 @@ LOCAL_FEATURES = (
 """The features that clients look for on the user's own server, not on the server that hosts a room."""
 
 REACTIONS = ("❤️", "🎉", "👏", "👋", "👍", "👎", "🔥", "😂", "🤩", "🤔", "😲", "😥")
-"""Emojis that clients offer as reactions during a call. Clients send them over signaling."""
+"""Emojis that clients offer as reactions during a call and send to each other over signaling."""
 
 NOTIFICATIONS = ("list", "get", "delete", "delete-all", "exists", "icons", "rich-strings", "action-web")
 """What clients can do with notifications, and what notifications contain."""
@@ -146,7 +146,7 @@ def list_features(versions: Collection[str]) -> list[str]:
 
 
 class Viewer(msgspec.Struct, frozen=True):
-    """The data of the caller that capabilities depend on. The defaults are those of a visitor."""
+    """The data of the caller that capabilities depend on. The defaults are for callers without an account."""
 
     user_id: str | None = None
     language: str = ""
@@ -158,8 +158,8 @@ class Viewer(msgspec.Struct, frozen=True):
     blurs_background: bool = False
     list_style: str = TWO_LINES
     may_use_talk: bool = True
-    """Whether the setting `allowed_groups` lets them use Talk. For other users, Talk does not exist."""
+    """Whether the setting `allowed_groups` lets the caller use Talk. If not, the capabilities do not mention Talk."""
     may_create: bool = False
-    """Whether the setting `start_conversations` lets them create rooms."""
+    """Whether the setting `start_conversations` lets the caller create group and public rooms."""
     may_dial_out: bool = False
-    """Whether they could call phone numbers: a bridge to the telephone network is set up, and they may use it."""
+    """Whether a SIP bridge can call phone numbers, and the caller may use it."""

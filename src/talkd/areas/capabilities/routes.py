@@ -22,7 +22,7 @@ status_routes = Routes("status", base="", kind=Kind.PLAIN)
 
 
 async def _read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
-    """Return the signaling keys, made if there are none, and the data of the caller that capabilities depend on."""
+    """Return the signaling keys, created at the first use, and the data of the caller that capabilities depend on."""
     world = call.world
 
     async def read(tx: Tx) -> tuple[TokenKeys | None, Viewer]:
@@ -36,7 +36,7 @@ async def _read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
 
 @routes.add("GET", "capabilities", Guard.NO_LOGIN, access=Access.OWN, returns=dict[str, Any])
 async def get_capabilities(call: Call[NoParams]) -> Reply:
-    """Get the capabilities of this server for the caller; 304 if they have them already (If-None-Match)."""
+    """Get the capabilities of this server for the caller; 304 if the client has them already (If-None-Match)."""
     world = call.world
     keys, viewer = await _read_keys_and_viewer(call)
     data = service.get_capabilities(

@@ -41,7 +41,7 @@ async def get_viewer(tx: Tx, talk_settings: TalkSettings, user_id: str | None) -
 def get_capabilities(
     config: Config, talk_settings: TalkSettings, viewer: Viewer, *, token_key: str, base_url: str
 ) -> dict[str, Any]:
-    """Return the capabilities. Visitors get only the blocks of Talk, the theme, and brute-force protection.
+    """Return the capabilities. Without an account: only the blocks of Talk, the theme, and brute-force protection.
 
     `token_key` is the public key for signaling servers.
     """
@@ -74,7 +74,7 @@ def get_talk(config: Config, talk_settings: TalkSettings, viewer: Viewer, *, tok
 def talk_hash(config: Config, talk_settings: TalkSettings, viewer: Viewer) -> str:
     """Return the `X-Nextcloud-Talk-Hash`: it changes when clients should read the capabilities and all rooms again.
 
-    It covers every setting whose effect clients see, also if only some accounts see it. The signaling key is left out,
+    It covers every setting that changes what clients see, even for some accounts only. The signaling key is left out,
     because it never changes.
     """
     talk = get_talk(config, talk_settings, viewer, token_key="")

@@ -159,14 +159,14 @@ def provisioning_api(identity: IdentityConfig) -> Block:
 
 
 def password_policy(security: SecurityConfig) -> Block:
-    """How long passwords must be; there is no address that checks or makes them."""
+    """Return the block with the minimum lengths of passwords. It names no operation that checks or generates them."""
     account = security.password_min_length
     policies = {"account": {"minLength": account}, "sharing": {"minLength": security.room_password_min_length}}
     return {"minLength": account, "policies": policies}
 
 
 def bruteforce() -> Block:
-    """How many milliseconds an answer is held back after wrong guesses: none, talkd refuses at once instead."""
+    """Return the block of brute-force protection. The delay is 0: talkd refuses guesses instead of delaying answers."""
     return {"delay": 0, "allow-listed": False}
 
 
