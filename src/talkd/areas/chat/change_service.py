@@ -25,7 +25,7 @@ from talkd.core.events import HistoryCleared, MessageDeleted, MessageEdited
 from talkd.storage.database import Tx
 
 EXPIRED_AT_ONCE = 500
-"""How many messages one transaction deletes. Other writers wait 20 to 30 ms for it."""
+"""Maximum number of expired messages that one transaction deletes. Other writers wait 20 to 30 ms for it."""
 
 _DELETABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 
@@ -35,7 +35,7 @@ _encode = msgspec.json.Encoder().encode
 async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> SentMessage:
     """Replace the text of a message. Return the system message that reports it.
 
-    A user who is not mentioned any more keeps the flags of an unread mention, as on the real server.
+    A user whom the new text no longer mentions keeps the mark of an unread mention, as on the real server.
 
     Raises NotFound, Forbidden, NotAllowedHere if the message is not a text, TooLarge, Invalid("age") if it is too old,
     or Invalid("message") if the text is empty.
@@ -65,8 +65,8 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> SentMessa
 async def delete(tx: Tx, me: Participant, message_id: int) -> SentMessage:
     """Delete a message of any age. Return the system message that reports it.
 
-    With the message of a poll, the system message that the poll was closed is also deleted. Raises NotFound, Forbidden,
-    or NotAllowedHere for a system message or a deleted one.
+    Deleting the message of a poll also deletes the system message that reports the end of the poll. Raises NotFound,
+    Forbidden, or NotAllowedHere for a system message or a deleted one.
     """
     message = await _access_changeable(tx, me, message_id, _DELETABLE)
     if message.kind == OBJECT_SHARED:
@@ -116,7 +116,7 @@ async def delete_expired(tx: Tx, room_id: int) -> bool:
 async def _access_changeable(tx: Tx, me: Participant, message_id: int, kinds: frozenset[str]) -> Message:
     """Return the message if it is the caller's own, or they moderate a room that is not one-to-one.
 
-    Raises NotFound, Forbidden, or NotAllowedHere if it is a system message or of another kind.
+    Raises NotFound, Forbidden, or NotAllowedHere if it is a system message or its kind is not among `kinds`.
     """
     message = await message_store.get_message(tx, me.room.id, message_id, clock.now())
     if message is None:

@@ -84,7 +84,7 @@ async def delete_message(tx: Tx, room_id: int, message_id: int, references: str)
 
 
 async def list_closings(tx: Tx, message: Message) -> list[int]:
-    """Return the ids of the system messages that the poll of a message was closed; none if it shows something else."""
+    """Return the ids of the system messages that report the end of the message's poll; none if it shows no poll."""
     shown = message.references()["object"]
     rows = await tx.all(_CLOSINGS, in_room=message.room_id, message_id=message.id)
     closed = ((row[0], msgspec.json.decode(row[1], type=dict[str, Reference])["poll"]) for row in rows)

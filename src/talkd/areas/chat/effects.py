@@ -1,4 +1,4 @@
-"""Keep the messages in memory in step with the stored ones. After the commit."""
+"""Drop cached messages and read markers after the commit of a change."""
 
 from typing import Any
 

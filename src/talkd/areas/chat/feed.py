@@ -33,7 +33,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(slots=True)
 class News:
-    """New messages for one reader: the encoded list, and the id of the last message in it."""
+    """New messages for one reader: the encoded list, and the id of its last message."""
 
     body: msgspec.Raw
     last_id: int
@@ -56,9 +56,12 @@ class Feed:
         self._rooms: LRUCache[int, _Recent] = LRUCache(ROOMS)
         self._common: LRUCache[int, int | None] = LRUCache(ROOMS)
         self._loading: dict[int, tuple[int, asyncio.Task[_Recent]]] = {}
+        """Reads of messages in progress, each with the `low` of its result."""
         self._reading: dict[int, object] = {}
+        """The latest read in progress of each common read marker, as an object that identifies it."""
 
-    # A read that was running at the time of a change still answers those who wait for it, but is not cached.
+    # A change removes reads in progress from these dictionaries: the result still answers the requests that wait for
+    # it, but is not cached.
     def forget(self, room_id: int) -> None:
         """Drop what is cached for a room, after a message was added or changed."""
         self._rooms.pop(room_id, None)
@@ -106,8 +109,10 @@ class Feed:
             recent = await self._read(room_id, known)
             self._keep(room_id, recent)
             return recent
-        low, task = self._loading.get(room_id, (known + 1, None))
-        if task is None or low > known:
+        loading = self._loading.get(room_id)
+        if loading is not None and loading[0] <= known:
+            task = loading[1]
+        else:
             task = asyncio.ensure_future(self._read(room_id, known))
             self._loading[room_id] = known, task
             task.add_done_callback(lambda done: self._loaded(room_id, done))
@@ -124,7 +129,7 @@ class Feed:
                 self._keep(room_id, task.result())
 
     def _keep(self, room_id: int, recent: _Recent) -> None:
-        if len(recent.page.messages) < MESSAGES:  # a full page may not be all messages since then
+        if len(recent.page.messages) < MESSAGES:  # a full page may leave out later messages
             self._rooms[room_id] = recent
 
     @staticmethod
@@ -132,10 +137,11 @@ class Feed:
         now = clock.now()
         parents = {key: parent for key, parent in recent.page.parents.items() if not parent.is_expired(now)}
         page = Page(fresh, parents, recent.page.names, recent.page.reactors)
-        # in a one-to-one room, @all has another name for each of the two users
+        # In a one-to-one room, @all has another name for each of the two users.
         if room.is_one_to_one or message_view.is_personal(page, viewer):
             return msgspec.Raw(_encode(message_view.messages(page, room, viewer)))
-        key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)  # messages expire
+        # The counts are part of the key, because messages between the first and the last may expire.
+        key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)
         body = recent.bodies.get(key)
         if body is None:
             body = recent.bodies[key] = msgspec.Raw(_encode(message_view.messages(page, room, Actor("", ""))))

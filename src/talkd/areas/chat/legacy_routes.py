@@ -1,4 +1,4 @@
-"""Get messages as in 2018, by offset. `routes.py` calls this for requests of such clients."""
+"""Get messages by offset, as clients of 2018 do. `routes.py` calls this for their requests."""
 
 import asyncio
 from typing import Any
@@ -59,7 +59,7 @@ class _Counter:
         return None
 
     async def _skip(self, call: Call[Any]) -> None:
-        """Move on past the messages that the client has, as far as they exist."""
+        """Skip the messages that the client has, up to the end of the chat."""
         room_id = call.me.room.id
         while self._position.left:
             before = self._position

@@ -10,9 +10,9 @@ from talkd.core import clock
 from talkd.storage.database import Tx
 
 STEP = 10_000
-"""How many rows one transaction reads, so that other tasks can run while a long chat is read."""
+"""Maximum number of rows that one transaction reads, so that other tasks can run while a long chat is read."""
 LIMIT = 200
-"""How many messages an answer has. Clients get more with a larger offset."""
+"""Maximum number of messages in an answer. Clients get more with a larger offset."""
 
 
 class Position(msgspec.Struct, frozen=True):
@@ -36,7 +36,10 @@ async def get_beginning(tx: Tx, room: Room, since: int, offset: int) -> Position
 
 
 async def skip(tx: Tx, room_id: int, position: Position, since: int) -> Position:
-    """Skip the messages that are left to skip, among the next STEP rows. Return the same position at the end."""
+    """Skip messages among the next STEP rows, as many as are left to skip. Return the new position.
+
+    At the end of the chat, the position stays the same.
+    """
     count, last, seen = await store.count_next(
         tx, room_id, position.after, since, wanted=min(position.left, STEP), step=STEP, now=clock.now()
     )
@@ -48,7 +51,7 @@ async def skip(tx: Tx, room_id: int, position: Position, since: int) -> Position
 async def get_next(tx: Tx, room_id: int, position: Position, since: int) -> tuple[Page, Position]:
     """Return up to LIMIT messages among the next STEP rows, oldest first, and the position after them.
 
-    If the page is empty and the position is another one, more messages may follow.
+    If the page is empty but the position has moved, more messages may follow.
     """
     now = clock.now()
     count, last, seen = await store.count_next(tx, room_id, position.after, since, wanted=LIMIT, step=STEP, now=now)

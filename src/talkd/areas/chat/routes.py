@@ -92,7 +92,7 @@ async def send(tx: Tx, call: Call[SendParams]) -> Reply:
 
 
 def _network(call: Call[SendParams]) -> str:
-    """Return the network by which a guest's mentions are counted; empty for users and without a throttle."""
+    """Return the network for which a guest's mentions are counted; "" for users, or if the throttle is off."""
     counts = call.me.is_guest and call.world.config.security.throttle
     return subnet_of(call.caller.address) if counts else ""
 
@@ -138,7 +138,7 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
     params, me, world = call.params, call.me, call.world
     known, limit = params.lastKnownMessageId, page_size(params.limit)
     if params.includeLastKnown:
-        known, limit = known - 1, max(limit, 2)  # room for a new message beside the known one
+        known, limit = known - 1, max(limit, 2)  # so that a new message fits in beside the known one
     news: News | None = await world[Feed].get_news(me.room, me.actor, known=known, limit=limit)
     if news is not None and news.last_id <= params.lastKnownMessageId:
         news = None  # the known message alone is no news

@@ -24,7 +24,7 @@ async def get_history(tx: Tx, me: Participant, *, known: int, including: bool, l
 async def get_context(tx: Tx, me: Participant, message_id: int, limit: int) -> tuple[Page, int | None]:
     """Return a message with those around it, oldest first, and the common read marker.
 
-    Of the messages up to this one and of those after it, the page has at most `limit` each.
+    The page has at most `limit` messages up to and including this one, and at most `limit` after it.
     """
     page = await messages.get_context(tx, me.room.id, me.actor, message_id, limit)
     return page, await messages.get_common_read(tx, me)
@@ -33,12 +33,12 @@ async def get_context(tx: Tx, me: Participant, message_id: int, limit: int) -> t
 async def mark_read(tx: Tx, me: Participant, message_id: int | None) -> int | None:
     """Set the caller's read marker, and return the common read marker.
 
-    Everything up to the message is read then. None means the newest message, and 0 or less means no message. Once
+    All messages up to this one count as read then. None means the newest message, and 0 or less means no message. Once
     everything is read, the caller's notifications of reactions are dismissed too.
     """
     message_id = me.room.last_message_id if message_id is None else await _clamp(tx, me, message_id)
     if message_id < me.attendee.last_read:
-        await delivery.catch_up(tx, me.room)  # a message that was read never notifies, even if it is unread again
+        await delivery.catch_up(tx, me.room)  # a message that was read once never notifies, even if it is marked unread
     if message_id != me.attendee.last_read:
         await message_store.mark_read(tx, me.room.id, me.attendee.id, message_id)
         back_from = me.attendee.last_read if message_id < me.attendee.last_read else 0

@@ -1,4 +1,4 @@
-"""Wait for something to happen in a room."""
+"""Wait for a change in a room."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -19,11 +19,13 @@ Look = Callable[[Call[Any]], Awaitable[Reply | None]]
 
 
 async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int) -> Reply | None:
-    """Call `look` until it returns a reply, at once and after each change. Return None after `seconds` without one.
+    """Call `look` at once and after each change, until it returns a reply. Return None after `seconds` without one.
 
-    `arrive` runs once, first. Return None at once if the caller has left the room and come back as a new attendee,
-    whose changes the watch does not see: the client then asks again. Raises the errors of the guards if the caller may
-    no longer be in the room, and NotAuthenticated if their login has ended.
+    `arrive` runs once, before the first `look`. Return None at once if the caller has left the room and joined it again
+    as a new attendee, whose changes the watch does not see: the client then asks again.
+
+    Raises the errors of the guards if the caller may no longer be in the room, and NotAuthenticated if their login has
+    ended.
     """
     world, loop = call.world, asyncio.get_running_loop()
     until = end_of_wait(call.began, seconds)
