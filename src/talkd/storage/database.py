@@ -45,7 +45,7 @@ class DatabaseInUse(DatabaseRefused):
     """Another talkd serves the database. Clients of one server would not receive messages sent to the other."""
 
 
-class DatabaseFromTheFuture(DatabaseRefused):
+class DatabaseTooNew(DatabaseRefused):
     """The database was written by a newer talkd. This one would damage it."""
 
 

@@ -15,7 +15,7 @@ import asyncpg
 
 from talkd.storage import sqlite_files as files
 from talkd.storage import sqlite_generation as generation
-from talkd.storage.database import DatabaseFromTheFuture, DatabaseRefused
+from talkd.storage.database import DatabaseRefused, DatabaseTooNew
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = tuple(sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")))
@@ -40,9 +40,9 @@ class MigrationFailed(DatabaseRefused):
 
 
 def _is_behind(current: str | None) -> bool:
-    """Return True if the schema must be created or upgraded. Raises DatabaseFromTheFuture."""
+    """Return True if the schema must be created or upgraded. Raises DatabaseTooNew."""
     if current is not None and current not in REVISIONS:
-        raise DatabaseFromTheFuture(
+        raise DatabaseTooNew(
             f"this database has schema {current}, this talkd knows schemas up to {REVISIONS[-1]}: "
             "start the newer talkd that wrote it, or restore the backup from before the upgrade"
         )
