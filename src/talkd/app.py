@@ -1,4 +1,4 @@
-"""The composition root: the table of all areas, and the order of what follows from an event."""
+"""The composition root: the table of all areas, and the order of the effects of an event."""
 
 from pathlib import Path
 
@@ -128,7 +128,7 @@ AREAS = {
     "mail": Area(jobs=mail_jobs.JOBS),
     "announcements": Area((), announcement_jobs.JOBS, announcement_effects.AFTER_COMMIT),
 }
-"""What each area offers. Areas that offer nothing here are used by others."""
+"""What each area offers to the server. Areas that are only used by other areas are not listed."""
 
 ROUTES = tuple(route for area in AREAS.values() for routes in area.routes for route in routes.table)
 """All operations. `--dev` adds its own."""
@@ -143,7 +143,7 @@ JOBS = (
 
 
 def open_database(config: Config) -> Database:
-    """Return the database that the settings name, not connected yet, with the effects of its transactions.
+    """Return the database that the settings choose, with the effects of its transactions. It is not connected yet.
 
     The effects of one event run in the order written here.
     """

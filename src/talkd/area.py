@@ -1,4 +1,4 @@
-"""What an area offers to the server: operations, background jobs, and what it does after a commit."""
+"""What an area offers to the server: operations, background jobs, and after-commit effects."""
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from talkd.web.routing import Routes
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something that the server does again and again, as long as it runs."""
+    """A background job, which runs repeatedly as long as the server runs."""
 
     name: str
     every: float
@@ -20,7 +20,7 @@ class Job:
 
 
 Effects = Mapping[type[Event], Callable[[World, Any], None]]
-"""What an area does after the commit of an event. (`Reactions` is the same inside the transaction.)"""
+"""The after-commit effects of an area, by kind of event. (`Reactions` are the effects inside the transaction.)"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Jobs:
         self._is_stopping = False
 
     def start(self, jobs: Iterable[Job]) -> None:
-        """Start to run these jobs, each in a task of its own."""
+        """Start these jobs, each in a task of its own."""
         self._is_stopping = False
         for job in jobs:
             task = asyncio.ensure_future(self._repeat(job))
@@ -124,7 +124,7 @@ class App:
         db.after_commit = (*forget, partial(wake, world.changes))  # woken requests must not read outdated memory
         self._jobs = Jobs(world)
         self.taken_over = asyncio.Event()
-        """Set when another server uses the database, so that this one must stop."""
+        """Set when another server has taken the database. This one must then stop."""
         routes = app.ROUTES
         if config.dev:
             from talkd.dev import routes as dev_routes

@@ -112,7 +112,7 @@ def screen(config: Config, *, admin: Admin, check: str) -> str:
         ("Database", database_of(config) + ("" if durable else ", not durable")),
         ("TLS", "on" if server.tls_certificate else "off: use a reverse proxy or server.tls_certificate"),
         ("Proxies", ", ".join(server.trusted_proxies) or "none trusted"),
-        ("Throttling", f"on, after {security.attempts} wrong passwords a network" if security.throttle else "off"),
+        ("Throttling", f"on, after {security.attempts} wrong passwords per network" if security.throttle else "off"),
         ("STUN", ", ".join(calls.stun_servers) or "off: calls work only inside one network"),
         ("TURN", ", ".join(calls.turn_servers) or "off: calls through some firewalls fail"),
         ("Metrics", f"/metrics, for {', '.join(config.metrics.allowed)}" if config.metrics.enabled else "off"),

@@ -3,7 +3,7 @@
 import re
 
 READABLE = 4.5
-"""Contrast that text needs at least (WCAG 2.2, level AA)."""
+"""Minimum contrast of text (WCAG 2.2, level AA)."""
 FALLBACK = "#0a6b5c"
 _FORM = re.compile(r"#[0-9a-fA-F]{6}")
 

@@ -120,11 +120,11 @@ MAX_OBJECT_LENGTH = 64
 MAX_REFERENCE_ID_LENGTH = 64
 MAX_CHAT_LIMIT = 200
 MAX_CONTEXT_LIMIT = 100
-"""Messages before and after the requested one at most, in a context request."""
+"""Maximum number of messages before and after the requested one, in a context request."""
 MAX_EXPIRATION = 2**31 - 1
-"""Seconds after which messages expire at most. Some clients store the number in 32 bits."""
+"""Maximum number of seconds after which messages expire. Some clients store the number in 32 bits."""
 MAX_GUEST_MENTIONS, MENTION_SECONDS = 50, 86_400
-"""Messages with mentions that the guests of one network may send within this many seconds."""
+"""How many messages with mentions the guests of one network may send, and in how many seconds."""
 MAX_POLL_SECONDS = 30
 MAX_EDIT_AGE = 86_400
 """Seconds after which a message can no longer be edited, except in a note to self."""

@@ -27,7 +27,7 @@ _EMOJI = re.compile(
     f"|{_PART}(?:\u200d{_PART})*"  # pictures joined by zero-width joiners
 )
 MAX_LENGTH = 32
-"""Characters of an emoji at most. Families with skin tones have about fifteen."""
+"""Maximum number of characters of an emoji. Families with skin tones have about fifteen."""
 
 
 def is_emoji(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""The errors that clients are told about. `web/ocs.py` maps them to HTTP statuses."""
+"""The errors that are reported to clients. `web/ocs.py` maps them to HTTP statuses."""
 
 from typing import Any, Final
 
@@ -54,11 +54,11 @@ class NotAllowedHere(TalkError):
 
 
 class Conflict(TalkError):
-    """Another user, another session or a concurrent change is in the way."""
+    """The request conflicts with another user, another session or a concurrent change."""
 
 
 class PreconditionFailed(TalkError):
-    """A condition is not met, for example the lobby is closed."""
+    """A condition is not met: for example, the caller must wait in the lobby."""
 
 
 class NotOwnPage(PreconditionFailed):

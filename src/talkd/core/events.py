@@ -1,4 +1,4 @@
-"""Events: everything that can happen, named in the past tense. They hold ids and values, and have no behaviour.
+"""Events: what has happened, named in the past tense. They hold ids and values, and have no behaviour.
 
 A service emits an event when it has changed something; the `effects.py` of the areas say what follows from it.
 """
@@ -169,7 +169,7 @@ class ReadOnlySet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class ListableSet(RoomEvent):
-    """The scope of those who find the room by searching has changed (`Listable`)."""
+    """Who can find the room by searching has changed (`Listable`)."""
 
     scope: int
 
@@ -178,8 +178,8 @@ class ListableSet(RoomEvent):
 class LobbySet(RoomEvent):
     """The lobby was switched on or off, or has another timer (0 for none)."""
 
-    is_closed: bool
-    was_closed: bool
+    is_on: bool
+    was_on: bool
     timer: int
 
 
@@ -197,7 +197,7 @@ class DefaultPermissionsSet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class RecordingConsentSet(RoomEvent):
-    """Participants are asked for consent to being recorded (1), or no longer (0)."""
+    """Participants are asked for consent to recording from now on (1), or no longer (0)."""
 
     recording_consent: int
 
@@ -219,7 +219,7 @@ class MessageExpirationSet(RoomEvent):
     seconds: int
 
 
-# --- people ---------------------------------------------------------------------------------
+# --- attendees and sessions -----------------------------------------------------------------
 @dataclass(frozen=True, slots=True)
 class AttendeeAdded(RoomEvent):
     """`target` was added to the room. If `quiet`, no system message reports it."""
@@ -240,7 +240,7 @@ class InvitationsPlanned(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class InvitationRepeated(RoomEvent):
-    """An attendee who was invited by e-mail is to get the invitation once more."""
+    """The invitation of an attendee who was invited by e-mail is sent again."""
 
     attendee_id: int
     target: Actor
@@ -324,7 +324,7 @@ class MessageEdited(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageDeleted(RoomEvent):
-    """A message was deleted: it only shows that."""
+    """A message was deleted. A note that says so stays in its place."""
 
     message_id: int
 

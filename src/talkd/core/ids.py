@@ -45,7 +45,7 @@ def new_app_password() -> str:
 
 
 def fingerprint(secret: str) -> str:
-    """Return the hash that is stored in place of a random secret, so that a copy of the database has no secrets.
+    """Return the hash to store in place of a random secret, so that a copy of the database has no secrets.
 
     Use it only for secrets with at least 128 bits of randomness. Passwords are hashed with Argon2.
     """

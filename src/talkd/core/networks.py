@@ -41,7 +41,7 @@ def is_inside(text: str, networks: Iterable[Network]) -> bool:
 
 @lru_cache(maxsize=10_000)
 def subnet_of(address: str) -> str:
-    """Return the network that limits count an address under: the address itself, or the /64 of an IPv6 address.
+    """Return the network by which limits count an address: the address itself, or the /64 of an IPv6 address.
 
     A text that is not an address counts as itself.
     """

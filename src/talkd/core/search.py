@@ -33,7 +33,10 @@ def _with_few_marks(text: str) -> str:
 
 
 def like_pattern(text: str) -> str:
-    """Return a LIKE pattern for `search_fold` of strings that contain the text. A backslash escapes wildcards."""
+    """Return the LIKE pattern with which `search_fold(column)` matches if the column contains the text.
+
+    A backslash escapes wildcards.
+    """
     escaped = searchable(text).replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"
 

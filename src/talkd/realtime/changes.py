@@ -60,7 +60,7 @@ def login_topics(user_id: str | None) -> set[str]:
 
 
 _STANDING = ("attendee:", "rules:", "login")
-"""How topics begin after which somebody may do more or less than before."""
+"""Prefixes of the topics that report a change of what somebody may do."""
 
 
 class Watch:
@@ -139,7 +139,7 @@ class Changes:
         self.deadlines = Deadlines()
         self.closing = False
         self.standing = 0
-        """Counts changes of what anybody may do. While it stays the same, what guards have checked still holds."""
+        """Counts the changes of what anybody may do. While it stays the same, the results of guards stay valid."""
         self.waiting = 0
         """Number of watches."""
         self.waiting_of: Counter[str] = Counter()

@@ -4,13 +4,13 @@ import asyncio
 import math
 
 TICKS = 10
-"""Timers per second, at most."""
+"""Maximum number of timers per second."""
 HEADROOM = 0.4
-"""Seconds by which a wait ends early, to leave time for a tick and for the answer; at most a quarter of the wait."""
+"""A wait ends this many seconds early, but at most a quarter of it, to leave time for a tick and for the answer."""
 
 
 def end_of_wait(began: float, seconds: int) -> float:
-    """Return the loop time at which to stop waiting, to answer a request that came at `began` within `seconds`."""
+    """Return the loop time at which to stop waiting, so that a request from `began` is answered within `seconds`."""
     return began + seconds - min(HEADROOM, seconds / 4)
 
 

@@ -1,4 +1,4 @@
-"""Which topics an event publishes after the commit, so that those who watch them look again."""
+"""Which topics an event publishes after the commit. Requests that watch them are woken and read again."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -114,7 +114,7 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         # mail
         events.InvitationsPlanned,
         events.InvitationRepeated,
-        # the service also posts a system message, which wakes
+        # the service also posts a system message, which wakes requests
         events.MessageEdited,
         events.MessageDeleted,
         events.HistoryCleared,
@@ -125,7 +125,7 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
 )
 """Events that wake nobody themselves.
 
-Every event is either here, or in `WAKES`, or reported by a system message, which wakes.
+Every event is either here, or in `WAKES`, or reported by a system message, which wakes requests.
 """
 
 

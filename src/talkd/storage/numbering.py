@@ -1,4 +1,4 @@
-"""Use no id twice, not even after a backup was restored (docs/adr/0009-ids-after-a-restore.md).
+"""Never use an id twice, not even after a backup was restored (docs/adr/0009-ids-after-a-restore.md).
 
 Clients request the messages after the newest id that they know. After a restore the database would use ids again that
 clients have already seen, so they would miss the new messages with these ids. A restored database cannot know that it
@@ -115,7 +115,7 @@ async def skip(tx: Tx, counters: Counters, *, after: int = 0) -> None:
 def ids_to_skip(pace: float, seconds: float) -> int:
     """Return how many ids a server that uses `pace` ids per second may have used in this many seconds.
 
-    Starts that the backup does not know of have skipped ids too. So each fraction of a second adds more than that.
+    One second is added, because starts since the backup have skipped ids too.
     """
     seconds = max(0.0, seconds) + 1
     return int(BURST_PACE * min(seconds, BURST_SECONDS) + max(LEAST_PACE, SAFETY * pace) * seconds)

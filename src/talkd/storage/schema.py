@@ -244,8 +244,8 @@ forgotten_accounts = sa.Table(
     _int("room_id"),
     _int("message_id"),
 )
-"""Deleted accounts whose names are still stored in messages. A job removes them in the order of room and message id; it
-has come to this message."""
+"""Deleted accounts whose names are still stored in messages. A job removes them in the order of room and message id:
+`room_id` and `message_id` are the last message that it has checked."""
 
 member_changes = sa.Table(
     "member_changes",

@@ -1,4 +1,4 @@
-"""Limits for requests that are answered at the same time: for all, and for those with a body from one network."""
+"""Limit the requests in progress: all of them, and those with a body from one network."""
 
 from collections import Counter
 

@@ -56,7 +56,7 @@ class Answers:
         elif isinstance(error, errors.NotOwnPage):
             _write_json(response, {"message": error.message})
         elif _is_missing_page(route, error) and self._write_unknown_page(request, response):
-            pass
+            pass  # the page is the answer
         elif route.kind is Kind.PLAIN:
             explains = isinstance(error, errors.NotAuthenticated | errors.Unavailable)
             data = {"message": ocs.message_of(error)} if error is not None and explains else reply.data

@@ -16,7 +16,7 @@ _NOTHING_YET = {"type": "http.request", "body": b"", "more_body": True}
 
 
 class Body:
-    """The ASGI messages of a request's body, between the HTTP server and Falcon.
+    """Passes the ASGI messages of a request's body from the HTTP server to Falcon.
 
     Falcon would treat a disconnect as the end of the body, and run an operation with half of its parameters. Here a
     disconnect raises Invalid.
@@ -34,7 +34,7 @@ class Body:
         self.has_ended = False
         """Whether the whole body was read."""
         self.limit = 0
-        """Bytes of the body at most."""
+        """Maximum size of the body in bytes."""
 
     async def receive(self) -> Any:
         """Return the next ASGI message.

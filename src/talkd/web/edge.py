@@ -1,4 +1,4 @@
-"""The way of a request to its operation and back: authenticate, read parameters, check guards, run, answer."""
+"""Handle a request: authenticate, read parameters, check guards, run the operation, and answer."""
 
 import asyncio
 import dataclasses
@@ -86,7 +86,7 @@ class Edge:
         metrics.observe(route, status, time.perf_counter() - started)
 
     async def _refuse(self, exchange: Exchange, caller: Caller, error: errors.TalkError) -> int:
-        """Answer with an error, in the words of the route's API version. Return the status."""
+        """Answer with an error, in the form of the route's API version. Return the status."""
         if exchange.route.refuses is not None:
             error = exchange.route.refuses(error)
         if isinstance(error, errors.UnknownRoom) and caller.user_id is None:
@@ -262,7 +262,7 @@ def _require_known_format(exchange: Exchange) -> None:
 
 
 def _require_text_path(request: falcon.asgi.Request) -> None:
-    """Raises NotFound for a path with a character that no text may have, because no address has one.
+    """Raises NotFound for a path with a character that no text may have: no route has such a path.
 
     The HTTP server puts U+FFFD in place of bytes that are not UTF-8.
     """

@@ -23,11 +23,11 @@ Raw = dict[str, Any]
 MAX_INTEGER = 2**62
 """Larger numbers count as this one. Both databases can still store it after small additions."""
 MAX_FIELDS = 10_000
-"""Values of a request at most, including values inside lists and maps."""
+"""Maximum number of values in a request, including values inside lists and maps."""
 MAX_DEPTH = 32
-"""Levels of lists and maps inside each other at most."""
+"""Maximum depth of lists and maps inside each other."""
 MAX_TEXT = 65_536
-"""Characters of a parameter at most. Most parameters have a lower limit of their own."""
+"""Maximum number of characters of a parameter. Most parameters have a lower limit of their own."""
 NOT_UTF8 = "The request is not UTF-8."
 _FALSE = {"", "0", "false"}
 

@@ -46,7 +46,7 @@ class Guard(Enum):
     READ_WRITE = "read-write"
     """The room is not locked, else 403."""
     LOBBY_OPEN = "lobby"
-    """The lobby is open, or the caller may ignore it, else 412."""
+    """The room has no lobby, or the caller need not wait in it, else 412."""
     MAY_CHAT = "may-chat"
     """The caller has the chat permission, else 403."""
 

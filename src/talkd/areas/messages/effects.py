@@ -78,8 +78,8 @@ async def _listable(tx: Tx, room: Room, event: events.ListableSet) -> None:
 
 
 async def _lobby(tx: Tx, room: Room, event: events.LobbySet) -> None:
-    if event.is_closed != event.was_closed:
-        await messages.post_system(tx, room, event.actor, "lobby_non_moderators" if event.is_closed else "lobby_none")
+    if event.is_on != event.was_on:
+        await messages.post_system(tx, room, event.actor, "lobby_non_moderators" if event.is_on else "lobby_none")
 
 
 async def _expiration_set(tx: Tx, room: Room, event: events.MessageExpirationSet) -> None:
