@@ -44,7 +44,7 @@ class Invitations:
 
     @property
     def reactions(self) -> Reactions:
-        """Return what to do about events: nothing if mail is not set up."""
+        """Return the reactions to events: none if mail is not set up."""
         if not self._is_on:
             return {}
         return {
@@ -71,7 +71,7 @@ class Invitations:
         await mail.send(tx, attendee.invited_address, _SUBJECT, _BODY, inviter=inviter, room=room.name, link=link)
 
     def _require_may_send(self, sender: Actor, count: int) -> None:
-        """Raises Throttled if the sender may not send so many mails today."""
+        """Raises Throttled if the sender may not send `count` more mails today."""
         most = self._config.mail.by_sender if self._config.security.throttle else 0
         if most:
             wait = self._sent.check(_sender(sender), count, allowed=most, seconds=DAY, now=clock.now())

@@ -1,4 +1,4 @@
-"""Check personal tokens of invitations, wherever a browser shows one. Wrong tokens count together for all places."""
+"""Check the personal tokens of invitations. Wrong tokens are counted together, wherever a browser sends them."""
 
 from typing import Any
 

@@ -10,11 +10,11 @@ from talkd.core.sheets import Row, UnreadableSheet, read_rows
 
 MAX_NAME_LENGTH = 255
 ROW_BYTES = 1024
-"""A file may have so many bytes for each row that is allowed."""
+"""Maximum size of a file in bytes, for each row that is allowed."""
 LINES = 2
-"""A file may have so many lines for each row that is allowed: some are blank, and cells may contain line breaks."""
+"""Maximum number of lines, for each row that is allowed: lines may be blank, and cells may contain line breaks."""
 EMAIL, NAME = "email", "name"
-"""Names of the columns. Only the letters of a header count, in any case: `E-Mail` is one of them too."""
+"""Names of the columns. Only the letters of a header count, in any case: `E-Mail` is the column `email`."""
 
 _MESSAGES = {
     "file": "Uploading the file failed",

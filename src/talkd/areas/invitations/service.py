@@ -41,7 +41,7 @@ async def is_invited(tx: Tx, token: str, address: str, access_token: str) -> boo
 
 
 async def accept(tx: Tx, room: Room, address: str, access_token: str, browser: str) -> Attendee:
-    """Return the attendee with this address and personal token. The browser is known as that attendee from now on.
+    """Return the attendee with this address and personal token, and remember the browser as theirs.
 
     A token is valid for one address in one room. Raises NotFound.
     """
@@ -82,7 +82,7 @@ async def move_browser(tx: Tx, old: str, new: str) -> None:
 
 # --- sending --------------------------------------------------------------------------------
 async def repeat(tx: Tx, me: Participant, attendee_id: int | None) -> None:
-    """Send an invitation again, or all of the room (None). Raises NotFound."""
+    """Send the invitation of an attendee again, or (None) all invitations of the room. Raises NotFound."""
     if attendee_id is None:
         attendees = await attendee_store.list_attendees(tx, me.room.id)
     else:
@@ -103,9 +103,9 @@ async def invite_all(
 ) -> Import:
     """Invite the addresses of a list that are not invited yet, the first portion now (`member_service.add`).
 
-    With `only_test` nobody is invited. Banned addresses count as duplicates. Invalid lines do not keep the others from
-    being invited. A group room without breakout rooms becomes public. Raises Invalid("password") if public rooms need
-    a password on this server, and TooLarge if the room would have more than `most` attendees.
+    With `only_test` nobody is invited. Banned addresses count as duplicates, and invalid lines are skipped. A group
+    room without breakout rooms becomes public. Raises Invalid("password") if public rooms need a password on this
+    server, and TooLarge if the room would have more than `most` attendees.
     """
     room = await room_store.lock_room(tx, me.room.id)
     new = await _without_known(tx, room, sheet.invitees)

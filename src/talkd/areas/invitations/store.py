@@ -32,7 +32,7 @@ _MOVE = Statement(
 
 
 async def add_browser(tx: Tx, room_id: int, attendee_id: int, browser: str) -> None:
-    """Store that this browser is that attendee in the room."""
+    """Store that the browser has accepted the invitation of the attendee."""
     await tx.run(_ADD, room_id=room_id, attendee_id=attendee_id, browser=browser)
 
 

@@ -1,6 +1,6 @@
 """Turn lobbies on and off.
 
-A lobby ends at its timer wherever a room is read (`Room.has_lobby`). `end_due` only stores this and reports it.
+`Room.has_lobby` is False as soon as the timer has run out. `end_due` stores this and reports it, a moment later.
 """
 
 from talkd.areas.lobby import store
