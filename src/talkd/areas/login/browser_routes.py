@@ -88,7 +88,7 @@ async def log_in(call: Call[LoginParams]) -> Reply:
 async def check_password(call: Call[Any], user: str, password: str) -> Login | None:
     """Return the login for the name and password of a form, or None if they are wrong.
 
-    Wrong ones are counted. Raises Throttled after too many of them.
+    Wrong passwords are counted. Raises Throttled after too many of them.
     """
     world, address = call.world, call.caller.address
     header = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
@@ -167,7 +167,7 @@ async def show_password_form(call: Call[NoParams]) -> Reply:
 
 @routes.add("POST", PASSWORD_PAGE, Guard.NO_LOGIN, params=PasswordParams, access=Access.OWN)
 async def change_password(call: Call[PasswordParams]) -> Reply:
-    """Set a new password. The form asks for the current one, because anybody may find a browser open."""
+    """Set a new password. The form asks for the current one, because a stranger may use the open browser."""
     if not call.caller.by_cookie:
         return _log_in_first(call)
     sent, world = call.params, call.world

@@ -20,7 +20,7 @@ from talkd.storage.database import Database, Tx
 
 REMEMBER = 300.0
 """Seconds until credentials are checked again. For browsers it is at most a quarter of their lifetime, because only a
-check notes that the browser is still used.
+check records that the browser is still used.
 """
 ENTRIES = 100_000
 """Maximum number of entries of each cache."""
@@ -84,7 +84,7 @@ class Credentials:
         """
         generation = self._generation
         if not candidates:
-            await passwords.is_password("", password)  # takes as long as if there were an account
+            await passwords.is_password("", password)  # so that the answer takes as long as for an account
         for candidate in candidates:
             if await passwords.is_password(candidate.password_hash, password):
                 self._right[self._hash(authorization)] = True
@@ -96,7 +96,7 @@ class Credentials:
         return self._hash(authorization) in self._right
 
     async def is_valid(self, tx: Tx, user_id: str, credential: Credential) -> bool:
-        """Return True if a credential that was right before still logs in to the account. This hashes no password."""
+        """Return True if a credential that was right still logs in to the account. This hashes no password."""
         if credential.kind is CredentialKind.APP_PASSWORD:
             logins = [await self._app_login(tx, credential.secret, credential.name)]
         elif credential.kind is CredentialKind.BROWSER:
@@ -112,7 +112,7 @@ class Credentials:
 
     @property
     def generation(self) -> int:
-        """A number that changes whenever wrong credentials may have become right."""
+        """Return a number that changes whenever wrong credentials may have become right."""
         return self._generation
 
     def note_wrong(self, authorization: str, generation: int) -> None:
@@ -132,9 +132,10 @@ class Credentials:
         session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
         if session is not None:
             await self._db.write_if_possible(lambda tx: store.touch_browser(tx, fingerprint, clock.steady()))
-        if generation != self._generation:  # something has changed: use it for this request only
+        if generation != self._generation:  # credentials changed meanwhile: do not remember the session
             return session
-        self._browsers[fingerprint] = session, self._changes[session.login.user_id] if session is not None else 0
+        changes = 0 if session is None else self._changes[session.login.user_id]
+        self._browsers[fingerprint] = session, changes
         return session
 
     # ----------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Effects that make the server check credentials again. They run after the commit."""
+"""Forget verified credentials that may be outdated, after the commit."""
 
 from talkd.area import Effects
 from talkd.areas.login.credentials import Credentials

@@ -1,8 +1,8 @@
 """The two ways in which an app lets its user log in with a web page.
 
 Login flow v2: the app opens a link in a browser, where the user agrees, and polls until it gets an app password. The
-link contains the browser's secret, so talkd stores nothing in the browser between the pages. A flow that was opened
-in one browser can be finished in another.
+link contains the secret of the flow, so talkd stores nothing in the browser, and a flow that was opened in one browser
+can be finished in another.
 
 The classic flow: the app shows the pages itself, and reads the app password from the redirect to `nc://login/…`.
 """
@@ -28,7 +28,7 @@ routes = Routes("login flow v2", base="/login/v2", kind=Kind.PLAIN)
 classic_routes = Routes("classic login flow", base="/login/flow", kind=Kind.PLAIN)
 
 STARTED = "login-flow"
-"""The throttled action of starting a flow v2. Anybody may start one, and each is stored for a while."""
+"""The throttled action of starting a flow v2: anybody may start one, and each is stored for 20 minutes."""
 CLASSIC_GRANT = "/login/flow/grant"
 
 
@@ -151,7 +151,7 @@ async def show_classic_grant(call: Call[NoParams]) -> Reply:
 
 @classic_routes.add("POST", "", Guard.NO_LOGIN, params=ClassicGrantParams)
 async def grant_classic_flow(tx: Tx, call: Call[ClassicGrantParams]) -> Reply:
-    """Redirect to the address that contains a new app password, because the user agreed."""
+    """Redirect to the address that contains a new app password, after the user agreed."""
     if not call.caller.by_cookie:
         return _classic_login(call)
     if not pages.is_own_form(call, call.params.requesttoken):

@@ -54,7 +54,7 @@ class StyleParams(msgspec.Struct, frozen=True):
 
 @routes.add("GET", "/", Guard.NO_LOGIN)
 async def show_home(tx: Tx, call: Call[NoParams]) -> Reply:
-    """Show what runs here and how to connect an app, and to logged-in users their connected apps."""
+    """Show what runs here and how to connect an app. Users who are logged in also see their connected apps."""
     devices = await service.list_devices(tx, call.user_id) if call.caller.by_cookie else []
     return _home(call, devices)
 

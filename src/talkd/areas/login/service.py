@@ -64,7 +64,7 @@ async def revoke_device(tx: Tx, user_id: str, app_password_id: int) -> None:
 
 
 async def wipe_device(tx: Tx, user_id: str, app_password_id: int) -> None:
-    """Log out an app of the user and tell it to erase its data when it next asks.
+    """Log out an app of the user. When the app next asks, it learns that it must erase its data.
 
     Raises NotFound if it is not theirs.
     """
@@ -82,7 +82,7 @@ async def require_wipe(tx: Tx, password: str) -> AppPassword:
 
 
 async def finish_wipe(tx: Tx, password: str) -> None:
-    """Delete the app password of an app that has erased its data. Raises NotFound if it was not told to."""
+    """Delete the app password of an app that has erased its data. Raises NotFound if the app was not to erase it."""
     found = await require_wipe(tx, password)
     await store.delete_app_password(tx, found.id)
 

@@ -66,7 +66,7 @@ def new_flow(started: StartedFlow, base_url: str) -> NewFlow:
 
 
 def granted(login: GrantedLogin, base_url: str) -> Granted:
-    """Return what the app needs to log in."""
+    """Return the server, account and app password with which the app logs in."""
     return Granted(base_url, login.user_id, login.app_password)
 
 
