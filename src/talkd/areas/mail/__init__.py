@@ -1,1 +1,1 @@
-"""Mail: the outbox, and sending what is in it."""
+"""Mail: the outbox, and sending the mails in it."""

@@ -5,7 +5,7 @@ import msgspec
 RETRY_SECONDS = (60, 300, 900, 3600, 3600 * 3, 3600 * 6, 3600 * 12, 3600 * 24)
 """Seconds to wait after each failed attempt. After the last one, a mail is given up."""
 NEVER = 2**62
-"""When a mail is due that is being sent now: the outcome decides whether it is tried again."""
+"""Due time of a mail that is being sent. The outcome sets another one, or the mail is deleted."""
 
 
 class Mail(msgspec.Struct, frozen=True):
@@ -19,5 +19,5 @@ class Mail(msgspec.Struct, frozen=True):
 
 
 def next_attempt(attempts: int, now: int) -> int | None:
-    """Return when to try again after so many failed attempts, or None to give up."""
+    """Return when to try again after this many failed attempts, or None to give up."""
     return now + RETRY_SECONDS[attempts - 1] if attempts <= len(RETRY_SECONDS) else None

@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 20
 REST_SECONDS = 60
 """Seconds without attempts after the mail server could not be reached."""
 STOP_SECONDS = 5
-"""Seconds that a stop waits for the mail that is being sent."""
+"""Seconds that the stopping server waits for the mail that is being sent."""
 OK = 250
 """SMTP's code for success."""
 
@@ -168,4 +168,4 @@ def is_final(error: Exception) -> bool:
         return False  # the configuration is wrong, not the mail
     if isinstance(error, smtplib.SMTPDataError | smtplib.SMTPSenderRefused):
         return error.smtp_code >= 500
-    return not isinstance(error, OSError)  # otherwise a library refuses the mail
+    return not isinstance(error, OSError)  # any other error comes from a library that refuses the mail
