@@ -18,7 +18,7 @@ from talkd.storage.database import Reaction, Reactions, Tx
 Report = Callable[[Tx, Room, Any], Awaitable[None]]
 
 MAX_NAMED = 5
-"""Names in the report that a call has ended. All guests together count as one name, as do all others."""
+"""Maximum number of names in the report that a call has ended. "2 guests" and "3 others" count as one name each."""
 
 
 def _reported(report: Report) -> Reaction:
@@ -128,8 +128,8 @@ def _reference(actor: Actor) -> Reference:
     return Reference("phone" if actor.type == PHONES else actor.type, actor.id, actor.name)
 
 
-async def _count(tx: Tx, event: events.MessagePosted) -> None:
-    """Note the message as the room's newest one."""
+async def _set_newest(tx: Tx, event: events.MessagePosted) -> None:
+    """Store the message as the room's last one, unless it only reports a change of an older message."""
     if event.is_news:
         notifies = event.kind in COUNTABLE
         await message_store.set_newest(tx, event.room_id, event.message_id, clock.now(), notifies=notifies)
@@ -198,6 +198,6 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
 
 REACTIONS: Reactions = {
     **REPORTS,
-    events.MessagePosted: _count,
+    events.MessagePosted: _set_newest,
     events.MessageDeleted: _delete_reactions,
 }

@@ -71,7 +71,7 @@ async def send(
         silent=silent,
     )
     if reply_to and (parent is None or not parent.is_replyable):
-        repeated = await _find_repeated(tx, me, draft)  # a repeated request may come after the parent was deleted
+        repeated = await _find_repeated(tx, me, draft)  # the parent may have been deleted between the two requests
         if repeated is None:
             raise Invalid("reply-to")
         return repeated
@@ -178,8 +178,8 @@ async def _rename_guest(tx: Tx, me: Participant, guest_name: str) -> Participant
 async def _add(tx: Tx, actor: Actor, draft: Message, *, announced: bool = True, **shared: str) -> Message:
     message = msgspec.structs.replace(draft, id=await message_store.add_message(tx, **_row(draft), **shared))
     if announced:
-        is_new = message.system not in ABOUT_OLDER
-        await tx.emit(MessagePosted(message.room_id, actor, message.id, message.kind, is_new))
+        is_news = message.system not in ABOUT_OLDER
+        await tx.emit(MessagePosted(message.room_id, actor, message.id, message.kind, is_news))
     return message
 
 
@@ -295,7 +295,7 @@ async def get_context(tx: Tx, room_id: int, viewer: Actor, message_id: int, limi
 
 
 async def get_common_read(tx: Tx, me: Participant) -> int | None:
-    """Return the newest message that everybody has read; None for a participant with read privacy.
+    """Return the id up to which everybody has read; None for a participant with read privacy.
 
     Attendees with read privacy do not count.
     """
@@ -303,7 +303,7 @@ async def get_common_read(tx: Tx, me: Participant) -> int | None:
 
 
 def common_read_after(me: Participant, mine: int, others: int | None) -> int | None:
-    """Return what `get_common_read` would, if the participant has read up to `mine` and all others up to `others`."""
+    """Return what `get_common_read` would return if the participant had read up to `mine`, and others to `others`."""
     if not me.attendee.sees_common_read:
         return None
     if me.actor.type != USERS:

@@ -14,7 +14,7 @@ from talkd.core.richtext import span
 Parameters = Mapping[str, Reference]
 
 MISSED, TRIED = "call_missed", "call_tried"
-"""Two names of an unanswered call: the user who was called reads the first, the caller the second."""
+"""The system message about an unanswered call: the called user gets the first one, the caller the second one."""
 
 ONE_TO_ONE_CALLS = frozenset({"call_started", "call_ended", "call_ended_everyone"})
 """System messages with a text of their own in one-to-one rooms, which names nobody."""
@@ -47,7 +47,7 @@ REPORTED: Mapping[type[events.RoomEvent], str | Choice] = {
     events.BreakoutRoomsStopped: "breakout_rooms_stopped",
     events.LobbyTimerReached: "lobby_timer_reached",
 }
-"""The system messages of events that need nothing else to report; `effects.REPORTS` has the others."""
+"""The system messages of events that need only a name. `effects.REPORTS` also has the events that need more."""
 
 _BY_ACTOR = {
     "conversation_created": "{actor} created the conversation",
@@ -96,7 +96,7 @@ _BY_ACTOR_TO_USER = {
     "group_added": ("{actor} added group {group}", ""),
     "group_removed": ("{actor} removed group {group}", ""),
 }
-"""Texts of what an actor did to a user or group. The user reads the second one."""
+"""Texts about what an actor did to a user or group. The user themselves reads the second one."""
 
 _WITHOUT_OTHERS = {
     "user_added": "{actor} joined the conversation",
@@ -176,16 +176,16 @@ def _one_to_one_call_text(system: str, details: str, *, is_by_viewer: bool) -> s
 
 def _call_text(system: str, details: str, parameters: Parameters, actor: Actor) -> str:
     length, guests, others = [*details.split("\n"), "0", "0"][:3]
-    people = [f"{{user{number}}}" for number in range(1, 1 + sum(key.startswith("user") for key in parameters))]
+    names = [f"{{user{number}}}" for number in range(1, 1 + sum(key.startswith("user") for key in parameters))]
     if int(guests):
-        people.append("1 guest" if guests == "1" else f"{guests} guests")
+        names.append("1 guest" if guests == "1" else f"{guests} guests")
     if int(others):
-        people.append("1 other" if others == "1" else f"{others} others")
-    company = ""
-    if people:
-        company = " with " + " and ".join(filter(None, (", ".join(people[:-1]), people[-1])))
+        names.append("1 other" if others == "1" else f"{others} others")
+    with_names = ""
+    if names:
+        with_names = " with " + " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
     if system == "call_ended_everyone" and actor.is_same(GUESTS, SYSTEM_ID):
-        return f"Call{company} was ended, as it reached the maximum call duration (Duration {length})"
+        return f"Call{with_names} was ended, as it reached the maximum call duration (Duration {length})"
     if system == "call_ended_everyone":
-        return f"{{actor}} ended the call{company} (Duration {length})"
-    return f"Call{company} ended (Duration {length})"
+        return f"{{actor}} ended the call{with_names} (Duration {length})"
+    return f"Call{with_names} ended (Duration {length})"

@@ -29,7 +29,7 @@ Parameters = dict[str, Parameter] | list[Parameter]
 """What the placeholders of a text stand for, by name. Without placeholders it is an empty list, as clients expect."""
 
 _WITHOUT_ACTOR = frozenset({"poll_voted", SHOWN, REMOVED, MISSED})
-"""System messages without an `actor` parameter: votes stay secret, for reactions clients take the author of the
+"""System messages without an `actor` parameter: votes stay secret, clients show reactions under the author of the
 message, and a missed call names only the other user."""
 
 _CALL_TYPES = {
@@ -46,7 +46,7 @@ def call_type(room: Room) -> str:
 
 
 class MessageView(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A message on the wire."""
+    """A message."""
 
     id: int
     token: str
@@ -73,8 +73,8 @@ class MessageView(msgspec.Struct, frozen=True, omit_defaults=True):
     reactionsSelf: list[str] | UnsetType = UNSET
 
 
-class GoneView(msgspec.Struct, frozen=True):
-    """The parent of a message, after it was deleted or has expired."""
+class MissingParentView(msgspec.Struct, frozen=True):
+    """The parent of a message, if it was cleared or has expired."""
 
     id: int
     deleted: bool = True
@@ -138,15 +138,16 @@ def _content(item: Message, room: Room, viewer: Actor) -> tuple[str, str, Mappin
 
 
 def _unanswered(references: Mapping[str, Reference], room: Room, viewer: Actor) -> tuple[str, dict[str, Reference]]:
-    """Return name and references of an unanswered call for one reader: the caller reads whom they tried to reach.
+    """Return system message and references of an unanswered call for one reader. The caller reads whom they called.
 
-    In a former one-to-one room, the other user is only a name.
+    In a former one-to-one room, the called user is only a name: that of the room.
     """
     caller = references["user"]
     if not viewer.is_same(caller.type, caller.id):
         return MISSED, {"user": caller}
-    is_there = room.type == RoomType.ONE_TO_ONE
-    return TRIED, {"user": references["callee"] if is_there else Reference("highlight", DELETED_USERS, room.name)}
+    if room.type != RoomType.ONE_TO_ONE:
+        return TRIED, {"user": Reference("highlight", DELETED_USERS, room.name)}
+    return TRIED, {"user": references["callee"]}
 
 
 def plain_text(text: str, parameters: Parameters) -> str:
@@ -176,7 +177,7 @@ def _parent(item: Message, page: Page, room: Room, viewer: Actor, own: dict[int,
         return UNSET
     parent = page.parents.get(item.parent_id)
     if parent is None:
-        return GoneView(item.parent_id)
+        return MissingParentView(item.parent_id)
     return message(parent, room, viewer, page.names, own=own.get(parent.id))
 
 
@@ -257,7 +258,7 @@ def _guest(kind: str, actor_id: str, known: str, in_system: bool) -> Parameter:
 
 
 def is_personal(page: Page, viewer: Actor) -> bool:
-    """Return True if this reader's page differs from that of others: it says "You" to them, or has their reactions."""
+    """Return True if the page may look different to this reader: it says "You" to them, or has their reactions."""
     parents = (page.parents[item.parent_id] for item in page.messages if item.parent_id in page.parents)
     own = page.reactors.get((viewer.type, viewer.id))
     return any(_is_about(item, viewer) or (own is not None and item.id in own) for item in (*page.messages, *parents))
