@@ -1,6 +1,7 @@
 """The checks behind the guards of a route: the caller's login first, then their participant in the room."""
 
 from collections.abc import Callable
+from typing import Any
 
 from talkd.conversation import access
 from talkd.conversation.participant import Participant
@@ -52,7 +53,7 @@ def require_who(route: Route, caller: Caller) -> None:
         raise Forbidden(message=NOT_SUBADMIN)
 
 
-async def require_may_use_talk(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+async def require_may_use_talk(tx: Tx, call: Call[Any]) -> None:
     """Raises Forbidden if the operation belongs to Talk and the caller may not use Talk."""
     user_id, route = call.caller.user_id, call.route
     if user_id is None or route is None or not is_of_talk(route):
@@ -71,7 +72,7 @@ def needs_room(route: Route) -> bool:
     return not ROOM_GUARDS.isdisjoint(route.guards)
 
 
-async def require_room(tx: Tx, route: Route, call: Call, *, lock: bool = False) -> Participant:  # type: ignore[type-arg]
+async def require_room(tx: Tx, route: Route, call: Call[Any], *, lock: bool = False) -> Participant:
     """Return the caller in the room of the path. Raises NotFound, Forbidden or PreconditionFailed."""
     me = await _access(tx, call, lock=lock)
     for guard in route.guards:
@@ -81,7 +82,7 @@ async def require_room(tx: Tx, route: Route, call: Call, *, lock: bool = False) 
     return me
 
 
-async def require_login_again(call: Call) -> None:  # type: ignore[type-arg]
+async def require_login_again(call: Call[Any]) -> None:
     """Check again, after a wait, that the caller is logged in and may use Talk.
 
     Visitors have no login, so they always pass. Raises NotAuthenticated and Forbidden.
@@ -89,7 +90,7 @@ async def require_login_again(call: Call) -> None:  # type: ignore[type-arg]
     await call.world.db.read(lambda tx: _require_login(tx, call))
 
 
-async def require_login_still(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+async def require_login_still(tx: Tx, call: Call[Any]) -> None:
     """Check again that the caller is logged in, if any login has ended since they were identified.
 
     Raises the same errors as `require_login_again`.
@@ -98,7 +99,7 @@ async def require_login_still(tx: Tx, call: Call) -> None:  # type: ignore[type-
         await _require_login(tx, call)
 
 
-async def _require_login(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+async def _require_login(tx: Tx, call: Call[Any]) -> None:
     caller = call.caller
     if caller.user_id is None or caller.credential is None:
         return
@@ -107,18 +108,18 @@ async def _require_login(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
     await require_may_use_talk(tx, call)
 
 
-def may_have_logged_out(call: Call) -> bool:  # type: ignore[type-arg]
+def may_have_logged_out(call: Call[Any]) -> bool:
     """Return True if the login of any user has ended since the caller was identified."""
     return call.caller.generation != call.world.logins.generation
 
 
-async def require_room_again(call: Call) -> None:  # type: ignore[type-arg]
+async def require_room_again(call: Call[Any]) -> None:
     """Check again, after a wait, that the caller may be in the room. Raises the same errors as `require_room`."""
     call.standing = call.world.changes.standing
     call.participant = await call.world.db.read(lambda tx: require_room(tx, _route(call), call))
 
 
-async def require_still(call: Call) -> None:  # type: ignore[type-arg]
+async def require_still(call: Call[Any]) -> None:
     """Check again that the caller is logged in and in the room, if anything relevant has changed since the last check.
 
     Call this after reading. On PostgreSQL each statement sees the newest data, so a message that was sent after the
@@ -130,18 +131,18 @@ async def require_still(call: Call) -> None:  # type: ignore[type-arg]
         await require_room_again(call)
 
 
-async def lock_room_again(tx: Tx, call: Call) -> None:  # type: ignore[type-arg]
+async def lock_room_again(tx: Tx, call: Call[Any]) -> None:
     """Check login and room again, after a wait, for an operation that then writes. Lock the room until `tx` ends."""
     await require_login_still(tx, call)
     call.participant = await require_room(tx, _route(call), call, lock=True)
 
 
-def _route(call: Call) -> Route:  # type: ignore[type-arg]
+def _route(call: Call[Any]) -> Route:
     assert call.route is not None, "a running operation has its route"
     return call.route
 
 
-async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: ignore[type-arg]
+async def find_participant(tx: Tx, call: Call[Any]) -> Participant | None:
     """Return the caller in the room of the path, or None if they are not in it."""
     try:
         return await _access(tx, call)
@@ -149,7 +150,7 @@ async def find_participant(tx: Tx, call: Call) -> Participant | None:  # type: i
         return None
 
 
-async def _access(tx: Tx, call: Call, *, lock: bool = False) -> Participant:  # type: ignore[type-arg]
+async def _access(tx: Tx, call: Call[Any], *, lock: bool = False) -> Participant:
     """Find the caller in the room. A route that writes locks the room, so that what the guards saw stays true."""
     lock = lock or (call.route is not None and call.route.access is Access.WRITE)
     caller = call.caller
