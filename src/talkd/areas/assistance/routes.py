@@ -7,7 +7,7 @@ import msgspec
 from talkd.core.errors import Invalid, NotFound, PreconditionFailed
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import PAST_LOBBY, Guard, Routes
 
 routes = Routes("chat")
 translation_routes = Routes("translation", base="/translation")
@@ -37,9 +37,7 @@ class TaskParams(msgspec.Struct, frozen=True):
 @routes.add(
     "POST",
     "chat/{token}/summarize",
-    Guard.NO_LOGIN,
-    Guard.PARTICIPANT,
-    Guard.LOBBY_OPEN,
+    *PAST_LOBBY,
     versions=("v1",),
     params=SummaryParams,
 )

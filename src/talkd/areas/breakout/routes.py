@@ -13,7 +13,7 @@ from talkd.areas.participants.view import ParticipantView
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
-from talkd.web.routing import USER_IN_ROOM, USER_MODERATOR, Guard, Routes
+from talkd.web.routing import PAST_LOBBY, USER_IN_ROOM, USER_MODERATOR, Routes
 
 routes = Routes("breakout_room")
 V1 = ("v1",)
@@ -73,9 +73,7 @@ async def list_rooms(tx: Tx, call: Call[Any]) -> list[RoomView]:
 @routes.add(
     "GET",
     "room/{token}/breakout-rooms/participants",
-    Guard.NO_LOGIN,
-    Guard.PARTICIPANT,
-    Guard.LOBBY_OPEN,
+    *PAST_LOBBY,
     versions=V4,
     params=ListParams,
     returns=list[ParticipantView],

@@ -14,7 +14,7 @@ from talkd.web import etags
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
-from talkd.web.routing import Access, Guard, Kind, Routes
+from talkd.web.routing import IN_ROOM, Access, Guard, Kind, Routes
 
 routes = Routes("capabilities", base="/cloud")
 room_routes = Routes("conversation")
@@ -52,8 +52,7 @@ async def get_capabilities(call: Call[NoParams]) -> Reply:
 @room_routes.add(
     "GET",
     "room/{token}/capabilities",
-    Guard.NO_LOGIN,
-    Guard.PARTICIPANT,
+    *IN_ROOM,
     versions=("v4",),
     access=Access.OWN,
     returns=dict[str, Any],

@@ -11,7 +11,7 @@ from talkd.core.constants import MAX_CONTEXT_LIMIT
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import PAST_LOBBY, Guard, Routes
 
 routes = Routes("chat")
 V1 = ("v1",)
@@ -74,9 +74,7 @@ async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
 @routes.add(
     "GET",
     "chat/{token}/{messageId}/context",
-    Guard.NO_LOGIN,
-    Guard.PARTICIPANT,
-    Guard.LOBBY_OPEN,
+    *PAST_LOBBY,
     versions=V1,
     params=ContextParams,
     returns=list[message_view.MessageView],

@@ -7,7 +7,7 @@ from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import USER_MODERATOR, Routes
 
 routes = Routes("lobby")
 
@@ -25,8 +25,7 @@ class LobbyParams(msgspec.Struct, frozen=True):
 @routes.add(
     "PUT",
     "room/{token}/webinar/lobby",
-    Guard.USER,
-    Guard.MODERATOR,
+    *USER_MODERATOR,
     versions=("v4",),
     params=LobbyParams,
     returns=RoomView,

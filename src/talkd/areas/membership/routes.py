@@ -15,7 +15,7 @@ from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import lock_room_again
 from talkd.web.ocs import Reply
-from talkd.web.routing import ANY_MODERATOR, IN_ROOM, USER_IN_ROOM, Access, Guard, Routes
+from talkd.web.routing import ANY_MODERATOR, IN_ROOM, PAST_LOBBY, USER_IN_ROOM, USER_MODERATOR, Access, Routes
 
 routes = Routes("participant")
 V4 = ("v4",)
@@ -49,9 +49,7 @@ class NameParams(msgspec.Struct, frozen=True):
 @routes.add(
     "GET",
     "room/{token}/participants",
-    Guard.NO_LOGIN,
-    Guard.PARTICIPANT,
-    Guard.LOBBY_OPEN,
+    *PAST_LOBBY,
     versions=V4,
     params=ListParams,
     returns=list[participant_view.ParticipantView],
@@ -71,8 +69,7 @@ def listed(me: Participant, found: AttendeeList) -> Reply:
 @routes.add(
     "POST",
     "room/{token}/participants",
-    Guard.USER,
-    Guard.MODERATOR,
+    *USER_MODERATOR,
     versions=V4,
     params=AddParams,
     access=Access.OWN,

@@ -6,7 +6,7 @@ from talkd.areas.mentions import suggestion_service as suggestions
 from talkd.areas.mentions import view
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.routing import Guard, Routes
+from talkd.web.routing import SPEAKING, Routes
 
 routes = Routes("chat")
 
@@ -22,11 +22,7 @@ class SearchParams(msgspec.Struct, frozen=True):
 @routes.add(
     "GET",
     "chat/{token}/mentions",
-    Guard.NO_LOGIN,
-    Guard.PARTICIPANT,
-    Guard.READ_WRITE,
-    Guard.LOBBY_OPEN,
-    Guard.MAY_CHAT,
+    *SPEAKING,
     versions=("v1",),
     params=SearchParams,
     returns=list[view.SuggestionView],
