@@ -108,13 +108,12 @@ async def show_flow(tx: Tx, call: Call[FlowParams]) -> Reply:
 async def grant(tx: Tx, call: Call[GrantParams]) -> Reply:
     """Note that the user agreed. The app's next poll gets an app password."""
     try:
-        flow = await service.access_flow(tx, call.params.flow)
         if not call.caller.by_cookie or not pages.is_own_form(call, call.params.requesttoken):
-            return _flow_page(call, flow)
-        call.count(Limit.APP_PASSWORDS)
-        await service.grant_flow(tx, call.params.flow, call.user_id)
+            return _flow_page(call, await service.access_flow(tx, call.params.flow))
+        flow = await service.grant_flow(tx, call.params.flow, call.user_id)
     except NotFound:
         return _link_expired(call)
+    call.count(Limit.APP_PASSWORDS)  # an error here also undoes the grant
     return pages.message(call, "Connected", f"{flow.client_name} is logged in now. You can close this window.")
 
 

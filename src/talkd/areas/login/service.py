@@ -109,11 +109,12 @@ async def access_flow(tx: Tx, login_token: str) -> Flow:
     return flow
 
 
-async def grant_flow(tx: Tx, login_token: str, user_id: str) -> None:
-    """Note that the user agreed to a flow. Raises NotFound as `access_flow` does."""
-    await access_flow(tx, login_token)
-    if not await store.grant_flow(tx, ids.fingerprint(login_token), user_id):
+async def grant_flow(tx: Tx, login_token: str, user_id: str) -> Flow:
+    """Note that the user agreed to a flow, and return the flow. Raises NotFound as `access_flow` does."""
+    flow = await access_flow(tx, login_token)
+    if not await store.grant_flow(tx, flow.login_fingerprint, user_id):
         raise NotFound
+    return flow
 
 
 async def is_granted(tx: Tx, poll_token: str) -> bool:
