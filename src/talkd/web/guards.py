@@ -6,6 +6,7 @@ from typing import Any
 from talkd.conversation import access
 from talkd.conversation.participant import Participant
 from talkd.conversation.settings import TalkSettings
+from talkd.core import checksums
 from talkd.core.constants import Permission, StartCall
 from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed, TalkError
 from talkd.storage.database import Tx
@@ -148,6 +149,19 @@ async def find_participant(tx: Tx, call: Call[Any]) -> Participant | None:
         return await _access(tx, call)
     except NotFound:
         return None
+
+
+async def is_signed(call: Call[Any], *, sender: str, secret: str, action: str) -> bool:
+    """Return True if the service `sender` has signed the token of the path with the secret (`core/checksums.py`).
+
+    Its headers begin with the name of the sender. A wrong checksum counts under the brute-force action.
+    """
+    random, checksum = call.header(f"{sender}-random"), call.header(f"{sender}-checksum")
+    if checksums.is_signed(call.token, secret=secret, random=random, checksum=checksum):
+        return True
+    if checksum:
+        await call.world.throttle.register(action, call.caller.address)
+    return False
 
 
 async def _access(tx: Tx, call: Call[Any], *, lock: bool = False) -> Participant:

@@ -6,10 +6,10 @@ import msgspec
 
 from talkd.areas.recording import service
 from talkd.areas.recording.model import secret_of
-from talkd.core.checksums import is_signed
 from talkd.core.errors import NotAvailable
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.guards import is_signed
 from talkd.web.ocs import Reply
 from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 
@@ -57,12 +57,7 @@ async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
 )
 async def store(call: Call[Any]) -> Reply:
     """Receive a finished recording from a recording server."""
-    world = call.world
-    random = call.header("talk-recording-random")
-    checksum = call.header("talk-recording-checksum")
-    secret = secret_of(world.settings.text("recording_servers"))
-    if not is_signed(call.token, secret=secret, random=random, checksum=checksum):
-        if checksum:
-            await world.throttle.register(RECORDER_SECRET, call.caller.address)
-        return Reply(_NOT_RECOGNISED, 401)
-    raise NotAvailable("recording")
+    secret = secret_of(call.world.settings.text("recording_servers"))
+    if await is_signed(call, sender="talk-recording", secret=secret, action=RECORDER_SECRET):
+        raise NotAvailable("recording")
+    return Reply(_NOT_RECOGNISED, 401)

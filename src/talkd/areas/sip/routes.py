@@ -6,9 +6,9 @@ implemented yet.
 
 from typing import Any
 
-from talkd.core.checksums import is_signed
 from talkd.core.errors import NotAvailable
 from talkd.web.call import Call
+from talkd.web.guards import is_signed
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
 
@@ -25,13 +25,9 @@ _OPTIONS: dict[str, Any] = {
 
 
 async def _answer(call: Call[Any]) -> Reply:
-    world = call.world
-    random = call.header("talk-sipbridge-random")
-    checksum = call.header("talk-sipbridge-checksum")
-    if is_signed(call.token, secret=world.settings.sip_secret, random=random, checksum=checksum):
+    secret = call.world.settings.sip_secret
+    if await is_signed(call, sender="talk-sipbridge", secret=secret, action=BRIDGE_SECRET):
         raise NotAvailable("sip")
-    if checksum:
-        await world.throttle.register(BRIDGE_SECRET, call.caller.address)
     return Reply(None, 401)
 
 
