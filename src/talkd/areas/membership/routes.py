@@ -62,7 +62,7 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 
 def listed(me: Participant, found: AttendeeList) -> Reply:
     """Return the answer with the attendees as `me` may see them. A header says whether it has statuses."""
-    data = participant_view.people(found, viewer=me)
+    data = participant_view.all_participants(found, viewer=me)
     return Reply(data, 200, {} if found.online is None else {"X-Nextcloud-Has-User-Statuses": "true"})
 
 

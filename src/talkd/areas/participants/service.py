@@ -212,22 +212,22 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
     Raises Invalid("last-moderator") if others would stay without a moderator, unless `may_abandon` is set.
     """
     await room_store.lock_room(tx, me.room.id)  # or the last two moderators could both leave at once
-    people, moderators = await attendee_store.count_users(tx, me.room.id)
-    is_last = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
-    if is_last and people > 1 and not may_abandon:
+    members, moderators = await attendee_store.count_users(tx, me.room.id)
+    is_last_moderator = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
+    if is_last_moderator and members > 1 and not may_abandon:
         raise Invalid("last-moderator")
     await remove(tx, me.room, me.actor, me.attendee)
-    return _is_last(me.attendee, people)
+    return _is_last(me.attendee, members)
 
 
 async def is_last_member(tx: Tx, attendee: Attendee) -> bool:
     """Return True if the attendee is the only member of the room."""
-    people, _ = await attendee_store.count_users(tx, attendee.room_id)
-    return _is_last(attendee, people)
+    members, _ = await attendee_store.count_users(tx, attendee.room_id)
+    return _is_last(attendee, members)
 
 
-def _is_last(attendee: Attendee, people: int) -> bool:
-    return people == 1 and attendee.actor_type == USERS and not attendee.is_self_joined
+def _is_last(attendee: Attendee, members: int) -> bool:
+    return members == 1 and attendee.actor_type == USERS and not attendee.is_self_joined
 
 
 async def remove_other(tx: Tx, me: Participant, attendee: Attendee) -> None:

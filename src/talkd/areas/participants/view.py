@@ -53,8 +53,8 @@ def participants(
     return [_participant(room, attendee, by_attendee.get(attendee.id, []), viewer, online) for attendee in attendees]
 
 
-def people(found: AttendeeList, *, viewer: Participant) -> list[ParticipantView]:
-    """Show the attendees of all the rooms."""
+def all_participants(found: AttendeeList, *, viewer: Participant) -> list[ParticipantView]:
+    """Show the attendees and sessions of all rooms in the list, with the fields that the viewer may see."""
     return [
         shown
         for room, attendees, sessions in found.rooms

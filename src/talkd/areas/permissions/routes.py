@@ -65,7 +65,7 @@ async def set_of_attendee(tx: Tx, call: Call[AttendeeParams]) -> list[participan
     """Set, add or remove permissions of one attendee."""
     params = call.params
     changed = await service.set_of_attendee(tx, call.me, params.attendeeId, params.method, params.permissions)
-    return participant_view.people(changed, viewer=call.me)
+    return participant_view.all_participants(changed, viewer=call.me)
 
 
 @routes.add("PUT", "room/{token}/attendees/permissions/all", *ANY_MODERATOR, versions=V4, params=EverybodyParams)
