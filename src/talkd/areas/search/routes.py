@@ -94,10 +94,10 @@ async def _search_messages(tx: Tx, call: Call[SearchParams]) -> view.Results:
     is_current = wanted.providerId == CURRENT
     token = wanted.conversation or (here if is_current else "")
     if token or is_current:
-        name = "Messages"
+        name = _NAMES[MESSAGES]
         found = await service.find_messages_in(tx, call.user_id, criteria, token)
     else:
-        name = "Messages in other conversations" if here else "Messages"
+        name = "Messages in other conversations" if here else _NAMES[MESSAGES]
         found = await service.find_messages(tx, call.user_id, criteria, except_token=here)
     if found is None:
         return view.nothing(name)
