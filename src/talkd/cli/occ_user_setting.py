@@ -6,7 +6,6 @@ import typer
 
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
-from talkd.areas.users import store as user_store
 from talkd.areas.users.model import Account
 from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
@@ -86,7 +85,7 @@ async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
 
 async def _set(tx: Tx, account: Account, app: str, key: str, value: str | None) -> None:
     if (app, key) == ("core", "lang") and value is None:
-        await user_store.set_column(tx, account.id, "language", "")  # set_field allows no empty language, as over HTTP
+        await users.reset_language(tx, account.id)
     elif FIELDS.get((app, key)) == "displayname" and not cleaned(value or ""):
         raise Invalid(message="Display name can't be deleted." if value is None else "New display name can't be empty")
     elif (app, key) in FIELDS:

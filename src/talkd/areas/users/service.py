@@ -135,6 +135,11 @@ async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
             await settings.outdate_caches(tx, account.id)  # users can log in with it
 
 
+async def reset_language(tx: Tx, user_id: str) -> None:
+    """Reset the language of an account to the default. `set_field` cannot do this: it allows no empty language."""
+    await store.set_column(tx, user_id, "language", "")
+
+
 async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:
     """Set an account's password. All its browsers are logged out; apps keep their own passwords."""
     await store.set_column(tx, user_id, "password_hash", password_hash)
