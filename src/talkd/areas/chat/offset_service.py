@@ -2,7 +2,7 @@
 
 import msgspec
 
-from talkd.areas.chat import offset_store as store
+from talkd.areas.chat import offset_store
 from talkd.areas.messages import service as messages
 from talkd.conversation.message import Page
 from talkd.conversation.room import Room
@@ -27,7 +27,7 @@ async def get_beginning(tx: Tx, room: Room, since: int, offset: int) -> Position
     low, high = 0, room.last_message_id if since > 0 else 0  # ids up to low are older, ids after high are not
     while low < high:
         middle = (low + high) // 2
-        found = await store.get_next_time(tx, room.id, middle)
+        found = await offset_store.get_next_time(tx, room.id, middle)
         if found is None or found[1] >= since:
             high = middle
         else:
@@ -40,7 +40,7 @@ async def skip(tx: Tx, room_id: int, position: Position, since: int) -> Position
 
     At the end of the chat, the position stays the same.
     """
-    count, last, seen = await store.count_next(
+    count, last, seen = await offset_store.count_next(
         tx, room_id, position.after, since, wanted=min(position.left, STEP), step=STEP, now=clock.now()
     )
     if not seen:
@@ -54,8 +54,10 @@ async def get_next(tx: Tx, room_id: int, position: Position, since: int) -> tupl
     If the page is empty but the position has moved, more messages may follow.
     """
     now = clock.now()
-    count, last, seen = await store.count_next(tx, room_id, position.after, since, wanted=LIMIT, step=STEP, now=now)
+    count, last, seen = await offset_store.count_next(
+        tx, room_id, position.after, since, wanted=LIMIT, step=STEP, now=now
+    )
     if not count:
         return Page([], {}, {}), Position(max(seen, position.after), 0)
-    found = await store.list_between(tx, room_id, position.after, last, since, now)
+    found = await offset_store.list_between(tx, room_id, position.after, last, since, now)
     return Page(found, {}, await messages.get_names(tx, found)), Position(last, 0)

@@ -31,7 +31,7 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int) ->
     until = end_of_wait(call.began, seconds)
     room_id, attendee_id = call.me.room.id, call.me.attendee.id
     topics = room_topic(room_id), attendee_topic(attendee_id), rules_topic(room_id)
-    standing = {attendee_topic(attendee_id), rules_topic(room_id)}
+    standing = {attendee_topic(attendee_id), rules_topic(room_id)}  # changes of what the caller may do in the room
     logins = login_topics(call.caller.user_id)
     with call.watch(*topics, *logins) as watch:
         if guards.may_have_logged_out(call):
@@ -52,7 +52,7 @@ async def wait_for(call: Call[Any], arrive: Arrive, look: Look, seconds: int) ->
             reply = await look(call)
             if reply is not None:
                 if standing.isdisjoint(watch.take()):
-                    call.standing = world.changes.standing  # only the standing of other attendees may have changed
+                    call.standing = world.changes.standing  # what else changed concerns other attendees
                 return reply
             while not await watch.wait(min(until, loop.time() + MAX_POLL_SECONDS)):
                 if watch.has_hung_up or world.changes.closing or until <= loop.time():
