@@ -95,7 +95,7 @@ class Room(msgspec.Struct, frozen=True):
     @property
     def is_listed(self) -> bool:
         """Return True if every user can find and join the room."""
-        return self.is_shared and self.listable != Listable.NONE and not self.is_breakout_room
+        return self.has_own_members and self.listable != Listable.NONE
 
     def password_hash_for(self, user_id: str | None) -> str:
         """Return the hash of the password that is required to join, or "".
@@ -128,6 +128,11 @@ class Room(msgspec.Struct, frozen=True):
     def is_shared(self) -> bool:
         """Return True for group and public rooms, the types that most settings are for."""
         return self.type in (RoomType.GROUP, RoomType.PUBLIC)
+
+    @property
+    def has_own_members(self) -> bool:
+        """Return True for group and public rooms except breakout rooms, whose members come from the parent room."""
+        return self.is_shared and not self.is_breakout_room
 
     def partner_of(self, user_id: str) -> str:
         """Return the id of the other user of a one-to-one room; empty for other rooms."""

@@ -9,7 +9,6 @@ from talkd.areas.invitations.model import Invitee, Sheet
 from talkd.areas.participants import service as participants
 from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms.member_model import Newcomer, Progress
-from talkd.areas.users import password_model as policy
 from talkd.conversation import access, attendee_store, room_store, session_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
@@ -94,7 +93,7 @@ async def repeat(tx: Tx, me: Participant, attendee_id: int | None) -> None:
 
 def require_importable(me: Participant) -> None:
     """Raises Invalid("room") for rooms to which nobody can be invited by e-mail."""
-    if not me.room.is_shared or me.room.is_breakout_room:
+    if not me.room.has_own_members:
         raise Invalid("room")
 
 
@@ -112,9 +111,7 @@ async def invite_all(
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
         return Import(len(new), duplicates, sheet.invalid_lines)
-    policy.require_forced_password(
-        is_open=room.becomes_public_by_email, has_password=False, is_forced=settings.force_passwords
-    )
+    members.require_invitable(room, settings)
     newcomers = [Newcomer(EMAILS, invitee.address, invitee.name) for invitee in new]
     progress = await members.add(tx, room, me.actor, newcomers, settings, most=most)
     new_type = RoomType.PUBLIC if room.becomes_public_by_email else None

@@ -207,5 +207,5 @@ async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, user_id: st
 async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int) -> None:
     """Notify a user who was added to a room, unless it is a breakout room or a one-to-one room."""
     room = await room_store.lock_room(tx, room_id)
-    if room.is_shared and not room.is_breakout_room:
+    if room.has_own_members:
         await _announce(tx, await delivery_store.invite(tx, room_id, actor, attendee_id, clock.now()))

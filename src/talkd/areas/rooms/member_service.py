@@ -141,7 +141,7 @@ async def _advance(
             if change.removes:
                 count, after = await participants.remove_members(tx, room, actor, who, after=after, at_most=at_most)
                 spent += count
-            elif newcomer.kind == GROUPS and _takes_groups(room):
+            elif newcomer.kind == GROUPS and room.has_own_members:
                 count, after = await participants.add_group(tx, room, actor, who, after=after, at_most=at_most)
                 spent += count
             else:
@@ -160,10 +160,6 @@ async def _advance(
 
 
 # --- one person -----------------------------------------------------------------------------
-def _takes_groups(room: Room) -> bool:
-    return room.is_shared and not room.is_breakout_room
-
-
 async def _add_individual(
     tx: Tx, room: Room, actor: Actor, newcomer: Newcomer, settings: TalkSettings
 ) -> RoomType | None:
@@ -180,9 +176,7 @@ async def _add_individual(
     if kind == USERS:
         await _add_user(tx, room, actor, await users.resolve_id(tx, who))
     elif kind == EMAILS:
-        policy.require_forced_password(
-            is_open=room.becomes_public_by_email, has_password=False, is_forced=settings.force_passwords
-        )
+        require_invitable(room, settings)
         if await participants.add_email(tx, room, actor, who, newcomer.name):
             await room_settings.allow_guests(tx, room, actor)
             return RoomType.PUBLIC
@@ -198,6 +192,13 @@ async def _add_individual(
     else:
         raise Invalid("source")
     return None
+
+
+def require_invitable(room: Room, settings: TalkSettings) -> None:
+    """Raises Invalid("password") if an invitation by e-mail opens the room, but public rooms need a password."""
+    policy.require_forced_password(
+        is_open=room.becomes_public_by_email, has_password=False, is_forced=settings.force_passwords
+    )
 
 
 async def _add_user(tx: Tx, room: Room, actor: Actor, user_id: str) -> None:
