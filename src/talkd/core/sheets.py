@@ -103,7 +103,7 @@ def _split(text: str, delimiter: str, most: int) -> Iterator[Row]:
     try:
         for cells in reader:
             if reader.line_num > most:
-                raise UnreadableSheet(most + 1, f"a file may have {most} lines at most")
+                raise UnreadableSheet(most + 1, f"a file may have at most {most} lines")
             if is_over:
                 raise UnreadableSheet(line, "a quotation mark is not closed")
             yield Row(line, [cell.strip() for cell in cells])

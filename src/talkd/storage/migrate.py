@@ -115,7 +115,7 @@ def revision_of_sqlite(path: Path) -> str | None:
         if not tables:
             raise files.DatabaseIncomplete(
                 f"{path} has no tables, which talkd never leaves behind: restore a backup (docs/admin/backup.md); "
-                "to begin anew, remove the file"
+                "to start over, remove the file"
             )
         if "alembic_version" not in tables:
             return None

@@ -41,14 +41,14 @@ def require_complete(path: Path) -> None:
     if path.is_symlink() and not os.path.exists(path):  # noqa: PTH110 - Path's raises for a link to itself
         raise DatabaseIncomplete(
             f"{path} is a link to {path.readlink()}, which does not exist: mount its disk, put the file back, or "
-            "restore a backup (docs/admin/backup.md); to begin anew, remove the link"
+            "restore a backup (docs/admin/backup.md); to start over, remove the link"
         )
     if not path.exists():
         for rest in (log_of(path), Path(f"{path.resolve()}-journal")):
             if is_filled(rest):
                 raise DatabaseIncomplete(
                     f"{path} is missing, but {rest.name}, which belongs to it, exists: put {path.name} back, or "
-                    f"restore a backup (docs/admin/backup.md); to begin anew, move {rest.name} away"
+                    f"restore a backup (docs/admin/backup.md); to start over, move {rest.name} away"
                 )
     elif not path.is_file():
         raise DatabaseIncomplete(f"{path} is not a file: remove it, or give --data another folder")
@@ -56,7 +56,7 @@ def require_complete(path: Path) -> None:
         # SQLite would treat such a file as a new database.
         raise DatabaseIncomplete(
             f"{path} is {'cut off' if path.stat().st_size else 'empty'}, which talkd never leaves behind: restore a "
-            "backup (docs/admin/backup.md); to begin anew, remove the file"
+            "backup (docs/admin/backup.md); to start over, remove the file"
         )
 
 

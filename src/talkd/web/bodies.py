@@ -79,7 +79,7 @@ class Body:
 
 def too_large(limit: int) -> TooLarge:
     """Return the error for a body above the limit."""
-    return TooLarge("body", message=f"A request may have {limit} bytes at most.")
+    return TooLarge("body", message=f"A request may have at most {limit} bytes.")
 
 
 def length_of(headers: list[tuple[bytes, bytes]]) -> int | None:

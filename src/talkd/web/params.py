@@ -216,7 +216,7 @@ def convert(raw: Raw, kind: type[P], *, most: int = MAX_FIELDS) -> P:
                 raise ValueError
             values[field.attribute] = field.convert(value)
         except _TooLongError:
-            raise TooLarge(name, message=f"The parameter {name} may have {MAX_TEXT} characters at most.") from None
+            raise TooLarge(name, message=f"The parameter {name} may have at most {MAX_TEXT} characters.") from None
         except ValueError:
             raise Invalid(name, message=f"The parameter {name} has the wrong type.") from None
     return kind(**values)
@@ -225,7 +225,7 @@ def convert(raw: Raw, kind: type[P], *, most: int = MAX_FIELDS) -> P:
 def require_few(name: str, value: Any, most: int) -> None:
     """Raises TooLarge with the parameter's name if a list or map has more than `most` entries."""
     if _count(value) > most:
-        raise TooLarge(name, message=f"The parameter {name} may have {most} entries at most. Send several requests.")
+        raise TooLarge(name, message=f"The parameter {name} may have at most {most} entries. Send several requests.")
 
 
 def _count(value: Any) -> int:
@@ -258,7 +258,7 @@ def parse_form(text: str) -> Raw:
     except UnicodeDecodeError:
         raise Invalid("body", message=NOT_UTF8) from None
     except ValueError:
-        raise Invalid("body", message=f"A form may have {MAX_FIELDS} fields at most.") from None
+        raise Invalid("body", message=f"A form may have at most {MAX_FIELDS} fields.") from None
     for key, value in fields:
         put_nested(result, key, value)
     return {key: listed(value) for key, value in result.items()}
@@ -334,7 +334,7 @@ def require_text(raw: Raw) -> None:
     Only this function refuses such characters. The edge calls it for every request, before any database access.
     """
     if len(raw) > MAX_FIELDS:
-        raise Invalid("body", message=f"A request has {MAX_FIELDS} values at most.")
+        raise Invalid("body", message=f"A request may have at most {MAX_FIELDS} values.")
     for name, value in raw.items():
         if isinstance(value, str) and is_text(value) and is_text(name):
             continue
@@ -352,7 +352,7 @@ def _texts_in(value: Any) -> Iterator[str]:
     while level:
         count, depth = count + len(level), depth + 1
         if count > MAX_FIELDS or depth > MAX_DEPTH:
-            raise Invalid("body", message=f"A request has {MAX_FIELDS} values and {MAX_DEPTH} levels at most.")
+            raise Invalid("body", message=f"A request may have at most {MAX_FIELDS} values and {MAX_DEPTH} levels.")
         inside: list[Any] = []
         for each in level:
             match each:

@@ -49,7 +49,7 @@ def parse(content: bytes, *, most: int) -> Sheet:
     Raises Invalid with the reason, also for more than `most` people.
     """
     if len(content) > (most + 1) * ROW_BYTES:
-        raise refusal("file", f"A list of {most} people may have {(most + 1) * ROW_BYTES} bytes at most")
+        raise refusal("file", f"A list of {most} people may have at most {(most + 1) * ROW_BYTES} bytes")
     try:
         rows = read_rows(content, most=LINES * (most + 1))
     except UnreadableSheet as error:

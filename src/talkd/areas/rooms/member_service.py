@@ -102,7 +102,7 @@ async def _require_few(tx: Tx, change: Change, most: int) -> None:
     for other in await store.list_adding(tx, change.room_id):
         coming += await _count_left(tx, other)
     if coming + await attendee_store.count_attendees(tx, change.room_id) > most:
-        raise TooLarge("participants", message=f"A conversation may have {most} attendees at most.")
+        raise TooLarge("participants", message=f"A conversation may have at most {most} attendees.")
 
 
 async def _count_left(tx: Tx, change: Change) -> int:
