@@ -214,7 +214,7 @@ class BreakoutRoomsStopped(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageExpirationSet(RoomEvent):
-    """Messages posted from now on expire after so many seconds; 0 for never."""
+    """Messages posted from now on expire after this many seconds; 0 for never."""
 
     seconds: int
 

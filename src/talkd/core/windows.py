@@ -25,7 +25,7 @@ class Windows(Generic[Key]):
         return 0
 
     def check(self, key: Key, events: int, *, allowed: int, seconds: int, now: int) -> int:
-        """Return 0 if so many events are allowed in this window, else the seconds left in it. Count nothing."""
+        """Return 0 if this many events are still allowed in the window, else the seconds left in it. Count nothing."""
         count, end = self._window(key, seconds, now)
         return end - now if count + events > allowed else 0
 

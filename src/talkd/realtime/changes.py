@@ -108,7 +108,7 @@ class Watch:
     async def wait(self, until: float) -> bool:
         """Wait for a change. Return True if there is one that was not taken yet.
 
-        Return False when `until` (loop time) has come, the client has hung up, or the server stops.
+        Return False when `until` (loop time) is reached, the client hangs up, or the server stops.
         """
         loop = asyncio.get_running_loop()
         if self.changed or self._changes.closing or until <= loop.time():

@@ -24,7 +24,7 @@ T = TypeVar("T")
 Row = Sequence[Any]
 
 TRY_SECONDS = 5.0
-"""A database that needs longer for a small write is not healthy."""
+"""A database that takes longer for a small write is not healthy."""
 TRY_AGAIN = 1.0
 """Seconds for which the result of the last test write is reused."""
 _WRITE_HEARTBEAT = Statement(
@@ -193,8 +193,8 @@ class Database(abc.ABC):
     async def write(self, work: Work[T], *, queue: str = "") -> T:
         """Run `work` with its reactions as one transaction. Return its result once it is durable.
 
-        `queue`: writers that would wait for the same row give the same name, such as the token of a room. Only a few
-        of them use a PostgreSQL connection at a time, so that other writers get one.
+        `queue`: a name shared by all writers that would wait for the same row, such as the token of a room. Only a few
+        of them use a PostgreSQL connection at a time, so that connections are left for other writers.
 
         Raises Unavailable. Then nothing was stored, unless the connection was lost during the commit: then the outcome
         is unknown.

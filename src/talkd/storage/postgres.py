@@ -32,7 +32,7 @@ START_PAUSE = 0.5
 NAMES = 7_482
 """First number of the advisory locks for names."""
 TOGETHER = 2
-"""Writers of one queue that have a connection: one that works, and one that can start as soon as it is done."""
+"""Maximum number of writers of one queue with a connection: one works, and one can start as soon as it is done."""
 
 _AGAIN = (
     asyncpg.SerializationError,

@@ -63,7 +63,7 @@ class _Queued:
     work: Work[Any]
     answer: asyncio.Future[Any]
     runs_alone: bool = False
-    """True if another transaction caused its rollback. It runs once more, alone in a group."""
+    """True if another transaction caused its rollback. It runs again, alone in a group."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,7 +406,7 @@ class SqliteDatabase(Database):
                 queued.answer.set_exception(error)
 
     def _run_again(self, undone: list[_Queued], error: Exception) -> None:
-        """Run each transaction once more, alone: one that was too large for the disk must not fail the others."""
+        """Run each transaction again, alone: one that was too large for the disk must not fail the others."""
         self._fail([queued for queued in undone if queued.runs_alone], error)
         again = [queued for queued in undone if not queued.runs_alone]
         for queued in again:

@@ -61,7 +61,7 @@ async def forget_old(tx: Tx, before: int) -> None:
 async def count(tx: Tx, action: str, subnet: str, now: int, *, since: int) -> tuple[int, int]:
     """Count an attempt. Return the number of attempts and the time of the first one.
 
-    The count starts anew if its first attempt was not after `since`.
+    The count starts again at one if its first attempt was not after `since`.
     """
     row = await tx.one(_COUNT, action=action, subnet=subnet, now=now, since=since)
     assert row is not None, "the statement returns the row that it writes"

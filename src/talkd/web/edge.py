@@ -226,8 +226,8 @@ class Edge:
     async def _require_few_guesses(self, call: Call[Any]) -> None:
         """Raises Throttled if the caller's network has guessed too many tokens, unless the caller is in the room.
 
-        The right token is refused too, because otherwise guessing could go on. Guests from the same network who are
-        in the room are not affected.
+        The right token is refused too: otherwise, guessing would still work. Guests from the same network who are in
+        the room are not affected.
         """
         try:
             self.world.throttle.check(ROOM_TOKEN, call.caller.address)

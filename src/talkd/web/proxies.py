@@ -26,7 +26,7 @@ class Proxies:
         return self._route(request.remote_addr, request.get_header("x-forwarded-for"))[0]
 
     def base_url(self, request: falcon.asgi.Request) -> str:
-        """Return the address that the client uses: the configured one, that of the proxy's headers, or of the request.
+        """Return the address that the client uses: from the configuration, the proxy's headers, or the request.
 
         Raises Invalid("host") if it is not a valid address.
         """

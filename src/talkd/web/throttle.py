@@ -51,7 +51,7 @@ class Throttle:
 
     @property
     def account_attempts(self) -> int:
-        """How many passwords of one account may be wrong, from all networks together."""
+        """How many wrong passwords are allowed for one account, from all networks together."""
         return self._config.account_attempts
 
     async def load(self) -> None:
@@ -79,8 +79,8 @@ class Throttle:
         """Guard an attempt at a secret. Call `failed()` on the result if the secret was wrong.
 
         `address` may also be the target of guesses, such as an account. `allowed` attempts may fail, by default
-        `security.attempts`. Only as many attempts run at once as may still fail, and the others wait: parallel guesses
-        gain nothing, and many users of one network who log in at the same time succeed. Raises Throttled.
+        `security.attempts`. No more attempts run at once than may still fail; the others wait. So parallel guesses have
+        no advantage, and many users of one network can log in at the same time. Raises Throttled.
         """
         attempt = Attempt()
         if not self._config.throttle:

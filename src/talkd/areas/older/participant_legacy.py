@@ -100,7 +100,7 @@ def new_type(data: dict[str, int] | list[Any]) -> dict[str, str] | list[Any]:
 
 
 def not_added(error: TalkError) -> TalkError:
-    """Answer 404 if the participant to add does not exist, else 403. These versions know no other errors."""
+    """Answer 404 if the participant to add does not exist, else 403. These versions have no other errors."""
     if not isinstance(error, Invalid):
         return error
     if error.reason in ("new-participant", "newParticipant"):

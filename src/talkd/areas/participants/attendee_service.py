@@ -48,7 +48,7 @@ async def list_with_sessions(tx: Tx, me: Participant, rooms: Sequence[Room], *, 
 
 
 async def list_online(tx: Tx, user_ids: list[str]) -> set[str]:
-    """Return those of the users who have a room open on any device."""
+    """Return which of the users have a room open on any device."""
     return await attendee_store.list_online(tx, user_ids, clock.steady() - SESSION_KILL) if user_ids else set()
 
 

@@ -34,8 +34,8 @@ async def add_user(
 ) -> int:
     """Add a user to the room and return the attendee's id. A self-joined user becomes a member.
 
-    A user who is a member already stays as they are. Raises Forbidden("ban") for a banned user who adds themselves,
-    and Invalid("ban") for one whom somebody else adds.
+    Does nothing for a user who is already a member. Raises Forbidden("ban") if a banned user adds themselves, and
+    Invalid("ban") if somebody else adds a banned user.
     """
     present = await attendee_store.find_attendee(tx, room.id, USERS, user_id)
     if present is not None:

@@ -64,7 +64,7 @@ async def is_any_due(tx: Tx) -> bool:
 async def deliver_due(tx: Tx) -> None:
     """Turn the next BATCH due reminders into notifications.
 
-    Rooms are locked first, as everywhere, because the deletion of a message also deletes its reminders.
+    The rooms are locked first, because deleting a message locks its room and then deletes its reminders.
     """
     now = clock.now()
     room_ids = await store.list_rooms_due(tx, BATCH, now)

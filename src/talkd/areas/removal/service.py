@@ -12,7 +12,7 @@ from talkd.storage.database import Tx
 PORTION = 500
 """Maximum number of rows deleted or changed in one transaction. Other writers wait about 30 ms for it."""
 EXAMINED = 5_000
-"""Maximum number of messages read in one transaction to find those that name a deleted account."""
+"""Maximum number of messages read in one transaction, to find messages that name a deleted account."""
 
 
 # --- messages and rooms ---------------------------------------------------------------------

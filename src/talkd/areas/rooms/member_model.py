@@ -19,10 +19,10 @@ class Newcomer(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """People to add to a room, or groups whose members to remove, and how far that has come.
+    """People to add to a room, or groups whose members to remove, and the progress so far.
 
-    `people` from `position` on are still to do. If the first of them is a group, its members whose ids come after
-    `after` are still to do.
+    `people` from `position` on are still to be processed. If the first of them is a group, only its members whose ids
+    come after `after` are.
     """
 
     room_id: int

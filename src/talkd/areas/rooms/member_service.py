@@ -127,7 +127,7 @@ async def _advance(
 ) -> tuple[Change, Progress]:
     """Add or remove a portion. Return what is left of the change, and the portion's result.
 
-    With `requires_one` a portion goes on until somebody is added.
+    With `requires_one`, the portion does not end before somebody was added.
     """
     room = await room_store.lock_room(tx, change.room_id)
     position, after = change.position, change.after

@@ -77,7 +77,7 @@ async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
 
 
 async def move(tx: Tx, change_id: int, change: Change) -> None:
-    """Store how far a change has come."""
+    """Store the progress of a change."""
     await tx.run(_MOVE, change_id=change_id, at=change.position, behind=change.after)
 
 

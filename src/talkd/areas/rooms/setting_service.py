@@ -125,7 +125,7 @@ async def set_read_only(tx: Tx, room: Room, actor: Actor, state: int) -> None:
 
 
 async def set_message_expiration(tx: Tx, room: Room, actor: Actor, seconds: int) -> None:
-    """Let messages sent from now on expire after so many seconds; 0 for never."""
+    """Let messages sent from now on expire after this many seconds; 0 for never."""
     _require_no_breakout_room(room)
     if room.type in (RoomType.ONE_TO_ONE_FORMER, RoomType.CHANGELOG):
         raise Invalid("type")

@@ -76,15 +76,15 @@ _SEQUENCES = Statement(sa.select(rarest_sequences("term")))
 _IS_COMMON = Statement(sa.select(is_found_often("term")))
 
 MANY_ROOMS = 200
-"""With more rooms than that, PostgreSQL searches the text index first and filters by room."""
+"""With more rooms than this, PostgreSQL searches the text index first and filters by room."""
 NEAR = 1_000
 """How many of the newest message ids are searched first, by reading the messages."""
 FURTHER = (8_000, 64_000)
-"""How many are read next if so many messages contain the term that the index would be slow."""
+"""How many are read next if the term is so common that the index would be slow."""
 PORTIONS = (500, COMMON)
-"""How many of the newest matches the first and the second step take from the index. A third step takes all."""
+"""How many of the newest matches the first and the second step read from the index. A third step reads all."""
 FEW = 30_000
-"""If the rooms have fewer messages than that, reading them is faster than the index, which covers all rooms."""
+"""If the rooms have fewer messages than this, reading them is faster than the index, which covers all rooms."""
 _some = (
     sa.select(ONE)
     .where(one_of(messages.c.room_id, "room_ids"), messages.c.countable == ONE)

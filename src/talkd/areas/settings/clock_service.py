@@ -50,7 +50,7 @@ async def follow_scale(tx: Tx) -> None:
 
 
 async def keep_scale(tx: Tx) -> None:
-    """Continue the stored scale, or store the one of this process. It never begins before a stored moment."""
+    """Continue the stored scale, or store this process's scale. The current moment is never before a stored one."""
     latest = await store.get_latest_moment(tx)
     await follow_scale(tx)
     if clock.steady() < latest:

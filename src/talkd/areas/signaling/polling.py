@@ -6,7 +6,7 @@ from collections import defaultdict
 class Polling:
     """Which sessions have the current list of their room's sessions, and which poll of each session is the newest.
 
-    After a restart of the server, each session gets the list once more. The entries of a session are deleted when it
+    After a restart of the server, each session gets the list again. The entries of a session are deleted when it
     ends, and those of a room with each change of its list.
     """
 
@@ -41,7 +41,7 @@ class Polling:
         return number
 
     def is_newest_poll(self, session_id: str, number: int) -> bool:
-        """Return True if the session has begun no other poll since.
+        """Return True if the session has not begun another poll since.
 
         Only the newest poll takes messages. The connection of an earlier poll may be lost without the server noticing,
         for example when a phone changes its network.

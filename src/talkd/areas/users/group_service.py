@@ -93,7 +93,7 @@ async def add_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM)
 async def remove_member(tx: Tx, group_id: str, user_id: str, *, by: Actor = SYSTEM) -> None:
     """Remove an account from a group.
 
-    Raises Rejected as `add_member` does. For administrators also: 105 the account of `by`, 101 the last one.
+    Raises Rejected as `add_member` does, and for administrators also 105 (the account of `by`) and 101 (the last one).
     """
     user_id = await _require_both(tx, group_id, user_id)
     if group_id == ADMIN_GROUP:
