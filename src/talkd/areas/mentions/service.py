@@ -25,7 +25,7 @@ _PLACEHOLDERS = {
     ALL: "mention-call",
 }
 LOOK_BACK = 1_000
-"""Messages with references or parents that `restore_marks` searches for an earlier mention."""
+"""How many messages with references or parents `restore_marks` searches for an earlier mention."""
 
 
 async def resolve(
@@ -42,16 +42,18 @@ async def resolve(
         return text, {}, {(own.type, own.id): own.name}
     wanted = {reading.target for mention in mentions for reading in mention.readings}
     # In a one-to-one room, @all is shown with the name of the other user.
-    partner = USERS, me.room.partner_of(own.id) if (ALL, ALL) in wanted else ""
-    existing, names = await _find_existing(tx, me, wanted, {*others, partner} if partner[1] else others)
+    partner_id = me.room.partner_of(own.id) if (ALL, ALL) in wanted else ""
+    if partner_id:
+        others = {*others, (USERS, partner_id)}
+    existing, names = await _find_existing(tx, me, wanted, others)
     known: dict[Target, Reference] = {}
     for target in wanted:
-        actor = existing.get(_target(*_actor(target)))
+        actor = existing.get(_key(*_actor(target)))
         if actor is not None:
             kind, actor_id = actor
             known[target] = Reference(kind, actor_id, names[actor] or (actor_id if kind == GROUPS else ""))
     if (ALL, ALL) in wanted and me.can_mention_everybody:
-        known[ALL, ALL] = Reference(EVERYBODY, ALL, names.get(partner, ""))
+        known[ALL, ALL] = Reference(EVERYBODY, ALL, names.get((USERS, partner_id), ""))
     keys = _number(text, list_meant(mentions, known))
     references = {key: known[target] for target, key in keys.items()}
     return replace_mentions(text, mentions, keys), references, names
@@ -60,11 +62,11 @@ async def resolve(
 async def _find_existing(
     tx: Tx, me: Participant, targets: Collection[Target], others: Collection[tuple[str, str]]
 ) -> tuple[dict[Target, tuple[str, str]], Names]:
-    """Return the targets that exist for the caller, as type and id, and the names of these and of `others`."""
+    """Return the mentioned actors that exist for the caller, by `_key`, and the names of these and of `others`."""
     names: Names = {(me.actor.type, me.actor.id): me.actor.name}
     unnamed = {*(_actor(target) for target in targets), *others} - names.keys()
     found = await actor_store.list_actors(tx, unnamed) if unnamed else []
-    existing = {_target(*actor): actor for actor in names}
+    existing = {_key(*actor): actor for actor in names}
     members = await _list_members(tx, me.room.id, found) if me.is_guest else None
     for each in found:
         actor = each.type, each.id
@@ -73,14 +75,14 @@ async def _find_existing(
         else:
             exists = bool(each.enabled) and (members is None or actor in members)
         if exists:
-            existing[_target(*actor)] = actor
+            existing[_key(*actor)] = actor
         if exists or actor not in names:
             names[actor] = each.name
     return existing, names
 
 
 async def _list_members(tx: Tx, room_id: int, found: list[KnownActor]) -> set[tuple[str, str]]:
-    """Return those of the found accounts and groups that are attendees of the room."""
+    """Return the accounts and groups among `found` that are attendees of the room."""
     members = set()
     for kind in (USERS, GROUPS):
         ids = [actor.id for actor in found if actor.type == kind]
@@ -95,7 +97,7 @@ def _actor(target: Target) -> tuple[str, str]:
     return kind, name.partition("/")[2] if kind in (GUESTS, EMAILS) else name
 
 
-def _target(kind: str, actor_id: str) -> tuple[str, str]:
+def _key(kind: str, actor_id: str) -> tuple[str, str]:
     """Return the key under which an actor is found: the case of user ids does not matter."""
     return kind, folded(actor_id) if kind == USERS else actor_id
 
