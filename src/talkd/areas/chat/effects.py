@@ -12,8 +12,8 @@ def _forget_room(world: World, event: Any) -> None:
     world[Feed].forget(event.room_id)
 
 
-def _forget_markers(world: World, event: Any) -> None:
-    world[Feed].forget_markers(event.room_id)
+def _forget_common_read(world: World, event: Any) -> None:
+    world[Feed].forget_common_read(event.room_id)
 
 
 def _forget_all(world: World, _event: events.Event) -> None:
@@ -29,9 +29,9 @@ AFTER_COMMIT: Effects = {
     events.ReactionRevoked: _forget_room,
     events.GuestRenamed: _forget_room,
     events.RoomDeleted: _forget_room,
-    events.ReadMarkerMoved: _forget_markers,
-    events.AttendeeAdded: _forget_markers,
-    events.AttendeeRemoved: _forget_markers,
+    events.ReadMarkerMoved: _forget_common_read,
+    events.AttendeeAdded: _forget_common_read,
+    events.AttendeeRemoved: _forget_common_read,
     events.UserRenamed: _forget_all,
     events.UserDeleted: _forget_all,
     events.GroupRenamed: _forget_all,

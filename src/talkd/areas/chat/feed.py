@@ -66,9 +66,9 @@ class Feed:
         """Drop what is cached for a room, after a message was added or changed."""
         self._rooms.pop(room_id, None)
         self._loading.pop(room_id, None)
-        self.forget_markers(room_id)
+        self.forget_common_read(room_id)
 
-    def forget_markers(self, room_id: int) -> None:
+    def forget_common_read(self, room_id: int) -> None:
         """Drop the common read marker of a room, after a read marker has moved."""
         self._common.pop(room_id, None)
         self._reading.pop(room_id, None)
