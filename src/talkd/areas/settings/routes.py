@@ -97,14 +97,12 @@ async def list_apps(_tx: Tx, _call: Call[NoParams]) -> Any:
 @routes.add("GET", f"{CONFIG}/apps/{{app}}", Guard.ADMIN, params=AppPath)
 async def list_keys(tx: Tx, call: Call[AppPath]) -> Any:
     """List the settings of an app that are not at their default."""
-    service.require_app(call.params.app)
     return {"data": sorted(await service.get_all(tx, call.params.app))}
 
 
 @routes.add("GET", f"{CONFIG}/apps/{{app}}/{{key}}", Guard.ADMIN, params=Lookup)
 async def get_value(tx: Tx, call: Call[Lookup]) -> Any:
     """Get a setting, with secrets masked."""
-    service.require_app(call.params.app)
     values = await service.get_shown(tx, call.params.app)
     return {"data": values.get(call.params.key, call.params.defaultValue)}
 
@@ -112,7 +110,6 @@ async def get_value(tx: Tx, call: Call[Lookup]) -> Any:
 @routes.add("POST", f"{CONFIG}/apps/{{app}}/{{key}}", Guard.ADMIN, params=NewValue)
 async def set_value(tx: Tx, call: Call[NewValue]) -> Any:
     """Set a setting, from the next request on."""
-    service.require_app(call.params.app)
     await service.set_value(tx, call.params.key, str(call.params.value), call.params.app)
     return []
 
@@ -120,6 +117,5 @@ async def set_value(tx: Tx, call: Call[NewValue]) -> Any:
 @routes.add("DELETE", f"{CONFIG}/apps/{{app}}/{{key}}", Guard.ADMIN, params=KeyPath)
 async def delete_value(tx: Tx, call: Call[KeyPath]) -> Any:
     """Reset a setting to its default."""
-    service.require_app(call.params.app)
     await service.delete_value(tx, call.params.key, call.params.app)
     return []

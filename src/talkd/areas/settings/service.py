@@ -1,4 +1,7 @@
-"""Read and change settings, preferences and facts of the installation, and outdate the caches of all processes."""
+"""Read and change settings, preferences and facts of the installation, and outdate the caches of all processes.
+
+Functions that take an `app` raise Forbidden if it has no settings in talkd.
+"""
 
 from collections.abc import Callable
 
@@ -28,6 +31,7 @@ EPOCH = "epoch"
 
 async def get_all(tx: Tx, app: str = APP) -> dict[str, str]:
     """Return all settings of an app that are not at their default."""
+    require_app(app)
     return await store.get_values(tx, app)
 
 
@@ -45,6 +49,7 @@ async def get_settings(tx: Tx) -> TalkSettings:
 
 async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:
     """Set a setting, from the next request on. Raises Invalid."""
+    require_app(app)
     require_value(key, value, app)
     await store.set_value(tx, app, key, value)
     await tx.emit(SettingSet(app, key, value))
@@ -53,6 +58,7 @@ async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:
 
 async def delete_value(tx: Tx, key: str, app: str = APP) -> None:
     """Reset a setting to its default."""
+    require_app(app)
     await store.delete_value(tx, app, key)
     await tx.emit(SettingSet(app, key, None))
     await outdate_caches(tx)
