@@ -41,27 +41,27 @@ _ACTORS = Query(
     _USER,
 )
 
-_nobody = word(DELETED_USERS)
-_some = sa.and_(one_of(messages.c.room_id, "room_ids"), one_of(messages.c.id, "message_ids"))
+_deleted_user = word(DELETED_USERS)
+_is_one_of_found = sa.and_(one_of(messages.c.room_id, "room_ids"), one_of(messages.c.id, "message_ids"))
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
-    .where(_some, messages.c.actor_type == word(USERS), messages.c.actor_id == bind("user_id"))
-    .values(actor_type=_nobody, actor_id=_nobody, actor_name=NOTHING)
+    .where(_is_one_of_found, messages.c.actor_type == word(USERS), messages.c.actor_id == bind("user_id"))
+    .values(actor_type=_deleted_user, actor_id=_deleted_user, actor_name=NOTHING)
 )
 _FORGET_EDITOR = Statement(
     sa.update(messages)
-    .where(_some, messages.c.edited_by_type == word(USERS), messages.c.edited_by_id == bind("user_id"))
-    .values(edited_by_type=_nobody, edited_by_id=_nobody, edited_by_name=NOTHING)
+    .where(_is_one_of_found, messages.c.edited_by_type == word(USERS), messages.c.edited_by_id == bind("user_id"))
+    .values(edited_by_type=_deleted_user, edited_by_id=_deleted_user, edited_by_name=NOTHING)
 )
-_place = sa.tuple_(messages.c.room_id, messages.c.id)
-_after = _place > sa.tuple_(bind("after_room", Int), bind("after_id", Int))
+_position = sa.tuple_(messages.c.room_id, messages.c.id)
+_after = _position > sa.tuple_(bind("after_room", Int), bind("after_id", Int))
 _in_order = (messages.c.room_id, messages.c.id)
-_STEP = Statement(
-    sa.select(*_in_order).where(_after).order_by(*_in_order).limit(ONE).offset(bind("looked_at", sa.Integer))
+_LAST_EXAMINED = Statement(
+    sa.select(*_in_order).where(_after).order_by(*_in_order).limit(ONE).offset(bind("skipped", sa.Integer))
 )
 _NAMING = Statement(
     sa.select(*_in_order, messages.c.message, messages.c.parameters, messages.c.plain)
-    .where(_after, _place <= sa.tuple_(bind("last_room", Int), bind("last_id", Int)), names_actor(messages))
+    .where(_after, _position <= sa.tuple_(bind("last_room", Int), bind("last_id", Int)), names_actor(messages))
     .order_by(*_in_order)
     .limit(bind("limit", sa.Integer))
 )
@@ -93,21 +93,22 @@ async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
 
 
 async def forget_after(
-    tx: Tx, user_id: str, place: tuple[int, int], *, limit: int, looked_at: int
+    tx: Tx, user_id: str, position: tuple[int, int], *, limit: int, examined: int
 ) -> tuple[int, int] | None:
     """Remove the id and names of a deleted account from messages: as author, as editor, and in mentions.
 
-    A new account with the same id must not become the author of these messages. One call reads up to `looked_at`
-    messages after `place` (room id and message id) and changes up to `limit` of them. Return the place of the last
-    message, or None at the end.
+    A new account with the same id must not become the author of these messages. One call reads up to `examined`
+    messages after `position` (room id and message id) and changes up to `limit` of them.
+
+    Return the position of the last message that was read, or None at the end.
     """
-    end = await tx.one(_STEP, after_room=place[0], after_id=place[1], looked_at=looked_at - 1)
+    end = await tx.one(_LAST_EXAMINED, after_room=position[0], after_id=position[1], skipped=examined - 1)
     last = (ABOVE_ALL_IDS, ABOVE_ALL_IDS) if end is None else (end[0], end[1])
     reference = reference_text(USERS, user_id)
     found = await tx.all(
         _NAMING,
-        after_room=place[0],
-        after_id=place[1],
+        after_room=position[0],
+        after_id=position[1],
         last_room=last[0],
         last_id=last[1],
         limit=limit,
@@ -115,10 +116,10 @@ async def forget_after(
         actor_id=user_id,
         reference=reference,
     )
-    some = {"room_ids": tx.many(sorted({row[0] for row in found})), "message_ids": tx.many([row[1] for row in found])}
-    await tx.run(_FORGET_AUTHOR, user_id=user_id, **some)
-    await tx.run(_FORGET_EDITOR, user_id=user_id, **some)
-    for room_id, message_id, text, parameters, spoken in found:
+    keys = {"room_ids": tx.many(sorted({row[0] for row in found})), "message_ids": tx.many([row[1] for row in found])}
+    await tx.run(_FORGET_AUTHOR, user_id=user_id, **keys)
+    await tx.run(_FORGET_EDITOR, user_id=user_id, **keys)
+    for room_id, message_id, text, parameters, searched_text in found:
         if reference not in parameters:
             continue
         references = detached(
@@ -130,7 +131,7 @@ async def forget_after(
             in_room=room_id,
             message_id=message_id,
             parameters=msgspec.json.encode(references).decode(),
-            plain=plain(text, references) if spoken else "",
+            plain=plain(text, references) if searched_text else "",
         )
     if len(found) == limit:
         return found[-1][0], found[-1][1]

@@ -74,7 +74,7 @@ async def forget_account_portion(tx: Tx, user_id: str) -> bool:
     left = PORTION - await account_store.detach(tx, user_id, PORTION)
     if left <= 0:
         return True
-    next_position = await actor_store.forget_after(tx, user_id, position, limit=left, looked_at=EXAMINED)
+    next_position = await actor_store.forget_after(tx, user_id, position, limit=left, examined=EXAMINED)
     if next_position is None:
         await account_store.finish(tx, user_id)
         return False
