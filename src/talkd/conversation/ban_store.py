@@ -38,12 +38,14 @@ _PRESENT_ADDRESSES = Statement(
 )
 _is_of_user = sa.and_(bans.c.actor_type == word(USERS), folded(bans.c.actor_id) == bind("user_id", sa.Text))
 _is_by_user = sa.and_(bans.c.moderator_type == word(USERS), bans.c.moderator_id == bind("user_id"))
-_nobody = word(DELETED_USERS)
+_deleted_user = word(DELETED_USERS)
 _RENAME_BANNED = Statement(sa.update(bans).where(_is_of_user).values(display_name=bind("name")))
 _RENAME_MODERATOR = Statement(sa.update(bans).where(_is_by_user).values(moderator_name=bind("name")))
 _FORGET_BANNED = Statement(sa.delete(bans).where(_is_of_user))
 _FORGET_MODERATOR = Statement(
-    sa.update(bans).where(_is_by_user).values(moderator_type=_nobody, moderator_id=_nobody, moderator_name=NOTHING)
+    sa.update(bans)
+    .where(_is_by_user)
+    .values(moderator_type=_deleted_user, moderator_id=_deleted_user, moderator_name=NOTHING)
 )
 
 

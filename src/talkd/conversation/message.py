@@ -104,7 +104,7 @@ def _decode_once(parameters: str) -> Mapping[str, Reference]:
 Names = dict[tuple[str, str], str]
 """Current display names of actors, by type and id. Deleted actors are missing."""
 
-_NOBODY = Reference(DELETED_USERS, DELETED_USERS)
+_DELETED_USER = Reference(DELETED_USERS, DELETED_USERS)
 _USER_REFERENCE = f'"type":"{USERS}"'
 """Part of the stored JSON of every reference to a user."""
 
@@ -125,9 +125,9 @@ def without_deleted(message: Message, names: Names) -> Message:
     """Return the message without the ids and names of deleted users: users that are missing in `names`."""
     changes: dict[str, str] = {}
     if message.actor_type == USERS and (USERS, message.actor_id) not in names:
-        changes |= {"actor_type": _NOBODY.type, "actor_id": _NOBODY.id, "actor_name": ""}
+        changes |= {"actor_type": _DELETED_USER.type, "actor_id": _DELETED_USER.id, "actor_name": ""}
     if message.edited_by_type == USERS and (USERS, message.edited_by_id) not in names:
-        changes |= {"edited_by_type": _NOBODY.type, "edited_by_id": _NOBODY.id, "edited_by_name": ""}
+        changes |= {"edited_by_type": _DELETED_USER.type, "edited_by_id": _DELETED_USER.id, "edited_by_name": ""}
     if _USER_REFERENCE in message.parameters:
         references = message.references()
         deleted = [each.id for each in references.values() if each.type == USERS and (USERS, each.id) not in names]
@@ -139,7 +139,7 @@ def without_deleted(message: Message, names: Names) -> Message:
 
 def detached(references: Mapping[str, Reference], is_deleted: Callable[[Reference], bool]) -> dict[str, Reference]:
     """Return the references. Those for which `is_deleted` is true become references to a deleted user."""
-    return {key: _NOBODY if is_deleted(each) else each for key, each in references.items()}
+    return {key: _DELETED_USER if is_deleted(each) else each for key, each in references.items()}
 
 
 class Page(msgspec.Struct, frozen=True):
