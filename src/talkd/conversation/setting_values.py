@@ -1,6 +1,7 @@
 """The settings that administrators can change, and the form of their values.
 
-Each of them has the effect that Talk's documentation describes. All other settings are refused.
+Each of them has the effect that Talk's documentation describes, except `everyone_may_ring`, which is talkd's own. All
+other settings are refused.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +40,7 @@ SETTINGS: Mapping[str, frozenset[str] | str] = {
     "minimum.supported.ios.version": TEXT,
     "minimum.supported.desktop.version": TEXT,
 }
-"""The settings of Talk, each with its form or its possible values."""
+"""The settings of the app `spreed`, each with its form or its possible values."""
 CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
     "shareapi_allow_share_dialog_user_enumeration": YES_NO,
     "shareapi_restrict_user_enumeration_to_group": YES_NO,
@@ -47,7 +48,7 @@ CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
     "shareapi_restrict_user_enumeration_full_match": YES_NO,
     "shareapi_only_share_with_group_members": YES_NO,
 }
-"""The settings of the server that Talk is a part of."""
+"""The settings of the app `core`, which Talk's server has for all its apps."""
 MASK = "[hidden]"
 """Shown in place of a secret wherever settings are listed."""
 SECRET_TEXTS = frozenset({"sip_bridge_shared_secret"})

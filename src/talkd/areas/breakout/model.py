@@ -100,5 +100,5 @@ def assign_at_random(attendees: Iterable[Attendee], amount: int) -> Assignment:
 
 
 def is_assignable(attendee: Attendee) -> bool:
-    """Return True for users who are not moderators. Moderators are in all breakout rooms, other actors in none."""
+    """Return True for users who are not moderators. Moderators with an account are in all breakout rooms."""
     return attendee.actor_type == USERS and not attendee.is_moderator

@@ -119,7 +119,7 @@ async def invite_all(
 
 
 async def _without_known(tx: Tx, room: Room, invitees: list[Invitee]) -> list[Invitee]:
-    """Return those who are neither invited nor banned."""
+    """Return the invitees who are neither invited nor banned already."""
     by_id = {ids.email_id(invitee.address): invitee for invitee in invitees}
     known = {attendee.actor_id for attendee in await attendee_store.find_attendees(tx, room.id, EMAILS, list(by_id))}
     known |= await participants.list_banned(tx, room.id, EMAILS)

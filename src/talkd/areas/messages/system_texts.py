@@ -24,7 +24,7 @@ SILENT = "silent"
 
 
 class Choice(msgspec.Struct, frozen=True):
-    """Two system messages of one event: which of them depends on whether a field of the event is empty (or 0)."""
+    """The system messages of an event: one if the field `field` of the event is set, another if it is empty or 0."""
 
     field: str
     if_set: str
