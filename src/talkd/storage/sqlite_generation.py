@@ -51,7 +51,8 @@ def get(connection: apsw.Connection) -> Generation:
 
 def begin(connection: apsw.Connection) -> None:
     """Give a new database a random first number, so that it differs from those of other databases."""
-    _set(connection, Generation(*[ids.source.randrange(1, FIRST)] * 2))
+    number = ids.source.randrange(1, FIRST)
+    _set(connection, Generation(number, number))
 
 
 def advance(connection: apsw.Connection, base: int) -> Generation:

@@ -148,6 +148,7 @@ async def _check_own_password(
                 counted = throttle.attempt(ACCOUNT, ids.fingerprint(account), throttle.account_attempts)
                 attempts.append(await stack.enter_async_context(counted))
         login = await credentials.verify_password(candidates, password, authorization)
-        for attempt in attempts if login is None else ():
-            attempt.failed()
+        if login is None:
+            for attempt in attempts:
+                attempt.failed()
     return login

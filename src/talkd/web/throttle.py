@@ -143,5 +143,6 @@ class Throttle:
         )
         # Answers of concurrent transactions arrive in any order, so keep the highest count of the newest window.
         count, first = self._known.get(key, (0, 0))
-        self._known[key] = max((begun, attempts), (first, count))[::-1]
+        begun, count = max((begun, attempts), (first, count))
+        self._known[key] = count, begun
         return attempts

@@ -110,9 +110,10 @@ async def delete_some(tx: Tx, room_id: int, through: int, *, whole: bool, limit:
     for statement in _DELETE_CLEARED:
         if deleted < limit:
             deleted += await tx.run(statement, in_room=room_id, through=through, limit=limit - deleted)
-    for statement in _DELETE_REST if whole else ():
-        if deleted < limit:
-            deleted += await tx.run(statement, in_room=room_id, limit=limit - deleted)
+    if whole:
+        for statement in _DELETE_REST:
+            if deleted < limit:
+                deleted += await tx.run(statement, in_room=room_id, limit=limit - deleted)
     return deleted
 
 

@@ -94,8 +94,10 @@ def after_token(found: list[Membership], token: str) -> list[Membership]:
 
     Return no rooms if the room with the token is no longer among them.
     """
+    if not token:
+        return found
     tokens = [each.me.room.token for each in found]
-    return found[tokens.index(token) + 1 if token in tokens else len(found) :] if token else found
+    return found[tokens.index(token) + 1 :] if token in tokens else []
 
 
 def limited(wanted: int) -> int:

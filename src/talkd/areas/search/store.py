@@ -115,15 +115,17 @@ async def list_messages(tx: Tx, newest_ids: Mapping[int, int], criteria: Criteri
         return search.found
     await search.choose_sequences()
     is_in_order = tx.searches_newest_first and len(search.term) >= SEQUENCE
-    for portion in PORTIONS if is_in_order else ():
-        if await search.search_index(portion):
-            return search.found
+    if is_in_order:
+        for portion in PORTIONS:
+            if await search.search_index(portion):
+                return search.found
     is_common = await search.is_common()
     if is_in_order and not is_common:
         return search.found  # the last portion had all matches
-    for ids in search.further if is_common and not is_in_order else ():
-        if await search.read_newest(ids):
-            return search.found
+    if is_common and not is_in_order:
+        for ids in search.further:
+            if await search.read_newest(ids):
+                return search.found
     if is_common and tx.searches_newest_first and await _are_few(tx, list(newest_ids)):
         await search.read_newest(ABOVE_ALL_IDS)
     else:

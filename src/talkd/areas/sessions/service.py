@@ -70,7 +70,9 @@ async def end_logged_out(tx: Tx, user_id: str) -> None:
 async def end_not_allowed(tx: Tx) -> None:
     """End the sessions of all users who may not use Talk."""
     allowed = (await settings.get_settings(tx)).allowed_groups
-    for user_id in await session_store.list_users_outside_groups(tx, allowed) if allowed else ():
+    if not allowed:
+        return  # everybody may use Talk
+    for user_id in await session_store.list_users_outside_groups(tx, allowed):
         await _end_all(tx, await session_store.list_of_user(tx, user_id))
 
 

@@ -113,7 +113,7 @@ def _sent_media(sdp: str) -> set[str]:
     session_direction = "sendrecv"
     kind = ""
     direction = ""
-    for line in [*LINE_END.split(sdp), "m="]:
+    for line in [*LINE_END.split(sdp), "m="]:  # the added line ends the last section
         if line.startswith("m="):
             if kind in ("audio", "video") and (direction or session_direction) in ("sendrecv", "sendonly"):
                 sent.add(kind)

@@ -136,8 +136,10 @@ async def count_members(tx: Tx, group_id: str, *, after: str = "") -> int:
 
 async def get_groups_of(tx: Tx, user_ids: Sequence[str]) -> dict[str, list[str]]:
     """Return the ids of the groups of each account, by account id. An account without groups has an empty list."""
+    if not user_ids:
+        return {}
     found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
-    for user_id, group_id in await group_store.list_memberships(tx, user_ids) if user_ids else []:
+    for user_id, group_id in await group_store.list_memberships(tx, user_ids):
         found[user_id].append(group_id)
     return found
 
