@@ -13,7 +13,7 @@ from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, attendees, groups, messages, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, folded, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, folded, one_of, word
 
 
 class KnownActor(NamedTuple):
@@ -46,12 +46,12 @@ _is_one_of_found = sa.and_(one_of(messages.c.room_id, "room_ids"), one_of(messag
 _FORGET_AUTHOR = Statement(
     sa.update(messages)
     .where(_is_one_of_found, messages.c.actor_type == word(USERS), messages.c.actor_id == bind("user_id"))
-    .values(actor_type=_deleted_user, actor_id=_deleted_user, actor_name=NOTHING)
+    .values(actor_type=_deleted_user, actor_id=_deleted_user, actor_name=EMPTY)
 )
 _FORGET_EDITOR = Statement(
     sa.update(messages)
     .where(_is_one_of_found, messages.c.edited_by_type == word(USERS), messages.c.edited_by_id == bind("user_id"))
-    .values(edited_by_type=_deleted_user, edited_by_id=_deleted_user, edited_by_name=NOTHING)
+    .values(edited_by_type=_deleted_user, edited_by_id=_deleted_user, edited_by_name=EMPTY)
 )
 _position = sa.tuple_(messages.c.room_id, messages.c.id)
 _after = _position > sa.tuple_(bind("after_room", Int), bind("after_id", Int))

@@ -10,7 +10,7 @@ from talkd.storage.database import Tx
 from talkd.storage.queries import Query, combined, optional, shape
 from talkd.storage.schema import Int, attendees, rooms, sessions, users
 from talkd.storage.statements import (
-    NOTHING,
+    EMPTY,
     ONE,
     ZERO,
     Statement,
@@ -28,7 +28,7 @@ MEMBER = combined(Participant, ROOM, ATTENDEE)
 PARTICIPANT = combined(Participant, ROOM, ATTENDEE, optional(SESSION))
 
 _partner = users.alias("partner")
-PARTNER_NAME = sa.func.coalesce(_partner.c.display_name, NOTHING)
+PARTNER_NAME = sa.func.coalesce(_partner.c.display_name, EMPTY)
 """The display name of the other user of a one-to-one room, or ""."""
 _mine = sessions.alias("mine")
 own_session = sessions.c.id == (
@@ -36,7 +36,7 @@ own_session = sessions.c.id == (
     .where(
         _mine.c.room_id == attendees.c.room_id,
         _mine.c.attendee_id == attendees.c.id,
-        sa.or_(bind("browser", sa.Text) == NOTHING, _mine.c.browser == bind("browser", sa.Text)),
+        sa.or_(bind("browser", sa.Text) == EMPTY, _mine.c.browser == bind("browser", sa.Text)),
     )
     .order_by(_mine.c.id.desc())
     .limit(ONE)

@@ -10,7 +10,7 @@ from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import bans, sessions
-from talkd.storage.statements import NOTHING, Statement, bind, folded, word
+from talkd.storage.statements import EMPTY, Statement, bind, folded, word
 
 _BAN = shape(Ban, bans)
 _in_room = bans.c.room_id == bind("room_id")
@@ -33,7 +33,7 @@ _OF_GUESTS = Query(
 )
 _PRESENT_ADDRESSES = Statement(
     sa.select(sessions.c.attendee_id, sessions.c.address).where(
-        sessions.c.room_id == bind("room_id"), sessions.c.address != NOTHING
+        sessions.c.room_id == bind("room_id"), sessions.c.address != EMPTY
     )
 )
 _is_of_user = sa.and_(bans.c.actor_type == word(USERS), folded(bans.c.actor_id) == bind("user_id", sa.Text))
@@ -45,7 +45,7 @@ _FORGET_BANNED = Statement(sa.delete(bans).where(_is_of_user))
 _FORGET_MODERATOR = Statement(
     sa.update(bans)
     .where(_is_by_user)
-    .values(moderator_type=_deleted_user, moderator_id=_deleted_user, moderator_name=NOTHING)
+    .values(moderator_type=_deleted_user, moderator_id=_deleted_user, moderator_name=EMPTY)
 )
 
 

@@ -8,7 +8,7 @@ from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number, one_of, word
 
 MESSAGE = shape(Message, messages)
 
@@ -43,7 +43,7 @@ _BY_REFERENCE = Query(
     sa.select(*MESSAGE).where(
         _in_room,
         messages.c.reference_id == bind("reference_id"),
-        messages.c.reference_id != NOTHING,
+        messages.c.reference_id != EMPTY,
         messages.c.actor_type == bind("actor_type"),
         messages.c.actor_id == bind("actor_id"),
         messages.c.id > CLEARED_ID,
@@ -77,15 +77,15 @@ def _insert(names: tuple[str, ...]) -> Statement:
 _ADD, _ADD_SHARED = _insert(_NEW), _insert((*_NEW, *_SHARED))
 _known = messages.alias("known")
 _is_known = sa.exists().where(
-    bind("reference_id", sa.Text) != NOTHING,
+    bind("reference_id", sa.Text) != EMPTY,
     _known.c.room_id == bind("room_id"),
     _known.c.reference_id == bind("reference_id", sa.Text),
-    _known.c.reference_id != NOTHING,  # the condition of the index
+    _known.c.reference_id != EMPTY,  # the condition of the index
     _known.c.actor_type == bind("actor_type", sa.Text),
     _known.c.actor_id == bind("actor_id", sa.Text),
     _known.c.parent_id == bind("parent_id", messages.c.parent_id.type),
     _known.c.message == bind("message", sa.Text),
-    _known.c.system == NOTHING,
+    _known.c.system == EMPTY,
     _known.c.id > CLEARED_ID,
 )
 _one = sa.and_(_in_room, messages.c.id == bind("message_id"))
@@ -191,7 +191,7 @@ def names_actor(table: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.or_(
         sa.and_(table.c.actor_type == actor[0], table.c.actor_id == actor[1]),
         sa.and_(table.c.edited_by_type == actor[0], table.c.edited_by_id == actor[1]),
-        sa.func.replace(table.c.parameters, bind("reference", sa.Text), NOTHING) != table.c.parameters,
+        sa.func.replace(table.c.parameters, bind("reference", sa.Text), EMPTY) != table.c.parameters,
     )
 
 

@@ -8,7 +8,7 @@ from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query
 from talkd.storage.schema import app_passwords, attendees, group_members, rooms, sessions, web_sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number, one_of, word
 
 _ADD = Query(
     sa.insert(sessions)
@@ -37,13 +37,13 @@ _ADDRESSES = Statement(
     .where(
         sessions.c.room_id == bind("room_id"),
         sessions.c.attendee_id == bind("attendee_id"),
-        sessions.c.address != NOTHING,
+        sessions.c.address != EMPTY,
     )
     .order_by(sessions.c.address)
 )
 _OF_NETWORK = Statement(
     sa.select(ONE)
-    .where(sessions.c.network == bind("network"), sessions.c.network != NOTHING)
+    .where(sessions.c.network == bind("network"), sessions.c.network != EMPTY)
     .limit(bind("limit", sa.Integer))
 )
 _OF_ROOM = Query(sa.select(*SESSION).where(sessions.c.room_id == bind("room_id")).order_by(sessions.c.id), SESSION)
@@ -70,7 +70,7 @@ _of_account = _JOINED_ATTENDEE.where(attendees.c.actor_type == word(USERS), atte
 _OF_USER = Query(_of_account, SESSION, ATTENDEE)
 _LOGGED_OUT = Query(
     _of_account.where(
-        sessions.c.login.not_in([bind("password", sa.Text), NOTHING]),
+        sessions.c.login.not_in([bind("password", sa.Text), EMPTY]),
         ~sa.exists().where(
             app_passwords.c.fingerprint == sessions.c.login,
             app_passwords.c.user_id == attendees.c.actor_id,

@@ -24,7 +24,7 @@ def word(text: str) -> sa.ColumnElement[str]:
     return sa.literal_column(f"'{text}'")
 
 
-ZERO, ONE, NOTHING = number(0), number(1), word("")
+ZERO, ONE, EMPTY = number(0), number(1), word("")
 STAMP = "stamp"
 """A parameter that every statement sets to the current time by itself."""
 
@@ -149,7 +149,7 @@ class contains(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it 
 
 
 def _searched(messages: sa.FromClause) -> sa.ColumnElement[str]:
-    return sa.func.lower(sa.func.coalesce(sa.func.nullif(messages.c.plain, NOTHING), messages.c.message))
+    return sa.func.lower(sa.func.coalesce(sa.func.nullif(messages.c.plain, EMPTY), messages.c.message))
 
 
 @compiles(contains, "sqlite")
@@ -188,7 +188,7 @@ class holds(sa.ColumnElement[bool]):  # noqa: N801 - reads like SQL where it is 
     type = sa.Boolean()
 
     def __init__(self, messages: sa.FromClause, name: str) -> None:
-        self.text = sa.func.coalesce(sa.func.nullif(messages.c.plain, NOTHING), messages.c.message)
+        self.text = sa.func.coalesce(sa.func.nullif(messages.c.plain, EMPTY), messages.c.message)
         self.term: sa.BindParameter[Any] = sa.bindparam(name, type_=sa.Text)
 
     def self_group(self, against: Any = None) -> "holds":  # noqa: ARG002 - the base gives it

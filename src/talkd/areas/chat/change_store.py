@@ -7,7 +7,7 @@ from talkd.conversation.message import DELETED, Message, Reference
 from talkd.core.constants import NEVER_READ
 from talkd.storage.database import Tx
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ZERO, Statement, bind, number, word
+from talkd.storage.statements import EMPTY, ZERO, Statement, bind, number, word
 
 _one = sa.and_(messages.c.room_id == bind("in_room"), messages.c.id == bind("message_id"))
 
@@ -29,20 +29,20 @@ _DELETE = Statement(
     .where(_one)
     .values(
         kind=word(DELETED),
-        system=NOTHING,
+        system=EMPTY,
         countable=ZERO,
-        message=NOTHING,
-        plain=NOTHING,
+        message=EMPTY,
+        plain=EMPTY,
         parameters=bind("references"),
-        edited_by_type=NOTHING,
-        edited_by_id=NOTHING,
-        edited_by_name=NOTHING,
+        edited_by_type=EMPTY,
+        edited_by_id=EMPTY,
+        edited_by_name=EMPTY,
         edited_at=ZERO,
-        reactions=NOTHING,
-        object_type=NOTHING,
-        object_id=NOTHING,
-        meta=NOTHING,
-        shared_as=NOTHING,
+        reactions=EMPTY,
+        object_type=EMPTY,
+        object_id=EMPTY,
+        meta=EMPTY,
+        shared_as=EMPTY,
     )
 )
 _CLOSINGS = Statement(

@@ -7,14 +7,14 @@ from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query
 from talkd.storage.schema import Int, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind
 
 _after = (
     messages.c.room_id == bind("room_id"),
     messages.c.id > sa.case((bind("after", Int) < CLEARED_ID, CLEARED_ID), else_=bind("after", Int)),
 )
 _is_counted = sa.and_(
-    messages.c.system == NOTHING,
+    messages.c.system == EMPTY,
     messages.c.created_at >= bind("since"),
     is_visible(messages, CLEARED_ID),
 )

@@ -6,7 +6,7 @@ from talkd.areas.login.model import AppPassword, Browser, Flow
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import app_passwords, login_flows, users, web_sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind
 
 _APP_PASSWORD = shape(AppPassword, app_passwords)
 _BY_FINGERPRINT = Query(
@@ -51,12 +51,12 @@ _ADD_FLOW = Statement(
         login_fingerprint=bind("login_fingerprint"),
         client_name=bind("client_name"),
         created_at=bind("now"),
-        user_id=NOTHING,
+        user_id=EMPTY,
     )
 )
 _GRANT_FLOW = Statement(
     sa.update(login_flows)
-    .where(login_flows.c.login_fingerprint == bind("fingerprint"), login_flows.c.user_id == NOTHING)
+    .where(login_flows.c.login_fingerprint == bind("fingerprint"), login_flows.c.user_id == EMPTY)
     .values(user_id=bind("granted_by", sa.Text))
 )
 _DELETE_FLOW = Statement(sa.delete(login_flows).where(login_flows.c.poll_fingerprint == bind("fingerprint")))

@@ -13,7 +13,7 @@ from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query
 from talkd.storage.schema import Int, attendees, group_members, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number, one_of, word
 
 SEARCHED = 10_000
 """How many of the newest messages are searched for mentions. The limit keeps rooms with a long history fast."""
@@ -87,7 +87,7 @@ _MENTIONING = Query(
     .where(
         messages.c.room_id == bind("room_id"),
         messages.c.id.in_(sa.select(_newest.c.id)),
-        sa.or_(messages.c.parameters != NOTHING, messages.c.parent_id > ZERO),
+        sa.or_(messages.c.parameters != EMPTY, messages.c.parent_id > ZERO),
         is_visible(messages, CLEARED_ID),
     )
     .order_by(messages.c.id.desc())

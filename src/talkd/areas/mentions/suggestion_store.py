@@ -9,7 +9,7 @@ from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import attendees, messages
-from talkd.storage.statements import NOTHING, ONE, ZERO, bind, number, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, bind, number, word
 
 RECENT = 1_000
 """How many of the newest messages are searched for each user's last one. The limit keeps long histories fast."""
@@ -32,7 +32,7 @@ _spoken = (
 )
 _has_known_id = _kind.in_((word(USERS), word(GROUPS)))
 _name = sa.case(
-    (attendees.c.display_name != NOTHING, attendees.c.display_name),
+    (attendees.c.display_name != EMPTY, attendees.c.display_name),
     (_has_known_id, attendees.c.actor_id),
     else_=word(UNNAMED),
 )

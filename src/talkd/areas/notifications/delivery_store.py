@@ -12,7 +12,7 @@ from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms, sessions, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, one_of, word
 
 _VALUES = (*(name for name in Notification.__struct_fields__ if name != "id"), "occasion")
 
@@ -53,7 +53,7 @@ _of_message = (
         messages.c.actor_name,
         bind("details", sa.Text),
         messages.c.created_at,
-        NOTHING,
+        EMPTY,
     )
     .select_from(messages)
     .join(rooms, rooms.c.id == messages.c.room_id)
@@ -130,9 +130,9 @@ _REMINDER = _insert(
         messages.c.actor_type,
         messages.c.actor_id,
         messages.c.actor_name,
-        NOTHING,
+        EMPTY,
         bind("now", Int),
-        NOTHING,
+        EMPTY,
     )
     .select_from(messages)
     .join(users, users.c.id == bind("user_id"))
@@ -160,9 +160,9 @@ _of_room = (
         bind("actor_type", sa.Text),
         bind("actor_id", sa.Text),
         bind("actor_name", sa.Text),
-        NOTHING,
+        EMPTY,
         bind("now", Int),
-        NOTHING,
+        EMPTY,
     )
     .select_from(rooms)
     .join(attendees, attendees.c.room_id == rooms.c.id)

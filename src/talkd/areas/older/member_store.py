@@ -11,7 +11,7 @@ from talkd.core.constants import ABOVE_ALL_IDS, SESSION_KILL
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import attendees, sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, bind, by_value, number, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, bind, by_value, number, word
 
 MAX_MEMBERS = 100
 """API v1 lists the first attendees of a room, up to this number, and all others who have a session."""
@@ -70,7 +70,7 @@ _ATTENDEE = (
     attendees.c.display_name,
     attendees.c.type,
 )
-_WITHOUT_SESSION = shape_of(_Row, *_ATTENDEE, ZERO, ZERO, NOTHING)
+_WITHOUT_SESSION = shape_of(_Row, *_ATTENDEE, ZERO, ZERO, EMPTY)
 _WITH_SESSION = (*_ATTENDEE, sessions.c.id, sessions.c.in_call, sessions.c.session_id)
 
 

@@ -15,7 +15,7 @@ from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, Shape, combined, optional, shape_of
 from talkd.storage.schema import Int, attendees, messages, rooms, sessions
-from talkd.storage.statements import NOTHING, ONE, ZERO, bind, number, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, bind, number, word
 
 
 class _Figures(NamedTuple):
@@ -69,7 +69,7 @@ def _is_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 
 _last, _expiring = messages.alias("last"), messages.alias("expiring")
 _LAST = Shape(
-    [NOTHING if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE.columns], MESSAGE.take
+    [EMPTY if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE.columns], MESSAGE.take
 )
 """The last message without its reference id, which only the client that sent the message gets."""
 

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import forgotten_accounts, notifications, poll_votes, polls, reactions
-from talkd.storage.statements import NOTHING, Statement, bind, word
+from talkd.storage.statements import EMPTY, Statement, bind, word
 
 _one = forgotten_accounts.c.user_id == bind("user_id")
 _position = (forgotten_accounts.c.room_id, forgotten_accounts.c.message_id)
@@ -25,7 +25,7 @@ def _detach(table: sa.Table, **values: sa.ColumnElement[str]) -> Statement:
         .where(table.c.actor_type == word(USERS), table.c.actor_id == bind("user_id"))
         .limit(bind("limit", sa.Integer))
     )
-    deleted = {"actor_type": word(DELETED_USERS), "actor_id": word(DELETED_USERS), "actor_name": NOTHING}
+    deleted = {"actor_type": word(DELETED_USERS), "actor_id": word(DELETED_USERS), "actor_name": EMPTY}
     return Statement(
         sa.update(table).where(sa.tuple_(table.c.room_id, table.c.id).in_(some)).values({**deleted, **values})
     )
@@ -38,7 +38,7 @@ _DETACH = (
     _detach(polls),
     _detach(poll_votes),
     # The occasion contains the actor's id. The id of the notification is unique too.
-    _detach(notifications, occasion=sa.case((notifications.c.occasion == NOTHING, NOTHING), else_=_notification_id)),
+    _detach(notifications, occasion=sa.case((notifications.c.occasion == EMPTY, EMPTY), else_=_notification_id)),
 )
 
 

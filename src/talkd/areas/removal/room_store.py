@@ -23,7 +23,7 @@ from talkd.storage.schema import (
     sessions,
     signaling_messages,
 )
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, number
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number
 
 _room_id, _through, _limit = bind("in_room", Int), bind("through", Int), bind("limit", sa.Integer)
 _this_room = rooms.c.id == _room_id
@@ -54,11 +54,11 @@ _HIDE_ROOM = Statement(
     .values(
         deleted=ONE,
         cleared_id=number(ABOVE_ALL_IDS),
-        name=NOTHING,
-        description=NOTHING,
-        password_hash=NOTHING,
-        object_type=NOTHING,
-        object_id=NOTHING,
+        name=EMPTY,
+        description=EMPTY,
+        password_hash=EMPTY,
+        object_type=EMPTY,
+        object_id=EMPTY,
         user_a=sa.null(),
         user_b=sa.null(),
         listable=ZERO,

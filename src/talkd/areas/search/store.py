@@ -17,7 +17,7 @@ from talkd.storage.queries import Query, combined, single
 from talkd.storage.schema import attendees, messages, rooms
 from talkd.storage.statements import (
     COMMON,
-    NOTHING,
+    EMPTY,
     ONE,
     Statement,
     bind,
@@ -45,7 +45,7 @@ _MEMBERSHIPS = Query(_of_user, _MEMBERSHIP)
 _AMONG = Query(_of_user.where(one_of(attendees.c.room_id, "room_ids")), _MEMBERSHIP)
 
 _id, _created = messages.c.id, messages.c.created_at
-_by_anybody = bind("person", sa.Text) == NOTHING
+_by_anybody = bind("person", sa.Text) == EMPTY
 
 
 def _page(room_id: sa.ColumnElement[int]) -> sa.Select[Any]:

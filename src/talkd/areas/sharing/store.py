@@ -8,13 +8,13 @@ from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, single
 from talkd.storage.schema import messages
-from talkd.storage.statements import NOTHING, bind, word
+from talkd.storage.statements import EMPTY, bind, word
 
 _newest = (
     sa.select(*MESSAGE)
     .where(
         messages.c.room_id == bind("room_id"),
-        messages.c.shared_as != NOTHING,  # the condition of the partial index
+        messages.c.shared_as != EMPTY,  # the condition of the partial index
         is_visible(messages, CLEARED_ID),
     )
     .order_by(messages.c.id.desc())

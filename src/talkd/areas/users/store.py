@@ -22,13 +22,13 @@ from talkd.storage.schema import (
     users,
     web_sessions,
 )
-from talkd.storage.statements import NOTHING, ONE, Statement, bind, folded, one_of, word
+from talkd.storage.statements import EMPTY, ONE, Statement, bind, folded, one_of, word
 
 _ACCOUNT = shape(Account, users)
 _BY_ID = Query(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)), _ACCOUNT)
 _IDS = Statement(sa.select(users.c.id).where(one_of(folded(users.c.id), "ids")))
 _BY_EMAIL = Query(
-    sa.select(*_ACCOUNT).where(folded(users.c.email) == bind("email", sa.Text), users.c.email != NOTHING), _ACCOUNT
+    sa.select(*_ACCOUNT).where(folded(users.c.email) == bind("email", sa.Text), users.c.email != EMPTY), _ACCOUNT
 )
 _IS_FORGOTTEN = Statement(
     sa.select(forgotten_accounts.c.user_id).where(folded(forgotten_accounts.c.user_id) == bind("id", sa.Text))

@@ -10,7 +10,7 @@ from talkd.core.search import like_pattern, searchable
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import attendees, group_members, groups, rooms, users
-from talkd.storage.statements import NOTHING, ONE, ZERO, Statement, bind, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, word
 
 _text = bind("text", sa.Text)
 _contained = bind("pattern", sa.Text)
@@ -74,7 +74,7 @@ _USERS = Query(
         sa.or_(
             sa.func.search_fold(users.c.id).like(_contained, escape="\\"),
             sa.func.search_fold(users.c.display_name).like(_contained, escape="\\"),
-            sa.and_(users.c.email != NOTHING, sa.func.search_fold(users.c.email) == _text),
+            sa.and_(users.c.email != EMPTY, sa.func.search_fold(users.c.email) == _text),
         ),
         _outside(USERS, users.c.id),
         _is_shown(users.c.id, users.c.display_name, users.c.email, is_close=_is_in_own_group),
