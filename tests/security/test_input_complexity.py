@@ -128,7 +128,7 @@ def test_search_ignores_excess_combining_marks() -> None:
 
 # --- every parameter of every operation -----------------------------------------------------
 MOST = 1.0
-"""Seconds of processor time for one request at most. Quadratic time takes several."""
+"""Maximum seconds of processor time for one request. Quadratic time takes several."""
 
 
 def texts_of(route: Route) -> list[str]:

@@ -10,7 +10,7 @@ from support.people import Person
 from support.running import PASSWORD, Server
 
 PATIENCE = 20.0
-"""Seconds until an answer at most. The machine may be busy."""
+"""Maximum number of seconds until an answer. The machine may be busy."""
 
 
 def head(method: str, path: str, *headers: str, user: Person | None = None) -> bytes:

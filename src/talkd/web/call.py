@@ -90,7 +90,9 @@ class Call(Generic[P]):
     token: str = ""
     """The room's token in the path, or empty."""
     participant: Participant | None = None
+    """The caller in the room, if the route has a participant guard or the operation has looked them up."""
     raw: dict[str, Any] = field(default_factory=dict)
+    """The parameters of the request by name, before they are converted to `params`."""
     get_header: Callable[[str], str | None] | None = None
     method: str = "GET"
     route: Route | None = None

@@ -63,7 +63,7 @@ class Edge:
                     cookie=auth.cookie_of(request.get_header("cookie")),
                     address=caller.address,
                 )
-            guards.require_who(route, caller)
+            guards.require_login_guards(route, caller)
             clients.require_supported(route, request.get_header("user-agent") or "", self.world.settings)
             exchange.raw = await self._parameters(route, request, path)
             _require_own_page(exchange, caller)

@@ -41,7 +41,7 @@ NOT_ADMIN = "Logged in account must be an admin"
 NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 
 
-def require_who(route: Route, caller: Caller) -> None:
+def require_login_guards(route: Route, caller: Caller) -> None:
     """Raises NotAuthenticated or Forbidden if the caller does not pass the guards about logins."""
     guards = route.guards
     if Guard.NO_LOGIN in guards:

@@ -52,7 +52,7 @@ class Guard(Enum):
 
 
 ROOM_GUARDS = frozenset({Guard.PARTICIPANT, Guard.IDENTIFIED, Guard.MODERATOR})
-WHO_GUARDS = frozenset({Guard.NO_LOGIN, Guard.USER, Guard.ADMIN, Guard.SUBADMIN})
+LOGIN_GUARDS = frozenset({Guard.NO_LOGIN, Guard.USER, Guard.ADMIN, Guard.SUBADMIN})
 
 IN_ROOM = (Guard.NO_LOGIN, Guard.PARTICIPANT)
 """All participants: users and guests, even if they wait in the lobby."""
@@ -158,7 +158,7 @@ class Routes:
         refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare an operation for each of the API `versions`, or without a version in its path."""
-        if not set(guards) & WHO_GUARDS:
+        if not set(guards) & LOGIN_GUARDS:
             raise ValueError(f"{method} {path} needs a guard about logins")
 
         def register(handler: Handler) -> Handler:
