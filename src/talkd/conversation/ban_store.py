@@ -2,7 +2,6 @@
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.conversation.ban import IP, Ban, is_banned_address
 from talkd.core import names
@@ -10,7 +9,7 @@ from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS, USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import bans, sessions
-from talkd.storage.statements import EMPTY, Statement, bind, folded, word
+from talkd.storage.statements import EMPTY, Statement, bind, folded, insert, word
 
 _BAN = shape(Ban, bans)
 _in_room = bans.c.room_id == bind("room_id")

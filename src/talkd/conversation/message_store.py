@@ -1,14 +1,13 @@
 """Statements about messages."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.conversation.message import DELETED, NO_NEWS, Message
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
-from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, insert, number, one_of, word
 
 MESSAGE = shape(Message, messages)
 

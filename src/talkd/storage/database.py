@@ -11,14 +11,13 @@ from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
 import structlog
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.core.errors import Unavailable
 from talkd.core.events import Event
 from talkd.storage.availability import Availability
 from talkd.storage.queries import Query
 from talkd.storage.schema import meta
-from talkd.storage.statements import STAMP, Statement, bind, word
+from talkd.storage.statements import STAMP, Statement, bind, insert, word
 
 T = TypeVar("T")
 Row = Sequence[Any]
@@ -28,7 +27,6 @@ TRY_SECONDS = 5.0
 TRY_AGAIN = 1.0
 """Seconds for which the result of the last test write is reused."""
 _WRITE_HEARTBEAT = Statement(
-    # Both databases have the same ON CONFLICT, so the construct for PostgreSQL compiles on SQLite too.
     insert(meta)
     .values(key=word("heartbeat"), value=sa.cast(bind(STAMP, sa.BigInteger), sa.Text))
     .on_conflict_do_update(index_elements=["key"], set_={"value": sa.cast(bind(STAMP, sa.BigInteger), sa.Text)})

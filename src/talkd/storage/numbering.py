@@ -9,12 +9,11 @@ from dataclasses import dataclass
 
 import msgspec
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.core import clock
 from talkd.storage.database import Tx
 from talkd.storage.schema import meta
-from talkd.storage.statements import Statement, bind, word
+from talkd.storage.statements import Statement, bind, insert, word
 
 BURST_PACE, BURST_SECONDS = 1000, 50
 """For each of the first BURST_SECONDS since the last write, BURST_PACE ids are skipped: enough for a busy minute or a
@@ -29,7 +28,6 @@ DAY = 86_400
 _KEY = word("numbering")
 _GET = Statement(sa.select(meta.c.value).where(meta.c.key == _KEY))
 _SET = Statement(
-    # Both databases have the same ON CONFLICT, so the construct for PostgreSQL compiles on SQLite too.
     insert(meta)
     .values(key=_KEY, value=bind("value"))
     .on_conflict_do_update(index_elements=["key"], set_={"value": bind("value", sa.Text)})

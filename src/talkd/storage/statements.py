@@ -25,6 +25,8 @@ def word(text: str) -> sa.ColumnElement[str]:
 
 
 ZERO, ONE, EMPTY = number(0), number(1), word("")
+insert = postgresql.insert
+"""INSERT with ON CONFLICT. Both databases have the same syntax, so PostgreSQL's construct also compiles on SQLite."""
 STAMP = "stamp"
 """A parameter that every statement sets to the current time by itself."""
 

@@ -3,12 +3,11 @@
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import throttle
-from talkd.storage.statements import ONE, Statement, bind, columns
+from talkd.storage.statements import ONE, Statement, bind, columns, insert
 
 
 class Count(NamedTuple):
@@ -26,7 +25,6 @@ _FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("bef
 
 
 def _count_statement() -> Statement:
-    # Both databases have the same ON CONFLICT, so the construct for PostgreSQL compiles on SQLite too.
     expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
     now = sa.bindparam("now", type_=throttle.c.first_at.type)
     statement = (

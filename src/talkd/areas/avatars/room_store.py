@@ -1,11 +1,10 @@
 """Statements about pictures of rooms."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, room_avatars, rooms
-from talkd.storage.statements import ONE, Statement, bind
+from talkd.storage.statements import ONE, Statement, bind, insert
 
 _now = bind("now", Int)
 _SET = Statement(

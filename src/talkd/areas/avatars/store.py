@@ -1,14 +1,13 @@
 """Statements about the pictures of accounts."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.avatars.model import Portrait
 from talkd.core import names
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, user_avatars, users
-from talkd.storage.statements import ONE, Statement, bind, folded
+from talkd.storage.statements import ONE, Statement, bind, folded, insert
 
 
 def _portrait(user_id: str, display_name: str, version: int, uploaded_by: str | None) -> Portrait:

@@ -1,14 +1,13 @@
 """Statements about browsers in which an invitation was accepted."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.conversation.attendee_store import ATTENDEE
 from talkd.conversation.participant import Attendee
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query
 from talkd.storage.schema import attendees, invited_browsers
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import Statement, bind, insert
 
 _ADD = Statement(
     insert(invited_browsers)

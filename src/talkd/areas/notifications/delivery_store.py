@@ -1,7 +1,6 @@
 """Statements that create notifications. Each creates the notifications of all recipients at once."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.notifications.model import About, Notification, Subject, occasion_of
 from talkd.conversation.attendee_store import CAN_PASS_LOBBY
@@ -12,7 +11,7 @@ from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.storage.database import Tx
 from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms, sessions, users
-from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, insert, one_of, word
 
 _VALUES = (*(name for name in Notification.__struct_fields__ if name != "id"), "occasion")
 

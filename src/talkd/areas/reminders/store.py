@@ -1,7 +1,6 @@
 """Statements about reminders."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.reminders.model import Reminder, Upcoming
 from talkd.conversation.attendee_store import CAN_PASS_LOBBY, MEMBER
@@ -10,7 +9,7 @@ from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, combined, shape, single
 from talkd.storage.schema import Int, attendees, messages, reminders, rooms
-from talkd.storage.statements import ONE, Statement, bind, by_value, one_of, word
+from talkd.storage.statements import ONE, Statement, bind, by_value, insert, one_of, word
 
 _REMINDER = shape(Reminder, reminders)
 _one = sa.and_(

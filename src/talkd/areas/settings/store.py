@@ -1,12 +1,11 @@
 """Statements about settings, preferences, and facts of the installation."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.schema import app_config, attendees, meta, sessions, throttle, user_config, users, web_sessions
-from talkd.storage.statements import Statement, bind, word
+from talkd.storage.statements import Statement, bind, insert, word
 
 _ALL = Statement(sa.select(app_config.c.key, app_config.c.value).where(app_config.c.app == bind("app")))
 _SET = Statement(

@@ -1,13 +1,12 @@
 """Statements about the phone numbers of accounts."""
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.sip.model import PhoneNumber
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape
 from talkd.storage.schema import phone_numbers
-from talkd.storage.statements import Statement, bind
+from talkd.storage.statements import Statement, bind, insert
 
 _NUMBER = shape(PhoneNumber, phone_numbers)
 _SET = Statement(

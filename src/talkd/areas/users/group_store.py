@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.users.model import Group, GroupSize, Member
 from talkd.core.actor import GROUPS
@@ -11,7 +10,7 @@ from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import Int, attendees, group_members, groups, rooms, users
-from talkd.storage.statements import ONE, ZERO, Statement, bind, one_of, word
+from talkd.storage.statements import ONE, ZERO, Statement, bind, insert, one_of, word
 
 
 def _member(user_id: str, name: str, enabled: int) -> Member:

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert
 
 from talkd.areas.users.model import Account
 from talkd.core.actor import USERS
@@ -22,7 +21,7 @@ from talkd.storage.schema import (
     users,
     web_sessions,
 )
-from talkd.storage.statements import EMPTY, ONE, Statement, bind, folded, one_of, word
+from talkd.storage.statements import EMPTY, ONE, Statement, bind, folded, insert, one_of, word
 
 _ACCOUNT = shape(Account, users)
 _BY_ID = Query(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)), _ACCOUNT)
