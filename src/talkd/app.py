@@ -128,7 +128,7 @@ AREAS = {
     "mail": Area(jobs=mail_jobs.JOBS),
     "announcements": Area((), announcement_jobs.JOBS, announcement_effects.AFTER_COMMIT),
 }
-"""What each area offers to the server. Areas that are only used by other areas are not listed."""
+"""What each area offers to the server. Areas without routes, jobs and after-commit effects are not listed."""
 
 ROUTES = tuple(route for area in AREAS.values() for routes in area.routes for route in routes.table)
 """All operations. `--dev` adds its own."""

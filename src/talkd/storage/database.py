@@ -181,7 +181,7 @@ class Database(abc.ABC):
 
     @abc.abstractmethod
     async def read_aside(self, work: Work[T]) -> T:
-        """Like `read`, for work that may take more than some milliseconds. Other tasks can run meanwhile."""
+        """Like `read`, for work that may take more than a few milliseconds. Other tasks can run in the meantime."""
 
     @abc.abstractmethod
     async def catch_up(self) -> None:

@@ -2,7 +2,7 @@
 
 Write transactions that wait at the same time share one commit. Each has its own savepoint, so that a failed one does
 not undo the others. Statements run on the event loop, because they take microseconds. The commit with its fsync runs in
-a thread; meanwhile the next group of transactions is queued.
+a thread; in the meantime, the next group of transactions is queued.
 """
 
 import asyncio
@@ -262,7 +262,7 @@ class SqliteDatabase(Database):
             return True
 
     async def read(self, work: Work[T]) -> T:
-        # This never suspends, so no other task can use the connection meanwhile.
+        # This never suspends, so no other task can use the connection at the same time.
         try:
             return self._read(self._reader, work)
         except (apsw.Error, OSError) as error:

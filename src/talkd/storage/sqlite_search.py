@@ -12,7 +12,7 @@ from talkd.storage.database import Tx
 from talkd.storage.statements import Statement
 
 AT_ONCE = 200
-"""Messages indexed at once. It takes 3 ms as a rule and 30 ms at worst, and all other tasks wait meanwhile."""
+"""Messages indexed at once. This usually takes 3 ms, at worst 30 ms, and all other tasks wait for it."""
 
 _IS_BEHIND = Statement(sa.text("SELECT 1 FROM messages WHERE id > (SELECT upto FROM messages_searchable) LIMIT 1"))
 _TARGET = Statement(

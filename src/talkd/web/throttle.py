@@ -115,7 +115,7 @@ class Throttle:
             return
         key = (action, subnet_of(address))
         self._left(key, allowed)
-        if await self.register(action, address) > allowed:  # concurrent requests have counted meanwhile
+        if await self.register(action, address) > allowed:  # concurrent requests may have counted too
             self._left(key, allowed)
 
     def _left(self, key: tuple[str, str], allowed: int | None = None) -> int:

@@ -177,7 +177,7 @@ async def _add(
         phone_number=phone_number,
     )
     if attendee_id is None:
-        raise NotFound("new-participant")  # the account was deleted meanwhile
+        raise NotFound("new-participant")  # the account was deleted in the meantime
     await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet))
     return attendee_id
 
@@ -259,7 +259,7 @@ async def remove_members(
 
 
 async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet: bool = False) -> None:
-    """Remove an attendee and their sessions. Does nothing if somebody else removed them meanwhile.
+    """Remove an attendee and their sessions. Does nothing if they were removed in the meantime.
 
     `quiet` removals create no system message. Guests, self-joined users who leave, and attendees of one-to-one rooms
     and of the note to self are always removed quietly.

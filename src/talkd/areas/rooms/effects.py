@@ -49,7 +49,7 @@ async def _follow_out_of_rooms(tx: Tx, event: events.GroupMemberRemoved) -> None
         try:
             room = await room_store.lock_room(tx, room_id)
         except NotFound:
-            continue  # the room was deleted meanwhile
+            continue  # the room was deleted in the meantime
         attendee = await attendee_store.find_attendee(tx, room.id, USERS, event.user_id)
         if attendee is None or attendee.type != ParticipantType.USER:
             continue

@@ -87,7 +87,7 @@ async def _end_all(
         try:
             room = await room_store.lock_room(tx, session.room_id)
         except NotFound:
-            continue  # the room was deleted meanwhile
+            continue  # the room was deleted in the meantime
         found = await session_store.find_session(tx, session.session_id)
         if found is not None and is_over(session, found[0]):
             await end(tx, room, *found)

@@ -26,7 +26,7 @@ _CALL_TYPES = frozenset({"one2one", "group", "public"})
 
 
 class _Schema(msgspec.Struct, frozen=True):
-    """The required and optional fields of a type, besides id and name."""
+    """The required and optional fields of a type, in addition to id and name."""
 
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()

@@ -43,7 +43,7 @@ LIGHT, DARK = "#ffffff", "#1b1d22"
 def page(
     call: Call[Any], template: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
 ) -> Reply:
-    """Return a page made from a template. With the first form, a visitor gets a cookie for the request token."""
+    """Return a page made from a template. With the first page that has a form, a visitor gets a session cookie."""
     token, new_cookie = request_token(call)
     user_id = (call.caller.user_id if call.caller.by_cookie else None) or ""
     shown_name = call.caller.display_name or user_id
@@ -137,7 +137,7 @@ def style(call: Call[Any]) -> bytes:
 
 
 def style_version(call: Call[Any]) -> str:
-    """Return a version that changes with the style sheet, so that browsers can cache it for ever."""
+    """Return a version that changes with the style sheet, so that browsers can cache it forever."""
     return _version_of(call.world.config.identity)
 
 
