@@ -111,7 +111,7 @@ def test_a_full_disk_is_not_reported_as_unknown_tables(revision: str | None, tmp
         said = process.communicate()[1]
         assert process.returncode == 1
         assert said.startswith("talkd: the database could not be upgraded to schema"), said
-        assert "Look at its disk" in said
+        assert "Check its disk" in said
         assert "remove" not in said, "a full disk is no reason to remove the database"
         assert revision_of_sqlite(path) == revision
     assert subprocess.run(command, check=False).returncode == 0
