@@ -74,7 +74,7 @@ WHOLE = {
     "areas.mentions.store._MENTIONING": FIRST,
     "areas.mentions.store._MARKED": "it runs after a message was deleted or has expired; there is no index of mentions",
     "areas.mentions.store._MARK_ALL": ROOM,
-    "conversation.message_store._LAST_UNREAD_BASE": FIRST,
+    "conversation.message_store._NEWEST_COUNTABLE": FIRST,
     "conversation.message_store._LAST_ID": FIRST,
     "areas.mentions.suggestion_store._SEARCH": FIRST,
     "areas.notifications.outbox_store._ROOMS": JOB,

@@ -8,7 +8,7 @@ from collections.abc import Coroutine
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -19,6 +19,7 @@ from talkd.config import MailConfig
 from talkd.core.names import cleaned
 from talkd.storage.database import Database
 
+T = TypeVar("T")
 log = structlog.get_logger(__name__)
 
 TIMEOUT_SECONDS = 20
@@ -59,7 +60,7 @@ class Postman:
         if asyncio.get_running_loop().time() < self._rests_until:
             return
         try:
-            while await self._db.read(service.has_due) and await self._has_connected():
+            while await self._db.read(service.has_due) and await _finish(self._has_connected()):
                 mail = await self._db.write(service.take_next)
                 if mail is None:
                     return
@@ -145,11 +146,14 @@ class Postman:
         return message
 
 
-async def _finish(work: Coroutine[Any, Any, None]) -> None:
-    """Await the work. If the server stops meanwhile, the work still gets STOP_SECONDS to end."""
+async def _finish(work: Coroutine[Any, Any, T]) -> T:
+    """Return the result of the work. If the server stops meanwhile, the work still gets STOP_SECONDS to end.
+
+    A thread goes on when its task is cancelled, so a connection that it opens would never be closed.
+    """
     task = asyncio.ensure_future(work)
     try:
-        await asyncio.shield(task)
+        return await asyncio.shield(task)
     except asyncio.CancelledError:
         await asyncio.wait({task}, timeout=STOP_SECONDS)
         raise
