@@ -85,7 +85,7 @@ class Room(msgspec.Struct, frozen=True):
     @property
     def has_lobby(self) -> bool:
         """Return True if the lobby is on and its timer has not expired."""
-        return is_lobby_on(self.lobby_state, self.lobby_timer)
+        return bool(self.lobby_state) and is_lobby_on(self.lobby_state, self.lobby_timer)
 
     @property
     def is_lobby_over(self) -> bool:

@@ -45,10 +45,10 @@ class Credentials:
 
     def remembered(self, authorization: str) -> Login | None:
         """Return the login of an Authorization header if it was verified within the last REMEMBER seconds."""
-        found = self._logins.get(self._hash(authorization))
-        if found is None:
+        try:
+            login, changes = self._logins[self._hash(authorization)]
+        except KeyError:
             return None
-        login, changes = found
         return login if changes == self._changes[login.user_id] else None
 
     def forget(self, user_id: str = "") -> None:

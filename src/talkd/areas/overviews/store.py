@@ -1,14 +1,10 @@
 """The statement that reads rooms as their attendees see them, for the room list and for one room."""
 
-from typing import NamedTuple
-
 import sqlalchemy as sa
 
-from talkd.areas.overviews.model import Overview
+from talkd.areas.overviews.model import Figures, Overview
 from talkd.conversation.attendee_store import PARTICIPANT, PARTNER_NAME, own_session, with_partner
-from talkd.conversation.message import Message
 from talkd.conversation.message_store import COMMON_READ, MESSAGE, NEWEST_VISIBLE_ID, is_visible
-from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.constants import RoomType
@@ -16,27 +12,6 @@ from talkd.storage.database import Tx
 from talkd.storage.queries import Query, Shape, combined, optional, shape_of
 from talkd.storage.schema import Int, attendees, messages, rooms, sessions
 from talkd.storage.statements import EMPTY, ONE, ZERO, bind, number, word
-
-
-class _Figures(NamedTuple):
-    unread: int
-    is_mentioned: int
-    is_mentioned_directly: int
-    common_read: int
-    partner_name: str
-
-
-def _overview(me: Participant, figures: _Figures, last_message: Message | None) -> Overview:
-    return Overview(
-        me,
-        figures.unread,
-        bool(figures.is_mentioned),
-        bool(figures.is_mentioned_directly),
-        figures.common_read,
-        figures.partner_name,
-        last_message,
-    )
-
 
 _unread = (
     sa.select(sa.func.count())
@@ -74,14 +49,14 @@ _LAST = Shape(
 """The last message without its reference id, which only the client that sent the message gets."""
 
 _FIGURES = shape_of(
-    _Figures,
+    Figures,
     sa.case((attendees.c.last_read >= rooms.c.last_message_id, ZERO), else_=_unread),
     _is_unread(attendees.c.last_mention),
     _is_unread(attendees.c.last_mention_direct),
     sa.func.coalesce(COMMON_READ, ZERO),
     PARTNER_NAME,
 )
-_OVERVIEW = combined(_overview, PARTICIPANT, _FIGURES, optional(_LAST))
+_OVERVIEW = combined(Overview, PARTICIPANT, _FIGURES, optional(_LAST))
 
 _select = (
     sa.select(*_OVERVIEW)

@@ -97,7 +97,7 @@ def room(
 
     `online`: the users who are online; they get a status in one-to-one rooms.
     """
-    me = overview.me
+    me, figures = overview.me, overview.figures
     item, attendee, session = me.room, me.attendee, me.session
     name = item.partner_of(attendee.actor_id) if item.type == RoomType.ONE_TO_ONE else item.name
     is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
@@ -112,7 +112,7 @@ def room(
         item.token,
         item.type,
         name,
-        item.name_for(attendee.actor_id, overview.partner_name),
+        item.name_for(attendee.actor_id, figures.partner_name),
         item.object_type,
         item.object_id,
         attendee.type,
@@ -125,9 +125,9 @@ def room(
         me.can_start_call(settings.start_calls),
         item.last_activity,
         attendee.last_read,
-        overview.unread if is_inside and not me.is_guest else 0,
-        is_inside and overview.is_mentioned,
-        is_inside and overview.is_mentioned_directly,
+        figures.unread if is_inside and not me.is_guest else 0,
+        is_inside and bool(figures.is_mentioned),
+        is_inside and bool(figures.is_mentioned_directly),
         bool(attendee.favorite),
         me.can_leave(settings.can_delete_one_to_one),
         me.can_delete(settings.can_delete_one_to_one),
@@ -148,7 +148,7 @@ def room(
         False,
         attendee.pin,
         item.description,
-        overview.common_read if attendee.sees_common_read else 0,
+        figures.common_read if attendee.sees_common_read else 0,
         item.listable,
         item.call_flag if is_inside else 0,
         item.message_expiration,
