@@ -1,5 +1,6 @@
 """The outbox: no mail is sent twice, and a mail that fails does not stop others."""
 
+import smtplib
 import time
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -200,6 +201,27 @@ def test_a_stop_waits_for_the_mail_that_is_being_sent(mailing_server: Server, ma
     mailing_server.restart()
     wait_until_empty(mailing_server)
     assert recipients(mails) == [first, second]
+
+
+def test_a_connection_that_opens_while_the_server_stops_is_closed(
+    mailing_server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, goes_on, opened = Event(), Event(), []
+    connect = postman.Postman._connect
+
+    def hold(each: postman.Postman) -> smtplib.SMTP:
+        begun.set()
+        goes_on.wait(10)
+        opened.append(connect(each))
+        return opened[-1]
+
+    monkeypatch.setattr(postman.Postman, "_connect", hold)
+    invite(mailing_server.add_user("alice"), address())
+    assert begun.wait(10)
+    mailing_server._loop.loop.call_soon_threadsafe(mailing_server._loop.loop.call_later, 0.3, goes_on.set)
+    mailing_server.stop()
+    assert [connection.sock for connection in opened] == [None]
+    mailing_server.start()
 
 
 def test_a_mail_that_may_have_been_accepted_is_not_sent_again(
