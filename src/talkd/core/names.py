@@ -4,6 +4,7 @@ A name has no characters that are invisible, break the line or change the readin
 two names look the same.
 """
 
+import re
 import unicodedata
 from bisect import bisect_right
 
@@ -45,6 +46,8 @@ _SELECTORS = (
 )
 """Ranges of variation selectors, with the beginning of the Unicode names of the characters that they apply to."""
 _EMOJI_SELECTORS = "\ufe0e\ufe0f"
+_REPEATED_SELECTORS = re.compile("([\ufe0e\ufe0f])[\ufe0e\ufe0f]+")
+"""An emoji may repeat its selectors, but only the first one is visible."""
 _INVISIBLE_LETTERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0")
 """Invisible fillers that Unicode classifies as letters or marks."""
 _VISIBLE_FORMATS = frozenset("\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2\U000110bd\U000110cd")
@@ -77,7 +80,7 @@ def _cleaned_line(line: str) -> str:
     while position < len(line):
         end = emojis.get(position)
         if end is not None:
-            kept += line[position:end]
+            kept += _REPEATED_SELECTORS.sub(r"\1", line[position:end])
         elif _is_visible(line[position], kept[-1] if kept else "", following[position]):
             kept.append(line[position])
         position = end or position + 1
