@@ -37,6 +37,11 @@ REFUSALS: dict[Guard, type[TalkError]] = {
 }
 """The error for callers who are logged in, or in the room, but do not pass the guard."""
 
+NOT_SIGNED = {
+    "type": "error",
+    "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
+}
+"""The answer to a signaling or recording server that does not prove that it knows the shared secret."""
 NOT_ADMIN = "Logged in account must be an admin"
 NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 

@@ -9,7 +9,7 @@ from talkd.areas.recording.model import secret_of
 from talkd.core.errors import NotAvailable
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import is_signed
+from talkd.web.guards import NOT_SIGNED, is_signed
 from talkd.web.ocs import Reply
 from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 
@@ -17,10 +17,6 @@ routes = Routes("recording")
 V1 = ("v1",)
 RECORDER_SECRET = "talkRecordingSecret"
 """The brute-force action that counts wrong checksums."""
-_NOT_RECOGNISED = {
-    "type": "error",
-    "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
-}
 
 
 class StartParams(msgspec.Struct, frozen=True):
@@ -60,4 +56,4 @@ async def store(call: Call[Any]) -> Reply:
     secret = secret_of(call.world.settings.text("recording_servers"))
     if await is_signed(call, sender="talk-recording", secret=secret, action=RECORDER_SECRET):
         raise NotAvailable("recording")
-    return Reply(_NOT_RECOGNISED, 401)
+    return Reply(NOT_SIGNED, 401)

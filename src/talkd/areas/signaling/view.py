@@ -34,12 +34,6 @@ class Item(msgspec.Struct, frozen=True):
 ENDED = [Item("usersInRoom", [])]
 """The answer to a poll of a session that has ended."""
 
-UNKNOWN_BACKEND = {
-    "type": "error",
-    "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
-}
-"""The answer to a signaling server that does not prove that it knows the shared secret. Its HTTP status is 200."""
-
 
 def news(found: News, room: Room) -> list[Item]:
     """Return the messages, and the list of sessions as the last item."""
