@@ -10,6 +10,7 @@ from support.people import PUBLIC, Person
 from support.running import PASSWORD, Server
 from support.time import pass_time, set_date
 from talkd.areas.login.credentials import Credentials
+from talkd.areas.sessions import service as sessions
 from talkd.areas.settings import clock_service
 from talkd.core import clock
 
@@ -71,6 +72,22 @@ def test_sessions_without_pings_still_end(
     pass_time(monkeypatch, 110)
     tidy()
     assert not alice.room(token)["hasCall"]
+
+
+def test_all_sessions_without_pings_end_in_one_run(
+    server: Server,
+    alice: Person,
+    bob: Person,
+    token: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tidy: Callable[[], None],
+) -> None:
+    monkeypatch.setattr(sessions, "PORTION", 1)
+    for person in (alice, bob):
+        person.join(token)
+    pass_time(monkeypatch, 110)
+    tidy()
+    assert all(each["sessionIds"] == [] for each in alice.get(f"v4/room/{token}/participants"))
 
 
 @pytest.mark.parametrize("jump", JUMPS)

@@ -8,7 +8,7 @@ from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query
 from talkd.storage.schema import app_passwords, attendees, group_members, rooms, sessions, web_sessions
-from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number, one_of, word
+from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, one_of, word
 
 _ADD = Query(
     sa.insert(sessions)
@@ -62,7 +62,7 @@ _TIMED_OUT = Query(
     _JOINED_ATTENDEE.where(sessions.c.last_ping < bind("before"))
     .order_by(None)
     .order_by(sessions.c.last_ping)
-    .limit(number(500)),
+    .limit(bind("limit", sa.Integer)),
     SESSION,
     ATTENDEE,
 )
@@ -206,9 +206,9 @@ async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
     return token or ""
 
 
-async def list_timed_out(tx: Tx, before: int) -> list[tuple[Session, Attendee]]:
-    """Return up to 500 sessions without a ping since `before`, each with its attendee."""
-    return await tx.list(_TIMED_OUT, before=before)
+async def list_timed_out(tx: Tx, before: int, limit: int) -> list[tuple[Session, Attendee]]:
+    """Return the sessions without a ping since `before`, the longest first, each with its attendee."""
+    return await tx.list(_TIMED_OUT, before=before, limit=limit)
 
 
 async def list_of_user(tx: Tx, user_id: str) -> list[tuple[Session, Attendee]]:

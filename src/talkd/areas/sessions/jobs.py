@@ -18,8 +18,7 @@ async def store_pings(world: World) -> None:
 async def end_timed_out(world: World) -> None:
     """End the sessions that have not pinged for too long."""
     await store_pings(world)  # pings in memory count
-    ended = await world.db.write(sessions.end_timed_out)
-    if ended:
+    while ended := await world.db.write(sessions.end_timed_out):
         log.debug("sessions_expired", count=ended)
 
 

@@ -16,6 +16,9 @@ from talkd.core.errors import NULL, Invalid, NotFound, UnknownRoom
 from talkd.core.events import SessionLeft
 from talkd.storage.database import Tx
 
+PORTION = 500
+"""How many sessions one transaction ends at most."""
+
 
 async def set_state(tx: Tx, me: Participant, state: int) -> None:
     """Set whether the caller's device shows the room: 1 or 0.
@@ -49,11 +52,10 @@ async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_
 
 
 async def end_timed_out(tx: Tx) -> int:
-    """End a portion of the sessions that have not pinged for SESSION_KILL seconds. Return how many there were."""
-    timed_out = await session_store.list_timed_out(tx, clock.steady() - SESSION_KILL)
+    """End a portion of the sessions that have not pinged for SESSION_KILL seconds. Return how many it ended."""
+    timed_out = await session_store.list_timed_out(tx, clock.steady() - SESSION_KILL, PORTION)
     # The session may have pinged before its room was locked.
-    await _end_all(tx, timed_out, is_over=lambda before, now: now.last_ping <= before.last_ping)
-    return len(timed_out)
+    return await _end_all(tx, timed_out, is_over=lambda before, now: now.last_ping <= before.last_ping)
 
 
 async def end_logged_out(tx: Tx, user_id: str) -> None:
@@ -81,8 +83,12 @@ async def _end_all(
     over: list[tuple[Session, Attendee]],
     *,
     is_over: Callable[[Session, Session], bool] = lambda _before, _now: True,
-) -> None:
-    """End these sessions. `is_over` decides for each, from the session as it was read and as it is now."""
+) -> int:
+    """End these sessions, and return how many.
+
+    `is_over` decides for each, from the session as it was read and as it is now.
+    """
+    ended = 0
     for session, _ in sorted(over, key=lambda each: each[0].room_id):  # rooms are always locked in this order
         try:
             room = await room_store.lock_room(tx, session.room_id)
@@ -91,3 +97,5 @@ async def _end_all(
         found = await session_store.find_session(tx, session.session_id)
         if found is not None and is_over(session, found[0]):
             await end(tx, room, *found)
+            ended += 1
+    return ended
