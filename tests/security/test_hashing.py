@@ -104,3 +104,22 @@ def test_hashes_run_in_threads_and_only_some_wait(
     assert [each.result(30) for each in waiting] == [200] * 3
     assert all(name.startswith("password") for name in hashes.threads)
     assert server.visitor().status("POST", active(token), password=SECRET) == 200
+
+
+def test_a_login_that_waits_while_the_password_changes_is_not_cached(
+    throttled_server: Server, hashes: Hashes, threads: ThreadPoolExecutor
+) -> None:
+    server = throttled_server
+    server.config.security.account_attempts = 1
+    alice = server.add_user("alice")
+    assert server.admin.get(ME).is_success, "cached from now on"
+    others = [Person(server.client(alice.id, PASSWORD), None) for _ in range(2)]
+    hashes.goes_on.clear()
+    logins = [threads.submit(each.status, "GET", ME) for each in others]
+    while not server.app.world.throttle._turns:  # one of them is checked, and the other one waits for its turn
+        time.sleep(0.01)
+    change = {"key": "password", "value": PASSWORD + " 2"}
+    server.admin.put(f"/ocs/v2.php/cloud/users/{alice.id}", json=change).raise_for_status()
+    hashes.goes_on.set()
+    assert [each.result(30) for each in logins] == [401, 401]
+    assert others[0].status("GET", ME) == 401

@@ -125,7 +125,7 @@ async def check_credentials(
         generation = credentials.generation
         login = await credentials.verify_app_password(name, password, authorization)
         if login is None and name is not None:
-            login = await _check_own_password(credentials, throttle, name, password, authorization)
+            login = await _check_own_password(credentials, throttle, name, password, authorization, generation)
         if login is None:
             credentials.note_wrong(authorization, generation)
             attempt.failed()
@@ -133,7 +133,7 @@ async def check_credentials(
 
 
 async def _check_own_password(
-    credentials: Logins, throttle: Throttle, name: str, password: str, authorization: str
+    credentials: Logins, throttle: Throttle, name: str, password: str, authorization: str, generation: int
 ) -> Login | None:
     """Return the login of an account's own password, or None. Count wrong passwords of one account from all networks.
 
@@ -147,7 +147,7 @@ async def _check_own_password(
             for account in sorted(each.login.user_id for each in candidates) or [folded(name)]:
                 counted = throttle.attempt(ACCOUNT, ids.fingerprint(account), throttle.account_attempts)
                 attempts.append(await stack.enter_async_context(counted))
-        login = await credentials.verify_password(candidates, password, authorization)
+        login = await credentials.verify_password(candidates, password, authorization, generation)
         if login is None:
             for attempt in attempts:
                 attempt.failed()

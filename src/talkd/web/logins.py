@@ -34,8 +34,13 @@ class Logins(Protocol):
     async def list_candidates(self, name: str) -> list[Candidate]:
         """Return the accounts that a login name can mean."""
 
-    async def verify_password(self, candidates: list[Candidate], password: str, authorization: str) -> Login | None:
-        """Return the login of the candidate with this password, or None."""
+    async def verify_password(
+        self, candidates: list[Candidate], password: str, authorization: str, generation: int
+    ) -> Login | None:
+        """Return the login of the candidate with this password, or None.
+
+        It is cached unless credentials have changed since `generation`, which is from before the candidates were read.
+        """
 
     async def is_valid(self, tx: Tx, user_id: str, credential: Credential) -> bool:
         """Return True if the credential, which was right before, is still valid for the account."""

@@ -76,13 +76,14 @@ class Credentials:
         """List the accounts that a name can mean: an account id or e-mail address, in any case."""
         return await self._db.read(lambda tx: self._candidates(tx, name))
 
-    async def verify_password(self, candidates: list[Candidate], password: str, authorization: str) -> Login | None:
-        """Return the login of the candidate who has this password.
+    async def verify_password(
+        self, candidates: list[Candidate], password: str, authorization: str, generation: int
+    ) -> Login | None:
+        """Return the login of the candidate who has this password. `generation` is from before they were read.
 
         Several accounts may have the same e-mail address, because addresses are not verified. Each logs in with its
         own password.
         """
-        generation = self._generation
         if not candidates:
             await passwords.is_password("", password)  # so that the answer takes as long as for an account
         for candidate in candidates:
