@@ -6,7 +6,7 @@ They are forgotten as soon as the password changes or the account is disabled or
 """
 
 import hashlib
-from collections import Counter
+import math
 
 from cachetools import LRUCache, TTLCache
 
@@ -34,11 +34,12 @@ class Credentials:
         self._browser_lifetime = browser_lifetime
         self._key = ids.new_secret(32).encode()
         self._logins: TTLCache[bytes, tuple[Login, int]] = TTLCache(ENTRIES, REMEMBER, timer=_ticks)
+        """Logins by the hash of their header, each with the generation in which it was verified."""
         self._browsers: TTLCache[str, tuple[BrowserSession | None, int]] = TTLCache(
             ENTRIES, min(REMEMBER, browser_lifetime / 4), timer=_ticks
         )
-        self._changes: Counter[str] = Counter()
-        """How often each account has changed. Cached logins from before the last change are not used."""
+        self._changed: TTLCache[str, int] = TTLCache(math.inf, REMEMBER, timer=_ticks)
+        """The generation of each account's last change, for as long as a login from before it may be cached."""
         self._wrong: LRUCache[bytes, bool] = LRUCache(ENTRIES)
         self._right: LRUCache[bytes, bool] = LRUCache(ENTRIES)
         self._generation = 0
@@ -46,10 +47,10 @@ class Credentials:
     def remembered(self, authorization: str) -> Login | None:
         """Return the login of an Authorization header if it was verified within the last REMEMBER seconds."""
         try:
-            login, changes = self._logins[self._hash(authorization)]
+            login, generation = self._logins[self._hash(authorization)]
         except KeyError:
             return None
-        return login if changes == self._changes[login.user_id] else None
+        return login if self._is_unchanged(login, generation) else None
 
     def forget(self, user_id: str = "") -> None:
         """Forget the credentials of an account, or of all accounts, because a password, name or role has changed."""
@@ -59,7 +60,7 @@ class Credentials:
             self._logins.clear()
             self._browsers.clear()
         else:
-            self._changes[user_id] += 1
+            self._changed[user_id] = self._generation
 
     def forget_browser(self, fingerprint: str) -> None:
         """Forget a browser that has logged in or out."""
@@ -126,17 +127,15 @@ class Credentials:
         """Return the session of a browser's cookie, or None if the browser is not logged in."""
         found = self._browsers.get(fingerprint)
         if found is not None:
-            session, changes = found
-            if session is None or changes == self._changes[session.login.user_id]:
+            session, generation = found
+            if session is None or self._is_unchanged(session.login, generation):
                 return session
         generation = self._generation
         session = await self._db.read(lambda tx: self._browser_of(tx, fingerprint))
         if session is not None:
             await self._db.write_if_possible(lambda tx: store.touch_browser(tx, fingerprint, clock.steady()))
-        if generation != self._generation:  # credentials changed meanwhile: do not remember the session
-            return session
-        changes = 0 if session is None else self._changes[session.login.user_id]
-        self._browsers[fingerprint] = session, changes
+        if generation == self._generation:  # otherwise the session may be outdated already
+            self._browsers[fingerprint] = session, generation
         return session
 
     # ----------------------------------------------------------------------------------------
@@ -152,10 +151,13 @@ class Credentials:
                 await store.touch_app_password(tx, login.app_password_id, now)
 
         await self._db.write_if_possible(note)
-        if generation != self._generation:
-            return login
-        self._logins[self._hash(authorization)] = login, self._changes[login.user_id]
+        if generation == self._generation:  # otherwise the login may be outdated already
+            self._logins[self._hash(authorization)] = login, generation
         return login
+
+    def _is_unchanged(self, login: Login, generation: int) -> bool:
+        """Return True if the account has not changed since that generation."""
+        return self._changed.get(login.user_id, 0) <= generation
 
     async def _app_login(self, tx: Tx, fingerprint: str, name: str | None) -> Login | None:
         found = await store.get_app_password(tx, fingerprint)
