@@ -284,7 +284,7 @@ async def follow_permissions(tx: Tx, parent: Room, actor: Actor, attendee: Atten
 async def follow_defaults(tx: Tx, parent: Room, actor: Actor, permissions: int) -> None:
     """Copy the default permissions of the parent room to the breakout rooms."""
     for room in await store.list_rooms(tx, parent.token):
-        await store.set_permissions(tx, room.id, permissions)
+        await room_store.set_field(tx, room.id, "default_permissions", permissions)
         await attendee_store.reset_permissions(tx, room.id, clock.now())
         await tx.emit(DefaultPermissionsSet(room.id, actor, permissions))
 

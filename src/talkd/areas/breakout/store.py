@@ -32,9 +32,6 @@ _LOBBY = Statement(
         breakout_status=ZERO,
     )
 )
-_PERMISSIONS = Statement(
-    sa.update(rooms).where(rooms.c.id == bind("room_id")).values(default_permissions=bind("permissions"))
-)
 _ROOMS = Query(sa.select(*ROOM).where(_in_parent).order_by(rooms.c.id), ROOM)
 _OF_ACTOR = Query(
     sa.select(*ATTENDEE)
@@ -58,11 +55,6 @@ async def set_status(tx: Tx, room_id: int, status: int, now: int) -> None:
 async def set_lobby(tx: Tx, room_id: int, lobby: int) -> None:
     """Set the lobby of a breakout room, and end its request for assistance."""
     await tx.run(_LOBBY, room_id=room_id, lobby=lobby)
-
-
-async def set_permissions(tx: Tx, room_id: int, permissions: int) -> None:
-    """Set the default permissions of a breakout room."""
-    await tx.run(_PERMISSIONS, room_id=room_id, permissions=permissions)
 
 
 async def list_rooms(tx: Tx, token: str) -> list[Room]:
