@@ -41,8 +41,8 @@ async def _deleted(tx: Tx, event: events.RoomDeleted) -> None:
     await service.delete_rooms(tx, event.token, event.actor)
 
 
-async def _arrived(tx: Tx, parent: Room, event: events.AttendeeAdded) -> None:
-    await service.follow_arrival(tx, parent, event.actor, event.attendee_id)
+async def _arrived(tx: Tx, room: Room, event: events.AttendeeAdded) -> None:
+    await service.follow_arrival(tx, room, event.actor, event.attendee_id)
 
 
 async def _removed(tx: Tx, parent: Room, event: events.AttendeeRemoved | events.ModeratorDemoted) -> None:
