@@ -1,5 +1,7 @@
 """Add, revoke and list reactions to messages."""
 
+from collections import Counter
+
 import msgspec
 
 from talkd.areas.messages import service as messages
@@ -27,7 +29,7 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tupl
     if not message.is_replyable or not is_emoji(reaction):
         raise Invalid(data=NULL)
     if await reaction_store.find_reaction(tx, me.room.id, message_id, me.actor, reaction) is not None:
-        return await _list(tx, me.room.id, message_id), False
+        return await _with_names(tx, await reaction_store.list_reactions(tx, me.room.id, message_id)), False
     entry = await messages.post_system(
         tx, me.room, me.actor, SHOWN, details=reaction, parent_id=message_id, announced=False
     )
@@ -42,9 +44,9 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tupl
         reaction=reaction,
         created_at=entry.created_at,
     )
-    await _count(tx, me.room.id, message_id)
+    reactions = await _count(tx, me.room.id, message_id)
     await tx.emit(ReactionAdded(me.room.id, me.actor, message_id, reaction))
-    return await _list(tx, me.room.id, message_id), True
+    return await _with_names(tx, reactions), True
 
 
 async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Given:
@@ -61,9 +63,9 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Giv
     await reaction_store.delete_reaction(tx, given)
     await message_store.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
     await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, announced=False)
-    await _count(tx, me.room.id, message_id)
+    reactions = await _count(tx, me.room.id, message_id)
     await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction))
-    return await _list(tx, me.room.id, message_id)
+    return await _with_names(tx, reactions)
 
 
 async def list_reactions(tx: Tx, me: Participant, message_id: int, reaction: str | None = None) -> Given:
@@ -71,13 +73,12 @@ async def list_reactions(tx: Tx, me: Participant, message_id: int, reaction: str
     message = await _require_message(tx, me.room.id, message_id)
     if not message.is_replyable:
         raise NotFound(data=NULL)
-    return await _list(tx, me.room.id, message_id, reaction)
+    reactions = await reaction_store.list_reactions(tx, me.room.id, message_id)
+    return await _with_names(tx, [each for each in reactions if reaction is None or each.reaction == reaction])
 
 
-async def _list(tx: Tx, room_id: int, message_id: int, reaction: str | None = None) -> Given:
-    given = await reaction_store.list_reactions(tx, room_id, message_id)
-    shown = [each for each in given if reaction is None or each.reaction == reaction]
-    return shown, await actor_store.get_names(tx, {(each.actor_type, each.actor_id) for each in shown})
+async def _with_names(tx: Tx, reactions: list[Reaction]) -> Given:
+    return reactions, await actor_store.get_names(tx, {(each.actor_type, each.actor_id) for each in reactions})
 
 
 async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:
@@ -87,10 +88,10 @@ async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:
     return message
 
 
-async def _count(tx: Tx, room_id: int, message_id: int) -> None:
-    """Store the number of reactions by emoji with the message."""
-    counts: dict[str, int] = {}
-    for each in await reaction_store.list_reactions(tx, room_id, message_id):
-        counts[each.reaction] = counts.get(each.reaction, 0) + 1
+async def _count(tx: Tx, room_id: int, message_id: int) -> list[Reaction]:
+    """Store the number of reactions by emoji with the message. Return the reactions, newest first."""
+    reactions = await reaction_store.list_reactions(tx, room_id, message_id)
+    counts = Counter(each.reaction for each in reactions)
     shown = msgspec.json.encode(most_frequent(counts)).decode() if counts else ""
     await message_store.set_reactions(tx, room_id, message_id, shown)
+    return reactions
