@@ -1,7 +1,5 @@
 """The state of the signaling polls of sessions, in memory."""
 
-from collections import defaultdict
-
 
 class Polling:
     """Which sessions have the current list of their room's sessions, and which poll of each session is the newest.
@@ -11,17 +9,17 @@ class Polling:
     """
 
     def __init__(self) -> None:
-        self._informed: defaultdict[int, set[str]] = defaultdict(set)
+        self._informed: dict[int, set[str]] = {}
         """By room: the sessions that have the current list."""
         self._polls: dict[str, int] = {}
 
     def has_list(self, room_id: int, session_id: str) -> bool:
         """Return True if the session has the current list of the room's sessions."""
-        return room_id in self._informed and session_id in self._informed[room_id]
+        return session_id in self._informed.get(room_id, ())
 
     def note_list(self, room_id: int, session_id: str) -> None:
         """Note that the session is being sent the current list."""
-        self._informed[room_id].add(session_id)
+        self._informed.setdefault(room_id, set()).add(session_id)
 
     def outdate_list(self, room_id: int) -> None:
         """Note that the list has changed, for example because somebody joined, left, or switched on their camera."""
