@@ -7,6 +7,7 @@ from support.browsers import log_in
 from support.people import Person
 from support.running import Server
 from support.time import pass_time
+from talkd.areas.login.credentials import REMEMBER, Credentials
 from talkd.storage.schema import login_flows, web_sessions
 from talkd.storage.statements import Statement, bind
 
@@ -45,3 +46,12 @@ def test_unfinished_login_flows_are_deleted(server: Server, monkeypatch: pytest.
     pass_time(monkeypatch, 1210)
     server.run_job("delete_unfinished_logins")
     assert flows(server) == 0
+
+
+def test_nothing_stays_in_memory_of_accounts_that_changed(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials = server.app.world[Credentials]
+    alice = server.add_user("alice")
+    server.admin.put(f"/ocs/v2.php/cloud/users/{alice.id}", json={"key": "display", "value": "Alice B."})
+    assert alice.id in credentials._changed
+    pass_time(monkeypatch, REMEMBER + 1)
+    assert not credentials._changed
