@@ -54,6 +54,7 @@ async def join(tx: Tx, token: str, device: Device, *, most_visitors: int) -> Joi
     At most `most_visitors` sessions of visitors may be open from one network; 0 for any number. Raises NotFound for
     rooms that the caller cannot join, Forbidden("password"), Forbidden("ban"), and Throttled for too many visitors.
     """
+    # Without the lock, a device that joins twice at once would have two sessions.
     room = await room_store.get_room(tx, token, lock=True)
     if room is None:
         raise UnknownRoom(data=NULL)
@@ -90,8 +91,6 @@ async def _join_user(tx: Tx, room: Room, user: Actor, device: Device) -> Partici
     A self-joined user whose only device joins again is removed and added again, as on the real server
     (docs/api/compatibility.md, Sessions and guests). They are not asked for the password a second time.
     """
-    # Without the lock, a device that joins twice at once would have two sessions.
-    room = await room_store.lock_room(tx, room.id)
     await delivery.catch_up(tx, room)
     known = attendee = await attendee_store.find_attendee(tx, room.id, USERS, user.id)
     if known is not None:
