@@ -163,8 +163,8 @@ class Credentials:
         found = await store.get_app_password(tx, fingerprint)
         if found is None or found.wipe:
             return None
-        account = await users.get_account(tx, found.user_id)
-        if account is None or not account.enabled:
+        account = await users.find_enabled(tx, found.user_id)
+        if account is None:
             return None
         if name is not None and folded(name) not in (folded(account.id), folded(account.email)):
             return None

@@ -129,8 +129,8 @@ async def finish_flow(tx: Tx, poll_token: str) -> GrantedLogin:
     flow = await store.get_flow_by_poll(tx, fingerprint)
     if flow is None or not flow.user_id or _is_over(flow) or not await store.delete_flow(tx, fingerprint):
         raise NotFound
-    account = await users.get_account(tx, flow.user_id)
-    if account is None or not account.enabled:
+    account = await users.find_enabled(tx, flow.user_id)
+    if account is None:
         raise NotFound
     return GrantedLogin(account.id, await create_app_password(tx, account.id, flow.client_name))
 
