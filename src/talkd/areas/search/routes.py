@@ -84,8 +84,8 @@ async def _search_rooms(tx: Tx, call: Call[SearchParams]) -> view.Results:
     term = model.require_term(wanted.term)
     if not term:
         raise Invalid("term")
-    found = await service.find_rooms(tx, call.user_id, term)
-    return view.rooms(model.after_token(found, wanted.cursor), model.limited(wanted.limit), call.base_url)
+    found = model.after_token(await service.find_rooms(tx, call.user_id, term), wanted.cursor)
+    return view.rooms(_NAMES[CONVERSATIONS], found, model.limited(wanted.limit), call.base_url)
 
 
 async def _search_messages(tx: Tx, call: Call[SearchParams]) -> view.Results:

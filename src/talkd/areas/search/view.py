@@ -107,12 +107,12 @@ def excerpt(text: str, term: str) -> str:
     return f"…{text[position - SHOWN_LEAD :]}" if position > MAX_LEAD else text
 
 
-def rooms(found: list[Membership], limit: int, base_url: str) -> Results:
+def rooms(name: str, found: list[Membership], limit: int, base_url: str) -> Results:
     """Return a page of rooms. If more follow, it is paginated, and its cursor is the last room's token."""
     shown = found[:limit]
     is_more = len(shown) < len(found)
     entries = [_room(each, base_url) for each in shown]
-    return Results("Conversations", is_more, entries, shown[-1].me.room.token if is_more else None)
+    return Results(name, is_more, entries, shown[-1].me.room.token if is_more else None)
 
 
 def _room(membership: Membership, base_url: str) -> Entry:
