@@ -55,15 +55,22 @@ def _require_own_text(room: Room) -> None:
         raise Invalid("event")
 
 
+def _require_no_breakout_room(room: Room) -> None:
+    """Raises Invalid for a breakout room, which has the settings of its parent."""
+    if room.is_breakout_room:
+        raise Invalid("breakout-room")
+
+
 # --- who may join ---------------------------------------------------------------------------
 async def allow_guests(tx: Tx, room: Room, actor: Actor, password_hash: str = "") -> None:
     """Make a group room public, and set its password if one is given.
 
     Breakout rooms and their parent rooms cannot become public.
     """
-    if room.is_breakout_room or room.has_breakout_rooms:
+    _require_no_breakout_room(room)
+    if room.has_breakout_rooms:
         raise Invalid("breakout-room")
-    if room.type not in (RoomType.GROUP, RoomType.PUBLIC):
+    if not room.is_shared:
         raise Invalid("type")
     if room.type == RoomType.GROUP:
         await room_store.set_field(tx, room.id, "type", RoomType.PUBLIC)
@@ -99,8 +106,7 @@ async def set_password(tx: Tx, room: Room, actor: Actor, password_hash: str) -> 
 
 async def set_listable(tx: Tx, room: Room, actor: Actor, scope: int) -> None:
     """Set who finds the room by searching (`Listable`)."""
-    if room.is_breakout_room:
-        raise Invalid("breakout-room")
+    _require_no_breakout_room(room)
     if not room.is_shared:
         raise Invalid("type")
     if scope not in tuple(Listable):
@@ -116,7 +122,7 @@ async def set_read_only(tx: Tx, room: Room, actor: Actor, state: int) -> None:
     """Lock the room or unlock it (`ReadOnly`)."""
     if not room.is_shared:
         raise Invalid("type")
-    if state not in (ReadOnly.READ_WRITE, ReadOnly.READ_ONLY):
+    if state not in tuple(ReadOnly):
         raise Invalid("value")
     if state == room.read_only:
         return
@@ -168,9 +174,3 @@ async def set_recording_consent(tx: Tx, room: Room, actor: Actor, value: int, *,
         raise Invalid("breakout-room")
     await room_store.set_field(tx, room.id, "recording_consent", value)
     await tx.emit(RecordingConsentSet(room.id, actor, value))
-
-
-def _require_no_breakout_room(room: Room) -> None:
-    """Raises Invalid for a breakout room, which has the settings of its parent."""
-    if room.is_breakout_room:
-        raise Invalid("breakout-room")
