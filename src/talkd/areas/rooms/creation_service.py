@@ -18,6 +18,7 @@ from talkd.conversation.room import (
     EXTENDED,
     NOTE_TO_SELF,
     UNNAMED,
+    Attributes,
     Room,
     pair,
     require_description,
@@ -77,7 +78,7 @@ async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, 
     none of the newcomers can be added, Invalid with the reason if `new` is not valid, and TooLarge for more than `most`
     attendees.
     """
-    if not await users.is_allowed(tx, list(talk.start_conversations), actor.id):
+    if not await users.is_allowed(tx, talk.start_conversations, actor.id):
         raise Forbidden("permissions")
     if new.invited and new.source in TEAMS:
         raise NotFound("invite")
@@ -168,9 +169,9 @@ async def _add_changelog(tx: Tx, user: Actor) -> None:
         token=await new_token(tx),
         type=RoomType.CHANGELOG,
         name=user.id,
+        attributes=Attributes(read_only=ReadOnly.READ_ONLY),
         now=clock.now(),
     )
-    await room_store.set_field(tx, room.id, "read_only", ReadOnly.READ_ONLY)
     await tx.emit(RoomCreated(room.id, SYSTEM))
     await participants.add_user(tx, room, SYSTEM, user.id, user.name, quiet=True)
     for text in TEXTS:
