@@ -17,7 +17,6 @@ from talkd.areas.users import service as users
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Attendee, require_permissions
 from talkd.conversation.room import Attributes, Room, require_description, require_name
-from talkd.conversation.settings import TalkSettings
 from talkd.core import clock
 from talkd.core.actor import CLI, GROUPS, USERS
 from talkd.core.constants import MODERATORS, Listable, ParticipantType, RoomType
@@ -206,7 +205,7 @@ async def _add_groups(tx: Tx, room: Room, group_ids: Sequence[str], *, most: int
         if await groups.get_group(tx, group_id) is None:
             raise NotFound(message=f"Group '{group_id}' not found.")
     newcomers = [Newcomer(GROUPS, group_id) for group_id in group_ids]
-    return await members.add(tx, room, CLI, newcomers, TalkSettings(), most=most)
+    return await members.add(tx, room, CLI, newcomers, await settings.get_settings(tx), most=most)
 
 
 async def remove_users(tx: Tx, token: str, user_ids: Iterable[str]) -> None:
