@@ -11,7 +11,7 @@ from talkd.areas.users import service as users
 from talkd.areas.users.model import Member
 from talkd.conversation import attendee_store, ban_store, room_store, session_store
 from talkd.conversation.participant import Attendee, Participant, invited_name
-from talkd.conversation.room import Room, pair
+from talkd.conversation.room import Room
 from talkd.core import clock, ids
 from talkd.core.actor import EMAILS, GROUPS, GUESTS, PHONES, USERS, Actor
 from talkd.core.constants import ParticipantType, RoomType
@@ -196,7 +196,7 @@ async def ensure_both(tx: Tx, room: Room) -> None:
 
 async def open_one_to_one(tx: Tx, room: Room, user_id: str, name: str) -> None:
     """Add a user to their one-to-one room again. Raises NotFound if they are not one of its two users."""
-    if user_id not in pair(room.user_a or "", room.user_b or ""):
+    if user_id not in (room.user_a, room.user_b):
         raise NotFound
     await _restore_owner(tx, room, user_id, name)
 
