@@ -321,6 +321,6 @@ def test_v1_shows_only_the_share_password_object_type() -> None:
     fields: dict[str, Any] = {field.name: "" if field.type is str else 0 for field in msgspec.structs.fields(Room)}
     for object_type, shown in (("share:password", ("share:password", "key")), ("event", ("", ""))):
         item = Room(**{**fields, "type": PUBLIC, "object_type": object_type, "object_id": "key"})
-        room = legacy.room_v1(seen_from_outside(item, is_part=True), NO_MEMBERS)
+        room = legacy.room_v1(seen_from_outside(item, shows_object=True), NO_MEMBERS)
         assert (room.objectType, room.objectId) == shown
-        assert legacy.room_v2(seen_from_outside(item, is_part=True)).objectType == object_type
+        assert legacy.room_v2(seen_from_outside(item, shows_object=True)).objectType == object_type

@@ -51,7 +51,7 @@ class SwitchParams(msgspec.Struct, frozen=True):
 
 async def _render(tx: Tx, call: Call[Any], rooms: list[service.BreakoutRoom]) -> list[RoomView]:
     return [
-        seen_from_outside(room, is_listed=True, is_part=True)
+        seen_from_outside(room, is_listed=True, shows_object=True)
         if attendee_id is None
         else await rendering.render(tx, call, room.id, attendee_id)
         for room, attendee_id in rooms

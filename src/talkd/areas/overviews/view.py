@@ -100,7 +100,7 @@ def room(
     me, figures = overview.me, overview.figures
     item, attendee, session = me.room, me.attendee, me.session
     name = item.partner_of(attendee.actor_id) if item.type == RoomType.ONE_TO_ONE else item.name
-    is_online = bool(online) and item.type == RoomType.ONE_TO_ONE and name in (online or ())
+    is_online = online is not None and item.type == RoomType.ONE_TO_ONE and name in online
     has_lobby, is_inside = item.has_lobby, me.can_pass_lobby
     started_at = clock.date_of(item.call_started_at) if is_inside else 0
     last: Any = UNSET
@@ -170,11 +170,11 @@ def room(
     )
 
 
-def seen_from_outside(item: Room, *, is_listed: bool = False, is_part: bool = False) -> RoomView:
+def seen_from_outside(item: Room, *, is_listed: bool = False, shows_object: bool = False) -> RoomView:
     """Return a room for somebody who has not joined it.
 
-    A listed room also shows its name, its description and, unless it has a lobby, its call. `is_part`: the room is a
-    breakout room of a room that the caller is in, so it shows the object it belongs to.
+    A listed room also shows its name, its description and, unless it has a lobby, its call. `shows_object` adds the id
+    of its object: for a breakout room, the token of the parent room.
     """
     no_permissions = int(Permission.CUSTOM)
     name = item.name if is_listed else ""
@@ -186,7 +186,7 @@ def seen_from_outside(item: Room, *, is_listed: bool = False, is_part: bool = Fa
         name=name,
         displayName=name,
         objectType=item.object_type,
-        objectId=item.object_id if is_part else "",
+        objectId=item.object_id if shows_object else "",
         participantType=ParticipantType.GUEST,
         participantFlags=0,
         readOnly=item.read_only,
