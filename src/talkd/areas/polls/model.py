@@ -5,6 +5,7 @@ from enum import IntEnum
 
 import msgspec
 
+from talkd.conversation.message import Names
 from talkd.conversation.participant import Participant
 from talkd.core.actor import Actor
 from talkd.core.errors import Invalid
@@ -48,12 +49,12 @@ class Poll(msgspec.Struct, frozen=True):
 
     @property
     def actor(self) -> Actor:
-        """The author."""
+        """Return the author."""
         return Actor(self.actor_type, self.actor_id, self.actor_name)
 
     @property
     def choices(self) -> list[str]:
-        """The texts of the options."""
+        """Return the texts of the options."""
         return msgspec.json.decode(self.options, type=list[str])
 
     @property
@@ -117,7 +118,7 @@ class Ballot(msgspec.Struct, frozen=True):
 
     @property
     def choices(self) -> list[int]:
-        """Numbers of the chosen options, counted from 0."""
+        """Return the numbers of the chosen options, counted from 0."""
         return msgspec.json.decode(self.options, type=list[int])
 
 
@@ -138,7 +139,7 @@ class Result(msgspec.Struct, frozen=True):
     poll: Poll
     tally: Tally = NOTHING
     ballots: list[Ballot] | None = None
-    names: dict[tuple[str, str], str] = {}
+    names: Names = {}
 
 
 def visible(poll: Poll, tally: Tally, me: Participant) -> Tally:

@@ -5,7 +5,7 @@ from talkd.areas.notifications import service as notifications
 from talkd.areas.reminders import store
 from talkd.areas.reminders.model import HOUR, MAX_SET, MAX_UPCOMING, Agenda, Reminder
 from talkd.conversation import actor_store, message_store, room_store
-from talkd.conversation.message import DELETED, Names, named
+from talkd.conversation.message import DELETED, named
 from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.errors import NotFound, Throttled
@@ -51,7 +51,7 @@ async def delete_reminder(tx: Tx, me: Participant, message_id: int) -> None:
 async def list_upcoming(tx: Tx, user_id: str) -> Agenda:
     """Return the user's next MAX_UPCOMING reminders in all rooms, the earliest first."""
     items = await store.list_upcoming(tx, user_id, MAX_UPCOMING, clock.now())
-    names: Names = await actor_store.get_names(tx, {actor for item in items for actor in named(item.message)})
+    names = await actor_store.get_names(tx, {actor for item in items for actor in named(item.message)})
     return Agenda(items, names)
 
 

@@ -43,7 +43,7 @@ async def list_rooms(
     with_status: bool,
     is_welcomed: bool = False,
 ) -> RoomList | None:
-    """Return the rooms of a user that changed `since` a time (0: all).
+    """Return the rooms of a user that changed since the time `since`; 0 for all rooms.
 
     Return None for a new user, whose welcome rooms must be created before (`creation_service.welcome`).
     """

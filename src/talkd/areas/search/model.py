@@ -39,7 +39,7 @@ class Membership(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """The name that the user sees for the room."""
+        """Return the name that the user sees for the room."""
         return self.me.room.name_for(self.me.actor.id, self.partner_name)
 
     def matches(self, term: str) -> bool:

@@ -158,7 +158,7 @@ class _Search:
 
     @property
     def further(self) -> tuple[int, ...]:
-        """How many of the newest ids to read next. With many rooms only the first of these steps is worth it."""
+        """Return how many of the newest ids to read next. With many rooms only the first step is worth it."""
         return FURTHER[:1] if len(self._newest_ids) > MANY_ROOMS else FURTHER
 
     async def choose_sequences(self) -> None:
