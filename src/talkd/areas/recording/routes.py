@@ -27,7 +27,7 @@ class StartParams(msgspec.Struct, frozen=True):
 
 @routes.add("POST", "recording/{token}", *USER_MODERATOR, versions=V1, params=StartParams)
 async def start(_tx: Tx, call: Call[StartParams]) -> None:
-    """Record the call."""
+    """Record the call. Always refused: this release works with no recording server."""
     service.start(call.me, call.params.status)
 
 
@@ -52,7 +52,7 @@ async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
     errors=(401, 501),
 )
 async def store(call: Call[Any]) -> Reply:
-    """Receive a finished recording from a recording server."""
+    """Receive a finished recording. Always refused: this release works with no recording server."""
     secret = secret_of(call.world.settings.text("recording_servers"))
     if await is_signed(call, sender="talk-recording", secret=secret, action=RECORDER_SECRET):
         raise NotAvailable("recording")
