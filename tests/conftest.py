@@ -17,9 +17,12 @@ from support.postgres import Cluster, running_cluster
 from support.running import LoopThread, Server, unique
 from talkd.areas.users import passwords
 from talkd.config import Config
+from talkd.storage import postgres_lock
 from talkd.storage.migrate import migrate_sqlite
 
 DATABASES = ("sqlite", "postgres")
+PATIENCE_SECONDS = 3600
+"""The time that servers of tests wait for PostgreSQL. It is longer than any move of their clock."""
 
 # The machine may be busy, so tests have no deadline.
 settings.register_profile("tests", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -64,6 +67,14 @@ def quick_passwords() -> Iterator[None]:
         hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1, type=Type.ID)
         patch.setattr(passwords, "_hasher", hasher)
         patch.setattr(passwords, "_NOBODY", hasher.hash("nobody"))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def patient_servers() -> Iterator[None]:
+    """Let tests move a server's clock by minutes without a lost connection to PostgreSQL."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(postgres_lock, "ANSWER_SECONDS", PATIENCE_SECONDS)
         yield
 
 
@@ -141,7 +152,9 @@ def servers(databases: Databases, loop_thread: LoopThread) -> Iterator[Callable[
 
     def get(kind: str) -> Server:
         if kind not in started:
-            started[kind] = Server(loop_thread, databases.config(kind))
+            config = databases.config(kind)
+            config.database.connection_timeout = PATIENCE_SECONDS
+            started[kind] = Server(loop_thread, config)
         return started[kind]
 
     yield get

@@ -7,7 +7,7 @@ import pytest
 import sqlalchemy as sa
 
 from support.people import PUBLIC, TALK, Person
-from support.running import LoopThread, Server
+from support.running import Server
 from support.waiting import answer_after, begin_waiting
 from talkd.core.constants import NEVER_READ
 from talkd.storage.schema import rooms
@@ -201,12 +201,10 @@ def test_many_writers_and_pollers_see_everything_once_in_order(
         assert poller.result(30) == sent
 
 
-def test_waiting_ends_after_the_timeout(server: Server, loop_thread: LoopThread, alice: Person, token: str) -> None:
+def test_waiting_ends_after_the_timeout(server: Server, alice: Person, token: str) -> None:
     last = alice.history(token)[0]["id"]
     path = f"v1/chat/{token}"
-    answer = answer_after(
-        server, loop_thread, alice, path, seconds=20, timeout=20, lookIntoFuture=1, lastKnownMessageId=last
-    )
+    answer = answer_after(server, alice, path, seconds=20, timeout=20, lookIntoFuture=1, lastKnownMessageId=last)
     assert (answer.status_code, answer.content) == (304, b"")
 
 

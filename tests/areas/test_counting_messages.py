@@ -173,8 +173,8 @@ def test_an_offset_beyond_the_end_waits_for_more_messages(
     assert [each["message"] for each in answer.result(10)] == ["Four"]
 
 
-def test_waiting_ends_with_an_empty_list(server: Server, loop_thread: LoopThread, alice: Person, token: str) -> None:
-    answer = answer_after(server, loop_thread, alice, f"v1/chat/{token}", seconds=45, timeout=45)
+def test_waiting_ends_with_an_empty_list(server: Server, alice: Person, token: str) -> None:
+    answer = answer_after(server, alice, f"v1/chat/{token}", seconds=45, timeout=45)
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, [])
 
 

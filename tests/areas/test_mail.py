@@ -197,7 +197,7 @@ def test_a_stop_waits_for_the_mail_that_is_being_sent(mailing_server: Server, ma
     mails.refuses = hold
     invite(alice, first, second)
     assert begun.wait(10)
-    mailing_server._loop.loop.call_soon_threadsafe(mailing_server._loop.loop.call_later, 0.3, goes_on.set)
+    mailing_server.loop_thread.loop.call_soon_threadsafe(mailing_server.loop_thread.loop.call_later, 0.3, goes_on.set)
     mailing_server.restart()
     wait_until_empty(mailing_server)
     assert recipients(mails) == [first, second]
@@ -218,7 +218,7 @@ def test_a_connection_that_opens_while_the_server_stops_is_closed(
     monkeypatch.setattr(postman.Postman, "_connect", hold)
     invite(mailing_server.add_user("alice"), address())
     assert begun.wait(10)
-    mailing_server._loop.loop.call_soon_threadsafe(mailing_server._loop.loop.call_later, 0.3, goes_on.set)
+    mailing_server.loop_thread.loop.call_soon_threadsafe(mailing_server.loop_thread.loop.call_later, 0.3, goes_on.set)
     mailing_server.stop()
     assert [connection.sock for connection in opened] == [None]
     mailing_server.start()

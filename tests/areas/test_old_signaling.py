@@ -1,6 +1,5 @@
 """Signaling in v1 and v2, together with clients of v3."""
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -8,8 +7,8 @@ import msgspec
 import pytest
 
 from support.people import PUBLIC, Person, data_of
-from support.running import LoopThread, Server
-from support.waiting import answer_after
+from support.running import Server
+from support.waiting import answer_after, begin_waiting
 from talkd.areas.older import call_legacy as legacy
 
 SINCE_V3 = {"helloAuthParams", "federation"}
@@ -55,19 +54,17 @@ def test_sessions_of_all_versions_receive_each_others_messages(
 
 
 def test_a_poll_without_a_token_is_woken_by_a_message(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     old, new = Device(alice, token, "v1/signaling"), Device(bob, token, f"v3/signaling/{token}")
     old.poll()
-    waiting = threads.submit(old.poll)
-    time.sleep(0.1)
-    assert not waiting.done()
+    waiting = begin_waiting(server, threads, old.poll)
     new.send(old.session, "now")
     assert waiting.result(10) == [(new.session, "now")]
 
 
 def test_a_request_without_a_token_uses_the_room_joined_last(
-    server: Server, loop_thread: LoopThread, alice: Person, bob: Person, token: str
+    server: Server, alice: Person, bob: Person, token: str
 ) -> None:
     second = alice.create_room()
     other = Device(bob, token, f"v3/signaling/{token}")
@@ -78,7 +75,7 @@ def test_a_request_without_a_token_uses_the_room_joined_last(
     later.poll()
     assert later.present == {later.session}
     alice.delete(f"v4/room/{second}/participants/active")
-    old.read(data_of(answer_after(server, loop_thread, alice, old.path, 30)))
+    old.read(data_of(answer_after(server, alice, old.path, 30)))
     assert old.present == {old.session, other.session}
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from support.running import LoopThread, Server
+from support.running import Server
 from support.waiting import answer_after
 from talkd.realtime.timers import Deadlines, end_of_wait
 
@@ -47,24 +47,22 @@ def test_a_wait_ends_early_enough_for_its_answer(began: float, seconds: int) -> 
     ],
 )
 def test_a_chat_poll_is_answered_within_its_timeout(
-    server: Server, loop_thread: LoopThread, params: dict[str, int], seconds: int, status: int
+    server: Server, params: dict[str, int], seconds: int, status: int
 ) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     known = alice.say(token, "Hello")["id"]
     where = {"lastKnownMessageId": known} if "lookIntoFuture" in params else {"offset": 1}
-    answer = answer_after(server, loop_thread, alice, f"v1/chat/{token}", seconds, **where, **params)
+    answer = answer_after(server, alice, f"v1/chat/{token}", seconds, **where, **params)
     assert answer.status_code == status, answer.text
 
 
 @pytest.mark.parametrize("version", ["v1", "v2", "v3"])
-def test_a_signaling_poll_is_answered_within_half_a_minute(
-    server: Server, loop_thread: LoopThread, version: str
-) -> None:
+def test_a_signaling_poll_is_answered_within_half_a_minute(server: Server, version: str) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     alice.join(token)
     path = f"{version}/signaling/{token}"
     assert alice.status("GET", path) == 200  # the first poll gets the list of sessions at once
-    answer = answer_after(server, loop_thread, alice, path, 30)
+    answer = answer_after(server, alice, path, 30)
     assert answer.status_code == 200

@@ -110,7 +110,7 @@ class Server:
     """A talkd at `url`. `app` is its App, and `admin` is a client of its administrator."""
 
     def __init__(self, loop: LoopThread, config: Config) -> None:
-        self._loop = loop
+        self.loop_thread = loop
         self._clients: list[httpx.Client] = []
         self.config = config
         config.server.host, config.server.port = "127.0.0.1", free_port()
@@ -173,7 +173,7 @@ class Server:
     # --- reaching inside --------------------------------------------------------------------
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the server's event loop, and return its result."""
-        return self._loop.run(work)
+        return self.loop_thread.run(work)
 
     def run_job(self, *names: str) -> None:
         """Run background jobs now, in this order."""

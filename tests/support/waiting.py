@@ -1,5 +1,6 @@
 """Let polls reach their deadline without waiting in real time."""
 
+import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -8,7 +9,7 @@ from typing import TypeVar
 import httpx
 
 from support.people import Person
-from support.running import LoopThread, Server
+from support.running import Server
 
 T = TypeVar("T")
 
@@ -35,16 +36,14 @@ def begin_waiting(
     return answer
 
 
-def answer_after(
-    server: Server, loop_thread: LoopThread, person: Person, path: str, seconds: float, **params: int
-) -> httpx.Response:
+def answer_after(server: Server, person: Person, path: str, seconds: float, **params: int) -> httpx.Response:
     """Send a poll, move the clock forward by so many seconds, and return the answer."""
     await_waiting(server, 0)  # the polls of other tests have ended
-    with loop_thread.still_clock() as move, ThreadPoolExecutor(1) as pool:
+    with server.loop_thread.still_clock() as move, ThreadPoolExecutor(1) as pool:
         answer = pool.submit(person.request, "GET", path, **params)
         await_waiting(server, 1)
         move(seconds * 0.8)
-        time.sleep(0.1)
-        assert not answer.done(), answer.result().text
+        server.run(asyncio.sleep(0))  # the polls whose time is up end before this does
+        await_waiting(server, 1)
         move(seconds * 0.2 - LAST_MOMENT)
         return answer.result(10)
