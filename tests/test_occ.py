@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from support.waiting import begin_waiting
 from talkd.cli.database import read
 from talkd.cli.root import app
 from talkd.config import load
@@ -305,14 +305,11 @@ def test_commands_show_and_change_rooms_of_a_running_server(server: Any) -> None
     assert json.loads(run("talk:monitor:calls", "--output=json"))[token] == 1  # other tests may have active calls
     newest = alice.history(token)[0]["id"]
     with ThreadPoolExecutor() as threads:
-        started = time.monotonic()
-        polling = threads.submit(
-            bob.status, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest, timeout=20
+        polling = begin_waiting(
+            server, threads, bob.status, "GET", f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest
         )
-        time.sleep(0.3)
         run("talk:room:remove", token, bob.id)
-        assert polling.result() == 404
-        assert time.monotonic() - started < 10
+        assert polling.result(10) == 404
     reported = alice.history(token)[0]
     assert reported["message"] == "An administrator removed {user}"
     assert alice.get(f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=newest)[-1]["id"] == reported["id"]

@@ -1,6 +1,5 @@
 """The chat and signaling API of 2018."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import pytest
 from api_documents.rows import Check, Promise, rows_of_page, rows_of_source
 from api_documents.scene import Scene
 from support.people import Person
+from support.waiting import answer_after, begin_waiting
 from talkd.areas.chat import legacy
 from talkd.areas.chat.legacy_routes import CountingParams
 from talkd.core import clock
@@ -93,14 +93,11 @@ def waits(scene: Scene) -> None:
     assert CountingParams().timeout == 30
     assert [legacy.seconds_to_wait(asked) for asked in (30, 60, 61)] == [30, 60, 60]
     with ThreadPoolExecutor(1) as pool:
-        answer = pool.submit(scene.bob.request, "GET", CHAT.format(token=scene.group))
-        time.sleep(0.1)
-        assert not answer.done()
+        answer = begin_waiting(scene.server, pool, scene.bob.request, "GET", CHAT.format(token=scene.group))
         scene.alice.say(scene.group, "At last")
         assert [each["message"] for each in answer.result(10).json()["ocs"]["data"]] == ["At last"]
-    began = time.monotonic()
-    assert received(scene.bob, scene.group, offset=1, timeout=1) == []
-    assert 0.7 < time.monotonic() - began < 10
+    late = answer_after(scene.server, scene.bob, CHAT.format(token=scene.group), 20, offset=1, timeout=20)
+    assert (late.status_code, late.json()["ocs"]["data"]) == (200, [])
 
 
 def hides_the_room(method: str, **params: Any) -> Check:

@@ -1,6 +1,5 @@
 """When a login ends, its waiting requests, sessions and calls end within a second."""
 
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from support.commands import run_command
 from support.people import Person
 from support.running import PASSWORD, Server
 from support.time import pass_time
+from support.waiting import await_waiting
 from talkd.areas.chat.waiting import wait_for
 from talkd.conversation import access, session_store
 from talkd.conversation.login import Credential, CredentialKind
@@ -38,15 +38,14 @@ class Device:
         """Start to wait for messages and for signaling."""
         last = self.person.history(self.token)[0]["id"]
         self.person.get(f"v3/signaling/{self.token}")  # reads the list of sessions, so that it is not news later
-        before = self.server.app.world.changes.waiting
+        await_waiting(self.server, 0)  # the polls of other tests have ended
         polls = [
             threads.submit(
                 self.person.request, "GET", f"v1/chat/{self.token}", lookIntoFuture=1, lastKnownMessageId=last
             ),
             threads.submit(self.person.request, "GET", f"v3/signaling/{self.token}"),
         ]
-        while self.server.app.world.changes.waiting < before + 2:
-            time.sleep(0.01)
+        await_waiting(self.server, 2)
         return polls
 
 
@@ -211,8 +210,10 @@ def test_when_a_login_ends_its_requests_and_calls_end(
 ) -> None:
     device = in_call(way(server, bob))
     polls = device.wait(threads)
-    end(device)
-    assert [poll.result(SECOND).status_code for poll in polls] == [status, status]
+    with server.loop_thread.still_clock() as move:
+        end(device)
+        move(SECOND)
+        assert [poll.result(20).status_code for poll in polls] == [status, status]
     assert alice.get(f"v4/call/{token}") == []
     assert not alice.room(token)["hasCall"]
     assert "call_ended" in alice.system_messages(token)
@@ -231,10 +232,10 @@ def test_other_logins_of_the_account_go_on(
     give_back(revoked)
     (present,) = alice.get(f"v4/call/{kept.token}")
     assert present["sessionId"] == kept.person.room(kept.token)["sessionId"]
-    assert polls[1].result(SECOND).status_code == 200, "the list of sessions is another one"
+    assert polls[1].result(20).status_code == 200, "the list of sessions is another one"
     assert not polls[0].done()
     last = alice.say(kept.token, "Are you there?")["id"]
-    (heard,) = [each["id"] for each in polls[0].result(SECOND).json()["ocs"]["data"] if not each["systemMessage"]]
+    (heard,) = [each["id"] for each in polls[0].result(20).json()["ocs"]["data"] if not each["systemMessage"]]
     assert heard == last
 
 
@@ -249,8 +250,10 @@ def test_a_browser_session_that_expires_during_a_poll_is_logged_out(
 ) -> None:
     device = in_call(log_in(server, bob))
     polls = device.wait(threads)
-    pass_time(monkeypatch, server.config.security.session_lifetime + 10)
-    assert [poll.result(SECOND).status_code for poll in polls] == [401, 401]
+    with server.loop_thread.still_clock() as move:
+        pass_time(monkeypatch, server.config.security.session_lifetime + 10)
+        move(SECOND)
+        assert [poll.result(20).status_code for poll in polls] == [401, 401]
     assert alice.get(f"v4/call/{token}") == []
 
 

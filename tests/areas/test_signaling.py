@@ -1,7 +1,6 @@
 """Signaling messages between the sessions of a room."""
 
 import contextlib
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,6 +11,7 @@ import sqlalchemy as sa
 from support.people import PUBLIC, TALK, Person
 from support.raw import connection, head
 from support.running import Server
+from support.waiting import await_waiting, begin_waiting
 from talkd.areas.signaling.model import needed_permissions
 from talkd.areas.signaling.polling import Polling
 from talkd.core import clock
@@ -83,11 +83,11 @@ def test_messages_go_both_ways_with_their_sender(pair: tuple[Device, Device]) ->
         ]
 
 
-def test_a_waiting_session_gets_a_message_at_once(pair: tuple[Device, Device], threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_session_gets_a_message_at_once(
+    server: Server, pair: tuple[Device, Device], threads: ThreadPoolExecutor
+) -> None:
     first, second = pair
-    waiting = threads.submit(second.poll)
-    time.sleep(0.1)
-    assert not waiting.done()
+    waiting = begin_waiting(server, threads, second.poll)
     first.send({"type": "candidate", "to": second.session})
     assert waiting.result(10)[0]["from"] == first.session
 
@@ -107,17 +107,15 @@ def test_messages_arrive_after_2038(pair: tuple[Device, Device], monkeypatch: py
 
 
 def test_every_session_gets_the_list_of_sessions_when_it_changes(
-    pair: tuple[Device, Device], threads: ThreadPoolExecutor
+    server: Server, pair: tuple[Device, Device], threads: ThreadPoolExecutor
 ) -> None:
     first, second = pair
     assert {each["sessionId"] for each in second.present} == {first.session, second.session}
-    waiting = threads.submit(first.poll)
-    time.sleep(0.1)
+    waiting = begin_waiting(server, threads, first.poll)
     second.person.post(f"v4/call/{second.token}", flags=3)
     waiting.result(10)
     assert {each["userId"]: each["inCall"] for each in first.present} == {first.person.id: 0, second.person.id: 3}
-    waiting = threads.submit(first.poll)
-    time.sleep(0.1)
+    waiting = begin_waiting(server, threads, first.poll)
     second.person.delete(f"v4/room/{second.token}/participants/active")
     waiting.result(10)
     assert [each["sessionId"] for each in first.present] == [first.session]
@@ -127,9 +125,7 @@ def test_a_new_join_ends_the_wait_of_the_old_session(
     server: Server, pair: tuple[Device, Device], threads: ThreadPoolExecutor
 ) -> None:
     _, second = pair
-    waiting = threads.submit(second.person.request, "GET", f"v3/signaling/{second.token}")
-    time.sleep(0.1)
-    assert not waiting.done()
+    waiting = begin_waiting(server, threads, second.person.request, "GET", f"v3/signaling/{second.token}")
     second.person.join(second.token)
     answer = waiting.result(10)
     assert answer.status_code == 409
@@ -143,17 +139,13 @@ def test_messages_go_to_the_newest_poll_of_a_session(
     first, second = pair
     cookies = "; ".join(f"{name}={value}" for name, value in second.person.http.cookies.items())
     ask = head("GET", f"{TALK}v3/signaling/{second.token}", f"Cookie: {cookies}", user=second.person)
-    changes = server.app.world.changes
+    await_waiting(server, 0)
     with contextlib.ExitStack() as cut_off:
-        for _ in range(5):
-            waiting = changes.waiting
+        for number in range(5):
             cut_off.enter_context(connection(server)).sendall(ask)
-            while changes.waiting == waiting:
-                time.sleep(0.01)
-        waiting = changes.waiting
+            await_waiting(server, number + 1)
         newest = threads.submit(second.poll)
-        while changes.waiting == waiting:
-            time.sleep(0.01)
+        await_waiting(server, 6)
         first.send({"type": "candidate", "to": second.session})
         assert [each["type"] for each in newest.result(20)] == ["candidate"]
 
@@ -166,12 +158,10 @@ def test_polling_a_room_that_the_browser_has_not_joined_is_refused(alice: Person
 
 
 def test_a_session_that_ends_during_the_wait_is_a_conflict(
-    pair: tuple[Device, Device], threads: ThreadPoolExecutor
+    server: Server, pair: tuple[Device, Device], threads: ThreadPoolExecutor
 ) -> None:
     _, second = pair
-    waiting = threads.submit(second.person.request, "GET", f"v3/signaling/{second.token}")
-    time.sleep(0.1)
-    assert not waiting.done()
+    waiting = begin_waiting(server, threads, second.person.request, "GET", f"v3/signaling/{second.token}")
     second.person.delete(f"v4/room/{second.token}/participants/active")
     answer = waiting.result(10)
     assert answer.status_code == 409
@@ -192,14 +182,14 @@ def test_polling_without_a_session_is_refused(server: Server, alice: Person) -> 
 def test_nothing_stays_in_memory_of_deleted_rooms_and_ended_sessions(server: Server) -> None:
     owner = server.add_user("owner")
     memory = vars(server.app.world[Polling])
-    before = {name: len(kept) for name, kept in memory.items()}
+    before = {name: set(kept) for name, kept in memory.items()}  # of other tests
     tokens = [owner.create_room() for _ in range(3)]
     for token in tokens:
         Device(owner, token)  # ends the session in the room before
-    assert all(len(memory[name]) > before[name] for name in memory)
+    assert all(set(kept) - before[name] for name, kept in memory.items())
     for token in tokens:
         owner.delete(f"v4/room/{token}")
-    assert {name: len(kept) for name, kept in memory.items()} == before
+    assert not any(set(kept) - before[name] for name, kept in memory.items())
 
 
 def test_messages_with_a_foreign_sender_are_dropped(pair: tuple[Device, Device]) -> None:

@@ -1,6 +1,5 @@
 """All API versions at the same time: apps of four generations in one conversation."""
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -9,6 +8,7 @@ import pytest
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
+from support.waiting import await_waiting, begin_waiting
 
 VERSIONS = ("v1", "v2", "v3", "v4")
 each_version = pytest.mark.parametrize("version", VERSIONS)
@@ -245,18 +245,19 @@ def test_devices_of_all_versions_belong_to_one_participant(
 
 # --- chat --------------------------------------------------------------------------------
 def test_apps_of_2018_and_current_apps_chat(
-    alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
+    server: Server, alice: Person, bob: Person, token: str, threads: ThreadPoolExecutor
 ) -> None:
     """Both wait in the way of their version. A message of one wakes the other."""
     last = alice.history(token)[0]["id"]
-    old = threads.submit(alice.get, f"v1/chat/{token}", offset=0, timeout=20)
+    old = begin_waiting(server, threads, alice.get, f"v1/chat/{token}", offset=0, timeout=20)
     new = threads.submit(bob.get, f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=last, timeout=20)
-    time.sleep(0.1)
+    await_waiting(server, 2)
     said = bob.say(token, f"Hello @{alice.id}, from today")
     assert [each["message"] for each in old.result(10)] == ["Hello @Alice, from today"]
     assert [each["id"] for each in new.result(10)] == [said["id"]]
-    new = threads.submit(bob.get, f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=said["id"], timeout=20)
-    time.sleep(0.1)
+    new = begin_waiting(
+        server, threads, bob.get, f"v1/chat/{token}", lookIntoFuture=1, lastKnownMessageId=said["id"], timeout=20
+    )
     assert alice.request("POST", f"v1/chat/{token}", message="From 2018").status_code == 201
     assert [each["message"] for each in new.result(10)] == ["From 2018"]
     assert [each["message"] for each in alice.get(f"v1/chat/{token}", offset=1, timeout=0)] == ["From 2018"]
