@@ -5,10 +5,10 @@ import msgspec
 from talkd.conversation.room import Room
 from talkd.core.actor import Actor
 from talkd.core.constants import (
-    GUESTS,
+    GUEST_TYPES,
     MAX_CUSTOM_PERMISSIONS,
     MAX_DEFAULT_PERMISSIONS,
-    MODERATORS,
+    MODERATOR_TYPES,
     ParticipantType,
     Permission,
     RoomType,
@@ -57,12 +57,12 @@ class Attendee(msgspec.Struct, frozen=True):
     @property
     def is_moderator(self) -> bool:
         """Return True for owners, moderators and guest moderators."""
-        return self.type in MODERATORS
+        return self.type in MODERATOR_TYPES
 
     @property
     def is_guest(self) -> bool:
         """Return True for attendees without an account."""
-        return self.type in GUESTS
+        return self.type in GUEST_TYPES
 
     @property
     def is_self_joined(self) -> bool:
@@ -168,7 +168,7 @@ class AttendeeList(msgspec.Struct, frozen=True):
     online: set[str] | None
 
 
-_MODERATORS = frozenset(int(kind) for kind in MODERATORS)
+_MODERATORS = frozenset(int(kind) for kind in MODERATOR_TYPES)
 _ALL = int(MAX_DEFAULT_PERMISSIONS)
 _MEMBERS = int(MEMBER_DEFAULT)
 

@@ -25,8 +25,8 @@ class ParticipantType(IntEnum):
     GUEST_MODERATOR = 6
 
 
-MODERATORS = frozenset({ParticipantType.OWNER, ParticipantType.MODERATOR, ParticipantType.GUEST_MODERATOR})
-GUESTS = frozenset({ParticipantType.GUEST, ParticipantType.GUEST_MODERATOR})
+MODERATOR_TYPES = frozenset({ParticipantType.OWNER, ParticipantType.MODERATOR, ParticipantType.GUEST_MODERATOR})
+GUEST_TYPES = frozenset({ParticipantType.GUEST, ParticipantType.GUEST_MODERATOR})
 
 
 class InCall(IntFlag):

@@ -8,7 +8,7 @@ from talkd.conversation.participant import Attendee, AttendeeList, Participant
 from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import EMAILS, GUESTS, USERS, Actor
-from talkd.core.constants import MODERATORS, SESSION_KILL, NotificationLevel, ParticipantType
+from talkd.core.constants import MODERATOR_TYPES, SESSION_KILL, NotificationLevel, ParticipantType
 from talkd.core.errors import NULL, Forbidden, Invalid, NotFound
 from talkd.core.events import GuestRenamed, ModeratorDemoted, ModeratorPromoted
 from talkd.core.names import cleaned
@@ -76,7 +76,7 @@ async def promote(tx: Tx, me: Participant, attendee_id: int) -> None:
     people, such as groups.
     """
     attendee = await _access_for_role(tx, me, attendee_id)
-    if attendee.actor_type not in (USERS, GUESTS, EMAILS) or attendee.type in MODERATORS:
+    if attendee.actor_type not in (USERS, GUESTS, EMAILS) or attendee.type in MODERATOR_TYPES:
         raise Invalid(data=NULL)
     await set_moderator(tx, me.room, me.actor, attendee)
 

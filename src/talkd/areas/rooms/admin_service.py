@@ -19,7 +19,7 @@ from talkd.conversation.participant import Attendee, require_permissions
 from talkd.conversation.room import Attributes, Room, require_description, require_name
 from talkd.core import clock
 from talkd.core.actor import CLI, GROUPS, USERS
-from talkd.core.constants import MODERATORS, Listable, ParticipantType, RoomType
+from talkd.core.constants import MODERATOR_TYPES, Listable, ParticipantType, RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.events import RoomCreated
 from talkd.storage.database import Tx
@@ -224,7 +224,7 @@ async def promote(tx: Tx, token: str, user_ids: Iterable[str]) -> None:
 async def _promote(tx: Tx, room: Room, user_ids: Iterable[str]) -> None:
     for user_id in user_ids:
         attendee = await _find_user(tx, room, user_id)
-        if attendee.type not in MODERATORS:
+        if attendee.type not in MODERATOR_TYPES:
             await attendees.set_moderator(tx, room, CLI, attendee)
 
 
