@@ -195,6 +195,12 @@ def test_proxies_may_use_http_1_0(server: Server) -> None:
     assert b'"installed":true' in answer
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/metrics", "/status.php", "/static/icon.svg"])
+def test_health_checks_need_no_host(server: Server, path: str) -> None:
+    answer = raw(server, f"GET {path} HTTP/1.0")  # as HAProxy asks
+    assert answer.split(b"\r\n")[0].split()[1] == b"200"
+
+
 def test_malformed_requests_cause_no_server_error(server: Server) -> None:
     for head in (
         "GET /ocs/v2.php/cloud/user?%00%ff=%zz HTTP/1.1\nHost: x\nConnection: close\nAuthorization: Basic !!!",

@@ -86,7 +86,10 @@ class Call(Generic[P]):
     caller: Caller
     params: P
     base_url: str
-    """The address under which the client reaches the server, without a slash at the end."""
+    """The address under which the client reaches the server, without a slash at the end.
+
+    Empty for operations that are `unconditional`.
+    """
     token: str = ""
     """The room's token in the path, or empty."""
     participant: Participant | None = None

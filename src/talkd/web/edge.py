@@ -165,7 +165,7 @@ class Edge:
             world=self.world,
             caller=caller,
             params=None,
-            base_url=self._proxies.base_url(request),
+            base_url="" if route.unconditional else self._proxies.base_url(request),
             token=token,
             raw=exchange.raw,
             get_header=request.get_header,

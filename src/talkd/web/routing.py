@@ -115,7 +115,7 @@ class Route:
     """Whether notifications for earlier messages of the room are created before the operation writes, because it may
     change who is notified."""
     unconditional: bool = False
-    """Whether it answers even if the server is full, and ignores credentials and body."""
+    """Whether it answers even if the server is full, and ignores credentials, body and `Host`."""
     reads: Callable[[Any], Any] | None = None
     """Converts this version's parameters to those of the handler."""
     answers: Callable[[Any], Any] | None = None
