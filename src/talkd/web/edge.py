@@ -48,12 +48,11 @@ class Edge:
         began = asyncio.get_running_loop().time()
         route, request = exchange.route, exchange.request
         caller = Caller(address=self._proxies.client_of(request))
-        network, has_body = "", BODY in request.scope
+        network, has_body, is_admitted = subnet_of(caller.address), BODY in request.scope, False
         try:
             if not route.unconditional:
-                subnet = subnet_of(caller.address)
-                self._admission.enter(subnet, has_body=has_body)
-                network = subnet
+                self._admission.enter(network, has_body=has_body)
+                is_admitted = True
             _require_text_path(request)
             if not route.unconditional:
                 caller = await auth.identify(
@@ -81,7 +80,7 @@ class Edge:
             status = reply.status
             self.answers.write(exchange, reply)
         finally:
-            if network:
+            if is_admitted:
                 self._admission.leave(network, has_body=has_body)
         metrics.observe(route, status, time.perf_counter() - started)
 
