@@ -132,7 +132,7 @@ def _write_envelope(
     if error is not None:
         code, message = ocs.code_of(error), ocs.message_of(error)
     elif reply.status == 500:
-        code, message = 996, "Internal Server Error\n"
+        code, message = ocs.INTERNAL_ERROR, "Internal Server Error\n"
     else:
         code, message = reply.status, ""
     response.data = ocs.envelope(reply.data, status=reply.status, version=version, xml=xml, code=code, message=message)

@@ -6,6 +6,7 @@ import hmac
 
 from talkd.conversation.login import Login
 from talkd.core import clock, ids
+from talkd.core.characters import is_text
 from talkd.core.errors import NotAuthenticated
 from talkd.core.names import folded
 from talkd.web.call import Caller
@@ -111,7 +112,7 @@ def _parse_authorization(authorization: str) -> tuple[str | None, str]:
         name, colon, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
     except ValueError:  # not Base64, or not UTF-8
         return None, ""
-    return (name, password) if colon and "\x00" not in name else (None, "")
+    return (name, password) if colon and is_text(name) else (None, "")
 
 
 async def check_credentials(

@@ -40,8 +40,9 @@ STATUS: dict[type[errors.TalkError], int] = {
     errors.Rejected: 400,
 }
 _ELEMENT_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
-_CODE = {401: 997, 500: 996}
-"""HTTP statuses with another number in `meta.statuscode`."""
+_NOT_AUTHENTICATED = 997
+INTERNAL_ERROR = 996
+"""Numbers in `meta.statuscode` that differ from the HTTP status of the answer, which is 401 or 500."""
 
 _encode = msgspec.json.Encoder().encode
 _OK_V2 = b'{"ocs":{"meta":{"status":"ok","statuscode":200,"message":"OK"},"data":'
@@ -80,7 +81,7 @@ def code_of(error: errors.TalkError) -> int:
     if isinstance(error, errors.Rejected):
         return error.code
     status = status_of(error)
-    return _CODE.get(status, status)
+    return _NOT_AUTHENTICATED if status == 401 else status
 
 
 def message_of(error: errors.TalkError) -> str:

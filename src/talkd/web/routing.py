@@ -221,7 +221,7 @@ class Routes:
                     params=params or known.params,
                     reads=reads,
                     answers=answers,
-                    refuses=refuses,
+                    refuses=refuses or known.refuses,
                     returns=known.returns if answers is None else returns,
                 )
             )
