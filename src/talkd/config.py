@@ -4,7 +4,6 @@ A TOML file has a table for each group. An environment variable TALKD_<GROUP>_<O
 shorter names of common options. Other variables are not settings.
 """
 
-import ipaddress
 import os
 import re
 import tomllib
@@ -16,6 +15,7 @@ import msgspec
 
 from talkd.areas.mail.address_model import is_address
 from talkd.core.constants import API_FEATURES
+from talkd.core.networks import require_network
 from talkd.environment import PREFIX, misspelt_in, settings_in
 
 MAX_PORT = 65_535
@@ -405,7 +405,7 @@ def _check(config: Config) -> None:
     ):
         for network in networks:
             try:
-                ipaddress.ip_network(network)
+                require_network(network)
             except ValueError as error:
                 raise ConfigError(f"wrong setting {name}: {error}; write 10.0.0.1 or 10.0.0.0/8") from error
     for name, value, known in (

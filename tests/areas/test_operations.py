@@ -47,6 +47,9 @@ async def test_health_and_metrics_with_and_without_a_database(tmp_path: Path, mo
         for name in ("talkd_waiting_polls", "talkd_sessions", "talkd_database_statements_total", "talkd_info"):
             assert f"\n{name}" in metrics.text
         assert (await get(app, "/metrics", "192.0.2.1")).status_code == 404
+        config.metrics.allowed = ["::ffff:192.0.2.0/120"]
+        assert (await get(app, "/metrics", "192.0.2.1")).status_code == 200
+        config.metrics.allowed = ["127.0.0.0/8"]
         config.metrics.enabled = False
         assert (await get(app, "/metrics")).status_code == 404
 

@@ -296,6 +296,13 @@ def test_the_client_address_is_the_nearest_untrusted_one(forwarded: str, client:
     assert proxies.client_of(falcon.asgi.Request(strangers, ASGIRequestEventEmitter())) == "192.0.2.1"
 
 
+@pytest.mark.parametrize("trusted", ["::ffff:127.0.0.1", "::ffff:127.0.0.0/104", "::ffff:7f00:0/104"])
+def test_a_trusted_ipv4_proxy_may_be_written_as_ipv6(trusted: str) -> None:
+    proxies = Proxies(ServerConfig(trusted_proxies=[trusted]))
+    scope = create_scope(headers={"X-Forwarded-For": "203.0.113.9"}, remote_addr="127.0.0.1")
+    assert proxies.client_of(falcon.asgi.Request(scope, ASGIRequestEventEmitter())) == "203.0.113.9"
+
+
 def test_the_server_can_have_a_sub_path(databases: Any, new_server: Callable[[Config], Server]) -> None:
     config = databases.config("sqlite")
     config.server.public_url = "https://talk.example/sub/"

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import resource
 import shlex
@@ -26,6 +25,7 @@ from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.config import Config
 from talkd.conversation.setting_values import is_host_and_port
 from talkd.conversation.settings import TalkSettings
+from talkd.core.networks import require_network
 from talkd.storage.migrate import REVISIONS
 from talkd.storage.sqlite_files import find_damage
 
@@ -159,7 +159,7 @@ def _files(config: Config) -> Iterator[Finding]:
 
 def _proxies(config: Config) -> Iterator[Finding]:
     for entry in config.server.trusted_proxies:
-        if ipaddress.ip_network(entry).prefixlen:
+        if require_network(entry).prefixlen:
             yield Finding(OK, "trusted proxy", entry)
         else:
             yield Finding(

@@ -24,9 +24,18 @@ def parse_address(text: str) -> Address | None:
 def parse_network(text: str) -> Network | None:
     """Return the network of an address or of an address with a prefix length, or None for any other text."""
     try:
-        network = ipaddress.ip_network(text.strip(), strict=False)
+        return _as_ipv4(ipaddress.ip_network(text.strip(), strict=False))
     except ValueError:
         return None
+
+
+def require_network(text: str) -> Network:
+    """Return the network. Raises ValueError for any other text, and for an address inside, such as 10.0.0.1/8."""
+    return _as_ipv4(ipaddress.ip_network(text))
+
+
+def _as_ipv4(network: Network) -> Network:
+    """Return the IPv4 network if it is one that is written as IPv6, else the network itself."""
     mapped = network.network_address.ipv4_mapped if isinstance(network, ipaddress.IPv6Network) else None
     if mapped is not None and network.prefixlen >= _MAPPED_BITS:
         return ipaddress.ip_network((mapped, network.prefixlen - _MAPPED_BITS), strict=False)

@@ -1,6 +1,5 @@
 """The address of the client, and the address that the client uses for this server, behind reverse proxies too."""
 
-import ipaddress
 import re
 from functools import lru_cache
 
@@ -8,7 +7,7 @@ import falcon.asgi
 
 from talkd.config import HOST, ServerConfig
 from talkd.core.errors import Invalid
-from talkd.core.networks import Address, is_inside, parse_address
+from talkd.core.networks import Address, is_inside, parse_address, require_network
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
 
@@ -18,7 +17,7 @@ class Proxies:
 
     def __init__(self, config: ServerConfig) -> None:
         self._config = config
-        self._trusted = [ipaddress.ip_network(entry) for entry in config.trusted_proxies]
+        self._trusted = [require_network(entry) for entry in config.trusted_proxies]
         self._route = lru_cache(maxsize=1000)(self._find_route)
 
     def client_of(self, request: falcon.asgi.Request) -> str:

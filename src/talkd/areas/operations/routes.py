@@ -1,7 +1,6 @@
 """The operations `/healthz` and `/metrics`."""
 
 import contextlib
-import ipaddress
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -9,7 +8,7 @@ from talkd import __version__
 from talkd.areas.operations import store
 from talkd.areas.operations.view import Health, Readings
 from talkd.core.errors import NotFound, Unavailable
-from talkd.core.networks import is_inside
+from talkd.core.networks import is_inside, require_network
 from talkd.web import metrics
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -32,7 +31,7 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
     """Return the metrics for Prometheus. Addresses that are not in the setting `metrics.allowed` get 404."""
     settings = call.world.config.metrics
     is_forwarded = call.header("x-forwarded-for") != "" and not call.world.config.server.trusted_proxies
-    allowed = [ipaddress.ip_network(network) for network in settings.allowed]
+    allowed = [require_network(network) for network in settings.allowed]
     if not settings.enabled or is_forwarded or not is_inside(call.caller.address, allowed):
         raise NotFound
     db = call.world.db
