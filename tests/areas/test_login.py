@@ -200,6 +200,17 @@ def test_login_names_are_the_same_in_upper_and_lower_case(own_server: Server) ->
         assert answer.json()["ocs"]["data"]["id"] == "alice"
 
 
+def test_a_login_address_may_have_letters_outside_of_ascii(server: Server) -> None:
+    alice = server.add_user("alice", email="Alice@Müller.example")
+    client = server.browser(headers=HEADERS)
+    made = client.get("/ocs/v2.php/core/getapppassword", auth=(alice.id, PASSWORD))
+    for password in (PASSWORD, made.json()["ocs"]["data"]["apppassword"]):
+        for name in ("Alice@Müller.example", "alice@Müller.example"):
+            answer = client.get("/ocs/v2.php/cloud/user", auth=(name, password))
+            assert answer.status_code == 200, (name, password)
+            assert answer.json()["ocs"]["data"]["id"] == alice.id
+
+
 @pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:x", "/a\nb", ""])
 def test_login_redirects_to_paths_of_this_server_only(own_server: Server, target: str) -> None:
     assert local_path(target) == "/"

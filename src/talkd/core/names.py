@@ -7,6 +7,7 @@ two names look the same.
 import re
 import unicodedata
 from bisect import bisect_right
+from string import ascii_lowercase, ascii_uppercase
 
 from talkd.core.emoji import find_emojis, is_picture
 
@@ -125,6 +126,12 @@ def _joins(character: str) -> bool:
     return is_inside and unicodedata.category(character)[0] in "LM"
 
 
+_ASCII_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
 def folded(user_id: str) -> str:
-    """Return a user id or e-mail address in lower case. Ids that only differ in case mean the same account."""
-    return user_id.lower() if user_id.isascii() else user_id
+    """Return a user id or e-mail address with its ASCII letters in lower case.
+
+    Ids that only differ in this mean the same account. Other letters stay: in lower case, some of them are ASCII.
+    """
+    return user_id.translate(_ASCII_LOWER)

@@ -32,7 +32,7 @@ async def find_enabled(tx: Tx, user_id: str) -> Account | None:
 
 async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
     """List the accounts with this e-mail address, in any case."""
-    return await store.list_accounts_by_email(tx, folded(email))
+    return await store.list_accounts_by_email(tx, email)
 
 
 async def list_accounts(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[Account]:

@@ -27,7 +27,8 @@ _ACCOUNT = shape(Account, users)
 _BY_ID = Query(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)), _ACCOUNT)
 _IDS = Statement(sa.select(users.c.id).where(one_of(folded(users.c.id), "ids")))
 _BY_EMAIL = Query(
-    sa.select(*_ACCOUNT).where(folded(users.c.email) == bind("email", sa.Text), users.c.email != EMPTY), _ACCOUNT
+    sa.select(*_ACCOUNT).where(folded(users.c.email) == folded(bind("email", sa.Text)), users.c.email != EMPTY),
+    _ACCOUNT,
 )
 _IS_FORGOTTEN = Statement(
     sa.select(forgotten_accounts.c.user_id).where(folded(forgotten_accounts.c.user_id) == bind("id", sa.Text))
@@ -99,9 +100,9 @@ async def list_accounts(tx: Tx, user_ids: Sequence[str]) -> list[Account]:
     return await tx.list(_BY_IDS, ids=tx.many(user_ids))
 
 
-async def list_accounts_by_email(tx: Tx, folded_email: str) -> list[Account]:
-    """List the accounts with this e-mail address in lower case."""
-    return await tx.list(_BY_EMAIL, email=folded_email)
+async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
+    """List the accounts with this e-mail address, in any case."""
+    return await tx.list(_BY_EMAIL, email=email)
 
 
 async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[Account]:
