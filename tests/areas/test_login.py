@@ -211,6 +211,17 @@ def test_a_login_address_may_have_letters_outside_of_ascii(server: Server) -> No
             assert answer.json()["ocs"]["data"]["id"] == alice.id
 
 
+def test_an_app_password_needs_the_name_of_its_account_or_none(server: Server) -> None:
+    alice, bob = server.add_user("alice"), server.add_user("bob")
+    client = server.browser(headers=HEADERS)
+    made = client.get("/ocs/v2.php/core/getapppassword", auth=(alice.id, PASSWORD))
+    token = made.json()["ocs"]["data"]["apppassword"]
+    for name, status in ((alice.id, 200), (bob.id, 401), ("", 401)):
+        assert client.get("/ocs/v2.php/cloud/user", auth=(name, token)).status_code == status, name
+    bearer = {"Authorization": f"Bearer {token}"}
+    assert client.get("/ocs/v2.php/cloud/user", headers=bearer).status_code == 200
+
+
 @pytest.mark.parametrize("target", ["https://evil.test/", "//evil.test", "/\\evil.test", "javascript:x", "/a\nb", ""])
 def test_login_redirects_to_paths_of_this_server_only(own_server: Server, target: str) -> None:
     assert local_path(target) == "/"

@@ -114,7 +114,7 @@ class Credentials:
 
     @property
     def generation(self) -> int:
-        """Return a number that changes whenever wrong credentials may have become right."""
+        """Return a number that changes whenever wrong credentials may have become right, or right ones wrong."""
         return self._generation
 
     def note_wrong(self, authorization: str, generation: int) -> None:
@@ -166,7 +166,7 @@ class Credentials:
         account = await users.find_enabled(tx, found.user_id)
         if account is None:
             return None
-        if name is not None and folded(name) not in (folded(account.id), folded(account.email)):
+        if name is not None and folded(name) not in {folded(each) for each in (account.id, account.email) if each}:
             return None
         credential = Credential(CredentialKind.APP_PASSWORD, fingerprint, name)
         return Login(account.id, account.display_name, await users.is_admin(tx, account.id), credential, found.id)
