@@ -91,6 +91,13 @@ def test_areas(path: Path) -> None:
                 assert other not in ("routes", "jobs", "effects"), f"{role} must not know {name}"
 
 
+def test_commands_call_services() -> None:
+    for path in sorted((PACKAGE / "cli").glob("*.py")):
+        for name in imports(path):
+            is_store = name.startswith("talkd.areas.") and "store" in map(role_of, name.split("."))
+            assert not is_store, f"{path}: call a service instead of importing {name}"
+
+
 def test_core_waits_for_nothing() -> None:
     for path in sorted((PACKAGE / "core").rglob("*.py")):
         awaits = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.AsyncFunctionDef)]

@@ -5,14 +5,14 @@ from typing import Annotated
 import typer
 
 from talkd.areas.users import group_service as groups
-from talkd.areas.users import group_store
 from talkd.areas.users import service as users
-from talkd.areas.users.model import Group, GroupSize
+from talkd.areas.users.model import EXISTS, Group, GroupSize
 from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write, write_in_portions
 from talkd.cli.occ import Form, Limit, OccCommand, Offset, Output, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
+from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 
 commands = typer.Typer()
@@ -28,7 +28,8 @@ def _find(config: Config, group_id: str) -> Group:
     return group
 
 
-def _require_member(config: Config, group_id: str, user_id: str) -> None:
+def _require_both(config: Config, group_id: str, user_id: str) -> None:
+    """End the command if the group or the account does not exist."""
     if read(config, lambda tx: groups.get_group(tx, group_id)) is None:
         refuse("group not found")
     if read(config, lambda tx: users.get_account(tx, user_id)) is None:
@@ -42,9 +43,12 @@ def add_group(
     display_name: Annotated[str, typer.Option(help="Display name.")] = "",
 ) -> None:
     """Create a group."""
-    if read(ctx.config, lambda tx: group_store.is_taken(tx, groupid)):
-        refuse(f'Group "{groupid}" already exists.')
-    write(ctx.config, lambda tx: groups.create_group(tx, groupid, display_name))
+    try:
+        write(ctx.config, lambda tx: groups.create_group(tx, groupid, display_name))
+    except Rejected as error:
+        if error.code == EXISTS:
+            refuse(f'Group "{groupid}" already exists.')
+        raise
     typer.echo(f'Created group "{groupid}"')
 
 
@@ -91,12 +95,12 @@ def _details(group: Group | GroupSize) -> dict[str, object]:
 @commands.command("group:adduser", cls=OccCommand)
 def add_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
     """Add an account to a group."""
-    _require_member(ctx.config, group, user)
+    _require_both(ctx.config, group, user)
     write(ctx.config, lambda tx: groups.add_member(tx, group, user, by=CLI))
 
 
 @commands.command("group:removeuser", cls=OccCommand)
 def remove_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
     """Remove an account from a group."""
-    _require_member(ctx.config, group, user)
+    _require_both(ctx.config, group, user)
     write(ctx.config, lambda tx: groups.remove_member(tx, group, user, by=CLI))
