@@ -93,6 +93,7 @@ def test_a_client_that_has_the_picture_gets_304(client: Any, viewer: httpx.Clien
     etag = viewer.get(path).headers["etag"]
     again = viewer.get(path, headers={"If-None-Match": f'"other", W/{etag}'})
     assert (again.status_code, again.content) == (304, b"")
+    assert viewer.get(path, headers={"If-None-Match": "*"}).status_code == 304
     client.put(f"{USERS}/{client.user_id}", json={"key": "displayname", "value": "Zoe"})
     assert viewer.get(path, headers={"If-None-Match": etag}).status_code == 200
 
