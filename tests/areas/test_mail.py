@@ -85,16 +85,21 @@ def test_invitations_are_sent_again_on_request(mailing_server: Server, mails: Ma
     assert bob.status("POST", path) == 403
 
 
+def wait_for_log(caplog: pytest.LogCaptureFixture, event: str, count: int) -> None:
+    """Wait until an event was logged at least this often."""
+    until = time.monotonic() + 10
+    while caplog.messages.count(event) < count:
+        assert time.monotonic() < until, caplog.text
+        time.sleep(0.02)
+
+
 def test_mail_that_fails_is_sent_later(
-    mailing_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch
+    mailing_server: Server, mails: MailServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     mails.refusals += ["451 busy"]
     alice = mailing_server.add_user("alice")
     alice.add(alice.create_room(PUBLIC), address(), "emails")
-    until = time.monotonic() + 10
-    while mails.refusals and time.monotonic() < until:
-        time.sleep(0.02)
-    time.sleep(0.2)
+    wait_for_log(caplog, "mail_failed", 1)
     assert mails.mails == []
     monkeypatch.setattr(clock, "source", lambda: time.time() + model.RETRY_SECONDS[0] + 1)
     wait_for(mails, 1)
@@ -118,14 +123,12 @@ def test_without_mail_configuration_the_outbox_stays_empty(server: Server) -> No
 # --- failures of one mail -------------------------------------------------------------------
 @pytest.mark.parametrize("bad", ["bad@example.org.", "a\r\nBcc: eve@example.org", "", "=?utf-8?q?eve?=@example.org"])
 def test_a_mail_that_cannot_be_composed_is_given_up_and_others_are_sent(
-    mailing_server: Server, mails: MailServer, bad: str
+    mailing_server: Server, mails: MailServer, caplog: pytest.LogCaptureFixture, bad: str
 ) -> None:
     alice, first, poisonous, last = mailing_server.add_user("alice"), address(), address(), address()
     mails.refusals += ["451 busy"] * 3
     invite(alice, first, poisonous, last)
-    until = time.monotonic() + 10
-    while mails.refusals and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_for_log(caplog, "mail_failed", 3)
     mailing_server.write(lambda tx: tx.run(POISON, good=poisonous, bad=bad))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "source", lambda: time.time() + model.RETRY_SECONDS[0] + 1)
@@ -175,9 +178,7 @@ def test_mail_waits_while_the_server_cannot_be_reached(
     alice, invited = mailing_server.add_user("alice"), [address() for _ in range(3)]
     port, mailing_server.config.mail.port = mailing_server.config.mail.port, 1
     invite(alice, *invited)
-    until = time.monotonic() + 10
-    while caplog.text.count("mail_server_failed") < len(model.RETRY_SECONDS) + 2 and time.monotonic() < until:
-        time.sleep(0.02)
+    wait_for_log(caplog, "mail_server_failed", len(model.RETRY_SECONDS) + 2)
     assert "mail_failed" not in caplog.text, "attempts are not counted"
     mailing_server.config.mail.port = port
     wait_for(mails, 3)

@@ -202,7 +202,8 @@ async def test_a_stopping_server_answers_polls_and_loses_no_message(tmp_path: Pa
         while await count_waiting(clients[0]) < POLLS:  # noqa: ASYNC110 - another process changes the number
             await asyncio.sleep(0.05)
         writers = [asyncio.create_task(write(process, ledger, name, random.Random())) for name in NAMES]
-        await asyncio.sleep(0.5)
+        ledger.begin_round()
+        await asyncio.wait_for(ledger.has_enough.wait(), 60)
         signalled = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
         answers = await asyncio.gather(*polls)
@@ -217,7 +218,6 @@ async def test_a_stopping_server_answers_polls_and_loses_no_message(tmp_path: Pa
         stored = dict(db.execute("SELECT id, message FROM messages").fetchall())
     for room in ledger.rooms:
         assert ledger.acknowledged[room].items() <= stored.items()
-    assert any(ledger.acknowledged.values())
 
 
 async def test_after_a_kill_each_message_notifies_once(tmp_path: Path) -> None:
@@ -258,7 +258,7 @@ async def poll_on(client: httpx.AsyncClient, room: str) -> list[tuple[float, int
     return answers
 
 
-async def post_slowly(process: Process, room: str, stopping: asyncio.Event) -> bytes:
+async def post_slowly(process: Process, room: str) -> bytes:
     """Send the second half of a request after the server began to stop. Return the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
     login = base64.b64encode(f"{NAMES[0]}:{NAMES[0]}-{NAMES[0]}-{NAMES[0]}".encode()).decode()
@@ -269,8 +269,8 @@ async def post_slowly(process: Process, room: str, stopping: asyncio.Event) -> b
         f"Content-Length: {len(body)}\r\n\r\n".encode()
     )
     writer.write(body[:20])
-    await stopping.wait()
-    await asyncio.sleep(0.5)
+    while '"event":"stopping"' not in process.output:  # noqa: ASYNC110 - another process writes it
+        await asyncio.sleep(0.02)
     writer.write(body[20:])
     answer = await reader.read()
     writer.close()
@@ -279,7 +279,6 @@ async def post_slowly(process: Process, room: str, stopping: asyncio.Event) -> b
 
 async def test_a_stopping_server_answers_each_poll_once_and_finishes_open_requests(tmp_path: Path) -> None:
     ledger = Ledger()
-    stopping = asyncio.Event()
     async with contextlib.AsyncExitStack() as stack:
         process = stack.enter_context(Process(tmp_path))
         await set_up(process, ledger)
@@ -289,12 +288,11 @@ async def test_a_stopping_server_answers_each_poll_once_and_finishes_open_reques
         polls = [
             asyncio.create_task(poll_on(client, room)) for client in clients for room in ledger.rooms for _ in range(3)
         ]
-        slow = asyncio.create_task(post_slowly(process, ledger.rooms[0], stopping))
+        slow = asyncio.create_task(post_slowly(process, ledger.rooms[0]))
         while await count_waiting(clients[0]) < len(polls):  # noqa: ASYNC110 - another process changes the number
             await asyncio.sleep(0.05)
         signalled = time.monotonic()
         process.popen.send_signal(signal.SIGTERM)
-        stopping.set()
         answers = [[each for each in found if each[0] > signalled] for found in await asyncio.gather(*polls)]
         late = await slow
         assert await asyncio.to_thread(process.wait, 10) == 0
