@@ -3,17 +3,20 @@
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+import httpx
 import pytest
 
+from support.browsers import log_in
 from support.people import GROUP, PUBLIC, Person
 from support.running import PASSWORD, Server, unique
 from talkd.areas.users import passwords
 
 ME = "/ocs/v2.php/cloud/user"
 SECRET = "let me in"
+OTHER = f"{PASSWORD} 2"
 
 
 class Hashes:
@@ -106,6 +109,42 @@ def test_hashes_run_in_threads_and_only_some_wait(
     assert server.visitor().status("POST", active(token), password=SECRET) == 200
 
 
+def change_during_check(server: Server, person: Person, hashes: Hashes, checked: Future[httpx.Response]) -> None:
+    """Change the password to another one while it is being checked for a request."""
+    while not hashes.threads:
+        time.sleep(0.01)
+    change = {"key": "password", "value": OTHER}
+    server.admin.put(f"/ocs/v2.php/cloud/users/{person.id}", json=change).raise_for_status()
+    hashes.goes_on.set()
+    assert checked.result(30).status_code == 403
+
+
+def test_a_password_that_changes_while_it_is_checked_logs_no_browser_in(
+    server: Server, hashes: Hashes, threads: ThreadPoolExecutor
+) -> None:
+    alice, browser = server.add_user("alice"), server.client()
+    assert server.admin.get(ME).is_success, "cached from now on"
+    form = {"user": alice.id, "password": PASSWORD, "requesttoken": browser.get("/csrftoken").json()["token"]}
+    hashes.threads.clear()
+    hashes.goes_on.clear()
+    change_during_check(server, alice, hashes, threads.submit(browser.post, "/login", data=form))
+    assert browser.get(ME).status_code == 401
+
+
+def test_a_password_that_changes_while_it_is_checked_is_not_replaced(
+    server: Server, hashes: Hashes, threads: ThreadPoolExecutor
+) -> None:
+    alice = server.add_user("alice")
+    browser = log_in(server, alice)
+    assert server.admin.get(ME).is_success, "cached from now on"
+    form = {"current": PASSWORD, "new": PASSWORD + " 3", "again": PASSWORD + " 3"}
+    form["requesttoken"] = browser.get("/csrftoken").json()["token"]
+    hashes.threads.clear()
+    hashes.goes_on.clear()
+    change_during_check(server, alice, hashes, threads.submit(browser.post, "/password", data=form))
+    assert server.client(alice.id, OTHER).get(ME).is_success
+
+
 def test_a_login_that_waits_while_the_password_changes_is_not_cached(
     throttled_server: Server, hashes: Hashes, threads: ThreadPoolExecutor
 ) -> None:
@@ -118,7 +157,7 @@ def test_a_login_that_waits_while_the_password_changes_is_not_cached(
     logins = [threads.submit(each.status, "GET", ME) for each in others]
     while not server.app.world.throttle._turns:  # one of them is checked, and the other one waits for its turn
         time.sleep(0.01)
-    change = {"key": "password", "value": PASSWORD + " 2"}
+    change = {"key": "password", "value": OTHER}
     server.admin.put(f"/ocs/v2.php/cloud/users/{alice.id}", json=change).raise_for_status()
     hashes.goes_on.set()
     assert [each.result(30) for each in logins] == [401, 401]

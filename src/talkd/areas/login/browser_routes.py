@@ -1,6 +1,7 @@
 """Logging in and out with a browser, and the page on which users change their password."""
 
 import base64
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -11,7 +12,7 @@ from talkd.areas.login.model import local_path
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.conversation.login import Login
-from talkd.core.errors import Rejected, Throttled
+from talkd.core.errors import NotAuthenticated, Rejected, Throttled
 from talkd.web import auth, pages
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
@@ -22,6 +23,7 @@ routes = Routes("pages", base="", kind=Kind.PLAIN)
 
 PASSWORD_PAGE = "/password"
 WRONG = "Wrong account name or password."
+NOT_CURRENT = "That is not your current password."
 APP_PASSWORD = "That is the password of an app. Please use the password of your account."
 TRY_AGAIN = "The form was open for too long. Please try again."
 
@@ -71,16 +73,19 @@ async def show_login(call: Call[LoginPageParams]) -> Reply:
 async def log_in(call: Call[LoginParams]) -> Reply:
     """Log this browser in. It always gets a new cookie, so nobody can plant a cookie that they know beforehand."""
     params, world = call.params, call.world
+    refuse = partial(login_form, call, user=params.user, redirect_url=params.redirect_url, status=403)
     if not pages.is_own_form(call, params.requesttoken):
-        return login_form(call, user=params.user, redirect_url=params.redirect_url, problem=TRY_AGAIN, status=403)
+        return refuse(problem=TRY_AGAIN)
     try:
         login = await check_password(call, params.user, params.password)
     except Throttled as error:
         return pages.must_wait(call, error)
     if login is None or login.app_password_id is not None:
-        problem = APP_PASSWORD if login else WRONG
-        return login_form(call, user=params.user, redirect_url=params.redirect_url, problem=problem, status=403)
-    cookie = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
+        return refuse(problem=APP_PASSWORD if login else WRONG)
+    try:
+        cookie = await world.db.write(lambda tx: service.open_browser(tx, login, previous=call.caller.browser))
+    except NotAuthenticated:
+        return refuse(problem=WRONG)
     world[Credentials].forget_browser(call.caller.browser)
     return pages.redirect(call, local_path(params.redirect_url), session_cookie=cookie)
 
@@ -178,7 +183,7 @@ async def change_password(call: Call[PasswordParams]) -> Reply:
     except Throttled as error:
         return pages.must_wait(call, error)
     if login is None or login.app_password_id is not None or login.user_id != call.user_id:
-        return _password_form(call, APP_PASSWORD if login else "That is not your current password.", status=403)
+        return _password_form(call, APP_PASSWORD if login else NOT_CURRENT, status=403)
     if sent.new != sent.again:
         return _password_form(call, "The two new passwords differ.", status=400)
     try:
@@ -186,9 +191,10 @@ async def change_password(call: Call[PasswordParams]) -> Reply:
     except Rejected as error:
         return _password_form(call, error.message, status=400)
     password_hash = await passwords.hash_password(sent.new)
-    cookie = await world.db.write(
-        lambda tx: service.change_password(tx, login, password_hash, browser=call.caller.browser)
-    )
+    try:
+        cookie = await world.db.write(lambda tx: service.change_password(tx, login, password_hash))
+    except NotAuthenticated:
+        return _password_form(call, NOT_CURRENT, status=403)
     return pages.redirect(call, "/", session_cookie=cookie)
 
 

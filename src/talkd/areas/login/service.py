@@ -6,7 +6,7 @@ from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
 from talkd.conversation.login import Login
 from talkd.core import clock, ids
-from talkd.core.errors import Forbidden, NotFound
+from talkd.core.errors import Forbidden, NotAuthenticated, NotFound
 from talkd.storage.database import Tx
 
 ALREADY = "You cannot request an new apppassword with an apppassword"
@@ -141,29 +141,46 @@ def _is_over(flow: Flow) -> bool:
 
 # --- browsers -------------------------------------------------------------------------------
 async def open_browser(tx: Tx, login: Login, *, previous: str) -> str:
-    """Log a browser in. Return the value of its new cookie; only its fingerprint is stored.
+    """Log a browser in with the password of an account. Return its new cookie; only the fingerprint is stored.
 
-    `previous` is the fingerprint of the browser's former cookie. The session under it ends.
+    `previous` is the fingerprint of the browser's former cookie. The session under it ends. Raises NotAuthenticated if
+    the password has changed since it was checked.
     """
-    cookie = ids.new_secret()
     earlier = await store.get_browser(tx, previous) if previous else None
     if earlier is not None:
         await close_browser(tx, earlier.user_id, previous)
+    await _require_same_password(tx, login)
+    return await _add_browser(tx, login.user_id)
+
+
+async def change_password(tx: Tx, login: Login, password_hash: str) -> str:
+    """Set a new password. All browsers are logged out. Return the new cookie of the browser that sent it.
+
+    Raises NotAuthenticated if the old password has changed since it was checked.
+    """
+    await _require_same_password(tx, login)
+    await users.set_password(tx, login.user_id, password_hash)
+    return await _add_browser(tx, login.user_id)
+
+
+async def _require_same_password(tx: Tx, login: Login) -> None:
+    """Lock the account. Raises NotAuthenticated unless it still has the password of the login."""
+    account = await users.find_enabled(tx, login.user_id, lock=True)
+    if account is None or ids.fingerprint(account.password_hash) != login.credential.secret:
+        raise NotAuthenticated
+
+
+async def _add_browser(tx: Tx, user_id: str) -> str:
+    cookie = ids.new_secret()
     await store.add_browser(
         tx,
         fingerprint=ids.fingerprint(cookie),
-        user_id=login.user_id,
+        user_id=user_id,
         request_token=ids.new_secret(43),
         now=clock.steady(),
     )
-    await store.note_login(tx, login.user_id, clock.now())
+    await store.note_login(tx, user_id, clock.now())
     return cookie
-
-
-async def change_password(tx: Tx, login: Login, password_hash: str, *, browser: str) -> str:
-    """Set a new password. All browsers are logged out. Return the new cookie of this browser."""
-    await users.set_password(tx, login.user_id, password_hash)
-    return await open_browser(tx, login, previous=browser)
 
 
 async def delete_old_flows(tx: Tx) -> None:

@@ -19,14 +19,17 @@ EVERYTHING = 2**31 - 1
 
 
 # --- reading --------------------------------------------------------------------------------
-async def get_account(tx: Tx, user_id: str) -> Account | None:
-    """Return the account with this id, in any case; None if there is none."""
-    return await store.get_account(tx, folded(user_id))
+async def get_account(tx: Tx, user_id: str, *, lock: bool = False) -> Account | None:
+    """Return the account with this id, in any case; None if there is none.
+
+    With `lock` it cannot change until the transaction ends.
+    """
+    return await store.get_account(tx, folded(user_id), lock=lock)
 
 
-async def find_enabled(tx: Tx, user_id: str) -> Account | None:
-    """Return the account if it may log in; None if it is disabled or deleted."""
-    account = await get_account(tx, user_id)
+async def find_enabled(tx: Tx, user_id: str, *, lock: bool = False) -> Account | None:
+    """Return the account if it may log in; None if it is disabled or deleted. `lock` is that of `get_account`."""
+    account = await get_account(tx, user_id, lock=lock)
     return account if account is not None and account.enabled else None
 
 

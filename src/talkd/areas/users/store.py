@@ -24,7 +24,9 @@ from talkd.storage.schema import (
 from talkd.storage.statements import EMPTY, ONE, Statement, bind, folded, insert, one_of, word
 
 _ACCOUNT = shape(Account, users)
-_BY_ID = Query(sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text)), _ACCOUNT)
+_by_id = sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text))
+_BY_ID = Query(_by_id, _ACCOUNT)
+_BY_ID_LOCKED = Query(_by_id.with_for_update(key_share=True), _ACCOUNT)
 _IDS = Statement(sa.select(users.c.id).where(one_of(folded(users.c.id), "ids")))
 _BY_EMAIL = Query(
     sa.select(*_ACCOUNT).where(folded(users.c.email) == folded(bind("email", sa.Text)), users.c.email != EMPTY),
@@ -85,9 +87,9 @@ _SEARCH = Query(
 )
 
 
-async def get_account(tx: Tx, folded_id: str) -> Account | None:
-    """Return the account with this id in lower case."""
-    return await tx.find(_BY_ID, id=folded_id)
+async def get_account(tx: Tx, folded_id: str, *, lock: bool = False) -> Account | None:
+    """Return the account with this id in lower case. `lock` locks it until the transaction ends."""
+    return await tx.find(_BY_ID_LOCKED if lock else _BY_ID, id=folded_id)
 
 
 async def list_ids(tx: Tx, folded_ids: Sequence[str]) -> list[str]:
