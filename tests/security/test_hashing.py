@@ -13,10 +13,12 @@ from support.browsers import log_in
 from support.people import GROUP, PUBLIC, Person
 from support.running import PASSWORD, Server, unique
 from talkd.areas.users import passwords
+from talkd.areas.users import service as users
 
 ME = "/ocs/v2.php/cloud/user"
 SECRET = "let me in"
 OTHER = f"{PASSWORD} 2"
+HASHED = f"{PASSWORD} 3"
 
 
 class Hashes:
@@ -162,3 +164,36 @@ def test_a_login_that_waits_while_the_password_changes_is_not_cached(
     hashes.goes_on.set()
     assert [each.result(30) for each in logins] == [401, 401]
     assert others[0].status("GET", ME) == 401
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "sent"),
+    [
+        ("PUT", "/ocs/v2.php/cloud/users/{user}", {"key": "password", "value": HASHED}),
+        ("POST", "/ocs/v2.php/cloud/users", {"userid": "{new}", "password": HASHED}),
+        ("POST", "/ocs/v2.php/apps/spreed/api/v4/room", {"roomType": PUBLIC, "roomName": "Open", "password": HASHED}),
+    ],
+    ids=["set a password", "create an account", "create a room"],
+)
+def test_a_login_that_ends_during_the_hashing_changes_nothing(
+    throttled_server: Server, monkeypatch: pytest.MonkeyPatch, method: str, path: str, sent: dict[str, Any]
+) -> None:
+    server = throttled_server  # a new one, so that no other test has to live with a second administrator
+    alice, hash_password = server.add_user("alice"), passwords.hash_password
+    server.admin.post(f"/ocs/v2.php/cloud/users/{alice.id}/groups", json={"groupid": "admin"}).raise_for_status()
+    new = unique("new")
+    hashed = passwords.hash_password_now(OTHER)
+
+    async def hash_while_the_login_ends(password: str) -> str:
+        if password == HASHED:
+            await server.app.world.db.write(lambda tx: users.set_password(tx, alice.id, hashed))
+        return await hash_password(password)
+
+    monkeypatch.setattr(passwords, "hash_password", hash_while_the_login_ends)
+    sent = {key: new if value == "{new}" else value for key, value in sent.items()}
+    http = server.client(alice.id)
+    assert http.request(method, path.format(user=alice.id), json=sent).status_code == 401
+    owner = Person(server.client(alice.id, OTHER), alice.id)
+    assert owner.status("GET", ME) == 200
+    assert "Open" not in [room["name"] for room in owner.get("v4/room")]
+    assert server.admin.get(f"/ocs/v2.php/cloud/users/{new}").status_code == 404

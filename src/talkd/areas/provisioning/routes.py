@@ -16,6 +16,7 @@ from talkd.core import clock
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.guards import require_login_still
 from talkd.web.params import NoParams, Scalar
 from talkd.web.routing import Access, Guard, Routes
 
@@ -88,6 +89,7 @@ async def create_user(call: Call[NewUser]) -> Any:
     password_hash = await passwords.hash_password(new.password)
 
     async def create(tx: Tx) -> None:
+        await require_login_still(tx, call)  # it may have ended during the hashing
         await users.create_account(
             tx,
             user_id,
@@ -118,7 +120,12 @@ async def set_user_field(call: Call[UserChange]) -> Any:
         await call.world.db.read(lambda tx: service.require_may_set_password(tx, by, user_id))
         policy.require_account_password(value, call.world.config.security)
         password_hash = await passwords.hash_password(value)
-        await call.write(lambda tx: service.set_password(tx, by, user_id, password_hash))
+
+        async def change(tx: Tx) -> None:
+            await require_login_still(tx, call)  # it may have ended during the hashing
+            await service.set_password(tx, by, user_id, password_hash)
+
+        await call.write(change)
     else:
         await call.write(lambda tx: service.set_field(tx, by, user_id, key, str(value)))
     return []

@@ -5,7 +5,7 @@ import msgspec
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import creation_service as creation
-from talkd.areas.rooms.creation_model import NewRoom, Picture, require_attributes
+from talkd.areas.rooms.creation_model import Created, NewRoom, Picture, require_attributes
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.rooms.member_model import Newcomer
 from talkd.areas.rooms.setting_routes import hash_room_password
@@ -14,6 +14,7 @@ from talkd.core.constants import RoomType
 from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
+from talkd.web.guards import require_login_still
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
@@ -82,7 +83,12 @@ async def _create_shared(call: Call[CreateParams]) -> Reply:
     """Create a group or public room. The answer lists the people who could not be added, with status 202."""
     new, actor, talk = await _read_room(call), call.caller.actor, call.world.settings
     most = call.world.config.sizes.attendees
-    created = await call.write(lambda tx: creation.create_shared(tx, actor, new, talk, most=most))
+
+    async def work(tx: Tx) -> Created:
+        await require_login_still(tx, call)  # it may have ended during the hashing
+        return await creation.create_shared(tx, actor, new, talk, most=most)
+
+    created = await call.write(work)
     progress = await call.world[MemberChanges].finish(created.progress)
     missed: dict[str, list[str]] = {}
     for newcomer, _ in progress.refused:
