@@ -13,6 +13,8 @@ from PIL import Image
 from support.people import PUBLIC, Person
 from support.running import Server, unique
 from talkd.areas.avatars import images, model
+from talkd.areas.avatars.decoder import Decoder
+from talkd.areas.users import service as users
 
 USERS = "/ocs/v2.php/cloud/users"
 UPLOAD = "/ocs/v2.php/apps/spreed/temp-user-avatar"
@@ -172,6 +174,21 @@ def test_another_site_cannot_make_a_browser_upload(client: Any) -> None:
 def facts(answer: httpx.Response) -> tuple[Any, ...]:
     """Return the status, headers and content of an answer, without its date."""
     return answer.status_code, {k: v for k, v in answer.headers.items() if k != "date"}, answer.content
+
+
+def test_a_login_that_ends_during_the_decoding_sets_no_picture(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    alice = server.add_user("alice")
+    before = alice.http.get(f"/avatar/{alice.id}/64").content
+    read = Decoder.normalised
+
+    async def read_while_the_login_ends(decoder: Decoder, content: bytes) -> bytes:
+        await server.app.world.db.write(lambda tx: users.set_enabled(tx, alice.id, False))
+        return await read(decoder, content)
+
+    monkeypatch.setattr(Decoder, "normalised", read_while_the_login_ends)
+    assert alice.http.post(UPLOAD, files={"files": ("me.png", picture(), "image/png")}).status_code == 401
+    server.admin.put(f"{USERS}/{alice.id}/enable").raise_for_status()
+    assert alice.http.get(f"/avatar/{alice.id}/64").content == before
 
 
 def upload(person: Person) -> None:

@@ -16,6 +16,7 @@ from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web import etags
 from talkd.web.call import Call
+from talkd.web.guards import require_login_still
 from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams, Upload
@@ -190,4 +191,9 @@ async def open_upload(call: Call[Any], upload: Upload | None) -> bytes:
 async def _store_upload(call: Call[NewAvatar]) -> None:
     """Make the uploaded file the caller's picture. Raises Invalid with a message."""
     image = await open_upload(call, call.params.files)
-    await call.write(lambda tx: service.set_image(tx, call.user_id, image))
+
+    async def work(tx: Tx) -> None:
+        await require_login_still(tx, call)  # it may have ended during the decoding
+        await service.set_image(tx, call.user_id, image)
+
+    await call.write(work)
