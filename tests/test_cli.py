@@ -25,8 +25,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from typer.testing import CliRunner
 
+from support.commands import run_talkd
 from support.people import TALK, data_of
-from support.processes import Process, run_talkd
+from support.processes import Process
 from support.running import ADMIN, PASSWORD, free_port
 from talkd import __version__
 from talkd.__main__ import main

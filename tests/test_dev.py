@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from support.commands import run_talkd
 from support.people import TALK, data_of
-from support.processes import Process, run_talkd
+from support.processes import Process
 from support.running import PASSWORD, free_port
 from talkd.cli.root import app
 

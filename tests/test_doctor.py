@@ -5,19 +5,23 @@ import json
 import os
 import pty
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from unittest.mock import patch
 
 import httpx
 import pytest
 
 from conftest import Databases
+from support.commands import run_with
 from support.parts import FOREIGN_FILES
 from support.running import free_port
+from talkd.cli.root import app
 from test_cli import certificate
 
 TALKD = [sys.executable, "-m", "talkd"]
@@ -53,14 +57,8 @@ def serving(
 
 def findings(folder: Path, *words: str, environment: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
     """Run `talkd doctor WORDS` in a folder, and return the findings by subject."""
-    done = subprocess.run(
-        [*TALKD, "doctor", *words, "--json"],
-        check=False,
-        cwd=folder,
-        env=CLEAN | (environment or {}),
-        capture_output=True,
-        text=True,
-    )
+    with contextlib.chdir(folder):
+        done = run_with(CLEAN | (environment or {}), "doctor", *words, "--json")
     assert done.returncode in (0, 1), done.stderr
     return {each["subject"]: each for each in json.loads(done.stdout)}
 
@@ -133,6 +131,17 @@ def test_doctor_run_by_root_finds_the_server_of_another_user(tmp_path: Path) -> 
 
 
 # --- colours --------------------------------------------------------------------------------
+def print_to(descriptor: int, settings: dict[str, str], folder: Path) -> None:
+    """Run `talkd doctor` in a folder, with an open file as its standard output, and close that file."""
+    with (
+        os.fdopen(descriptor, "w") as output,
+        contextlib.redirect_stdout(output),
+        contextlib.chdir(folder),
+        patch.dict(os.environ, CLEAN | settings, clear=True),
+    ):
+        assert app(["doctor"], standalone_mode=False) in (None, 0)
+
+
 @pytest.mark.parametrize(
     ("settings", "is_colored"),
     [
@@ -146,12 +155,9 @@ def test_doctor_prints_colours_on_terminals_that_have_them(
     tmp_path: Path, settings: dict[str, str], is_colored: bool
 ) -> None:
     ours, its = pty.openpty()
-    try:
-        subprocess.run([*TALKD, "doctor"], cwd=tmp_path, env=CLEAN | settings, stdout=its, check=True, timeout=60)
-    finally:
-        os.close(its)
+    print_to(its, settings, tmp_path)
     printed = b""
-    with contextlib.suppress(OSError):  # Linux raises it when no process has the other end open
+    with contextlib.suppress(OSError):  # Linux raises it when the other end is closed
         while part := os.read(ours, 65_536):
             printed += part
     os.close(ours)
@@ -160,8 +166,10 @@ def test_doctor_prints_colours_on_terminals_that_have_them(
 
 
 def test_doctor_prints_no_colours_into_a_pipe(tmp_path: Path) -> None:
-    environment = CLEAN | {"TERM": "xterm-256color"}
-    printed = subprocess.run([*TALKD, "doctor"], cwd=tmp_path, env=environment, capture_output=True, check=True).stdout
+    ours, its = os.pipe()
+    print_to(its, {"TERM": "xterm-256color"}, tmp_path)
+    with os.fdopen(ours, "rb") as pipe:
+        printed = pipe.read()
     assert printed.startswith(b"ok    data folder: ")
     assert b"\x1b" not in printed
 
@@ -173,11 +181,10 @@ def doctor_command_in(screen: str) -> str:
     return command
 
 
-def in_a_shell(command: str, folder: Path, environment: dict[str, str]) -> "subprocess.CompletedProcess[str]":
-    """Run a printed command in a shell."""
-    return subprocess.run(
-        ["bash", "-c", command], check=False, cwd=folder, env=environment, capture_output=True, text=True
-    )
+def words_in_a_shell(command: str) -> list[str]:
+    """Return the words into which a shell splits a command."""
+    print_words = f"printf '%s\\n' {command}"
+    return subprocess.run(["bash", "-c", print_words], capture_output=True, text=True, check=True).stdout.splitlines()
 
 
 @pytest.mark.parametrize("way", ["data and port", "settings file", "file and options", "dev", "environment"])
@@ -200,7 +207,10 @@ def test_the_doctor_command_of_the_first_start_works(tmp_path: Path, way: str) -
     with serving(port, *words, folder=tmp_path, environment=environment) as server:
         screen = (tmp_path / "output").read_text()
         command = doctor_command_in(screen)
-        done = in_a_shell(command, elsewhere, CLEAN)
+        program, *words = words_in_a_shell(command)
+        assert Path(shutil.which(program) or "").samefile(Path(sys.executable).with_name("talkd"))
+        with contextlib.chdir(elsewhere):
+            done = run_with(CLEAN, *words)
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         if way == "dev":
             assert f"talkd answers on 127.0.0.1:{port}" in done.stdout
@@ -219,7 +229,9 @@ def test_the_doctor_command_of_the_first_start_contains_no_password(tmp_path: Pa
         assert "secret-of-the-database" not in screen
         command = doctor_command_in(screen)
         environment = CLEAN | {"PGPASSWORD": "secret-of-the-database"}
-        done = in_a_shell(command, tmp_path, environment)
+        done = subprocess.run(
+            ["bash", "-c", command], check=False, cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
         assert done.returncode == 0, (command, done.stdout, done.stderr)
         assert f"serves this database and answers at http://127.0.0.1:{port}" in done.stdout
     assert shlex.split(command, comments=True)[-1] == str(port)

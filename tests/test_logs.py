@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from support.commands import restored_process
 from talkd import logs
 from talkd.config import LogConfig
 
@@ -16,12 +17,8 @@ CANARY = "canary-7f3a"
 
 @pytest.fixture(autouse=True)
 def _restored() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.configure(**configured)
+    with restored_process():
+        yield
 
 
 def written(format_: str = "json", level: str = "info") -> io.StringIO:

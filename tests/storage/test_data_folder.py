@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 
+from support.commands import run_talkd
 from support.parts import FOREIGN_FILES
 from support.people import Person
-from support.processes import Process, run_talkd
+from support.processes import Process
 from support.running import Server
 from talkd.cli import data_folder
 from talkd.cli.data_folder import AlreadyRunning, ForeignLock, find_owner, lock_data

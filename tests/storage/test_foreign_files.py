@@ -13,8 +13,9 @@ from typing import Any
 import apsw
 import pytest
 
+from support.commands import run_talkd
 from support.people import TALK, Person, data_of
-from support.processes import Process, run_talkd
+from support.processes import Process
 from support.running import Server
 from talkd.storage.database import Database
 from talkd.storage.migrate import migrate_sqlite, revision_of_sqlite

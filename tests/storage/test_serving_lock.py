@@ -1,13 +1,12 @@
 """Only one server can use a PostgreSQL database. Commands can run beside it."""
 
 import asyncio
-import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
-from support.processes import run_talkd
+from support.commands import run_talkd
 from talkd.cli import checks
 from talkd.cli.doctor import OK, WARN
 from talkd.config import Config
@@ -42,13 +41,10 @@ async def test_a_second_server_is_refused_until_the_first_has_stopped(config: Co
     await third.stop()
 
 
-async def test_a_second_process_is_refused_with_one_sentence_and_commands_work(running: App, config: Config) -> None:
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return run_talkd(*words, "--data", config.data, "--database", config.database.url)
-
-    refused, listed = await asyncio.gather(
-        asyncio.to_thread(run, "serve", "--port", "18897"), asyncio.to_thread(run, "user", "list")
-    )
+async def test_a_second_start_is_refused_with_one_sentence_and_commands_work(running: App, config: Config) -> None:
+    where = ("--data", config.data, "--database", config.database.url)
+    refused = await asyncio.to_thread(run_talkd, "serve", "--port", "18897", *where)
+    listed = await asyncio.to_thread(run_talkd, "user", "list", *where)
     assert refused.returncode == 1
     assert refused.stderr.startswith("talkd: another talkd already serves this database"), refused.stderr
     assert listed.returncode == 0, listed.stderr

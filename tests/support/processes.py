@@ -128,13 +128,3 @@ def environment_with(settings: dict[str, str]) -> dict[str, str]:
     """Return the environment of this process with exactly these settings of talkd."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TALKD_")}
     return clean | {f"TALKD_{name}": value for name, value in settings.items()}
-
-
-def run_talkd(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
-    """Run `talkd WORDS` in a process of its own. Return its output and exit status.
-
-    It is for commands that end by themselves, and for servers that cannot start.
-    """
-    return subprocess.run(
-        [*TALKD, *words], capture_output=True, text=True, check=False, timeout=60, env=environment_with(settings)
-    )
