@@ -44,7 +44,7 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tupl
         reaction=reaction,
         created_at=entry.created_at,
     )
-    reactions = await _count(tx, me.room.id, message_id)
+    reactions = await _update_counts(tx, me.room.id, message_id)
     await tx.emit(ReactionAdded(me.room.id, me.actor, message_id, reaction))
     return await _with_names(tx, reactions), True
 
@@ -63,7 +63,7 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Giv
     await reaction_store.delete_reaction(tx, given)
     await message_store.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
     await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, announced=False)
-    reactions = await _count(tx, me.room.id, message_id)
+    reactions = await _update_counts(tx, me.room.id, message_id)
     await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction))
     return await _with_names(tx, reactions)
 
@@ -88,7 +88,7 @@ async def _require_message(tx: Tx, room_id: int, message_id: int) -> Message:
     return message
 
 
-async def _count(tx: Tx, room_id: int, message_id: int) -> list[Reaction]:
+async def _update_counts(tx: Tx, room_id: int, message_id: int) -> list[Reaction]:
     """Store the number of reactions by emoji with the message. Return the reactions, newest first."""
     reactions = await reaction_store.list_reactions(tx, room_id, message_id)
     counts = Counter(each.reaction for each in reactions)
