@@ -28,6 +28,15 @@ TALKD = [sys.executable, "-m", "talkd"]
 CLEAN = {name: value for name, value in os.environ.items() if not name.startswith("TALKD_") and name != "NO_COLOR"}
 
 
+def answers(url: str) -> bool:
+    """Return True if a server answers at the address."""
+    try:
+        httpx.get(url, timeout=2, verify=False)
+    except httpx.TransportError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def serving(
     port: int, *words: str, folder: Path, environment: dict[str, str] | None = None, scheme: str = "http"
@@ -43,16 +52,18 @@ def serving(
             text=True,
         )
     try:
-        for _ in range(600):
+        until = time.monotonic() + 60
+        while not answers(f"{scheme}://127.0.0.1:{port}/healthz"):
             assert process.poll() is None, (folder / "output").read_text()
-            with contextlib.suppress(httpx.TransportError):
-                httpx.get(f"{scheme}://127.0.0.1:{port}/healthz", timeout=2, verify=False)
-                break
+            assert time.monotonic() < until, (folder / "output").read_text()
             time.sleep(0.05)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(20)
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
 
 
 def findings(folder: Path, *words: str, environment: dict[str, str] | None = None) -> dict[str, dict[str, str]]:
