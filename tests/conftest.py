@@ -32,6 +32,7 @@ settings.load_profile("tests")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-matrix", action="store_true", help="write the permission matrix anew")
     parser.addoption("--fuzz", type=int, default=100, help="random requests of each kind in tests/security")
+    parser.addoption("--examples", type=int, default=2, help="random requests of each caller to each operation")
     parser.addoption("--kills", type=int, default=3, help="how often a running server is killed in tests/crash")
     parser.addoption("--update-api-documents", action="store_true", help="write the API documents in docs/api anew")
 
@@ -52,6 +53,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Genera
 def fuzz_requests(request: pytest.FixtureRequest) -> int:
     """The number of random requests that a test sends."""
     return int(request.config.getoption("--fuzz"))
+
+
+@pytest.fixture(scope="session")
+def examples(request: pytest.FixtureRequest) -> int:
+    """The number of random requests that each caller sends to each operation."""
+    return int(request.config.getoption("--examples"))
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,10 @@ import msgspec
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
+from schemathesis.schemas import APIOperation
 
 from support.people import PUBLIC
 from support.raw import has_failed
@@ -22,17 +24,13 @@ from talkd.areas.signaling import routes as signaling
 from talkd.web.openapi import document
 from talkd.web.routing import Kind, Route
 
-EXAMPLES = 4
-
-schema = schemathesis.openapi.from_dict(
-    document(ROUTES),
-    config=SchemathesisConfig.from_dict(
-        {
-            "generation": {"max-examples": EXAMPLES, "mode": "all", "database": "none"},
-            "phases": {"coverage": {"enabled": False}, "stateful": {"enabled": False}},
-        }
-    ),
-)
+DATABASES = ("sqlite", "postgres")
+operations = [
+    found.ok()  # type: ignore[union-attr]  # an operation that schemathesis cannot read fails here
+    for found in schemathesis.openapi.from_dict(
+        document(ROUTES), config=SchemathesisConfig.from_dict({"generation": {"database": "none"}})
+    ).get_all_operations()
+]
 
 
 class Callers:
@@ -61,38 +59,40 @@ class Callers:
         return client.request(str(made.method), str(made.url), headers=headers, content=made.body)
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgres"])
-def callers(request: pytest.FixtureRequest, databases: object, loop_thread: LoopThread) -> Iterator[Callers]:
-    """Callers on a new server, because requests of the administrator change its settings."""
-    server = Server(loop_thread, databases.config(request.param))  # type: ignore[attr-defined]
-    made = Callers(server)
+@pytest.fixture(scope="module")
+def callers(databases: Any, loop_thread: LoopThread) -> Iterator[dict[str, Callers]]:
+    """Callers by database, on new servers, because requests of the administrator change their settings."""
+    servers = {kind: Server(loop_thread, databases.config(kind)) for kind in DATABASES}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(signaling, "MAX_POLL_SECONDS", 0)  # so that polls do not wait
-        yield made
-    server.stop()
+        yield {kind: Callers(server) for kind, server in servers.items()}
+    for server in servers.values():
+        server.stop()
 
 
-@pytest.fixture
-def token(callers: Callers) -> str:
-    return callers.make_room()
+@pytest.mark.timeout(0)  # --examples says how long it takes
+@pytest.mark.parametrize("operation", operations, ids=lambda operation: operation.label)
+def test_no_request_breaks_the_server(
+    operation: APIOperation[Any, Any, Any, Any], callers: dict[str, Callers], examples: int
+) -> None:
+    """Generating a request costs more than answering it, so each goes to both databases."""
+    rooms = {kind: each.make_room() for kind, each in callers.items()}
+    cases = operation.as_strategy(GenerationMode.POSITIVE) | operation.as_strategy(GenerationMode.NEGATIVE)
 
+    @settings(max_examples=examples, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck))
+    @given(cases)
+    def send(case: Any) -> None:
+        if "timeout" in (case.query or {}) or "/chat/" in case.path:
+            case.query = {**(case.query or {}), "timeout": 0}
+        for kind, each in callers.items():
+            for number, name in enumerate(each.clients):
+                if number and "token" in (case.path_parameters or {}):
+                    case.path_parameters = {**case.path_parameters, "token": rooms[kind]}
+                answer = each.send(case, name)
+                sent = answer.request
+                assert answer.status_code < 500, f"{kind}, {name}: {sent.method} {sent.url} {sent.content!r}"
 
-@schema.parametrize()
-@settings(
-    max_examples=EXAMPLES,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-def test_no_request_breaks_the_server(case: Any, callers: Callers, token: str) -> None:
-    if "timeout" in (case.query or {}) or "/chat/" in case.path:
-        case.query = {**(case.query or {}), "timeout": 0}
-    for number, name in enumerate(callers.clients):
-        if number and "token" in (case.path_parameters or {}):
-            case.path_parameters = {**case.path_parameters, "token": token}
-        answer = callers.send(case, name)
-        sent = answer.request
-        assert answer.status_code < 500, f"{name}: {sent.method} {sent.url} {sent.content!r}"
+    send()
 
 
 ODD_VALUES: tuple[Any, ...] = (
@@ -184,17 +184,19 @@ def odd_request(chance: random.Random, route: Route, token: str) -> tuple[str, d
 
 
 @pytest.mark.timeout(0)  # --fuzz says how long it takes
-def test_no_parameters_break_the_server(callers: Callers, fuzz_requests: int) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_no_parameters_break_the_server(callers: dict[str, Callers], kind: str, fuzz_requests: int) -> None:
     seed = random.SystemRandom().randrange(10**6)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    token = callers.make_room()
+    people = callers[kind]
+    token = people.make_room()
     for number in range(fuzz_requests):
         if number % 50 == 49:
-            token = callers.make_room()
+            token = people.make_room()
         route = chance.choice(ROUTES)
         path, sent = odd_request(chance, route, token)
-        client = chance.choice(list(callers.clients.values()))
+        client = chance.choice(list(people.clients.values()))
         answer = client.request(route.method, path, **sent)
         said = f"HTTP/1.1 {answer.status_code} \r\n".encode() + answer.content
         assert not has_failed(said), f"{route.method} {path} {sent}: {answer.text}"
