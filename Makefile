@@ -23,8 +23,9 @@ lint: $(VENV)/installed-for-tests
 types: $(VENV)/installed-for-tests
 	@$(BIN)/mypy || { echo 'types: change the lines listed above, then run "make types" again'; exit 1; }
 
+# Compiled files are kept, because every worker and every talkd that the tests start would compile them again.
 tests: $(VENV)/installed-for-tests
-	@$(BIN)/python -m pytest $(PYTEST_FLAGS) || \
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_FLAGS) || \
 		{ echo 'tests: run a failed test alone with "$(BIN)/python -m pytest" and its name from the summary above'; exit 1; }
 
 # Not a gate: it always prints the report. A killed server cannot write its data, so tests/crash is left out.
