@@ -1,4 +1,7 @@
-"""Find the participant or attendee that a client names. No other module turns client input into one of them."""
+"""Find the caller in a room, and the attendee whose id they send.
+
+Functions named `access_*` take ids from clients, and return only what the caller may know of.
+"""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The statement that reads rooms as their attendees see them, for the room list and for one room."""
+"""The statement that reads rooms as their attendees see them, with unread counts, for the room list and for one room."""
 
 import sqlalchemy as sa
 
@@ -25,6 +25,8 @@ _unread = (
     .correlate(attendees, rooms)
     .scalar_subquery()
 )
+"""The unread count: visible messages after the attendee's read marker, without system messages
+(`conversation/message.py`, COUNTABLE)."""
 
 
 def _is_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
