@@ -1,4 +1,4 @@
-"""The statement that reads rooms as their attendees see them, with unread counts, for the room list and for one room."""
+"""The statement that reads rooms and unread counts as their attendees see them, for the room list and one room."""
 
 import sqlalchemy as sa
 
