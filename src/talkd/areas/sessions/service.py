@@ -12,7 +12,7 @@ from talkd.conversation.room import Room
 from talkd.core import clock, ids
 from talkd.core.actor import GUESTS
 from talkd.core.constants import SESSION_KILL
-from talkd.core.errors import NULL, Invalid, NotFound, UnknownRoom
+from talkd.core.errors import NULL, Invalid, NotFound
 from talkd.core.events import SessionLeft
 from talkd.storage.database import Tx
 
@@ -26,7 +26,7 @@ async def set_state(tx: Tx, me: Participant, state: int) -> None:
     Raises NotFound if the device has not joined the room, and Invalid for other states.
     """
     if me.session is None:
-        raise UnknownRoom(data=NULL)
+        raise NotFound(data=NULL)
     if state not in (0, 1):
         raise Invalid(data=NULL)
     await session_store.set_state(tx, me.session, state)
