@@ -10,6 +10,7 @@ from support.running import Server
 from support.time import pass_time
 from talkd.areas.sessions import service as sessions
 from talkd.conversation.pings import Pings
+from talkd.core.errors import Unavailable
 
 COOKIE = "talkd_session"
 
@@ -51,6 +52,27 @@ def test_every_device_has_its_own_session(server: Server) -> None:
     assert (phone.room(token)["sessionId"], laptop.room(token)["sessionId"]) == (first, second)
     phone.delete(f"v4/room/{token}/participants/active")
     assert (phone.room(token)["sessionId"], laptop.room(token)["sessionId"]) == ("0", second)
+
+
+def test_pings_outlast_a_failure_of_the_database(
+    server: Server, monkeypatch: pytest.MonkeyPatch, later: Callable[[float], None]
+) -> None:
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    session = alice.join(token)["sessionId"]
+    later(90)
+    alice.get(f"v1/chat/{token}", lookIntoFuture=1, timeout=0)
+
+    async def fail(_work: object, queue: str = "") -> None:
+        raise Unavailable(5, message=queue)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server.app.world.db, "write", fail)
+        with pytest.raises(Unavailable):
+            server.run_job("store_pings")
+    pass_time(monkeypatch, 150)
+    server.run_job("end_timed_out_sessions")
+    assert alice.room(token)["sessionId"] == session
 
 
 def test_joining_again_on_a_device_replaces_its_session(server: Server) -> None:

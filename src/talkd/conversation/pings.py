@@ -6,7 +6,7 @@ from talkd.storage.database import Database
 
 
 class Pings:
-    """The sessions that sent a request since the last flush."""
+    """The sessions that sent a request since the last flush that succeeded."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -17,9 +17,9 @@ class Pings:
         self._seen.add(session_id)
 
     async def flush(self) -> None:
-        """Store the current time as the last ping of the noted sessions."""
+        """Store the current time as the last ping of the noted sessions. If that fails, they stay noted."""
         if not self._seen:
             return
-        seen, self._seen = list(self._seen), set()
-        now = clock.steady()
+        seen, now = list(self._seen), clock.steady()
         await self._db.write(lambda tx: session_store.ping(tx, seen, now))
+        self._seen.difference_update(seen)
