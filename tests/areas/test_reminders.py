@@ -13,7 +13,9 @@ from talkd.areas.chat import change_service
 from talkd.areas.reminders import service
 from talkd.areas.reminders.model import MAX_SET
 from talkd.conversation import access
+from talkd.conversation.room import CHANGELOG_NAME
 from talkd.core import clock
+from talkd.core.constants import RoomType
 from talkd.storage.database import Tx
 from talkd.storage.statements import Statement
 
@@ -94,6 +96,15 @@ def test_reminders_of_guests_messages_name_the_guest(server: Server, alice: Pers
     assert [each["subject"] for each in reminded(server, alice)] == ["Reminder: A guest in conversation Room"]
     guest.post(f"v1/guest/{token}/name", displayName="Gus")
     assert [each["subject"] for each in reminded(server, alice)] == ["Reminder: Gus (guest) in conversation Room"]
+
+
+def test_a_reminder_in_the_changelog_has_its_shown_name(server: Server) -> None:
+    newcomer = server.add_user("newcomer")
+    (news,) = (room for room in newcomer.get("v4/room") if room["type"] == RoomType.CHANGELOG)
+    newest, *_ = newcomer.get(f"v1/chat/{news['token']}", lookIntoFuture=0)
+    newcomer.post(reminder(news["token"], newest), timestamp=1)
+    (shown,) = reminded(server, newcomer)
+    assert shown["subjectRichParameters"]["call"]["name"] == news["displayName"] == CHANGELOG_NAME
 
 
 def test_a_time_in_the_past_is_due_at_once(server: Server, alice: Person, bob: Person, token: str) -> None:
