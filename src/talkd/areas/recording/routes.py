@@ -9,7 +9,7 @@ from talkd.areas.recording.model import secret_of
 from talkd.core.errors import NotAvailable
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import NOT_SIGNED, is_signed
+from talkd.web.guards import NOT_SIGNED, verify_signature
 from talkd.web.ocs import Reply
 from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 
@@ -54,6 +54,6 @@ async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
 async def store(call: Call[Any]) -> Reply:
     """Receive a finished recording. Always refused: this release works with no recording server."""
     secret = secret_of(call.world.settings.text("recording_servers"))
-    if await is_signed(call, sender="talk-recording", secret=secret, action=RECORDER_SECRET):
+    if await verify_signature(call, sender="talk-recording", secret=secret, action=RECORDER_SECRET):
         raise NotAvailable("recording")
     return Reply(NOT_SIGNED, 401)

@@ -8,7 +8,7 @@ from typing import Any
 
 from talkd.core.errors import NotAvailable
 from talkd.web.call import Call
-from talkd.web.guards import is_signed
+from talkd.web.guards import verify_signature
 from talkd.web.ocs import Reply
 from talkd.web.routing import Access, Guard, Routes
 
@@ -26,7 +26,7 @@ _OPTIONS: dict[str, Any] = {
 
 async def _answer(call: Call[Any]) -> Reply:
     secret = call.world.settings.sip_secret
-    if await is_signed(call, sender="talk-sipbridge", secret=secret, action=BRIDGE_SECRET):
+    if await verify_signature(call, sender="talk-sipbridge", secret=secret, action=BRIDGE_SECRET):
         raise NotAvailable("sip")
     return Reply(None, 401)
 
