@@ -94,7 +94,7 @@ class App:
     """A whole server, apart from the socket it listens on."""
 
     def __init__(self, config: Config) -> None:
-        db, settings = app.open_database(config), TalkSettings()
+        db, talk_settings = app.open_database(config), TalkSettings()
         credentials = Credentials(db, browser_lifetime=config.security.session_lifetime)
         parts = (
             credentials,
@@ -102,7 +102,7 @@ class App:
             Polling(),
             Pings(db),
             Decoder(),
-            MemberChanges(db, settings),
+            MemberChanges(db, talk_settings),
             Messenger(db),
             Postman(db, config.mail, config.identity.name),
             Followed(),
@@ -111,11 +111,11 @@ class App:
             config=config,
             db=db,
             changes=Changes(),
-            settings=settings,
+            talk_settings=talk_settings,
             throttle=Throttle(db, config.security),
             limits=limits.Limits(config),
             logins=credentials,
-            may_use_talk=lambda tx, user_id: users.may_use_talk(tx, settings, user_id),
+            may_use_talk=lambda tx, user_id: users.may_use_talk(tx, talk_settings, user_id),
             before_writing=delivery.catch_up,
             parts={type(part): part for part in parts},
         )

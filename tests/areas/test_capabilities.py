@@ -103,7 +103,7 @@ def test_unchanged_capabilities_are_not_sent_again(client: httpx.Client) -> None
 
 
 def test_changed_settings_show_at_once(own_server: Server, client: httpx.Client) -> None:
-    settings = own_server.app.world.settings
+    settings = own_server.app.world.talk_settings
     before = service.talk_hash(own_server.app.world.config, settings, Viewer())
     settings.replace({"start_calls": "3", "start_conversations": '["staff"]', "allowed_groups": "[]"})
     talk = blocks(client, ALICE)["spreed"]

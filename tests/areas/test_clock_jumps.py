@@ -96,7 +96,7 @@ def test_the_maximum_call_duration_ignores_the_jump(
 ) -> None:
     alice.join(token)
     alice.post(f"v4/call/{token}", flags=3)
-    monkeypatch.setattr(server.app.world.settings, "_values", {"max_call_duration": "1800"})
+    monkeypatch.setattr(server.app.world.talk_settings, "_values", {"max_call_duration": "1800"})
     set_date(monkeypatch, jump)
     server.run_job("end_long_calls")
     assert alice.room(token)["hasCall"]

@@ -68,7 +68,7 @@ def begin(server: Server, alice: Person, token: str, *newcomers: Newcomer) -> Pr
         room = await room_store.get_room(tx, token)
         assert room is not None
         actor = Actor(USERS, alice.id, "Alice")
-        return await member_service.add(tx, room, actor, newcomers, server.app.world.settings, most=1000)
+        return await member_service.add(tx, room, actor, newcomers, server.app.world.talk_settings, most=1000)
 
     return server.write(work)
 
@@ -155,7 +155,7 @@ def test_a_user_who_leaves_a_group_that_is_being_removed_is_removed_too(idle_ser
         me = await access.access_participant(tx, token, user_id=alice.id, browser="", lock=True)
         attendee = await attendee_store.find_attendee(tx, me.room.id, GROUPS, group)
         assert attendee is not None
-        return await member_service.remove_attendee(tx, me, attendee.id, idle_server.app.world.settings)
+        return await member_service.remove_attendee(tx, me, attendee.id, idle_server.app.world.talk_settings)
 
     assert idle_server.write(remove_group).change_id
     assert len(members(alice, token)) > 1

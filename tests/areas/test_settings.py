@@ -258,7 +258,7 @@ def test_a_setting_that_is_set_during_a_reload_is_kept(server: Any, monkeypatch:
 
     async def read_and_set(work: Any) -> Any:
         found = await read(work)
-        if work is service.get_all and app.world.settings.number("start_calls") != 3:
+        if work is service.get_all and app.world.talk_settings.number("start_calls") != 3:
             await app.world.db.write(lambda tx: service.set_value(tx, "start_calls", "3"))
         return found
 
@@ -266,5 +266,5 @@ def test_a_setting_that_is_set_during_a_reload_is_kept(server: Any, monkeypatch:
     server.write(service.outdate_caches)
     app.world[Followed].epoch = "older"  # as if the command of another process had changed it
     server.run_job("follow_other_processes")
-    assert app.world.settings.number("start_calls") == 3
+    assert app.world.talk_settings.number("start_calls") == 3
     server.write(lambda tx: service.delete_value(tx, "start_calls"))

@@ -141,7 +141,7 @@ async def test_joining_a_call_while_the_account_is_disabled_leaves_no_call(postg
 
     async def call(tx: Tx) -> None:
         me = await access.access_participant(tx, room.token, user_id=ADA.id, browser="", lock=True)
-        await calls.join(tx, me, 3, silent=False, has_consented=True, settings=TalkSettings())
+        await calls.join(tx, me, 3, silent=False, has_consented=True, talk_settings=TalkSettings())
 
     assert await meanwhile(postgres, call, lambda tx: users.set_enabled(tx, ADA.id, False)) == [None, None]
     after = await postgres.read(lambda tx: room_store.get_room(tx, room.token))

@@ -194,8 +194,8 @@ async def _settings(config: Config) -> TalkSettings:
     return TalkSettings()
 
 
-def _calls(config: Config, chosen: TalkSettings) -> Iterator[Finding]:
-    turn, stun = list_turn_servers(config.calls, chosen), list_stun_servers(config.calls, chosen)
+def _calls(config: Config, talk_settings: TalkSettings) -> Iterator[Finding]:
+    turn, stun = list_turn_servers(config.calls, talk_settings), list_stun_servers(config.calls, talk_settings)
     if any(not server.secret for server in turn):
         yield Finding(
             FAIL,

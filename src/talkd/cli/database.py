@@ -95,7 +95,7 @@ def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
     """Run work that begins a change of members, as `write` does, and then all portions of the change."""
 
     def next_portion(progress: Progress) -> Work[Progress]:
-        return _announced(partial(members.run_portion, change_id=progress.change_id, settings=TalkSettings()))
+        return _announced(partial(members.run_portion, change_id=progress.change_id, talk_settings=TalkSettings()))
 
     async def whole() -> T:
         async with opened(config) as db:

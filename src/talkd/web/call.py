@@ -59,7 +59,7 @@ class World:
     config: Config
     db: Database
     changes: Changes
-    settings: TalkSettings
+    talk_settings: TalkSettings
     throttle: Throttle
     limits: Limits
     logins: Logins

@@ -14,7 +14,7 @@ _MINIMUM_WITH_CONSENT = {"android": "18.0.0", "ios": "18.0.0", "desktop": "1.0.0
 """The first versions that ask their user for consent to being recorded."""
 
 
-def require_supported(route: Route, user_agent: str, settings: TalkSettings) -> None:
+def require_supported(route: Route, user_agent: str, talk_settings: TalkSettings) -> None:
     """Raises Outdated if the request uses API v4 and the app is older than talkd or the administrator allows.
 
     A pre-release counts as its release. Other clients than the Talk apps are always allowed.
@@ -23,8 +23,8 @@ def require_supported(route: Route, user_agent: str, settings: TalkSettings) -> 
     if app is None:
         return
     kind = _MOBILE.get(app["system"], "desktop")
-    minimum = (_MINIMUM_WITH_CONSENT if settings.recording_consent else _MINIMUM)[kind]
-    for oldest in (minimum, settings.text(f"minimum.supported.{kind}.version")):
+    minimum = (_MINIMUM_WITH_CONSENT if talk_settings.recording_consent else _MINIMUM)[kind]
+    for oldest in (minimum, talk_settings.text(f"minimum.supported.{kind}.version")):
         if _numbers(app["version"]) < _numbers(oldest):
             raise Outdated(message=oldest)
 

@@ -63,7 +63,7 @@ class Edge:
                     address=caller.address,
                 )
             guards.require_login_guards(route, caller)
-            clients.require_supported(route, request.get_header("user-agent") or "", self.world.settings)
+            clients.require_supported(route, request.get_header("user-agent") or "", self.world.talk_settings)
             exchange.raw = await self._parameters(route, request, path)
             _require_own_page(exchange, caller)
             _require_known_format(exchange)

@@ -18,7 +18,7 @@ _ROOM_CHECKS: dict[Guard, Callable[[Participant, TalkSettings], bool]] = {
     Guard.IDENTIFIED: lambda me, _: not me.is_guest,
     Guard.MODERATOR: lambda me, _: me.is_moderator,
     Guard.ACCOUNT: lambda me, _: not me.is_guest,
-    Guard.CALLS_ENABLED: lambda _, settings: settings.start_calls != StartCall.NOBODY,
+    Guard.CALLS_ENABLED: lambda _, talk_settings: talk_settings.start_calls != StartCall.NOBODY,
     Guard.READ_WRITE: lambda me, _: me.room.is_writable,
     Guard.LOBBY_OPEN: lambda me, _: me.can_pass_lobby,
     Guard.MAY_CHAT: lambda me, _: me.may(Permission.CHAT),
@@ -83,7 +83,7 @@ async def require_room(tx: Tx, route: Route, call: Call[Any], *, lock: bool = Fa
     me = await _access(tx, call, lock=lock)
     for guard in route.guards:
         check = _ROOM_CHECKS.get(guard)
-        if check is not None and not check(me, call.world.settings):
+        if check is not None and not check(me, call.world.talk_settings):
             raise REFUSALS[guard]
     return me
 

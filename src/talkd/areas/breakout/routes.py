@@ -87,7 +87,7 @@ async def list_participants(tx: Tx, call: Call[ListParams]) -> Reply:
 @routes.add("POST", "breakout-rooms/{token}", *USER_MODERATOR, versions=V1, params=CreateParams, returns=list[RoomView])
 async def create(tx: Tx, call: Call[CreateParams]) -> list[RoomView]:
     """Create breakout rooms."""
-    params, enabled = call.params, call.world.settings.has_breakout_rooms
+    params, enabled = call.params, call.world.talk_settings.has_breakout_rooms
     most = call.world.config.sizes.divided
     created = await service.create(
         tx, call.me, params.mode, params.amount, params.attendeeMap, enabled=enabled, most=most
@@ -158,12 +158,12 @@ async def broadcast(tx: Tx, call: Call[BroadcastParams]) -> Reply:
 @routes.add("POST", "breakout-rooms/{token}/request-assistance", *USER_IN_ROOM, versions=V1, returns=RoomView)
 async def request_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """Ask the moderators to come to this breakout room."""
-    await service.set_assistance(tx, call.me, is_wanted=True, enabled=call.world.settings.has_breakout_rooms)
+    await service.set_assistance(tx, call.me, is_wanted=True, enabled=call.world.talk_settings.has_breakout_rooms)
     return await rendering.render_mine(tx, call)
 
 
 @routes.add("DELETE", "breakout-rooms/{token}/request-assistance", *USER_IN_ROOM, versions=V1, returns=RoomView)
 async def reset_assistance(tx: Tx, call: Call[Any]) -> RoomView:
     """End the request for assistance."""
-    await service.set_assistance(tx, call.me, is_wanted=False, enabled=call.world.settings.has_breakout_rooms)
+    await service.set_assistance(tx, call.me, is_wanted=False, enabled=call.world.talk_settings.has_breakout_rooms)
     return await rendering.render_mine(tx, call)

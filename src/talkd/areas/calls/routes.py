@@ -83,7 +83,7 @@ async def join(tx: Tx, call: Call[JoinParams]) -> None:
         silent=call.params.silent,
         silent_for=tuple(call.params.silentFor),
         has_consented=call.params.recordingConsent,
-        settings=call.world.settings,
+        talk_settings=call.world.talk_settings,
     )
 
 
@@ -98,7 +98,7 @@ async def join(tx: Tx, call: Call[JoinParams]) -> None:
 )
 async def ring(tx: Tx, call: Call[RingParams]) -> None:
     """Notify an attendee of the running call."""
-    everyone_may_ring = call.world.settings.everyone_may_ring
+    everyone_may_ring = call.world.talk_settings.everyone_may_ring
     await service.ring(tx, call.me, call.params.attendeeId, everyone_may_ring=everyone_may_ring)
 
 

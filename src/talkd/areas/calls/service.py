@@ -67,7 +67,7 @@ async def join(
     silent: bool,
     silent_for: tuple[str, ...] = (),
     has_consented: bool,
-    settings: TalkSettings,
+    talk_settings: TalkSettings,
 ) -> None:
     """Add a device to the call. The first one starts the call.
 
@@ -83,9 +83,9 @@ async def join(
     room = me.room
     if not me.can_pass_lobby:
         raise PreconditionFailed
-    if not has_consented and await _requires_consent(tx, room, settings.recording_consent):
+    if not has_consented and await _requires_consent(tx, room, talk_settings.recording_consent):
         raise Invalid("consent")
-    if not room.call_started_at and not me.can_start_call(settings.start_calls):
+    if not room.call_started_at and not me.can_start_call(talk_settings.start_calls):
         raise Forbidden
     wanted = DEFAULT_FLAGS if flags is None else InCall(flags & ALL_FLAGS) | InCall.IN_CALL
     allowed = _allowed(me, wanted)

@@ -14,7 +14,7 @@ from talkd.web.call import World
 
 async def load_settings(world: World) -> None:
     """Read all settings of Talk from the database."""
-    known = world.settings
+    known = world.talk_settings
     while True:
         changes = known.changes
         values = await world.db.read(settings.get_all)
@@ -26,12 +26,12 @@ async def load_settings(world: World) -> None:
 
 def _setting_set(world: World, event: events.SettingSet) -> None:
     if event.app == APP:
-        world.settings.put(event.key, event.value)
+        world.talk_settings.put(event.key, event.value)
         _set_hash(world)
 
 
 def _set_hash(world: World) -> None:
-    world.talk_hash = service.talk_hash(world.config, world.settings, Viewer())
+    world.talk_hash = service.talk_hash(world.config, world.talk_settings, Viewer())
 
 
 AFTER_COMMIT: Effects = {events.SettingSet: _setting_set}

@@ -26,7 +26,7 @@ async def _read_keys_and_viewer(call: Call[Any]) -> tuple[TokenKeys, Viewer]:
     world = call.world
 
     async def read(tx: Tx) -> tuple[TokenKeys | None, Viewer]:
-        return await tokens.find_keys(tx), await service.get_viewer(tx, world.settings, call.caller.user_id)
+        return await tokens.find_keys(tx), await service.get_viewer(tx, world.talk_settings, call.caller.user_id)
 
     keys, viewer = await world.db.read(read)
     if keys is None:
@@ -40,7 +40,7 @@ async def get_capabilities(call: Call[NoParams]) -> Reply:
     world = call.world
     keys, viewer = await _read_keys_and_viewer(call)
     data = service.get_capabilities(
-        world.config, world.settings, viewer, token_key=keys.public_pem, base_url=call.base_url
+        world.config, world.talk_settings, viewer, token_key=keys.public_pem, base_url=call.base_url
     )
     etag = etags.of_data(data)
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie, Accept"}
@@ -61,7 +61,7 @@ async def get_room_capabilities(call: Call[Any]) -> Reply:
     """Get the capabilities in a room. They are the same in all rooms of this server."""
     world = call.world
     keys, viewer = await _read_keys_and_viewer(call)
-    talk = service.get_talk(world.config, world.settings, viewer, token_key=keys.public_pem)
+    talk = service.get_talk(world.config, world.talk_settings, viewer, token_key=keys.public_pem)
     return Reply(talk, 200, {HASH: world.talk_hash})
 
 

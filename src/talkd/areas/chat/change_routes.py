@@ -67,7 +67,7 @@ async def delete(tx: Tx, call: Call[MessageParams]) -> Reply:
 )
 async def clear_history(tx: Tx, call: Call[Any]) -> Reply:
     """Delete all messages."""
-    one_to_one_too = call.world.settings.can_delete_one_to_one
+    one_to_one_too = call.world.talk_settings.can_delete_one_to_one
     return show_sent(call, await change_service.clear_history(tx, call.me, one_to_one_too=one_to_one_too))
 
 

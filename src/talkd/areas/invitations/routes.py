@@ -65,7 +65,7 @@ async def import_emails(call: Call[ImportParams]) -> Reply:
             call.me,
             sheet,
             only_test=call.params.testRun,
-            settings=call.world.settings,
+            talk_settings=call.world.talk_settings,
             most=call.world.config.sizes.attendees,
         )
 

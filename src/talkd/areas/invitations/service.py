@@ -98,7 +98,7 @@ def require_importable(me: Participant) -> None:
 
 
 async def invite_all(
-    tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, settings: TalkSettings, most: int
+    tx: Tx, me: Participant, sheet: Sheet, *, only_test: bool, talk_settings: TalkSettings, most: int
 ) -> Import:
     """Invite the addresses of a list that are not invited yet, the first portion now (`member_service.add`).
 
@@ -111,9 +111,9 @@ async def invite_all(
     duplicates = sheet.repeated + len(sheet.invitees) - len(new)
     if only_test or not new:
         return Import(len(new), duplicates, sheet.invalid_lines)
-    members.require_invitable(room, settings)
+    members.require_invitable(room, talk_settings)
     newcomers = [Newcomer(EMAILS, invitee.address, invitee.name) for invitee in new]
-    progress = await members.add(tx, room, me.actor, newcomers, settings, most=most)
+    progress = await members.add(tx, room, me.actor, newcomers, talk_settings, most=most)
     new_type = RoomType.PUBLIC if room.becomes_public_by_email else None
     return Import(len(new), duplicates, sheet.invalid_lines, new_type, progress)
 

@@ -163,14 +163,14 @@ def _not_allowed(call: Call[DeviceParams]) -> Reply:
 
 def _home(call: Call[Any], devices: list[AppPassword]) -> Reply:
     world = call.world
-    calls = world.settings.start_calls != StartCall.NOBODY
+    calls = world.talk_settings.start_calls != StartCall.NOBODY
     facts = (
         ("Software", f"talkd {__version__}"),
         ("Speaks", f"Talk {world.config.identity.talk_version}"),
         ("Conversations", "on"),
         ("Guests by link", "on"),
         ("Calls", "on" if calls else "off"),
-        ("Relay for calls (TURN)", "on" if list_turn_servers(world.config.calls, world.settings) else "off"),
+        ("Relay for calls (TURN)", "on" if list_turn_servers(world.config.calls, world.talk_settings) else "off"),
     )
     return pages.page(
         call,

@@ -81,7 +81,7 @@ async def add_participant(call: Call[AddParams]) -> dict[str, int] | list[Any]:
     async def work(tx: Tx) -> Progress:
         await lock_room_again(tx, call)
         most = call.world.config.sizes.attendees
-        return await members.add_one(tx, call.me, newcomer, call.world.settings, most=most)
+        return await members.add_one(tx, call.me, newcomer, call.world.talk_settings, most=most)
 
     done = await call.world[MemberChanges].finish(await call.write(work))
     return [] if done.room_type is None else {"type": int(done.room_type)}
@@ -90,7 +90,7 @@ async def add_participant(call: Call[AddParams]) -> dict[str, int] | list[Any]:
 @routes.add("DELETE", "room/{token}/participants/self", *USER_IN_ROOM, versions=V4)
 async def leave(tx: Tx, call: Call[Any]) -> None:
     """Leave a conversation for good."""
-    await rooms.leave(tx, call.me, deletes_one_to_one=call.world.settings.can_delete_one_to_one)
+    await rooms.leave(tx, call.me, deletes_one_to_one=call.world.talk_settings.can_delete_one_to_one)
 
 
 @routes.add("DELETE", "room/{token}/attendees", *ANY_MODERATOR, versions=V4, params=AttendeeParams, access=Access.OWN)
@@ -99,7 +99,7 @@ async def remove_attendee(call: Call[AttendeeParams]) -> None:
 
     async def work(tx: Tx) -> Progress:
         await lock_room_again(tx, call)
-        return await members.remove_attendee(tx, call.me, call.params.attendeeId, call.world.settings)
+        return await members.remove_attendee(tx, call.me, call.params.attendeeId, call.world.talk_settings)
 
     await call.world[MemberChanges].finish(await call.write(work))
 

@@ -67,7 +67,7 @@ routes.older(invitations.routes, invitations.repeat_invitations, "v3", answers=n
 @routes.add("DELETE", "room/{token}/participants/self", *IN_ROOM, versions=("v1",))
 async def leave(tx: Tx, call: Call[Any]) -> list[Any]:
     """Leave a conversation for good. In v1 the last owner may leave too (docs/api/api-v1-2018.md)."""
-    deletes_one_to_one = call.world.settings.can_delete_one_to_one
+    deletes_one_to_one = call.world.talk_settings.can_delete_one_to_one
     await rooms.leave(tx, call.me, deletes_one_to_one=deletes_one_to_one, may_abandon=True)
     return []
 

@@ -86,7 +86,7 @@ class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
 
 def room(
     overview: Overview,
-    settings: RoomDefaults,
+    defaults: RoomDefaults,
     names: Names,
     *,
     with_last_message: bool = True,
@@ -122,16 +122,16 @@ def room(
         started_at > 0,
         started_at,
         item.call_recording if is_inside else 0,
-        me.can_start_call(settings.start_calls),
+        me.can_start_call(defaults.start_calls),
         item.last_activity,
         attendee.last_read,
         figures.unread if is_inside and not me.is_guest else 0,
         is_inside and bool(figures.is_mentioned),
         is_inside and bool(figures.is_mentioned_directly),
         bool(attendee.favorite),
-        me.can_leave(settings.can_delete_one_to_one),
-        me.can_delete(settings.can_delete_one_to_one),
-        _notification_level(me, settings),
+        me.can_leave(defaults.can_delete_one_to_one),
+        me.can_delete(defaults.can_delete_one_to_one),
+        _notification_level(me, defaults),
         attendee.notification_calls,
         int(has_lobby),
         item.lobby_timer if has_lobby else 0,
@@ -236,11 +236,11 @@ def seen_from_outside(item: Room, *, is_listed: bool = False, shows_object: bool
     )
 
 
-def _notification_level(me: Participant, settings: RoomDefaults) -> int:
+def _notification_level(me: Participant, defaults: RoomDefaults) -> int:
     """Return the participant's notification level, or the default if they chose none. Guests are never notified."""
     if me.is_guest:
         return NotificationLevel.NEVER
-    return me.attendee.notification_level or default_notification_level(me.room.type, settings.notification_level)
+    return me.attendee.notification_level or default_notification_level(me.room.type, defaults.notification_level)
 
 
 def avatar_version(item: Room) -> str:

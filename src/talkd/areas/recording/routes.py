@@ -53,7 +53,7 @@ async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
 )
 async def store(call: Call[Any]) -> Reply:
     """Receive a finished recording. Always refused: this release works with no recording server."""
-    secret = secret_of(call.world.settings.text("recording_servers"))
+    secret = secret_of(call.world.talk_settings.text("recording_servers"))
     if await verify_signature(call, sender="talk-recording", secret=secret, action=RECORDER_SECRET):
         raise NotAvailable("recording")
     return Reply(NOT_SIGNED, 401)

@@ -81,12 +81,12 @@ async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
 
 async def _create_shared(call: Call[CreateParams]) -> Reply:
     """Create a group or public room. The answer lists the people who could not be added, with status 202."""
-    new, actor, talk = await _read_room(call), call.caller.actor, call.world.settings
+    new, actor, talk_settings = await _read_room(call), call.caller.actor, call.world.talk_settings
     most = call.world.config.sizes.attendees
 
     async def work(tx: Tx) -> Created:
         await require_login_still(tx, call)  # it may have ended during the hashing
-        return await creation.create_shared(tx, actor, new, talk, most=most)
+        return await creation.create_shared(tx, actor, new, talk_settings, most=most)
 
     created = await call.write(work)
     progress = await call.world[MemberChanges].finish(created.progress)
@@ -105,7 +105,7 @@ async def _read_room(call: Call[CreateParams]) -> NewRoom:
     Only public rooms have a password: one that is given for another room is ignored.
     """
     params = call.params
-    attributes = _read_attributes(params, call.world.settings.default_permissions)
+    attributes = _read_attributes(params, call.world.talk_settings.default_permissions)
     is_public = params.roomType == RoomType.PUBLIC
     return NewRoom(
         type=RoomType(params.roomType),

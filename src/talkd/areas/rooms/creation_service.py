@@ -71,14 +71,14 @@ async def create_one_to_one(tx: Tx, actor: Actor, partner_id: str) -> tuple[int,
     return room.id, await _add_owner(tx, room, actor), is_new
 
 
-async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, *, most: int) -> Created:
+async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk_settings: TalkSettings, *, most: int) -> Created:
     """Create a group or public room, and add the first portion of its members (`member_service.add`).
 
     Raises Forbidden("permissions") if the caller may not create rooms, NotFound("invite") for an unknown group and if
     none of the newcomers can be added, Invalid with the reason if `new` is not valid, and TooLarge for more than `most`
     attendees.
     """
-    if not await users.is_allowed(tx, talk.start_conversations, actor.id):
+    if not await users.is_allowed(tx, talk_settings.start_conversations, actor.id):
         raise Forbidden("permissions")
     if new.invited and new.source in TEAMS:
         raise NotFound("invite")
@@ -88,12 +88,12 @@ async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk: TalkSettings, 
     unnamed = UNNAMED if group is None else group.display_name or group.id
     name = require_name(new.name, "name") if new.name else unnamed
     attributes = new.attributes
-    if attributes.sip_enabled and not await sip.can_enable_dial_in(tx, talk, actor.id):
+    if attributes.sip_enabled and not await sip.can_enable_dial_in(tx, talk_settings, actor.id):
         attributes = msgspec.structs.replace(attributes, sip_enabled=0)
     room = await _add_room(tx, actor, msgspec.structs.replace(new, name=name, attributes=attributes))
     attendee_id = await _add_owner(tx, room, actor)
     newcomers = [*([Newcomer(GROUPS, new.invited)] if group is not None else []), *new.newcomers]
-    progress = await members.add(tx, room, actor, newcomers, talk, most=most)
+    progress = await members.add(tx, room, actor, newcomers, talk_settings, most=most)
     if newcomers and not progress.change_id and len(progress.refused) == len(newcomers):
         raise NotFound("invite")
     return Created(room, attendee_id, progress)

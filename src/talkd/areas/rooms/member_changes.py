@@ -15,9 +15,9 @@ from talkd.storage.database import Database
 class MemberChanges:
     """Finishes the changes that requests begin, and those left by an earlier process or a command."""
 
-    def __init__(self, db: Database, settings: TalkSettings) -> None:
+    def __init__(self, db: Database, talk_settings: TalkSettings) -> None:
         self._db = db
-        self._settings = settings
+        self._talk_settings = talk_settings
         self._running: dict[int, asyncio.Task[Progress]] = {}
 
     async def finish(self, first: Progress) -> Progress:
@@ -34,7 +34,9 @@ class MemberChanges:
     async def _run(self, change_id: int) -> Progress:
         progress = Progress(change_id)
         while progress.change_id:
-            portion = await self._db.write(partial(members.run_portion, change_id=change_id, settings=self._settings))
+            portion = await self._db.write(
+                partial(members.run_portion, change_id=change_id, talk_settings=self._talk_settings)
+            )
             progress = _joined(progress, portion)
         return progress
 

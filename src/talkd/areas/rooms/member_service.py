@@ -31,16 +31,16 @@ PORTION = 50
 """The most people added or removed in one transaction."""
 
 
-async def add_one(tx: Tx, me: Participant, newcomer: Newcomer, settings: TalkSettings, *, most: int) -> Progress:
+async def add_one(tx: Tx, me: Participant, newcomer: Newcomer, talk_settings: TalkSettings, *, most: int) -> Progress:
     """Add one newcomer; if it is a group, the first portion of it. Raises what `add` raises, and a refusal itself."""
-    progress = await add(tx, me.room, me.actor, [newcomer], settings, most=most)
+    progress = await add(tx, me.room, me.actor, [newcomer], talk_settings, most=most)
     for _, refusal in progress.refused:
         raise refusal
     return progress
 
 
 async def add(
-    tx: Tx, room: Room, actor: Actor, newcomers: Sequence[Newcomer], settings: TalkSettings, *, most: int
+    tx: Tx, room: Room, actor: Actor, newcomers: Sequence[Newcomer], talk_settings: TalkSettings, *, most: int
 ) -> Progress:
     """Add the first portion of these people to a room, with the members of groups among them.
 
@@ -53,10 +53,10 @@ async def add(
     mails = sum(newcomer.kind == EMAILS for newcomer in newcomers)
     if mails > 1:
         await tx.emit(InvitationsPlanned(room.id, actor, mails))
-    return await _begin(tx, change, settings)
+    return await _begin(tx, change, talk_settings)
 
 
-async def remove_attendee(tx: Tx, me: Participant, attendee_id: int, settings: TalkSettings) -> Progress:
+async def remove_attendee(tx: Tx, me: Participant, attendee_id: int, talk_settings: TalkSettings) -> Progress:
     """Remove an attendee; if it is a group, also the first portion of its members. Users who remove themselves leave.
 
     Raises NotFound, Forbidden("owner") or Invalid.
@@ -64,16 +64,18 @@ async def remove_attendee(tx: Tx, me: Participant, attendee_id: int, settings: T
     removed = await rooms.remove_attendee(tx, me, attendee_id)
     if removed.actor_type != GROUPS:
         return Progress(0)
-    return await _begin(tx, Change(me.room.id, me.actor, (Newcomer(GROUPS, removed.actor_id),), removes=True), settings)
+    return await _begin(
+        tx, Change(me.room.id, me.actor, (Newcomer(GROUPS, removed.actor_id),), removes=True), talk_settings
+    )
 
 
-async def run_portion(tx: Tx, change_id: int, settings: TalkSettings) -> Progress:
+async def run_portion(tx: Tx, change_id: int, talk_settings: TalkSettings) -> Progress:
     """Add or remove the next portion. The change is finished if its room is deleted."""
     change = await store.get(tx, change_id)
     if change is None:
         return Progress(0)
     try:
-        change, progress = await _advance(tx, change, settings)
+        change, progress = await _advance(tx, change, talk_settings)
     except NotFound:
         await store.delete(tx, change_id)
         return Progress(0)
@@ -114,16 +116,16 @@ async def _count_left(tx: Tx, change: Change) -> int:
     return left
 
 
-async def _begin(tx: Tx, change: Change, settings: TalkSettings) -> Progress:
+async def _begin(tx: Tx, change: Change, talk_settings: TalkSettings) -> Progress:
     """Add or remove the first portion, and store the rest of the change."""
-    change, progress = await _advance(tx, change, settings, requires_one=not change.removes)
+    change, progress = await _advance(tx, change, talk_settings, requires_one=not change.removes)
     if change.is_finished:
         return progress
     return msgspec.structs.replace(progress, change_id=await store.add(tx, change))
 
 
 async def _advance(
-    tx: Tx, change: Change, settings: TalkSettings, *, requires_one: bool = False
+    tx: Tx, change: Change, talk_settings: TalkSettings, *, requires_one: bool = False
 ) -> tuple[Change, Progress]:
     """Add or remove a portion. Return what is left of the change, and the portion's result.
 
@@ -145,7 +147,7 @@ async def _advance(
                 count, after = await participants.add_group(tx, room, actor, who, after=after, at_most=at_most)
                 spent += count
             else:
-                opened = await _add_individual(tx, room, actor, newcomer, settings)
+                opened = await _add_individual(tx, room, actor, newcomer, talk_settings)
                 room_type = opened or room_type
                 room = msgspec.structs.replace(room, type=opened or room.type)
         except (Invalid, NotAvailable, NotFound) as error:
@@ -161,7 +163,7 @@ async def _advance(
 
 # --- one person -----------------------------------------------------------------------------
 async def _add_individual(
-    tx: Tx, room: Room, actor: Actor, newcomer: Newcomer, settings: TalkSettings
+    tx: Tx, room: Room, actor: Actor, newcomer: Newcomer, talk_settings: TalkSettings
 ) -> RoomType | None:
     """Add a user, an e-mail address or a phone number.
 
@@ -176,7 +178,7 @@ async def _add_individual(
     if kind == USERS:
         await _add_user(tx, room, actor, await users.resolve_id(tx, who))
     elif kind == EMAILS:
-        require_invitable(room, settings)
+        require_invitable(room, talk_settings)
         if await participants.add_email(tx, room, actor, who, newcomer.name):
             await room_settings.allow_guests(tx, room, actor)
             return RoomType.PUBLIC
@@ -186,7 +188,7 @@ async def _add_individual(
     elif kind == "federated_users":
         raise NotAvailable("federation")
     elif kind == "phones":
-        if not await sip.can_dial_out(tx, settings, actor.id):
+        if not await sip.can_dial_out(tx, talk_settings, actor.id):
             raise NotAvailable("sip")
         await participants.add_phone(tx, room, actor, who)
     else:
@@ -194,10 +196,10 @@ async def _add_individual(
     return None
 
 
-def require_invitable(room: Room, settings: TalkSettings) -> None:
+def require_invitable(room: Room, talk_settings: TalkSettings) -> None:
     """Raises Invalid("password") if an invitation by e-mail opens the room, but public rooms need a password."""
     policy.require_forced_password(
-        is_open=room.becomes_public_by_email, has_password=False, is_forced=settings.force_passwords
+        is_open=room.becomes_public_by_email, has_password=False, is_forced=talk_settings.force_passwords
     )
 
 

@@ -47,7 +47,7 @@ async def list_rooms(call: Call[ListParams]) -> Reply:
     db = call.world.db
     reply = await db.read(lambda tx: _list_rooms(tx, call))
     if reply is None:
-        user, with_changelog = call.caller.actor, call.world.settings.has_changelog
+        user, with_changelog = call.caller.actor, call.world.talk_settings.has_changelog
         await call.write_if_possible(lambda tx: creation.welcome(tx, user, with_changelog=with_changelog))
         reply = await db.read(lambda tx: _list_rooms(tx, call, is_welcomed=True))
     assert reply is not None, "a welcomed user is not new"
@@ -69,7 +69,7 @@ async def _list_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool = Fal
     )
     if found is None:
         return None
-    defaults, with_last_message = call.world.settings.room_defaults, params.includeLastMessage
+    defaults, with_last_message = call.world.talk_settings.room_defaults, params.includeLastMessage
     data = [
         view.room(overview, defaults, found.names, with_last_message=with_last_message, online=found.online)
         for overview in found.overviews
@@ -100,7 +100,7 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
 @routes.add("DELETE", "room/{token}", *ANY_MODERATOR, versions=V4)
 async def delete_room(tx: Tx, call: Call[Any]) -> None:
     """Delete a conversation for everybody."""
-    await rooms.delete(tx, call.me, one_to_one_too=call.world.settings.can_delete_one_to_one)
+    await rooms.delete(tx, call.me, one_to_one_too=call.world.talk_settings.can_delete_one_to_one)
 
 
 @routes.add("GET", "listed-room", Guard.USER, versions=V4, params=SearchParams, returns=list[RoomView])

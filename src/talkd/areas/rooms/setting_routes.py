@@ -129,7 +129,7 @@ async def hash_room_password(call: Call[Any], password: str, *, is_public: bool)
     the server requires it.
     """
     policy.require_forced_password(
-        is_open=is_public, has_password=bool(password), is_forced=call.world.settings.force_passwords
+        is_open=is_public, has_password=bool(password), is_forced=call.world.talk_settings.force_passwords
     )
     if not password:
         return ""
@@ -219,7 +219,7 @@ async def set_mention_permissions(tx: Tx, call: Call[MentionParams]) -> RoomView
 )
 async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
     """Choose whether participants must agree to being recorded."""
-    server_setting = call.world.settings.recording_consent
+    server_setting = call.world.talk_settings.recording_consent
     me, value = call.me, call.params.recordingConsent
     await room_settings.set_recording_consent(tx, me.room, me.actor, value, server_setting=server_setting)
     return await rendering.render_mine(tx, call)

@@ -26,14 +26,14 @@ class Enumeration(msgspec.Struct, frozen=True):
 
 def enumeration_of(core: Mapping[str, str]) -> Enumeration:
     """Read the settings of the app `core`. talkd has no address books, so no account is found by its phone number."""
-    settings = TalkSettings()
-    settings.replace(core)
-    is_allowed = settings.flag("shareapi_allow_share_dialog_user_enumeration", True)
-    to_group = settings.flag("shareapi_restrict_user_enumeration_to_group")
-    to_phone = settings.flag("shareapi_restrict_user_enumeration_to_phone")
+    core_settings = TalkSettings()
+    core_settings.replace(core)
+    is_allowed = core_settings.flag("shareapi_allow_share_dialog_user_enumeration", True)
+    to_group = core_settings.flag("shareapi_restrict_user_enumeration_to_group")
+    to_phone = core_settings.flag("shareapi_restrict_user_enumeration_to_phone")
     return Enumeration(
         browses_all=is_allowed and not to_group and not to_phone,
         browses_groups=is_allowed and to_group,
-        full_match=settings.flag("shareapi_restrict_user_enumeration_full_match", True),
-        members_only=settings.flag("shareapi_only_share_with_group_members"),
+        full_match=core_settings.flag("shareapi_restrict_user_enumeration_full_match", True),
+        members_only=core_settings.flag("shareapi_only_share_with_group_members"),
     )

@@ -41,10 +41,10 @@ async def get_shown(tx: Tx, app: str = APP) -> dict[str, str]:
 
 
 async def get_settings(tx: Tx) -> TalkSettings:
-    """Read the settings of Talk from the database. Operations can use those in memory (`World.settings`) instead."""
-    settings = TalkSettings()
-    settings.replace(await get_all(tx))
-    return settings
+    """Read the settings of Talk from the database. Operations can use `World.talk_settings` in memory instead."""
+    talk_settings = TalkSettings()
+    talk_settings.replace(await get_all(tx))
+    return talk_settings
 
 
 async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:

@@ -51,7 +51,7 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
     found = await service.get_settings(
         tx,
         call.world.config.calls,
-        call.world.settings,
+        call.world.talk_settings,
         token=call.token,
         is_inside=is_inside,
         user_id=call.caller.user_id,

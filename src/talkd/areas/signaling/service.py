@@ -85,7 +85,7 @@ async def delete_old(tx: Tx) -> None:
 async def get_settings(
     tx: Tx,
     config: CallsConfig,
-    chosen: TalkSettings,
+    talk_settings: TalkSettings,
     *,
     token: str,
     is_inside: bool,
@@ -107,9 +107,9 @@ async def get_settings(
     return ConnectionSettings(
         user_id=user_id,
         proof=await _prove(tx, user_id, display_name, issuer=issuer),
-        stun_servers=list_stun_servers(config, chosen),
-        relays=[new_relay(server) for server in list_turn_servers(config, chosen)] if may_relay else [],
-        hides_warning=chosen.hides_signaling_warning,
+        stun_servers=list_stun_servers(config, talk_settings),
+        relays=[new_relay(server) for server in list_turn_servers(config, talk_settings)] if may_relay else [],
+        hides_warning=talk_settings.hides_signaling_warning,
     )
 
 
@@ -124,15 +124,15 @@ async def _prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str)
     )
 
 
-def list_stun_servers(config: CallsConfig, chosen: TalkSettings) -> list[str]:
+def list_stun_servers(config: CallsConfig, talk_settings: TalkSettings) -> list[str]:
     """Return the STUN servers as `host:port`: those of the Talk settings, else those of the configuration."""
-    return config.stun_servers if chosen.stun_servers is None else chosen.stun_servers
+    return config.stun_servers if talk_settings.stun_servers is None else talk_settings.stun_servers
 
 
-def list_turn_servers(config: CallsConfig, chosen: TalkSettings) -> list[TurnServer]:
+def list_turn_servers(config: CallsConfig, talk_settings: TalkSettings) -> list[TurnServer]:
     """Return the TURN servers: those of the Talk settings, else those of the configuration."""
-    if chosen.turn_servers is not None:
-        return chosen.turn_servers
+    if talk_settings.turn_servers is not None:
+        return talk_settings.turn_servers
     protocols = ",".join(config.turn_protocols)
     return [_turn_server(server, config.turn_secret, protocols) for server in config.turn_servers]
 

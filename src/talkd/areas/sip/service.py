@@ -18,18 +18,18 @@ class Assignment(msgspec.Struct, frozen=True):
 
 
 # --- the bridge -----------------------------------------------------------------------------
-async def can_dial_out(tx: Tx, settings: TalkSettings, user_id: str) -> bool:
+async def can_dial_out(tx: Tx, talk_settings: TalkSettings, user_id: str) -> bool:
     """Return True if the account may call phone numbers through the bridge."""
-    return settings.can_dial_out and await _is_allowed(tx, settings, user_id)
+    return talk_settings.can_dial_out and await _is_allowed(tx, talk_settings, user_id)
 
 
-async def can_enable_dial_in(tx: Tx, settings: TalkSettings, user_id: str) -> bool:
+async def can_enable_dial_in(tx: Tx, talk_settings: TalkSettings, user_id: str) -> bool:
     """Return True if the account may let people dial in to its rooms."""
-    return settings.can_dial_in and await _is_allowed(tx, settings, user_id)
+    return talk_settings.can_dial_in and await _is_allowed(tx, talk_settings, user_id)
 
 
-async def _is_allowed(tx: Tx, settings: TalkSettings, user_id: str) -> bool:
-    return await users.is_allowed(tx, settings.groups("sip_bridge_groups"), user_id)
+async def _is_allowed(tx: Tx, talk_settings: TalkSettings, user_id: str) -> bool:
+    return await users.is_allowed(tx, talk_settings.groups("sip_bridge_groups"), user_id)
 
 
 # --- numbers --------------------------------------------------------------------------------

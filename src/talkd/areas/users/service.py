@@ -71,9 +71,9 @@ async def is_allowed(tx: Tx, group_ids: Sequence[str], user_id: str) -> bool:
     return not group_ids or await store.is_member_of_any(tx, group_ids, user_id)
 
 
-async def may_use_talk(tx: Tx, talk: TalkSettings, user_id: str) -> bool:
+async def may_use_talk(tx: Tx, talk_settings: TalkSettings, user_id: str) -> bool:
     """Return True if the setting `allowed_groups` lets the account use Talk."""
-    return await is_allowed(tx, talk.allowed_groups, user_id)
+    return await is_allowed(tx, talk_settings.allowed_groups, user_id)
 
 
 async def is_being_forgotten(tx: Tx, user_id: str) -> bool:
