@@ -24,7 +24,7 @@ def lock(scene: Scene) -> None:
 
 
 def close_lobby(scene: Scene) -> None:
-    """Close the lobby of the group, so that only moderators may do anything there."""
+    """Turn the lobby of the group on, so that only moderators may do anything there."""
     scene.alice.put(f"v4/room/{scene.group}/webinar/lobby", state=1)
 
 
@@ -42,7 +42,7 @@ def is_locked(method: str, path: str, **params: int) -> Check:
 
 
 def waits_in_the_lobby(method: str, path: str, **params: int) -> Check:
-    """Check that a closed lobby answers 412 to a member who has joined the room, but not to a moderator."""
+    """Check that a lobby answers 412 to a member who has joined the room, but not to a moderator."""
 
     def check(scene: Scene) -> None:
         for who in (scene.bob, scene.alice):
@@ -71,7 +71,7 @@ def has_flags(path: str) -> Check:
 BASE = "The base of the addresses is the same as in 2018. All rows use it."
 NOT_LOCKED = "Callers who are in the call may always leave it (200)."
 HELD_OUT = f"A call continues when its room is locked. {NOT_LOCKED} A caller who has not joined the room gets 404."
-SENT_OUT = "Closing the lobby removes members from the call, so none of them has to leave it."
+SENT_OUT = "Turning the lobby on removes members from the call, so none of them has to leave it."
 
 ROWS = (
     Row(63, "call", "the base of the addresses, API v1", answers(200, of("bob", "GET", CALL)), BASE),

@@ -251,7 +251,9 @@ NOT_OPENED = (
     "A call continues when its room is locked."
 )
 NOT_LOCKED_EITHER = f"{NOT_OPENED} {NOT_LOCKED}"
-LEFT_ALREADY = "Closing the lobby removes waiting members from the call. Members who have not joined the room get 404."
+LEFT_ALREADY = (
+    "Turning the lobby on removes waiting members from the call. Members who have not joined the room get 404."
+)
 
 ROWS = (
     Row(1, "call", "API v1 until Nextcloud 21", is_still_there("v1"), REMOVED),

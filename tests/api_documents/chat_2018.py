@@ -171,7 +171,7 @@ WAITING = (
     "list."
 )
 UNKNOWN_ROOM = "The same answer for a room that does not exist and for one that the caller is not in."
-LOBBY = f"{UNKNOWN_ROOM} For a closed lobby, which came later, it is 412 as for calls."
+LOBBY = f"{UNKNOWN_ROOM} For a caller in the lobby, which came later, it is 412 as for calls."
 ACTORS = "Other actors, such as people invited by e-mail, bots and deleted accounts, are shown as guests."
 GUEST_ID = "A guest's id is the same as in the list of participants."
 PLAIN = "Placeholders are replaced: mentions by `@` and the name or by `@all`, other objects by their name."

@@ -118,7 +118,7 @@ API_2018 = (
     Unlisted(
         GET_PEOPLE,
         412,
-        "the lobby is closed to the caller",
+        "the caller waits in the lobby",
         LOBBY,
         after(close_lobby, answers(412, of("bob", "GET", PEOPLE)), answers(200, of("alice", "GET", PEOPLE))),
     ),
@@ -139,7 +139,7 @@ API_2018 = (
     Unlisted(
         GET_CHAT,
         412,
-        "the lobby is closed to the caller",
+        "the caller waits in the lobby",
         LOBBY,
         after(
             close_lobby,
@@ -150,7 +150,7 @@ API_2018 = (
     Unlisted(
         SAY,
         412,
-        "the lobby is closed to the caller",
+        "the caller waits in the lobby",
         LOBBY,
         after(
             close_lobby,

@@ -102,7 +102,7 @@ def test_only_group_rooms_can_have_breakout_rooms(team: Team) -> None:
         assert answer == (400, "room")
 
 
-def test_the_lobby_opens_and_closes(team: Team) -> None:
+def test_the_lobby_is_turned_on_and_off(team: Team) -> None:
     one, _ = team.create(MANUAL, bob=0, carol=1)
     assert team.bob.room(one)["lobbyState"] == 1
     assert team.bob.refused("GET", f"v4/room/{team.token}/breakout-rooms") == (400, "status")

@@ -31,7 +31,7 @@ def wait(person: Person, token: str, last: int, **params: Any) -> httpx.Response
     )
 
 
-def test_everybody_but_moderators_waits_until_the_lobby_ends(alice: Person, bob: Person, token: str) -> None:
+def test_everybody_but_moderators_waits_until_the_lobby_is_off(alice: Person, bob: Person, token: str) -> None:
     alice.say(token, "For members")
     assert set_lobby(alice, token, 1)["lobbyState"] == 1
     assert bob.status("GET", f"v1/chat/{token}", lookIntoFuture=0) == 412
@@ -83,13 +83,13 @@ def test_refusals(server: Server, alice: Person, bob: Person, token: str) -> Non
 
 
 # --- the timer ------------------------------------------------------------------------------
-def test_a_timer_in_the_past_ends_the_lobby_at_once(alice: Person, bob: Person, token: str) -> None:
+def test_a_timer_in_the_past_turns_the_lobby_off_at_once(alice: Person, bob: Person, token: str) -> None:
     room = set_lobby(alice, token, 1, 1)
     assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
     assert bob.system_messages(token)[-2:] == ["lobby_non_moderators", "lobby_timer_reached"]
 
 
-def test_the_timer_ends_the_lobby_and_reports_it_once(
+def test_the_timer_turns_the_lobby_off_and_reports_it_once(
     server: Server,
     loop_thread: LoopThread,
     alice: Person,
@@ -109,12 +109,12 @@ def test_the_timer_ends_the_lobby_and_reports_it_once(
         answer = waiting.result(20)
     assert [each["systemMessage"] for each in answer.json()["ocs"]["data"]] == ["lobby_timer_reached"]
     assert answer.json()["ocs"]["data"][0]["message"] == "The conversation is now open to everyone"
-    server.run_job("end_lobbies")  # a second run
+    server.run_job("turn_off_lobbies")  # a second run
     assert bob.system_messages(token).count("lobby_timer_reached") == 1
     assert (bob.room(token)["lobbyState"], bob.room(token)["lobbyTimer"]) == (0, 0)
 
 
-def test_the_lobby_ends_at_its_timer_before_the_job_runs(
+def test_the_lobby_is_off_at_its_timer_before_the_job_runs(
     alice: Person, bob: Person, token: str, hour_later: Callable[[], None]
 ) -> None:
     set_lobby(alice, token, 1, int(time.time()) + 3600)
@@ -220,8 +220,8 @@ def test_nobody_joins_the_call_while_the_lobby_is_turned_on(
     bob.join(token)
     for _ in range(8):
         joining = threads.submit(bob.status, "POST", f"v4/call/{token}", flags=7)
-        closing = threads.submit(set_lobby, alice, token, 1)
-        closing.result()
+        turning_on = threads.submit(set_lobby, alice, token, 1)
+        turning_on.result()
         assert joining.result() in (200, 412)
         assert alice.get(f"v4/call/{token}") == []
         assert alice.room(token)["hasCall"] is False

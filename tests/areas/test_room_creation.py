@@ -91,7 +91,7 @@ def test_an_object_has_a_type_and_an_id(alice: Person) -> None:
     assert alice.refused("POST", "v4/room", objectId="event") == (400, "object")
 
 
-def test_a_lobby_whose_timer_is_over_is_not_switched_on(alice: Person) -> None:
+def test_a_lobby_whose_timer_has_expired_is_not_turned_on(alice: Person) -> None:
     room = alice.post("v4/room", roomName="Room", lobbyState=1, lobbyTimer=5)
     assert (room["lobbyState"], room["lobbyTimer"]) == (0, 0)
     assert alice.system_messages(room["token"]) == ["conversation_created"]

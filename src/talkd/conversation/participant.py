@@ -135,8 +135,8 @@ class Participant(msgspec.Struct, frozen=True):
 
     @property
     def can_pass_lobby(self) -> bool:
-        """Return True if the room has no lobby, or the participant moderates or may ignore the lobby."""
-        return not self.room.has_lobby or self.is_moderator or self.may(Permission.LOBBY_IGNORE)
+        """Return True if the lobby is off, or the participant moderates or may ignore the lobby."""
+        return not self.room.is_lobby_on or self.is_moderator or self.may(Permission.LOBBY_IGNORE)
 
     def can_start_call(self, start_calls: int) -> bool:
         """Return True if the participant may start a call. `start_calls` is the server's setting."""

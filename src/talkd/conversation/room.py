@@ -83,14 +83,14 @@ class Room(msgspec.Struct, frozen=True):
         return self.read_only == ReadOnly.READ_WRITE and self.type != RoomType.CHANGELOG
 
     @property
-    def has_lobby(self) -> bool:
+    def is_lobby_on(self) -> bool:
         """Return True if the lobby is on and its timer has not expired."""
         return bool(self.lobby_state) and is_lobby_on(self.lobby_state, self.lobby_timer)
 
     @property
-    def is_lobby_over(self) -> bool:
-        """Return True if the lobby timer has expired, even if the job that ends the lobby has not run yet."""
-        return self.lobby_state == Lobby.NON_MODERATORS and not self.has_lobby
+    def is_lobby_due(self) -> bool:
+        """Return True if the timer has expired and `areas/lobby` has not turned the lobby off yet."""
+        return self.lobby_state == Lobby.NON_MODERATORS and not self.is_lobby_on
 
     @property
     def is_listed(self) -> bool:

@@ -176,7 +176,7 @@ class ListableSet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class LobbySet(RoomEvent):
-    """The lobby was switched on or off, or has another timer (0 for none)."""
+    """The lobby was turned on or off, or has another timer (0 for none)."""
 
     is_on: bool
     was_on: bool
@@ -185,7 +185,7 @@ class LobbySet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class LobbyTimerReached(RoomEvent):
-    """The timer of the lobby has run out, so the lobby is off."""
+    """The timer of the lobby has expired, so the lobby is off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,12 +204,12 @@ class RecordingConsentSet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class BreakoutRoomsStarted(RoomEvent):
-    """This breakout room was opened."""
+    """The breakout rooms were started: the lobby of this one was turned off."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakoutRoomsStopped(RoomEvent):
-    """This breakout room was closed: those who do not moderate wait in its lobby."""
+    """The breakout rooms were stopped: the lobby of this one was turned on."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ _ROOM_CHECKS: dict[Guard, Callable[[Participant, TalkSettings], bool]] = {
     Guard.ACCOUNT: lambda me, _: not me.is_guest,
     Guard.CALLS_ENABLED: lambda _, talk_settings: talk_settings.start_calls != StartCall.NOBODY,
     Guard.READ_WRITE: lambda me, _: me.room.is_writable,
-    Guard.LOBBY_OPEN: lambda me, _: me.can_pass_lobby,
+    Guard.PAST_LOBBY: lambda me, _: me.can_pass_lobby,
     Guard.MAY_CHAT: lambda me, _: me.may(Permission.CHAT),
 }
 """What each guard requires of a participant."""
@@ -32,7 +32,7 @@ REFUSALS: dict[Guard, type[TalkError]] = {
     Guard.ACCOUNT: Forbidden,
     Guard.CALLS_ENABLED: Forbidden,
     Guard.READ_WRITE: Forbidden,
-    Guard.LOBBY_OPEN: PreconditionFailed,
+    Guard.PAST_LOBBY: PreconditionFailed,
     Guard.MAY_CHAT: Forbidden,
 }
 """The error for callers who are logged in, or in the room, but do not pass the guard."""

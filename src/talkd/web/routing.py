@@ -45,8 +45,8 @@ class Guard(Enum):
     """The setting `start_calls` is not "nobody", else 403."""
     READ_WRITE = "read-write"
     """The room is not locked, else 403."""
-    LOBBY_OPEN = "lobby"
-    """The room has no lobby, or the caller need not wait in it, else 412."""
+    PAST_LOBBY = "past-lobby"
+    """The lobby is off, or the caller need not wait in it, else 412."""
     MAY_CHAT = "may-chat"
     """The caller has the chat permission, else 403."""
 
@@ -56,12 +56,12 @@ LOGIN_GUARDS = frozenset({Guard.NO_LOGIN, Guard.USER, Guard.ADMIN, Guard.SUBADMI
 
 IN_ROOM = (Guard.NO_LOGIN, Guard.PARTICIPANT)
 """All participants: users and guests, even if they wait in the lobby."""
-PAST_LOBBY = (*IN_ROOM, Guard.LOBBY_OPEN)
+PAST_LOBBY = (*IN_ROOM, Guard.PAST_LOBBY)
 """All participants who do not wait in the lobby."""
 SPEAKING = (*PAST_LOBBY, Guard.READ_WRITE, Guard.MAY_CHAT)
 """All participants who may send messages."""
 USER_IN_ROOM = (Guard.USER, Guard.PARTICIPANT)
-USER_PAST_LOBBY = (*USER_IN_ROOM, Guard.LOBBY_OPEN)
+USER_PAST_LOBBY = (*USER_IN_ROOM, Guard.PAST_LOBBY)
 ANY_MODERATOR = (Guard.NO_LOGIN, Guard.MODERATOR)
 """All moderators, including guest moderators."""
 USER_MODERATOR = (Guard.USER, Guard.MODERATOR)

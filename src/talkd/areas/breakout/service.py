@@ -246,7 +246,7 @@ async def set_assistance(tx: Tx, me: Participant, *, is_wanted: bool, enabled: b
     if not enabled:
         raise Invalid("config")
     room = await room_store.lock_room(tx, me.room.id)
-    if not room.is_breakout_room or room.has_lobby:
+    if not room.is_breakout_room or room.is_lobby_on:
         raise Invalid("room")
     status = Status.ASSISTANCE if is_wanted else Status.STOPPED
     if status != room.breakout_status:

@@ -53,7 +53,7 @@ async def set_status(tx: Tx, room_id: int, status: int, now: int) -> None:
 
 
 async def set_lobby(tx: Tx, room_id: int, lobby: int) -> None:
-    """Set the lobby of a breakout room, and end its request for assistance."""
+    """Turn the lobby of a breakout room on or off, and end its request for assistance."""
     await tx.run(_LOBBY, room_id=room_id, lobby=lobby)
 
 

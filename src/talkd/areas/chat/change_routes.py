@@ -37,7 +37,7 @@ class ContextParams(msgspec.Struct, frozen=True):
     limit: int = 50
 
 
-_AUTHOR = (Guard.NO_LOGIN, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.LOBBY_OPEN, Guard.MAY_CHAT)
+_AUTHOR = (Guard.NO_LOGIN, Guard.IDENTIFIED, Guard.READ_WRITE, Guard.PAST_LOBBY, Guard.MAY_CHAT)
 
 
 @routes.add(

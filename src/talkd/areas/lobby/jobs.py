@@ -1,14 +1,14 @@
-"""End lobbies whose timer has run out."""
+"""Turn lobbies off when their timers expire."""
 
 from talkd.area import Job
 from talkd.areas.lobby import service
 from talkd.web.call import World
 
 
-async def end_due(world: World) -> None:
-    """End the lobbies whose timer has run out."""
+async def turn_off_due(world: World) -> None:
+    """Turn off the lobbies whose timer has expired."""
     if await world.db.read(service.is_any_due):
-        await world.db.write(service.end_due)
+        await world.db.write(service.turn_off_due)
 
 
-JOBS = (Job("end_lobbies", every=1, run=end_due),)
+JOBS = (Job("turn_off_lobbies", every=1, run=turn_off_due),)

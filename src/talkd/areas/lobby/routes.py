@@ -15,7 +15,7 @@ routes = Routes("lobby")
 class LobbyParams(msgspec.Struct, frozen=True):
     """The state of the lobby: 0 is off, and with 1 everybody but moderators waits.
 
-    `timer` is the Unix time at which the lobby ends by itself. Null or 0 means never.
+    `timer` is the Unix time at which the lobby is turned off. Null or 0 means never.
     """
 
     state: int

@@ -23,10 +23,10 @@ _DUE = Statement(
 
 
 async def set_lobby(tx: Tx, room_id: int, state: int, timer: int) -> None:
-    """Set the lobby of a room. It ends by itself at the Unix time `timer` (0: never)."""
+    """Turn the lobby of a room on or off. It is turned off at the Unix time `timer` (0: never)."""
     await tx.run(_SET, room_id=room_id, state=state, timer=timer)
 
 
 async def list_due(tx: Tx, now: int) -> list[int]:
-    """Return the ids of the rooms with a lobby whose timer has run out."""
+    """Return the ids of the rooms whose lobby is on and has an expired timer."""
     return await tx.values(_DUE, now=now)

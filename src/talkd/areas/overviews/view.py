@@ -101,7 +101,7 @@ def room(
     item, attendee, session = me.room, me.attendee, me.session
     name = item.partner_of(attendee.actor_id) if item.type == RoomType.ONE_TO_ONE else item.name
     is_online = online is not None and item.type == RoomType.ONE_TO_ONE and name in online
-    has_lobby, is_inside = item.has_lobby, me.can_pass_lobby
+    is_lobby_on, is_inside = item.is_lobby_on, me.can_pass_lobby
     started_at = clock.date_of(item.call_started_at) if is_inside else 0
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
@@ -133,8 +133,8 @@ def room(
         me.can_delete(defaults.can_delete_one_to_one),
         _notification_level(me, defaults),
         attendee.notification_calls,
-        int(has_lobby),
-        item.lobby_timer if has_lobby else 0,
+        int(is_lobby_on),
+        item.lobby_timer if is_lobby_on else 0,
         clock.date_of(session.last_ping) if session else 0,
         session.session_id if session else "0",
         item.sip_enabled,
@@ -173,12 +173,12 @@ def room(
 def seen_from_outside(item: Room, *, is_listed: bool = False, shows_object: bool = False) -> RoomView:
     """Return a room for somebody who has not joined it.
 
-    A listed room also shows its name, its description and, unless it has a lobby, its call. `shows_object` adds the id
+    A listed room also shows its name, its description and, unless its lobby is on, its call. `shows_object` adds the id
     of its object: for a breakout room, the token of the parent room.
     """
     no_permissions = int(Permission.CUSTOM)
     name = item.name if is_listed else ""
-    shows_call = is_listed and not item.has_lobby
+    shows_call = is_listed and not item.is_lobby_on
     return RoomView(
         id=item.id,
         token=item.token,
@@ -205,8 +205,8 @@ def seen_from_outside(item: Room, *, is_listed: bool = False, shows_object: bool
         canDeleteConversation=False,
         notificationLevel=NotificationLevel.NEVER,
         notificationCalls=0,
-        lobbyState=int(item.has_lobby),
-        lobbyTimer=item.lobby_timer if item.has_lobby else 0,
+        lobbyState=int(item.is_lobby_on),
+        lobbyTimer=item.lobby_timer if item.is_lobby_on else 0,
         lastPing=0,
         sessionId="0",
         sipEnabled=item.sip_enabled if is_listed else 0,

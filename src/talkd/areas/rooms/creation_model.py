@@ -60,7 +60,7 @@ def require_attributes(
 ) -> Attributes:
     """Return the attributes as they are stored. Raises Invalid with the name of the first bad one as its reason.
 
-    A lobby whose timer has run out is not switched on.
+    A lobby whose timer has expired is not turned on.
     """
     for value, values, reason in (
         (read_only, tuple(ReadOnly), "read-only"),
@@ -76,12 +76,12 @@ def require_attributes(
         raise Invalid("message-expiration")
     if not 0 <= lobby_timer <= MAX_TIME:
         raise Invalid("lobby-timer")
-    has_lobby = is_lobby_on(lobby_state, lobby_timer)
+    is_on = is_lobby_on(lobby_state, lobby_timer)
     return Attributes(
         read_only=read_only,
         listable=listable,
-        lobby_state=int(has_lobby),
-        lobby_timer=lobby_timer if has_lobby else 0,
+        lobby_state=int(is_on),
+        lobby_timer=lobby_timer if is_on else 0,
         sip_enabled=sip_enabled,
         message_expiration=message_expiration,
         default_permissions=require_permissions(permissions, "permissions"),
