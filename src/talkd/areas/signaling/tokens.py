@@ -1,7 +1,7 @@
 """Proofs of a client's identity for a standalone signaling server: a signed token, or the older ticket.
 
 Current signaling servers read the token and check it with the public key from the capabilities. Older ones would send
-the ticket back to be checked here; no route does that, because talkd cannot use such servers yet.
+the ticket back to be checked here. talkd cannot use such servers yet, so it makes tickets and checks none.
 
 PyJWT and cryptography are imported when they are first needed, because importing them takes long.
 """
@@ -78,15 +78,6 @@ def make_ticket(secret: str, *, user_id: str | None, now: int) -> str:
     """Return a ticket, the older proof: `random:time:user:signature`. The user is empty for guests."""
     signed = f"{ids.text(16)}:{now}:{user_id or ''}"
     return f"{signed}:{hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()}"
-
-
-def is_ticket(secret: str, ticket: str, *, user_id: str | None) -> bool:
-    """Return True if this installation made the ticket for that user."""
-    signed, _, signature = ticket.rpartition(":")
-    random, _, rest = signed.partition(":")
-    _, _, named = rest.partition(":")
-    expected = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()
-    return bool(random) and named == (user_id or "") and hmac.compare_digest(signature.encode(), expected.encode())
 
 
 @lru_cache(maxsize=4)
