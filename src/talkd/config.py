@@ -9,7 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin
 
 import msgspec
 
@@ -276,7 +276,16 @@ SHORT_NAMES = {
 _MAY_BE_ZERO = {"port", "by_sender", "to_recipient", "room_password_min_length", "start_timeout", "hsts"}
 LEAST_CONNECTIONS = 3
 """One for the claim on the database, one for reading, one for writing."""
-_WORDS = {"array": 'a list like ["one", "two"]', "str": "a text", "int": "a number", "bool": "true or false"}
+_FORMS: dict[Any, str] = {
+    str: "a text",
+    int: "a number",
+    float: "a fraction",
+    bool: "true or false",
+    list: 'a list like ["one", "two"]',
+    list[str]: 'a list like ["one", "two"]',
+    dict: "a group",
+}
+"""How errors call the values of a type."""
 
 
 def load(
@@ -299,10 +308,7 @@ def load(
         _put(tree, paths[name], value)
     for path, value in (overrides or {}).items():
         _put(tree, path, value)
-    try:
-        config = msgspec.convert(tree, Config, strict=False)
-    except msgspec.ValidationError as error:
-        raise ConfigError(_explained(str(error))) from error
+    config = _typed(tree)
     _check(config)
     return config
 
@@ -330,16 +336,30 @@ def _require_known(tree: Mapping[str, Any]) -> None:
                 raise ConfigError(f"there is no setting {name}.{option}; [{name}] has {', '.join(options)}")
 
 
-def _explained(text: str) -> str:
-    """Return a ConfigError text for a message of msgspec, with the names of the settings file."""
-    text, _, place = text.partition(" - at `$.")
-    group, _, option = place.rstrip("`").rpartition(".")
-    choices = get_args(_options_of(group).get(option.partition("[")[0]))
-    if "enum" in text:
-        text = f"use one of {', '.join(choices)}"
-    for word, plain in _WORDS.items():
-        text = text.replace(f"`{word}`", plain)
-    return f"wrong setting {place.rstrip('`')}: {text}"
+def _typed(tree: Mapping[str, Any]) -> Config:
+    """Return the settings in a tree of known names. Raises ConfigError for the first value of a wrong type."""
+    kinds = _options_of("")
+    values = {}
+    for name, value in tree.items():
+        if options := _options_of(name):
+            typed = {option: _value(f"{name}.{option}", options[option], each) for option, each in value.items()}
+            values[name] = kinds[name](**typed)
+        else:
+            values[name] = _value(name, kinds[name], value)
+    return Config(**values)
+
+
+def _value(name: str, kind: Any, value: Any) -> Any:
+    """Return the value of an option as its type; texts may contain numbers, true and false. Raises ConfigError."""
+    if kind == list[str] and isinstance(value, list):
+        return [_value(f"{name}[{position}]", str, each) for position, each in enumerate(value)]
+    try:
+        return msgspec.convert(value, kind, strict=False)
+    except msgspec.ValidationError as error:
+        if get_origin(kind) is Literal:
+            raise ConfigError(f"wrong setting {name}: use one of {', '.join(get_args(kind))}") from error
+        got = _FORMS.get(type(value), "a date or time")
+        raise ConfigError(f"wrong setting {name}: Expected {_FORMS[kind]}, got {got}") from error
 
 
 def _check_forms(config: Config) -> None:
