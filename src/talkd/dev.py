@@ -88,9 +88,9 @@ async def reset(call: Call[NoParams]) -> list[str]:
 
 async def _empty(tx: Tx) -> list[str]:
     """Empty the tables. Return all topics that clients may wait for."""
-    topics = [f(row[0]) for row in await tx.all(_ROOMS) for f in (room_topic, call_topic)]
-    topics += [attendee_topic(row[0]) for row in await tx.all(_ATTENDEES)]
-    topics += [session_topic(row[0]) for row in await tx.all(_SESSIONS)]
+    topics = [topic(room_id) for room_id in await tx.values(_ROOMS) for topic in (room_topic, call_topic)]
+    topics += map(attendee_topic, await tx.values(_ATTENDEES))
+    topics += map(session_topic, await tx.values(_SESSIONS))
     for statement in _EMPTY:
         await tx.run(statement)
     return topics

@@ -29,20 +29,19 @@ class CountForm(StrEnum):
     CSV = "csv"
 
 
-def _count(active: list[tuple[str, int]]) -> str:
-    people = sum(count for _, count in active)
-    return f"There are currently {len(active)} calls in progress with {people} participants"
+def _summary(active: int, people: int) -> str:
+    return f"There are currently {active} calls in progress with {people} participants"
 
 
 @commands.command("talk:active-calls", cls=OccCommand)
 def show_active_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
     """Show the number of active calls. Status 1 if there are any, so that a script can wait before an upgrade."""
     active = read(ctx.config, calls.list_active)
-    people = sum(count for _, count in active)
+    people = sum(call.attendees for call in active)
     if output is not Form.PLAIN:
         show({"calls": len(active), "participants": people}, output)
     elif active:
-        typer.echo(_count(active))
+        typer.echo(_summary(len(active), people))
     else:
         typer.echo(NO_CALLS)
     if active:
@@ -53,13 +52,14 @@ def show_active_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
 def show_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
     """List the rooms that have a call, with the number of participants in it."""
     active = read(ctx.config, calls.list_active)
+    people = sum(call.attendees for call in active)
     if output is not Form.PLAIN:
         show(dict(active), output)
     elif not active:
         typer.echo(NO_CALLS)
     else:
-        typer.echo(_count(active))
-        show({f'"{token}"': count for token, count in active}, output)
+        typer.echo(_summary(len(active), people))
+        show({f'"{call.token}"': call.attendees for call in active}, output)
 
 
 @commands.command("talk:monitor:room", cls=OccCommand)

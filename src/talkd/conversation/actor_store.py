@@ -26,6 +26,23 @@ class KnownActor(NamedTuple):
     room_id: int
 
 
+class Position(NamedTuple):
+    """A message, in the order in which all messages are read: by room and id."""
+
+    room_id: int
+    message_id: int
+
+
+class _Naming(NamedTuple):
+    """A message that may name a deleted account. `parameters` is JSON."""
+
+    room_id: int
+    message_id: int
+    text: str
+    parameters: str
+    plain: str
+
+
 _USER = shape_of(KnownActor, word(USERS), users.c.id, users.c.display_name, users.c.enabled, ZERO)
 _ACTORS = Query(
     sa.union_all(
@@ -55,15 +72,17 @@ _FORGET_EDITOR = Statement(
 )
 _position = sa.tuple_(messages.c.room_id, messages.c.id)
 _after = _position > sa.tuple_(bind("after_room", Int), bind("after_id", Int))
-_in_order = (messages.c.room_id, messages.c.id)
-_LAST_EXAMINED = Statement(
-    sa.select(*_in_order).where(_after).order_by(*_in_order).limit(ONE).offset(bind("skipped", sa.Integer))
+_in_order = shape_of(Position, messages.c.room_id, messages.c.id)
+_LAST_EXAMINED = Query(
+    sa.select(*_in_order).where(_after).order_by(*_in_order).limit(ONE).offset(bind("skipped", sa.Integer)), _in_order
 )
-_NAMING = Statement(
-    sa.select(*_in_order, messages.c.message, messages.c.parameters, messages.c.plain)
+_FOUND = shape_of(_Naming, *_in_order, messages.c.message, messages.c.parameters, messages.c.plain)
+_NAMING = Query(
+    sa.select(*_FOUND)
     .where(_after, _position <= sa.tuple_(bind("last_room", Int), bind("last_id", Int)), names_actor(messages))
     .order_by(*_in_order)
-    .limit(bind("limit", sa.Integer))
+    .limit(bind("limit", sa.Integer)),
+    _FOUND,
 )
 _SET_REFERENCES = Statement(
     sa.update(messages)
@@ -92,49 +111,48 @@ async def get_names(tx: Tx, actors: set[tuple[str, str]]) -> Names:
     return {(actor.type, actor.id): actor.name for actor in await list_actors(tx, actors)}
 
 
-async def forget_after(
-    tx: Tx, user_id: str, position: tuple[int, int], *, limit: int, examined: int
-) -> tuple[int, int] | None:
+async def forget_after(tx: Tx, user_id: str, position: Position, *, limit: int, examined: int) -> Position | None:
     """Remove the id and names of a deleted account from messages: as author, as editor, and in mentions.
 
     A new account with the same id must not become the author of these messages. One call reads up to `examined`
-    messages after `position` (room id and message id) and changes up to `limit` of them.
+    messages after `position` and changes up to `limit` of them.
 
     Return the position of the last message that was read, or None at the end.
     """
-    end = await tx.one(_LAST_EXAMINED, after_room=position[0], after_id=position[1], skipped=examined - 1)
-    last = (ABOVE_ALL_IDS, ABOVE_ALL_IDS) if end is None else (end[0], end[1])
+    after = {"after_room": position.room_id, "after_id": position.message_id}
+    end = await tx.find(_LAST_EXAMINED, **after, skipped=examined - 1)
+    last = end or Position(ABOVE_ALL_IDS, ABOVE_ALL_IDS)
     reference = reference_text(USERS, user_id)
-    found = await tx.all(
+    found = await tx.list(
         _NAMING,
-        after_room=position[0],
-        after_id=position[1],
-        last_room=last[0],
-        last_id=last[1],
+        **after,
+        last_room=last.room_id,
+        last_id=last.message_id,
         limit=limit,
         actor_type=USERS,
         actor_id=user_id,
         reference=reference,
     )
-    keys = {"room_ids": tx.many(sorted({row[0] for row in found})), "message_ids": tx.many([row[1] for row in found])}
+    room_ids, message_ids = sorted({each.room_id for each in found}), [each.message_id for each in found]
+    keys = {"room_ids": tx.many(room_ids), "message_ids": tx.many(message_ids)}
     await tx.run(_FORGET_AUTHOR, user_id=user_id, **keys)
     await tx.run(_FORGET_EDITOR, user_id=user_id, **keys)
-    for room_id, message_id, text, parameters, searched_text in found:
-        if reference not in parameters:
+    for each in found:
+        if reference not in each.parameters:
             continue
         references = detached(
-            msgspec.json.decode(parameters, type=dict[str, Reference]),
-            lambda each: (each.type, each.id) == (USERS, user_id),
+            msgspec.json.decode(each.parameters, type=dict[str, Reference]),
+            lambda known: (known.type, known.id) == (USERS, user_id),
         )
         await tx.run(
             _SET_REFERENCES,
-            in_room=room_id,
-            message_id=message_id,
+            in_room=each.room_id,
+            message_id=each.message_id,
             parameters=msgspec.json.encode(references).decode(),
-            plain=plain(text, references) if searched_text else "",
+            plain=plain(each.text, references) if each.plain else "",
         )
     if len(found) == limit:
-        return found[-1][0], found[-1][1]
+        return Position(found[-1].room_id, found[-1].message_id)
     return None if end is None else last
 
 

@@ -1,5 +1,7 @@
 """Statements about attendees."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.conversation.participant import Attendee, Participant, Session
@@ -7,7 +9,7 @@ from talkd.conversation.room_store import ROOM
 from talkd.core.actor import GROUPS, USERS
 from talkd.core.constants import ParticipantType, Permission
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, combined, optional, shape
+from talkd.storage.queries import Query, combined, optional, shape, shape_of
 from talkd.storage.schema import Int, attendees, rooms, sessions, users
 from talkd.storage.statements import (
     EMPTY,
@@ -20,6 +22,14 @@ from talkd.storage.statements import (
     one_of,
     word,
 )
+
+
+class UserCount(NamedTuple):
+    """The number of users in a room, and of the moderators among them."""
+
+    users: int
+    moderators: int
+
 
 ATTENDEE = shape(Attendee, attendees)
 SESSION = shape(Session, sessions)
@@ -151,15 +161,16 @@ CAN_PASS_LOBBY = sa.or_(
     _permissions.op("&")(number(Permission.LOBBY_IGNORE)) != ZERO,
 )
 """True if the attendee, a user, can pass the lobby: `Participant.can_pass_lobby` in SQL."""
-_COUNT_USERS = Statement(
-    sa.select(
-        sa.func.count(),
-        sa.func.coalesce(sa.func.sum(sa.case((MODERATES, ONE), else_=ZERO)), 0),
-    ).where(
+_COUNTED = shape_of(
+    UserCount, sa.func.count(), sa.func.coalesce(sa.func.sum(sa.case((MODERATES, ONE), else_=ZERO)), ZERO)
+)
+_COUNT_USERS = Query(
+    sa.select(*_COUNTED).where(
         attendees.c.room_id == bind("room_id"),
         attendees.c.actor_type == word(USERS),
         attendees.c.type != number(ParticipantType.USER_SELF_JOINED),
-    )
+    ),
+    _COUNTED,
 )
 _GROUPS = Statement(
     sa.select(attendees.c.actor_id).where(
@@ -233,7 +244,7 @@ async def add_attendee(
     phone_number: str = "",
 ) -> int | None:
     """Store a new attendee. Return the id, or None for a user whose account was deleted."""
-    row = await tx.one(
+    attendee_id: int | None = await tx.value(
         _ADD,
         room_id=room_id,
         actor_type=actor_type,
@@ -247,7 +258,7 @@ async def add_attendee(
         phone_number=phone_number,
         modified_at=now,
     )
-    return None if row is None else int(row[0])
+    return attendee_id
 
 
 async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> bool:
@@ -255,11 +266,11 @@ async def delete_attendee(tx: Tx, room_id: int, attendee_id: int) -> bool:
     return await tx.run(_DELETE, room_id=room_id, attendee_id=attendee_id) > 0
 
 
-async def count_users(tx: Tx, room_id: int) -> tuple[int, int]:
-    """Return the number of users and of moderators among them. Self-joined users are not counted."""
-    row = await tx.one(_COUNT_USERS, room_id=room_id)
-    assert row is not None, "a count always has a row"
-    return int(row[0]), int(row[1])
+async def count_users(tx: Tx, room_id: int) -> UserCount:
+    """Count the users, and the moderators among them. Self-joined users are not counted."""
+    counted = await tx.find(_COUNT_USERS, room_id=room_id)
+    assert counted is not None, "a count always has a row"
+    return counted
 
 
 async def count_attendees(tx: Tx, room_id: int) -> int:

@@ -7,7 +7,7 @@ from talkd.conversation.ban import IP, Ban, is_banned_address
 from talkd.core import names
 from talkd.core.actor import DELETED_USERS, EMAILS, GUESTS, USERS
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, shape
+from talkd.storage.queries import Query, shape, single
 from talkd.storage.schema import bans, sessions
 from talkd.storage.statements import EMPTY, Statement, bind, folded, insert, word
 
@@ -30,10 +30,12 @@ _DELETE = Statement(sa.delete(bans).where(_in_room, bans.c.id == bind("ban_id"))
 _OF_GUESTS = Query(
     sa.select(*_BAN).where(_in_room, bans.c.actor_type.in_((word(IP), word(GUESTS), word(EMAILS)))), _BAN
 )
-_PRESENT_ADDRESSES = Statement(
+_PRESENT_ADDRESSES = Query(
     sa.select(sessions.c.attendee_id, sessions.c.address).where(
         sessions.c.room_id == bind("room_id"), sessions.c.address != EMPTY
-    )
+    ),
+    single(sessions.c.attendee_id),
+    single(sessions.c.address),
 )
 _is_of_user = sa.and_(bans.c.actor_type == word(USERS), folded(bans.c.actor_id) == bind("user_id", sa.Text))
 _is_by_user = sa.and_(bans.c.moderator_type == word(USERS), bans.c.moderator_id == bind("user_id"))
@@ -85,8 +87,8 @@ async def delete_ban(tx: Tx, room_id: int, ban_id: int) -> None:
 
 async def list_inside(tx: Tx, room_id: int, banned: str) -> set[int]:
     """Return the attendee ids of the guests with a session in the room from the banned address or network."""
-    rows = await tx.all(_PRESENT_ADDRESSES, room_id=room_id)
-    return {int(row[0]) for row in rows if is_banned_address(row[1], banned)}
+    present = await tx.list(_PRESENT_ADDRESSES, room_id=room_id)
+    return {attendee_id for attendee_id, address in present if is_banned_address(address, banned)}
 
 
 async def rename_user(tx: Tx, user_id: str, name: str) -> None:

@@ -1,16 +1,33 @@
 """Statements about messages."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.conversation.message import DELETED, NO_NEWS, Message
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, shape
+from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import Int, attendees, guest_mentions, messages, rooms
 from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, insert, number, one_of, word
 
-MESSAGE = shape(Message, messages)
 
+class Posted(NamedTuple):
+    """A message that was stored."""
+
+    id: int
+    others_read: int | None
+    """The id up to which all others with a public read status have read; None if there are no others."""
+
+
+class Mentions(NamedTuple):
+    """Mentions by guests of a network. `since` is the time of the first one."""
+
+    number: int
+    since: int
+
+
+MESSAGE = shape(Message, messages)
 
 _cleared = rooms.alias("cleared")
 _cleared_id = sa.select(_cleared.c.cleared_id)
@@ -140,11 +157,13 @@ _MARK_FORWARD = Statement(
     .values(last_read=bind("message_id"))
 )
 _FORGET_MENTIONS = Statement(sa.delete(guest_mentions).where(guest_mentions.c.since <= bind("since")))
-_COUNT_MENTION = Statement(
+_MENTIONS = shape_of(Mentions, guest_mentions.c.messages, guest_mentions.c.since)
+_COUNT_MENTION = Query(
     insert(guest_mentions)
     .values(network=bind("network"), messages=ONE, since=bind("now"))
     .on_conflict_do_update(index_elements=["network"], set_={"messages": guest_mentions.c.messages + ONE})
-    .returning(guest_mentions.c.messages, guest_mentions.c.since)
+    .returning(*_MENTIONS),
+    _MENTIONS,
 )
 COMMON_READ = (
     sa.select(sa.func.min(attendees.c.last_read))
@@ -167,10 +186,12 @@ _OTHERS_READ = (
     )
     .scalar_subquery()
 )
-_POST = Statement(
+_POSTED = shape_of(Posted, messages.c.id, _OTHERS_READ)
+_POST = Query(
     sa.insert(messages)
     .from_select(_NEW, sa.select(*(bind(name, messages.c[name].type) for name in _NEW)).where(~_is_known))
-    .returning(messages.c.id, _OTHERS_READ)
+    .returning(*_POSTED),
+    _POSTED,
 )
 _COMMON_READ = Statement(sa.select(COMMON_READ).where(rooms.c.id == bind("room_id")))
 _NEWEST_COUNTABLE = Statement(
@@ -232,14 +253,9 @@ async def add_message(tx: Tx, **values: int | str) -> int:
     return int(await tx.value(_ADD_SHARED if "shared_as" in values else _ADD, **values))
 
 
-async def post_message(tx: Tx, *, attendee_id: int, **values: int | str) -> tuple[int, int | None] | None:
-    """Store a message. Return None if the author already sent the same message with the same reference id.
-
-    Otherwise return its id, and the id up to which all others with a public read status have read: None if there are
-    no others.
-    """
-    row = await tx.one(_POST, attendee_id=attendee_id, **values)
-    return None if row is None else (row[0], row[1])
+async def post_message(tx: Tx, *, attendee_id: int, **values: int | str) -> Posted | None:
+    """Store a message. Return None if the author already sent the same message with the same reference id."""
+    return await tx.find(_POST, attendee_id=attendee_id, **values)
 
 
 async def set_reactions(tx: Tx, room_id: int, message_id: int, reactions: str) -> None:
@@ -270,15 +286,13 @@ async def mark_read(tx: Tx, room_id: int, attendee_id: int, message_id: int) -> 
     await tx.run(_MARK_READ, room_id=room_id, attendee_id=attendee_id, message_id=message_id)
 
 
-async def count_mention(tx: Tx, network: str, now: int, *, since: int) -> tuple[int, int]:
-    """Count a mention by a guest of a network. Return the number of mentions and the time of the first one.
+async def count_mention(tx: Tx, network: str, now: int, *, since: int) -> Mentions:
+    """Count a mention by a guest of a network. Return the mentions so far.
 
     The count starts anew if its first mention was not after `since`.
     """
     await tx.run(_FORGET_MENTIONS, since=since)
-    row = await tx.one(_COUNT_MENTION, network=network, now=now)
-    assert row is not None, "the statement returns the row that it writes"
-    return row[0], row[1]
+    return await tx.create(_COUNT_MENTION, network=network, now=now)
 
 
 async def get_common_read(tx: Tx, room_id: int) -> int | None:

@@ -1,13 +1,25 @@
 """Statements about reactions."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.conversation.reaction import Reaction, Reactors
 from talkd.core.actor import Actor
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, shape
+from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import reactions
-from talkd.storage.statements import Statement, bind, by_value, one_of
+from talkd.storage.statements import Statement, bind, by_value, columns, one_of
+
+
+class Given(NamedTuple):
+    """A reaction of an actor to a message."""
+
+    actor_type: str
+    actor_id: str
+    message_id: int
+    reaction: str
+
 
 _REACTION = shape(Reaction, reactions)
 _in_room = reactions.c.room_id == bind("room_id")
@@ -20,11 +32,10 @@ _OF_MESSAGE = Query(sa.select(*_REACTION).where(_of_message).order_by(by_value(r
 _ONE = Query(sa.select(*_REACTION).where(_of_message, _by_actor, reactions.c.reaction == bind("reaction")), _REACTION)
 _DELETE = Statement(sa.delete(reactions).where(_in_room, reactions.c.id == bind("reaction_id")))
 _CLEAR = Statement(sa.delete(reactions).where(_of_message))
-_given = sa.select(reactions.c.actor_type, reactions.c.actor_id, reactions.c.message_id, reactions.c.reaction).where(
-    _in_room, one_of(reactions.c.message_id, "message_ids")
-)
-_GIVEN = Statement(_given.order_by(by_value(reactions.c.id)))
-_GIVEN_BY = Statement(_given.where(_by_actor).order_by(by_value(reactions.c.id)))
+_GIVEN_REACTION = shape_of(Given, *columns(reactions, Given._fields))
+_given = sa.select(*_GIVEN_REACTION).where(_in_room, one_of(reactions.c.message_id, "message_ids"))
+_GIVEN = Query(_given.order_by(by_value(reactions.c.id)), _GIVEN_REACTION)
+_GIVEN_BY = Query(_given.where(_by_actor).order_by(by_value(reactions.c.id)), _GIVEN_REACTION)
 
 
 async def add_reaction(tx: Tx, **values: int | str) -> None:
@@ -57,9 +68,9 @@ async def delete_reactions(tx: Tx, room_id: int, message_id: int) -> None:
 async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Actor | None) -> Reactors:
     """Return the reactions to these messages by this actor, or by everybody if `actor` is None."""
     if actor is None:
-        rows = await tx.all(_GIVEN, room_id=room_id, message_ids=tx.many(message_ids))
+        given = await tx.list(_GIVEN, room_id=room_id, message_ids=tx.many(message_ids))
     else:
-        rows = await tx.all(
+        given = await tx.list(
             _GIVEN_BY,
             room_id=room_id,
             message_ids=tx.many(message_ids),
@@ -67,6 +78,7 @@ async def get_reactors(tx: Tx, room_id: int, message_ids: list[int], actor: Acto
             actor_id=actor.id,
         )
     reactors: Reactors = {}
-    for actor_type, actor_id, message_id, reaction in rows:
-        reactors.setdefault((actor_type, actor_id), {}).setdefault(message_id, []).append(reaction)
+    for each in given:
+        by_message = reactors.setdefault((each.actor_type, each.actor_id), {})
+        by_message.setdefault(each.message_id, []).append(each.reaction)
     return reactors

@@ -24,10 +24,10 @@ _ALL = Query(sa.select(*_COUNTED).where(throttle.c.first_at > bind("since")), _C
 _FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
 
 
-def _count_statement() -> Statement:
+def _count_statement() -> Query[Count]:
     expired = throttle.c.first_at <= sa.bindparam("since", type_=throttle.c.first_at.type)
     now = sa.bindparam("now", type_=throttle.c.first_at.type)
-    statement = (
+    return Query(
         insert(throttle)
         .values(action=bind("action"), subnet=bind("subnet"), attempts=ONE, first_at=now, last_at=now)
         .on_conflict_do_update(
@@ -38,9 +38,9 @@ def _count_statement() -> Statement:
                 "last_at": now,
             },
         )
-        .returning(throttle.c.attempts, throttle.c.first_at)
+        .returning(*_COUNTED),
+        _COUNTED,
     )
-    return Statement(statement)
 
 
 _COUNT = _count_statement()
@@ -56,11 +56,9 @@ async def forget_old(tx: Tx, before: int) -> None:
     await tx.run(_FORGET_OLD, before=before)
 
 
-async def count(tx: Tx, action: str, subnet: str, now: int, *, since: int) -> tuple[int, int]:
-    """Count an attempt. Return the number of attempts and the time of the first one.
+async def count(tx: Tx, action: str, subnet: str, now: int, *, since: int) -> Count:
+    """Count an attempt. Return the attempts so far.
 
     The count starts again at one if its first attempt was not after `since`.
     """
-    row = await tx.one(_COUNT, action=action, subnet=subnet, now=now, since=since)
-    assert row is not None, "the statement returns the row that it writes"
-    return int(row[0]), int(row[1])
+    return await tx.create(_COUNT, action=action, subnet=subnet, now=now, since=since)

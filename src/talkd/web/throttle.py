@@ -138,11 +138,9 @@ class Throttle:
         count, first = self._known.get(key, (0, 0))
         is_over = first + self._config.window <= now
         self._known[key] = (1, now) if is_over else (count + 1, first)  # concurrent checks must see it now
-        attempts, begun = await self._db.write(
-            lambda tx: store.count(tx, action, key[1], now, since=now - self._config.window)
-        )
+        counted = await self._db.write(lambda tx: store.count(tx, action, key[1], now, since=now - self._config.window))
         # Answers of concurrent transactions arrive in any order, so keep the highest count of the newest window.
         count, first = self._known.get(key, (0, 0))
-        begun, count = max((begun, attempts), (first, count))
+        begun, count = max((counted.first_at, counted.attempts), (first, count))
         self._known[key] = count, begun
-        return attempts
+        return counted.attempts

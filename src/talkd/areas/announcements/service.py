@@ -24,7 +24,7 @@ async def announce(tx: Tx, events: Sequence[Any]) -> None:
 
 async def list_after(tx: Tx, known: int) -> list[Announcement]:
     """Return the announcements after a known one, oldest first."""
-    return [Announcement(id_, decode(events)) for id_, events in await store.list_after(tx, known)]
+    return [Announcement(each.id, decode(each.events)) for each in await store.list_after(tx, known)]
 
 
 async def get_newest(tx: Tx) -> int:

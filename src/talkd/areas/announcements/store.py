@@ -1,17 +1,28 @@
 """Statements about announcements."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import announcements, meta
 from talkd.storage.statements import Statement, bind, word
 
+
+class Stored(NamedTuple):
+    """An announcement as it is stored; `events` is JSON."""
+
+    id: int
+    events: str
+
+
 _LOCK = Statement(sa.select(meta.c.value).where(meta.c.key == word("announcements")).with_for_update())
 _ADD = Statement(sa.insert(announcements).values(created_at=bind("now"), events=bind("events")))
-_AFTER = Statement(
-    sa.select(announcements.c.id, announcements.c.events)
-    .where(announcements.c.id > bind("known"))
-    .order_by(announcements.c.id)
+_STORED = shape_of(Stored, announcements.c.id, announcements.c.events)
+_AFTER = Query(
+    sa.select(*_STORED).where(announcements.c.id > bind("known")).order_by(announcements.c.id),
+    _STORED,
 )
 _NEWEST = Statement(sa.select(sa.func.max(announcements.c.id)))
 _FORGET = Statement(
@@ -25,9 +36,9 @@ async def add(tx: Tx, events: str, now: int) -> None:
     await tx.run(_ADD, events=events, now=now)
 
 
-async def list_after(tx: Tx, known: int) -> list[tuple[int, str]]:
-    """Return id and events of the announcements after a known one, oldest first."""
-    return [(row[0], row[1]) for row in await tx.all(_AFTER, known=known)]
+async def list_after(tx: Tx, known: int) -> list[Stored]:
+    """Return the announcements after a known one, oldest first."""
+    return await tx.list(_AFTER, known=known)
 
 
 async def get_newest(tx: Tx) -> int:

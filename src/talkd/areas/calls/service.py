@@ -1,6 +1,7 @@
 """Join a call, change its flags, leave and end it."""
 
 from talkd.areas.calls import store
+from talkd.areas.calls.store import ActiveCall
 from talkd.areas.participants import service as participants
 from talkd.areas.users import service as users
 from talkd.conversation import access, room_store, session_store
@@ -25,8 +26,8 @@ async def list_peers(tx: Tx, room: Room) -> list[tuple[Session, Attendee]]:
     return [(session, attendee) for session, attendee in found if session.in_call]
 
 
-async def list_active(tx: Tx) -> list[tuple[str, int]]:
-    """Return the tokens of the rooms with a call, each with the number of attendees in the call."""
+async def list_active(tx: Tx) -> list[ActiveCall]:
+    """Return all calls."""
     return await store.list_active(tx, clock.steady() - SESSION_TIMEOUT)
 
 

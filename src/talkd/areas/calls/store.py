@@ -1,13 +1,23 @@
 """Statements about calls."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.conversation.attendee_store import ATTENDEE
 from talkd.conversation.participant import Attendee
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import as_before, attendees, rooms, sessions
 from talkd.storage.statements import ZERO, Statement, bind
+
+
+class ActiveCall(NamedTuple):
+    """A room with a call, and the number of attendees in it."""
+
+    token: str
+    attendees: int
+
 
 _START = Statement(
     sa.update(rooms)
@@ -71,19 +81,21 @@ async def list_participants(tx: Tx, room_id: int, since: int) -> list[Attendee]:
     return await tx.list(_PARTICIPANTS, room_id=room_id, since=since)
 
 
-_ACTIVE = Statement(
-    sa.select(rooms.c.token, sa.func.count(attendees.c.id.distinct()))
+_ACTIVE_CALL = shape_of(ActiveCall, rooms.c.token, sa.func.count(attendees.c.id.distinct()))
+_ACTIVE = Query(
+    sa.select(*_ACTIVE_CALL)
     .join_from(rooms, sessions, sessions.c.room_id == rooms.c.id)
     .join(attendees, sa.and_(attendees.c.room_id == sessions.c.room_id, attendees.c.id == sessions.c.attendee_id))
     .where(rooms.c.call_started_at > ZERO, sessions.c.in_call > ZERO, sessions.c.last_ping >= bind("since"))
     .group_by(rooms.c.id, rooms.c.token)
-    .order_by(rooms.c.id)
+    .order_by(rooms.c.id),
+    _ACTIVE_CALL,
 )
 
 
-async def list_active(tx: Tx, since: int) -> list[tuple[str, int]]:
-    """Return the tokens of the rooms with a call, each with the number of attendees in it with a ping since `since`."""
-    return [(row[0], int(row[1])) for row in await tx.all(_ACTIVE, since=since)]
+async def list_active(tx: Tx, since: int) -> list[ActiveCall]:
+    """Return all calls. Attendees count if one of their sessions has sent a ping since `since`."""
+    return await tx.list(_ACTIVE, since=since)
 
 
 async def list_rooms_with_call_since(tx: Tx, before: int) -> list[int]:

@@ -6,6 +6,7 @@ import sqlalchemy as sa
 from talkd.conversation.message import DELETED, Message, Reference
 from talkd.core.constants import NEVER_READ
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, single
 from talkd.storage.schema import attendees, messages
 from talkd.storage.statements import EMPTY, ZERO, Statement, bind, number, word
 
@@ -45,12 +46,14 @@ _DELETE = Statement(
         shared_as=EMPTY,
     )
 )
-_CLOSINGS = Statement(
+_CLOSINGS = Query(
     sa.select(messages.c.id, messages.c.parameters).where(
         messages.c.room_id == bind("in_room"),
         messages.c.id > bind("message_id"),
         messages.c.system == word("poll_closed"),
-    )
+    ),
+    single(messages.c.id),
+    single(messages.c.parameters),
 )
 _RESET_MARKERS = Statement(
     sa.update(attendees)
@@ -86,8 +89,8 @@ async def delete_message(tx: Tx, room_id: int, message_id: int, references: str)
 async def list_closings(tx: Tx, message: Message) -> list[int]:
     """Return the ids of the system messages that report the end of the message's poll; none if it shows no poll."""
     shown = message.references()["object"]
-    rows = await tx.all(_CLOSINGS, in_room=message.room_id, message_id=message.id)
-    closed = ((row[0], msgspec.json.decode(row[1], type=dict[str, Reference])["poll"]) for row in rows)
+    found = await tx.list(_CLOSINGS, in_room=message.room_id, message_id=message.id)
+    closed = ((id_, msgspec.json.decode(parameters, type=dict[str, Reference])["poll"]) for id_, parameters in found)
     return [closing_id for closing_id, poll in closed if (poll.type, poll.id) == (shown.type, shown.id)]
 
 

@@ -28,10 +28,10 @@ async def get_beginning(tx: Tx, room: Room, since: int, offset: int) -> Position
     while low < high:
         middle = (low + high) // 2
         found = await offset_store.get_next_time(tx, room.id, middle)
-        if found is None or found[1] >= since:
+        if found is None or found.created_at >= since:
             high = middle
         else:
-            low = found[0]
+            low = found.id
     return Position(low, offset)
 
 

@@ -1,13 +1,32 @@
 """Statements that count messages, system messages excluded."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.conversation.message import Message
 from talkd.conversation.message_store import CLEARED_ID, MESSAGE, is_visible
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, messages
-from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind
+from talkd.storage.statements import EMPTY, ONE, ZERO, bind
+
+
+class Counted(NamedTuple):
+    """The messages that were counted among some rows. The ids are 0 for none."""
+
+    number: int
+    last_id: int
+    last_row_id: int
+    """Id of the last row, even if it does not count."""
+
+
+class Moment(NamedTuple):
+    """The id of a message, and when it was sent."""
+
+    id: int
+    created_at: int
+
 
 _after = (
     messages.c.room_id == bind("room_id"),
@@ -33,29 +52,25 @@ _counted = (
     .limit(bind("wanted", sa.Integer))
     .cte("counted")
 )
-_COUNT = Statement(
-    sa.select(
-        sa.select(sa.func.count()).select_from(_counted).scalar_subquery(),
-        sa.func.coalesce(sa.select(sa.func.max(_counted.c.counted_id)).scalar_subquery(), ZERO),
-        sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), ZERO),
-    )
+_COUNTED = shape_of(
+    Counted,
+    sa.select(sa.func.count()).select_from(_counted).scalar_subquery(),
+    sa.func.coalesce(sa.select(sa.func.max(_counted.c.counted_id)).scalar_subquery(), ZERO),
+    sa.func.coalesce(sa.select(sa.func.max(_seen.c.id)).scalar_subquery(), ZERO),
 )
+_COUNT = Query(sa.select(*_COUNTED), _COUNTED)
 _LIST = Query(
     sa.select(*MESSAGE).where(*_after, _is_counted, messages.c.id <= bind("last")).order_by(messages.c.id), MESSAGE
 )
-_NEXT = Statement(sa.select(messages.c.id, messages.c.created_at).where(*_after).order_by(messages.c.id).limit(ONE))
+_MOMENT = shape_of(Moment, messages.c.id, messages.c.created_at)
+_NEXT = Query(sa.select(*_MOMENT).where(*_after).order_by(messages.c.id).limit(ONE), _MOMENT)
 
 
-async def count_next(
-    tx: Tx, room_id: int, after: int, since: int, *, wanted: int, step: int, now: int
-) -> tuple[int, int, int]:
-    """Count up to `wanted` messages among the next `step` rows.
-
-    Return their number, the id of the last of them, and the id of the last row; 0 for none.
-    """
-    row = await tx.one(_COUNT, room_id=room_id, after=after, since=since, wanted=wanted, step=step, now=now)
-    assert row is not None, "a count always returns a row"
-    return row[0], row[1], row[2]
+async def count_next(tx: Tx, room_id: int, after: int, since: int, *, wanted: int, step: int, now: int) -> Counted:
+    """Count up to `wanted` messages among the next `step` rows."""
+    counted = await tx.find(_COUNT, room_id=room_id, after=after, since=since, wanted=wanted, step=step, now=now)
+    assert counted is not None, "a count always returns a row"
+    return counted
 
 
 async def list_between(tx: Tx, room_id: int, after: int, last: int, since: int, now: int) -> list[Message]:
@@ -63,7 +78,6 @@ async def list_between(tx: Tx, room_id: int, after: int, last: int, since: int, 
     return await tx.list(_LIST, room_id=room_id, after=after, last=last, since=since, now=now)
 
 
-async def get_next_time(tx: Tx, room_id: int, after: int) -> tuple[int, int] | None:
+async def get_next_time(tx: Tx, room_id: int, after: int) -> Moment | None:
     """Return id and time of the first row after the id; None at the end."""
-    row = await tx.one(_NEXT, room_id=room_id, after=after)
-    return None if row is None else (row[0], row[1])
+    return await tx.find(_NEXT, room_id=room_id, after=after)

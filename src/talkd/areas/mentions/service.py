@@ -125,9 +125,9 @@ async def count_guest_message(tx: Tx, network: str) -> None:
     The count is for the network, because a guest who opens the room's link again is a new guest.
     """
     now = clock.steady()
-    mentions, since = await message_store.count_mention(tx, network, now, since=now - MENTION_SECONDS)
-    if mentions > MAX_GUEST_MENTIONS:
-        raise Throttled(since + MENTION_SECONDS - now, "mentions")
+    counted = await message_store.count_mention(tx, network, now, since=now - MENTION_SECONDS)
+    if counted.number > MAX_GUEST_MENTIONS:
+        raise Throttled(counted.since + MENTION_SECONDS - now, "mentions")
 
 
 async def mark_mentioned(tx: Tx, message: Message, parent: Message | None = None, *, reader: int = 0) -> None:

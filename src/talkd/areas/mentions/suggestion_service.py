@@ -44,5 +44,4 @@ async def _count_everybody(tx: Tx, me: Participant, search: str) -> int:
     room = me.room
     if room.is_one_to_one or not me.can_mention_everybody or not is_everybody(search, room.name):
         return 0
-    users_of_room, _ = await attendee_store.count_users(tx, room.id)
-    return users_of_room
+    return (await attendee_store.count_users(tx, room.id)).users

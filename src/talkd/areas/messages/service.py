@@ -83,13 +83,13 @@ async def send(
         return repeated
     if network and references:
         await mentions.count_guest_message(tx, network)
-    message = msgspec.structs.replace(draft, id=stored[0])
+    message = msgspec.structs.replace(draft, id=stored.id)
     await tx.emit(MessagePosted(room.id, me.actor, message.id, COMMENT))
     await mentions.mark_mentioned(tx, message, parent, reader=me.attendee.id)
     has_reactions = parent is not None and bool(parent.reactions)
     reactors = await reaction_store.get_reactors(tx, room.id, [reply_to], me.actor) if has_reactions else {}
     page = Page([message], parents, names, reactors)
-    return SentMessage(message, page, common_read_after(me, message.id, stored[1]))
+    return SentMessage(message, page, common_read_after(me, message.id, stored.others_read))
 
 
 async def _find_repeated(tx: Tx, me: Participant, draft: Message) -> SentMessage | None:

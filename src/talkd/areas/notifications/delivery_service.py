@@ -10,7 +10,7 @@ import msgspec
 
 from talkd.areas.mentions.model import Mentioned, mentioned_in
 from talkd.areas.notifications import delivery_store, outbox_store, store
-from talkd.areas.notifications.delivery_store import Recipients
+from talkd.areas.notifications.delivery_store import Recipient
 from talkd.areas.notifications.model import About, Levels, Subject, levels_in
 from talkd.areas.settings import service as settings
 from talkd.areas.users import group_service as groups
@@ -77,7 +77,7 @@ async def _notify(tx: Tx, outstanding: list[tuple[int, Message]], now: int) -> N
     by_levels: dict[Levels, list[Message]] = {}
     for room_type, message in outstanding:
         by_levels.setdefault(levels_in(room_type, default), []).append(message)
-    notified: Recipients = []
+    notified: list[Recipient] = []
     for levels, messages in by_levels.items():
         replies = [message for message in messages if message.parent_id]
         if replies:
@@ -95,12 +95,12 @@ async def _notify_mentioned(
     now: int,
     *,
     among: Collection[str] | None = None,
-) -> Recipients:
+) -> list[Recipient]:
     """Notify users of mentions of themselves, then of their groups, then of everybody.
 
     With `among`, only these users are notified.
     """
-    notified: Recipients = []
+    notified: list[Recipient] = []
     direct = [(message, user_id) for message, found in mentioning for user_id in _only(among, found.users)]
     if direct:
         notified += await delivery_store.notify_some(
@@ -176,7 +176,7 @@ async def _get_default(tx: Tx) -> int:
     return (await settings.get_settings(tx)).room_defaults.notification_level
 
 
-async def _flag(tx: Tx, notified: Recipients) -> None:
+async def _flag(tx: Tx, notified: list[Recipient]) -> None:
     """Set `notified` of the attendees, so that opening the room dismisses their notifications. Emit `Notified`."""
     by_room: dict[int, list[str]] = {}
     for room_id, user_id in notified:
@@ -186,7 +186,7 @@ async def _flag(tx: Tx, notified: Recipients) -> None:
     await _announce(tx, notified)
 
 
-async def _announce(tx: Tx, notified: Recipients) -> None:
+async def _announce(tx: Tx, notified: list[Recipient]) -> None:
     if notified:
         await tx.emit(Notified(tuple(sorted({user_id for _, user_id in notified}))))
 

@@ -1,5 +1,7 @@
 """Statements that create notifications. Each creates the notifications of all recipients at once."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.areas.notifications.model import About, Notification, Subject, occasion_of
@@ -10,9 +12,19 @@ from talkd.core import clock
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import Int, as_before, attendees, messages, notifications, rooms, sessions, users
 from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, insert, one_of, word
 
+
+class Recipient(NamedTuple):
+    """A user who was newly notified, and the room."""
+
+    room_id: int
+    user_id: str
+
+
+_RECIPIENT = shape_of(Recipient, notifications.c.room_id, notifications.c.user_id)
 _VALUES = (*(name for name in Notification.__struct_fields__ if name != "id"), "occasion")
 
 
@@ -33,10 +45,10 @@ _has_level_by_value = one_of(attendees.c.notification_level + ZERO, "levels")
 _is_not_archived = attendees.c.archived == ZERO
 
 
-def _insert(chosen: sa.Select[tuple[object, ...]]) -> Statement:
+def _insert(chosen: sa.Select[tuple[object, ...]]) -> Query[Recipient]:
     """Insert the selected notifications, ignoring duplicates; return the users newly notified."""
     statement = insert(notifications).from_select(_VALUES, chosen).on_conflict_do_nothing()
-    return Statement(statement.returning(notifications.c.room_id, notifications.c.user_id))
+    return Query(statement.returning(*_RECIPIENT), _RECIPIENT)
 
 
 # --- messages -------------------------------------------------------------------------------
@@ -180,18 +192,15 @@ _CALL = _insert(
 _RING = _insert(_of_room.where(attendees.c.id == bind("attendee_id"), _can_be_called))
 _INVITATION = _insert(_of_room.where(attendees.c.id == bind("attendee_id")))
 
-Recipients = list[tuple[int, str]]
-"""The users newly notified: pairs of room id and user id."""
-
 
 async def notify_everybody(
     tx: Tx, posted: list[Message], subject: Subject, levels: tuple[int, ...], now: int
-) -> Recipients:
+) -> list[Recipient]:
     """Notify everybody in the rooms of these messages who has one of the notification levels."""
     return await _notify_of(tx, _EVERYBODY, posted, subject, levels, now)
 
 
-async def notify_authors(tx: Tx, posted: list[Message], levels: tuple[int, ...], now: int) -> Recipients:
+async def notify_authors(tx: Tx, posted: list[Message], levels: tuple[int, ...], now: int) -> list[Recipient]:
     """Notify the authors of the messages that these ones reply to."""
     return await _notify_of(tx, _AUTHORS, posted, Subject.REPLY, levels, now)
 
@@ -205,7 +214,7 @@ async def notify_some(
     *,
     details: str = "",
     even_archived: bool = False,
-) -> Recipients:
+) -> list[Recipient]:
     """Notify the user paired with each message. `even_archived` includes users who archived the room."""
     return await _notify_of(
         tx,
@@ -223,7 +232,7 @@ async def notify_some(
 
 async def _notify_of(
     tx: Tx,
-    statement: Statement,
+    query: Query[Recipient],
     posted: list[Message],
     subject: Subject,
     levels: tuple[int, ...],
@@ -231,9 +240,9 @@ async def _notify_of(
     *,
     details: str = "",
     **more: object,
-) -> Recipients:
-    rows = await tx.all(
-        statement,
+) -> list[Recipient]:
+    return await tx.list(
+        query,
         room_ids=tx.many(sorted({message.room_id for message in posted})),
         message_ids=tx.many(sorted({message.id for message in posted})),
         subject=subject,
@@ -245,14 +254,13 @@ async def _notify_of(
         pinged_since=clock.moment_of(now) - SESSION_TIMEOUT,
         **more,
     )
-    return [(row[0], row[1]) for row in rows]
 
 
 async def notify_of_reaction(
     tx: Tx, room_id: int, message_id: int, actor: Actor, reaction: str, levels: tuple[int, ...], now: int
-) -> Recipients:
+) -> list[Recipient]:
     """Notify the author of the message of a reaction by somebody else."""
-    rows = await tx.all(
+    return await tx.list(
         _REACTION,
         room_id=room_id,
         message_id=message_id,
@@ -264,13 +272,11 @@ async def notify_of_reaction(
         levels=tx.many(levels),
         now=now,
     )
-    return [(row[0], row[1]) for row in rows]
 
 
-async def remind(tx: Tx, room_id: int, message_id: int, user_id: str, now: int) -> Recipients:
+async def remind(tx: Tx, room_id: int, message_id: int, user_id: str, now: int) -> list[Recipient]:
     """Remind the user of the message, if it still exists."""
-    rows = await tx.all(_REMINDER, room_id=room_id, message_id=message_id, user_id=user_id, now=now)
-    return [(row[0], row[1]) for row in rows]
+    return await tx.list(_REMINDER, room_id=room_id, message_id=message_id, user_id=user_id, now=now)
 
 
 async def set_flag(tx: Tx, room_id: int, user_ids: list[str]) -> None:
@@ -278,19 +284,19 @@ async def set_flag(tx: Tx, room_id: int, user_ids: list[str]) -> None:
     await tx.run(_FLAG, room_id=room_id, user_ids=tx.many(user_ids))
 
 
-async def notify_of_call(tx: Tx, room_id: int, actor: Actor, silent_for: tuple[str, ...], now: int) -> Recipients:
+async def notify_of_call(tx: Tx, room_id: int, actor: Actor, silent_for: tuple[str, ...], now: int) -> list[Recipient]:
     """Notify the attendees who have calls switched on and are not in the call, except those in `silent_for`."""
     return await _notify_in_room(
         tx, _CALL, Subject.CALL, About.CALL, room_id, actor, now, silent_for=tx.many(silent_for)
     )
 
 
-async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Recipients:
+async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> list[Recipient]:
     """Notify one attendee of a call, unless they are in it."""
     return await _notify_in_room(tx, _RING, Subject.CALL, About.CALL, room_id, actor, now, attendee_id=attendee_id)
 
 
-async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> Recipients:
+async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int) -> list[Recipient]:
     """Notify an attendee that they were added to the room."""
     return await _notify_in_room(
         tx, _INVITATION, Subject.INVITATION, About.ROOM, room_id, actor, now, attendee_id=attendee_id
@@ -298,10 +304,17 @@ async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int)
 
 
 async def _notify_in_room(
-    tx: Tx, statement: Statement, subject: Subject, about: About, room_id: int, actor: Actor, now: int, **more: object
-) -> Recipients:
-    rows = await tx.all(
-        statement,
+    tx: Tx,
+    query: Query[Recipient],
+    subject: Subject,
+    about: About,
+    room_id: int,
+    actor: Actor,
+    now: int,
+    **more: object,
+) -> list[Recipient]:
+    return await tx.list(
+        query,
         room_id=room_id,
         subject=subject,
         object_type=about,
@@ -311,4 +324,3 @@ async def _notify_in_room(
         now=now,
         **more,
     )
-    return [(row[0], row[1]) for row in rows]

@@ -172,8 +172,7 @@ async def find(tx: Tx, user_id: str, notification_id: int, now: int) -> Entry | 
 
 async def list_existing(tx: Tx, user_id: str, notification_ids: list[int], now: int) -> list[int]:
     """Return which of these notifications are still shown."""
-    rows = await tx.all(_EXISTING, user_id=user_id, notification_ids=tx.many(notification_ids), now=now)
-    return [row[0] for row in rows]
+    return await tx.values(_EXISTING, user_id=user_id, notification_ids=tx.many(notification_ids), now=now)
 
 
 async def delete(tx: Tx, user_id: str, notification_id: int) -> None:
@@ -223,16 +222,14 @@ async def delete_of_message(tx: Tx, room_id: int, message_id: int) -> None:
 
 async def delete_subject(tx: Tx, room_id: int, message_id: int, subject: Subject, details: list[str]) -> list[str]:
     """Delete the message's notifications of one kind with one of these details; return the users who had one."""
-    rows = await tx.all(
+    return await tx.values(
         _DELETE_SUBJECT, room_id=room_id, message_id=message_id, subject=subject, details=tx.many(details)
     )
-    return [row[0] for row in rows]
 
 
 async def delete_direct_mentions(tx: Tx, room_id: int, message_id: int, user_ids: list[str]) -> list[str]:
     """Delete the notifications of direct mentions of these users in the message; return the users who had one."""
-    rows = await tx.all(_DELETE_DIRECT_MENTIONS, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
-    return [row[0] for row in rows]
+    return await tx.values(_DELETE_DIRECT_MENTIONS, room_id=room_id, message_id=message_id, user_ids=tx.many(user_ids))
 
 
 async def delete_reaction(tx: Tx, room_id: int, message_id: int, occasion: str) -> None:

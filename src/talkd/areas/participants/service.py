@@ -212,18 +212,18 @@ async def leave(tx: Tx, me: Participant, *, may_abandon: bool = False) -> bool:
     Raises Invalid("last-moderator") if others would stay without a moderator, unless `may_abandon` is set.
     """
     await room_store.lock_room(tx, me.room.id)  # or the last two moderators could both leave at once
-    members, moderators = await attendee_store.count_users(tx, me.room.id)
-    is_last_moderator = me.is_moderator and not me.is_guest and moderators == 1 and not me.room.is_one_to_one
-    if is_last_moderator and members > 1 and not may_abandon:
+    members = await attendee_store.count_users(tx, me.room.id)
+    is_last_moderator = me.is_moderator and not me.is_guest and members.moderators == 1 and not me.room.is_one_to_one
+    if is_last_moderator and members.users > 1 and not may_abandon:
         raise Invalid("last-moderator")
     await remove(tx, me.room, me.actor, me.attendee)
-    return _is_last(me.attendee, members)
+    return _is_last(me.attendee, members.users)
 
 
 async def is_last_member(tx: Tx, attendee: Attendee) -> bool:
     """Return True if the attendee is the only member of the room."""
-    members, _ = await attendee_store.count_users(tx, attendee.room_id)
-    return _is_last(attendee, members)
+    members = await attendee_store.count_users(tx, attendee.room_id)
+    return _is_last(attendee, members.users)
 
 
 def _is_last(attendee: Attendee, members: int) -> bool:

@@ -1,6 +1,7 @@
 """Statements about polls. A poll that is not a draft exists as long as the message that shows it."""
 
 from collections import Counter
+from typing import NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -10,9 +11,18 @@ from talkd.conversation.message import OBJECT_SHARED
 from talkd.conversation.message_store import CLEARED_ID, is_visible
 from talkd.core.actor import Actor
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, shape
+from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import messages, poll_votes, polls
 from talkd.storage.statements import ONE, ZERO, Statement, bind, number, word
+
+
+class _Choices(NamedTuple):
+    """The same choice of options by `voters` actors; `own` is 1 if this actor is one of them."""
+
+    options: str
+    voters: int
+    own: int
+
 
 _POLL = shape(Poll, polls)
 _DRAFT, _OPEN, _CLOSED = number(Status.DRAFT), number(Status.OPEN), number(Status.CLOSED)
@@ -69,15 +79,8 @@ _VOTE = Statement(
         {name: bind(name) for name in ("room_id", "poll_id", "actor_type", "actor_id", "actor_name", "options")}
     )
 )
-_COUNT = Statement(
-    sa.select(
-        poll_votes.c.options,
-        sa.func.count(),
-        sa.func.sum(sa.case((_own, ONE), else_=ZERO)),
-    )
-    .where(_of_poll)
-    .group_by(poll_votes.c.options)
-)
+_CHOICES = shape_of(_Choices, poll_votes.c.options, sa.func.count(), sa.func.sum(sa.case((_own, ONE), else_=ZERO)))
+_COUNT = Query(sa.select(*_CHOICES).where(_of_poll).group_by(poll_votes.c.options), _CHOICES)
 _BALLOT = shape(Ballot, poll_votes)
 _BALLOTS = Query(sa.select(*_BALLOT).where(_of_poll).order_by(poll_votes.c.id), _BALLOT)
 
@@ -143,15 +146,15 @@ async def set_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor, options: l
 
 async def count_votes(tx: Tx, room_id: int, poll_id: int, actor: Actor) -> Tally:
     """Return the votes by option, the number of voters, and the options that this actor voted for."""
-    rows = await tx.all(_COUNT, room_id=room_id, poll_id=poll_id, actor_type=actor.type, actor_id=actor.id)
+    counted = await tx.list(_COUNT, room_id=room_id, poll_id=poll_id, actor_type=actor.type, actor_id=actor.id)
     votes: Counter[int] = Counter()
     own: list[int] = []
-    for options, count, is_own in rows:
-        choices = msgspec.json.decode(options, type=list[int])
-        votes.update(dict.fromkeys(choices, count))
-        if is_own:
+    for each in counted:
+        choices = msgspec.json.decode(each.options, type=list[int])
+        votes.update(dict.fromkeys(choices, each.voters))
+        if each.own:
             own = choices
-    return Tally(dict(sorted(votes.items())), sum(row[1] for row in rows), own)
+    return Tally(dict(sorted(votes.items())), sum(each.voters for each in counted), own)
 
 
 async def list_ballots(tx: Tx, room_id: int, poll_id: int) -> list[Ballot]:

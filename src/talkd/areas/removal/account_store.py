@@ -2,16 +2,18 @@
 
 import sqlalchemy as sa
 
+from talkd.conversation.actor_store import Position
 from talkd.core.actor import DELETED_USERS, USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import forgotten_accounts, notifications, poll_votes, polls, reactions
 from talkd.storage.statements import EMPTY, Statement, bind, word
 
 _one = forgotten_accounts.c.user_id == bind("user_id")
-_position = (forgotten_accounts.c.room_id, forgotten_accounts.c.message_id)
+_POSITION = shape_of(Position, forgotten_accounts.c.room_id, forgotten_accounts.c.message_id)
 _ADD = Statement(sa.insert(forgotten_accounts).values(user_id=bind("user_id")))
 _ALL = Statement(sa.select(forgotten_accounts.c.user_id).order_by(forgotten_accounts.c.user_id))
-_LOCK = Statement(sa.select(*_position).where(_one).with_for_update())
+_LOCK = Query(sa.select(*_POSITION).where(_one).with_for_update(), _POSITION)
 _SET = Statement(
     sa.update(forgotten_accounts).where(_one).values(room_id=bind("room_id"), message_id=bind("message_id"))
 )
@@ -52,15 +54,14 @@ async def list_unfinished(tx: Tx) -> list[str]:
     return await tx.values(_ALL)
 
 
-async def lock_position(tx: Tx, user_id: str) -> tuple[int, int] | None:
-    """Lock a deleted account. Return the last message (room and id) that was checked, or None if all were."""
-    row = await tx.one(_LOCK, user_id=user_id)
-    return None if row is None else (row[0], row[1])
+async def lock_position(tx: Tx, user_id: str) -> Position | None:
+    """Lock a deleted account. Return the last message that was checked, or None if all were."""
+    return await tx.find(_LOCK, user_id=user_id)
 
 
-async def set_position(tx: Tx, user_id: str, position: tuple[int, int]) -> None:
-    """Note the last message (room and id) that was checked."""
-    await tx.run(_SET, user_id=user_id, room_id=position[0], message_id=position[1])
+async def set_position(tx: Tx, user_id: str, position: Position) -> None:
+    """Note the last message that was checked."""
+    await tx.run(_SET, user_id=user_id, room_id=position.room_id, message_id=position.message_id)
 
 
 async def detach(tx: Tx, user_id: str, limit: int) -> int:

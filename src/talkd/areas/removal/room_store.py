@@ -3,10 +3,13 @@
 Rows that belong to messages are deleted before the messages, so that no foreign key deletes more than a portion.
 """
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import (
     Int,
     as_before,
@@ -24,6 +27,14 @@ from talkd.storage.schema import (
     signaling_messages,
 )
 from talkd.storage.statements import EMPTY, ONE, ZERO, Statement, bind, number
+
+
+class Unfinished(NamedTuple):
+    """What is still to be deleted of a room: the messages up to `through`, or the whole room."""
+
+    through: int
+    whole: bool
+
 
 _room_id, _through, _limit = bind("in_room", Int), bind("through", Int), bind("limit", sa.Integer)
 _this_room = rooms.c.id == _room_id
@@ -72,9 +83,10 @@ _SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id 
 _DELETE_ATTENDEES = Statement(sa.delete(attendees).where(attendees.c.room_id == _room_id))
 _DELETE_AVATAR = Statement(sa.delete(room_avatars).where(room_avatars.c.room_id == _room_id))
 _UNFINISHED = Statement(sa.select(rooms.c.id).where(rooms.c.cleared_id > ZERO))
-_LOCK = Statement(
-    sa.select(rooms.c.cleared_id, rooms.c.deleted).where(_this_room, rooms.c.cleared_id > ZERO).with_for_update()
+_LOCKED = shape_of(
+    lambda cleared_id, deleted: Unfinished(cleared_id, bool(deleted)), rooms.c.cleared_id, rooms.c.deleted
 )
+_LOCK = Query(sa.select(*_LOCKED).where(_this_room, rooms.c.cleared_id > ZERO).with_for_update(), _LOCKED)
 _FINISH_CLEARING = Statement(sa.update(rooms).where(_this_room).values(cleared_id=ZERO, **as_before(rooms)))
 _DELETE_ROOM = Statement(sa.delete(rooms).where(_this_room))
 
@@ -98,10 +110,9 @@ async def list_unfinished(tx: Tx) -> list[int]:
     return await tx.values(_UNFINISHED)
 
 
-async def lock_unfinished(tx: Tx, room_id: int) -> tuple[int, bool] | None:
-    """Lock a room with hidden rows. Return the last hidden message, and whether the room was deleted, or None."""
-    row = await tx.one(_LOCK, in_room=room_id)
-    return None if row is None else (row[0], bool(row[1]))
+async def lock_unfinished(tx: Tx, room_id: int) -> Unfinished | None:
+    """Lock a room with hidden rows. Return what is to be deleted, or None for a room without hidden rows."""
+    return await tx.find(_LOCK, in_room=room_id)
 
 
 async def delete_some(tx: Tx, room_id: int, through: int, *, whole: bool, limit: int) -> int:

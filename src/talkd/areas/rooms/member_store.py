@@ -28,9 +28,7 @@ _ALL = Statement(sa.select(member_changes.c.id).order_by(member_changes.c.id))
 _ADDING = Query(
     sa.select(*_CHANGE).where(member_changes.c.room_id == bind("room_id"), member_changes.c.removes == ZERO), _CHANGE
 )
-_REMOVING = Statement(
-    sa.select(member_changes.c.room_id, member_changes.c.people).where(member_changes.c.removes == ONE)
-)
+_REMOVING = Query(sa.select(*_CHANGE).where(member_changes.c.removes == ONE), _CHANGE)
 _MOVE = Statement(sa.update(member_changes).where(_this).values(position=bind("at"), after=bind("behind", sa.Text)))
 _DELETE = Statement(sa.delete(member_changes).where(_this))
 
@@ -69,11 +67,8 @@ async def list_ids(tx: Tx) -> list[int]:
 
 async def list_rooms_left_by(tx: Tx, group_id: str) -> list[int]:
     """Return the rooms from which a group was removed, but not yet all of its members."""
-    left = []
-    for room_id, people in await tx.all(_REMOVING):
-        if Newcomer(GROUPS, group_id) in msgspec.json.decode(people, type=tuple[Newcomer, ...]):
-            left.append(room_id)
-    return left
+    group = Newcomer(GROUPS, group_id)
+    return [change.room_id for change in await tx.list(_REMOVING) if group in change.people]
 
 
 async def move(tx: Tx, change_id: int, change: Change) -> None:

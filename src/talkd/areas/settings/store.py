@@ -4,10 +4,15 @@ import sqlalchemy as sa
 
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, single
 from talkd.storage.schema import app_config, attendees, meta, sessions, throttle, user_config, users, web_sessions
 from talkd.storage.statements import Statement, bind, insert, word
 
-_ALL = Statement(sa.select(app_config.c.key, app_config.c.value).where(app_config.c.app == bind("app")))
+_ALL = Query(
+    sa.select(app_config.c.key, app_config.c.value).where(app_config.c.app == bind("app")),
+    single(app_config.c.key),
+    single(app_config.c.value),
+)
 _SET = Statement(
     insert(app_config)
     .values(app=bind("app"), key=bind("key"), value=bind("value"))
@@ -28,10 +33,12 @@ _USER = Statement(
         user_config.c.user_id == bind("user_id"), user_config.c.app == bind("app"), user_config.c.key == bind("key")
     )
 )
-_ALL_OF_USER = Statement(
+_ALL_OF_USER = Query(
     sa.select(user_config.c.key, user_config.c.value).where(
         user_config.c.user_id == bind("user_id"), user_config.c.app == bind("app")
-    )
+    ),
+    single(user_config.c.key),
+    single(user_config.c.value),
 )
 _SET_USER = Statement(
     insert(user_config)
@@ -61,7 +68,7 @@ _LATEST = Statement(sa.union_all(*(sa.select(sa.func.max(column)) for column in 
 
 async def get_values(tx: Tx, app: str) -> dict[str, str]:
     """Return all settings of an app that are not at their default."""
-    return {row[0]: row[1] for row in await tx.all(_ALL, app=app)}
+    return dict(await tx.list(_ALL, app=app))
 
 
 async def set_value(tx: Tx, app: str, key: str, value: str) -> None:
@@ -99,7 +106,7 @@ async def get_user_value(tx: Tx, user_id: str, app: str, key: str) -> str | None
 
 async def get_user_values(tx: Tx, user_id: str, app: str) -> dict[str, str]:
     """Return all preferences of a user."""
-    return {row[0]: row[1] for row in await tx.all(_ALL_OF_USER, user_id=user_id, app=app)}
+    return dict(await tx.list(_ALL_OF_USER, user_id=user_id, app=app))
 
 
 async def set_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> None:
@@ -130,4 +137,4 @@ async def set_typing_privacy(tx: Tx, user_id: str, value: int) -> None:
 
 async def get_latest_moment(tx: Tx) -> int:
     """Return the newest stored moment on the steady scale, or 0."""
-    return max((row[0] or 0 for row in await tx.all(_LATEST)), default=0)
+    return max((moment or 0 for moment in await tx.values(_LATEST)), default=0)

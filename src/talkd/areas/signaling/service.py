@@ -56,15 +56,15 @@ async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:
 
     Without `takes_messages`, the messages wait for another poll. A caller in the lobby only sees their own sessions.
     """
-    waiting: list[tuple[int, str]] = []
+    waiting: list[store.Waiting] = []
     if takes_messages and me.session is not None:
         waiting = await store.list_messages(tx, me.session.session_id)
         if waiting:
-            await store.delete_messages(tx, me.session.session_id, waiting[-1][0])
+            await store.delete_messages(tx, me.session.session_id, waiting[-1].id)
     present = await session_store.list_active(tx, me.room.id, clock.steady() - SESSION_TIMEOUT)
     if not me.can_pass_lobby:
         present = [(session, attendee) for session, attendee in present if attendee.id == me.attendee.id]
-    return News([message for _, message in waiting], present)
+    return News([each.message for each in waiting], present)
 
 
 async def has_messages(tx: Tx, session_id: str) -> bool:

@@ -1,10 +1,21 @@
 """Statements about signaling messages."""
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 
 from talkd.storage.database import Tx
+from talkd.storage.queries import Query, shape_of
 from talkd.storage.schema import sessions, signaling_messages
 from talkd.storage.statements import Statement, bind
+
+
+class Waiting(NamedTuple):
+    """A message that waits for its recipient."""
+
+    id: int
+    message: str
+
 
 _ADD = Statement(
     sa.insert(signaling_messages).from_select(
@@ -17,10 +28,12 @@ _ADD = Statement(
         ).where(sessions.c.room_id == bind("room_id"), sessions.c.session_id == bind("recipient")),
     )
 )
-_WAITING = Statement(
-    sa.select(signaling_messages.c.id, signaling_messages.c.message)
+_WAITING_MESSAGE = shape_of(Waiting, signaling_messages.c.id, signaling_messages.c.message)
+_WAITING = Query(
+    sa.select(*_WAITING_MESSAGE)
     .where(signaling_messages.c.recipient == bind("recipient"))
-    .order_by(signaling_messages.c.id)
+    .order_by(signaling_messages.c.id),
+    _WAITING_MESSAGE,
 )
 _DELETE = Statement(
     sa.delete(signaling_messages).where(
@@ -36,9 +49,9 @@ async def add_message(tx: Tx, room_id: int, recipient: str, message: str, now: i
     return await tx.run(_ADD, room_id=room_id, recipient=recipient, message=message, now=now) > 0
 
 
-async def list_messages(tx: Tx, recipient: str) -> list[tuple[int, str]]:
-    """Return id and text of the messages for a session, oldest first."""
-    return [(row[0], row[1]) for row in await tx.all(_WAITING, recipient=recipient)]
+async def list_messages(tx: Tx, recipient: str) -> list[Waiting]:
+    """Return the messages for a session, oldest first."""
+    return await tx.list(_WAITING, recipient=recipient)
 
 
 async def delete_messages(tx: Tx, recipient: str, last_id: int) -> None:

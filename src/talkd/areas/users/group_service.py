@@ -139,8 +139,8 @@ async def get_groups_of(tx: Tx, user_ids: Sequence[str]) -> dict[str, list[str]]
     if not user_ids:
         return {}
     found: dict[str, list[str]] = {user_id: [] for user_id in user_ids}
-    for user_id, group_id in await group_store.list_memberships(tx, user_ids):
-        found[user_id].append(group_id)
+    for membership in await group_store.list_memberships(tx, user_ids):
+        found[membership.user_id].append(membership.group_id)
     return found
 
 

@@ -1,6 +1,7 @@
 """Statements about groups and their members."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -11,6 +12,13 @@ from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape, shape_of
 from talkd.storage.schema import Int, attendees, group_members, groups, rooms, users
 from talkd.storage.statements import ONE, ZERO, Statement, bind, insert, one_of, word
+
+
+class Membership(NamedTuple):
+    """An account that is in a group."""
+
+    user_id: str
+    group_id: str
 
 
 def _member(user_id: str, name: str, enabled: int) -> Member:
@@ -58,10 +66,10 @@ _COUNT_MEMBERS = Statement(
     .select_from(group_members)
     .where(group_members.c.group_id == bind("group_id"), group_members.c.user_id > bind("after"))
 )
-_GROUPS_OF = Statement(
-    sa.select(group_members.c.user_id, group_members.c.group_id)
-    .where(one_of(group_members.c.user_id, "user_ids"))
-    .order_by(group_members.c.group_id)
+_MEMBERSHIP = shape_of(Membership, group_members.c.user_id, group_members.c.group_id)
+_GROUPS_OF = Query(
+    sa.select(*_MEMBERSHIP).where(one_of(group_members.c.user_id, "user_ids")).order_by(group_members.c.group_id),
+    _MEMBERSHIP,
 )
 _theirs = group_members.alias("theirs")
 _SHARES_GROUP = Statement(
@@ -162,9 +170,9 @@ async def count_members(tx: Tx, group_id: str, *, after: str = "") -> int:
     return int(await tx.value(_COUNT_MEMBERS, group_id=group_id, after=after))
 
 
-async def list_memberships(tx: Tx, user_ids: Sequence[str]) -> list[tuple[str, str]]:
-    """List the account and the group of each membership of these accounts, sorted by group."""
-    return [(row[0], row[1]) for row in await tx.all(_GROUPS_OF, user_ids=tx.many(user_ids))]
+async def list_memberships(tx: Tx, user_ids: Sequence[str]) -> list[Membership]:
+    """List the memberships of these accounts, sorted by group."""
+    return await tx.list(_GROUPS_OF, user_ids=tx.many(user_ids))
 
 
 async def shares_group(tx: Tx, user_id: str, other_id: str) -> bool:

@@ -9,7 +9,7 @@ from talkd.areas.users.model import Account
 from talkd.core.actor import USERS
 from talkd.core.search import like_pattern
 from talkd.storage.database import Tx
-from talkd.storage.queries import Query, shape
+from talkd.storage.queries import Query, shape, single
 from talkd.storage.schema import (
     Int,
     attendees,
@@ -35,7 +35,11 @@ _BY_EMAIL = Query(
 _IS_FORGOTTEN = Statement(
     sa.select(forgotten_accounts.c.user_id).where(folded(forgotten_accounts.c.user_id) == bind("id", sa.Text))
 )
-_NAMES = Statement(sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == ONE))
+_NAMES = Query(
+    sa.select(users.c.id, users.c.display_name).where(one_of(users.c.id, "ids"), users.c.enabled == ONE),
+    single(users.c.id),
+    single(users.c.display_name),
+)
 _IS_MEMBER_OF_ANY = Statement(
     sa.select(ONE).where(group_members.c.user_id == bind("user_id"), one_of(group_members.c.group_id, "group_ids"))
 )
@@ -114,7 +118,7 @@ async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[
 
 async def get_names(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
     """Return the display names of the enabled accounts among these ids."""
-    return {row[0]: row[1] for row in await tx.all(_NAMES, ids=tx.many(user_ids))}
+    return dict(await tx.list(_NAMES, ids=tx.many(user_ids)))
 
 
 async def is_member_of_any(tx: Tx, group_ids: Sequence[str], user_id: str) -> bool:
