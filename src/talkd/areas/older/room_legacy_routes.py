@@ -9,6 +9,7 @@ from talkd.areas.older import member_store
 from talkd.areas.older import room_legacy as legacy
 from talkd.areas.older.member_store import NO_MEMBERS
 from talkd.areas.older.room_legacy import CreatedV1, JoinedV1, OldCreateParams, OldListParams, RoomV1, RoomV2, RoomV3
+from talkd.areas.overviews import rendering
 from talkd.areas.rooms import creation_routes as creation
 from talkd.areas.rooms import routes as rooms
 from talkd.areas.rooms import setting_routes as room_settings
@@ -30,9 +31,16 @@ V1 = ("v1",)
 @routes.add("GET", "room", Guard.USER, versions=V1, params=OldListParams, access=Access.OWN, returns=list[RoomV1])
 async def list_rooms(call: Call[Any]) -> Reply:
     """List all conversations of the user with their members."""
-    reply: Reply = await rooms.list_rooms(replace(call, params=legacy.read_list(call.params)))
-    members = await call.world.db.read(lambda tx: member_store.list_members(tx, call.user_id))
-    return replace(reply, data=[legacy.room_v1(room, members.get(room.id, NO_MEMBERS)) for room in reply.data])
+    call = replace(call, params=legacy.read_list(call.params))
+
+    async def work(tx: Tx, is_welcomed: bool) -> Reply | None:
+        reply = await rooms.read_rooms(tx, call, is_welcomed=is_welcomed)
+        if reply is None:
+            return None
+        members = await member_store.list_members(tx, call.user_id)
+        return replace(reply, data=[legacy.room_v1(room, members.get(room.id, NO_MEMBERS)) for room in reply.data])
+
+    return await rooms.read_welcomed(call, work)
 
 
 @routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V1, returns=RoomV1)
@@ -56,10 +64,14 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
 )
 async def create_room(call: Call[Any]) -> Reply:
     """Create a conversation."""
-    reply: Reply = await creation.create_room(replace(call, params=legacy.read_create(call.params)))
-    room = reply.data
-    members = await call.world.db.read(lambda tx: member_store.get_members(tx, room.id, room.attendeeId))
-    return replace(reply, data=legacy.created_v1(room, members))
+    return await creation.create(replace(call, params=legacy.read_create(call.params)), _render_created)
+
+
+async def _render_created(
+    tx: Tx, call: Call[Any], room_id: int, attendee_id: int, *, missed: dict[str, list[str]] | None = None
+) -> CreatedV1:
+    room = await rendering.render(tx, call, room_id, attendee_id, missed=missed)
+    return legacy.created_v1(room, await member_store.get_members(tx, room_id, attendee_id))
 
 
 # --- v2 and v3, whose rooms have fewer fields than those of v4 ----------------------------------

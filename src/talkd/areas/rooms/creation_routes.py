@@ -1,5 +1,8 @@
 """The operation that creates rooms."""
 
+from collections.abc import Awaitable
+from typing import Any, Protocol
+
 import msgspec
 
 from talkd.areas.overviews import rendering
@@ -62,24 +65,37 @@ class CreateParams(msgspec.Struct, frozen=True):
 )
 async def create_room(call: Call[CreateParams]) -> Reply:
     """Create a conversation."""
+    return await create(call, rendering.render)
+
+
+class Render(Protocol):
+    """Returns what the answer shows of the new room, in the last transaction. `missed`: see `rendering.render`."""
+
+    def __call__(
+        self, tx: Tx, call: Call[Any], room_id: int, attendee_id: int, *, missed: dict[str, list[str]] | None = None
+    ) -> Awaitable[Any]: ...
+
+
+async def create(call: Call[CreateParams], render: Render) -> Reply:
+    """Create a room."""
     if call.params.roomType == RoomType.ONE_TO_ONE:
-        return await call.write(lambda tx: _create_one_to_one(tx, call))
+        return await call.write(lambda tx: _create_one_to_one(tx, call, render))
     if call.params.roomType in (RoomType.GROUP, RoomType.PUBLIC):
-        return await _create_shared(call)
+        return await _create_shared(call, render)
     raise Invalid("type")
 
 
-async def _create_one_to_one(tx: Tx, call: Call[CreateParams]) -> Reply:
+async def _create_one_to_one(tx: Tx, call: Call[CreateParams], render: Render) -> Reply:
     """Create or find a one-to-one. All parameters but the partner are ignored."""
     params = call.params
     partner = params.invite or next(iter(params.participants.get("users", ())), "")
     room_id, attendee_id, is_new = await creation.create_one_to_one(tx, call.caller.actor, partner)
     if not is_new:
         call.uncount()
-    return Reply(await rendering.render(tx, call, room_id, attendee_id), 201 if is_new else 200)
+    return Reply(await render(tx, call, room_id, attendee_id), 201 if is_new else 200)
 
 
-async def _create_shared(call: Call[CreateParams]) -> Reply:
+async def _create_shared(call: Call[CreateParams], render: Render) -> Reply:
     """Create a group or public room. The answer lists the people who could not be added, with status 202."""
     new, actor, talk_settings = await _read_room(call), call.caller.actor, call.world.talk_settings
     most = call.world.config.sizes.attendees
@@ -93,10 +109,8 @@ async def _create_shared(call: Call[CreateParams]) -> Reply:
     missed: dict[str, list[str]] = {}
     for newcomer, _ in progress.refused:
         missed.setdefault(newcomer.kind, []).append(newcomer.who)
-    view = await call.world.db.read(
-        lambda tx: rendering.render(tx, call, created.room.id, created.attendee_id, missed=missed)
-    )
-    return Reply(view, 202 if missed else 201)
+    shown = await call.world.db.read(lambda tx: render(tx, call, created.room.id, created.attendee_id, missed=missed))
+    return Reply(shown, 202 if missed else 201)
 
 
 async def _read_room(call: Call[CreateParams]) -> NewRoom:

@@ -1,5 +1,6 @@
 """Operations that list, show and delete rooms."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -44,18 +45,25 @@ class SearchParams(msgspec.Struct, frozen=True):
 @routes.add("GET", "room", Guard.USER, versions=V4, params=ListParams, access=Access.OWN, returns=list[RoomView])
 async def list_rooms(call: Call[ListParams]) -> Reply:
     """List all conversations of the user. The first request creates a note to self and a changelog."""
-    db = call.world.db
-    reply = await db.read(lambda tx: _list_rooms(tx, call))
+    return await read_welcomed(call, lambda tx, is_welcomed: read_rooms(tx, call, is_welcomed=is_welcomed))
+
+
+async def read_welcomed(call: Call[Any], work: Callable[[Tx, bool], Awaitable[Reply | None]]) -> Reply:
+    """Run a read transaction that lists rooms. If it returns None, create the user's first rooms and run it again.
+
+    The second argument of the work is True if the user has these rooms.
+    """
+    reply = await call.world.db.read(lambda tx: work(tx, False))
     if reply is None:
         user, with_changelog = call.caller.actor, call.world.talk_settings.has_changelog
         await call.write_if_possible(lambda tx: creation.welcome(tx, user, with_changelog=with_changelog))
-        reply = await db.read(lambda tx: _list_rooms(tx, call, is_welcomed=True))
+        reply = await call.world.db.read(lambda tx: work(tx, True))
     assert reply is not None, "a welcomed user is not new"
     return reply
 
 
-async def _list_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool = False) -> Reply | None:
-    """Return the answer, or None for a user who has never listed their rooms."""
+async def read_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool) -> Reply | None:
+    """Return the list of the user's rooms, or None for a user who has never listed them and is not welcomed yet."""
     params = call.params
     now = clock.now()
     found = await rooms.list_rooms(
