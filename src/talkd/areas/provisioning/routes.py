@@ -78,9 +78,12 @@ async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
 @routes.add("POST", "users", Guard.SUBADMIN, params=NewUser, access=Access.OWN)
 async def create_user(call: Call[NewUser]) -> Any:
     """Create an account that can log in at once."""
-    new, db, by = call.params, call.world.db, api_caller(call)
+    new, by = call.params, api_caller(call)
     user_id = str(new.userid)
-    await db.read(lambda tx: service.require_may_create(tx, by, user_id, email=new.email, group_ids=new.groups))
+    # Refused requests must not hash passwords: hashes are slow, and all logins wait for the same threads.
+    await call.world.db.read(
+        lambda tx: service.require_may_create(tx, by, user_id, email=new.email, group_ids=new.groups)
+    )
     if not new.password and not new.email:
         raise Rejected(NO_PASSWORD, "An email address is required, to send a password link to the user.")
     if not new.password:
@@ -90,18 +93,18 @@ async def create_user(call: Call[NewUser]) -> Any:
 
     async def create(tx: Tx) -> None:
         await require_login_still(tx, call)  # it may have ended during the hashing
-        await users.create_account(
+        await service.create_account(
             tx,
+            by,
             user_id,
             password_hash,
             display_name=new.displayName,
             email=new.email,
             language=new.language,
-            groups=new.groups,
-            by=by.actor,
+            group_ids=new.groups,
         )
 
-    await db.write(create)
+    await call.write(create)
     return {"id": user_id}
 
 

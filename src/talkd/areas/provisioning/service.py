@@ -69,6 +69,31 @@ async def require_may_create(
     await users.require_creatable(tx, user_id, email=email, groups=group_ids)
 
 
+async def create_account(
+    tx: Tx,
+    by: ApiCaller,
+    user_id: str,
+    password_hash: str,
+    *,
+    display_name: str,
+    email: str,
+    language: str,
+    group_ids: Sequence[str],
+) -> None:
+    """Create an account that can log in at once. Raises Rejected as `users.create_account` does, and Forbidden."""
+    await _require_confirmed(tx, by, user_id, group_ids)
+    await users.create_account(
+        tx,
+        user_id,
+        password_hash,
+        display_name=display_name,
+        email=email,
+        language=language,
+        groups=group_ids,
+        by=by.actor,
+    )
+
+
 async def set_field(tx: Tx, by: ApiCaller, user_id: str, key: str, value: str) -> None:
     """Set a field of the caller's own account, or of any for administrators.
 
