@@ -15,39 +15,14 @@ from talkd.core.constants import (
     StartCall,
 )
 from talkd.core.errors import Invalid
+from talkd.storage.rows import AttendeeRow, SessionRow
 
 MEMBER_DEFAULT = MAX_DEFAULT_PERMISSIONS & ~Permission.LOBBY_IGNORE
 """Permissions of attendees when neither they, the call nor the room have others: all but ignoring the lobby."""
 
 
-class Attendee(msgspec.Struct, frozen=True):
-    """An actor who belongs to a room: a row of the table `attendees`."""
-
-    room_id: int
-    id: int
-    actor_type: str
-    actor_id: str
-    display_name: str
-    type: int
-    permissions: int
-    favorite: int
-    notification_level: int
-    notification_calls: int
-    archived: int
-    important: int
-    sensitive: int
-    last_read: int
-    last_mention: int
-    last_mention_direct: int
-    read_privacy: int
-    access_token: str
-    invited_address: str
-    """E-mail address that the person was invited by, or empty. Shown if `Participant.can_see_addresses`."""
-    pin: str
-    phone_number: str
-    call_id: str
-    in_call_since: int
-    notified: int
+class Attendee(AttendeeRow, frozen=True):
+    """An actor who belongs to a room."""
 
     @property
     def actor(self) -> Actor:
@@ -75,17 +50,8 @@ class Attendee(msgspec.Struct, frozen=True):
         return not self.read_privacy
 
 
-class Session(msgspec.Struct, frozen=True):
+class Session(SessionRow, frozen=True):
     """A device or browser tab on which an attendee has joined the room."""
-
-    room_id: int
-    id: int
-    attendee_id: int
-    session_id: str
-    browser: str
-    in_call: int
-    state: int
-    last_ping: int
 
 
 class Participant(msgspec.Struct, frozen=True):

@@ -16,6 +16,7 @@ from talkd.core.constants import (
 from talkd.core.emoji import first_emoji
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned, cleaned_text
+from talkd.storage.rows import RoomRow
 
 NOTE_TO_SELF = "note_to_self"
 EXTENDED = "extended_conversation"
@@ -33,39 +34,8 @@ UNNAMED = "---"
 _OF_TWO = (int(RoomType.ONE_TO_ONE), int(RoomType.ONE_TO_ONE_FORMER))
 
 
-class Room(msgspec.Struct, frozen=True):
-    """A row of the table `rooms`; `storage/schema.py` explains the columns."""
-
-    id: int
-    token: str
-    type: int
-    name: str
-    description: str
-    object_type: str
-    object_id: str
-    user_a: str | None
-    user_b: str | None
-    password_hash: str
-    read_only: int
-    listable: int
-    lobby_state: int
-    lobby_timer: int
-    sip_enabled: int
-    default_permissions: int
-    call_permissions: int
-    message_expiration: int
-    mention_permissions: int
-    recording_consent: int
-    call_recording: int
-    breakout_mode: int
-    breakout_status: int
-    avatar: str
-    avatar_version: int
-    last_activity: int
-    last_message_id: int
-    call_started_at: int
-    call_flag: int
-    notified_id: int
+class Room(RoomRow, frozen=True):
+    """A row of the table `rooms`, and the rules about it."""
 
     @property
     def owes_notifications(self) -> bool:

@@ -1,4 +1,4 @@
-"""The tables, for use in statements. The migrations create the real tables: change both.
+"""The tables, for use in statements, with the columns of `rows.py`. The migrations create the real tables: change both.
 
 Tables with data of a room have `room_id` first in their key, so that PostgreSQL could be sharded by room. Numbers are
 integers (times in unix seconds, booleans as 0 or 1), texts are texts, and lists are JSON texts, on SQLite (STRICT) and
@@ -9,8 +9,12 @@ Times from which durations are measured are moments of the steady clock (`core/c
 messages and announcements. All other times are dates.
 """
 
+from typing import Any
+
+import msgspec
 import sqlalchemy as sa
 
+from talkd.storage.rows import AttendeeRow, RoomRow, SessionRow
 from talkd.storage.statements import STAMP
 
 metadata = sa.MetaData()
@@ -38,6 +42,20 @@ def _modified_at() -> sa.Column[int]:
 def as_before(table: sa.Table) -> dict[str, sa.ColumnElement[int]]:
     """Return the value for an UPDATE that does not change the row's modification time."""
     return {"modified_at": table.c.modified_at}
+
+
+def _columns_of(row: type[msgspec.Struct]) -> list[sa.Column[Any]]:
+    """Return a column for each field of a row: a number or a text, which may be NULL if the field may be None."""
+    return [
+        sa.Column(
+            field.name,
+            Int if field.type is int else sa.Text,
+            nullable=field.type == str | None,
+            primary_key=field.name in ("room_id", "id"),
+            autoincrement=field.name == "id",
+        )
+        for field in msgspec.structs.fields(row)
+    ]
 
 
 def _room_table(name: str, *columns: sa.Column[int] | sa.Column[str] | sa.schema.SchemaItem) -> sa.Table:
@@ -190,51 +208,21 @@ room_avatars = sa.Table(
 )
 """Uploaded avatars of rooms, in the same form."""
 
+
 rooms = sa.Table(
     "rooms",
     metadata,
-    sa.Column("id", Int, primary_key=True, autoincrement=True),
-    sa.Column("token", sa.Text, nullable=False),
-    _int("type", 2),
-    _text("name"),
-    _text("description"),
-    _text("object_type"),
-    _text("object_id"),
-    sa.Column("user_a", sa.Text, nullable=True),
-    sa.Column("user_b", sa.Text, nullable=True),
-    _text("password_hash"),
-    _int("read_only"),
-    _int("listable"),
-    _int("lobby_state"),
-    _int("lobby_timer"),
-    _int("sip_enabled"),
-    _int("default_permissions"),
-    _int("call_permissions"),
-    _int("message_expiration"),
-    _int("mention_permissions"),
-    _int("recording_consent"),
-    _int("call_recording"),
-    _int("breakout_mode"),
-    _int("breakout_status"),
-    _text("avatar"),
-    _int("avatar_version"),
+    *_columns_of(RoomRow),
     _int("attributes"),
     _int("created_at"),
-    _int("last_activity"),
-    _int("last_message_id"),
-    _int("call_started_at"),
-    _int("call_flag"),
-    _int("notified_id"),
     _modified_at(),
     _int("last_expires_at"),
     _int("cleared_id"),
     _int("deleted"),
 )
-"""Rooms. `user_a` < `user_b` are the users of a one-to-one room, also if one of them has left it. `call_started_at` is
-0 if there is no call; `call_flag` is the union of the flags with which sessions joined it. Messages up to
-`notified_id` have created their notifications. `last_expires_at` is the time when the newest message expires, 0 for
-never. Nobody sees messages up to `cleared_id` (`conversation/message_store.py`): a job deletes them and sets it to 0
-again. `deleted` is 1 for a deleted room until a job has deleted all its data (`areas/removal`).
+"""Rooms. `last_expires_at` is the time when the newest message expires, 0 for never. Nobody sees messages up to
+`cleared_id` (`conversation/message_store.py`): a job deletes them and sets it to 0 again. `deleted` is 1 for a deleted
+room until a job has deleted all its data (`areas/removal`).
 """
 
 forgotten_accounts = sa.Table(
@@ -262,54 +250,23 @@ member_changes = sa.Table(
 )
 """Unfinished changes that add or remove many members (`areas/rooms/member_model.py`). `people` is JSON."""
 
-attendees = _room_table(
-    "attendees",
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("display_name"),
-    _int("type", 3),
-    _int("permissions"),
-    _int("favorite"),
-    _int("notification_level"),
-    _int("notification_calls", 1),
-    _int("archived"),
-    _int("important"),
-    _int("sensitive"),
-    _int("last_read"),
-    _int("last_mention"),
-    _int("last_mention_direct"),
-    _int("read_privacy"),
-    _text("access_token"),
-    _text("invited_address"),
-    _text("pin"),
-    _text("phone_number"),
-    _text("call_id"),
-    _modified_at(),
-    _int("in_call_since"),
-    _text("tags"),
-    _int("notified"),
-)
-"""Attendees of rooms: users, groups, guests, phone numbers, and guests invited by e-mail. `in_call_since` is when the
-attendee last joined a call, 0 for never. `notified` is 1 if they may have unseen notifications of messages in the
-room."""
 
-sessions = _room_table(
+attendees = sa.Table("attendees", metadata, *_columns_of(AttendeeRow), _modified_at(), _text("tags"))
+"""Attendees of rooms: users, groups, guests, phone numbers, and guests invited by e-mail."""
+
+
+sessions = sa.Table(
     "sessions",
-    _int("attendee_id"),
-    _text("session_id"),
-    _text("browser"),
-    _int("in_call"),
-    _int("state", 1),
-    _int("last_ping"),
+    metadata,
+    *_columns_of(SessionRow),
     _int("created_at"),
     _text("address"),
     _text("login"),
     _text("network"),
 )
-"""Sessions in rooms. `browser` is the fingerprint of the HTTP session cookie. `address` and `network` are stored for
-guests only: banning an address removes the guests that use it, and the sessions of a network are limited. `login` is
-the secret of the credential with which a user joined (`conversation/login.py`): the session ends when the login
-ends.
+"""Sessions in rooms. `address` and `network` are stored for guests only: banning an address removes the guests that use
+it, and the sessions of a network are limited. `login` is the secret of the credential with which a user joined
+(`conversation/login.py`): the session ends when the login ends.
 """
 
 messages = _room_table(
