@@ -71,9 +71,8 @@ def _choices(argument: ast.expr) -> list[ast.AST]:
 
 
 def names_of_system_messages() -> set[str]:
-    """Return the names in the table `REPORTED`, and those that are literals in calls of `post_system`."""
-    reported = system_texts.REPORTED.values()
-    found = {name for each in reported for name in ([each] if isinstance(each, str) else [each.if_set, each.if_empty])}
+    """Return the names that are literals in calls of `post_system`. In the table `REPORTED`, each name has its text."""
+    found: set[str] = set()
     for path in AREAS.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] == "post_system":

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from talkd.areas.messages import service as messages
-from talkd.areas.messages.system_texts import MISSED, REPORTED, SILENT, Choice
+from talkd.areas.messages.system_texts import MISSED, REPORTED, SILENT, Choice, Line
 from talkd.conversation import message_store, reaction_store, room_store
 from talkd.conversation.message import COUNTABLE, Reference
 from talkd.conversation.room import Room
@@ -40,10 +40,9 @@ def _unless_quiet(reaction: Reaction) -> Reaction:
     return react
 
 
-def _simple(system: str | Choice) -> Report:
+def _simple(reported: Line | Choice) -> Report:
     async def report(tx: Tx, room: Room, event: events.RoomEvent) -> None:
-        name = system if isinstance(system, str) else system.of(event)
-        await messages.post_system(tx, room, event.actor, name)
+        await messages.post_system(tx, room, event.actor, reported.of(event).name)
 
     return report
 
@@ -140,7 +139,7 @@ async def _delete_reactions(tx: Tx, event: events.MessageDeleted) -> None:
 
 
 REPORTS: dict[type[events.Event], Reaction] = {
-    **{kind: _reported(_simple(system)) for kind, system in REPORTED.items()},
+    **{kind: _reported(_simple(reported)) for kind, reported in REPORTED.items()},
     events.RoomRenamed: _reported(_renamed),
     events.MessageExpirationSet: _reported(_expiration_set),
     events.ListableSet: _reported(_listable),

@@ -23,54 +23,77 @@ SILENT = "silent"
 """The `details` of `call_started` for a call that notifies nobody."""
 
 
+class Line(msgspec.Struct, frozen=True):
+    """A system message and its text. The actor reads "You" instead of their name."""
+
+    name: str
+    text: str
+
+    def of(self, _event: Any) -> "Line":
+        """Return the line of an event: this one."""
+        return self
+
+    @property
+    def lines(self) -> tuple["Line", ...]:
+        """Return all lines of the kind of event."""
+        return (self,)
+
+
 class Choice(msgspec.Struct, frozen=True):
-    """The system messages of an event: one if the field `field` of the event is set, another if it is empty or 0."""
+    """The lines of an event: one if the field `field` of the event is set, another if it is empty or 0."""
 
     field: str
-    if_set: str
-    if_empty: str
+    if_set: Line
+    if_empty: Line
 
-    def of(self, event: Any) -> str:
-        """Return the system message for an event."""
+    def of(self, event: Any) -> Line:
+        """Return the line of an event."""
         return self.if_set if getattr(event, self.field) else self.if_empty
 
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Return all lines of the kind of event."""
+        return self.if_set, self.if_empty
 
-REPORTED: Mapping[type[events.RoomEvent], str | Choice] = {
-    events.RoomCreated: "conversation_created",
-    events.DescriptionSet: Choice("description", "description_set", "description_removed"),
-    events.AvatarSet: Choice("is_set", "avatar_set", "avatar_removed"),
-    events.GuestsAllowed: "guests_allowed",
-    events.GuestsDisallowed: "guests_disallowed",
-    events.PasswordSet: Choice("is_set", "password_set", "password_removed"),
-    events.ReadOnlySet: Choice("read_only", "read_only", "read_only_off"),
-    events.BreakoutRoomsStarted: "breakout_rooms_started",
-    events.BreakoutRoomsStopped: "breakout_rooms_stopped",
-    events.LobbyTimerReached: "lobby_timer_reached",
+
+REPORTED: Mapping[type[events.RoomEvent], Line | Choice] = {
+    events.RoomCreated: Line("conversation_created", "{actor} created the conversation"),
+    events.DescriptionSet: Choice(
+        "description",
+        Line("description_set", "{actor} set the description"),
+        Line("description_removed", "{actor} removed the description"),
+    ),
+    events.AvatarSet: Choice(
+        "is_set",
+        Line("avatar_set", "{actor} set the conversation picture"),
+        Line("avatar_removed", "{actor} removed the conversation picture"),
+    ),
+    events.GuestsAllowed: Line("guests_allowed", "{actor} allowed guests"),
+    events.GuestsDisallowed: Line("guests_disallowed", "{actor} disallowed guests"),
+    events.PasswordSet: Choice(
+        "is_set",
+        Line("password_set", "{actor} set a password"),
+        Line("password_removed", "{actor} removed the password"),
+    ),
+    events.ReadOnlySet: Choice(
+        "read_only",
+        Line("read_only", "{actor} locked the conversation"),
+        Line("read_only_off", "{actor} unlocked the conversation"),
+    ),
+    events.BreakoutRoomsStarted: Line("breakout_rooms_started", "{actor} started breakout rooms"),
+    events.BreakoutRoomsStopped: Line("breakout_rooms_stopped", "{actor} stopped breakout rooms"),
+    events.LobbyTimerReached: Line("lobby_timer_reached", "The conversation is now open to everyone"),
 }
-"""The system messages of events that need only a name. `effects.REPORTS` also has the events that need more."""
+"""The system messages of events that need only a text. `effects.REPORTS` also has the events that need more."""
 
-_BY_ACTOR = {
-    "conversation_created": "{actor} created the conversation",
+_BY_ACTOR = {line.name: line.text for reported in REPORTED.values() for line in reported.lines} | {
     "conversation_renamed": '{actor} renamed the conversation from "%s" to "%s"',
-    "description_set": "{actor} set the description",
-    "description_removed": "{actor} removed the description",
-    "avatar_set": "{actor} set the conversation picture",
-    "avatar_removed": "{actor} removed the conversation picture",
-    "breakout_rooms_started": "{actor} started breakout rooms",
-    "breakout_rooms_stopped": "{actor} stopped breakout rooms",
     "reaction_revoked": "{actor} deleted a reaction",
-    "guests_allowed": "{actor} allowed guests",
-    "guests_disallowed": "{actor} disallowed guests",
-    "password_set": "{actor} set a password",
-    "password_removed": "{actor} removed the password",
-    "read_only": "{actor} locked the conversation",
-    "read_only_off": "{actor} unlocked the conversation",
     "listable_none": "{actor} limited the conversation to the current participants",
     "listable_users": "{actor} opened the conversation to registered users",
     "listable_all": "{actor} opened the conversation to registered users and users created with the Guests app",
     "lobby_none": "{actor} opened the conversation to everyone",
     "lobby_non_moderators": "{actor} restricted the conversation to moderators",
-    "lobby_timer_reached": "The conversation is now open to everyone",
     "history_cleared": "{actor} cleared the history of the conversation",
     "message_deleted": "{actor} deleted a message",
     "message_edited": "{actor} edited a message",
@@ -84,7 +107,7 @@ _BY_ACTOR = {
     MISSED: "Missed call",
     TRIED: "Unanswered call",
 }
-"""Texts by system message. The actor reads "You" instead of their name."""
+"""Texts by system message, for everything that an actor did. The actor reads "You" instead of their name."""
 
 _BY_ACTOR_TO_USER = {
     "user_added": ("{actor} added {user}", "{actor} added you"),
