@@ -63,6 +63,11 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     max_upload: int = 20_971_520
     """Maximum size of an uploaded file in bytes."""
 
+    @property
+    def sub_path(self) -> str:
+        """The path of the public address, without a slash at the end; `/` for a server that has none."""
+        return "/" + self.public_url.partition("://")[2].partition("/")[2].strip("/")
+
     def url_at(self, host: str) -> str:
         """Return the URL of the server at `host` and its own port."""
         scheme = "https" if self.tls_certificate else "http"
@@ -178,6 +183,9 @@ class SizesConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Servers that let browsers and apps connect to each other in calls."""
 
+    signaling: Literal["sockets", "polls"] = "sockets"
+    """How clients learn what happens in calls: by WebSockets of this server, or by polls only. Clients that know only
+    polls can always use them."""
     stun_servers: list[str] = []
     """`host:port` of each STUN server."""
     turn_servers: list[str] = []
@@ -186,6 +194,9 @@ class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Secret shared with the TURN servers. talkd makes credentials from it that are valid for a day."""
     turn_protocols: list[str] = msgspec.field(default_factory=lambda: ["udp", "tcp"])
     """Transports that the TURN servers offer."""
+    internal_secret: str = ""
+    """Secret shared with parts of the installation that join calls by themselves, such as a recording server. If it is
+    empty, none can."""
 
 
 class MailConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -31,6 +31,7 @@ from talkd.core.errors import Unavailable
 from talkd.core.events import Event
 from talkd.realtime.changes import Changes
 from talkd.realtime.wakeups import wake
+from talkd.signaling.dispatch import Signaling
 from talkd.storage.database import DatabaseInUse
 from talkd.web import limits, server
 from talkd.web.call import World
@@ -119,6 +120,7 @@ class App:
             before_writing=delivery.catch_up,
             parts={type(part): part for part in parts},
         )
+        world.parts[Signaling] = Signaling(world)
         tables = {name: area.after_commit for name, area in app.AREAS.items() if area.after_commit}
         forget = (_after_commit(name, world, effects) for name, effects in tables.items())
         db.after_commit = (*forget, partial(wake, world.changes))  # woken requests must not read outdated memory

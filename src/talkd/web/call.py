@@ -47,6 +47,11 @@ class Caller:
     """`Logins.generation` when the caller was identified."""
 
     @property
+    def login(self) -> str:
+        """The secret of the credential that the caller is logged in with, or "" for visitors."""
+        return self.credential.secret if self.credential is not None else ""
+
+    @property
     def actor(self) -> Actor:
         """The logged-in user as an actor, or an empty guest: the actor of a visitor is only known inside a room."""
         return Actor(USERS, self.user_id, self.display_name) if self.user_id is not None else Actor(GUESTS, "")

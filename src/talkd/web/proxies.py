@@ -22,7 +22,11 @@ class Proxies:
 
     def client_of(self, request: falcon.asgi.Request) -> str:
         """Return the address of the client: the nearest one that is not a trusted proxy, in normal form."""
-        return self._route(request.remote_addr, request.get_header("x-forwarded-for"))[0]
+        return self.find_client(request.remote_addr, request.get_header("x-forwarded-for"))
+
+    def find_client(self, address: str, forwarded: str | None) -> str:
+        """Return the address of the client of a connection from `address` with this header X-Forwarded-For."""
+        return self._route(address, forwarded)[0]
 
     def base_url(self, request: falcon.asgi.Request) -> str:
         """Return the address that the client uses: from the configuration, the proxy's headers, or the request.

@@ -140,7 +140,7 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
 
 def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Asgi:
     """Wrap the application so that it gets normalised paths, methods and header names."""
-    sub_path = "/" + config.public_url.partition("://")[2].partition("/")[2].strip("/")
+    sub_path = config.sub_path
     protection = _protection(config)
 
     async def application(

@@ -61,7 +61,7 @@ async def join(call: Call[JoinParams]) -> Reply:
         browser=ids.fingerprint(cookie) if cookie else caller.browser,
         old_browser=caller.browser,
         user=caller.actor if caller.user_id is not None else None,
-        login=caller.credential.secret if caller.credential is not None else "",
+        login=caller.login,
         password_is_right=password_is_right,
         address=caller.address,
         network=subnet_of(caller.address),

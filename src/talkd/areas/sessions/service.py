@@ -39,6 +39,13 @@ async def leave(tx: Tx, me: Participant) -> None:
         await end(tx, me.room, found[0], me.attendee)
 
 
+async def end_by_id(tx: Tx, session_id: str) -> None:
+    """End a session whose client is gone. Does nothing if it has ended already."""
+    found = await session_store.find_session(tx, session_id)
+    if found is not None:
+        await _end_all(tx, [found])
+
+
 async def end(tx: Tx, room: Room, session: Session, attendee: Attendee, *, keep_attendee: bool = False) -> None:
     """End a session. With their last session, guests and self-joined users leave the room, unless `keep_attendee`."""
     if session.in_call:

@@ -56,9 +56,11 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
         is_inside=is_inside,
         user_id=call.caller.user_id,
         display_name=call.caller.display_name,
+        login=call.caller.login,
         issuer=call.base_url,
     )
-    return view.settings(found)
+    has_sockets = call.world.config.calls.signaling == "sockets"
+    return view.settings(found, f"{call.base_url}/standalone-signaling" if has_sockets else "")
 
 
 @routes.add("POST", "signaling/backend", Guard.NO_LOGIN, versions=V3, csrf=False)

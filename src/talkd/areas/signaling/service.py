@@ -91,11 +91,13 @@ async def get_settings(
     is_inside: bool,
     user_id: str | None,
     display_name: str,
+    login: str,
     issuer: str,
 ) -> ConnectionSettings:
     """Return how a client reaches the other sessions of a call, with proofs of its identity and credentials.
 
-    `token` may be empty, `is_inside` says whether the caller is in that room, and `issuer` is this server's address.
+    `token` may be empty, `is_inside` says whether the caller is in that room, `login` is the secret of the credential
+    that the caller is logged in with (empty for a visitor), and `issuer` is this server's address.
     Only participants and users get TURN servers: relaying costs bandwidth. Raises UnknownRoom if the caller is not in
     the room and it is not public.
     """
@@ -106,21 +108,28 @@ async def get_settings(
     may_relay = is_inside or user_id is not None
     return ConnectionSettings(
         user_id=user_id,
-        proof=await _prove(tx, user_id, display_name, issuer=issuer),
+        proof=await _prove(tx, user_id, display_name, login=login, issuer=issuer),
         stun_servers=list_stun_servers(config, talk_settings),
         relays=[new_relay(server) for server in list_turn_servers(config, talk_settings)] if may_relay else [],
         hides_warning=talk_settings.hides_signaling_warning,
     )
 
 
-async def _prove(tx: Tx, user_id: str | None, display_name: str, *, issuer: str) -> Proof:
+async def _prove(tx: Tx, user_id: str | None, display_name: str, *, login: str, issuer: str) -> Proof:
     """Return the proofs of identity of a user, or of a guest (None)."""
     now = clock.now()
     keys = await tokens.get_keys(tx)
     secret = await settings.get_secret(tx, TICKET_SECRET)
     return Proof(
-        ticket=tokens.make_ticket(secret, user_id=user_id, now=now),
-        token=tokens.make_token(keys, issuer=issuer, user_id=user_id, display_name=display_name, now=now),
+        ticket=tokens.make_ticket(secret, user_id=user_id, login=login, now=now),
+        token=tokens.make_token(
+            keys,
+            issuer=issuer,
+            user_id=user_id,
+            display_name=display_name,
+            mark=tokens.mark_of(secret, login),
+            now=now,
+        ),
     )
 
 

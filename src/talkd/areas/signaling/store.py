@@ -6,8 +6,8 @@ import sqlalchemy as sa
 
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
-from talkd.storage.schema import sessions, signaling_messages
-from talkd.storage.statements import Statement, bind
+from talkd.storage.schema import app_passwords, sessions, signaling_messages, web_sessions
+from talkd.storage.statements import ZERO, Statement, bind
 
 
 class Waiting(NamedTuple):
@@ -42,6 +42,11 @@ _DELETE = Statement(
 )
 _DELETE_OLD = Statement(sa.delete(signaling_messages).where(signaling_messages.c.created_at < bind("before")))
 _DELETE_OF = Statement(sa.delete(signaling_messages).where(signaling_messages.c.recipient == bind("recipient")))
+_LOGINS = Statement(
+    sa.select(app_passwords.c.fingerprint)
+    .where(app_passwords.c.user_id == bind("user_id"), app_passwords.c.wipe == ZERO)
+    .union_all(sa.select(web_sessions.c.fingerprint).where(web_sessions.c.user_id == bind("user_id")))
+)
 
 
 async def add_message(tx: Tx, room_id: int, recipient: str, message: str, now: int) -> bool:
@@ -67,3 +72,8 @@ async def delete_messages_of(tx: Tx, recipient: str) -> None:
 async def delete_old(tx: Tx, before: int) -> None:
     """Delete the messages that were stored before a moment."""
     await tx.run(_DELETE_OLD, before=before)
+
+
+async def list_logins(tx: Tx, user_id: str) -> list[str]:
+    """Return the secrets of the app passwords and browsers that a user is logged in with."""
+    return await tx.values(_LOGINS, user_id=user_id)

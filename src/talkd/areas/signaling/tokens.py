@@ -1,7 +1,9 @@
-"""Proofs of a client's identity for a standalone signaling server: a signed token, or the older ticket.
+"""Proofs of a client's identity for a signaling server: a signed token, or the older ticket.
 
-Current signaling servers read the token and check it with the public key from the capabilities. Older ones would send
-the ticket back to be checked here. talkd cannot use such servers yet, so it makes tickets and checks none.
+The built-in signaling checks both. An external signaling server reads the token itself, with the public key from the
+capabilities.
+
+Each proof contains a mark of the login that it was made for, so it is worthless when that login ends.
 
 PyJWT and cryptography are imported when they are first needed, because importing them takes long.
 """
@@ -15,6 +17,7 @@ import msgspec
 
 from talkd.areas.settings import service as settings
 from talkd.core import ids
+from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 
 if TYPE_CHECKING:
@@ -22,6 +25,8 @@ if TYPE_CHECKING:
 
 LIFETIME = 60
 """Seconds for which a token is valid."""
+LEEWAY = 60
+"""Seconds by which the clocks of two servers may differ."""
 
 _KEYS = "signaling-keys"
 _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
@@ -60,24 +65,71 @@ async def get_keys(tx: Tx) -> TokenKeys:
     return msgspec.json.decode(kept, type=TokenKeys)
 
 
-def make_token(keys: TokenKeys, *, issuer: str, user_id: str | None, display_name: str, now: int) -> str:
+class Claims(msgspec.Struct, frozen=True):
+    """What a valid token says. `user_id` is None for guests."""
+
+    user_id: str | None
+    mark: str
+
+
+def mark_of(secret: str, login: str) -> str:
+    """Return the mark of a login in tokens. It does not reveal the credential's secret, which is `login`."""
+    return hmac.new(secret.encode(), f"login:{login}".encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def make_token(keys: TokenKeys, *, issuer: str, user_id: str | None, display_name: str, mark: str, now: int) -> str:
     """Return a signed JSON web token that names the user and is valid for LIFETIME seconds. Guests have no `sub`.
 
     `issuer` is the server's address. Signaling servers compare it with a slash at its end.
     """
     import jwt
 
-    claims: dict[str, object] = {"iss": issuer.rstrip("/") + "/", "iat": now, "exp": now + LIFETIME}
+    claims: dict[str, object] = {"iss": issuer.rstrip("/") + "/", "iat": now, "exp": now + LIFETIME, "sid": mark}
     if user_id is not None:
         claims["sub"] = user_id
         claims["userdata"] = {"displayname": display_name}
     return jwt.encode(claims, _private_key(keys.private_pem), algorithm="ES256")
 
 
-def make_ticket(secret: str, *, user_id: str | None, now: int) -> str:
+def read_token(keys: TokenKeys, token: str, *, now: int) -> Claims:
+    """Return what a token says. Raises Invalid("token_expired"), ("token_not_valid_yet") or ("invalid_token")."""
+    import jwt
+
+    try:
+        claims = jwt.decode(
+            token,
+            keys.public_pem,
+            algorithms=["ES256"],
+            options={"require": ["iat", "exp"], "verify_exp": False, "verify_iat": False, "verify_aud": False},
+        )
+        user_id, mark = claims.get("sub"), claims.get("sid", "")
+        issued_at, expires_at = int(claims["iat"]), int(claims["exp"])
+    except (jwt.InvalidTokenError, ValueError, TypeError) as error:
+        raise Invalid("invalid_token") from error
+    if now > expires_at + LEEWAY:
+        raise Invalid("token_expired")
+    if issued_at > now + LEEWAY:
+        raise Invalid("token_not_valid_yet")
+    return Claims(user_id, mark)
+
+
+def make_ticket(secret: str, *, user_id: str | None, login: str, now: int) -> str:
     """Return a ticket, the older proof: `random:time:user:signature`. The user is empty for guests."""
     signed = f"{ids.text(16)}:{now}:{user_id or ''}"
-    return f"{signed}:{hmac.new(secret.encode(), signed.encode(), hashlib.sha256).hexdigest()}"
+    return f"{signed}:{_sign_ticket(secret, signed, login)}"
+
+
+def is_ticket(secret: str, ticket: str, *, user_id: str | None, login: str) -> bool:
+    """Return True if this installation made the ticket for that user and login."""
+    signed, _, signature = ticket.rpartition(":")
+    random, _, rest = signed.partition(":")
+    _, _, named = rest.partition(":")
+    expected = _sign_ticket(secret, signed, login)
+    return bool(random) and named == (user_id or "") and hmac.compare_digest(signature.encode(), expected.encode())
+
+
+def _sign_ticket(secret: str, signed: str, login: str) -> str:
+    return hmac.new(secret.encode(), f"{signed}:{login}".encode(), hashlib.sha256).hexdigest()
 
 
 @lru_cache(maxsize=4)

@@ -53,14 +53,14 @@ def news(found: News, room: Room) -> list[Item]:
     return [*(Item("message", message) for message in found.messages), Item("usersInRoom", sessions)]
 
 
-def settings(found: ConnectionSettings) -> dict[str, Any]:
-    """Return the signaling settings."""
+def settings(found: ConnectionSettings, server: str) -> dict[str, Any]:
+    """Return the signaling settings. `server` is the address of the signaling server, or "" for polls only."""
     user_id, proof = found.user_id, found.proof
     return {
-        "signalingMode": "internal",
+        "signalingMode": "external" if server else "internal",
         "userId": user_id,
         "hideWarning": found.hides_warning,
-        "server": "",
+        "server": server,
         "ticket": proof.ticket,
         "helloAuthParams": {"1.0": {"userid": user_id, "ticket": proof.ticket}, "2.0": {"token": proof.token}},
         "federation": None,

@@ -1,0 +1,150 @@
+"""Tell peers who came, who left, and what sessions of their room do.
+
+Announcements of a room are collected for a moment, so that many changes at once cost each peer a few messages.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from talkd.areas.signaling import identity_service as identities
+from talkd.areas.signaling.identity_service import Presence
+from talkd.conversation.participant import Attendee, Participant, Session
+from talkd.conversation.room import Room
+from talkd.core import clock
+from talkd.core.actor import USERS
+from talkd.core.errors import Unavailable
+from talkd.signaling import messages
+from talkd.signaling.peer import Peer, Standing
+from talkd.signaling.registry import LiveRoom
+from talkd.signaling.websocket import frame_of
+
+if TYPE_CHECKING:
+    from talkd.signaling.dispatch import Signaling
+
+GAP = 0.05
+"""Seconds between two announcements in a room."""
+GAP_OF_MEMBER = 0.001
+"""Seconds that each member adds to the gap: announcements grow with the room, and so does the number of readers."""
+JOINS = 100
+"""How many newcomers one event names."""
+RETRY = 1.0
+"""Seconds after which a list that could not be read is tried again."""
+
+
+class Announcer:
+    """The announcements of all rooms."""
+
+    def __init__(self, signaling: "Signaling") -> None:
+        self._signaling = signaling
+
+    def schedule(self, room: LiveRoom, *, list_changed: bool = False) -> None:
+        """Announce soon who came and left, and with `list_changed` the list of the room's sessions."""
+        room.needs_list = room.needs_list or list_changed
+        if room.announcing is None:
+            loop = asyncio.get_running_loop()
+            gap = GAP + GAP_OF_MEMBER * len(room.members)
+            room.announcing = loop.call_at(max(loop.time(), room.announced_at + gap), self._announce, room)
+
+    def _announce(self, room: LiveRoom) -> None:
+        room.announcing, room.announced_at = None, asyncio.get_running_loop().time()
+        newcomers = [peer for peer in room.newcomers.values() if peer.is_present]
+        parted, room.parted = room.parted, []
+        room.newcomers = {key: peer for key, peer in room.newcomers.items() if not peer.is_present}
+        new = set(newcomers)
+        present = room.list_present()
+        others = [peer for peer in present if peer not in new]
+        if parted:
+            send_to(others, messages.event("room", "leave", parted))
+        for start in range(0, len(newcomers), JOINS):
+            send_to(others, _joins(newcomers[start : start + JOINS]))
+        if newcomers:
+            for start in range(0, len(present), JOINS):
+                send_to(newcomers, _joins(present[start : start + JOINS]))
+        if newcomers and any(peer.in_call for peer in present):
+            room.list_sent.clear()  # so that newcomers get it even if it has not changed
+            room.needs_list = True
+        if room.needs_list and room.reading is None and room.members:
+            room.needs_list = False
+            room.reading = self._signaling.spawn(self._send_list(room))
+
+    async def _send_list(self, room: LiveRoom) -> None:
+        """Read the sessions of a room, and tell its peers."""
+        try:
+            found = await self._signaling.world.db.read(lambda tx: identities.list_present(tx, room.token))
+        except Unavailable:
+            await asyncio.sleep(RETRY)
+            room.needs_list, found = True, None
+        finally:
+            room.reading = None
+        if found is not None and found.room.id == room.id:
+            self._update_standings(room, found)
+            self._tell(room, found)
+        if room.needs_list or room.parted or any(peer.is_present for peer in room.newcomers.values()):
+            self.schedule(room)
+
+    def _update_standings(self, room: LiveRoom, found: Presence) -> None:
+        """Note what each peer may do now. Who must wait in the lobby leaves the others, and comes back from it."""
+        for session, attendee in found.sessions:
+            peer = self._signaling.registry.find_by_session(session.session_id)
+            if peer is None or peer.room is not room:
+                continue
+            was_present = peer.is_present
+            peer.standing, peer.in_call = Standing(Participant(found.room, attendee, session)), session.in_call
+            if was_present and not peer.is_present:
+                if room.newcomers.pop(peer.id, None) is None:
+                    room.parted.append(peer.id)
+                room.newcomers[peer.id] = peer
+
+    def _tell(self, room: LiveRoom, found: Presence) -> None:
+        entries = {
+            session.session_id: self._entry(found.room, session, attendee) for session, attendee in found.sessions
+        }
+        sent, room.list_sent = room.list_sent, {key: _what_matters(entry) for key, entry in entries.items()}
+        if sent != room.list_sent:
+            changed = [entry for key, entry in entries.items() if sent.get(key) != room.list_sent[key]]
+            content = {"roomid": room.token, "changed": changed, "users": list(entries.values())}
+            send_to(room.list_present(), messages.event("participants", "update", content))
+
+    def _entry(self, room: Room, session: Session, attendee: Attendee) -> dict[str, Any]:
+        peer = self._signaling.registry.find_by_session(session.session_id)
+        entry = {
+            "sessionId": peer.id if peer is not None else session.session_id,
+            "nextcloudSessionId": session.session_id,
+            "inCall": session.in_call,
+            "lastPing": clock.date_of(session.last_ping),
+            "participantType": attendee.type,
+            "participantPermissions": Participant(room, attendee).permissions,
+            "displayName": attendee.display_name,
+            "actorType": attendee.actor_type,
+            "actorId": attendee.actor_id,
+        }
+        if attendee.actor_type == USERS:
+            entry["userId"] = attendee.actor_id
+        return entry
+
+
+def _what_matters(entry: dict[str, Any]) -> tuple[Any, ...]:
+    """Return the values of an entry of the list whose change is announced: all but the last ping."""
+    return tuple(value for key, value in entry.items() if key != "lastPing")
+
+
+def send_to(peers: list[Peer], message: bytes) -> None:
+    """Send one message to several peers."""
+    if peers:
+        frame = frame_of(message)
+        for peer in peers:
+            peer.send_all(message, frame)
+
+
+def _joins(newcomers: list[Peer]) -> bytes:
+    return messages.event("room", "join", [_newcomer(peer) for peer in newcomers])
+
+
+def _newcomer(peer: Peer) -> dict[str, Any]:
+    entry: dict[str, Any] = {"sessionid": peer.id, "userid": peer.user_id or ""}
+    if peer.display_name:
+        entry["user"] = {"displayname": peer.display_name}
+    if peer.features:
+        entry["features"] = sorted(peer.features)
+    entry["roomsessionid"] = peer.session_id
+    return entry

@@ -1,0 +1,249 @@
+"""The signaling server: connections, their messages, and the function that handles each type of message."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+import structlog
+from websockets.frames import CloseCode
+from websockets.http11 import Request
+
+from talkd import __version__
+from talkd.areas.sessions import service as sessions
+from talkd.areas.signaling import identity_service as identities
+from talkd.core import ids
+from talkd.core.errors import Unavailable
+from talkd.signaling import hello, joining, messages, relay, transient
+from talkd.signaling.announcing import Announcer
+from talkd.signaling.messages import Incoming, Refused
+from talkd.signaling.peer import Peer
+from talkd.signaling.registry import Registry
+from talkd.signaling.websocket import WebSocket
+from talkd.web.call import World
+from talkd.web.proxies import Proxies
+from talkd.web.server import route_path
+
+log = structlog.get_logger(__name__)
+
+PATHS = ("/standalone-signaling/spreed", "/spreed")
+"""Where clients open connections, below the server's own path."""
+FEATURES = (
+    "audio-video-permissions",
+    "chat-relay",
+    "hello-v2",
+    "incall-all",
+    "join-features",
+    "recipient-call",
+    "switchto",
+    "transient-data",
+    "transient-sessiondata",
+    "welcome",
+)
+"""What the server announces to clients."""
+HELLO_SECONDS = 2.0
+"""How long a client may take to say hello."""
+RESUME_SECONDS = 30.0
+"""How long a peer without a socket waits for its client to resume."""
+ROOM_SECONDS = 10.0
+"""How long a guest may take to join a room."""
+
+
+PING_SECONDS = 54.0
+"""A client that was silent for so long is pinged."""
+PONG_SECONDS = 60.0
+"""A client that was silent for so long is cut off."""
+
+
+class Signaling:
+    """The signaling server of this process."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.registry = Registry()
+        self.announcer = Announcer(self)
+        self.sockets: set[WebSocket] = set()
+        self._proxies = Proxies(world.config.server)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.features = FEATURES
+        self.ended_sessions = 0
+        """Counts the sessions of rooms that have ended, so that a look at one notices that it may be outdated."""
+
+    # --- what connections call ---------------------------------------------------------------
+    def has_path(self, path: str) -> bool:
+        """Return True if clients may open connections at this path."""
+        return (
+            self.world.config.calls.signaling == "sockets"
+            and route_path(path, self.world.config.server.sub_path) in PATHS
+        )
+
+    def open(self, socket: WebSocket, peername: str, request: Request) -> None:
+        """Welcome a client, which must say hello soon."""
+        forwarded = ", ".join(request.headers.get_all("X-Forwarded-For"))
+        socket.address = self._proxies.find_client(peername, forwarded or None)
+        self.sockets.add(socket)
+        self.limit(socket, HELLO_SECONDS, "hello_expected")
+        socket.send(messages.reply("welcome", {"version": __version__, "features": FEATURES}))
+
+    def receive(self, socket: WebSocket, message: bytes) -> None:
+        """Handle a message, at once or in a task."""
+        incoming = None
+        try:
+            incoming = messages.parse(message)
+            if socket.peer is None and incoming.type != "hello":
+                raise Refused("hello_expected", "Say hello first.")
+            handle = HANDLERS.get(incoming.type)
+            if handle is None:
+                raise Refused("bad_request", "The type of the message is unknown.")
+            work = handle(self, socket, incoming)
+        except Refused as refused:
+            request_id = incoming.id if incoming is not None else messages.find_id(message)
+            socket.send(messages.refusal(refused, request_id))
+            return
+        if work is not None:
+            socket.busy = self.spawn(self._finish(socket, incoming.id, work))
+
+    def receive_binary(self, socket: WebSocket) -> None:
+        """Refuse a binary message: the protocol has none."""
+        socket.send(messages.refusal(Refused("invalid_format", "Send text messages.")))
+
+    def lose(self, socket: WebSocket) -> None:
+        """Let the peer of a closed connection wait until its client resumes."""
+        self.sockets.discard(socket)
+        peer, socket.peer = socket.peer, None
+        if peer is not None and peer.line is socket:
+            peer.line, peer.lost_at = None, asyncio.get_running_loop().time()
+
+    # --- for the functions that handle messages ----------------------------------------------
+    def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        """Run something in a task of its own."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def limit(self, socket: WebSocket, seconds: float, code: str) -> None:
+        """Close the connection with an error after some seconds, unless another limit replaces this one."""
+
+        def expire() -> None:
+            socket.send(messages.refusal(Refused(code)))
+            if socket.peer is not None:
+                self.end(socket.peer)
+            socket.hang_up()
+
+        socket.set_deadline(asyncio.get_running_loop().call_later(seconds, expire))
+
+    def end(self, peer: Peer, reason: str = "") -> None:
+        """End a peer: say bye, close its connection and take it out of its room."""
+        line, peer.line = peer.line, None
+        if line is not None:
+            line.send(messages.reply("bye", {"reason": reason} if reason else {}))
+            line.hang_up()
+        self.part(peer)
+        self.registry.remove(peer)
+
+    def part(self, peer: Peer) -> None:
+        """Take a peer out of its room, and tell the others."""
+        room = self.registry.leave(peer)
+        if room is not None:
+            transient.forget_session(room, peer)
+            self.announcer.schedule(room)
+
+    def require_room_soon(self, socket: WebSocket) -> None:
+        """Close the connection of a guest that joins no room in time."""
+        self.limit(socket, ROOM_SECONDS, "timeout")
+
+    def drop_session(self, session_id: str, reason: str = "") -> None:
+        """Take the peer of a session that has ended out of its room. `reason`: why others have ended it, or ""."""
+        self.ended_sessions += 1
+        peer = self.registry.find_by_session(session_id)
+        if peer is None or peer.room is None:
+            return
+        token = peer.room.token
+        self.part(peer)
+        if reason:
+            peer.send(messages.event("roomlist", "disinvite", {"roomid": token, "reason": reason}))
+        peer.send(messages.reply("room", {"roomid": ""}))
+
+    def check_logins(self, user_id: str) -> None:
+        """End the peers of a user whose login has ended; of all users if `user_id` is ""."""
+        for each in [user_id] if user_id else self.registry.list_users():
+            if self.registry.list_of_user(each):
+                self.spawn(self._check_logins(each))
+
+    async def _check_logins(self, user_id: str) -> None:
+        for peer in self.registry.list_of_user(user_id):
+            login = peer.login
+            if not await self.world.db.read(
+                lambda tx, login=login: identities.is_valid(tx, self.world.settings, user_id, login)  # type: ignore[misc]
+            ):
+                self.end(peer, "logged_out")
+
+    def leave_call(self, session_id: str) -> None:
+        """End the room's session of a client that has left or is gone, unless it goes on with long polls."""
+        if session_id and not self.world.changes.waiting_of[session_id]:
+            self.spawn(self._end_session(session_id))
+
+    async def _end_session(self, session_id: str) -> None:
+        with contextlib.suppress(Unavailable):  # the session ends when its pings are missed
+            await self.world.db.write(lambda tx: sessions.end_by_id(tx, session_id))
+
+    async def _finish(self, socket: WebSocket, request_id: str, work: Coroutine[Any, Any, None]) -> None:
+        """Handle a message, then those that have come in the meantime."""
+        try:
+            await work
+        except Refused as refused:
+            socket.send(messages.refusal(refused, request_id))
+        except Unavailable:
+            socket.send(messages.refusal(Refused("processing_failed", "Try again later."), request_id))
+        except Exception:
+            number = ids.text(12)
+            log.exception("signaling_failed", request_id=number)
+            socket.send(messages.refusal(Refused("internal_error", f"The log has the reason as {number}."), request_id))
+        socket.go_on()
+
+    # --- life --------------------------------------------------------------------------------
+    def sweep(self) -> None:
+        """Ping silent clients, cut those that do not answer, and end peers whose clients did not resume."""
+        now = asyncio.get_running_loop().time()
+        for socket in list(self.sockets):
+            silent = now - socket.heard_at
+            if silent > PONG_SECONDS:
+                socket.cut()
+            elif silent > PING_SECONDS and not socket.is_pinged:
+                socket.ping()
+        for peer in self.registry:
+            if peer.lost_at is not None and (now - peer.lost_at >= RESUME_SECONDS or peer.has_overflowed):
+                session_id = peer.session_id
+                self.end(peer)
+                self.leave_call(session_id)
+
+    def stop(self) -> None:
+        """Close all connections, because the server stops. Clients connect again."""
+        for socket in list(self.sockets):
+            socket.close(CloseCode.GOING_AWAY)
+
+
+Handle = Callable[[Signaling, WebSocket, Incoming], Coroutine[Any, Any, None] | None]
+"""Handles a message of one type: at once, or by the coroutine that it returns."""
+
+
+def _bye(signaling: Signaling, socket: WebSocket, incoming: Incoming) -> None:
+    """End the session at once."""
+    peer = socket.peer
+    socket.send(messages.reply("bye", {}, incoming.id))
+    if peer is not None:
+        session_id, peer.line = peer.session_id, None
+        signaling.end(peer)
+        signaling.leave_call(session_id)
+    socket.hang_up()
+
+
+HANDLERS: Mapping[str, Handle] = {
+    "hello": hello.handle,
+    "bye": _bye,
+    "room": joining.handle,
+    "message": relay.handle_message,
+    "control": relay.handle_control,
+    "transient": transient.handle,
+}

@@ -1,0 +1,162 @@
+"""The hello of a client: it proves who it is, or resumes its session."""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from talkd import __version__
+from talkd.areas.signaling import identity_service as identities
+from talkd.areas.signaling.identity_service import Identity
+from talkd.core import checksums, ids
+from talkd.core.errors import Invalid, Throttled
+from talkd.signaling import messages
+from talkd.signaling.messages import Auth, Hello, Incoming, Refused
+from talkd.signaling.peer import Peer
+from talkd.signaling.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from talkd.signaling.dispatch import Signaling
+
+VERSIONS = ("1.0", "2.0")
+GUESSES = "signalingHello"
+"""The brute-force action of wrong tickets, tokens, secrets and resume ids."""
+MAX_FEATURES = 50
+ID_LENGTH = 32
+
+
+class Ticket(msgspec.Struct, frozen=True):
+    """The older proof of a client: a ticket from the signaling settings."""
+
+    ticket: str
+    userid: str | None = None
+
+
+class Token(msgspec.Struct, frozen=True):
+    """The proof of a client: a signed token from the signaling settings."""
+
+    token: str
+
+
+class Secret(msgspec.Struct, frozen=True):
+    """The proof of a part of the installation: `random`, signed with the secret for internal clients."""
+
+    random: str
+    token: str
+    backend: str = ""
+
+
+def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Coroutine[Any, Any, None]:
+    """Identify the client of a connection."""
+    given = incoming.hello
+    if given is None:
+        raise Refused("bad_request", "The message has no hello.")
+    if socket.peer is not None:
+        raise Refused("bad_request", "Hello was said already.")
+    if given.version not in VERSIONS:
+        raise Refused("invalid_hello_version", "Use version 1.0 or 2.0.")
+    return _hello(signaling, socket, given, incoming.id)
+
+
+async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, request_id: str) -> None:
+    features = frozenset(given.features[:MAX_FEATURES])
+    kept: list[bytes] = []
+    try:
+        async with signaling.world.throttle.attempt(GUESSES, socket.address) as attempt:
+            try:
+                if given.resumeid:
+                    peer, kept = _resume(signaling, socket, given.resumeid)
+                    peer.features = features or peer.features
+                else:
+                    peer = await _identify(signaling, socket, given, features)
+            except Refused:
+                attempt.failed()
+                raise
+    except Throttled as error:
+        raise Refused("too_many_requests", "Too many attempts; try again later.") from error
+    socket.peer = peer
+    socket.set_deadline(None)
+    socket.send(
+        messages.reply(
+            "hello",
+            {
+                "version": given.version,
+                "sessionid": peer.id,
+                "resumeid": peer.resume_id,
+                "userid": peer.user_id or "",
+                "server": {"version": __version__, "features": signaling.features},
+            },
+            request_id,
+        )
+    )
+    for message in kept:
+        socket.send(message)
+    if peer.user_id is None and not peer.is_internal and peer.room is None:
+        signaling.require_room_soon(socket)
+
+
+def _resume(signaling: "Signaling", socket: WebSocket, resume_id: str) -> tuple[Peer, list[bytes]]:
+    """Return the peer that the client had, and the messages that it has missed. An older connection of it is closed."""
+    peer = signaling.registry.find_resumable(resume_id)
+    if peer is None or peer.has_overflowed:
+        raise Refused("no_such_session", "The session has ended; say hello without a resume id.")
+    older = peer.line
+    if older is not None:
+        older.send(messages.reply("bye", {"reason": "session_resumed"}))
+        older.hang_up()
+    return peer, peer.resume(socket)
+
+
+async def _identify(signaling: "Signaling", socket: WebSocket, given: Hello, features: frozenset[str]) -> Peer:
+    auth = given.auth
+    if auth is None:
+        raise Refused("bad_request", "The hello has neither `auth` nor `resumeid`.")
+    is_internal = auth.type == "internal"
+    if is_internal:
+        identity = _check_secret(signaling, auth)
+    elif auth.type in ("", "client"):
+        identity = await _check_client(signaling, given.version, auth)
+    else:
+        raise Refused("invalid_client_type", "Use the type client.")
+    peer = Peer(
+        ids.text(ID_LENGTH),
+        ids.text(ID_LENGTH),
+        user_id=identity.user_id,
+        display_name=identity.display_name,
+        login=identity.login,
+        features=features,
+        is_internal=is_internal,
+        address=socket.address,
+    )
+    peer.line = socket
+    signaling.registry.add(peer)
+    return peer
+
+
+async def _check_client(signaling: "Signaling", version: str, auth: Auth) -> Identity:
+    world = signaling.world
+    try:
+        if version == "1.0":
+            given = msgspec.json.decode(auth.params, type=Ticket)
+            return await world.db.read(
+                lambda tx: identities.check_ticket(tx, world.settings, given.userid or "", given.ticket)
+            )
+        token = msgspec.json.decode(auth.params, type=Token).token
+        return await world.db.read(lambda tx: identities.check_token(tx, world.settings, token))
+    except Invalid as error:
+        raise Refused(error.reason or "auth_failed") from error
+    except msgspec.DecodeError as error:
+        raise Refused("auth_failed", "The proof is missing or has the wrong form.") from error
+
+
+def _check_secret(signaling: "Signaling", auth: Auth) -> Identity:
+    secret = signaling.world.config.calls.internal_secret
+    if not secret:
+        raise Refused("invalid_client_type", "The server has no secret for internal clients.")
+    try:
+        given = msgspec.json.decode(auth.params, type=Secret)
+    except msgspec.DecodeError as error:
+        raise Refused("auth_failed", "The proof is missing or has the wrong form.") from error
+    if not checksums.is_signed("", secret=secret, random=given.random, checksum=given.token):
+        raise Refused("invalid_token")
+    return Identity(None)

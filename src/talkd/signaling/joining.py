@@ -1,0 +1,75 @@
+"""Join and leave rooms."""
+
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from talkd.areas.signaling import identity_service as identities
+from talkd.conversation.participant import Participant
+from talkd.conversation.pings import Pings
+from talkd.signaling import messages, transient
+from talkd.signaling.messages import Incoming, Refused, RoomRequest
+from talkd.signaling.peer import Peer, Standing
+from talkd.signaling.properties import properties
+from talkd.signaling.websocket import WebSocket
+
+if TYPE_CHECKING:
+    from talkd.signaling.dispatch import Signaling
+
+
+def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Coroutine[Any, Any, None] | None:
+    """Join the room of a message, or leave the current one if the message names none."""
+    peer, wanted = socket.peer, incoming.room
+    if wanted is None or peer is None:
+        raise Refused("bad_request", "The message has no room.")
+    if wanted.roomid:
+        return _join(signaling, socket, peer, wanted, incoming.id)
+    session_id = peer.session_id
+    signaling.part(peer)
+    signaling.leave_call(session_id)
+    socket.send(messages.reply("room", {"roomid": ""}, incoming.id))
+    if peer.user_id is None and not peer.is_internal:
+        signaling.require_room_soon(socket)
+    return None
+
+
+async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: RoomRequest, request_id: str) -> None:
+    joined = peer.room
+    if joined is not None and (joined.token, peer.session_id) == (wanted.roomid, wanted.sessionid):
+        raise Refused("already_joined", details={"room": {"roomid": joined.token}})
+    me = await _find_participant(signaling, peer, wanted)
+    if me is None or me.session is None:
+        raise Refused("no_such_room", "Join the room over HTTP first, and give the session that you got.")
+    name = await signaling.world.db.read(lambda tx: identities.get_room_name(tx, me.room, peer.user_id))
+    previous = signaling.registry.find_by_session(wanted.sessionid)
+    if previous is not None and previous is not peer:
+        signaling.end(previous, "room_session_reconnected")
+    if joined is not None:
+        left = peer.session_id
+        signaling.part(peer)
+        if left != wanted.sessionid:
+            signaling.leave_call(left)
+    room = signaling.registry.enter(peer, me.room.id, me.room.token, me.session.session_id)
+    peer.standing, peer.attendee_id, peer.in_call = Standing(me), me.attendee.id, me.session.in_call
+    peer.sender = encode_sender(peer)
+    peer.display_name = me.attendee.display_name or peer.display_name
+    signaling.world[Pings].note(peer.session_id)
+    socket.set_deadline(None)
+    socket.send(messages.reply("room", {"roomid": room.token, "properties": properties(me.room, name)}, request_id))
+    transient.send_initial(room, peer)
+    signaling.announcer.schedule(room)
+
+
+def encode_sender(peer: Peer) -> bytes:
+    """Return how a peer is named as the sender of a message: the end of a JSON object."""
+    return messages.encode({"sessionid": peer.id, "userid": peer.user_id or ""})[1:-1]
+
+
+async def _find_participant(signaling: "Signaling", peer: Peer, wanted: RoomRequest) -> Participant | None:
+    """Return the participant of a session. If sessions have ended during the read, look again."""
+    while True:
+        ended = signaling.ended_sessions
+        me = await signaling.world.db.read(
+            lambda tx: identities.find_joined(tx, wanted.roomid, wanted.sessionid, peer.user_id)
+        )
+        if ended == signaling.ended_sessions:
+            return me

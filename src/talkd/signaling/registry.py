@@ -1,0 +1,136 @@
+"""All peers of this process, and the rooms that they are in."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from typing import Any
+
+from talkd.signaling.peer import Peer
+
+
+class LiveRoom:
+    """A room that at least one peer is in."""
+
+    __slots__ = (
+        "announced_at",
+        "announcing",
+        "id",
+        "list_sent",
+        "members",
+        "needs_list",
+        "newcomers",
+        "parted",
+        "reading",
+        "token",
+        "transient",
+    )
+
+    def __init__(self, room_id: int, token: str) -> None:
+        self.id, self.token = room_id, token
+        self.members: dict[str, Peer] = {}
+        """Everybody in the room, also in its lobby, by peer id."""
+        self.newcomers: dict[str, Peer] = {}
+        """The members whose arrival the others have not been told yet, and who have not been told who is there."""
+        self.parted: list[str] = []
+        """Ids of the peers whose departure the members have not been told yet."""
+        self.transient: dict[str, Any] = {}
+        self.announcing: Any = None
+        """The timer of the next announcement, or None."""
+        self.announced_at = 0.0
+        self.needs_list = False
+        """Whether the list of the room's sessions has changed since it was sent."""
+        self.reading: Any = None
+        """The task that reads that list, or None."""
+        self.list_sent: dict[str, tuple[Any, ...]] = {}
+        """What the list that was sent last said of each session."""
+
+    def list_present(self) -> list[Peer]:
+        """Return the members that are not in the lobby."""
+        return [peer for peer in self.members.values() if peer.is_present]
+
+
+class Registry:
+    """Peers by their ids, by the session that they joined a room with, and by user; and rooms by id."""
+
+    def __init__(self) -> None:
+        self._peers: dict[str, Peer] = {}
+        self._resumable: dict[str, Peer] = {}
+        self._by_session: dict[str, Peer] = {}
+        self._by_user: defaultdict[str, set[Peer]] = defaultdict(set)
+        self._rooms: dict[int, LiveRoom] = {}
+
+    def __len__(self) -> int:
+        return len(self._peers)
+
+    def __iter__(self) -> Iterator[Peer]:
+        return iter(list(self._peers.values()))
+
+    # --- peers ------------------------------------------------------------------------------
+    def add(self, peer: Peer) -> None:
+        """Add a peer that has said hello."""
+        self._peers[peer.id] = self._resumable[peer.resume_id] = peer
+        if peer.user_id is not None:
+            self._by_user[peer.user_id].add(peer)
+
+    def remove(self, peer: Peer) -> None:
+        """Remove a peer that has left its room."""
+        self._peers.pop(peer.id, None)
+        self._resumable.pop(peer.resume_id, None)
+        if peer.user_id is not None and peer.user_id in self._by_user:
+            self._by_user[peer.user_id].discard(peer)
+            if not self._by_user[peer.user_id]:
+                del self._by_user[peer.user_id]
+
+    def find(self, peer_id: str) -> Peer | None:
+        """Return the peer with this public id, or None."""
+        return self._peers.get(peer_id)
+
+    def find_resumable(self, resume_id: str) -> Peer | None:
+        """Return the peer with this resume id, or None."""
+        return self._resumable.get(resume_id)
+
+    def find_by_session(self, session_id: str) -> Peer | None:
+        """Return the peer that has joined a room with this session, or None."""
+        return self._by_session.get(session_id)
+
+    def list_of_user(self, user_id: str) -> list[Peer]:
+        """Return all peers of a user."""
+        return list(self._by_user.get(user_id, ()))
+
+    def list_users(self) -> list[str]:
+        """Return the users who have a peer."""
+        return list(self._by_user)
+
+    # --- rooms ------------------------------------------------------------------------------
+    def find_room(self, room_id: int) -> LiveRoom | None:
+        """Return a room that peers are in, or None."""
+        return self._rooms.get(room_id)
+
+    def list_rooms(self) -> list[LiveRoom]:
+        """Return all rooms that peers are in."""
+        return list(self._rooms.values())
+
+    def enter(self, peer: Peer, room_id: int, token: str, session_id: str) -> LiveRoom:
+        """Put a peer into a room with its session there. It must not be in another room."""
+        room = self._rooms.get(room_id)
+        if room is None:
+            room = self._rooms[room_id] = LiveRoom(room_id, token)
+        room.members[peer.id] = room.newcomers[peer.id] = peer
+        peer.room, peer.session_id = room, session_id
+        if session_id:
+            self._by_session[session_id] = peer
+        return room
+
+    def leave(self, peer: Peer) -> LiveRoom | None:
+        """Take a peer out of its room. Return the room, or None if it was in none."""
+        room, session_id = peer.room, peer.session_id
+        if room is None:
+            return None
+        peer.room, peer.session_id, peer.standing, peer.attendee_id, peer.in_call = None, "", None, 0, 0
+        if self._by_session.get(session_id) is peer:
+            del self._by_session[session_id]
+        room.members.pop(peer.id, None)
+        if room.newcomers.pop(peer.id, None) is None:
+            room.parted.append(peer.id)
+        if not room.members:
+            self._rooms.pop(room.id, None)
+        return room

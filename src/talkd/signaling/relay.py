@@ -1,0 +1,106 @@
+"""Pass messages between peers, with the checks of who may send what."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from talkd.areas.signaling.model import needed_permissions
+from talkd.core.constants import Permission
+from talkd.signaling.messages import Incoming, Refused, Relayed
+from talkd.signaling.peer import Peer
+from talkd.signaling.websocket import WebSocket, frame_of
+
+if TYPE_CHECKING:
+    from talkd.signaling.dispatch import Signaling
+
+WITH_MEDIA = ("offer", "answer")
+
+
+class _Content(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+_read_type = msgspec.json.Decoder(_Content).decode
+_read_content = msgspec.json.Decoder(dict).decode
+
+
+def handle_message(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
+    """Pass on a message."""
+    peer, relayed = socket.peer, incoming.message
+    if relayed is None or peer is None:
+        raise Refused("bad_request", "The message has no content.")
+    if not _may_send(peer, relayed.data):
+        raise Refused("not_allowed", "You may not send this.")
+    _pass_on(signaling, peer, relayed, b"message")
+
+
+def handle_control(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
+    """Pass on a control message, such as an order to mute. Only moderators may send one."""
+    peer, relayed = socket.peer, incoming.control
+    if relayed is None or peer is None:
+        raise Refused("bad_request", "The message has no content.")
+    if peer.standing is not None and not (peer.standing.is_moderator and peer.is_present):
+        raise Refused("not_allowed", "Only moderators may control others.")
+    _pass_on(signaling, peer, relayed, b"control")
+
+
+def _may_send(peer: Peer, data: msgspec.Raw) -> bool:
+    """Return True if the peer may send this content to others. Media need permissions, `control` a moderator."""
+    standing = peer.standing
+    if standing is None:
+        return True
+    if not standing.can_pass_lobby:
+        return False
+    try:
+        kind = _read_type(data).type
+    except msgspec.ValidationError:  # no object, or its type is no text: nobody takes it for an offer
+        return True
+    if kind == "control":
+        return standing.is_moderator
+    if kind in WITH_MEDIA:
+        needed = needed_permissions(_read_content(data))
+        return needed == Permission.DEFAULT or standing.may(needed)
+    return True
+
+
+def _pass_on(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) -> None:
+    recipient = relayed.recipient
+    room = peer.room
+    if recipient.type == "session":
+        other = signaling.registry.find(recipient.sessionid)
+        if other is not None and other.room is room and room is not None and other.is_present and other is not peer:
+            other.send(_message(peer, kind, b"session", relayed.data))
+        return
+    if recipient.type not in ("user", "room", "call"):
+        raise Refused("bad_request", "The type of the recipient is unknown.")
+    if room is None:
+        raise Refused("not_in_room", "Join a room first.")
+    others = [each for each in room.members.values() if each is not peer and each.is_present]
+    if recipient.type == "user":
+        others = [each for each in others if each.user_id is not None and each.user_id == recipient.userid]
+    elif recipient.type == "call":
+        others = [each for each in others if each.in_call]
+    if others:
+        message = _message(peer, kind, recipient.type.encode(), relayed.data)
+        frame = frame_of(message)
+        for each in others:
+            each.send_all(message, frame)
+
+
+def _message(peer: Peer, kind: bytes, recipient_type: bytes, data: msgspec.Raw) -> bytes:
+    """Return a message from a peer. `data` stays as the client has written it."""
+    return b"".join(
+        (
+            b'{"type":"',
+            kind,
+            b'","',
+            kind,
+            b'":{"sender":{"type":"',
+            recipient_type,
+            b'",',
+            peer.sender,
+            b'},"data":',
+            data,
+            b"}}",
+        )
+    )

@@ -1,0 +1,105 @@
+"""Transient data: values that a room keeps for its peers as long as somebody is in it."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from talkd.signaling import messages
+from talkd.signaling.messages import Incoming, Refused
+from talkd.signaling.peer import Peer
+from talkd.signaling.registry import LiveRoom
+from talkd.signaling.websocket import WebSocket, frame_of
+
+if TYPE_CHECKING:
+    from talkd.signaling.dispatch import Signaling
+
+OWN = "sd:"
+"""Prefix of the keys that only the session named after it may write. They end with that session."""
+MAX_KEYS = 1000
+"""Maximum number of values in a room."""
+MAX_KEY_LENGTH = 255
+MAX_SECONDS = 365 * 86_400.0
+
+
+@dataclass(slots=True)
+class Value:
+    """A value, as JSON, and the timer that removes it."""
+
+    value: msgspec.Raw
+    timer: asyncio.TimerHandle | None = None
+
+    def keep(self) -> None:
+        """Stop the timer."""
+        if self.timer is not None:
+            self.timer.cancel()
+
+
+def handle(_signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
+    """Set or remove a value."""
+    peer, wanted = socket.peer, incoming.transient
+    if wanted is None or peer is None or not 0 < len(wanted.key) <= MAX_KEY_LENGTH:
+        raise Refused("bad_request", "The message has no key, or one that is too long.")
+    room = peer.room
+    if room is None or not peer.is_present:
+        raise Refused("not_in_room", "Join a room first.")
+    if not _may_write(peer, wanted.key):
+        raise Refused("not_allowed", "You may not change this value.")
+    if wanted.type == "remove":
+        _remove(room, wanted.key)
+    elif wanted.type == "set":
+        if len(room.transient) >= MAX_KEYS and wanted.key not in room.transient:
+            raise Refused("not_allowed", "The room has too many values.")
+        _set(room, wanted.key, wanted.value, wanted.ttl / 1e9)
+    else:
+        raise Refused("bad_request", "Transient data can be set or removed.")
+
+
+def send_initial(room: LiveRoom, peer: Peer) -> None:
+    """Tell a newcomer the values of the room."""
+    if room.transient:
+        data = {key: each.value for key, each in room.transient.items()}
+        peer.send(messages.reply("transient", {"type": "initial", "data": data}))
+
+
+def forget_session(room: LiveRoom, peer: Peer) -> None:
+    """Remove the values of a peer that has left the room."""
+    _remove(room, OWN + peer.id)
+    if not room.members:
+        for each in room.transient.values():
+            each.keep()
+        room.transient.clear()
+
+
+def _may_write(peer: Peer, key: str) -> bool:
+    if key.startswith(OWN):
+        return key == OWN + peer.id
+    return peer.standing is None or peer.standing.is_moderator
+
+
+def _set(room: LiveRoom, key: str, value: msgspec.Raw, seconds: float) -> None:
+    old = room.transient.get(key)
+    if old is not None:
+        old.keep()
+    timer = None
+    if seconds > 0:
+        timer = asyncio.get_running_loop().call_later(min(seconds, MAX_SECONDS), _remove, room, key)
+    kept = msgspec.Raw(bytes(value))
+    room.transient[key] = Value(kept, timer)
+    if old is None or bytes(old.value) != bytes(kept):
+        _tell(room, {"type": "set", "key": key, "value": kept} | ({"oldvalue": old.value} if old is not None else {}))
+
+
+def _remove(room: LiveRoom, key: str) -> None:
+    old = room.transient.pop(key, None)
+    if old is not None:
+        old.keep()
+        _tell(room, {"type": "remove", "key": key, "oldvalue": old.value})
+
+
+def _tell(room: LiveRoom, content: dict[str, Any]) -> None:
+    message = messages.reply("transient", content)
+    frame = frame_of(message)
+    for each in room.list_present():
+        each.send_all(message, frame)
