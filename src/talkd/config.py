@@ -40,6 +40,10 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Address to listen on; `0.0.0.0` or `::` for all addresses."""
     port: int = 8080
     """Port to listen on."""
+    unix_socket: str = ""
+    """Path of a Unix socket to listen on, instead of an address and port. Its user and group may connect (mode 0660).
+    A client of the socket has the address 127.0.0.1, so `trusted_proxies` must contain that for a reverse proxy.
+    """
     public_url: str = ""
     """The address that clients use, for example `https://talk.example.org/sub`. If it is empty, talkd takes the address
     of each request. The link of a shared object is kept only if it leads to this address.

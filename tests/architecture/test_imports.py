@@ -18,7 +18,7 @@ LAYERS = {
     "conversation": ("core", "storage", "conversation"),
     "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
 }
-DRIVERS_AND_SERVERS = ("falcon", "granian", "asyncpg", "apsw", "sqlite3")
+DRIVERS_AND_SERVERS = ("falcon", "uvicorn", "asyncpg", "apsw", "sqlite3")
 """Packages that models, stores, services and views must not import."""
 ROLES = ("model", "store", "service", "view", "routes", "legacy", "effects", "jobs")
 

@@ -21,10 +21,11 @@ from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import ADMIN_GROUP
 from talkd.areas.users.passwords import hash_password
-from talkd.cli import process
 from talkd.config import Config
 from talkd.server import App
 from talkd.storage.database import Tx
+from talkd.web import sockets
+from talkd.web.http import HttpServer
 
 T = TypeVar("T")
 
@@ -142,16 +143,8 @@ class Server:
     async def _start(self) -> None:
         await self.app.start()
         await self._add_admin()
-        self._http = process.http_server(self.app, self.config)
-        self._serving = asyncio.create_task(self._http.serve())
-        while not self._serving.done():
-            with contextlib.suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self.config.server.port)
-                writer.close()
-                return
-            await asyncio.sleep(0.01)
-        await self._serving
-        raise AssertionError("the server has stopped by itself")
+        self._http = HttpServer(self.app.asgi, self.config.server)
+        await self._http.start(sockets.bind(self.config.server))
 
     async def _add_admin(self) -> None:
         hashed = await hash_password(ADMIN_PASSWORD)
@@ -166,8 +159,7 @@ class Server:
 
     async def _stop(self) -> None:
         self.app.world.changes.close()
-        self._http.stop()  # type: ignore[no-untyped-call]
-        await asyncio.wait({self._serving}, timeout=5)
+        await self._http.stop(5)
         await self.app.stop()
 
     # --- reaching inside --------------------------------------------------------------------

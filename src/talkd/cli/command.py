@@ -28,6 +28,9 @@ DatabaseUrl = Annotated[
 ]
 Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
 Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)]
+UnixSocket = Annotated[
+    str | None, typer.Option(metavar="PATH", help="Unix socket to listen on instead of an address and port.")
+]
 Dev = Annotated[
     bool | None, typer.Option("--dev", help="For testing only: temporary data, sample accounts, no throttling.")
 ]

@@ -6,7 +6,7 @@ import msgspec
 import typer
 
 from talkd.cli import command
-from talkd.cli.command import ConfigContext, Dev, DevExposed, Host, Port
+from talkd.cli.command import ConfigContext, Dev, DevExposed, Host, Port, UnixSocket
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 COLORS = {OK: "green", WARN: "yellow", FAIL: "red"}
@@ -25,6 +25,7 @@ def doctor(
     ctx: ConfigContext,
     host: Host = None,
     port: Port = None,
+    unix_socket: UnixSocket = None,
     dev: Dev = None,
     dev_exposed: DevExposed = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -34,6 +35,7 @@ def doctor(
 
     ctx.config.server.host = host or ctx.config.server.host
     ctx.config.server.port = port or ctx.config.server.port
+    ctx.config.server.unix_socket = unix_socket or ctx.config.server.unix_socket
     ctx.config.dev = dev or ctx.config.dev
     del dev_exposed  # accepted because `talkd serve` has it
     findings = command.run(checks.examine(ctx.config))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import ipaddress
+import os
 import ssl
 from collections.abc import Iterator
 from http.client import HTTPException
@@ -15,12 +16,12 @@ from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_ope
 import asyncpg
 import msgspec
 
-from talkd.cli import process
 from talkd.cli.data_folder import ForeignLock, find_owner
 from talkd.cli.database import CONNECT
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.config import Config, ServerConfig
 from talkd.storage.postgres_lock import find_holder
+from talkd.web import sockets
 
 ANSWER_SECONDS = 5
 LONGEST_ANSWER = 65_536
@@ -76,19 +77,19 @@ def local_address(server: ServerConfig) -> str:
 
 def examine_address(server: ServerConfig) -> Iterator[Finding]:
     """Check that a server can listen at its address, or that talkd answers there."""
-    host, port = server.host, server.port
+    place = server.unix_socket or f"{server.host}:{server.port}"
     try:
-        address = process.address_of(host)
+        sockets.addresses_of(server.host)
     except OSError:
-        yield Finding(FAIL, "address", f"{host} cannot be resolved", "use an address of this machine for --host")
+        yield Finding(FAIL, "address", f"{server.host} cannot be resolved", "use an address of this machine for --host")
         return
-    obstacle = process.find_listen_error(address, port)
+    obstacle = sockets.find_obstacle(server)
     if obstacle is None:
-        yield Finding(OK, "address", f"{host}:{port} is free; talkd is not running")
+        yield Finding(OK, "address", f"{place} is free; talkd is not running")
     elif _talkd_answers(server):
-        yield Finding(OK, "address", f"talkd answers on {host}:{port}")
+        yield Finding(OK, "address", f"talkd answers on {place}")
     else:
-        yield Finding(FAIL, "address", f"{host}:{port}: {obstacle.strerror}", _advice_for(obstacle))
+        yield Finding(FAIL, "address", f"{place}: {os.strerror(obstacle.errno or 0)}", _advice_for(obstacle))
 
 
 def _advice_for(error: OSError) -> str:

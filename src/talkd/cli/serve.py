@@ -14,9 +14,20 @@ import structlog
 import typer
 
 from talkd.cli import command, data_folder, process
-from talkd.cli.command import ConfigContext, ConfigFile, DatabaseUrl, DataFolder, Dev, DevExposed, Host, Port
+from talkd.cli.command import (
+    ConfigContext,
+    ConfigFile,
+    DatabaseUrl,
+    DataFolder,
+    Dev,
+    DevExposed,
+    Host,
+    Port,
+    UnixSocket,
+)
 from talkd.config import Config
 from talkd.core.errors import TalkError
+from talkd.web import sockets
 
 if TYPE_CHECKING:
     from talkd.server import App
@@ -33,6 +44,7 @@ def serve(
     database: DatabaseUrl = None,
     host: Host = None,
     port: Port = None,
+    unix_socket: UnixSocket = None,
     dev: Dev = None,
     dev_exposed: DevExposed = None,
 ) -> None:
@@ -41,7 +53,14 @@ def serve(
     from talkd.cli import welcome
 
     config = command.load(
-        config_file, data, database, server__host=host, server__port=port, dev=dev, dev_exposed=dev_exposed
+        config_file,
+        data,
+        database,
+        server__host=host,
+        server__port=port,
+        server__unix_socket=unix_socket,
+        dev=dev,
+        dev_exposed=dev_exposed,
     )
     check = welcome.doctor_command(config, config_file)
     logs.configure(config.log)
@@ -62,8 +81,11 @@ def _require_unexposed(config: Config) -> None:
     """End the command if `--dev`, whose passwords are public, would listen on an address that other machines reach."""
     if not config.dev or config.dev_exposed:
         return
-    address = process.address_of(config.server.host)
-    if not ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+    if config.server.unix_socket:
+        return
+    for address in sockets.addresses_of(config.server.host):
+        if ipaddress.ip_address(address.partition("%")[0]).is_loopback:
+            continue
         command.fail(
             f"--dev has public passwords and no throttling, but other machines may reach {address}; "
             "remove --host, or add --dev-exposed to allow this"
@@ -105,7 +127,7 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) 
     from talkd.cli import certificates, welcome
     from talkd.server import App
 
-    process.require_free_port(process.address_of(config.server.host), config.server.port)
+    bound = sockets.bind(config.server)
     certificates.require_usable(config.server)
     app = App(config)
     await app.start()
@@ -121,7 +143,7 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) 
             else:
                 typer.echo(welcome.screen(config, admin=admin, check=check))
         keeping = asyncio.create_task(_keep(lock, app)) if lock else None
-        await process.serve_until_stopped(app, config)
+        await process.serve_until_stopped(app, config, bound)
         if keeping:
             keeping.cancel()
     finally:

@@ -161,8 +161,6 @@ def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: Nam
             if length != 0:
                 scope[BODY] = body = Body(receive, config.body_timeout, length)
                 scope[HANG_UP], receive = body.hang_up, body.receive
-            if scope["http_version"] == "1":  # granian says 1 for HTTP/1.0, which Falcon refuses
-                scope["http_version"] = "1.0"
             if scope["method"] not in falcon.COMBINED_METHODS:
                 scope["method"] = "OPTIONS"  # no operation has it either; to an unknown method Falcon would answer 400
             path = decoded(scope["path"], scope.get("raw_path") or b"")
