@@ -4,6 +4,7 @@ Announcements of a room are collected for a moment, so that many changes at once
 """
 
 import asyncio
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from talkd.areas.signaling import identity_service as identities
@@ -13,7 +14,7 @@ from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.errors import Unavailable
-from talkd.signaling import messages
+from talkd.signaling import bridge, messages
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.registry import LiveRoom
 from talkd.signaling.websocket import frame_of
@@ -84,9 +85,11 @@ class Announcer:
 
     def _update_standings(self, room: LiveRoom, found: Presence) -> None:
         """Note what each peer may do now. Who must wait in the lobby leaves the others, and comes back from it."""
+        room.polling.clear()
         for session, attendee in found.sessions:
             peer = self._signaling.registry.find_by_session(session.session_id)
             if peer is None or peer.room is not room:
+                room.polling[session.session_id] = session.in_call
                 continue
             was_present = peer.is_present
             peer.standing, peer.in_call = Standing(Participant(found.room, attendee, session)), session.in_call
@@ -96,19 +99,32 @@ class Announcer:
                 room.newcomers[peer.id] = peer
 
     def _tell(self, room: LiveRoom, found: Presence) -> None:
+        """Send the list of sessions to all peers if it has changed."""
         entries = {
             session.session_id: self._entry(found.room, session, attendee) for session, attendee in found.sessions
         }
         sent, room.list_sent = room.list_sent, {key: _what_matters(entry) for key, entry in entries.items()}
-        if sent != room.list_sent:
-            changed = [entry for key, entry in entries.items() if sent.get(key) != room.list_sent[key]]
-            content = {"roomid": room.token, "changed": changed, "users": list(entries.values())}
-            send_to(room.list_present(), messages.event("participants", "update", content))
+        is_first = not sent and not any(entry["inCall"] for entry in entries.values())
+        if is_first or sent == room.list_sent:
+            return
+        changed = {key for key in entries if sent.get(key) != room.list_sent[key]}
+        groups: defaultdict[tuple[str, ...], list[Peer]] = defaultdict(list)
+        for peer in room.list_present():
+            groups[tuple(bridge.name_for(peer, session_id) for session_id in room.polling)].append(peer)
+        for names, peers in groups.items():
+            for session_id, name in zip(room.polling, names, strict=True):
+                entries[session_id]["sessionId"] = name
+            content = {
+                "roomid": room.token,
+                "changed": [entry for key, entry in entries.items() if key in changed],
+                "users": list(entries.values()),
+            }
+            send_to(peers, messages.event("participants", "update", content))
 
     def _entry(self, room: Room, session: Session, attendee: Attendee) -> dict[str, Any]:
         peer = self._signaling.registry.find_by_session(session.session_id)
         entry = {
-            "sessionId": peer.id if peer is not None else session.session_id,
+            "sessionId": peer.id if peer is not None else "",  # each peer has its own name for a polling session
             "nextcloudSessionId": session.session_id,
             "inCall": session.in_call,
             "lastPing": clock.date_of(session.last_ping),

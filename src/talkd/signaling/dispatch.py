@@ -16,6 +16,7 @@ from talkd.core import ids
 from talkd.core.errors import Unavailable
 from talkd.signaling import hello, joining, messages, relay, transient
 from talkd.signaling.announcing import Announcer
+from talkd.signaling.chat import ChatRelay
 from talkd.signaling.messages import Incoming, Refused
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import Registry
@@ -62,6 +63,7 @@ class Signaling:
         self.world = world
         self.registry = Registry()
         self.announcer = Announcer(self)
+        self.chat = ChatRelay(self)
         self.sockets: set[WebSocket] = set()
         self._proxies = Proxies(world.config.server)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -4,7 +4,7 @@ from talkd.area import Effects
 from talkd.conversation.settings import ALLOWED_GROUPS
 from talkd.core import events
 from talkd.realtime.wakeups import CHANGES_OF_SESSIONS
-from talkd.signaling import messages
+from talkd.signaling import bridge, messages
 from talkd.signaling.announcing import send_to
 from talkd.signaling.dispatch import Signaling
 from talkd.web.call import World
@@ -27,6 +27,19 @@ def _sessions_removed(world: World, event: events.AttendeeRemoved | events.RoomD
     for session_id in event.session_ids:
         signaling.drop_session(session_id, reason="kicked")
     _list_changed(world, event)
+
+
+def _message_posted(world: World, event: events.MessagePosted) -> None:
+    signaling = world[Signaling]
+    room = signaling.registry.find_room(event.room_id)
+    if room is not None:
+        signaling.chat.note(room, event.message_id)
+
+
+def _polled_message(world: World, event: events.SignalingSent) -> None:
+    signaling = world[Signaling]
+    if signaling.registry.find_by_session(event.recipient) is not None:
+        signaling.spawn(bridge.bring_messages(signaling, event.recipient))
 
 
 def _call_ended(world: World, event: events.CallEnded) -> None:
@@ -57,6 +70,8 @@ AFTER_COMMIT: Effects = {
     events.SessionLeft: _session_left,
     events.AttendeeRemoved: _sessions_removed,
     events.RoomDeleted: _sessions_removed,
+    events.SignalingSent: _polled_message,
+    events.MessagePosted: _message_posted,
     events.CallEnded: _call_ended,
     events.CachesOutdated: _login_changed,
     events.GroupMemberRemoved: _login_changed,

@@ -49,7 +49,7 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
         if left != wanted.sessionid:
             signaling.leave_call(left)
     room = signaling.registry.enter(peer, me.room.id, me.room.token, me.session.session_id)
-    peer.standing, peer.attendee_id, peer.in_call = Standing(me), me.attendee.id, me.session.in_call
+    peer.standing, peer.actor, peer.in_call = Standing(me), me.actor, me.session.in_call
     peer.sender = encode_sender(peer)
     peer.display_name = me.attendee.display_name or peer.display_name
     signaling.world[Pings].note(peer.session_id)

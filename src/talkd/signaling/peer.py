@@ -4,6 +4,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 from talkd.conversation.participant import Participant
+from talkd.core.actor import Actor
 from talkd.core.constants import Permission
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ class Peer:
     __slots__ = (
         "_kept_bytes",
         "_pending",
+        "actor",
         "address",
-        "attendee_id",
         "display_name",
         "features",
         "id",
@@ -96,7 +97,8 @@ class Peer:
         self.room: LiveRoom | None = None
         self.session_id = ""
         """The session of the room, as in the HTTP API."""
-        self.attendee_id = 0
+        self.actor: Actor | None = None
+        """The participant of that session."""
         self.standing: Standing | None = None
         """What the peer may do in its room. Internal peers have none and may do everything."""
         self.in_call = 0

@@ -13,12 +13,15 @@ class LiveRoom:
     __slots__ = (
         "announced_at",
         "announcing",
+        "chat_from",
         "id",
+        "is_relaying",
         "list_sent",
         "members",
         "needs_list",
         "newcomers",
         "parted",
+        "polling",
         "reading",
         "token",
         "transient",
@@ -32,6 +35,8 @@ class LiveRoom:
         """The members whose arrival the others have not been told yet, and who have not been told who is there."""
         self.parted: list[str] = []
         """Ids of the peers whose departure the members have not been told yet."""
+        self.polling: dict[str, int] = {}
+        """The room's sessions without a peer, each with its flags in the call. Their clients poll."""
         self.transient: dict[str, Any] = {}
         self.announcing: Any = None
         """The timer of the next announcement, or None."""
@@ -42,6 +47,10 @@ class LiveRoom:
         """The task that reads that list, or None."""
         self.list_sent: dict[str, tuple[Any, ...]] = {}
         """What the list that was sent last said of each session."""
+        self.chat_from: int | None = None
+        """The id of the last chat message before those that the peers must still be brought, or None."""
+        self.is_relaying = False
+        """Whether chat messages are being brought."""
 
     def list_present(self) -> list[Peer]:
         """Return the members that are not in the lobby."""
@@ -114,6 +123,8 @@ class Registry:
         room = self._rooms.get(room_id)
         if room is None:
             room = self._rooms[room_id] = LiveRoom(room_id, token)
+            room.needs_list = True
+        room.polling.pop(session_id, None)
         room.members[peer.id] = room.newcomers[peer.id] = peer
         peer.room, peer.session_id = room, session_id
         if session_id:
@@ -125,7 +136,7 @@ class Registry:
         room, session_id = peer.room, peer.session_id
         if room is None:
             return None
-        peer.room, peer.session_id, peer.standing, peer.attendee_id, peer.in_call = None, "", None, 0, 0
+        peer.room, peer.session_id, peer.standing, peer.actor, peer.in_call = None, "", None, None, 0
         if self._by_session.get(session_id) is peer:
             del self._by_session[session_id]
         room.members.pop(peer.id, None)

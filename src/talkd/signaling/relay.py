@@ -6,6 +6,7 @@ import msgspec
 
 from talkd.areas.signaling.model import needed_permissions
 from talkd.core.constants import Permission
+from talkd.signaling import bridge
 from talkd.signaling.messages import Incoming, Refused, Relayed
 from talkd.signaling.peer import Peer
 from talkd.signaling.websocket import WebSocket, frame_of
@@ -68,7 +69,13 @@ def _pass_on(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) 
     room = peer.room
     if recipient.type == "session":
         other = signaling.registry.find(recipient.sessionid)
-        if other is not None and other.room is room and room is not None and other.is_present and other is not peer:
+        if room is None or not peer.is_present:
+            return
+        if other is None:
+            session_id = bridge.session_named(recipient.sessionid)
+            if session_id in room.polling:
+                bridge.send_to_session(signaling, peer, session_id, relayed.data)
+        elif other.room is room and other.is_present and other is not peer:
             other.send(_message(peer, kind, b"session", relayed.data))
         return
     if recipient.type not in ("user", "room", "call"):
@@ -80,6 +87,10 @@ def _pass_on(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) 
         others = [each for each in others if each.user_id is not None and each.user_id == recipient.userid]
     elif recipient.type == "call":
         others = [each for each in others if each.in_call]
+    if recipient.type != "user":
+        for session_id, in_call in room.polling.items():
+            if in_call:
+                bridge.send_to_session(signaling, peer, session_id, relayed.data)
     if others:
         message = _message(peer, kind, recipient.type.encode(), relayed.data)
         frame = frame_of(message)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from typing import Any
 
 import msgspec
 
@@ -46,9 +47,22 @@ async def send(tx: Tx, me: Participant, envelopes: list[Envelope]) -> None:
             continue
         content.pop("from", None)
         content["from"] = me.session.session_id
-        text = msgspec.json.encode(content).decode()
-        if await store.add_message(tx, me.room.id, recipient, text, clock.steady()):
-            await tx.emit(SignalingSent(recipient))
+        await store_message(tx, me.room.id, recipient, content)
+
+
+async def store_message(tx: Tx, room_id: int, recipient: str, content: dict[str, Any]) -> None:
+    """Store a message for a session, unless the room has no such session."""
+    text = msgspec.json.encode(content).decode()
+    if await store.add_message(tx, room_id, recipient, text, clock.steady()):
+        await tx.emit(SignalingSent(recipient))
+
+
+async def take_messages(tx: Tx, session_id: str) -> list[str]:
+    """Take the messages that wait for a session, oldest first."""
+    waiting = await store.list_messages(tx, session_id)
+    if waiting:
+        await store.delete_messages(tx, session_id, waiting[-1].id)
+    return [each.message for each in waiting]
 
 
 async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:
@@ -56,15 +70,13 @@ async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:
 
     Without `takes_messages`, the messages wait for another poll. A caller in the lobby only sees their own sessions.
     """
-    waiting: list[store.Waiting] = []
+    waiting: list[str] = []
     if takes_messages and me.session is not None:
-        waiting = await store.list_messages(tx, me.session.session_id)
-        if waiting:
-            await store.delete_messages(tx, me.session.session_id, waiting[-1].id)
+        waiting = await take_messages(tx, me.session.session_id)
     present = await session_store.list_active(tx, me.room.id, clock.steady() - SESSION_TIMEOUT)
     if not me.can_pass_lobby:
         present = [(session, attendee) for session, attendee in present if attendee.id == me.attendee.id]
-    return News([each.message for each in waiting], present)
+    return News(waiting, present)
 
 
 async def has_messages(tx: Tx, session_id: str) -> bool:

@@ -1,0 +1,83 @@
+"""Bring new chat messages to the peers of their room: the messages themselves, or a hint to fetch them."""
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from talkd.areas.chat.feed import Feed
+from talkd.conversation import room_store
+from talkd.core.errors import Unavailable
+from talkd.signaling import messages
+from talkd.signaling.announcing import send_to
+from talkd.signaling.peer import CHAT_RELAY
+from talkd.signaling.registry import LiveRoom
+from talkd.signaling.websocket import frame_of
+
+if TYPE_CHECKING:
+    from talkd.signaling.dispatch import Signaling
+
+AT_ONCE = 200
+"""How many messages are read at once."""
+
+_read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+class ChatRelay:
+    """Brings the messages of all rooms to their peers. Those of one commit cost each peer one hint."""
+
+    def __init__(self, signaling: "Signaling") -> None:
+        self._signaling = signaling
+
+    def note(self, room: LiveRoom, message_id: int) -> None:
+        """Note that a message was posted in a room."""
+        if room.chat_from is None:
+            room.chat_from = message_id - 1
+            if not room.is_relaying:
+                room.is_relaying = True
+                self._signaling.spawn(self._relay(room))
+
+    async def _relay(self, room: LiveRoom) -> None:
+        """Bring peers the messages that were noted, and those that are noted in the meantime."""
+        try:
+            while room.chat_from is not None and room.members:
+                known, room.chat_from = room.chat_from, None
+                hint = messages.event("room", "message", _about(room, {"refresh": True}))
+                send_to([peer for peer in room.list_present() if CHAT_RELAY not in peer.features], hint)
+                await self._send_messages(room, known)
+        except Unavailable:
+            send_to(room.list_present(), messages.event("room", "message", _about(room, {"refresh": True})))
+        finally:
+            room.is_relaying = False
+
+    async def _send_messages(self, room: LiveRoom, known: int) -> None:
+        world = self._signaling.world
+        readers = [peer for peer in room.list_present() if CHAT_RELAY in peer.features]
+        found = await world.db.read(lambda tx: room_store.get_room(tx, room.token)) if readers else None
+        while readers and found is not None:
+            last = known
+            framed: dict[bytes, list[tuple[bytes, bytes]]] = {}
+            for peer in readers:
+                if peer.room is not room or peer.actor is None:
+                    continue
+                news = await world[Feed].get_news(found, peer.actor, known=known, limit=AT_ONCE)
+                if news is None:
+                    return
+                last = news.last_id
+                body = bytes(news.body)
+                pairs = framed.get(body)  # most readers see the same text
+                if pairs is None:
+                    pairs = framed[body] = [_framed(room, comment) for comment in _read_list(body)]
+                for message, frame in pairs:
+                    peer.send_all(message, frame)
+            if last == known:
+                return
+            known = last
+
+
+def _framed(room: LiveRoom, comment: msgspec.Raw) -> tuple[bytes, bytes]:
+    message = messages.event("room", "message", _about(room, {"comment": comment}))
+    return message, frame_of(message)
+
+
+def _about(room: LiveRoom, chat: dict[str, Any]) -> dict[str, Any]:
+    return {"roomid": room.token, "data": {"type": "chat", "chat": chat}}
