@@ -127,6 +127,14 @@ class Participant(msgspec.Struct, frozen=True):
         return one_to_one_too or not self.room.is_one_to_one
 
 
+class Occupants(msgspec.Struct, frozen=True):
+    """Who was in a room when it was deleted: ids of attendees, of the users among them, and of sessions."""
+
+    attendee_ids: tuple[int, ...]
+    user_ids: tuple[str, ...]
+    session_ids: tuple[str, ...]
+
+
 class AttendeeList(msgspec.Struct, frozen=True):
     """Rooms with their attendees and sessions. `online`: users who are online, or None if statuses are not shown."""
 

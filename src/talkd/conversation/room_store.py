@@ -16,6 +16,7 @@ _is_kept = rooms.c.deleted == ZERO
 _room_by_token = sa.select(*ROOM).where(rooms.c.token == bind("token"), _is_kept)
 _ROOM_BY_TOKEN = Query(_room_by_token, ROOM)
 _ROOM_BY_TOKEN_LOCKED = Query(_room_by_token.with_for_update(), ROOM)
+_ROOM_BY_ID = Query(sa.select(*ROOM).where(rooms.c.id == bind("room_id"), _is_kept), ROOM)
 _LOCK_ROOMS = Statement(
     sa.select(rooms.c.id).where(one_of(rooms.c.id, "room_ids")).order_by(rooms.c.id).with_for_update()
 )
@@ -62,6 +63,11 @@ _ADD = Query(
 async def get_room(tx: Tx, token: str, *, lock: bool = False) -> Room | None:
     """Return the room with this token, without checking who asks. `lock` locks it until the transaction ends."""
     return await tx.find(_ROOM_BY_TOKEN_LOCKED if lock else _ROOM_BY_TOKEN, token=token)
+
+
+async def get_room_by_id(tx: Tx, room_id: int) -> Room | None:
+    """Return the room with this id, or None if it was deleted."""
+    return await tx.find(_ROOM_BY_ID, room_id=room_id)
 
 
 async def lock_room(tx: Tx, room_id: int) -> Room:

@@ -119,6 +119,8 @@ class RoomDeleted(RoomEvent):
     attendee_ids: tuple[int, ...]
     session_ids: tuple[str, ...]
     token: str = ""
+    user_ids: tuple[str, ...] = ()
+    """The users among the attendees."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +256,8 @@ class AttendeeRemoved(RoomEvent):
     target: Actor
     session_ids: tuple[str, ...]
     quiet: bool = False
+    token: str = ""
+    """The token of the room."""
 
 
 @dataclass(frozen=True, slots=True)

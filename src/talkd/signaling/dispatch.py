@@ -20,6 +20,7 @@ from talkd.signaling.chat import ChatRelay
 from talkd.signaling.messages import Incoming, Refused
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import Registry
+from talkd.signaling.room_list import RoomList
 from talkd.signaling.websocket import WebSocket
 from talkd.web.call import World
 from talkd.web.proxies import Proxies
@@ -64,6 +65,7 @@ class Signaling:
         self.registry = Registry()
         self.announcer = Announcer(self)
         self.chat = ChatRelay(self)
+        self.room_list = RoomList(self)
         self.sockets: set[WebSocket] = set()
         self._proxies = Proxies(world.config.server)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -155,17 +157,13 @@ class Signaling:
         """Close the connection of a guest that joins no room in time."""
         self.limit(socket, ROOM_SECONDS, "timeout")
 
-    def drop_session(self, session_id: str, reason: str = "") -> None:
-        """Take the peer of a session that has ended out of its room. `reason`: why others have ended it, or ""."""
+    def drop_session(self, session_id: str) -> None:
+        """Take the peer of a session that has ended out of its room."""
         self.ended_sessions += 1
         peer = self.registry.find_by_session(session_id)
-        if peer is None or peer.room is None:
-            return
-        token = peer.room.token
-        self.part(peer)
-        if reason:
-            peer.send(messages.event("roomlist", "disinvite", {"roomid": token, "reason": reason}))
-        peer.send(messages.reply("room", {"roomid": ""}))
+        if peer is not None:
+            self.part(peer)
+            peer.send(messages.reply("room", {"roomid": ""}))
 
     def check_logins(self, user_id: str) -> None:
         """End the peers of a user whose login has ended; of all users if `user_id` is ""."""

@@ -65,26 +65,36 @@ def _may_send(peer: Peer, data: msgspec.Raw) -> bool:
 
 
 def _pass_on(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) -> None:
-    recipient = relayed.recipient
-    room = peer.room
-    if recipient.type == "session":
-        other = signaling.registry.find(recipient.sessionid)
-        if room is None or not peer.is_present:
-            return
-        if other is None:
-            session_id = bridge.session_named(recipient.sessionid)
-            if session_id in room.polling:
-                bridge.send_to_session(signaling, peer, session_id, relayed.data)
-        elif other.room is room and other.is_present and other is not peer:
-            other.send(_message(peer, kind, b"session", relayed.data))
-        return
-    if recipient.type not in ("user", "room", "call"):
+    if relayed.recipient.type == "session":
+        _pass_to_session(signaling, peer, relayed, kind)
+    elif relayed.recipient.type in ("user", "room", "call"):
+        _pass_to_many(signaling, peer, relayed, kind)
+    else:
         raise Refused("bad_request", "The type of the recipient is unknown.")
-    if room is None:
+
+
+def _pass_to_session(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) -> None:
+    """Pass a message to a session of the same room. A recipient that is gone, or was never there, is no error."""
+    room, wanted = peer.room, relayed.recipient.sessionid
+    if room is None or not peer.is_present:
+        return
+    other = room.members.get(wanted)
+    if other is None:
+        session_id = bridge.session_named(wanted)
+        if session_id in room.polling:
+            bridge.send_to_session(signaling, peer, session_id, relayed.data)
+    elif other.is_present and other is not peer:
+        other.send(_message(peer, kind, b"session", relayed.data))
+
+
+def _pass_to_many(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) -> None:
+    """Pass a message to all others in the room, to those in its call, or to the sessions of a user in the room."""
+    room, recipient = peer.room, relayed.recipient
+    if room is None or not peer.is_present:
         raise Refused("not_in_room", "Join a room first.")
     others = [each for each in room.members.values() if each is not peer and each.is_present]
     if recipient.type == "user":
-        others = [each for each in others if each.user_id is not None and each.user_id == recipient.userid]
+        others = [each for each in others if recipient.userid and each.user_id == recipient.userid]
     elif recipient.type == "call":
         others = [each for each in others if each.in_call]
     if recipient.type != "user":

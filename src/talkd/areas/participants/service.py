@@ -270,5 +270,7 @@ async def remove(tx: Tx, room: Room, actor: Actor, attendee: Attendee, *, quiet:
     quiet = quiet or attendee.actor_type == GUESTS or room.is_one_to_one or room.type == RoomType.NOTE_TO_SELF
     quiet = quiet or (attendee.is_self_joined and actor == attendee.actor)
     await tx.emit(
-        AttendeeRemoved(room.id, actor, attendee.id, attendee.actor, tuple(each.session_id for each in sessions), quiet)
+        AttendeeRemoved(
+            room.id, actor, attendee.id, attendee.actor, tuple(each.session_id for each in sessions), quiet, room.token
+        )
     )

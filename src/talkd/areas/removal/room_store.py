@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from talkd.conversation.participant import Occupants
+from talkd.core.actor import USERS
 from talkd.core.constants import ABOVE_ALL_IDS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, shape_of
@@ -78,7 +80,9 @@ _HIDE_ROOM = Statement(
         notified_id=rooms.c.last_message_id,
     )
 )
-_ATTENDEES = Statement(sa.select(attendees.c.id).where(attendees.c.room_id == _room_id))
+_ATTENDEES = Statement(
+    sa.select(attendees.c.id, attendees.c.actor_type, attendees.c.actor_id).where(attendees.c.room_id == _room_id)
+)
 _SESSIONS = Statement(sa.select(sessions.c.session_id).where(sessions.c.room_id == _room_id))
 _DELETE_ATTENDEES = Statement(sa.delete(attendees).where(attendees.c.room_id == _room_id))
 _DELETE_AVATAR = Statement(sa.delete(room_avatars).where(room_avatars.c.room_id == _room_id))
@@ -96,13 +100,17 @@ async def hide_messages(tx: Tx, room_id: int) -> None:
     await tx.run(_HIDE_MESSAGES, in_room=room_id)
 
 
-async def hide_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Remove all attendees and hide the room. Return the ids of its attendees and of its sessions."""
-    attendee_ids: tuple[int, ...] = tuple(await tx.values(_ATTENDEES, in_room=room_id))
-    session_ids: tuple[str, ...] = tuple(await tx.values(_SESSIONS, in_room=room_id))
+async def hide_room(tx: Tx, room_id: int) -> Occupants:
+    """Remove all attendees and hide the room. Return who was in it."""
+    rows = await tx.all(_ATTENDEES, in_room=room_id)
+    occupants = Occupants(
+        attendee_ids=tuple(attendee_id for attendee_id, _, _ in rows),
+        user_ids=tuple(actor_id for _, kind, actor_id in rows if kind == USERS),
+        session_ids=tuple(await tx.values(_SESSIONS, in_room=room_id)),
+    )
     for statement in (_DELETE_ATTENDEES, _DELETE_AVATAR, _HIDE_ROOM):
         await tx.run(statement, in_room=room_id)
-    return attendee_ids, session_ids
+    return occupants
 
 
 async def list_unfinished(tx: Tx) -> list[int]:

@@ -6,6 +6,7 @@ portion. The database says what is left to do, so a stop or a crash loses nothin
 
 from talkd.areas.removal import account_store, room_store
 from talkd.conversation import actor_store
+from talkd.conversation.participant import Occupants
 from talkd.core.events import RoomDeleted
 from talkd.storage.database import Tx
 
@@ -22,8 +23,8 @@ async def clear_messages(tx: Tx, room_id: int) -> None:
     await delete_room_portion(tx, room_id)
 
 
-async def delete_room(tx: Tx, room_id: int) -> tuple[tuple[int, ...], tuple[str, ...]]:
-    """Delete a room that the caller has locked. Return the ids of its attendees and of its sessions.
+async def delete_room(tx: Tx, room_id: int) -> Occupants:
+    """Delete a room that the caller has locked. Return who was in it.
 
     If one transaction deletes several rooms, it deletes the first portion of the first room only.
     """

@@ -155,5 +155,5 @@ async def delete(tx: Tx, me: Participant, *, one_to_one_too: bool) -> None:
 
 async def remove(tx: Tx, room: Room, actor: Actor) -> None:
     """Delete the room with everything in it. Does not check what the actor may do."""
-    attendee_ids, session_ids = await removal.delete_room(tx, room.id)
-    await tx.emit(RoomDeleted(room.id, actor, attendee_ids, session_ids, room.token))
+    was_in = await removal.delete_room(tx, room.id)
+    await tx.emit(RoomDeleted(room.id, actor, was_in.attendee_ids, was_in.session_ids, room.token, was_in.user_ids))

@@ -6,7 +6,7 @@ from talkd.areas.settings import service as settings
 from talkd.areas.signaling import store, tokens
 from talkd.areas.signaling.service import TICKET_SECRET
 from talkd.areas.users import service as users
-from talkd.conversation import room_store, session_store
+from talkd.conversation import attendee_store, room_store, session_store
 from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
@@ -89,6 +89,15 @@ async def get_room_name(tx: Tx, room: Room, user_id: str | None) -> str:
         return room.name_for("", "")
     partner = room.partner_of(user_id)
     return room.name_for(user_id, (await users.get_names(tx, [partner])).get(partner, ""))
+
+
+async def find_readers(tx: Tx, room_id: int, user_ids: list[str]) -> tuple[Room, dict[str, str]] | None:
+    """Return a room, and those of the users who are in it, each with the room's name as they see it."""
+    room = await room_store.get_room_by_id(tx, room_id)
+    if room is None:
+        return None
+    attendees = await attendee_store.find_attendees(tx, room_id, USERS, user_ids)
+    return room, {each.actor_id: await get_room_name(tx, room, each.actor_id) for each in attendees}
 
 
 async def list_present(tx: Tx, token: str) -> Presence | None:
