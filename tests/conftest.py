@@ -13,6 +13,7 @@ import structlog
 from argon2 import PasswordHasher, Type
 from hypothesis import HealthCheck, settings
 
+from support.people import Person
 from support.postgres import Cluster, running_cluster
 from support.running import LoopThread, Server, unique
 from talkd.areas.users import passwords
@@ -225,3 +226,23 @@ def threads() -> Iterator[ThreadPoolExecutor]:
     """Threads for concurrent requests."""
     with ThreadPoolExecutor(8) as pool:
         yield pool
+
+
+@pytest.fixture
+def alice(server: Server) -> Person:
+    """A user, the owner of `token`."""
+    return server.add_user("alice")
+
+
+@pytest.fixture
+def bob(server: Server) -> Person:
+    """A user, a member of `token`."""
+    return server.add_user("bob")
+
+
+@pytest.fixture
+def token(alice: Person, bob: Person) -> str:
+    """The token of a group room of Alice and Bob."""
+    made = alice.create_room()
+    alice.add(made, bob)
+    return made

@@ -12,26 +12,6 @@ from talkd.config import Config
 
 
 @pytest.fixture
-def alice(server: Server) -> Person:
-    """A user, the owner of `token`."""
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    """A user, a member of `token`."""
-    return server.add_user("bob")
-
-
-@pytest.fixture
-def token(alice: Person, bob: Person) -> str:
-    """The token of a group room of Alice and Bob."""
-    made = alice.create_room()
-    alice.add(made, bob)
-    return made
-
-
-@pytest.fixture
 def private(server: Server, alice: Person, bob: Person) -> str:
     """The token of the one-to-one room of Alice and Bob."""
     token: str = alice.post("v4/room", roomType=ONE_TO_ONE, invite=bob.id)["token"]

@@ -23,6 +23,8 @@ from talkd.areas.users.model import ADMIN_GROUP
 from talkd.areas.users.passwords import hash_password
 from talkd.config import Config
 from talkd.server import App
+from talkd.signaling.dispatch import Signaling
+from talkd.signaling.peer import Peer
 from talkd.storage.database import Tx
 from talkd.web import sockets
 from talkd.web.http import HttpServer
@@ -199,6 +201,23 @@ class Server:
         made = httpx.Client(base_url=self.url, verify=NO_TLS, timeout=35, trust_env=False, **options)
         self._clients.append(made)
         return made
+
+    def admin_request(self, method: str, path: str, **params: Any) -> None:
+        """Send a request of the administrator, which must succeed."""
+        self.admin.request(method, path, json=params).raise_for_status()
+
+    def wait_for(self, condition: Callable[[], Any]) -> None:
+        """Wait until a condition is true, but not for longer than 10 seconds."""
+        end = time.monotonic() + 10
+        while not condition():
+            assert time.monotonic() < end, "this did not happen within 10 seconds"
+            time.sleep(0.01)
+
+    def peer(self, peer_id: str) -> Peer:
+        """Return a client of the signaling sockets by its public id."""
+        found = self.app.world[Signaling].registry.find(peer_id)
+        assert found is not None, "there is no such client"
+        return found
 
     def close_clients(self) -> None:
         """Close all clients except the administrator's."""

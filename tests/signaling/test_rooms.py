@@ -1,0 +1,83 @@
+"""Join and leave rooms over a socket."""
+
+from collections.abc import Callable
+
+from support.people import PUBLIC, Person
+from support.sockets import Socket
+
+Enter = Callable[..., Socket]
+Open = Callable[..., Socket]
+
+
+def test_the_answer_has_the_properties_of_the_room(open_socket: Open, alice: Person) -> None:
+    token = alice.create_room(name="Team", description="What we do")
+    socket = open_socket()
+    socket.hello(alice)
+    shown = socket.join(token, alice.join(token)["sessionId"])["properties"]
+    assert (shown["name"], shown["type"], shown["description"], shown["read-only"]) == ("Team", 2, "What we do", 0)
+    assert (shown["active-since"], shown["lobby-timer"]) == (None, None)
+
+
+def test_a_one_to_one_room_has_the_name_of_the_other(
+    enter: Enter, open_socket: Open, alice: Person, bob: Person
+) -> None:
+    token = alice.post("v4/room", roomType=1, invite=bob.id)["token"]
+    socket = open_socket()
+    socket.hello(alice)
+    shown = socket.join(token, alice.join(token)["sessionId"])["properties"]
+    assert shown["name"] == alice.room(token)["displayName"]
+
+
+def test_everybody_learns_who_is_there(enter: Enter, alice: Person, bob: Person, token: str) -> None:
+    first = enter(alice, token)
+    second = enter(bob, token)
+    seen_by_first = first.until("room", "join", lambda joined: any(each["userid"] == bob.id for each in joined))
+    assert second.id in {each["sessionid"] for each in seen_by_first}
+    seen_by_second = {each["sessionid"]: each for each in second.event("room", "join")}
+    assert seen_by_second.keys() == {first.id, second.id}
+    entry = seen_by_second[first.id]
+    assert (entry["userid"], entry["roomsessionid"]) == (alice.id, first.session)
+    assert entry["user"]["displayname"]
+
+
+def test_others_learn_who_leaves(enter: Enter, alice: Person, bob: Person, token: str) -> None:
+    first, second = enter(alice, token), enter(bob, token)
+    assert second.ask("room", roomid="") == {"roomid": ""}
+    assert first.event("room", "leave") == [second.id]
+    assert bob.participants(token)[bob.id]["sessionIds"] == []
+
+
+def test_a_second_join_with_the_same_session_is_refused(enter: Enter, alice: Person, token: str) -> None:
+    socket = enter(alice, token)
+    assert socket.refusal("room", roomid=token, sessionid=socket.session) == "already_joined"
+
+
+def test_only_ones_own_sessions_open_a_room(
+    open_socket: Open, alice: Person, bob: Person, guest: Person, token: str
+) -> None:
+    public = alice.create_room(PUBLIC)
+    session, of_guest = alice.join(token)["sessionId"], guest.join(public)["sessionId"]
+    socket = open_socket()
+    socket.hello(bob)
+    for room, wrong in ((token, session), (public, of_guest), (token, ""), (token, "x"), ("unknown1", session)):
+        assert socket.refusal("room", roomid=room, sessionid=wrong) == "no_such_room"
+    visitor = open_socket()
+    visitor.hello(guest, token=public)
+    assert visitor.refusal("room", roomid=token, sessionid=session) == "no_such_room"
+    assert visitor.join(public, of_guest)["properties"]["type"] == PUBLIC
+
+
+def test_a_socket_changes_rooms(enter: Enter, alice: Person, bob: Person, token: str) -> None:
+    other = alice.create_room()
+    first, second = enter(alice, token), enter(bob, token)
+    first.join(other, alice.join(other)["sessionId"])
+    assert second.event("room", "leave") == [first.id]
+
+
+def test_a_later_socket_takes_over_the_session(enter: Enter, open_socket: Open, alice: Person, token: str) -> None:
+    first = enter(alice, token)
+    second = open_socket()
+    second.hello(alice)
+    second.join(token, first.session)
+    assert first.expect("bye")["reason"] == "room_session_reconnected"
+    assert first.close_code() == 1000

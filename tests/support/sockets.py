@@ -1,0 +1,143 @@
+"""Clients of the signaling sockets."""
+
+import time
+from typing import Any
+
+import msgspec
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from support.people import Person
+from support.running import Server
+
+PATH = "/standalone-signaling/spreed"
+SECONDS = 10
+"""How long a client waits for a message."""
+
+
+class Socket:
+    """A connection to the signaling server. Messages that nobody has asked for yet are kept in their order."""
+
+    def __init__(self, server: Server, path: str = PATH, **headers: str) -> None:
+        url = server.url.replace("http", "ws", 1) + path
+        self.connection: ClientConnection = connect(url, additional_headers=headers, proxy=None, close_timeout=1)
+        self._kept: list[dict[str, Any]] = []
+        self._number = 0
+        self.id = self.resume_id = self.session = ""
+        self.welcome = self.expect("welcome")
+
+    # --- sending ----------------------------------------------------------------------------
+    def send(self, kind: str, **content: Any) -> str:
+        """Send a message and return its id."""
+        self._number += 1
+        self.send_raw({"id": str(self._number), "type": kind, kind: content})
+        return str(self._number)
+
+    def send_raw(self, message: Any) -> None:
+        """Send anything as a text message: an object as JSON, a text as it is."""
+        self.connection.send(message if isinstance(message, str) else msgspec.json.encode(message).decode())
+
+    def ask(self, kind: str, **content: Any) -> dict[str, Any]:
+        """Send a message and return the content of the answer, which must have the same type."""
+        number = self.send(kind, **content)
+        answer = self._next(lambda each: each.get("id") == number)
+        assert answer["type"] == kind, answer
+        found: dict[str, Any] = answer[kind]
+        return found
+
+    def refusal(self, kind: str, **content: Any) -> str:
+        """Send a message that must be refused, and return the error code."""
+        number = self.send(kind, **content)
+        answer = self._next(lambda each: each.get("id") == number)
+        assert answer["type"] == "error", answer
+        code: str = answer["error"]["code"]
+        return code
+
+    # --- receiving --------------------------------------------------------------------------
+    def expect(self, kind: str) -> dict[str, Any]:
+        """Return the content of the next message of this type."""
+        found: dict[str, Any] = self._next(lambda each: each["type"] == kind)[kind]
+        return found
+
+    def event(self, target: str, kind: str) -> Any:
+        """Return the content of the next event of this kind."""
+        message = self._next(
+            lambda each: each["type"] == "event" and (each["event"]["target"], each["event"]["type"]) == (target, kind)
+        )
+        return message["event"][kind]
+
+    def until(self, target: str, kind: str, condition: Any) -> Any:
+        """Return the content of the next event of this kind that fulfils a condition."""
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            content = self.event(target, kind)
+            if condition(content):
+                return content
+        raise AssertionError(f"no event {target} {kind} fulfilled the condition")
+
+    def drain(self) -> list[dict[str, Any]]:
+        """Return all messages up to now: those that the server sent before it answered a request of this moment."""
+        number = self.send("nothing")
+        while True:
+            message = self._receive()
+            if message.get("id") == number:
+                kept, self._kept = self._kept, []
+                return kept
+            self._kept.append(message)
+
+    def close_code(self) -> int:
+        """Read until the server closes the connection, and return its code."""
+        try:
+            while True:
+                self._receive()
+        except ConnectionClosed as error:
+            return error.rcvd.code if error.rcvd is not None else 1006
+
+    def _next(self, wanted: Any) -> dict[str, Any]:
+        for place, message in enumerate(self._kept):
+            if wanted(message):
+                return self._kept.pop(place)
+        end = time.monotonic() + SECONDS
+        while time.monotonic() < end:
+            message = self._receive()
+            if wanted(message):
+                return message
+            self._kept.append(message)
+        raise AssertionError(f"the message did not come; these did: {self._kept}")
+
+    def _receive(self) -> dict[str, Any]:
+        received: dict[str, Any] = msgspec.json.decode(self.connection.recv(timeout=SECONDS))
+        return received
+
+    # --- what clients do ---------------------------------------------------------------------
+    def hello(self, person: Person, *, version: str = "1.0", token: str = "", features: tuple[str, ...] = ()) -> None:
+        """Say hello as this person, with the proof from the signaling settings."""
+        settings = person.get("v3/signaling/settings", **({"token": token} if token else {}))
+        auth = {"url": "http://backend.test", "params": settings["helloAuthParams"][version]}
+        self._note(self.ask("hello", version=version, auth=auth, features=list(features)))
+
+    def resume(self, resume_id: str) -> None:
+        """Continue an earlier session."""
+        self._note(self.ask("hello", version="1.0", resumeid=resume_id))
+
+    def _note(self, answer: dict[str, Any]) -> None:
+        self.id, self.resume_id = answer["sessionid"], answer["resumeid"]
+        self.user_id, self.features = answer["userid"], answer["server"]["features"]
+
+    def join(self, token: str, session: str) -> dict[str, Any]:
+        """Join a room with a session of the HTTP API."""
+        answer = self.ask("room", roomid=token, sessionid=session)
+        assert answer["roomid"] == token
+        return answer
+
+    def say(self, other: "Socket", data: Any) -> None:
+        """Send a message to another client."""
+        self.send("message", recipient={"type": "session", "sessionid": other.id}, data=data)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def drop(self) -> None:
+        """Lose the connection without a word, as a phone without network does."""
+        self.connection.socket.close()
