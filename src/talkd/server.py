@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from typing import Any
 
 import structlog
 
@@ -32,6 +33,7 @@ from talkd.core.events import Event
 from talkd.realtime.changes import Changes
 from talkd.realtime.wakeups import wake
 from talkd.signaling.dispatch import Signaling
+from talkd.signaling.websocket import WebSocket
 from talkd.storage.database import DatabaseInUse
 from talkd.web import limits, server
 from talkd.web.call import World
@@ -134,6 +136,10 @@ class App:
             routes += tuple(dev_routes.table)
         self.asgi = server.build(Edge(world), routes)
 
+    def new_websocket(self, *, server_state: Any, **_uvicorn: Any) -> WebSocket:
+        """Return the protocol for a connection that becomes a WebSocket. The HTTP server calls this."""
+        return WebSocket(self.world[Signaling], server_state.connections)
+
     async def start(self) -> None:
         """Open the database and start the background jobs. Raises DatabaseRefused."""
         db = self.world.db
@@ -162,6 +168,7 @@ class App:
         """Let all waiting requests answer, then store what is left and close the database."""
         world = self.world
         world.changes.close()
+        world[Signaling].stop()
         await self.stop_jobs()
         await world[MemberChanges].close()
         await world[Decoder].close()

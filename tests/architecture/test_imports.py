@@ -16,6 +16,17 @@ LAYERS = {
     "storage": ("core", "storage"),
     "realtime": ("core", "conversation", "realtime"),
     "conversation": ("core", "storage", "conversation"),
+    "signaling": (
+        "core",
+        "storage",
+        "conversation",
+        "realtime",
+        "web",
+        "areas",
+        "area",
+        "signaling",
+        "__version__",
+    ),
     "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
 }
 DRIVERS_AND_SERVERS = ("falcon", "uvicorn", "asyncpg", "apsw", "sqlite3")

@@ -45,13 +45,14 @@ def open_socket(server: Server) -> Iterator[Callable[..., Socket]]:
 
 @pytest.fixture
 def enter(open_socket: Callable[..., Socket]) -> Callable[..., Socket]:
-    """Returns the socket of a person who has joined a room."""
+    """Returns the socket of a person who has joined a room, and of whom the others know."""
 
     def enter_room(person: Person, token: str, *, features: tuple[str, ...] = ()) -> Socket:
         socket = open_socket()
         socket.hello(person, token=token, features=features)
         socket.session = person.join(token)["sessionId"]
         socket.join(token, socket.session)
+        socket.seen = socket.event("room", "join")
         return socket
 
     return enter_room

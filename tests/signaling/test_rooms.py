@@ -33,7 +33,7 @@ def test_everybody_learns_who_is_there(enter: Enter, alice: Person, bob: Person,
     second = enter(bob, token)
     seen_by_first = first.until("room", "join", lambda joined: any(each["userid"] == bob.id for each in joined))
     assert second.id in {each["sessionid"] for each in seen_by_first}
-    seen_by_second = {each["sessionid"]: each for each in second.event("room", "join")}
+    seen_by_second = {each["sessionid"]: each for each in second.seen}
     assert seen_by_second.keys() == {first.id, second.id}
     entry = seen_by_second[first.id]
     assert (entry["userid"], entry["roomsessionid"]) == (alice.id, first.session)

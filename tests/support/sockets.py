@@ -1,6 +1,7 @@
 """Clients of the signaling sockets."""
 
 import time
+from contextlib import ExitStack
 from typing import Any
 
 import msgspec
@@ -20,10 +21,14 @@ class Socket:
 
     def __init__(self, server: Server, path: str = PATH, **headers: str) -> None:
         url = server.url.replace("http", "ws", 1) + path
-        self.connection: ClientConnection = connect(url, additional_headers=headers, proxy=None, close_timeout=1)
+        self._stack = ExitStack()
+        opened = connect(url, additional_headers=headers, proxy=None, close_timeout=1)
+        self.connection: ClientConnection = self._stack.enter_context(opened)
         self._kept: list[dict[str, Any]] = []
         self._number = 0
         self.id = self.resume_id = self.session = ""
+        self.seen: list[dict[str, Any]] = []
+        """The peers that the client saw when it joined."""
         self.welcome = self.expect("welcome")
 
     # --- sending ----------------------------------------------------------------------------
@@ -136,7 +141,7 @@ class Socket:
 
     def close(self) -> None:
         """Close the connection."""
-        self.connection.close()
+        self._stack.close()
 
     def drop(self) -> None:
         """Lose the connection without a word, as a phone without network does."""

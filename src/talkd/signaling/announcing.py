@@ -26,6 +26,8 @@ GAP = 0.05
 """Seconds between two announcements in a room."""
 GAP_OF_MEMBER = 0.001
 """Seconds that each member adds to the gap: announcements grow with the room, and so does the number of readers."""
+MAX_GAP = 0.5
+"""The gap in large rooms. Who loses a permission must lose it within a second."""
 JOINS = 100
 """How many newcomers one event names."""
 RETRY = 1.0
@@ -43,7 +45,7 @@ class Announcer:
         room.needs_list = room.needs_list or list_changed
         if room.announcing is None:
             loop = asyncio.get_running_loop()
-            gap = GAP + GAP_OF_MEMBER * len(room.members)
+            gap = min(GAP + GAP_OF_MEMBER * len(room.members), MAX_GAP)
             room.announcing = loop.call_at(max(loop.time(), room.announced_at + gap), self._announce, room)
 
     def _announce(self, room: LiveRoom) -> None:

@@ -59,7 +59,7 @@ class WebSocket(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._open_connections = open_connections
         self._protocol = ServerProtocol(max_size=MAX_BYTES, extensions=None)
-        self._transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport | None = None
         self._parts: list[bytes] = []
         self._is_binary = False
         self.address = ""
@@ -78,7 +78,7 @@ class WebSocket(asyncio.Protocol):
     # --- what the event loop calls -----------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the connection from the HTTP server, which then passes on the head of its request."""
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
         self._open_connections.add(self)
 
     def data_received(self, data: bytes) -> None:
@@ -115,8 +115,8 @@ class WebSocket(asyncio.Protocol):
             response = self._protocol.reject(404, "There is no WebSocket here.\n")
         self._protocol.send_response(response)
         self._flush()
-        if self._protocol.state is State.OPEN and self._transport is not None:
-            peername = self._transport.get_extra_info("peername")
+        if self._protocol.state is State.OPEN and self.transport is not None:
+            peername = self.transport.get_extra_info("peername")
             self._handler.open(self, peername[0] if peername else "", request)
 
     # --- messages ----------------------------------------------------------------------------
@@ -144,15 +144,15 @@ class WebSocket(asyncio.Protocol):
             self._handler.receive(self, message)
         else:
             self.waiting.append(message)
-            if len(self.waiting) == MAX_WAITING and self._transport is not None:
-                self._transport.pause_reading()
+            if len(self.waiting) == MAX_WAITING and self.transport is not None:
+                self.transport.pause_reading()
 
     def go_on(self) -> None:
         """Handle the messages that have waited, until one of them takes time again."""
         self.busy = None
         while self.waiting and self.busy is None:
-            if len(self.waiting) == MAX_WAITING and self._transport is not None:
-                self._transport.resume_reading()
+            if len(self.waiting) == MAX_WAITING and self.transport is not None:
+                self.transport.resume_reading()
             self._handler.receive(self, self.waiting.pop(0))
 
     def send(self, message: bytes) -> None:
@@ -161,7 +161,7 @@ class WebSocket(asyncio.Protocol):
 
     def send_frame(self, frame: bytes) -> None:
         """Send a message that is a frame already."""
-        transport = self._transport
+        transport = self.transport
         if transport is None or self._protocol.state is not State.OPEN:
             return
         transport.write(frame)
@@ -191,8 +191,8 @@ class WebSocket(asyncio.Protocol):
 
     def cut(self) -> None:
         """End the connection at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     def set_deadline(self, deadline: asyncio.TimerHandle | None) -> None:
         """Replace the time at which the connection ends by itself."""
@@ -201,10 +201,10 @@ class WebSocket(asyncio.Protocol):
         self.deadline = deadline
 
     def _flush(self) -> None:
-        if self._transport is None or self._transport.is_closing():
+        if self.transport is None or self.transport.is_closing():
             return
         for data in self._protocol.data_to_send():
             if data:
-                self._transport.write(data)
+                self.transport.write(data)
             else:
-                self._transport.close()  # both sides have said that they close
+                self.transport.close()  # both sides have said that they close

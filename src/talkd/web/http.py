@@ -3,9 +3,9 @@
 import asyncio
 import logging
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from socket import socket
-from typing import Any
+from typing import Any, cast
 
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,16 +23,18 @@ POLL_SECONDS = 0.02
 class HttpServer:
     """Answers the requests of all connections with an ASGI application, in the running event loop.
 
-    `websocket` is the class of the protocol that takes over a connection which asks for a WebSocket. uvicorn creates
-    it with `config`, `server_state` and `app_state`, and passes the transport and the request's head to it.
+    `websocket` returns the protocol that takes over a connection which asks for a WebSocket. uvicorn calls it with
+    `config`, `server_state` and `app_state`, and passes the transport and the request's head to the protocol.
     """
 
-    def __init__(self, app: Any, config: ServerConfig, websocket: type[asyncio.Protocol] | None = None) -> None:
+    def __init__(
+        self, app: Any, config: ServerConfig, websocket: Callable[..., asyncio.Protocol] | None = None
+    ) -> None:
         self._tls = _tls_context(config) if config.tls_certificate else None
         self._config = Config(
             app,
             http=HttpToolsProtocol,
-            ws=websocket or "none",
+            ws=cast("type[asyncio.Protocol]", websocket) if websocket is not None else "none",
             lifespan="off",
             log_config=None,
             access_log=False,
