@@ -134,11 +134,11 @@ class App:
             from talkd.dev import routes as dev_routes
 
             routes += tuple(dev_routes.table)
-        self.asgi = server.build(Edge(world), routes)
+        self.application = server.build(Edge(world), routes)
 
-    def new_websocket(self, *, server_state: Any, **_uvicorn: Any) -> WebSocket:
+    def new_websocket(self, connections: set[Any]) -> WebSocket:
         """Return the protocol for a connection that becomes a WebSocket. The HTTP server calls this."""
-        return WebSocket(self.world[Signaling], server_state.connections)
+        return WebSocket(self.world[Signaling], connections)
 
     async def start(self) -> None:
         """Open the database and start the background jobs. Raises DatabaseRefused."""

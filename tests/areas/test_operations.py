@@ -6,10 +6,13 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support.running import NO_TLS, free_port
 from talkd.config import Config
 from talkd.core.errors import Unavailable
 from talkd.core.networks import is_inside
 from talkd.server import App
+from talkd.web import sockets
+from talkd.web.http import HttpServer
 
 
 @pytest.mark.parametrize(
@@ -31,13 +34,20 @@ def test_addresses_that_may_read_metrics(address: str, allowed: bool) -> None:
 
 
 async def get(app: App, path: str, address: str = "127.0.0.1") -> httpx.Response:
-    transport = httpx.ASGITransport(app=app.asgi, client=(address, 1))  # type: ignore[arg-type]
-    async with httpx.AsyncClient(transport=transport, base_url="http://talk.test") as client:
-        return await client.get(path)
+    """Send a request to a server that trusts the proxy on this machine. The client has the address."""
+    server = HttpServer(app.application, app.world.config.server)
+    await server.start(sockets.bind(app.world.config.server))
+    try:
+        url = f"http://127.0.0.1:{app.world.config.server.port}"
+        async with httpx.AsyncClient(verify=NO_TLS, trust_env=False) as client:
+            return await client.get(url + path, headers={"X-Forwarded-For": address})
+    finally:
+        assert await server.stop(5)
 
 
 async def test_health_and_metrics_with_and_without_a_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = Config(data=str(tmp_path))
+    config.server.port, config.server.trusted_proxies = free_port(), ["127.0.0.1"]
     app = App(config)
     await app.start()
     try:

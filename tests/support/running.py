@@ -145,7 +145,7 @@ class Server:
     async def _start(self) -> None:
         await self.app.start()
         await self._add_admin()
-        self._http = HttpServer(self.app.asgi, self.config.server, self.app.new_websocket)
+        self._http = HttpServer(self.app.application, self.config.server, self.app.new_websocket)
         await self._http.start(sockets.bind(self.config.server))
 
     async def _add_admin(self) -> None:

@@ -61,7 +61,7 @@ def test_unknown_operations_answer_404(alice: Person) -> None:
     assert alice.http.get("/nothing").status_code == 404
 
 
-@pytest.mark.parametrize("method", ["OPTIONS", "PATCH", "PUT", "TRACE", "PROPFIND", "FANTASY"])
+@pytest.mark.parametrize("method", ["OPTIONS", "PATCH", "PUT", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", [ROOM, "/ocs/v1.php/cloud/groups", "/index.php/login", "/status.php"])
 def test_wrong_methods_get_405_in_the_requested_media_type(alice: Person, method: str, path: str) -> None:
     for headers, query, kind in (
@@ -73,6 +73,12 @@ def test_wrong_methods_get_405_in_the_requested_media_type(alice: Person, method
         assert (answer.status_code, answer.content) == (405, b"")
         assert answer.headers["content-type"] == kind
         assert "GET" in answer.headers["allow"]
+
+
+def test_methods_that_do_not_exist_are_refused(server: Server) -> None:
+    answer = raw(server, f"FANTASY {ROOM} HTTP/1.1\nHost: x")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b"connection: close" in answer
 
 
 def test_wrong_methods_at_unknown_addresses_get_404(alice: Person) -> None:

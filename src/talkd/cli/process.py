@@ -46,7 +46,7 @@ async def serve_until_stopped(app: "App", config: Config, sockets: Sequence[sock
     """
     gc.freeze()  # objects of the start stay; collecting among them caused pauses of 100 ms
     gc.set_threshold(*GARBAGE)
-    server = HttpServer(app.asgi, config.server, app.new_websocket)
+    server = HttpServer(app.application, config.server, app.new_websocket)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
 

@@ -6,14 +6,15 @@ A change carries no data: a woken request reads again.
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from talkd.core.errors import Throttled, Unavailable
 from talkd.realtime.timers import Deadlines
 
-HangUp = Callable[[], Awaitable[Any]]
+HangUp = Callable[[Callable[[], None]], None]
+"""Takes a function to call when the client hangs up, or at once if it has."""
 Owners = dict[str, int]
 """The owners of a watch, such as a session and a network, and how many watches each may have at once."""
 RETRY_SECONDS = 5
@@ -66,13 +67,12 @@ _STANDING = ("attendee:", "rules:", "login")
 class Watch:
     """The registration of one waiting request for some topics. Use it as a context manager."""
 
-    __slots__ = ("_changes", "_future", "_hang_up", "_listener", "changed", "has_hung_up", "owners", "topics")
+    __slots__ = ("_changes", "_future", "_hang_up", "changed", "has_hung_up", "owners", "topics")
 
     def __init__(self, changes: "Changes", topics: tuple[str, ...], hang_up: HangUp | None, owners: Owners) -> None:
         self._changes = changes
         self._future: asyncio.Future[None] | None = None
         self._hang_up = hang_up
-        self._listener: asyncio.Task[None] | None = None
         self.has_hung_up = False
         """Whether the client has hung up, so that nobody receives the answer."""
         self.topics = topics
@@ -87,8 +87,6 @@ class Watch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._changes.discard(self)
-        if self._listener is not None:
-            self._listener.cancel()
 
     def wake(self, topic: str) -> None:
         """Note a change and end the wait."""
@@ -113,8 +111,9 @@ class Watch:
         loop = asyncio.get_running_loop()
         if self.changed or self._changes.closing or until <= loop.time():
             return bool(self.changed)
-        if self._hang_up is not None and self._listener is None:
-            self._listener = asyncio.ensure_future(self._listen(self._hang_up))
+        if self._hang_up is not None:
+            self._hang_up(self._note_hang_up)
+            self._hang_up = None
         if not self.has_hung_up:
             self._future = loop.create_future()
             self._changes.deadlines.add(until, self._future)
@@ -125,8 +124,7 @@ class Watch:
                 self._future = None
         return bool(self.changed)
 
-    async def _listen(self, hang_up: HangUp) -> None:
-        await hang_up()
+    def _note_hang_up(self) -> None:
         self.has_hung_up = True
         self.release()
 
@@ -148,7 +146,7 @@ class Changes:
     def watch(self, *topics: str, hang_up: HangUp | None = None, owners: Owners | None = None) -> Watch:
         """Return a watch of some topics, to be entered before reading.
 
-        `hang_up` returns when the client has hung up. Entering the watch raises Unavailable while the server stops,
+        `hang_up` reports that the client has hung up. Entering the watch raises Unavailable while the server stops,
         and Throttled if one of the owners already has as many watches as allowed.
         """
         return Watch(self, topics, hang_up, owners or {})

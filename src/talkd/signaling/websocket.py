@@ -117,7 +117,7 @@ class WebSocket(asyncio.Protocol):
         self._flush()
         if self._protocol.state is State.OPEN and self.transport is not None:
             peername = self.transport.get_extra_info("peername")
-            self._handler.open(self, peername[0] if peername else "", request)
+            self._handler.open(self, peername[0] if peername else "127.0.0.1", request)
 
     # --- messages ----------------------------------------------------------------------------
     def _take(self, frame: Frame) -> None:

@@ -109,7 +109,7 @@ class Call(Generic[P]):
     standing: int = 0
     """`Changes.standing` before the last check that the caller is in the room."""
     hang_up: HangUp | None = None
-    """Waits until the client has disconnected."""
+    """Reports that the client has disconnected."""
     give_back: Callable[[], None] | None = None
     """Undoes the count towards a limit."""
 

@@ -27,8 +27,8 @@ from talkd.web.routing import Access, Kind, Route
 
 log = structlog.get_logger(__name__)
 
-HANG_UP = "talkd.hang_up"
-"""Key of the ASGI scope under which `web/server.py` stores the function that waits for a disconnect."""
+REQUEST = "talkd.request"
+"""Key of the ASGI scope for the `Request` of the HTTP server."""
 ROOM_TOKEN = "talkRoomToken"
 """The brute-force action of guesses at room tokens."""
 
@@ -170,7 +170,7 @@ class Edge:
             get_header=request.get_header,
             method=request.method,
             began=began,
-            hang_up=request.scope.get(HANG_UP),
+            hang_up=request.scope[REQUEST].hang_up,
             route=route,
         )
         if route.throttle:

@@ -1,85 +1,102 @@
-"""The HTTP server: listening sockets, TLS, and HTTP/1 on each connection (uvicorn)."""
+"""The HTTP server: listening sockets, TLS, the limits of connections, and the stop."""
 
 import asyncio
-import logging
 import ssl
-from collections.abc import Callable, Sequence
+from asyncio.sslproto import SSLProtocol
+from collections.abc import Awaitable, Callable, Sequence
 from socket import socket
-from typing import Any, cast
-
-from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-from uvicorn.server import ServerState
+from typing import Any
 
 from talkd.config import ServerConfig
+from talkd.web.connection import Connection, Deadlines
+from talkd.web.request import Request
+
+Application = Callable[[Request], Awaitable[None]]
+WebSockets = Callable[[set[Any]], asyncio.Protocol]
+"""Makes the protocol that takes over a connection whose client asks for a WebSocket.
+
+It gets the set of open connections, to which it adds itself while it is open. It has a method `shutdown`, which closes
+the connection when the server stops. `connection_made` passes the transport, and `data_received` the request's head.
+"""
 
 BACKLOG = 16_384
 """Connections that may wait to be accepted, because thousands of clients may connect in the same moment."""
-IDLE_SECONDS = 90
-"""How long an idle connection stays open: longer than in proxies, so that these never use a closed connection."""
-POLL_SECONDS = 0.02
+SPARE_CONNECTIONS = 1024
+"""Connections beyond `server.max_connections`: idle ones, and those whose requests get 503 because of that limit."""
+IDLE_SECONDS = 90.0
+"""How long a connection may take until the head of its next request is complete. It is longer than in proxies, so that
+these never use a closed connection."""
+LINGER_SECONDS = 5.0
+"""How long a closed connection stays half open, so that a client that still sends can read the answer."""
+SWEEP_SECONDS = 1.0
+"""Interval at which connections that took too long are closed."""
+CHECK_SECONDS = 0.02
+"""Interval at which a stopping server checks whether all connections are closed."""
+TLS_BUFFER = 16_384
+"""Size of the read buffer of a connection with TLS, which is the size of a TLS record. Python's default is 256 kB."""
 
 
 class HttpServer:
-    """Answers the requests of all connections with an ASGI application, in the running event loop.
+    """Answers the requests of all connections with an application, in the running event loop."""
 
-    `websocket` returns the protocol that takes over a connection which asks for a WebSocket. uvicorn calls it with
-    `config`, `server_state` and `app_state`, and passes the transport and the request's head to the protocol.
-    """
-
-    def __init__(
-        self, app: Any, config: ServerConfig, websocket: Callable[..., asyncio.Protocol] | None = None
-    ) -> None:
+    def __init__(self, application: Application, config: ServerConfig, websockets: WebSockets | None = None) -> None:
+        self.application = application
+        self.websockets = websockets
+        self.scheme = "https" if config.tls_certificate else "http"
+        self.connections: set[Any] = set()
+        """The open connections, with those of WebSockets."""
+        self.idle = Deadlines(IDLE_SECONDS)
+        """The connections whose next request has not arrived yet."""
+        self.lingering = Deadlines(LINGER_SECONDS)
+        """The connections that are closed, but whose client still sends."""
+        self._most = config.max_connections + SPARE_CONNECTIONS
         self._tls = _tls_context(config) if config.tls_certificate else None
-        self._config = Config(
-            app,
-            http=HttpToolsProtocol,
-            ws=cast("type[asyncio.Protocol]", websocket) if websocket is not None else "none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            date_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=IDLE_SECONDS,
-        )
-        self._config.load()
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        self._state = ServerState()
-        self._servers: list[asyncio.Server] = []
+        self._listeners: list[asyncio.Server] = []
+        self._sweep: asyncio.TimerHandle | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are too many connections to answer the requests of another."""
+        return len(self.connections) > self._most
 
     async def start(self, sockets: Sequence[socket]) -> None:
         """Listen on bound sockets. Raises OSError."""
         loop = asyncio.get_running_loop()
         for bound in sockets:
-            server = await loop.create_server(self._connection, sock=bound, ssl=self._tls, backlog=BACKLOG)
-            self._servers.append(server)
+            listener = await loop.create_server(lambda: Connection(self), sock=bound, ssl=self._tls, backlog=BACKLOG)
+            self._listeners.append(listener)
+        self._sweep = loop.call_later(SWEEP_SECONDS, self._close_late)
 
     async def stop(self, seconds: float) -> bool:
         """Accept no new connections, and close each connection when its request is answered.
 
-        Return False if some connections were still open after these seconds. They are cut off.
+        Return False if some were still open after these seconds. They are cut off.
         """
-        for server in self._servers:
-            server.close()
-        for connection in list(self._state.connections):
+        for listener in self._listeners:
+            listener.close()
+        for connection in list(self.connections):
             connection.shutdown()
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
-        while self._state.connections and loop.time() < until:  # noqa: ASYNC110 - uvicorn tells nobody
-            await asyncio.sleep(POLL_SECONDS)
-        is_done = not self._state.connections
-        for connection in list(self._state.connections):
-            connection.transport.abort()
-        for task in list(self._state.tasks):
-            task.cancel()
+        while self.connections and loop.time() < until:  # noqa: ASYNC110 - a plain set tells nobody
+            await asyncio.sleep(CHECK_SECONDS)
+        if self._sweep is not None:
+            self._sweep.cancel()
+        is_done = not self.connections
+        for connection in list(self.connections):
+            connection.cut()
+        await asyncio.sleep(0)
         return is_done
 
-    def _connection(self) -> HttpToolsProtocol:
-        return HttpToolsProtocol(self._config, self._state, {})
+    def _close_late(self) -> None:
+        loop = asyncio.get_running_loop()
+        for late in (*self.idle.expired(loop.time()), *self.lingering.expired(loop.time())):
+            late.cut()
+        self._sweep = loop.call_later(SWEEP_SECONDS, self._close_late)
 
 
 def _tls_context(config: ServerConfig) -> ssl.SSLContext:
+    SSLProtocol.max_size = TLS_BUFFER
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_cert_chain(config.tls_certificate, config.tls_key)

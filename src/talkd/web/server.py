@@ -10,13 +10,13 @@ import falcon.asgi
 
 from talkd.config import ServerConfig
 from talkd.web.answers import Exchange
-from talkd.web.bodies import BODY, Body, length_of
-from talkd.web.edge import HANG_UP, Edge
+from talkd.web.bodies import BODY, Body
+from talkd.web.edge import REQUEST, Edge
 from talkd.web.paths import SLASH, NamesInPaths, decoded, with_slashes
+from talkd.web.request import Request
 from talkd.web.routing import Kind, Route
 
-Scope = dict[str, Any]
-Asgi = Callable[[Scope, Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]], Awaitable[None]]
+Application = Callable[[Request], Awaitable[None]]
 
 OCS_PREFIX = "/ocs/v{}.php"
 MEANT_WITH_HYPHENS = (
@@ -30,7 +30,7 @@ MEANT_WITH_HYPHENS = (
 """Beginnings of header names that some tools send with underscores instead of hyphens."""
 
 
-def build(edge: Edge, routes: Iterable[Route]) -> Asgi:
+def build(edge: Edge, routes: Iterable[Route]) -> Application:
     """Return the application for a table of routes."""
     app = falcon.asgi.App(cors_enable=False)
     app.req_options.strip_url_path_trailing_slash = False
@@ -58,10 +58,6 @@ def _protection(config: ServerConfig) -> list[tuple[bytes, bytes]]:
     if config.hsts and config.tls_certificate:
         headers.append((b"strict-transport-security", b"max-age=%d" % config.hsts))
     return headers
-
-
-_CLOSE = (b"connection", b"close")
-"""Header of answers to requests whose body was not read completely, because the connection cannot be reused then."""
 
 
 def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
@@ -138,35 +134,29 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
             yield name.replace(b"_", b"-"), value
 
 
-def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Asgi:
+def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Application:
     """Wrap the application so that it gets normalised paths, methods and header names."""
     sub_path = config.sub_path
     protection = _protection(config)
 
-    async def application(
-        scope: Scope, receive: Callable[[], Awaitable[Any]], send: Callable[[Any], Awaitable[None]]
-    ) -> None:
-        body: Body | None = None
-
+    async def application(request: Request) -> None:
         async def answer(message: Any) -> None:
             if message["type"] == "http.response.start":
-                added = protection if body is None or body.has_ended else [*protection, _CLOSE]
                 own = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(each for each in added if each[0] not in own)]
-            await send(message)
+                message["headers"] = [*message["headers"], *(each for each in protection if each[0] not in own)]
+            await request.send(message)
 
-        if scope["type"] == "http":
-            scope[HANG_UP] = receive
-            length = length_of(scope["headers"])
-            if length != 0:
-                scope[BODY] = body = Body(receive, config.body_timeout, length)
-                scope[HANG_UP], receive = body.hang_up, body.receive
-            if scope["method"] not in falcon.COMBINED_METHODS:
-                scope["method"] = "OPTIONS"  # no operation has it either; to an unknown method Falcon would answer 400
-            path = decoded(scope["path"], scope.get("raw_path") or b"")
-            scope["path"] = names.protect(route_path(path, sub_path))
-            if any(b"_" in name for name, _ in scope["headers"]):
-                scope["headers"] = list(_without_underscores(scope["headers"]))
+        scope, receive = request.scope, request.receive
+        scope[REQUEST] = request
+        if request.length != 0:
+            scope[BODY] = body = Body(request, config.body_timeout)
+            receive = body.receive
+        if scope["method"] not in falcon.COMBINED_METHODS:
+            scope["method"] = "OPTIONS"  # no operation has it either; to an unknown method Falcon would answer 400
+        path = decoded(scope["path"], scope["raw_path"])
+        scope["path"] = names.protect(route_path(path, sub_path))
+        if any(b"_" in name for name, _ in scope["headers"]):
+            scope["headers"] = list(_without_underscores(scope["headers"]))
         try:
             await app(scope, receive, answer)
         except asyncio.CancelledError:

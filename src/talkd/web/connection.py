@@ -1,0 +1,329 @@
+"""One connection of a client, which speaks HTTP/1: reads requests and runs the application for one after the other."""
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import unquote_to_bytes
+
+import httptools
+import structlog
+
+from talkd.web.request import STATUS_LINES, Request
+
+if TYPE_CHECKING:
+    from talkd.web.http import HttpServer
+
+log = structlog.get_logger(__name__)
+
+MAX_HEAD = 32_768
+"""Maximum size of the first line and the headers of a request in bytes."""
+HIGH_WATER = 65_536
+"""Bytes of a body that may wait to be read by the application, before nothing more is read from the connection."""
+ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
+class Refused(Exception):
+    """The request's head is refused with a status."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class Deadlines:
+    """Connections that all have the same number of seconds for something, in the order of their deadlines."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: dict[Connection, float] = {}
+
+    def add(self, connection: "Connection") -> None:
+        """Start the time of a connection anew."""
+        self._until.pop(connection, None)
+        self._until[connection] = asyncio.get_running_loop().time() + self._seconds
+
+    def discard(self, connection: "Connection") -> None:
+        """Forget a connection."""
+        self._until.pop(connection, None)
+
+    def expired(self, now: float) -> list["Connection"]:
+        """Return the connections whose time has passed, and forget them."""
+        found = []
+        for connection, until in self._until.items():
+            if until > now:
+                break
+            found.append(connection)
+        for connection in found:
+            del self._until[connection]
+        return found
+
+
+class Connection(asyncio.Protocol):
+    """A connection that speaks HTTP/1. The attributes whose names begin with `on_` are called by the parser."""
+
+    __slots__ = (
+        "_client",
+        "_current",
+        "_head",
+        "_head_size",
+        "_is_in_head",
+        "_is_write_paused",
+        "_parser",
+        "_queue",
+        "_receiving",
+        "_server",
+        "_target",
+        "_transport",
+    )
+
+    def __init__(self, server: "HttpServer") -> None:
+        self._server = server
+        self._transport: asyncio.Transport
+        self._client: tuple[str, int] = ("127.0.0.1", 0)
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is ignored, instead of an error
+        self._is_in_head = False
+        self._head: list[tuple[bytes, bytes]] = []
+        self._head_size = 0
+        self._target = b""
+        self._receiving: Request | None = None
+        """The request whose body arrives."""
+        self._current: Request | None = None
+        """The request that the application handles."""
+        self._queue: deque[Request] | None = None
+        """The requests that arrived before the current one was answered."""
+        self._is_write_paused = False
+
+    # --- what the event loop calls -----------------------------------------------------------
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        peer = transport.get_extra_info("peername")
+        if peer:  # a Unix socket has none
+            self._client = (peer[0], peer[1])
+        self._server.connections.add(self)
+        if self._server.is_full:
+            self._refuse(503)
+        else:
+            self._server.idle.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        parser = self._parser
+        if parser is None:  # what comes after an error or a last answer
+            return
+        was_in_head = self._is_in_head
+        try:
+            parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserCallbackError as error:
+            self._refuse(error.__context__.status if isinstance(error.__context__, Refused) else 400)
+        except httptools.HttpParserError:
+            self._refuse(400)
+        if was_in_head and self._is_in_head:
+            self._head_size += len(data)
+            if self._head_size > MAX_HEAD:
+                self._refuse(431)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class has it
+        self._server.connections.discard(self)
+        self._server.idle.discard(self)
+        self._server.lingering.discard(self)
+        self._parser = None
+        self._queue = None
+        for request in (self._current, self._receiving):
+            if request is not None and not request.is_gone:
+                request.break_off()
+
+    def pause_writing(self) -> None:
+        self._is_write_paused = True
+        self.control_reading()
+
+    def resume_writing(self) -> None:
+        self._is_write_paused = False
+        self._go_on()
+
+    # --- what the server calls ---------------------------------------------------------------
+    def shutdown(self) -> None:
+        """Close the connection, if it has a request after the answer to that."""
+        if self._current is None:
+            self._transport.close()
+        else:
+            self._current.keeps_alive = False
+
+    def cut(self) -> None:
+        """Close the connection at once."""
+        self._transport.abort()
+        if self._current is not None and self._current.task is not None:
+            self._current.task.cancel()
+
+    # --- what the parser calls ---------------------------------------------------------------
+    def on_message_begin(self) -> None:
+        self._is_in_head = True
+        self._head, self._head_size, self._target = [], 0, b""
+
+    def on_url(self, part: bytes) -> None:
+        self._target += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._is_in_head:  # trailers are ignored
+            return
+        self._head_size += len(name) + len(value) + 4
+        if self._head_size > MAX_HEAD:
+            raise Refused(431)
+        self._head.append((name.lower(), value))
+
+    def on_headers_complete(self) -> None:
+        self._is_in_head = False
+        if self._head_size + len(self._target) > MAX_HEAD:
+            raise Refused(431)
+        parser, server = self._parser, self._server
+        version = parser.get_http_version()
+        if version not in ("1.1", "1.0"):
+            raise Refused(400)
+        method = parser.get_method().decode()
+        path, query = self._parse_target(method)
+        if parser.should_upgrade() and self._is_websocket():
+            return
+        scope = {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": version,
+            "method": method,
+            "scheme": server.scheme,
+            "path": path.decode() if b"%" not in path else unquote_to_bytes(path).decode("utf-8", "replace"),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": self._head,
+            "client": self._client,
+        }
+        request = self._receiving = Request(self, scope, keeps_alive=parser.should_keep_alive())
+        if self._current is None and not self._is_write_paused:
+            self._begin(request)
+        else:
+            if self._queue is None:
+                self._queue = deque()
+            self._queue.append(request)
+            self.control_reading()
+
+    def _parse_target(self, method: str) -> tuple[bytes, bytes]:
+        """Return path and query of the request. An absolute target also replaces the Host header."""
+        target = self._target
+        if target[:1] != b"/":
+            if target == b"*":
+                return b"*", b""
+            if method == "CONNECT":
+                raise Refused(405)
+            parts = httptools.parse_url(target)
+            host = parts.host + (b":%d" % parts.port if parts.port else b"")
+            self._head = [(b"host", host), *(header for header in self._head if header[0] != b"host")]
+            return parts.path or b"/", parts.query or b""
+        path, _, query = target.partition(b"#")[0].partition(b"?")
+        return path, query
+
+    def on_body(self, part: bytes) -> None:
+        request = self._receiving
+        if request is not None and not request.is_answered:
+            request.add(part)
+            if request.size > HIGH_WATER:
+                self.control_reading()
+
+    def on_message_complete(self) -> None:
+        if self._receiving is not None:
+            self._receiving.end()
+            self._receiving = None
+
+    # --- requests, one after the other ---------------------------------------------------------
+    def _begin(self, request: Request) -> None:
+        self._current = request
+        self._server.idle.discard(self)
+        request.task = asyncio.get_running_loop().create_task(self._run(request))
+
+    async def _run(self, request: Request) -> None:
+        try:
+            await self._server.application(request)
+        except Exception:
+            log.exception("request_failed", method=request.scope["method"])
+        if not request.is_answered and not self._transport.is_closing():
+            self._refuse(500)
+        request.task = None
+
+    def write(self, data: bytes) -> None:
+        """Write to the client."""
+        self._transport.write(data)
+
+    def finish(self, request: Request, answer: bytes) -> None:
+        """Write the answer of the current request. Then handle the next request, or close the connection."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(answer)
+        self._current = None
+        if request.keeps_alive:
+            self._go_on()
+        else:
+            self._close(is_heard=request.has_ended)
+
+    def _go_on(self) -> None:
+        if self._current is None and not self._is_write_paused and self._parser is not None:
+            if self._queue:
+                self._begin(self._queue.popleft())
+            else:
+                self._server.idle.add(self)
+        self.control_reading()
+
+    def control_reading(self) -> None:
+        """Read from the connection unless the client has to wait for something."""
+        receiving = self._receiving
+        if self._queue or self._is_write_paused or (receiving is not None and receiving.size > HIGH_WATER):
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def _refuse(self, status: int) -> None:
+        """Answer what is not a request, and close the connection."""
+        self._parser = None
+        if self._current is not None and not self._current.is_answered and status != 500:
+            self._current.keeps_alive = False
+            if not self._current.has_ended:
+                self._current.break_off()
+            return
+        self._transport.write(STATUS_LINES[status] + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self._close(is_heard=False)
+
+    def _close(self, *, is_heard: bool) -> None:
+        """Close the connection. A client that is not heard to the end may still send, and then reads the answer."""
+        self._parser = self._queue = self._receiving = self._current = None
+        self._server.idle.discard(self)
+        if is_heard:
+            self._transport.close()
+            return
+        self._transport.resume_reading()
+        if self._transport.can_write_eof():  # TLS cannot
+            self._transport.write_eof()
+        self._server.lingering.add(self)
+
+    # --- WebSocket ---------------------------------------------------------------------------
+    def _is_websocket(self) -> bool:
+        return self._server.websockets is not None and any(
+            name == b"upgrade" and value.lower() == b"websocket" for name, value in self._head
+        )
+
+    def _upgrade(self, rest: bytes) -> None:
+        """Pass the connection on if the client asks for a WebSocket. Other upgrades are ignored."""
+        websockets = self._server.websockets
+        if websockets is None or not self._is_websocket():
+            if rest:
+                self.data_received(rest)
+            return
+        if self._current is not None:
+            self._refuse(400)
+            return
+        lines = [b"%b %b HTTP/1.1" % (self._parser.get_method(), self._target)]
+        lines += [b"%b: %b" % header for header in self._head]
+        self._parser = None
+        self._server.idle.discard(self)
+        self._server.connections.discard(self)
+        protocol = websockets(self._server.connections)
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(b"\r\n".join([*lines, b"", rest]))
