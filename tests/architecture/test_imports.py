@@ -29,7 +29,7 @@ LAYERS = {
     ),
     "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
 }
-DRIVERS_AND_SERVERS = ("falcon", "uvicorn", "asyncpg", "apsw", "sqlite3")
+DRIVERS_AND_SERVERS = ("falcon", "httptools", "asyncpg", "apsw", "sqlite3")
 """Packages that models, stores, services and views must not import."""
 ROLES = ("model", "store", "service", "view", "routes", "legacy", "effects", "jobs")
 
