@@ -1,8 +1,6 @@
 """The capabilities and `status.php`."""
 
 import base64
-import hashlib
-import hmac
 import json
 from typing import Any
 

@@ -175,7 +175,7 @@ class Signaling:
         for peer in self.registry.list_of_user(user_id):
             login = peer.login
             if not await self.world.db.read(
-                lambda tx, login=login: identities.is_valid(tx, self.world.settings, user_id, login)  # type: ignore[misc]
+                lambda tx, login=login: identities.is_valid(tx, self.world.talk_settings, user_id, login)  # type: ignore[misc]
             ):
                 self.end(peer, "logged_out")
 

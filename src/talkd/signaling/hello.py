@@ -139,10 +139,10 @@ async def _check_client(signaling: "Signaling", version: str, auth: Auth) -> Ide
         if version == "1.0":
             given = msgspec.json.decode(auth.params, type=Ticket)
             return await world.db.read(
-                lambda tx: identities.check_ticket(tx, world.settings, given.userid or "", given.ticket)
+                lambda tx: identities.check_ticket(tx, world.talk_settings, given.userid or "", given.ticket)
             )
         token = msgspec.json.decode(auth.params, type=Token).token
-        return await world.db.read(lambda tx: identities.check_token(tx, world.settings, token))
+        return await world.db.read(lambda tx: identities.check_token(tx, world.talk_settings, token))
     except Invalid as error:
         raise Refused(error.reason or "auth_failed") from error
     except msgspec.DecodeError as error:
