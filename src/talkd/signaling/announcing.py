@@ -105,6 +105,7 @@ class Announcer:
         entries = {
             session.session_id: self._entry(found.room, session, attendee) for session, attendee in found.sessions
         }
+        entries |= {peer.id: _internal_entry(peer) for peer in room.members.values() if peer.is_internal}
         sent, room.list_sent = room.list_sent, {key: _what_matters(entry) for key, entry in entries.items()}
         is_first = not sent and not any(entry["inCall"] for entry in entries.values())
         if is_first or sent == room.list_sent:
@@ -139,6 +140,17 @@ class Announcer:
         if attendee.actor_type == USERS:
             entry["userId"] = attendee.actor_id
         return entry
+
+
+def _internal_entry(peer: Peer) -> dict[str, Any]:
+    """Return the entry of a recording server or the like, or of somebody whom a telephone bridge has brought."""
+    entry: dict[str, Any] = {"sessionId": peer.id, "inCall": peer.in_call}
+    if peer.owner is None:
+        return {**entry, "internal": True}
+    entry |= {"virtual": True, "displayName": peer.display_name}
+    if peer.actor is not None and peer.actor.type:
+        entry |= {"actorType": peer.actor.type, "actorId": peer.actor.id}
+    return entry
 
 
 def _what_matters(entry: dict[str, Any]) -> tuple[Any, ...]:

@@ -14,7 +14,7 @@ from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
 from talkd.core import ids
 from talkd.core.errors import Unavailable
-from talkd.signaling import hello, joining, messages, relay, transient
+from talkd.signaling import hello, internal, joining, messages, relay, transient
 from talkd.signaling.announcing import Announcer
 from talkd.signaling.chat import ChatRelay
 from talkd.signaling.messages import Incoming, Refused
@@ -40,6 +40,7 @@ FEATURES = (
     "switchto",
     "transient-data",
     "transient-sessiondata",
+    "virtual-sessions",
     "welcome",
 )
 """What the server announces to clients."""
@@ -145,9 +146,13 @@ class Signaling:
             line.hang_up()
         self.part(peer)
         self.registry.remove(peer)
+        if peer.owner is not None:
+            peer.owner.virtual = {key: each for key, each in peer.owner.virtual.items() if each is not peer}
 
     def part(self, peer: Peer) -> None:
-        """Take a peer out of its room, and tell the others."""
+        """Take a peer out of its room with its virtual peers, and tell the others."""
+        for virtual in list(peer.virtual.values()):
+            self.end(virtual)
         room = self.registry.leave(peer)
         if room is not None:
             transient.forget_session(room, peer)
@@ -246,4 +251,5 @@ HANDLERS: Mapping[str, Handle] = {
     "message": relay.handle_message,
     "control": relay.handle_control,
     "transient": transient.handle,
+    "internal": internal.handle,
 }

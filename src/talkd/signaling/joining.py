@@ -4,6 +4,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from talkd.areas.signaling import identity_service as identities
+from talkd.conversation import room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
 from talkd.signaling import messages, transient
@@ -21,6 +22,8 @@ def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Cor
     peer, wanted = socket.peer, incoming.room
     if wanted is None or peer is None:
         raise Refused("bad_request", "The message has no room.")
+    if wanted.roomid and peer.is_internal:
+        return _join_internal(signaling, socket, peer, wanted, incoming.id)
     if wanted.roomid:
         return _join(signaling, socket, peer, wanted, incoming.id)
     session_id = peer.session_id
@@ -57,6 +60,22 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
     socket.send(messages.reply("room", {"roomid": room.token, "properties": properties(me.room, name)}, request_id))
     transient.send_initial(room, peer)
     signaling.announcer.schedule(room)
+
+
+async def _join_internal(
+    signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: RoomRequest, request_id: str
+) -> None:
+    """Enter a room as a part of the installation, which is no participant."""
+    found = await signaling.world.db.read(lambda tx: room_store.get_room(tx, wanted.roomid))
+    if found is None:
+        raise Refused("no_such_room")
+    signaling.part(peer)
+    room = signaling.registry.enter(peer, found.id, found.token, "")
+    peer.sender = encode_sender(peer)
+    shown = properties(found, found.name_for("", ""))
+    socket.send(messages.reply("room", {"roomid": room.token, "properties": shown}, request_id))
+    transient.send_initial(room, peer)
+    signaling.announcer.schedule(room, list_changed=True)
 
 
 def encode_sender(peer: Peer) -> bytes:

@@ -64,12 +64,14 @@ class Peer:
         "line",
         "login",
         "lost_at",
+        "owner",
         "resume_id",
         "room",
         "sender",
         "session_id",
         "standing",
         "user_id",
+        "virtual",
     )
 
     def __init__(
@@ -91,6 +93,10 @@ class Peer:
         self.features = features
         self.is_internal = is_internal
         """Whether it is a part of the installation, such as a recording server, and no participant."""
+        self.virtual: dict[str, Peer] = {}
+        """The virtual peers of an internal client, by its own ids (`internal.py`)."""
+        self.owner: Peer | None = None
+        """The internal client that a virtual peer belongs to."""
         self.line: Line | None = None
         self.lost_at: float | None = None
         """When the socket was lost, in loop time; None while there is one."""
