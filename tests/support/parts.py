@@ -1,5 +1,7 @@
 """Parts of the tests that some machines cannot run, with the reason and the remedy."""
 
+import os
+import shutil
 import sys
 from dataclasses import dataclass
 from typing import NoReturn
@@ -28,11 +30,34 @@ class Part:
         """Skip the running test."""
         pytest.skip(self.reason)
 
+    def find(self, program: str) -> str:
+        """Return the path of a program. Skip the running test if it is not installed."""
+        path = shutil.which(program, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *SYSTEM_FOLDERS)))
+        return path or self.skip()
+
+
+SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin")
+"""Folders of servers. The PATH of users lacks them on Debian."""
 
 BROWSER = Part(
     "pages in a browser",
     "chromium or chromedriver is not on the PATH",
     "install both (Debian: apt install chromium chromium-driver)",
+)
+RELAY = Part(
+    "calls through a TURN server",
+    "coturn is not installed",
+    "install it (Debian: apt install coturn)",
+)
+GATEWAY = Part(
+    "calls through a media gateway",
+    "Janus is not installed",
+    "install it (Debian: apt install janus)",
+)
+BACKEND = Part(
+    "calls through an external signaling server",
+    "nextcloud-spreed-signaling or nats-server is not installed",
+    "install both (Debian: apt install nextcloud-spreed-signaling nats-server)",
 )
 RECORDINGS = Part(
     "recordings of the real server",
