@@ -95,6 +95,7 @@ class Announcer:
                 continue
             was_present = peer.is_present
             peer.standing, peer.in_call = Standing(Participant(found.room, attendee, session)), session.in_call
+            peer.display_name = attendee.display_name or peer.display_name
             if was_present and not peer.is_present:
                 if room.newcomers.pop(peer.id, None) is None:
                     room.parted.append(peer.id)
