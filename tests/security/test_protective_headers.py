@@ -5,7 +5,7 @@ import pytest
 from support.raw import exchange, head
 from support.running import Server
 from talkd.config import Config
-from talkd.web.server import _protection
+from talkd.web.answers import always_sent
 
 PATHS = (
     "/ocs/v2.php/cloud/capabilities",
@@ -43,6 +43,6 @@ def test_refusals_of_incomplete_requests_have_protective_headers(sqlite_server: 
 def test_strict_transport_security_needs_a_certificate() -> None:
     config = Config().server
     config.hsts = 31_536_000
-    assert b"strict-transport-security" not in dict(_protection(config))
+    assert "strict-transport-security" not in always_sent(config)
     config.tls_certificate = "chain.pem"
-    assert dict(_protection(config))[b"strict-transport-security"] == b"max-age=31536000"
+    assert always_sent(config)["strict-transport-security"] == "max-age=31536000"

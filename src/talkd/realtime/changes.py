@@ -5,7 +5,7 @@ A change carries no data: a woken request reads again.
 """
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
@@ -133,7 +133,8 @@ class Changes:
     """All watches of this process, by topic."""
 
     def __init__(self) -> None:
-        self._watches: defaultdict[str, set[Watch]] = defaultdict(set)
+        self._watches: dict[str, Watch | set[Watch]] = {}
+        """The watches of each topic. Most topics have one, and a set would take more memory than the watch."""
         self.deadlines = Deadlines()
         self.closing = False
         self.standing = 0
@@ -160,7 +161,11 @@ class Changes:
         self.waiting += 1
         self.waiting_of.update(watch.owners.keys())
         for topic in watch.topics:
-            self._watches[topic].add(watch)
+            others = self._watches.setdefault(topic, watch)
+            if isinstance(others, set):
+                others.add(watch)
+            elif others is not watch:
+                self._watches[topic] = {others, watch}
 
     def discard(self, watch: Watch) -> None:
         """Unregister a watch; called by `Watch`."""
@@ -171,15 +176,16 @@ class Changes:
                 del self.waiting_of[owner]
         for topic in watch.topics:
             watches = self._watches[topic]
-            watches.discard(watch)
-            if not watches:
+            if isinstance(watches, set):
+                watches.discard(watch)
+            if not watches or watches is watch:
                 del self._watches[topic]
 
     def publish(self, topics: Iterable[str]) -> None:
         """Wake all watches of these topics."""
         for topic in topics:
             self.standing += topic.startswith(_STANDING)
-            for watch in self._watches.get(topic, ()):
+            for watch in self._of(topic):
                 watch.wake(topic)
 
     def publish_everything(self) -> None:
@@ -190,6 +196,10 @@ class Changes:
     def close(self) -> None:
         """End all waits, so that the requests are answered, and refuse new watches."""
         self.closing = True
-        for watches in list(self._watches.values()):
-            for watch in watches:
+        for topic in self._watches:
+            for watch in self._of(topic):
                 watch.release()
+
+    def _of(self, topic: str) -> Iterable[Watch]:
+        watches = self._watches.get(topic, ())
+        return (watches,) if isinstance(watches, Watch) else watches

@@ -3,15 +3,18 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 import falcon.asgi
 import msgspec
 
+from talkd.config import ServerConfig
 from talkd.core import errors
 from talkd.web import auth, ocs, pages
 from talkd.web.call import World
 from talkd.web.ocs import Reply
 from talkd.web.proxies import Proxies
+from talkd.web.request import PROTECTION, REQUEST
 from talkd.web.routing import Kind, Route
 
 REALM = "Authorisation Required"
@@ -36,11 +39,13 @@ class Answers:
     def __init__(self, world: World, proxies: Proxies) -> None:
         self._world = world
         self._proxies = proxies
+        self._always = always_sent(world.config.server)
 
     def write(self, exchange: Exchange, reply: Reply, error: errors.TalkError | None = None) -> None:
         """Fill in the response. `error` is the refusal that the reply was made from."""
         route, request, response = exchange.route, exchange.request, exchange.response
         response.status = reply.status
+        response.set_headers(self._always)
         response.set_headers(reply.headers)
         if "Cache-Control" not in reply.headers:
             response.set_header("Cache-Control", NO_STORE)
@@ -66,6 +71,7 @@ class Answers:
 
     def write_unknown(self, request: falcon.asgi.Request, response: falcon.asgi.Response, version: int) -> None:
         """Answer 404 for an address that has no route. `version` is the envelope's, 0 outside of OCS."""
+        response.set_headers(self._always)
         if version:
             error = errors.Rejected(998, ocs.UNKNOWN_ROUTE)
             _write_envelope(request, response, version, {}, ocs.refusal(error), error)
@@ -77,6 +83,7 @@ class Answers:
     def write_wrong_method(self, request: falcon.asgi.Request, response: falcon.asgi.Response, version: int) -> None:
         """Answer 405 in the media type that the client asks for. Only browsers get a body."""
         response.status = 405
+        response.set_headers(self._always)
         if not wants_xml(request, {}):
             response.content_type = ocs.JSON
         elif version:
@@ -108,9 +115,16 @@ class Answers:
             exchange.response.unset_cookie(auth.COOKIE, path=path, same_site="Lax")
 
 
+def always_sent(config: ServerConfig) -> dict[str, str]:
+    """Return the headers that every answer has unless it sets them itself."""
+    hsts = config.hsts and config.tls_certificate
+    return {**PROTECTION, **({"strict-transport-security": f"max-age={config.hsts}"} if hsts else {})}
+
+
 def wants_xml(request: falcon.asgi.Request, raw: Mapping[str, Any]) -> bool:
     """Return False if the client asks for JSON: by `format` in the query or the body, or by the Accept header."""
-    wanted = raw.get("format") or (request.query_string and request.get_param("format"))
+    query = request.scope[REQUEST].query
+    wanted = raw.get("format") or ("format" in query and parse_qs(query).get("format", [""])[-1])
     if wanted in ("json", "xml"):
         return bool(wanted == "xml")
     return "application/json" not in (request.get_header("accept") or "")

@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 import httptools
 import structlog
 
-from talkd.web.request import STATUS_LINES, Request
+from talkd.web.request import Request, framing_of, refusal
 
 if TYPE_CHECKING:
     from talkd.web.http import HttpServer
@@ -20,6 +20,16 @@ MAX_HEAD = 32_768
 HIGH_WATER = 65_536
 """Bytes of a body that may wait to be read by the application, before nothing more is read from the connection."""
 ASGI = {"version": "3.0", "spec_version": "2.3"}
+_NAMES = {
+    name: name.lower()
+    for name in (
+        b"Accept", b"Accept-Encoding", b"Accept-Language", b"Authorization", b"Connection", b"Content-Length",
+        b"Content-Type", b"Cookie", b"Host", b"If-None-Match", b"OCS-APIRequest", b"Origin", b"Referer", b"User-Agent",
+        b"X-Forwarded-For", b"X-Forwarded-Host", b"X-Forwarded-Proto", b"X-Requested-With",
+    )
+}  # fmt: skip
+NAMES = _NAMES | {name: name for name in _NAMES.values()}
+"""Common names of headers in lower case. Thousands of waiting requests share them."""
 
 
 class Refused(Exception):
@@ -35,20 +45,21 @@ class Deadlines:
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
+        self._time = asyncio.get_running_loop().time
         self._until: dict[Connection, float] = {}
 
     def add(self, connection: "Connection") -> None:
         """Start the time of a connection anew."""
         self._until.pop(connection, None)
-        self._until[connection] = asyncio.get_running_loop().time() + self._seconds
+        self._until[connection] = self._time() + self._seconds
 
     def discard(self, connection: "Connection") -> None:
         """Forget a connection."""
         self._until.pop(connection, None)
 
-    def expired(self, now: float) -> list["Connection"]:
+    def expired(self) -> list["Connection"]:
         """Return the connections whose time has passed, and forget them."""
-        found = []
+        found, now = [], self._time()
         for connection, until in self._until.items():
             if until > now:
                 break
@@ -66,6 +77,7 @@ class Connection(asyncio.Protocol):
         "_current",
         "_head",
         "_head_size",
+        "_is_deaf",
         "_is_in_head",
         "_is_write_paused",
         "_parser",
@@ -80,8 +92,10 @@ class Connection(asyncio.Protocol):
         self._server = server
         self._transport: asyncio.Transport
         self._client: tuple[str, int] = ("127.0.0.1", 0)
-        self._parser: Any = httptools.HttpRequestParser(self)
-        self._parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is ignored, instead of an error
+        self._parser: Any = None
+        """The parser of a request that is arriving. A waiting or idle connection has none, which saves a kilobyte."""
+        self._is_deaf = False
+        """Whether nothing that arrives matters any more."""
         self._is_in_head = False
         self._head: list[tuple[bytes, bytes]] = []
         self._head_size = 0
@@ -107,9 +121,12 @@ class Connection(asyncio.Protocol):
             self._server.idle.add(self)
 
     def data_received(self, data: bytes) -> None:
-        parser = self._parser
-        if parser is None:  # what comes after an error or a last answer
+        if self._is_deaf:
             return
+        parser = self._parser
+        if parser is None:
+            parser = self._parser = httptools.HttpRequestParser(self)
+            parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is ignored, instead of an error
         was_in_head = self._is_in_head
         try:
             parser.feed_data(data)
@@ -119,7 +136,10 @@ class Connection(asyncio.Protocol):
             self._refuse(error.__context__.status if isinstance(error.__context__, Refused) else 400)
         except httptools.HttpParserError:
             self._refuse(400)
-        if was_in_head and self._is_in_head:
+        if not self._is_in_head:
+            if self._receiving is None:
+                self._parser = None
+        elif was_in_head:
             self._head_size += len(data)
             if self._head_size > MAX_HEAD:
                 self._refuse(431)
@@ -128,11 +148,22 @@ class Connection(asyncio.Protocol):
         self._server.connections.discard(self)
         self._server.idle.discard(self)
         self._server.lingering.discard(self)
-        self._parser = None
+        self._parser, self._is_deaf = None, True
         self._queue = None
         for request in (self._current, self._receiving):
             if request is not None and not request.is_gone:
                 request.break_off()
+
+    def eof_received(self) -> bool:
+        """Return True, which keeps the other direction open, if a body has ended too early: the client gets an answer.
+
+        A client that closes its side while it waits for an answer has hung up.
+        """
+        request, self._is_deaf = self._receiving, True
+        if request is None or not self._transport.can_write_eof():  # TLS ends both directions
+            return False
+        request.break_off()
+        return True
 
     def pause_writing(self) -> None:
         self._is_write_paused = True
@@ -170,7 +201,7 @@ class Connection(asyncio.Protocol):
         self._head_size += len(name) + len(value) + 4
         if self._head_size > MAX_HEAD:
             raise Refused(431)
-        self._head.append((name.lower(), value))
+        self._head.append((NAMES.get(name) or name.lower(), value))
 
     def on_headers_complete(self) -> None:
         self._is_in_head = False
@@ -191,13 +222,14 @@ class Connection(asyncio.Protocol):
             "method": method,
             "scheme": server.scheme,
             "path": path.decode() if b"%" not in path else unquote_to_bytes(path).decode("utf-8", "replace"),
-            "raw_path": path,
-            "query_string": query,
-            "root_path": "",
+            "query_string": b"",
             "headers": self._head,
             "client": self._client,
         }
-        request = self._receiving = Request(self, scope, keeps_alive=parser.should_keep_alive())
+        self._head = []
+        request = self._receiving = Request(
+            self, scope, path, query.decode("latin-1"), keeps_alive=parser.should_keep_alive()
+        )
         if self._current is None and not self._is_write_paused:
             self._begin(request)
         else:
@@ -237,7 +269,7 @@ class Connection(asyncio.Protocol):
     def _begin(self, request: Request) -> None:
         self._current = request
         self._server.idle.discard(self)
-        request.task = asyncio.get_running_loop().create_task(self._run(request))
+        request.task = self._server.loop.create_task(self._run(request))
 
     async def _run(self, request: Request) -> None:
         try:
@@ -264,7 +296,7 @@ class Connection(asyncio.Protocol):
             self._close(is_heard=request.has_ended)
 
     def _go_on(self) -> None:
-        if self._current is None and not self._is_write_paused and self._parser is not None:
+        if self._current is None and not self._is_write_paused and not self._is_deaf:
             if self._queue:
                 self._begin(self._queue.popleft())
             else:
@@ -281,18 +313,19 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int) -> None:
         """Answer what is not a request, and close the connection."""
-        self._parser = None
+        self._parser, self._is_deaf = None, True
         if self._current is not None and not self._current.is_answered and status != 500:
             self._current.keeps_alive = False
             if not self._current.has_ended:
                 self._current.break_off()
             return
-        self._transport.write(STATUS_LINES[status] + b"\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        self._transport.write(refusal(status))
         self._close(is_heard=False)
 
     def _close(self, *, is_heard: bool) -> None:
         """Close the connection. A client that is not heard to the end may still send, and then reads the answer."""
         self._parser = self._queue = self._receiving = self._current = None
+        self._is_deaf = True
         self._server.idle.discard(self)
         if is_heard:
             self._transport.close()
@@ -304,9 +337,10 @@ class Connection(asyncio.Protocol):
 
     # --- WebSocket ---------------------------------------------------------------------------
     def _is_websocket(self) -> bool:
-        return self._server.websockets is not None and any(
-            name == b"upgrade" and value.lower() == b"websocket" for name, value in self._head
-        )
+        """Return True if the client asks for a WebSocket and the server has them. Such a request has no body."""
+        if self._server.websockets is None or framing_of(self._head)[0] != 0:
+            return False
+        return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in self._head)
 
     def _upgrade(self, rest: bytes) -> None:
         """Pass the connection on if the client asks for a WebSocket. Other upgrades are ignored."""

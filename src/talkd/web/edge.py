@@ -23,12 +23,11 @@ from talkd.web.call import Call, Caller, World
 from talkd.web.ocs import Reply
 from talkd.web.params import Upload
 from talkd.web.proxies import Proxies
+from talkd.web.request import REQUEST
 from talkd.web.routing import Access, Kind, Route
 
 log = structlog.get_logger(__name__)
 
-REQUEST = "talkd.request"
-"""Key of the ASGI scope for the `Request` of the HTTP server."""
 ROOM_TOKEN = "talkRoomToken"
 """The brute-force action of guesses at room tokens."""
 
@@ -110,7 +109,8 @@ class Edge:
 
     # --- reading parameters -----------------------------------------------------------------
     async def _parameters(self, route: Route, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
-        query = params.parse_form(request.query_string) if request.query_string else {}
+        text = request.scope[REQUEST].query
+        query = params.parse_form(text) if text else {}
         body = request.scope.get(BODY)
         if body is None or route.unconditional:
             raw = {**query, **path} if query else dict(path)
@@ -187,35 +187,33 @@ class Edge:
 
     async def _run(self, route: Route, call: Call[Any]) -> Any:
         """Check the guards and run the handler, in one transaction unless the handler opens its own."""
-        needs_room = guards.needs_room(route)
-        handler = route.handler
-
-        async def admit(tx: Tx) -> None:
-            call.standing = self.world.changes.standing
-            await guards.require_login_still(tx, call)
-            await guards.require_may_use_talk(tx, call)
-            if needs_room:
-                call.participant = await guards.require_room(tx, route, call)
-            if route.limit is not None:
-                call.count(route.limit)
-
-        async def admit_and_handle(tx: Tx) -> Any:
-            await admit(tx)
-            call.params = self._convert(route, call.raw)
-            return await handler(tx, call)
-
         if route.access is Access.WRITE:
-            return await call.write(admit_and_handle)
+            return await call.write(lambda tx: self._admit_and_handle(tx, route, call))
         if route.access is Access.READ:
-            answer = await self.world.db.read(admit_and_handle)
+            answer = await self.world.db.read(lambda tx: self._admit_and_handle(tx, route, call))
         else:
-            if needs_room or guards.is_of_talk(route) or route.limit is not None:
-                await self.world.db.read(admit)
+            if guards.needs_room(route) or guards.is_of_talk(route) or route.limit is not None:
+                await self.world.db.read(lambda tx: self._admit(tx, route, call))
             call.params = self._convert(route, call.raw)
-            answer = await handler(call)
+            answer = await route.handler(call)
         if route.kind is Kind.OCS and route.method == "GET":
             await guards.require_still(call)
         return answer
+
+    async def _admit(self, tx: Tx, route: Route, call: Call[Any]) -> None:
+        """Check the guards."""
+        call.standing = self.world.changes.standing
+        await guards.require_login_still(tx, call)
+        await guards.require_may_use_talk(tx, call)
+        if guards.needs_room(route):
+            call.participant = await guards.require_room(tx, route, call)
+        if route.limit is not None:
+            call.count(route.limit)
+
+    async def _admit_and_handle(self, tx: Tx, route: Route, call: Call[Any]) -> Any:
+        await self._admit(tx, route, call)
+        call.params = self._convert(route, call.raw)
+        return await route.handler(tx, call)
 
     def _convert(self, route: Route, raw: dict[str, Any]) -> Any:
         """Return the parameters in the type that the handler takes. Raises Invalid with the wrong parameter's name."""
@@ -269,7 +267,7 @@ def _require_text_path(request: falcon.asgi.Request) -> None:
     is_readable = is_text(path)
     if is_readable and "\ufffd" in path:
         try:
-            unquote_to_bytes(request.scope["raw_path"]).decode()
+            unquote_to_bytes(request.scope[REQUEST].raw_path).decode()
         except UnicodeDecodeError:
             is_readable = False
     if not is_readable:

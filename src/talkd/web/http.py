@@ -42,6 +42,7 @@ class HttpServer:
     def __init__(self, application: Application, config: ServerConfig, websockets: WebSockets | None = None) -> None:
         self.application = application
         self.websockets = websockets
+        self.loop = asyncio.get_running_loop()
         self.scheme = "https" if config.tls_certificate else "http"
         self.connections: set[Any] = set()
         """The open connections, with those of WebSockets."""
@@ -61,11 +62,12 @@ class HttpServer:
 
     async def start(self, sockets: Sequence[socket]) -> None:
         """Listen on bound sockets. Raises OSError."""
-        loop = asyncio.get_running_loop()
         for bound in sockets:
-            listener = await loop.create_server(lambda: Connection(self), sock=bound, ssl=self._tls, backlog=BACKLOG)
+            listener = await self.loop.create_server(
+                lambda: Connection(self), sock=bound, ssl=self._tls, backlog=BACKLOG
+            )
             self._listeners.append(listener)
-        self._sweep = loop.call_later(SWEEP_SECONDS, self._close_late)
+        self._sweep = self.loop.call_later(SWEEP_SECONDS, self._close_late)
 
     async def stop(self, seconds: float) -> bool:
         """Accept no new connections, and close each connection when its request is answered.
@@ -76,9 +78,8 @@ class HttpServer:
             listener.close()
         for connection in list(self.connections):
             connection.shutdown()
-        loop = asyncio.get_running_loop()
-        until = loop.time() + seconds
-        while self.connections and loop.time() < until:  # noqa: ASYNC110 - a plain set tells nobody
+        until = self.loop.time() + seconds
+        while self.connections and self.loop.time() < until:  # noqa: ASYNC110 - a plain set tells nobody
             await asyncio.sleep(CHECK_SECONDS)
         if self._sweep is not None:
             self._sweep.cancel()
@@ -89,10 +90,9 @@ class HttpServer:
         return is_done
 
     def _close_late(self) -> None:
-        loop = asyncio.get_running_loop()
-        for late in (*self.idle.expired(loop.time()), *self.lingering.expired(loop.time())):
+        for late in (*self.idle.expired(), *self.lingering.expired()):
             late.cut()
-        self._sweep = loop.call_later(SWEEP_SECONDS, self._close_late)
+        self._sweep = self.loop.call_later(SWEEP_SECONDS, self._close_late)
 
 
 def _tls_context(config: ServerConfig) -> ssl.SSLContext:

@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 Scope = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
+REQUEST = "talkd.request"
+"""Key of the ASGI scope for the `Request`."""
 STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
+PROTECTION = {
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+"""Headers that every answer has unless it sets them itself. They stop browsers from running scripts."""
 BODILESS = (204, 304)
 """Statuses whose answers have no body and no length."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -34,17 +41,24 @@ class Request:
         "is_gone",
         "keeps_alive",
         "length",
+        "query",
+        "raw_path",
         "scope",
         "size",
         "task",
     )
 
-    def __init__(self, connection: "Connection", scope: Scope, *, keeps_alive: bool) -> None:
+    def __init__(
+        self, connection: "Connection", scope: Scope, raw_path: bytes, query: str, *, keeps_alive: bool
+    ) -> None:
         self._connection = connection
         self.scope = scope
+        scope[REQUEST] = self
+        self.raw_path = raw_path
+        self.query = query
         self.keeps_alive = keeps_alive
         """Whether the connection stays open after the answer."""
-        self.length, self.expects_continue = _framing(scope["headers"])
+        self.length, self.expects_continue = framing_of(scope["headers"])
         self.has_ended = self.length == 0
         """Whether the whole body has arrived."""
         self.size = 0
@@ -126,34 +140,34 @@ class Request:
         self._answer(self._start["status"], self._start["headers"], message.get("body", b""))
 
     def _answer(self, status: int, headers: Headers, body: bytes) -> None:
-        lines = [STATUS_LINES[status]]
-        has_length = False
-        for name, value in headers:
-            lines.append(b"%b: %b" % (name, value))
-            if name == b"content-length":
-                has_length = True
-            elif name == b"connection" and value == b"close":
-                self.keeps_alive = False
-        if not self.has_ended:
-            self.keeps_alive = False  # the rest of the body would look like the next request
-        if not has_length and status not in BODILESS:
-            lines.append(b"content-length: %d" % len(body))
-        if not self.keeps_alive:
-            if (b"connection", b"close") not in headers:
-                lines.append(b"connection: close")
-        elif self.scope["http_version"] == "1.0":
-            lines.append(b"connection: keep-alive")
-        head = b"\r\n".join(lines)
-        if head.count(b"\n") >= len(lines) or head.count(b"\r") >= len(lines) or b"\0" in head:
+        head = b"\r\n".join((STATUS_LINES[status], *map(b": ".join, headers), b""))
+        if head.count(b"\n") > len(headers) + 1 or head.count(b"\r") > len(headers) + 1 or b"\0" in head:
             raise ValueError("a header contains the end of a line")
+        if b"\r\ncontent-length: " not in head and status not in BODILESS:
+            head += b"content-length: %d\r\n" % len(body)
+        if b"\r\nconnection: close\r\n" in head:
+            self.keeps_alive = False
+        elif not (self.keeps_alive and self.has_ended):  # the rest of a body would look like the next request
+            self.keeps_alive = False
+            head += b"connection: close\r\n"
+        elif self.scope["http_version"] == "1.0":
+            head += b"connection: keep-alive\r\n"
         if self.scope["method"] == "HEAD" or status in BODILESS:
             body = b""
         self.is_answered = True
         self._on_hang_up = None
-        self._connection.finish(self, b"%b\r\n\r\n%b" % (head, body))
+        del self.scope[REQUEST]  # both would keep each other until the next garbage collection
+        self._connection.finish(self, b"%b\r\n%b" % (head, body))
 
 
-def _framing(headers: Headers) -> tuple[int | None, bool]:
+def refusal(status: int) -> bytes:
+    """Return the answer to something that is not a request."""
+    headers = {"content-length": "0", "connection": "close", **PROTECTION}
+    lines = [STATUS_LINES[status], *(f"{name}: {value}".encode() for name, value in headers.items())]
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def framing_of(headers: Headers) -> tuple[int | None, bool]:
     """Return the length of the body (0 for none, None for a chunked one), and whether the client waits for a 100.
 
     The parser has checked the values.

@@ -11,7 +11,7 @@ import falcon.asgi
 from talkd.config import ServerConfig
 from talkd.web.answers import Exchange
 from talkd.web.bodies import BODY, Body
-from talkd.web.edge import REQUEST, Edge
+from talkd.web.edge import Edge
 from talkd.web.paths import SLASH, NamesInPaths, decoded, with_slashes
 from talkd.web.request import Request
 from talkd.web.routing import Kind, Route
@@ -49,17 +49,6 @@ def build(edge: Edge, routes: Iterable[Route]) -> Application:
     return _normalised(app, edge.world.config.server, names)
 
 
-def _protection(config: ServerConfig) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every answer has unless it sets them itself. They stop browsers from running scripts."""
-    headers = [
-        (b"x-content-type-options", b"nosniff"),
-        (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    ]
-    if config.hsts and config.tls_certificate:
-        headers.append((b"strict-transport-security", b"max-age=%d" % config.hsts))
-    return headers
-
-
 def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
     """Return an object with the methods `on_get`, `on_post` and so on that Falcon looks for."""
     responders = {}
@@ -85,6 +74,7 @@ def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitabl
     async def respond(_self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str) -> None:
         if not all(form.fullmatch(path[name]) for name, form in forms.items()):
             raise falcon.HTTPNotFound
+        request.scope["headers"] = ()  # a waiting request need not keep them twice: Falcon has its own
         given = with_slashes(path) if SLASH in request.path else path
         await edge.handle(Exchange(route, version, request, response), given)
 
@@ -137,28 +127,20 @@ def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tup
 def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Application:
     """Wrap the application so that it gets normalised paths, methods and header names."""
     sub_path = config.sub_path
-    protection = _protection(config)
 
     async def application(request: Request) -> None:
-        async def answer(message: Any) -> None:
-            if message["type"] == "http.response.start":
-                own = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"], *(each for each in protection if each[0] not in own)]
-            await request.send(message)
-
         scope, receive = request.scope, request.receive
-        scope[REQUEST] = request
         if request.length != 0:
             scope[BODY] = body = Body(request, config.body_timeout)
             receive = body.receive
         if scope["method"] not in falcon.COMBINED_METHODS:
             scope["method"] = "OPTIONS"  # no operation has it either; to an unknown method Falcon would answer 400
-        path = decoded(scope["path"], scope["raw_path"])
+        path = decoded(scope["path"], request.raw_path)
         scope["path"] = names.protect(route_path(path, sub_path))
         if any(b"_" in name for name, _ in scope["headers"]):
             scope["headers"] = list(_without_underscores(scope["headers"]))
         try:
-            await app(scope, receive, answer)
+            await app(scope, receive, request.send)
         except asyncio.CancelledError:
             return  # a stop cancels requests; raising would log a traceback for each
 
