@@ -136,9 +136,10 @@ class App:
             routes += tuple(dev_routes.table)
         self.application = server.build(Edge(world), routes)
 
-    def new_websocket(self, connections: set[Any]) -> WebSocket:
-        """Return the protocol for a connection that becomes a WebSocket. The HTTP server calls this."""
-        return WebSocket(self.world[Signaling], connections)
+    def new_websocket(self, path: str, connections: set[Any]) -> WebSocket | None:
+        """Return the protocol for a connection that becomes a WebSocket, or None if there is none at the path."""
+        signaling = self.world[Signaling]
+        return WebSocket(signaling, connections) if signaling.has_path(path) else None
 
     async def start(self) -> None:
         """Open the database and start the background jobs. Raises DatabaseRefused."""

@@ -75,7 +75,7 @@ def test_an_upgrade_to_a_websocket_is_an_ordinary_request(server: Server) -> Non
         "Sec-WebSocket-Version: 13",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
     )
-    for path, wanted in (("/healthz", 200), ("/spreed", 404), ("/ocs/v2.php/cloud/user", 401)):
+    for path, wanted in (("/healthz", 200), ("/nowhere", 404), ("/ocs/v2.php/cloud/user", 401)):
         assert ask(server, head("GET", path, *upgrade)) == [wanted]
 
 

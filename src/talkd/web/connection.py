@@ -86,6 +86,7 @@ class Connection(asyncio.Protocol):
         "_server",
         "_target",
         "_transport",
+        "_websocket",
     )
 
     def __init__(self, server: "HttpServer") -> None:
@@ -107,6 +108,8 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Request] | None = None
         """The requests that arrived before the current one was answered."""
         self._is_write_paused = False
+        self._websocket: asyncio.Protocol | None = None
+        """What takes the connection over after this request."""
 
     # --- what the event loop calls -----------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -213,15 +216,17 @@ class Connection(asyncio.Protocol):
             raise Refused(400)
         method = parser.get_method().decode()
         path, query = self._parse_target(method)
-        if parser.should_upgrade() and self._is_websocket():
-            return
+        if parser.should_upgrade() and self._asks_for_websocket():
+            self._websocket = server.websockets(unquote(path), server.connections) if server.websockets else None
+            if self._websocket is not None:
+                return
         scope = {
             "type": "http",
             "asgi": ASGI,
             "http_version": version,
             "method": method,
             "scheme": server.scheme,
-            "path": path.decode() if b"%" not in path else unquote_to_bytes(path).decode("utf-8", "replace"),
+            "path": unquote(path),
             "query_string": b"",
             "headers": self._head,
             "client": self._client,
@@ -336,16 +341,16 @@ class Connection(asyncio.Protocol):
         self._server.lingering.add(self)
 
     # --- WebSocket ---------------------------------------------------------------------------
-    def _is_websocket(self) -> bool:
-        """Return True if the client asks for a WebSocket and the server has them. Such a request has no body."""
-        if self._server.websockets is None or framing_of(self._head)[0] != 0:
+    def _asks_for_websocket(self) -> bool:
+        """Return True if the client asks for a WebSocket. Such a request has no body."""
+        if framing_of(self._head)[0] != 0:
             return False
         return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in self._head)
 
     def _upgrade(self, rest: bytes) -> None:
-        """Pass the connection on if the client asks for a WebSocket. Other upgrades are ignored."""
-        websockets = self._server.websockets
-        if websockets is None or not self._is_websocket():
+        """Pass the connection on if it becomes a WebSocket. Other upgrades are ignored."""
+        websocket = self._websocket
+        if websocket is None:
             if rest:
                 self.data_received(rest)
             return
@@ -357,7 +362,11 @@ class Connection(asyncio.Protocol):
         self._parser = None
         self._server.idle.discard(self)
         self._server.connections.discard(self)
-        protocol = websockets(self._server.connections)
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        protocol.data_received(b"\r\n".join([*lines, b"", rest]))
+        self._transport.set_protocol(websocket)
+        websocket.connection_made(self._transport)
+        websocket.data_received(b"\r\n".join([*lines, b"", rest]))
+
+
+def unquote(path: bytes) -> str:
+    """Return the decoded path, with U+FFFD for bytes that are not UTF-8."""
+    return (unquote_to_bytes(path) if b"%" in path else path).decode("utf-8", "replace")

@@ -12,11 +12,12 @@ from talkd.web.connection import Connection, Deadlines
 from talkd.web.request import Request
 
 Application = Callable[[Request], Awaitable[None]]
-WebSockets = Callable[[set[Any]], asyncio.Protocol]
-"""Makes the protocol that takes over a connection whose client asks for a WebSocket.
+WebSockets = Callable[[str, set[Any]], asyncio.Protocol | None]
+"""Makes the protocol that takes over a connection whose client asks for a WebSocket at a path.
 
-It gets the set of open connections, to which it adds itself while it is open. It has a method `shutdown`, which closes
-the connection when the server stops. `connection_made` passes the transport, and `data_received` the request's head.
+It returns None for a path without WebSockets, where the request is an ordinary one. The protocol adds itself to the set
+of open connections while it is open. Its method `shutdown` closes the connection when the server stops, and `cut` ends
+it at once. `connection_made` passes the transport, and `data_received` the request's head.
 """
 
 BACKLOG = 16_384
