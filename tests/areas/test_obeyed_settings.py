@@ -58,7 +58,11 @@ def test_clients_get_turn_servers_with_temporary_credentials(server: Server, ali
         assert given["credential"] == base64.b64encode(signed).decode()
 
 
-def test_the_warning_about_signaling_can_be_hidden(server: Server, alice: Person) -> None:
+def test_the_warning_about_signaling_can_be_hidden(
+    server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert alice.get(SETTINGS)["hideWarning"] is True
+    monkeypatch.setattr(server.config.calls, "signaling", "polls")
     assert alice.get(SETTINGS)["hideWarning"] is False
     with setting(server, "hide_signaling_warning", "yes"):
         assert alice.get(SETTINGS)["hideWarning"] is True

@@ -112,10 +112,10 @@ def test_each_version_has_its_own_signaling_settings(server: Server, alice: Pers
     assert set(second) == set(third) - SINCE_V3
     for older in (first, second):
         assert (older["signalingMode"], older["userId"], older["server"], older["hideWarning"]) == (
-            "internal",
+            "external",
             alice.id,
-            "",
-            False,
+            f"{server.url}/standalone-signaling",
+            True,
         )
         assert older["ticket"].split(":")[2] == alice.id
 

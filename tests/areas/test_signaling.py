@@ -284,10 +284,16 @@ def test_malformed_messages_are_dropped(pair: tuple[Device, Device], messages: s
 
 def test_settings_depend_on_the_room(server: Server, alice: Person) -> None:
     group, public = alice.create_room(), alice.create_room(PUBLIC)
-    settings = alice.get("v3/signaling/settings", token=group)
-    assert settings["signalingMode"] == "internal"
-    assert settings["userId"] == alice.id
+    assert alice.get("v3/signaling/settings", token=group)["userId"] == alice.id
     stranger, visitor = server.add_user(), server.visitor()
     for person in (stranger, visitor):
         assert person.status("GET", "v3/signaling/settings", token=group) == 404
         assert person.get("v3/signaling/settings", token=public)["userId"] == (person.id or None)
+
+
+def test_settings_name_no_server_if_it_has_no_sockets(
+    server: Server, alice: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.config.calls, "signaling", "polls")
+    settings = alice.get("v3/signaling/settings", token=alice.create_room())
+    assert (settings["signalingMode"], settings["server"]) == ("internal", "")

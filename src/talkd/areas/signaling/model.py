@@ -47,7 +47,7 @@ class ConnectionSettings(msgspec.Struct, frozen=True):
     """As `host:port`."""
     relays: list[Relay]
     hides_warning: bool
-    """Whether administrators have hidden the warning that large calls need a standalone signaling server."""
+    """Whether clients hide the warning that calls need a signaling server: there is one, or administrators hide it."""
 
 
 class News(msgspec.Struct, frozen=True):

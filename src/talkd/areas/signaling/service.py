@@ -123,7 +123,7 @@ async def get_settings(
         proof=await _prove(tx, user_id, display_name, login=login, issuer=issuer),
         stun_servers=list_stun_servers(config, talk_settings),
         relays=[new_relay(server) for server in list_turn_servers(config, talk_settings)] if may_relay else [],
-        hides_warning=talk_settings.hides_signaling_warning,
+        hides_warning=config.signaling == "sockets" or talk_settings.hides_signaling_warning,
     )
 
 
