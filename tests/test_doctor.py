@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import tempfile
 import sys
 import time
 from collections.abc import Iterator
@@ -107,6 +108,22 @@ def test_doctor_finds_a_server_with_certificate_and_public_address(tmp_path: Pat
         expected = f"process {server.pid} serves this database and answers at https://127.0.0.1:{port}"
         assert found["server"]["found"] == expected
         assert found["public address"]["found"] == f"talkd answers on https://localhost:{port}/talk"
+
+
+def test_doctor_finds_a_server_on_a_unix_socket(tmp_path: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="talkd-") as short:  # the path of a socket has about a hundred bytes at most
+        words = "--unix-socket", f"{short}/talkd.sock", "--data", "kept"
+        before = findings(tmp_path, *words)
+        assert before["address"]["found"] == f"{short}/talkd.sock is free; talkd is not running"
+        server = subprocess.Popen([*TALKD, "serve", *words], cwd=tmp_path, env=CLEAN)
+        try:
+            until = time.monotonic() + 60
+            while (found := findings(tmp_path, *words))["address"]["found"] != f"talkd answers on {short}/talkd.sock":
+                assert time.monotonic() < until, found
+            assert found["server"]["found"].endswith(f"serves this database and answers at {short}/talkd.sock")
+        finally:
+            server.terminate()
+            server.wait(20)
 
 
 def test_doctor_finds_a_server_on_postgresql(tmp_path: Path, databases: Databases) -> None:

@@ -41,8 +41,8 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     port: int = 8080
     """Port to listen on."""
     unix_socket: str = ""
-    """Path of a Unix socket to listen on, instead of an address and port. Its user and group may connect (mode 0660).
-    A client of the socket has the address 127.0.0.1, so `trusted_proxies` must contain that for a reverse proxy.
+    """Path of a Unix socket to listen on, without TLS, instead of an address and port. Its user and group may connect
+    (mode 0660). Its clients have the address 127.0.0.1, so `trusted_proxies` must contain that for a reverse proxy.
     """
     public_url: str = ""
     """The address that clients use, for example `https://talk.example.org/sub`. If it is empty, talkd takes the address
@@ -72,9 +72,14 @@ class ServerConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
         """The path of the public address, without a slash at the end; `/` for a server that has none."""
         return "/" + self.public_url.partition("://")[2].partition("/")[2].strip("/")
 
+    @property
+    def speaks_tls(self) -> bool:
+        """Whether the server itself speaks HTTPS. On a Unix socket it does not."""
+        return bool(self.tls_certificate) and not self.unix_socket
+
     def url_at(self, host: str) -> str:
         """Return the URL of the server at `host` and its own port."""
-        scheme = "https" if self.tls_certificate else "http"
+        scheme = "https" if self.speaks_tls else "http"
         return f"{scheme}://{f'[{host}]' if ':' in host else host}:{self.port}"
 
 

@@ -5,13 +5,15 @@ import contextlib
 import errno
 import ipaddress
 import os
+import socket
 import ssl
 from collections.abc import Iterator
-from http.client import HTTPException
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
+from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
-from urllib.request import HTTPSHandler, OpenerDirector, ProxyHandler, build_opener
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
 import asyncpg
 import msgspec
@@ -70,7 +72,9 @@ async def _holder(config: Config) -> str | None:
 
 
 def local_address(server: ServerConfig) -> str:
-    """Return the URL of the server from this machine."""
+    """Return the URL of the server from this machine, or the path of its Unix socket."""
+    if server.unix_socket:
+        return server.unix_socket
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not listened on
     return server.url_at(everywhere.get(server.host, server.host))
 
@@ -139,17 +143,38 @@ def examine_public_url(server: ServerConfig) -> Iterator[Finding]:
         )
 
 
-def _opener(*, verify: bool) -> OpenerDirector:
+class _ThroughSocket(HTTPHandler):
+    """Opens every HTTP URL through a Unix socket."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self._path = path
+
+    def http_open(self, request: Request) -> HTTPResponse:
+        def connection(host: str, **options: Any) -> HTTPConnection:
+            made = HTTPConnection(host, **options)
+            made.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            made.sock.settimeout(ANSWER_SECONDS)
+            made.sock.connect(self._path)
+            return made
+
+        return self.do_open(connection, request)
+
+
+def _opener(*, verify: bool, unix_socket: str = "") -> OpenerDirector:
     """Return an opener of URLs. Without `verify`, for this machine, it accepts any certificate and uses no proxy."""
     context = ssl.create_default_context()
     if verify:
         return build_opener(HTTPSHandler(context=context))
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    return build_opener(ProxyHandler({}), HTTPSHandler(context=context))
+    through = [_ThroughSocket(unix_socket)] if unix_socket else []
+    return build_opener(ProxyHandler({}), HTTPSHandler(context=context), *through)
 
 
 def _talkd_answers(server: ServerConfig) -> bool:
+    if server.unix_socket:
+        return _refusal("http://localhost", _opener(verify=False, unix_socket=server.unix_socket)) is None
     return _refusal(local_address(server), _opener(verify=False)) is None
 
 

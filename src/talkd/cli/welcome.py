@@ -53,7 +53,7 @@ async def _has_accounts(tx: Tx) -> bool:
 def address(config: Config) -> str:
     """Return the public address of the server, or the one it listens on if no public address is set."""
     server = config.server
-    return server.public_url.rstrip("/") or server.url_at(server.host)
+    return server.public_url.rstrip("/") or server.unix_socket or server.url_at(server.host)
 
 
 def doctor_command(config: Config, config_file: Path | None) -> str:
@@ -78,6 +78,8 @@ def doctor_command(config: Config, config_file: Path | None) -> str:
         note = "" if shown == config.database.url else "  # set PGPASSWORD to the password of the database"
     if config.server.host != known.server.host:
         words += ["--host", config.server.host]
+    if config.server.unix_socket != known.server.unix_socket:
+        words += ["--unix-socket", config.server.unix_socket]
     if config.server.port != known.server.port:
         words += ["--port", str(config.server.port)]
     return shlex.join(words) + note

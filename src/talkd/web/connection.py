@@ -130,7 +130,7 @@ class Connection(asyncio.Protocol):
         if parser is None:
             parser = self._parser = httptools.HttpRequestParser(self)
             parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is ignored, instead of an error
-        was_in_head = self._is_in_head
+        unfinished = self._head if self._is_in_head else None
         try:
             parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -142,7 +142,7 @@ class Connection(asyncio.Protocol):
         if not self._is_in_head:
             if self._receiving is None:
                 self._parser = None
-        elif was_in_head:
+        elif unfinished is self._head:
             self._head_size += len(data)
             if self._head_size > MAX_HEAD:
                 self._refuse(431)

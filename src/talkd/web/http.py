@@ -44,7 +44,7 @@ class HttpServer:
         self.application = application
         self.websockets = websockets
         self.loop = asyncio.get_running_loop()
-        self.scheme = "https" if config.tls_certificate else "http"
+        self.scheme = "https" if config.speaks_tls else "http"
         self.connections: set[Any] = set()
         """The open connections, with those of WebSockets."""
         self.idle = Deadlines(IDLE_SECONDS)
@@ -52,7 +52,7 @@ class HttpServer:
         self.lingering = Deadlines(LINGER_SECONDS)
         """The connections that are closed, but whose client still sends."""
         self._most = config.max_connections + SPARE_CONNECTIONS
-        self._tls = _tls_context(config) if config.tls_certificate else None
+        self._tls = _tls_context(config) if config.speaks_tls else None
         self._listeners: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
 
