@@ -139,3 +139,10 @@ def test_areas_import_only_lower_areas(path: Path) -> None:
         _, areas, other, *_ = [*name.split("."), "", "", ""]
         if areas == "areas" and other != area:
             assert lines[other] < lines[area], f"{area} must not know {name}: it stands in the same line or below"
+
+
+def test_requests_to_other_servers_go_through_one_door() -> None:
+    for path in FILES:
+        name = module_of(path)
+        if name != "talkd.web.outgoing" and not name.startswith("talkd.cli."):
+            assert not {each for each in imports(path) if each.startswith(("urllib.request", "http.client"))}, name

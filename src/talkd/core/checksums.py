@@ -11,13 +11,17 @@ def digest(content: bytes) -> str:
     return hashlib.sha1(content, usedforsecurity=False).hexdigest()
 
 
-def is_signed(signed: str, *, secret: str, random: str, checksum: str) -> bool:
-    """Return True if the checksum is the HMAC-SHA256 of `random` followed by `signed`.
+def sign(signed: bytes, *, secret: str, random: str) -> str:
+    """Return the checksum that proves knowledge of the secret: the HMAC-SHA256 of `random` followed by `signed`."""
+    return hmac.new(secret.encode(), random.encode() + signed, hashlib.sha256).hexdigest()
+
+
+def is_signed(signed: bytes, *, secret: str, random: str, checksum: str) -> bool:
+    """Return True if `sign` returns this checksum.
 
     The telephone bridge and the recording server sign their requests this way. Without a secret, or with a `random`
     shorter than MIN_RANDOM_LENGTH, no checksum is right.
     """
     if not secret or len(random) < MIN_RANDOM_LENGTH:
         return False
-    expected = hmac.new(secret.encode(), (random + signed).encode(), hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected.encode(), checksum.lower().encode())
+    return hmac.compare_digest(sign(signed, secret=secret, random=random).encode(), checksum.lower().encode())

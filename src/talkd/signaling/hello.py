@@ -157,6 +157,6 @@ def _check_secret(signaling: "Signaling", auth: Auth) -> Identity:
         given = msgspec.json.decode(auth.params, type=Secret)
     except msgspec.DecodeError as error:
         raise Refused("auth_failed", "The proof is missing or has the wrong form.") from error
-    if not checksums.is_signed("", secret=secret, random=given.random, checksum=given.token):
+    if not checksums.is_signed(b"", secret=secret, random=given.random, checksum=given.token):
         raise Refused("invalid_token")
     return Identity(None)

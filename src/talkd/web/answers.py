@@ -31,6 +31,8 @@ class Exchange:
     response: falcon.asgi.Response
     raw: dict[str, Any] = field(default_factory=dict)
     """The request's parameters; empty until they are read."""
+    body: bytes = b""
+    """The request's body as it came; empty until it is read, and for multipart forms."""
 
 
 class Answers:

@@ -101,6 +101,8 @@ class Call(Generic[P]):
     """The caller in the room, if the route has a participant guard or the operation has looked them up."""
     raw: dict[str, Any] = field(default_factory=dict)
     """The parameters of the request by name, before they are converted to `params`."""
+    body: bytes = b""
+    """The body of the request as it came; empty if it was a multipart form."""
     get_header: Callable[[str], str | None] | None = None
     method: str = "GET"
     route: Route | None = None

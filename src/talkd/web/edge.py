@@ -63,7 +63,7 @@ class Edge:
                 )
             guards.require_login_guards(route, caller)
             clients.require_supported(route, request.get_header("user-agent") or "", self.world.talk_settings)
-            exchange.raw = await self._parameters(route, request, path)
+            exchange.raw = await self._parameters(exchange, path)
             _require_own_page(exchange, caller)
             _require_known_format(exchange)
             reply = await self._perform(exchange, caller, path.get("token", ""), began)
@@ -108,7 +108,8 @@ class Edge:
         return None
 
     # --- reading parameters -----------------------------------------------------------------
-    async def _parameters(self, route: Route, request: falcon.asgi.Request, path: dict[str, str]) -> dict[str, Any]:
+    async def _parameters(self, exchange: Exchange, path: dict[str, str]) -> dict[str, Any]:
+        route, request = exchange.route, exchange.request
         text = request.scope[REQUEST].query
         query = params.parse_form(text) if text else {}
         body = request.scope.get(BODY)
@@ -117,12 +118,13 @@ class Edge:
         else:
             limits = self.world.config.server
             body.limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
-            raw = params.merge(query, await self._body(request, body), path)
+            raw = params.merge(query, await self._body(exchange, body), path)
         params.require_text(raw)
         return raw
 
-    async def _body(self, request: falcon.asgi.Request, body: Body) -> Mapping[str, Any]:
+    async def _body(self, exchange: Exchange, body: Body) -> Mapping[str, Any]:
         """Read the whole body and return its parameters. The body of a GET or HEAD is read, but has no parameters."""
+        request = exchange.request
         kind = (request.content_type or "").partition(";")[0].strip().lower()
         found: Mapping[str, Any] = {}
         if (request.content_length or 0) > body.limit:
@@ -132,7 +134,7 @@ class Edge:
         elif kind == "multipart/form-data":
             found = await self._multipart(request)
         else:
-            content = await body.read()
+            content = exchange.body = await body.read()
             if kind == "application/x-www-form-urlencoded":
                 found = params.parse_form(params.text_of(content))
             elif content:
@@ -167,6 +169,7 @@ class Edge:
             base_url="" if route.unconditional else self._proxies.base_url(request),
             token=token,
             raw=exchange.raw,
+            body=exchange.body,
             get_header=request.get_header,
             method=request.method,
             began=began,

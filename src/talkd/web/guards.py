@@ -156,13 +156,13 @@ async def find_participant(tx: Tx, call: Call[Any]) -> Participant | None:
         return None
 
 
-async def verify_signature(call: Call[Any], *, sender: str, secret: str, action: str) -> bool:
-    """Return True if the service `sender` has signed the token of the path with the secret (`core/checksums.py`).
+async def verify_signature(call: Call[Any], signed: bytes, *, sender: str, secret: str, action: str) -> bool:
+    """Return True if the service `sender` has signed `signed` with the secret (`core/checksums.py`).
 
     Its headers begin with the name of the sender. Count a wrong checksum under the brute-force action.
     """
     random, checksum = call.header(f"{sender}-random"), call.header(f"{sender}-checksum")
-    if checksums.is_signed(call.token, secret=secret, random=random, checksum=checksum):
+    if checksums.is_signed(signed, secret=secret, random=random, checksum=checksum):
         return True
     if checksum:
         await call.world.throttle.register(action, call.caller.address)

@@ -26,7 +26,7 @@ _OPTIONS: dict[str, Any] = {
 
 async def _answer(call: Call[Any]) -> Reply:
     secret = call.world.talk_settings.sip_secret
-    if await verify_signature(call, sender="talk-sipbridge", secret=secret, action=BRIDGE_SECRET):
+    if await verify_signature(call, call.token.encode(), sender="talk-sipbridge", secret=secret, action=BRIDGE_SECRET):
         raise NotAvailable("sip")
     return Reply(None, 401)
 
