@@ -57,6 +57,7 @@ from talkd.areas.provisioning.group_routes import routes as group_routes
 from talkd.areas.provisioning.routes import routes as user_routes
 from talkd.areas.provisioning.suggestion_routes import routes as suggestion_routes
 from talkd.areas.reactions.routes import routes as reaction_routes
+from talkd.areas.recording import jobs as recording_jobs
 from talkd.areas.recording.routes import routes as recording_routes
 from talkd.areas.reminders import effects as reminder_effects
 from talkd.areas.reminders import jobs as reminder_jobs
@@ -91,7 +92,7 @@ AREAS = {
     "membership": Area((participant_routes, preference_routes)),
     "invitations": Area((invitation_routes,)),
     "bans": Area((ban_routes,)),
-    "recording": Area((recording_routes,)),
+    "recording": Area((recording_routes,), recording_jobs.JOBS),
     "sip": Area((sip_routes,)),
     "sessions": Area((session_routes,), session_jobs.JOBS),
     "chat": Area((chat_routes, chat_change_routes), chat_jobs.JOBS, chat_effects.AFTER_COMMIT),

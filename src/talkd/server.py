@@ -20,6 +20,7 @@ from talkd.areas.mail.postman import Postman
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import jobs as notification_jobs
 from talkd.areas.notifications.messenger import Messenger
+from talkd.areas.recording.recorder import Recorder
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.settings import clock_service
 from talkd.areas.signaling import tokens
@@ -109,6 +110,7 @@ class App:
             Messenger(db),
             Postman(db, config.mail, config.identity.name),
             Followed(),
+            Recorder(db, talk_settings),
         )
         self.world = world = World(
             config=config,

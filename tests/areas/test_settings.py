@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from talkd.areas.announcements.model import Followed
-from talkd.areas.settings import service
+from talkd.areas.settings import service, store
 
 USERS = "/ocs/v2.php/cloud/users"
 OWN = "/ocs/v2.php/apps/spreed/api/v1/settings/user"
@@ -231,9 +231,6 @@ def test_users_outside_the_allowed_groups_cannot_use_talk(server: Any) -> None:
         ("turn_servers", TURN, TURN.replace("s3cret", "[hidden]")),
         ("turn_servers", TURN.replace("s3cret", ""), TURN.replace("s3cret", "")),
         ("recording_servers", '{"secret":"s3cret","servers":[]}', '{"secret":"[hidden]","servers":[]}'),
-        ("recording_servers", '{"secret":{"deep":"s3cret"}}', '{"secret":"[hidden]"}'),
-        ("recording_servers", "s3cret", "[hidden]"),
-        ("recording_servers", '["s3cret"]', '["[hidden]"]'),
         ("sip_bridge_shared_secret", "s3cret", "[hidden]"),
         ("sip_bridge_dialin_info", "+49 30 1234", "+49 30 1234"),
     ],
@@ -248,6 +245,20 @@ def test_secrets_are_set_and_never_shown(server: Any, key: str, value: str, show
             assert refused.status_code == 400
             assert "stands for a secret" in refused.json()["ocs"]["data"]["data"]["message"]
         assert server.read(service.get_all)[key] == value
+    finally:
+        server.admin.delete(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [('{"secret":{"deep":"s3cret"}}', '{"secret":"[hidden]"}'), ("s3cret", "[hidden]"), ('["s3cret"]', '["[hidden]"]')],
+)
+def test_secrets_in_values_of_an_older_talkd_are_not_shown(server: Any, value: str, shown: str) -> None:
+    path = f"{CONFIG}/apps/spreed/recording_servers"
+    assert server.admin.post(path, json={"value": value}).status_code == 400, "talkd no longer accepts it"
+    server.write(lambda tx: store.set_value(tx, "spreed", "recording_servers", value))
+    try:
+        assert server.admin.get(path).json()["ocs"]["data"] == {"data": shown}
     finally:
         server.admin.delete(path)
 

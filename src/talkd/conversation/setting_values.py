@@ -13,6 +13,7 @@ from talkd.core.constants import MAX_CUSTOM_PERMISSIONS
 
 GROUPS, YES_NO, TEXT, SECONDS, PERMISSIONS = "groups", "yes or no", "text", "seconds", "permissions"
 STUN, TURN, NO_SIGNALING = "STUN servers", "TURN servers", "no signaling servers"
+RECORDERS = "recording servers"
 SETTINGS: Mapping[str, frozenset[str] | str] = {
     "start_calls": frozenset("0123"),
     "everyone_may_ring": YES_NO,
@@ -26,7 +27,8 @@ SETTINGS: Mapping[str, frozenset[str] | str] = {
     "breakout_rooms": YES_NO,
     "changelog": YES_NO,
     "recording_consent": frozenset("012"),
-    "recording_servers": TEXT,
+    "call_recording": YES_NO,
+    "recording_servers": RECORDERS,
     "stun_servers": STUN,
     "turn_servers": TURN,
     "signaling_servers": NO_SIGNALING,
@@ -82,6 +84,26 @@ class TurnServer(msgspec.Struct, frozen=True):
         )
 
 
+class RecordingServer(msgspec.Struct, frozen=True):
+    """A recording server in the setting `recording_servers`."""
+
+    server: str
+    verify: bool = True
+    """Whether its certificate must be valid."""
+
+    @property
+    def address(self) -> str:
+        """The URL without a slash at the end."""
+        return self.server.rstrip("/")
+
+
+class RecordingServers(msgspec.Struct, frozen=True):
+    """The setting `recording_servers`: the servers, and the secret that they all share with talkd."""
+
+    servers: list[RecordingServer] = []
+    secret: str = ""
+
+
 class _SignalingServers(msgspec.Struct):
     servers: list[msgspec.Raw] = []
 
@@ -112,6 +134,20 @@ def parse_turn_servers(text: str) -> list[TurnServer] | None:
     return servers if all(server.is_possible for server in servers) else None
 
 
+def parse_recording_servers(text: str) -> RecordingServers | None:
+    """Return the setting `recording_servers`; None if it is not an object with a secret and a list of URLs."""
+    try:
+        found = msgspec.json.decode(text or "{}", type=RecordingServers)
+    except msgspec.DecodeError:
+        return None
+    return found if all(_is_web_address(each.server) for each in found.servers) else None
+
+
+def _is_web_address(text: str) -> bool:
+    scheme, _, rest = text.partition("://")
+    return scheme in ("http", "https") and bool(rest) and text.isascii() and text.isprintable() and " " not in text
+
+
 def parse_number(text: str, most: int) -> int | None:
     """Return the number, 0 for an empty text; None if it is not a number from 0 to `most`."""
     if not text:
@@ -135,6 +171,7 @@ def _has_no_signaling_servers(value: str) -> bool:
 
 
 _TURN_EXAMPLE = '[{"schemes": "turn,turns", "server": "turn.example.org:3478", "secret": "…", "protocols": "udp,tcp"}]'
+_RECORDERS_EXAMPLE = '{"servers": [{"server": "https://recording.example.org", "verify": true}], "secret": "…"}'
 _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     GROUPS: (_is_list_of_groups, 'it is a list of groups like ["staff", "friends"]'),
     YES_NO: (lambda value: value.lower() in SAYS_YES + SAYS_NO, "it is yes or no"),
@@ -151,6 +188,10 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     TURN: (
         lambda value: parse_turn_servers(value) is not None,
         f"it is a list like {_TURN_EXAMPLE}",
+    ),
+    RECORDERS: (
+        lambda value: parse_recording_servers(value) is not None,
+        f"it is an object like {_RECORDERS_EXAMPLE}",
     ),
     NO_SIGNALING: (
         _has_no_signaling_servers,

@@ -15,8 +15,10 @@ from talkd.conversation.setting_values import (
     SECONDS,
     SETTINGS,
     YES_NO,
+    RecordingServer,
     TurnServer,
     parse_number,
+    parse_recording_servers,
     parse_stun_servers,
     parse_turn_servers,
 )
@@ -166,6 +168,24 @@ class TalkSettings:
         """Return who is asked for consent to recording: 0 nobody, 1 everybody, 2 each room decides."""
         consent = self.number("recording_consent")
         return consent if consent in (CONSENT_ALWAYS, CONSENT_BY_ROOM) else 0
+
+    @property
+    def recording_servers(self) -> list[RecordingServer]:
+        """Return the servers that can record calls."""
+        found = parse_recording_servers(self.text("recording_servers"))
+        return found.servers if found is not None else []
+
+    @property
+    def recording_server(self) -> RecordingServer | None:
+        """Return the server that records calls: the first one. None if calls cannot be recorded."""
+        can_record = self.recording_secret and self.flag("call_recording", True)
+        return next(iter(self.recording_servers), None) if can_record else None
+
+    @property
+    def recording_secret(self) -> str:
+        """Return the secret shared with the recording servers, or "" if there is none."""
+        found = parse_recording_servers(self.text("recording_servers"))
+        return found.secret if found is not None else ""
 
     @property
     def can_dial_out(self) -> bool:

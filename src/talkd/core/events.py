@@ -420,6 +420,28 @@ class CallEnded(RoomEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallRecordingSet(RoomEvent):
+    """The recording of the call has another state (`areas/recording/model.py`)."""
+
+    old: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStored(RoomEvent):
+    """A recording that belongs to `actor` was stored under a name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingDismissed(RoomEvent):
+    """`actor` has seen the notification of the recording that was stored at the time `stored_at`."""
+
+    stored_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class SignalingSent(Event):
     """A signaling message was stored for a session."""
 

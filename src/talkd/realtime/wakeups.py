@@ -110,6 +110,9 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         # shown in lists of rooms or notifications, which clients read every few seconds
         events.RecordingConsentSet,
         events.CallRung,
+        events.CallRecordingSet,
+        events.RecordingStored,
+        events.RecordingDismissed,
         events.Notified,
         # mail
         events.InvitationsPlanned,

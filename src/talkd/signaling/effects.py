@@ -56,6 +56,13 @@ def _call_ended(world: World, event: events.CallEnded) -> None:
         send_to(room.list_present(), messages.event("participants", "update", content))
 
 
+def _recording_set(world: World, event: events.CallRecordingSet) -> None:
+    room = world[Signaling].registry.find_room(event.room_id)
+    if room is not None:
+        data = {"type": "recording", "recording": {"status": event.new}}
+        send_to(room.list_present(), messages.event("room", "message", {"roomid": room.token, "data": data}))
+
+
 # --- in lists of rooms --------------------------------------------------------------------------
 def _room_changed(world: World, event: events.RoomEvent) -> None:
     world[Signaling].room_list.note_change(event.room_id)
@@ -111,6 +118,7 @@ AFTER_COMMIT: Effects = {
     events.SessionLeft: _both(_session_left, _sessions_changed),
     events.CallStarted: _both(_sessions_changed, _room_changed),
     events.CallEnded: _both(_call_ended, _sessions_changed, _room_changed),
+    events.CallRecordingSet: _both(_recording_set, _room_changed),
     events.LobbySet: _both(_sessions_changed, _room_changed),
     events.LobbyTimerReached: _both(_sessions_changed, _room_changed),
     events.BreakoutRoomsStarted: _both(_sessions_changed, _room_changed),

@@ -139,9 +139,14 @@ SESSION_PING_LIMIT = 200
 MAX_GIF_SIZE = 3_145_728
 
 
-def list_features(versions: Collection[str]) -> list[str]:
+RECORDING = "recording-v1"
+"""The feature of servers that can record calls."""
+
+
+def list_features(versions: Collection[str], *, recording: bool) -> list[str]:
     """Return all features. Of those that stand for API versions, return only `versions`."""
     kept = [name for name in FEATURES if name not in API_FEATURES or name in versions]
+    kept += [RECORDING] * recording
     return kept + [name for name in API_FEATURES if name in versions and name not in FEATURES]
 
 

@@ -65,6 +65,7 @@ def get_talk(config: Config, talk_settings: TalkSettings, viewer: Viewer, *, tok
         calls_enabled=talk_settings.start_calls != StartCall.NOBODY,
         breakout_rooms=talk_settings.has_breakout_rooms,
         max_call_duration=talk_settings.max_call_duration,
+        recording=talk_settings.recording_server is not None and config.calls.signaling == "sockets",
         recording_consent=talk_settings.recording_consent,
         force_passwords=talk_settings.force_passwords,
         token_key=token_key,

@@ -65,20 +65,21 @@ def spreed(
     calls_enabled: bool,
     breakout_rooms: bool,
     max_call_duration: int,
+    recording: bool,
     recording_consent: int,
     force_passwords: bool,
     token_key: str,
 ) -> Block:
     """Return the block of Talk. Every group of `config` is an object, even if it is empty: apps read them as maps."""
     return {
-        "features": list_features(identity.announced_apis),
+        "features": list_features(identity.announced_apis, recording=recording),
         "features-local": list(LOCAL_FEATURES),
         "config": {
             "attachments": {"allowed": False},
             "call": {
                 "enabled": calls_enabled,
                 "breakout-rooms": breakout_rooms,
-                "recording": False,
+                "recording": recording,
                 "recording-consent": recording_consent,
                 "supported-reactions": list(REACTIONS),
                 "can-upload-background": False,

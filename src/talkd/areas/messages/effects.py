@@ -5,6 +5,7 @@ from typing import Any
 
 from talkd.areas.messages import service as messages
 from talkd.areas.messages.system_texts import MISSED, REPORTED, SILENT, Choice, Line
+from talkd.areas.recording.model import report_of
 from talkd.conversation import message_store, reaction_store, room_store
 from talkd.conversation.message import COUNTABLE, Reference
 from talkd.conversation.room import Room
@@ -123,6 +124,12 @@ async def _call_missed(tx: Tx, room: Room, actor: Actor, caller: Actor) -> None:
     await messages.post_system(tx, room, actor, MISSED, references={"user": _reference(caller), "callee": callee})
 
 
+async def _recording_set(tx: Tx, room: Room, event: events.CallRecordingSet) -> None:
+    system = report_of(event.old, event.new)
+    if system:
+        await messages.post_system(tx, room, event.actor, system)
+
+
 def _reference(actor: Actor) -> Reference:
     return Reference("phone" if actor.type == PHONES else actor.type, actor.id, actor.name)
 
@@ -152,6 +159,7 @@ REPORTS: dict[type[events.Event], Reaction] = {
     events.CallJoined: _reported(_call_joined),
     events.CallLeft: _reported(_call_left),
     events.CallEnded: _reported(_call_ended),
+    events.CallRecordingSet: _reported(_recording_set),
 }
 """Events that post a system message in their room, with the function that posts it."""
 
@@ -189,6 +197,8 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
         # calls
         events.CallRung,
         events.CallFlagsSet,
+        events.RecordingStored,
+        events.RecordingDismissed,
         events.SignalingSent,
         events.Notified,
     }

@@ -104,6 +104,11 @@ _BY_ACTOR = {line.name: line.text for reported in REPORTED.values() for line in 
     "call_started": "{actor} started a call",
     "call_joined": "{actor} joined the call",
     "call_left": "{actor} left the call",
+    "recording_started": "{actor} started the video recording",
+    "recording_stopped": "{actor} stopped the video recording",
+    "audio_recording_started": "{actor} started the audio recording",
+    "audio_recording_stopped": "{actor} stopped the audio recording",
+    "recording_failed": "The recording failed",
     MISSED: "Missed call",
     TRIED: "Unanswered call",
 }

@@ -204,6 +204,11 @@ async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, user_id: st
     await _announce(tx, await delivery_store.ring(tx, room_id, actor, attendee_id, clock.now()))
 
 
+async def notify_of_recording(tx: Tx, room_id: int, owner: Actor, name: str) -> None:
+    """Notify a user of their stored recording."""
+    await _announce(tx, await delivery_store.notify_of_recording(tx, room_id, owner, name, clock.now()))
+
+
 async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int) -> None:
     """Notify a user who was added to a room, unless it is a breakout room or a one-to-one room."""
     room = await room_store.lock_room(tx, room_id)

@@ -171,9 +171,9 @@ _of_room = (
         bind("actor_type", sa.Text),
         bind("actor_id", sa.Text),
         bind("actor_name", sa.Text),
-        EMPTY,
+        bind("details", sa.Text),
         bind("now", Int),
-        EMPTY,
+        bind("details", sa.Text),
     )
     .select_from(rooms)
     .join(attendees, attendees.c.room_id == rooms.c.id)
@@ -190,6 +190,7 @@ _CALL = _insert(
     )
 )
 _RING = _insert(_of_room.where(attendees.c.id == bind("attendee_id"), _can_be_called))
+_RECORDING = _insert(_of_room.where(attendees.c.actor_id == bind("actor_id")))
 _INVITATION = _insert(_of_room.where(attendees.c.id == bind("attendee_id")))
 
 
@@ -303,6 +304,11 @@ async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int)
     )
 
 
+async def notify_of_recording(tx: Tx, room_id: int, owner: Actor, name: str, now: int) -> list[Recipient]:
+    """Notify a user of their stored recording."""
+    return await _notify_in_room(tx, _RECORDING, Subject.RECORDING, About.RECORDING, room_id, owner, now, details=name)
+
+
 async def _notify_in_room(
     tx: Tx,
     query: Query[Recipient],
@@ -311,6 +317,7 @@ async def _notify_in_room(
     room_id: int,
     actor: Actor,
     now: int,
+    details: str = "",
     **more: object,
 ) -> list[Recipient]:
     return await tx.list(
@@ -322,5 +329,6 @@ async def _notify_in_room(
         actor_id=actor.id,
         actor_name=actor.name,
         now=now,
+        details=details,
         **more,
     )

@@ -55,6 +55,14 @@ async def _call_rung(tx: Tx, event: events.CallRung) -> None:
     await delivery.ring(tx, event.room_id, event.actor, event.attendee_id, event.target.id)
 
 
+async def _recording_stored(tx: Tx, event: events.RecordingStored) -> None:
+    await delivery.notify_of_recording(tx, event.room_id, event.actor, event.name)
+
+
+async def _recording_dismissed(tx: Tx, event: events.RecordingDismissed) -> None:
+    await store.delete_recording(tx, event.room_id, event.actor.id, event.stored_at)
+
+
 async def _attendee_added(tx: Tx, event: events.AttendeeAdded) -> None:
     if not event.quiet and not event.was_there and event.target.type == event.actor.type == USERS:
         await delivery.invite(tx, event.room_id, event.actor, event.attendee_id)
@@ -80,6 +88,8 @@ REACTIONS: Reactions = {
     events.CallStarted: _call_started,
     events.CallJoined: _call_joined,
     events.CallRung: _call_rung,
+    events.RecordingStored: _recording_stored,
+    events.RecordingDismissed: _recording_dismissed,
     events.AttendeeAdded: _attendee_added,
     events.AttendeeRemoved: _attendee_removed,
     events.SessionJoined: _session_joined,

@@ -30,6 +30,7 @@ class Subject(StrEnum):
     MENTION_ALL = "mention_all"
     REACTION = "reaction"
     REMINDER = "reminder"
+    RECORDING = "record_file_stored"
 
 
 class About(StrEnum):
@@ -39,10 +40,13 @@ class About(StrEnum):
     CALL = "call"
     CHAT = "chat"
     REMINDER = "reminder"
+    RECORDING = "recording"
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """A notification of one user. `details` is the emoji of a reaction, or the id of the mentioned group."""
+    """A notification of one user. `details` is the emoji of a reaction, the id of the mentioned group, or the name
+    of the recording.
+    """
 
     room_id: int
     id: int

@@ -65,6 +65,14 @@ _DELETE_REMINDER = Statement(
         notifications.c.object_type == word(About.REMINDER),
     )
 )
+_DELETE_RECORDING = Statement(
+    sa.delete(notifications).where(
+        _of_user,
+        _in_room,
+        notifications.c.object_type == word(About.RECORDING),
+        notifications.c.created_at == bind("created_at"),
+    )
+)
 _DELETE_REACTIONS_OF = Statement(
     sa.delete(notifications).where(
         _of_user,
@@ -193,6 +201,11 @@ async def delete_in_room(tx: Tx, room_id: int, user_id: str) -> None:
 async def delete_about(tx: Tx, room_id: int, user_id: str, about: About) -> None:
     """Delete the user's notifications in the room about this kind of object."""
     await tx.run(_DELETE_ABOUT, room_id=room_id, user_id=user_id, object_type=about)
+
+
+async def delete_recording(tx: Tx, room_id: int, user_id: str, created_at: int) -> None:
+    """Delete the user's notification of the recording that was stored at this time."""
+    await tx.run(_DELETE_RECORDING, room_id=room_id, user_id=user_id, created_at=created_at)
 
 
 async def delete_reactions_of(tx: Tx, room_id: int, user_id: str) -> None:

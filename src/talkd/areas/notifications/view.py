@@ -134,6 +134,11 @@ _WORDINGS = {
         "Reminder: {who} in conversation {call}",
         "Reminder in a private conversation",
     ),
+    Subject.RECORDING: _Wording(
+        "Call recording now available",
+        "Call recording now available",
+        "Call recording now available",
+    ),
 }
 _MISSED_CALL = _Wording(
     "You missed a call from {user}",
@@ -200,6 +205,10 @@ def _parameters(entry: Entry, names: Names, base_url: str, page: str) -> Paramet
 # --- the message and the actions ------------------------------------------------------------
 def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
     """Return the text of the message and its parameters; both empty if the room is marked as sensitive."""
+    item = entry.notification
+    if item.subject == Subject.RECORDING and not entry.is_sensitive:
+        file = {"type": "highlight", "id": item.details, "name": item.details}
+        return "The recording of the call was stored as {file}.", {"file": file}
     if entry.message is None or entry.is_sensitive:
         return "", {}
     reader = Actor(USERS, entry.notification.user_id)
@@ -224,6 +233,9 @@ def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionVi
                 dismissal = f"apps/spreed/api/v1/chat/{room.token}/{item.message_id}/reminder"
             dismiss = ActionView("Dismiss reminder", f"{base_url}/ocs/v2.php/{dismissal}", "DELETE")
             return [ActionView("View message", link, primary=True), dismiss]
+        case About.RECORDING:
+            address = f"{base_url}/ocs/v2.php/apps/spreed/api/v1/recording/{room.token}/notification"
+            return [ActionView("Dismiss notification", f"{address}?timestamp={item.created_at}", "DELETE")]
         case About.ROOM if room.call_started_at:
             return [ActionView("Join call", f"{page}#direct-call", primary=True)]
         case About.ROOM | About.CHAT:

@@ -1,15 +1,95 @@
-"""The setting that names recording servers."""
+"""The states of a recording, what the recording server reports, and the names of recorded files."""
+
+from enum import IntEnum
 
 import msgspec
 
-
-class _Servers(msgspec.Struct):
-    secret: str = ""
+from talkd.core.errors import Invalid
 
 
-def secret_of(setting: str) -> str:
-    """Return the secret in the setting `recording_servers`, or an empty string if it has none."""
+class Status(IntEnum):
+    """Whether a call is being recorded: `callRecording` in the API."""
+
+    NONE = 0
+    VIDEO = 1
+    AUDIO = 2
+    VIDEO_STARTING = 3
+    AUDIO_STARTING = 4
+    FAILED = 5
+
+
+STARTING = {Status.VIDEO: Status.VIDEO_STARTING, Status.AUDIO: Status.AUDIO_STARTING}
+"""For each kind of recording, the state until the recording server has begun."""
+RUNNING = frozenset({Status.VIDEO, Status.AUDIO})
+ACTIVE = RUNNING | frozenset(STARTING.values())
+
+_EXTENSIONS = {
+    "audio/ogg": ("ogg", "oga"),
+    "audio/webm": ("webm",),
+    "video/ogg": ("ogv", "ogg"),
+    "video/webm": ("webm",),
+    "video/x-matroska": ("mkv",),
+    "video/mp4": ("mp4",),
+}
+"""The kinds of files that recording servers make, each with the possible ends of their names."""
+_MAX_NAME_BYTES = 200
+
+
+class Actor(msgspec.Struct, frozen=True):
+    """A participant, as recording servers name them."""
+
+    type: str = ""
+    id: str = ""
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a recording server says about the recording in one room."""
+
+    token: str = ""
+    status: int = 0
+    actor: Actor | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """A message of a recording server. The field with the name of its `type` has the content."""
+
+    type: str = ""
+    started: Report | None = None
+    stopped: Report | None = None
+    failed: Report | None = None
+
+
+def parse(body: bytes) -> Message:
+    """Return the message in a body, or one of no known type if the body has not the form of a message."""
     try:
-        return msgspec.json.decode(setting, type=_Servers).secret
-    except msgspec.DecodeError:
-        return ""
+        return msgspec.json.decode(body, type=Message)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return Message()
+
+
+def report_of(old: int, new: int) -> str:
+    """Return the system message about a change of the state, or "" if the change is not reported."""
+    if new == Status.FAILED:
+        return "recording_failed"
+    for kind, prefix in ((Status.VIDEO, ""), (Status.AUDIO, "audio_")):
+        if new == kind:
+            return f"{prefix}recording_started"
+        if old == kind:
+            return f"{prefix}recording_stopped"
+    return ""
+
+
+def require_file_name(name: str, content_type: str) -> str:
+    """Return the name under which a recording is stored.
+
+    Raises Invalid("file_mimetype") if it is not a recording, Invalid("file_name") if the name leads to another folder
+    or is too long, and Invalid("file_extension") if its end does not fit the kind of file.
+    """
+    extensions = _EXTENSIONS.get(content_type.partition(";")[0].strip().lower())
+    if extensions is None:
+        raise Invalid("file_mimetype")
+    if not name.isprintable() or set(name) & set("/\\") or name.startswith(".") or len(name.encode()) > _MAX_NAME_BYTES:
+        raise Invalid("file_name")
+    if name.rpartition(".")[2].lower() not in extensions:
+        raise Invalid("file_extension")
+    return name

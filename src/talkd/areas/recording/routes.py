@@ -1,22 +1,27 @@
-"""Operations of the recording API."""
+"""Operations of the recording API: for moderators, and for the recording server."""
 
+import asyncio
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from talkd.areas.recording import service
-from talkd.areas.recording.model import secret_of
-from talkd.core.errors import NotAvailable
+from talkd.areas.recording import files, service
+from talkd.areas.recording.model import parse, require_file_name
+from talkd.areas.recording.recorder import Recorder
+from talkd.core.errors import Forbidden, Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import NOT_SIGNED, verify_signature
+from talkd.web.guards import NOT_SIGNED, lock_room_again, verify_signature
 from talkd.web.ocs import Reply
+from talkd.web.params import Upload
 from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 
 routes = Routes("recording")
 V1 = ("v1",)
-RECORDER_SECRET = "talkRecordingSecret"
-"""The brute-force action that counts wrong checksums."""
+RECORDER_SECRET, RECORDING_STATUS = "talkRecordingSecret", "talkRecordingStatus"
+"""The brute-force actions that count wrong checksums, and recordings that start without a request."""
 
 
 class StartParams(msgspec.Struct, frozen=True):
@@ -25,35 +30,134 @@ class StartParams(msgspec.Struct, frozen=True):
     status: int
 
 
-@routes.add("POST", "recording/{token}", *USER_MODERATOR, versions=V1, params=StartParams)
-async def start(_tx: Tx, call: Call[StartParams]) -> None:
-    """Record the call. Always refused: this release works with no recording server."""
-    service.start(call.me, call.params.status)
+class DismissParams(msgspec.Struct, frozen=True):
+    """When the recording was stored, as in its notification."""
+
+    timestamp: int
 
 
-@routes.add("DELETE", "recording/{token}", *USER_MODERATOR, versions=V1)
-async def stop(_tx: Tx, _call: Call[Any]) -> None:
+class ShareParams(msgspec.Struct, frozen=True):
+    """The recording, and when it was stored."""
+
+    fileId: int
+    timestamp: int
+
+
+class StoreParams(msgspec.Struct, frozen=True):
+    """A recording, and the user who gets it."""
+
+    owner: str = ""
+    file: Upload | None = None
+
+
+class ServerParams(msgspec.Struct, frozen=True):
+    """The position of a recording server in the setting, from 0 on."""
+
+    serverId: int
+
+
+# --- moderators -----------------------------------------------------------------------------
+@routes.add(
+    "POST", "recording/{token}", *USER_MODERATOR, versions=V1, params=StartParams, access=Access.OWN, errors=(400,)
+)
+async def start(call: Call[StartParams]) -> None:
+    """Record the call."""
+    world, status = call.world, call.params.status
+    can_record = world.talk_settings.recording_server is not None and world.config.calls.signaling == "sockets"
+
+    async def begin(tx: Tx) -> None:
+        await lock_room_again(tx, call)
+        await service.begin_start(tx, call.me, status, is_available=can_record)
+
+    await call.write(begin)
+    await world[Recorder].start(call.me, call.base_url, status)
+
+
+@routes.add("DELETE", "recording/{token}", *USER_MODERATOR, versions=V1, access=Access.OWN)
+async def stop(call: Call[Any]) -> None:
     """Stop recording. Nothing happens if the call is not being recorded."""
+    await call.world[Recorder].stop(call.me, call.base_url)
 
 
-@routes.add("DELETE", "recording/{token}/notification", *USER_MODERATOR, versions=V1)
-async def dismiss(_tx: Tx, _call: Call[Any]) -> None:
+@routes.add("DELETE", "recording/{token}/notification", *USER_MODERATOR, versions=V1, params=DismissParams)
+async def dismiss(tx: Tx, call: Call[DismissParams]) -> None:
     """Dismiss the notification of a recording. Nothing happens if there is none."""
+    await service.dismiss(tx, call.me, call.params.timestamp)
+
+
+@routes.add(
+    "POST", "recording/{token}/share-chat", *USER_MODERATOR, versions=V1, params=ShareParams, access=Access.READ
+)
+async def share(_tx: Tx, _call: Call[ShareParams]) -> None:
+    """Post a recording to the chat. Always refused: this release has no files in chats."""
+    raise Invalid("file")
+
+
+# --- the recording server -------------------------------------------------------------------
+_BY_RECORDER: dict[str, Any] = {"versions": V1, "access": Access.OWN, "throttle": RECORDER_SECRET, "csrf": False}
+
+
+@routes.add("POST", "recording/backend", Guard.NO_LOGIN, **_BY_RECORDER, errors=(400, 403, 404))
+async def receive(call: Call[Any]) -> Reply:
+    """Learn from the recording server that a recording has started, stopped or failed."""
+    if not await _is_from_recorder(call, call.body):
+        return Reply(NOT_SIGNED, 403)
+    try:
+        await call.write(partial(service.receive, message=parse(call.body)))
+    except Invalid:
+        return _problem(400, "unknown_type", "The type of the message is unknown.")
+    except NotFound:
+        return _problem(404, "no_such_room", "There is no such room.")
+    except Forbidden:
+        await call.world.throttle.register(RECORDING_STATUS, call.caller.address)
+        return _problem(403, "invalid_request", "Nobody asked for this recording.")
+    return Reply(None)
 
 
 @routes.add(
     "POST",
     "recording/{token}/store",
     Guard.NO_LOGIN,
-    versions=V1,
-    access=Access.OWN,
-    throttle=RECORDER_SECRET,
-    csrf=False,
-    errors=(401, 501),
+    params=StoreParams,
+    **_BY_RECORDER,
+    errors=(400, 401, 404),
 )
-async def store(call: Call[Any]) -> Reply:
-    """Receive a finished recording. Always refused: this release works with no recording server."""
-    secret = secret_of(call.world.talk_settings.text("recording_servers"))
-    if await verify_signature(call, sender="talk-recording", secret=secret, action=RECORDER_SECRET):
-        raise NotAvailable("recording")
-    return Reply(NOT_SIGNED, 401)
+async def store(call: Call[StoreParams]) -> Reply:
+    """Receive a finished recording, and keep it in the data folder."""
+    if not await _is_from_recorder(call, call.token.encode()):
+        return Reply(NOT_SIGNED, 401)
+    world, file = call.world, call.params.file
+    owner = await world.db.read(lambda tx: service.require_owner(tx, call.token, call.params.owner))
+    if file is None:
+        raise Invalid("invalid_file")
+    if not file.content:
+        raise Invalid("empty_file")
+    name = require_file_name(file.name, file.content_type)
+    stored = await asyncio.to_thread(files.store, Path(world.config.data), call.token, name, file.content)
+    await call.write(lambda tx: service.announce(tx, owner, stored))
+    return Reply(None)
+
+
+async def _is_from_recorder(call: Call[Any], signed: bytes) -> bool:
+    secret = call.world.talk_settings.recording_secret
+    return await verify_signature(call, signed, sender="talk-recording", secret=secret, action=RECORDER_SECRET)
+
+
+def _problem(status: int, code: str, message: str) -> Reply:
+    return Reply({"type": "error", "error": {"code": code, "message": message}}, status)
+
+
+# --- administrators -------------------------------------------------------------------------
+@routes.add(
+    "GET",
+    "recording/welcome/{serverId}",
+    Guard.ADMIN,
+    versions=V1,
+    params=ServerParams,
+    access=Access.OWN,
+    errors=(404, 500),
+)
+async def check(call: Call[ServerParams]) -> Reply:
+    """Ask a recording server for its version."""
+    found = await call.world[Recorder].check(call.params.serverId)
+    return Reply(found, 500 if "error" in found else 200)

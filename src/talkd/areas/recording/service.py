@@ -1,15 +1,106 @@
-"""Recording calls. This release works with no recording server, so a recording never starts."""
+"""Record calls. A recording server joins the call, and uploads the recording when it is over."""
 
-from talkd.conversation.participant import Participant
-from talkd.core.errors import Invalid
+from talkd.areas.recording import model, store
+from talkd.areas.recording.model import ACTIVE, RUNNING, STARTING, Status
+from talkd.conversation import attendee_store, room_store
+from talkd.conversation.participant import Attendee, Participant
+from talkd.conversation.room import Room
+from talkd.core.actor import SYSTEM, USERS, Actor
+from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.core.events import CallRecordingSet, RecordingDismissed, RecordingStored
+from talkd.storage.database import Tx
 
-VIDEO, AUDIO = 1, 2
 
+# --- what moderators do ---------------------------------------------------------------------
+async def begin_start(tx: Tx, me: Participant, status: int, *, is_available: bool) -> None:
+    """Note that a recording is about to start: the recording server must be asked next.
 
-def start(me: Participant, status: int) -> None:
-    """Refuse to record. Raises Invalid("status"), Invalid("call") if there is no call, otherwise Invalid("config")."""
-    if status not in (VIDEO, AUDIO):
+    Raises Invalid("status") for an unknown kind of recording, Invalid("recording") if the call is being recorded,
+    Invalid("call") if there is no call, and Invalid("config") if the server cannot record.
+    """
+    if status not in RUNNING:
         raise Invalid("status")
-    if not me.room.call_started_at:
+    room = await room_store.lock_room(tx, me.room.id)
+    if room.call_recording in ACTIVE:
+        raise Invalid("recording")
+    if not room.call_started_at:
         raise Invalid("call")
-    raise Invalid("config")
+    if not is_available:
+        raise Invalid("config")
+    await _set_status(tx, room, me.actor, STARTING[Status(status)])
+
+
+async def give_up(tx: Tx, room_id: int) -> None:
+    """Note that the recording has failed: the recording server was not reached, or knows of no recording."""
+    room = await room_store.lock_room(tx, room_id)
+    if room.call_recording in ACTIVE:
+        await _set_status(tx, room, SYSTEM, Status.FAILED)
+
+
+def is_recording(room: Room) -> bool:
+    """Return True if the recording server records the room, or was asked to."""
+    return room.call_recording in ACTIVE
+
+
+async def list_without_call(tx: Tx) -> list[Room]:
+    """Return the rooms that are being recorded although their call is over."""
+    return await store.list_without_call(tx, sorted(ACTIVE))
+
+
+async def dismiss(tx: Tx, me: Participant, timestamp: int) -> None:
+    """Delete the caller's notification of the recording that was stored at this time, if there is one."""
+    await tx.emit(RecordingDismissed(me.room.id, me.actor, timestamp))
+
+
+# --- what the recording server reports ------------------------------------------------------
+async def receive(tx: Tx, message: model.Message) -> None:
+    """Follow a report of the recording server.
+
+    Raises Invalid for an unknown type, NotFound for an unknown room, and Forbidden if a recording starts that nobody
+    asked for.
+    """
+    report = {"started": message.started, "stopped": message.stopped, "failed": message.failed}.get(message.type)
+    if report is None:
+        raise Invalid
+    room = await room_store.get_room(tx, report.token, lock=True)
+    if room is None:
+        raise NotFound
+    if message.type == "started":
+        if room.call_recording not in STARTING.values() or report.status not in RUNNING:
+            raise Forbidden
+        await _set_status(tx, room, await _find_actor(tx, room, report.actor), Status(report.status))
+    elif message.type == "stopped":
+        await _set_status(tx, room, await _find_actor(tx, room, report.actor), Status.NONE)
+    else:
+        await _set_status(tx, room, SYSTEM, Status.FAILED)
+
+
+async def _find_actor(tx: Tx, room: Room, named: model.Actor | None) -> Actor:
+    attendee = await attendee_store.find_attendee(tx, room.id, named.type, named.id) if named is not None else None
+    return attendee.actor if attendee is not None else SYSTEM
+
+
+async def _set_status(tx: Tx, room: Room, actor: Actor, status: Status) -> None:
+    if room.call_recording != status:
+        await room_store.set_field(tx, room.id, "call_recording", status)
+        await tx.emit(CallRecordingSet(room.id, actor, room.call_recording, status))
+
+
+# --- recordings -----------------------------------------------------------------------------
+async def require_owner(tx: Tx, token: str, owner: str) -> Attendee:
+    """Return the user who gets the recording: a member of the room.
+
+    Raises NotFound if there is no such room, and Invalid("owner_participant") if the user is not in it.
+    """
+    room = await room_store.get_room(tx, token)
+    if room is None:
+        raise NotFound
+    attendee = await attendee_store.find_attendee(tx, room.id, USERS, owner)
+    if attendee is None:
+        raise Invalid("owner_participant")
+    return attendee
+
+
+async def announce(tx: Tx, owner: Attendee, name: str) -> None:
+    """Tell the owner that a recording was stored under this name."""
+    await tx.emit(RecordingStored(owner.room_id, owner.actor, name))

@@ -1,0 +1,262 @@
+"""Recording of calls, with a recording server that stands in for the real one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.notifications import PATH
+from support.people import Person
+from support.recorders import RecordingServer, running_recording_server
+from support.running import Server, free_port
+
+VIDEO, AUDIO, VIDEO_STARTING, AUDIO_STARTING, FAILED = 1, 2, 3, 4, 5
+WEBM = "video/webm"
+
+
+def set_setting(server: Server, key: str, value: str | None) -> None:
+    path = f"/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/{key}"
+    answer = server.admin.delete(path) if value is None else server.admin.post(path, json={"value": value})
+    answer.raise_for_status()
+
+
+@pytest.fixture
+def recorder(server: Server) -> Iterator[RecordingServer]:
+    """A recording server that talkd is set up to use."""
+    with running_recording_server() as running:
+        set_setting(server, "recording_servers", running.setting)
+        yield running
+        set_setting(server, "recording_servers", None)
+
+
+@pytest.fixture
+def called(alice: Person, bob: Person, token: str) -> str:
+    """The token of a room with a call that Alice and Bob are in."""
+    for person in (alice, bob):
+        person.join(token)
+        person.post(f"v4/call/{token}")
+    return token
+
+
+def spreed(person: Person) -> Any:
+    return person.get("/ocs/v2.php/cloud/capabilities")["capabilities"]["spreed"]
+
+
+def state(person: Person, token: str) -> int:
+    return int(person.room(token)["callRecording"])
+
+
+def start(server: Server, recorder: RecordingServer, alice: Person, token: str, status: int = VIDEO) -> None:
+    alice.post(f"v1/recording/{token}", status=status)
+    actor = {"type": "users", "id": alice.id}
+    started = {"token": token, "status": status, "actor": actor}
+    assert recorder.report(server, {"type": "started", "started": started}).status_code == 200
+
+
+def recordings_of(person: Person) -> list[dict[str, Any]]:
+    return [each for each in person.get(PATH) if each["object_type"] == "recording"]
+
+
+def test_recording_is_announced_while_a_server_is_set_up(server: Server, alice: Person) -> None:
+    def announced() -> tuple[bool, bool]:
+        shown = spreed(alice)
+        return shown["config"]["call"]["recording"], "recording-v1" in shown["features"]
+
+    assert announced() == (False, False)
+    with running_recording_server() as recorder:
+        set_setting(server, "recording_servers", recorder.setting)
+        before = alice.request("GET", "v4/room").headers["X-Nextcloud-Talk-Hash"]
+        assert announced() == (True, True)
+        set_setting(server, "call_recording", "no")
+        assert announced() == (False, False)
+        assert alice.request("GET", "v4/room").headers["X-Nextcloud-Talk-Hash"] != before
+        set_setting(server, "call_recording", None)
+        set_setting(server, "recording_servers", None)
+
+
+@pytest.mark.parametrize(("status", "starting", "prefix"), [(VIDEO, 3, ""), (AUDIO, 4, "audio_")])
+def test_a_moderator_records_a_call(
+    server: Server,
+    recorder: RecordingServer,
+    alice: Person,
+    bob: Person,
+    called: str,
+    status: int,
+    starting: int,
+    prefix: str,
+) -> None:
+    alice.post(f"v1/recording/{called}", status=status)
+    actor = {"type": "users", "id": alice.id}
+    assert recorder.asked == [
+        (called, {"type": "start", "start": {"status": status, "owner": alice.id, "actor": actor}}, server.url)
+    ]
+    assert state(bob, called) == starting
+    started = {"token": called, "status": status, "actor": actor}
+    assert recorder.report(server, {"type": "started", "started": started}).status_code == 200
+    assert state(bob, called) == status
+    alice.delete(f"v1/recording/{called}")
+    assert recorder.asked[1:] == [(called, {"type": "stop", "stop": {"actor": actor}}, server.url)]
+    assert state(bob, called) == status, "the recording server has not stopped yet"
+    stopped = {"token": called, "actor": actor}
+    assert recorder.report(server, {"type": "stopped", "stopped": stopped}).status_code == 200
+    assert state(bob, called) == 0
+    reports = [each for each in bob.history(called) if "recording" in each["systemMessage"]]
+    kind = "audio" if prefix else "video"
+    assert [(each["systemMessage"], each["message"]) for each in reversed(reports)] == [
+        (f"{prefix}recording_started", f"{{actor}} started the {kind} recording"),
+        (f"{prefix}recording_stopped", f"{{actor}} stopped the {kind} recording"),
+    ]
+    assert {each["actorId"] for each in reports} == {alice.id}
+
+
+def test_what_cannot_be_recorded_is_refused_with_the_reason(
+    server: Server, recorder: RecordingServer, alice: Person, bob: Person, token: str
+) -> None:
+    path = f"v1/recording/{token}"
+    assert alice.refused("POST", path, status=3) == (400, "status")
+    assert alice.refused("POST", path, status=VIDEO) == (400, "call")
+    alice.join(token)
+    alice.post(f"v4/call/{token}")
+    assert bob.status("POST", path, status=VIDEO) == bob.status("DELETE", path) == 403
+    assert server.visitor().status("POST", path, status=VIDEO) == 401
+    set_setting(server, "call_recording", "no")
+    assert alice.refused("POST", path, status=VIDEO) == (400, "config")
+    set_setting(server, "call_recording", None)
+    alice.post(path, status=VIDEO)
+    assert alice.refused("POST", path, status=AUDIO) == (400, "recording")
+    assert len(recorder.asked) == 1
+
+
+def test_a_recording_server_that_fails_leaves_a_failed_recording_that_can_be_started_again(
+    server: Server, recorder: RecordingServer, alice: Person, called: str
+) -> None:
+    path = f"v1/recording/{called}"
+    recorder.is_broken = True
+    assert alice.refused("POST", path, status=VIDEO) == (400, "config")
+    assert state(alice, called) == FAILED
+    recorder.is_broken = False
+    alice.post(path, status=AUDIO)
+    assert state(alice, called) == AUDIO_STARTING
+    nobody = recorder.setting.replace(recorder.url, f"http://127.0.0.1:{free_port()}")
+    set_setting(server, "recording_servers", nobody)
+    alice.delete(path)
+    assert state(alice, called) == FAILED
+    assert alice.refused("POST", path, status=VIDEO) == (400, "config")
+    assert alice.system_messages(called).count("recording_failed") == 3
+
+
+def test_the_recording_server_can_fail_later(
+    server: Server, recorder: RecordingServer, alice: Person, called: str
+) -> None:
+    start(server, recorder, alice, called)
+    assert recorder.report(server, {"type": "failed", "failed": {"token": called}}).status_code == 200
+    assert state(alice, called) == FAILED
+    assert alice.history(called)[0]["message"] == "The recording failed"
+
+
+def test_a_recording_ends_with_its_call(server: Server, recorder: RecordingServer, alice: Person, called: str) -> None:
+    start(server, recorder, alice, called)
+    alice.delete(f"v4/call/{called}", all=True)
+    server.wait_for(lambda: len(recorder.asked) == 2)
+    assert recorder.asked[1] == (called, {"type": "stop", "stop": {}}, server.url)
+    server.run_job("stop_recordings")
+    assert len(recorder.asked) == 2, "it is asked once"
+    recorder.report(server, {"type": "stopped", "stopped": {"token": called}})
+    assert state(alice, called) == 0
+    assert alice.history(called)[0]["message"] == "System stopped the video recording"
+
+
+def test_reports_need_the_right_checksum_a_known_type_and_a_request(
+    server: Server, recorder: RecordingServer, alice: Person, called: str
+) -> None:
+    started = {"type": "started", "started": {"token": called, "status": VIDEO}}
+
+    def refused(message: dict[str, Any], **more: Any) -> tuple[int, str]:
+        answer = recorder.report(server, message, **more)
+        return answer.status_code, answer.json()["ocs"]["data"]["error"]["code"]
+
+    assert refused(started) == (403, "invalid_request"), "nobody asked for it"
+    alice.post(f"v1/recording/{called}", status=VIDEO)
+    assert refused(started, secret="another secret") == (403, "invalid_request")
+    assert refused({"type": "paused"}) == (400, "unknown_type")
+    assert refused({"type": "failed", "failed": {"token": "absent00"}}) == (404, "no_such_room")
+    assert state(alice, called) == VIDEO_STARTING
+
+
+def test_a_recording_is_kept_on_disk_and_its_owner_notified(
+    server: Server, recorder: RecordingServer, alice: Person, bob: Person, called: str
+) -> None:
+    def upload(content: bytes) -> None:
+        answer = recorder.upload(server, called, "Call.webm", content, WEBM, owner=alice.id)
+        assert answer.status_code == 200, answer.text
+
+    upload(b"first")
+    (first,) = recordings_of(alice)
+    assert recordings_of(bob) == []
+    assert (first["object_id"], first["subject"]) == (called, "Call recording now available")
+    assert first["message"] == "The recording of the call was stored as Call.webm."
+    (action,) = first["actions"]
+    assert (action["label"], action["type"]) == ("Dismiss notification", "DELETE")
+    alice.delete(f"v1/recording/{called}/notification?timestamp=1")
+    assert recordings_of(alice) == [first]
+    alice.delete(action["link"].removeprefix(server.url))
+    assert recordings_of(alice) == []
+    upload(b"second")
+    assert recordings_of(alice)[0]["message"] == "The recording of the call was stored as Call (2).webm."
+    folder = Path(server.config.data) / "recordings" / called
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert kept == {"Call.webm": b"first", "Call (2).webm": b"second"}
+    assert alice.refused("POST", f"v1/recording/{called}/share-chat", fileId=1, timestamp=1) == (400, "file")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "kind", "error"),
+    [
+        ("call.webm", b"", WEBM, "empty_file"),
+        ("call.webm", b"x", "text/html", "file_mimetype"),
+        ("call.html", b"x", WEBM, "file_extension"),
+        (".webm", b"x", WEBM, "file_name"),
+        ("..\\call.webm", b"x", WEBM, "file_name"),
+        ("a" * 250 + ".webm", b"x", WEBM, "file_name"),
+    ],
+)
+def test_a_file_that_is_no_recording_is_refused(
+    server: Server,
+    recorder: RecordingServer,
+    alice: Person,
+    token: str,
+    name: str,
+    content: bytes,
+    kind: str,
+    error: str,
+) -> None:
+    answer = recorder.upload(server, token, name, content, kind, owner=alice.id)
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, {"error": error})
+    assert not (Path(server.config.data) / "recordings" / token).exists()
+    assert recordings_of(alice) == []
+
+
+def test_a_recording_needs_the_secret_a_room_and_an_owner_in_it(
+    server: Server, recorder: RecordingServer, alice: Person, token: str
+) -> None:
+    def status(to: str = token, **more: Any) -> int:
+        return recorder.upload(server, to, "call.webm", b"x", WEBM, **{"owner": alice.id, **more}).status_code
+
+    assert status(secret="another secret") == 401
+    assert status(to="absent00") == 404
+    assert status(owner=server.add_user("carol").id) == 400
+    assert status(owner="") == 400
+    assert not (Path(server.config.data) / "recordings" / token).exists()
+
+
+def test_administrators_ask_a_recording_server_for_its_version(
+    server: Server, recorder: RecordingServer, alice: Person
+) -> None:
+    path = "/ocs/v2.php/apps/spreed/api/v1/recording/welcome/"
+    assert server.admin.get(path + "0").json()["ocs"]["data"] == {"version": "0.2.1"}
+    assert server.admin.get(path + "1").status_code == 404
+    assert alice.status("GET", path + "0") == 403
+    set_setting(server, "recording_servers", recorder.setting.replace(recorder.url, f"http://127.0.0.1:{free_port()}"))
+    answer = server.admin.get(path + "0")
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (500, {"error": "CAN_NOT_CONNECT"})
