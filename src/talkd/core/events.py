@@ -206,12 +206,19 @@ class RecordingConsentSet(RoomEvent):
 
 @dataclass(frozen=True, slots=True)
 class BreakoutRoomsStarted(RoomEvent):
-    """The breakout rooms were started: the lobby of this one was turned off."""
+    """The breakout rooms were started: the lobby of this one was turned off. Its members are asked to come."""
+
+    token: str = ""
+    parent_id: int = 0
+    user_ids: tuple[str, ...] = ()
+    """The users in the breakout room who are not moderators."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakoutRoomsStopped(RoomEvent):
-    """The breakout rooms were stopped: the lobby of this one was turned on."""
+    """The breakout rooms were stopped: the lobby of this one was turned on. Everybody in it is asked to go back."""
+
+    parent_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

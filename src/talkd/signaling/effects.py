@@ -63,6 +63,23 @@ def _recording_set(world: World, event: events.CallRecordingSet) -> None:
         send_to(room.list_present(), messages.event("room", "message", {"roomid": room.token, "data": data}))
 
 
+def _breakout_rooms_started(world: World, event: events.BreakoutRoomsStarted) -> None:
+    parent = world[Signaling].registry.find_room(event.parent_id)
+    if parent is not None:
+        called = set(event.user_ids)
+        send_to([peer for peer in parent.list_present() if peer.user_id in called], _switch_to(event.token))
+
+
+def _breakout_rooms_stopped(world: World, event: events.BreakoutRoomsStopped) -> None:
+    room = world[Signaling].registry.find_room(event.room_id)
+    if room is not None:
+        send_to(list(room.members.values()), _switch_to(event.parent_token))
+
+
+def _switch_to(token: str) -> bytes:
+    return messages.event("room", "switchto", {"roomid": token})
+
+
 # --- in lists of rooms --------------------------------------------------------------------------
 def _room_changed(world: World, event: events.RoomEvent) -> None:
     world[Signaling].room_list.note_change(event.room_id)
@@ -121,8 +138,8 @@ AFTER_COMMIT: Effects = {
     events.CallRecordingSet: _both(_recording_set, _room_changed),
     events.LobbySet: _both(_sessions_changed, _room_changed),
     events.LobbyTimerReached: _both(_sessions_changed, _room_changed),
-    events.BreakoutRoomsStarted: _both(_sessions_changed, _room_changed),
-    events.BreakoutRoomsStopped: _both(_sessions_changed, _room_changed),
+    events.BreakoutRoomsStarted: _both(_breakout_rooms_started, _sessions_changed, _room_changed),
+    events.BreakoutRoomsStopped: _both(_breakout_rooms_stopped, _sessions_changed, _room_changed),
     events.ReadOnlySet: _both(_sessions_changed, _room_changed),
     events.DefaultPermissionsSet: _both(_sessions_changed, _room_changed),
     events.MessagePosted: _message_posted,

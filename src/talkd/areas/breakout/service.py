@@ -205,25 +205,32 @@ async def list_with_sessions(tx: Tx, me: Participant, *, with_status: bool) -> A
 
 async def start(tx: Tx, me: Participant) -> list[BreakoutRoom]:
     """Open the breakout rooms, and return them. Raises Invalid("mode")."""
-    return await _set_status(tx, me, Status.STARTED, Lobby.NONE, BreakoutRoomsStarted)
+    parent = await room_store.lock_room(tx, me.room.id)
+    for room in await _set_status(tx, parent, Status.STARTED, Lobby.NONE):
+        members = [each for each in await attendee_store.list_attendees(tx, room.id) if model.is_assignable(each)]
+        user_ids = tuple(each.actor_id for each in members)
+        await tx.emit(BreakoutRoomsStarted(room.id, me.actor, room.token, parent.id, user_ids))
+    return await _list_after_change(tx, me)
 
 
 async def stop(tx: Tx, me: Participant) -> list[BreakoutRoom]:
     """Close the breakout rooms, and return them. Everybody but moderators leaves the calls. Raises Invalid("mode")."""
-    return await _set_status(tx, me, Status.STOPPED, Lobby.NON_MODERATORS, BreakoutRoomsStopped)
-
-
-async def _set_status(
-    tx: Tx, me: Participant, status: Status, lobby: Lobby, event: type[BreakoutRoomsStarted | BreakoutRoomsStopped]
-) -> list[BreakoutRoom]:
     parent = await room_store.lock_room(tx, me.room.id)
-    model.require_breakout_rooms(parent)
-    if parent.breakout_status != status:
-        await store.set_status(tx, parent.id, status, clock.now())
-        for room in await store.list_rooms(tx, parent.token):
-            await store.set_lobby(tx, room.id, lobby)
-            await tx.emit(event(room.id, me.actor))
+    for room in await _set_status(tx, parent, Status.STOPPED, Lobby.NON_MODERATORS):
+        await tx.emit(BreakoutRoomsStopped(room.id, me.actor, parent.token))
     return await _list_after_change(tx, me)
+
+
+async def _set_status(tx: Tx, parent: Room, status: Status, lobby: Lobby) -> list[Room]:
+    """Open or close the breakout rooms. Return those that have changed: all of them, or none."""
+    model.require_breakout_rooms(parent)
+    if parent.breakout_status == status:
+        return []
+    await store.set_status(tx, parent.id, status, clock.now())
+    rooms_of_parent = await store.list_rooms(tx, parent.token)
+    for room in rooms_of_parent:
+        await store.set_lobby(tx, room.id, lobby)
+    return rooms_of_parent
 
 
 async def broadcast(tx: Tx, me: Participant, text: str) -> list[BreakoutRoom]:
