@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import ipaddress
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
+from socket import socket
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -123,12 +124,18 @@ async def _keep(lock: data_folder.DataLock, app: "App") -> None:
 
 
 async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) -> None:
+    from talkd.cli import certificates
+
+    with sockets.bound(config.server) as listening:
+        certificates.require_usable(config.server)
+        await _serve_on(listening, config, lock, check)
+
+
+async def _serve_on(listening: Sequence[socket], config: Config, lock: data_folder.DataLock | None, check: str) -> None:
     from talkd import dev
-    from talkd.cli import certificates, welcome
+    from talkd.cli import welcome
     from talkd.server import App
 
-    bound = sockets.bind(config.server)
-    certificates.require_usable(config.server)
     app = App(config)
     await app.start()
     try:
@@ -143,7 +150,7 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) 
             else:
                 typer.echo(welcome.screen(config, admin=admin, check=check))
         keeping = asyncio.create_task(_keep(lock, app)) if lock else None
-        await process.serve_until_stopped(app, config, bound)
+        await process.serve_until_stopped(app, config, listening)
         if keeping:
             keeping.cancel()
     finally:

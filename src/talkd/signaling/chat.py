@@ -50,28 +50,26 @@ class ChatRelay:
             room.is_relaying = False
 
     async def _send_messages(self, room: LiveRoom, known: int) -> None:
+        """Bring each reader the messages after `known`. A read may also find messages whose events come later."""
         world = self._signaling.world
         readers = [peer for peer in room.list_present() if CHAT_RELAY in peer.features]
         found = await world.db.read(lambda tx: room_store.get_room(tx, room.token)) if readers else None
-        while readers and found is not None:
-            last = known
-            framed: dict[bytes, list[tuple[bytes, bytes]]] = {}
-            for peer in readers:
-                if peer.room is not room or peer.actor is None:
-                    continue
-                news = await world[Feed].get_news(found, peer.actor, known=known, limit=AT_ONCE)
-                if news is None:
-                    return
-                last = news.last_id
+        if found is None:
+            return
+        framed: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        for peer in readers:
+            while peer.room is room and peer.actor is not None:
+                position = max(known, peer.chat_known)
+                news = await world[Feed].get_news(found, peer.actor, known=position, limit=AT_ONCE)
+                if news is None or peer.room is not room:
+                    break
                 body = bytes(news.body)
                 pairs = framed.get(body)  # most readers see the same text
                 if pairs is None:
                     pairs = framed[body] = [_framed(room, comment) for comment in _read_list(body)]
                 for message, frame in pairs:
                     peer.send_all(message, frame)
-            if last == known:
-                return
-            known = last
+                peer.chat_known = news.last_id
 
 
 def _framed(room: LiveRoom, comment: msgspec.Raw) -> tuple[bytes, bytes]:

@@ -56,6 +56,7 @@ class Peer:
         "_pending",
         "actor",
         "address",
+        "chat_known",
         "display_name",
         "features",
         "id",
@@ -108,6 +109,8 @@ class Peer:
         self.standing: Standing | None = None
         """What the peer may do in its room. Internal peers have none and may do everything."""
         self.in_call = 0
+        self.chat_known = 0
+        """The id of the newest chat message of the room that the peer was brought, or 0."""
         self.sender = b""
         """The peer as the sender of a message in a room, encoded."""
         self._pending: deque[bytes] = deque()

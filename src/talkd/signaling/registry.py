@@ -126,7 +126,7 @@ class Registry:
             room.needs_list = True
         room.polling.pop(session_id, None)
         room.members[peer.id] = room.newcomers[peer.id] = peer
-        peer.room, peer.session_id = room, session_id
+        peer.room, peer.session_id, peer.chat_known = room, session_id, 0
         if session_id:
             self._by_session[session_id] = peer
         return room

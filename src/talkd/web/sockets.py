@@ -40,6 +40,17 @@ def bind(config: ServerConfig) -> list[socket.socket]:
     return bound
 
 
+@contextlib.contextmanager
+def bound(config: ServerConfig) -> Iterator[list[socket.socket]]:
+    """Yield the sockets of `bind`, and close them at the end, whether or not a server has used them."""
+    made = bind(config)
+    try:
+        yield made
+    finally:
+        for each in made:
+            each.close()
+
+
 def find_obstacle(config: ServerConfig) -> OSError | None:
     """Return the error of binding to the server's address, or None if it is free."""
     if config.unix_socket:
