@@ -390,3 +390,19 @@ def test_refusals_are_printed_to_standard_output(occ: Occ) -> None:
     del occ
     result = CliRunner().invoke(app, ("occ", "talk:room:delete", "nothing4"))
     assert (result.exit_code, result.stdout, result.stderr) == (1, "Room not found.\n", "")
+
+
+def test_signaling_servers(occ: Occ) -> None:
+    assert (
+        occ("talk:signaling:add", "--verify", "https://one.test", "s3cret")
+        == "Added signaling server https://one.test.\n"
+    )
+    occ("talk:signaling:add", "wss://two.test", "s3cret")
+    assert json.loads(occ("talk:signaling:list", "--output=json")) == {
+        "secret": "[hidden]",
+        "servers": [{"server": "https://one.test", "verify": True}, {"server": "wss://two.test", "verify": False}],
+    }
+    assert occ("talk:signaling:delete", "https://one.test") == "Deleted https://one.test.\n"
+    assert occ("talk:signaling:delete", "https://one.test") == "There is nothing to delete.\n"
+    assert "two.test" in occ("talk:signaling:list")
+    occ("talk:signaling:add", "two.test", "s3cret", status=1)

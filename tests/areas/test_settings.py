@@ -135,6 +135,8 @@ def test_administrators_set_settings(server: Any) -> None:
 
 TURN = '[{"schemes":"turn,turns","server":"turn.example.org:3478","secret":"s3cret","protocols":"udp,tcp"}]'
 
+SIGNALING = '{"servers":[{"server":"https://signaling.example.org","verify":true}],"secret":"s3cret"}'
+
 
 @pytest.mark.parametrize(
     ("key", "values"),
@@ -142,7 +144,8 @@ TURN = '[{"schemes":"turn,turns","server":"turn.example.org:3478","secret":"s3cr
         ("stun_servers", ["[]", '["stun.example.org:3478","[2001:db8::1]:443"]', ""]),
         ("turn_servers", ["[]", TURN, '[{"server":"10.0.0.1:3478"}]', ""]),
         ("signaling_servers", ["[]", "", '{"servers":[],"secret":""}']),
-        ("signaling_mode", ["internal"]),
+        ("signaling_servers", [SIGNALING, SIGNALING.replace("https", "wss")]),
+        ("signaling_mode", ["internal", "external", "conversation_cluster"]),
         ("hide_signaling_warning", ["yes", "no"]),
         ("max_call_duration", ["0", "3600", ""]),
         ("default_permissions", ["0", "246", "254", ""]),
@@ -164,9 +167,11 @@ def test_valid_values_of_settings_are_accepted(server: Any, key: str, values: li
         ("spreed", "turn_servers", '["turn.example.org"]', "it is a list like"),
         ("spreed", "turn_servers", TURN.replace("turns", "http"), "it is a list like"),
         ("spreed", "turn_servers", TURN.replace("tcp", "sctp"), "it is a list like"),
-        ("spreed", "signaling_servers", '{"servers":[{"server":"https://x"}],"secret":"x"}', "cannot use a signaling"),
-        ("spreed", "signaling_servers", "https://hpb.example.org", "cannot use a signaling server"),
-        ("spreed", "signaling_mode", "external", "it is one of internal"),
+        ("spreed", "signaling_servers", '{"servers":[{"server":"https://x"}],"secret":""}', "it is an object like"),
+        ("spreed", "signaling_servers", SIGNALING.replace("https", "ftp"), "it is an object like"),
+        ("spreed", "signaling_servers", SIGNALING.replace("org", "org/?x"), "it is an object like"),
+        ("spreed", "signaling_servers", "https://hpb.example.org", "it is an object like"),
+        ("spreed", "signaling_mode", "mesh", "it is one of conversation_cluster, external, internal"),
         ("spreed", "max_call_duration", "-1", "it is a number of seconds"),
         ("spreed", "max_call_duration", "1h", "it is a number of seconds"),
         ("spreed", "default_permissions", "256", "it is a sum of permissions"),

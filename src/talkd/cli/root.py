@@ -12,10 +12,12 @@ from talkd.cli import (
     occ_groups,
     occ_phones,
     occ_rooms,
+    occ_signaling,
     occ_user_setting,
     occ_users,
     serve,
     settings,
+    signaling,
     user,
 )
 from talkd.cli.command import ConfigCommand
@@ -34,7 +36,8 @@ app.command()(serve.openapi)
 app.add_typer(user.app, name="user")
 app.add_typer(group.app, name="group")
 app.add_typer(settings.app, name="config")
-for part in (occ_rooms, occ_calls, occ_config, occ_users, occ_user_setting, occ_groups, occ_phones):
+app.add_typer(signaling.app, name="signaling")
+for part in (occ_rooms, occ_calls, occ_signaling, occ_config, occ_users, occ_user_setting, occ_groups, occ_phones):
     occ.app.add_typer(part.commands)
 app.add_typer(occ.app, name="occ")
 

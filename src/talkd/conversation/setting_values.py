@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
+from talkd.conversation.signaling_servers import parse_signaling_servers
 from talkd.core.characters import is_text
 from talkd.core.constants import MAX_CUSTOM_PERMISSIONS
 
 GROUPS, YES_NO, TEXT, SECONDS, PERMISSIONS = "groups", "yes or no", "text", "seconds", "permissions"
-STUN, TURN, NO_SIGNALING = "STUN servers", "TURN servers", "no signaling servers"
+STUN, TURN, SIGNALING = "STUN servers", "TURN servers", "signaling servers"
 RECORDERS = "recording servers"
+CLUSTERS = "conversation_cluster"
+"""The value of `signaling_mode` with which each room stays on the server that it was assigned to."""
 SETTINGS: Mapping[str, frozenset[str] | str] = {
     "start_calls": frozenset("0123"),
     "everyone_may_ring": YES_NO,
@@ -31,8 +34,8 @@ SETTINGS: Mapping[str, frozenset[str] | str] = {
     "recording_servers": RECORDERS,
     "stun_servers": STUN,
     "turn_servers": TURN,
-    "signaling_servers": NO_SIGNALING,
-    "signaling_mode": frozenset({"internal"}),
+    "signaling_servers": SIGNALING,
+    "signaling_mode": frozenset({"internal", "external", CLUSTERS}),
     "hide_signaling_warning": YES_NO,
     "sip_bridge_shared_secret": TEXT,
     "sip_bridge_dialin_info": TEXT,
@@ -104,10 +107,6 @@ class RecordingServers(msgspec.Struct, frozen=True):
     secret: str = ""
 
 
-class _SignalingServers(msgspec.Struct):
-    servers: list[msgspec.Raw] = []
-
-
 def is_host_and_port(text: str) -> bool:
     """Return True for `stun.example.org:3478` and `[2001:db8::1]:3478`."""
     host, colon, port = text.rpartition(":")
@@ -163,15 +162,9 @@ def _is_list_of_groups(value: str) -> bool:
     return all(map(is_text, groups))  # JSON escapes can contain characters that the value itself does not
 
 
-def _has_no_signaling_servers(value: str) -> bool:
-    try:
-        return value in ("", "[]") or not msgspec.json.decode(value, type=_SignalingServers).servers
-    except msgspec.DecodeError:
-        return False
-
-
 _TURN_EXAMPLE = '[{"schemes": "turn,turns", "server": "turn.example.org:3478", "secret": "…", "protocols": "udp,tcp"}]'
 _RECORDERS_EXAMPLE = '{"servers": [{"server": "https://recording.example.org", "verify": true}], "secret": "…"}'
+_SIGNALING_EXAMPLE = '{"servers": [{"server": "https://signaling.example.org", "verify": true}], "secret": "…"}'
 _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     GROUPS: (_is_list_of_groups, 'it is a list of groups like ["staff", "friends"]'),
     YES_NO: (lambda value: value.lower() in SAYS_YES + SAYS_NO, "it is yes or no"),
@@ -193,9 +186,9 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
         lambda value: parse_recording_servers(value) is not None,
         f"it is an object like {_RECORDERS_EXAMPLE}",
     ),
-    NO_SIGNALING: (
-        _has_no_signaling_servers,
-        "this talkd cannot use a signaling server: calls go through talkd itself, so the list stays empty",
+    SIGNALING: (
+        lambda value: parse_signaling_servers(value) is not None,
+        f"it is an object like {_SIGNALING_EXAMPLE}",
     ),
 }
 """For each form, a check of values, and the sentence about values that fail it."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from talkd.conversation.setting_values import (
+    CLUSTERS,
     GROUPS,
     MAX_SECONDS,
     PERMISSIONS,
@@ -22,6 +23,7 @@ from talkd.conversation.setting_values import (
     parse_stun_servers,
     parse_turn_servers,
 )
+from talkd.conversation.signaling_servers import NO_SERVERS, SignalingServers, parse_signaling_servers
 from talkd.core.constants import MAX_CUSTOM_PERMISSIONS, NotificationLevel
 
 APP = "spreed"
@@ -236,6 +238,18 @@ class TalkSettings:
     def turn_servers(self) -> list[TurnServer] | None:
         """Return the TURN servers, or None if the setting is not set."""
         return parse_turn_servers(self.text("turn_servers")) if self.text("turn_servers") else None
+
+    @property
+    def signaling(self) -> SignalingServers:
+        """Return the external signaling servers that clients use. Without any, they use the built-in signaling."""
+        if self.text("signaling_mode") == "internal":
+            return NO_SERVERS
+        return parse_signaling_servers(self.text("signaling_servers")) or NO_SERVERS
+
+    @property
+    def has_signaling_clusters(self) -> bool:
+        """Return True if the signaling servers do not know each other, so that a room must stay on one of them."""
+        return self.text("signaling_mode") == CLUSTERS
 
     @property
     def hides_signaling_warning(self) -> bool:

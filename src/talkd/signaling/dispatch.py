@@ -76,9 +76,10 @@ class Signaling:
 
     # --- what connections call ---------------------------------------------------------------
     def has_path(self, path: str) -> bool:
-        """Return True if clients may open connections at this path."""
+        """Return True if clients may open connections at this path: never while they use external servers."""
         return (
             self.world.config.calls.signaling == "sockets"
+            and not self.world.talk_settings.signaling.servers
             and route_path(path, self.world.config.server.sub_path) in PATHS
         )
 

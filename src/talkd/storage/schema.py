@@ -219,10 +219,12 @@ rooms = sa.Table(
     _int("last_expires_at"),
     _int("cleared_id"),
     _int("deleted"),
+    _text("signaling_server"),
 )
 """Rooms. `last_expires_at` is the time when the newest message expires, 0 for never. Nobody sees messages up to
 `cleared_id` (`conversation/message_store.py`): a job deletes them and sets it to 0 again. `deleted` is 1 for a deleted
-room until a job has deleted all its data (`areas/removal`).
+room until a job has deleted all its data (`areas/removal`). `signaling_server` is the address of the external signaling
+server that the room was assigned to, or empty.
 """
 
 forgotten_accounts = sa.Table(

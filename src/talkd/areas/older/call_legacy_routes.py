@@ -48,7 +48,7 @@ async def ping(call: Call[Any]) -> list[Any]:
 # --- signaling ----------------------------------------------------------------------------------
 for version, settings in (("v1", legacy.settings_v1), ("v2", legacy.settings_v2)):
     signaling_routes.older(signaling.routes, signaling.get_settings, version, answers=settings, returns=dict[str, Any])
-for handler in (signaling.answer_backend, signaling.send, signaling.receive):
+for handler in (signaling.send, signaling.receive):
     signaling_routes.older(signaling.routes, handler, "v1", "v2")
 
 

@@ -7,6 +7,7 @@ import msgspec
 
 from talkd.conversation.participant import Attendee, Participant, Session
 from talkd.conversation.setting_values import TurnServer
+from talkd.conversation.signaling_servers import SignalingServer
 from talkd.core.constants import Permission
 
 MAX_MESSAGES = 200
@@ -46,6 +47,9 @@ class ConnectionSettings(msgspec.Struct, frozen=True):
     stun_servers: list[str]
     """As `host:port`."""
     relays: list[Relay]
+    server: SignalingServer | None
+    """The external signaling server, or None for the built-in signaling."""
+    has_clusters: bool
     hides_warning: bool
     """Whether clients hide the warning that calls need a signaling server: there is one, or administrators hide it."""
 

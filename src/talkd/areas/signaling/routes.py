@@ -15,7 +15,7 @@ from talkd.realtime.timers import end_of_wait
 from talkd.storage.database import Tx
 from talkd.web import guards
 from talkd.web.call import Call
-from talkd.web.guards import NOT_SIGNED, find_participant
+from talkd.web.guards import find_participant
 from talkd.web.params import LongText
 from talkd.web.routing import Access, Guard, Routes
 
@@ -61,12 +61,6 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
     )
     has_sockets = call.world.config.calls.signaling == "sockets"
     return view.settings(found, f"{call.base_url}/standalone-signaling" if has_sockets else "")
-
-
-@routes.add("POST", "signaling/backend", Guard.NO_LOGIN, versions=V3, csrf=False)
-async def answer_backend(_tx: Tx, _call: Call[Any]) -> dict[str, Any]:
-    """Refuse a standalone signaling server. This release cannot use one. The HTTP status is 200."""
-    return NOT_SIGNED
 
 
 @routes.add("POST", "signaling/{token}", Guard.NO_LOGIN, versions=V3, params=SendParams)

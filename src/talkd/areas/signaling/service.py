@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.settings import service as settings
+from talkd.areas.signaling import server_service as servers
 from talkd.areas.signaling import store, tokens
 from talkd.areas.signaling.model import ConnectionSettings, Envelope, News, Proof, Relay, may_send, parse_content
 from talkd.config import CallsConfig
@@ -113,17 +114,19 @@ async def get_settings(
     Only participants and users get TURN servers: relaying costs bandwidth. Raises UnknownRoom if the caller is not in
     the room and it is not public.
     """
-    if token and not is_inside:
-        room = await room_store.get_room(tx, token)
-        if room is None or room.type != RoomType.PUBLIC:
-            raise UnknownRoom(data=NULL)
+    room = await room_store.get_room(tx, token) if token else None
+    if token and not is_inside and (room is None or room.type != RoomType.PUBLIC):
+        raise UnknownRoom(data=NULL)
+    server = await servers.choose_server(tx, talk_settings, room)
     may_relay = is_inside or user_id is not None
     return ConnectionSettings(
         user_id=user_id,
         proof=await _prove(tx, user_id, display_name, login=login, issuer=issuer),
         stun_servers=list_stun_servers(config, talk_settings),
         relays=[new_relay(server) for server in list_turn_servers(config, talk_settings)] if may_relay else [],
-        hides_warning=config.signaling == "sockets" or talk_settings.hides_signaling_warning,
+        server=server,
+        has_clusters=talk_settings.has_signaling_clusters,
+        hides_warning=server is not None or config.signaling == "sockets" or talk_settings.hides_signaling_warning,
     )
 
 

@@ -53,11 +53,16 @@ def news(found: News, room: Room) -> list[Item]:
     return [*(Item("message", message) for message in found.messages), Item("usersInRoom", sessions)]
 
 
-def settings(found: ConnectionSettings, server: str) -> dict[str, Any]:
-    """Return the signaling settings. `server` is the address of the signaling server, or "" for polls only."""
+def settings(found: ConnectionSettings, built_in: str) -> dict[str, Any]:
+    """Return the signaling settings. `built_in` is the address of the built-in signaling, or "" for polls only."""
     user_id, proof = found.user_id, found.proof
+    server = found.server.server if found.server is not None else built_in
+    if found.server is not None and found.has_clusters:
+        mode = "conversation_cluster"
+    else:
+        mode = "external" if server else "internal"
     return {
-        "signalingMode": "external" if server else "internal",
+        "signalingMode": mode,
         "userId": user_id,
         "hideWarning": found.hides_warning,
         "server": server,
