@@ -171,7 +171,7 @@ class App:
         """Let all waiting requests answer, then store what is left and close the database."""
         world = self.world
         world.changes.close()
-        world[Signaling].stop()
+        await world[Signaling].stop()
         await self.stop_jobs()
         await world[MemberChanges].close()
         await world[Decoder].close()

@@ -224,10 +224,14 @@ class Signaling:
                 self.end(peer)
                 self.leave_call(session_id)
 
-    def stop(self) -> None:
-        """Close all connections, because the server stops. Clients connect again."""
+    async def stop(self) -> None:
+        """Close all connections and end all tasks, because the server stops. Clients connect again."""
         for socket in list(self.sockets):
             socket.close(CloseCode.GOING_AWAY)
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 Handle = Callable[[Signaling, WebSocket, Incoming], Coroutine[Any, Any, None] | None]
