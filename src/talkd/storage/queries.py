@@ -5,6 +5,7 @@ A `Shape` describes some columns of a row and the struct that their values make.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 from typing import Any, Generic, TypeVar, overload
 
 import sqlalchemy as sa
@@ -15,14 +16,17 @@ T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
 C = TypeVar("C")
+Row = Sequence[Any]
 
 
 class Shape(Generic[T]):
-    """Some columns of a row, and `take`, which turns their values into a T."""
+    """Some columns of a row, and `reader(at)`, which returns how they become a T where they begin at that index."""
 
-    def __init__(self, table_columns: Sequence[sa.ColumnElement[Any]], take: Callable[[Sequence[Any]], T]) -> None:
+    def __init__(
+        self, table_columns: Sequence[sa.ColumnElement[Any]], reader: Callable[[int], Callable[[Row], T]]
+    ) -> None:
         self.columns = list(table_columns)
-        self.take = take
+        self.reader = reader
 
     def __len__(self) -> int:
         return len(self.columns)
@@ -38,17 +42,27 @@ def shape(struct: type[T], table: sa.FromClause) -> Shape[T]:
 
 def shape_of(make: Callable[..., T], *table_columns: sa.ColumnElement[Any]) -> Shape[T]:
     """Return a shape that passes the values of these columns to `make`, a struct or a function."""
-    return Shape(table_columns, lambda values: make(*values))
+
+    def reader(at: int) -> Callable[[Row], T]:
+        part = slice(at, at + len(table_columns))
+        return lambda row: make(*row[part])
+
+    return Shape(table_columns, reader)
 
 
 def single(column: sa.ColumnElement[Any]) -> Shape[Any]:
     """Return the shape of one value."""
-    return Shape([column], lambda values: values[0])
+    return Shape([column], itemgetter)
 
 
 def optional(of: Shape[T]) -> Shape[T | None]:
     """Return a shape that yields None if its first column is NULL, as after an outer join without a match."""
-    return Shape(of.columns, lambda values: None if values[0] is None else of.take(values))
+
+    def reader(at: int) -> Callable[[Row], T | None]:
+        read = of.reader(at)
+        return lambda row: None if row[at] is None else read(row)
+
+    return Shape(of.columns, reader)
 
 
 @overload
@@ -57,11 +71,19 @@ def combined(make: Callable[[A, B], T], a: Shape[A], b: Shape[B], /) -> Shape[T]
 def combined(make: Callable[[A, B, C], T], a: Shape[A], b: Shape[B], c: Shape[C], /) -> Shape[T]: ...
 def combined(make: Callable[..., T], a: Shape[Any], b: Shape[Any], c: Shape[Any] | None = None, /) -> Shape[T]:
     """Return a shape that reads several shapes side by side and passes their results to `make`."""
-    first, second, at, to = a.take, b.take, len(a), len(a) + len(b)
+
+    def read_two(at: int) -> Callable[[Row], T]:
+        first, second = a.reader(at), b.reader(at + len(a))
+        return lambda row: make(first(row), second(row))
+
     if c is None:
-        return Shape([*a, *b], lambda values: make(first(values[:at]), second(values[at:])))
-    third = c.take
-    return Shape([*a, *b, *c], lambda values: make(first(values[:at]), second(values[at:to]), third(values[to:])))
+        return Shape([*a, *b], read_two)
+
+    def read_three(at: int) -> Callable[[Row], T]:
+        first, second, third = a.reader(at), b.reader(at + len(a)), c.reader(at + len(a) + len(b))
+        return lambda row: make(first(row), second(row), third(row))
+
+    return Shape([*a, *b, *c], read_three)
 
 
 class Query(Statement, Generic[T]):
@@ -83,7 +105,7 @@ class Query(Statement, Generic[T]):
         found = [_name(each["expr"]) for each in described]
         if found != wanted:
             raise TypeError(f"the statement selects {found}, but its shapes have {wanted}")
-        self.read: Callable[[Sequence[Any]], T] = whole.take
+        self.read: Callable[[Row], T] = whole.reader(0)
 
 
 def _name(column: sa.ColumnElement[Any]) -> str:

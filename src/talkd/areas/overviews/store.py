@@ -46,7 +46,7 @@ def _is_unread(marker: sa.ColumnElement[int]) -> sa.ColumnElement[int]:
 
 _last, _expiring = messages.alias("last"), messages.alias("expiring")
 _LAST = Shape(
-    [EMPTY if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE.columns], MESSAGE.take
+    [EMPTY if column.name == "reference_id" else _last.c[column.name] for column in MESSAGE.columns], MESSAGE.reader
 )
 """The last message without its reference id, which only the client that sent the message gets."""
 
