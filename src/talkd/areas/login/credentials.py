@@ -157,7 +157,7 @@ class Credentials:
 
     def _is_unchanged(self, login: Login, generation: int) -> bool:
         """Return True if the account has not changed since that generation."""
-        return self._changed.get(login.user_id, 0) <= generation
+        return generation == self._generation or self._changed.get(login.user_id, 0) <= generation
 
     async def _app_login(self, tx: Tx, fingerprint: str, name: str | None) -> Login | None:
         found = await store.get_app_password(tx, fingerprint)
