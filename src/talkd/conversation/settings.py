@@ -110,7 +110,7 @@ class TalkSettings:
     def number(self, key: str, default: int = 0) -> int:
         """Return a setting as a number, or the default if it is not a number."""
         try:
-            return int(self._values.get(key, ""))
+            return int(self._values.get(key, default))
         except ValueError:
             return default
 
