@@ -22,7 +22,7 @@ class Proxies:
 
     def client_of(self, request: falcon.asgi.Request) -> str:
         """Return the address of the client: the nearest one that is not a trusted proxy, in normal form."""
-        return self.find_client(request.remote_addr, request.get_header("x-forwarded-for"))
+        return self._route_of(request)[0]
 
     def find_client(self, address: str, forwarded: str | None) -> str:
         """Return the address of the client of a connection from `address` with this header X-Forwarded-For."""
@@ -37,13 +37,17 @@ class Proxies:
         if configured:
             return configured.rstrip("/")
         scheme, host, prefix = request.scheme, request.get_header("host") or "", ""
-        hops = self._route(request.remote_addr, request.get_header("x-forwarded-for"))[1]
+        hops = self._route_of(request)[1]
         if hops:
             scheme = _forwarded(request, "x-forwarded-proto", hops).lower() or scheme
             host = _forwarded(request, "x-forwarded-host", hops) or host
             prefix = _forwarded(request, "x-forwarded-prefix", hops)
             host = _with_port(host, _forwarded(request, "x-forwarded-port", hops))
         return _url(scheme, host, prefix)
+
+    def _route_of(self, request: falcon.asgi.Request) -> tuple[str, int]:
+        """As `_find_route`, for the connection and header of a request."""
+        return self._route(request.remote_addr, request.get_header("x-forwarded-for") if self._trusted else None)
 
     def _find_route(self, address: str, header: str | None) -> tuple[str, int]:
         """Return the client's address, and the number of trusted proxies that the request passed.
