@@ -26,8 +26,7 @@ P = TypeVar("P", bound=msgspec.Struct)
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """The sender of a request. `user_id` is None for visitors; `browser` is the fingerprint of the session cookie."""
 
     user_id: str | None = None
