@@ -111,9 +111,7 @@ def test_doctor_finds_a_server_with_certificate_and_public_address(tmp_path: Pat
 
 
 def test_doctor_finds_a_server_on_a_unix_socket(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(
-        prefix="talkd-"
-    ) as short:  # the path of a socket has about a hundred bytes at most
+    with tempfile.TemporaryDirectory(prefix="talkd-") as short:  # the path of a socket has 107 bytes
         words = "--unix-socket", f"{short}/talkd.sock", "--data", "kept"
         before = findings(tmp_path, *words)
         assert before["address"]["found"] == f"{short}/talkd.sock is free; talkd is not running"

@@ -33,7 +33,7 @@ def examine_tls(server: ServerConfig) -> Iterator[Finding]:
 
 def require_usable(server: ServerConfig) -> None:
     """Raises OSError if the server cannot use the certificate and key. The message says what to do."""
-    pair = read_pair(server) if server.tls_certificate else None
+    pair = read_pair(server)
     if isinstance(pair, Finding):
         raise OSError(f"TLS: {pair.found}; {pair.advice}")
 

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
-from typing import Any
 from urllib.error import URLError
 from urllib.parse import urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -151,14 +150,15 @@ class _ThroughSocket(HTTPHandler):
         self._path = path
 
     def http_open(self, request: Request) -> HTTPResponse:
-        def connection(host: str, **options: Any) -> HTTPConnection:
-            made = HTTPConnection(host, **options)
-            made.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-            made.sock.settimeout(ANSWER_SECONDS)
-            made.sock.connect(self._path)
-            return made
+        path = self._path
 
-        return self.do_open(connection, request)
+        class Connection(HTTPConnection):
+            def connect(self) -> None:
+                self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                self.sock.settimeout(ANSWER_SECONDS)
+                self.sock.connect(path)
+
+        return self.do_open(Connection, request)
 
 
 def _opener(*, verify: bool, unix_socket: str = "") -> OpenerDirector:

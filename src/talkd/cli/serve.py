@@ -124,15 +124,15 @@ async def _keep(lock: data_folder.DataLock, app: "App") -> None:
 
 
 async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) -> None:
-    from talkd.cli import certificates
+    if config.server.speaks_tls:
+        from talkd.cli import certificates
 
-    with sockets.bound(config.server) as listening:
         certificates.require_usable(config.server)
+    with sockets.bound(config.server) as listening:
         await _serve_on(listening, config, lock, check)
 
 
 async def _serve_on(listening: Sequence[socket], config: Config, lock: data_folder.DataLock | None, check: str) -> None:
-    from talkd import dev
     from talkd.cli import welcome
     from talkd.server import App
 
@@ -140,6 +140,8 @@ async def _serve_on(listening: Sequence[socket], config: Config, lock: data_fold
     await app.start()
     try:
         if config.dev:
+            from talkd import dev
+
             await dev.add_samples(app.world.db, config)
             known = welcome.Admin(config.admin_user, dev.ADMIN_PASSWORD, generated=not config.admin_password)
             typer.echo(welcome.screen(config, admin=known, check=check))

@@ -22,22 +22,22 @@ def bind(config: ServerConfig) -> list[socket.socket]:
     """
     if config.unix_socket:
         return [_bind_unix(Path(config.unix_socket))]
-    bound: list[socket.socket] = []
+    made: list[socket.socket] = []
     missing: OSError | None = None
     for address in addresses_of(config.host):
         try:
-            bound.append(_bind_address(address, config.port))
+            made.append(_bind_address(address, config.port))
         except OSError as error:
             if error.errno == errno.EADDRNOTAVAIL:
                 missing = error  # the machine may lack one of the IP families
                 continue
-            for each in bound:
+            for each in made:
                 each.close()
             raise
-    if not bound:
+    if not made:
         assert missing is not None
         raise missing
-    return bound
+    return made
 
 
 @contextlib.contextmanager
@@ -56,12 +56,10 @@ def find_obstacle(config: ServerConfig) -> OSError | None:
     if config.unix_socket:
         return _find_listener(Path(config.unix_socket))
     try:
-        bound = bind(config)
+        with bound(config):
+            return None
     except OSError as error:
         return error
-    for each in bound:
-        each.close()
-    return None
 
 
 def addresses_of(host: str) -> list[str]:

@@ -11,12 +11,13 @@ import io
 import resource
 import sys
 import warnings
-from typing import BinaryIO
-
-from PIL import Image, ImageOps
+from typing import TYPE_CHECKING, BinaryIO
 
 from talkd.areas.avatars.images import as_png
 from talkd.areas.avatars.model import LARGE, MAX_PIXELS, MAX_SIDE, MAX_WEBP_PIXELS
+
+if TYPE_CHECKING:
+    from PIL import Image  # the server imports this file, too, but only its process needs Pillow
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 MEMORY = 512 * 1024 * 1024
@@ -37,6 +38,8 @@ def normalised(content: bytes) -> bytes:
 
     Re-encoding removes everything else from the file: locations, comments, colour profiles, appended programs.
     """
+    from PIL import Image, ImageOps
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's own limit is higher
@@ -53,7 +56,7 @@ def normalised(content: bytes) -> bytes:
         raise NotAnImage("Invalid image") from error
 
 
-def _require_size(image: Image.Image) -> None:
+def _require_size(image: "Image.Image") -> None:
     """Raises NotAnImage if the picture is too large. Only the header of the file has been read so far."""
     if max(image.size) > MAX_SIDE:
         raise NotAnImage(f"The image is too large: a side may have at most {MAX_SIDE} pixels")

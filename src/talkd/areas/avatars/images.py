@@ -6,12 +6,14 @@ import io
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from cachetools import LRUCache
-from PIL import Image, ImageDraw, ImageFont
 
 from talkd.areas.avatars.model import LARGE, Sketch
+
+if TYPE_CHECKING:
+    from PIL import Image  # Pillow is imported with the first picture
 
 Args = TypeVarTuple("Args")
 T = TypeVar("T")
@@ -45,6 +47,8 @@ def draw(wanted: Sketch) -> bytes:
 
 
 def _draw(wanted: Sketch) -> bytes:
+    from PIL import Image, ImageDraw, ImageFont
+
     size = wanted.size
     lightness, saturation = (0.24, 0.38) if wanted.dark else (0.36, 0.46)
     background = _rgb(wanted.hue, lightness, saturation)
@@ -65,7 +69,7 @@ def _rgb(hue: float, lightness: float, saturation: float) -> tuple[int, int, int
     return red, green, blue
 
 
-def as_png(image: Image.Image) -> bytes:
+def as_png(image: "Image.Image") -> bytes:
     """Encode a picture as PNG, without a colour profile."""
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True, icc_profile=None)
@@ -76,5 +80,7 @@ def resized(image: bytes, size: int) -> bytes:
     """Return a stored picture in another size."""
     if size == LARGE:
         return image
+    from PIL import Image
+
     opened = Image.open(io.BytesIO(image), formats=("PNG",))
     return as_png(opened.resize((size, size), Image.Resampling.LANCZOS))
