@@ -105,6 +105,7 @@ def test_a_bridge_brings_people_without_a_client(meeting: Meeting) -> None:
     got = bridge.expect("message")
     assert (got["recipient"], got["data"]) == ({"type": "session", "sessionid": "caller-1"}, {"type": "mute"})
     assert bridge.refusal("internal", type="addsession", addsession=caller) == "add_failed"
+    meeting.socket.until("room", "join", lambda joined: entry["sessionId"] in {each["sessionid"] for each in joined})
     bridge.send("internal", type="removesession", removesession=caller)
     assert meeting.socket.event("room", "leave") == [entry["sessionId"]]
     assert bridge.refusal("internal", type="removesession", removesession=caller) == "no_such_session"
@@ -115,6 +116,7 @@ def test_virtual_people_leave_with_their_bridge(meeting: Meeting) -> None:
     bridge.ask("room", roomid=meeting.token)
     bridge.send("internal", type="addsession", addsession={"sessionid": "1", "roomid": meeting.token})
     virtual = meeting.entry(lambda each: each.get("virtual") is True)["sessionId"]
+    meeting.socket.until("room", "join", lambda joined: virtual in {each["sessionid"] for each in joined})
     bridge.ask("bye")
     assert set(meeting.socket.event("room", "leave")) == {virtual, bridge.id}
 
