@@ -6,18 +6,10 @@ import httpx
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.wait import WebDriverWait
 
-from support.running import HEADERS, PASSWORD, Server
-
-
-def press(browser: Chrome, how: str, what: str) -> None:
-    """Click, and wait for the next page."""
-    button = browser.find_element(how, what)
-    button.click()
-    # While the page changes, the driver may also fail with other errors; then the wait tries again.
-    WebDriverWait(browser, 20, ignored_exceptions=[WebDriverException]).until(staleness_of(button))
+from support.browsers import fill_in_login, press
+from support.running import HEADERS, Server
 
 
 def log_of(browser: Chrome, kind: str) -> str:
@@ -26,17 +18,10 @@ def log_of(browser: Chrome, kind: str) -> str:
     return "\n".join(entry["message"] for entry in entries)
 
 
-def log_in(browser: Chrome, user: str = "alice") -> None:
-    """Fill in the login form and submit it."""
-    browser.find_element(By.ID, "user").send_keys(user)
-    browser.find_element(By.ID, "password").send_keys(PASSWORD)
-    press(browser, By.CSS_SELECTOR, "main button")
-
-
 def test_a_user_connects_an_app(own_server: Server, browser: Chrome) -> None:
     started = httpx.post(f"{own_server.url}/login/v2", headers={"User-Agent": "Test app"}).json()
     browser.get(started["login"])
-    log_in(browser)
+    fill_in_login(browser)
     assert "Test app" in browser.find_element(By.TAG_NAME, "main").text
     press(browser, By.ID, "grant")
     assert browser.find_element(By.TAG_NAME, "h1").text == "Connected"
@@ -51,7 +36,7 @@ def test_a_user_connects_an_app(own_server: Server, browser: Chrome) -> None:
 
 def test_the_web_view_of_an_app_gets_the_redirect_to_the_app(own_server: Server, browser: Chrome) -> None:
     browser.get(f"{own_server.url}/login/flow")
-    log_in(browser)
+    fill_in_login(browser)
     with suppress(WebDriverException):  # no program opens nc: here, and some versions report that
         browser.find_element(By.ID, "grant").click()
     WebDriverWait(browser, 20).until(lambda _: "nc://login/server:" in log_of(browser, "performance"))
@@ -63,7 +48,7 @@ def test_the_web_view_of_an_app_gets_the_redirect_to_the_app(own_server: Server,
 
 def test_a_user_gets_a_login_code_and_disconnects_a_device(own_server: Server, browser: Chrome) -> None:
     browser.get(f"{own_server.url}/login")
-    log_in(browser)
+    fill_in_login(browser)
     press(browser, By.ID, "code")
     assert browser.find_element(By.CSS_SELECTOR, ".code svg").is_displayed()
     press(browser, By.LINK_TEXT, "Done")
@@ -122,7 +107,7 @@ def test_no_page_is_too_wide_or_overlaps(own_server: Server, browser: Chrome) ->
     press(browser, By.CSS_SELECTOR, "main button")
     look()
     browser.find_element(By.ID, "user").clear()
-    log_in(browser, user)
+    fill_in_login(browser, user)
     look()
     press(browser, By.ID, "grant")
     look()
