@@ -35,6 +35,7 @@ class Sockets {
   id = "";
   resumeId = "";
   isOnline = true;
+  isReady = false;
   hasEnded = false;
   /** @type {string[]} */ pending = [];
 
@@ -54,10 +55,10 @@ class Sockets {
   }
 
   connect() {
-    this.isReady = false;
     this.socket = new WebSocket(`${this.settings.server.replace(/^http/, "ws")}/spreed`);
     this.socket.onmessage = ({ data }) => this.receive(JSON.parse(data));
     this.socket.onclose = async () => {
+      this.isReady = false;
       await until(() => this.isOnline);
       if (!this.hasEnded) this.connect();
     };

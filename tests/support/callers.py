@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver import Chrome
 
 from support.browsers import fill_in_login
@@ -54,4 +56,5 @@ class Caller:
         """Kill the page."""
         self._browser.switch_to.window(self._handle)
         self.has_crashed = True
-        self._browser.execute_cdp_cmd("Page.crash", {})
+        with pytest.raises(WebDriverException, match="crashed"):
+            self._browser.execute_cdp_cmd("Page.crash", {})
