@@ -203,6 +203,14 @@ class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Secret shared with the TURN servers. talkd makes credentials from it that are valid for a day."""
     turn_protocols: list[str] = msgspec.field(default_factory=lambda: ["udp", "tcp"])
     """Transports that the TURN servers offer."""
+    janus: list[str] = []
+    """WebSocket address of each Janus gateway, like `ws://127.0.0.1:8188`. With one, all media go through it."""
+    janus_secret: str = ""
+    """API secret of the Janus gateways, if they have one."""
+    stream_bitrate: int = 1_048_576
+    """Maximum bits per second of audio and video that a client sends to Janus."""
+    screen_bitrate: int = 2_097_152
+    """Maximum bits per second of a screen that a client sends to Janus."""
     internal_secret: str = ""
     """Secret shared with parts of the installation that join calls by themselves, such as a recording server. If it is
     empty, none can."""
@@ -454,6 +462,9 @@ def _check(config: Config) -> None:
     ):
         if value not in known:
             raise ConfigError(f"wrong setting {name}: {value}; use one of {', '.join(known)}")
+    for url in config.calls.janus:
+        if not re.fullmatch(rf"wss?://({HOST.pattern})(/\S*)?", url):
+            raise ConfigError(f"wrong setting calls.janus: {url}; write it like ws://127.0.0.1:8188")
     unknown = [name for name in config.identity.announced_apis if name not in API_FEATURES]
     if unknown:
         raise ConfigError(

@@ -155,6 +155,7 @@ class App:
             await self.world.throttle.load()
             for prepare in (announcement_jobs.begin, notification_jobs.resume, mail_jobs.resume):
                 await prepare(self.world)
+            self.world[Signaling].start()
             self._jobs.start((Job("watch_database", WATCH_SECONDS, self._watch_database), *app.JOBS))
         except BaseException:
             await db.close()

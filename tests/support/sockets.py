@@ -80,6 +80,18 @@ class Socket:
                 return content
         raise AssertionError(f"no event {target} {kind} fulfilled the condition")
 
+    def data(self, kinds: str, sender: str) -> dict[str, Any]:
+        """Return the data of the next message of a client with one of these types, which have spaces between."""
+        message = self._next(
+            lambda each: (
+                each["type"] == "message"
+                and each["message"]["sender"]["sessionid"] == sender
+                and each["message"]["data"]["type"] in kinds.split()
+            )
+        )
+        found: dict[str, Any] = message["message"]["data"]
+        return found
+
     def drain(self) -> list[dict[str, Any]]:
         """Return all messages up to now: those that the server sent before it answered a request of this moment."""
         number = self.send("nothing")
@@ -138,6 +150,11 @@ class Socket:
     def say(self, other: "Socket", data: Any) -> None:
         """Send a message to another client."""
         self.send("message", recipient={"type": "session", "sessionid": other.id}, data=data)
+
+    def tell(self, session: str, kind: str, **data: Any) -> str:
+        """Send a message about a stream to a session, and return its id."""
+        recipient = {"type": "session", "sessionid": session}
+        return self.send("message", recipient=recipient, data={"type": kind, **data})
 
     def close(self) -> None:
         """Close the connection."""

@@ -96,6 +96,8 @@ class Announcer:
             was_present = peer.is_present
             peer.standing, peer.in_call = Standing(Participant(found.room, attendee, session)), session.in_call
             peer.display_name = attendee.display_name or peer.display_name
+            if self._signaling.sfu is not None:
+                self._signaling.sfu.review(peer)
             if was_present and not peer.is_present:
                 if room.newcomers.pop(peer.id, None) is None:
                     room.parted.append(peer.id)

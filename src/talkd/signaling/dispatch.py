@@ -21,6 +21,8 @@ from talkd.signaling.messages import Incoming, Refused
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import Registry
 from talkd.signaling.room_list import RoomList
+from talkd.signaling.sfu import handler as sfu
+from talkd.signaling.sfu.handler import Sfu
 from talkd.signaling.websocket import WebSocket
 from talkd.web.call import World
 from talkd.web.proxies import Proxies
@@ -70,7 +72,10 @@ class Signaling:
         self.sockets: set[WebSocket] = set()
         self._proxies = Proxies(world.config.server)
         self._tasks: set[asyncio.Task[None]] = set()
-        self.features = FEATURES
+        calls = world.config.calls
+        self.sfu = Sfu(self) if calls.janus and calls.signaling == "sockets" else None
+        """Media through gateways; None if clients connect to each other."""
+        self.features = FEATURES if self.sfu is None else tuple(sorted({*FEATURES, *sfu.FEATURES}))
         self.ended_sessions = 0
         """Counts the sessions of rooms that have ended, so that a look at one notices that it may be outdated."""
 
@@ -89,7 +94,7 @@ class Signaling:
         socket.address = self._proxies.find_client(peername, forwarded or None)
         self.sockets.add(socket)
         self.limit(socket, HELLO_SECONDS, "hello_expected")
-        socket.send(messages.reply("welcome", {"version": __version__, "features": FEATURES}))
+        socket.send(messages.reply("welcome", {"version": __version__, "features": self.features}))
 
     def receive(self, socket: WebSocket, message: bytes) -> None:
         """Handle a message, at once or in a task."""
@@ -150,10 +155,19 @@ class Signaling:
         if peer.owner is not None:
             peer.owner.virtual = {key: each for key, each in peer.owner.virtual.items() if each is not peer}
 
+    def renew(self, peer: Peer) -> None:
+        """End a peer, so that its client, which cannot resume, begins a new session and does again what it did."""
+        line, peer.line = peer.line, None
+        if line is not None:
+            line.hang_up()
+        self.end(peer)
+
     def part(self, peer: Peer) -> None:
         """Take a peer out of its room with its virtual peers, and tell the others."""
         for virtual in list(peer.virtual.values()):
             self.end(virtual)
+        if self.sfu is not None:
+            self.sfu.release(peer)
         room = self.registry.leave(peer)
         if room is not None:
             transient.forget_session(room, peer)
@@ -184,6 +198,12 @@ class Signaling:
                 lambda tx, login=login: identities.is_valid(tx, self.world.talk_settings, user_id, login)  # type: ignore[misc]
             ):
                 self.end(peer, "logged_out")
+
+    def release_media(self, session_id: str) -> None:
+        """Free the streams of a session that has left the call."""
+        peer = self.registry.find_by_session(session_id)
+        if peer is not None and self.sfu is not None:
+            self.sfu.release(peer)
 
     def leave_call(self, session_id: str) -> None:
         """End the room's session of a client that has left or is gone, unless it goes on with long polls."""
@@ -224,10 +244,17 @@ class Signaling:
                 self.end(peer)
                 self.leave_call(session_id)
 
+    def start(self) -> None:
+        """Connect to the media servers."""
+        if self.sfu is not None:
+            self.sfu.start()
+
     async def stop(self) -> None:
         """Close all connections and end all tasks, because the server stops. Clients connect again."""
         for socket in list(self.sockets):
             socket.close(CloseCode.GOING_AWAY)
+        if self.sfu is not None:
+            await self.sfu.stop()
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

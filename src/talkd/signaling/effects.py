@@ -49,7 +49,13 @@ def _polled_message(world: World, event: events.SignalingSent) -> None:
         signaling.spawn(bridge.bring_messages(signaling, event.recipient))
 
 
+def _call_left(world: World, event: events.CallLeft) -> None:
+    world[Signaling].release_media(event.session_id)
+
+
 def _call_ended(world: World, event: events.CallEnded) -> None:
+    for session_id in event.session_ids:
+        world[Signaling].release_media(session_id)
     room = world[Signaling].registry.find_room(event.room_id)
     if room is not None and event.for_everyone:
         content = {"roomid": room.token, "incall": 0, "all": True}
@@ -134,6 +140,7 @@ AFTER_COMMIT: Effects = {
     **dict.fromkeys(CHANGES_OF_SESSIONS, _sessions_changed),
     events.SessionLeft: _both(_session_left, _sessions_changed),
     events.CallStarted: _both(_sessions_changed, _room_changed),
+    events.CallLeft: _both(_call_left, _sessions_changed),
     events.CallEnded: _both(_call_ended, _sessions_changed, _room_changed),
     events.CallRecordingSet: _both(_recording_set, _room_changed),
     events.LobbySet: _both(_sessions_changed, _room_changed),

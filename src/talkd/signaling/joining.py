@@ -57,7 +57,10 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
     peer.display_name = me.attendee.display_name or peer.display_name
     signaling.world[Pings].note(peer.session_id)
     socket.set_deadline(None)
-    socket.send(messages.reply("room", {"roomid": room.token, "properties": properties(me.room, name)}, request_id))
+    joined_room: dict[str, Any] = {"roomid": room.token, "properties": properties(me.room, name)}
+    if signaling.sfu is not None:
+        joined_room["bandwidth"] = signaling.sfu.bandwidth
+    socket.send(messages.reply("room", joined_room, request_id))
     transient.send_initial(room, peer)
     signaling.announcer.schedule(room)
 

@@ -32,7 +32,8 @@ def handle_message(signaling: "Signaling", socket: WebSocket, incoming: Incoming
         raise Refused("bad_request", "The message has no content.")
     if not _may_send(peer, relayed.data):
         raise Refused("not_allowed", "You may not send this.")
-    _pass_on(signaling, peer, relayed, b"message")
+    if signaling.sfu is None or not signaling.sfu.take(peer, relayed, incoming.id):
+        _pass_on(signaling, peer, relayed, b"message")
 
 
 def handle_control(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:

@@ -1,0 +1,91 @@
+"""What clients write about media, and what they get."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from talkd.signaling import messages
+from talkd.signaling.messages import Refused
+from talkd.signaling.peer import Peer
+from talkd.signaling.sfu.janus import Jsep
+
+RoomType = Literal["audio", "video", "screen"]
+"""The kind of a stream. A client can send one of each at a time."""
+AUDIO_CODECS = frozenset({"opus", "g722", "pcmu", "pcma", "isac32", "isac16"})
+VIDEO_CODECS = frozenset({"vp8", "vp9", "h264", "av1", "h265"})
+
+
+class Payload(msgspec.Struct, frozen=True):
+    """A description, a candidate, or what a subscriber chooses of a stream."""
+
+    type: str = ""
+    sdp: str = ""
+    candidate: dict[str, Any] | None = None
+    substream: int | None = None
+    temporal: int | None = None
+    audio: bool | None = None
+    video: bool | None = None
+
+
+class Media(msgspec.Struct, frozen=True, rename="camel"):
+    """A message about a stream. `sid` names one connection for it; a new connection has another one."""
+
+    type: str = ""
+    room_type: RoomType = "video"
+    sid: str = ""
+    payload: Payload = Payload()
+    bitrate: int = 0
+    audiocodec: str = ""
+    videocodec: str = ""
+    vp9profile: str = ""
+    h264profile: str = ""
+
+
+class _Type(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+_read_type = msgspec.json.Decoder(_Type).decode
+_read = msgspec.json.Decoder(Media).decode
+
+
+def find_type(data: msgspec.Raw) -> str:
+    """Return the type of a message, or "" if it has none."""
+    try:
+        return _read_type(data).type
+    except msgspec.ValidationError:
+        return ""
+
+
+def parse(data: msgspec.Raw) -> Media:
+    """Return a message about a stream. Raises Refused if it has not the form of one."""
+    try:
+        return _read(data)
+    except msgspec.ValidationError as error:
+        raise Refused("invalid_format", "The message about the stream has the wrong form.") from error
+
+
+def require_description(media: Media) -> Jsep:
+    """Return the session description of an offer or answer. Raises Refused if it has none."""
+    sdp = media.payload.sdp
+    if not sdp:
+        raise Refused("no_sdp", "The message has no session description.")
+    if not sdp.startswith("v=0") or "\nm=" not in sdp:
+        raise Refused("invalid_sdp", "The session description has the wrong form.")
+    return Jsep(media.type, sdp)
+
+
+def require_candidate(media: Media) -> dict[str, Any]:
+    """Return the ICE candidate of a message. Raises Refused if it has none."""
+    candidate = media.payload.candidate
+    if candidate is None:
+        raise Refused("no_candidate", "The message has no candidate.")
+    if not isinstance(candidate.get("candidate"), str):
+        raise Refused("invalid_candidate", "The candidate has the wrong form.")
+    return candidate
+
+
+def send(peer: Peer, sender: str, kind: str, room_type: str, sid: str, payload: Any) -> None:
+    """Send a peer a message about a stream of the peer with the id `sender`."""
+    data = {"type": kind, "from": sender, "to": peer.id, "roomType": room_type, "sid": sid, "payload": payload}
+    peer.send(messages.reply("message", {"sender": {"type": "session", "sessionid": sender}, "data": data}))

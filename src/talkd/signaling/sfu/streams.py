@@ -1,0 +1,210 @@
+"""The streams that clients send and receive, each with a handle of a Janus gateway.
+
+A stream that a client sends is a VideoRoom room of its own, with one publisher. A stream that a client receives is a
+subscriber in that room.
+"""
+
+import asyncio
+import contextlib
+from typing import Any, Protocol
+
+from talkd.core import ids
+from talkd.core.constants import Permission
+from talkd.signaling.peer import Peer
+from talkd.signaling.sfu import messages
+from talkd.signaling.sfu.janus import Gateway, Handle, Jsep, Lost, Message, Refusal
+from talkd.signaling.sfu.messages import Media, RoomType
+
+FEED = 1
+"""The id of the only publisher in a room."""
+SID_LENGTH = 16
+
+
+class Owner(Protocol):
+    """What is told of the life of streams."""
+
+    def arrived(self, publisher: "Publisher") -> None:
+        """Note that a client sends a stream, so that others can receive it."""
+
+    def ended(self, stream: "Stream") -> None:
+        """Note that the media of a stream have ended."""
+
+
+class Stream:
+    """One direction of a stream, for one client. What it does is done in order, by `lock`."""
+
+    def __init__(self, owner: Owner, peer: Peer, sender: str, room_type: RoomType, sid: str, gateway: Gateway) -> None:
+        self.owner = owner
+        self.peer, self.sender, self.room_type, self.sid, self.gateway = peer, sender, room_type, sid, gateway
+        self.lock = asyncio.Lock()
+        self.is_closed = False
+        self.handle: Handle | None = None
+
+    async def open(self) -> Handle:
+        """Return the handle. Raises Lost if the stream is closed."""
+        if self.is_closed:
+            raise Lost("the stream is closed")
+        if self.handle is None:
+            self.handle = await self.gateway.attach(self)
+        return self.handle
+
+    def require_handle(self) -> Handle:
+        """Return the handle. Raises Lost if there is none."""
+        if self.is_closed or self.handle is None:
+            raise Lost("the stream is closed")
+        return self.handle
+
+    def notice(self, message: Message) -> None:
+        """Pass on the ICE candidates of the gateway, and note the end of the media."""
+        if self.is_closed:
+            return
+        if message.janus in ("hangup", "detached"):
+            self.owner.ended(self)
+        elif message.janus == "trickle" and message.candidate is not None:
+            if "completed" in message.candidate:
+                self.send("endOfCandidates", None)
+            else:
+                self.send("candidate", {"candidate": message.candidate})
+
+    def send(self, kind: str, payload: Any) -> None:
+        """Send the client a message about this stream."""
+        messages.send(self.peer, self.sender, kind, self.room_type, self.sid, payload)
+
+    async def trickle(self, candidate: dict[str, Any] | None) -> None:
+        """Pass on an ICE candidate of the client; None after the last one."""
+        async with self.lock:
+            await self.require_handle().trickle(candidate)
+
+    async def close(self) -> None:
+        """Free what the gateway keeps for the stream."""
+        async with self.lock:
+            handle, self.handle = self.handle, None
+            if handle is not None:
+                await self.free(handle)
+
+    async def free(self, handle: Handle) -> None:
+        """Free a handle."""
+        await handle.detach()
+
+
+class Publisher(Stream):
+    """A stream that a client sends."""
+
+    def __init__(self, owner: Owner, peer: Peer, media: Media, gateway: Gateway, bitrate: int) -> None:
+        super().__init__(owner, peer, peer.id, media.room_type, media.sid or ids.text(SID_LENGTH), gateway)
+        self._settings = _settings(media, bitrate)
+        self.needs = Permission.DEFAULT
+        """The permissions that the media of the last offer need."""
+        self.room = 0
+        self.is_accepted = False
+        """Whether the gateway has answered an offer."""
+        self.is_up = False
+        """Whether the client and the gateway are connected, so that others can receive the stream."""
+        self.subscribers: set[Subscriber] = set()
+
+    def notice(self, message: Message) -> None:
+        """Note also that the client is connected."""
+        super().notice(message)
+        if message.janus == "webrtcup" and not self.is_closed:
+            self.is_up = True
+            self.owner.arrived(self)
+
+    async def publish(self, offer: Jsep) -> None:
+        """Answer an offer of the client. Raises Refusal and Lost."""
+        async with self.lock:
+            handle = await self.open()
+            if not self.room:
+                created = await handle.ask({"request": "create", **self._settings})
+                self.room = _data(created)["room"]
+                await handle.ask({"request": "join", "ptype": "publisher", "room": self.room, "id": FEED})
+            answer = (await handle.ask({"request": "configure"}, offer)).jsep
+            if answer is None:
+                raise Lost("the gateway gave no answer")
+            self.is_accepted = True
+            if not self.is_closed:
+                self.send("answer", {"type": answer.type, "sdp": answer.sdp, "nick": self.peer.display_name})
+
+    async def free(self, handle: Handle) -> None:
+        """Destroy the room, which ends all its subscribers."""
+        if self.room:
+            with contextlib.suppress(Refusal, Lost):
+                await handle.ask({"request": "destroy", "room": self.room})
+        await handle.detach()
+
+
+class Subscriber(Stream):
+    """A stream that a client receives."""
+
+    def __init__(self, owner: Owner, peer: Peer, publisher: Publisher) -> None:
+        super().__init__(owner, peer, publisher.peer.id, publisher.room_type, ids.text(SID_LENGTH), publisher.gateway)
+        self.publisher = publisher
+
+    async def offer(self) -> None:
+        """Offer the client the stream. Raises Refusal and Lost."""
+        async with self.lock:
+            handle = await self.open()
+            streams = [{"feed": FEED}]
+            joined = await handle.ask(
+                {"request": "join", "ptype": "subscriber", "room": self.publisher.room, "streams": streams}
+            )
+            self._send_offer(joined)
+
+    async def renew_offer(self) -> None:
+        """Offer the client what the publisher sends by now, on the same connection. Raises Refusal and Lost."""
+        async with self.lock:
+            handle = self.require_handle()
+            answer = await handle.ask({"request": "update", "subscribe": [{"feed": FEED}]})
+            if answer.jsep is None:
+                answer = await handle.ask({"request": "configure", "update": True})
+            self._send_offer(answer)
+
+    async def start(self, answer: Jsep) -> None:
+        """Begin to send, or go on, as the client has answered. Raises Refusal and Lost."""
+        async with self.lock:
+            await self.require_handle().ask({"request": "start"}, answer)
+
+    async def select(self, media: Media) -> None:
+        """Choose layers of the stream. Raises Refusal and Lost."""
+        payload = media.payload
+        chosen = {
+            "substream": payload.substream,
+            "temporal": payload.temporal,
+            "audio": payload.audio,
+            "video": payload.video,
+        }
+        body = {"request": "configure", **{key: value for key, value in chosen.items() if value is not None}}
+        async with self.lock:
+            await self.require_handle().ask(body)
+
+    def _send_offer(self, message: Message) -> None:
+        if message.jsep is None:
+            raise Lost("the gateway made no offer")
+        if not self.is_closed:
+            name = self.publisher.peer.display_name
+            self.send("offer", {"type": message.jsep.type, "sdp": message.jsep.sdp, "nick": name})
+
+
+def _settings(media: Media, bitrate: int) -> dict[str, Any]:
+    """Return the settings of the room for a stream. A client may ask for a lower bitrate, and for codecs."""
+    settings: dict[str, Any] = {
+        "publishers": 1,
+        "is_private": True,
+        "videoorient_ext": False,
+        "bitrate": min(media.bitrate, bitrate) if media.bitrate > 0 else bitrate,
+    }
+    if media.audiocodec in messages.AUDIO_CODECS:
+        settings["audiocodec"] = media.audiocodec
+    if media.videocodec in messages.VIDEO_CODECS:
+        settings["videocodec"] = media.videocodec
+    if media.vp9profile.isalnum():
+        settings["vp9_profile"] = media.vp9profile
+    if media.h264profile.isalnum():
+        settings["h264_profile"] = media.h264profile
+    return settings
+
+
+def _data(message: Message) -> dict[str, Any]:
+    """Return what the plugin said. Raises Lost if it said nothing."""
+    if message.plugindata is None:
+        raise Lost("the plugin gave no answer")
+    return message.plugindata.data
