@@ -81,6 +81,7 @@ from talkd.areas.sip.routes import routes as sip_routes
 from talkd.config import Config
 from talkd.signaling import effects as socket_effects
 from talkd.signaling import jobs as socket_jobs
+from talkd.signaling.external import effects as server_effects
 from talkd.signaling.external.routes import routes as server_routes
 from talkd.storage.database import Database
 from talkd.storage.postgres import Limits, PostgresDatabase
@@ -130,7 +131,8 @@ AREAS = {
     "operations": Area((operation_routes,)),
     "removal": Area(jobs=removal_jobs.JOBS),
     "mail": Area(jobs=mail_jobs.JOBS),
-    "sockets": Area((server_routes,), socket_jobs.JOBS, after_commit=socket_effects.AFTER_COMMIT),
+    "sockets": Area(jobs=socket_jobs.JOBS, after_commit=socket_effects.AFTER_COMMIT),
+    "signaling servers": Area((server_routes,), after_commit=server_effects.AFTER_COMMIT),
     "announcements": Area((), announcement_jobs.JOBS, announcement_effects.AFTER_COMMIT),
 }
 """What each area offers to the server. Areas without routes, jobs and after-commit effects are not listed."""

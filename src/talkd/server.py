@@ -34,6 +34,7 @@ from talkd.core.events import Event
 from talkd.realtime.changes import Changes
 from talkd.realtime.wakeups import wake
 from talkd.signaling.dispatch import Signaling
+from talkd.signaling.external.notifier import Notifier
 from talkd.signaling.websocket import WebSocket
 from talkd.storage.database import DatabaseInUse
 from talkd.web import limits, server
@@ -125,6 +126,7 @@ class App:
             parts={type(part): part for part in parts},
         )
         world.parts[Signaling] = Signaling(world)
+        world.parts[Notifier] = Notifier(world)
         tables = {name: area.after_commit for name, area in app.AREAS.items() if area.after_commit}
         forget = (_after_commit(name, world, effects) for name, effects in tables.items())
         db.after_commit = (*forget, partial(wake, world.changes))  # woken requests must not read outdated memory
@@ -173,6 +175,7 @@ class App:
         world = self.world
         world.changes.close()
         await world[Signaling].stop()
+        await world[Notifier].stop()
         await self.stop_jobs()
         await world[MemberChanges].close()
         await world[Decoder].close()

@@ -2,6 +2,9 @@
 
 import hashlib
 import hmac
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import httpx
@@ -44,3 +47,68 @@ def ask(server: Server, kind: str, **content: Any) -> Any:
     answer = call_back(server, {"type": kind, kind: content})
     assert answer.status_code == 200, answer.text
     return answer.json()["ocs"]["data"]
+
+
+class StandIn:
+    """An HTTP server that keeps the notifications it gets. Its next `failures` answers have the status 500."""
+
+    def __init__(self) -> None:
+        self.received: list[tuple[str, dict[str, Any]]] = []
+        """Paths and contents, in the order of their arrival."""
+        self.backends: set[str] = set()
+        self.requests = 0
+        self.failures = 0
+        self._arrived = threading.Condition()
+        stand_in = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                random, checksum = self.headers["Spreed-Signaling-Random"], self.headers["Spreed-Signaling-Checksum"]
+                expected = hmac.new(SECRET.encode(), random.encode() + body, hashlib.sha256).hexdigest()
+                self.send_response(stand_in.take(self.path, body, is_signed=checksum == expected))
+                stand_in.backends.add(self.headers["Spreed-Signaling-Backend"])
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def take(self, path: str, body: bytes, *, is_signed: bool) -> int:
+        """Keep a notification, and return the status of the answer."""
+        with self._arrived:
+            self.requests += 1
+            if not is_signed:
+                return 403
+            if self.failures:
+                self.failures -= 1
+                return 500
+            self.received.append((path, msgspec.json.decode(body)))
+            self._arrived.notify_all()
+            return 200
+
+    def expect(self, token: str, kind: str, condition: Callable[[dict[str, Any]], bool] = lambda _: True) -> Any:
+        """Return the content of the next notification of this type about a room that fulfils the condition."""
+
+        def find() -> Any:
+            for place, (path, content) in enumerate(self.received):
+                if path == f"/api/v1/room/{token}" and content["type"] == kind and condition(content[kind]):
+                    del self.received[: place + 1]
+                    return content[kind]
+            return None
+
+        with self._arrived:
+            found = self._arrived.wait_for(find, 10)
+        assert found is not None, f"no notification {kind} came; these did: {self.received}"
+        return found
+
+    def close(self) -> None:
+        """Stop the server."""
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
