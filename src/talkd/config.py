@@ -141,6 +141,8 @@ class SecurityConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """
     polls_by_address: int = 20_000
     """Polls of one network that may wait at the same time. Further ones get 429."""
+    sockets_by_address: int = 20_000
+    """Signaling sockets that one network may have open. Further ones are closed."""
     polls_by_session: int = 256
     """Polls of one session, or of one participant without a session, that may wait in a room at the same time. Further
     ones get 429."""

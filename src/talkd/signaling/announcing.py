@@ -15,9 +15,9 @@ from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.errors import Unavailable
 from talkd.signaling import bridge, messages
+from talkd.signaling.frames import frame_of
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.registry import LiveRoom
-from talkd.signaling.websocket import frame_of
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -166,7 +166,7 @@ def send_to(peers: list[Peer], message: bytes) -> None:
     if peers:
         frame = frame_of(message)
         for peer in peers:
-            peer.send_all(message, frame)
+            peer.send_frame(frame)
 
 
 def _joins(newcomers: list[Peer]) -> bytes:

@@ -11,12 +11,17 @@ import msgspec
 
 from talkd.areas.signaling import service
 from talkd.signaling import messages
+from talkd.signaling.messages import Refused
 from talkd.signaling.peer import Peer
+from talkd.signaling.registry import LiveRoom
+from talkd.storage.database import Tx
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
 
 BEFORE, AFTER = "-", "~"
+MAX_WAITING = 1000
+"""Maximum number of messages of a room that wait to be stored for polling sessions."""
 
 
 def name_for(peer: Peer, session_id: str) -> str:
@@ -30,16 +35,34 @@ def session_named(name: str) -> str:
 
 
 def send_to_session(signaling: "Signaling", peer: Peer, session_id: str, data: msgspec.Raw) -> None:
-    """Store a message of a peer for a polling session of its room. What is not a JSON object is dropped."""
+    """Store a message of a peer for a polling session of its room soon. What is not a JSON object is dropped."""
     try:
         content = msgspec.json.decode(data, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return
-    room, sender = peer.room, peer.session_id
-    if room is not None:
-        room_id = room.id
-        content |= {"from": sender, "to": session_id}
-        signaling.spawn(signaling.world.db.write(lambda tx: service.store_message(tx, room_id, session_id, content)))
+    room = peer.room
+    if room is None:
+        return
+    if len(room.for_polling) >= MAX_WAITING:
+        raise Refused("too_many_requests", "Too many messages wait for clients that poll.")
+    room.for_polling.append((session_id, content | {"from": peer.session_id, "to": session_id}))
+    if room.storing is None:
+        room.storing = signaling.spawn(_store_messages(signaling, room))
+
+
+async def _store_messages(signaling: "Signaling", room: LiveRoom) -> None:
+    """Store what waits for the polling sessions of a room, in its order. What cannot be stored is dropped."""
+    try:
+        while room.for_polling:
+            taken, room.for_polling = room.for_polling, []
+
+            async def work(tx: Tx, taken: list[tuple[str, dict[str, Any]]] = taken) -> None:
+                for session_id, content in taken:
+                    await service.store_message(tx, room.id, session_id, content)
+
+            await signaling.world.db.write(work)
+    finally:
+        room.storing = None
 
 
 async def bring_messages(signaling: "Signaling", session_id: str) -> None:

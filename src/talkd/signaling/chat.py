@@ -8,10 +8,9 @@ from talkd.areas.chat.feed import Feed
 from talkd.conversation import room_store
 from talkd.core.errors import Unavailable
 from talkd.signaling import messages
-from talkd.signaling.announcing import send_to
-from talkd.signaling.peer import CHAT_RELAY
+from talkd.signaling.frames import frame_of
+from talkd.signaling.peer import CHAT_RELAY, Peer
 from talkd.signaling.registry import LiveRoom
-from talkd.signaling.websocket import frame_of
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -41,13 +40,17 @@ class ChatRelay:
         try:
             while room.chat_from is not None and room.members:
                 known, room.chat_from = room.chat_from, None
-                hint = messages.event("room", "message", _about(room, {"refresh": True}))
-                send_to([peer for peer in room.list_present() if CHAT_RELAY not in peer.features], hint)
+                self._send_hint(room, [peer for peer in room.list_present() if CHAT_RELAY not in peer.features])
                 await self._send_messages(room, known)
         except Unavailable:
-            send_to(room.list_present(), messages.event("room", "message", _about(room, {"refresh": True})))
+            self._send_hint(room, room.list_present())
         finally:
             room.is_relaying = False
+
+    def _send_hint(self, room: LiveRoom, peers: list[Peer]) -> None:
+        hint = _frame(room, {"refresh": True})
+        for peer in peers:
+            peer.send_hint(hint)
 
     async def _send_messages(self, room: LiveRoom, known: int) -> None:
         """Bring each reader the messages after `known`. A read may also find messages whose events come later."""
@@ -56,7 +59,7 @@ class ChatRelay:
         found = await world.db.read(lambda tx: room_store.get_room(tx, room.token)) if readers else None
         if found is None:
             return
-        framed: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        framed: dict[bytes, list[bytes]] = {}
         for peer in readers:
             while peer.room is room and peer.actor is not None:
                 position = max(known, peer.chat_known)
@@ -64,18 +67,14 @@ class ChatRelay:
                 if news is None or peer.room is not room:
                     break
                 body = bytes(news.body)
-                pairs = framed.get(body)  # most readers see the same text
-                if pairs is None:
-                    pairs = framed[body] = [_framed(room, comment) for comment in _read_list(body)]
-                for message, frame in pairs:
-                    peer.send_all(message, frame)
+                frames = framed.get(body)  # most readers see the same text
+                if frames is None:
+                    frames = framed[body] = [_frame(room, {"comment": comment}) for comment in _read_list(body)]
+                for frame in frames:
+                    peer.send_frame(frame)
                 peer.chat_known = news.last_id
 
 
-def _framed(room: LiveRoom, comment: msgspec.Raw) -> tuple[bytes, bytes]:
-    message = messages.event("room", "message", _about(room, {"comment": comment}))
-    return message, frame_of(message)
-
-
-def _about(room: LiveRoom, chat: dict[str, Any]) -> dict[str, Any]:
-    return {"roomid": room.token, "data": {"type": "chat", "chat": chat}}
+def _frame(room: LiveRoom, chat: dict[str, Any]) -> bytes:
+    content = {"roomid": room.token, "data": {"type": "chat", "chat": chat}}
+    return frame_of(messages.event("room", "message", content))

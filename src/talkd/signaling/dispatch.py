@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
@@ -12,9 +13,11 @@ from websockets.http11 import Request
 from talkd import __version__
 from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
-from talkd.core import ids
+from talkd.core import clock, ids
 from talkd.core.errors import Unavailable
-from talkd.signaling import hello, internal, joining, messages, relay, transient
+from talkd.core.networks import subnet_of
+from talkd.core.windows import Windows
+from talkd.signaling import hello, internal, joining, messages, metrics, relay, transient
 from talkd.signaling.announcing import Announcer
 from talkd.signaling.chat import ChatRelay
 from talkd.signaling.messages import Incoming, Refused
@@ -54,6 +57,9 @@ ROOM_SECONDS = 10.0
 """How long a guest may take to join a room."""
 
 
+RETRY_SECONDS = 1.0
+MAX_DIGITS = 18
+"""Digits of a number in the answer to a ping."""
 PING_SECONDS = 54.0
 """A client that was silent for so long is pinged."""
 PONG_SECONDS = 60.0
@@ -76,6 +82,11 @@ class Signaling:
         self.sfu = Sfu(self) if calls.janus and calls.signaling == "sockets" else None
         """Media through gateways; None if clients connect to each other."""
         self.features = FEATURES if self.sfu is None else tuple(sorted({*FEATURES, *sfu.FEATURES}))
+        self.failed_resumes: Windows[str] = Windows()
+        """Failed attempts to resume, by network."""
+        self.received = 0
+        """The messages that came since the metrics were shown last."""
+        self._by_network: Counter[str] = Counter()
         self.ended_sessions = 0
         """Counts the sessions of rooms that have ended, so that a look at one notices that it may be outdated."""
 
@@ -93,11 +104,18 @@ class Signaling:
         forwarded = ", ".join(request.headers.get_all("X-Forwarded-For"))
         socket.address = self._proxies.find_client(peername, forwarded or None)
         self.sockets.add(socket)
+        network = subnet_of(socket.address)
+        self._by_network[network] += 1
+        if self._by_network[network] > self.world.config.security.sockets_by_address:
+            socket.send(messages.refusal(Refused("too_many_requests", "Your network has too many connections.")))
+            socket.hang_up()
+            return
         self.limit(socket, HELLO_SECONDS, "hello_expected")
         socket.send(messages.reply("welcome", {"version": __version__, "features": self.features}))
 
     def receive(self, socket: WebSocket, message: bytes) -> None:
         """Handle a message, at once or in a task."""
+        self.received += 1
         incoming = None
         try:
             incoming = messages.parse(message)
@@ -108,19 +126,39 @@ class Signaling:
                 raise Refused("bad_request", "The type of the message is unknown.")
             work = handle(self, socket, incoming)
         except Refused as refused:
-            request_id = incoming.id if incoming is not None else messages.find_id(message)
-            socket.send(messages.refusal(refused, request_id))
+            self._refuse(socket, refused, incoming.id if incoming is not None else messages.find_id(message))
+            return
+        except Exception as error:
+            self._refuse(socket, _failure(error), incoming.id if incoming is not None else "")
             return
         if work is not None:
             socket.busy = self.spawn(self._finish(socket, incoming.id, work))
 
-    def receive_binary(self, socket: WebSocket) -> None:
+    def refuse_binary(self, socket: WebSocket) -> None:
         """Refuse a binary message: the protocol has none."""
-        socket.send(messages.refusal(Refused("invalid_format", "Send text messages.")))
+        self._refuse(socket, Refused("invalid_format", "Send text messages."))
+
+    def refuse_flood(self, socket: WebSocket, message: bytes) -> None:
+        """Refuse a message of a client that sends too many."""
+        self._refuse(socket, Refused("too_many_requests", "Send fewer messages."), messages.find_id(message))
+
+    def confirm(self, socket: WebSocket, content: bytes) -> None:
+        """Forget the messages that the client has received. The answer to a ping has the number of the last."""
+        if socket.peer is not None and socket.peer.line is socket and content.isdigit() and len(content) < MAX_DIGITS:
+            socket.peer.confirm(int(content))
+
+    def _refuse(self, socket: WebSocket, refused: Refused, request_id: str = "") -> None:
+        metrics.refusals.labels(refused.code).inc()
+        (socket.peer or socket).send(messages.refusal(refused, request_id))
 
     def lose(self, socket: WebSocket) -> None:
         """Let the peer of a closed connection wait until its client resumes."""
-        self.sockets.discard(socket)
+        if socket in self.sockets:
+            self.sockets.discard(socket)
+            network = subnet_of(socket.address)
+            self._by_network[network] -= 1
+            if not self._by_network[network]:
+                del self._by_network[network]
         peer, socket.peer = socket.peer, None
         if peer is not None and peer.line is socket:
             peer.line, peer.lost_at = None, asyncio.get_running_loop().time()
@@ -128,7 +166,7 @@ class Signaling:
     # --- for the functions that handle messages ----------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run something in a task of its own."""
-        task = asyncio.ensure_future(work)
+        task = asyncio.ensure_future(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
@@ -193,10 +231,7 @@ class Signaling:
 
     async def _check_logins(self, user_id: str) -> None:
         for peer in self.registry.list_of_user(user_id):
-            login = peer.login
-            if not await self.world.db.read(
-                lambda tx, login=login: identities.is_valid(tx, self.world.talk_settings, user_id, login)  # type: ignore[misc]
-            ):
+            if not await self._is_valid(user_id, peer.login):
                 self.end(peer, "logged_out")
 
     def release_media(self, session_id: str) -> None:
@@ -204,6 +239,16 @@ class Signaling:
         peer = self.registry.find_by_session(session_id)
         if peer is not None and self.sfu is not None:
             self.sfu.release(peer)
+
+    async def _is_valid(self, user_id: str, login: str) -> bool:
+        """Return True if a login has not ended. If the database cannot be read, ask again until it can."""
+        while True:
+            try:
+                return await self.world.db.read(
+                    lambda tx: identities.is_valid(tx, self.world.talk_settings, user_id, login)
+                )
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
 
     def leave_call(self, session_id: str) -> None:
         """End the room's session of a client that has left or is gone, unless it goes on with long polls."""
@@ -219,13 +264,11 @@ class Signaling:
         try:
             await work
         except Refused as refused:
-            socket.send(messages.refusal(refused, request_id))
+            self._refuse(socket, refused, request_id)
         except Unavailable:
-            socket.send(messages.refusal(Refused("processing_failed", "Try again later."), request_id))
-        except Exception:
-            number = ids.text(12)
-            log.exception("signaling_failed", request_id=number)
-            socket.send(messages.refusal(Refused("internal_error", f"The log has the reason as {number}."), request_id))
+            self._refuse(socket, Refused("processing_failed", "Try again later."), request_id)
+        except Exception as error:
+            self._refuse(socket, _failure(error), request_id)
         socket.go_on()
 
     # --- life --------------------------------------------------------------------------------
@@ -236,13 +279,16 @@ class Signaling:
             silent = now - socket.heard_at
             if silent > PONG_SECONDS:
                 socket.cut()
-            elif silent > PING_SECONDS and not socket.is_pinged:
-                socket.ping()
+            elif socket.peer is not None and (silent > PING_SECONDS or socket.peer.is_unconfirmed):
+                socket.peer.ask_for_confirmation()
         for peer in self.registry:
             if peer.lost_at is not None and (now - peer.lost_at >= RESUME_SECONDS or peer.has_overflowed):
                 session_id = peer.session_id
                 self.end(peer)
                 self.leave_call(session_id)
+        self.failed_resumes.forget_old(clock.steady())
+        metrics.show(sockets=len(self.sockets), peers=len(self.registry), received=self.received)
+        self.received = 0
 
     def start(self) -> None:
         """Connect to the media servers."""
@@ -259,6 +305,23 @@ class Signaling:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _failure(error: Exception) -> Refused:
+    """Log an error. Return what the client is told."""
+    number = ids.text(12)
+    log.error("signaling_failed", request_id=number, exc_info=error)
+    return Refused("internal_error", f"The log has the reason as {number}.")
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """Run something whose failure no client waits for."""
+    try:
+        await work
+    except Unavailable:
+        log.warning("signaling_unavailable")
+    except Exception:
+        log.exception("signaling_failed")
 
 
 Handle = Callable[[Signaling, WebSocket, Incoming], Coroutine[Any, Any, None] | None]

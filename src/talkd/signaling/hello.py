@@ -1,15 +1,16 @@
 """The hello of a client: it proves who it is, or resumes its session."""
 
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
 from talkd import __version__
 from talkd.areas.signaling import identity_service as identities
 from talkd.areas.signaling.identity_service import Identity
-from talkd.core import checksums, ids
+from talkd.core import checksums, clock, ids
 from talkd.core.errors import Invalid, Throttled
+from talkd.core.networks import subnet_of
 from talkd.signaling import messages
 from talkd.signaling.messages import Auth, Hello, Incoming, Refused
 from talkd.signaling.peer import Peer
@@ -21,7 +22,14 @@ if TYPE_CHECKING:
 VERSIONS = ("1.0", "2.0")
 GUESSES = "signalingHello"
 """The brute-force action of wrong tickets, tokens, secrets and resume ids."""
+NO_GUESS = ("token_expired", "token_not_valid_yet", "invalid_client_type")
+"""Refusals of proofs that were or will be right, and of clients that the server does not serve."""
 MAX_FEATURES = 50
+MAX_FEATURE_LENGTH = 64
+MAX_PEERS = 200
+"""Maximum number of peers of one user."""
+RESUMES = 600
+"""Failed attempts to resume a minute from one network. A restarted server knows none of the sessions before."""
 ID_LENGTH = 32
 
 
@@ -29,7 +37,7 @@ class Ticket(msgspec.Struct, frozen=True):
     """The older proof of a client: a ticket from the signaling settings."""
 
     ticket: str
-    userid: str | None = None
+    userid: Annotated[str, messages.WITHOUT_NUL] | None = None
 
 
 class Token(msgspec.Struct, frozen=True):
@@ -59,21 +67,16 @@ def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Cor
 
 
 async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, request_id: str) -> None:
-    features = frozenset(given.features[:MAX_FEATURES])
+    features = frozenset(each for each in given.features[:MAX_FEATURES] if len(each) <= MAX_FEATURE_LENGTH)
     kept: list[bytes] = []
-    try:
-        async with signaling.world.throttle.attempt(GUESSES, socket.address) as attempt:
-            try:
-                if given.resumeid:
-                    peer, kept = _resume(signaling, socket, given.resumeid)
-                    peer.features = features or peer.features
-                else:
-                    peer = await _identify(signaling, socket, given, features)
-            except Refused:
-                attempt.failed()
-                raise
-    except Throttled as error:
-        raise Refused("too_many_requests", "Too many attempts; try again later.") from error
+    if given.resumeid:
+        peer, kept = _resume(signaling, socket, given.resumeid)
+        peer.features = features or peer.features
+    else:
+        identity, is_internal = await _identify(signaling, socket, given.version, given.auth)
+        if not socket.is_open:
+            return
+        peer = _begin(signaling, socket, identity, features, is_internal=is_internal)
     socket.peer = peer
     socket.set_deadline(None)
     socket.send(
@@ -89,8 +92,8 @@ async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, reques
             request_id,
         )
     )
-    for message in kept:
-        socket.send(message)
+    for frame in kept:
+        socket.send_frame(frame)
     if peer.user_id is None and not peer.is_internal and peer.room is None:
         signaling.require_room_soon(socket)
 
@@ -99,6 +102,9 @@ def _resume(signaling: "Signaling", socket: WebSocket, resume_id: str) -> tuple[
     """Return the peer that the client had, and the messages that it has missed. An older connection of it is closed."""
     peer = signaling.registry.find_resumable(resume_id)
     if peer is None or peer.has_overflowed:
+        network = subnet_of(socket.address)
+        if signaling.failed_resumes.spend(network, allowed=RESUMES, seconds=60, now=clock.steady()):
+            raise Refused("too_many_requests", "Too many sessions could not be resumed; try again later.")
         raise Refused("no_such_session", "The session has ended; say hello without a resume id.")
     older = peer.line
     if older is not None:
@@ -107,17 +113,34 @@ def _resume(signaling: "Signaling", socket: WebSocket, resume_id: str) -> tuple[
     return peer, peer.resume(socket)
 
 
-async def _identify(signaling: "Signaling", socket: WebSocket, given: Hello, features: frozenset[str]) -> Peer:
-    auth = given.auth
+async def _identify(
+    signaling: "Signaling", socket: WebSocket, version: str, auth: Auth | None
+) -> tuple[Identity, bool]:
+    """Return who the client is, and whether it is an internal client. Wrong proofs count as guesses."""
     if auth is None:
         raise Refused("bad_request", "The hello has neither `auth` nor `resumeid`.")
-    is_internal = auth.type == "internal"
-    if is_internal:
-        identity = _check_secret(signaling, auth)
-    elif auth.type in ("", "client"):
-        identity = await _check_client(signaling, given.version, auth)
-    else:
+    if auth.type not in ("", "client", "internal"):
         raise Refused("invalid_client_type", "Use the type client.")
+    is_internal = auth.type == "internal"
+    try:
+        async with signaling.world.throttle.attempt(GUESSES, socket.address) as attempt:
+            try:
+                if is_internal:
+                    return _check_secret(signaling, auth), True
+                return await _check_client(signaling, version, auth), False
+            except Refused as refused:
+                if refused.code not in NO_GUESS:
+                    attempt.failed()
+                raise
+    except Throttled as error:
+        raise Refused("too_many_requests", "Too many attempts; try again later.") from error
+
+
+def _begin(
+    signaling: "Signaling", socket: WebSocket, identity: Identity, features: frozenset[str], *, is_internal: bool
+) -> Peer:
+    if identity.user_id is not None and len(signaling.registry.list_of_user(identity.user_id)) >= MAX_PEERS:
+        raise Refused("session_limit_exceeded", "You have too many sessions.")
     peer = Peer(
         ids.text(ID_LENGTH),
         ids.text(ID_LENGTH),

@@ -82,6 +82,9 @@ class VirtualLine:
     def send_frame(self, frame: bytes) -> None:
         """Do nothing: the owner is in the room too and gets what all get."""
 
+    def ping(self, content: bytes) -> None:
+        """Do nothing: there is no connection."""
+
     def hang_up(self) -> None:
         """Do nothing: there is no connection."""
 

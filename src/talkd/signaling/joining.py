@@ -23,13 +23,13 @@ def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Cor
     if wanted is None or peer is None:
         raise Refused("bad_request", "The message has no room.")
     if wanted.roomid and peer.is_internal:
-        return _join_internal(signaling, socket, peer, wanted, incoming.id)
+        return _join_internal(signaling, peer, wanted, incoming.id)
     if wanted.roomid:
         return _join(signaling, socket, peer, wanted, incoming.id)
     session_id = peer.session_id
     signaling.part(peer)
     signaling.leave_call(session_id)
-    socket.send(messages.reply("room", {"roomid": ""}, incoming.id))
+    peer.send(messages.reply("room", {"roomid": ""}, incoming.id))
     if peer.user_id is None and not peer.is_internal:
         signaling.require_room_soon(socket)
     return None
@@ -43,6 +43,8 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
     if me is None or me.session is None:
         raise Refused("no_such_room", "Join the room over HTTP first, and give the session that you got.")
     name = await signaling.world.db.read(lambda tx: identities.get_room_name(tx, me.room, peer.user_id))
+    _require_alive(signaling, peer)
+    joined = peer.room
     previous = signaling.registry.find_by_session(wanted.sessionid)
     if previous is not None and previous is not peer:
         signaling.end(previous, "room_session_reconnected")
@@ -60,25 +62,30 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
     joined_room: dict[str, Any] = {"roomid": room.token, "properties": properties(me.room, name)}
     if signaling.sfu is not None:
         joined_room["bandwidth"] = signaling.sfu.bandwidth
-    socket.send(messages.reply("room", joined_room, request_id))
+    peer.send(messages.reply("room", joined_room, request_id))
     transient.send_initial(room, peer)
     signaling.announcer.schedule(room)
 
 
-async def _join_internal(
-    signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: RoomRequest, request_id: str
-) -> None:
+async def _join_internal(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request_id: str) -> None:
     """Enter a room as a part of the installation, which is no participant."""
     found = await signaling.world.db.read(lambda tx: room_store.get_room(tx, wanted.roomid))
     if found is None:
         raise Refused("no_such_room")
+    _require_alive(signaling, peer)
     signaling.part(peer)
     room = signaling.registry.enter(peer, found.id, found.token, "")
     peer.sender = encode_sender(peer)
     shown = properties(found, found.name_for("", ""))
-    socket.send(messages.reply("room", {"roomid": room.token, "properties": shown}, request_id))
+    peer.send(messages.reply("room", {"roomid": room.token, "properties": shown}, request_id))
     transient.send_initial(room, peer)
     signaling.announcer.schedule(room, list_changed=True)
+
+
+def _require_alive(signaling: "Signaling", peer: Peer) -> None:
+    """Raise Refused if the peer has ended while the database was read. It would stay in the room for ever."""
+    if signaling.registry.find(peer.id) is not peer:
+        raise Refused("no_such_session", "The session has ended.")
 
 
 def encode_sender(peer: Peer) -> bytes:

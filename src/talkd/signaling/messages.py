@@ -1,11 +1,13 @@
 """The messages of the standalone signaling protocol, version 1."""
 
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
-MAX_BYTES = 64 * 1024
-"""Maximum size of a message from a client."""
+MAX_TTL = 2**62
+"""Maximum lifetime of transient data in nanoseconds: more than a century."""
+WITHOUT_NUL = msgspec.Meta(pattern=r"^[^\x00]*$")
+"""A text that databases can look up."""
 RAW_NULL = msgspec.Raw(b"null")
 
 
@@ -37,7 +39,7 @@ class Hello(msgspec.Struct, frozen=True):
 class RoomRequest(msgspec.Struct, frozen=True):
     """Join the room with the token `roomid`, or leave the current one if it is empty."""
 
-    roomid: str = ""
+    roomid: Annotated[str, WITHOUT_NUL] = ""
     sessionid: str = ""
     """The session that the client got when it joined the room over HTTP."""
 
@@ -63,7 +65,7 @@ class Transient(msgspec.Struct, frozen=True):
     type: str
     key: str = ""
     value: msgspec.Raw = RAW_NULL
-    ttl: int = 0
+    ttl: Annotated[int, msgspec.Meta(ge=0, le=MAX_TTL)] = 0
 
 
 class Incoming(msgspec.Struct, frozen=True):

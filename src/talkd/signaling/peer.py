@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Protocol
 from talkd.conversation.participant import Participant
 from talkd.core.actor import Actor
 from talkd.core.constants import Permission
+from talkd.signaling.frames import frame_of
 
 if TYPE_CHECKING:
     from talkd.signaling.registry import LiveRoom
 
-MAX_PENDING = 1000
-"""Maximum number of messages kept for a peer without a socket."""
-MAX_PENDING_BYTES = 1024 * 1024
+MAX_KEPT = 1000
+"""Maximum number of messages kept for a client that has not confirmed them."""
+MAX_KEPT_BYTES = 1024 * 1024
 """Maximum size of these messages together."""
+CONFIRM_AFTER = 200
+"""After so many messages the client is pinged at once, and not at the next second."""
 
 CHAT_RELAY = "chat-relay"
 """Feature of clients that take new chat messages from events."""
@@ -27,6 +30,9 @@ class Line(Protocol):
 
     def send_frame(self, frame: bytes) -> None:
         """Send a message that is a WebSocket frame already."""
+
+    def ping(self, content: bytes) -> None:
+        """Ask for a sign of life, which repeats `content` and says that all earlier messages have arrived."""
 
     def hang_up(self) -> None:
         """Close the connection after what was sent."""
@@ -52,8 +58,11 @@ class Peer:
     """A client that has said hello. Other clients know it by `id`; `resume_id` is its own secret."""
 
     __slots__ = (
+        "_confirmed",
+        "_kept",
         "_kept_bytes",
-        "_pending",
+        "_pinged",
+        "_sent",
         "actor",
         "address",
         "chat_known",
@@ -113,8 +122,11 @@ class Peer:
         """The id of the newest chat message of the room that the peer was brought, or 0."""
         self.sender = b""
         """The peer as the sender of a message in a room, encoded."""
-        self._pending: deque[bytes] = deque()
+        self._kept: deque[bytes] = deque()
+        """The newest messages that the client has not confirmed, as frames."""
         self._kept_bytes = 0
+        self._sent = self._confirmed = self._pinged = 0
+        """The numbers of the last message that was sent, that the client has confirmed, and that it was asked for."""
 
     @property
     def is_present(self) -> bool:
@@ -126,33 +138,69 @@ class Peer:
         return self.standing is None or self.standing.may(permission)
 
     def send(self, message: bytes) -> None:
-        """Send a message, or keep it until the client resumes."""
-        if self.line is not None:
+        """Send a message. It is kept until the client has confirmed it."""
+        if self.owner is None:
+            self.send_frame(frame_of(message))
+        elif self.line is not None:
             self.line.send(message)
-        else:
-            self._keep(message)
 
-    def send_all(self, message: bytes, frame: bytes) -> None:
-        """Send a message that many peers get, of which `frame` is the WebSocket frame."""
+    def send_frame(self, frame: bytes) -> None:
+        """Send a message that many peers get and that is a WebSocket frame already."""
+        if self.owner is not None:
+            return
+        self._sent += 1
+        self._kept.append(frame)
+        self._kept_bytes += len(frame)
+        if len(self._kept) > MAX_KEPT or self._kept_bytes > MAX_KEPT_BYTES:
+            self._drop_oldest()
         if self.line is not None:
             self.line.send_frame(frame)
-        else:
-            self._keep(message)
+            if self._sent - self._pinged >= CONFIRM_AFTER:
+                self.ask_for_confirmation()
+
+    def send_hint(self, frame: bytes) -> None:
+        """Send a hint to fetch something. A client without a socket gets equal hints once."""
+        if self.line is not None or frame not in self._kept:
+            self.send_frame(frame)
+
+    # --- what the client has received --------------------------------------------------------
+    @property
+    def kept(self) -> int:
+        """How many messages are kept for the client."""
+        return len(self._kept)
+
+    @property
+    def is_unconfirmed(self) -> bool:
+        """Return True if messages were sent since the last ping."""
+        return self._sent != self._pinged
+
+    def ask_for_confirmation(self) -> None:
+        """Ping the client. Its answer confirms what was sent up to now."""
+        if self.line is not None:
+            self._pinged = self._sent
+            self.line.ping(str(self._sent).encode())
+
+    def confirm(self, number: int) -> None:
+        """Note that the client has received the first `number` messages."""
+        while self._kept and self._sent - len(self._kept) < number <= self._sent:
+            self._kept_bytes -= len(self._kept.popleft())
+        if number <= self._sent:
+            self._confirmed = max(self._confirmed, number)
 
     @property
     def has_overflowed(self) -> bool:
-        """Return True if more messages were sent to the peer than can be kept. It cannot be resumed then."""
-        return len(self._pending) > MAX_PENDING or self._kept_bytes > MAX_PENDING_BYTES
+        """Return True if messages that the client has not confirmed are not kept. It cannot be resumed then."""
+        return self._sent - len(self._kept) > self._confirmed
 
     def resume(self, line: Line) -> list[bytes]:
-        """Continue on another socket. Return the messages that were kept, oldest first."""
-        kept = list(self._pending)
-        self._pending.clear()
-        self._kept_bytes = 0
-        self.line, self.lost_at = line, None
-        return kept
+        """Continue on another socket. Return the messages that the client has not confirmed, oldest first.
 
-    def _keep(self, message: bytes) -> None:
-        if not self.has_overflowed:
-            self._pending.append(message)
-            self._kept_bytes += len(message)
+        Some of them may have reached it: a message that comes twice does no harm, one that is missing does.
+        """
+        self.line, self.lost_at, self._pinged = line, None, self._confirmed
+        return list(self._kept)
+
+    def _drop_oldest(self) -> None:
+        """Drop messages that the client has not confirmed in time."""
+        while len(self._kept) > MAX_KEPT or self._kept_bytes > MAX_KEPT_BYTES:
+            self._kept_bytes -= len(self._kept.popleft())

@@ -14,6 +14,7 @@ class LiveRoom:
         "announced_at",
         "announcing",
         "chat_from",
+        "for_polling",
         "id",
         "is_relaying",
         "list_sent",
@@ -23,6 +24,7 @@ class LiveRoom:
         "parted",
         "polling",
         "reading",
+        "storing",
         "token",
         "transient",
     )
@@ -37,6 +39,10 @@ class LiveRoom:
         """Ids of the peers whose departure the members have not been told yet."""
         self.polling: dict[str, int] = {}
         """The room's sessions without a peer, each with its flags in the call. Their clients poll."""
+        self.for_polling: list[tuple[str, dict[str, Any]]] = []
+        """Messages that wait to be stored for polling sessions, each with the session."""
+        self.storing: Any = None
+        """The task that stores them, or None."""
         self.transient: dict[str, Any] = {}
         self.announcing: Any = None
         """The timer of the next announcement, or None."""

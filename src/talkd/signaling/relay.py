@@ -7,14 +7,17 @@ import msgspec
 from talkd.areas.signaling.model import needed_permissions
 from talkd.core.constants import Permission
 from talkd.signaling import bridge
+from talkd.signaling.frames import frame_of
 from talkd.signaling.messages import Incoming, Refused, Relayed
 from talkd.signaling.peer import Peer
-from talkd.signaling.websocket import WebSocket, frame_of
+from talkd.signaling.websocket import WebSocket
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
 
 WITH_MEDIA = ("offer", "answer")
+DELIVERIES = 20
+"""How many deliveries of a message to many count as one more message of the sender."""
 
 
 class _Content(msgspec.Struct, frozen=True):
@@ -33,7 +36,7 @@ def handle_message(signaling: "Signaling", socket: WebSocket, incoming: Incoming
     if not _may_send(peer, relayed.data):
         raise Refused("not_allowed", "You may not send this.")
     if signaling.sfu is None or not signaling.sfu.take(peer, relayed, incoming.id):
-        _pass_on(signaling, peer, relayed, b"message")
+        _pass_on(signaling, socket, peer, relayed, b"message")
 
 
 def handle_control(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
@@ -43,7 +46,7 @@ def handle_control(signaling: "Signaling", socket: WebSocket, incoming: Incoming
         raise Refused("bad_request", "The message has no content.")
     if peer.standing is not None and not (peer.standing.is_moderator and peer.is_present):
         raise Refused("not_allowed", "Only moderators may control others.")
-    _pass_on(signaling, peer, relayed, b"control")
+    _pass_on(signaling, socket, peer, relayed, b"control")
 
 
 def _may_send(peer: Peer, data: msgspec.Raw) -> bool:
@@ -55,21 +58,24 @@ def _may_send(peer: Peer, data: msgspec.Raw) -> bool:
         return False
     try:
         kind = _read_type(data).type
-    except msgspec.ValidationError:  # no object, or its type is no text: nobody takes it for an offer
+    except (msgspec.DecodeError, RecursionError):  # no object, or its type is no text: nobody takes it for an offer
         return True
     if kind == "control":
         return standing.is_moderator
     if kind in WITH_MEDIA:
-        needed = needed_permissions(_read_content(data))
+        try:
+            needed = needed_permissions(_read_content(data))
+        except (msgspec.DecodeError, RecursionError) as error:
+            raise Refused("invalid_format", "The content cannot be read.") from error
         return needed == Permission.DEFAULT or standing.may(needed)
     return True
 
 
-def _pass_on(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) -> None:
+def _pass_on(signaling: "Signaling", socket: WebSocket, peer: Peer, relayed: Relayed, kind: bytes) -> None:
     if relayed.recipient.type == "session":
         _pass_to_session(signaling, peer, relayed, kind)
     elif relayed.recipient.type in ("user", "room", "call"):
-        _pass_to_many(signaling, peer, relayed, kind)
+        _pass_to_many(signaling, socket, peer, relayed, kind)
     else:
         raise Refused("bad_request", "The type of the recipient is unknown.")
 
@@ -88,7 +94,7 @@ def _pass_to_session(signaling: "Signaling", peer: Peer, relayed: Relayed, kind:
         other.send(_message(peer, kind, b"session", relayed.data))
 
 
-def _pass_to_many(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: bytes) -> None:
+def _pass_to_many(signaling: "Signaling", socket: WebSocket, peer: Peer, relayed: Relayed, kind: bytes) -> None:
     """Pass a message to all others in the room, to those in its call, or to the sessions of a user in the room."""
     room, recipient = peer.room, relayed.recipient
     if room is None or not peer.is_present:
@@ -98,15 +104,16 @@ def _pass_to_many(signaling: "Signaling", peer: Peer, relayed: Relayed, kind: by
         others = [each for each in others if recipient.userid and each.user_id == recipient.userid]
     elif recipient.type == "call":
         others = [each for each in others if each.in_call]
+    if not socket.spend(len(others) / DELIVERIES):
+        raise Refused("too_many_requests", "Send fewer messages to so many.")
     if recipient.type != "user":
         for session_id, in_call in room.polling.items():
             if in_call:
                 bridge.send_to_session(signaling, peer, session_id, relayed.data)
     if others:
-        message = _message(peer, kind, recipient.type.encode(), relayed.data)
-        frame = frame_of(message)
+        frame = frame_of(_message(peer, kind, recipient.type.encode(), relayed.data))
         for each in others:
-            each.send_all(message, frame)
+            each.send_frame(frame)
 
 
 def _message(peer: Peer, kind: bytes, recipient_type: bytes, data: msgspec.Raw) -> bytes:

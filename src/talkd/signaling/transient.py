@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from talkd.signaling import messages
-from talkd.signaling.messages import Incoming, Refused
+from talkd.signaling.frames import frame_of
+from talkd.signaling.messages import Incoming, Refused, Transient
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import LiveRoom
-from talkd.signaling.websocket import WebSocket, frame_of
+from talkd.signaling.websocket import WebSocket
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -19,6 +20,10 @@ OWN = "sd:"
 """Prefix of the keys that only the session named after it may write. They end with that session."""
 MAX_KEYS = 1000
 """Maximum number of values in a room."""
+MAX_BYTES = 1024 * 1024
+"""Maximum size of all values of a room together."""
+MAX_OWN_BYTES = 8 * 1024
+"""Maximum size of the value of a session, so that a few sessions cannot use up the space of the room."""
 MAX_KEY_LENGTH = 255
 MAX_SECONDS = 365 * 86_400.0
 
@@ -49,8 +54,7 @@ def handle(_signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> No
     if wanted.type == "remove":
         _remove(room, wanted.key)
     elif wanted.type == "set":
-        if len(room.transient) >= MAX_KEYS and wanted.key not in room.transient:
-            raise Refused("not_allowed", "The room has too many values.")
+        _require_space(room, wanted)
         _set(room, wanted.key, wanted.value, wanted.ttl / 1e9)
     else:
         raise Refused("bad_request", "Transient data can be set or removed.")
@@ -78,6 +82,15 @@ def _may_write(peer: Peer, key: str) -> bool:
     return peer.standing is None or peer.standing.is_moderator
 
 
+def _require_space(room: LiveRoom, wanted: Transient) -> None:
+    others = [each for key, each in room.transient.items() if key != wanted.key]
+    size = sum(len(bytes(each.value)) for each in others) + len(bytes(wanted.value))
+    if len(others) >= MAX_KEYS or size > MAX_BYTES:
+        raise Refused("not_allowed", "The room has too many values.")
+    if wanted.key.startswith(OWN) and len(bytes(wanted.value)) > MAX_OWN_BYTES:
+        raise Refused("not_allowed", "The value is too long.")
+
+
 def _set(room: LiveRoom, key: str, value: msgspec.Raw, seconds: float) -> None:
     old = room.transient.get(key)
     if old is not None:
@@ -99,7 +112,6 @@ def _remove(room: LiveRoom, key: str) -> None:
 
 
 def _tell(room: LiveRoom, content: dict[str, Any]) -> None:
-    message = messages.reply("transient", content)
-    frame = frame_of(message)
+    frame = frame_of(messages.reply("transient", content))
     for each in room.list_present():
-        each.send_all(message, frame)
+        each.send_frame(frame)

@@ -1,35 +1,33 @@
 """A WebSocket connection, as a protocol of the event loop: no task and no queue for each connection.
 
-The HTTP server hands over a connection when a client asks for an upgrade. The library `websockets` checks the handshake
-and the frames. Frames from the server have no mask, so a message to many clients is framed once.
+The HTTP server hands over a connection when a client asks for an upgrade. The library `websockets` checks the
+handshake.
 """
 
 import asyncio
+from collections import deque
 from typing import Any, Protocol, cast
 
 import structlog
-from websockets.exceptions import InvalidState
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import Close, CloseCode
 from websockets.http11 import Request
-from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from talkd.signaling.messages import MAX_BYTES
+from talkd.signaling.frames import Broken, FrameReader, Opcode, frame_of, read_close
 from talkd.signaling.peer import Peer
 
 log = structlog.get_logger(__name__)
 
 MAX_UNSENT = 4 * 1024 * 1024
 """Bytes that may wait for a client that reads slowly. If there are more, its connection is cut."""
-MAX_WAITING = 256
-"""Messages of a client that may wait while an earlier one is handled, before nothing more is read from it."""
 CLOSE_SECONDS = 5.0
 """How long a client may take to answer the closing of its connection."""
-
-
-def frame_of(message: bytes) -> bytes:
-    """Return a text message as a WebSocket frame of the server."""
-    return Frame(Opcode.TEXT, message).serialize(mask=False)
+RATE = 1000.0
+"""Messages a second that a client may send for long."""
+BURST = 3.0
+"""Seconds of that rate that a client may send at once. Further messages are refused."""
+TOO_MUCH = 2 * BURST
+"""A client that still sends when it is so many seconds ahead of its rate is cut off."""
 
 
 class Handler(Protocol):
@@ -44,8 +42,14 @@ class Handler(Protocol):
     def receive(self, socket: "WebSocket", message: bytes) -> None:
         """Handle a text message."""
 
-    def receive_binary(self, socket: "WebSocket") -> None:
-        """Handle a binary message."""
+    def refuse_binary(self, socket: "WebSocket") -> None:
+        """Refuse a binary message."""
+
+    def refuse_flood(self, socket: "WebSocket", message: bytes) -> None:
+        """Refuse a message of a client that sends too many."""
+
+    def confirm(self, socket: "WebSocket", content: bytes) -> None:
+        """Note the answer to a ping: the client has received what was sent before."""
 
     def lose(self, socket: "WebSocket") -> None:
         """End a connection that was open."""
@@ -58,10 +62,14 @@ class WebSocket(asyncio.Protocol):
         self._handler = handler
         self._loop = asyncio.get_running_loop()
         self._open_connections = open_connections
-        self._protocol = ServerProtocol(max_size=MAX_BYTES, extensions=None)
-        self.transport: asyncio.Transport | None = None
-        self._parts: list[bytes] = []
-        self._is_binary = False
+        self._reader = FrameReader()
+        self._transport: asyncio.Transport
+        self.is_open = False
+        """Whether the handshake is done and no side has begun to close."""
+        self._is_closing = False
+        """Whether a side has begun to close."""
+        self._is_deaf = False
+        """Whether what the client sends is thrown away, since it has broken the protocol."""
         self.address = ""
         """The address of the client."""
         self.peer: Peer | None = None
@@ -69,38 +77,44 @@ class WebSocket(asyncio.Protocol):
         """Ends the connection unless the client says what is expected in time."""
         self.heard_at = 0.0
         """When the client last sent anything, in loop time."""
-        self.is_pinged = False
-        """Whether a ping was sent since."""
+        self._paid_until = 0.0
+        """Until when the client has used up its rate of messages, in loop time."""
         self.busy: asyncio.Task[None] | None = None
         """The task that handles a message. Later ones wait, so that all are handled in their order."""
-        self.waiting: list[bytes] = []
+        self.waiting: deque[bytes] = deque()
 
     # --- what the event loop calls -----------------------------------------------------------
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the connection from the HTTP server, which then passes on the head of its request."""
-        self.transport = cast("asyncio.Transport", transport)
+        self._transport = cast("asyncio.Transport", transport)
         self._open_connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Handle what the client sent."""
-        self._protocol.receive_data(data)
-        self.heard_at, self.is_pinged = self._loop.time(), False
-        for event in self._protocol.events_received():
-            if isinstance(event, Request):
-                self._open(event)
-            elif isinstance(event, Frame):
-                self._take(event)
-        self._flush()
-
-    def eof_received(self) -> None:
-        """End the connection, since the client has closed its side."""
-        self._protocol.receive_eof()
-        self._flush()
+        if self._is_deaf:
+            return
+        if not self.is_open and not self._is_closing:
+            head, end, data = data.partition(b"\r\n\r\n")
+            self._shake_hands(head + end)
+        self.heard_at = self._loop.time()
+        try:
+            for opcode, content in self._reader.read(data):
+                if opcode == Opcode.CLOSE:
+                    self._end(content)
+                elif self.is_open:
+                    self._take(opcode, content)
+        except Broken as broken:
+            self.close(broken.code, broken.reason)
+            self._is_deaf = True
+            if self._transport.can_write_eof():  # TLS cannot
+                self._transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class has it
         """Let the peer wait for its client to resume."""
+        self.is_open = False
         self._open_connections.discard(self)
         self.set_deadline(None)
+        self.waiting.clear()
         self._handler.lose(self)
 
     def shutdown(self) -> None:
@@ -108,52 +122,53 @@ class WebSocket(asyncio.Protocol):
         self.close(CloseCode.GOING_AWAY)
 
     # --- the handshake -----------------------------------------------------------------------
-    def _open(self, request: Request) -> None:
-        if self._handler.has_path(request.path.partition("?")[0]):
-            response = self._protocol.accept(request)
-        else:
-            response = self._protocol.reject(404, "There is no WebSocket here.\n")
-        self._protocol.send_response(response)
-        self._flush()
-        if self._protocol.state is State.OPEN and self.transport is not None:
-            peername = self.transport.get_extra_info("peername")
-            self._handler.open(self, peername[0] if peername else "127.0.0.1", request)
+    def _shake_hands(self, head: bytes) -> None:
+        protocol = ServerProtocol()
+        protocol.receive_data(head)
+        requests = [event for event in protocol.events_received() if isinstance(event, Request)]
+        for request in requests:
+            response = protocol.accept(request)
+            protocol.send_response(response)
+            self.is_open = response.status_code == 101
+        for data in protocol.data_to_send():
+            self._transport.write(data)
+        if not self.is_open:
+            self._leave()
+            return
+        peername = self._transport.get_extra_info("peername")
+        self._handler.open(self, peername[0] if peername else "127.0.0.1", requests[0])
 
     # --- messages ----------------------------------------------------------------------------
-    def _take(self, frame: Frame) -> None:
-        if frame.opcode is Opcode.BINARY:
-            self._is_binary = True
-        elif frame.opcode is Opcode.TEXT:
-            self._is_binary = False
-        elif frame.opcode is not Opcode.CONT:
-            return
-        if not frame.fin or self._parts:
-            self._parts.append(bytes(frame.data))
-        if not frame.fin:
-            return
-        message = b"".join(self._parts) if self._parts else bytes(frame.data)
-        self._parts.clear()
-        if self._is_binary:
-            self._handler.receive_binary(self)
+    def _take(self, opcode: Opcode, content: bytes) -> None:
+        is_allowed = self.spend(1)
+        if not is_allowed and self._paid_until > self.heard_at + TOO_MUCH:
+            self.close(CloseCode.POLICY_VIOLATION, "too_many_requests")
+        elif opcode == Opcode.PING:
+            self.send_frame(frame_of(content, Opcode.PONG))
+        elif opcode == Opcode.PONG:
+            self._handler.confirm(self, content)
+        elif not is_allowed:
+            self._handler.refuse_flood(self, content)
+        elif opcode == Opcode.BINARY:
+            self._handler.refuse_binary(self)
+        elif self.busy is None:
+            self._handler.receive(self, content)
         else:
-            self.receive(message)
+            self.waiting.append(content)
+            self._transport.pause_reading()
 
-    def receive(self, message: bytes) -> None:
-        """Handle a message, or let it wait for its turn."""
-        if self.busy is None:
-            self._handler.receive(self, message)
-        else:
-            self.waiting.append(message)
-            if len(self.waiting) == MAX_WAITING and self.transport is not None:
-                self.transport.pause_reading()
+    def spend(self, messages: float) -> bool:
+        """Count messages of the client. Return False if it sends too many."""
+        self._paid_until = max(self._paid_until, self.heard_at) + messages / RATE
+        return self._paid_until <= self.heard_at + BURST
 
     def go_on(self) -> None:
         """Handle the messages that have waited, until one of them takes time again."""
         self.busy = None
         while self.waiting and self.busy is None:
-            if len(self.waiting) == MAX_WAITING and self.transport is not None:
-                self.transport.resume_reading()
-            self._handler.receive(self, self.waiting.pop(0))
+            self._handler.receive(self, self.waiting.popleft())
+        if not self.waiting:
+            self._transport.resume_reading()
 
     def send(self, message: bytes) -> None:
         """Send a message. If too much waits for the client already, cut the connection instead."""
@@ -161,50 +176,51 @@ class WebSocket(asyncio.Protocol):
 
     def send_frame(self, frame: bytes) -> None:
         """Send a message that is a frame already."""
-        transport = self.transport
-        if transport is None or self._protocol.state is not State.OPEN:
+        if not self.is_open:
             return
+        transport = self._transport
         transport.write(frame)
         if transport.get_write_buffer_size() > MAX_UNSENT:
             log.info("slow_reader_dropped", address=self.address)
-            transport.abort()
+            self.cut()
 
-    def ping(self) -> None:
-        """Ask for a sign of life."""
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_ping(b"")
-            self.is_pinged = True
-            self._flush()
+    def ping(self, content: bytes) -> None:
+        """Ask for a sign of life, which repeats `content`."""
+        self.send_frame(frame_of(content, Opcode.PING))
 
+    # --- the end -----------------------------------------------------------------------------
     def hang_up(self) -> None:
         """Close the connection after what was sent."""
         self.close(CloseCode.NORMAL_CLOSURE)
 
     def close(self, code: CloseCode, reason: str = "") -> None:
         """Close the connection. A client that does not answer is cut off."""
-        try:
-            self._protocol.send_close(code, reason)
-        except InvalidState:  # it is closing already
-            return
-        self._flush()
-        self.set_deadline(self._loop.call_later(CLOSE_SECONDS, self.cut))
+        if self.is_open:
+            self.send_frame(frame_of(Close(code, reason).serialize(), Opcode.CLOSE))
+            self.is_open, self._is_closing = False, True
+            self.set_deadline(self._loop.call_later(CLOSE_SECONDS, self.cut))
+
+    def _end(self, content: bytes) -> None:
+        """Answer the closing of the client, or take its answer."""
+        if self.is_open:
+            code = read_close(content)
+            answer = b"" if code == CloseCode.NO_STATUS_RCVD else Close(code, "").serialize()
+            self.send_frame(frame_of(answer, Opcode.CLOSE))
+        self._leave()
+
+    def _leave(self) -> None:
+        """Close the connection when everything is sent, but not much later than that."""
+        self.is_open, self._is_closing = False, True
+        self._transport.close()
+        self.set_deadline(self._loop.call_later(CLOSE_SECONDS, self._transport.abort))
 
     def cut(self) -> None:
         """End the connection at once."""
-        if self.transport is not None:
-            self.transport.abort()
+        self.is_open = False
+        self._transport.abort()
 
     def set_deadline(self, deadline: asyncio.TimerHandle | None) -> None:
         """Replace the time at which the connection ends by itself."""
         if self.deadline is not None:
             self.deadline.cancel()
         self.deadline = deadline
-
-    def _flush(self) -> None:
-        if self.transport is None or self.transport.is_closing():
-            return
-        for data in self._protocol.data_to_send():
-            if data:
-                self.transport.write(data)
-            else:
-                self.transport.close()  # both sides have said that they close
