@@ -12,7 +12,8 @@ import msgspec
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
-from support.running import free_port
+from support.running import Server, free_port
+from talkd.signaling.dispatch import Signaling
 
 PORTS = "31120-31199"
 """UDP ports for media."""
@@ -87,6 +88,13 @@ class Janus:
         """Return the number of streams that the gateway knows, in both directions."""
         return asyncio.run(self._count_streams())
 
+    def await_streams(self, count: int) -> None:
+        """Wait until the gateway knows exactly so many streams."""
+        until = time.monotonic() + 10
+        while (found := self.count_streams()) != count:
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+
     async def _count_streams(self) -> int:
         sessions = (await self._manage(janus="list_sessions"))["sessions"]
         handles = [(await self._manage(janus="list_handles", session_id=each)).get("handles", []) for each in sessions]
@@ -94,6 +102,16 @@ class Janus:
 
     async def _manage(self, **request: Any) -> dict[str, Any]:
         return await _ask(f"ws://127.0.0.1:{self._admin_port}", "janus-admin-protocol", request)
+
+
+def await_gateways(server: Server, count: int) -> None:
+    """Wait until so many gateways are connected."""
+    sfu = server.app.world[Signaling].sfu
+    assert sfu is not None
+    until = time.monotonic() + 30
+    while sum(each.is_connected for each in sfu.gateways) != count:
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 async def _ask(url: str, protocol: str, request: dict[str, Any]) -> dict[str, Any]:

@@ -80,6 +80,17 @@ class Socket:
                 return content
         raise AssertionError(f"no event {target} {kind} fulfilled the condition")
 
+    def until_permissions(self, bits: int) -> None:
+        """Wait until the server has told that this client has these permissions, apart from the custom bit."""
+        self.until(
+            "participants",
+            "update",
+            lambda update: any(
+                each["sessionId"] == self.id and each["participantPermissions"] | 1 == bits | 1
+                for each in update["users"]
+            ),
+        )
+
     def data(self, kinds: str, sender: str) -> dict[str, Any]:
         """Return the data of the next message of a client with one of these types, which have spaces between."""
         message = self._next(
@@ -155,6 +166,11 @@ class Socket:
         """Send a message about a stream to a session, and return its id."""
         recipient = {"type": "session", "sessionid": session}
         return self.send("message", recipient=recipient, data={"type": kind, **data})
+
+    def code_for(self, session: str, kind: str, **data: Any) -> str:
+        """Send a message about a stream to a session. It must be refused; return the error code."""
+        recipient = {"type": "session", "sessionid": session}
+        return self.refusal("message", recipient=recipient, data={"type": kind, **data})
 
     def close(self) -> None:
         """Close the connection."""

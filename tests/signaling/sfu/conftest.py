@@ -1,18 +1,16 @@
 """Servers whose clients send media to a Janus gateway."""
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from conftest import DATABASES, PATIENCE_SECONDS, Databases
-from support.janus import SECRET, Janus
+from support.janus import SECRET, Janus, await_gateways
 from support.media import Media
 from support.parts import GATEWAY
 from support.people import Person
 from support.running import LoopThread, Server
 from support.sockets import Socket
-from talkd.signaling.dispatch import Signaling
 
 Call = Callable[..., Media]
 
@@ -49,16 +47,6 @@ def server(request: pytest.FixtureRequest, sfu_servers: Callable[[str], Server])
     running = sfu_servers(request.param)
     yield running
     running.close_clients()
-
-
-def await_gateways(server: Server, count: int) -> None:
-    """Wait until so many gateways are connected."""
-    sfu = server.app.world[Signaling].sfu
-    assert sfu is not None
-    until = time.monotonic() + 30
-    while sum(each.is_connected for each in sfu.gateways) != count:
-        assert time.monotonic() < until
-        time.sleep(0.01)
 
 
 @pytest.fixture

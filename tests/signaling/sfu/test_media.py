@@ -1,9 +1,12 @@
 """Media from client to client through the gateway."""
 
 from collections.abc import Callable
+from typing import Any
 
+from support.janus import Janus
 from support.media import Media
 from support.people import Person
+from support.sockets import Socket
 
 Call = Callable[..., Media]
 
@@ -21,3 +24,63 @@ def test_each_receives_audio_and_video_of_the_other(call: Call, alice: Person, b
     for one, other in ((first, second), (second, first)):
         offer = one.receive(other.socket)
         assert offer["payload"]["sdp"].count("\nm=") == 2
+
+
+def test_a_stream_that_is_asked_for_too_early_comes_when_it_is_sent(
+    call: Call, alice: Person, bob: Person, token: str
+) -> None:
+    first, second = call(alice, token), call(bob, token)
+    first.socket.tell(second.socket.id, "requestoffer", roomType="video")
+    second.publish(kinds=("audio",))
+    first.accept(second.socket)
+
+
+def test_a_screen_is_offered_by_who_shares_it(call: Call, alice: Person, bob: Person, token: str) -> None:
+    first, second = call(alice, token), call(bob, token)
+    first.publish("screen", kinds=("video",))
+    first.socket.tell(second.socket.id, "sendoffer", roomType="screen")
+    assert second.accept(first.socket)["roomType"] == "screen"
+    first.socket.tell(second.socket.id, "unshareScreen", roomType="screen")
+    assert second.socket.data("unshareScreen", first.socket.id)
+
+
+def test_a_request_with_the_sid_of_an_offer_renews_it(call: Call, alice: Person, bob: Person, token: str) -> None:
+    first, second = call(alice, token), call(bob, token)
+    second.publish()
+    offer = first.receive(second.socket)
+    first.socket.tell(second.socket.id, "selectStream", roomType="video", payload={"substream": 0, "temporal": 1})
+    first.socket.tell(second.socket.id, "requestoffer", roomType="video", sid=offer["sid"])
+    renewed = first.socket.data("offer", second.socket.id)
+    assert renewed["sid"] == offer["sid"]
+    assert renewed["payload"]["sdp"].count("\nm=") == 2
+
+
+def test_who_sends_anew_is_received_anew(call: Call, alice: Person, bob: Person, token: str) -> None:
+    first, second = call(alice, token), call(bob, token)
+    second.publish(sid="1", kinds=("audio",))
+    offer = first.receive(second.socket)
+    second.publish(sid="2", kinds=("audio",))
+    assert first.accept(second.socket)["sid"] != offer["sid"]
+
+
+def test_the_bitrates_are_told_and_hold(enter: Callable[..., Socket], alice: Person, token: str) -> None:
+    socket = enter(alice, alice.create_room())
+    session = alice.join(token)["sessionId"]
+    assert socket.join(token, session)["bandwidth"] == {"maxstreambitrate": 1_048_576, "maxscreenbitrate": 2_097_152}
+
+
+def test_everybody_is_back_after_the_gateway_was_restarted(
+    call: Call, janus: Janus, open_socket: Callable[..., Socket], media: Any, alice: Person, bob: Person, token: str
+) -> None:
+    first, second = call(alice, token), call(bob, token)
+    second.publish(kinds=("audio",))
+    first.receive(second.socket)
+    janus.kill()
+    janus.start()
+    second.socket.close_code()
+    again = open_socket()
+    assert again.refusal("hello", version="1.0", resumeid=second.socket.resume_id) == "no_such_session"
+    again.hello(bob, token=token)
+    again.join(token, second.socket.session)
+    media(again).publish(kinds=("audio",))
+    first.receive(again)

@@ -125,6 +125,9 @@ class Sfu:
         except (Refusal, Lost, Unavailable) as error:
             log.info("stream_failed", reason=str(error))
             peer.send(protocol.refusal(Refused("processing_failed", "The stream failed; try again."), request_id))
+        except Exception:
+            log.exception("stream_failed")
+            peer.send(protocol.refusal(Refused("internal_error", "The log has the reason."), request_id))
 
     def _of_publisher(self, peer: Peer, media: Media, data: msgspec.Raw) -> Coroutine[Any, Any, None]:
         """Return what a message about a stream of the client itself causes. Raises Refused."""

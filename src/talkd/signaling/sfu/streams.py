@@ -100,6 +100,8 @@ class Publisher(Stream):
         """Whether the gateway has answered an offer."""
         self.is_up = False
         """Whether the client and the gateway are connected, so that others can receive the stream."""
+        self.parts: set[str] = set()
+        """The ids of audio, video and data in the stream."""
         self.subscribers: set[Subscriber] = set()
 
     def notice(self, message: Message) -> None:
@@ -117,9 +119,11 @@ class Publisher(Stream):
                 created = await handle.ask({"request": "create", **self._settings})
                 self.room = _data(created)["room"]
                 await handle.ask({"request": "join", "ptype": "publisher", "room": self.room, "id": FEED})
-            answer = (await handle.ask({"request": "configure"}, offer)).jsep
+            configured = await handle.ask({"request": "configure"}, offer)
+            answer = configured.jsep
             if answer is None:
                 raise Lost("the gateway gave no answer")
+            self.parts = {each["mid"] for each in _data(configured).get("streams", [])}
             self.is_accepted = True
             if not self.is_closed:
                 self.send("answer", {"type": answer.type, "sdp": answer.sdp, "nick": self.peer.display_name})
@@ -138,6 +142,8 @@ class Subscriber(Stream):
     def __init__(self, owner: Owner, peer: Peer, publisher: Publisher) -> None:
         super().__init__(owner, peer, publisher.peer.id, publisher.room_type, ids.text(SID_LENGTH), publisher.gateway)
         self.publisher = publisher
+        self._parts: set[str] = set()
+        """The parts of the stream that the client receives."""
 
     async def offer(self) -> None:
         """Offer the client the stream. Raises Refusal and Lost."""
@@ -147,15 +153,20 @@ class Subscriber(Stream):
             joined = await handle.ask(
                 {"request": "join", "ptype": "subscriber", "room": self.publisher.room, "streams": streams}
             )
+            self._parts |= {each["feed_mid"] for each in _data(joined).get("streams", []) if "feed_mid" in each}
             self._send_offer(joined)
 
     async def renew_offer(self) -> None:
         """Offer the client what the publisher sends by now, on the same connection. Raises Refusal and Lost."""
         async with self.lock:
             handle = self.require_handle()
-            answer = await handle.ask({"request": "update", "subscribe": [{"feed": FEED}]})
-            if answer.jsep is None:
+            added = self.publisher.parts - self._parts
+            if added:
+                parts = [{"feed": FEED, "mid": each} for each in sorted(added)]
+                answer = await handle.ask({"request": "update", "subscribe": parts})
+            else:
                 answer = await handle.ask({"request": "configure", "update": True})
+            self._parts |= added
             self._send_offer(answer)
 
     async def start(self, answer: Jsep) -> None:
