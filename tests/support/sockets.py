@@ -2,24 +2,36 @@
 
 import time
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from support.people import Person
-from support.running import Server
 
 PATH = "/standalone-signaling/spreed"
 SECONDS = 10
 """How long a client waits for a message."""
 
 
+class Address(Protocol):
+    """A server at an address."""
+
+    @property
+    def url(self) -> str:
+        """The address, without a slash at the end."""
+
+
 class Socket:
     """A connection to the signaling server. Messages that nobody has asked for yet are kept in their order."""
 
-    def __init__(self, server: Server, path: str = PATH, **headers: str) -> None:
+    backend = "http://backend.test"
+    """The address of the server that proves who the client is."""
+    is_welcomed = True
+    """Whether the server says welcome."""
+
+    def __init__(self, server: Address, path: str = PATH, **headers: str) -> None:
         url = server.url.replace("http", "ws", 1) + path
         self._stack = ExitStack()
         opened = connect(url, additional_headers=headers, proxy=None, close_timeout=1)
@@ -29,7 +41,7 @@ class Socket:
         self.id = self.resume_id = self.session = ""
         self.seen: list[dict[str, Any]] = []
         """The peers that the client saw when it joined."""
-        self.welcome = self.expect("welcome")
+        self.welcome = self.expect("welcome") if self.is_welcomed else {}
 
     # --- sending ----------------------------------------------------------------------------
     def send(self, kind: str, **content: Any) -> str:
@@ -141,7 +153,7 @@ class Socket:
     def hello(self, person: Person, *, version: str = "1.0", token: str = "", features: tuple[str, ...] = ()) -> None:
         """Say hello as this person, with the proof from the signaling settings."""
         settings = person.get("v3/signaling/settings", **({"token": token} if token else {}))
-        auth = {"url": "http://backend.test", "params": settings["helloAuthParams"][version]}
+        auth = {"url": self.backend, "params": settings["helloAuthParams"][version]}
         self._note(self.ask("hello", version=version, auth=auth, features=list(features)))
 
     def resume(self, resume_id: str) -> None:
