@@ -61,8 +61,7 @@ def join(call_browser: Chrome, call_server: Server, link: str) -> Iterator[Join]
 
     yield join_room
     for each in joined:
-        if not each.has_crashed:
-            assert each.run("return caller.errors") == []
+        each.close()
 
 
 def meet(*callers: Caller) -> None:

@@ -21,8 +21,8 @@ class Caller:
         self, browser: Chrome, server: Server, token: str, user: Person | None, *, only_polls: bool = False
     ) -> None:
         self._browser = browser
-        context = browser.browser.create_user_context()
-        self._handle = browser.browsing_context.create(type="tab", user_context=context)
+        self._context = browser.browser.create_user_context()
+        self._handle = browser.browsing_context.create(type="tab", user_context=self._context)
         browser.switch_to.window(self._handle)
         # Talk's own pages allow the client's script; those of talkd have none.
         browser.execute_cdp_cmd("Page.setBypassCSP", {"enabled": True})
@@ -58,3 +58,9 @@ class Caller:
         self.has_crashed = True
         with pytest.raises(WebDriverException, match="crashed"):
             self._browser.execute_cdp_cmd("Page.crash", {})
+
+    def close(self) -> None:
+        """Close the tab, so that its call costs nothing during later tests. Fails if the client met an error."""
+        errors = [] if self.has_crashed else self.run("return caller.errors")
+        self._browser.browser.remove_user_context(self._context)
+        assert errors == []
