@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from talkd.areas.settings import service as settings
-from talkd.areas.signaling.service import list_stun_servers, list_turn_servers
 from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import ADMIN_GROUP
+from talkd.cli.calls import examine_calls
 from talkd.cli.certificates import examine_tls
 from talkd.cli.command import database_of
 from talkd.cli.database import explain, opened, revision_of
@@ -23,7 +23,6 @@ from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.cli.listening import examine_address, examine_public_url, examine_server
 from talkd.cli.process import SPARE_CONNECTIONS
 from talkd.config import Config
-from talkd.conversation.setting_values import is_host_and_port
 from talkd.conversation.settings import TalkSettings
 from talkd.core.networks import require_network
 from talkd.storage.migrate import REVISIONS
@@ -48,7 +47,13 @@ async def examine(config: Config) -> list[Finding]:
         findings = [*_data(config), *findings, *[finding async for finding in _database(config)]]
     findings += [*_files(config), *_proxies(config), *examine_tls(config.server)]
     findings += await asyncio.to_thread(lambda: [*examine_address(config.server), *examine_public_url(config.server)])
-    return [*findings, *_mail(config), *_calls(config, await _settings(config))]
+    return [*findings, *_mail(config), *await examine_calls(config, await _settings(config))]
+
+
+async def examine_for_calls(config: Config) -> list[Finding]:
+    """Run the checks of what calls need."""
+    findings = await asyncio.to_thread(lambda: list(examine_public_url(config.server)))
+    return [*findings, *await examine_calls(config, await _settings(config))]
 
 
 def _data(config: Config) -> Iterator[Finding]:
@@ -192,27 +197,3 @@ async def _settings(config: Config) -> TalkSettings:
             async with opened(config) as db:
                 return await db.read(settings.get_settings)
     return TalkSettings()
-
-
-def _calls(config: Config, talk_settings: TalkSettings) -> Iterator[Finding]:
-    turn, stun = list_turn_servers(config.calls, talk_settings), list_stun_servers(config.calls, talk_settings)
-    if any(not server.secret for server in turn):
-        yield Finding(
-            FAIL,
-            "TURN",
-            "there are servers without a secret, so clients cannot use them",
-            "set calls.turn_secret, or the secret in the setting turn_servers, to the static-auth-secret of the server",
-        )
-    elif turn:
-        yield Finding(OK, "TURN", ", ".join(server.server for server in turn))
-    else:
-        yield Finding(
-            WARN, "TURN", "no servers: calls through some firewalls fail", "run coturn and set calls.turn_servers"
-        )
-    wrong = next((server for server in stun if not is_host_and_port(server)), None)
-    if wrong is not None:
-        yield Finding(FAIL, "STUN", f"{wrong} is not host:port", "write it like stun.example.org:3478")
-    elif stun:
-        yield Finding(OK, "STUN", ", ".join(stun))
-    else:
-        yield Finding(WARN, "STUN", "no servers", "set calls.stun_servers, or calls work in one network only")

@@ -1,6 +1,6 @@
 """`talkd doctor`: check the set-up, and say what is wrong and how to repair it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -23,6 +23,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 def doctor(
     ctx: ConfigContext,
+    part: Annotated[Literal["calls"] | None, typer.Argument(help="Check only what calls need.")] = None,
     host: Host = None,
     port: Port = None,
     unix_socket: UnixSocket = None,
@@ -38,7 +39,7 @@ def doctor(
     ctx.config.server.unix_socket = unix_socket or ctx.config.server.unix_socket
     ctx.config.dev = dev or ctx.config.dev
     del dev_exposed  # accepted because `talkd serve` has it
-    findings = command.run(checks.examine(ctx.config))
+    findings = command.run(checks.examine_for_calls(ctx.config) if part else checks.examine(ctx.config))
     if as_json:
         command.show_json(findings)
     else:

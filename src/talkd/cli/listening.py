@@ -142,6 +142,11 @@ def examine_public_url(server: ServerConfig) -> Iterator[Finding]:
         )
 
 
+def is_talkd(url: str) -> bool:
+    """Return True if a talkd answers at a URL."""
+    return _refusal(url, _opener(verify=True)) is None
+
+
 class _ThroughSocket(HTTPHandler):
     """Opens every HTTP URL through a Unix socket."""
 
