@@ -48,6 +48,12 @@ def test_an_error_names_the_setting() -> None:
         load(None, {"TALKD_PORT": "eighty"})
 
 
+@pytest.mark.parametrize("address", ["http://127.0.0.1:8188", "ws://", "ws://host name", "127.0.0.1:8188"])
+def test_gateways_need_websocket_addresses(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"calls\.janus"):
+        load(None, {"TALKD_CALLS_JANUS": f"wss://a.test/janus,{address}"})
+
+
 @pytest.mark.parametrize("service", ["TALKD", "TALKD_SERVER", "TALKD_DATABASE", "TALKD_MAIL", "TALKD_METRICS_X"])
 @pytest.mark.parametrize("scheme", ["tcp", "udp", "TCP"])
 def test_variables_of_kubernetes_and_docker_are_not_settings(service: str, scheme: str) -> None:
