@@ -77,7 +77,7 @@ from talkd.areas.sharing.routes import routes as sharing_routes
 from talkd.areas.signaling import effects as signaling_effects
 from talkd.areas.signaling import jobs as signaling_jobs
 from talkd.areas.signaling.routes import routes as signaling_routes
-from talkd.areas.sip.routes import routes as sip_routes
+from talkd.areas.telephony.routes import routes as telephony_routes
 from talkd.config import Config
 from talkd.signaling import effects as socket_effects
 from talkd.signaling import jobs as socket_jobs
@@ -95,7 +95,7 @@ AREAS = {
     "invitations": Area((invitation_routes,)),
     "bans": Area((ban_routes,)),
     "recording": Area((recording_routes,), recording_jobs.JOBS),
-    "sip": Area((sip_routes,)),
+    "telephony": Area((telephony_routes,)),
     "sessions": Area((session_routes,), session_jobs.JOBS),
     "chat": Area((chat_routes, chat_change_routes), chat_jobs.JOBS, chat_effects.AFTER_COMMIT),
     "sharing": Area((sharing_routes,)),

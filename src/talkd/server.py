@@ -25,6 +25,7 @@ from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.settings import clock_service
 from talkd.areas.signaling import tokens
 from talkd.areas.signaling.polling import Polling
+from talkd.areas.telephony.dialer import Dialer
 from talkd.areas.users import service as users
 from talkd.config import Config
 from talkd.conversation.pings import Pings
@@ -112,6 +113,7 @@ class App:
             Postman(db, config.mail, config.identity.name),
             Followed(),
             Recorder(db, talk_settings),
+            Dialer(),
         )
         self.world = world = World(
             config=config,

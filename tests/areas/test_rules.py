@@ -171,7 +171,7 @@ def test_scheduling_a_meeting_is_refused_without_a_calendar(server: Server) -> N
     assert server.add_user().status("POST", path, calendarUri="personal", start=1) == 404
 
 
-def test_recording_and_dial_in_are_refused(server: Server) -> None:
+def test_recording_and_dial_in_are_refused_without_their_servers(server: Server) -> None:
     alice = server.add_user("alice")
     token = alice.create_room()
     assert alice.refused("PUT", f"v4/room/{token}/webinar/sip", state=1) == (412, "config")

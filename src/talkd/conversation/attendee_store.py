@@ -113,6 +113,16 @@ _BY_ACTOR = Query(
     ),
     ATTENDEE,
 )
+_BY_TEXT = {
+    field: Query(
+        sa.select(*ATTENDEE)
+        .where(attendees.c.room_id == bind("room_id"), attendees.c[field] == bind("text"))
+        .order_by(attendees.c.id)
+        .limit(ONE),
+        ATTENDEE,
+    )
+    for field in ("pin", "phone_number", "call_id")
+}
 _ALL = Query(sa.select(*ATTENDEE).where(attendees.c.room_id == bind("room_id")).order_by(attendees.c.id), ATTENDEE)
 _NEW = (
     "room_id",
@@ -125,6 +135,7 @@ _NEW = (
     "access_token",
     "invited_address",
     "phone_number",
+    "pin",
     "modified_at",
 )
 _is_user = bind("actor_type", sa.Text) == word(USERS)
@@ -218,6 +229,13 @@ async def find_attendee(tx: Tx, room_id: int, actor_type: str, actor_id: str) ->
     return await tx.find(_BY_ACTOR, room_id=room_id, actor_type=actor_type, actor_id=actor_id)
 
 
+async def find_by_text(tx: Tx, room_id: int, field: str, text: str) -> Attendee | None:
+    """Return an attendee of the room whose `field`, a key of `_BY_TEXT`, is this text, which is not empty."""
+    if not text:
+        return None
+    return await tx.find(_BY_TEXT[field], room_id=room_id, text=text)
+
+
 async def find_attendees(tx: Tx, room_id: int, actor_type: str, actor_ids: list[str]) -> list[Attendee]:
     """Return the attendees of the room among the actors, in the order in which they were added."""
     return await tx.list(_BY_ACTORS, room_id=room_id, actor_type=actor_type, actor_ids=tx.many(actor_ids))
@@ -242,6 +260,7 @@ async def add_attendee(
     access_token: str = "",
     invited_address: str = "",
     phone_number: str = "",
+    pin: str = "",
 ) -> int | None:
     """Store a new attendee. Return the id, or None for a user whose account was deleted."""
     attendee_id: int | None = await tx.value(
@@ -256,6 +275,7 @@ async def add_attendee(
         access_token=access_token,
         invited_address=invited_address,
         phone_number=phone_number,
+        pin=pin,
         modified_at=now,
     )
     return attendee_id
@@ -299,6 +319,8 @@ _SETTABLE = {
         "sensitive",
         "permissions",
         "display_name",
+        "pin",
+        "call_id",
     )
 }
 

@@ -81,6 +81,7 @@ class RoomDefaults(msgspec.Struct, frozen=True):
     start_calls: int
     can_delete_one_to_one: bool
     notification_level: int
+    can_dial_in: bool
 
 
 class TalkSettings:
@@ -138,6 +139,7 @@ class TalkSettings:
             self.start_calls,
             self.can_delete_one_to_one,
             self.number("default_group_notification", NotificationLevel.MENTION),
+            self.can_dial_in,
         )
 
     @property
@@ -198,6 +200,11 @@ class TalkSettings:
     def can_dial_in(self) -> bool:
         """Return True if there is a SIP bridge with a phone number to dial in."""
         return bool(self.sip_secret and self.text("sip_bridge_dialin_info"))
+
+    @property
+    def dial_in_info(self) -> str:
+        """Return how people dial in, or "" if they cannot."""
+        return self.text("sip_bridge_dialin_info") if self.can_dial_in else ""
 
     @property
     def sip_secret(self) -> str:

@@ -205,6 +205,13 @@ class RecordingConsentSet(RoomEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class DialInSet(RoomEvent):
+    """People can dial in by telephone with a PIN (1), also without one (2), or no longer (0)."""
+
+    state: int
+
+
+@dataclass(frozen=True, slots=True)
 class BreakoutRoomsStarted(RoomEvent):
     """The breakout rooms were started: the lobby of this one was turned off. Its members are asked to come."""
 

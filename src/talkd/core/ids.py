@@ -16,6 +16,7 @@ _TOKEN_ALPHABET = "abcdefghijkmnopqrstuvwxyz23456789"  # without letters that ar
 _SECRET_ALPHABET = string.ascii_letters + string.digits
 _SESSION_ALPHABET = _SECRET_ALPHABET + "+/"
 TOKEN_LENGTH = 8
+PIN_LENGTH = 7
 SESSION_ID_LENGTH = 512
 
 
@@ -27,6 +28,19 @@ def text(length: int, alphabet: str = _SECRET_ALPHABET) -> str:
 def new_token() -> Token:
     """Return a random room token. The database checks that it is unique."""
     return Token(text(TOKEN_LENGTH, _TOKEN_ALPHABET))
+
+
+def new_dialable_token() -> Token:
+    """Return a random room token that can be typed on a telephone: digits, the first not 0, none twice in a row."""
+    digits = text(1, "123456789")
+    while len(digits) < TOKEN_LENGTH:
+        digits += text(1, "0123456789".replace(digits[-1], ""))
+    return Token(digits)
+
+
+def new_pin() -> str:
+    """Return a random PIN for dialling in to a room."""
+    return text(1, "123456789") + text(PIN_LENGTH - 1, string.digits)
 
 
 def new_session_id() -> SessionId:

@@ -109,6 +109,7 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         events.GroupDeleted,
         # shown in lists of rooms or notifications, which clients read every few seconds
         events.RecordingConsentSet,
+        events.DialInSet,
         events.CallRung,
         events.CallRecordingSet,
         events.RecordingStored,

@@ -162,6 +162,7 @@ AFTER_COMMIT: Effects = {
             events.ListableSet,
             events.MessageExpirationSet,
             events.RecordingConsentSet,
+            events.DialInSet,
         ),
         _room_changed,
     ),

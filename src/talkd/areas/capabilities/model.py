@@ -139,14 +139,26 @@ SESSION_PING_LIMIT = 200
 MAX_GIF_SIZE = 3_145_728
 
 
-RECORDING = "recording-v1"
-"""The feature of servers that can record calls."""
+class Optional(msgspec.Struct, frozen=True):
+    """Which parts an administrator has set up beside talkd."""
+
+    recording: bool
+    dial_in: bool
+    dial_out: bool
+
+    @property
+    def features(self) -> list[str]:
+        """The features that these parts bring."""
+        return [
+            *["recording-v1"] * self.recording,
+            *["sip-support", "sip-support-nopin"] * self.dial_in,
+            *["sip-support-dialout"] * self.dial_out,
+        ]
 
 
-def list_features(versions: Collection[str], *, recording: bool) -> list[str]:
+def list_features(versions: Collection[str], optional: Optional) -> list[str]:
     """Return all features. Of those that stand for API versions, return only `versions`."""
-    kept = [name for name in FEATURES if name not in API_FEATURES or name in versions]
-    kept += [RECORDING] * recording
+    kept = [name for name in FEATURES if name not in API_FEATURES or name in versions] + optional.features
     return kept + [name for name in API_FEATURES if name in versions and name not in FEATURES]
 
 
@@ -168,3 +180,5 @@ class Viewer(msgspec.Struct, frozen=True):
     """Whether the setting `start_conversations` lets the caller create group and public rooms."""
     may_dial_out: bool = False
     """Whether a SIP bridge can call phone numbers, and the caller may use it."""
+    may_enable_dial_in: bool = False
+    """Whether people can dial in through a SIP bridge, and the caller may let them."""

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.capabilities import view
-from talkd.areas.capabilities.model import Viewer
+from talkd.areas.capabilities.model import Optional, Viewer
 from talkd.areas.settings import service as settings
 from talkd.areas.sip import service as sip
 from talkd.areas.users import service as users
@@ -35,6 +35,7 @@ async def get_viewer(tx: Tx, talk_settings: TalkSettings, user_id: str | None) -
         may_use_talk=await users.may_use_talk(tx, talk_settings, account.id),
         may_create=await users.is_allowed(tx, talk_settings.start_conversations, account.id),
         may_dial_out=await sip.can_dial_out(tx, talk_settings, account.id),
+        may_enable_dial_in=await sip.can_enable_dial_in(tx, talk_settings, account.id),
     )
 
 
@@ -65,7 +66,11 @@ def get_talk(config: Config, talk_settings: TalkSettings, viewer: Viewer, *, tok
         calls_enabled=talk_settings.start_calls != StartCall.NOBODY,
         breakout_rooms=talk_settings.has_breakout_rooms,
         max_call_duration=talk_settings.max_call_duration,
-        recording=talk_settings.recording_server is not None and config.calls.signaling == "sockets",
+        optional=Optional(
+            recording=talk_settings.recording_server is not None and config.calls.signaling == "sockets",
+            dial_in=talk_settings.can_dial_in,
+            dial_out=talk_settings.can_dial_out,
+        ),
         recording_consent=talk_settings.recording_consent,
         force_passwords=talk_settings.force_passwords,
         token_key=token_key,

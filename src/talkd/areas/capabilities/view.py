@@ -9,6 +9,7 @@ from talkd.areas.capabilities.model import (
     NOTIFICATIONS,
     REACTIONS,
     SESSION_PING_LIMIT,
+    Optional,
     Viewer,
     list_features,
 )
@@ -65,27 +66,27 @@ def spreed(
     calls_enabled: bool,
     breakout_rooms: bool,
     max_call_duration: int,
-    recording: bool,
+    optional: Optional,
     recording_consent: int,
     force_passwords: bool,
     token_key: str,
 ) -> Block:
     """Return the block of Talk. Every group of `config` is an object, even if it is empty: apps read them as maps."""
     return {
-        "features": list_features(identity.announced_apis, recording=recording),
+        "features": list_features(identity.announced_apis, optional),
         "features-local": list(LOCAL_FEATURES),
         "config": {
             "attachments": {"allowed": False},
             "call": {
                 "enabled": calls_enabled,
                 "breakout-rooms": breakout_rooms,
-                "recording": recording,
+                "recording": optional.recording,
                 "recording-consent": recording_consent,
                 "supported-reactions": list(REACTIONS),
                 "can-upload-background": False,
-                "sip-enabled": False,
+                "sip-enabled": optional.dial_in,
                 "sip-dialout-enabled": viewer.may_dial_out,
-                "can-enable-sip": False,
+                "can-enable-sip": viewer.may_enable_dial_in,
                 "start-without-media": viewer.starts_without_media,
                 "max-duration": max_call_duration,
                 "blur-virtual-background": viewer.blurs_background,

@@ -179,6 +179,7 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
         events.RoomDeleted,
         events.DefaultPermissionsSet,
         events.RecordingConsentSet,
+        events.DialInSet,
         # attendees
         events.InvitationsPlanned,
         events.InvitationRepeated,

@@ -162,6 +162,7 @@ async def _add(
     phone_number: str = "",
 ) -> int:
     newest = await room_store.lock_room(tx, room.id)
+    has_pin = newest.sip_enabled and target.type in (USERS, EMAILS)
     attendee_id = await attendee_store.add_attendee(
         tx,
         room_id=room.id,
@@ -175,11 +176,28 @@ async def _add(
         access_token=access_token,
         invited_address=invited_address,
         phone_number=phone_number,
+        pin=await _new_pin(tx, room.id) if has_pin else "",
     )
     if attendee_id is None:
         raise NotFound("new-participant")  # the account was deleted in the meantime
     await tx.emit(AttendeeAdded(room.id, actor, attendee_id, target, quiet))
     return attendee_id
+
+
+async def add_pins(tx: Tx, room_id: int) -> None:
+    """Give a PIN for dialling in to the users and invited people of the room who have none."""
+    for attendee in await attendee_store.list_attendees(tx, room_id):
+        if not attendee.pin and attendee.actor_type in (USERS, EMAILS):
+            pin = await _new_pin(tx, room_id)
+            await attendee_store.set_attendee(tx, room_id, attendee.id, "pin", pin, clock.now())
+
+
+async def _new_pin(tx: Tx, room_id: int) -> str:
+    """Return a PIN that nobody in the room has."""
+    pin = ids.new_pin()
+    while await attendee_store.find_by_text(tx, room_id, "pin", pin) is not None:
+        pin = ids.new_pin()
+    return pin
 
 
 async def ensure_both(tx: Tx, room: Room) -> None:

@@ -90,7 +90,8 @@ async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk_settings: TalkS
     attributes = new.attributes
     if attributes.sip_enabled and not await sip.can_enable_dial_in(tx, talk_settings, actor.id):
         attributes = msgspec.structs.replace(attributes, sip_enabled=0)
-    room = await _add_room(tx, actor, msgspec.structs.replace(new, name=name, attributes=attributes))
+    new = msgspec.structs.replace(new, name=name, attributes=attributes)
+    room = await _add_room(tx, actor, new, is_dialable=talk_settings.can_dial_in)
     attendee_id = await _add_owner(tx, room, actor)
     newcomers = [*([Newcomer(GROUPS, new.invited)] if group is not None else []), *new.newcomers]
     progress = await members.add(tx, room, actor, newcomers, talk_settings, most=most)
@@ -99,14 +100,14 @@ async def create_shared(tx: Tx, actor: Actor, new: NewRoom, talk_settings: TalkS
     return Created(room, attendee_id, progress)
 
 
-async def _add_room(tx: Tx, actor: Actor, new: NewRoom) -> Room:
+async def _add_room(tx: Tx, actor: Actor, new: NewRoom, *, is_dialable: bool) -> Room:
     description = require_description(new.description, "description")
     require_object(new.object_type, new.object_id)
     if new.object_type == EXTENDED:
         await _require_one_to_one(tx, actor, new.object_id)
     room = await room_store.add_room(
         tx,
-        token=await new_token(tx),
+        token=await new_token(tx, is_dialable=is_dialable),
         type=new.type,
         name=new.name,
         description=description,
@@ -186,9 +187,10 @@ async def _add_owner(tx: Tx, room: Room, actor: Actor, *, favorite: bool = False
     )
 
 
-async def new_token(tx: Tx) -> ids.Token:
-    """Return a token that no room has."""
-    token = ids.new_token()
+async def new_token(tx: Tx, *, is_dialable: bool = False) -> ids.Token:
+    """Return a token that no room has. A dialable one can be typed on a telephone."""
+    new = ids.new_dialable_token if is_dialable else ids.new_token
+    token = new()
     while await room_store.is_taken(tx, token):
-        token = ids.new_token()
+        token = new()
     return token

@@ -10,7 +10,7 @@ from talkd.areas.rooms import setting_service as room_settings
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import passwords
 from talkd.core.constants import RoomType
-from talkd.core.errors import Invalid, PreconditionFailed
+from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.guards import lock_room_again
@@ -225,13 +225,15 @@ async def set_recording_consent(tx: Tx, call: Call[ConsentParams]) -> RoomView:
     return await rendering.render_mine(tx, call)
 
 
+@routes.add("PUT", "room/{token}/webinar/sip", *USER_MODERATOR, versions=V4, params=StateParams, returns=RoomView)
+async def set_dial_in(tx: Tx, call: Call[StateParams]) -> RoomView:
+    """Let people dial in by telephone: 0 not at all, 1 with a PIN, 2 also without one."""
+    me, state = call.me, call.params.state
+    await room_settings.set_dial_in(tx, me.room, me.actor, state, call.world.talk_settings)
+    return await rendering.render_mine(tx, call)
+
+
 # --- what this server does not have ---------------------------------------------------------
-@routes.add("PUT", "room/{token}/webinar/sip", *USER_MODERATOR, versions=V4, params=StateParams)
-async def set_sip(_tx: Tx, _call: Call[StateParams]) -> None:
-    """Let people dial in by phone. Always refused: this release has no bridge to the telephone network."""
-    raise PreconditionFailed("config")
-
-
 @routes.add("POST", "room/{token}/meeting", *USER_MODERATOR, versions=V4, params=MeetingParams)
 async def schedule_meeting(_tx: Tx, _call: Call[MeetingParams]) -> None:
     """Put a meeting into a calendar. Always refused: this server has no calendars."""

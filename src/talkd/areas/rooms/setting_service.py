@@ -7,14 +7,16 @@ the value.
 import msgspec
 
 from talkd.areas.participants import service as participants
+from talkd.areas.sip import service as sip
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.room import Room, require_description, require_name
-from talkd.conversation.settings import CONSENT_BY_ROOM
+from talkd.conversation.settings import CONSENT_BY_ROOM, TalkSettings
 from talkd.core.actor import Actor
 from talkd.core.constants import MAX_EXPIRATION, Listable, ReadOnly, RoomType
-from talkd.core.errors import Invalid, PreconditionFailed
+from talkd.core.errors import Forbidden, Invalid, PreconditionFailed
 from talkd.core.events import (
     DescriptionSet,
+    DialInSet,
     GuestsAllowed,
     GuestsDisallowed,
     ListableSet,
@@ -174,3 +176,27 @@ async def set_recording_consent(tx: Tx, room: Room, actor: Actor, value: int, *,
         raise Invalid("breakout-room")
     await room_store.set_field(tx, room.id, "recording_consent", value)
     await tx.emit(RecordingConsentSet(room.id, actor, value))
+
+
+async def set_dial_in(tx: Tx, room: Room, actor: Actor, state: int, talk_settings: TalkSettings) -> None:
+    """Let people dial in by telephone: not at all (0), with a PIN (1), or with and without one (2).
+
+    Raises PreconditionFailed("config") if no bridge is set up, Forbidden("config") if the actor may not use it,
+    Invalid("token") if the room's token cannot be typed on a telephone, and Invalid with the reason.
+    """
+    if not talk_settings.can_dial_in:
+        raise PreconditionFailed("config")
+    if not await sip.can_enable_dial_in(tx, talk_settings, actor.id):
+        raise Forbidden("config")
+    _require_no_breakout_room(room)
+    if not room.is_shared:
+        raise Invalid("type")
+    if state not in (0, 1, 2):
+        raise Invalid("value")
+    if not room.token.isdecimal():
+        raise Invalid("token")
+    if state != room.sip_enabled:
+        await room_store.set_field(tx, room.id, "sip_enabled", state)
+        if state:
+            await participants.add_pins(tx, room.id)
+        await tx.emit(DialInSet(room.id, actor, state))

@@ -60,7 +60,8 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
         issuer=call.base_url,
     )
     has_sockets = call.world.config.calls.signaling == "sockets"
-    return view.settings(found, f"{call.base_url}/standalone-signaling" if has_sockets else "")
+    server = f"{call.base_url}/standalone-signaling" if has_sockets else ""
+    return view.settings(found, server, call.world.talk_settings.dial_in_info)
 
 
 @routes.add("POST", "signaling/{token}", Guard.NO_LOGIN, versions=V3, params=SendParams)

@@ -53,8 +53,11 @@ def news(found: News, room: Room) -> list[Item]:
     return [*(Item("message", message) for message in found.messages), Item("usersInRoom", sessions)]
 
 
-def settings(found: ConnectionSettings, built_in: str) -> dict[str, Any]:
-    """Return the signaling settings. `built_in` is the address of the built-in signaling, or "" for polls only."""
+def settings(found: ConnectionSettings, built_in: str, dial_in_info: str) -> dict[str, Any]:
+    """Return the signaling settings. `built_in` is the address of the built-in signaling, or "" for polls only.
+
+    `dial_in_info` says how people dial in by telephone.
+    """
     user_id, proof = found.user_id, found.proof
     server = found.server.server if found.server is not None else built_in
     if found.server is not None and found.has_clusters:
@@ -71,7 +74,7 @@ def settings(found: ConnectionSettings, built_in: str) -> dict[str, Any]:
         "federation": None,
         "stunservers": stun_servers(found.stun_servers),
         "turnservers": [turn_server(relay) for relay in found.relays],
-        "sipDialinInfo": "",
+        "sipDialinInfo": dial_in_info,
     }
 
 

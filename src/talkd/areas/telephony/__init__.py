@@ -1,0 +1,1 @@
+"""Dialling in and out through a bridge to the telephone network."""
