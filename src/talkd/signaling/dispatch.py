@@ -13,6 +13,7 @@ from websockets.http11 import Request
 from talkd import __version__
 from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
+from talkd.areas.telephony.dialer import Dialer
 from talkd.core import clock, ids
 from talkd.core.errors import Unavailable
 from talkd.core.networks import subnet_of
@@ -20,6 +21,7 @@ from talkd.core.windows import Windows
 from talkd.signaling import hello, internal, joining, messages, metrics, relay, transient
 from talkd.signaling.announcing import Announcer
 from talkd.signaling.chat import ChatRelay
+from talkd.signaling.dialout import Dialouts
 from talkd.signaling.messages import Incoming, Refused
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import Registry
@@ -75,6 +77,8 @@ class Signaling:
         self.announcer = Announcer(self)
         self.chat = ChatRelay(self)
         self.room_list = RoomList(self)
+        self.dialouts = Dialouts(self.registry)
+        world[Dialer].ask = self.dialouts.ask
         self.sockets: set[WebSocket] = set()
         self._proxies = Proxies(world.config.server)
         self._tasks: set[asyncio.Task[None]] = set()

@@ -60,6 +60,7 @@ class Request(msgspec.Struct, frozen=True):
     updatesession: Virtual | None = None
     removesession: Virtual | None = None
     incall: InCall | None = None
+    dialout: dict[str, Any] | None = None
 
 
 _read = msgspec.json.Decoder(Request).decode
@@ -98,6 +99,9 @@ def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Cor
         request = _read(incoming.internal)
     except msgspec.DecodeError as error:
         raise Refused("invalid_format", "The message does not have the form of an internal message.") from error
+    if request.type == "dialout" and request.dialout is not None:
+        signaling.dialouts.take(peer, incoming.id, request.dialout)
+        return None
     room = peer.room
     if room is None:
         raise Refused("not_in_room", "Join a room first.")
