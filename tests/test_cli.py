@@ -123,6 +123,19 @@ def test_group_manages_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
     assert "there is no group staff" in run("group", "list", "staff", status=1)
 
 
+def test_signaling_manages_external_servers(run: Run) -> None:
+    assert "server.public_url" in run("signaling", "add", "https://one.test", "--secret", "s3cret")
+    run("signaling", "add", "https://two.test", "--secret", "s3cret", "--no-verify")
+    assert json.loads(run("signaling", "list", "--json")) == [
+        {"server": "https://one.test", "verify": True},
+        {"server": "https://two.test", "verify": False},
+    ]
+    assert "s3cret" not in run("signaling", "list")
+    run("signaling", "remove", "https://one.test")
+    assert "there is no signaling server https://one.test" in run("signaling", "remove", "https://one.test", status=1)
+    assert "needs a URL like" in run("signaling", "add", "three.test", "--secret", "s3cret", status=1)
+
+
 def test_config_manages_settings_of_talk(run: Run) -> None:
     assert "not set" in run("config", "get", "start_calls", status=1)
     run("config", "set", "start_calls", "2")
