@@ -214,8 +214,7 @@ class CallsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     screen_bitrate: int = 2_097_152
     """Maximum bits per second of a screen that a client sends to Janus."""
     internal_secret: str = ""
-    """Secret shared with parts of the installation that join calls by themselves, such as a recording server. If it is
-    empty, none can."""
+    """Secret of parts of the installation that join calls, such as a recording server. If it is empty, none can."""
 
 
 class MailConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -279,8 +278,7 @@ class Config(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Mode for testing clients: temporary data, sample accounts, no throttling, a reset operation. The server listens
     on this machine only."""
     dev_exposed: bool = False
-    """Whether a server with `dev` may listen on addresses that other machines reach, although its passwords are
-    public."""
+    """Whether a server with `dev`, whose passwords are public, may listen where other machines reach it."""
     admin_user: str = "admin"
     """Name of the administrator account that the first start creates."""
     admin_password: str = ""
