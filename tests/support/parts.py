@@ -40,7 +40,7 @@ SYSTEM_FOLDERS = ("/usr/local/sbin", "/usr/sbin")
 """Folders of servers. The PATH of users lacks them on Debian."""
 
 BROWSER = Part(
-    "pages in a browser",
+    "pages and calls in a browser",
     "chromium or chromedriver is not on the PATH",
     "install both (Debian: apt install chromium chromium-driver)",
 )
