@@ -59,6 +59,11 @@ BACKEND = Part(
     "nextcloud-spreed-signaling or nats-server is not installed",
     "install both (Debian: apt install nextcloud-spreed-signaling nats-server)",
 )
+PROXY = Part(
+    "talkd behind a reverse proxy",
+    "nginx is not installed",
+    "install it (Debian: apt install nginx-light)",
+)
 RECORDINGS = Part(
     "recordings of the real server",
     "there are none in the folder TALKD_CONFORMANCE or beside the checkout",
