@@ -185,6 +185,10 @@ class TalkSettings:
         can_record = self.recording_secret and self.flag("call_recording", True)
         return next(iter(self.recording_servers), None) if can_record else None
 
+    def can_record(self, *, has_sockets: bool) -> bool:
+        """Return True if calls can be recorded: the recording server needs signaling by sockets, ours or external."""
+        return self.recording_server is not None and (has_sockets or bool(self.signaling.servers))
+
     @property
     def recording_secret(self) -> str:
         """Return the secret shared with the recording servers, or "" if there is none."""

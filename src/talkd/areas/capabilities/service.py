@@ -67,7 +67,7 @@ def get_talk(config: Config, talk_settings: TalkSettings, viewer: Viewer, *, tok
         breakout_rooms=talk_settings.has_breakout_rooms,
         max_call_duration=talk_settings.max_call_duration,
         optional=Optional(
-            recording=talk_settings.recording_server is not None and config.calls.signaling == "sockets",
+            recording=talk_settings.can_record(has_sockets=config.calls.signaling == "sockets"),
             dial_in=talk_settings.can_dial_in,
             dial_out=talk_settings.can_dial_out,
         ),

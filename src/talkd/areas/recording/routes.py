@@ -63,7 +63,7 @@ class ServerParams(msgspec.Struct, frozen=True):
 async def start(call: Call[StartParams]) -> None:
     """Record the call."""
     world, status = call.world, call.params.status
-    can_record = world.talk_settings.recording_server is not None and world.config.calls.signaling == "sockets"
+    can_record = world.talk_settings.can_record(has_sockets=world.config.calls.signaling == "sockets")
 
     async def begin(tx: Tx) -> None:
         await lock_room_again(tx, call)
