@@ -14,7 +14,7 @@ from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import USERS
 from talkd.core.errors import Unavailable
-from talkd.signaling import bridge, messages
+from talkd.signaling import bridge, messages, transient
 from talkd.signaling.frames import frame_of
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.registry import LiveRoom
@@ -98,6 +98,8 @@ class Announcer:
             peer.display_name = attendee.display_name or peer.display_name
             if self._signaling.sfu is not None:
                 self._signaling.sfu.review(peer)
+            if peer.is_present and not was_present:
+                transient.send_initial(room, peer)
             if was_present and not peer.is_present:
                 if room.newcomers.pop(peer.id, None) is None:
                     room.parted.append(peer.id)

@@ -1,7 +1,6 @@
 """The signaling server: connections, their messages, and the function that handles each type of message."""
 
 import asyncio
-import contextlib
 from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
@@ -29,6 +28,7 @@ from talkd.signaling.room_list import RoomList
 from talkd.signaling.sfu import handler as sfu
 from talkd.signaling.sfu.handler import Sfu
 from talkd.signaling.websocket import WebSocket
+from talkd.storage.database import Tx
 from talkd.web.call import World
 from talkd.web.proxies import Proxies
 from talkd.web.server import route_path
@@ -236,7 +236,9 @@ class Signaling:
     async def _check_logins(self, user_id: str) -> None:
         for peer in self.registry.list_of_user(user_id):
             if not await self._is_valid(user_id, peer.login):
+                session_id = peer.session_id
                 self.end(peer, "logged_out")
+                self.leave_call(session_id)
 
     def release_media(self, session_id: str) -> None:
         """Free the streams of a session that has left the call."""
@@ -260,8 +262,11 @@ class Signaling:
             self.spawn(self._end_session(session_id))
 
     async def _end_session(self, session_id: str) -> None:
-        with contextlib.suppress(Unavailable):  # the session ends when its pings are missed
-            await self.world.db.write(lambda tx: sessions.end_by_id(tx, session_id))
+        async def end(tx: Tx) -> None:
+            if self.registry.find_by_session(session_id) is None:  # otherwise another socket has joined with it
+                await sessions.end_by_id(tx, session_id)
+
+        await self.world.db.write_if_possible(end)  # otherwise the session ends when its pings are missed
 
     async def _finish(self, socket: WebSocket, request_id: str, work: Coroutine[Any, Any, None]) -> None:
         """Handle a message, then those that have come in the meantime."""

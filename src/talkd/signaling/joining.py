@@ -12,6 +12,7 @@ from talkd.signaling.messages import Incoming, Refused, RoomRequest
 from talkd.signaling.peer import Peer, Standing
 from talkd.signaling.properties import properties
 from talkd.signaling.websocket import WebSocket
+from talkd.storage.database import Tx
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
@@ -39,10 +40,9 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
     joined = peer.room
     if joined is not None and (joined.token, peer.session_id) == (wanted.roomid, wanted.sessionid):
         raise Refused("already_joined", details={"room": {"roomid": joined.token}})
-    me = await _find_participant(signaling, peer, wanted)
+    me, name = await _find_participant(signaling, peer, wanted)
     if me is None or me.session is None:
         raise Refused("no_such_room", "Join the room over HTTP first, and give the session that you got.")
-    name = await signaling.world.db.read(lambda tx: identities.get_room_name(tx, me.room, peer.user_id))
     _require_alive(signaling, peer)
     joined = peer.room
     previous = signaling.registry.find_by_session(wanted.sessionid)
@@ -63,7 +63,8 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
     if signaling.sfu is not None:
         joined_room["bandwidth"] = signaling.sfu.bandwidth
     peer.send(messages.reply("room", joined_room, request_id))
-    transient.send_initial(room, peer)
+    if peer.is_present:
+        transient.send_initial(room, peer)
     signaling.announcer.schedule(room)
 
 
@@ -93,12 +94,15 @@ def encode_sender(peer: Peer) -> bytes:
     return messages.encode({"sessionid": peer.id, "userid": peer.user_id or ""})[1:-1]
 
 
-async def _find_participant(signaling: "Signaling", peer: Peer, wanted: RoomRequest) -> Participant | None:
-    """Return the participant of a session. If sessions have ended during the read, look again."""
+async def _find_participant(signaling: "Signaling", peer: Peer, wanted: RoomRequest) -> tuple[Participant | None, str]:
+    """Return the participant of a session and the name of the room. If sessions end during the read, look again."""
+
+    async def look(tx: Tx) -> tuple[Participant | None, str]:
+        me = await identities.find_joined(tx, wanted.roomid, wanted.sessionid, peer.user_id)
+        return me, "" if me is None else await identities.get_room_name(tx, me.room, peer.user_id)
+
     while True:
         ended = signaling.ended_sessions
-        me = await signaling.world.db.read(
-            lambda tx: identities.find_joined(tx, wanted.roomid, wanted.sessionid, peer.user_id)
-        )
+        found = await signaling.world.db.read(look)
         if ended == signaling.ended_sessions:
-            return me
+            return found
