@@ -60,10 +60,7 @@ async def store_message(tx: Tx, room_id: int, recipient: str, content: dict[str,
 
 async def take_messages(tx: Tx, session_id: str) -> list[str]:
     """Take the messages that wait for a session, oldest first."""
-    waiting = await store.list_messages(tx, session_id)
-    if waiting:
-        await store.delete_messages(tx, session_id, waiting[-1].id)
-    return [each.message for each in waiting]
+    return [each.message for each in await store.take_messages(tx, session_id)]
 
 
 async def take_news(tx: Tx, me: Participant, *, takes_messages: bool) -> News:

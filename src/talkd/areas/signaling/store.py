@@ -35,10 +35,11 @@ _WAITING = Query(
     .order_by(signaling_messages.c.id),
     _WAITING_MESSAGE,
 )
-_DELETE = Statement(
-    sa.delete(signaling_messages).where(
-        signaling_messages.c.recipient == bind("recipient"), signaling_messages.c.id <= bind("last_id")
-    )
+_TAKE = Query(
+    sa.delete(signaling_messages)
+    .where(signaling_messages.c.recipient == bind("recipient"))
+    .returning(*_WAITING_MESSAGE),
+    _WAITING_MESSAGE,
 )
 _DELETE_OLD = Statement(sa.delete(signaling_messages).where(signaling_messages.c.created_at < bind("before")))
 _DELETE_OF = Statement(sa.delete(signaling_messages).where(signaling_messages.c.recipient == bind("recipient")))
@@ -59,9 +60,10 @@ async def list_messages(tx: Tx, recipient: str) -> list[Waiting]:
     return await tx.list(_WAITING, recipient=recipient)
 
 
-async def delete_messages(tx: Tx, recipient: str, last_id: int) -> None:
-    """Delete the messages for a session up to this id."""
-    await tx.run(_DELETE, recipient=recipient, last_id=last_id)
+async def take_messages(tx: Tx, recipient: str) -> list[Waiting]:
+    """Delete the messages for a session and return them, oldest first."""
+    # One statement, because on PostgreSQL a message with a lower id may be committed between two.
+    return sorted(await tx.list(_TAKE, recipient=recipient))
 
 
 async def delete_messages_of(tx: Tx, recipient: str) -> None:
