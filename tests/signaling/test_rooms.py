@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from support.people import PUBLIC, Person
+from support.running import Server
 from support.sockets import Socket
 
 Enter = Callable[..., Socket]
@@ -81,3 +82,17 @@ def test_a_later_socket_takes_over_the_session(enter: Enter, open_socket: Open, 
     second.join(token, first.session)
     assert first.expect("bye")["reason"] == "room_session_reconnected"
     assert first.close_code() == 1000
+
+
+def test_a_guest_cannot_push_out_another(
+    enter: Enter, open_socket: Open, alice: Person, guest: Person, server: Server
+) -> None:
+    token = alice.create_room(PUBLIC)
+    victim = enter(guest, token)
+    attacker = open_socket()
+    attacker.hello(server.visitor(), token=token)
+    assert attacker.refusal("room", roomid=token, sessionid=victim.session) == "no_such_room"
+    again = open_socket()
+    again.hello(guest, token=token)  # with the cookie of the session
+    again.join(token, victim.session)
+    assert victim.expect("bye")["reason"] == "room_session_reconnected"

@@ -81,6 +81,10 @@ WHOLE = {
     "areas.operations.store._ACCOUNTS": JOB,
     "areas.operations.store._SESSIONS": JOB,
     "conversation.attendee_store._ALL": ROOM,
+    **{
+        f"conversation.attendee_store._BY_TEXT[{field}]": "a telephone bridge asks it for each caller, which are few"
+        for field in ("pin", "phone_number", "call_id")
+    },
     "conversation.attendee_store._COUNT": ROOM,
     "conversation.attendee_store._COUNT_USERS": ROOM,
     "conversation.attendee_store._RESET_PERMISSIONS": ROOM,

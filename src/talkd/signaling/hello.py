@@ -73,10 +73,13 @@ async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, reques
         peer, kept = _resume(signaling, socket, given.resumeid)
         peer.features = features or peer.features
     else:
+        generation = signaling.world.logins.generation
         identity, is_internal = await _identify(signaling, socket, given.version, given.auth)
         if not socket.is_open:
             return
         peer = _begin(signaling, socket, identity, features, is_internal=is_internal)
+        if peer.user_id is not None and generation != signaling.world.logins.generation:
+            signaling.check_logins(peer.user_id)  # the login may have ended during the check
     socket.peer = peer
     socket.set_deadline(None)
     socket.send(

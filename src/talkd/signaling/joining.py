@@ -40,8 +40,11 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
     joined = peer.room
     if joined is not None and (joined.token, peer.session_id) == (wanted.roomid, wanted.sessionid):
         raise Refused("already_joined", details={"room": {"roomid": joined.token}})
-    me, name = await _find_participant(signaling, peer, wanted)
-    if me is None or me.session is None:
+    me, name, is_proven = await _find_participant(signaling, peer, wanted)
+    previous = signaling.registry.find_by_session(wanted.sessionid)
+    # Everybody in a room knows the sessions of guests, so a guest cannot push out another by naming theirs.
+    is_taken = previous is not None and previous is not peer and previous.line is not None and not is_proven
+    if me is None or me.session is None or is_taken:
         raise Refused("no_such_room", "Join the room over HTTP first, and give the session that you got.")
     _require_alive(signaling, peer)
     joined = peer.room
@@ -94,15 +97,24 @@ def encode_sender(peer: Peer) -> bytes:
     return messages.encode({"sessionid": peer.id, "userid": peer.user_id or ""})[1:-1]
 
 
-async def _find_participant(signaling: "Signaling", peer: Peer, wanted: RoomRequest) -> tuple[Participant | None, str]:
-    """Return the participant of a session and the name of the room. If sessions end during the read, look again."""
+async def _find_participant(
+    signaling: "Signaling", peer: Peer, wanted: RoomRequest
+) -> tuple[Participant | None, str, bool]:
+    """Return the participant of a session, the name of the room, and whether the session is proven to be the peer's.
 
-    async def look(tx: Tx) -> tuple[Participant | None, str]:
+    If sessions or rights change during the read, look again.
+    """
+
+    async def look(tx: Tx) -> tuple[Participant | None, str, bool]:
         me = await identities.find_joined(tx, wanted.roomid, wanted.sessionid, peer.user_id)
-        return me, "" if me is None else await identities.get_room_name(tx, me.room, peer.user_id)
+        if me is None or me.session is None:
+            return None, "", False
+        is_proven = peer.user_id is not None or await identities.is_of_browser(tx, me.session, peer.login)
+        return me, await identities.get_room_name(tx, me.room, peer.user_id), is_proven
 
+    changes = signaling.world.changes
     while True:
-        ended = signaling.ended_sessions
+        before = signaling.ended_sessions, changes.standing
         found = await signaling.world.db.read(look)
-        if ended == signaling.ended_sessions:
+        if before == (signaling.ended_sessions, changes.standing):
             return found

@@ -18,7 +18,10 @@ from talkd.storage.database import Tx
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """A user, or a guest (`user_id` is None). `login` is the secret of the credential behind the proof, or ""."""
+    """A user, or a guest (`user_id` is None).
+
+    `login` is the secret of the credential behind the proof, and for guests the mark of the browser that asked for it.
+    """
 
     user_id: str | None
     display_name: str = ""
@@ -38,7 +41,7 @@ async def check_ticket(tx: Tx, talk: TalkSettings, user_id: str, ticket: str) ->
     if not user_id:
         if not tokens.is_ticket(secret, ticket, user_id=None, login=""):
             raise Invalid("invalid_ticket")
-        return Identity(None)
+        return Identity(None, login=tokens.mark_in(ticket))
     name, logins = await _get_logins(tx, talk, user_id)
     for login in logins:
         if tokens.is_ticket(secret, ticket, user_id=user_id, login=login):
@@ -51,7 +54,7 @@ async def check_token(tx: Tx, talk: TalkSettings, token: str) -> Identity:
     claims = tokens.read_token(await tokens.get_keys(tx), token, now=clock.now())
     secret = await settings.get_secret(tx, TICKET_SECRET)
     if claims.user_id is None:
-        return Identity(None)
+        return Identity(None, login=claims.mark)
     name, logins = await _get_logins(tx, talk, claims.user_id)
     for login in logins:
         if tokens.mark_of(secret, login) == claims.mark:
@@ -81,6 +84,11 @@ async def find_joined(tx: Tx, token: str, session_id: str, user_id: str | None) 
         return None
     is_theirs = attendee.actor_id == user_id if attendee.actor_type == USERS else user_id is None
     return Participant(room, attendee, session) if is_theirs else None
+
+
+async def is_of_browser(tx: Tx, session: Session, mark: str) -> bool:
+    """Return True if a guest's proof was made for the browser that has this session."""
+    return bool(mark) and mark == tokens.mark_of(await settings.get_secret(tx, TICKET_SECRET), session.browser)
 
 
 async def get_room_name(tx: Tx, room: Room, user_id: str | None) -> str:

@@ -56,7 +56,7 @@ async def get_settings(tx: Tx, call: Call[SettingsParams]) -> dict[str, Any]:
         is_inside=is_inside,
         user_id=call.caller.user_id,
         display_name=call.caller.display_name,
-        login=call.caller.login,
+        login=call.caller.login if call.caller.user_id is not None else call.caller.browser,
         issuer=call.base_url,
     )
     has_sockets = call.world.config.calls.signaling == "sockets"

@@ -107,7 +107,7 @@ async def get_settings(
     """Return how a client reaches the other sessions of a call, with proofs of its identity and credentials.
 
     `token` may be empty, `is_inside` says whether the caller is in that room, `login` is the secret of the credential
-    that the caller is logged in with (empty for a visitor), and `issuer` is this server's address.
+    that the caller is logged in with, or a visitor's browser, and `issuer` is this server's address.
     Only participants and users get TURN servers: relaying costs bandwidth. Raises UnknownRoom if the caller is not in
     the room and it is not public.
     """

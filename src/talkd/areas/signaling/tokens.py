@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 LIFETIME = 60
 """Seconds for which a token is valid."""
+RANDOM_LENGTH = 16
 LEEWAY = 60
 """Seconds by which the clocks of two servers may differ."""
 
@@ -114,8 +115,14 @@ def read_token(keys: TokenKeys, token: str, *, now: int) -> Claims:
 
 
 def make_ticket(secret: str, *, user_id: str | None, login: str, now: int) -> str:
-    """Return a ticket, the older proof: `random:time:user:signature`. The user is empty for guests."""
-    signed = f"{ids.text(16)}:{now}:{user_id or ''}"
+    """Return a ticket, the older proof: `random:time:user:signature`.
+
+    The ticket of a guest has no user. `login` is then the guest's browser, whose mark follows the random text.
+    """
+    if user_id is None:
+        signed, login = f"{ids.text(RANDOM_LENGTH)}{mark_of(secret, login)}:{now}:", ""
+    else:
+        signed = f"{ids.text(RANDOM_LENGTH)}:{now}:{user_id}"
     return f"{signed}:{_sign_ticket(secret, signed, login)}"
 
 
@@ -126,6 +133,11 @@ def is_ticket(secret: str, ticket: str, *, user_id: str | None, login: str) -> b
     _, _, named = rest.partition(":")
     expected = _sign_ticket(secret, signed, login)
     return bool(random) and named == (user_id or "") and hmac.compare_digest(signature.encode(), expected.encode())
+
+
+def mark_in(ticket: str) -> str:
+    """Return the mark of the browser in the ticket of a guest."""
+    return ticket.partition(":")[0][RANDOM_LENGTH:]
 
 
 def _sign_ticket(secret: str, signed: str, login: str) -> str:
