@@ -185,6 +185,7 @@ def _urls(meeting: Meeting, name: str, route: Route) -> Iterator[str]:
         "key": ["start_calls"],
         "providerId": ["talk-message", "talk-message-current", "talk-conversations"],
         "group_id": ["admin"],
+        "serverId": ["0"],
         **{key: meeting.ids[key] for key in ("messageId", "pollId", "banId")},
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]

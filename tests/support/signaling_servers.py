@@ -19,10 +19,14 @@ SERVERS = ("https://signaling.test", "wss://other.test")
 
 def use_servers(server: Server, *addresses: str, mode: str = "external") -> None:
     """Let clients use external signaling servers, or the built-in signaling if there are none."""
+    base = "/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed"
+    if not addresses:
+        for key in ("signaling_servers", "signaling_mode"):
+            server.admin_request("DELETE", f"{base}/{key}")
+        return
     value = {"servers": [{"server": each, "verify": True} for each in addresses], "secret": SECRET}
     for key, text in (("signaling_servers", msgspec.json.encode(value).decode()), ("signaling_mode", mode)):
-        path = f"/ocs/v2.php/apps/provisioning_api/api/v1/config/apps/spreed/{key}"
-        server.admin_request("POST", path, value=text)
+        server.admin_request("POST", f"{base}/{key}", value=text)
 
 
 def checksum_of(body: bytes, secret: str = SECRET) -> str:

@@ -79,12 +79,6 @@ async def _find_pin(call: Call[PinParams]) -> Reply:
     return await _answer(call, work, is_set_up=call.world.talk_settings.can_dial_in)
 
 
-@routes.add("GET", "room/{token}/pin/{pin}", Guard.NO_LOGIN, params=PinParams, returns=RoomView, **_BY_BRIDGE)
-async def get_by_pin(call: Call[PinParams]) -> Reply:
-    """Find the attendee whose PIN was dialled."""
-    return await _find_pin(call)
-
-
 @routes.add("POST", "room/{token}/verify-dialin", Guard.NO_LOGIN, params=PinParams, returns=RoomView, **_BY_BRIDGE)
 async def verify_dial_in(call: Call[PinParams]) -> Reply:
     """Find the attendee whose PIN was dialled."""

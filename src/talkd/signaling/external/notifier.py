@@ -125,10 +125,16 @@ class Notifier:
         return [_chat_notification(room, {"refresh": True, "comment": comment}) for comment in comments]
 
     async def _send(self, found: list[SignalingServer], notification: Notification) -> None:
-        """Send one notification. Each attempt goes to another server of the list, if there are several."""
+        """Send one notification. Each attempt goes to another server of the list, if there are several.
+
+        A server that did not answer the last notification is tried once, so that later ones do not wait for it.
+        """
+        out = set(self._unreachable)
         for attempt in range(ATTEMPTS if found else 0):
             server = found[attempt % len(found)]
-            await asyncio.sleep(RETRY * attempt)
+            if server.server in out and attempt >= len(found):
+                continue
+            await asyncio.sleep(0 if server.server in out else RETRY * attempt)
             async with self._turns:
                 status = await self._post(server, notification)
             if status == 200:
