@@ -105,7 +105,7 @@ def configure(config: LogConfig, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     level = LEVELS.get(config.level.lower(), logging.INFO)
     root.setLevel(level)
-    for name in ("asyncio", "alembic", "PIL"):
+    for name in ("asyncio", "alembic", "PIL", "websockets"):
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
     # It writes a stack trace each time that it cannot connect; storage logs that in one line a second.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
