@@ -26,16 +26,6 @@ def forgotten_sockets() -> Iterator[None]:
         gc.collect()
 
 
-@pytest.fixture
-def alice(server: Server) -> Person:
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    return server.add_user("bob")
-
-
 needs_sync = SYNC_CLIENT.skip_if(not hasattr(nc_py_api, "Nextcloud"))
 
 

@@ -72,24 +72,6 @@ class App:
         self.ask("PUT", f"room/{token}/{path}/lobby", state=state)
 
 
-@pytest.fixture
-def alice(server: Server) -> Person:
-    return server.add_user("alice")
-
-
-@pytest.fixture
-def bob(server: Server) -> Person:
-    return server.add_user("bob")
-
-
-@pytest.fixture
-def token(alice: Person, bob: Person) -> str:
-    """The token of a group conversation of alice, with bob as a member."""
-    made = alice.create_room(GROUP, "Room")
-    alice.add(made, bob)
-    return made
-
-
 def apps(person: Person) -> list[App]:
     """Return apps of all versions for a person."""
     return [App(person, version) for version in VERSIONS]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -67,6 +68,18 @@ def is_served(first: Socket, second: Socket) -> bool:
     return bool(second.expect("message")["data"] == "still here")
 
 
+def attack(attacker: Socket, sent: list[str]) -> list[dict[str, Any]]:
+    """Send these messages and leave. Return the answers, or none if the server has closed the connection."""
+    try:
+        for message in sent:
+            attacker.send_raw(message)
+        answers = attacker.drain()
+    except ConnectionClosed:
+        answers = []
+    attacker.close()
+    return answers
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(sent=st.lists(messages() | st.text(max_size=60).filter(lambda text: text.isprintable()), max_size=20))
 def test_no_message_breaks_the_server(
@@ -74,13 +87,7 @@ def test_no_message_breaks_the_server(
 ) -> None:
     attacker = open_socket()
     with caplog.at_level(logging.WARNING):
-        try:
-            for message in sent:
-                attacker.send_raw(message)
-            answers = attacker.drain()
-        except ConnectionClosed:
-            answers = []
-        attacker.close()
+        answers = attack(attacker, sent)
         assert is_served(*pair)
     assert not [each for each in answers if each["type"] == "error" and each["error"]["code"] == "internal_error"]
     assert "signaling_failed" not in caplog.text
@@ -100,13 +107,7 @@ def test_no_message_of_a_member_breaks_the_server(
 ) -> None:
     attacker = enter(second_device(bob), token)
     with caplog.at_level(logging.WARNING):
-        try:
-            for message in sent:
-                attacker.send_raw(message)
-            answers = attacker.drain()
-        except ConnectionClosed:
-            answers = []
-        attacker.close()
+        answers = attack(attacker, sent)
         first, second = pair
         first.drain(), second.drain()
         assert is_served(first, second)

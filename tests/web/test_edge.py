@@ -25,11 +25,6 @@ def server(sqlite_server: Server) -> Server:
     return sqlite_server
 
 
-@pytest.fixture
-def alice(server: Server) -> Person:
-    return server.add_user("alice")
-
-
 # --- addresses and methods --------------------------------------------------------------------
 @pytest.mark.parametrize("path", [ME, f"/index.php{ME}", f"/{ME}", f"//{ME}"])
 def test_addresses_may_have_index_php_and_double_slashes(alice: Person, path: str) -> None:
