@@ -10,7 +10,7 @@ from talkd.cli.database import read, write
 from talkd.cli.occ import Form, OccCommand, Output, refuse, show
 from talkd.conversation.setting_values import MASK
 from talkd.conversation.signaling_servers import SignalingServer
-from talkd.core.errors import NotFound
+from talkd.core.errors import Invalid, NotFound
 
 commands = typer.Typer()
 
@@ -25,10 +25,10 @@ def add_server(
     verify: Annotated[bool, typer.Option("--verify", help="The server's certificate must be valid.")] = False,
 ) -> None:
     """Add an external signaling server."""
-    added = SignalingServer(server, verify)
-    if not (added.is_possible and secret):
+    try:
+        write(ctx.config, lambda tx: servers.add_server(tx, SignalingServer(server, verify), secret))
+    except Invalid:
         refuse("A signaling server needs a URL and a secret")
-    write(ctx.config, lambda tx: servers.add_server(tx, added, secret))
     typer.echo(f"Added signaling server {server}.")
 
 

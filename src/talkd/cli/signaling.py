@@ -9,7 +9,6 @@ from talkd.cli import command
 from talkd.cli.command import ConfigCommand, ConfigContext
 from talkd.cli.database import read, write
 from talkd.conversation.signaling_servers import SignalingServer
-from talkd.core.errors import Invalid
 
 app = typer.Typer(
     help="External signaling servers for calls. Without any, talkd is the signaling server.", no_args_is_help=True
@@ -25,10 +24,7 @@ def add_server(
     verify: Annotated[bool, typer.Option("--verify/--no-verify", help="Whether its certificate must be valid.")] = True,
 ) -> None:
     """Add a server, or change the one with this address. All servers have the same secret."""
-    server = SignalingServer(url, verify)
-    if not (server.is_possible and secret):
-        raise Invalid("url", message="a signaling server needs a URL like https://signaling.example.org, and a secret")
-    write(ctx.config, lambda tx: servers.add_server(tx, server, secret))
+    write(ctx.config, lambda tx: servers.add_server(tx, SignalingServer(url, verify), secret))
     if not ctx.config.server.public_url:
         typer.echo("talkd: set server.public_url, so that the server knows who tells it about calls", err=True)
 

@@ -9,7 +9,7 @@ from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
 from talkd.conversation.signaling_servers import NO_SERVERS, SignalingServer, SignalingServers, parse_signaling_servers
 from talkd.core import ids
-from talkd.core.errors import NotFound
+from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 
 _SETTING = "signaling_servers"
@@ -53,7 +53,12 @@ async def get_servers(tx: Tx) -> SignalingServers:
 
 
 async def add_server(tx: Tx, server: SignalingServer, secret: str) -> None:
-    """Add a server, or replace the one with this address. Its secret becomes that of all servers. Raises Invalid."""
+    """Add a server, or replace the one with this address. Its secret becomes that of all servers.
+
+    Raises Invalid("url") for an address that no server can have, and for an empty secret.
+    """
+    if not (server.is_possible and secret):
+        raise Invalid("url", message="a signaling server needs a URL like https://signaling.example.org, and a secret")
     others = [each for each in (await get_servers(tx)).servers if each.server != server.server]
     await _store(tx, SignalingServers([*others, server], secret))
 
