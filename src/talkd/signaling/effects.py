@@ -11,6 +11,7 @@ from talkd.realtime.wakeups import CHANGES_OF_SESSIONS
 from talkd.signaling import bridge, messages
 from talkd.signaling.announcing import send_to
 from talkd.signaling.dispatch import Signaling
+from talkd.signaling.properties import PROPERTIES_SET
 from talkd.web.call import World
 
 Effect = Callable[[World, Any], None]
@@ -137,6 +138,7 @@ def _setting_changed(world: World, event: events.SettingSet) -> None:
 
 
 AFTER_COMMIT: Effects = {
+    **dict.fromkeys(PROPERTIES_SET, _room_changed),
     **dict.fromkeys(CHANGES_OF_SESSIONS, _sessions_changed),
     events.SessionLeft: _both(_session_left, _sessions_changed),
     events.CallStarted: _both(_sessions_changed, _room_changed),
@@ -151,21 +153,6 @@ AFTER_COMMIT: Effects = {
     events.DefaultPermissionsSet: _both(_sessions_changed, _room_changed),
     events.MessagePosted: _message_posted,
     events.SignalingSent: _polled_message,
-    **dict.fromkeys(
-        (
-            events.RoomRenamed,
-            events.DescriptionSet,
-            events.AvatarSet,
-            events.GuestsAllowed,
-            events.GuestsDisallowed,
-            events.PasswordSet,
-            events.ListableSet,
-            events.MessageExpirationSet,
-            events.RecordingConsentSet,
-            events.DialInSet,
-        ),
-        _room_changed,
-    ),
     **dict.fromkeys(
         (events.ModeratorPromoted, events.ModeratorDemoted, events.PermissionsSet, events.GuestRenamed),
         _both(_sessions_changed, _participants_changed),

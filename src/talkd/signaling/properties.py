@@ -4,7 +4,22 @@ from datetime import UTC, datetime
 from typing import Any
 
 from talkd.conversation.room import Room
-from talkd.core import clock
+from talkd.core import clock, events
+
+PROPERTIES_SET = (
+    events.RoomRenamed,
+    events.DescriptionSet,
+    events.AvatarSet,
+    events.GuestsAllowed,
+    events.GuestsDisallowed,
+    events.PasswordSet,
+    events.ReadOnlySet,
+    events.ListableSet,
+    events.MessageExpirationSet,
+    events.RecordingConsentSet,
+    events.DialInSet,
+)
+"""Events after which a room looks different. Others, about calls and lobbies, have more consequences."""
 
 
 def properties(room: Room, name: str) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from talkd.core import events
 from talkd.core.actor import USERS
 from talkd.signaling.external.news import News
 from talkd.signaling.external.notifier import Notifier
+from talkd.signaling.properties import PROPERTIES_SET
 from talkd.web.call import World
 
 Note = Callable[[News, Any], None]
@@ -104,19 +105,5 @@ AFTER_COMMIT: Effects = {
     events.AttendeeRemoved: _noting(_removed),
     events.MessagePosted: _noting(_posted),
     events.RoomDeleted: _noting(_deleted),
-    **dict.fromkeys(
-        (
-            events.RoomRenamed,
-            events.DescriptionSet,
-            events.AvatarSet,
-            events.GuestsAllowed,
-            events.GuestsDisallowed,
-            events.PasswordSet,
-            events.ReadOnlySet,
-            events.ListableSet,
-            events.MessageExpirationSet,
-            events.RecordingConsentSet,
-        ),
-        _noting(_room),
-    ),
+    **dict.fromkeys(PROPERTIES_SET, _noting(_room)),
 }
