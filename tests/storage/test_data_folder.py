@@ -216,7 +216,7 @@ def test_a_missing_file_stops_writes(
         answer = ann.request("POST", f"v1/chat/{token}", message="lost")
         assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
         assert server.client().get("/healthz").status_code == 503
-    said = [record.__dict__["reason"] for record in caplog.records if record.message == "database_displaced"]
+    said = [record.__dict__["values"]["reason"] for record in caplog.records if record.message == "database_displaced"]
     assert len(said) == 1
     assert word in said[0]
     ann.say(token, "after")

@@ -23,11 +23,10 @@ from talkd.storage import sqlite_files
 from talkd.storage.migrate import (
     REVISIONS,
     MigrationFailed,
-    migrate_postgres,
     migrate_sqlite,
-    revision_of_postgres,
     revision_of_sqlite,
 )
+from talkd.storage.postgres_migrate import migrate_postgres, revision_of_postgres
 
 FINISHED_EVERY = 25
 """After every so many kills, the migration is run again to its end."""

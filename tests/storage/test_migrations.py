@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from support.migrations import alembic, upgrade
 from talkd.config import Config
-from talkd.storage.migrate import REVISIONS, migrate_postgres, migrate_sqlite
+from talkd.storage.migrate import REVISIONS, migrate_sqlite
+from talkd.storage.postgres_migrate import migrate_postgres
 from talkd.storage.schema import metadata
 
 T = TypeVar("T")

@@ -105,7 +105,7 @@ def test_an_sqlite_file_that_cannot_be_written(trouble: Any, sqlite: Server, cap
     sqlite.run(_do(sqlite.app.world.db.availability.flush))
     said = [record for record in caplog.records if record.message == "database_unavailable"]
     assert 0 < len(said) <= 8, "at most one line a second"
-    assert sum(record.__dict__["write"] for record in said) >= failed
+    assert sum(record.__dict__["values"]["write"] for record in said) >= failed
     assert all(record.exc_info is None for record in caplog.records)
     ann.say(token, "after")
     forget_health(sqlite)

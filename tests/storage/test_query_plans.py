@@ -20,6 +20,7 @@ import pytest
 import sqlalchemy as sa
 
 import talkd
+from talkd.areas.rooms.admin_store import ORDERS
 from talkd.storage.postgres import PostgresDatabase
 from talkd.storage.queries import Query
 from talkd.storage.schema import metadata
@@ -61,6 +62,7 @@ ROOM_ALONE = re.compile(r"\(\(?(\w+\.)?room_id = (ANY \()?[\w.$]+\)?\)?\)")
 ROOM = "it needs all rows of the room"
 JOB = "a job or command that runs seldom"
 ACCOUNTS = "it finds accounts by a part of a name, for which there is no index"
+ADMINISTRATION = "administrators who look at all rooms ask it, aside of other requests"
 FIRST = "it stops after a fixed number of rows in the order of the index"
 
 WHOLE = {
@@ -90,6 +92,7 @@ WHOLE = {
     "conversation.attendee_store._RESET_PERMISSIONS": ROOM,
     "areas.polls.store._DRAFTS": "drafts are few, and every poll of the room is one row",
     "areas.older.member_store._OF_ONE": ROOM,
+    **{f"areas.rooms.admin_store._BY_ORDER[{order}]": ADMINISTRATION for order in ORDERS},
     "areas.rooms.member_store._ADDING": "unfinished changes are few",
     "areas.rooms.member_store._ALL": "unfinished changes are few",
     "areas.rooms.member_store._REMOVING": "unfinished changes are few",
@@ -113,7 +116,9 @@ WHOLE = {
     "conversation.session_store._WITH_ATTENDEES": ROOM,
     "storage.numbering._LAST_ACTIVITY": "once at each start",
     "areas.settings.store._LATEST": FIRST,
+    "areas.users.store._EVERY_ID": "administrators who look at failed attempts ask it, aside of other requests",
     "areas.users.store._SEARCH": ACCOUNTS,
+    "areas.users.store._SEARCH_RECENT": ACCOUNTS,
     "areas.users.suggestion_store._USERS": ACCOUNTS,
 }
 """Statements that read a whole room or table, with the reason."""
@@ -270,6 +275,8 @@ def sqlite_faults(text: str, plan: list[str]) -> Iterator[str]:
 async def test_sqlite_reads_no_whole_table_or_room(sqlite: SqliteDatabase) -> None:
     faults: dict[str, list[str]] = {}
     for name, statement in STATEMENTS.items():
+        if name.startswith("storage.postgres"):
+            continue
         text, _ = statement.for_sqlite({STAMP: 0})
         values = dict.fromkeys(re.findall(r"(?<!:):(\w+)", text))
         explain = Statement(sa.text("EXPLAIN QUERY PLAN " + text.replace("::", "\\:\\:")))

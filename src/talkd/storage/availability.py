@@ -3,9 +3,8 @@
 import asyncio
 from typing import Literal
 
-import structlog
-
 from talkd.core.errors import Unavailable
+from talkd.core.log import Log
 
 Kind = Literal["read", "write"]
 
@@ -15,7 +14,7 @@ RETRY_AFTER = 5
 """Seconds after which clients should try again."""
 MESSAGE = "The database cannot be used at the moment. Try again soon."
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 class Availability:

@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import sqlalchemy as sa
-import structlog
 
 from talkd.core.errors import Unavailable
 from talkd.core.events import Event
+from talkd.core.log import Log
 from talkd.storage.availability import Availability
 from talkd.storage.queries import Query
 from talkd.storage.schema import meta
@@ -32,7 +32,7 @@ _WRITE_HEARTBEAT = Statement(
     .on_conflict_do_update(index_elements=["key"], set_={"value": sa.cast(bind(STAMP, sa.BigInteger), sa.Text)})
 )
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 class DatabaseRefused(Exception):
@@ -216,6 +216,10 @@ class Database(abc.ABC):
     @abc.abstractmethod
     async def note_ids(self) -> None:
         """Store how fast ids are used. Call this every few seconds and when the server stops."""
+
+    @abc.abstractmethod
+    async def get_size(self) -> int:
+        """Return how many bytes the database takes. Raises Unavailable."""
 
     async def is_writable(self) -> bool:
         """Return True if a test write succeeds. Callers within TRY_AGAIN seconds share one test."""

@@ -6,12 +6,10 @@ Alembic is imported only if there is something to do.
 import contextlib
 import sqlite3
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import apsw
-import asyncpg
 
 from talkd.storage import sqlite_files as files
 from talkd.storage import sqlite_generation as generation
@@ -20,8 +18,6 @@ from talkd.storage.database import DatabaseRefused, DatabaseTooNew
 MIGRATIONS = Path(__file__).parent / "migrations"
 REVISIONS = tuple(sorted(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*.py")))
 """All revisions that this talkd knows, oldest first: the numbers with which the migration files begin."""
-LOCK = 7_482_001
-"""Number of the advisory lock that prevents two starting processes from migrating at the same time."""
 UNFINISHED = ".new"
 """Suffix of a SQLite file while its first tables are created. A file without it is always complete."""
 BUSY_SECONDS = 60
@@ -39,7 +35,7 @@ class MigrationFailed(DatabaseRefused):
     """The database could not be upgraded to the newest schema. It was not changed."""
 
 
-def _is_behind(current: str | None) -> bool:
+def is_behind(current: str | None) -> bool:
     """Return True if the schema must be created or upgraded. Raises DatabaseTooNew."""
     if current is not None and current not in REVISIONS:
         raise DatabaseTooNew(
@@ -49,7 +45,7 @@ def _is_behind(current: str | None) -> bool:
     return current != REVISIONS[-1]
 
 
-def _upgrade(connection: Any) -> None:
+def upgrade(connection: Any) -> None:
     """Run the missing migrations in the open transaction, unless another process has run them meanwhile."""
     import sqlalchemy as sa
     from alembic import command
@@ -57,7 +53,7 @@ def _upgrade(connection: Any) -> None:
     from alembic.migration import MigrationContext
 
     current = MigrationContext.configure(connection).get_current_revision()
-    if not _is_behind(current):
+    if not is_behind(current):
         return
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -90,7 +86,7 @@ def _is_misfit(error: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _explain_outages() -> Iterator[None]:
+def explain_outages() -> Iterator[None]:
     """Raises MigrationFailed if the database becomes unavailable during the upgrade or its commit."""
     import sqlalchemy as sa
 
@@ -124,7 +120,7 @@ def revision_of_sqlite(path: Path) -> str | None:
 
 def migrate_sqlite(path: Path) -> None:
     """Create or upgrade the file. Raises DatabaseRefused."""
-    if path.exists() and not _is_behind(revision_of_sqlite(path)):
+    if path.exists() and not is_behind(revision_of_sqlite(path)):
         return
     with files.alone_in(path.parent):
         files.require_complete(path)
@@ -151,43 +147,7 @@ def _upgrade_sqlite(path: Path) -> None:
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)), connect_args=settings)
     sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
-        with _explain_outages(), engine.begin() as connection:
-            _upgrade(connection)
+        with explain_outages(), engine.begin() as connection:
+            upgrade(connection)
     finally:
         engine.dispose()
-
-
-async def revision_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
-    """Return the revision of the database without changing it; None if it has no schema yet."""
-    if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
-        return None
-    revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
-    return revision
-
-
-async def migrate_postgres(url: str, *, timeout: float) -> None:
-    """Create or upgrade the tables. Connecting may take `timeout` seconds. Raises DatabaseRefused."""
-    connection = await asyncpg.connect(url, timeout=timeout)
-    try:
-        is_behind = _is_behind(await revision_of_postgres(connection))
-    finally:
-        await connection.close()
-    if is_behind:
-        await _upgrade_postgres(url)
-
-
-def _upgrade_alone(connection: Any) -> None:
-    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
-    _upgrade(connection)
-
-
-async def _upgrade_postgres(url: str) -> None:
-    from sqlalchemy.ext.asyncio import create_async_engine
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url))
-    try:
-        with _explain_outages():
-            async with engine.begin() as connection:
-                await connection.run_sync(_upgrade_alone)
-    finally:
-        await engine.dispose()

@@ -8,13 +8,14 @@ from typing import Any, TypeVar, cast
 from weakref import WeakValueDictionary
 
 import asyncpg
-import structlog
+import sqlalchemy as sa
 
+from talkd.core.log import Log
 from talkd.storage import numbering
 from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
-from talkd.storage.migrate import migrate_postgres
 from talkd.storage.postgres_lock import ServingLock
+from talkd.storage.postgres_migrate import migrate_postgres
 from talkd.storage.statements import Statement
 
 T = TypeVar("T")
@@ -34,6 +35,7 @@ NAMES = 7_482
 TOGETHER = 2
 """Maximum number of writers of one queue with a connection: one works, and one can start as soon as it is done."""
 
+_SIZE = Statement(sa.select(sa.func.pg_database_size(sa.func.current_database())))
 _AGAIN = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
@@ -72,7 +74,7 @@ UndefinedTableError: tables are missing for a moment while a backup is restored.
 row is locked, or the database accepts no connections.
 """
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +194,9 @@ class PostgresDatabase(Database):
 
     async def skip_ids(self, *, after: int = 0) -> None:
         await self.write(lambda tx: numbering.skip(tx, numbering.POSTGRES, after=after))
+
+    async def get_size(self) -> int:
+        return int(await self.read(lambda tx: tx.value(_SIZE)))
 
     async def note_ids(self) -> None:
         await self.write(lambda tx: numbering.note(tx, numbering.POSTGRES))

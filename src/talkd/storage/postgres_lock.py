@@ -9,8 +9,8 @@ import contextlib
 from dataclasses import dataclass
 
 import asyncpg
-import structlog
 
+from talkd.core.log import Log
 from talkd.storage.database import DatabaseInUse
 
 SERVING = 7_482_002
@@ -28,7 +28,7 @@ _HOLDER = """
     AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,13 +99,17 @@ class Query(Statement, Generic[T]):
     def __init__(self, clause: Any, a: Shape[Any], b: Shape[Any] | None = None, /) -> None:
         super().__init__(clause)
         whole: Shape[Any] = a if b is None else combined(_pair, a, b)
-        wanted = [_name(column) for column in whole]
         selected: Any = clause.selects[0] if isinstance(clause, sa.CompoundSelect) else clause
         described = getattr(selected, "returning_column_descriptions", None) or selected.column_descriptions
-        found = [_name(each["expr"]) for each in described]
-        if found != wanted:
-            raise TypeError(f"the statement selects {found}, but its shapes have {wanted}")
+        found, wanted = [each["expr"] for each in described], list(whole)
+        if len(found) != len(wanted) or not all(map(_is_same, found, wanted)):
+            names = list(map(_name, found)), list(map(_name, wanted))
+            raise TypeError("the statement selects {}, but its shapes have {}".format(*names))
         self.read: Callable[[Row], T] = whole.reader(0)
+
+
+def _is_same(one: sa.ColumnElement[Any], other: sa.ColumnElement[Any]) -> bool:
+    return one is other or _name(one) == _name(other)
 
 
 def _name(column: sa.ColumnElement[Any]) -> str:

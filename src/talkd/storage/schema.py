@@ -184,6 +184,14 @@ throttle = sa.Table(
 )
 """Failed attempts by action and network (IPv4 address, IPv6 /64)."""
 
+signatures = sa.Table(
+    "signatures",
+    metadata,
+    sa.Column("signature", sa.Text, primary_key=True),
+    _int("used_at"),
+)
+"""The signatures of requests of other parts of the installation that were obeyed."""
+
 phone_numbers = sa.Table(
     "phone_numbers",
     metadata,
@@ -268,7 +276,8 @@ sessions = sa.Table(
 )
 """Sessions in rooms. `address` and `network` are stored for guests only: banning an address removes the guests that use
 it, and the sessions of a network are limited. `login` is the secret of the credential with which a user joined
-(`conversation/login.py`): the session ends when the login ends.
+(`conversation/login.py`): the session ends when the login ends. For a guest, it is the fingerprint of the cookie with
+which they asked to join, in place of which the answer has set `browser`.
 """
 
 messages = _room_table(

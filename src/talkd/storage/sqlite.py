@@ -6,6 +6,7 @@ a thread; in the meantime, the next group of transactions is queued.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -14,8 +15,8 @@ from typing import Any, TypeVar, cast
 
 import apsw
 import msgspec
-import structlog
 
+from talkd.core.log import Log
 from talkd.core.search import searchable
 from talkd.storage import numbering, sqlite_search
 from talkd.storage import sqlite_files as files
@@ -23,6 +24,7 @@ from talkd.storage import sqlite_generation as generation
 from talkd.storage.availability import Kind
 from talkd.storage.database import Database, Row, Tx, Work
 from talkd.storage.migrate import migrate_sqlite
+from talkd.storage.sqlite_committer import Committer
 from talkd.storage.statements import Statement
 
 T = TypeVar("T")
@@ -53,7 +55,7 @@ _UNUSABLE = (
 )
 """Exceptions that mean that the file cannot be used, not that the statement is wrong."""
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 @dataclass(slots=True, eq=False)
@@ -159,10 +161,12 @@ class SqliteDatabase(Database):
         self._overwritten = ""
 
     async def open(self, *, patience: float = 0) -> None:  # noqa: ARG002 - a file needs no waiting
+        # Kept, because in Python 3.11 each `get_running_loop` is a system call.
+        self._loop = asyncio.get_running_loop()
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         await asyncio.to_thread(migrate_sqlite, self._path)
         files.make_private(self._path)
-        self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._committer = Committer(self._commit)
         self._writer = self._connect()
         self._writer.execute("PRAGMA busy_timeout = 0")
         self._reader = self._connect()
@@ -199,6 +203,13 @@ class SqliteDatabase(Database):
 
     async def skip_ids(self, *, after: int = 0) -> None:
         await self.write(lambda tx: numbering.skip(tx, numbering.SQLITE, after=after))
+
+    async def get_size(self) -> int:
+        taken = 0
+        for file in (self._path, files.log_of(self._path)):
+            with contextlib.suppress(FileNotFoundError):
+                taken += file.stat().st_size
+        return taken
 
     async def note_ids(self) -> None:
         try:
@@ -247,7 +258,7 @@ class SqliteDatabase(Database):
     async def close(self) -> None:
         await self._idle.wait()
         self.availability.flush()
-        self._committer.shutdown()
+        self._committer.stop()
         self._aside.shutdown()
         for connection in (self._aside_reader, self._reader, self._writer):
             if self._has_foreign_file():  # the last connection would write the log into that file
@@ -270,9 +281,8 @@ class SqliteDatabase(Database):
             raise
 
     async def read_aside(self, work: Work[T]) -> T:
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._aside, self._read, self._aside_reader, work)
+            return await self._loop.run_in_executor(self._aside, self._read, self._aside_reader, work)
         except (apsw.Error, OSError) as error:
             self._raise_unavailable("read", error)
             raise
@@ -305,13 +315,12 @@ class SqliteDatabase(Database):
                 pass  # between two writes, other tasks can run
 
     async def write(self, work: Work[T], *, queue: str = "") -> T:  # noqa: ARG002 - there is one writer
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[T] = loop.create_future()
+        answer: asyncio.Future[T] = self._loop.create_future()
         self._queue.append(_Queued(work, answer))
         if not self._busy:
             self._busy = True
             self._idle.clear()
-            loop.call_soon(self._start_group)
+            self._loop.call_soon(self._start_group)
         try:
             return await answer
         except (apsw.Error, OSError) as error:
@@ -336,7 +345,7 @@ class SqliteDatabase(Database):
                 # Another process, such as a command, is writing: try again soon.
                 self._patience -= RETRY_SECONDS
                 self._queue[:0] = group
-                asyncio.get_running_loop().call_later(RETRY_SECONDS, self._start_group)
+                self._loop.call_later(RETRY_SECONDS, self._start_group)
                 return
             self._fail(group, error)
             self._finish_group([])
@@ -359,8 +368,7 @@ class SqliteDatabase(Database):
             self._end_transaction("ROLLBACK")
             self._finish_group([])
             return
-        commit = asyncio.get_running_loop().run_in_executor(self._committer, self._commit)
-        commit.add_done_callback(lambda outcome: self._finish_commit(outcome, done))
+        self._committer.commit(lambda error: self._finish_commit(error, done))
 
     def _commit(self) -> None:
         """Commit, in a thread. Raises _Displaced if the data went into files that the next start would not open."""
@@ -413,12 +421,11 @@ class SqliteDatabase(Database):
             queued.runs_alone = True
         self._queue[:0] = again
 
-    def _finish_commit(self, outcome: asyncio.Future[None], done: list[_Done]) -> None:
-        error = outcome.exception()
+    def _finish_commit(self, error: Exception | None, done: list[_Done]) -> None:
         if isinstance(error, _Displaced):
             self._fail([each.queued for each in done], error)
             done = []
-        elif isinstance(error, Exception):
+        elif error is not None:
             self._end_transaction("ROLLBACK")
             self._run_again([each.queued for each in done], error)
             done = []
@@ -432,7 +439,7 @@ class SqliteDatabase(Database):
                 each.queued.answer.set_result(each.result)
         self.announce(events)
         if self._queue:
-            asyncio.get_running_loop().call_soon(self._start_group)
+            self._loop.call_soon(self._start_group)
         else:
             self._busy = False
             self._idle.set()

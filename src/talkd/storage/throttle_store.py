@@ -21,6 +21,7 @@ class Count(NamedTuple):
 
 _COUNTED = shape_of(Count, *columns(throttle, Count._fields))
 _ALL = Query(sa.select(*_COUNTED).where(throttle.c.first_at > bind("since")), _COUNTED)
+_FORGET = Statement(sa.delete(throttle).where(throttle.c.action == bind("action"), throttle.c.subnet == bind("subnet")))
 _FORGET_OLD = Statement(sa.delete(throttle).where(throttle.c.last_at < bind("before")))
 
 
@@ -49,6 +50,11 @@ _COUNT = _count_statement()
 async def list_counts(tx: Tx, since: int) -> list[Count]:
     """Return the counts whose first attempt was after `since`."""
     return await tx.list(_ALL, since=since)
+
+
+async def forget(tx: Tx, action: str, subnet: str) -> None:
+    """Delete a count."""
+    await tx.run(_FORGET, action=action, subnet=subnet)
 
 
 async def forget_old(tx: Tx, before: int) -> None:

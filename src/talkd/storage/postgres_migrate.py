@@ -1,0 +1,47 @@
+"""Upgrade a PostgreSQL database to the newest schema."""
+
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from talkd.storage.migrate import explain_outages, is_behind, upgrade
+
+LOCK = 7_482_001
+"""Number of the advisory lock that prevents two starting processes from migrating at the same time."""
+
+
+async def revision_of_postgres(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:
+    """Return the revision of the database without changing it; None if it has no schema yet."""
+    if not await connection.fetchval("SELECT to_regclass('alembic_version') IS NOT NULL"):
+        return None
+    revision: str | None = await connection.fetchval("SELECT version_num FROM alembic_version")
+    return revision
+
+
+async def migrate_postgres(url: str, *, timeout: float) -> None:
+    """Create or upgrade the tables. Connecting may take `timeout` seconds. Raises DatabaseRefused."""
+    connection = await asyncpg.connect(url, timeout=timeout)
+    try:
+        is_old = is_behind(await revision_of_postgres(connection))
+    finally:
+        await connection.close()
+    if is_old:
+        await _upgrade_postgres(url)
+
+
+def _upgrade_alone(connection: Any) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK})")
+    upgrade(connection)
+
+
+async def _upgrade_postgres(url: str) -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=partial(asyncpg.connect, url))
+    try:
+        with explain_outages():
+            async with engine.begin() as connection:
+                await connection.run_sync(_upgrade_alone)
+    finally:
+        await engine.dispose()
