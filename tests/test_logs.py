@@ -5,12 +5,13 @@ import json
 import logging
 from collections.abc import Iterator
 
+import msgspec
 import pytest
-import structlog
 
 from support.commands import restored_process
 from talkd import logs
 from talkd.config import LogConfig
+from talkd.core.log import Log
 
 CANARY = "canary-7f3a"
 
@@ -23,7 +24,7 @@ def _restored() -> Iterator[None]:
 
 def written(format_: str = "json", level: str = "info") -> io.StringIO:
     stream = io.StringIO()
-    logs.configure(LogConfig(level=level, format=format_), stream)
+    logs.configure(msgspec.convert({"level": level, "format": format_}, LogConfig), stream)
     return stream
 
 
@@ -34,8 +35,8 @@ def written(format_: str = "json", level: str = "info") -> io.StringIO:
 )
 def test_secrets_and_messages_are_not_logged(format_: str, key: str) -> None:
     stream = written(format_)
-    structlog.get_logger("talkd.test").info("something", room="abc", **{key: CANARY})
-    structlog.get_logger("talkd.test").info("nested", headers={key: CANARY}, several=[{key: CANARY}])
+    Log("talkd.test").info("something", room="abc", **{key: CANARY})
+    Log("talkd.test").info("nested", headers={key: CANARY}, several=[{key: CANARY}])
     assert CANARY not in stream.getvalue()
     assert "abc" in stream.getvalue()
 
@@ -50,7 +51,7 @@ def test_stack_traces_contain_no_local_values(format_: str) -> None:
     try:
         guess(CANARY)
     except LookupError:
-        structlog.get_logger("talkd.test").exception("failed")
+        Log("talkd.test").exception("failed")
     assert "LookupError" in stream.getvalue()
     assert CANARY not in stream.getvalue()
 
@@ -66,8 +67,8 @@ def test_libraries_log_in_the_same_format() -> None:
 
 def test_events_below_the_level_are_not_logged() -> None:
     stream = written(level="warning")
-    structlog.get_logger("talkd.test").info("little")
-    structlog.get_logger("talkd.test").warning("much")
+    Log("talkd.test").info("little")
+    Log("talkd.test").warning("much")
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["much"]
 
 
@@ -77,9 +78,9 @@ FORGED = "x\n2026-01-01 [error] forged\r\x0b\x0c\x85\u2028\u2029y \x1b[31m \u202
 @pytest.mark.parametrize("format_", ["json", "text"])
 def test_a_logged_text_cannot_forge_a_line(format_: str) -> None:
     stream = written(format_)
-    structlog.get_logger("talkd.test").warning("something", name=FORGED)
-    structlog.get_logger("talkd.test").warning(FORGED, number=1)
-    structlog.get_logger("talkd.test").warning("nested", names=[FORGED], kinds={FORGED: FORGED})
+    Log("talkd.test").warning("something", name=FORGED)
+    Log("talkd.test").warning(FORGED, number=1)
+    Log("talkd.test").warning("nested", names=[FORGED], kinds={FORGED: FORGED})
     logging.getLogger("some.library").warning("about %s", FORGED)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 4
@@ -94,7 +95,7 @@ def test_the_text_of_an_error_cannot_forge_an_event(format_: str) -> None:
     try:
         raise LookupError(FORGED)
     except LookupError:
-        structlog.get_logger("talkd.test").exception("failed")
+        Log("talkd.test").exception("failed")
         logging.getLogger("some.library").exception("failed, too")
     lines = stream.getvalue().splitlines()
     assert all(line.isprintable() for line in lines)

@@ -1,1 +1,1 @@
-"""Vocabulary: pure, standard library only. No await, no SQL, no HTTP."""
+"""Vocabulary: pure, standard library and msgspec only. No await, no SQL, no HTTP."""

@@ -1,6 +1,6 @@
 """Actors: the users, guests and others that do things. An actor is always identified by type and id together."""
 
-from dataclasses import dataclass
+import msgspec
 
 USERS = "users"
 GROUPS = "groups"
@@ -13,8 +13,7 @@ DELETED_USERS = "deleted_users"
 SYSTEM_ID = "system"
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(msgspec.Struct, frozen=True):
     """A user, guest, e-mail guest, phone number, group or bot. `name` is not part of the identity."""
 
     type: str

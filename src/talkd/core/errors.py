@@ -37,6 +37,17 @@ class NotAuthenticated(TalkError):
     """Nobody is logged in, or the credentials are wrong."""
 
 
+class NotSigned(TalkError):
+    """A part of the installation did not prove that it knows the shared secret.
+
+    `action` is the brute-force action that counts the attempt, or "" if it was none.
+    """
+
+    def __init__(self, action: str, data: Any = NULL) -> None:
+        super().__init__(data=data)
+        self.action = action
+
+
 class Forbidden(TalkError):
     """The caller is known, but may not do this."""
 

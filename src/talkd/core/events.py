@@ -3,25 +3,21 @@
 A service emits an event when it has changed something; the `effects.py` of the areas say what follows from it.
 """
 
-from dataclasses import dataclass
+import msgspec
 
 from talkd.core.actor import SYSTEM, Actor
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(msgspec.Struct, frozen=True):
     """Base of all events."""
 
 
 def list_kinds(base: type[Event]) -> list[type[Event]]:
     """Return every kind of event below a base, each once."""
-    # `slots=True` makes each class twice, and the first one stays among the subclasses until it is collected.
-    kinds = {kind.__name__: kind for kind in base.__subclasses__()}.values()
-    return [each for kind in kinds for each in (kind, *list_kinds(kind))]
+    return [each for kind in base.__subclasses__() for each in (kind, *list_kinds(kind))]
 
 
-@dataclass(frozen=True, slots=True)
-class CachesOutdated(Event):
+class CachesOutdated(Event, frozen=True):
     """Settings, passwords or roles of one account have changed, or of any account (empty `user_id`).
 
     Other processes notice the new `epoch` in the database.
@@ -31,8 +27,7 @@ class CachesOutdated(Event):
     user_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SettingSet(Event):
+class SettingSet(Event, frozen=True):
     """A setting of an app has a new value; None stands for its default."""
 
     app: str
@@ -40,23 +35,20 @@ class SettingSet(Event):
     value: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class ReadPrivacySet(Event):
+class ReadPrivacySet(Event, frozen=True):
     """A user has shown or hidden their read marker."""
 
     user_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class UserRenamed(Event):
+class UserRenamed(Event, frozen=True):
     """An account has a new display name."""
 
     user_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class UserDeleted(Event):
+class UserDeleted(Event, frozen=True):
     """`actor` has deleted an account; `name` was its display name."""
 
     user_id: str
@@ -64,8 +56,7 @@ class UserDeleted(Event):
     actor: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class GroupMemberAdded(Event):
+class GroupMemberAdded(Event, frozen=True):
     """An account has joined a group."""
 
     group_id: str
@@ -73,8 +64,7 @@ class GroupMemberAdded(Event):
     actor: Actor = SYSTEM
 
 
-@dataclass(frozen=True, slots=True)
-class GroupMemberRemoved(Event):
+class GroupMemberRemoved(Event, frozen=True):
     """An account has left a group."""
 
     group_id: str
@@ -82,16 +72,14 @@ class GroupMemberRemoved(Event):
     actor: Actor = SYSTEM
 
 
-@dataclass(frozen=True, slots=True)
-class GroupRenamed(Event):
+class GroupRenamed(Event, frozen=True):
     """A group has a new display name."""
 
     group_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class GroupDeleted(Event):
+class GroupDeleted(Event, frozen=True):
     """A group was deleted. Each member was removed before, with an event of its own."""
 
     group_id: str
@@ -99,21 +87,18 @@ class GroupDeleted(Event):
 
 
 # --- rooms ----------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class RoomEvent(Event):
+class RoomEvent(Event, frozen=True):
     """Base of the events in one room, caused by `actor`."""
 
     room_id: int
     actor: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class RoomCreated(RoomEvent):
+class RoomCreated(RoomEvent, frozen=True):
     """A room was created."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomDeleted(RoomEvent):
+class RoomDeleted(RoomEvent, frozen=True):
     """A room was deleted, with its attendees and sessions."""
 
     attendee_ids: tuple[int, ...]
@@ -123,61 +108,52 @@ class RoomDeleted(RoomEvent):
     """The users among the attendees."""
 
 
-@dataclass(frozen=True, slots=True)
-class RoomRenamed(RoomEvent):
+class RoomRenamed(RoomEvent, frozen=True):
     """The room has another name."""
 
     old: str
     new: str
 
 
-@dataclass(frozen=True, slots=True)
-class DescriptionSet(RoomEvent):
+class DescriptionSet(RoomEvent, frozen=True):
     """The room has another description; empty if it was removed."""
 
     description: str
 
 
-@dataclass(frozen=True, slots=True)
-class AvatarSet(RoomEvent):
+class AvatarSet(RoomEvent, frozen=True):
     """The room has another picture, or none (`is_set` is false)."""
 
     is_set: bool
 
 
-@dataclass(frozen=True, slots=True)
-class GuestsAllowed(RoomEvent):
+class GuestsAllowed(RoomEvent, frozen=True):
     """The room became public: everybody who has the link may join."""
 
 
-@dataclass(frozen=True, slots=True)
-class GuestsDisallowed(RoomEvent):
+class GuestsDisallowed(RoomEvent, frozen=True):
     """The room is no longer public: only members may join."""
 
 
-@dataclass(frozen=True, slots=True)
-class PasswordSet(RoomEvent):
+class PasswordSet(RoomEvent, frozen=True):
     """The room has another password, or none (`is_set` is false)."""
 
     is_set: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ReadOnlySet(RoomEvent):
+class ReadOnlySet(RoomEvent, frozen=True):
     """The room was locked or unlocked."""
 
     read_only: bool
 
 
-@dataclass(frozen=True, slots=True)
-class ListableSet(RoomEvent):
+class ListableSet(RoomEvent, frozen=True):
     """Who can find the room by searching has changed (`Listable`)."""
 
     scope: int
 
 
-@dataclass(frozen=True, slots=True)
-class LobbySet(RoomEvent):
+class LobbySet(RoomEvent, frozen=True):
     """The lobby was turned on or off, or has another timer (0 for none)."""
 
     is_on: bool
@@ -185,34 +161,41 @@ class LobbySet(RoomEvent):
     timer: int
 
 
-@dataclass(frozen=True, slots=True)
-class LobbyTimerReached(RoomEvent):
+class LobbyTimerReached(RoomEvent, frozen=True):
     """The timer of the lobby has expired, so the lobby is off."""
 
 
-@dataclass(frozen=True, slots=True)
-class DefaultPermissionsSet(RoomEvent):
+class DefaultPermissionsSet(RoomEvent, frozen=True):
     """The permissions of attendees without permissions of their own have changed."""
 
     permissions: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingConsentSet(RoomEvent):
+class RecordingConsentSet(RoomEvent, frozen=True):
     """Participants are asked for consent to recording from now on (1), or no longer (0)."""
 
     recording_consent: int
 
 
-@dataclass(frozen=True, slots=True)
-class DialInSet(RoomEvent):
+class MentionPermissionsSet(RoomEvent, frozen=True):
+    """Everybody (0) or only moderators (1) may mention everybody from now on."""
+
+    mention_permissions: int
+
+
+class AssistanceSet(RoomEvent, frozen=True):
+    """Somebody in a breakout room asks for help, or no longer does."""
+
+    is_wanted: bool
+
+
+class DialInSet(RoomEvent, frozen=True):
     """People can dial in by telephone with a PIN (1), also without one (2), or no longer (0)."""
 
     state: int
 
 
-@dataclass(frozen=True, slots=True)
-class BreakoutRoomsStarted(RoomEvent):
+class BreakoutRoomsStarted(RoomEvent, frozen=True):
     """The breakout rooms were started: the lobby of this one was turned off. Its members are asked to come."""
 
     token: str = ""
@@ -221,23 +204,20 @@ class BreakoutRoomsStarted(RoomEvent):
     """The users in the breakout room who are not moderators."""
 
 
-@dataclass(frozen=True, slots=True)
-class BreakoutRoomsStopped(RoomEvent):
+class BreakoutRoomsStopped(RoomEvent, frozen=True):
     """The breakout rooms were stopped: the lobby of this one was turned on. Everybody in it is asked to go back."""
 
     parent_token: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageExpirationSet(RoomEvent):
+class MessageExpirationSet(RoomEvent, frozen=True):
     """Messages posted from now on expire after this many seconds; 0 for never."""
 
     seconds: int
 
 
 # --- attendees and sessions -----------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class AttendeeAdded(RoomEvent):
+class AttendeeAdded(RoomEvent, frozen=True):
     """`target` was added to the room. If `quiet`, no system message reports it."""
 
     attendee_id: int
@@ -247,23 +227,20 @@ class AttendeeAdded(RoomEvent):
     """Whether the target had joined by themselves before, and is a member from now on."""
 
 
-@dataclass(frozen=True, slots=True)
-class InvitationsPlanned(RoomEvent):
+class InvitationsPlanned(RoomEvent, frozen=True):
     """`actor` is about to invite `count` people by e-mail, in several transactions."""
 
     count: int
 
 
-@dataclass(frozen=True, slots=True)
-class InvitationRepeated(RoomEvent):
+class InvitationRepeated(RoomEvent, frozen=True):
     """The invitation of an attendee who was invited by e-mail is sent again."""
 
     attendee_id: int
     target: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class AttendeeRemoved(RoomEvent):
+class AttendeeRemoved(RoomEvent, frozen=True):
     """`target` was removed from the room, or has left it: then `actor` is the target."""
 
     attendee_id: int
@@ -274,47 +251,41 @@ class AttendeeRemoved(RoomEvent):
     """The token of the room."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModeratorPromoted(RoomEvent):
+class ModeratorPromoted(RoomEvent, frozen=True):
     """`target` became a moderator."""
 
     attendee_id: int
     target: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class ModeratorDemoted(RoomEvent):
+class ModeratorDemoted(RoomEvent, frozen=True):
     """`target` is no longer a moderator."""
 
     attendee_id: int
     target: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class PermissionsSet(RoomEvent):
+class PermissionsSet(RoomEvent, frozen=True):
     """The permissions of an attendee have changed."""
 
     attendee_id: int
     permissions: int
 
 
-@dataclass(frozen=True, slots=True)
-class GuestRenamed(RoomEvent):
+class GuestRenamed(RoomEvent, frozen=True):
     """A guest has changed their name."""
 
     attendee_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class SessionJoined(RoomEvent):
+class SessionJoined(RoomEvent, frozen=True):
     """An attendee has joined the room with a new session."""
 
     attendee_id: int
     session_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class SessionLeft(RoomEvent):
+class SessionLeft(RoomEvent, frozen=True):
     """A session has ended: the client left the room, or gave no sign of life for too long."""
 
     attendee_id: int
@@ -322,8 +293,7 @@ class SessionLeft(RoomEvent):
 
 
 # --- messages -------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class MessagePosted(RoomEvent):
+class MessagePosted(RoomEvent, frozen=True):
     """A message or system message was posted."""
 
     message_id: int
@@ -332,44 +302,40 @@ class MessagePosted(RoomEvent):
     """Whether the room counts as active again; false for system messages about a change of an older message."""
 
 
-@dataclass(frozen=True, slots=True)
-class MessageEdited(RoomEvent):
+class MessageEdited(RoomEvent, frozen=True):
     """A message has another text; `old_references` are the references of the old text (JSON)."""
 
     message_id: int
     old_references: str
 
 
-@dataclass(frozen=True, slots=True)
-class MessageDeleted(RoomEvent):
+class MessageDeleted(RoomEvent, frozen=True):
     """A message was deleted. A note that says so stays in its place."""
 
     message_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class HistoryCleared(RoomEvent):
+class HistoryCleared(RoomEvent, frozen=True):
     """All messages of the room were deleted."""
 
 
-@dataclass(frozen=True, slots=True)
-class ReactionAdded(RoomEvent):
-    """`actor` has reacted to a message."""
+class ReactionAdded(RoomEvent, frozen=True):
+    """`actor` has reacted to a message. `entry_id` is the system message that says so."""
 
     message_id: int
     reaction: str
+    entry_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReactionRevoked(RoomEvent):
-    """`actor` has withdrawn a reaction."""
+class ReactionRevoked(RoomEvent, frozen=True):
+    """`actor` has withdrawn a reaction. `entry_id` is the system message that says so."""
 
     message_id: int
     reaction: str
+    entry_id: int
 
 
-@dataclass(frozen=True, slots=True)
-class ReadMarkerMoved(Event):
+class ReadMarkerMoved(Event, frozen=True):
     """The read marker of an attendee has moved.
 
     `low` is the lower one of its old and new position. If it has moved back, `back_from` is the old position.
@@ -382,8 +348,7 @@ class ReadMarkerMoved(Event):
 
 
 # --- calls ----------------------------------------------------------------------------------
-@dataclass(frozen=True, slots=True)
-class CallStarted(RoomEvent):
+class CallStarted(RoomEvent, frozen=True):
     """The first session has joined the call. It notifies nobody if `silent`, and none of the users in `silent_for`."""
 
     session_id: str
@@ -391,8 +356,7 @@ class CallStarted(RoomEvent):
     silent_for: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class CallJoined(RoomEvent):
+class CallJoined(RoomEvent, frozen=True):
     """A session has joined a running call."""
 
     session_id: str
@@ -400,31 +364,27 @@ class CallJoined(RoomEvent):
     """Whether another session of the same attendee was in the call already."""
 
 
-@dataclass(frozen=True, slots=True)
-class CallRung(RoomEvent):
+class CallRung(RoomEvent, frozen=True):
     """`actor` has asked `target` to join the call."""
 
     attendee_id: int
     target: Actor
 
 
-@dataclass(frozen=True, slots=True)
-class CallFlagsSet(RoomEvent):
+class CallFlagsSet(RoomEvent, frozen=True):
     """A session in the call has switched audio or video on or off."""
 
     session_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class CallLeft(RoomEvent):
+class CallLeft(RoomEvent, frozen=True):
     """A session has left the call. `still_in`: another session of the same attendee is still in it."""
 
     session_id: str
     still_in: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CallEnded(RoomEvent):
+class CallEnded(RoomEvent, frozen=True):
     """The call is over. `for_everyone`: a moderator ended it for all."""
 
     started_at: int
@@ -433,37 +393,32 @@ class CallEnded(RoomEvent):
     session_ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecordingSet(RoomEvent):
+class CallRecordingSet(RoomEvent, frozen=True):
     """The recording of the call has another state (`areas/recording/model.py`)."""
 
     old: int
     new: int
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingStored(RoomEvent):
+class RecordingStored(RoomEvent, frozen=True):
     """A recording that belongs to `actor` was stored under a name."""
 
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class RecordingDismissed(RoomEvent):
+class RecordingDismissed(RoomEvent, frozen=True):
     """`actor` has seen the notification of the recording that was stored at the time `stored_at`."""
 
     stored_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class SignalingSent(Event):
+class SignalingSent(Event, frozen=True):
     """A signaling message was stored for a session."""
 
     recipient: str
 
 
-@dataclass(frozen=True, slots=True)
-class Notified(Event):
+class Notified(Event, frozen=True):
     """These users have new notifications."""
 
     user_ids: tuple[str, ...]

@@ -109,6 +109,8 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         events.GroupDeleted,
         # shown in lists of rooms or notifications, which clients read every few seconds
         events.RecordingConsentSet,
+        events.MentionPermissionsSet,
+        events.AssistanceSet,
         events.DialInSet,
         events.CallRung,
         events.CallRecordingSet,
