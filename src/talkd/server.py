@@ -4,9 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
-
-import structlog
 
 from talkd import app
 from talkd.area import Effects, Job
@@ -20,6 +19,7 @@ from talkd.areas.mail.postman import Postman
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import jobs as notification_jobs
 from talkd.areas.notifications.messenger import Messenger
+from talkd.areas.operations.doctor import Doctor
 from talkd.areas.recording.recorder import Recorder
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.settings import clock_service
@@ -32,18 +32,19 @@ from talkd.conversation.pings import Pings
 from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Unavailable
 from talkd.core.events import Event
+from talkd.core.log import Log
 from talkd.realtime.changes import Changes
 from talkd.realtime.wakeups import wake
 from talkd.signaling.dispatch import Signaling
 from talkd.signaling.external.notifier import Notifier
 from talkd.signaling.websocket import WebSocket
 from talkd.storage.database import DatabaseInUse
-from talkd.web import limits, server
+from talkd.web import limits, server, uploads
 from talkd.web.call import World
 from talkd.web.edge import Edge
 from talkd.web.throttle import Throttle
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 WATCH_SECONDS = 0.5
 LAST_WRITES_SECONDS = 3.0
@@ -114,6 +115,7 @@ class App:
             Followed(),
             Recorder(db, talk_settings),
             Dialer(),
+            Doctor(config),
         )
         self.world = world = World(
             config=config,
@@ -154,12 +156,13 @@ class App:
         try:
             await db.claim()
             await db.skip_ids()
+            uploads.delete_left_behind(Path(self.world.config.data))
             await db.write(clock_service.keep_scale)
             await db.write(tokens.get_keys)  # so that requests that only read find the keys
             await self.world.throttle.load()
             for prepare in (announcement_jobs.begin, notification_jobs.resume, mail_jobs.resume):
                 await prepare(self.world)
-            self.world[Signaling].start()
+            await self.world[Signaling].start()
             self._jobs.start((Job("watch_database", WATCH_SECONDS, self._watch_database), *app.JOBS))
         except BaseException:
             await db.close()
@@ -181,6 +184,7 @@ class App:
         await self.stop_jobs()
         await world[MemberChanges].close()
         await world[Decoder].close()
+        await world[Doctor].close()
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(LAST_WRITES_SECONDS):
                 await world[Pings].flush()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import schemathesis
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from talkd.app import ROUTES
 from talkd.cli.root import app

@@ -48,7 +48,7 @@ def test_programs_get_no_page_at_an_unknown_address(server: Server, path: str, a
 def test_the_page_of_an_unknown_address_sets_no_cookie(server: Server) -> None:
     browser = log_in(server, server.add_user("alice"))
     assert "set-cookie" not in browser.get("/nothing", headers=HTML).headers
-    assert "Log out" in browser.get("/", headers=HTML).text
+    assert "Log out" in browser.get("/devices", headers=HTML).text
 
 
 def test_browsers_get_a_page_for_get_at_an_address_with_only_post(server: Server) -> None:

@@ -11,10 +11,10 @@ from talkd.core.errors import NotAuthenticated
 from talkd.core.names import folded
 from talkd.web.call import Caller
 from talkd.web.logins import Logins
-from talkd.web.throttle import Throttle
+from talkd.web.throttle import ACCOUNT, Throttle
 
 COOKIE = "talkd_session"
-LOGIN, ACCOUNT = "login", "account"
+LOGIN = "login"
 """The brute-force actions of wrong credentials: LOGIN counts them by network, ACCOUNT counts wrong passwords of one
 account from all networks together. All ways to log in count."""
 WRONG = "Unauthorised"
@@ -77,6 +77,7 @@ async def identify(
             return Caller(
                 user_id=session.login.user_id,
                 display_name=session.login.display_name,
+                language=session.login.language,
                 is_admin=session.login.is_admin,
                 browser=browser,
                 address=address,
@@ -146,7 +147,7 @@ async def _check_own_password(
         attempts = []
         if not credentials.was_right(authorization):
             for account in sorted(each.login.user_id for each in candidates) or [folded(name)]:
-                counted = throttle.attempt(ACCOUNT, ids.fingerprint(account), throttle.account_attempts)
+                counted = throttle.attempt(ACCOUNT, ids.fingerprint(account))
                 attempts.append(await stack.enter_async_context(counted))
         login = await credentials.verify_password(candidates, password, authorization, generation)
         if login is None:

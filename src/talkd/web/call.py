@@ -11,6 +11,7 @@ from talkd.conversation.login import Credential
 from talkd.conversation.participant import Participant
 from talkd.conversation.room import Room
 from talkd.conversation.settings import TalkSettings
+from talkd.core import clock
 from talkd.core.actor import GUESTS, USERS, Actor
 from talkd.core.errors import NotAuthenticated
 from talkd.core.networks import subnet_of
@@ -31,6 +32,8 @@ class Caller(msgspec.Struct, frozen=True):
 
     user_id: str | None = None
     display_name: str = ""
+    language: str = ""
+    """The language that the account of a browser has chosen, or an empty text."""
     is_admin: bool = False
     browser: str = ""
     address: str = ""
@@ -73,6 +76,8 @@ class World:
     """Called before an operation writes in a room that it has locked, unless its route has `notifies_first=False`."""
     parts: dict[type[Any], Any]
     """Objects that areas keep in memory, by type."""
+    started_at: float = field(default_factory=clock.ticks)
+    """The moment on `clock.ticks` at which this server started."""
     talk_hash: str = ""
     """Value of `X-Nextcloud-Talk-Hash`. It changes when clients should read the capabilities again."""
 

@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
 import httptools
-import structlog
 
+from talkd.core.log import Log
+from talkd.web.deadlines import unsent_of
 from talkd.web.request import Request, framing_of, refusal
 
 if TYPE_CHECKING:
     from talkd.web.http import HttpServer
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 MAX_HEAD = 32_768
 """Maximum size of the first line and the headers of a request in bytes."""
 HIGH_WATER = 65_536
 """Bytes of a body that may wait to be read by the application, before nothing more is read from the connection."""
-ASGI = {"version": "3.0", "spec_version": "2.3"}
 _NAMES = {
     name: name.lower()
     for name in (
@@ -40,35 +40,6 @@ class Refused(Exception):
         self.status = status
 
 
-class Deadlines:
-    """Connections that all have the same number of seconds for something, in the order of their deadlines."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._time = asyncio.get_running_loop().time
-        self._until: dict[Connection, float] = {}
-
-    def add(self, connection: "Connection") -> None:
-        """Start the time of a connection anew."""
-        self._until.pop(connection, None)
-        self._until[connection] = self._time() + self._seconds
-
-    def discard(self, connection: "Connection") -> None:
-        """Forget a connection."""
-        self._until.pop(connection, None)
-
-    def expired(self) -> list["Connection"]:
-        """Return the connections whose time has passed, and forget them."""
-        found, now = [], self._time()
-        for connection, until in self._until.items():
-            if until > now:
-                break
-            found.append(connection)
-        for connection in found:
-            del self._until[connection]
-        return found
-
-
 class Connection(asyncio.Protocol):
     """A connection that speaks HTTP/1. The attributes whose names begin with `on_` are called by the parser."""
 
@@ -79,6 +50,7 @@ class Connection(asyncio.Protocol):
         "_head_size",
         "_is_deaf",
         "_is_in_head",
+        "_is_last",
         "_is_write_paused",
         "_parser",
         "_queue",
@@ -86,13 +58,14 @@ class Connection(asyncio.Protocol):
         "_server",
         "_target",
         "_transport",
+        "_unsent",
         "_websocket",
     )
 
     def __init__(self, server: "HttpServer") -> None:
         self._server = server
         self._transport: asyncio.Transport
-        self._client: tuple[str, int] = ("127.0.0.1", 0)
+        self._client = "127.0.0.1"
         self._parser: Any = None
         """The parser of a request that is arriving. A waiting or idle connection has none, which saves a kilobyte."""
         self._is_deaf = False
@@ -108,6 +81,10 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Request] | None = None
         """The requests that arrived before the current one was answered."""
         self._is_write_paused = False
+        self._is_last = False
+        """Whether the connection is closed when the client has taken the answer."""
+        self._unsent = 0
+        """The bytes that waited for the client at the last look."""
         self._websocket: asyncio.Protocol | None = None
         """What takes the connection over after this request."""
 
@@ -116,9 +93,13 @@ class Connection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         if peer:  # a Unix socket has none
-            self._client = (peer[0], peer[1])
+            self._client = peer[0]
         self._server.connections.add(self)
-        if self._server.is_full:
+        if self._server.is_stopping:  # it may have ended its last look at connections, so nothing would cut this one
+            self._is_deaf = True
+            self._transport.write(refusal(503))
+            self._transport.close()
+        elif self._server.is_full:
             self._refuse(503)
         else:
             self._server.idle.add(self)
@@ -150,6 +131,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class has it
         self._server.connections.discard(self)
         self._server.idle.discard(self)
+        self._server.unread.discard(self)
         self._server.lingering.discard(self)
         self._parser, self._is_deaf = None, True
         self._queue = None
@@ -174,18 +156,38 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_write_paused = False
-        self._go_on()
+        if self._is_last:
+            self._end()
+        else:
+            self._go_on()
 
     # --- what the server calls ---------------------------------------------------------------
     def shutdown(self) -> None:
         """Close the connection, if it has a request after the answer to that."""
-        if self._current is None:
-            self._transport.close()
-        else:
+        if self._current is not None:
             self._current.keeps_alive = False
+        elif not self._is_deaf:
+            self._close(is_heard=True)
+
+    @property
+    def unsent(self) -> int:
+        """The bytes that wait for the client."""
+        return unsent_of(self._transport)
+
+    def require_reading(self) -> None:
+        """Cut the connection if the client has taken nothing since the last look."""
+        before, self._unsent = self._unsent, self.unsent
+        if self._unsent == before:
+            self.cut()
+        elif self._unsent:
+            self._server.unread.add(self)
+        elif self._is_last:
+            self._server.lingering.add(self)
 
     def cut(self) -> None:
-        """Close the connection at once."""
+        """Close the connection at once. A client that has not sent its whole request learns that it had no effect."""
+        if self._current is not None and not self._current.has_ended and not self._is_deaf:
+            self._transport.write(refusal(503))
         self._transport.abort()
         if self._current is not None and self._current.task is not None:
             self._current.task.cancel()
@@ -214,27 +216,26 @@ class Connection(asyncio.Protocol):
         version = parser.get_http_version()
         if version not in ("1.1", "1.0"):
             raise Refused(400)
+        self._require_clear_head()
         method = parser.get_method().decode()
         path, query = self._parse_target(method)
-        if parser.should_upgrade() and self._asks_for_websocket():
+        if method == "GET" and parser.should_upgrade() and self._asks_for_websocket():
             self._websocket = server.websockets(unquote(path), server.connections) if server.websockets else None
             if self._websocket is not None:
                 return
-        scope = {
-            "type": "http",
-            "asgi": ASGI,
-            "http_version": version,
-            "method": method,
-            "scheme": server.scheme,
-            "path": unquote(path),
-            "query_string": b"",
-            "headers": self._head,
-            "client": self._client,
-        }
-        self._head = []
         request = self._receiving = Request(
-            self, scope, path, query.decode("latin-1"), keeps_alive=parser.should_keep_alive()
+            self,
+            self._head,
+            method=method,
+            scheme=server.scheme,
+            version=version,
+            path=unquote(path),
+            raw_path=path,
+            query=query.decode("latin-1"),
+            client=self._client,
+            keeps_alive=parser.should_keep_alive(),
         )
+        self._head = []
         if self._current is None and not self._is_write_paused:
             self._begin(request)
         else:
@@ -242,6 +243,13 @@ class Connection(asyncio.Protocol):
                 self._queue = deque()
             self._queue.append(request)
             self.control_reading()
+
+    def _require_clear_head(self) -> None:
+        """Refuse what a proxy in front may read in another way: a second host, or an encoding besides `chunked`."""
+        if [name for name, _ in self._head].count(b"host") > 1:
+            raise Refused(400)
+        if any(name == b"transfer-encoding" and value.lower() != b"chunked" for name, value in self._head):
+            raise Refused(400)
 
     def _parse_target(self, method: str) -> tuple[bytes, bytes]:
         """Return path and query of the request. An absolute target also replaces the Host header."""
@@ -274,13 +282,15 @@ class Connection(asyncio.Protocol):
     def _begin(self, request: Request) -> None:
         self._current = request
         self._server.idle.discard(self)
-        request.task = self._server.loop.create_task(self._run(request))
+        loop = self._server.loop
+        request.began = loop.time()
+        request.task = loop.create_task(self._run(request))
 
     async def _run(self, request: Request) -> None:
         try:
             await self._server.application(request)
         except Exception:
-            log.exception("request_failed", method=request.scope["method"])
+            log.exception("request_failed", method=request.method)
         if not request.is_answered and not self._transport.is_closing():
             self._refuse(500)
         request.task = None
@@ -294,11 +304,19 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             return
         self._transport.write(answer)
+        self._note_unsent()
         self._current = None
         if request.keeps_alive:
             self._go_on()
         else:
             self._close(is_heard=request.has_ended)
+
+    def _note_unsent(self) -> None:
+        """Give the client some time if it has not taken all."""
+        unsent = self.unsent
+        if unsent and self not in self._server.unread:
+            self._unsent = unsent
+            self._server.unread.add(self)
 
     def _go_on(self) -> None:
         if self._current is None and not self._is_write_paused and not self._is_deaf:
@@ -333,17 +351,28 @@ class Connection(asyncio.Protocol):
         self._is_deaf = True
         self._server.idle.discard(self)
         if is_heard:
-            self._transport.close()
+            self._is_last = True
+            if not self._is_write_paused:  # TLS would lose what has not been written
+                self._end()
             return
         self._transport.resume_reading()
         if self._transport.can_write_eof():  # TLS cannot
             self._transport.write_eof()
         self._server.lingering.add(self)
 
+    def _end(self) -> None:
+        """Close the connection when the client has taken everything."""
+        self._transport.close()
+        self._note_unsent()
+        if self not in self._server.unread:
+            self._server.lingering.add(self)
+            if self._server.is_stopping:  # it need not wait until the client confirms the end of TLS
+                self._server.connections.discard(self)
+
     # --- WebSocket ---------------------------------------------------------------------------
     def _asks_for_websocket(self) -> bool:
         """Return True if the client asks for a WebSocket. Such a request has no body."""
-        if framing_of(self._head)[0] != 0:
+        if framing_of(dict(self._head))[0] != 0:
             return False
         return any(name == b"upgrade" and value.lower() == b"websocket" for name, value in self._head)
 

@@ -1,53 +1,53 @@
 """Handle a request: authenticate, read parameters, check guards, run the operation, and answer."""
 
-import asyncio
-import dataclasses
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-import falcon
-import falcon.asgi
-import structlog
+import msgspec
 
 from talkd.core import errors, ids
 from talkd.core.characters import is_text
+from talkd.core.log import Log
 from talkd.core.networks import subnet_of
 from talkd.storage.database import Tx
 from talkd.web import auth, clients, guards, metrics, ocs, params
 from talkd.web.admission import Admission
 from talkd.web.answers import Answers, Exchange
-from talkd.web.bodies import BODY, Body, too_large
+from talkd.web.bodies import Body, too_large
 from talkd.web.call import Call, Caller, World
 from talkd.web.ocs import Reply
-from talkd.web.params import Upload
 from talkd.web.proxies import Proxies
-from talkd.web.request import REQUEST
+from talkd.web.request import Request
 from talkd.web.routing import Access, Kind, Route
+from talkd.web.uploads import Incoming
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
+
+FORM = "multipart/form-data"
+"""The media type of forms that may have files."""
 
 ROOM_TOKEN = "talkRoomToken"
 """The brute-force action of guesses at room tokens."""
 
 
 class Edge:
-    """Runs declared operations for Falcon."""
+    """Runs declared operations."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self._proxies = Proxies(world.config.server)
-        self._admission = Admission(world.config)
+        self._admission = world.parts[Admission] = Admission(world.config)
         self.answers = Answers(world, self._proxies)
 
     async def handle(self, exchange: Exchange, path: dict[str, str]) -> None:
         """Answer one request. `path` has the parameters in the request's path."""
         started = time.perf_counter()
-        began = asyncio.get_running_loop().time()
         route, request = exchange.route, exchange.request
         caller = Caller(address=self._proxies.client_of(request))
-        network, has_body, is_admitted = subnet_of(caller.address), BODY in request.scope, False
+        network, has_body, is_admitted = subnet_of(caller.address), request.has_body, False
         try:
             if not route.unconditional:
                 self._admission.enter(network, has_body=has_body)
@@ -62,23 +62,28 @@ class Edge:
                     address=caller.address,
                 )
             guards.require_login_guards(route, caller)
+            if route.signed_by is not None:
+                signed, header = path["token"].encode(), request.get_header
+                guards.require_checksum(route.signed_by, signed, self.world, header, caller.address)
             clients.require_supported(route, request.get_header("user-agent") or "", self.world.talk_settings)
             exchange.raw = await self._parameters(exchange, path)
             _require_own_page(exchange, caller)
             _require_known_format(exchange)
-            reply = await self._perform(exchange, caller, path.get("token", ""), began)
+            reply = await self._perform(exchange, caller, path.get("token", ""))
         except errors.TalkError as error:
             status = await self._refuse(exchange, caller, error)
         except Exception:
             # The client only gets an id, which is also in the log. Errors may contain secrets.
             number = ids.text(12)
-            log.exception("request_failed", request_id=number, method=request.method, route=request.uri_template)
+            log.exception("request_failed", request_id=number, method=request.method, route=route.path)
             status = 500
             self.answers.write(exchange, Reply([], status, {"X-Request-Id": number}))
         else:
             status = reply.status
             self.answers.write(exchange, reply)
         finally:
+            if exchange.incoming is not None:
+                exchange.incoming.delete()
             if is_admitted:
                 self._admission.leave(network, has_body=has_body)
         metrics.observe(route, status, time.perf_counter() - started)
@@ -88,21 +93,23 @@ class Edge:
         if exchange.route.refuses is not None:
             error = exchange.route.refuses(error)
         if isinstance(error, errors.UnknownRoom) and caller.user_id is None:
-            error = await self._count_guess(caller) or error
+            error = await self._count(ROOM_TOKEN, caller) or error
+        if isinstance(error, errors.NotSigned) and error.action:
+            error = await self._count(error.action, caller) or error
         reply = ocs.refusal(error)
         self.answers.write(exchange, reply, error)
         return reply.status
 
-    async def _count_guess(self, caller: Caller) -> errors.TalkError | None:
-        """Count that a visitor asked for an unknown room, and so may be guessing tokens.
+    async def _count(self, action: str, caller: Caller) -> errors.TalkError | None:
+        """Count a failed attempt: for example, a visitor who asks for an unknown room may be guessing tokens.
 
-        Return the error to answer with instead if the guess cannot be counted.
+        Return the error to answer with instead if the attempt cannot be counted.
         """
         # `return` inside `except` keeps no name for the error. A name would make a reference cycle through the
         # traceback, which would keep the request and its connection until the next garbage collection.
         try:
-            self.world.throttle.check(ROOM_TOKEN, caller.address)
-            await self.world.throttle.register(ROOM_TOKEN, caller.address)
+            self.world.throttle.check(action, caller.address)
+            await self.world.throttle.register(action, caller.address)
         except (errors.Throttled, errors.Unavailable) as error:
             return error
         return None
@@ -110,57 +117,43 @@ class Edge:
     # --- reading parameters -----------------------------------------------------------------
     async def _parameters(self, exchange: Exchange, path: dict[str, str]) -> dict[str, Any]:
         route, request = exchange.route, exchange.request
-        text = request.scope[REQUEST].query
-        query = params.parse_form(text) if text else {}
-        body = request.scope.get(BODY)
-        if body is None or route.unconditional:
-            raw = {**query, **path} if query else dict(path)
+        query = params.parse_form(request.query) if request.query else {}
+        if not request.has_body or route.unconditional:
+            raw = {**query, **path} if query else path
         else:
             limits = self.world.config.server
-            body.limit = limits.max_upload + limits.max_body if params.takes_upload(route.params) else limits.max_body
-            raw = params.merge(query, await self._body(exchange, body), path)
+            limit = limits.max_body
+            if params.takes_upload(route.params):
+                limit += limits.max_upload
+            elif params.takes_stored_upload(route.params) and _kind_of(request) == FORM:
+                limit += limits.max_recording
+                exchange.incoming = Incoming(Path(self.world.config.data))
+            body = Body(request, limit, limits.body_timeout, request.began)
+            if (request.length or 0) > limit:
+                raise too_large(limit)
+            raw = {**query, **await self._body(exchange, body), **path}
         params.require_text(raw)
         return raw
 
     async def _body(self, exchange: Exchange, body: Body) -> Mapping[str, Any]:
         """Read the whole body and return its parameters. The body of a GET or HEAD is read, but has no parameters."""
         request = exchange.request
-        kind = (request.content_type or "").partition(";")[0].strip().lower()
-        found: Mapping[str, Any] = {}
-        if (request.content_length or 0) > body.limit:
-            raise too_large(body.limit)
-        if request.method in ("GET", "HEAD"):
-            pass
-        elif kind == "multipart/form-data":
-            found = await self._multipart(request)
-        else:
-            content = exchange.body = await body.read()
-            if kind == "application/x-www-form-urlencoded":
-                found = params.parse_form(params.text_of(content))
-            elif content:
-                found = params.parse_json(content)
-        await body.read()
-        return found
+        content_type, kind = request.get_header("content-type") or "", _kind_of(request)
+        if kind == FORM and request.method not in ("GET", "HEAD"):
+            from talkd.web import multipart  # Falcon takes long to import, and few servers get such forms
 
-    async def _multipart(self, request: falcon.asgi.Request) -> Mapping[str, Any]:
-        fields: dict[str, Any] = {}
-        try:
-            async for part in await request.get_media():
-                content = await part.stream.read()
-                value: Any = (
-                    Upload(part.filename or "", part.content_type, content)
-                    if part.filename is not None
-                    else params.text_of(content)
-                )
-                params.put_nested(fields, part.name or "", value)
-        except UnicodeDecodeError as error:  # Falcon decodes a name when it is first read
-            raise errors.Invalid("body", message=params.NOT_UTF8) from error
-        except falcon.HTTPError as error:
-            raise errors.Invalid("body", message="The multipart body is broken.") from error
-        return {key: params.listed(value) for key, value in fields.items()}
+            most = self.world.config.server.max_body
+            return await multipart.read(body, content_type, exchange.incoming, longest_text=most)
+        content = await body.read()
+        if request.method in ("GET", "HEAD"):
+            return {}
+        exchange.body = content
+        if kind == "application/x-www-form-urlencoded":
+            return params.parse_form(params.text_of(content))
+        return params.parse_json(content) if content else {}
 
     # --- running the operation --------------------------------------------------------------
-    async def _perform(self, exchange: Exchange, caller: Caller, token: str, began: float) -> Reply:
+    async def _perform(self, exchange: Exchange, caller: Caller, token: str) -> Reply:
         route, request = exchange.route, exchange.request
         call: Call[Any] = Call(
             world=self.world,
@@ -172,8 +165,8 @@ class Edge:
             body=exchange.body,
             get_header=request.get_header,
             method=request.method,
-            began=began,
-            hang_up=request.scope[REQUEST].hang_up,
+            began=request.began,
+            hang_up=request.hang_up,
             route=route,
         )
         if route.throttle:
@@ -186,7 +179,9 @@ class Edge:
             call.uncount()
             raise
         reply = answer if isinstance(answer, Reply) else Reply(answer)
-        return reply if route.answers is None else dataclasses.replace(reply, data=route.answers(reply.data))
+        if route.answers is None:
+            return reply
+        return msgspec.structs.replace(reply, data=route.answers(reply.data), responses=None)
 
     async def _run(self, route: Route, call: Call[Any]) -> Any:
         """Check the guards and run the handler, in one transaction unless the handler opens its own."""
@@ -236,6 +231,11 @@ class Edge:
                 raise
 
 
+def _kind_of(request: Request) -> str:
+    """Return the media type of the body without its parameters."""
+    return (request.get_header("content-type") or "").partition(";")[0].strip().lower()
+
+
 def _require_own_page(exchange: Exchange, caller: Caller) -> None:
     """Raises NotOwnPage if another site may have made the browser send the request.
 
@@ -261,7 +261,7 @@ def _require_known_format(exchange: Exchange) -> None:
         raise errors.Invalid("format", message="The format is json or xml.")
 
 
-def _require_text_path(request: falcon.asgi.Request) -> None:
+def _require_text_path(request: Request) -> None:
     """Raises NotFound for a path with a character that no text may have: no route has such a path.
 
     The HTTP server puts U+FFFD in place of bytes that are not UTF-8.
@@ -270,7 +270,7 @@ def _require_text_path(request: falcon.asgi.Request) -> None:
     is_readable = is_text(path)
     if is_readable and "\ufffd" in path:
         try:
-            unquote_to_bytes(request.scope[REQUEST].raw_path).decode()
+            unquote_to_bytes(request.raw_path).decode()
         except UnicodeDecodeError:
             is_readable = False
     if not is_readable:

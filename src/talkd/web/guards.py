@@ -8,11 +8,11 @@ from talkd.conversation.participant import Participant
 from talkd.conversation.settings import TalkSettings
 from talkd.core import checksums
 from talkd.core.constants import Permission, StartCall
-from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, PreconditionFailed, TalkError
+from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, NotSigned, PreconditionFailed, TalkError
 from talkd.storage.database import Tx
 from talkd.web.auth import WRONG
-from talkd.web.call import Call, Caller
-from talkd.web.routing import ROOM_GUARDS, TALK, Access, Guard, Route
+from talkd.web.call import Call, Caller, World
+from talkd.web.routing import ROOM_GUARDS, TALK, Access, Guard, Route, Signer
 
 _ROOM_CHECKS: dict[Guard, Callable[[Participant, TalkSettings], bool]] = {
     Guard.IDENTIFIED: lambda me, _: not me.is_guest,
@@ -42,6 +42,12 @@ NOT_SIGNED = {
     "error": {"code": "invalid_request", "message": "The request could not be authenticated."},
 }
 """The answer to a signaling or recording server that does not prove that it knows the shared secret."""
+BRIDGE = Signer("talk-sipbridge", "talkSipBridgeSecret", lambda talk: talk.sip_secret)
+"""The telephone bridge."""
+RECORDER = Signer("talk-recording", "talkRecordingSecret", lambda talk: talk.recording_secret, NOT_SIGNED)
+"""The recording server."""
+SIGNALING_SERVER = Signer("spreed-signaling", "talkSignalingSecret", lambda talk: talk.signaling.secret, NOT_SIGNED)
+"""An external signaling server."""
 NOT_ADMIN = "Logged in account must be an admin"
 NOT_SUBADMIN = "Logged in account must be at least a sub admin"
 
@@ -156,17 +162,41 @@ async def find_participant(tx: Tx, call: Call[Any]) -> Participant | None:
         return None
 
 
-async def verify_signature(call: Call[Any], signed: bytes, *, sender: str, secret: str, action: str) -> bool:
-    """Return True if the service `sender` has signed `signed` with the secret (`core/checksums.py`).
+async def is_signed(signer: Signer, signed: bytes, call: Call[Any]) -> bool:
+    """Return True if the signer has signed `signed`. Count a wrong checksum."""
+    error = _find_fault(signer, signed, call.world, call.header)
+    if error is not None and error.action:
+        await call.world.throttle.register(error.action, call.caller.address)
+    return error is None
 
-    Its headers begin with the name of the sender. Count a wrong checksum under the brute-force action.
-    """
-    random, checksum = call.header(f"{sender}-random"), call.header(f"{sender}-checksum")
+
+def is_from(signer: Signer, call: Call[Any]) -> bool:
+    """Return True if the request claims to come from this part of the installation."""
+    return bool(call.header(f"{signer.name}-checksum"))
+
+
+def require_signed(signer: Signer, signed: bytes, call: Call[Any]) -> None:
+    """Raises NotSigned unless the signer has signed `signed`, and Throttled after many wrong checksums."""
+    require_checksum(signer, signed, call.world, call.header, call.caller.address)
+
+
+def require_checksum(
+    signer: Signer, signed: bytes, world: World, header: Callable[[str], str | None], address: str
+) -> None:
+    """Check a signature before the rest of the request is known. Raises the errors of `require_signed`."""
+    world.throttle.check(signer.action, address)
+    error = _find_fault(signer, signed, world, header)
+    if error is not None:
+        raise error
+
+
+def _find_fault(signer: Signer, signed: bytes, world: World, header: Callable[[str], str | None]) -> NotSigned | None:
+    """Return what is wrong with a signature (`core/checksums.py`), or None."""
+    random, checksum = header(f"{signer.name}-random") or "", header(f"{signer.name}-checksum") or ""
+    secret = signer.secret(world.talk_settings)
     if checksums.is_signed(signed, secret=secret, random=random, checksum=checksum):
-        return True
-    if checksum:
-        await call.world.throttle.register(action, call.caller.address)
-    return False
+        return None
+    return NotSigned(signer.action if checksum else "", signer.refusal)
 
 
 async def _access(tx: Tx, call: Call[Any], *, lock: bool = False) -> Participant:

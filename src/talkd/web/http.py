@@ -8,7 +8,8 @@ from socket import socket
 from typing import Any
 
 from talkd.config import ServerConfig
-from talkd.web.connection import Connection, Deadlines
+from talkd.web.connection import Connection
+from talkd.web.deadlines import Deadlines
 from talkd.web.request import Request
 
 Application = Callable[[Request], Awaitable[None]]
@@ -27,8 +28,12 @@ SPARE_CONNECTIONS = 1024
 IDLE_SECONDS = 90.0
 """How long a connection may take until the head of its next request is complete. It is longer than in proxies, so that
 these never use a closed connection."""
+UNREAD_SECONDS = 30.0
+"""How long a client may take none of the bytes that wait for it. It is checked at the end of each such period."""
 LINGER_SECONDS = 5.0
 """How long a closed connection stays half open, so that a client that still sends can read the answer."""
+TLS_END_SECONDS = 86_400.0
+"""When asyncio cuts a connection whose end of TLS the client has not confirmed. The deadlines above come first."""
 SWEEP_SECONDS = 1.0
 """Interval at which connections that took too long are closed."""
 CHECK_SECONDS = 0.02
@@ -49,12 +54,20 @@ class HttpServer:
         """The open connections, with those of WebSockets."""
         self.idle = Deadlines(IDLE_SECONDS)
         """The connections whose next request has not arrived yet."""
+        self.unread = Deadlines(UNREAD_SECONDS)
+        """The connections whose clients have not taken the whole answer."""
         self.lingering = Deadlines(LINGER_SECONDS)
-        """The connections that are closed, but whose client still sends."""
+        """The connections that are closed, but whose client still sends, or has not confirmed the end of TLS."""
+        self.is_stopping = False
         self._most = config.max_connections + SPARE_CONNECTIONS
         self._tls = _tls_context(config) if config.speaks_tls else None
         self._listeners: list[asyncio.Server] = []
         self._sweep: asyncio.TimerHandle | None = None
+
+    @property
+    def sockets(self) -> list[Any]:
+        """The sockets that it listens on."""
+        return [each for listener in self._listeners for each in listener.sockets]
 
     @property
     def is_full(self) -> bool:
@@ -65,7 +78,11 @@ class HttpServer:
         """Listen on bound sockets. Raises OSError."""
         for bound in sockets:
             listener = await self.loop.create_server(
-                lambda: Connection(self), sock=bound, ssl=self._tls, backlog=BACKLOG
+                lambda: Connection(self),
+                sock=bound,
+                ssl=self._tls,
+                ssl_shutdown_timeout=TLS_END_SECONDS if self._tls is not None else None,
+                backlog=BACKLOG,
             )
             self._listeners.append(listener)
         self._sweep = self.loop.call_later(SWEEP_SECONDS, self._close_late)
@@ -75,6 +92,7 @@ class HttpServer:
 
         Return False if some were still open after these seconds. They are cut off.
         """
+        self.is_stopping = True
         for listener in self._listeners:
             listener.close()
         for connection in list(self.connections):
@@ -85,13 +103,20 @@ class HttpServer:
         if self._sweep is not None:
             self._sweep.cancel()
         is_done = not self.connections
-        for connection in list(self.connections):
+        for connection in (*self.connections, *self.lingering):
             connection.cut()
         await asyncio.sleep(0)
         return is_done
 
     def _close_late(self) -> None:
-        for late in (*self.idle.expired(), *self.lingering.expired()):
+        for late in self.idle.expired():
+            if late.unsent:
+                self.idle.add(late)
+            else:
+                late.cut()
+        for late in self.unread.expired():
+            late.require_reading()
+        for late in self.lingering.expired():
             late.cut()
         self._sweep = self.loop.call_later(SWEEP_SECONDS, self._close_late)
 

@@ -5,13 +5,13 @@ Only this module maps errors to numbers.
 """
 
 import re
-from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape
 
 import msgspec
 
 from talkd.core import errors
+from talkd.web.response import Response
 
 JSON = "application/json; charset=utf-8"
 XML = "application/xml; charset=utf-8"
@@ -24,6 +24,7 @@ UNKNOWN_ROUTE = (
 STATUS: dict[type[errors.TalkError], int] = {
     errors.Invalid: 400,
     errors.NotAuthenticated: 401,
+    errors.NotSigned: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.UnknownRoom: 404,
@@ -48,17 +49,18 @@ _encode = msgspec.json.Encoder().encode
 _OK_V2 = b'{"ocs":{"meta":{"status":"ok","statuscode":200,"message":"OK"},"data":'
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """The answer of an operation: data for the envelope, or finished bytes with a media type of their own."""
 
     data: Any = None
     status: int = 200
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = msgspec.field(default_factory=dict)
     content: bytes | None = None
     content_type: str = JSON
     session_cookie: str | None = None
     """New value of the session cookie; an empty one removes it, None leaves it as it is."""
+    responses: dict[Any, Response] | None = None
+    """The responses made of this reply, if several requests may get it."""
 
 
 def refusal(error: errors.TalkError) -> Reply:
@@ -80,8 +82,7 @@ def code_of(error: errors.TalkError) -> int:
     """Return the `meta.statuscode` of an error."""
     if isinstance(error, errors.Rejected):
         return error.code
-    status = status_of(error)
-    return _NOT_AUTHENTICATED if status == 401 else status
+    return _NOT_AUTHENTICATED if isinstance(error, errors.NotAuthenticated) else status_of(error)
 
 
 def message_of(error: errors.TalkError) -> str:

@@ -12,7 +12,7 @@ from talkd import __version__
 from talkd.web.auth import COOKIE
 from talkd.web.guards import REFUSALS
 from talkd.web.ocs import STATUS
-from talkd.web.params import LongText, Scalar, Upload, takes_many
+from talkd.web.params import LongText, Scalar, StoredUpload, Upload, takes_many
 from talkd.web.routing import ROOM_GUARDS, Guard, Kind, Route
 
 Schema = dict[str, Any]
@@ -47,6 +47,7 @@ _TYPES: dict[Any, Schema] = {
         "additionalProperties": {"type": "array", "items": {"type": "string"}},
     },
     Upload: {"type": "string", "contentMediaType": "application/octet-stream"},
+    StoredUpload: {"type": "string", "contentMediaType": "application/octet-stream"},
 }
 
 
@@ -137,7 +138,7 @@ def _inputs(route: Route, path: str) -> tuple[list[Schema], Schema | None]:
             for name, schema in properties.items()
         ]
         return parameters, None
-    files = any(_plain(hints[field.name])[0] is Upload for field in rest.values())
+    files = any(_plain(hints[field.name])[0] in (Upload, StoredUpload) for field in rest.values())
     form = route.kind is Kind.PLAIN and not files
     media = "multipart/form-data" if files else "application/x-www-form-urlencoded" if form else "application/json"
     schema: Schema = {"type": "object", "properties": properties}

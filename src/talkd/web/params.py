@@ -6,11 +6,12 @@ For a number, any numeric value is accepted, and any other value counts as 0, as
 import json
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -43,6 +44,15 @@ class Upload:
     name: str
     content_type: str
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUpload:
+    """A large file in a multipart form, on the disk at `path` (`uploads.py`). Whoever keeps it moves it."""
+
+    name: str
+    path: Path
+    size: int
 
 
 def to_int(value: Any) -> int:
@@ -135,6 +145,12 @@ def _to_file(value: Any) -> Upload:
     return value
 
 
+def _to_stored_file(value: Any) -> StoredUpload:
+    if not isinstance(value, StoredUpload):
+        raise ValueError
+    return value
+
+
 class Scalar(str):
     """The type of a parameter that may be sent as a text or a number, and is read as a text."""
 
@@ -157,6 +173,7 @@ _CONVERSIONS: dict[Any, Callable[[Any], Any]] = {
     list[int]: _to_numbers,
     dict[str, list[str]]: _to_text_lists,
     Upload: _to_file,
+    StoredUpload: _to_stored_file,
 }
 
 
@@ -247,21 +264,29 @@ def takes_upload(kind: type[msgspec.Struct]) -> bool:
     return any(field.convert is _to_file for field in _fields(kind))
 
 
+def takes_stored_upload(kind: type[msgspec.Struct]) -> bool:
+    """Return True if one of the parameters is a file that is too large for the memory."""
+    return any(field.convert is _to_stored_file for field in _fields(kind))
+
+
 def parse_form(text: str) -> Raw:
     """Return the parameters of a query or form body. Names such as `a[]` and `a[k]` make lists and maps, as in PHP.
 
     Raises Invalid("body") if there are too many fields or if the text is not UTF-8.
     """
+    if text.count("&") >= MAX_FIELDS:
+        raise Invalid("body", message=f"A form may have at most {MAX_FIELDS} fields.")
     result: Raw = {}
-    try:
-        fields = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    except UnicodeDecodeError:
-        raise Invalid("body", message=NOT_UTF8) from None
-    except ValueError:
-        raise Invalid("body", message=f"A form may have at most {MAX_FIELDS} fields.") from None
-    for key, value in fields:
-        put_nested(result, key, value)
+    for field in text.split("&"):
+        name, _, value = field.partition("=")
+        if field:
+            put_nested(result, _unquoted(name), _unquoted(value))
     return {key: listed(value) for key, value in result.items()}
+
+
+def _unquoted(text: str) -> str:
+    text = text.replace("+", " ")
+    return text_of(unquote_to_bytes(text)) if "%" in text else text
 
 
 def put_nested(result: Raw, key: str, value: Any) -> None:
@@ -365,12 +390,6 @@ def _texts_in(value: Any) -> Iterator[str]:
                     inside += each
                 case Upload(name, content_type):
                     inside += name, content_type
+                case StoredUpload(name):
+                    inside.append(name)
         level = inside
-
-
-def merge(*sources: Mapping[str, Any]) -> Raw:
-    """Return the parameters of all sources. A later source overrides an earlier one."""
-    result: Raw = {}
-    for source in sources:
-        result.update(source)
-    return result

@@ -3,11 +3,10 @@
 import re
 from functools import lru_cache
 
-import falcon.asgi
-
 from talkd.config import HOST, ServerConfig
 from talkd.core.errors import Invalid
 from talkd.core.networks import Address, is_inside, parse_address, require_network
+from talkd.web.request import Request
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~\-]+)*/?")
 
@@ -20,7 +19,7 @@ class Proxies:
         self._trusted = [require_network(entry) for entry in config.trusted_proxies]
         self._route = lru_cache(maxsize=1000)(self._find_route)
 
-    def client_of(self, request: falcon.asgi.Request) -> str:
+    def client_of(self, request: Request) -> str:
         """Return the address of the client: the nearest one that is not a trusted proxy, in normal form."""
         return self._route_of(request)[0]
 
@@ -28,7 +27,7 @@ class Proxies:
         """Return the address of the client of a connection from `address` with this header X-Forwarded-For."""
         return self._route(address, forwarded)[0]
 
-    def base_url(self, request: falcon.asgi.Request) -> str:
+    def base_url(self, request: Request) -> str:
         """Return the address that the client uses: from the configuration, the proxy's headers, or the request.
 
         Raises Invalid("host") if it is not a valid address.
@@ -45,9 +44,9 @@ class Proxies:
             host = _with_port(host, _forwarded(request, "x-forwarded-port", hops))
         return _url(scheme, host, prefix)
 
-    def _route_of(self, request: falcon.asgi.Request) -> tuple[str, int]:
+    def _route_of(self, request: Request) -> tuple[str, int]:
         """As `_find_route`, for the connection and header of a request."""
-        return self._route(request.remote_addr, request.get_header("x-forwarded-for") if self._trusted else None)
+        return self._route(request.client, request.get_header("x-forwarded-for") if self._trusted else None)
 
     def _find_route(self, address: str, header: str | None) -> tuple[str, int]:
         """Return the client's address, and the number of trusted proxies that the request passed.
@@ -75,7 +74,7 @@ def _url(scheme: str, host: str, prefix: str) -> str:
     return f"{scheme}://{host}{prefix}".rstrip("/")
 
 
-def _forwarded(request: falcon.asgi.Request, header: str, hops: int) -> str:
+def _forwarded(request: Request, header: str, hops: int) -> str:
     """Return the entry of the outermost trusted proxy in a header, or an empty text.
 
     Each proxy appends an entry, so it is the `hops`-th from the end. If a proxy has overwritten the list, it may be

@@ -1,19 +1,17 @@
-"""One HTTP request: its head and body as an ASGI scope and messages, and its answer."""
+"""One HTTP request: its head, its body, and its answer."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from talkd.web.connection import Connection
+    from talkd.web.response import Response
 
-Scope = dict[str, Any]
 Headers = list[tuple[bytes, bytes]]
 
-REQUEST = "talkd.request"
-"""Key of the ASGI scope for the `Request`."""
-STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}".encode() for status in HTTPStatus}
+STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}" for status in HTTPStatus}
 PROTECTION = {
     "x-content-type-options": "nosniff",
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -22,55 +20,89 @@ PROTECTION = {
 BODILESS = (204, 304)
 """Statuses whose answers have no body and no length."""
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_DISCONNECT = {"type": "http.disconnect"}
+_ONCE = frozenset(
+    (b"content-length", b"content-type", b"cookie", b"expect", b"from", b"host", b"referer", b"user-agent")
+)
+"""Headers that a request has once. If it has several, the last one counts; those of other names make one list."""
+_MEANT_WITH_HYPHENS = (
+    b"ocs_apirequest",
+    b"user_agent",
+    b"talk_",
+    b"spreed_signaling_",
+    b"x_nextcloud_talk_",
+    b"x_spreed_signaling_",
+)
+"""Beginnings of header names that some tools send with underscores instead of hyphens."""
 
 
 class Request:
-    """One request. The application reads the body with `receive` or `take`, and answers with `send`."""
+    """One request. The application reads the body with `wait` and `take`, and answers with `answer`."""
 
     __slots__ = (
         "_arrival",
         "_connection",
-        "_is_told",
+        "_headers",
         "_on_hang_up",
         "_parts",
-        "_start",
+        "began",
+        "client",
         "expects_continue",
         "has_ended",
         "is_answered",
         "is_gone",
         "keeps_alive",
         "length",
+        "method",
+        "path",
         "query",
         "raw_path",
-        "scope",
+        "scheme",
         "size",
         "task",
+        "version",
     )
 
     def __init__(
-        self, connection: "Connection", scope: Scope, raw_path: bytes, query: str, *, keeps_alive: bool
+        self,
+        connection: "Connection",
+        headers: Headers,
+        *,
+        method: str,
+        scheme: str,
+        version: str,
+        path: str,
+        raw_path: bytes,
+        query: str,
+        client: str,
+        keeps_alive: bool,
     ) -> None:
         self._connection = connection
-        self.scope = scope
-        scope[REQUEST] = self
+        self._headers = _by_name(headers)
+        self.method = method
+        self.scheme = scheme
+        self.version = version
+        """The version of HTTP: 1.1 or 1.0."""
+        self.path = path
+        """The decoded path. The application replaces it by the path of the route table."""
         self.raw_path = raw_path
         self.query = query
+        self.client = client
+        """The address of the other end of the connection."""
         self.keeps_alive = keeps_alive
         """Whether the connection stays open after the answer."""
-        self.length, self.expects_continue = framing_of(scope["headers"])
+        self.length, self.expects_continue = framing_of(self._headers)
         self.has_ended = self.length == 0
         """Whether the whole body has arrived."""
         self.size = 0
         """Bytes of the body that have arrived and were not taken yet."""
         self._parts: list[bytes] = []
-        self._is_told = False
         self._arrival: asyncio.Future[None] | None = None
-        self._start: Any = None
         self.is_gone = False
         """Whether the client has hung up, or sends nonsense instead of the rest of the body."""
         self.is_answered = False
         self._on_hang_up: Callable[[], None] | None = None
+        self.began = 0.0
+        """The event loop's time at which the application began to handle it."""
         self.task: asyncio.Task[None] | None = None
 
     # --- what the connection calls ----------------------------------------------------------
@@ -97,29 +129,36 @@ class Request:
             self._arrival.set_result(None)
 
     # --- what the application calls ----------------------------------------------------------
-    def take(self) -> Any:
-        """Return the next ASGI message if it is there already, or None."""
-        if self._parts or (self.has_ended and not self._is_told):
-            body = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-            self._parts.clear()
-            self.size = 0
-            self._is_told = self.has_ended
-            self._connection.control_reading()
-            return {"type": "http.request", "body": body, "more_body": not self.has_ended}
-        return _DISCONNECT if self.is_gone or self.is_answered else None
+    @property
+    def has_body(self) -> bool:
+        """Return True if the request has a body, or announces one."""
+        return self.length != 0
 
-    async def receive(self) -> Any:
-        """Return the next ASGI message: a part of the body, or after its end the disconnect."""
-        while (message := self.take()) is None:
-            if self.expects_continue:
-                self.expects_continue = False
-                self._connection.write(CONTINUE)
-            self._arrival = asyncio.get_running_loop().create_future()
-            try:
-                await self._arrival
-            finally:
-                self._arrival = None
-        return message
+    def get_header(self, name: str) -> str | None:
+        """Return a header, or None."""
+        value = self._headers.get(name.lower().encode())
+        return None if value is None else value.decode("latin-1")
+
+    def take(self) -> bytes | None:
+        """Return the part of the body that has arrived since the last call, or None if there is none."""
+        if not self._parts:
+            return None
+        part = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        self._parts.clear()
+        self.size = 0
+        self._connection.control_reading()
+        return part
+
+    async def wait(self) -> None:
+        """Wait until something arrives: a part of the body, its end, or the end of the connection."""
+        if self.expects_continue:
+            self.expects_continue = False
+            self._connection.write(CONTINUE)
+        self._arrival = asyncio.get_running_loop().create_future()
+        try:
+            await self._arrival
+        finally:
+            self._arrival = None
 
     def hang_up(self, call: Callable[[], None]) -> None:
         """Call a function when the client hangs up, or at once if it has."""
@@ -127,58 +166,70 @@ class Request:
         if self.is_gone:
             call()
 
-    async def send(self, message: Any) -> None:
-        """Take the ASGI messages of the answer, which has one body. Status, headers and body are written at once.
+    def answer(self, response: "Response") -> None:
+        """Write the answer. Status, headers and body are written at once.
 
-        Raises ValueError if a header contains the end of a line.
+        Raises ValueError if a header contains the end of a line, or a character that headers cannot have.
         """
-        if message["type"] == "http.response.start":
-            self._start = message
-            return
-        if message.get("more_body"):
-            raise ValueError("the body of an answer is one message")
-        self._answer(self._start["status"], self._start["headers"], message.get("body", b""))
+        is_plain = self.keeps_alive and self.has_ended and self.version == "1.1" and self.method == "GET"
+        written = response.written if is_plain else None
+        if written is None:
+            written = self._composed(response)
+            if is_plain and self.keeps_alive:
+                response.written = written
+        self.is_answered = True
+        self._on_hang_up = None
+        self._connection.finish(self, written)
 
-    def _answer(self, status: int, headers: Headers, body: bytes) -> None:
-        head = b"\r\n".join((STATUS_LINES[status], *map(b": ".join, headers), b""))
-        if head.count(b"\n") > len(headers) + 1 or head.count(b"\r") > len(headers) + 1 or b"\0" in head:
-            raise ValueError("a header contains the end of a line")
-        if b"\r\ncontent-length: " not in head and status not in BODILESS:
-            head += b"content-length: %d\r\n" % len(body)
-        if b"\r\nconnection: close\r\n" in head:
+    def _composed(self, response: "Response") -> bytes:
+        """Return the whole answer, and note whether the connection stays open after it."""
+        status, headers, body = response.status, response.headers, response.body
+        lines = [STATUS_LINES[status]]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        lines += [f"set-cookie: {cookie}" for cookie in response.cookies]
+        if status not in BODILESS:
+            lines.append(f"content-length: {len(body)}")
+        if headers.get("connection") == "close":
             self.keeps_alive = False
         elif not (self.keeps_alive and self.has_ended):  # the rest of a body would look like the next request
             self.keeps_alive = False
-            head += b"connection: close\r\n"
-        elif self.scope["http_version"] == "1.0":
-            head += b"connection: keep-alive\r\n"
-        if self.scope["method"] == "HEAD" or status in BODILESS:
+            lines.append("connection: close")
+        elif self.version == "1.0":
+            lines.append("connection: keep-alive")
+        head = "\r\n".join(lines)
+        if head.count("\n") >= len(lines) or head.count("\r") >= len(lines) or "\0" in head:
+            raise ValueError("a header contains the end of a line")
+        if self.method == "HEAD" or status in BODILESS:
             body = b""
-        self.is_answered = True
-        self._on_hang_up = None
-        del self.scope[REQUEST]  # both would keep each other until the next garbage collection
-        self._connection.finish(self, b"%b\r\n%b" % (head, body))
+        return b"%b\r\n\r\n%b" % (head.encode("latin-1"), body)
 
 
 def refusal(status: int) -> bytes:
     """Return the answer to something that is not a request."""
     headers = {"content-length": "0", "connection": "close", **PROTECTION}
-    lines = [STATUS_LINES[status], *(f"{name}: {value}".encode() for name, value in headers.items())]
-    return b"\r\n".join([*lines, b"", b""])
+    lines = [STATUS_LINES[status], *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode()
 
 
-def framing_of(headers: Headers) -> tuple[int | None, bool]:
+def _by_name(headers: Headers) -> dict[bytes, bytes]:
+    """Return the headers by their names. Headers with underscores are dropped, except those of `_MEANT_WITH_HYPHENS`.
+
+    Proxies check `X-Forwarded-For`, but not `X_Forwarded_For`.
+    """
+    found: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if b"_" in name:
+            if not name.startswith(_MEANT_WITH_HYPHENS):
+                continue
+            name = name.replace(b"_", b"-")
+        found[name] = found[name] + b"," + value if name in found and name not in _ONCE else value
+    return found
+
+
+def framing_of(headers: Mapping[bytes, bytes]) -> tuple[int | None, bool]:
     """Return the length of the body (0 for none, None for a chunked one), and whether the client waits for a 100.
 
     The parser has checked the values.
     """
-    length: int | None = 0
-    expects = False
-    for name, value in headers:
-        if name == b"content-length":
-            length = int(value)
-        elif name == b"transfer-encoding":
-            length = None
-        elif name == b"expect":
-            expects = value.lower() == b"100-continue"
-    return length, expects and length != 0
+    length = None if b"transfer-encoding" in headers else int(headers.get(b"content-length", 0))
+    return length, length != 0 and headers.get(b"expect", b"").lower() == b"100-continue"

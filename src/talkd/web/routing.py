@@ -7,11 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cache
 from typing import Any, get_type_hints
 
 import msgspec
 
-from talkd.core.errors import TalkError
+from talkd.conversation.settings import TalkSettings
+from talkd.core.errors import NULL, TalkError
 from talkd.core.ids import TOKEN_FORM
 from talkd.web.limits import Limit
 from talkd.web.params import NoParams
@@ -71,6 +73,19 @@ MODERATOR_WITH_ACCOUNT = (*ANY_MODERATOR, Guard.ACCOUNT)
 Handler = Callable[..., Any]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Signer:
+    """A part of the installation that signs its requests with a shared secret (`core/checksums.py`)."""
+
+    name: str
+    """How its headers begin."""
+    action: str
+    """The brute-force action that counts wrong checksums."""
+    secret: Callable[[TalkSettings], str]
+    refusal: Any = NULL
+    """The data of the answer to a wrong checksum."""
+
+
 class Kind(Enum):
     """The form of an answer."""
 
@@ -87,6 +102,11 @@ class Access(Enum):
     WRITE = "write"
     OWN = "own"
     """The handler opens its transactions itself, because it waits for something else between them."""
+
+
+@cache
+def _types_of(params: type[msgspec.Struct]) -> dict[str, Any]:
+    return get_type_hints(params)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +134,8 @@ class Route:
     notifies_first: bool
     """Whether notifications for earlier messages of the room are created before the operation writes, because it may
     change who is notified."""
+    signed_by: Signer | None = None
+    """Who must have signed the token in the path. This is checked before the body is read."""
     unconditional: bool = False
     """Whether it answers even if the server is full, and ignores credentials, body and `Host`."""
     reads: Callable[[Any], Any] | None = None
@@ -125,8 +147,8 @@ class Route:
 
     def path_forms(self) -> dict[str, re.Pattern[str]]:
         """Return the patterns that parameters in the path must match. Other paths are unknown addresses."""
-        kinds = get_type_hints(self.params)
         named = _PATH_NAME.findall(self.path)
+        kinds = _types_of(self.params)
         forms = {name: _DIGITS for name in named if kinds.get(name) is int}
         return forms | ({"token": TOKEN_FORM} if "token" in named and self.path.startswith(TALK) else {})
 
@@ -154,6 +176,7 @@ class Routes:
         returns: Any = None,
         errors: tuple[int, ...] = (),
         notifies_first: bool = True,
+        signed_by: Signer | None = None,
         unconditional: bool = False,
         refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -181,6 +204,7 @@ class Routes:
                         returns=returns,
                         errors=errors,
                         notifies_first=notifies_first,
+                        signed_by=signed_by,
                         unconditional=unconditional,
                         refuses=refuses,
                     )

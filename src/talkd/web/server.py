@@ -1,150 +1,90 @@
-"""The ASGI application: Falcon with the route table, and the normalisation of requests before it."""
+"""The application: finds the route of a request, after normalising the path, and lets the edge answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from functools import partial
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cache
+from re import Pattern
 
-import falcon
-import falcon.asgi
-
-from talkd.config import ServerConfig
 from talkd.web.answers import Exchange
-from talkd.web.bodies import BODY, Body
 from talkd.web.edge import Edge
 from talkd.web.paths import SLASH, NamesInPaths, decoded, with_slashes
 from talkd.web.request import Request
+from talkd.web.response import Response
+from talkd.web.router import Router
 from talkd.web.routing import Kind, Route
 
 Application = Callable[[Request], Awaitable[None]]
 
 OCS_PREFIX = "/ocs/v{}.php"
-MEANT_WITH_HYPHENS = (
-    b"ocs_apirequest",
-    b"user_agent",
-    b"talk_",
-    b"spreed_signaling_",
-    b"x_nextcloud_talk_",
-    b"x_spreed_signaling_",
-)
-"""Beginnings of header names that some tools send with underscores instead of hyphens."""
+
+
+@dataclass(slots=True)
+class _Address:
+    """What is at a path: a route for each method, with the patterns of its parameters, and the version of OCS."""
+
+    version: int
+    routes: dict[str, tuple[Route, dict[str, Pattern[str]]]] = field(default_factory=dict)
 
 
 def build(edge: Edge, routes: Iterable[Route]) -> Application:
-    """Return the application for a table of routes."""
-    app = falcon.asgi.App(cors_enable=False)
-    app.req_options.strip_url_path_trailing_slash = False
-    app.add_error_handler(falcon.HTTPNotFound, partial(_unknown, edge))
-    app.add_error_handler(falcon.HTTPMethodNotAllowed, partial(_wrong_method, edge))
-    paths: dict[tuple[str, int], dict[str, Route]] = {}
-    for route in routes:
-        if route.kind is Kind.OCS:
-            for version in (1, 2):
-                paths.setdefault((OCS_PREFIX.format(version) + route.path, version), {})[route.method] = route
-        else:
-            paths.setdefault((route.path, 2), {})[route.method] = route
-    for (path, version), methods in paths.items():
-        app.add_route(path, _resource(edge, methods, version))
-    names = NamesInPaths(path for path, _ in paths)
-    return _normalised(app, edge.world.config.server, names)
-
-
-def _resource(edge: Edge, methods: dict[str, Route], version: int) -> object:
-    """Return an object with the methods `on_get`, `on_post` and so on that Falcon looks for."""
-    responders = {}
-    for method, route in methods.items():
-        responders[f"on_{method.lower()}"] = _responder(edge, route, version)
-    if "GET" in methods and "HEAD" not in methods:
-        responders["on_head"] = responders["on_get"]
-    if "OPTIONS" not in methods:  # Falcon would answer 200 by itself
-        responders["on_options"] = _not_allowed(sorted(name.removeprefix("on_").upper() for name in responders))
-    return type("Resource", (), responders)()
-
-
-def _not_allowed(allowed: list[str]) -> Callable[..., Awaitable[None]]:
-    async def respond(_self: object, _request: object, _response: object, **_path: str) -> None:
-        raise falcon.HTTPMethodNotAllowed(allowed)
-
-    return respond
-
-
-def _responder(edge: Edge, route: Route, version: int) -> Callable[..., Awaitable[None]]:
-    forms = route.path_forms()
-
-    async def respond(_self: object, request: falcon.asgi.Request, response: falcon.asgi.Response, **path: str) -> None:
-        if not all(form.fullmatch(path[name]) for name, form in forms.items()):
-            raise falcon.HTTPNotFound
-        request.scope["headers"] = ()  # a waiting request need not keep them twice: Falcon has its own
-        given = with_slashes(path) if SLASH in request.path else path
-        await edge.handle(Exchange(route, version, request, response), given)
-
-    return respond
-
-
-async def _unknown(
-    edge: Edge,
-    request: falcon.asgi.Request,
-    response: falcon.asgi.Response,
-    _error: Exception,
-    _params: dict[str, Any],
-) -> None:
-    edge.answers.write_unknown(request, response, _ocs_version(request))
-
-
-async def _wrong_method(
-    edge: Edge,
-    request: falcon.asgi.Request,
-    response: falcon.asgi.Response,
-    error: falcon.HTTPError,
-    _params: dict[str, Any],
-) -> None:
-    edge.answers.write_wrong_method(request, response, _ocs_version(request))
-    if error.headers:
-        response.set_headers(error.headers)
-
-
-def _ocs_version(request: falcon.asgi.Request) -> int:
-    """Return the version of the envelope in the request's path, or 0 for paths outside of OCS."""
-    for version in (1, 2):
-        prefix = OCS_PREFIX.format(version)
-        if request.path == prefix or request.path.startswith(prefix + "/"):
-            return version
-    return 0
-
-
-def _without_underscores(headers: Iterable[tuple[bytes, bytes]]) -> Iterable[tuple[bytes, bytes]]:
-    """Replace underscores in the names of `MEANT_WITH_HYPHENS`, and drop all other headers that have underscores.
-
-    Proxies check `X-Forwarded-For`, but not `X_Forwarded_For`.
-    """
-    for name, value in headers:
-        if b"_" not in name:
-            yield name, value
-        elif name.lower().startswith(MEANT_WITH_HYPHENS):
-            yield name.replace(b"_", b"-"), value
-
-
-def _normalised(app: falcon.asgi.App[Any, Any], config: ServerConfig, names: NamesInPaths) -> Application:
-    """Wrap the application so that it gets normalised paths, methods and header names."""
-    sub_path = config.sub_path
+    """Return the application of a server for a table of routes."""
+    router, names = _routed(tuple(routes))
+    sub_path = edge.world.config.server.sub_path
 
     async def application(request: Request) -> None:
-        scope, receive = request.scope, request.receive
-        if request.length != 0:
-            scope[BODY] = body = Body(request, config.body_timeout)
-            receive = body.receive
-        if scope["method"] not in falcon.COMBINED_METHODS:
-            scope["method"] = "OPTIONS"  # no operation has it either; to an unknown method Falcon would answer 400
-        path = decoded(scope["path"], request.raw_path)
-        scope["path"] = names.protect(route_path(path, sub_path))
-        if any(b"_" in name for name, _ in scope["headers"]):
-            scope["headers"] = list(_without_underscores(scope["headers"]))
+        path = decoded(request.path, request.raw_path)
+        request.path = names.protect(route_path(path, sub_path))
         try:
-            await app(scope, receive, request.send)
+            response = await _respond(edge, router, request)
         except asyncio.CancelledError:
             return  # a stop cancels requests; raising would log a traceback for each
+        request.answer(response)
 
     return application
+
+
+@cache
+def _routed(routes: tuple[Route, ...]) -> tuple[Router[_Address], NamesInPaths]:
+    """Return the router for a table of routes, which all servers of a process share."""
+    addresses: dict[str, _Address] = {}
+    for route in routes:
+        found = route, route.path_forms()
+        for version in (1, 2) if route.kind is Kind.OCS else (0,):
+            path = OCS_PREFIX.format(version) + route.path if version else route.path
+            methods = addresses.setdefault(path, _Address(version or 2)).routes
+            methods[route.method] = found
+            if route.method == "GET":
+                methods.setdefault("HEAD", found)
+    router: Router[_Address] = Router()
+    for path, address in addresses.items():
+        router.add(path, address)
+    return router, NamesInPaths(addresses)
+
+
+async def _respond(edge: Edge, router: Router[_Address], request: Request) -> Response:
+    found = router.find(request.path)
+    if found is None:
+        return edge.answers.unknown(request, _ocs_version(request.path))
+    address, given = found
+    if request.method not in address.routes:
+        return edge.answers.wrong_method(request, _ocs_version(request.path), sorted(address.routes))
+    route, forms = address.routes[request.method]
+    for name, form in forms.items():
+        if not form.fullmatch(given[name]):
+            return edge.answers.unknown(request, _ocs_version(request.path))
+    exchange = Exchange(route, address.version, request)
+    await edge.handle(exchange, with_slashes(given) if SLASH in request.path else given)
+    return exchange.response
+
+
+def _ocs_version(path: str) -> int:
+    """Return the version of the envelope in the path, or 0 for paths outside of OCS."""
+    for version in (1, 2):
+        prefix = OCS_PREFIX.format(version)
+        if path == prefix or path.startswith(prefix + "/"):
+            return version
+    return 0
 
 
 def route_path(path: str, sub_path: str) -> str:

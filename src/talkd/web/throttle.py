@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from talkd.config import SecurityConfig
 from talkd.core import clock
@@ -18,6 +19,8 @@ from talkd.core.networks import subnet_of
 from talkd.storage import throttle_store as store
 from talkd.storage.database import Database, Tx
 
+ACCOUNT, STARTED_LOGIN = "account", "login-flow"
+"""Actions with limits of their own: wrong passwords of one account from all networks, and logins that apps start."""
 KEEP = 12 * 3600
 """Seconds after which a record is deleted."""
 
@@ -35,6 +38,19 @@ class Attempt:
         self.has_failed = True
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Attempts of an action from a source: a network, or the fingerprint of an account."""
+
+    action: str
+    source: str
+    attempts: int
+    seconds: int
+    """Until they count no more."""
+    is_refused: bool
+    """Whether further attempts are refused until then."""
+
+
 class Throttle:
     """Counts failures.
 
@@ -48,11 +64,6 @@ class Throttle:
         self._known: dict[tuple[str, str], tuple[int, int]] = {}
         self._trying: Counter[tuple[str, str]] = Counter()
         self._turns: defaultdict[tuple[str, str], list[asyncio.Future[None]]] = defaultdict(list)
-
-    @property
-    def account_attempts(self) -> int:
-        """How many wrong passwords are allowed for one account, from all networks together."""
-        return self._config.account_attempts
 
     async def load(self) -> None:
         """Load the counts from the database and delete old ones."""
@@ -75,19 +86,19 @@ class Throttle:
             del self._known[key]
 
     @contextlib.asynccontextmanager
-    async def attempt(self, action: str, address: str, allowed: int | None = None) -> AsyncIterator[Attempt]:
+    async def attempt(self, action: str, address: str) -> AsyncIterator[Attempt]:
         """Guard an attempt at a secret. Call `failed()` on the result if the secret was wrong.
 
-        `address` may also be the target of guesses, such as an account. `allowed` attempts may fail, by default
-        `security.attempts`. No more attempts run at once than may still fail; the others wait. So parallel guesses have
-        no advantage, and many users of one network can log in at the same time. Raises Throttled.
+        `address` may also be the target of guesses, such as an account. No more attempts run at once than may still
+        fail; the others wait. So parallel guesses have no advantage, and many users of one network can log in at the
+        same time. Raises Throttled.
         """
         attempt = Attempt()
         if not self._config.throttle:
             yield attempt
             return
         key = (action, subnet_of(address))
-        while self._left(key, allowed) <= self._trying[key]:  # raises if no attempt is left
+        while self._left(key) <= self._trying[key]:  # raises if no attempt is left
             turn = asyncio.get_running_loop().create_future()
             self._turns[key].append(turn)
             await turn
@@ -109,18 +120,38 @@ class Throttle:
         if self._config.throttle:
             self._left((action, subnet_of(address)))
 
-    async def spend(self, action: str, address: str, allowed: int) -> None:
+    async def spend(self, action: str, address: str) -> None:
         """Count an action that is not a failure, but is limited in the same way. Raises Throttled."""
         if not self._config.throttle:
             return
         key = (action, subnet_of(address))
-        self._left(key, allowed)
-        if await self.register(action, address) > allowed:  # concurrent requests may have counted too
-            self._left(key, allowed)
+        self._left(key)
+        if await self.register(action, address) > self._allowed(action):  # concurrent requests may have counted too
+            self._left(key)
 
-    def _left(self, key: tuple[str, str], allowed: int | None = None) -> int:
+    def list_counted(self) -> list[Counted]:
+        """List the attempts that count now. Those that are refused come first, then those with the most attempts."""
+        now, window = clock.steady(), self._config.window
+        found = [
+            Counted(action, source, attempts, first + window - now, attempts >= self._allowed(action))
+            for (action, source), (attempts, first) in self._known.items()
+            if first + window > now
+        ]
+        return sorted(found, key=lambda each: (not each.is_refused, -each.attempts, each.action, each.source))
+
+    async def forget(self, action: str, source: str) -> bool:
+        """Delete a count, so that the source need not wait. Return False if there is none."""
+        await self._db.write(lambda tx: store.forget(tx, action, source))
+        return self._known.pop((action, source), None) is not None
+
+    def _allowed(self, action: str) -> int:
+        """Return how many attempts of an action may fail in a window."""
+        own = {ACCOUNT: self._config.account_attempts, STARTED_LOGIN: self._config.started_logins}
+        return own.get(action, self._config.attempts)
+
+    def _left(self, key: tuple[str, str]) -> int:
         """Return how many more attempts may fail. Raises Throttled if none may."""
-        allowed = self._config.attempts if allowed is None else allowed
+        allowed = self._allowed(key[0])
         count, first = self._known.get(key, (0, 0))
         wait = first + self._config.window - clock.steady()
         if count and wait <= 0:

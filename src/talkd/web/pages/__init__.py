@@ -1,29 +1,27 @@
-"""HTML pages: templates, style sheet and security headers.
+"""HTML pages: templates, style sheet and security headers. `talkd.web.texts` has their texts.
 
 Templates escape all values. No page has scripts, and the headers forbid them.
 """
 
+import functools
 import hashlib
 from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import TYPE_CHECKING, Any
 
 from talkd.config import IdentityConfig
 from talkd.core import colors
 from talkd.core.errors import Throttled
 from talkd.core.names import folded
-from talkd.web import auth
+from talkd.web import auth, texts
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 HTML = "text/html; charset=utf-8"
 _HERE = Path(__file__).parent
-_templates = Environment(
-    loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-)
 _STYLE = (_HERE / "talkd.css").read_text()
-LOGO = (_HERE / "logo.svg").read_bytes()
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -49,6 +47,7 @@ def page(
     shown_name = call.caller.display_name or user_id
     text = _render(
         template,
+        language_of(call),
         call.world.config.identity,
         call.base_url,
         request_token=token,
@@ -66,39 +65,54 @@ def page(
     )
 
 
-def unknown(identity: IdentityConfig, base_url: str) -> bytes:
+def language_of(call: Call[Any]) -> str:
+    """Return the language of the pages: that of the account, or the browser's."""
+    return texts.preferred(call.caller.language, *texts.accepted(call.header("accept-language")))
+
+
+def unknown(identity: IdentityConfig, base_url: str, accept_language: str) -> bytes:
     """Return the page for unknown addresses. It is the same for all callers, so it sets no cookie."""
-    return _render("unknown.html", identity, base_url, request_token="", user_id="").encode()
+    language = texts.preferred(*texts.accepted(accept_language))
+    return _render("unknown.html", language, identity, base_url, request_token="", user_id="").encode()
 
 
-def _render(template: str, identity: IdentityConfig, base_url: str, **values: Any) -> str:
-    return _templates.get_template(template).render(
-        name=identity.name,
-        slogan=identity.slogan,
-        server=base_url,
-        root=_path_of(base_url),
-        style=_version_of(identity),
-        **values,
+def _render(template: str, language: str, identity: IdentityConfig, base_url: str, **values: Any) -> str:
+    return (
+        _templates()
+        .get_template(template)
+        .render(
+            t=functools.partial(texts.text, language),
+            language=language,
+            name=identity.name,
+            slogan=identity.slogan,
+            server=base_url,
+            root=_path_of(base_url),
+            style=_version_of(identity),
+            **values,
+        )
     )
 
 
-def message(call: Call[Any], title: str, *paragraphs: str, status: int = 200) -> Reply:
-    """Return a page with a title and paragraphs only."""
-    return page(call, "message.html", status=status, title=title, paragraphs=paragraphs)
+@functools.cache
+def _templates() -> "Environment":
+    """Return the templates. Servers of which only apps ask something never load them."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    files = FileSystemLoader(_HERE)
+    return Environment(loader=files, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def message(
+    call: Call[Any], key: str, *, status: int = 200, headers: dict[str, str] | None = None, **values: Any
+) -> Reply:
+    """Return a page with a title and a paragraph: the text of the key, and the text `.text` below it."""
+    return page(call, "message.html", status=status, headers=headers, key=key, values=values)
 
 
 def must_wait(call: Call[Any], error: Throttled) -> Reply:
     """Return the page for a caller who is throttled."""
     minutes = -(-error.retry_after // 60)
-    wait = f"Please wait {minutes} minutes" if minutes > 1 else "Please wait a minute"
-    return page(
-        call,
-        "message.html",
-        status=429,
-        headers={"Retry-After": str(error.retry_after)},
-        title="Too many attempts",
-        paragraphs=(f"There were too many wrong logins. {wait}, then try again.",),
-    )
+    return message(call, "throttled", status=429, headers={"Retry-After": str(error.retry_after)}, count=minutes)
 
 
 def redirect(call: Call[Any], address: str, *, session_cookie: str | None = None) -> Reply:
