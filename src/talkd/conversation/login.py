@@ -37,6 +37,8 @@ class Login(msgspec.Struct, frozen=True):
     is_admin: bool
     credential: Credential
     app_password_id: int | None = None
+    language: str = ""
+    """The language that the account has chosen, or an empty text."""
 
 
 class BrowserSession(msgspec.Struct, frozen=True):

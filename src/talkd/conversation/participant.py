@@ -20,6 +20,14 @@ from talkd.storage.rows import AttendeeRow, SessionRow
 MEMBER_DEFAULT = MAX_DEFAULT_PERMISSIONS & ~Permission.LOBBY_IGNORE
 """Permissions of attendees when neither they, the call nor the room have others: all but ignoring the lobby."""
 
+# Room lists use these numbers: Python 3.11 takes longer to look up a member of an enum than to check a rule.
+_ALL, _MEMBERS = int(MAX_DEFAULT_PERMISSIONS), int(MEMBER_DEFAULT)
+_CALL_START, _LOBBY_IGNORE = int(Permission.CALL_START), int(Permission.LOBBY_IGNORE)
+_MODERATORS, _GUESTS = frozenset(map(int, MODERATOR_TYPES)), frozenset(map(int, GUEST_TYPES))
+_NOTE_TO_SELF = int(RoomType.NOTE_TO_SELF)
+_WITHOUT_CALLS = (int(RoomType.ONE_TO_ONE_FORMER), _NOTE_TO_SELF)
+_EVERYONE, _ONLY_MODERATORS, _NOBODY = int(StartCall.EVERYONE), int(StartCall.MODERATORS), int(StartCall.NOBODY)
+
 
 class Attendee(AttendeeRow, frozen=True):
     """An actor who belongs to a room."""
@@ -32,12 +40,12 @@ class Attendee(AttendeeRow, frozen=True):
     @property
     def is_moderator(self) -> bool:
         """Return True for owners, moderators and guest moderators."""
-        return self.type in MODERATOR_TYPES
+        return self.type in _MODERATORS
 
     @property
     def is_guest(self) -> bool:
         """Return True for attendees without an account."""
-        return self.type in GUEST_TYPES
+        return self.type in _GUESTS
 
     @property
     def is_self_joined(self) -> bool:
@@ -102,21 +110,21 @@ class Participant(msgspec.Struct, frozen=True):
     @property
     def can_pass_lobby(self) -> bool:
         """Return True if the lobby is off, or the participant moderates or may ignore the lobby."""
-        return not self.room.is_lobby_on or self.is_moderator or self.may(Permission.LOBBY_IGNORE)
+        return not self.room.is_lobby_on or self.is_moderator or self.permissions & _LOBBY_IGNORE != 0
 
     def can_start_call(self, start_calls: int) -> bool:
         """Return True if the participant may start a call. `start_calls` is the server's setting."""
-        if self.room.type in (RoomType.ONE_TO_ONE_FORMER, RoomType.NOTE_TO_SELF):
+        if self.room.type in _WITHOUT_CALLS or start_calls == _NOBODY:
             return False
-        if start_calls == StartCall.NOBODY or not self.can_pass_lobby or not self.may(Permission.CALL_START):
+        if not self.can_pass_lobby or not self.permissions & _CALL_START:
             return False
-        if start_calls == StartCall.MODERATORS:
+        if start_calls == _ONLY_MODERATORS:
             return self.is_moderator
-        return start_calls == StartCall.EVERYONE or not self.is_guest
+        return start_calls == _EVERYONE or not self.is_guest or self.room.is_phone_call
 
     def can_leave(self, deletes_one_to_one: bool) -> bool:
         """Return True if clients offer to leave. Where leaving deletes a one-to-one room, they offer to delete it."""
-        if self.is_guest or self.room.type == RoomType.NOTE_TO_SELF:
+        if self.is_guest or self.room.type == _NOTE_TO_SELF:
             return False
         return not (deletes_one_to_one and self.room.is_one_to_one)
 
@@ -140,11 +148,6 @@ class AttendeeList(msgspec.Struct, frozen=True):
 
     rooms: list[tuple[Room, list[Attendee], list[Session]]]
     online: set[str] | None
-
-
-_MODERATORS = frozenset(int(kind) for kind in MODERATOR_TYPES)
-_ALL = int(MAX_DEFAULT_PERMISSIONS)
-_MEMBERS = int(MEMBER_DEFAULT)
 
 
 def permissions_of(room: Room, attendee: Attendee) -> int:

@@ -23,6 +23,10 @@ EXTENDED = "extended_conversation"
 """Object type of a room that continues another room. The object id is the token of the other room."""
 OBJECT_TYPES = frozenset({"", "phone", "event", EXTENDED})
 """Object types that clients may give to a new room."""
+PHONE_CALL, INCOMING = "phone_temporary", "direct-dialin"
+"""Object type and id of a room that was opened by a telephone call to a user."""
+WITHOUT_PIN = 2
+"""The value of `sip_enabled` with which people may dial in without a PIN."""
 BREAKOUT = "room"
 """Object type of a breakout room. The object id is the token of its parent room."""
 CHANGELOG_NAME = "Talk updates ✅"
@@ -30,8 +34,9 @@ CHANGELOG_NAME = "Talk updates ✅"
 UNNAMED = "---"
 """Name of a room that was created without one."""
 
-
-_OF_TWO = (int(RoomType.ONE_TO_ONE), int(RoomType.ONE_TO_ONE_FORMER))
+# Room lists use these numbers: Python 3.11 takes longer to look up a member of an enum than to check a rule.
+_ONE_TO_ONE, _CHANGELOG = int(RoomType.ONE_TO_ONE), int(RoomType.CHANGELOG)
+_OF_TWO = (_ONE_TO_ONE, int(RoomType.ONE_TO_ONE_FORMER))
 
 
 class Room(RoomRow, frozen=True):
@@ -80,6 +85,11 @@ class Room(RoomRow, frozen=True):
         return self.object_type == BREAKOUT
 
     @property
+    def is_phone_call(self) -> bool:
+        """Return True for a room that was opened by a telephone call to a user."""
+        return (self.object_type, self.object_id) == (PHONE_CALL, INCOMING)
+
+    @property
     def has_breakout_rooms(self) -> bool:
         """Return True if the room has breakout rooms. Such a room cannot become public."""
         return self.breakout_mode != 0
@@ -113,9 +123,9 @@ class Room(RoomRow, frozen=True):
 
         `partner_name` is the other user's display name; without one their id is shown.
         """
-        if self.type == RoomType.ONE_TO_ONE:
+        if self.type == _ONE_TO_ONE:
             return partner_name or self.partner_of(user_id)
-        return CHANGELOG_NAME if self.type == RoomType.CHANGELOG else self.name
+        return CHANGELOG_NAME if self.type == _CHANGELOG else self.name
 
 
 class Attributes(msgspec.Struct, frozen=True):

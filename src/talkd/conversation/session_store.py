@@ -123,6 +123,9 @@ _opened = (
     .limit(ONE)
 )
 _of_user = (attendees.c.actor_type == word(USERS), attendees.c.actor_id == bind("user_id"))
+_LOGIN = Statement(
+    sa.select(sessions.c.login).where(sessions.c.room_id == bind("room_id"), sessions.c.id == bind("id"))
+)
 _OPENED_BY_USER = Statement(_opened.where(*_of_user))
 _OPENED_IN_BROWSER = Statement(_opened.where(*_of_user, sessions.c.browser == bind("browser")))
 _OPENED_BY_GUEST = Statement(
@@ -204,6 +207,12 @@ async def get_newest_token(tx: Tx, user_id: str | None, browser: str) -> str:
     else:
         token = await tx.value(_OPENED_BY_GUEST, browser=browser) if browser else None
     return token or ""
+
+
+async def get_login(tx: Tx, session: Session) -> str:
+    """Return the credential with which a user joined, or the cookie with which a guest did; "" if there was none."""
+    login: str = await tx.value(_LOGIN, room_id=session.room_id, id=session.id) or ""
+    return login
 
 
 async def list_timed_out(tx: Tx, before: int, limit: int) -> list[tuple[Session, Attendee]]:

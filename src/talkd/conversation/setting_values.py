@@ -5,8 +5,10 @@ other settings are refused.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from talkd.conversation.signaling_servers import parse_signaling_servers
 from talkd.core.characters import is_text
@@ -54,6 +56,16 @@ CORE_SETTINGS: Mapping[str, frozenset[str] | str] = {
     "shareapi_only_share_with_group_members": YES_NO,
 }
 """The settings of the app `core`, which Talk's server has for all its apps."""
+DEFAULTS: Mapping[str, str] = {
+    "breakout_rooms": "yes",
+    "changelog": "yes",
+    "call_recording": "yes",
+    "default_group_notification": "2",
+    "signaling_mode": "external",
+    "shareapi_allow_share_dialog_user_enumeration": "yes",
+    "shareapi_restrict_user_enumeration_full_match": "yes",
+}
+"""Settings that have a value as long as they are not set. All others are then no, 0 or empty."""
 MASK = "[hidden]"
 """Shown in place of a secret wherever settings are listed."""
 SECRET_TEXTS = frozenset({"sip_bridge_shared_secret"})
@@ -67,14 +79,18 @@ MAX_KEY_LENGTH = 64
 """Characters of the name of an unknown setting that an error message repeats."""
 
 
+StunServer = Annotated[str, Meta(examples=["stun.example.org:3478"])]
+"""A STUN server in the setting `stun_servers`."""
+
+
 class TurnServer(msgspec.Struct, frozen=True):
     """A TURN server in the setting `turn_servers`."""
 
-    server: str
+    server: Annotated[str, Meta(examples=["turn.example.org:3478"])]
     secret: str = ""
-    schemes: str = "turn"
+    schemes: Annotated[str, Meta(extra={"some": ("turn", "turns")})] = "turn"
     """`turn`, `turns` or both, separated by a comma."""
-    protocols: str = "udp,tcp"
+    protocols: Annotated[str, Meta(extra={"some": ("udp", "tcp")})] = "udp,tcp"
     """`udp`, `tcp` or both, separated by a comma."""
 
     @property
@@ -90,7 +106,7 @@ class TurnServer(msgspec.Struct, frozen=True):
 class RecordingServer(msgspec.Struct, frozen=True):
     """A recording server in the setting `recording_servers`."""
 
-    server: str
+    server: Annotated[str, Meta(examples=["https://recording.example.org"])]
     verify: bool = True
     """Whether its certificate must be valid."""
 
@@ -139,10 +155,11 @@ def parse_recording_servers(text: str) -> RecordingServers | None:
         found = msgspec.json.decode(text or "{}", type=RecordingServers)
     except msgspec.DecodeError:
         return None
-    return found if all(_is_web_address(each.server) for each in found.servers) else None
+    return found if all(is_web_address(each.server) for each in found.servers) else None
 
 
-def _is_web_address(text: str) -> bool:
+def is_web_address(text: str) -> bool:
+    """Return True for `https://recording.example.org`."""
     scheme, _, rest = text.partition("://")
     return scheme in ("http", "https") and bool(rest) and text.isascii() and text.isprintable() and " " not in text
 
@@ -192,6 +209,12 @@ _FORMS: Mapping[str, tuple[Callable[[str], bool], str]] = {
     ),
 }
 """For each form, a check of values, and the sentence about values that fail it."""
+
+
+def default_of(key: str, form: frozenset[str] | str) -> str:
+    """Return the value that a setting of this form has as long as it is not set."""
+    is_number = isinstance(form, frozenset) or form in (SECONDS, PERMISSIONS)
+    return DEFAULTS.get(key, "no" if form == YES_NO else "0" if is_number else "")
 
 
 def masked(key: str, value: str) -> str:

@@ -9,6 +9,7 @@ import msgspec
 
 from talkd.conversation.setting_values import (
     CLUSTERS,
+    DEFAULTS,
     GROUPS,
     MAX_SECONDS,
     PERMISSIONS,
@@ -24,7 +25,7 @@ from talkd.conversation.setting_values import (
     parse_turn_servers,
 )
 from talkd.conversation.signaling_servers import NO_SERVERS, SignalingServers, parse_signaling_servers
-from talkd.core.constants import MAX_CUSTOM_PERMISSIONS, NotificationLevel
+from talkd.core.constants import MAX_CUSTOM_PERMISSIONS
 
 APP = "spreed"
 CORE = "core"
@@ -33,6 +34,7 @@ APPS = (CORE, APP)
 ALLOWED_GROUPS = "allowed_groups"
 """The setting with the groups that may use Talk."""
 
+_GROUP_IDS = msgspec.json.Decoder(list[str])
 _YES_NO = frozenset({"yes", "no"})
 _NUMBERS = frozenset({"0", "1"})
 READ_PRIVACY = "read_status_privacy"
@@ -81,7 +83,7 @@ class RoomDefaults(msgspec.Struct, frozen=True):
     start_calls: int
     can_delete_one_to_one: bool
     notification_level: int
-    can_dial_in: bool
+    can_enable_dial_in: bool
 
 
 class TalkSettings:
@@ -104,26 +106,25 @@ class TalkSettings:
         self._values = values
         self.changes += 1
 
-    def text(self, key: str, default: str = "") -> str:
+    def text(self, key: str) -> str:
         """Return a setting as text."""
-        return self._values.get(key, default)
+        return self._values.get(key, DEFAULTS.get(key, ""))
 
-    def number(self, key: str, default: int = 0) -> int:
-        """Return a setting as a number, or the default if it is not a number."""
+    def number(self, key: str) -> int:
+        """Return a setting as a number, or its default if it is not a number."""
         try:
-            return int(self._values.get(key, default))
+            return int(self.text(key))
         except ValueError:
-            return default
+            return int(DEFAULTS.get(key, 0))
 
-    def flag(self, key: str, default: bool = False) -> bool:
+    def flag(self, key: str) -> bool:
         """Return True if a setting says yes. Clients and tools write "yes", "1", "true" or "on"."""
-        value = self._values.get(key)
-        return default if value is None else value.lower() in SAYS_YES
+        return self.text(key).lower() in SAYS_YES
 
     def groups(self, key: str) -> list[str]:
         """Return the group ids of a setting that is a JSON list. An empty list means everybody."""
         try:
-            return msgspec.json.decode(self._values.get(key) or "[]", type=list[str])
+            return _GROUP_IDS.decode(self._values.get(key) or "[]")
         except msgspec.DecodeError:
             return []
 
@@ -138,7 +139,7 @@ class TalkSettings:
         return RoomDefaults(
             self.start_calls,
             self.can_delete_one_to_one,
-            self.number("default_group_notification", NotificationLevel.MENTION),
+            self.number("default_group_notification"),
             self.can_dial_in,
         )
 
@@ -155,12 +156,12 @@ class TalkSettings:
     @property
     def has_breakout_rooms(self) -> bool:
         """Return True if rooms can have breakout rooms."""
-        return self.flag("breakout_rooms", True)
+        return self.flag("breakout_rooms")
 
     @property
     def has_changelog(self) -> bool:
         """Return True if new users get a changelog room."""
-        return self.flag("changelog", True)
+        return self.flag("changelog")
 
     @property
     def force_passwords(self) -> bool:
@@ -182,7 +183,7 @@ class TalkSettings:
     @property
     def recording_server(self) -> RecordingServer | None:
         """Return the server that records calls: the first one. None if calls cannot be recorded."""
-        can_record = self.recording_secret and self.flag("call_recording", True)
+        can_record = self.recording_secret and self.flag("call_recording")
         return next(iter(self.recording_servers), None) if can_record else None
 
     def can_record(self, *, has_sockets: bool) -> bool:
@@ -218,7 +219,7 @@ class TalkSettings:
     @property
     def start_calls(self) -> int:
         """Return who may start calls: 0 everyone, 1 users, 2 moderators, 3 nobody."""
-        return self.number("start_calls", 0)
+        return self.number("start_calls")
 
     @property
     def everyone_may_ring(self) -> bool:

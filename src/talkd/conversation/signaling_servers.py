@@ -1,9 +1,11 @@
 """The external signaling servers in the setting `signaling_servers`."""
 
 from functools import lru_cache
+from typing import Annotated
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec import Meta
 
 from talkd.core.characters import is_text
 
@@ -14,7 +16,7 @@ _SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 class SignalingServer(msgspec.Struct, frozen=True):
     """A server. `verify`: whether its certificate must be valid."""
 
-    server: str
+    server: Annotated[str, Meta(examples=["https://signaling.example.org"])]
     verify: bool = True
 
     @property
