@@ -1,0 +1,1 @@
+"""Signed requests of other parts of the installation, each of which is obeyed once."""
