@@ -1,18 +1,29 @@
 """Recording of calls, with a recording server that stands in for the real one."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from support import raw
 from support.notifications import PATH
 from support.people import Person
-from support.recorders import RecordingServer, running_recording_server
+from support.recorders import BACKEND, SECRET, RecordingServer, running_recording_server, signed
 from support.running import Server, free_port
+from support.time import pass_time
+from talkd.areas.recording import files
+from talkd.areas.signatures.service import KEEP
+from talkd.config import Config
+from talkd.storage.schema import signatures as table
+from talkd.storage.statements import Statement
 
 VIDEO, AUDIO, VIDEO_STARTING, AUDIO_STARTING, FAILED = 1, 2, 3, 4, 5
-WEBM = "video/webm"
+WEBM = b"\x1a\x45\xdf\xa3"
+"""How a Matroska or WebM file begins."""
 
 
 def set_setting(server: Server, key: str, value: str | None) -> None:
@@ -52,6 +63,11 @@ def start(server: Server, recorder: RecordingServer, alice: Person, token: str, 
     actor = {"type": "users", "id": alice.id}
     started = {"token": token, "status": status, "actor": actor}
     assert recorder.report(server, {"type": "started", "started": started}).status_code == 200
+
+
+def received(server: Server) -> list[str]:
+    """Return the files that are being received, or were left behind."""
+    return [path.name for path in (Path(server.config.data) / "incoming").glob("*")]
 
 
 def recordings_of(person: Person) -> list[dict[str, Any]]:
@@ -184,11 +200,77 @@ def test_reports_need_the_right_checksum_a_known_type_and_a_request(
     assert state(alice, called) == VIDEO_STARTING
 
 
+@pytest.mark.parametrize("kind", ["stopped", "failed"])
+def test_a_report_that_is_repeated_changes_nothing(
+    server: Server, recorder: RecordingServer, alice: Person, called: str, kind: str
+) -> None:
+    start(server, recorder, alice, called)
+    assert recorder.report(server, {"type": kind, kind: {"token": called}}).status_code == 200
+    ended = recorder.sent
+    start(server, recorder, alice, called)
+    answer = ended()
+    assert (answer.status_code, answer.json()["ocs"]["data"]) == (200, None), "the answer is the same as before"
+    assert state(alice, called) == VIDEO
+
+
+def test_an_upload_that_is_repeated_is_thrown_away(
+    server: Server, recorder: RecordingServer, alice: Person, called: str
+) -> None:
+    def uploaded() -> tuple[list[str], int]:
+        folder = Path(server.config.data) / "recordings" / called
+        return sorted(path.name for path in folder.iterdir()), len(recordings_of(alice))
+
+    refused = recorder.upload(server, called, "Call.webm", b"no recording", owner=alice.id)
+    assert refused.status_code == 400
+    assert recorder.repeat().status_code == 400, "a request that was refused is looked at again"
+    recorder.upload(server, called, "Call.webm", WEBM, owner=alice.id).raise_for_status()
+    before = uploaded()
+    assert recorder.repeat().status_code == 200
+    assert uploaded() == before == (["Call.webm"], 1)
+    assert received(server) == []
+
+
+def test_an_upload_that_comes_twice_at_once_is_kept_once(
+    server: Server, recorder: RecordingServer, alice: Person, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, store = threading.Barrier(2), files.store
+
+    def store_both(*given: Any) -> str:
+        both.wait(20)
+        return store(*given)
+
+    monkeypatch.setattr(files, "store", store_both)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(recorder.upload, server, called, "Call.webm", WEBM, owner=alice.id)
+        server.wait_for(lambda: both.n_waiting)
+        second = pool.submit(recorder.repeat)
+    assert (first.result().status_code, second.result().status_code) == (200, 200)
+    (kept,) = (Path(server.config.data) / "recordings" / called).iterdir()
+    (told,) = recordings_of(alice)
+    assert told["message"] == f"The recording of the call was stored as {kept.name}."
+
+
+def test_old_signatures_are_forgotten(
+    server: Server, recorder: RecordingServer, alice: Person, called: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(server, recorder, alice, called)
+    signatures = Statement(sa.select(sa.func.count()).select_from(table))
+
+    def kept() -> int:
+        return int(server.read(lambda tx: tx.value(signatures)))
+
+    server.run_job("delete_old_signatures")
+    assert kept() > 0
+    pass_time(monkeypatch, KEEP + 60)
+    server.run_job("delete_old_signatures")
+    assert kept() == 0
+
+
 def test_a_recording_is_kept_on_disk_and_its_owner_notified(
     server: Server, recorder: RecordingServer, alice: Person, bob: Person, called: str
 ) -> None:
     def upload(content: bytes) -> None:
-        answer = recorder.upload(server, called, "Call.webm", content, WEBM, owner=alice.id)
+        answer = recorder.upload(server, called, "Call.webm", WEBM + content, owner=alice.id)
         assert answer.status_code == 200, answer.text
 
     upload(b"first")
@@ -206,19 +288,32 @@ def test_a_recording_is_kept_on_disk_and_its_owner_notified(
     assert recordings_of(alice)[0]["message"] == "The recording of the call was stored as Call (2).webm."
     folder = Path(server.config.data) / "recordings" / called
     kept = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert kept == {"Call.webm": b"first", "Call (2).webm": b"second"}
+    assert kept == {"Call.webm": WEBM + b"first", "Call (2).webm": WEBM + b"second"}
+    assert received(server) == []
     assert alice.refused("POST", f"v1/recording/{called}/share-chat", fileId=1, timestamp=1) == (400, "file")
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "kind", "error"),
+    ("name", "content"),
+    [("a.ogg", b"OggS\0\2"), ("a.mkv", WEBM), ("a.mp4", b"\0\0\0\x20ftypisom"), ("A.OGV", b"OggS\0\2")],
+)
+def test_a_recording_is_known_by_how_it_begins(
+    server: Server, recorder: RecordingServer, alice: Person, token: str, name: str, content: bytes
+) -> None:
+    assert recorder.upload(server, token, name, content, owner=alice.id).status_code == 200
+    assert (Path(server.config.data) / "recordings" / token / name).read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "error"),
     [
-        ("call.webm", b"", WEBM, "empty_file"),
-        ("call.webm", b"x", "text/html", "file_mimetype"),
-        ("call.html", b"x", WEBM, "file_extension"),
-        (".webm", b"x", WEBM, "file_name"),
-        ("..\\call.webm", b"x", WEBM, "file_name"),
-        ("a" * 250 + ".webm", b"x", WEBM, "file_name"),
+        ("call.webm", b"", "empty_file"),
+        ("call.webm", b"<html>", "file_mimetype"),
+        ("call.html", WEBM, "file_extension"),
+        ("call.ogg", WEBM, "file_extension"),
+        (".webm", WEBM, "file_name"),
+        ("..\\call.webm", WEBM, "file_name"),
+        ("a" * 250 + ".webm", WEBM, "file_name"),
     ],
 )
 def test_a_file_that_is_no_recording_is_refused(
@@ -228,20 +323,76 @@ def test_a_file_that_is_no_recording_is_refused(
     token: str,
     name: str,
     content: bytes,
-    kind: str,
     error: str,
 ) -> None:
-    answer = recorder.upload(server, token, name, content, kind, owner=alice.id)
+    answer = recorder.upload(server, token, name, content, owner=alice.id)
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, {"error": error})
     assert not (Path(server.config.data) / "recordings" / token).exists()
+    assert received(server) == []
     assert recordings_of(alice) == []
+
+
+def test_a_recording_may_be_larger_than_other_files(
+    server: Server, recorder: RecordingServer, alice: Person, token: str
+) -> None:
+    content = WEBM + bytes(server.config.server.max_upload + server.config.server.max_body)
+    assert recorder.upload(server, token, "long.webm", content, owner=alice.id).status_code == 200
+    assert (Path(server.config.data) / "recordings" / token / "long.webm").read_bytes() == content
+
+
+def test_recordings_have_a_maximum_size(databases: Any, new_server: Callable[[Config], Server]) -> None:
+    config: Config = databases.config("sqlite")
+    config.server.max_recording = config.server.max_body = 100_000
+    server = new_server(config)
+    alice = server.add_user("alice")
+    token = alice.create_room()
+    with running_recording_server() as recorder:
+        set_setting(server, "recording_servers", recorder.setting)
+        most = WEBM + bytes(100_000)
+        assert recorder.upload(server, token, "a.webm", most, owner=alice.id).status_code == 200
+        assert recorder.upload(server, token, "b.webm", most * 2, owner=alice.id).status_code == 413
+        assert received(server) == []
+        answer = recorder.upload(server, token, "c.webm", WEBM, owner="x" * 100_001)
+        assert (answer.status_code, answer.json()["ocs"]["data"]) == (413, {"error": "body"})
+
+
+def test_a_file_from_somebody_else_is_refused_before_it_arrives(server: Server, recorder: RecordingServer) -> None:
+    wrong = [f"{name}: {value}" for name, value in signed(b"abcd1234", secret="another secret").items()]
+    kind = "Content-Type: multipart/form-data; boundary=x"
+    path = "/ocs/v2.php/apps/spreed/api/v1/recording/abcd1234/store"
+    for headers in (wrong, []):
+        request = raw.head("POST", path, kind, "Content-Length: 3000000000", *headers)
+        assert raw.statuses(raw.exchange(server, request, half_closed=False)) == [401]
+    assert received(server) == []
+
+
+def test_a_recording_server_learns_that_it_uploads_in_one_request(server: Server, called: str) -> None:
+    """Recording servers ask for an upload in pieces first, and upload at once after a 404."""
+    body = {"owner": "somebody", "fileName": "Recording.webm"}
+    for secret in (SECRET, "another"):
+        headers = signed(called.encode(), secret=secret)
+        assert server.client().post(f"{BACKEND}{called}/request-upload", json=body, headers=headers).status_code == 404
+
+
+def test_the_recording_server_gets_the_signaling_settings(
+    server: Server, recorder: RecordingServer, alice: Person, token: str
+) -> None:
+    def ask(token: str, **secret: str) -> Any:
+        path = "/ocs/v2.php/apps/spreed/api/v3/signaling/settings"
+        return server.client().get(path, params={"token": token}, headers=signed(b"", **secret))
+
+    found = ask(token).json()["ocs"]["data"]
+    assert (found["signalingMode"], found["userId"]) == ("external", None)
+    assert ask("absent00").status_code == 404
+    answer = ask(token, secret="another secret")
+    assert (answer.status_code, answer.json()["ocs"]["data"]["error"]["code"]) == (401, "invalid_request")
 
 
 def test_a_recording_needs_the_secret_a_room_and_an_owner_in_it(
     server: Server, recorder: RecordingServer, alice: Person, token: str
 ) -> None:
     def status(to: str = token, **more: Any) -> int:
-        return recorder.upload(server, to, "call.webm", b"x", WEBM, **{"owner": alice.id, **more}).status_code
+        return recorder.upload(server, to, "call.webm", WEBM, **{"owner": alice.id, **more}).status_code
 
     assert status(secret="another secret") == 401
     assert status(to="absent00") == 404

@@ -23,15 +23,14 @@ STARTING = {Status.VIDEO: Status.VIDEO_STARTING, Status.AUDIO: Status.AUDIO_STAR
 RUNNING = frozenset({Status.VIDEO, Status.AUDIO})
 ACTIVE = RUNNING | frozenset(STARTING.values())
 
+HEAD = 12
+"""How many bytes at the beginning of a file tell its kind."""
 _EXTENSIONS = {
-    "audio/ogg": ("ogg", "oga"),
-    "audio/webm": ("webm",),
-    "video/ogg": ("ogv", "ogg"),
-    "video/webm": ("webm",),
-    "video/x-matroska": ("mkv",),
-    "video/mp4": ("mp4",),
+    b"OggS": ("ogg", "oga", "ogv"),
+    b"\x1a\x45\xdf\xa3": ("webm", "mkv"),
 }
-"""The kinds of files that recording servers make, each with the possible ends of their names."""
+"""How files that recording servers make begin, each with the possible ends of their names."""
+_MP4 = ("mp4", "m4a")
 _MAX_NAME_BYTES = 200
 
 
@@ -79,13 +78,13 @@ def report_of(old: int, new: int) -> str:
     return ""
 
 
-def require_file_name(name: str, content_type: str) -> str:
-    """Return the name under which a recording is stored.
+def require_file_name(name: str, head: bytes) -> str:
+    """Return the name under which a recording is stored. `head` is the beginning of the file.
 
     Raises Invalid("file_mimetype") if it is not a recording, Invalid("file_name") if the name leads to another folder
     or is too long, and Invalid("file_extension") if its end does not fit the kind of file.
     """
-    extensions = _EXTENSIONS.get(content_type.partition(";")[0].strip().lower())
+    extensions = _MP4 if head[4:8] == b"ftyp" else _EXTENSIONS.get(head[:4])
     if extensions is None:
         raise Invalid("file_mimetype")
     if not name.isprintable() or set(name) & set("/\\") or name.startswith(".") or len(name.encode()) > _MAX_NAME_BYTES:

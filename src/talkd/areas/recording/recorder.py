@@ -3,7 +3,6 @@
 from typing import Any
 
 import msgspec
-import structlog
 
 from talkd.areas.recording import service
 from talkd.conversation.participant import Participant
@@ -12,10 +11,11 @@ from talkd.conversation.settings import TalkSettings
 from talkd.core import checksums, ids
 from talkd.core.actor import Actor
 from talkd.core.errors import Invalid, NotFound
+from talkd.core.log import Log
 from talkd.storage.database import Database
 from talkd.web import outgoing
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 RANDOM_LENGTH = 64
 OK = 200
@@ -66,13 +66,8 @@ class Recorder:
         server = self._settings.recording_server
         if server is None:
             return False
-        body, random = msgspec.json.encode(message), ids.text(RANDOM_LENGTH)
-        headers = {
-            "Content-Type": "application/json",
-            "Talk-Recording-Backend": base_url,
-            "Talk-Recording-Random": random,
-            "Talk-Recording-Checksum": checksums.sign(body, secret=self._settings.recording_secret, random=random),
-        }
+        body = msgspec.json.encode(message)
+        headers = headers_for(body, base_url, self._settings.recording_secret)
         url = f"{server.address}/api/v1/room/{room.token}"
         try:
             answer = await outgoing.send("POST", url, body, headers, verify=server.verify)
@@ -99,6 +94,17 @@ class Recorder:
             return {"error": UNREACHABLE}
         except (msgspec.DecodeError, UnicodeDecodeError, KeyError):
             return {"error": NO_RECORDER}
+
+
+def headers_for(body: bytes, base_url: str, secret: str) -> dict[str, str]:
+    """Return the headers that prove to a recording server that this server sends the body."""
+    random = ids.text(RANDOM_LENGTH)
+    return {
+        "Content-Type": "application/json",
+        "Talk-Recording-Backend": base_url,
+        "Talk-Recording-Random": random,
+        "Talk-Recording-Checksum": checksums.sign(body, secret=secret, random=random),
+    }
 
 
 def _named(actor: Actor) -> dict[str, str]:

@@ -1,27 +1,27 @@
 """Operations of the recording API: for moderators, and for the recording server."""
 
 import asyncio
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from talkd.areas.recording import files, service
-from talkd.areas.recording.model import parse, require_file_name
+from talkd.areas.recording.model import HEAD, parse, require_file_name
 from talkd.areas.recording.recorder import Recorder
 from talkd.core.errors import Forbidden, Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import NOT_SIGNED, lock_room_again, verify_signature
+from talkd.web.guards import NOT_SIGNED, RECORDER, is_signed, lock_room_again
 from talkd.web.ocs import Reply
-from talkd.web.params import Upload
+from talkd.web.params import StoredUpload
 from talkd.web.routing import USER_MODERATOR, Access, Guard, Routes
 
 routes = Routes("recording")
 V1 = ("v1",)
-RECORDER_SECRET, RECORDING_STATUS = "talkRecordingSecret", "talkRecordingStatus"
-"""The brute-force actions that count wrong checksums, and recordings that start without a request."""
+CHECKSUM = f"{RECORDER.name}-checksum"
+RECORDING_STATUS = "talkRecordingStatus"
+"""The brute-force action that counts recordings that start without a request."""
 
 
 class StartParams(msgspec.Struct, frozen=True):
@@ -47,7 +47,7 @@ class StoreParams(msgspec.Struct, frozen=True):
     """A recording, and the user who gets it."""
 
     owner: str = ""
-    file: Upload | None = None
+    file: StoredUpload | None = None
 
 
 class ServerParams(msgspec.Struct, frozen=True):
@@ -94,16 +94,20 @@ async def share(_tx: Tx, _call: Call[ShareParams]) -> None:
 
 
 # --- the recording server -------------------------------------------------------------------
-_BY_RECORDER: dict[str, Any] = {"versions": V1, "access": Access.OWN, "throttle": RECORDER_SECRET, "csrf": False}
+_BY_RECORDER: dict[str, Any] = {"versions": V1, "access": Access.OWN, "throttle": RECORDER.action, "csrf": False}
 
 
 @routes.add("POST", "recording/backend", Guard.NO_LOGIN, **_BY_RECORDER, errors=(400, 403, 404))
 async def receive(call: Call[Any]) -> Reply:
-    """Learn from the recording server that a recording has started, stopped or failed."""
-    if not await _is_from_recorder(call, call.body):
+    """Learn from the recording server that a recording has started, stopped or failed.
+
+    A report that comes again is answered as before: the recording server repeats one that got no answer.
+    """
+    if not await is_signed(RECORDER, call.body, call):
         return Reply(NOT_SIGNED, 403)
+    message, signature = parse(call.body), call.header(CHECKSUM)
     try:
-        await call.write(partial(service.receive, message=parse(call.body)))
+        await call.write(lambda tx: service.receive(tx, message, signature=signature))
     except Invalid:
         return _problem(400, "unknown_type", "The type of the message is unknown.")
     except NotFound:
@@ -119,28 +123,26 @@ async def receive(call: Call[Any]) -> Reply:
     "recording/{token}/store",
     Guard.NO_LOGIN,
     params=StoreParams,
+    signed_by=RECORDER,
     **_BY_RECORDER,
-    errors=(400, 401, 404),
+    errors=(400, 401, 404, 413),
 )
 async def store(call: Call[StoreParams]) -> Reply:
-    """Receive a finished recording, and keep it in the data folder."""
-    if not await _is_from_recorder(call, call.token.encode()):
-        return Reply(NOT_SIGNED, 401)
-    world, file = call.world, call.params.file
-    owner = await world.db.read(lambda tx: service.require_owner(tx, call.token, call.params.owner))
+    """Receive a finished recording, and keep it in the data folder. An upload that comes again is thrown away."""
+    world, file, signature = call.world, call.params.file, call.header(CHECKSUM)
+    owner = await world.db.read(lambda tx: service.find_owner(tx, call.token, call.params.owner, signature=signature))
+    if owner is None:
+        return Reply(None)
     if file is None:
         raise Invalid("invalid_file")
-    if not file.content:
+    if not file.size:
         raise Invalid("empty_file")
-    name = require_file_name(file.name, file.content_type)
-    stored = await asyncio.to_thread(files.store, Path(world.config.data), call.token, name, file.content)
-    await call.write(lambda tx: service.announce(tx, owner, stored))
+    name = require_file_name(file.name, await asyncio.to_thread(files.read_head, file.path, HEAD))
+    data = Path(world.config.data)
+    stored = await asyncio.to_thread(files.store, data, call.token, name, file.path)
+    if not await call.write(lambda tx: service.announce(tx, owner, stored, signature=signature)):
+        await asyncio.to_thread(files.remove, data, call.token, stored)  # the same upload came at the same time
     return Reply(None)
-
-
-async def _is_from_recorder(call: Call[Any], signed: bytes) -> bool:
-    secret = call.world.talk_settings.recording_secret
-    return await verify_signature(call, signed, sender="talk-recording", secret=secret, action=RECORDER_SECRET)
 
 
 def _problem(status: int, code: str, message: str) -> Reply:

@@ -2,6 +2,7 @@
 
 from talkd.areas.recording import model, store
 from talkd.areas.recording.model import ACTIVE, RUNNING, STARTING, Status
+from talkd.areas.signatures import service as signatures
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
@@ -53,12 +54,14 @@ async def dismiss(tx: Tx, me: Participant, timestamp: int) -> None:
 
 
 # --- what the recording server reports ------------------------------------------------------
-async def receive(tx: Tx, message: model.Message) -> None:
-    """Follow a report of the recording server.
+async def receive(tx: Tx, message: model.Message, *, signature: str) -> None:
+    """Follow a report of the recording server, unless it was followed before.
 
     Raises Invalid for an unknown type, NotFound for an unknown room, and Forbidden if a recording starts that nobody
     asked for.
     """
+    if not await signatures.use(tx, signature):
+        return
     report = {"started": message.started, "stopped": message.stopped, "failed": message.failed}.get(message.type)
     if report is None:
         raise Invalid
@@ -87,11 +90,13 @@ async def _set_status(tx: Tx, room: Room, actor: Actor, status: Status) -> None:
 
 
 # --- recordings -----------------------------------------------------------------------------
-async def require_owner(tx: Tx, token: str, owner: str) -> Attendee:
-    """Return the user who gets the recording: a member of the room.
+async def find_owner(tx: Tx, token: str, owner: str, *, signature: str) -> Attendee | None:
+    """Return the user who gets the recording, a member of the room. None if this upload was kept before.
 
     Raises NotFound if there is no such room, and Invalid("owner_participant") if the user is not in it.
     """
+    if await signatures.was_used(tx, signature):
+        return None
     room = await room_store.get_room(tx, token)
     if room is None:
         raise NotFound
@@ -101,6 +106,9 @@ async def require_owner(tx: Tx, token: str, owner: str) -> Attendee:
     return attendee
 
 
-async def announce(tx: Tx, owner: Attendee, name: str) -> None:
-    """Tell the owner that a recording was stored under this name."""
+async def announce(tx: Tx, owner: Attendee, name: str, *, signature: str) -> bool:
+    """Tell the owner that a recording was stored under this name. Return False if its upload has come twice."""
+    if not await signatures.use(tx, signature):
+        return False
     await tx.emit(RecordingStored(owner.room_id, owner.actor, name))
+    return True

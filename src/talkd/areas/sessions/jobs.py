@@ -1,13 +1,12 @@
 """Store the pings of sessions, and end sessions without pings."""
 
-import structlog
-
 from talkd.area import Job
 from talkd.areas.sessions import service as sessions
 from talkd.conversation.pings import Pings
+from talkd.core.log import Log
 from talkd.web.call import World
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 async def store_pings(world: World) -> None:

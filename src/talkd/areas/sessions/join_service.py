@@ -184,7 +184,7 @@ async def _add_session(tx: Tx, room: Room, attendee: Attendee, device: Device, s
         now=clock.steady(),
         address="" if is_user else device.address,
         network="" if is_user else device.network,
-        login=device.login,
+        login=device.login if is_user else device.old_browser,
     )
     await tx.emit(SessionJoined(room.id, attendee.actor, attendee.id, session.session_id))
     return Participant(room, attendee, session)

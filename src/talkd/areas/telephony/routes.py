@@ -1,5 +1,6 @@
 """Operations for the bridge to the telephone network, which signs its requests, and for participants who call out."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -7,25 +8,24 @@ import msgspec
 
 from talkd.areas.overviews import rendering
 from talkd.areas.overviews.view import RoomView
+from talkd.areas.signatures import service as signatures
 from talkd.areas.telephony import service
 from talkd.areas.telephony.dialer import Dialer
 from talkd.areas.telephony.model import read_target
 from talkd.conversation.participant import Attendee
-from talkd.core.errors import NotAvailable
+from talkd.core.errors import NotAvailable, NotSigned, Rejected
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import lock_room_again, verify_signature
-from talkd.web.ocs import Reply
+from talkd.web.guards import BRIDGE, lock_room_again, require_signed
+from talkd.web.ocs import UNKNOWN_ROUTE, Reply
 from talkd.web.routing import IN_ROOM, Access, Guard, Routes
 
 routes = Routes("sip")
 V4 = ("v4",)
-BRIDGE_SECRET = "talkSipBridgeSecret"
-"""The brute-force action that counts wrong checksums."""
+PIN = re.compile(r"[0-9]{7,32}")
 _BY_BRIDGE: dict[str, Any] = {
     "versions": V4,
     "access": Access.OWN,
-    "throttle": BRIDGE_SECRET,
     "csrf": False,
     "errors": (400, 401, 404, 501),
 }
@@ -35,6 +35,13 @@ class PinParams(msgspec.Struct, frozen=True):
     """The PIN that was dialled."""
 
     pin: str
+
+
+class DirectParams(msgspec.Struct, frozen=True):
+    """The number that was dialled, and that of the caller."""
+
+    phoneNumber: str
+    caller: str
 
 
 class NumberParams(msgspec.Struct, frozen=True):
@@ -55,17 +62,32 @@ class DialOutParams(msgspec.Struct, frozen=True):
     attendeeId: int
 
 
+class SetUpParams(msgspec.Struct, frozen=True):
+    """The groups that may use the bridge (none for everybody), how people dial in, and the secret of the bridge."""
+
+    sipGroups: list[str] = []
+    dialInInfo: str = ""
+    sharedSecret: str = ""
+
+
 # --- for the bridge -------------------------------------------------------------------------
-async def _answer(call: Call[Any], work: Callable[[Tx], Awaitable[Any]], *, is_set_up: bool) -> Reply:
-    """Check who asks, and answer with what `work` returns. Raises NotAvailable if there is no bridge."""
-    secret = call.world.talk_settings.sip_secret
-    if not await verify_signature(
-        call, call.token.encode(), sender="talk-sipbridge", secret=secret, action=BRIDGE_SECRET
-    ):
-        return Reply(None, 401)
+async def _answer(
+    call: Call[Any], work: Callable[[Tx], Awaitable[Any]], *, is_set_up: bool, signed: str | None = None
+) -> Reply:
+    """Check who asks, and answer with what `work` returns. Raises NotSigned, and NotAvailable if there is no bridge.
+
+    The bridge signs the token, or the text `signed` instead.
+    """
+    require_signed(BRIDGE, (call.token if signed is None else signed).encode(), call)
     if not is_set_up:
         raise NotAvailable("sip")
     return Reply(await call.write(work))
+
+
+async def _require_new(tx: Tx, call: Call[Any]) -> None:
+    """Raises NotSigned if the request is an old one that somebody repeats."""
+    if not await signatures.use_now(tx, call.header(f"{BRIDGE.name}-checksum")):
+        raise NotSigned("")
 
 
 async def _show(tx: Tx, call: Call[Any], attendee: Attendee) -> RoomView:
@@ -79,6 +101,14 @@ async def _find_pin(call: Call[PinParams]) -> Reply:
     return await _answer(call, work, is_set_up=call.world.talk_settings.can_dial_in)
 
 
+@routes.add("GET", "room/{token}/pin/{pin}", Guard.NO_LOGIN, params=PinParams, returns=RoomView, **_BY_BRIDGE)
+async def find_pin(call: Call[PinParams]) -> Reply:
+    """Find the attendee whose PIN was dialled, for older bridges. What is no PIN is an unknown address."""
+    if not PIN.fullmatch(call.params.pin):
+        raise Rejected(998, UNKNOWN_ROUTE)
+    return await _find_pin(call)
+
+
 @routes.add("POST", "room/{token}/verify-dialin", Guard.NO_LOGIN, params=PinParams, returns=RoomView, **_BY_BRIDGE)
 async def verify_dial_in(call: Call[PinParams]) -> Reply:
     """Find the attendee whose PIN was dialled."""
@@ -90,9 +120,22 @@ async def open_dial_in(call: Call[Any]) -> Reply:
     """Let a caller without a PIN join the room as a guest."""
 
     async def work(tx: Tx) -> RoomView:
+        await _require_new(tx, call)
         return await _show(tx, call, await service.add_caller(tx, call.token))
 
     return await _answer(call, work, is_set_up=call.world.talk_settings.can_dial_in)
+
+
+@routes.add("POST", "room/direct-dial-in", Guard.NO_LOGIN, params=DirectParams, returns=RoomView, **_BY_BRIDGE)
+async def open_room(call: Call[DirectParams]) -> Reply:
+    """Open a conversation for a telephone call to the number of an account."""
+    params, talk_settings = call.params, call.world.talk_settings
+
+    async def work(tx: Tx) -> RoomView:
+        await _require_new(tx, call)
+        return await _show(tx, call, await service.open_room(tx, params.phoneNumber, params.caller, talk_settings))
+
+    return await _answer(call, work, is_set_up=talk_settings.can_dial_in, signed=params.phoneNumber)
 
 
 @routes.add("POST", "room/{token}/verify-dialout", Guard.NO_LOGIN, params=NumberParams, returns=RoomView, **_BY_BRIDGE)
@@ -147,3 +190,11 @@ async def dial_out(call: Call[DialOutParams]) -> Reply:
         raise NotAvailable(str(error.get("code", "dialout")), message=str(error.get("message", "")))
     await call.write(lambda tx: service.note_call(tx, target, call_id))
     return Reply(None, 201)
+
+
+# --- for administrators ---------------------------------------------------------------------
+@routes.add("POST", "settings/sip", Guard.ADMIN, versions=("v1",), params=SetUpParams)
+async def set_up(tx: Tx, call: Call[SetUpParams]) -> None:
+    """Set up the telephone bridge."""
+    given = call.params
+    await service.set_up(tx, groups=given.sipGroups, dial_in_info=given.dialInInfo, secret=given.sharedSecret)
