@@ -180,3 +180,29 @@ def test_wrong_checksums_are_counted(throttled_server: Server) -> None:
     for _ in range(10):
         assert call_back(throttled_server, {"type": "ping"}, secret="wrong").status_code == 200
     assert call_back(throttled_server, {"type": "ping"}, secret="wrong").status_code == 429
+
+
+def test_an_old_request_brings_nobody_back(
+    server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = {"actortype": "users", "actorid": bob.id, "sessionid": "virtual-2", "roomid": token}
+    ask(server, "room", **caller, action="join", incall=9)
+    ask(server, "room", **caller, action="leave")
+    pass_time(monkeypatch, 90)
+    assert ask(server, "room", **caller, action="join", incall=9)["error"]["code"] == "invalid_request"
+    assert alice.get(f"v4/call/{token}") == []
+
+
+def test_a_bridge_brings_an_attendee_without_a_client(server: Server, alice: Person, bob: Person, token: str) -> None:
+    caller = {"actortype": "users", "actorid": bob.id, "sessionid": "virtual-1", "roomid": token}
+    answer = ask(server, "room", **caller, userid="", action="join", incall=9)
+    assert (answer["type"], answer["room"]["roomid"]) == ("room", token)
+    (peer,) = alice.get(f"v4/call/{token}")
+    assert (peer["actorId"], peer["sessionId"]) == (bob.id, "virtual-1")
+    ask(server, "room", **caller, userid="", action="join", incall=0)
+    assert alice.get(f"v4/call/{token}") == []
+    assert alice.participants(token)[bob.id]["sessionIds"] == ["virtual-1"]
+    ask(server, "room", **caller, userid="", action="leave")
+    assert alice.participants(token)[bob.id]["sessionIds"] == []
+    for wrong in ({"actorid": "nobody"}, {"roomid": "absent00"}, {"sessionid": ""}):
+        assert ask(server, "room", **{**caller, **wrong}, action="join")["error"]["code"] == "no_such_room"

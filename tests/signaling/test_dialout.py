@@ -4,12 +4,14 @@ import hashlib
 import hmac
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import Any
 
 import pytest
 
 from support.people import Person
 from support.running import Server
+from support.signaling_servers import StandIn, use_servers
 from support.sockets import Socket
 from talkd.config import Config
 
@@ -70,3 +72,54 @@ def test_a_bridge_calls_the_number_and_may_refuse(dialling: Server, bridge: Sock
     assert phone_of(alice, token)["callId"] == ""
     assert dial({"type": "status", "status": {"callid": "call-1", "status": "accepted"}})[0] == 201
     assert phone_of(alice, token)["callId"] == "call-1"
+
+
+def test_the_room_learns_how_a_call_goes(dialling: Server, bridge: Socket) -> None:
+    alice = dialling.add_user("alice")
+    token = alice.create_room()
+    with closing(Socket(dialling)) as watching:
+        watching.hello(alice)
+        watching.join(token, alice.join(token)["sessionId"])
+
+        def report(number: str = "", **content: Any) -> None:
+            dialout = {"type": "dialout", "dialout": {"roomid": token, **content}}
+            bridge.send_raw({"id": number, "type": "internal", "internal": dialout})
+
+        ringing, over = ({"callid": "c1", "status": each, "cause": "x"} for each in ("ringing", "cleared"))
+        report(type="status", status=ringing)
+        assert watching.expect("transient") == {"type": "set", "key": "callstatus_c1", "value": ringing}
+        assert watching.refusal("transient", type="set", key="callstatus_c1", value=over) == "not_allowed"
+        report(type="status", status=over)
+        told = watching.expect("transient")
+        assert (told["value"], told["oldvalue"]) == (over, ringing)
+        error = {"code": "busy", "message": "All lines are busy."}
+        report(type="error", error=error)
+        assert watching.expect("dialout") == {"type": "error", "error": error}
+        report("1", type="status", status="ringing")
+        assert bridge._next(lambda each: each.get("id") == "1")["error"]["code"] == "invalid_format"
+        assert watching.expect("transient") == {"type": "remove", "key": "callstatus_c1", "oldvalue": over}
+
+
+def test_an_external_server_is_asked_for_its_bridge(dialling: Server) -> None:
+    alice = dialling.add_user("alice")
+    token = alice.create_room()
+    alice.add(token, NUMBER, "phones")
+    alice.join(token)
+    alice.post(f"v4/call/{token}")
+    phone = phone_of(alice, token)
+
+    def dial() -> tuple[int, Any]:
+        reply = alice.request("POST", f"v4/call/{token}/dialout/{phone['attendeeId']}")
+        return reply.status_code, reply.json()["ocs"]["data"]
+
+    with closing(StandIn()) as without, closing(StandIn()) as signaling:
+        use_servers(dialling, without.url, signaling.url)
+        without.answers["dialout"] = 404, {"error": {"code": "no_client_available", "message": "No client."}}
+        signaling.answers["dialout"] = 200, {"error": {"code": "busy", "message": "All lines are busy."}}
+        assert dial() == (501, {"error": "busy"})
+        options = {"attendeeId": phone["attendeeId"], "actorType": "phones", "actorId": phone["actorId"]}
+        assert signaling.expect(token, "dialout") == {"number": NUMBER, "options": options}
+        signaling.answers["dialout"] = 200, {"callid": "call-2"}
+        assert dial() == (201, None)
+        assert phone_of(alice, token)["callId"] == "call-2"
+    assert dial() == (501, {"error": "no_client_available"})

@@ -83,6 +83,17 @@ def test_chat_is_complete_and_in_order(enter: Enter, alice: Person, bob: Person,
     assert got == sent
 
 
+def test_reactions_reach_clients_that_take_messages(enter: Enter, alice: Person, bob: Person, token: str) -> None:
+    socket = enter(alice, token, features=(CHAT_RELAY,))
+    message = bob.say(token, "hello")["id"]
+    bob.post(f"v1/reaction/{token}/{message}", reaction="👍")
+    bob.delete(f"v1/reaction/{token}/{message}", reaction="👍")
+    comments = [socket.event("room", "message")["data"]["chat"]["comment"] for _ in range(3)]
+    assert [each["systemMessage"] for each in comments[::2]] == ["", "reaction_revoked"]
+    assert comments[1]["parent"]["id"] == comments[2]["parent"]["id"] == message
+    assert comments[2]["parent"]["reactions"] == {}
+
+
 def test_each_reader_gets_their_own_form_of_a_message(enter: Enter, alice: Person, bob: Person, token: str) -> None:
     sockets = [enter(person, token, features=(CHAT_RELAY,)) for person in (alice, bob)]
     alice.put(f"v4/room/{token}/description", description="new")
@@ -113,6 +124,11 @@ def test_outsiders_hear_nothing_of_a_room(
     own = carol.create_room()
     assert socket.event("roomlist", "invite")["roomid"] == own
     assert not [each for each in socket.drain() if each["type"] == "event" and token in str(each)]
+
+
+def test_who_may_mention_everybody_is_news(pair: tuple[Socket, Socket], alice: Person, token: str) -> None:
+    alice.put(f"v4/room/{token}/mention-permissions", mentionPermissions=1)
+    assert pair[1].event("roomlist", "update")["roomid"] == token
 
 
 def test_the_room_has_new_properties(pair: tuple[Socket, Socket], alice: Person, token: str) -> None:

@@ -13,8 +13,10 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Opcode
 
 from support.people import Person
-from support.running import Server
+from support.running import LoopThread, Server
 from support.sockets import Socket
+from talkd.signaling import websocket
+from talkd.signaling.websocket import UNREAD_SECONDS
 
 Enter = Callable[..., Socket]
 Open = Callable[..., Socket]
@@ -228,7 +230,9 @@ def test_a_flood_is_refused_and_then_cut_off(pair: tuple[Socket, Socket], enter:
     codes = set()
     with contextlib.suppress(ConnectionClosed):
         while True:
-            codes.add(json.loads(second.connection.recv(timeout=10))["error"]["code"])
+            said = json.loads(second.connection.recv(timeout=10))
+            if said["type"] == "error":  # the room also tells what happens in it
+                codes.add(said["error"]["code"])
     assert codes == {"too_many_requests"}
     third = enter(carol, carol.create_room())
     assert third.id
@@ -258,6 +262,59 @@ def test_a_client_that_does_not_read_is_dropped(server: Server, pair: tuple[Sock
             break
     server.wait_for(lambda: unread.line is None)
     first.drain()
+
+
+def test_many_clients_that_do_not_read_share_the_memory(
+    server: Server, pair: tuple[Socket, Socket], enter: Enter, carol: Person, token: str, alice: Person
+) -> None:
+    first, second = pair
+    alice.add(token, carol)
+    third = enter(carol, token)
+    lines: list[Any] = [server.peer(each.id).line for each in (second, third)]
+    size, together = 60_000, 400_000
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(websocket, "MAX_UNSENT_TOGETHER", together)
+        while any(line.is_open for line in lines):
+            first.send("message", recipient={"type": "room"}, data="x" * size)
+            first.drain()
+            assert sum(line.unsent for line in lines if line.is_open) < together + 2 * size
+
+
+def test_a_client_that_takes_nothing_for_long_is_dropped(
+    server: Server, loop_thread: LoopThread, pair: tuple[Socket, Socket]
+) -> None:
+    first, second = pair
+    line: Any = server.peer(second.id).line
+
+    size = 60_000
+    more_than_fits = (Socket.max_unread or 0) * size + 500_000  # what the client reads before anybody asks for it
+
+    def write_more_than_fits() -> None:
+        while line.unsent < more_than_fits:
+            first.say(second, "x" * size)
+            first.drain()
+
+    def let_pass(seconds: float) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            second.send("nothing")  # it is not silent
+        server.wait_for(lambda: not line.is_open or line.heard_at == server.loop_thread.loop.time())
+        move(seconds)
+        server.run_job("sweep_signaling")
+
+    with loop_thread.still_clock() as move:
+        write_more_than_fits()
+        server.run_job("sweep_signaling")
+        let_pass(UNREAD_SECONDS - 1)
+        while line.unsent:
+            second.expect("message")
+        server.run_job("sweep_signaling")
+        write_more_than_fits()
+        let_pass(UNREAD_SECONDS - 1)
+        assert line.is_open, "it has taken everything in the meantime"
+        for _ in range(2 * (Socket.max_unread or 0)):  # the client still reads so many messages by itself
+            if line.is_open:
+                let_pass(UNREAD_SECONDS + 1)
+        assert not line.is_open
 
 
 def test_a_client_whose_sessions_are_forgotten_does_not_lock_out_its_network(open_socket: Open, alice: Person) -> None:

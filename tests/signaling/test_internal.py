@@ -1,7 +1,5 @@
 """Parts of the installation on sockets: they enter rooms by a secret, and bring people without a client."""
 
-import hashlib
-import hmac
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,7 +11,7 @@ from support.sockets import Socket
 from talkd.config import Config
 
 SECRET = "the secret of internal clients"
-RANDOM = "r" * 32
+IN_CALL, AUDIO, PHONE = 1, 2, 8
 
 
 class Meeting:
@@ -37,9 +35,7 @@ class Meeting:
     def internal(self, secret: str = SECRET) -> Socket:
         """Return the socket of an internal client."""
         socket = self.open()
-        checksum = hmac.new(secret.encode(), RANDOM.encode(), hashlib.sha256).hexdigest()
-        auth = {"type": "internal", "params": {"random": RANDOM, "token": checksum, "backend": self.server.url}}
-        socket.id = socket.ask("hello", version="1.0", auth=auth)["sessionid"]
+        socket.hello_internal(self.server, secret)
         return socket
 
     def entry(self, found: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
@@ -78,6 +74,13 @@ def test_an_internal_client_enters_any_room_and_may_control(meeting: Meeting) ->
     assert recorder.refusal("room", roomid="unknown1") == "no_such_room"
 
 
+def test_an_internal_client_is_in_the_call_as_it_said_before_it_joined(meeting: Meeting) -> None:
+    recorder = meeting.internal()
+    recorder.send("internal", type="incall", incall={"incall": IN_CALL})
+    recorder.join(meeting.token, "")
+    assert meeting.entry(lambda each: each["sessionId"] == recorder.id)["inCall"] == IN_CALL
+
+
 def test_a_bridge_brings_people_without_a_client(meeting: Meeting) -> None:
     bridge = meeting.internal()
     bridge.ask("room", roomid=meeting.token)
@@ -89,11 +92,10 @@ def test_a_bridge_brings_people_without_a_client(meeting: Meeting) -> None:
             **caller,
             "user": {"displayname": "Phone"},
             "flags": 3,
-            "options": {"actorType": "phones", "actorId": "p1"},
         },
     )
     entry = meeting.entry(lambda each: each.get("virtual") is True)
-    assert (entry["displayName"], entry["actorType"], entry["actorId"], entry["inCall"]) == ("Phone", "phones", "p1", 1)
+    assert (entry["displayName"], entry["inCall"]) == ("Phone", IN_CALL | PHONE)
     assert meeting.socket.event("participants", "flags") == {
         "roomid": meeting.token,
         "sessionid": entry["sessionId"],
@@ -119,6 +121,73 @@ def test_virtual_people_leave_with_their_bridge(meeting: Meeting) -> None:
     meeting.socket.until("room", "join", lambda joined: virtual in {each["sessionid"] for each in joined})
     bridge.ask("bye")
     assert set(meeting.socket.event("room", "leave")) == {virtual, bridge.id}
+
+
+def bring(bridge: Socket, token: str, person: Person, **more: Any) -> None:
+    """Add the session "1" of a user who has dialled in."""
+    options = {"actorType": "users", "actorId": person.id}
+    wanted = {"sessionid": "1", "roomid": token, "options": options, **more}
+    bridge.send("internal", type="addsession", addsession=wanted)
+
+
+def test_a_bridge_brings_attendees_into_the_call(meeting: Meeting) -> None:
+    alice, token = meeting.alice, meeting.token
+    bob = meeting.server.add_user("bob")
+    alice.add(token, bob)
+    bridge = meeting.internal()
+    bridge.ask("room", roomid=token)
+    bring(bridge, token, bob, incall=IN_CALL | PHONE)
+    entry = meeting.entry(lambda each: each.get("virtual") is True)
+    assert (entry["userId"], entry["displayName"], entry["inCall"]) == (bob.id, "Bob", IN_CALL | PHONE)
+    assert entry["nextcloudSessionId"] == entry["sessionId"]
+    (peer,) = alice.get(f"v4/call/{token}")
+    assert (peer["actorId"], peer["sessionId"]) == (bob.id, entry["sessionId"])
+    assert alice.system_messages(token)[-1] == "call_started"
+    update = {"sessionid": "1", "roomid": token, "incall": IN_CALL | AUDIO | PHONE}
+    bridge.send("internal", type="updatesession", updatesession=update)
+    assert meeting.entry(lambda each: each["inCall"] == IN_CALL | AUDIO | PHONE)["userId"] == bob.id
+    assert alice.participants(token)[bob.id]["inCall"] == IN_CALL | AUDIO | PHONE
+    bridge.send("internal", type="removesession", removesession={"sessionid": "1", "roomid": token})
+    meeting.server.wait_for(lambda: alice.get(f"v4/call/{token}") == [])
+    assert alice.system_messages(token)[-1] == "call_ended"
+
+
+def test_an_attendee_who_is_removed_is_hung_up(meeting: Meeting) -> None:
+    alice, token = meeting.alice, meeting.token
+    bob = meeting.server.add_user("bob")
+    alice.add(token, bob)
+    bridge = meeting.internal()
+    bridge.ask("room", roomid=token)
+    bring(bridge, token, bob)
+    virtual = meeting.entry(lambda each: each.get("virtual") is True)["sessionId"]
+    meeting.socket.until("room", "join", lambda joined: virtual in {each["sessionid"] for each in joined})
+    alice.delete(f"v4/room/{token}/attendees", attendeeId=alice.attendee(token, bob))
+    got = bridge.expect("control")
+    assert (got["recipient"]["sessionid"], got["data"]) == ("1", {"type": "hangup"})
+    assert virtual in meeting.socket.event("room", "leave")
+
+
+def test_a_bridge_brings_only_attendees_who_may_join(meeting: Meeting) -> None:
+    alice, token = meeting.alice, meeting.token
+    bridge = meeting.internal()
+    bridge.ask("room", roomid=token)
+
+    def refused(kind: str, actor_id: str, number: str) -> str:
+        options = {"actorType": kind, "actorId": actor_id}
+        wanted = {"sessionid": number, "roomid": token, "options": options}
+        return bridge.refusal("internal", type="addsession", addsession=wanted)
+
+    assert refused("users", "nobody", "1") == "add_failed"
+    alice.put(f"v4/room/{token}/read-only", state=1)
+    assert refused("users", alice.id, "1") == "add_failed"
+    alice.put(f"v4/room/{token}/read-only", state=0)
+    bob = meeting.server.add_user("bob")
+    alice.add(token, bob)
+    alice.put(f"v4/room/{token}/webinar/lobby", state=1)
+    bring(bridge, token, bob)
+    meeting.server.wait_for(lambda: alice.participants(token)[bob.id]["sessionIds"] != [])
+    assert alice.participants(token)[bob.id]["inCall"] == 0
+    assert alice.room(token)["hasCall"] is False
 
 
 def test_others_cannot_send_internal_messages(meeting: Meeting) -> None:

@@ -1,16 +1,18 @@
 """What happens while the server handles a message: nobody stays in a room as a ghost."""
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from support.people import Person
-from support.running import Server
+from support.people import PUBLIC, Person
+from support.running import LoopThread, Server
 from support.sockets import Socket
 from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
-from talkd.signaling.dispatch import Signaling
+from talkd.signaling.dispatch import ROOM_SECONDS, Signaling
 
 Enter = Callable[..., Socket]
 Open = Callable[..., Socket]
@@ -74,6 +76,31 @@ def test_a_client_whose_login_ends_while_it_joins_joins_nothing(
     socket.send("room", roomid=token, sessionid=session)
     assert socket.close_code() == 1000
     assert _members(server, token) == []
+
+
+def test_a_guest_that_resumes_while_it_joins_stays(
+    open_socket: Open, server: Server, loop_thread: LoopThread, alice: Person, guest: Person, during: During
+) -> None:
+    token = alice.create_room(PUBLIC)
+    first, second = open_socket(), open_socket()
+    first.hello(guest, token=token)
+    session = guest.join(token)["sessionId"]
+    may_go_on = threading.Event()
+
+    async def resume() -> None:
+        while not may_go_on.is_set():  # noqa: ASYNC110 - the event is one of threads
+            await asyncio.sleep(0.01)
+
+    during("get_room_name", resume)
+    first.send("room", roomid=token, sessionid=session)
+    second.resume(first.resume_id)
+    may_go_on.set()
+    assert second.expect("room")["roomid"] == token
+    second.drain()
+    with loop_thread.still_clock() as move:
+        move(ROOM_SECONDS + 1)
+        second.drain()
+        assert _members(server, token) == [second.id]
 
 
 def test_a_session_that_another_socket_has_joined_goes_on(

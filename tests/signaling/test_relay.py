@@ -141,8 +141,9 @@ def test_the_type_of_an_offer_cannot_be_hidden(
     until_permissions(second, 128)
     recipient = f'{{"type":"session","sessionid":"{first.id}"}}'
     sdp = "m=audio 9 X 1\\r\\na=sendrecv\\r\\n"
-    for kind in ('"type":"\\u006fffer"', '"type":"x","type":"offer"'):
-        data = f'{{{kind},"roomType":"video","payload":{{"sdp":"{sdp}"}}}}'
+    hidden = ('"\\u006fffer"', '"x","type":"offer"', '5,"type":"offer"', '5,"type":"control"')
+    for kind in hidden:
+        data = f'{{"type":{kind},"roomType":"video","payload":{{"sdp":"{sdp}"}}}}'
         second.send_raw(f'{{"type":"message","message":{{"recipient":{recipient},"data":{data}}}}}')
         assert second.expect("error")["code"] == "not_allowed"
 

@@ -5,10 +5,12 @@ from collections.abc import Callable
 import pytest
 
 from support.people import PUBLIC, Person
-from support.running import Server
+from support.running import LoopThread, Server
 from support.sockets import Socket
+from talkd.signaling.dispatch import ROOM_SECONDS
 
 Enter = Callable[..., Socket]
+Open = Callable[..., Socket]
 
 
 def test_a_removed_member_is_out(enter: Enter, alice: Person, bob: Person, token: str) -> None:
@@ -31,6 +33,28 @@ def test_a_banned_guest_is_out(enter: Enter, alice: Person, guest: Person) -> No
     alice.post(f"v1/ban/{token}", actorType="guests", actorId=actor)
     assert second.event("roomlist", "disinvite")["roomid"] == token
     assert first.event("room", "leave") == [second.id]
+
+
+@pytest.mark.parametrize("reason", ["never joined", "left", "banned"])
+def test_a_guest_who_is_in_no_room_is_cut_off(
+    open_socket: Open, loop_thread: LoopThread, alice: Person, guest: Person, reason: str
+) -> None:
+    token = alice.create_room(PUBLIC)
+    socket = open_socket()
+    with loop_thread.still_clock() as move:
+        socket.hello(guest, token=token)
+        if reason != "never joined":
+            joined = guest.join(token)
+            socket.join(token, joined["sessionId"])
+            if reason == "left":
+                socket.ask("room", roomid="")
+            else:
+                alice.post(f"v1/ban/{token}", actorType="guests", actorId=joined["actorId"])
+                assert socket.expect("room") == {"roomid": ""}
+        socket.drain()
+        move(ROOM_SECONDS + 1)
+        assert socket.expect("error")["code"] == "timeout"
+    assert socket.close_code() == 1000
 
 
 def test_a_deleted_room_has_nobody(enter: Enter, alice: Person, bob: Person, token: str) -> None:

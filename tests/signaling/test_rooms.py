@@ -41,11 +41,11 @@ def test_everybody_learns_who_is_there(enter: Enter, alice: Person, bob: Person,
     assert entry["user"]["displayname"]
 
 
-def test_others_learn_who_leaves(enter: Enter, alice: Person, bob: Person, token: str) -> None:
+def test_others_learn_who_leaves(server: Server, enter: Enter, alice: Person, bob: Person, token: str) -> None:
     first, second = enter(alice, token), enter(bob, token)
     assert second.ask("room", roomid="") == {"roomid": ""}
     assert first.event("room", "leave") == [second.id]
-    assert bob.participants(token)[bob.id]["sessionIds"] == []
+    server.wait_for(lambda: bob.participants(token)[bob.id]["sessionIds"] == [])
 
 
 def test_a_second_join_with_the_same_session_is_refused(enter: Enter, alice: Person, token: str) -> None:
@@ -96,3 +96,40 @@ def test_a_guest_cannot_push_out_another(
     again.hello(guest, token=token)  # with the cookie of the session
     again.join(token, victim.session)
     assert victim.expect("bye")["reason"] == "room_session_reconnected"
+
+
+def test_a_guest_gets_back_a_session_that_another_has_claimed(
+    open_socket: Open, alice: Person, guest: Person, server: Server
+) -> None:
+    """The proof of a page that was open before the join has the cookie before it, so the first to come is let in."""
+    token = alice.create_room(PUBLIC)
+    guest.join(token)  # gives the guest a cookie, as the page of a room does
+    victim = open_socket()
+    victim.hello(guest, token=token)
+    session = guest.join(token)["sessionId"]
+    attacker = open_socket()
+    attacker.hello(server.visitor(), token=token)
+    attacker.join(token, session)
+    victim.join(token, session)
+    assert attacker.expect("bye")["reason"] == "room_session_reconnected"
+    again = open_socket()
+    again.hello(server.visitor(), token=token)
+    assert again.refusal("room", roomid=token, sessionid=session) == "no_such_room"
+    newest = open_socket()
+    newest.hello(guest, token=token)  # with the cookie of the session
+    newest.join(token, session)
+    assert victim.expect("bye")["reason"] == "room_session_reconnected"
+
+
+def test_a_guest_cannot_claim_the_session_of_another_who_polls(
+    open_socket: Open, alice: Person, guest: Person, server: Server
+) -> None:
+    token = alice.create_room(PUBLIC)
+    session = guest.join(token)["sessionId"]
+    guest.get(f"v3/signaling/{token}")
+    attacker = open_socket()
+    attacker.hello(server.visitor(), token=token)
+    assert attacker.refusal("room", roomid=token, sessionid=session) == "no_such_room"
+    own = open_socket()
+    own.hello(guest, token=token)  # with the cookie of the session
+    own.join(token, session)

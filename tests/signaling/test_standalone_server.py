@@ -1,5 +1,6 @@
 """Calls through the standalone signaling server of Nextcloud Talk."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from support.go_signaling import GoSocket, SignalingServer
 from support.people import PUBLIC, Person
 from support.running import Server
 from support.signaling_servers import use_servers
+from support.sockets import Socket
 
 Enter = Callable[[Person, str], GoSocket]
 
@@ -100,6 +102,32 @@ def test_a_client_that_leaves_ends_its_session(server: Server, enter: Enter, ali
     alice.post(f"v4/call/{token}", flags=7)
     socket.ask("room", roomid="")
     server.wait_for(lambda: alice.participants(token)[alice.id]["sessionIds"] == [])
+
+
+def test_clients_move_to_an_external_server_with_their_sessions(
+    server: Server, tmp_path: Path, alice: Person, bob: Person, token: str
+) -> None:
+    own = [Socket(server) for _ in range(3)]
+    for socket, person in zip(own, (alice, bob), strict=False):
+        socket.hello(person, token=token)
+        socket.session = person.join(token)["sessionId"]
+        socket.join(token, socket.session)
+        person.post(f"v4/call/{token}", flags=7)
+    with contextlib.closing(SignalingServer(server, tmp_path)) as external:
+        use_servers(server, external.url)
+        for socket in own[:2]:
+            assert socket.expect("bye")["reason"] == "settings_changed"
+        assert {socket.close_code() for socket in own} == {1000}
+        moved = [GoSocket(external, server) for _ in range(2)]
+        for there, person, before in zip(moved, (alice, bob), own, strict=False):
+            there.hello(person, token=token)
+            there.join(token, before.session)
+        assert {each["sessionId"] for each in alice.get(f"v4/call/{token}")} == {each.session for each in own[:2]}
+        moved[0].say(moved[1], {"type": "offer", "roomType": "video", "payload": {"type": "offer", "sdp": "v=0"}})
+        assert moved[1].expect("message")["data"]["type"] == "offer"
+        for there in moved:
+            there.close()
+        use_servers(server)
 
 
 def test_a_foreign_session_does_not_open_a_room(

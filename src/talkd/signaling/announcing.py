@@ -110,7 +110,8 @@ class Announcer:
         entries = {
             session.session_id: self._entry(found.room, session, attendee) for session, attendee in found.sessions
         }
-        entries |= {peer.id: _internal_entry(peer) for peer in room.members.values() if peer.is_internal}
+        internal = [peer for peer in room.members.values() if peer.is_internal and not peer.session_id]
+        entries |= {peer.id: _internal_entry(peer) for peer in internal}
         sent, room.list_sent = room.list_sent, {key: _what_matters(entry) for key, entry in entries.items()}
         is_first = not sent and not any(entry["inCall"] for entry in entries.values())
         if is_first or sent == room.list_sent:
@@ -144,6 +145,8 @@ class Announcer:
         }
         if attendee.actor_type == USERS:
             entry["userId"] = attendee.actor_id
+        if peer is not None and peer.owner is not None:
+            entry["virtual"] = True
         return entry
 
 
@@ -152,10 +155,7 @@ def _internal_entry(peer: Peer) -> dict[str, Any]:
     entry: dict[str, Any] = {"sessionId": peer.id, "inCall": peer.in_call}
     if peer.owner is None:
         return {**entry, "internal": True}
-    entry |= {"virtual": True, "displayName": peer.display_name}
-    if peer.actor is not None and peer.actor.type:
-        entry |= {"actorType": peer.actor.type, "actorId": peer.actor.id}
-    return entry
+    return {**entry, "virtual": True, "displayName": peer.display_name}
 
 
 def _what_matters(entry: dict[str, Any]) -> tuple[Any, ...]:

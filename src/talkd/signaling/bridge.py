@@ -51,7 +51,7 @@ def send_to_session(signaling: "Signaling", peer: Peer, session_id: str, data: m
 
 
 async def _store_messages(signaling: "Signaling", room: LiveRoom) -> None:
-    """Store what waits for the polling sessions of a room, in its order. What cannot be stored is dropped."""
+    """Store what waits for the polling sessions of a room, in its order."""
     try:
         while room.for_polling:
             taken, room.for_polling = room.for_polling, []
@@ -60,14 +60,14 @@ async def _store_messages(signaling: "Signaling", room: LiveRoom) -> None:
                 for session_id, content in taken:
                     await service.store_message(tx, room.id, session_id, content)
 
-            await signaling.world.db.write(work)
+            await signaling.write(work)
     finally:
         room.storing = None
 
 
 async def bring_messages(signaling: "Signaling", session_id: str) -> None:
     """Bring a peer the messages that polling clients have sent to its session."""
-    taken = await signaling.world.db.write(lambda tx: service.take_messages(tx, session_id))
+    taken = await signaling.write(lambda tx: service.take_messages(tx, session_id))
     peer = signaling.registry.find_by_session(session_id)
     if peer is None:
         return

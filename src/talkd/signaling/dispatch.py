@@ -2,10 +2,9 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
-import structlog
 from websockets.frames import CloseCode
 from websockets.http11 import Request
 
@@ -15,6 +14,7 @@ from talkd.areas.signaling import identity_service as identities
 from talkd.areas.telephony.dialer import Dialer
 from talkd.core import clock, ids
 from talkd.core.errors import Unavailable
+from talkd.core.log import Log
 from talkd.core.networks import subnet_of
 from talkd.core.windows import Windows
 from talkd.signaling import hello, internal, joining, messages, metrics, relay, transient
@@ -25,6 +25,7 @@ from talkd.signaling.messages import Incoming, Refused
 from talkd.signaling.peer import Peer
 from talkd.signaling.registry import Registry
 from talkd.signaling.room_list import RoomList
+from talkd.signaling.room_news import RoomNews
 from talkd.signaling.sfu import handler as sfu
 from talkd.signaling.sfu.handler import Sfu
 from talkd.signaling.websocket import WebSocket
@@ -33,7 +34,9 @@ from talkd.web.call import World
 from talkd.web.proxies import Proxies
 from talkd.web.server import route_path
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
+
+T = TypeVar("T")
 
 PATHS = ("/standalone-signaling/spreed", "/spreed")
 """Where clients open connections, below the server's own path."""
@@ -64,6 +67,8 @@ MAX_DIGITS = 18
 """Digits of a number in the answer to a ping."""
 PING_SECONDS = 54.0
 """A client that was silent for so long is pinged."""
+MOVED = "settings_changed"
+"""Why the server says bye to clients that must fetch the signaling settings again, since they name another server."""
 PONG_SECONDS = 60.0
 """A client that was silent for so long is cut off."""
 
@@ -77,11 +82,15 @@ class Signaling:
         self.announcer = Announcer(self)
         self.chat = ChatRelay(self)
         self.room_list = RoomList(self)
-        self.dialouts = Dialouts(self.registry)
+        self.room_news = RoomNews(self)
+        self.dialouts = Dialouts(world, self.registry)
         world[Dialer].ask = self.dialouts.ask
         self.sockets: set[WebSocket] = set()
+        self.slow: set[WebSocket] = set()
+        """Those whose clients read more slowly than the server writes."""
         self._proxies = Proxies(world.config.server)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._is_stopping = False
         calls = world.config.calls
         self.sfu = Sfu(self) if calls.janus and calls.signaling == "sockets" else None
         """Media through gateways; None if clients connect to each other."""
@@ -97,11 +106,12 @@ class Signaling:
     # --- what connections call ---------------------------------------------------------------
     def has_path(self, path: str) -> bool:
         """Return True if clients may open connections at this path: never while they use external servers."""
-        return (
-            self.world.config.calls.signaling == "sockets"
-            and not self.world.talk_settings.signaling.servers
-            and route_path(path, self.world.config.server.sub_path) in PATHS
-        )
+        return self.is_used and route_path(path, self.world.config.server.sub_path) in PATHS
+
+    @property
+    def is_used(self) -> bool:
+        """Whether clients use this server, and not external ones or polls."""
+        return self.world.config.calls.signaling == "sockets" and not self.world.talk_settings.signaling.servers
 
     def open(self, socket: WebSocket, peername: str, request: Request) -> None:
         """Welcome a client, which must say hello soon."""
@@ -169,16 +179,24 @@ class Signaling:
 
     # --- for the functions that handle messages ----------------------------------------------
     def spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something in a task of its own."""
+        """Run something in a task of its own. Nothing begins after the stop: the database is closed then."""
+        if self._is_stopping:
+            work.close()
+            work = _nothing()
         task = asyncio.ensure_future(_guarded(work))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task
 
     def limit(self, socket: WebSocket, seconds: float, code: str) -> None:
-        """Close the connection with an error after some seconds, unless another limit replaces this one."""
+        """Close the connection with an error after some seconds, unless another limit replaces this one.
+
+        A client that is in a room then may stay, whichever of its connections it has joined on.
+        """
 
         def expire() -> None:
+            if socket.peer is not None and socket.peer.room is not None:
+                return
             socket.send(messages.refusal(Refused(code)))
             if socket.peer is not None:
                 self.end(socket.peer)
@@ -188,13 +206,14 @@ class Signaling:
 
     def end(self, peer: Peer, reason: str = "") -> None:
         """End a peer: say bye, close its connection and take it out of its room."""
-        line, peer.line = peer.line, None
+        line, peer.line, session_id = peer.line, None, peer.session_id
         if line is not None:
             line.send(messages.reply("bye", {"reason": reason} if reason else {}))
             line.hang_up()
         self.part(peer)
         self.registry.remove(peer)
         if peer.owner is not None:
+            self.leave_call(session_id)
             peer.owner.virtual = {key: each for key, each in peer.owner.virtual.items() if each is not peer}
 
     def renew(self, peer: Peer) -> None:
@@ -215,17 +234,22 @@ class Signaling:
             transient.forget_session(room, peer)
             self.announcer.schedule(room)
 
-    def require_room_soon(self, socket: WebSocket) -> None:
+    def require_room_soon(self, peer: Peer) -> None:
         """Close the connection of a guest that joins no room in time."""
-        self.limit(socket, ROOM_SECONDS, "timeout")
+        if peer.user_id is None and not peer.is_internal and isinstance(peer.line, WebSocket):
+            self.limit(peer.line, ROOM_SECONDS, "timeout")
 
     def drop_session(self, session_id: str) -> None:
         """Take the peer of a session that has ended out of its room."""
         self.ended_sessions += 1
         peer = self.registry.find_by_session(session_id)
-        if peer is not None:
+        if peer is not None and peer.owner is not None:
+            peer.send(messages.reply("control", {"data": {"type": "hangup"}}))
+            self.end(peer)
+        elif peer is not None:
             self.part(peer)
             peer.send(messages.reply("room", {"roomid": ""}))
+            self.require_room_soon(peer)
 
     def check_logins(self, user_id: str) -> None:
         """End the peers of a user whose login has ended; of all users if `user_id` is ""."""
@@ -256,6 +280,14 @@ class Signaling:
             except Unavailable:
                 await asyncio.sleep(RETRY_SECONDS)
 
+    async def write(self, work: Callable[[Tx], Awaitable[T]]) -> T:
+        """Run a write transaction that no client repeats: again each second until the database can be used."""
+        while True:
+            try:
+                return await self.world.db.write(work)
+            except Unavailable:
+                await asyncio.sleep(RETRY_SECONDS)
+
     def leave_call(self, session_id: str) -> None:
         """End the room's session of a client that has left or is gone, unless it goes on with long polls."""
         if session_id and not self.world.changes.waiting_of[session_id]:
@@ -266,7 +298,7 @@ class Signaling:
             if self.registry.find_by_session(session_id) is None:  # otherwise another socket has joined with it
                 await sessions.end_by_id(tx, session_id)
 
-        await self.world.db.write_if_possible(end)  # otherwise the session ends when its pings are missed
+        await self.write(end)
 
     async def _finish(self, socket: WebSocket, request_id: str, work: Coroutine[Any, Any, None]) -> None:
         """Handle a message, then those that have come in the meantime."""
@@ -283,11 +315,15 @@ class Signaling:
     # --- life --------------------------------------------------------------------------------
     def sweep(self) -> None:
         """Ping silent clients, cut those that do not answer, and end peers whose clients did not resume."""
+        if not self.is_used:
+            self._send_away()
         now = asyncio.get_running_loop().time()
         for socket in list(self.sockets):
             silent = now - socket.heard_at
             if silent > PONG_SECONDS:
                 socket.cut()
+            elif socket.is_unread():
+                socket.drop()
             elif socket.peer is not None and (silent > PING_SECONDS or socket.peer.is_unconfirmed):
                 socket.peer.ask_for_confirmation()
         for peer in self.registry:
@@ -296,31 +332,48 @@ class Signaling:
                 self.end(peer)
                 self.leave_call(session_id)
         self.failed_resumes.forget_old(clock.steady())
-        metrics.show(sockets=len(self.sockets), peers=len(self.registry), received=self.received)
+        metrics.show(
+            sockets=len(self.sockets),
+            peers=len(self.registry),
+            rooms=len(self.registry.list_rooms()),
+            received=self.received,
+        )
         self.received = 0
 
-    def start(self) -> None:
+    def _send_away(self) -> None:
+        """End all peers and connections. The sessions go on: clients join with them on the server that they use now."""
+        for peer in self.registry:
+            self.end(peer, MOVED)
+        for socket in list(self.sockets):
+            socket.hang_up()
+
+    async def start(self) -> None:
         """Connect to the media servers."""
         if self.sfu is not None:
-            self.sfu.start()
+            await self.sfu.start()
 
     async def stop(self) -> None:
         """Close all connections and end all tasks, because the server stops. Clients connect again."""
+        self._is_stopping = True
         for socket in list(self.sockets):
             socket.close(CloseCode.GOING_AWAY)
         if self.sfu is not None:
             await self.sfu.stop()
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._tasks:  # a cancellation may get lost: the database driver can turn it into TimeoutError
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.wait(self._tasks, timeout=RETRY_SECONDS)
 
 
 def _failure(error: Exception) -> Refused:
     """Log an error. Return what the client is told."""
     number = ids.text(12)
-    log.error("signaling_failed", request_id=number, exc_info=error)
+    log.trace("signaling_failed", error, request_id=number)
     return Refused("internal_error", f"The log has the reason as {number}.")
+
+
+async def _nothing() -> None:
+    """Do nothing."""
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:

@@ -42,6 +42,14 @@ def _message_posted(world: World, event: events.MessagePosted) -> None:
     room = signaling.registry.find_room(event.room_id)
     if room is not None:
         signaling.chat.note(room, event.message_id)
+    signaling.room_news.note(event.room_id)
+
+
+def _reaction_changed(world: World, event: events.ReactionAdded | events.ReactionRevoked) -> None:
+    signaling = world[Signaling]
+    room = signaling.registry.find_room(event.room_id)
+    if room is not None:
+        signaling.chat.note(room, event.entry_id)
 
 
 def _polled_message(world: World, event: events.SignalingSent) -> None:
@@ -152,6 +160,8 @@ AFTER_COMMIT: Effects = {
     events.ReadOnlySet: _both(_sessions_changed, _room_changed),
     events.DefaultPermissionsSet: _both(_sessions_changed, _room_changed),
     events.MessagePosted: _message_posted,
+    events.ReactionAdded: _reaction_changed,
+    events.ReactionRevoked: _reaction_changed,
     events.SignalingSent: _polled_message,
     **dict.fromkeys(
         (events.ModeratorPromoted, events.ModeratorDemoted, events.PermissionsSet, events.GuestRenamed),

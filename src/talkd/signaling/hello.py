@@ -13,7 +13,7 @@ from talkd.core.errors import Invalid, Throttled
 from talkd.core.networks import subnet_of
 from talkd.signaling import messages
 from talkd.signaling.messages import Auth, Hello, Incoming, Refused
-from talkd.signaling.peer import Peer
+from talkd.signaling.peer import ROOM_NEWS, Peer
 from talkd.signaling.websocket import WebSocket
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, reques
         peer = _begin(signaling, socket, identity, features, is_internal=is_internal)
         if peer.user_id is not None and generation != signaling.world.logins.generation:
             signaling.check_logins(peer.user_id)  # the login may have ended during the check
+    signaling.room_news.is_wanted |= ROOM_NEWS in peer.features
     socket.peer = peer
     socket.set_deadline(None)
     socket.send(
@@ -97,8 +98,8 @@ async def _hello(signaling: "Signaling", socket: WebSocket, given: Hello, reques
     )
     for frame in kept:
         socket.send_frame(frame)
-    if peer.user_id is None and not peer.is_internal and peer.room is None:
-        signaling.require_room_soon(socket)
+    if peer.room is None:
+        signaling.require_room_soon(peer)
 
 
 def _resume(signaling: "Signaling", socket: WebSocket, resume_id: str) -> tuple[Peer, list[bytes]]:

@@ -15,8 +15,9 @@ async def keep_sessions(world: World) -> None:
     """Note a sign of life of all sessions whose clients are connected, or may still resume."""
     pings = world[Pings]
     for peer in world[Signaling].registry:
-        if peer.session_id:
-            pings.note(peer.session_id)
+        for each in (peer, *peer.virtual.values()):
+            if each.session_id:
+                pings.note(each.session_id)
 
 
 JOBS = (

@@ -4,6 +4,8 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from talkd.areas.signaling import identity_service as identities
+from talkd.areas.signaling.identity_service import Match
+from talkd.areas.signaling.polling import Polling
 from talkd.conversation import room_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.pings import Pings
@@ -26,25 +28,28 @@ def handle(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> Cor
     if wanted.roomid and peer.is_internal:
         return _join_internal(signaling, peer, wanted, incoming.id)
     if wanted.roomid:
-        return _join(signaling, socket, peer, wanted, incoming.id)
+        return _join(signaling, peer, wanted, incoming.id)
     session_id = peer.session_id
     signaling.part(peer)
     signaling.leave_call(session_id)
     peer.send(messages.reply("room", {"roomid": ""}, incoming.id))
-    if peer.user_id is None and not peer.is_internal:
-        signaling.require_room_soon(socket)
+    signaling.require_room_soon(peer)
     return None
 
 
-async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: RoomRequest, request_id: str) -> None:
+async def _join(signaling: "Signaling", peer: Peer, wanted: RoomRequest, request_id: str) -> None:
     joined = peer.room
     if joined is not None and (joined.token, peer.session_id) == (wanted.roomid, wanted.sessionid):
         raise Refused("already_joined", details={"room": {"roomid": joined.token}})
-    me, name, is_proven = await _find_participant(signaling, peer, wanted)
+    me, name, match = await _find_participant(signaling, peer, wanted)
     previous = signaling.registry.find_by_session(wanted.sessionid)
-    # Everybody in a room knows the sessions of guests, so a guest cannot push out another by naming theirs.
-    is_taken = previous is not None and previous is not peer and previous.line is not None and not is_proven
-    if me is None or me.session is None or is_taken:
+    held = Match.SURE if signaling.world[Polling].has_polled(wanted.sessionid) else None
+    if held is None and previous is not None and previous is not peer and previous.line is not None:
+        held = previous.match
+    # Everybody in a room knows the sessions of guests, so a guest cannot push out another by naming theirs. Some proofs
+    # are older than the cookie of the session; who has a better one than the client that came first takes over.
+    is_free = held is None or match == Match.SURE or match > held
+    if me is None or me.session is None or not is_free:
         raise Refused("no_such_room", "Join the room over HTTP first, and give the session that you got.")
     _require_alive(signaling, peer)
     joined = peer.room
@@ -58,10 +63,9 @@ async def _join(signaling: "Signaling", socket: WebSocket, peer: Peer, wanted: R
             signaling.leave_call(left)
     room = signaling.registry.enter(peer, me.room.id, me.room.token, me.session.session_id)
     peer.standing, peer.actor, peer.in_call = Standing(me), me.actor, me.session.in_call
-    peer.sender = encode_sender(peer)
+    peer.sender, peer.match = encode_sender(peer), match
     peer.display_name = me.attendee.display_name or peer.display_name
     signaling.world[Pings].note(peer.session_id)
-    socket.set_deadline(None)
     joined_room: dict[str, Any] = {"roomid": room.token, "properties": properties(me.room, name)}
     if signaling.sfu is not None:
         joined_room["bandwidth"] = signaling.sfu.bandwidth
@@ -99,18 +103,19 @@ def encode_sender(peer: Peer) -> bytes:
 
 async def _find_participant(
     signaling: "Signaling", peer: Peer, wanted: RoomRequest
-) -> tuple[Participant | None, str, bool]:
-    """Return the participant of a session, the name of the room, and whether the session is proven to be the peer's.
+) -> tuple[Participant | None, str, Match]:
+    """Return the participant of a session, the name of the room, and how well the peer has proven to be theirs.
 
     If sessions or rights change during the read, look again.
     """
 
-    async def look(tx: Tx) -> tuple[Participant | None, str, bool]:
+    async def look(tx: Tx) -> tuple[Participant | None, str, Match]:
         me = await identities.find_joined(tx, wanted.roomid, wanted.sessionid, peer.user_id)
         if me is None or me.session is None:
-            return None, "", False
-        is_proven = peer.user_id is not None or await identities.is_of_browser(tx, me.session, peer.login)
-        return me, await identities.get_room_name(tx, me.room, peer.user_id), is_proven
+            return None, "", Match.NONE
+        is_user = peer.user_id is not None
+        match = Match.SURE if is_user else await identities.compare_browsers(tx, me.session, peer.login)
+        return me, await identities.get_room_name(tx, me.room, peer.user_id), match
 
     changes = signaling.world.changes
     while True:

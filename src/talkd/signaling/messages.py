@@ -85,6 +85,13 @@ _decode = msgspec.json.Decoder(Incoming).decode
 encode = msgspec.json.Encoder().encode
 
 
+class _Typed(msgspec.Struct, frozen=True):
+    type: str = ""
+
+
+_read_type = msgspec.json.Decoder(_Typed).decode
+
+
 class _Identified(msgspec.Struct, frozen=True):
     id: Any = ""
 
@@ -95,6 +102,24 @@ def parse(text: bytes) -> Incoming:
         return _decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused("invalid_format", "The message does not have the form of the signaling protocol.") from error
+
+
+def find_type(data: msgspec.Raw) -> str:
+    """Return the type of what a client sends to others, or "" if it has none. Of several types the last counts."""
+    try:
+        return _read_type(data).type
+    except msgspec.ValidationError:  # it is no object, or one of its types is no text
+        content = read_content(data)
+    kind = content.get("type") if isinstance(content, dict) else ""
+    return kind if isinstance(kind, str) else ""
+
+
+def read_content(data: msgspec.Raw) -> Any:
+    """Return what a client sends to others. Raises Refused("invalid_format") if a number in it is too large."""
+    try:
+        return msgspec.json.decode(data)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise Refused("invalid_format", "The content cannot be read.") from error
 
 
 def find_id(text: bytes) -> str:

@@ -3,6 +3,7 @@
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from talkd.areas.signaling.identity_service import Match
 from talkd.conversation.participant import Participant
 from talkd.core.actor import Actor
 from talkd.core.constants import Permission
@@ -20,6 +21,8 @@ CONFIRM_AFTER = 200
 
 CHAT_RELAY = "chat-relay"
 """Feature of clients that take new chat messages from events."""
+ROOM_NEWS = "room-news"
+"""Feature of clients that want to know of messages in rooms that they are not in."""
 
 
 class Line(Protocol):
@@ -74,6 +77,7 @@ class Peer:
         "line",
         "login",
         "lost_at",
+        "match",
         "owner",
         "resume_id",
         "room",
@@ -115,6 +119,8 @@ class Peer:
         """The session of the room, as in the HTTP API."""
         self.actor: Actor | None = None
         """The participant of that session."""
+        self.match = Match.NONE
+        """How well it has proven that the session is its own."""
         self.standing: Standing | None = None
         """What the peer may do in its room. Internal peers have none and may do everything."""
         self.in_call = 0

@@ -17,6 +17,8 @@ PROPERTIES_SET = (
     events.ListableSet,
     events.MessageExpirationSet,
     events.RecordingConsentSet,
+    events.MentionPermissionsSet,
+    events.AssistanceSet,
     events.DialInSet,
 )
 """Events after which a room looks different. Others, about calls and lobbies, have more consequences."""

@@ -120,6 +120,10 @@ class Registry:
         """Return a room that peers are in, or None."""
         return self._rooms.get(room_id)
 
+    def find_room_named(self, token: str) -> LiveRoom | None:
+        """Return the room with this token if peers are in it, or None."""
+        return next((room for room in self._rooms.values() if room.token == token), None)
+
     def list_rooms(self) -> list[LiveRoom]:
         """Return all rooms that peers are in."""
         return list(self._rooms.values())

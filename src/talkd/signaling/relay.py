@@ -8,7 +8,7 @@ from talkd.areas.signaling.model import needed_permissions
 from talkd.core.constants import Permission
 from talkd.signaling import bridge
 from talkd.signaling.frames import frame_of
-from talkd.signaling.messages import Incoming, Refused, Relayed
+from talkd.signaling.messages import Incoming, Refused, Relayed, find_type, read_content
 from talkd.signaling.peer import Peer
 from talkd.signaling.websocket import WebSocket
 
@@ -18,14 +18,6 @@ if TYPE_CHECKING:
 WITH_MEDIA = ("offer", "answer")
 DELIVERIES = 20
 """How many deliveries of a message to many count as one more message of the sender."""
-
-
-class _Content(msgspec.Struct, frozen=True):
-    type: str = ""
-
-
-_read_type = msgspec.json.Decoder(_Content).decode
-_read_content = msgspec.json.Decoder(dict).decode
 
 
 def handle_message(signaling: "Signaling", socket: WebSocket, incoming: Incoming) -> None:
@@ -56,17 +48,11 @@ def _may_send(peer: Peer, data: msgspec.Raw) -> bool:
         return True
     if not standing.can_pass_lobby:
         return False
-    try:
-        kind = _read_type(data).type
-    except (msgspec.DecodeError, RecursionError):  # no object, or its type is no text: nobody takes it for an offer
-        return True
+    kind = find_type(data)
     if kind == "control":
         return standing.is_moderator
     if kind in WITH_MEDIA:
-        try:
-            needed = needed_permissions(_read_content(data))
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise Refused("invalid_format", "The content cannot be read.") from error
+        needed = needed_permissions(read_content(data))
         return needed == Permission.DEFAULT or standing.may(needed)
     return True
 

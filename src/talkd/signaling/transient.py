@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 OWN = "sd:"
 """Prefix of the keys that only the session named after it may write. They end with that session."""
+CALL_STATUS = "callstatus_"
+"""Prefix of the keys with the states of telephone calls. They end with the id of the call."""
+CALL_STATUS_SECONDS = 5.0
+"""How long the state of a call that is over is kept."""
 MAX_KEYS = 1000
 """Maximum number of values in a room."""
 MAX_BYTES = 1024 * 1024
@@ -67,6 +71,15 @@ def send_initial(room: LiveRoom, peer: Peer) -> None:
         peer.send(messages.reply("transient", {"type": "initial", "data": data}))
 
 
+def set_call_status(room: LiveRoom, call_id: str, status: msgspec.Raw, *, is_over: bool) -> None:
+    """Tell the room the state of a telephone call. It is removed soon after the call is over."""
+    wanted = Transient("set", f"{CALL_STATUS}{call_id}", status)
+    if len(wanted.key) > MAX_KEY_LENGTH:
+        raise Refused("bad_request", "The id of the call is too long.")
+    _require_space(room, wanted)
+    _set(room, wanted.key, wanted.value, CALL_STATUS_SECONDS if is_over else 0)
+
+
 def forget_session(room: LiveRoom, peer: Peer) -> None:
     """Remove the values of a peer that has left the room."""
     _remove(room, OWN + peer.id)
@@ -79,6 +92,8 @@ def forget_session(room: LiveRoom, peer: Peer) -> None:
 def _may_write(peer: Peer, key: str) -> bool:
     if key.startswith(OWN):
         return key == OWN + peer.id
+    if key.startswith(CALL_STATUS):
+        return peer.is_internal
     return peer.standing is None or peer.standing.is_moderator
 
 

@@ -8,18 +8,25 @@ import asyncio
 from collections import deque
 from typing import Any, Protocol, cast
 
-import structlog
+from websockets.datastructures import Headers
 from websockets.frames import Close, CloseCode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
+from talkd.core.log import Log
+from talkd.signaling import metrics
 from talkd.signaling.frames import Broken, FrameReader, Opcode, frame_of, read_close
 from talkd.signaling.peer import Peer
+from talkd.web.deadlines import unsent_of
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
+UNREAD_SECONDS = 30.0
+"""How long a client may take none of the bytes that wait for it, before its connection is cut."""
 MAX_UNSENT = 4 * 1024 * 1024
 """Bytes that may wait for a client that reads slowly. If there are more, its connection is cut."""
+MAX_UNSENT_TOGETHER = 512 * 1024 * 1024
+"""Bytes that may wait for all such clients together. If there are many, each of them may have fewer."""
 CLOSE_SECONDS = 5.0
 """How long a client may take to answer the closing of its connection."""
 RATE = 1000.0
@@ -32,6 +39,9 @@ TOO_MUCH = 2 * BURST
 
 class Handler(Protocol):
     """What handles the connections of clients."""
+
+    slow: set["WebSocket"]
+    """The connections whose clients read more slowly than the server writes."""
 
     def has_path(self, path: str) -> bool:
         """Return True if clients may open connections at this path."""
@@ -69,7 +79,7 @@ class WebSocket(asyncio.Protocol):
         self._is_closing = False
         """Whether a side has begun to close."""
         self._is_deaf = False
-        """Whether what the client sends is thrown away, since it has broken the protocol."""
+        """Whether what the client sends is thrown away: it has closed the connection, or broken the protocol."""
         self.address = ""
         """The address of the client."""
         self.peer: Peer | None = None
@@ -77,6 +87,12 @@ class WebSocket(asyncio.Protocol):
         """Ends the connection unless the client says what is expected in time."""
         self.heard_at = 0.0
         """When the client last sent anything, in loop time."""
+        self._written = 0
+        """The bytes that were written to the client, whether it has taken them or not."""
+        self._taken = 0
+        """How many of them the client had taken at the last look."""
+        self._taken_at = 0.0
+        """When it last took some or had taken all, in loop time."""
         self._paid_until = 0.0
         """Until when the client has used up its rate of messages, in loop time."""
         self.busy: asyncio.Task[None] | None = None
@@ -84,6 +100,14 @@ class WebSocket(asyncio.Protocol):
         self.waiting: deque[bytes] = deque()
 
     # --- what the event loop calls -----------------------------------------------------------
+    def pause_writing(self) -> None:
+        """Count a client that reads slowly."""
+        self._handler.slow.add(self)
+
+    def resume_writing(self) -> None:
+        """Forget it when it has caught up."""
+        self._handler.slow.discard(self)
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the connection from the HTTP server, which then passes on the head of its request."""
         self._transport = cast("asyncio.Transport", transport)
@@ -101,6 +125,7 @@ class WebSocket(asyncio.Protocol):
             for opcode, content in self._reader.read(data):
                 if opcode == Opcode.CLOSE:
                     self._end(content)
+                    return
                 elif self.is_open:
                     self._take(opcode, content)
         except Broken as broken:
@@ -113,6 +138,7 @@ class WebSocket(asyncio.Protocol):
         """Let the peer wait for its client to resume."""
         self.is_open = False
         self._open_connections.discard(self)
+        self._handler.slow.discard(self)
         self.set_deadline(None)
         self.waiting.clear()
         self._handler.lose(self)
@@ -123,20 +149,17 @@ class WebSocket(asyncio.Protocol):
 
     # --- the handshake -----------------------------------------------------------------------
     def _shake_hands(self, head: bytes) -> None:
-        protocol = ServerProtocol()
-        protocol.receive_data(head)
-        requests = [event for event in protocol.events_received() if isinstance(event, Request)]
-        for request in requests:
-            response = protocol.accept(request)
-            protocol.send_response(response)
-            self.is_open = response.status_code == 101
+        protocol, request = ServerProtocol(), _read_head(head)
+        response = protocol.accept(request)
+        protocol.send_response(response)
+        self.is_open = response.status_code == 101
         for data in protocol.data_to_send():
             self._transport.write(data)
         if not self.is_open:
             self._leave()
             return
         peername = self._transport.get_extra_info("peername")
-        self._handler.open(self, peername[0] if peername else "127.0.0.1", requests[0])
+        self._handler.open(self, peername[0] if peername else "127.0.0.1", request)
 
     # --- messages ----------------------------------------------------------------------------
     def _take(self, opcode: Opcode, content: bytes) -> None:
@@ -165,7 +188,7 @@ class WebSocket(asyncio.Protocol):
     def go_on(self) -> None:
         """Handle the messages that have waited, until one of them takes time again."""
         self.busy = None
-        while self.waiting and self.busy is None:
+        while self.is_open and self.waiting and self.busy is None:
             self._handler.receive(self, self.waiting.popleft())
         if not self.waiting:
             self._transport.resume_reading()
@@ -180,9 +203,24 @@ class WebSocket(asyncio.Protocol):
             return
         transport = self._transport
         transport.write(frame)
-        if transport.get_write_buffer_size() > MAX_UNSENT:
-            log.info("slow_reader_dropped", address=self.address)
-            self.cut()
+        self._written += len(frame)
+        if self in self._handler.slow:
+            allowed = min(MAX_UNSENT, MAX_UNSENT_TOGETHER // len(self._handler.slow))
+            if transport.get_write_buffer_size() > allowed:
+                self.drop()
+
+    @property
+    def unsent(self) -> int:
+        """The bytes that wait for the client."""
+        return unsent_of(self._transport)
+
+    def is_unread(self) -> bool:
+        """Return True if the client has taken nothing of what waits for it for too long."""
+        unsent, now = self.unsent, self._loop.time()
+        taken = self._written - unsent
+        if not unsent or taken > self._taken:  # TLS also writes bytes that are not counted
+            self._taken, self._taken_at = taken, now
+        return now - self._taken_at >= UNREAD_SECONDS
 
     def ping(self, content: bytes) -> None:
         """Ask for a sign of life, which repeats `content`."""
@@ -198,6 +236,8 @@ class WebSocket(asyncio.Protocol):
         if self.is_open:
             self.send_frame(frame_of(Close(code, reason).serialize(), Opcode.CLOSE))
             self.is_open, self._is_closing = False, True
+            self.waiting.clear()
+            self._transport.resume_reading()
             self.set_deadline(self._loop.call_later(CLOSE_SECONDS, self.cut))
 
     def _end(self, content: bytes) -> None:
@@ -210,9 +250,15 @@ class WebSocket(asyncio.Protocol):
 
     def _leave(self) -> None:
         """Close the connection when everything is sent, but not much later than that."""
-        self.is_open, self._is_closing = False, True
+        self.is_open, self._is_closing, self._is_deaf = False, True, True
         self._transport.close()
         self.set_deadline(self._loop.call_later(CLOSE_SECONDS, self._transport.abort))
+
+    def drop(self) -> None:
+        """Cut the connection of a client that does not read, or not quickly enough."""
+        log.info("slow_reader_dropped", address=self.address)
+        metrics.dropped.inc()
+        self.cut()
 
     def cut(self) -> None:
         """End the connection at once."""
@@ -224,3 +270,17 @@ class WebSocket(asyncio.Protocol):
         if self.deadline is not None:
             self.deadline.cancel()
         self.deadline = deadline
+
+
+def _read_head(head: bytes) -> Request:
+    """Return the request with this head, which the HTTP server has checked.
+
+    The library's own parser takes only lines of 8 KB and 128 headers.
+    """
+    first, *lines = head.decode("latin-1").split("\r\n")
+    path = first.split(" ")[1]
+    headers = Headers()
+    for line in filter(None, lines):
+        name, _, value = line.partition(": ")
+        headers[name] = value
+    return Request(path, headers)

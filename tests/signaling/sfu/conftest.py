@@ -7,19 +7,19 @@ import pytest
 from conftest import DATABASES, PATIENCE_SECONDS, Databases
 from support.janus import SECRET, Janus, await_gateways
 from support.media import Media
-from support.parts import GATEWAY
 from support.people import Person
 from support.running import LoopThread, Server
 from support.sockets import Socket
+from talkd.signaling.dispatch import RESUME_SECONDS
 
 Call = Callable[..., Media]
 
 
-@pytest.fixture(scope="session")
-def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Janus]:
-    """A gateway that all tests share, and that runs again after a test that has ended it."""
-    with Janus(GATEWAY.find("janus"), tmp_path_factory.mktemp("janus")) as running:
-        yield running
+@pytest.fixture
+def idle_janus(janus: Janus) -> Janus:
+    """The gateway, once the streams of earlier tests have ended, at the latest with the sessions of their clients."""
+    janus.await_streams(0, seconds=RESUME_SECONDS + 10)
+    return janus
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,30 @@ def test_a_request_with_the_sid_of_an_offer_renews_it(call: Call, alice: Person,
     assert renewed["payload"]["sdp"].count("\nm=") == 2
 
 
+def test_media_that_are_added_later_come_with_a_renewed_offer(
+    call: Call, alice: Person, bob: Person, token: str
+) -> None:
+    first, second = call(alice, token), call(bob, token)
+    second.publish(kinds=("audio",))
+    offer = first.receive(second.socket)
+    second.publish(kinds=("video",))
+    first.socket.tell(second.socket.id, "requestoffer", roomType="video", sid=offer["sid"])
+    renewed = first.accept(second.socket)
+    assert renewed["sid"] == offer["sid"]
+    assert renewed["payload"]["sdp"].count("\nm=") == 2
+
+
+def test_an_offer_chooses_codecs(call: Call, alice: Person, bob: Person, token: str) -> None:
+    first, second = call(alice, token), call(bob, token)
+    answer = second.publish(audiocodec="pcmu", videocodec="h264")
+    offer = first.receive(second.socket)["payload"]["sdp"]
+    for sdp in (answer, offer):
+        assert "PCMU/8000" in sdp
+        assert "H264/90000" in sdp
+        assert "opus" not in sdp
+        assert "VP8" not in sdp
+
+
 def test_who_sends_anew_is_received_anew(call: Call, alice: Person, bob: Person, token: str) -> None:
     first, second = call(alice, token), call(bob, token)
     second.publish(sid="1", kinds=("audio",))
@@ -63,10 +87,25 @@ def test_who_sends_anew_is_received_anew(call: Call, alice: Person, bob: Person,
     assert first.accept(second.socket)["sid"] != offer["sid"]
 
 
-def test_the_bitrates_are_told_and_hold(enter: Callable[..., Socket], alice: Person, token: str) -> None:
+def test_the_bitrates_are_told(enter: Callable[..., Socket], alice: Person) -> None:
     socket = enter(alice, alice.create_room())
+    token = alice.create_room()
     session = alice.join(token)["sessionId"]
     assert socket.join(token, session)["bandwidth"] == {"maxstreambitrate": 1_048_576, "maxscreenbitrate": 2_097_152}
+
+
+def test_a_client_can_lower_its_bitrate_but_not_raise_it(call: Call, janus: Janus, alice: Person, token: str) -> None:
+    first = call(alice, token)
+    before = janus.list_rooms()
+    for room_type, wish, bitrate in (
+        ("video", 0, 1_048_576),
+        ("audio", 300_000, 300_000),
+        ("screen", 9_000_000, 2_097_152),
+    ):
+        first.publish(room_type, sid=room_type, kinds=("audio",), bitrate=wish)
+        [room] = [each for each in janus.list_rooms() if each not in before]
+        assert room["bitrate"] == bitrate
+        before.append(room)
 
 
 def test_everybody_is_back_after_the_gateway_was_restarted(

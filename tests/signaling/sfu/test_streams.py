@@ -52,6 +52,8 @@ def test_sending_needs_permissions(call: Call, alice: Person, bob: Person, token
     [
         ("offer", {}, "no_sdp"),
         ("offer", {"payload": {"sdp": "nothing"}}, "invalid_sdp"),
+        ("offer", {"payload": {"sdp": f"{SDP}\0"}}, "invalid_format"),
+        ("selectStream", {"payload": {"substream": 2**70}}, "invalid_format"),
         ("offer", {"roomType": "theatre", "payload": {"sdp": SDP}}, "invalid_format"),
         ("candidate", {"payload": {"candidate": {"candidate": ""}}}, "client_not_found"),
         ("answer", {"payload": {"sdp": SDP}}, "client_not_found"),
@@ -65,6 +67,14 @@ def test_wrong_messages_are_refused(
     assert socket.code_for(socket.id, kind, **data) == code
 
 
+def test_an_offer_with_an_impossible_number_is_refused(call: Call, alice: Person, token: str) -> None:
+    socket = call(alice, token).socket
+    recipient = f'{{"type":"session","sessionid":"{socket.id}"}}'
+    data = '{"type":"offer","number":1e999,"payload":{"sdp":"v=0\\nm=audio 9 X 1"}}'
+    socket.send_raw(f'{{"type":"message","message":{{"recipient":{recipient},"data":{data}}}}}')
+    assert socket.expect("error")["code"] == "invalid_format"
+
+
 @pytest.mark.parametrize("kind", ["answer", "candidate", "endOfCandidates", "selectStream"])
 def test_who_does_not_receive_a_stream_is_told_so(
     call: Call, alice: Person, bob: Person, token: str, kind: str
@@ -73,15 +83,48 @@ def test_who_does_not_receive_a_stream_is_told_so(
     assert first.socket.code_for(second.socket.id, kind, payload={"sdp": SDP}) == "client_not_found"
 
 
+def test_who_loses_a_permission_stops_to_send_what_needs_it(
+    call: Call, idle_janus: Janus, alice: Person, bob: Person, token: str
+) -> None:
+    second = call(bob, token)
+    second.publish()
+    second.publish("screen", sid="screen", kinds=("video",))
+    restrict(alice, token, bob, 16 | 32)  # no screen
+    idle_janus.await_streams(1)
+    restrict(alice, token, bob, 16)  # no video either
+    idle_janus.await_streams(0)
+    second.publish(sid="audio", kinds=("audio",))
+
+
+def test_a_wrong_candidate_does_not_end_a_stream(call: Call, alice: Person, bob: Person, token: str) -> None:
+    first, second = call(alice, token), call(bob, token)
+    second.publish(kinds=("audio",))
+    about = {"roomType": "video", "sid": "1"}
+    wrong: list[dict[str, Any]] = [
+        {},
+        {"candidate": 7},
+        {"candidate": "a\0b", "sdpMid": "0"},
+        {"candidate": "a", "sdpMid": "\0"},
+        {"candidate": "a", "sdpMLineIndex": 2**70},
+    ]
+    for candidate in wrong:
+        payload = {"candidate": candidate}
+        assert second.socket.code_for(second.socket.id, "candidate", payload=payload, **about) == "invalid_candidate"
+    assert second.socket.code_for(second.socket.id, "candidate", payload={}, **about) == "no_candidate"
+    for text in ("nothing", "candidate:1 1 UDP x y z", "x" * 10_000):
+        payload = {"candidate": {"candidate": text, "sdpMid": "0", "sdpMLineIndex": 0}}
+        second.socket.tell(second.socket.id, "candidate", payload=payload, **about)
+    first.receive(second.socket)
+
+
 @pytest.mark.parametrize("end", ["call", "room", "bye", "removal", "permission", "everyone"])
 def test_the_end_of_a_participation_frees_its_streams(
-    call: Call, janus: Janus, alice: Person, bob: Person, token: str, end: str
+    call: Call, idle_janus: Janus, alice: Person, bob: Person, token: str, end: str
 ) -> None:
-    before = janus.count_streams()
     first, second = call(alice, token), call(bob, token)
     second.publish(kinds=("audio",))
     first.receive(second.socket)
-    assert janus.count_streams() == before + 2
+    assert idle_janus.count_streams() == 2
     if end == "call":
         bob.delete(f"v4/call/{token}")
     elif end == "room":
@@ -94,4 +137,4 @@ def test_the_end_of_a_participation_frees_its_streams(
         restrict(alice, token, bob, 32)
     else:
         alice.delete(f"v4/call/{token}", all=True)
-    janus.await_streams(before)
+    idle_janus.await_streams(0)

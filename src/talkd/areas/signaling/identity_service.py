@@ -1,5 +1,7 @@
 """Who is at the other end of a signaling socket: checks of tickets and tokens, and of sessions."""
 
+from enum import IntEnum
+
 import msgspec
 
 from talkd.areas.settings import service as settings
@@ -15,6 +17,17 @@ from talkd.core.actor import USERS
 from talkd.core.constants import SESSION_TIMEOUT
 from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
+
+
+class Match(IntEnum):
+    """How well the proof of a guest's identity fits a session."""
+
+    NONE = 0
+    """It was made for another browser, or before the browser had a cookie."""
+    LIKELY = 1
+    """It was made for the cookie that the guest joined with, in place of which the join has set another."""
+    SURE = 2
+    """It was made for the cookie of the session."""
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -86,9 +99,13 @@ async def find_joined(tx: Tx, token: str, session_id: str, user_id: str | None) 
     return Participant(room, attendee, session) if is_theirs else None
 
 
-async def is_of_browser(tx: Tx, session: Session, mark: str) -> bool:
-    """Return True if a guest's proof was made for the browser that has this session."""
-    return bool(mark) and mark == tokens.mark_of(await settings.get_secret(tx, TICKET_SECRET), session.browser)
+async def compare_browsers(tx: Tx, session: Session, mark: str) -> Match:
+    """Return how well a guest's proof, with the mark of a browser, fits a session."""
+    secret = await settings.get_secret(tx, TICKET_SECRET)
+    if mark == tokens.mark_of(secret, session.browser):
+        return Match.SURE
+    login = await session_store.get_login(tx, session)
+    return Match.LIKELY if login and mark == tokens.mark_of(secret, login) else Match.NONE
 
 
 async def get_room_name(tx: Tx, room: Room, user_id: str | None) -> str:
@@ -106,6 +123,21 @@ async def find_readers(tx: Tx, room_id: int, user_ids: list[str]) -> tuple[Room,
         return None
     attendees = await attendee_store.find_attendees(tx, room_id, USERS, user_ids)
     return room, {each.actor_id: await get_room_name(tx, room, each.actor_id) for each in attendees}
+
+
+async def list_hearers(tx: Tx, room_ids: list[int], *, most: int) -> list[tuple[Room, list[str]]]:
+    """Return the rooms that have at most `most` attendees, each with its users who need not wait in its lobby."""
+    found = []
+    for room_id in room_ids:
+        room = await room_store.get_room_by_id(tx, room_id)
+        if room is not None and await attendee_store.count_attendees(tx, room_id) <= most:
+            everybody = await attendee_store.list_attendees(tx, room_id)
+            found.append((room, [each.actor_id for each in everybody if _hears(room, each)]))
+    return found
+
+
+def _hears(room: Room, attendee: Attendee) -> bool:
+    return attendee.actor_type == USERS and Participant(room, attendee).can_pass_lobby
 
 
 async def list_present(tx: Tx, token: str) -> Presence | None:

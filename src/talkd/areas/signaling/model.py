@@ -12,8 +12,10 @@ from talkd.core.constants import Permission
 
 MAX_MESSAGES = 200
 """Maximum number of messages in one request. Further ones are dropped."""
-LINE_END = re.compile("\r\n|\n|\r")
-"""Line ends of a session description. `str.splitlines` also splits at characters that are text for browsers."""
+MEDIA = ("audio", "video")
+"""The kinds of media that need a permission."""
+SENDING = ("a=sendrecv", "a=sendonly")
+RECEIVING = frozenset({"a=recvonly", "a=inactive"})
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -98,33 +100,32 @@ def needed_permissions(content: dict[str, Any]) -> Permission:
     """Return the permissions that are needed to publish the media of an offer or answer."""
     payload = content.get("payload")
     sdp = payload.get("sdp") if isinstance(payload, dict) else None
-    if not isinstance(sdp, str):
-        return Permission.DEFAULT
     needed = Permission.DEFAULT
     for kind in _sent_media(sdp):
         if content.get("roomType") == "screen":
             needed |= Permission.PUBLISH_SCREEN
         elif kind == "audio":
             needed |= Permission.PUBLISH_AUDIO
-        elif kind == "video":
+        else:
             needed |= Permission.PUBLISH_VIDEO
     return needed
 
 
-def _sent_media(sdp: str) -> set[str]:
-    """Return the kinds of media that a session description sends. Without any direction, media go both ways."""
-    sent: set[str] = set()
-    session_direction = "sendrecv"
-    kind = ""
-    direction = ""
-    for line in [*LINE_END.split(sdp), "m="]:  # the added line ends the last section
-        if line.startswith("m="):
-            if kind in ("audio", "video") and (direction or session_direction) in ("sendrecv", "sendonly"):
-                sent.add(kind)
-            kind, direction = line[2:].partition(" ")[0], ""
-        elif line in ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive"):
-            if kind:
-                direction = line[2:]
-            else:
-                session_direction = line[2:]
-    return sent
+def _sent_media(sdp: Any) -> set[str]:
+    """Return the kinds of media that a session description sends for at least one kind of client.
+
+    Chromium ignores a direction for the whole session and text behind a direction, ends lines only at a line feed, and
+    takes a list with one text for that text. So a section receives only if it says nothing else, and says it exactly.
+    """
+    if not sdp:
+        return set()
+    if not isinstance(sdp, str) or "\r" in sdp.replace("\r\n", "\n"):
+        return set(MEDIA)
+    sections = re.split(r"^m=", sdp, flags=re.MULTILINE)[1:]
+    return {kind for kind in MEDIA for each in sections if each.lower().startswith(kind) and _sends(each)}
+
+
+def _sends(section: str) -> bool:
+    """Return True if a section does not say that it only receives."""
+    lines = section.replace("\r\n", "\n").split("\n")
+    return not RECEIVING.intersection(lines) or any(line.startswith(SENDING) for line in lines)

@@ -38,6 +38,10 @@ class Polling:
         number = self._polls[session_id] = self._polls.get(session_id, 0) + 1
         return number
 
+    def has_polled(self, session_id: str) -> bool:
+        """Return True if the session's client has polled."""
+        return session_id in self._polls
+
     def is_newest_poll(self, session_id: str, number: int) -> bool:
         """Return True if the session has not begun another poll since.
 

@@ -52,15 +52,18 @@ async def get_servers(tx: Tx) -> SignalingServers:
     return parse_signaling_servers((await settings.get_all(tx)).get(_SETTING, "")) or NO_SERVERS
 
 
-async def add_server(tx: Tx, server: SignalingServer, secret: str) -> None:
+async def add_server(tx: Tx, server: SignalingServer, secret: str) -> int:
     """Add a server, or replace the one with this address. Its secret becomes that of all servers.
 
-    Raises Invalid("url") for an address that no server can have, and for an empty secret.
+    Returns how many other servers had another secret until now. Raises Invalid("url") for an address that no server
+    can have, and for an empty secret.
     """
     if not (server.is_possible and secret):
         raise Invalid("url", message="a signaling server needs a URL like https://signaling.example.org, and a secret")
-    others = [each for each in (await get_servers(tx)).servers if each.server != server.server]
+    known = await get_servers(tx)
+    others = [each for each in known.servers if each.server != server.server]
     await _store(tx, SignalingServers([*others, server], secret))
+    return len(others) if known.secret != secret else 0
 
 
 async def remove_server(tx: Tx, address: str) -> None:

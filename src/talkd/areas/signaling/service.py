@@ -112,7 +112,7 @@ async def get_settings(
     the room and it is not public.
     """
     room = await room_store.get_room(tx, token) if token else None
-    if token and not is_inside and (room is None or room.type != RoomType.PUBLIC):
+    if token and (room is None or not (is_inside or room.type == RoomType.PUBLIC)):
         raise UnknownRoom(data=NULL)
     server = await servers.choose_server(tx, talk_settings, room)
     may_relay = is_inside or user_id is not None

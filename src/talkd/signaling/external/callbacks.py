@@ -5,10 +5,12 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.sessions import bridge_service as bridge
 from talkd.areas.sessions import service as sessions
 from talkd.areas.signaling import identity_service as identities
 from talkd.conversation.participant import Participant
 from talkd.conversation.settings import TalkSettings
+from talkd.core.actor import USERS, Actor
 from talkd.core.constants import Permission
 from talkd.core.errors import Invalid
 from talkd.signaling.properties import properties
@@ -38,6 +40,15 @@ class RoomRequest(msgspec.Struct, frozen=True):
     userid: str = ""
     sessionid: str = ""
     action: str = "join"
+    actortype: str = ""
+    actorid: str = ""
+    """The attendee without a client whom a telephone bridge brings, with flags in the call; else empty."""
+    incall: int | None = None
+
+    @property
+    def is_virtual(self) -> bool:
+        """Return True if a telephone bridge brings an attendee."""
+        return bool(self.actortype and self.actorid)
 
 
 class Alive(msgspec.Struct, frozen=True):
@@ -78,6 +89,16 @@ async def join(tx: Tx, given: RoomRequest) -> Answer:
     me = await identities.find_joined(tx, given.roomid, given.sessionid, given.userid or None)
     if me is None:
         return refusal("no_such_room", "The client has no session in such a room.")
+    return await _admit(tx, given, me)
+
+
+async def bring(tx: Tx, given: RoomRequest, talk: TalkSettings) -> Answer:
+    """Let an attendee without a client join, and answer as `join` does."""
+    target = Actor(given.actortype, given.actorid)
+    return await _admit(tx, given, await bridge.keep(tx, given.roomid, target, given.sessionid, given.incall, talk))
+
+
+async def _admit(tx: Tx, given: RoomRequest, me: Participant) -> Answer:
     name = await identities.get_room_name(tx, me.room, given.userid or None)
     answer: dict[str, Any] = {
         "version": VERSION,
@@ -92,8 +113,10 @@ async def join(tx: Tx, given: RoomRequest) -> Answer:
 
 async def leave(tx: Tx, given: RoomRequest) -> Answer:
     """End the session of a client that has left. Succeeds too if it has ended already."""
-    me = await identities.find_joined(tx, given.roomid, given.sessionid, given.userid or None)
-    if me is not None:
+    user_id = given.userid or None
+    if given.is_virtual and given.actortype == USERS:
+        user_id = given.actorid
+    if await identities.find_joined(tx, given.roomid, given.sessionid, user_id) is not None:
         await sessions.end_by_id(tx, given.sessionid)
     return {"type": "room", "room": {"version": VERSION, "roomid": given.roomid}}
 

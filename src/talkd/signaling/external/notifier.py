@@ -8,7 +8,6 @@ import asyncio
 from typing import Any
 
 import msgspec
-import structlog
 from prometheus_client import Counter
 
 from talkd.areas.chat.feed import Feed
@@ -16,17 +15,19 @@ from talkd.areas.signaling import server_service as servers
 from talkd.conversation import room_store
 from talkd.conversation.room import Room
 from talkd.conversation.signaling_servers import SignalingServer
-from talkd.core import checksums, ids
 from talkd.core.actor import Actor
 from talkd.core.errors import Unavailable
+from talkd.core.log import Log
 from talkd.signaling.external.bodies import Notification, list_notifications
 from talkd.signaling.external.news import News
+from talkd.signaling.external.portions import divide, fits
+from talkd.signaling.external.sending import post
 from talkd.storage.database import Tx
 from talkd.web import outgoing
 from talkd.web.call import World
 from talkd.web.metrics import registry
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 PAUSE = 0.05
 """Seconds in which the news of a room are collected."""
@@ -49,6 +50,12 @@ _sent = Counter(
 _read_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
+class _Comment(msgspec.Struct):
+    """What is read of a chat message."""
+
+    id: int
+
+
 class Notifier:
     """The news of all rooms, and the tasks that send them."""
 
@@ -67,7 +74,7 @@ class Notifier:
             return None
         news = self._news.get(room_id)
         if news is None:
-            if len(self._news) >= MAX_ROOMS:
+            if len(self._tasks) >= MAX_ROOMS and room_id not in self._tasks:
                 _sent.labels("dropped").inc()
                 return None
             news = self._news[room_id] = News()
@@ -84,23 +91,28 @@ class Notifier:
 
     async def _send_news(self, room_id: int) -> None:
         """Send the news of a room, and those that come in the meantime."""
+        told = 0
         try:
             while room_id in self._news:
                 await asyncio.sleep(PAUSE)
                 news = self._news.pop(room_id)
-                found, notifications = await self._read(room_id, news)
+                if news.chat_from is not None:
+                    news.chat_from = max(news.chat_from, told)  # a read may have seen what happened after its news
+                found, notifications, last_told = await self._read(room_id, news)
+                told = max(told, last_told)
                 for each in notifications:
-                    await self._send(found, each)
+                    for portion in divide(each):
+                        await self._send(found, portion)
         except Unavailable:
-            self._news.pop(room_id, None)  # the database has logged it
-            _sent.labels("dropped").inc()
+            _sent.labels("dropped").inc()  # the database has logged it
         except Exception:
             log.exception("signaling_notification_failed")
         finally:
+            self._news.pop(room_id, None)  # news that came after the error would never be sent
             del self._tasks[room_id]
 
-    async def _read(self, room_id: int, news: News) -> tuple[list[SignalingServer], list[Notification]]:
-        """Return the servers of a room, and the notifications of its news."""
+    async def _read(self, room_id: int, news: News) -> tuple[list[SignalingServer], list[Notification], int]:
+        """Return the servers of a room, the notifications of its news, and the id of the last chat message in them."""
         talk = self._world.talk_settings
 
         async def work(tx: Tx) -> tuple[Room | None, list[SignalingServer], list[Notification]]:
@@ -111,18 +123,24 @@ class Notifier:
         room, found, made = await self._world.db.read(work)
         if room is None:
             users = list(news.deleted_from or ())
-            return found, [Notification(news.token, "delete", {"userids": users})] if news.token else []
-        if news.chat_from is not None:
-            made += await self._chat(room, news.chat_from)
-        return found, made
+            return found, [Notification(news.token, "delete", {"userids": users})] if news.token else [], 0
+        if news.chat_from is None:
+            return found, made, 0
+        chat, last_id = await self._chat(room, news.chat_from)
+        return found, made + chat, last_id
 
-    async def _chat(self, room: Room, known: int) -> list[Notification]:
-        """Return the notifications about chat messages. People in the lobby get them too, so then they have no text."""
+    async def _chat(self, room: Room, known: int) -> tuple[list[Notification], int]:
+        """Return the notifications about chat messages after `known`, and the id of the last message.
+
+        People in the lobby get them too, so then they have no text.
+        """
         found = await self._world[Feed].get_news(room, Actor("", ""), known=known, limit=MAX_COMMENTS + 1)
         comments = _read_list(found.body) if found is not None and not room.is_lobby_on else []
         if not comments or len(comments) > MAX_COMMENTS:
-            return [_chat_notification(room, {"refresh": True})]
-        return [_chat_notification(room, {"refresh": True, "comment": comment}) for comment in comments]
+            return [_chat_notification(room, {"refresh": True})], known
+        told = [_chat_notification(room, {"refresh": True, "comment": comment}) for comment in comments]
+        last_id = msgspec.json.decode(comments[-1], type=_Comment).id
+        return [each if fits(each) else _chat_notification(room, {"refresh": True}) for each in told], last_id
 
     async def _send(self, found: list[SignalingServer], notification: Notification) -> None:
         """Send one notification. Each attempt goes to another server of the list, if there are several.
@@ -147,18 +165,8 @@ class Notifier:
 
     async def _post(self, server: SignalingServer, notification: Notification) -> int:
         """Return the status of the answer, or 0 if there is none."""
-        body, random = notification.body, ids.new_secret()
-        headers = {
-            "Content-Type": "application/json",
-            "Spreed-Signaling-Random": random,
-            "Spreed-Signaling-Checksum": checksums.sign(
-                body, secret=self._world.talk_settings.signaling.secret, random=random
-            ),
-            "Spreed-Signaling-Backend": self._own_address(),
-        }
-        url = f"{server.url}/api/v1/room/{notification.token}"
         try:
-            answer = await outgoing.send("POST", url, body, headers, verify=server.verify)
+            answer = await post(self._world, server, notification.token, notification.body)
         except outgoing.Unreachable as error:
             if server.server not in self._unreachable:
                 self._unreachable.add(server.server)
@@ -168,10 +176,6 @@ class Notifier:
             self._unreachable.discard(server.server)
             log.info("signaling_reached", server=server.server)
         return answer.status
-
-    def _own_address(self) -> str:
-        own = self._world.config.server
-        return (own.public_url or own.url_at(own.host)).rstrip("/") + "/"
 
 
 def _chat_notification(room: Room, chat: dict[str, Any]) -> Notification:

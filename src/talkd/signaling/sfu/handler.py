@@ -1,29 +1,31 @@
 """What clients write about media: who sends which stream, who receives it, and the end of both."""
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Coroutine
+from collections import Counter, defaultdict
+from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import structlog
 
+from talkd.areas.settings import service as settings
 from talkd.areas.signaling import identity_service as identities
 from talkd.areas.signaling.model import needed_permissions
+from talkd.core import ids
 from talkd.core.constants import Permission
 from talkd.core.errors import Unavailable
+from talkd.core.log import Log
 from talkd.signaling import messages as protocol
 from talkd.signaling.messages import Refused, Relayed
 from talkd.signaling.peer import Peer
 from talkd.signaling.sfu import messages
 from talkd.signaling.sfu.janus import Gateway, Jsep, Lost, Refusal
 from talkd.signaling.sfu.messages import Media
-from talkd.signaling.sfu.streams import Publisher, Stream, Subscriber
+from talkd.signaling.sfu.streams import Publisher, Stream, Subscriber, remove_rooms
 
 if TYPE_CHECKING:
     from talkd.signaling.dispatch import Signaling
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 FEATURES = ("mcu", "offer-codecs", "simulcast", "update-sdp")
 """What the server announces to clients because of the SFU."""
@@ -33,8 +35,15 @@ OF_STREAMS = frozenset(
 PATIENCE = 10.0
 """Seconds that a subscriber waits for a stream that is not sent yet."""
 
+MAX_WAITING = 1024 * 1024
+"""Bytes of messages of one client that may wait for gateways."""
+COST = 1024
+"""Bytes that each of these messages costs besides its content."""
 STOP_SECONDS = 2.0
 """How long a server that stops waits for the gateways to free all streams."""
+
+ROOMS = "media:rooms"
+"""The fact by which the rooms of this installation in gateways are known."""
 
 Key = tuple[str, str]
 """A stream: the id of the peer that sends it, and its type."""
@@ -56,12 +65,18 @@ class Sfu:
         """Those who wait for a stream."""
         self._stranded: set[Peer] = set()
         """Peers that have lost what they sent, and cannot send it again yet."""
+        self._waiting: Counter[Peer] = Counter()
+        """The bytes of the messages of each peer that are not handled yet."""
+        self._mark = ""
         self.bandwidth = {"maxstreambitrate": calls.stream_bitrate, "maxscreenbitrate": calls.screen_bitrate}
         """What clients are told when they join a room."""
 
     # --- life --------------------------------------------------------------------------------
-    def start(self) -> None:
+    async def start(self) -> None:
         """Connect to the gateways."""
+        self._mark = await self._signaling.world.db.write(
+            lambda tx: settings.get_fact(tx, ROOMS, lambda: f"talkd {ids.text(16)}")
+        )
         self._running = [asyncio.ensure_future(gateway.run()) for gateway in self.gateways]
 
     async def stop(self) -> None:
@@ -75,7 +90,11 @@ class Sfu:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
 
-    def connected(self, gateway: Gateway) -> None:  # noqa: ARG002 - any gateway will do
+    async def prepare(self, gateway: Gateway) -> None:
+        """Remove what a server that was killed, or that has lost the connection, has left in a gateway."""
+        await remove_rooms(gateway, self._mark)
+
+    def answered(self) -> None:
         """Let clients that have lost what they sent begin anew."""
         stranded, self._stranded = self._stranded, set()
         for peer in stranded:
@@ -87,12 +106,16 @@ class Sfu:
         A client cannot be asked to send a stream again, but a client whose session is gone begins a new one and sends
         what it sent before. The others ask for it as for the streams of a newcomer.
         """
-        for publisher in [each for each in self._publishers.values() if each.gateway is gateway]:
-            self._stranded.add(publisher.peer)
+        publishers = [each for each in self._publishers.values() if each.gateway is gateway]
+        for publisher in publishers:
             self._drop_publisher(publisher)
-        others = [each for each in self.gateways if each.is_connected]
-        if others:
-            self.connected(others[0])
+        self._strand(publisher.peer for publisher in publishers)
+
+    def _strand(self, peers: Iterable[Peer]) -> None:
+        """Let clients whose streams are lost begin anew, now or as soon as there is a gateway that answers."""
+        self._stranded.update(peers)
+        if any(each.is_connected and not each.is_slow for each in self.gateways):
+            self.answered()
 
     # --- messages of clients -----------------------------------------------------------------
     def take(self, peer: Peer, relayed: Relayed, request_id: str) -> bool:
@@ -101,7 +124,7 @@ class Sfu:
         Raises Refused. What takes time is done in a task, in the order of the messages about one stream.
         """
         room, other = peer.room, relayed.recipient.sessionid
-        kind = messages.find_type(relayed.data)
+        kind = protocol.find_type(relayed.data)
         if room is None or relayed.recipient.type != "session" or kind not in OF_STREAMS:
             return False
         if kind == "unshareScreen":
@@ -109,13 +132,25 @@ class Sfu:
             return False
         if other != peer.id and (kind == "offer" or other in room.polling or other[1:] in room.polling):
             return False
+        cost = COST + len(relayed.data)
+        if self._waiting[peer] + cost > MAX_WAITING:
+            raise Refused("too_many_requests", "The media server is slow; try again later.")
         media = messages.parse(relayed.data)
         if other == peer.id:
             work = self._of_publisher(peer, media, relayed.data)
         else:
             work = self._of_subscriber(peer, other, media)
-        self._signaling.spawn(self._finish(peer, request_id, work))
+        self._waiting[peer] += cost
+        self._signaling.spawn(self._finish_waiting(peer, request_id, work, cost))
         return True
+
+    async def _finish_waiting(self, peer: Peer, request_id: str, work: Coroutine[Any, Any, None], cost: int) -> None:
+        try:
+            await self._finish(peer, request_id, work)
+        finally:
+            self._waiting[peer] -= cost
+            if not self._waiting[peer]:
+                del self._waiting[peer]
 
     async def _finish(self, peer: Peer, request_id: str, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -134,7 +169,7 @@ class Sfu:
         key = (peer.id, media.room_type)
         if media.type == "offer":
             offer = messages.require_description(media)
-            return self._publish(peer, media, offer, needed_permissions(msgspec.json.decode(data)))
+            return self._publish(peer, media, offer, needed_permissions(protocol.read_content(data)))
         publisher = self._publishers.get(key)
         if media.type in ("requestoffer", "sendoffer"):
             raise Refused("not_allowed", "You cannot receive your own stream.")
@@ -182,9 +217,9 @@ class Sfu:
             if not gateways:
                 self._stranded.add(peer)
                 raise Refused("processing_failed", "No media server can be reached.")
-            gateway = min(gateways, key=lambda each: each.load)
+            gateway = min(gateways, key=lambda each: (each.is_slow, each.load))
             bitrate = self._bitrates.get(media.room_type, self._bitrate)
-            publisher = self._publishers[key] = Publisher(self, peer, media, gateway, bitrate)
+            publisher = self._publishers[key] = Publisher(self, peer, media, gateway, bitrate, self._mark)
         publisher.needs = needs
         return self._negotiate(publisher, offer)
 
@@ -194,9 +229,12 @@ class Sfu:
             if not await self._is_in_call(publisher.peer):
                 raise Refused("not_allowed", "Join the call first.")
             await publisher.publish(offer)
-        except BaseException:
+        except BaseException as error:
             if not publisher.is_accepted:
+                is_lost = isinstance(error, Lost) and not publisher.is_closed
                 self._drop_publisher(publisher)
+                if is_lost:
+                    self._strand([publisher.peer])
             raise
 
     def arrived(self, publisher: Publisher) -> None:

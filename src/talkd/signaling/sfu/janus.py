@@ -6,22 +6,28 @@ import itertools
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-import structlog
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 from websockets.typing import Subprotocol
 
-log = structlog.get_logger(__name__)
+from talkd.core.log import Log
+
+log = Log(__name__)
 
 PROTOCOL = Subprotocol("janus-protocol")
 PLUGIN = "janus.plugin.videoroom"
 ANSWER_SECONDS = 10.0
 """How long the gateway may take to answer."""
-KEEPALIVE_SECONDS = 30.0
-"""The gateway ends sessions that are silent for a minute."""
+SLOW_SECONDS = 1.0
+"""A gateway with a request that has waited for so long gets no new streams if another gateway can have them."""
+KEEPALIVE_SECONDS = 10.0
+"""How often the gateway is asked whether it is there. It ends sessions that are silent for a minute."""
+CLOSE_SECONDS = 1.0
+"""How long a gateway that does not answer may take to close the connection."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 16.0
 """Seconds before the connection is opened again: the pause doubles with each failure."""
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
+"""Maximum size of a message of the gateway. The longest is the list of all its rooms, with 600 bytes for each."""
 
 
 class Jsep(msgspec.Struct, frozen=True):
@@ -79,8 +85,11 @@ class Listener(Protocol):
 class Watcher(Protocol):
     """What is told of the life of gateways."""
 
-    def connected(self, gateway: "Gateway") -> None:
-        """Note that a gateway can be used."""
+    async def prepare(self, gateway: "Gateway") -> None:
+        """Make a gateway ready that has just been connected. Raises Lost and Refusal."""
+
+    def answered(self) -> None:
+        """Note that a gateway can be used. This is told again after each sign of life."""
 
     def lost(self, gateway: "Gateway") -> None:
         """Note that a gateway and everything in its session is lost."""
@@ -95,6 +104,8 @@ class _Awaited(NamedTuple):
 
     answer: asyncio.Future[Message]
     takes_ack: bool
+    since: float
+    """When the request was sent, in loop time."""
 
 
 class Gateway:
@@ -103,16 +114,23 @@ class Gateway:
     def __init__(self, url: str, secret: str, watcher: Watcher) -> None:
         self.url = url
         self._secret, self._watcher = secret, watcher
-        self._connection: ClientConnection | None = None
+        self.connection: ClientConnection | None = None
         self._session = 0
+        self.is_connected = False
+        """Whether streams can be made here."""
+        self._is_silent = False
+        """Whether a request got no answer, and nothing has come since."""
         self._numbers = itertools.count(1)
         self._answers: dict[str, _Awaited] = {}
         self._handles: dict[int, Listener] = {}
 
     @property
-    def is_connected(self) -> bool:
-        """Return True if streams can be made here."""
-        return self._session != 0
+    def is_slow(self) -> bool:
+        """Return True if a request waits for long, or got no answer at all."""
+        if self._is_silent:
+            return True
+        oldest = next(iter(self._answers.values()), None)
+        return oldest is not None and asyncio.get_running_loop().time() - oldest.since > SLOW_SECONDS
 
     @property
     def load(self) -> int:
@@ -126,10 +144,15 @@ class Gateway:
         while True:
             try:
                 opening = connect(
-                    self.url, subprotocols=[PROTOCOL], proxy=None, max_size=MAX_BYTES, open_timeout=ANSWER_SECONDS
+                    self.url,
+                    subprotocols=[PROTOCOL],
+                    proxy=None,
+                    max_size=MAX_BYTES,
+                    open_timeout=ANSWER_SECONDS,
+                    close_timeout=CLOSE_SECONDS,
                 )
-                async with opening as self._connection, asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._read(self._connection))
+                async with opening as self.connection, asyncio.TaskGroup() as tasks:
+                    tasks.create_task(self._read(self.connection))
                     tasks.create_task(self._begin())
             except* (OSError, WebSocketException, Lost, Refusal) as group:
                 log.warning("janus_unreachable", url=self.url, reason=str(group.exceptions[0]))
@@ -142,9 +165,11 @@ class Gateway:
         """Create a session and keep it alive."""
         created = await self.request("create")
         self._session = created.data["id"]
+        await self._watcher.prepare(self)
+        self.is_connected = True
         log.info("janus_connected", url=self.url)
-        self._watcher.connected(self)
         while True:
+            self._watcher.answered()
             await asyncio.sleep(KEEPALIVE_SECONDS)
             await self.request("keepalive", takes_ack=True)
 
@@ -161,15 +186,19 @@ class Gateway:
         raise Lost("the gateway has closed the session")
 
     def _take(self, message: Message) -> None:
+        self._is_silent = False
         awaited = self._answers.get(message.transaction)
         if awaited is not None:
             if (message.janus != "ack" or awaited.takes_ack) and not awaited.answer.done():
                 awaited.answer.set_result(message)
         elif message.sender in self._handles:
             self._handles[message.sender].notice(message)
+        elif message.error is not None:
+            log.error("janus_misunderstood", url=self.url, reason=message.error.reason)
 
     def _end(self) -> None:
-        was_connected, self._session, self._connection = self.is_connected, 0, None
+        was_connected, self.is_connected = self.is_connected, False
+        self._session, self.connection, self._is_silent = 0, None, False
         self._handles.clear()
         for awaited in self._answers.values():
             if not awaited.answer.done():
@@ -185,7 +214,7 @@ class Gateway:
         The gateway acknowledges a request that takes time and answers it later. With `takes_ack`, the acknowledgement
         is the answer.
         """
-        connection = self._connection
+        connection = self.connection
         if connection is None:
             raise Lost("there is no connection to the gateway")
         transaction = str(next(self._numbers))
@@ -194,13 +223,15 @@ class Gateway:
             fields["session_id"] = self._session
         if self._secret:
             fields["apisecret"] = self._secret
-        answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
-        self._answers[transaction] = _Awaited(answer, takes_ack)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Message] = loop.create_future()
+        self._answers[transaction] = _Awaited(answer, takes_ack, loop.time())
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await connection.send(_encode(fields).decode())
                 return _checked(await answer)
         except (TimeoutError, WebSocketException) as error:
+            self._is_silent = True
             raise Lost("the gateway does not answer") from error
         finally:
             self._answers.pop(transaction, None)

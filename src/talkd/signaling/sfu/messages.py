@@ -1,6 +1,6 @@
 """What clients write about media, and what they get."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -15,14 +15,27 @@ AUDIO_CODECS = frozenset({"opus", "g722", "pcmu", "pcma", "isac32", "isac16"})
 VIDEO_CODECS = frozenset({"vp8", "vp9", "h264", "av1", "h265"})
 
 
+Text = Annotated[str, messages.WITHOUT_NUL]
+"""Text for Janus, which leaves a message with NUL without an answer, and one with a large number, too."""
+Layer = Annotated[int, msgspec.Meta(ge=0, le=7)]
+
+
+class Candidate(msgspec.Struct, frozen=True, omit_defaults=True):
+    """An ICE candidate."""
+
+    candidate: Text
+    sdpMid: Text | None = None
+    sdpMLineIndex: Annotated[int, msgspec.Meta(ge=0, le=65_535)] | None = None
+
+
 class Payload(msgspec.Struct, frozen=True):
     """A description, a candidate, or what a subscriber chooses of a stream."""
 
     type: str = ""
-    sdp: str = ""
+    sdp: Text = ""
     candidate: dict[str, Any] | None = None
-    substream: int | None = None
-    temporal: int | None = None
+    substream: Layer | None = None
+    temporal: Layer | None = None
     audio: bool | None = None
     video: bool | None = None
 
@@ -41,20 +54,7 @@ class Media(msgspec.Struct, frozen=True, rename="camel"):
     h264profile: str = ""
 
 
-class _Type(msgspec.Struct, frozen=True):
-    type: str = ""
-
-
-_read_type = msgspec.json.Decoder(_Type).decode
 _read = msgspec.json.Decoder(Media).decode
-
-
-def find_type(data: msgspec.Raw) -> str:
-    """Return the type of a message, or "" if it has none."""
-    try:
-        return _read_type(data).type
-    except msgspec.ValidationError:
-        return ""
 
 
 def parse(data: msgspec.Raw) -> Media:
@@ -80,9 +80,11 @@ def require_candidate(media: Media) -> dict[str, Any]:
     candidate = media.payload.candidate
     if candidate is None:
         raise Refused("no_candidate", "The message has no candidate.")
-    if not isinstance(candidate.get("candidate"), str):
-        raise Refused("invalid_candidate", "The candidate has the wrong form.")
-    return candidate
+    try:
+        known: dict[str, Any] = msgspec.to_builtins(msgspec.convert(candidate, Candidate))
+    except msgspec.ValidationError as error:
+        raise Refused("invalid_candidate", "The candidate has the wrong form.") from error
+    return known
 
 
 def send(peer: Peer, sender: str, kind: str, room_type: str, sid: str, payload: Any) -> None:

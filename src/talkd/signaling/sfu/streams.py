@@ -13,11 +13,16 @@ from talkd.core.constants import Permission
 from talkd.signaling.peer import Peer
 from talkd.signaling.sfu import messages
 from talkd.signaling.sfu.janus import Gateway, Handle, Jsep, Lost, Message, Refusal
-from talkd.signaling.sfu.messages import Media, RoomType
+from talkd.signaling.sfu.messages import Media, Payload, RoomType
 
 FEED = 1
 """The id of the only publisher in a room."""
 SID_LENGTH = 16
+SWITCH_SECONDS = 1.0
+"""How long the gateway may take to send another layer, which begins with a whole picture. It asks the sender for it
+once. Browsers ignore such a request within 0.3 seconds of another one, and it may be lost."""
+REMINDERS = 3
+"""How often the gateway is asked again. A picture that is too small may lack the layer."""
 
 
 class Owner(Protocol):
@@ -39,6 +44,9 @@ class Stream:
         self.lock = asyncio.Lock()
         self.is_closed = False
         self.handle: Handle | None = None
+        self._is_described = False
+        self._early: list[tuple[str, Any]] = []
+        """Candidates that the gateway found before the client got its description, which clients need first."""
 
     async def open(self) -> Handle:
         """Return the handle. Raises Lost if the stream is closed."""
@@ -61,10 +69,24 @@ class Stream:
         if message.janus in ("hangup", "detached"):
             self.owner.ended(self)
         elif message.janus == "trickle" and message.candidate is not None:
-            if "completed" in message.candidate:
-                self.send("endOfCandidates", None)
+            is_last = "completed" in message.candidate
+            found = ("endOfCandidates", None) if is_last else ("candidate", {"candidate": message.candidate})
+            if self._is_described:
+                self.send(*found)
             else:
-                self.send("candidate", {"candidate": message.candidate})
+                self._early.append(found)
+
+    def describe(self, message: Message, name: str) -> None:
+        """Send the client the description in a message of the gateway. Raises Refusal if there is none."""
+        if message.jsep is None:
+            raise Refusal(0, "the gateway gave no description")
+        if self.is_closed:
+            return
+        self.send(message.jsep.type, {"type": message.jsep.type, "sdp": message.jsep.sdp, "nick": name})
+        self._is_described = True
+        early, self._early = self._early, []
+        for each in early:
+            self.send(*each)
 
     def send(self, kind: str, payload: Any) -> None:
         """Send the client a message about this stream."""
@@ -90,9 +112,9 @@ class Stream:
 class Publisher(Stream):
     """A stream that a client sends."""
 
-    def __init__(self, owner: Owner, peer: Peer, media: Media, gateway: Gateway, bitrate: int) -> None:
+    def __init__(self, owner: Owner, peer: Peer, media: Media, gateway: Gateway, bitrate: int, mark: str) -> None:
         super().__init__(owner, peer, peer.id, media.room_type, media.sid or ids.text(SID_LENGTH), gateway)
-        self._settings = _settings(media, bitrate)
+        self._settings = _settings(media, bitrate) | {"description": mark}
         self.needs = Permission.DEFAULT
         """The permissions that the media of the last offer need."""
         self.room = 0
@@ -120,13 +142,9 @@ class Publisher(Stream):
                 self.room = _data(created)["room"]
                 await handle.ask({"request": "join", "ptype": "publisher", "room": self.room, "id": FEED})
             configured = await handle.ask({"request": "configure"}, offer)
-            answer = configured.jsep
-            if answer is None:
-                raise Lost("the gateway gave no answer")
             self.parts = {each["mid"] for each in _data(configured).get("streams", [])}
+            self.describe(configured, self.peer.display_name)
             self.is_accepted = True
-            if not self.is_closed:
-                self.send("answer", {"type": answer.type, "sdp": answer.sdp, "nick": self.peer.display_name})
 
     async def free(self, handle: Handle) -> None:
         """Destroy the room, which ends all its subscribers."""
@@ -144,6 +162,15 @@ class Subscriber(Stream):
         self.publisher = publisher
         self._parts: set[str] = set()
         """The parts of the stream that the client receives."""
+        self._choice: Payload | None = None
+        """The layer that the client chose, until it is sent."""
+
+    def notice(self, message: Message) -> None:
+        """Note also which layer is sent."""
+        super().notice(message)
+        sent = message.plugindata.data.get("substream") if message.plugindata is not None else None
+        if self._choice is not None and sent == self._choice.substream:
+            self._choice = None
 
     async def offer(self) -> None:
         """Offer the client the stream. Raises Refusal and Lost."""
@@ -154,7 +181,7 @@ class Subscriber(Stream):
                 {"request": "join", "ptype": "subscriber", "room": self.publisher.room, "streams": streams}
             )
             self._parts |= {each["feed_mid"] for each in _data(joined).get("streams", []) if "feed_mid" in each}
-            self._send_offer(joined)
+            self.describe(joined, self.publisher.peer.display_name)
 
     async def renew_offer(self) -> None:
         """Offer the client what the publisher sends by now, on the same connection. Raises Refusal and Lost."""
@@ -167,7 +194,7 @@ class Subscriber(Stream):
             else:
                 answer = await handle.ask({"request": "configure", "update": True})
             self._parts |= added
-            self._send_offer(answer)
+            self.describe(answer, self.publisher.peer.display_name)
 
     async def start(self, answer: Jsep) -> None:
         """Begin to send, or go on, as the client has answered. Raises Refusal and Lost."""
@@ -184,22 +211,24 @@ class Subscriber(Stream):
             "video": payload.video,
         }
         body = {"request": "configure", **{key: value for key, value in chosen.items() if value is not None}}
+        if payload.substream is not None:
+            self._choice = payload
         async with self.lock:
             await self.require_handle().ask(body)
-
-    def _send_offer(self, message: Message) -> None:
-        if message.jsep is None:
-            raise Lost("the gateway made no offer")
-        if not self.is_closed:
-            name = self.publisher.peer.display_name
-            self.send("offer", {"type": message.jsep.type, "sdp": message.jsep.sdp, "nick": name})
+        if payload.substream is None:
+            return
+        for _ in range(REMINDERS):
+            await asyncio.sleep(SWITCH_SECONDS)
+            async with self.lock:
+                if self._choice is not payload or self.is_closed:
+                    return
+                await self.require_handle().ask(body)
 
 
 def _settings(media: Media, bitrate: int) -> dict[str, Any]:
     """Return the settings of the room for a stream. A client may ask for a lower bitrate, and for codecs."""
     settings: dict[str, Any] = {
         "publishers": 1,
-        "is_private": True,
         "videoorient_ext": False,
         "bitrate": min(media.bitrate, bitrate) if media.bitrate > 0 else bitrate,
     }
@@ -214,8 +243,25 @@ def _settings(media: Media, bitrate: int) -> dict[str, Any]:
     return settings
 
 
+class _Nobody:
+    """Listens to a handle without a stream."""
+
+    def notice(self, message: Message) -> None:
+        """Ignore an event."""
+
+
+async def remove_rooms(gateway: Gateway, mark: str) -> None:
+    """Remove the rooms with this mark, and with them their streams. Raises Refusal and Lost."""
+    handle = await gateway.attach(_Nobody())
+    for room in _data(await handle.ask({"request": "list"})).get("list", []):
+        if room.get("description") == mark:
+            with contextlib.suppress(Refusal):  # somebody else has removed it
+                await handle.ask({"request": "destroy", "room": room["room"]})
+    await handle.detach()
+
+
 def _data(message: Message) -> dict[str, Any]:
-    """Return what the plugin said. Raises Lost if it said nothing."""
+    """Return what the plugin said. Raises Refusal if it said nothing."""
     if message.plugindata is None:
-        raise Lost("the plugin gave no answer")
+        raise Refusal(0, "the plugin gave no answer")
     return message.plugindata.data
