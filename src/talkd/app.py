@@ -30,6 +30,7 @@ from talkd.areas.lobby import jobs as lobby_jobs
 from talkd.areas.lobby.routes import routes as lobby_routes
 from talkd.areas.login import effects as login_effects
 from talkd.areas.login import jobs as login_jobs
+from talkd.areas.login.admin_routes import routes as login_admin_routes
 from talkd.areas.login.browser_routes import routes as browser_routes
 from talkd.areas.login.flow_routes import classic_routes as classic_login_routes
 from talkd.areas.login.flow_routes import routes as login_flow_routes
@@ -50,6 +51,7 @@ from talkd.areas.older.participant_legacy_routes import routes as old_participan
 from talkd.areas.older.room_legacy_routes import routes as old_room_routes
 from talkd.areas.older.room_legacy_routes import session_routes as old_session_routes
 from talkd.areas.operations.routes import routes as operation_routes
+from talkd.areas.operations.routes import status_routes as server_status_routes
 from talkd.areas.overviews import effects as overview_effects
 from talkd.areas.permissions.routes import routes as permission_routes
 from talkd.areas.polls.routes import routes as poll_routes
@@ -65,6 +67,7 @@ from talkd.areas.reminders.routes import routes as reminder_routes
 from talkd.areas.removal import jobs as removal_jobs
 from talkd.areas.rooms import effects as room_effects
 from talkd.areas.rooms import jobs as room_jobs
+from talkd.areas.rooms.admin_routes import routes as room_admin_routes
 from talkd.areas.rooms.creation_routes import routes as creation_routes
 from talkd.areas.rooms.routes import routes as room_routes
 from talkd.areas.rooms.setting_routes import routes as room_setting_routes
@@ -77,6 +80,7 @@ from talkd.areas.sharing.routes import routes as sharing_routes
 from talkd.areas.signaling import effects as signaling_effects
 from talkd.areas.signaling import jobs as signaling_jobs
 from talkd.areas.signaling.routes import routes as signaling_routes
+from talkd.areas.signatures import jobs as signature_jobs
 from talkd.areas.telephony.routes import routes as telephony_routes
 from talkd.config import Config
 from talkd.signaling import effects as socket_effects
@@ -84,11 +88,10 @@ from talkd.signaling import jobs as socket_jobs
 from talkd.signaling.external import effects as server_effects
 from talkd.signaling.external.routes import routes as server_routes
 from talkd.storage.database import Database
-from talkd.storage.postgres import Limits, PostgresDatabase
 from talkd.storage.sqlite import SqliteDatabase
 
 AREAS = {
-    "rooms": Area((room_routes, creation_routes, room_setting_routes), room_jobs.JOBS),
+    "rooms": Area((room_routes, creation_routes, room_setting_routes, room_admin_routes), room_jobs.JOBS),
     "lobby": Area((lobby_routes,), lobby_jobs.JOBS),
     "permissions": Area((permission_routes,)),
     "membership": Area((participant_routes, preference_routes)),
@@ -124,15 +127,17 @@ AREAS = {
             classic_login_routes,
             browser_routes,
             home_routes,
+            login_admin_routes,
         ),
         login_jobs.JOBS,
         login_effects.AFTER_COMMIT,
     ),
-    "operations": Area((operation_routes,)),
+    "operations": Area((operation_routes, server_status_routes)),
     "removal": Area(jobs=removal_jobs.JOBS),
     "mail": Area(jobs=mail_jobs.JOBS),
     "sockets": Area(jobs=socket_jobs.JOBS, after_commit=socket_effects.AFTER_COMMIT),
     "signaling servers": Area((server_routes,), after_commit=server_effects.AFTER_COMMIT),
+    "signatures": Area(jobs=signature_jobs.JOBS),
     "announcements": Area((), announcement_jobs.JOBS, announcement_effects.AFTER_COMMIT),
 }
 """What each area offers to the server. Areas without routes, jobs and after-commit effects are not listed."""
@@ -156,6 +161,8 @@ def open_database(config: Config) -> Database:
     """
     db: Database
     if config.database.url:
+        from talkd.storage.postgres import Limits, PostgresDatabase
+
         seconds = config.database
         limits = Limits(seconds.lock_timeout, seconds.statement_timeout, seconds.connection_timeout)
         db = PostgresDatabase(config.database.url, connections=config.database.connections, limits=limits)

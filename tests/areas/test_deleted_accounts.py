@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server, unique

@@ -5,28 +5,15 @@ from typing import Any
 
 import pytest
 
+from support.invitations import tokens_of
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server, unique
-from talkd.conversation import attendee_store, room_store
-from talkd.storage.database import Tx
 
 HEADER = "name,email\n"
 
 
 def address() -> str:
     return f"{unique('guest')}@example.org"
-
-
-def tokens_of(server: Server, token: str) -> dict[str, str]:
-    """Return the personal tokens by address. Otherwise only the mails contain them."""
-
-    async def work(tx: Tx) -> dict[str, str]:
-        room = await room_store.get_room(tx, token)
-        assert room is not None
-        everybody = await attendee_store.list_attendees(tx, room.id)
-        return {each.invited_address: each.access_token for each in everybody if each.access_token}
-
-    return server.read(work)
 
 
 # --- personal tokens ------------------------------------------------------------------------
@@ -96,7 +83,7 @@ def test_the_link_gives_the_browser_access_and_hides_the_token(server: Server) -
     alice.add(token, invited, "emails")
     query = {"email": invited.upper(), "access": tokens_of(server, token)[invited]}
     page = guest.request("GET", f"/index.php/call/{token}", **query)
-    assert (page.status_code, page.headers["location"]) == (303, f"/call/{token}")
+    assert (page.status_code, page.headers["location"]) == (303, f"/call/{token}#invited")
     assert guest.join(token)["actorType"] == "emails"
     wrong = server.visitor().request("GET", f"/call/{token}", email=invited, access="wrong")
     missing = server.visitor().request("GET", "/call/missing", email=invited, access="wrong")

@@ -89,7 +89,7 @@ def by_page(action: str) -> End:
     def end(device: Device) -> None:
         page = log_in(device.server, device.person)
         token = page.get("/csrftoken").json()["token"]
-        shown = page.get("/", headers={"Accept": "text/html"}).text
+        shown = page.get("/devices", headers={"Accept": "text/html"}).text
         number = shown.partition('name="id" value="')[2].partition('"')[0]
         assert page.post(f"/devices/{action}", data={"id": number, "requesttoken": token}).status_code == 303
 

@@ -155,12 +155,12 @@ def test_login_renews_the_cookie_and_logout_ends_it(own_server: Server) -> None:
     after = browser.cookies["talkd_session"]
     assert after != before
     assert {"HttpOnly", "SameSite=Lax"} <= set(answer.headers["set-cookie"].split("; "))
-    assert "Alice A." in browser.get("/").text
+    assert "Alice A." in browser.get("/devices").text
     asked = browser.get("/logout")
     assert "Log out?" in asked.text
     browser.post("/logout", data={"requesttoken": form_token(asked)})
     thief = own_server.browser(cookies={"talkd_session": after})
-    assert "Alice A." not in thief.get("/").text
+    assert "Alice A." not in thief.get("/devices").text
 
 
 def test_the_cookie_is_secure_on_https(own_server: Server) -> None:
@@ -243,7 +243,7 @@ def test_too_many_wrong_passwords_are_throttled(own_server: Server) -> None:
 
 def test_pages_have_security_headers(own_server: Server) -> None:
     browser = own_server.browser()
-    for path in ("/", "/login", "/login/flow", "/call/abcd2345", "/login/v2/flow/unknown"):
+    for path in ("/", "/devices", "/login", "/login/flow", "/login/v2/flow/unknown"):
         headers = browser.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "script-src" not in headers["content-security-policy"]
@@ -281,13 +281,13 @@ def test_devices_are_listed_disconnected_and_erased(own_server: Server) -> None:
         passwords[name] = app.get("/ocs/v2.php/core/getapppassword", headers=named, auth=ALICE).json()
     phone = passwords["Handset"]["ocs"]["data"]["apppassword"]
     log_in(browser)
-    page = browser.get("/").text
+    page = browser.get("/devices").text
     shown = re.findall(r'devices/revoke">.*?name="id" value="(\d+)".*?Disconnect (\w+)"', page)
     assert [name for _, name in shown] == ["Handset", "Tablet"]
     token = own_token(browser)
     assert browser.post("/devices/revoke", data={"id": shown[1][0]}).status_code == 403
     browser.post("/devices/revoke", data={"id": shown[1][0], "requesttoken": token})
-    assert "Tablet" not in browser.get("/").text
+    assert "Tablet" not in browser.get("/devices").text
 
     assert app.post("/index.php/core/wipe/check", data={"token": phone}).json() == []
     browser.post("/devices/wipe", data={"id": shown[0][0], "requesttoken": token})
@@ -296,7 +296,7 @@ def test_devices_are_listed_disconnected_and_erased(own_server: Server) -> None:
     assert app.post("/index.php/core/wipe/check", data={"token": phone}).json() == {"wipe": True}
     assert app.post("/index.php/core/wipe/success", data={"token": phone}).status_code == 200
     assert app.post("/index.php/core/wipe/check", data={"token": phone}).status_code == 404
-    assert "Handset" not in browser.get("/").text
+    assert "Handset" not in browser.get("/devices").text
 
 
 def test_a_login_code_contains_a_working_app_password(own_server: Server) -> None:
@@ -307,7 +307,7 @@ def test_a_login_code_contains_a_working_app_password(own_server: Server) -> Non
     found = re.search(r'<code class="address">([^<]+)</code>', page.text)
     assert found is not None
     assert "<svg" in page.text
-    assert "QR code" in browser.get("/").text
+    assert "QR code" in browser.get("/devices").text
     app = own_server.browser(auth=("alice", found[1]))
     assert app.delete("/ocs/v2.php/core/apppassword", headers=HEADERS).status_code == 200
 
@@ -328,7 +328,7 @@ def test_users_cannot_disconnect_the_devices_of_others(own_server: Server) -> No
 # --- other pages -----------------------------------------------------------------------------
 def test_browsers_may_cache_the_style_sheet(own_server: Server) -> None:
     browser = own_server.browser()
-    link = re.search(r'href="(/static/talkd.css\?v=\w+)"', browser.get("/").text)
+    link = re.search(r'href="(/static/talkd.css\?v=\w+)"', browser.get("/devices").text)
     assert link is not None
     style = browser.get(link[1])
     assert style.headers["content-type"].startswith("text/css")
@@ -338,7 +338,8 @@ def test_browsers_may_cache_the_style_sheet(own_server: Server) -> None:
 
 def test_the_page_of_a_link_is_the_same_for_every_conversation(own_server: Server) -> None:
     browser = own_server.browser()
-    assert "/call/abcd2345" in browser.get("/index.php/call/abcd2345").text
+    pages = [browser.get(f"/index.php/call/{token}").text for token in ("abcd2345", "abcd2346")]
+    assert pages[0].replace("abcd2345", "abcd2346") == pages[1]
     assert browser.get("/call/NOT-A-TOKEN").status_code == 404
 
 
@@ -389,8 +390,8 @@ def test_the_first_form_is_never_the_one_that_logs_out(own_server: Server) -> No
     assert first_form(browser.get("/login"))[""] == "/login"
     assert first_form(browser.get("/login/flow"))[""] == "/login"
     log_in(browser)
-    assert first_form(browser.get("/"))[""] == "/devices/code"
-    home = browser.get("/")
+    assert first_form(browser.get("/devices"))[""] == "/devices/code"
+    home = browser.get("/devices")
     assert '<button class="link" form="logout">Log out</button>' in home.text
     assert home.text.rindex('<form id="logout"') == home.text.rindex("<form")
 

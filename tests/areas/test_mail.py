@@ -87,7 +87,7 @@ def test_invitations_are_sent_again_on_request(mailing_server: Server, mails: Ma
 
 def wait_for_log(caplog: pytest.LogCaptureFixture, event: str, count: int) -> None:
     """Wait until an event was logged at least this often."""
-    until = time.monotonic() + 10
+    until = time.monotonic() + 30
     while caplog.messages.count(event) < count:
         assert time.monotonic() < until, caplog.text
         time.sleep(0.02)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from support.people import PUBLIC, TALK, Person
 from support.running import PASSWORD, Server, unique

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from support.running import NO_TLS, free_port
+from support.running import NO_TLS, Server, free_port
 from talkd.config import Config
 from talkd.core.errors import Unavailable
 from talkd.core.networks import is_inside
@@ -80,3 +80,18 @@ async def test_health_and_metrics_with_and_without_a_database(tmp_path: Path, mo
         assert "\ntalkd_accounts" not in metrics.text
     finally:
         await app.stop()
+
+
+def test_administrators_see_the_state_of_the_server(server: Server) -> None:
+    address = "/ocs/v2.php/apps/talkd/api/v1/status"
+    before = server.admin.get(address).json()["ocs"]["data"]
+    user = server.add_user()
+    user.join(user.create_room())
+    after = server.admin.get(address).json()["ocs"]["data"]
+    assert (after["accounts"], after["sessions"]) == (before["accounts"] + 1, before["sessions"] + 1)
+    assert after["database"] == ("postgresql" if server.config.database.url else "sqlite")
+    assert after["databaseSize"] > 0
+    assert after["isWritable"] is True
+    assert after["requests"] >= after["waiting"] + 1
+    assert after["uptime"] >= before["uptime"] >= 0
+    assert user.http.get(address).status_code == 403

@@ -1,12 +1,14 @@
 """Rules of a room, preferences of its participants, first rooms of new users, and groups in rooms."""
 
 import time
+from typing import Any
 
 import pytest
 
 from support.people import CHANGELOG, GROUP, NOTE_TO_SELF, PUBLIC, Person
 from support.running import Server
 from talkd.areas.chat import change_service
+from talkd.areas.overviews import service as overviews
 from talkd.conversation import message_store
 from talkd.core import clock
 from talkd.storage.database import Tx
@@ -249,6 +251,22 @@ def test_two_concurrent_first_lists_create_the_rooms_once(server: Server) -> Non
     with ThreadPoolExecutor(4) as pool:
         lists = list(pool.map(lambda _: alice.get("v4/room"), range(4)))
     assert {len(rooms) for rooms in lists} == {2}
+    assert len(alice.get("v4/room")) == 2
+
+
+def test_a_first_list_has_the_rooms_that_another_request_has_just_created(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alice = server.add_user("alice")
+    assert len(alice.get("v4/room")) == 2
+    looks: list[str] = []
+
+    async def look(tx: Any, user_id: str, **options: Any) -> Any:
+        looks.append(user_id)
+        return [] if looks == [alice.id] else await list_overviews(tx, user_id, **options)
+
+    list_overviews = overviews.list_overviews
+    monkeypatch.setattr(overviews, "list_overviews", look)
     assert len(alice.get("v4/room")) == 2
 
 

@@ -1,12 +1,18 @@
 """Settings of the server and preferences of users, through HTTP."""
 
+import json
+from collections.abc import Callable
 from itertools import count
 from typing import Any
 
 import pytest
 
+from conftest import DATABASES, Databases
+from support.running import Server
 from talkd.areas.announcements.model import Followed
 from talkd.areas.settings import service, store
+from talkd.config import Config
+from talkd.conversation.setting_values import CORE_SETTINGS, MASK, SETTINGS
 
 USERS = "/ocs/v2.php/cloud/users"
 OWN = "/ocs/v2.php/apps/spreed/api/v1/settings/user"
@@ -245,13 +251,75 @@ def test_secrets_are_set_and_never_shown(server: Any, key: str, value: str, show
     try:
         assert server.admin.post(path, json={"value": value}).status_code == 200
         assert server.admin.get(path).json()["ocs"]["data"] == {"data": shown}
-        if shown != value:
-            refused = server.admin.post(path, json={"value": shown})
-            assert refused.status_code == 400
-            assert "stands for a secret" in refused.json()["ocs"]["data"]["data"]["message"]
-        assert server.read(service.get_all)[key] == value
+        server.admin.post(path, json={"value": shown})
+        assert server.read(service.get_all)[key] == value, "a secret that is not shown was lost"
     finally:
         server.admin.delete(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("sip_bridge_shared_secret", MASK),
+        ("turn_servers", TURN.replace("s3cret", MASK)),
+        ("signaling_servers", f'{{"servers": [{{"server": "https://one.test"}}], "secret": "{MASK}"}}'),
+    ],
+)
+def test_a_masked_secret_is_refused_where_none_is_stored(server: Any, key: str, value: str) -> None:
+    refused = server.admin.post(f"{CONFIG}/apps/spreed/{key}", json={"value": value})
+    assert refused.status_code == 400
+    assert "stands for a secret" in refused.json()["ocs"]["data"]["data"]["message"]
+
+
+def test_servers_keep_their_secrets_when_the_list_changes(server: Any) -> None:
+    path = f"{CONFIG}/apps/spreed/turn_servers"
+
+    def turn(name: str, secret: str) -> dict[str, str]:
+        return {"server": f"{name}.test:3478", "secret": secret, "schemes": "turn", "protocols": "udp"}
+
+    try:
+        server.admin.post(path, json={"value": json.dumps([turn("one", "first"), turn("two", "second")])})
+        changed = [turn("two", MASK), turn("three", "third"), turn("one", MASK)]
+        assert server.admin.post(path, json={"value": json.dumps(changed)}).status_code == 200
+        kept = json.loads(server.read(service.get_all)["turn_servers"])
+        assert [each["secret"] for each in kept] == ["second", "third", "first"]
+        assert server.admin.post(path, json={"value": json.dumps([turn("four", MASK)])}).status_code == 400
+    finally:
+        server.admin.delete(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "entry", "part"),
+    [
+        ("stun_servers", '["one.test:3478", "two.test"]', 1, ""),
+        ("turn_servers", TURN.replace("udp", "ftp"), 0, "protocols"),
+        ("signaling_servers", '{"servers": [{"server": "https://one.test"}]}', None, "secret"),
+        ("recording_servers", '{"servers": [{"server": "one.test"}]}', 0, "server"),
+    ],
+)
+def test_refusals_name_the_part_of_a_list_that_is_wrong(
+    server: Any, key: str, value: str, entry: int | None, part: str
+) -> None:
+    refused = server.admin.post(f"{CONFIG}/apps/spreed/{key}", json={"value": value})
+    assert refused.status_code == 400
+    found = refused.json()["ocs"]["data"]["data"]
+    assert (found["entry"], found["part"]) == (entry, part)
+    assert found["reason"]
+
+
+def test_lists_of_servers_say_what_they_consist_of(server: Any) -> None:
+    listed = server.admin.get("/ocs/v2.php/apps/talkd/api/v1/settings").json()["ocs"]["data"]
+    layouts = {each["key"]: each["layout"] for each in listed if each["layout"]}
+    assert {key: (each["field"], [part["name"] for part in each["parts"]]) for key, each in layouts.items()} == {
+        "stun_servers": ("", [""]),
+        "turn_servers": ("", ["server", "secret", "schemes", "protocols"]),
+        "signaling_servers": ("servers", ["server", "verify"]),
+        "recording_servers": ("servers", ["server", "verify"]),
+    }
+    [shared] = layouts["signaling_servers"]["common"]
+    assert (shared["name"], shared["kind"]) == ("secret", "secret")
+    schemes = layouts["turn_servers"]["parts"][2]
+    assert (schemes["kind"], schemes["choices"], schemes["default"]) == ("some", ["turn", "turns"], "turn")
 
 
 @pytest.mark.parametrize(
@@ -268,19 +336,42 @@ def test_secrets_in_values_of_an_older_talkd_are_not_shown(server: Any, value: s
         server.admin.delete(path)
 
 
-def test_a_setting_that_is_set_during_a_reload_is_kept(server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", DATABASES)
+def test_a_setting_that_is_set_during_a_reload_is_kept(
+    databases: Databases, new_server: Callable[[Config], Server], kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = new_server(databases.config(kind))
+    server.run(server.app.stop_jobs())  # otherwise the server may reload its settings at the same time
     app = server.app
     read = app.world.db.read
+    reads = []
 
     async def read_and_set(work: Any) -> Any:
         found = await read(work)
-        if work is service.get_all and app.world.talk_settings.number("start_calls") != 3:
-            await app.world.db.write(lambda tx: service.set_value(tx, "start_calls", "3"))
+        if work is service.get_all:
+            reads.append(found)
+            if len(reads) == 1:
+                await app.world.db.write(lambda tx: service.set_value(tx, "start_calls", "3"))
         return found
 
     monkeypatch.setattr(app.world.db, "read", read_and_set)
-    server.write(service.outdate_caches)
     app.world[Followed].epoch = "older"  # as if the command of another process had changed it
     server.run_job("follow_other_processes")
+    assert reads == [{}, {"start_calls": "3"}]
     assert app.world.talk_settings.number("start_calls") == 3
-    server.write(lambda tx: service.delete_value(tx, "start_calls"))
+
+
+def test_administrators_see_all_settings_with_their_forms_and_no_secrets(server: Server, client: Any) -> None:
+    address = "/ocs/v2.php/apps/talkd/api/v1/settings"
+    server.admin_request("POST", f"{CONFIG}/apps/spreed/sip_bridge_shared_secret", value="a secret of the bridge")
+    try:
+        listed = {each["key"]: each for each in server.admin.get(address).json()["ocs"]["data"]}
+    finally:
+        server.admin_request("DELETE", f"{CONFIG}/apps/spreed/sip_bridge_shared_secret")
+    assert set(listed) == {*SETTINGS, *CORE_SETTINGS}
+    assert listed["sip_bridge_shared_secret"]["value"] == MASK
+    assert (listed["start_calls"]["form"], listed["start_calls"]["choices"]) == ("choice", ["0", "1", "2", "3"])
+    assert (listed["max_call_duration"]["form"], listed["max_call_duration"]["value"]) == ("seconds", None)
+    assert (listed["max_call_duration"]["default"], listed["breakout_rooms"]["default"]) == ("0", "yes")
+    assert listed["shareapi_only_share_with_group_members"]["app"] == "core"
+    assert client.get(address).status_code == 403

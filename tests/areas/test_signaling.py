@@ -260,9 +260,16 @@ def test_offers_with_media_need_the_permission_to_publish(
     [
         ({}, 0),
         ({"payload": "nonsense"}, 0),
-        ({"payload": {"sdp": 5}}, 0),
+        ({"payload": {"sdp": 5}}, 16 | 32),
         ({"payload": {"sdp": "m=audio 9 X 1"}}, 16),
-        ({"payload": {"sdp": "a=recvonly\nm=video 9 X 1"}}, 0),
+        ({"payload": {"sdp": "m=video 9 X 1\r\na=recvonly\r\n"}}, 0),
+        # What Chromium takes for video that is sent:
+        ({"payload": {"sdp": "a=recvonly\nm=video 9 X 1"}}, 32),
+        ({"payload": {"sdp": "m=video 9 X 1\na=recvonly\na=sendrecv x"}}, 32),
+        ({"payload": {"sdp": "m=video 9 X 1\na=recvonly\na=sendonly:x"}}, 32),
+        ({"payload": {"sdp": "m=video 9 X 1\na=sendrecv\na=x\ra=recvonly"}}, 16 | 32),
+        ({"payload": {"sdp": "m=video 9 X 1\na=recvonly\na=x\rm=application 9 X\na=sendrecv"}}, 16 | 32),
+        ({"payload": {"sdp": ["m=video 9 X 1"]}}, 16 | 32),
         ({"payload": {"sdp": "a=recvonly\nm=video 9 X 1\na=sendonly"}}, 32),
         ({"payload": {"sdp": "m=application 9 X 1"}}, 0),
         ({"roomType": "screen", "payload": {"sdp": "m=video 9 X 1"}}, 64),

@@ -1,7 +1,7 @@
 """The command `talk:user:remove` on the database of a running server."""
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server

@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-import structlog
 
 from talkd.core.events import Event, list_kinds
+from talkd.core.log import Log
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
 class Announcement(msgspec.Struct, frozen=True):

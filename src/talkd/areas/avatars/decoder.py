@@ -5,13 +5,12 @@ import os
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 
-import structlog
-
 from talkd.areas.avatars.decoding import LENGTH, OK, NotAnImage
 from talkd.core.errors import Throttled
+from talkd.core.log import Log
 from talkd.environment import PREFIX
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 SECONDS = 30
 """Time limit for one picture. Its CPU time is limited too, but on a busy machine the limit is reached later."""

@@ -20,6 +20,7 @@ from talkd.core.actor import Actor
 from talkd.core.constants import Lobby, ParticipantType, RoomType
 from talkd.core.errors import Invalid
 from talkd.core.events import (
+    AssistanceSet,
     AttendeeAdded,
     BreakoutRoomsStarted,
     BreakoutRoomsStopped,
@@ -258,6 +259,7 @@ async def set_assistance(tx: Tx, me: Participant, *, is_wanted: bool, enabled: b
     status = Status.ASSISTANCE if is_wanted else Status.STOPPED
     if status != room.breakout_status:
         await store.set_status(tx, room.id, status, clock.now())
+        await tx.emit(AssistanceSet(room.id, me.actor, is_wanted))
 
 
 # --- following changes of the parent room ---------------------------------------------------

@@ -151,7 +151,7 @@ class Optional(msgspec.Struct, frozen=True):
         """The features that these parts bring."""
         return [
             *["recording-v1"] * self.recording,
-            *["sip-support", "sip-support-nopin"] * self.dial_in,
+            *["sip-support", "sip-support-nopin", "sip-direct-dialin"] * self.dial_in,
             *["sip-support-dialout"] * self.dial_out,
         ]
 

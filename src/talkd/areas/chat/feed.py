@@ -1,7 +1,7 @@
 """The newest messages of busy rooms, cached in memory as structs and as JSON.
 
 A message to a thousand waiting clients costs one query and, except for readers with a personal form of it
-(`message_view.is_personal`), one encoding.
+(`message_view.is_personal`), one encoding and one answer.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from cachetools import LRUCache
 from talkd.areas.messages import service as messages
 from talkd.areas.messages import view as message_view
 from talkd.conversation import message_store
-from talkd.conversation.message import Message, Page
+from talkd.conversation.message import Page
 from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import Actor
@@ -23,8 +23,8 @@ from talkd.storage.database import Database
 
 ROOMS = 2_000
 """How many rooms are cached. The least recently used room is dropped first."""
-BODIES = 16
-"""How many encoded answers are cached for each room. Most waiting clients ask for the same one."""
+EXCERPTS = 16
+"""Maximum number of cached excerpts of each room. Most waiting clients ask for the same one."""
 MESSAGES = 200
 """How many messages are cached for each room."""
 
@@ -37,6 +37,20 @@ class News:
 
     body: msgspec.Raw
     last_id: int
+    answers: dict[int | None, Any] = field(default_factory=dict)
+    """The answers to readers who got these messages with a common read marker."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Excerpt:
+    """The messages of a room after one of them that had not expired at the time `at`."""
+
+    at: int
+    page: Page
+    common: News | None
+    """The news for readers who see the same form of it as all others; None if there are no messages."""
+    is_personal: bool
+    """Whether some readers may see another form."""
 
 
 @dataclass(slots=True)
@@ -45,7 +59,8 @@ class _Recent:
 
     low: int
     page: Page
-    bodies: LRUCache[tuple[int, ...], msgspec.Raw] = field(default_factory=lambda: LRUCache(BODIES))
+    excerpts: dict[tuple[int, int], _Excerpt] = field(default_factory=dict)
+    """Excerpts by the message that the reader knows, and by the size of the page."""
 
 
 class Feed:
@@ -84,13 +99,14 @@ class Feed:
         recent = self._rooms.get(room.id)
         if recent is None or recent.low > known:
             recent = await self._load(room.id, known)
-        now = clock.now()
-        fresh = [message for message in recent.page.messages if message.id > known and not message.is_expired(now)][
-            :limit
-        ]
-        if not fresh:
-            return None
-        return News(self._body(recent, fresh, room, viewer), fresh[-1].id)
+        excerpt = recent.excerpts.get((known, limit))
+        if excerpt is None or excerpt.at != clock.now():
+            if len(recent.excerpts) >= EXCERPTS:
+                recent.excerpts.clear()
+            excerpt = recent.excerpts[known, limit] = _excerpt(recent.page, room, known, limit)
+        if excerpt.is_personal and message_view.is_personal(excerpt.page, viewer, room):
+            return _news(excerpt.page, room, viewer)
+        return excerpt.common
 
     async def get_common_read(self, room_id: int) -> int | None:
         """Return the common read marker of a room; None if all its users hide theirs."""
@@ -132,17 +148,15 @@ class Feed:
         if len(recent.page.messages) < MESSAGES:  # a full page may leave out later messages
             self._rooms[room_id] = recent
 
-    @staticmethod
-    def _body(recent: _Recent, fresh: list[Message], room: Room, viewer: Actor) -> msgspec.Raw:
-        now = clock.now()
-        parents = {key: parent for key, parent in recent.page.parents.items() if not parent.is_expired(now)}
-        page = Page(fresh, parents, recent.page.names, recent.page.reactors)
-        # In a one-to-one room, @all has another name for each of the two users.
-        if room.is_one_to_one or message_view.is_personal(page, viewer):
-            return msgspec.Raw(_encode(message_view.messages(page, room, viewer)))
-        # The counts are part of the key, because messages between the first and the last may expire.
-        key = fresh[0].id, fresh[-1].id, len(fresh), len(parents)
-        body = recent.bodies.get(key)
-        if body is None:
-            body = recent.bodies[key] = msgspec.Raw(_encode(message_view.messages(page, room, Actor("", ""))))
-        return body
+
+def _excerpt(page: Page, room: Room, known: int, limit: int) -> _Excerpt:
+    now = clock.now()
+    fresh = [message for message in page.messages if message.id > known and not message.is_expired(now)][:limit]
+    parents = {key: parent for key, parent in page.parents.items() if not parent.is_expired(now)}
+    page = Page(fresh, parents, page.names, page.reactors)
+    common = _news(page, room, Actor("", "")) if fresh else None
+    return _Excerpt(now, page, common, is_personal=bool(fresh) and message_view.can_be_personal(page, room))
+
+
+def _news(page: Page, room: Room, viewer: Actor) -> News:
+    return News(msgspec.Raw(_encode(message_view.messages(page, room, viewer))), page.messages[-1].id)

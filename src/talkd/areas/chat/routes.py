@@ -147,7 +147,10 @@ async def _look(call: Call[ReceiveParams]) -> Reply | None:
         return None
     common = await world[Feed].get_common_read(me.room.id) if sees_common_read else None
     if news is not None:
-        return Reply(news.body, 200, headers(common, news.last_id))
+        if common not in news.answers:
+            news.answers[common] = Reply(news.body, 200, headers(common, news.last_id), responses={})
+        reply: Reply = news.answers[common]
+        return reply
     return _moved(params, common)
 
 

@@ -2,18 +2,17 @@
 
 from urllib.parse import urlencode
 
-import structlog
-
 from talkd.areas.mail import service as mail
 from talkd.config import Config
 from talkd.conversation import attendee_store, room_store
 from talkd.core import clock, events
 from talkd.core.actor import EMAILS, Actor
 from talkd.core.errors import Throttled
+from talkd.core.log import Log
 from talkd.core.windows import Windows
 from talkd.storage.database import Reactions, Tx
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 DAY, HOUR = 86_400, 3600
 

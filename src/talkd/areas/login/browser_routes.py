@@ -22,10 +22,11 @@ from talkd.web.routing import Access, Guard, Kind, Routes
 routes = Routes("pages", base="", kind=Kind.PLAIN)
 
 PASSWORD_PAGE = "/password"
-WRONG = "Wrong account name or password."
-NOT_CURRENT = "That is not your current password."
-APP_PASSWORD = "That is the password of an app. Please use the password of your account."
-TRY_AGAIN = "The form was open for too long. Please try again."
+WRONG = "login.wrong"
+NOT_CURRENT = "password.not_current"
+APP_PASSWORD = "login.is_app"
+TRY_AGAIN = "login.late"
+"""The texts of what can be wrong with a form."""
 
 
 class LoginPageParams(msgspec.Struct, frozen=True):
@@ -185,11 +186,12 @@ async def change_password(call: Call[PasswordParams]) -> Reply:
     if login is None or login.app_password_id is not None or login.user_id != call.user_id:
         return _password_form(call, APP_PASSWORD if login else NOT_CURRENT, status=403)
     if sent.new != sent.again:
-        return _password_form(call, "The two new passwords differ.", status=400)
+        return _password_form(call, "password.differ", status=400)
     try:
         policy.require_account_password(sent.new, world.config.security)
-    except Rejected as error:
-        return _password_form(call, error.message, status=400)
+    except Rejected:
+        is_long = len(sent.new) > policy.MAX_PASSWORD_LENGTH
+        return _password_form(call, "password.long" if is_long else "password.short", status=400)
     password_hash = await passwords.hash_password(sent.new)
     try:
         cookie = await world.db.write(lambda tx: service.change_password(tx, login, password_hash))
@@ -199,7 +201,8 @@ async def change_password(call: Call[PasswordParams]) -> Reply:
 
 
 def _password_form(call: Call[NoParams] | Call[PasswordParams], problem: str = "", status: int = 200) -> Reply:
-    return pages.page(call, "password.html", status=status, wrong=problem)
+    limits = {"least": call.world.config.security.password_min_length, "most": policy.MAX_PASSWORD_LENGTH}
+    return pages.page(call, "password.html", status=status, wrong=problem, values=limits)
 
 
 def _log_in_first(call: Call[NoParams] | Call[PasswordParams]) -> Reply:

@@ -189,7 +189,8 @@ class Credentials:
         if found is None or found.seen_at < clock.steady() - self._browser_lifetime:
             return None
         is_admin = await users.is_admin(tx, found.user_id)
-        login = Login(found.user_id, found.display_name, is_admin, Credential(CredentialKind.BROWSER, fingerprint))
+        credential = Credential(CredentialKind.BROWSER, fingerprint)
+        login = Login(found.user_id, found.display_name, is_admin, credential, language=found.language)
         return BrowserSession(login, found.request_token, found.created_at)
 
 

@@ -23,12 +23,11 @@ from talkd.web.limits import Limit
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Kind, Routes
+from talkd.web.throttle import STARTED_LOGIN
 
 routes = Routes("login flow v2", base="/login/v2", kind=Kind.PLAIN)
 classic_routes = Routes("classic login flow", base="/login/flow", kind=Kind.PLAIN)
 
-STARTED = "login-flow"
-"""The throttled action of starting a flow v2: anybody may start one, and each is stored for 20 minutes."""
 CLASSIC_GRANT = "/login/flow/grant"
 
 
@@ -80,7 +79,7 @@ class AppPasswordParams(msgspec.Struct, frozen=True):
 async def start_flow(call: Call[NoParams]) -> view.NewFlow:
     """Start a flow. Return the link for the user's browser, and the address to poll."""
     world, user_agent = call.world, call.header("user-agent")
-    await world.throttle.spend(STARTED, call.caller.address, world.config.security.started_logins)
+    await world.throttle.spend(STARTED_LOGIN, call.caller.address)  # anybody may start one, and each is stored
     started = await world.db.write(lambda tx: service.start_flow(tx, user_agent))
     return view.new_flow(started, call.base_url)
 
@@ -114,7 +113,7 @@ async def grant(tx: Tx, call: Call[GrantParams]) -> Reply:
     except NotFound:
         return _link_expired(call)
     call.count(Limit.APP_PASSWORDS)  # an error here also undoes the grant
-    return pages.message(call, "Connected", f"{flow.client_name} is logged in now. You can close this window.")
+    return pages.message(call, "app.connected", client=flow.client_name)
 
 
 def _flow_page(call: Call[FlowParams] | Call[GrantParams], flow: Flow) -> Reply:
@@ -125,12 +124,7 @@ def _flow_page(call: Call[FlowParams] | Call[GrantParams], flow: Flow) -> Reply:
 
 
 def _link_expired(call: Call[FlowParams] | Call[GrantParams]) -> Reply:
-    return pages.message(
-        call,
-        "This link is no longer valid",
-        "It has been used already, or more than 20 minutes have passed. Start to log in again in the app.",
-        status=404,
-    )
+    return pages.message(call, "app.expired", status=404)
 
 
 # --- the classic flow -----------------------------------------------------------------------
@@ -165,7 +159,7 @@ async def log_in_by_app_password(call: Call[AppPasswordParams]) -> Reply:
     """Redirect to the address that contains the app password which the user typed."""
     params = call.params
     if not pages.is_own_form(call, params.requesttoken):
-        return _classic_login(call, params.user, "Please send the form again.", status=403)
+        return _classic_login(call, params.user, "login.app.send", status=403)
     try:
         login = await check_password(call, params.user, params.password)
     except Throttled as error:
@@ -173,7 +167,7 @@ async def log_in_by_app_password(call: Call[AppPasswordParams]) -> Reply:
     if login is None or login.app_password_id is None:
         if login is not None:
             await call.world.throttle.register(auth.LOGIN, call.caller.address)
-        return _classic_login(call, params.user, "This account name and app password do not match.", status=403)
+        return _classic_login(call, params.user, "login.app.wrong", status=403)
     return pages.redirect(call, view.app_address(call.base_url, login.user_id, params.password))
 
 

@@ -8,10 +8,11 @@ from talkd.core.names import cleaned
 
 
 class Browser(msgspec.Struct, frozen=True):
-    """A browser session as stored, with the name of its account and the time of its last request."""
+    """A browser session as stored, with the name and language of its account and the time of its last request."""
 
     user_id: str
     display_name: str
+    language: str
     request_token: str
     created_at: int
     seen_at: int

@@ -65,6 +65,7 @@ _BROWSER = shape_of(
     Browser,
     users.c.id,
     users.c.display_name,
+    users.c.language,
     web_sessions.c.request_token,
     web_sessions.c.created_at,
     web_sessions.c.seen_at,
@@ -84,6 +85,15 @@ _ADD_BROWSER = Statement(
         seen_at=bind("now"),
     )
 )
+_BROWSERS_OF_USER = Query(
+    sa.select(*_BROWSER)
+    .join(users, users.c.id == web_sessions.c.user_id)
+    .where(web_sessions.c.user_id == bind("user_id"))
+    .order_by(web_sessions.c.seen_at.desc()),
+    _BROWSER,
+)
+_DELETE_BROWSERS_OF_USER = Statement(sa.delete(web_sessions).where(web_sessions.c.user_id == bind("user_id")))
+_DELETE_APP_PASSWORDS_OF_USER = Statement(sa.delete(app_passwords).where(app_passwords.c.user_id == bind("user_id")))
 _SEEN_BROWSER = Statement(
     sa.update(web_sessions).where(web_sessions.c.fingerprint == bind("fingerprint")).values(seen_at=bind("now"))
 )
@@ -152,6 +162,17 @@ async def is_any_browser_before(tx: Tx, before: int) -> bool:
 async def delete_browsers_before(tx: Tx, before: int) -> list[str]:
     """Delete the browser sessions whose last request was before this time. Return their accounts."""
     return sorted(set(await tx.values(_DELETE_OLD_BROWSERS, before=before)))
+
+
+async def list_browsers(tx: Tx, user_id: str) -> list[Browser]:
+    """List the browser sessions of an account, the most recently used first."""
+    return await tx.list(_BROWSERS_OF_USER, user_id=user_id)
+
+
+async def delete_logins(tx: Tx, user_id: str) -> None:
+    """Delete all browser sessions and app passwords of an account."""
+    await tx.run(_DELETE_BROWSERS_OF_USER, user_id=user_id)
+    await tx.run(_DELETE_APP_PASSWORDS_OF_USER, user_id=user_id)
 
 
 async def note_login(tx: Tx, user_id: str, now: int) -> None:

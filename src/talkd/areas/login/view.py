@@ -49,12 +49,12 @@ class Wipe(msgspec.Struct, frozen=True):
 
 
 class Device(msgspec.Struct, frozen=True):
-    """A connected app as the start page shows it."""
+    """A connected app as the start page shows it. `since` and `last` are whole days before now."""
 
     id: int
     name: str
-    since: str
-    last: str
+    since: int
+    last: int
     wipe: bool
 
 
@@ -77,11 +77,8 @@ def app_address(base_url: str, user_id: str, password: str) -> str:
 
 def device(app: AppPassword) -> Device:
     """Return one line of the list of connected apps."""
-    return Device(app.id, app.name, _day(app.created_at), _day(app.last_used_at), bool(app.wipe))
+    return Device(app.id, app.name, _days(app.created_at), _days(app.last_used_at), bool(app.wipe))
 
 
-def _day(timestamp: int) -> str:
-    days = (clock.now() - timestamp) // 86_400
-    if days < 1:
-        return "today"
-    return "1 day ago" if days == 1 else f"{days} days ago"
+def _days(timestamp: int) -> int:
+    return max(0, clock.now() - timestamp) // 86_400

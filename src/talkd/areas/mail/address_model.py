@@ -1,10 +1,6 @@
 """Check e-mail addresses: one rule for accounts, invitations, imported lists and settings."""
 
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
-
 from talkd.core.characters import is_text
-
-SPECIAL_USE_DOMAIN_NAMES.clear()  # companies have internal mail servers under `.local` and similar domains
 
 
 def deliverable(address: str) -> str | None:
@@ -12,13 +8,19 @@ def deliverable(address: str) -> str | None:
 
     The domain must contain a dot, and is not looked up.
     """
-    if "=?" in address or not is_text(address):  # mail programs decode "=?…?=", so they would show another address
+    if (
+        "@" not in address or "=?" in address or not is_text(address)
+    ):  # mail programs decode "=?…?=", so they would show another address
         return None
+    import email_validator  # here, because its regular expressions take 20 ms of each start
+
+    # Companies have internal mail servers under `.local` and similar domains.
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()
     try:
-        found = validate_email(
+        found = email_validator.validate_email(
             address, allow_smtputf8=False, check_deliverability=False, globally_deliverable=False, strict=True
         )
-    except EmailNotValidError:
+    except email_validator.EmailNotValidError:
         return None
     domain = found.ascii_domain
     return found.ascii_email if "." in domain and domain[-1].isalpha() else None

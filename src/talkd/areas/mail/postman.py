@@ -10,17 +10,16 @@ from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
 from typing import Any, TypeVar
 
-import structlog
-
 from talkd.areas.mail import service
 from talkd.areas.mail.address_model import deliverable
 from talkd.areas.mail.model import Mail
 from talkd.config import MailConfig
+from talkd.core.log import Log
 from talkd.core.names import cleaned
 from talkd.storage.database import Database
 
 T = TypeVar("T")
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 TIMEOUT_SECONDS = 20
 REST_SECONDS = 60

@@ -179,6 +179,8 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
         events.RoomDeleted,
         events.DefaultPermissionsSet,
         events.RecordingConsentSet,
+        events.MentionPermissionsSet,
+        events.AssistanceSet,
         events.DialInSet,
         # attendees
         events.InvitationsPlanned,

@@ -1,6 +1,6 @@
 """Messages as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -89,7 +89,7 @@ def message(
     by_server = bool(system) or item.kind == OBJECT_SHARED
     if by_server and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
-    if room.is_one_to_one:
+    if references and room.is_one_to_one:
         references = {
             key: _everybody_in_one_to_one(reference, item, viewer, names) for key, reference in references.items()
         }
@@ -257,16 +257,34 @@ def _guest(kind: str, actor_id: str, known: str, in_system: bool) -> Parameter:
     return {"type": prefix, "id": f"{prefix}/{actor_id}", "name": shown, "mention-id": f"{prefix}/{actor_id}"}
 
 
-def is_personal(page: Page, viewer: Actor) -> bool:
-    """Return True if the page may look different to this reader: it says "You" to them, or has their reactions."""
-    parents = (page.parents[item.parent_id] for item in page.messages if item.parent_id in page.parents)
-    own = page.reactors.get((viewer.type, viewer.id))
-    return any(_is_about(item, viewer) or (own is not None and item.id in own) for item in (*page.messages, *parents))
+def can_be_personal(page: Page, room: Room) -> bool:
+    """Return True if the page may look different to some readers.
+
+    It may say "You" to them, or have their reactions. In a one-to-one room, @all has another name for each of the two.
+    """
+    return room.is_one_to_one or bool(page.reactors) or any(map(_is_about_somebody, _shown(page)))
+
+
+def is_personal(page: Page, viewer: Actor, room: Room) -> bool:
+    """Return True if the page may look different to this reader."""
+    own = page.reactors.get((viewer.type, viewer.id), ())
+    return room.is_one_to_one or any(_is_about(item, viewer) or item.id in own for item in _shown(page))
+
+
+def _shown(page: Page) -> Iterator[Message]:
+    """Return the messages of the page, and those that they answer."""
+    yield from page.messages
+    yield from (page.parents[item.parent_id] for item in page.messages if item.parent_id in page.parents)
+
+
+def _is_about_somebody(item: Message) -> bool:
+    """Return True if the message may say "You" to some readers."""
+    return bool(item.system) or item.kind == DELETED
 
 
 def _is_about(item: Message, viewer: Actor) -> bool:
     """Return True if the message may say "You" to this reader."""
-    if not item.system and item.kind != DELETED:
+    if not _is_about_somebody(item):
         return False
     if viewer.is_same(item.actor_type, item.actor_id):
         return True

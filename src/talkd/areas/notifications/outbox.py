@@ -5,15 +5,14 @@ If a message makes the creation fail, it is logged and skipped, so that later me
 
 from collections.abc import Awaitable, Callable, Iterator
 
-import structlog
-
 from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import outbox_store, service
 from talkd.areas.notifications.model import Listing
 from talkd.core.errors import Unavailable
+from talkd.core.log import Log
 from talkd.storage.database import Database, Tx
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 ROOMS = 50
 """Rooms in one transaction."""

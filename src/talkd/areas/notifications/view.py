@@ -146,6 +146,8 @@ _MISSED_CALL = _Wording(
     "You missed a call in a private conversation",
 )
 """The wording of Subject.CALL once the call is over. The notifications of users who joined it are deleted."""
+_PHONE_CALL, _MISSED_PHONE_CALL = "Incoming phone call from {call}", "You missed a phone call from {call}"
+"""Used in rooms that were opened by a telephone call, which have the name of the caller."""
 _ONE_TO_ONE_REMINDER = "Reminder: {who} in private conversation"
 """Used in one-to-one rooms for a message of the other user: the room has the same name, which then appears once."""
 
@@ -159,6 +161,8 @@ def _subject(entry: Entry, parameters: Parameters) -> str:
     if entry.is_sensitive:
         return wording.sensitive
     text, who = wording.one_to_one if room.is_one_to_one else wording.other, _who(entry, parameters)
+    if item.subject == Subject.CALL and room.is_phone_call:
+        text = _MISSED_PHONE_CALL if is_over else _PHONE_CALL
     if item.subject == Subject.REMINDER:
         if item.actor_type == USERS and item.actor_id == item.user_id:
             who = "You"
@@ -222,7 +226,7 @@ def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionVi
     is_private = room.is_one_to_one
     match About(item.object_type):  # exhaustive: without a case for each kind of object, the type check fails here
         case About.CALL if room.call_started_at:
-            label = "Answer call" if is_private else "Join call"
+            label = "Answer call" if is_private else "Accept call" if room.is_phone_call else "Join call"
             return [ActionView(label, f"{page}#direct-call", primary=True)]
         case About.CALL:
             return [ActionView("Call back", page, primary=True) if is_private else ActionView("View chat", page)]

@@ -1,7 +1,9 @@
 """Operations on rooms in API v1, v2 and v3. They change the same data as those of v4."""
 
-from dataclasses import replace
+import dataclasses
 from typing import Any
+
+import msgspec
 
 from talkd.areas.lobby import routes as lobby
 from talkd.areas.membership import preference_routes as choices
@@ -31,14 +33,16 @@ V1 = ("v1",)
 @routes.add("GET", "room", Guard.USER, versions=V1, params=OldListParams, access=Access.OWN, returns=list[RoomV1])
 async def list_rooms(call: Call[Any]) -> Reply:
     """List all conversations of the user with their members."""
-    call = replace(call, params=legacy.read_list(call.params))
+    call = dataclasses.replace(call, params=legacy.read_list(call.params))
 
     async def work(tx: Tx, is_welcomed: bool) -> Reply | None:
         reply = await rooms.read_rooms(tx, call, is_welcomed=is_welcomed)
         if reply is None:
             return None
         members = await member_store.list_members(tx, call.user_id)
-        return replace(reply, data=[legacy.room_v1(room, members.get(room.id, NO_MEMBERS)) for room in reply.data])
+        return msgspec.structs.replace(
+            reply, data=[legacy.room_v1(room, members.get(room.id, NO_MEMBERS)) for room in reply.data]
+        )
 
     return await rooms.read_welcomed(call, work)
 
@@ -48,7 +52,7 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
     """Get a conversation with its members."""
     reply: Reply = await rooms.get_room(tx, call)
     members = await member_store.get_members(tx, reply.data.id, reply.data.attendeeId)
-    return replace(reply, data=legacy.room_v1(reply.data, members))
+    return msgspec.structs.replace(reply, data=legacy.room_v1(reply.data, members))
 
 
 @routes.add(
@@ -64,7 +68,7 @@ async def get_room(tx: Tx, call: Call[Any]) -> Reply:
 )
 async def create_room(call: Call[Any]) -> Reply:
     """Create a conversation."""
-    return await creation.create(replace(call, params=legacy.read_create(call.params)), _render_created)
+    return await creation.create(dataclasses.replace(call, params=legacy.read_create(call.params)), _render_created)
 
 
 async def _render_created(

@@ -1,21 +1,25 @@
-"""The operations `/healthz` and `/metrics`."""
+"""The operations `/healthz` and `/metrics`, and those that describe the server to administrators."""
 
 import contextlib
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from talkd import __version__
+from talkd import __version__, config_options
 from talkd.areas.operations import store
-from talkd.areas.operations.view import Health, Readings
+from talkd.areas.operations.doctor import Doctor
+from talkd.areas.operations.view import FindingView, Health, OptionView, Readings, StatusView
+from talkd.core import clock
 from talkd.core.errors import NotFound, Unavailable
 from talkd.core.networks import is_inside, require_network
 from talkd.web import metrics
+from talkd.web.admission import Admission
 from talkd.web.call import Call
 from talkd.web.ocs import Reply
 from talkd.web.params import NoParams
 from talkd.web.routing import Access, Guard, Kind, Routes
 
 routes = Routes("operations", base="", kind=Kind.PLAIN)
+status_routes = Routes("operations", base="/apps/talkd/api")
 
 
 @routes.add("GET", "/healthz", Guard.NO_LOGIN, access=Access.OWN, unconditional=True)
@@ -46,3 +50,38 @@ async def get_metrics(call: Call[NoParams]) -> Reply:
         counts=counts,
     )
     return Reply(content=generate_latest(metrics.registry) + readings.text(), content_type=CONTENT_TYPE_LATEST)
+
+
+@status_routes.add("GET", "status", Guard.ADMIN, versions=("v1",), access=Access.OWN, returns=StatusView)
+async def get_status(call: Call[NoParams]) -> StatusView:
+    """Return the version, the database, and how much the server has to do."""
+    world = call.world
+    counts = await world.db.read(store.count)
+    return StatusView(
+        version=__version__,
+        uptime=int(clock.ticks() - world.started_at),
+        database="postgresql" if world.config.database.url else "sqlite",
+        database_size=await world.db.get_size(),
+        is_writable=await world.db.is_writable(),
+        accounts=counts["accounts"],
+        sessions=counts["sessions"],
+        calls=counts["calls"],
+        requests=world[Admission].in_flight,
+        waiting=world.changes.waiting,
+        sockets=int(metrics.registry.get_sample_value("talkd_signaling_sockets") or 0),
+    )
+
+
+@status_routes.add("GET", "checks", Guard.ADMIN, versions=("v1",), access=Access.OWN, returns=list[FindingView])
+async def list_findings(call: Call[NoParams]) -> list[FindingView]:
+    """Run the checks of `talkd doctor`, and return what they found. This takes seconds."""
+    return await call.world[Doctor].examine()
+
+
+@status_routes.add("GET", "options", Guard.ADMIN, versions=("v1",), access=Access.OWN, returns=list[OptionView])
+async def list_options(call: Call[NoParams]) -> list[OptionView]:
+    """List the options of the server's settings file and environment with their values, with secrets masked."""
+    return [
+        OptionView(each.name, each.shown, each.default, each.variable, each.meaning)
+        for each in config_options.list_options(call.world.config)
+    ]

@@ -3,13 +3,15 @@
 import sqlalchemy as sa
 
 from talkd.storage.database import Tx
-from talkd.storage.schema import sessions, users
-from talkd.storage.statements import ONE, Statement
+from talkd.storage.schema import rooms, sessions, users
+from talkd.storage.statements import ONE, ZERO, Statement
 
 _SESSIONS = Statement(sa.select(sa.func.count()).select_from(sessions))
 _ACCOUNTS = Statement(sa.select(sa.func.count()).select_from(users).where(users.c.enabled == ONE))
+_CALLS = Statement(sa.select(sa.func.count()).select_from(rooms).where(rooms.c.call_started_at > ZERO))
 
 
 async def count(tx: Tx) -> dict[str, int]:
-    """Return the numbers of `sessions` in all rooms and of `accounts` that can log in."""
-    return {"sessions": int(await tx.value(_SESSIONS)), "accounts": int(await tx.value(_ACCOUNTS))}
+    """Return the numbers of `sessions` in all rooms, of `accounts` that can log in, and of `calls`."""
+    statements = {"sessions": _SESSIONS, "accounts": _ACCOUNTS, "calls": _CALLS}
+    return {name: int(await tx.value(statement)) for name, statement in statements.items()}

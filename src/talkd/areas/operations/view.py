@@ -12,7 +12,11 @@ from prometheus_client.registry import Collector
 from talkd import __version__
 from talkd.storage.availability import Kind
 
-COUNTS = {"sessions": "Sessions in conversations.", "accounts": "Accounts that can log in."}
+COUNTS = {
+    "sessions": "Sessions in conversations.",
+    "accounts": "Accounts that can log in.",
+    "calls": "Calls that take place.",
+}
 """Descriptions of the metrics that are counted in the database."""
 
 
@@ -22,6 +26,53 @@ class Health(msgspec.Struct, frozen=True):
     status: str
     database: str
     version: str
+
+
+class StatusView(msgspec.Struct, frozen=True, rename="camel"):
+    """The state of the server, for administrators."""
+
+    version: str
+    uptime: int
+    """Seconds since the start."""
+    database: str
+    """`sqlite` or `postgresql`."""
+    database_size: int
+    """Bytes."""
+    is_writable: bool
+    """Whether the database stores changes."""
+    accounts: int
+    """Accounts that can log in."""
+    sessions: int
+    """Sessions in all conversations."""
+    calls: int
+    """Calls that take place."""
+    requests: int
+    """Requests in progress, including this one and those that wait."""
+    waiting: int
+    """Requests that wait for something new."""
+    sockets: int
+    """Open WebSockets of calls and events. The number is up to a second old."""
+
+
+class FindingView(msgspec.Struct, frozen=True):
+    """The result of a check. `state` is `ok`, `warn` or `fail`; `advice` says what to do, unless it is ok."""
+
+    state: str
+    subject: str
+    found: str
+    advice: str
+
+
+class OptionView(msgspec.Struct, frozen=True):
+    """An option of the server's settings file and environment. It can be changed only there."""
+
+    name: str
+    value: str
+    """In TOML, or `[hidden]` for a secret."""
+    default: str
+    variable: str
+    """The environment variable that sets it."""
+    meaning: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -36,7 +36,8 @@ async def render(
     online = await service.list_online_partners(tx, [overview], overview.me.attendee.actor_id)
     if shown_as is not None:
         overview = msgspec.structs.replace(overview, me=Participant(overview.me.room, shown_as))
-    return view.room(overview, call.world.talk_settings.room_defaults, names, online=online, missed=missed or UNSET)
+    defaults = await service.get_defaults(tx, call.world.talk_settings, overview.me.attendee.actor_id)
+    return view.room(overview, defaults, names, online=online, missed=missed or UNSET)
 
 
 async def render_mine(tx: Tx, call: Call[Any]) -> RoomView:

@@ -1,8 +1,12 @@
 """Read rooms as their attendees see them."""
 
+import msgspec
+
 from talkd.areas.overviews import store
 from talkd.areas.overviews.model import Overview
 from talkd.areas.participants import attendee_service as attendees
+from talkd.areas.sip import service as sip
+from talkd.conversation.settings import RoomDefaults, TalkSettings
 from talkd.core import clock
 from talkd.core.constants import RoomType
 from talkd.core.errors import NotFound
@@ -27,6 +31,14 @@ async def get_overview(tx: Tx, room_id: int, attendee_id: int, *, browser: str) 
     if overview is None:
         raise NotFound
     return overview
+
+
+async def get_defaults(tx: Tx, talk_settings: TalkSettings, user_id: str) -> RoomDefaults:
+    """Return the settings that apply to every room, as they are for one user. Guests enable nothing."""
+    defaults = talk_settings.room_defaults
+    if not defaults.can_enable_dial_in or await sip.can_enable_dial_in(tx, talk_settings, user_id):
+        return defaults
+    return msgspec.structs.replace(defaults, can_enable_dial_in=False)
 
 
 async def list_online_partners(tx: Tx, overviews: list[Overview], user_id: str) -> set[str]:

@@ -18,6 +18,7 @@ from talkd.core.constants import NotificationLevel, ParticipantType, Permission,
 
 UNKNOWN_PICTURE = "0"
 """The avatar version of a room whose name is hidden. The real version would reveal the emoji of the name."""
+_ONE_TO_ONE, _NOTE_TO_SELF = int(RoomType.ONE_TO_ONE), int(RoomType.NOTE_TO_SELF)
 
 
 class RoomView(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -99,13 +100,14 @@ def room(
     """
     me, figures = overview.me, overview.figures
     item, attendee, session = me.room, me.attendee, me.session
-    name = item.partner_of(attendee.actor_id) if item.type == RoomType.ONE_TO_ONE else item.name
-    is_online = online is not None and item.type == RoomType.ONE_TO_ONE and name in online
+    is_one_to_one = item.type == _ONE_TO_ONE
+    name = item.partner_of(attendee.actor_id) if is_one_to_one else item.name
+    is_online = online is not None and is_one_to_one and name in online
     is_lobby_on, is_inside = item.is_lobby_on, me.can_pass_lobby
     started_at = clock.date_of(item.call_started_at) if is_inside else 0
     last: Any = UNSET
     if with_last_message and overview.last_message is not None and is_inside and not attendee.sensitive:
-        last = message_view.message(overview.last_message, item, me.actor, names)
+        last = message_view.message(overview.last_message, item, attendee.actor, names)
     # Positional arguments, in the order of the fields: keyword arguments would take sixty times as long.
     return RoomView(
         item.id,
@@ -145,7 +147,7 @@ def room(
         attendee.permissions,
         item.call_permissions,
         item.default_permissions,
-        defaults.can_dial_in and me.is_moderator and not me.is_guest,
+        defaults.can_enable_dial_in and me.is_moderator and not me.is_guest,
         attendee.pin if item.sip_enabled else "",
         item.description,
         figures.common_read if attendee.sees_common_read else 0,
@@ -153,7 +155,7 @@ def room(
         item.call_flag if is_inside else 0,
         item.message_expiration,
         avatar_version(item),
-        bool(item.avatar) or item.type == RoomType.NOTE_TO_SELF,
+        bool(item.avatar) or item.type == _NOTE_TO_SELF,
         item.breakout_mode,
         item.breakout_status if is_inside else 0,
         item.recording_consent,
@@ -170,15 +172,22 @@ def room(
     )
 
 
-def seen_from_outside(item: Room, *, is_listed: bool = False, shows_object: bool = False) -> RoomView:
+def seen_by_bridge(item: Room) -> RoomView:
+    """Return a room for the telephone bridge, which must know whether people can dial in."""
+    return seen_from_outside(item, is_listed=True, shows_object=True, shows_call=True)
+
+
+def seen_from_outside(
+    item: Room, *, is_listed: bool = False, shows_object: bool = False, shows_call: bool = False
+) -> RoomView:
     """Return a room for somebody who has not joined it.
 
     A listed room also shows its name, its description and, unless its lobby is on, its call. `shows_object` adds the id
-    of its object: for a breakout room, the token of the parent room.
+    of its object: for a breakout room, the token of the parent room. `shows_call` adds the call even with a lobby.
     """
     no_permissions = int(Permission.CUSTOM)
     name = item.name if is_listed else ""
-    shows_call = is_listed and not item.is_lobby_on
+    shows_call = shows_call or (is_listed and not item.is_lobby_on)
     return RoomView(
         id=item.id,
         token=item.token,

@@ -142,9 +142,9 @@ async def add_phone(tx: Tx, room: Room, actor: Actor, number: str) -> None:
         await _add(tx, room, actor, target, type=ParticipantType.USER, phone_number=number)
 
 
-async def add_guest(tx: Tx, room: Room, guest_id: str) -> int:
-    """Add a guest who opened the room's link. Return the attendee's id."""
-    actor = Actor(GUESTS, guest_id)
+async def add_guest(tx: Tx, room: Room, guest_id: str, name: str = "") -> int:
+    """Add a guest who opened the room's link or called by telephone. Return the attendee's id."""
+    actor = Actor(GUESTS, guest_id, name)
     return await _add(tx, room, actor, actor, type=ParticipantType.GUEST, quiet=True)
 
 

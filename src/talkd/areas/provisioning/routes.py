@@ -15,6 +15,7 @@ from talkd.areas.users.model import EDITABLE_FIELDS, INVALID, NO_PASSWORD
 from talkd.core import clock
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
+from talkd.web import texts
 from talkd.web.call import Call
 from talkd.web.guards import require_login_still
 from talkd.web.params import NoParams, Scalar
@@ -72,6 +73,14 @@ async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
     """Return the accounts whose id, name or address contains the text, by id."""
     wanted = call.params
     profiles = await service.list_profiles(tx, wanted.search, wanted.limit or None, wanted.offset)
+    return {"users": details(call, profiles)}
+
+
+@routes.add("GET", "users/recent", Guard.SUBADMIN, params=Search)
+async def list_recent_users(tx: Tx, call: Call[Search]) -> Any:
+    """Return the accounts whose id, name or address contains the text, by id, in the order of their last logins."""
+    wanted = call.params
+    profiles = await service.list_profiles(tx, wanted.search, wanted.limit or None, wanted.offset, recent_first=True)
     return {"users": details(call, profiles)}
 
 
@@ -190,5 +199,6 @@ def details(call: Call[Any], profiles: list[Profile]) -> dict[str, Any]:
 
 
 def _details_of(call: Call[Any], profile: Profile) -> dict[str, Any]:
-    account = profile.account
-    return view.details(account, profile.group_ids, own=account.id == call.user_id, for_admin=call.caller.is_admin)
+    account, is_own = profile.account, profile.account.id == call.user_id
+    language = texts.preferred(*texts.accepted(call.header("accept-language"))) if is_own else texts.DEFAULT
+    return view.details(account, profile.group_ids, own=is_own, for_admin=call.caller.is_admin, language=language)

@@ -34,9 +34,11 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 # --- accounts -------------------------------------------------------------------------------
-async def list_profiles(tx: Tx, search: str, limit: int | None, offset: int) -> list[Profile]:
-    """List the accounts whose id, name or address contains the text, sorted by name."""
-    return await _with_groups(tx, await users.list_accounts(tx, search, limit, offset))
+async def list_profiles(
+    tx: Tx, search: str, limit: int | None, offset: int, *, recent_first: bool = False
+) -> list[Profile]:
+    """List the accounts whose id, name or address contains the text, sorted by name or by their last login."""
+    return await _with_groups(tx, await users.list_accounts(tx, search, limit, offset, recent_first=recent_first))
 
 
 async def list_profiles_of_members(tx: Tx, group_id: str, limit: int | None, offset: int) -> list[Profile]:
@@ -125,13 +127,13 @@ async def set_enabled(tx: Tx, by: ApiCaller, user_id: str, enabled: bool) -> Non
 
     Raises Rejected (998 if the caller is not an administrator, 101 as `users.set_enabled` does), and Forbidden.
     """
-    await _require_may_administer(tx, by, user_id)
+    await require_may_administer(tx, by, user_id)
     await users.set_enabled(tx, user_id, enabled, by=by.actor.id)
 
 
 async def delete_account(tx: Tx, by: ApiCaller, user_id: str) -> str:
     """Delete an account. Return its id as it was stored. Raises Rejected as `users.delete_account`, and Forbidden."""
-    await _require_may_administer(tx, by, user_id)
+    await require_may_administer(tx, by, user_id)
     return await users.delete_account(tx, user_id, by=by.actor)
 
 
@@ -196,7 +198,7 @@ async def _require_may_set(tx: Tx, by: ApiCaller, user_id: str, key: str) -> Acc
     return account
 
 
-async def _require_may_administer(tx: Tx, by: ApiCaller, user_id: str) -> None:
+async def require_may_administer(tx: Tx, by: ApiCaller, user_id: str) -> None:
     """Raises Rejected (998) unless the caller is an administrator, and Forbidden as `_require_confirmed` does."""
     if not by.is_admin:
         raise Rejected(NOT_YOURS)

@@ -10,8 +10,10 @@ NO_QUOTA = {"free": 0, "used": 0, "total": 0, "relative": 0, "quota": -3}
 """-3 means unlimited. talkd stores no files of its users."""
 
 
-def details(account: Account, groups: list[str], *, own: bool, for_admin: bool) -> dict[str, Any]:
+def details(account: Account, groups: list[str], *, own: bool, for_admin: bool, language: str) -> dict[str, Any]:
     """Return an account. Scopes are in the caller's own account only, the storage location for administrators only.
+
+    `language` is that of an account that has chosen none.
 
     The keys have the order of the real server, because some clients print them in this order.
     """
@@ -49,7 +51,7 @@ def details(account: Account, groups: list[str], *, own: bool, for_admin: bool) 
             shown[f"{key}Scope"] = scopes[f"{key}Scope"]
     return shown | {
         "groups": groups,
-        "language": account.language or "en",
+        "language": account.language or language,
         "locale": account.locale,
         "timezone": account.timezone,
         "notify_email": None,

@@ -45,7 +45,7 @@ async def react(tx: Tx, me: Participant, message_id: int, reaction: str) -> tupl
         created_at=entry.created_at,
     )
     reactions = await _update_counts(tx, me.room.id, message_id)
-    await tx.emit(ReactionAdded(me.room.id, me.actor, message_id, reaction))
+    await tx.emit(ReactionAdded(me.room.id, me.actor, message_id, reaction, entry.id))
     return await _with_names(tx, reactions), True
 
 
@@ -62,9 +62,9 @@ async def revoke(tx: Tx, me: Participant, message_id: int, reaction: str) -> Giv
         raise NotFound(data=NULL)
     await reaction_store.delete_reaction(tx, given)
     await message_store.set_system(tx, me.room.id, given.entry_id, REMOVED, "")
-    await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, announced=False)
+    entry = await messages.post_system(tx, me.room, me.actor, REVOKED, parent_id=message_id, announced=False)
     reactions = await _update_counts(tx, me.room.id, message_id)
-    await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction))
+    await tx.emit(ReactionRevoked(me.room.id, me.actor, message_id, reaction, entry.id))
     return await _with_names(tx, reactions)
 
 

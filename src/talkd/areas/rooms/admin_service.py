@@ -6,10 +6,12 @@ import msgspec
 
 from talkd.areas.participants import attendee_service as attendees
 from talkd.areas.participants import service as participants
+from talkd.areas.rooms import admin_store
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import member_service as members
 from talkd.areas.rooms import service as rooms
 from talkd.areas.rooms import setting_service as room_settings
+from talkd.areas.rooms.admin_model import RoomMeasures
 from talkd.areas.rooms.member_model import Newcomer, Progress
 from talkd.areas.settings import service as settings
 from talkd.areas.users import group_service as groups
@@ -18,7 +20,7 @@ from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Attendee, require_permissions
 from talkd.conversation.room import Attributes, Room, require_description, require_name
 from talkd.core import clock
-from talkd.core.actor import CLI, GROUPS, USERS
+from talkd.core.actor import CLI, GROUPS, USERS, Actor
 from talkd.core.constants import MODERATOR_TYPES, Listable, ParticipantType, RoomType
 from talkd.core.errors import Invalid, NotFound
 from talkd.core.events import RoomCreated
@@ -132,9 +134,19 @@ async def update(tx: Tx, token: str, changes: RoomChanges) -> None:
         await _set_owner(tx, room, changes.owner)
 
 
-async def delete(tx: Tx, token: str) -> None:
+async def delete(tx: Tx, token: str, by: Actor = CLI) -> None:
     """Delete a group or public room. Raises NotFound, and Invalid for rooms of other types."""
-    await rooms.remove(tx, await _find_room(tx, token), CLI)
+    await rooms.remove(tx, await _find_room(tx, token), by)
+
+
+async def list_measured(tx: Tx, search: str, order: str, limit: int, offset: int) -> list[RoomMeasures]:
+    """List rooms by `activity`, `messages` or `people`, the largest first. Raises Invalid for any other order.
+
+    `search` is a part of their tokens. This may take long in a large database.
+    """
+    if order not in admin_store.ORDERS:
+        raise Invalid("order", message=f"The order is one of {', '.join(admin_store.ORDERS)}.")
+    return await admin_store.list_measured(tx, search, order, max(limit, 0), max(offset, 0))
 
 
 def _require_name(name: str) -> str:

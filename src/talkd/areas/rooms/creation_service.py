@@ -16,8 +16,11 @@ from talkd.conversation import access, room_store
 from talkd.conversation.room import (
     CHANGELOG_NAME,
     EXTENDED,
+    INCOMING,
     NOTE_TO_SELF,
+    PHONE_CALL,
     UNNAMED,
+    WITHOUT_PIN,
     Attributes,
     Room,
     pair,
@@ -152,6 +155,23 @@ async def get_note_to_self(tx: Tx, actor: Actor, *, by: Actor | None = None) -> 
         )
         await tx.emit(RoomCreated(room.id, by or actor))
     return room.id, await _add_owner(tx, room, actor, favorite=True)
+
+
+async def create_for_caller(tx: Tx, owner: Actor, name: str) -> Room:
+    """Create a room for a telephone call to a user, named after the number of the caller."""
+    room = await room_store.add_room(
+        tx,
+        token=await new_token(tx, is_dialable=True),
+        type=RoomType.GROUP,
+        name=name or UNNAMED,
+        object_type=PHONE_CALL,
+        object_id=INCOMING,
+        attributes=Attributes(sip_enabled=WITHOUT_PIN),
+        now=clock.now(),
+    )
+    await tx.emit(RoomCreated(room.id, owner))
+    await _add_owner(tx, room, owner)
+    return room
 
 
 # --- first rooms of a user -------------------------------------------------------------------

@@ -6,13 +6,14 @@ from typing import Any
 import msgspec
 
 from talkd.areas.overviews import rendering, view
+from talkd.areas.overviews import service as overviews
 from talkd.areas.overviews.view import RoomView
 from talkd.areas.rooms import creation_service as creation
 from talkd.areas.rooms import service as rooms
 from talkd.core import clock
 from talkd.storage.database import Tx
 from talkd.web.call import Call
-from talkd.web.guards import find_participant
+from talkd.web.guards import BRIDGE, find_participant, is_from, require_signed
 from talkd.web.ocs import Reply
 from talkd.web.routing import ANY_MODERATOR, Access, Guard, Routes
 
@@ -77,7 +78,8 @@ async def read_rooms(tx: Tx, call: Call[ListParams], *, is_welcomed: bool) -> Re
     )
     if found is None:
         return None
-    defaults, with_last_message = call.world.talk_settings.room_defaults, params.includeLastMessage
+    defaults = await overviews.get_defaults(tx, call.world.talk_settings, call.user_id)
+    with_last_message = params.includeLastMessage
     data = [
         view.room(overview, defaults, found.names, with_last_message=with_last_message, online=found.online)
         for overview in found.overviews
@@ -92,9 +94,15 @@ async def get_note_to_self(tx: Tx, call: Call[Any]) -> Reply:
     return Reply(await rendering.render(tx, call, room_id, attendee_id), 200, _hash(call))
 
 
-@routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V4, returns=RoomView)
+@routes.add("GET", "room/{token}", Guard.NO_LOGIN, versions=V4, returns=RoomView, errors=(401,))
 async def get_room(tx: Tx, call: Call[Any]) -> Reply:
-    """Get one conversation. Callers who are not in it get fewer fields, and only if it is public or listed."""
+    """Get one conversation. Callers who are not in it get fewer fields, and only if it is public or listed.
+
+    The telephone bridge, which signs the token, may look at any conversation.
+    """
+    if is_from(BRIDGE, call):
+        require_signed(BRIDGE, call.token.encode(), call)
+        return Reply(view.seen_by_bridge(await rooms.get_for_bridge(tx, call.token)), 200, _hash(call))
     me = await find_participant(tx, call)
     if me is not None:
         return Reply(await rendering.render(tx, call, me.room.id, me.attendee.id), 200, _hash(call))

@@ -17,7 +17,7 @@ from talkd.conversation.participant import Attendee, Participant
 from talkd.conversation.room import Room
 from talkd.core.actor import USERS, Actor
 from talkd.core.constants import RoomType
-from talkd.core.errors import NULL, Forbidden, Invalid, UnknownRoom
+from talkd.core.errors import NULL, Forbidden, Invalid, NotFound, UnknownRoom
 from talkd.core.events import ReadOnlySet, RoomDeleted
 from talkd.storage.database import Tx
 
@@ -53,6 +53,8 @@ async def list_rooms(
     is_known = is_known or any(overview.me.room.type in _WELCOME_ROOMS for overview in found)
     if not is_known and not await settings.is_welcomed(tx, user_id):
         return None
+    if not found and not is_known:  # another request may have created the welcome rooms after this one looked
+        found = await overviews.list_overviews(tx, user_id, browser=browser, since=since, with_one_to_ones=with_status)
     last = [overview.last_message for overview in found if overview.last_message is not None]
     names = await messages.get_names(tx, last) if with_last_message else {}
     online = await overviews.list_online_partners(tx, found, user_id) if with_status else None
@@ -80,6 +82,14 @@ async def access_from_outside(
     if user_id is not None:
         return room, not await ban_store.is_banned(tx, room.id, USERS, user_id)
     return room, not await ban_store.is_guest_banned(tx, room.id, browser=browser, address=address)
+
+
+async def get_for_bridge(tx: Tx, token: str) -> Room:
+    """Return a room that somebody wants to dial in to. Raises NotFound."""
+    room = await room_store.get_room(tx, token)
+    if room is None:
+        raise NotFound
+    return room
 
 
 # --- leaving and removing -------------------------------------------------------------------

@@ -205,7 +205,7 @@ async def set_message_expiration(tx: Tx, call: Call[ExpirationParams]) -> RoomVi
 )
 async def set_mention_permissions(tx: Tx, call: Call[MentionParams]) -> RoomView:
     """Choose who may mention @all."""
-    await room_settings.set_mention_permissions(tx, call.me.room, call.params.mentionPermissions)
+    await room_settings.set_mention_permissions(tx, call.me.room, call.me.actor, call.params.mentionPermissions)
     return await rendering.render_mine(tx, call)
 
 

@@ -20,6 +20,7 @@ from talkd.core.events import (
     GuestsAllowed,
     GuestsDisallowed,
     ListableSet,
+    MentionPermissionsSet,
     MessageExpirationSet,
     PasswordSet,
     ReadOnlySet,
@@ -146,14 +147,17 @@ async def set_message_expiration(tx: Tx, room: Room, actor: Actor, seconds: int)
     await tx.emit(MessageExpirationSet(room.id, actor, seconds))
 
 
-async def set_mention_permissions(tx: Tx, room: Room, value: int) -> None:
+async def set_mention_permissions(tx: Tx, room: Room, actor: Actor, value: int) -> None:
     """Let everybody (0) or only moderators (1) mention @all."""
     _require_no_breakout_room(room)
     if not room.is_shared:
         raise Invalid("type")
     if value not in (0, 1):
         raise Invalid("value")
+    if value == room.mention_permissions:
+        return
     await room_store.set_field(tx, room.id, "mention_permissions", value)
+    await tx.emit(MentionPermissionsSet(room.id, actor, value))
 
 
 async def set_recording_consent(tx: Tx, room: Room, actor: Actor, value: int, *, server_setting: int) -> None:

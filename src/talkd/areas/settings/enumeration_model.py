@@ -28,12 +28,12 @@ def enumeration_of(core: Mapping[str, str]) -> Enumeration:
     """Read the settings of the app `core`. talkd has no address books, so no account is found by its phone number."""
     core_settings = TalkSettings()
     core_settings.replace(core)
-    is_allowed = core_settings.flag("shareapi_allow_share_dialog_user_enumeration", True)
+    is_allowed = core_settings.flag("shareapi_allow_share_dialog_user_enumeration")
     to_group = core_settings.flag("shareapi_restrict_user_enumeration_to_group")
     to_phone = core_settings.flag("shareapi_restrict_user_enumeration_to_phone")
     return Enumeration(
         browses_all=is_allowed and not to_group and not to_phone,
         browses_groups=is_allowed and to_group,
-        full_match=core_settings.flag("shareapi_restrict_user_enumeration_full_match", True),
+        full_match=core_settings.flag("shareapi_restrict_user_enumeration_full_match"),
         members_only=core_settings.flag("shareapi_only_share_with_group_members"),
     )

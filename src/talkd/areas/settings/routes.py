@@ -4,7 +4,8 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.settings import service
+from talkd.areas.settings import service, view
+from talkd.areas.settings.view import SettingView
 from talkd.conversation.settings import APP, APPS
 from talkd.core.errors import NULL, Invalid
 from talkd.storage.database import Tx
@@ -86,6 +87,12 @@ async def delete_user_config(tx: Tx, call: Call[KeyPath]) -> Any:
 def _require_talk(app: str) -> None:
     if app != APP:
         raise Invalid(data=NULL)
+
+
+@routes.add("GET", "talkd/api/v1/settings", Guard.ADMIN, returns=list[SettingView])
+async def list_settings(tx: Tx, _call: Call[NoParams]) -> list[SettingView]:
+    """List all settings with their form and value, with secrets masked."""
+    return [view.setting(described) for described in await service.list_described(tx)]
 
 
 @routes.add("GET", f"{CONFIG}/apps", Guard.ADMIN)

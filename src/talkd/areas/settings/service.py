@@ -5,9 +5,13 @@ Functions that take an `app` raise Forbidden if it has no settings in talkd.
 
 from collections.abc import Callable
 
+import msgspec
+
 from talkd.areas.settings import store
 from talkd.areas.settings.enumeration_model import Enumeration, enumeration_of
-from talkd.conversation.setting_values import CORE_SETTINGS, SETTINGS, masked, problem_of
+from talkd.areas.settings.model import Described
+from talkd.conversation.server_lists import find_problem, with_kept_secrets
+from talkd.conversation.setting_values import CORE_SETTINGS, SETTINGS, default_of, masked, problem_of
 from talkd.conversation.settings import (
     APP,
     APPS,
@@ -40,6 +44,15 @@ async def get_shown(tx: Tx, app: str = APP) -> dict[str, str]:
     return {key: masked(key, value) for key, value in (await get_all(tx, app)).items()}
 
 
+async def list_described(tx: Tx) -> list[Described]:
+    """List all settings of all apps, with secrets masked."""
+    described = []
+    for app, known in ((APP, SETTINGS), (CORE, CORE_SETTINGS)):
+        values = await get_shown(tx, app)
+        described += [Described(app, key, form, default_of(key, form), values.get(key)) for key, form in known.items()]
+    return described
+
+
 async def get_settings(tx: Tx) -> TalkSettings:
     """Read the settings of Talk from the database. Operations can use `World.talk_settings` in memory instead."""
     talk_settings = TalkSettings()
@@ -48,8 +61,12 @@ async def get_settings(tx: Tx) -> TalkSettings:
 
 
 async def set_value(tx: Tx, key: str, value: str, app: str = APP) -> None:
-    """Set a setting, from the next request on. Raises Invalid."""
+    """Set a setting, from the next request on. Raises Invalid.
+
+    Where secrets in a list of servers are masked, those that are stored are kept.
+    """
     require_app(app)
+    value = with_kept_secrets(key, value, (await store.get_values(tx, app)).get(key, ""))
     require_value(key, value, app)
     await store.set_value(tx, app, key, value)
     await tx.emit(SettingSet(app, key, value))
@@ -76,10 +93,16 @@ def require_app(app: str) -> None:
 
 
 def require_value(key: str, value: str, app: str = APP) -> None:
-    """Raises Invalid, with a sentence, for an unknown setting and for a value that it cannot have."""
-    problem = problem_of(SETTINGS if app == APP else CORE_SETTINGS, key, value)
+    """Raises Invalid, with a sentence, for an unknown setting and for a value that it cannot have.
+
+    In a list of servers, the error also names the part that is wrong.
+    """
+    known = SETTINGS if app == APP else CORE_SETTINGS
+    problem = problem_of(known, key, value)
     if problem:
-        raise Invalid("value", message=problem, data={"data": {"message": problem}})
+        place = find_problem(str(known.get(key)), value)
+        parts = {} if place is None else msgspec.to_builtins(place)
+        raise Invalid("value", message=problem, data={"data": {"message": problem, **parts}})
 
 
 async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> None:

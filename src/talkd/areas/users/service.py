@@ -38,9 +38,20 @@ async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
     return await store.list_accounts_by_email(tx, email)
 
 
-async def list_accounts(tx: Tx, search: str = "", limit: int | None = None, offset: int = 0) -> list[Account]:
-    """List the accounts whose id, name or address contains the text, sorted by name; all of them without a limit."""
-    return await store.search_accounts(tx, search, EVERYTHING if limit is None else max(limit, 0), max(offset, 0))
+async def list_accounts(
+    tx: Tx, search: str = "", limit: int | None = None, offset: int = 0, *, recent_first: bool = False
+) -> list[Account]:
+    """List the accounts whose id, name or address contains the text; all of them without a limit.
+
+    They are sorted by name, or with `recent_first` by their last login.
+    """
+    most = EVERYTHING if limit is None else max(limit, 0)
+    return await store.search_accounts(tx, search, most, max(offset, 0), recent_first=recent_first)
+
+
+async def list_every_id(tx: Tx) -> list[str]:
+    """List the ids of all accounts."""
+    return await store.list_every_id(tx)
 
 
 async def get_names(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
@@ -134,6 +145,8 @@ async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
         if column == "display_name" and changed != account.display_name:
             await tx.emit(UserRenamed(account.id, changed))
             await settings.outdate_caches(tx, account.id)  # verified logins contain the name
+        elif column == "language" and changed != account.language:
+            await settings.outdate_caches(tx, account.id)  # the pages of a browser are in this language
         elif column == "email" and changed != account.email:
             await settings.outdate_caches(tx, account.id)  # users can log in with it
 
@@ -141,6 +154,7 @@ async def set_field(tx: Tx, account: Account, key: str, value: str) -> None:
 async def reset_language(tx: Tx, user_id: str) -> None:
     """Reset the language of an account to the default. `set_field` cannot do this: it allows no empty language."""
     await store.set_column(tx, user_id, "language", "")
+    await settings.outdate_caches(tx, user_id)
 
 
 async def set_password(tx: Tx, user_id: str, password_hash: str) -> None:

@@ -28,6 +28,7 @@ _by_id = sa.select(*_ACCOUNT).where(folded(users.c.id) == bind("id", sa.Text))
 _BY_ID = Query(_by_id, _ACCOUNT)
 _BY_ID_LOCKED = Query(_by_id.with_for_update(key_share=True), _ACCOUNT)
 _IDS = Statement(sa.select(users.c.id).where(one_of(folded(users.c.id), "ids")))
+_EVERY_ID = Statement(sa.select(users.c.id))
 _BY_EMAIL = Query(
     sa.select(*_ACCOUNT).where(folded(users.c.email) == folded(bind("email", sa.Text)), users.c.email != EMPTY),
     _ACCOUNT,
@@ -85,10 +86,9 @@ _found = sa.or_(
         for column in (users.c.id, users.c.display_name, users.c.email)
     )
 )
-_SEARCH = Query(
-    sa.select(*_ACCOUNT).where(_found).order_by(*_by_name).limit(bind("limit", Int)).offset(bind("offset", Int)),
-    _ACCOUNT,
-)
+_search = sa.select(*_ACCOUNT).where(_found).limit(bind("limit", Int)).offset(bind("offset", Int))
+_SEARCH = Query(_search.order_by(*_by_name), _ACCOUNT)
+_SEARCH_RECENT = Query(_search.order_by(users.c.last_login_at.desc(), *_by_name), _ACCOUNT)
 
 
 async def get_account(tx: Tx, folded_id: str, *, lock: bool = False) -> Account | None:
@@ -101,6 +101,11 @@ async def list_ids(tx: Tx, folded_ids: Sequence[str]) -> list[str]:
     return await tx.values(_IDS, ids=tx.many(folded_ids))
 
 
+async def list_every_id(tx: Tx) -> list[str]:
+    """List the ids of all accounts."""
+    return await tx.values(_EVERY_ID)
+
+
 async def list_accounts(tx: Tx, user_ids: Sequence[str]) -> list[Account]:
     """List the accounts with these ids, sorted by name."""
     return await tx.list(_BY_IDS, ids=tx.many(user_ids))
@@ -111,9 +116,10 @@ async def list_accounts_by_email(tx: Tx, email: str) -> list[Account]:
     return await tx.list(_BY_EMAIL, email=email)
 
 
-async def search_accounts(tx: Tx, search: str, limit: int, offset: int) -> list[Account]:
-    """List the accounts whose id, name or e-mail address contains the text, sorted by name."""
-    return await tx.list(_SEARCH, pattern=like_pattern(search), limit=limit, offset=offset)
+async def search_accounts(tx: Tx, search: str, limit: int, offset: int, *, recent_first: bool = False) -> list[Account]:
+    """List the accounts whose id, name or e-mail address contains the text, sorted by last login or by name."""
+    query = _SEARCH_RECENT if recent_first else _SEARCH
+    return await tx.list(query, pattern=like_pattern(search), limit=limit, offset=offset)
 
 
 async def get_names(tx: Tx, user_ids: Sequence[str]) -> dict[str, str]:
