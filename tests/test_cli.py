@@ -1,6 +1,7 @@
 """The command line: the server process, and commands without and beside a running server."""
 
 import contextlib
+import inspect
 import json
 import os
 import re
@@ -13,17 +14,19 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import httpx
 import pytest
+from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
-from typer.testing import CliRunner
 
 from support.commands import run_talkd
 from support.people import TALK, data_of
@@ -32,7 +35,8 @@ from support.running import ADMIN, PASSWORD, free_port
 from talkd import __version__
 from talkd.__main__ import main
 from talkd.cli.certificates import examine_tls
-from talkd.cli.root import app
+from talkd.cli.command import ConfigCommand
+from talkd.cli.root import GROUPS, app
 from talkd.config import ServerConfig
 
 Run = Callable[..., str]
@@ -68,6 +72,25 @@ def test_an_interrupt_while_modules_load_shows_no_stack_trace(monkeypatch: pytes
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 130
+
+
+def test_an_interrupted_command_ends_without_a_message(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("talkd.config.load", interrupt)
+    assert run("user", "list", status=130) == ""
+
+
+def test_each_command_receives_its_options_and_arguments() -> None:
+    groups: list[click.Group] = [app, *(import_module(module).app for module, _ in GROUPS.values())]
+    for each in (each for group in groups for each in group.commands.values()):
+        if each.callback is None:
+            continue  # a group
+        given = {param.name for param in each.params if param.expose_value}
+        if isinstance(each, ConfigCommand):
+            given = given - {"config_file", "data", "database", "quiet"} | {"config"}
+        assert set(inspect.signature(each.callback).parameters) == given, each.name
 
 
 @pytest.mark.parametrize(
@@ -125,12 +148,13 @@ def test_group_manages_groups(run: Run, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_signaling_manages_external_servers(run: Run) -> None:
     assert "server.public_url" in run("signaling", "add", "https://one.test", "--secret", "s3cret")
-    run("signaling", "add", "https://two.test", "--secret", "s3cret", "--no-verify")
+    assert "changed the secret" not in run("signaling", "add", "https://two.test", "--secret", "s3cret", "--no-verify")
     assert json.loads(run("signaling", "list", "--json")) == [
         {"server": "https://one.test", "verify": True},
         {"server": "https://two.test", "verify": False},
     ]
     assert "s3cret" not in run("signaling", "list")
+    assert "changed the secret of 1 other" in run("signaling", "add", "https://one.test", "--secret", "another")
     run("signaling", "remove", "https://one.test")
     assert "there is no signaling server https://one.test" in run("signaling", "remove", "https://one.test", status=1)
     assert "needs a URL like" in run("signaling", "add", "three.test", "--secret", "s3cret", status=1)

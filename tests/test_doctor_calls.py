@@ -1,4 +1,4 @@
-"""`talkd doctor calls`: STUN and TURN servers (a coturn that the test starts), and the signaling socket."""
+"""`talkd doctor calls`: STUN and TURN servers (a coturn that the test starts), the signaling socket and Janus."""
 
 import asyncio
 import contextlib
@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 from aioice import stun, turn
+from websockets.sync.server import ServerConnection, serve
 
+from support import janus as gateway
 from support.commands import run_talkd
+from support.janus import Janus
 from support.people import Person
+from support.recorders import SECRET as RECORDING_SECRET
+from support.recorders import running_recording_server
 from support.relays import SECRET, WITH_SECRET, Coturn
 from support.running import Server, free_port
 from talkd.cli import relays
@@ -20,6 +25,7 @@ from talkd.cli.calls import examine_calls
 from talkd.cli.relays import is_reachable
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
+from talkd.signaling.sfu.janus import PROTOCOL
 from test_cli import certificate
 
 Found = dict[str, tuple[str, str]]
@@ -286,3 +292,83 @@ async def test_external_signaling_servers_take_the_place_of_the_socket() -> None
     chosen.replace({"signaling_servers": json.dumps(servers)})
     found = {each.subject: (each.state, each.found) for each in await examine_calls(Config(), chosen)}
     assert found["signaling"] == ("ok", "through https://signaling.example.org, which is not tried")
+
+
+# --- media gateways -----------------------------------------------------------------------------
+def examine_janus(url: str, secret: str) -> tuple[str, str]:
+    """Return state and text of the finding about a gateway."""
+    return examine(CALLS_JANUS=url, CALLS_JANUS_SECRET=secret)["media gateway"]
+
+
+def test_a_gateway_that_lets_talkd_in_is_fine(janus: Janus) -> None:
+    state, found = examine_janus(janus.url, gateway.SECRET)
+    assert (state, found.partition("Janus 1.")[0]) == ("ok", f"{janus.url}: ")
+
+
+def test_a_gateway_with_another_secret_refuses_talkd(janus: Janus) -> None:
+    state, found = examine_janus(janus.url, "another")
+    assert state == "fail"
+    assert found.startswith(f"{janus.url}: refuses talkd: Unauthorized")
+
+
+def test_a_gateway_that_does_not_run_is_named() -> None:
+    url = f"ws://127.0.0.1:{free_port()}"
+    state, found = examine_janus(url, SECRET)
+    assert state == "fail"
+    assert found.startswith(f"{url}: ")
+
+
+@pytest.mark.parametrize(
+    ("about", "state", "text"),
+    [
+        ({"version": 907, "version_string": "0.9.7"}, "fail", "is Janus 0.9.7"),
+        ({"version": 1100, "plugins": {}}, "fail", "has no janus.plugin.videoroom"),
+        ({"version": 1100, "plugins": {"janus.plugin.videoroom": {}}}, "warn", "calls begin slowly"),
+    ],
+)
+def test_what_a_gateway_lacks_is_named(about: dict[str, object], state: str, text: str) -> None:
+    def answer(connection: ServerConnection) -> None:
+        for request in map(json.loads, connection):
+            says = {"janus": "server_info", **about} if request["janus"] == "info" else {"janus": "success"}
+            connection.send(json.dumps(says))
+
+    with serve(answer, "127.0.0.1", 0, subprotocols=[PROTOCOL]) as listening:
+        thread = threading.Thread(target=listening.serve_forever)
+        thread.start()
+        found = examine_janus(f"ws://127.0.0.1:{listening.socket.getsockname()[1]}", SECRET)
+        listening.shutdown()
+        thread.join(10)
+    assert found[0] == state
+    assert text in found[1]
+
+
+# --- recording servers --------------------------------------------------------------------------
+async def examine_recorder(
+    url: str, *, secret: str = RECORDING_SECRET, internal_secret: str = "secret"
+) -> tuple[str, str]:
+    """Return state and text of the finding about a recording server."""
+    config, chosen = Config(), TalkSettings()
+    config.server.public_url, config.calls.internal_secret = "http://127.0.0.1:1", internal_secret
+    chosen.replace({"recording_servers": json.dumps({"servers": [{"server": url}], "secret": secret})})
+    findings = {each.subject: each for each in await examine_calls(config, chosen)}
+    found = findings["recording server"]
+    assert (found.advice == "") == (found.state == "ok")
+    return found.state, found.found.removeprefix(url)
+
+
+async def test_a_recording_server_that_knows_talkd_is_fine() -> None:
+    with running_recording_server() as recorder:
+        assert await examine_recorder(recorder.url) == ("ok", ": version 0.2.1, accepts the secret")
+        assert [message["type"] for _, message, _ in recorder.asked] == ["stop"]
+
+
+async def test_what_keeps_a_recording_server_from_recording_is_named() -> None:
+    with running_recording_server() as recorder:
+        refused = await examine_recorder(recorder.url, secret="another")
+        assert refused == ("fail", ": version 0.2.1, refuses talkd with status 403")
+        outside = await examine_recorder(recorder.url, internal_secret="")
+        assert outside == ("fail", ": version 0.2.1, but it cannot join calls")
+        other = await examine_recorder(f"{recorder.url}/elsewhere")
+        assert other == ("fail", ": something else answers")
+    state, _ = await examine_recorder(f"http://127.0.0.1:{free_port()}")
+    assert state == "fail"

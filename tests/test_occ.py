@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
+from conftest import Databases
 from support.waiting import begin_waiting
 from talkd.cli.database import read
 from talkd.cli.root import app
@@ -26,12 +27,12 @@ PASSWORD = "correct horse battery"
 
 
 @pytest.fixture
-def occ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Occ:
+def occ(databases: Databases, monkeypatch: pytest.MonkeyPatch) -> Occ:
     """Return a function that runs a command with a data folder of this test and returns the output."""
     for name in list(os.environ):
         if name.startswith("TALKD_"):
             monkeypatch.delenv(name)
-    monkeypatch.setenv("TALKD_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("TALKD_DATA", databases.config("sqlite").data)
     monkeypatch.setenv("OC_PASS", PASSWORD)
     monkeypatch.setenv("COLUMNS", "200")
 
@@ -40,7 +41,6 @@ def occ(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Occ:
         assert result.exit_code == status, (result.output, result.exception)
         return result.output
 
-    assert CliRunner().invoke(app, ("migrate",)).exit_code == 0  # otherwise the first command reports a new database
     return command
 
 
@@ -378,6 +378,8 @@ def test_importing_phone_numbers(people: Occ, tmp_path: Path) -> None:
     file.write_text('"1","alice\n')
     unreadable = people("talk:phone-number:import", str(file), status=1)
     assert unreadable == "Line 1: a quotation mark is not closed\n"
+    absent = people("talk:phone-number:import", "/absent", status=1)
+    assert absent == "Cannot read /absent: No such file or directory\n"
 
 
 def test_phone_numbers_are_imported_from_standard_input(people: Occ) -> None:

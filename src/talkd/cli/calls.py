@@ -1,4 +1,4 @@
-"""Checks of what clients need in calls: the signaling socket, STUN and TURN."""
+"""Checks of what calls need: the signaling socket, STUN and TURN, media gateways, and recording servers."""
 
 import asyncio
 import ipaddress
@@ -11,7 +11,9 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 
 from talkd.areas.signaling.service import list_stun_servers, list_turn_servers
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
+from talkd.cli.gateways import examine_gateway
 from talkd.cli.listening import is_talkd
+from talkd.cli.recorders import examine_recorder
 from talkd.cli.relays import examine_stun, examine_turn
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
@@ -21,10 +23,12 @@ PROXY_ADVICE = "let the reverse proxy pass WebSockets on (docs/admin/reverse-pro
 
 
 async def examine_calls(config: Config, talk_settings: TalkSettings) -> list[Finding]:
-    """Open the signaling socket at the public address, and use every STUN and TURN server."""
+    """Open the signaling socket at the public address, and use every STUN, TURN and recording server and gateway."""
     stun = list_stun_servers(config.calls, talk_settings)
     turn = list_turn_servers(config.calls, talk_settings)
-    checks = [*map(examine_turn, turn), *map(examine_stun, stun)]
+    gateways = [examine_gateway(url, config.calls.janus_secret) for url in config.calls.janus]
+    recorders = [examine_recorder(server, config, talk_settings) for server in talk_settings.recording_servers]
+    checks = [*map(examine_turn, turn), *map(examine_stun, stun), *gateways, *recorders]
     found = await asyncio.gather(_signaling(config, talk_settings), *checks)
     findings = [finding for finding in found if finding is not None]
     if turn and stun:

@@ -5,45 +5,51 @@ import os
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
+import click
 import msgspec
-import typer
-from typer.core import TyperCommand
+from click.exceptions import Exit
 
 import talkd.config
 from talkd.config import Config, ConfigError
 from talkd.core.errors import TalkError, Unavailable
 
 T = TypeVar("T")
+Decorator = Callable[[click.Command], click.Command]
 
-ConfigFile = Annotated[
-    Path | None, typer.Option("--config", metavar="FILE", help="Settings file (TOML).", envvar="TALKD_CONFIG")
-]
-DataFolder = Annotated[
-    Path | None, typer.Option("--data", metavar="DIR", help="Folder for everything stored in files.")
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option("--database", metavar="URL", help="postgresql://…; without it, SQLite in the data folder.")
-]
-Host = Annotated[str | None, typer.Option(help="Address to listen on.")]
-Port = Annotated[int | None, typer.Option(help="Port to listen on.", min=1, max=65535)]
-UnixSocket = Annotated[
-    str | None, typer.Option(metavar="PATH", help="Unix socket to listen on instead of an address and port.")
-]
-Dev = Annotated[
-    bool | None, typer.Option("--dev", help="For testing only: temporary data, sample accounts, no throttling.")
-]
-DevExposed = Annotated[
-    bool | None,
-    typer.Option("--dev-exposed", help="Allow --dev to listen on addresses that other machines reach."),
-]
+config_file = click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Settings file (TOML).",
+    envvar="TALKD_CONFIG",
+    show_envvar=True,
+)
+data = click.option(
+    "--data", type=click.Path(path_type=Path), metavar="DIR", help="Folder for everything stored in files."
+)
+database = click.option("--database", metavar="URL", help="postgresql://…; without it, SQLite in the data folder.")
+host = click.option("--host", help="Address to listen on.")
+port = click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.")
+unix_socket = click.option(
+    "--unix-socket", metavar="PATH", help="Unix socket to listen on instead of an address and port."
+)
+dev = click.option(
+    "--dev", is_flag=True, default=None, help="For testing only: temporary data, sample accounts, no throttling."
+)
+dev_exposed = click.option(
+    "--dev-exposed", is_flag=True, default=None, help="Allow --dev to listen on addresses that other machines reach."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 
 
 def fail(reason: str) -> NoReturn:
     """Print the reason to standard error and end the command with status 1."""
-    typer.echo(f"talkd: {reason}", err=True)
-    raise typer.Exit(1)
+    click.echo(f"talkd: {reason}", err=True)
+    raise Exit(1)
 
 
 def refusal(error: TalkError) -> str:
@@ -51,40 +57,24 @@ def refusal(error: TalkError) -> str:
     return error.message or f"refused: {error.reason or type(error).__name__}"
 
 
-class ConfigContext(typer.Context):
-    """The context of a ConfigCommand. `config` holds the settings."""
+class ConfigCommand(click.Command):
+    """A command with the options --config, --data and --database. Its function takes the settings as `config`.
 
-    config: Config
-
-
-def _config_options(config_file: ConfigFile = None, data: DataFolder = None, database: DatabaseUrl = None) -> None:
-    """Declare the options of every ConfigCommand."""
-
-
-def parameters_of(function: Callable[..., None]) -> list[Any]:
-    """Return the command-line parameters that Typer makes from the parameters of a function."""
-    app = typer.Typer(add_completion=False)
-    app.command()(function)
-    return typer.main.get_command(app).params
-
-
-class ConfigCommand(TyperCommand):
-    """A command with the options --config, --data and --database.
-
-    Its function takes a ConfigContext. If the function raises TalkError, the command prints the message, without a
-    stack trace, and ends with status 1.
+    If the function raises TalkError, the command prints the message, without a stack trace, and ends with status 1.
     """
 
-    context_class = ConfigContext
-    config_options = parameters_of(_config_options)
+    common_options: ClassVar[tuple[Decorator, ...]] = (config_file, data, database)
 
-    def __init__(self, *args: Any, params: list[Any], **more: Any) -> None:
-        super().__init__(*args, params=[*params, *self.config_options], **more)
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        for option in self.common_options:
+            option(self)
 
-    def invoke(self, ctx: Any) -> Any:
+    def invoke(self, ctx: click.Context) -> Any:
         from talkd import logs
 
-        ctx.config = load(**{option.name: ctx.params.pop(option.name) for option in self.config_options})
+        given = ctx.params
+        given["config"] = load(given.pop("config_file"), given.pop("data"), given.pop("database"))
         try:
             with logs.silenced():
                 return super().invoke(ctx)
@@ -96,13 +86,26 @@ class ConfigCommand(TyperCommand):
         fail(reason)
 
 
+class Group(click.Group):
+    """A group of commands that lists them in the order of the code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - the base class has it
+        return list(self.commands)
+
+
+class ConfigGroup(Group):
+    """A group whose commands are ConfigCommands."""
+
+    command_class = ConfigCommand
+
+
 def load(config_file: Path | None, data: Path | None = None, database: str | None = None, **more: Any) -> Config:
     """Load the settings. Ends the command if one is wrong. The names in `more` have the form `group__option`."""
     chosen = {("data",): str(data) if data else None, ("database", "url"): database}
     chosen |= {tuple(name.split("__")): value for name, value in more.items()}
     given = {path: value for path, value in chosen.items() if value is not None}
     for warning in talkd.config.warnings():
-        typer.echo(f"talkd: warning: {warning}", err=True)
+        click.echo(f"talkd: warning: {warning}", err=True)
     try:
         return talkd.config.load(config_file, os.environ, given)
     except ConfigError as error:
@@ -123,7 +126,6 @@ def run(work: Awaitable[T]) -> T:
 
     Raises TalkError if the work is refused.
     """
-    from talkd.cli.database import explain
 
     async def main() -> T:
         return await work
@@ -133,6 +135,8 @@ def run(work: Awaitable[T]) -> T:
     except Exception as error:
         if isinstance(error, TalkError) and not isinstance(error, Unavailable):
             raise
+        from talkd.cli.database import explain
+
         reason = explain(error)
         if reason is None:
             raise
@@ -149,9 +153,9 @@ def show(rows: list[tuple[str, ...]], *, headers: tuple[str, ...]) -> None:
     """Print a table with aligned columns."""
     widths = [max(len(row[column]) for row in [headers, *rows]) for column in range(len(headers))]
     for row in [headers, *rows]:
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def show_json(value: Any) -> None:
     """Print a value as indented JSON."""
-    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+    click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import apsw
-import asyncpg
-import typer
+import click
 
 from talkd.areas.announcements import service as announcements
 from talkd.areas.rooms import member_service as members
@@ -20,7 +19,7 @@ from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
 from talkd.core.errors import Unavailable
 from talkd.storage.database import Database, DatabaseRefused, Tx, Work
-from talkd.storage.migrate import revision_of_postgres, revision_of_sqlite
+from talkd.storage.migrate import revision_of_sqlite
 
 T = TypeVar("T")
 
@@ -39,7 +38,7 @@ async def opened(config: Config) -> AsyncIterator[Database]:
     db = open_database(config)
     await db.open()
     if is_new:  # often a mistake: the options of the server's database were forgotten
-        typer.echo(f"talkd: created a new database: {database_of(config)}", err=True)
+        click.echo(f"talkd: created a new database: {database_of(config)}", err=True)
     try:
         await db.read(clock_service.follow_scale)
         yield db
@@ -111,6 +110,10 @@ def change_members(config: Config, work: Work[tuple[T, Progress]]) -> T:
 async def revision_of(config: Config) -> str | None:
     """Return the schema revision of the database without changing it, or None if the database is empty."""
     if config.database.url:
+        import asyncpg
+
+        from talkd.storage.postgres_migrate import revision_of_postgres
+
         connection = await asyncpg.connect(config.database.url, timeout=CONNECT)
         try:
             return await revision_of_postgres(connection)
@@ -121,6 +124,8 @@ async def revision_of(config: Config) -> str | None:
 
 def explain(error: Exception) -> str | None:
     """Return a message for a failure of the database, or None if the error is a bug in talkd."""
+    import asyncpg  # here, so that commands on SQLite load it only for an error
+
     if isinstance(error, DatabaseRefused):
         return str(error)
     if isinstance(error, Unavailable) and isinstance(error.__cause__, Exception):

@@ -1,12 +1,12 @@
 """`talkd doctor`: check the set-up, and say what is wrong and how to repair it."""
 
-from typing import Annotated, Literal
-
+import click
 import msgspec
-import typer
+from click.exceptions import Exit
 
 from talkd.cli import command
-from talkd.cli.command import ConfigContext, Dev, DevExposed, Host, Port, UnixSocket
+from talkd.cli.command import ConfigCommand
+from talkd.config import Config
 
 OK, WARN, FAIL = "ok", "warn", "fail"
 COLORS = {OK: "green", WARN: "yellow", FAIL: "red"}
@@ -21,38 +21,46 @@ class Finding(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
+@click.command(cls=ConfigCommand)
+@click.argument("part", type=click.Choice(["calls"]), required=False, help="Check only what calls need.")
+@command.host
+@command.port
+@command.unix_socket
+@command.dev
+@command.dev_exposed
+@command.as_json
 def doctor(
-    ctx: ConfigContext,
-    part: Annotated[Literal["calls"] | None, typer.Argument(help="Check only what calls need.")] = None,
-    host: Host = None,
-    port: Port = None,
-    unix_socket: UnixSocket = None,
-    dev: Dev = None,
-    dev_exposed: DevExposed = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    config: Config,
+    part: str | None,
+    host: str | None,
+    port: int | None,
+    unix_socket: str | None,
+    dev: bool | None,
+    dev_exposed: bool | None,
+    as_json: bool,
 ) -> None:
     """Check the set-up. Status 1 if something does not work. Use the same options as for `talkd serve`."""
     from talkd.cli import checks
 
-    ctx.config.server.host = host or ctx.config.server.host
-    ctx.config.server.port = port or ctx.config.server.port
-    ctx.config.server.unix_socket = unix_socket or ctx.config.server.unix_socket
-    ctx.config.dev = dev or ctx.config.dev
+    config.server.host = host or config.server.host
+    config.server.port = port or config.server.port
+    config.server.unix_socket = unix_socket or config.server.unix_socket
+    config.dev = dev or config.dev
     del dev_exposed  # accepted because `talkd serve` has it
-    findings = command.run(checks.examine_for_calls(ctx.config) if part else checks.examine(ctx.config))
+    findings = command.run(checks.examine_for_calls(config) if part else checks.examine(config))
     if as_json:
         command.show_json(findings)
     else:
         for finding in findings:
             _show(finding)
     if any(finding.state == FAIL for finding in findings):
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
 def _show(finding: Finding) -> None:
     state = f"{finding.state:4}"
     if command.shows_color():
-        state = typer.style(state, fg=COLORS[finding.state], bold=True)
-    typer.echo(f"{state}  {finding.subject}: {finding.found}")
+        state = click.style(state, fg=COLORS[finding.state], bold=True)
+    click.echo(f"{state}  {finding.subject}: {finding.found}")
     if finding.advice:
-        typer.echo(f"      → {finding.advice}")
+        click.echo(f"      → {finding.advice}")

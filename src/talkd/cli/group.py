@@ -1,79 +1,77 @@
 """`talkd group`: groups of accounts."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from talkd.areas.users import group_service as groups
 from talkd.cli import command
-from talkd.cli.command import ConfigCommand, ConfigContext
 from talkd.cli.database import read, write, write_in_portions
+from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
-app = typer.Typer(help="Groups of accounts. Members of the group admin are administrators.", no_args_is_help=True)
-Group = Annotated[str, typer.Argument(help="Id of the group.")]
-Member = Annotated[str, typer.Argument(help="Name of the account.")]
+app = command.ConfigGroup()
+group = click.argument("group", help="Id of the group.")
+member = click.argument("name", help="Name of the account.")
 
 
-@app.command("add", cls=ConfigCommand)
-def add_group(
-    ctx: ConfigContext, group: Group, display_name: Annotated[str, typer.Option(help="Display name.")] = ""
-) -> None:
+@app.command("add")
+@group
+@click.option("--display-name", default="", help="Display name.")
+def add_group(config: Config, group: str, display_name: str) -> None:
     """Create a group."""
-    write(ctx.config, lambda tx: groups.create_group(tx, group, display_name))
-    typer.echo(f"Group {group} created")
+    write(config, lambda tx: groups.create_group(tx, group, display_name))
+    click.echo(f"Group {group} created")
 
 
-@app.command("list", cls=ConfigCommand)
-def list_groups(
-    ctx: ConfigContext,
-    members_of: Annotated[str, typer.Argument(metavar="[GROUP]", help="List the members of this group.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+@app.command("list")
+@click.argument("group", default="", help="List the members of this group.")
+@command.as_json
+def list_groups(config: Config, group: str, as_json: bool) -> None:
     """List all groups, or the members of one group."""
-    if members_of:
-        names = read(ctx.config, lambda tx: _members(tx, members_of))
+    if group:
+        names = read(config, lambda tx: _members(tx, group))
         if as_json:
             command.show_json(names)
         else:
             command.show([(name,) for name in names], headers=("NAME",))
         return
-    known = read(ctx.config, groups.list_groups)
+    known = read(config, groups.list_groups)
     if as_json:
         command.show_json(known)
     else:
-        rows: list[tuple[str, ...]] = [(group.id, group.display_name, str(group.members)) for group in known]
+        rows: list[tuple[str, ...]] = [(each.id, each.display_name, str(each.members)) for each in known]
         command.show(rows, headers=("GROUP", "DISPLAY NAME", "MEMBERS"))
 
 
-@app.command("delete", cls=ConfigCommand)
-def delete_group(
-    ctx: ConfigContext,
-    group: Group,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-) -> None:
+@app.command("delete")
+@group
+@command.yes
+def delete_group(config: Config, group: str, yes: bool) -> None:
     """Delete a group. The accounts of its members stay."""
-    read(ctx.config, lambda tx: _members(tx, group))
+    read(config, lambda tx: _members(tx, group))
     if not yes:
-        typer.confirm(f"Delete the group {group}? This cannot be undone.", abort=True)
-    write_in_portions(ctx.config, lambda tx: groups.delete_group(tx, group, by=CLI))
-    typer.echo(f"Group {group} deleted")
+        click.confirm(f"Delete the group {group}? This cannot be undone.", abort=True)
+    write_in_portions(config, lambda tx: groups.delete_group(tx, group, by=CLI))
+    click.echo(f"Group {group} deleted")
 
 
-@app.command("join", cls=ConfigCommand)
-def join_group(ctx: ConfigContext, group: Group, name: Member) -> None:
+@app.command("join")
+@group
+@member
+def join_group(config: Config, group: str, name: str) -> None:
     """Add an account to a group."""
-    write(ctx.config, lambda tx: groups.add_member(tx, group, name, by=CLI))
-    typer.echo(f"{name} added to group {group}")
+    write(config, lambda tx: groups.add_member(tx, group, name, by=CLI))
+    click.echo(f"{name} added to group {group}")
 
 
-@app.command("leave", cls=ConfigCommand)
-def leave_group(ctx: ConfigContext, group: Group, name: Member) -> None:
+@app.command("leave")
+@group
+@member
+def leave_group(config: Config, group: str, name: str) -> None:
     """Remove an account from a group."""
-    write(ctx.config, lambda tx: groups.remove_member(tx, group, name, by=CLI))
-    typer.echo(f"{name} removed from group {group}")
+    write(config, lambda tx: groups.remove_member(tx, group, name, by=CLI))
+    click.echo(f"{name} removed from group {group}")
 
 
 async def _members(tx: Tx, group: str) -> list[str]:

@@ -1,74 +1,69 @@
 """`talkd occ talk:active-calls` and `talk:monitor:*`: numbers of calls, participants and sessions."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import Literal, get_args
 
-import typer
+import click
+from click.exceptions import Exit
 
 from talkd.areas.calls import service as calls
 from talkd.areas.rooms import admin_service as admin
-from talkd.cli.command import ConfigContext
 from talkd.cli.database import read
-from talkd.cli.occ import Form, OccCommand, Output, show
+from talkd.cli.occ import Form, OccGroup, output, show
+from talkd.config import Config
 from talkd.conversation import attendee_store, session_store
 from talkd.core.constants import InCall
 from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 
-commands = typer.Typer()
+commands = OccGroup()
 
 NO_CALLS = "No calls in progress"
-
-
-class CountForm(StrEnum):
-    """The output format of numbers."""
-
-    PLAIN = "plain"
-    JSON = "json"
-    JSON_PRETTY = "json_pretty"
-    CSV = "csv"
+CountForm = Literal[Form, "csv"]
+"""The output format of numbers."""
 
 
 def _summary(active: int, people: int) -> str:
     return f"There are currently {active} calls in progress with {people} participants"
 
 
-@commands.command("talk:active-calls", cls=OccCommand)
-def show_active_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
+@commands.command("talk:active-calls")
+@output
+def show_active_calls(config: Config, output: Form) -> None:
     """Show the number of active calls. Status 1 if there are any, so that a script can wait before an upgrade."""
-    active = read(ctx.config, calls.list_active)
+    active = read(config, calls.list_active)
     people = sum(call.attendees for call in active)
-    if output is not Form.PLAIN:
+    if output != "plain":
         show({"calls": len(active), "participants": people}, output)
     elif active:
-        typer.echo(_summary(len(active), people))
+        click.echo(_summary(len(active), people))
     else:
-        typer.echo(NO_CALLS)
+        click.echo(NO_CALLS)
     if active:
-        raise typer.Exit(1)
+        raise Exit(1)
 
 
-@commands.command("talk:monitor:calls", cls=OccCommand)
-def show_calls(ctx: ConfigContext, output: Output = Form.PLAIN) -> None:
+@commands.command("talk:monitor:calls")
+@output
+def show_calls(config: Config, output: Form) -> None:
     """List the rooms that have a call, with the number of participants in it."""
-    active = read(ctx.config, calls.list_active)
+    active = read(config, calls.list_active)
     people = sum(call.attendees for call in active)
-    if output is not Form.PLAIN:
+    if output != "plain":
         show(dict(active), output)
     elif not active:
-        typer.echo(NO_CALLS)
+        click.echo(NO_CALLS)
     else:
-        typer.echo(_summary(len(active), people))
+        click.echo(_summary(len(active), people))
         show({f'"{call.token}"': call.attendees for call in active}, output)
 
 
-@commands.command("talk:monitor:room", cls=OccCommand)
-def show_room(
-    ctx: ConfigContext,
-    token: Annotated[str, typer.Argument(help="Token of the room.")],
-    separator: Annotated[str, typer.Option(help="Separator of the numbers with --output=csv.")] = ",",
-    output: Annotated[CountForm, typer.Option("--output", help="Output format.")] = CountForm.PLAIN,
-) -> None:
+@commands.command("talk:monitor:room")
+@click.argument("token", help="Token of the room.")
+@click.option("--separator", default=",", show_default=True, help="Separator of the numbers with --output=csv.")
+@click.option(
+    "--output", type=click.Choice(get_args(CountForm)), default="plain", show_default=True, help="Output format."
+)
+def show_room(config: Config, token: str, separator: str, output: CountForm) -> None:
     """Show how many attendees and sessions a room has, and how many sessions are in its call."""
 
     async def work(tx: Tx) -> dict[str, int]:
@@ -81,17 +76,17 @@ def show_room(
         }
 
     try:
-        counts = read(ctx.config, work)
+        counts = read(config, work)
     except NotFound:
-        if output is CountForm.PLAIN:
+        if output == "plain":
             raise
-        raise typer.Exit(1) from None  # as in Nextcloud's occ, programs get no text that they cannot parse
-    if output is CountForm.CSV:
-        typer.echo(separator.join(map(str, counts.values())))
-    elif output is CountForm.PLAIN:
-        typer.echo(
+        raise Exit(1) from None  # as in Nextcloud's occ, programs get no text that they cannot parse
+    if output == "csv":
+        click.echo(separator.join(map(str, counts.values())))
+    elif output == "plain":
+        click.echo(
             f"The conversation has {counts['attendees']} attendees with {counts['sessions']} sessions "
             f"of which {counts['call']} are in the call."
         )
     else:
-        show(counts, Form(output))
+        show(counts, output)

@@ -1,24 +1,21 @@
 """`talkd occ group:*`: groups of accounts."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
 from talkd.areas.users.model import EXISTS, Group, GroupSize
-from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write, write_in_portions
-from talkd.cli.occ import Form, Limit, OccCommand, Offset, Output, refuse, show
+from talkd.cli.occ import Form, OccGroup, limit, offset, output, refuse, show
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import Rejected
 from talkd.storage.database import Tx
 
-commands = typer.Typer()
+commands = OccGroup()
 
-GroupId = Annotated[str, typer.Argument(metavar="GROUPID", help="Id of the group.")]
-User = Annotated[str, typer.Argument(help="Name of the account.")]
+group_id = click.argument("groupid", help="Id of the group.")
+user = click.argument("user", help="Name of the account.")
 
 
 def _find(config: Config, group_id: str) -> Group:
@@ -36,39 +33,36 @@ def _require_both(config: Config, group_id: str, user_id: str) -> None:
         refuse("user not found")
 
 
-@commands.command("group:add", cls=OccCommand)
-def add_group(
-    ctx: ConfigContext,
-    groupid: GroupId,
-    display_name: Annotated[str, typer.Option(help="Display name.")] = "",
-) -> None:
+@commands.command("group:add")
+@group_id
+@click.option("--display-name", default="", help="Display name.")
+def add_group(config: Config, groupid: str, display_name: str) -> None:
     """Create a group."""
     try:
-        write(ctx.config, lambda tx: groups.create_group(tx, groupid, display_name))
+        write(config, lambda tx: groups.create_group(tx, groupid, display_name))
     except Rejected as error:
         if error.code == EXISTS:
             refuse(f'Group "{groupid}" already exists.')
         raise
-    typer.echo(f'Created group "{groupid}"')
+    click.echo(f'Created group "{groupid}"')
 
 
-@commands.command("group:delete", cls=OccCommand)
-def delete_group(ctx: ConfigContext, groupid: GroupId) -> None:
+@commands.command("group:delete")
+@group_id
+def delete_group(config: Config, groupid: str) -> None:
     """Delete a group. The accounts of its members stay."""
-    _find(ctx.config, groupid)
-    write_in_portions(ctx.config, lambda tx: groups.delete_group(tx, groupid, by=CLI))
-    typer.echo(f'Group "{groupid}" was removed')
+    _find(config, groupid)
+    write_in_portions(config, lambda tx: groups.delete_group(tx, groupid, by=CLI))
+    click.echo(f'Group "{groupid}" was removed')
 
 
-@commands.command("group:list", cls=OccCommand)
-def list_groups(
-    ctx: ConfigContext,
-    searchstring: Annotated[str, typer.Argument(help="Only groups with this text in the id or display name.")] = "",
-    limit: Limit = 500,
-    offset: Offset = 0,
-    info: Annotated[bool, typer.Option("--info", "-i", help="Also show the display names.")] = False,
-    output: Output = Form.PLAIN,
-) -> None:
+@commands.command("group:list")
+@click.argument("searchstring", default="", help="Only groups with this text in the id or display name.")
+@limit
+@offset
+@click.option("--info", "-i", is_flag=True, help="Also show the display names.")
+@output
+def list_groups(config: Config, searchstring: str, limit: int, offset: int, info: bool, output: Form) -> None:
     """List groups and their members."""
 
     async def work(tx: Tx) -> dict[str, object]:
@@ -78,13 +72,15 @@ def list_groups(
             shown[group.id] = _details(group) | {"users": members} if info else members
         return shown
 
-    show(read(ctx.config, work), output)
+    show(read(config, work), output)
 
 
-@commands.command("group:info", cls=OccCommand)
-def show_group(ctx: ConfigContext, groupid: GroupId, output: Output = Form.PLAIN) -> None:
+@commands.command("group:info")
+@group_id
+@output
+def show_group(config: Config, groupid: str, output: Form) -> None:
     """Show a group."""
-    group = _find(ctx.config, groupid)
+    group = _find(config, groupid)
     show({"groupID": group.id, **_details(group)}, output)
 
 
@@ -92,15 +88,19 @@ def _details(group: Group | GroupSize) -> dict[str, object]:
     return {"displayName": group.display_name or group.id, "backends": ["Database"]}
 
 
-@commands.command("group:adduser", cls=OccCommand)
-def add_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
+@commands.command("group:adduser")
+@group_id
+@user
+def add_member(config: Config, groupid: str, user: str) -> None:
     """Add an account to a group."""
-    _require_both(ctx.config, group, user)
-    write(ctx.config, lambda tx: groups.add_member(tx, group, user, by=CLI))
+    _require_both(config, groupid, user)
+    write(config, lambda tx: groups.add_member(tx, groupid, user, by=CLI))
 
 
-@commands.command("group:removeuser", cls=OccCommand)
-def remove_member(ctx: ConfigContext, group: GroupId, user: User) -> None:
+@commands.command("group:removeuser")
+@group_id
+@user
+def remove_member(config: Config, groupid: str, user: str) -> None:
     """Remove an account from a group."""
-    _require_both(ctx.config, group, user)
-    write(ctx.config, lambda tx: groups.remove_member(tx, group, user, by=CLI))
+    _require_both(config, groupid, user)
+    write(config, lambda tx: groups.remove_member(tx, groupid, user, by=CLI))

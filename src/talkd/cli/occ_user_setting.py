@@ -1,21 +1,19 @@
 """`talkd occ user:setting`: settings of an account, by app and key."""
 
-from typing import Annotated
-
-import typer
+import click
 
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
 from talkd.areas.users.model import Account
-from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, OccCommand, Output, refuse, show
+from talkd.cli.occ import Form, OccGroup, output, refuse, show
+from talkd.config import Config
 from talkd.conversation.settings import APP, PREFERENCES, READ_PRIVACY, TYPING_PRIVACY
 from talkd.core.errors import Invalid
 from talkd.core.names import cleaned
 from talkd.storage.database import Tx
 
-commands = typer.Typer()
+commands = OccGroup()
 
 FIELDS = {
     ("settings", "email"): "email",
@@ -27,28 +25,33 @@ FIELDS = {
 """Settings that are fields of the account, by app and key."""
 
 
-@commands.command("user:setting", cls=OccCommand)
+@commands.command("user:setting")
+@click.argument("uid", help="Login name of the account.")
+@click.argument("app", default="", help="App of the setting: settings, core or spreed.")
+@click.argument("key", default="", help="Name of the setting.")
+@click.argument("value", required=False, help="New value.")
+@click.option("--default-value", help="Value to print if the setting is not set.")
+@click.option("--update-only", is_flag=True, help="Change the setting only if it is already set.")
+@click.option("--delete", is_flag=True, help="Reset the setting to its default.")
+@click.option("--error-if-not-exists", is_flag=True, help="With --delete: status 1 if the setting is not set.")
+@output
 def user_setting(
-    ctx: ConfigContext,
-    uid: Annotated[str, typer.Argument(help="Login name of the account.")],
-    app: Annotated[str, typer.Argument(help="App of the setting: settings, core or spreed.")] = "",
-    key: Annotated[str, typer.Argument(help="Name of the setting.")] = "",
-    value: Annotated[str | None, typer.Argument(help="New value.")] = None,
-    default_value: Annotated[str | None, typer.Option(help="Value to print if the setting is not set.")] = None,
-    update_only: Annotated[
-        bool, typer.Option("--update-only", help="Change the setting only if it is already set.")
-    ] = False,
-    delete: Annotated[bool, typer.Option("--delete", help="Reset the setting to its default.")] = False,
-    error_if_not_exists: Annotated[
-        bool, typer.Option("--error-if-not-exists", help="With --delete: status 1 if the setting is not set.")
-    ] = False,
-    output: Output = Form.PLAIN,
+    config: Config,
+    uid: str,
+    app: str,
+    key: str,
+    value: str | None,
+    default_value: str | None,
+    update_only: bool,
+    delete: bool,
+    error_if_not_exists: bool,
+    output: Form,
 ) -> None:
     """Show, set or delete settings of an account."""
-    account = read(ctx.config, lambda tx: users.get_account(tx, uid))
+    account = read(config, lambda tx: users.get_account(tx, uid))
     if account is None:
         refuse(f'The user "{uid}" does not exist.')
-    known = read(ctx.config, lambda tx: _values(tx, account))
+    known = read(config, lambda tx: _values(tx, account))
     present = known.get(app, {}).get(key)
     if not key:
         if value is not None or delete:
@@ -61,7 +64,7 @@ def user_setting(
     elif present is None and (update_only or (delete and error_if_not_exists)):
         refuse(f'The setting does not exist for user "{uid}".')
     else:
-        write(ctx.config, lambda tx: _set(tx, account, app, key, None if delete else value))
+        write(config, lambda tx: _set(tx, account, app, key, None if delete else value))
 
 
 async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:

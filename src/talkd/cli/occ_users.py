@@ -3,18 +3,16 @@
 import os
 import sys
 from datetime import UTC, datetime
-from typing import Annotated
 
-import typer
+import click
 
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
 from talkd.areas.users.model import Account
 from talkd.areas.users.passwords import hash_password_now
-from talkd.cli.command import ConfigContext
 from talkd.cli.database import read, write
-from talkd.cli.occ import Form, Limit, OccCommand, Offset, Output, refuse, show
+from talkd.cli.occ import Form, OccGroup, limit, offset, output, refuse, show
 from talkd.cli.user import delete_account
 from talkd.config import Config
 from talkd.core import ids
@@ -22,10 +20,12 @@ from talkd.core.actor import CLI
 from talkd.core.errors import TalkError
 from talkd.storage.database import Tx
 
-commands = typer.Typer()
+commands = OccGroup()
 
-Name = Annotated[str, typer.Argument(metavar="UID", help="Login name of the account.")]
-FromEnv = Annotated[bool, typer.Option("--password-from-env", help="Read the password from OC_PASS or TALKD_PASSWORD.")]
+uid = click.argument("uid", help="Login name of the account.")
+password_from_env = click.option(
+    "--password-from-env", is_flag=True, help="Read the password from OC_PASS or TALKD_PASSWORD."
+)
 UNKNOWN = "Account does not exist"
 
 
@@ -46,7 +46,7 @@ def _password(config: Config, *, from_env: bool) -> str:
         if not password:
             refuse("--password-from-env given, but OC_PASS is empty!")
     elif sys.stdin.isatty():
-        password = str(typer.prompt("Enter password", hide_input=True, confirmation_prompt=True))
+        password = str(click.prompt("Enter password", hide_input=True, confirmation_prompt=True))
     else:
         refuse("Interactive input or --password-from-env is needed for entering a password!")
     try:
@@ -56,64 +56,62 @@ def _password(config: Config, *, from_env: bool) -> str:
     return password
 
 
-@commands.command("user:add", cls=OccCommand)
+@commands.command("user:add")
+@uid
+@password_from_env
+@click.option("--generate-password", is_flag=True, help="Set a random password that is not shown.")
+@click.option("--display-name", default="", help="Display name.")
+@click.option("--group", "-g", multiple=True, help="Group to add the account to; created if it does not exist.")
+@click.option("--email", default="", help="E-mail address.")
 def add_user(
-    ctx: ConfigContext,
-    uid: Name,
-    password_from_env: FromEnv = False,
-    generate_password: Annotated[
-        bool, typer.Option("--generate-password", help="Set a random password that is not shown.")
-    ] = False,
-    display_name: Annotated[str, typer.Option(help="Display name.")] = "",
-    group: Annotated[
-        list[str] | None,
-        typer.Option("--group", "-g", help="Group to add the account to; created if it does not exist."),
-    ] = None,
-    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
+    config: Config,
+    uid: str,
+    password_from_env: bool,
+    generate_password: bool,
+    display_name: str,
+    group: tuple[str, ...],
+    email: str,
 ) -> None:
     """Create an account."""
-    if read(ctx.config, lambda tx: users.get_account(tx, uid)) is not None:
+    if read(config, lambda tx: users.get_account(tx, uid)) is not None:
         refuse(f'The account "{uid}" already exists.')
-    password = ids.new_secret() if generate_password else _password(ctx.config, from_env=password_from_env)
+    password = ids.new_secret() if generate_password else _password(config, from_env=password_from_env)
     password_hash = hash_password_now(password)
 
     async def work(tx: Tx) -> list[str]:
         known = {known.id for known in await groups.list_groups(tx)}
-        made = [wanted for wanted in dict.fromkeys(group or ()) if wanted not in known]
+        made = [wanted for wanted in dict.fromkeys(group) if wanted not in known]
         for group_id in made:
             await groups.create_group(tx, group_id)
-        await users.create_account(
-            tx, uid, password_hash, display_name=display_name, email=email, groups=group or (), by=CLI
-        )
+        await users.create_account(tx, uid, password_hash, display_name=display_name, email=email, groups=group, by=CLI)
         return made
 
-    made = write(ctx.config, work)
-    typer.echo(f'The account "{uid}" was created successfully')
+    made = write(config, work)
+    click.echo(f'The account "{uid}" was created successfully')
     if display_name:
-        typer.echo(f'Display name set to "{_find(ctx.config, uid).display_name}"')
-    for group_id in group or ():
+        click.echo(f'Display name set to "{_find(config, uid).display_name}"')
+    for group_id in group:
         if group_id in made:
-            typer.echo(f'Created group "{group_id}"')
-        typer.echo(f'Account "{uid}" added to group "{group_id}"')
+            click.echo(f'Created group "{group_id}"')
+        click.echo(f'Account "{uid}" added to group "{group_id}"')
 
 
-@commands.command("user:delete", cls=OccCommand)
-def delete_user(ctx: ConfigContext, uid: Name) -> None:
+@commands.command("user:delete")
+@uid
+def delete_user(config: Config, uid: str) -> None:
     """Delete an account. Its messages stay and show a deleted user as their author."""
-    _find(ctx.config, uid)
-    delete_account(ctx.config, uid)
-    typer.echo("The specified account was deleted")
+    _find(config, uid)
+    delete_account(config, uid)
+    click.echo("The specified account was deleted")
 
 
-@commands.command("user:list", cls=OccCommand)
-def list_users(
-    ctx: ConfigContext,
-    limit: Limit = 500,
-    offset: Offset = 0,
-    info: Annotated[bool, typer.Option("--info", "-i", help="Show all details.")] = False,
-    disabled: Annotated[bool, typer.Option("--disabled", "-d", help="List only disabled accounts.")] = False,
-    output: Output = Form.PLAIN,
-) -> None:
+@commands.command("user:list")
+@limit
+@offset
+@click.option("--info", "-i", is_flag=True, help="Show all details.")
+@click.option("--disabled", "-d", is_flag=True, help="List only disabled accounts.")
+@output
+def list_users(config: Config, limit: int, offset: int, info: bool, disabled: bool, output: Form) -> None:
     """List accounts."""
 
     async def work(tx: Tx) -> tuple[list[Account], dict[str, list[str]]]:
@@ -124,20 +122,22 @@ def list_users(
             accounts = await users.list_accounts(tx, "", limit, offset)
         return accounts, await groups.get_groups_of(tx, [account.id for account in accounts]) if info else {}
 
-    accounts, joined = read(ctx.config, work)
+    accounts, joined = read(config, work)
     if info:
         show({account.id: _details(account, joined[account.id]) for account in accounts}, output)
     else:
         show({account.id: account.display_name for account in accounts}, output)
 
 
-@commands.command("user:info", cls=OccCommand)
-def show_user(ctx: ConfigContext, user: Name, output: Output = Form.PLAIN) -> None:
+@commands.command("user:info")
+@uid
+@output
+def show_user(config: Config, uid: str, output: Form) -> None:
     """Show an account."""
-    account = read(ctx.config, lambda tx: users.get_account(tx, user))
+    account = read(config, lambda tx: users.get_account(tx, uid))
     if account is None:
         refuse("user not found")
-    joined = read(ctx.config, lambda tx: groups.get_groups_of(tx, [account.id]))
+    joined = read(config, lambda tx: groups.get_groups_of(tx, [account.id]))
     show(_details(account, joined[account.id]), output)
 
 
@@ -160,44 +160,46 @@ def _moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat() if seconds else "never"
 
 
-@commands.command("user:lastseen", cls=OccCommand)
-def show_last_login(
-    ctx: ConfigContext,
-    uid: Annotated[str, typer.Argument(metavar="UID", help="Login name of the account.")] = "",
-    everybody: Annotated[bool, typer.Option("--all", help="Show all accounts.")] = False,
-) -> None:
+@commands.command("user:lastseen")
+@click.argument("uid", default="", help="Login name of the account.")
+@click.option("--all", "everybody", is_flag=True, help="Show all accounts.")
+def show_last_login(config: Config, uid: str, everybody: bool) -> None:
     """Show when accounts last logged in."""
     if not uid and not everybody:
         refuse('Please specify a username, or "--all" to list all')
-    accounts = read(ctx.config, users.list_accounts) if everybody else [_find(ctx.config, uid)]
+    accounts = read(config, users.list_accounts) if everybody else [_find(config, uid)]
     for account in accounts:
         if account.last_login_at:
             moment = datetime.fromtimestamp(account.last_login_at, UTC)
-            typer.echo(f"{account.id}'s last login: {moment:%Y-%m-%d %H:%M:%S} UTC")
+            click.echo(f"{account.id}'s last login: {moment:%Y-%m-%d %H:%M:%S} UTC")
         else:
-            typer.echo(f"{account.id} has never logged in.")
+            click.echo(f"{account.id} has never logged in.")
 
 
-@commands.command("user:disable", cls=OccCommand)
-def disable_user(ctx: ConfigContext, uid: Name) -> None:
+@commands.command("user:disable")
+@uid
+def disable_user(config: Config, uid: str) -> None:
     """Disable an account. Apps and browsers are logged out at once."""
-    _find(ctx.config, uid)
-    write(ctx.config, lambda tx: users.set_enabled(tx, uid, False))
-    typer.echo("The specified account is disabled")
+    _find(config, uid)
+    write(config, lambda tx: users.set_enabled(tx, uid, False))
+    click.echo("The specified account is disabled")
 
 
-@commands.command("user:enable", cls=OccCommand)
-def enable_user(ctx: ConfigContext, uid: Name) -> None:
+@commands.command("user:enable")
+@uid
+def enable_user(config: Config, uid: str) -> None:
     """Enable an account, so that it can log in again."""
-    _find(ctx.config, uid)
-    write(ctx.config, lambda tx: users.set_enabled(tx, uid, True))
-    typer.echo("The specified account is enabled")
+    _find(config, uid)
+    write(config, lambda tx: users.set_enabled(tx, uid, True))
+    click.echo("The specified account is enabled")
 
 
-@commands.command("user:resetpassword", cls=OccCommand)
-def reset_password(ctx: ConfigContext, user: Name, password_from_env: FromEnv = False) -> None:
+@commands.command("user:resetpassword")
+@uid
+@password_from_env
+def reset_password(config: Config, uid: str, password_from_env: bool) -> None:
     """Set the password of an account."""
-    account = _find(ctx.config, user)
-    password_hash = hash_password_now(_password(ctx.config, from_env=password_from_env))
-    write(ctx.config, lambda tx: users.set_password(tx, account.id, password_hash))
-    typer.echo(f"Successfully reset password for {user}")
+    account = _find(config, uid)
+    password_hash = hash_password_now(_password(config, from_env=password_from_env))
+    write(config, lambda tx: users.set_password(tx, account.id, password_hash))
+    click.echo(f"Successfully reset password for {uid}")

@@ -9,23 +9,20 @@ from collections.abc import Sequence
 from socket import socket
 from typing import TYPE_CHECKING
 
-import structlog
-
 from talkd.config import Config
+from talkd.core.log import Log
 from talkd.storage.database import DatabaseInUse
 from talkd.web.http import HttpServer
 
 if TYPE_CHECKING:
     from talkd.server import App
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 SPARE_CONNECTIONS = 1024
 """Connections beyond `server.max_connections`: idle ones, and those whose requests get 503 because of that limit."""
 ONE_SIGNAL = 0.5
 """Seconds within which two signals count as one."""
-GARBAGE = (20_000, 50, 100)
-"""Thresholds of the garbage collector. talkd makes few reference cycles, and a collection stops all requests."""
 DRAIN = 5.0
 """Seconds that a stopping server waits for open requests."""
 
@@ -45,7 +42,6 @@ async def serve_until_stopped(app: "App", config: Config, sockets: Sequence[sock
     signal a process and also its group. Raises DatabaseInUse if another server has taken the database.
     """
     gc.freeze()  # objects of the start stay; collecting among them caused pauses of 100 ms
-    gc.set_threshold(*GARBAGE)
     server = HttpServer(app.application, config.server, app.new_websocket)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

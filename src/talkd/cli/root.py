@@ -1,48 +1,59 @@
 """The tree of commands. A command imports large modules when it runs, so that `talkd --help` is fast."""
 
-import typer
+from importlib import import_module
+from typing import Any
+
+import click
+from click.exceptions import Exit
 
 from talkd import __version__
-from talkd.cli import (
-    doctor,
-    group,
-    occ,
-    occ_calls,
-    occ_config,
-    occ_groups,
-    occ_phones,
-    occ_rooms,
-    occ_signaling,
-    occ_user_setting,
-    occ_users,
-    serve,
-    settings,
-    signaling,
-    user,
-)
-from talkd.cli.command import ConfigCommand
+from talkd.cli import INTERRUPTED, doctor, serve
+from talkd.cli.command import Group
 
-app = typer.Typer(
-    name="talkd",
-    help="A conversation server that speaks the API of the Nextcloud Talk apps.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-app.command()(serve.serve)
-app.command(cls=ConfigCommand)(doctor.doctor)
-app.command(cls=ConfigCommand)(serve.migrate)
-app.command()(serve.openapi)
-app.add_typer(user.app, name="user")
-app.add_typer(group.app, name="group")
-app.add_typer(settings.app, name="config")
-app.add_typer(signaling.app, name="signaling")
-for part in (occ_rooms, occ_calls, occ_signaling, occ_config, occ_users, occ_user_setting, occ_groups, occ_phones):
-    occ.app.add_typer(part.commands)
-app.add_typer(occ.app, name="occ")
+GROUPS = {
+    "user": ("talkd.cli.user", "Accounts."),
+    "group": ("talkd.cli.group", "Groups of accounts. Members of the group admin are administrators."),
+    "config": ("talkd.cli.settings", "Settings of Talk (the app `spreed`). A running server applies changes at once."),
+    "signaling": (
+        "talkd.cli.signaling",
+        "External signaling servers. Without any, talkd itself is the signaling server of calls.",
+    ),
+    "occ": ("talkd.cli.occ_root", "Administration commands with the names and options of Nextcloud's occ."),
+}
+"""The groups of commands: the module whose `app` has them, and the help."""
 
 
-@app.command()
+class _Root(Group):
+    """Ends a command with the status INTERRUPTED, and without a message, on Ctrl-C."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Exit(INTERRUPTED) from None
+
+
+class _GroupIn(click.Command):
+    """Stands for the group of commands in a module, which is imported when a command line names the group."""
+
+    def __init__(self, module: str, **more: Any) -> None:
+        super().__init__(**more)
+        self.module = module
+
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        group: Group = import_module(self.module).app
+        group.help = self.help
+        return group.make_context(*args, **more)
+
+
+@click.command
 def version() -> None:
     """Print the version."""
-    typer.echo(f"talkd {__version__}")
+    click.echo(f"talkd {__version__}")
+
+
+app = _Root("talkd", help="A conversation server that speaks the API of the Nextcloud Talk apps.")
+for command in (serve.serve, doctor.doctor, serve.migrate, serve.openapi, version):
+    app.add_command(command)
+for name, (module, about) in GROUPS.items():
+    app.add_command(_GroupIn(module, name=name, help=about))

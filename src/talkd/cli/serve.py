@@ -5,29 +5,18 @@ import contextlib
 import ipaddress
 import tempfile
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 from socket import socket
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
+import click
 import msgspec
-import structlog
-import typer
 
-from talkd.cli import command, data_folder, process
-from talkd.cli.command import (
-    ConfigContext,
-    ConfigFile,
-    DatabaseUrl,
-    DataFolder,
-    Dev,
-    DevExposed,
-    Host,
-    Port,
-    UnixSocket,
-)
+from talkd.cli import command, data_folder
+from talkd.cli.command import ConfigCommand
 from talkd.config import Config
 from talkd.core.errors import TalkError
+from talkd.core.log import Log
 from talkd.web import sockets
 
 if TYPE_CHECKING:
@@ -36,22 +25,31 @@ if TYPE_CHECKING:
 KEEP_SECONDS = 0.5
 """Seconds between two checks of the lock file."""
 
-log = structlog.get_logger(__name__)
+log = Log(__name__)
 
 
+@click.command
+@command.config_file
+@command.data
+@command.database
+@command.host
+@command.port
+@command.unix_socket
+@command.dev
+@command.dev_exposed
 def serve(
-    config_file: ConfigFile = None,
-    data: DataFolder = None,
-    database: DatabaseUrl = None,
-    host: Host = None,
-    port: Port = None,
-    unix_socket: UnixSocket = None,
-    dev: Dev = None,
-    dev_exposed: DevExposed = None,
+    config_file: Path | None,
+    data: Path | None,
+    database: str | None,
+    host: str | None,
+    port: int | None,
+    unix_socket: str | None,
+    dev: bool | None,
+    dev_exposed: bool | None,
 ) -> None:
     """Run the server."""
     from talkd import logs
-    from talkd.cli import welcome
+    from talkd.cli import process, welcome
 
     config = command.load(
         config_file,
@@ -133,7 +131,7 @@ async def _serve(config: Config, lock: data_folder.DataLock | None, check: str) 
 
 
 async def _serve_on(listening: Sequence[socket], config: Config, lock: data_folder.DataLock | None, check: str) -> None:
-    from talkd.cli import welcome
+    from talkd.cli import process, welcome
     from talkd.server import App
 
     app = App(config)
@@ -144,13 +142,13 @@ async def _serve_on(listening: Sequence[socket], config: Config, lock: data_fold
 
             await dev.add_samples(app.world.db, config)
             known = welcome.Admin(config.admin_user, dev.ADMIN_PASSWORD, generated=not config.admin_password)
-            typer.echo(welcome.screen(config, admin=known, check=check))
+            click.echo(welcome.screen(config, admin=known, check=check))
         else:
             admin = await welcome.first_admin(app.world.db, config)
             if admin is None:
                 log.info("started", address=welcome.address(config), database=command.database_of(config))
             else:
-                typer.echo(welcome.screen(config, admin=admin, check=check))
+                click.echo(welcome.screen(config, admin=admin, check=check))
         keeping = asyncio.create_task(_keep(lock, app)) if lock else None
         await process.serve_until_stopped(app, config, listening)
         if keeping:
@@ -161,34 +159,26 @@ async def _serve_on(listening: Sequence[socket], config: Config, lock: data_fold
     log.info("stopped")
 
 
-def migrate(ctx: ConfigContext) -> None:
+@click.command(cls=ConfigCommand)
+def migrate(config: Config) -> None:
     """Upgrade the database to the newest schema. `talkd serve` also does this when it starts."""
     from talkd.cli.database import opened
     from talkd.storage.migrate import REVISIONS
 
     async def work() -> None:
-        async with opened(ctx.config):
+        async with opened(config):
             pass
 
     command.run(work())
-    typer.echo(f"{command.database_of(ctx.config)}: schema {REVISIONS[-1]}")
+    click.echo(f"{command.database_of(config)}: schema {REVISIONS[-1]}")
 
 
-class ApiVersion(StrEnum):
-    """A version of Talk's API."""
-
-    V1 = "v1"
-    V2 = "v2"
-    V3 = "v3"
-    V4 = "v4"
-
-
-def openapi(
-    api: Annotated[ApiVersion | None, typer.Option(help="Print only this version of Talk's API.")] = None,
-) -> None:
+@click.command
+@click.option("--api", type=click.Choice(["v1", "v2", "v3", "v4"]), help="Print only this version of Talk's API.")
+def openapi(api: str | None) -> None:
     """Print the OpenAPI document of all operations."""
     from talkd.app import ROUTES
     from talkd.web.openapi import document
 
     shown = ROUTES if api is None else [route for route in ROUTES if f"/apps/spreed/api/{api}/" in route.path]
-    typer.echo(msgspec.json.format(msgspec.json.encode(document(shown)), indent=2).decode())
+    click.echo(msgspec.json.format(msgspec.json.encode(document(shown)), indent=2).decode())

@@ -2,9 +2,8 @@
 
 import os
 import sys
-from typing import Annotated
 
-import typer
+import click
 
 from talkd.areas.removal import service as removal
 from talkd.areas.users import group_service as groups
@@ -12,48 +11,43 @@ from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
-from talkd.cli.command import ConfigCommand, ConfigContext
 from talkd.cli.database import read, write, write_in_portions
 from talkd.config import Config
 from talkd.core.actor import CLI
 from talkd.core.errors import NotFound, TalkError
 from talkd.storage.database import Tx
 
-app = typer.Typer(help="Accounts.", no_args_is_help=True)
-Name = Annotated[str, typer.Argument(help="Login name of the account.")]
-FromStdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from standard input.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app = command.ConfigGroup()
+name = click.argument("name", help="Login name of the account.")
+password_stdin = click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 
 
-@app.command("add", cls=ConfigCommand)
+@app.command("add")
+@name
+@click.option("--display-name", default="", help="Display name.")
+@click.option("--email", default="", help="E-mail address.")
+@click.option("--group", multiple=True, help="Group to add the account to; may be repeated.")
+@password_stdin
 def add_user(
-    ctx: ConfigContext,
-    name: Name,
-    display_name: Annotated[str, typer.Option(help="Display name.")] = "",
-    email: Annotated[str, typer.Option(help="E-mail address.")] = "",
-    group: Annotated[list[str] | None, typer.Option(help="Group to add the account to; may be repeated.")] = None,
-    password_stdin: FromStdin = False,
+    config: Config, name: str, display_name: str, email: str, group: tuple[str, ...], password_stdin: bool
 ) -> None:
     """Create an account. The password comes from TALKD_PASSWORD, from standard input, or from a prompt."""
-    wanted = group or []
-    read(ctx.config, lambda tx: users.require_creatable(tx, name, email=email, groups=wanted))
-    password_hash = _new_password(ctx.config, password_stdin)
+    read(config, lambda tx: users.require_creatable(tx, name, email=email, groups=group))
+    password_hash = _new_password(config, password_stdin)
 
     async def work(tx: Tx) -> None:
         await users.create_account(
-            tx, name, password_hash, display_name=display_name, email=email, groups=wanted, by=CLI
+            tx, name, password_hash, display_name=display_name, email=email, groups=group, by=CLI
         )
 
-    write(ctx.config, work)
-    typer.echo(f"Account {name} created")
+    write(config, work)
+    click.echo(f"Account {name} created")
 
 
-@app.command("list", cls=ConfigCommand)
-def list_users(
-    ctx: ConfigContext,
-    search: Annotated[str, typer.Argument(help="Only accounts with this text in the name or e-mail address.")] = "",
-    as_json: AsJson = False,
-) -> None:
+@app.command("list")
+@click.argument("search", default="", help="Only accounts with this text in the name or e-mail address.")
+@command.as_json
+def list_users(config: Config, search: str, as_json: bool) -> None:
     """List accounts."""
 
     async def work(tx: Tx) -> list[tuple[str, str, str, str, str]]:
@@ -70,7 +64,7 @@ def list_users(
             for account in accounts
         ]
 
-    rows = read(ctx.config, work)
+    rows = read(config, work)
     headers = ("NAME", "DISPLAY NAME", "E-MAIL", "ENABLED", "GROUPS")
     if as_json:
         keys = ("name", "display_name", "email", "enabled", "groups")
@@ -79,18 +73,16 @@ def list_users(
         command.show([*rows], headers=headers)
 
 
-@app.command("delete", cls=ConfigCommand)
-def delete_user(
-    ctx: ConfigContext,
-    name: Name,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,
-) -> None:
+@app.command("delete")
+@name
+@command.yes
+def delete_user(config: Config, name: str, yes: bool) -> None:
     """Delete an account. Its messages stay and show a deleted user as their author."""
-    read(ctx.config, lambda tx: _require(tx, name))
+    read(config, lambda tx: _require(tx, name))
     if not yes:
-        typer.confirm(f"Delete the account {name}? This cannot be undone.", abort=True)
-    delete_account(ctx.config, name)
-    typer.echo(f"Account {name} deleted")
+        click.confirm(f"Delete the account {name}? This cannot be undone.", abort=True)
+    delete_account(config, name)
+    click.echo(f"Account {name} deleted")
 
 
 def delete_account(config: Config, name: str) -> None:
@@ -103,25 +95,29 @@ def delete_account(config: Config, name: str) -> None:
     write_in_portions(config, forget)
 
 
-@app.command("password", cls=ConfigCommand)
-def set_user_password(ctx: ConfigContext, name: Name, password_stdin: FromStdin = False) -> None:
+@app.command("password")
+@name
+@password_stdin
+def set_user_password(config: Config, name: str, password_stdin: bool) -> None:
     """Set the password of an account. Browsers must log in again; apps stay logged in."""
-    user_id = read(ctx.config, lambda tx: _require(tx, name))
-    password_hash = _new_password(ctx.config, password_stdin)
-    write(ctx.config, lambda tx: users.set_password(tx, user_id, password_hash))
-    typer.echo(f"Password of {name} changed")
+    user_id = read(config, lambda tx: _require(tx, name))
+    password_hash = _new_password(config, password_stdin)
+    write(config, lambda tx: users.set_password(tx, user_id, password_hash))
+    click.echo(f"Password of {name} changed")
 
 
-@app.command("enable", cls=ConfigCommand)
-def enable_user(ctx: ConfigContext, name: Name) -> None:
+@app.command("enable")
+@name
+def enable_user(config: Config, name: str) -> None:
     """Enable an account, so that it can log in again."""
-    _set_enabled(ctx.config, name, enabled=True)
+    _set_enabled(config, name, enabled=True)
 
 
-@app.command("disable", cls=ConfigCommand)
-def disable_user(ctx: ConfigContext, name: Name) -> None:
+@app.command("disable")
+@name
+def disable_user(config: Config, name: str) -> None:
     """Disable an account. Apps and browsers are logged out at once."""
-    _set_enabled(ctx.config, name, enabled=False)
+    _set_enabled(config, name, enabled=False)
 
 
 def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
@@ -130,7 +126,7 @@ def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:
         await users.set_enabled(tx, name, enabled)
 
     write(config, work)
-    typer.echo(f"Account {name} {'enabled' if enabled else 'disabled'}")
+    click.echo(f"Account {name} {'enabled' if enabled else 'disabled'}")
 
 
 async def _require(tx: Tx, name: str) -> str:
@@ -152,7 +148,7 @@ def _new_password(config: Config, from_stdin: bool) -> str:
     elif not password:
         if not sys.stdin.isatty():
             command.fail("no password: use --password-stdin, or set TALKD_PASSWORD")
-        password = str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))
+        password = str(click.prompt("Password", hide_input=True, confirmation_prompt=True))
     try:
         policy.require_account_password(password, config.security)
     except TalkError as error:
