@@ -5,6 +5,7 @@ the wheel lacks a file, or if `pyproject.toml` lacks a dependency.
 """
 
 import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -121,3 +122,6 @@ def test_a_server_runs_from_the_installed_wheel(clean_python: Path, tmp_path: Pa
             assert page.status_code == 200, page.text
             assert shown in page.text
         assert (process.admin.get("/static/logo.svg")).status_code == 200
+        client = re.search(r'src="(/client/[^"]+\.js)"', process.admin.get("/call/abcd2345").text)
+        assert client is not None
+        assert process.admin.get(client[1]).status_code == 200

@@ -1,0 +1,76 @@
+/** The rows of a list of messages: days, the line of what is unread, messages, and folded system messages. */
+
+import type { Message } from "../core/api";
+import type { Pending } from "./outbox.svelte";
+
+export type Row =
+  | { kind: "day"; key: string; timestamp: number }
+  | { kind: "unread"; key: string }
+  | { kind: "message"; key: string; message: Message; isFirst: boolean }
+  | { kind: "events"; key: string; messages: Message[] }
+  | { kind: "pending"; key: string; pending: Pending };
+
+/** System messages that only tell of a change to something that is shown. */
+export const HIDDEN = new Set([
+  "reaction",
+  "reaction_deleted",
+  "reaction_revoked",
+  "message_deleted",
+  "message_edited",
+  "poll_voted",
+  "thread_created",
+]);
+const TOGETHER = 5 * 60; // seconds in which messages of one person are shown as a group
+const FOLD_FROM = 3;
+
+/** Returns the rows of messages in order. `readBefore` is the newest message that was read before, or 0. */
+export function rowsOf(messages: Message[], pending: Pending[], readBefore: number): Row[] {
+  const rows: Row[] = [];
+  let day = "";
+  let previous: Message | null = null;
+  let isUnreadShown = readBefore === 0;
+  let events: Message[] = [];
+
+  const flush = (): void => {
+    const [first] = events;
+    if (!first) return;
+    if (events.length >= FOLD_FROM) rows.push({ kind: "events", key: `e${first.id}`, messages: events });
+    else for (const message of events) rows.push({ kind: "message", key: `m${message.id}`, message, isFirst: true });
+    events = [];
+  };
+
+  for (const message of messages) {
+    if (HIDDEN.has(message.systemMessage)) continue;
+    const date = new Date(message.timestamp * 1000).toDateString();
+    if (date !== day) {
+      flush();
+      rows.push({ kind: "day", key: `d${date}${message.id}`, timestamp: message.timestamp });
+      [day, previous] = [date, null];
+    }
+    if (!isUnreadShown && message.id > readBefore) {
+      flush();
+      if (rows.some((row) => row.kind === "message" || row.kind === "events"))
+        rows.push({ kind: "unread", key: "unread" });
+      [isUnreadShown, previous] = [true, null];
+    }
+    if (message.systemMessage !== "") {
+      events.push(message);
+      previous = null;
+      continue;
+    }
+    flush();
+    const isFirst =
+      previous?.actorId !== message.actorId ||
+      previous.actorType !== message.actorType ||
+      message.timestamp - previous.timestamp > TOGETHER ||
+      message.parent !== undefined;
+    rows.push({ kind: "message", key: `m${message.id}`, message, isFirst });
+    previous = message;
+  }
+  flush();
+  const arrived = new Set(messages.slice(-200).map((message) => message.referenceId));
+  for (const each of pending) {
+    if (!arrived.has(each.referenceId)) rows.push({ kind: "pending", key: each.referenceId, pending: each });
+  }
+  return rows;
+}

@@ -1,0 +1,29 @@
+/** Pictures of rooms: an emoji on a colour, or a file. All throw `Refused`. */
+
+import { talk } from "../core/api";
+import { rooms } from "./rooms.svelte";
+
+/** `color` is written as `#0b6e8a`. */
+export type Picture = { emoji: string; color: string } | { file: File };
+
+/** Returns an emoji and its background as the API wants them. */
+export function emojiBody(picture: { emoji: string; color: string }): { emoji: string; color: string } {
+  return { emoji: picture.emoji, color: picture.color.replace("#", "") };
+}
+
+/** Sets the picture of a room. */
+export async function setPicture(token: string, picture: Picture): Promise<void> {
+  const path = { token };
+  if ("emoji" in picture) {
+    rooms.set(await talk.post("v1/room/{token}/avatar/emoji", { path, body: emojiBody(picture) }));
+    return;
+  }
+  const body = new FormData();
+  body.append("file", picture.file);
+  rooms.set(await talk.post("v1/room/{token}/avatar", { path, body }));
+}
+
+/** Removes the picture of a room, which then shows the ordinary one. */
+export async function removePicture(token: string): Promise<void> {
+  rooms.set(await talk.delete("v1/room/{token}/avatar", { path: { token } }));
+}
