@@ -30,10 +30,11 @@ async function until(/** @type {() => any} */ condition) {
   }
 }
 
-/** Signaling over a socket. It resumes when the connection is lost. */
+/** Signaling over a socket. It resumes when the connection is lost, or begins a new session if it cannot. */
 class Sockets {
   id = "";
   resumeId = "";
+  usesGateway = false;
   isOnline = true;
   isReady = false;
   hasEnded = false;
@@ -50,6 +51,8 @@ class Sockets {
   }
 
   async enter(/** @type {string} */ session) {
+    this.session = session;
+    this.room = "";
     this.tell("room", { roomid: this.caller.token, sessionid: session });
     await until(() => this.room === this.caller.token);
   }
@@ -62,6 +65,12 @@ class Sockets {
       await until(() => this.isOnline);
       if (!this.hasEnded) this.connect();
     };
+  }
+
+  async greet() {
+    if (this.id && !this.resumeId) this.settings = await this.caller.getSettings(); // the first token may have expired
+    const auth = { url: `${location.origin}/ocs/v2.php/apps/spreed/api/v3/signaling/backend`, params: this.settings.helloAuthParams["2.0"] };
+    this.tell("hello", { version: "2.0", ...(this.resumeId ? { resumeid: this.resumeId } : { auth, features: ["chat-relay"] }) });
   }
 
   /** Send a message, or keep it until the session is resumed. */
@@ -78,14 +87,18 @@ class Sockets {
   receive(/** @type {any} */ message) {
     const { type } = message;
     if (type === "welcome") {
-      const auth = { url: `${location.origin}/ocs/v2.php/apps/spreed/api/v3/signaling/backend`, params: this.settings.helloAuthParams["2.0"] };
-      this.tell("hello", { version: "2.0", ...(this.resumeId ? { resumeid: this.resumeId } : { auth, features: ["chat-relay"] }) });
+      this.greet();
     } else if (type === "hello") {
-      this.caller.hellos.push(message.hello.sessionid);
-      this.id = message.hello.sessionid;
-      this.resumeId = message.hello.resumeid;
-      this.isReady = true;
-      for (const text of this.pending.splice(0)) this.socket?.send(text);
+      const { sessionid, resumeid, server } = message.hello;
+      this.caller.hellos.push(sessionid);
+      const isAnew = this.id && this.id !== sessionid;
+      Object.assign(this, { id: sessionid, resumeId: resumeid, usesGateway: server.features.includes("mcu"), isReady: true });
+      const pending = this.pending.splice(0);
+      if (isAnew) this.caller.begin();
+      else for (const text of pending) this.socket?.send(text);
+    } else if (type === "error" && message.error.code === "no_such_session") {
+      this.resumeId = "";
+      this.greet();
     } else if (type === "room") {
       this.room = message.room.roomid;
       if (!this.room) this.caller.end();
@@ -117,6 +130,7 @@ class Sockets {
 /** Signaling over long polls. */
 class Polls {
   id = "";
+  usesGateway = false;
   hasEnded = false;
   /** @type {any[]} */ pending = [];
 
@@ -164,11 +178,29 @@ class Polls {
   }
 }
 
-/** The media connection to one other session: its camera, or a screen. */
+/** Write two more layers of the picture into an offer, as Talk's web client does: two more sources, in the group SIM. */
+function withLayers(/** @type {RTCSessionDescriptionInit} */ { type, sdp }) {
+  const sections = sdp.split(/^(?=m=)/m);
+  const place = sections.findIndex((each) => each.startsWith("m=video"));
+  const [, ...first] = /a=ssrc-group:FID (\d+) (\d+)/.exec(sections[place]); // the ids of the picture and of its repairs
+  const layers = [0, 1, 2].map((layer) => first.map((id) => `${Number(id) + layer}`));
+  for (const ids of layers.slice(1)) {
+    const lines = sections[place].match(new RegExp(`a=ssrc:${first[0]} .*\r\n`, "g"));
+    for (const id of ids) for (const line of lines) sections[place] += line.replace(first[0], id);
+    sections[place] += `a=ssrc-group:FID ${ids.join(" ")}\r\n`;
+  }
+  sections[place] += `a=ssrc-group:SIM ${layers.map(([id]) => id).join(" ")}\r\n`;
+  return { type, sdp: sections.join("") };
+}
+
+/** A media connection: to another session, or to a gateway, for the camera or the screen of a session. */
 class Peer {
   constructor(/** @type {Caller} */ caller, /** @type {string} */ id, /** @type {string} */ kind, sid = `${Date.now()}`) {
     Object.assign(this, { caller, id, kind, sid });
     this.connection = new RTCPeerConnection({ iceServers: caller.iceServers });
+    this.connection.ondatachannel = ({ channel }) => {
+      channel.onmessage = ({ data }) => caller.statuses.push(JSON.parse(data));
+    };
     this.connection.onicecandidate = ({ candidate }) => {
       if (!candidate) return this.send("endOfCandidates");
       const { sdpMid, sdpMLineIndex } = candidate;
@@ -180,17 +212,30 @@ class Peer {
     this.caller.signaling.send(this.id, { type, roomType: this.kind, sid: this.sid, payload });
   }
 
-  async describe(/** @type {MediaStream | undefined} */ stream) {
+  async describe(/** @type {MediaStream | undefined} */ stream = undefined, isLayered = false) {
     for (const track of stream?.getTracks() ?? []) this.connection.addTrack(track, stream);
-    await this.connection.setLocalDescription();
+    await this.connection.setLocalDescription(isLayered ? withLayers(await this.connection.createOffer()) : undefined);
     const { type, sdp } = this.connection.localDescription;
     this.send(type, { type, sdp, nick: "" });
+  }
+
+  /** Send a stream to the gateway, and with it a channel for what changes in it. */
+  publish(/** @type {MediaStream} */ stream) {
+    this.status = this.connection.createDataChannel("status");
+    if (this.caller.writesLayers && this.kind === "video") return this.describe(stream, true);
+    for (const track of stream.getTracks()) {
+      const layers = track.kind === "video" && this.kind === "video" ? this.caller.layers : [];
+      this.connection.addTransceiver(track, { direction: "sendonly", streams: [stream], sendEncodings: layers });
+    }
+    return this.describe();
   }
 
   async receive(/** @type {Data} */ { type, payload }) {
     if (type === "offer") {
       await this.connection.setRemoteDescription(payload);
-      await this.describe(this.kind === "video" ? this.caller.camera : undefined);
+      const { usesGateway } = this.caller.signaling;
+      if (usesGateway && !this.channel) this.channel = this.connection.createDataChannel("status"); // else Janus sends no data
+      await this.describe(this.kind === "video" && !usesGateway ? this.caller.camera : undefined);
     } else if (type === "answer") {
       await this.connection.setRemoteDescription(payload);
     } else if (type === "candidate") {
@@ -201,9 +246,13 @@ class Peer {
   /** Return how many frames of the other session's picture were decoded. */
   async countFrames() {
     let frames = 0;
-    for (const report of (await this.connection.getStats()).values())
-      if (report.type === "inbound-rtp" && report.kind === "video") frames += report.framesDecoded;
+    for (const report of await this.list("inbound-rtp")) frames += report.framesDecoded;
     return frames;
+  }
+
+  /** Return the reports of this type about video. */
+  async list(/** @type {string} */ type) {
+    return [...(await this.connection.getStats()).values()].filter((each) => each.type === type && each.kind === "video");
   }
 }
 
@@ -214,13 +263,19 @@ class Caller {
   /** What others sent besides what sets up media. @type {Data[]} */ messages = [];
   /** @type {string[]} */ errors = [];
   /** The id in each hello. @type {string[]} */ hellos = [];
+  /** What others sent over the channels of their streams. @type {any[]} */ statuses = [];
+  /** The layers of the picture that a gateway gets. @type {RTCRtpEncodingParameters[]} */ layers = [];
+  /** Whether it writes the layers of the picture into the offer itself. */
+  writesLayers = false;
+  video = { width: 160, height: 120, frameRate: 5 };
+  /** The sessions whose streams the gateway was asked for. @type {Set<string>} */ asked = new Set();
   actor = "";
   endedAt = 0;
 
   /** Join the room. Clients that only know polls ignore that there are sockets. Returns the own actor id. */
   async enter(/** @type {string} */ token, /** @type {boolean} */ onlyPolls) {
     this.token = token;
-    const settings = await ask("GET", `v3/signaling/settings?token=${token}`);
+    const settings = await this.getSettings();
     this.iceServers = [...settings.stunservers, ...settings.turnservers];
     const usesPolls = onlyPolls || settings.signalingMode === "internal";
     this.signaling = usesPolls ? new Polls(this) : new Sockets(this, settings);
@@ -231,15 +286,27 @@ class Caller {
     return this.actor;
   }
 
+  getSettings() {
+    return ask("GET", `v3/signaling/settings?token=${this.token}`);
+  }
+
   /** Join the call. Returns the milliseconds until a frame of each of these actors was decoded. */
   async call(/** @type {string[]} */ actors) {
     const began = performance.now();
     const audio = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    const video = { width: 160, height: 120, frameRate: 5 };
-    this.camera = await navigator.mediaDevices.getUserMedia({ audio, video });
+    this.camera = await navigator.mediaDevices.getUserMedia({ audio, video: this.video });
     await ask("POST", `v4/call/${this.token}`, { flags: 7 });
     await this.watch(actors, "video", 1);
     return performance.now() - began;
+  }
+
+  /** Begin anew with a new id: the server has ended the session. */
+  async begin() {
+    for (const peer of [...this.peers]) this.drop(peer);
+    this.users = [];
+    this.asked.clear();
+    await this.signaling.enter(this.signaling.session);
+    await ask("POST", `v4/call/${this.token}`, { flags: 7 });
   }
 
   async hangUp() {
@@ -258,8 +325,7 @@ class Caller {
     const goals = new Map();
     await until(async () => {
       for (const actor of actors) {
-        const peer = this.peers.find((each) => each.kind === kind && this.actorOf(each.id) === actor);
-        const count = peer ? await peer.countFrames() : 0;
+        const count = (await this.peerOf(actor, kind)?.countFrames()) ?? 0;
         if (!goals.has(actor)) goals.set(actor, count + frames);
         if (count < goals.get(actor)) return false;
       }
@@ -267,10 +333,25 @@ class Caller {
     });
   }
 
+  /** Return the width of the picture that is received of an actor. */
+  async see(/** @type {string} */ actor) {
+    return (await this.peerOf(actor)?.list("inbound-rtp"))?.[0]?.frameWidth;
+  }
+
+  /** Let the gateway send another layer of an actor's picture. */
+  choose(/** @type {string} */ actor, /** @type {{substream: number, temporal: number}} */ layer) {
+    this.peerOf(actor)?.send("selectStream", layer);
+  }
+
+  peerOf(/** @type {string} */ actor, kind = "video") {
+    return this.peers.find((each) => each.kind === kind && this.actorOf(each.id) === actor);
+  }
+
   /** Let a participant mute, as moderators can. All in the call are told. */
   forceMute(/** @type {string} */ actor) {
     const peerId = this.users.find((user) => user.actorId === actor)?.sessionId;
-    for (const { id } of this.peers) this.signaling.send(id, { type: "control", payload: { action: "forceMute", peerId } });
+    const others = new Set(this.peers.map((each) => each.id).filter((id) => id !== this.signaling.id));
+    for (const id of others) this.signaling.send(id, { type: "control", payload: { action: "forceMute", peerId } });
   }
 
   actorOf(/** @type {string} */ id) {
@@ -282,7 +363,9 @@ class Caller {
     this.users = users;
     const me = users.find((user) => user.sessionId === this.signaling.id);
     const others = me?.inCall ? users.filter((user) => user.inCall && user !== me) : [];
-    for (const peer of this.peers.filter((each) => others.every((user) => user.sessionId !== each.id))) this.drop(peer);
+    const known = this.signaling.usesGateway && me?.inCall ? [me, ...others] : others;
+    for (const peer of this.peers.filter((each) => known.every((user) => user.sessionId !== each.id))) this.drop(peer);
+    if (this.signaling.usesGateway) return this.meet(others, me);
     for (const { sessionId, inCall } of others) {
       const isOurs = !(inCall & MEDIA) || sessionId < this.signaling.id;
       if (isOurs && !this.find(sessionId, "video")) this.add(sessionId, "video").describe(this.camera);
@@ -290,9 +373,22 @@ class Caller {
     }
   }
 
+  /** Send the own streams to the gateway, and ask it for those of others. */
+  meet(/** @type {User[]} */ others, /** @type {User | undefined} */ me) {
+    if (!me?.inCall) return this.asked.clear();
+    if (!this.find(me.sessionId, "video")) this.add(me.sessionId, "video").publish(this.camera);
+    const isNew = this.screen && !this.find(me.sessionId, "screen");
+    if (isNew) this.add(me.sessionId, "screen").publish(this.screen);
+    for (const { sessionId, inCall } of others) {
+      if (inCall & MEDIA && !this.asked.has(sessionId)) this.signaling.send(sessionId, { type: "requestoffer", roomType: "video" });
+      if (this.screen && (isNew || !this.asked.has(sessionId))) this.signaling.send(sessionId, { type: "sendoffer", roomType: "screen" });
+    }
+    this.asked = new Set(others.map((each) => each.sessionId));
+  }
+
   receive(/** @type {string} */ from, /** @type {Data} */ data) {
     const kind = data.roomType ?? "";
-    if (data.type === "offer") {
+    if (data.type === "offer" && !(this.signaling.usesGateway && this.find(from, kind, data.sid))) {
       const older = this.find(from, kind);
       if (older) this.drop(older);
       this.add(from, kind, data.sid);
@@ -301,7 +397,10 @@ class Caller {
       this.find(from, kind, data.sid)?.receive(data).catch((error) => this.errors.push(`${data.type}: ${error}`));
     } else if (data.type === "control" && data.payload.peerId === this.signaling.id) {
       for (const track of this.camera?.getAudioTracks() ?? []) track.enabled = false;
-      for (const peer of this.peers) peer.send("mute", { name: "audio" });
+      for (const peer of this.peers) {
+        if (peer.status) peer.status.send(JSON.stringify({ type: "audioOff" }));
+        else peer.send("mute", { name: "audio" });
+      }
     } else {
       this.messages.push(data);
     }

@@ -1,75 +1,17 @@
 """Calls of real browsers: each participant sees the pictures of each other."""
 
-from collections.abc import Callable, Iterator
-from itertools import permutations
-from typing import Any, Literal
+from collections.abc import Callable
 
 import pytest
-from selenium.webdriver import Chrome
 
-from support.callers import Caller
-from support.people import PUBLIC, Person
+from support.callers import Caller, meet
+from support.people import Person
 from support.running import LoopThread, Server
-from talkd.config import Config
 from talkd.signaling.dispatch import RESUME_SECONDS
-from talkd.signaling.websocket import WebSocket
 
 Join = Callable[..., Caller]
 
 pytestmark = pytest.mark.timeout(300)  # four browsers that encode video, on a machine that may be busy
-
-
-@pytest.fixture
-def mode() -> Literal["sockets", "polls"]:
-    return "sockets"
-
-
-@pytest.fixture
-def call_server(databases: Any, new_server: Callable[[Config], Server], mode: Literal["sockets", "polls"]) -> Server:
-    """A server whose clients ask no STUN server."""
-    config: Config = databases.config("sqlite")
-    config.calls.signaling, config.calls.stun_servers = mode, []
-    return new_server(config)
-
-
-@pytest.fixture
-def owner(call_server: Server) -> Person:
-    return call_server.add_user("owner")
-
-
-@pytest.fixture
-def member(call_server: Server) -> Person:
-    return call_server.add_user("member")
-
-
-@pytest.fixture
-def link(owner: Person, member: Person) -> str:
-    """The token of a public room of both."""
-    token = owner.create_room(PUBLIC)
-    owner.add(token, member)
-    return token
-
-
-@pytest.fixture
-def join(call_browser: Chrome, call_server: Server, link: str) -> Iterator[Join]:
-    """Returns a new participant in the room of `link`."""
-    joined: list[Caller] = []
-
-    def join_room(user: Person | None = None, **options: Any) -> Caller:
-        joined.append(Caller(call_browser, call_server, link, user, **options))
-        return joined[-1]
-
-    yield join_room
-    for each in joined:
-        each.close()
-
-
-def meet(*callers: Caller) -> None:
-    """Let all join the call, one after the other, until each sees each."""
-    for number, caller in enumerate(callers):
-        caller.call(*callers[:number])
-    for first, second in permutations(callers, 2):
-        first.watch(second)
 
 
 @pytest.mark.parametrize("mode", ["sockets", "polls"])
@@ -117,12 +59,7 @@ def test_a_lost_socket_resumes_without_a_lost_message(
 ) -> None:
     first, second = join(owner), join(member)
     meet(first, second)
-    [peer_id] = second.run("caller.signaling.isOnline = false; return caller.hellos")
-    peer = call_server.peer(peer_id)
-    line = peer.line
-    assert isinstance(line, WebSocket)
-    call_server.loop_thread.loop.call_soon_threadsafe(line.cut)
-    call_server.wait_for(lambda: peer.line is None)
+    peer_id = second.lose_socket(call_server)
     second.until("!caller.signaling.isReady")
     count = "for (let n = 0; n < 100; n++) caller.signaling.send(caller.peers[0].id, {type: 'count', payload: n})"
     for each in (first, second):

@@ -42,12 +42,12 @@ def test_the_web_view_of_an_app_gets_the_redirect_to_the_app(own_server: Server,
     WebDriverWait(browser, 20).until(lambda _: "nc://login/server:" in log_of(browser, "performance"))
     # A policy that forbids the redirect would be reported in the console.
     assert "Content Security Policy" not in log_of(browser, "browser")
-    browser.get(own_server.url)
+    browser.get(f"{own_server.url}/devices")
     assert "Mozilla" in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
 
 
 def test_a_user_gets_a_login_code_and_disconnects_a_device(own_server: Server, browser: Chrome) -> None:
-    browser.get(f"{own_server.url}/login")
+    browser.get(f"{own_server.url}/login?redirect_url=/devices")
     fill_in_login(browser)
     press(browser, By.ID, "code")
     assert browser.find_element(By.CSS_SELECTOR, ".code svg").is_displayed()
@@ -112,8 +112,8 @@ def test_no_page_is_too_wide_or_overlaps(own_server: Server, browser: Chrome) ->
     press(browser, By.ID, "grant")
     look()
     httpx.post(started["poll"]["endpoint"], data={"token": started["poll"]["token"]})
-    visit("/", "/password", "/logout", "/login/flow/grant")
-    browser.get(own_server.url)
+    visit("/devices", "/password", "/logout", "/login/flow/grant")
+    browser.get(f"{own_server.url}/devices")
     assert client[:30] in browser.find_element(By.CSS_SELECTOR, "ul.devices").text
     press(browser, By.ID, "code")
     look()
