@@ -1,5 +1,6 @@
 """Servers for tests: one for each kind of database in each worker, started when a test first uses it."""
 
+import gc
 import shutil
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator
@@ -9,10 +10,12 @@ from functools import cached_property
 from pathlib import Path
 
 import pytest
-import structlog
+from aioice.ice import get_host_addresses
 from argon2 import PasswordHasher, Type
 from hypothesis import HealthCheck, settings
 
+from support.janus import Janus
+from support.parts import GATEWAY, NETWORK
 from support.people import Person
 from support.postgres import Cluster, running_cluster
 from support.running import LoopThread, Server, unique
@@ -24,6 +27,8 @@ from talkd.storage.migrate import migrate_sqlite
 DATABASES = ("sqlite", "postgres")
 PATIENCE_SECONDS = 3600
 """The time that servers of tests wait for PostgreSQL. It is longer than any move of their clock."""
+
+gc.set_threshold(20_000, 10, 10)  # Python's 700 objects make collections a tenth of the tests' time
 
 # The machine may be busy, so tests have no deadline.
 settings.register_profile("tests", deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
@@ -84,17 +89,6 @@ def patient_servers() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgres_lock, "ANSWER_SECONDS", PATIENCE_SECONDS)
         yield
-
-
-@pytest.fixture(scope="session", autouse=True)
-def quiet_logs() -> None:
-    """Send the log to pytest, which shows it for tests that fail."""
-    structlog.configure(
-        processors=[structlog.stdlib.render_to_log_kwargs],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
 
 
 @pytest.fixture(scope="session")
@@ -168,6 +162,15 @@ def servers(databases: Databases, loop_thread: LoopThread) -> Iterator[Callable[
     yield get
     for server in started.values():
         server.stop()
+
+
+@pytest.fixture(scope="session")
+def janus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Janus]:
+    """A gateway that all tests share, and that runs again after a test that has ended it."""
+    if not get_host_addresses(use_ipv4=True, use_ipv6=False):
+        NETWORK.skip()
+    with Janus(GATEWAY.find("janus"), tmp_path_factory.mktemp("janus")) as running:
+        yield running
 
 
 @pytest.fixture(params=DATABASES)

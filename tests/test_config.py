@@ -236,4 +236,4 @@ def test_the_error_for_a_wrong_database_url_does_not_show_it(url: str) -> None:
 
 def test_a_setting_without_documentation_is_named() -> None:
     with pytest.raises(ValueError, match=r"the setting group\.undocumented has no documentation"):
-        runpy.run_path(str(SETTINGS_PAGE))["table"](Group, "group")
+        runpy.run_path(str(SETTINGS_PAGE))["table"](Group(), "group")

@@ -13,13 +13,13 @@ from types import ModuleType
 import msgspec
 import pytest
 
-from talkd import app, config
+from talkd import app, config, config_options
 from talkd.area import Job
 from talkd.areas.invitations import effects as invitation_effects
 from talkd.areas.messages import effects as message_effects
 from talkd.areas.messages import system_texts
 from talkd.conversation.reaction import REMOVED
-from talkd.conversation.setting_values import CORE_SETTINGS, SETTINGS
+from talkd.conversation.setting_values import CORE_SETTINGS, SETTINGS, default_of
 from talkd.core import events
 from talkd.realtime import wakeups
 from talkd.web.routing import Routes
@@ -140,6 +140,13 @@ def test_every_option_of_the_configuration_is_documented() -> None:
     assert not undocumented, f"write a docstring below these options, then run `make docs`: {', '.join(undocumented)}"
 
 
+def test_options_that_are_secrets_are_masked() -> None:
+    options = list(config_options.list_options(config.Config()))
+    texts = [each for each in options if each.default.startswith('"')]
+    about = {each.name for each in texts if re.search("secret|password", f"{each.name} {each.meaning}", re.IGNORECASE)}
+    assert about == config_options.SECRETS, f"add it to SECRETS ({line_of(config_options, 'SECRETS')})"
+
+
 def test_every_setting_of_talk_is_documented() -> None:
     page = ROOT / "docs" / "admin" / "users.md"
     listed = re.findall(r"^\| `([\w.]+)` \|", page.read_text(), re.MULTILINE)
@@ -147,3 +154,10 @@ def test_every_setting_of_talk_is_documented() -> None:
     assert not known - set(listed), f"add a row to the table of settings in {page.relative_to(ROOT)}"
     assert not set(listed) - known, f"{page.relative_to(ROOT)} lists settings that do not exist"
     assert len(listed) == len(known), f"{page.relative_to(ROOT)} lists a setting twice"
+
+
+def test_the_documented_defaults_of_settings_are_right() -> None:
+    rows = re.findall(r"^\| `([\w.]+)` \| (.*?) ?\|", (ROOT / "docs" / "admin" / "users.md").read_text(), re.MULTILINE)
+    forms = {**SETTINGS, **CORE_SETTINGS}
+    documented = {key: "" if shown == "all" or shown.startswith("`calls.") else shown for key, shown in rows}
+    assert documented == {key: default_of(key, form) for key, form in forms.items()}

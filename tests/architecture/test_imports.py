@@ -29,6 +29,7 @@ LAYERS = {
     ),
     "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
 }
+CORE_MAY_USE = sys.stdlib_module_names | {"msgspec"}
 DRIVERS_AND_SERVERS = ("falcon", "httptools", "asyncpg", "apsw", "sqlite3")
 """Packages that models, stores, services and views must not import."""
 ROLES = ("model", "store", "service", "view", "routes", "legacy", "effects", "jobs")
@@ -72,7 +73,7 @@ def test_layers(path: Path) -> None:
         if package == "talkd":
             assert rest.split(".")[0] in LAYERS[layer[0]], f"{layer[0]} must not know {name}"
         elif layer[0] == "core":
-            assert package in sys.stdlib_module_names, f"core is standard library only, not {name}"
+            assert package in CORE_MAY_USE, f"core is standard library and msgspec only, not {name}"
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "areas").rglob("*.py")), ids=module_of)

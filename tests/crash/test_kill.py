@@ -304,7 +304,7 @@ async def test_a_stopping_server_answers_each_poll_once_and_finishes_open_reques
     assert b"connection: close" in late
 
 
-async def test_a_stop_cuts_off_an_incomplete_request_without_a_stack_trace(tmp_path: Path) -> None:
+async def test_a_stop_refuses_an_incomplete_request_without_a_stack_trace(tmp_path: Path) -> None:
     with Process(tmp_path) as process:
         reader, writer = await asyncio.open_connection("127.0.0.1", process.port)
         login = base64.b64encode(f"{ADMIN}:{ADMIN_PASSWORD}".encode()).decode()
@@ -315,7 +315,10 @@ async def test_a_stop_cuts_off_an_incomplete_request_without_a_stack_trace(tmp_p
         assert (await reader.readline()).startswith(b"HTTP/1.1 100"), "the server does not wait for the body"
         process.popen.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait) == 0
+        answer = await reader.read()
         writer.close()
+    assert b"HTTP/1.1 503 " in answer
+    assert b"connection: close" in answer
     log = process.output
     assert log.count("stopped_with_open_requests") == 1
     assert "Traceback" not in log

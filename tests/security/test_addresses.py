@@ -186,6 +186,7 @@ def _urls(meeting: Meeting, name: str, route: Route) -> Iterator[str]:
         "providerId": ["talk-message", "talk-message-current", "talk-conversations"],
         "group_id": ["admin"],
         "serverId": ["0"],
+        "pin": ["1234567"],
         **{key: meeting.ids[key] for key in ("messageId", "pollId", "banId")},
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
@@ -206,6 +207,7 @@ QUERIES: dict[str, list[Any]] = {
     "includeStatus": ["true"],
     "noStatusUpdate": [1],
     "limit": [100],
+    "order": ["activity"],
     "objectType": ["location"],
     "lastKnownMessageId": [0],
     "includeLastMessage": ["true"],
@@ -226,7 +228,7 @@ def ask_for_everything(meeting: Meeting, name: str) -> None:
     if person.id:
         meeting.ids[f"notifications of {name}"] = person.get("/ocs/v2.php/apps/notifications/api/v2/notifications")
     for route in ROUTES:
-        if route.method != "GET" or route.path.startswith("/static"):
+        if route.method != "GET" or route.path.startswith(("/static", "/client", "/admin")):
             continue
         for url in _urls(meeting, name, route):
             for query in _queries(route):

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 import pytest
-import structlog
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, TALK, Person
 from support.running import PASSWORD, Server
@@ -176,7 +175,7 @@ def test_the_cookie_is_http_only(server: Server) -> None:
 def test_secrets_and_texts_are_not_logged(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     stream = io.StringIO()
     root = logging.getLogger()
-    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    handlers, level = root.handlers[:], root.level
     logs.configure(LogConfig(level="debug", format="json"), stream)
     for library in ("httpx", "httpcore"):  # the client of this test logs URLs
         monkeypatch.setattr(logging.getLogger(library), "disabled", True)
@@ -196,7 +195,6 @@ def test_secrets_and_texts_are_not_logged(server: Server, monkeypatch: pytest.Mo
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
-        structlog.configure(**configured)
 
 
 def test_an_internal_error_shows_only_a_request_id(sqlite_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,7 @@ def test_every_operation_refuses_too_many_entries_and_changes_nothing(small_serv
     chief.join(token)
     walked = 0
     for route, name, kind in holding_many():
+        chief.room(token)  # a setting that was changed makes the server check the password again, and note the login
         before = rows(small_server)
         refused = ask(chief, route, token, **{name: FEW[kind](MOST + 1)})
         assert refused.status_code == 413, (route.method, route.path, refused.text)

@@ -1,5 +1,6 @@
 """Participants of calls in a browser, each in a tab with cookies of its own."""
 
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from selenium.webdriver import Chrome
 from support.browsers import fill_in_login
 from support.people import Person
 from support.running import Server
+from talkd.signaling.websocket import WebSocket
 
 CLIENT = (Path(__file__).parent.parent / "browser" / "caller.js").read_text()
 
@@ -29,7 +31,7 @@ class Caller:
         if user is not None:
             browser.get(f"{server.url}/login")
             fill_in_login(browser, user.id)
-        browser.get(f"{server.url}/call/{token}")
+        browser.get(f"{server.url}/devices")  # a page without a client, which would poll for the same session
         browser.execute_script(CLIENT)
         self.has_crashed = False
         self.actor: str = self.run("return caller.enter(...arguments)", token, only_polls)
@@ -52,6 +54,16 @@ class Caller:
         """Wait until a condition is true in the tab."""
         self.run(f"const given = arguments; return until(() => {condition})", *arguments)
 
+    def lose_socket(self, server: Server) -> str:
+        """Cut the socket, and keep the client from coming back. Return the id of its only signaling session."""
+        [peer_id] = self.run("caller.signaling.isOnline = false; return caller.hellos")
+        peer = server.peer(peer_id)
+        line = peer.line
+        assert isinstance(line, WebSocket)
+        server.loop_thread.loop.call_soon_threadsafe(line.cut)
+        server.wait_for(lambda: peer.line is None)
+        return str(peer_id)
+
     def crash(self) -> None:
         """Kill the page."""
         self._browser.switch_to.window(self._handle)
@@ -63,4 +75,12 @@ class Caller:
         """Close the tab, so that its call costs nothing during later tests. Fails if the client met an error."""
         errors = [] if self.has_crashed else self.run("return caller.errors")
         self._browser.browser.remove_user_context(self._context)
-        assert errors == []
+        assert errors == [], errors
+
+
+def meet(*callers: Caller) -> None:
+    """Let all join the call, one after the other, until each sees each."""
+    for number, caller in enumerate(callers):
+        caller.call(*callers[:number])
+    for first, second in permutations(callers, 2):
+        first.watch(second)

@@ -11,8 +11,7 @@ import subprocess
 from collections.abc import Iterator
 from unittest.mock import patch
 
-import structlog
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from support.processes import environment_with
 from support.running import Server
@@ -23,7 +22,7 @@ from talkd.cli.root import app
 def restored_process() -> Iterator[None]:
     """Afterwards, restore what a starting server sets for its process: the log, and the limit of open files."""
     root = logging.getLogger()
-    handlers, level, configured = root.handlers[:], root.level, structlog.get_config()
+    handlers, level = root.handlers[:], root.level
     levels = {name: logging.getLogger(name).level for name in ("asyncio", "alembic", "PIL", "asyncpg.pool")}
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
@@ -33,7 +32,6 @@ def restored_process() -> Iterator[None]:
         root.setLevel(level)
         for name, before in levels.items():
             logging.getLogger(name).setLevel(before)
-        structlog.configure(**configured)
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
 
 

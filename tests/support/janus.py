@@ -14,9 +14,10 @@ from websockets.typing import Subprotocol
 
 from support.running import Server, free_port
 from talkd.signaling.dispatch import Signaling
+from talkd.signaling.sfu.janus import PLUGIN
 
-PORTS = "31120-31199"
-"""UDP ports for media."""
+PORTS = "31200-31599"
+"""UDP ports for media: each stream of each client needs one, in each direction."""
 SECRET = "janus-secret"
 UNUSED = {
     "plugins": "audiobridge duktape echotest lua nosip recordplay sip streaming textroom videocall voicemail",
@@ -88,12 +89,31 @@ class Janus:
         """Return the number of streams that the gateway knows, in both directions."""
         return asyncio.run(self._count_streams())
 
-    def await_streams(self, count: int) -> None:
+    def await_streams(self, count: int, seconds: float = 10) -> None:
         """Wait until the gateway knows exactly so many streams."""
-        until = time.monotonic() + 10
+        until = time.monotonic() + seconds
         while (found := self.count_streams()) != count:
             assert time.monotonic() < until, found
             time.sleep(0.05)
+
+    def list_rooms(self) -> list[dict[str, Any]]:
+        """Return the rooms in the gateway: one for each stream that a client sends."""
+        request = {"request": "list"}
+        found = asyncio.run(self._manage(janus="message_plugin", plugin=PLUGIN, request=request))
+        rooms: list[dict[str, Any]] = found["response"]["list"]
+        return rooms
+
+    def await_rooms(self, count: int) -> None:
+        """Wait until there are exactly so many rooms."""
+        until = time.monotonic() + 10
+        while (found := len(self.list_rooms())) != count:
+            assert time.monotonic() < until, found
+            time.sleep(0.05)
+
+    def freeze(self) -> None:
+        """Let it answer nothing any longer, while its connections stay open."""
+        assert self.popen is not None
+        self.popen.send_signal(signal.SIGSTOP)
 
     async def _count_streams(self) -> int:
         sessions = (await self._manage(janus="list_sessions"))["sessions"]
@@ -112,6 +132,16 @@ def await_gateways(server: Server, count: int) -> None:
     while sum(each.is_connected for each in sfu.gateways) != count:
         assert time.monotonic() < until
         time.sleep(0.01)
+
+
+def cut(server: Server) -> None:
+    """Break the server's connection to its first gateway, and wait until it has another one."""
+    sfu = server.app.world[Signaling].sfu
+    assert sfu is not None
+    connection = sfu.gateways[0].connection
+    assert connection is not None
+    server.loop_thread.loop.call_soon_threadsafe(connection.transport.abort)
+    server.wait_for(lambda: sfu.gateways[0].connection not in (connection, None) and sfu.gateways[0].is_connected)
 
 
 async def _ask(url: str, protocol: str, request: dict[str, Any]) -> dict[str, Any]:

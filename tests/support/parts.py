@@ -44,6 +44,11 @@ BROWSER = Part(
     "chromium or chromedriver is not on the PATH",
     "install both (Debian: apt install chromium chromium-driver)",
 )
+BARRIERS = Part(
+    "barriers in the web client",
+    "axe-core is not installed",
+    "install the tools of the web client (make web-client/checkable)",
+)
 RELAY = Part(
     "calls through a TURN server",
     "coturn is not installed",
@@ -53,6 +58,11 @@ GATEWAY = Part(
     "calls through a media gateway",
     "Janus is not installed",
     "install it (Debian: apt install janus)",
+)
+NETWORK = Part(
+    "media through a gateway",
+    "Janus and the clients use no loopback address, and this machine has no other IPv4 address",
+    "give it one (ip address add 192.0.2.1/24 dev eth0)",
 )
 BACKEND = Part(
     "calls through an external signaling server",

@@ -20,12 +20,13 @@ class Person:
 
     def __init__(self, http: httpx.Client, user_id: str | None) -> None:
         self.http = http
+        self._base = str(http.base_url).rstrip("/")  # httpx takes longer for an address that it must join
         self.id = user_id or ""
         self.is_visitor = user_id is None
 
     def request(self, method: str, path: str, /, **params: Any) -> httpx.Response:
         """Send a request. The path is below the API of Talk, unless it begins with a slash."""
-        url = path if path.startswith("/") else TALK + path
+        url = self._base + (path if path.startswith("/") else TALK + path)
         if method in ("GET", "HEAD"):
             return self.http.request(method, url, params=params)
         return self.http.request(method, url, json=params)

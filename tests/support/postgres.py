@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from talkd.storage.migrate import migrate_postgres
+from talkd.storage.postgres_migrate import migrate_postgres
 
 _FAST = """
 fsync = off
@@ -36,12 +37,17 @@ class Cluster:
         self._server, self._lock_file = server, lock_file
 
     def create(self, name: str, *, template: str = "template0") -> str:
-        """Create a database from a template without connections. Return its URL."""
-        self._server.psql(f'CREATE DATABASE "{name}" TEMPLATE "{template}";')
+        """Create a database from the files of a template, which has no connections. Return its URL."""
+        self._server.psql(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY;')
         return str(self._server.get_uri(database=name))
 
     def create_migrated(self, name: str) -> str:
         """Create a database with talkd's tables, which are made once per run and copied. Return its URL."""
+        return self.create(name, template=self._migrated)
+
+    @cached_property
+    def _migrated(self) -> str:
+        """The name of the database to copy. The first worker that needs it creates it."""
         with self._lock_file.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if TEMPLATE not in self.psql("SELECT datname FROM pg_database").split():
@@ -49,7 +55,7 @@ class Cluster:
                 with ThreadPoolExecutor(1) as thread:  # this thread may have a running event loop
                     thread.submit(asyncio.run, migrating).result()
                 self.psql(f'ALTER DATABASE "{TEMPLATE}_unfinished" RENAME TO "{TEMPLATE}"')
-            return self.create(name, template=TEMPLATE)
+        return TEMPLATE
 
     def psql(self, command: str) -> str:
         """Run a command as the administrator of PostgreSQL."""

@@ -5,7 +5,7 @@ import hmac
 import json
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -30,6 +30,8 @@ class RecordingServer(ThreadingHTTPServer):
         self.asked: list[tuple[str, dict[str, Any], str]] = []
         """Token, message and address of the sender of each message with the right checksum."""
         self.is_broken = False
+        self.sent: Callable[[], httpx.Response]
+        """Sends the last request to talkd again."""
 
     @property
     def url(self) -> str:
@@ -45,18 +47,37 @@ class RecordingServer(ThreadingHTTPServer):
         """Send a signed message."""
         body = json.dumps(message).encode()
         headers = {**signed(body, secret=secret), "Content-Type": "application/json"}
-        return server.client().post(BACKEND + "backend", content=body, headers=headers)
+        return self._send(server, "backend", body, headers)
+
+    def _send(self, server: Server, path: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
+        self.sent = lambda: server.client().post(BACKEND + path, content=body, headers=headers)
+        return self.sent()
+
+    def repeat(self) -> httpx.Response:
+        """Send the last request again, with the same signature."""
+        return self.sent()
 
     def upload(
-        self, server: Server, token: str, name: str, content: bytes, kind: str, *, owner: str, secret: str = SECRET
+        self, server: Server, token: str, name: str, content: bytes, *, owner: str, secret: str = SECRET
     ) -> httpx.Response:
-        """Upload a recording."""
-        return server.client().post(
-            f"{BACKEND}{token}/store",
-            files={"file": (name, content, kind)},
-            data={"owner": owner},
-            headers=signed(token.encode(), secret=secret),
-        )
+        """Upload a recording. As from the real recording server, the file has no content type."""
+        headers = {
+            "Content-Type": f"multipart/form-data; boundary={BOUNDARY}",
+            **signed(token.encode(), secret=secret),
+        }
+        return self._send(server, f"{token}/store", _form(owner, name, content), headers)
+
+
+BOUNDARY = "end-of-a-part"
+
+
+def _form(owner: str, name: str, content: bytes) -> bytes:
+    quoted = name.replace("\\", "\\\\")
+    head = (
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="owner"\r\n\r\n{owner}\r\n'
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{quoted}"\r\n\r\n'
+    )
+    return head.encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -93,6 +114,15 @@ class _Request(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
+@contextmanager
+def running_recording_server() -> Iterator[RecordingServer]:
+    """Run the server, and stop it afterwards."""
+    with RecordingServer() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        yield server
+        server.shutdown()
+
+
 def checksum(body: bytes, random: str, secret: str) -> str:
     return hmac.new(secret.encode(), random.encode() + body, hashlib.sha256).hexdigest()
 
@@ -101,12 +131,3 @@ def signed(body: bytes, *, secret: str = SECRET, sender: str = "Talk-Recording")
     """Return the headers that prove that the sender knows the secret."""
     random = secrets.token_hex(32)
     return {f"{sender}-Random": random, f"{sender}-Checksum": checksum(body, random, secret)}
-
-
-@contextmanager
-def running_recording_server() -> Iterator[RecordingServer]:
-    """Run the server, and stop it afterwards."""
-    with RecordingServer() as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
-        yield server
-        server.shutdown()

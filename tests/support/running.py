@@ -16,6 +16,7 @@ import pytest
 
 import talkd.app
 from support.people import Person
+from support.transport import Transport
 from talkd.app import JOBS
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
@@ -123,7 +124,13 @@ class Server:
     @property
     def url(self) -> str:
         """The address, without a slash at the end."""
-        return f"http://127.0.0.1:{self.config.server.port}"
+        return self.config.server.url_at("127.0.0.1")
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """A context that trusts the server's certificate, if it has one."""
+        certificate = self.config.server.tls_certificate
+        return ssl.create_default_context(cafile=certificate) if certificate else NO_TLS
 
     def start(self) -> None:
         """Start the server, and create the administrator if there is none."""
@@ -164,6 +171,11 @@ class Server:
         await self._http.stop(5)
         await self.app.stop()
 
+    @property
+    def http(self) -> HttpServer:
+        """The HTTP server."""
+        return self._http
+
     # --- reaching inside --------------------------------------------------------------------
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the server's event loop, and return its result."""
@@ -194,11 +206,12 @@ class Server:
         auth = (user, PASSWORD if password is None else password) if user is not None else None
         headers = {**HEADERS, **options.pop("headers", {})}
         options.setdefault("base_url", self.url)
-        return httpx.Client(auth=auth, headers=headers, verify=NO_TLS, timeout=35, trust_env=False, **options)
+        transport = httpx.HTTPTransport(verify=self.tls) if self.config.server.speaks_tls else Transport()
+        return httpx.Client(auth=auth, headers=headers, transport=transport, timeout=35, trust_env=False, **options)
 
     def browser(self, **options: Any) -> httpx.Client:
         """Return a client without the default headers of API clients, closed after the test."""
-        made = httpx.Client(base_url=self.url, verify=NO_TLS, timeout=35, trust_env=False, **options)
+        made = httpx.Client(base_url=self.url, transport=Transport(), timeout=35, trust_env=False, **options)
         self._clients.append(made)
         return made
 

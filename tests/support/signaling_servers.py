@@ -1,9 +1,10 @@
 """External signaling servers as talkd sees them: their signed requests, and a small stand-in."""
 
+import contextlib
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx
 import msgspec
 
 from support.running import Server
+from talkd.signaling.external import portions
 
 SECRET = "shared-with-signaling-servers"
 RANDOM = "r" * 64
@@ -59,9 +61,18 @@ class StandIn:
     def __init__(self) -> None:
         self.received: list[tuple[str, dict[str, Any]]] = []
         """Paths and contents, in the order of their arrival."""
+        self.answers: dict[str, tuple[int, dict[str, Any]]] = {}
+        """By type: status and content of the answer. Those of other types have no body."""
+        self.welcome = b'{"nextcloud-spreed-signaling": "Welcome", "version": "2.0.0"}'
         self.backends: set[str] = set()
         self.requests = 0
+        self.largest = portions.MAX_BYTES
+        """Maximum size of a notification."""
         self.failures = 0
+        self.waiting = 0
+        """Requests that wait for the end of `busy`."""
+        self._is_free = threading.Event()
+        self._is_free.set()
         self._arrived = threading.Condition()
         stand_in = self
 
@@ -70,10 +81,22 @@ class StandIn:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 random, checksum = self.headers["Spreed-Signaling-Random"], self.headers["Spreed-Signaling-Checksum"]
                 expected = hmac.new(SECRET.encode(), random.encode() + body, hashlib.sha256).hexdigest()
-                self.send_response(stand_in.take(self.path, body, is_signed=checksum == expected))
+                stand_in.waiting += 1
+                stand_in._is_free.wait(20)
+                stand_in.waiting -= 1
+                status, content = stand_in.take(self.path, body, is_signed=checksum == expected)
+                self.send_response(status)
                 stand_in.backends.add(self.headers["Spreed-Signaling-Backend"])
-                self.send_header("Content-Length", "0")
+                self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
+                self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                content = stand_in.welcome if self.path == "/api/v1/welcome" else b""
+                self.send_response(200 if content else 404)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -83,18 +106,32 @@ class StandIn:
         self._thread = threading.Thread(target=self._http.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
 
-    def take(self, path: str, body: bytes, *, is_signed: bool) -> int:
-        """Keep a notification, and return the status of the answer."""
+    @contextlib.contextmanager
+    def busy(self) -> Iterator[None]:
+        """Let all requests wait."""
+        self._is_free.clear()
+        yield
+        self._is_free.set()
+
+    def take(self, path: str, body: bytes, *, is_signed: bool) -> tuple[int, bytes]:
+        """Keep a notification, and return the status and the body of the answer."""
         with self._arrived:
             self.requests += 1
             if not is_signed:
-                return 403
+                return 403, b""
+            if len(body) > self.largest:
+                return 413, b""
             if self.failures:
                 self.failures -= 1
-                return 500
-            self.received.append((path, msgspec.json.decode(body)))
+                return 500, b""
+            content = msgspec.json.decode(body)
+            self.received.append((path, content))
             self._arrived.notify_all()
-            return 200
+            kind = content["type"]
+            if kind not in self.answers:
+                return 200, b""
+            status, answer = self.answers[kind]
+            return status, msgspec.json.encode({"type": kind, kind: answer})
 
     def expect(self, token: str, kind: str, condition: Callable[[dict[str, Any]], bool] = lambda _: True) -> Any:
         """Return the content of the next notification of this type about a room that fulfils the condition."""

@@ -1,5 +1,7 @@
 """Clients of the signaling sockets."""
 
+import hashlib
+import hmac
 import time
 from contextlib import ExitStack
 from typing import Any, Protocol
@@ -11,7 +13,8 @@ from websockets.sync.client import ClientConnection, connect
 from support.people import Person
 
 PATH = "/standalone-signaling/spreed"
-SECONDS = 10
+RANDOM = "r" * 32
+SECONDS = 20
 """How long a client waits for a message."""
 
 
@@ -30,11 +33,20 @@ class Socket:
     """The address of the server that proves who the client is."""
     is_welcomed = True
     """Whether the server says welcome."""
+    max_unread: int | None = 16
+    """How many messages the client takes from the network before the test asks for them; None for all."""
 
     def __init__(self, server: Address, path: str = PATH, **headers: str) -> None:
         url = server.url.replace("http", "ws", 1) + path
         self._stack = ExitStack()
-        opened = connect(url, additional_headers=headers, proxy=None, close_timeout=1)
+        opened = connect(
+            url,
+            additional_headers=headers,
+            proxy=None,
+            close_timeout=1,
+            max_queue=self.max_unread,
+            ping_interval=None,  # a client that has enough unread messages would take itself for disconnected
+        )
         self.connection: ClientConnection = self._stack.enter_context(opened)
         self._kept: list[dict[str, Any]] = []
         self._number = 0
@@ -155,6 +167,12 @@ class Socket:
         settings = person.get("v3/signaling/settings", **({"token": token} if token else {}))
         auth = {"url": self.backend, "params": settings["helloAuthParams"][version]}
         self._note(self.ask("hello", version=version, auth=auth, features=list(features)))
+
+    def hello_internal(self, server: Address, secret: str) -> None:
+        """Say hello as a part of the installation that knows its secret."""
+        checksum = hmac.new(secret.encode(), RANDOM.encode(), hashlib.sha256).hexdigest()
+        auth = {"type": "internal", "params": {"random": RANDOM, "token": checksum, "backend": server.url}}
+        self.id = self.ask("hello", version="1.0", auth=auth)["sessionid"]
 
     def resume(self, resume_id: str) -> None:
         """Continue an earlier session."""
