@@ -13,11 +13,11 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
+from bench import browsers, go_server, idle, large_calls, long_polls, pages, signaling, throughput
 from bench import data as setup
-from bench import long_polls, throughput
 from bench import server as servers
 from bench.data import Data
-from bench.report import Row, table
+from bench.report import Row, beside, table
 from bench.server import Server
 
 Case = Callable[[Server, Data], Awaitable[list[Row]]]
@@ -46,6 +46,25 @@ def cases(*, quick: bool) -> dict[str, Case]:
         "wake-1000": rooms_of_ten(1_000),
         "wake-10000": rooms_of_ten(10_000),
         "wake-large": large_room,
+        **signaling_cases(quick=quick),
+        "idle": lambda server, data: idle.open_connections(server, data, 10_000),
+        "start": lambda server, data: idle.starts(server, data, 5 if quick else 15),
+        "calls": lambda server, data: browsers.set_up_calls(server, data, 5 if quick else 20),
+        "large-call": lambda server, data: large_calls.set_up(server, data, 4 if quick else 10),
+        "pages": lambda server, data: pages.use_pages(
+            server, data, visits=3 if quick else 15, pings=times // 3, arriving=1_000 if quick else 36_000
+        ),
+    }
+
+
+def signaling_cases(*, quick: bool) -> dict[str, Case]:
+    """Return the cases in which clients use the signaling sockets, which other servers have too."""
+    seconds = 1.5 if quick else 4.0
+    return {
+        "relay": lambda server, data: signaling.relay(server, data, seconds),
+        "fan-out": lambda server, data: signaling.fan_out(server, data, seconds),
+        "storm": signaling.storm,
+        "hold": lambda server, data: signaling.hold(server, data, 1_000 if quick else 10_000),
     }
 
 
@@ -59,12 +78,20 @@ def arguments() -> argparse.Namespace:
         choices=list(cases(quick=True)),
         help="measure only this case; may be repeated: %(choices)s",
     )
-    parser.add_argument("--quick", action="store_true", help="measure for about a minute in all")
+    parser.add_argument("--quick", action="store_true", help="measure each case for a shorter time")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the figures to this file")
+    parser.add_argument(
+        "--go",
+        action="store_true",
+        help="compare the signaling sockets with the signaling server of Nextcloud Talk",
+    )
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--database", metavar="URL", default="", help="an empty PostgreSQL database")
     where.add_argument("--postgres", action="store_true", help="start a temporary PostgreSQL")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.go and not go_server.is_installed():
+        parser.error(go_server.MISSING)
+    return options
 
 
 @contextlib.contextmanager
@@ -91,9 +118,10 @@ async def measure(options: argparse.Namespace, folder: Path, url: str) -> list[R
     data = await setup.make(
         folder,
         url,
-        rooms_of_ten=1_000 if "wake-10000" in chosen else 100,
-        large_room=1_000 if "wake-large" in chosen else 10,
-        room_counts=(1, 100, 1_000) if "rooms" in chosen else (1,),
+        rooms_of_ten=1_000 if {"wake-10000", "hold"} & {*chosen} else 100,
+        large_room=1_000 if {"wake-large", "fan-out", "storm"} & {*chosen} else 10,
+        room_counts=(1, 100, 1_000) if {"rooms", "pages"} & {*chosen} else (1,),
+        long=0 if "pages" not in chosen else 1_000 if options.quick else 10_000,
     )
     print(f"made the data in {time.monotonic() - began:.0f} s", file=sys.stderr)
     rows: list[Row] = []
@@ -103,7 +131,12 @@ async def measure(options: argparse.Namespace, folder: Path, url: str) -> list[R
     for name, case in chosen.items():
         began = time.monotonic()
         with servers.serving(folder, url) as server:
-            rows += await case(server, data)
+            measured = await case(server, data)
+        rows += measured
+        if options.go and name in signaling_cases(quick=True):
+            with servers.serving(folder, url) as server, go_server.beside(server, folder):
+                others = await case(server, data)
+            rows += [beside(ours, theirs, "the Go server") for ours, theirs in zip(measured, others, strict=True)]
         print(f"{name} took {time.monotonic() - began:.0f} s", file=sys.stderr)
         gc.collect()
     return rows

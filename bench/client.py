@@ -5,9 +5,10 @@ It reads only what talkd sends: a body with a Content-Length, or no body. Anythi
 
 import asyncio
 import base64
+import json
 import time
 from collections.abc import Iterable
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 from urllib.parse import urlencode
 
 API = "/ocs/v2.php/apps/spreed/api"
@@ -38,6 +39,10 @@ class Answer(NamedTuple):
         start += len(name) + 4
         end = self.head.find(b"\r\n", start)
         return int(self.head[start : end if end >= 0 else None])
+
+    def data(self) -> Any:
+        """Return the data of the body, which is JSON of the OCS API."""
+        return json.loads(self.body)["ocs"]["data"]
 
 
 def request(method: str, path: str, account: Account | None = None, body: dict[str, object] | None = None) -> bytes:

@@ -30,6 +30,18 @@ TEN = 10
 BATCH = 25
 """Rooms created in one transaction."""
 TEXT = "Good morning everybody, the minutes of yesterday are in the folder, please have a look before ten."
+TEXTS = (
+    TEXT,
+    "Yes.",
+    "I have looked at **all three** of them, and `deploy --now` is what we want.",
+    "The plan:\n\n1. Measure the old version\n2. Change one thing\n3. Measure again",
+    "It is at https://example.org/minutes/2026 now, longer than the last one, and it says more. I would keep it so.",
+    "```\nfor each in rooms:\n    print(each.name)\n```",
+    "See you at ten 👍",
+)
+"""What people write, in turn."""
+FIRST = "First of all"
+"""The first message of a long room."""
 
 
 @dataclass
@@ -54,6 +66,10 @@ class Data:
     """An account that logs in with its password; the others have app passwords."""
     by_room_count: dict[int, Account] = field(default_factory=dict)
     """Accounts by the number of rooms they are in."""
+    long: Room = field(default_factory=lambda: Room("", ()))
+    """A room with as many messages of many kinds as were wanted."""
+    cookies: dict[str, str] = field(default_factory=dict)
+    """The cookies of browsers that are logged in, by account: two members of `long`, and each of `by_room_count`."""
 
 
 class Filler:
@@ -63,8 +79,10 @@ class Filler:
         self._db = db
         self._secret = secrets.token_hex(20)
 
-    async def fill(self, *, rooms_of_ten: int, large_room: int, room_counts: Sequence[int], history: int) -> Data:
-        """Create the data: numbers of rooms, of members, of rooms per account, and of messages."""
+    async def fill(
+        self, *, rooms_of_ten: int, large_room: int, room_counts: Sequence[int], history: int, long: int
+    ) -> Data:
+        """Create the data: numbers of rooms, of members, of rooms per account, and of messages in two rooms."""
         data = Data()
         accounts = await self._accounts([f"person{number:05}" for number in range(max(rooms_of_ten * TEN, large_room))])
         groups = [accounts[number * TEN : number * TEN + TEN] for number in range(rooms_of_ten)]
@@ -85,6 +103,12 @@ class Filler:
         ]
         for room in await self._rooms(wanted):
             await self._db.write(lambda tx, room=room: self._post(tx, room))  # type: ignore[misc]
+        if long:
+            data.long = (await self._rooms([("Harbour", accounts[:TEN])]))[0]
+            for start in range(0, long, BATCH):
+                await self._db.write(lambda tx, start=start: self._chat(tx, data.long, start))  # type: ignore[misc]
+            browsing = [*data.long.members[:2], *members]
+            data.cookies = await self._db.write(lambda tx: self._log_in(tx, browsing))
         return data
 
     async def _accounts(self, names: Sequence[str]) -> list[Account]:
@@ -130,12 +154,38 @@ class Filler:
         return Room(room.token, members)
 
     @staticmethod
+    async def _log_in(tx: Tx, accounts: Sequence[Account]) -> dict[str, str]:
+        cookies = {account.id: ids.new_secret() for account in accounts}
+        for user_id, cookie in cookies.items():
+            await logins.add_browser(
+                tx,
+                fingerprint=ids.fingerprint(cookie),
+                user_id=user_id,
+                request_token=ids.new_secret(),
+                now=clock.steady(),
+            )
+        return cookies
+
+    @staticmethod
+    async def _chat(tx: Tx, room: Room, start: int) -> None:
+        """Post BATCH messages. Each member writes three, one after the other; every tenth is a reply."""
+        last = 0
+        for number in range(start, start + BATCH):
+            writer = room.members[number // 3 % len(room.members)]
+            me = await access.access_participant(tx, room.token, user_id=writer.id, browser="")
+            text = TEXTS[number % len(TEXTS)] if number else FIRST
+            sent = await messages.send(tx, me, text, reply_to=last if number % 10 == 9 else 0)
+            last = sent.message.id
+
+    @staticmethod
     async def _post(tx: Tx, room: Room) -> None:
         sender = await access.access_participant(tx, room.token, user_id=room.members[-1].id, browser="")
         await messages.send(tx, sender, TEXT)
 
 
-async def make(folder: Path, database: str, *, rooms_of_ten: int, large_room: int, room_counts: Sequence[int]) -> Data:
+async def make(
+    folder: Path, database: str, *, rooms_of_ten: int, large_room: int, room_counts: Sequence[int], long: int = 0
+) -> Data:
     """Fill the database of a server with this data folder and database URL. Nothing else may use it yet."""
     config = Config(data=str(folder))
     config.database.url = database
@@ -146,7 +196,7 @@ async def make(folder: Path, database: str, *, rooms_of_ten: int, large_room: in
     await db.open()
     try:
         return await Filler(db).fill(
-            rooms_of_ten=rooms_of_ten, large_room=large_room, room_counts=room_counts, history=120
+            rooms_of_ten=rooms_of_ten, large_room=large_room, room_counts=room_counts, history=120, long=long
         )
     finally:
         await db.close()

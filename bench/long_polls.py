@@ -5,7 +5,6 @@ the next poll follows at once.
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Iterable, Sequence
@@ -122,7 +121,7 @@ async def newest_messages(server: Server, rooms: Iterable[Room]) -> dict[str, in
     found = {}
     for room in rooms:
         answer = require(await connection.ask(request("GET", f"{API}/v4/room/{room.token}", room.members[0])), 200)
-        found[room.token] = json.loads(answer.body)["ocs"]["data"]["lastMessage"]["id"]
+        found[room.token] = answer.data()["lastMessage"]["id"]
     connection.close()
     return found
 

@@ -1,7 +1,7 @@
 """The table of figures and aims."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -15,37 +15,40 @@ class Aim:
     def verdict(self, value: float) -> str:
         """Return the bound, whether the value keeps it, and the ratio of the two; above 1 is better than the bound."""
         good = value >= self.bound if self.at_least else value <= self.bound
-        ratio = value / self.bound if self.at_least else self.bound / value if value else float("inf")
+        better, worse = (value, self.bound) if self.at_least else (self.bound, value)
+        ratio = f" {better / worse:.2g}x" if better and worse else ""
         sign = "≥" if self.at_least else "≤"
-        return f"{self.measure} {sign} {self.bound:g}: {'ok' if good else 'MISS'} {ratio:.2g}x"
+        return f"{self.measure} {sign} {self.bound:g}: {'ok' if good else 'MISS'}{ratio}"
 
 
 @dataclass
 class Row:
-    """One line of the table. Times in milliseconds; memory in kB (1000 bytes) for each waiting client."""
+    """One line of the table. Times in milliseconds; memory in kB (1000 bytes) for each client. None is not measured."""
 
     case: str
-    rate: float
+    rate: float | None = None
     """Answers a second, or deliveries a second."""
-    p50: float
-    p95: float
-    p99: float
-    cpu: float
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    cpu: float | None = None
     """CPU time of the server for each answer or delivery."""
     last: float | None = None
     memory: float | None = None
     statements: float | None = None
     """SQL statements for each answer or delivery. Jobs of the server add a fraction: aims ignore it."""
     aims: Sequence[Aim] = field(default_factory=tuple)
+    others: Mapping[str, float] = field(default_factory=dict)
+    """Figures that only this case has, by name."""
 
     @property
-    def per_core(self) -> float:
+    def per_core(self) -> float | None:
         """Answers a second that one core can give, computed from their CPU time."""
-        return 1000 / self.cpu if self.cpu else float("inf")
+        return 1000 / self.cpu if self.cpu else None
 
     def verdicts(self) -> list[str]:
         """Return the verdict of each aim."""
-        names = {
+        figures = {
             "cpu": self.cpu,
             "/s per core": self.per_core,
             "p50": self.p50,
@@ -53,8 +56,9 @@ class Row:
             "last": self.last,
             "kB": self.memory,
             "SQL": None if self.statements is None else int(self.statements),
+            **self.others,
         }
-        return [aim.verdict(value) for aim in self.aims if (value := names[aim.measure]) is not None]
+        return [aim.verdict(value) for aim in self.aims if (value := figures[aim.measure]) is not None]
 
     def as_json(self) -> dict[str, object]:
         """Return the row for `--json`."""
@@ -77,6 +81,7 @@ def row(
     memory: float | None = None,
     statements: float | None = None,
     aims: Sequence[Aim] = (),
+    others: Mapping[str, float] | None = None,
 ) -> Row:
     """Make a row from totals in seconds and bytes. Latencies are one for each answer or delivery."""
     answers = len(latencies)
@@ -91,12 +96,20 @@ def row(
         memory=None if memory is None else memory / 1000,
         statements=None if statements is None else round(statements / answers, 1),
         aims=aims,
+        others=others or {},
     )
+
+
+def beside(ours: Row, theirs: Row, name: str) -> Row:
+    """Return the row of another server with what its figures are in ours."""
+    pairs = {"CPU": (ours.cpu, theirs.cpu), "kB": (ours.memory, theirs.memory), "last": (ours.last, theirs.last)}
+    times = {f"times the {what}": their / our for what, (our, their) in pairs.items() if our and their}
+    return replace(theirs, case=f"  {name}", aims=(), others={**theirs.others, **times})
 
 
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as a text table."""
-    headers = ("case", "/s", "p50 ms", "p95 ms", "p99 ms", "last ms", "CPU ms", "SQL", "kB/client", "aims")
+    headers = ("case", "/s", "p50 ms", "p95 ms", "p99 ms", "last ms", "CPU ms", "SQL", "kB/client", "aims and more")
     lines = [headers, *(_cells(one) for one in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(headers) - 1)]
     return "\n".join(
@@ -112,17 +125,19 @@ def table(rows: Sequence[Row]) -> str:
 
 def _cells(one: Row) -> tuple[str, ...]:
     def shown(value: float | None, digits: int = 1) -> str:
-        return "" if value is None else f"{value:.{digits}f}"
+        return "" if value is None else f"{value:,.{digits}f}"
 
+    judged = {aim.measure for aim in one.aims}
+    others = {name: value for name, value in one.others.items() if name not in judged}
     return (
         one.case,
-        f"{one.rate:,.0f}",
+        shown(one.rate, 0),
         shown(one.p50, 2),
         shown(one.p95, 2),
         shown(one.p99, 2),
         shown(one.last),
-        shown(one.cpu, 3),
+        "" if one.cpu is None else f"{one.cpu:,.3g}",
         shown(one.statements),
         shown(one.memory),
-        "; ".join(one.verdicts()),
+        "; ".join([*one.verdicts(), *(f"{value:,.3g} {name}" for name, value in others.items())]),
     )

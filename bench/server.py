@@ -18,50 +18,83 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 TALKD = [sys.executable, "-m", "talkd"]
 TIMEOUT = 60.0
 """Seconds in which a server must start or stop."""
+SOCKETS = "/standalone-signaling/spreed"
 
 
-class Server:
-    """A running talkd with a data folder and perhaps a PostgreSQL database."""
+class Process:
+    """A running server. Its signaling sockets are at `path`, and its output is in the file `log`."""
 
-    def __init__(self, data: Path, database: str = "") -> None:
-        self.port = free_port()
-        self.data = data
-        self._log = (data / "server.log").open("ab")
-        command = [*TALKD, "serve", "--data", str(data), "--port", str(self.port)]
-        if database:
-            command += ["--database", database]
-        environment = os.environ | {
-            "TALKD_ADMIN_PASSWORD": secrets.token_hex(16),
-            "TALKD_LOG_LEVEL": "warning",
-            # Thousands of logins from one machine would be throttled.
-            "TALKD_SECURITY_THROTTLE": "false",
-        }
-        self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log
-        )
-        self.pid = self._process.pid
-        self._wait_until_healthy()
-
-    def _wait_until_healthy(self) -> None:
-        until = time.monotonic() + TIMEOUT
-        while time.monotonic() < until:
-            if self._process.poll() is not None:
-                break
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz", timeout=5).close()
-                return
-            time.sleep(0.05)
-        self.kill()
-        raise RuntimeError(f"the server did not start:\n{(self.data / 'server.log').read_text()[-3000:]}")
+    def __init__(self, process: "subprocess.Popen[bytes]", port: int, path: str, log: Path) -> None:
+        self.process, self.port, self.path, self.log = process, port, path, log
 
     def cpu(self) -> float:
         """Return the CPU seconds that the process with all threads has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        fields = self._proc("stat").rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / TICKS
 
     def memory(self) -> int:
         """Return the resident memory of the process in bytes."""
-        return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
+        return int(self._proc("statm").split()[1]) * PAGE
+
+    def _proc(self, name: str) -> str:
+        return Path(f"/proc/{self.process.pid}/{name}").read_text()
+
+    def wait_for(self, path: str) -> None:
+        """Return when the server answers at `path`. Raises RuntimeError if it does not start."""
+        until = time.monotonic() + TIMEOUT
+        while time.monotonic() < until and self.process.poll() is None:
+            with contextlib.suppress(OSError):
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5).close()
+                return
+            time.sleep(0.01)
+        self.kill()
+        raise RuntimeError(f"the server did not start:\n{self.log.read_text()[-3000:]}")
+
+    def stop(self) -> int:
+        """Stop the server with SIGTERM and return its exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(TIMEOUT)
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill the server if it still runs."""
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+
+
+class Server(Process):
+    """A running talkd with a data folder, perhaps a PostgreSQL database, and more settings as environment variables."""
+
+    def __init__(self, data: Path, database: str = "", **settings: str) -> None:
+        self.data, self.database = data, database
+        self._options = ["--data", str(data), *(["--database", database] if database else [])]
+        port, log = free_port(), data / "server.log"
+        self._environment = os.environ | {
+            "TALKD_SERVER_PUBLIC_URL": f"http://127.0.0.1:{port}",
+            "TALKD_ADMIN_PASSWORD": secrets.token_hex(16),
+            "TALKD_LOG_LEVEL": "warning",
+            # Thousands of logins from one machine would be throttled.
+            "TALKD_SECURITY_THROTTLE": "false",
+            **settings,
+        }
+        began = time.perf_counter()
+        with log.open("ab") as output:
+            process = subprocess.Popen(
+                [*TALKD, "serve", *self._options, "--port", str(port)],
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+            )
+        super().__init__(process, port, SOCKETS, log)
+        self.wait_for("/healthz")
+        self.started_in = time.perf_counter() - began
+        """Seconds until the server answered."""
+        self.signaling: Process = self
+        """The server whose sockets clients use."""
 
     def figure(self, name: str) -> float:
         """Return a sample of `/metrics` that has no labels. Raises KeyError."""
@@ -72,20 +105,9 @@ class Server:
                     return float(value)
         raise KeyError(name)
 
-    def stop(self) -> int:
-        """Stop the server with SIGTERM and return its exit status."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            return self._process.wait(TIMEOUT)
-        finally:
-            self.kill()
-
-    def kill(self) -> None:
-        """Kill the server if it still runs."""
-        if self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
-        self._log.close()
+    def command(self, *arguments: str) -> None:
+        """Run a command of talkd beside the server."""
+        subprocess.run([*TALKD, *arguments, *self._options], env=self._environment, check=True)
 
 
 def free_port() -> int:
