@@ -326,12 +326,12 @@ async def test_a_stop_refuses_an_incomplete_request_without_a_stack_trace(tmp_pa
 
 @pytest.mark.parametrize("ignores_hangups", [False, True])
 async def test_sighup_stops_the_server_unless_it_is_ignored(tmp_path: Path, ignores_hangups: bool) -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN) if ignores_hangups else None  # as `nohup` does
+    # `nohup` ignores the signal. These tests may run under it, and the server inherits what this process does.
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN if ignores_hangups else signal.SIG_DFL)
     try:
         process = Process(tmp_path)
     finally:
-        if ignores_hangups:
-            signal.signal(signal.SIGHUP, before)
+        signal.signal(signal.SIGHUP, before)
     try:
         process.await_health()
         process.popen.send_signal(signal.SIGHUP)
