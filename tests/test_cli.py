@@ -37,7 +37,7 @@ from talkd.__main__ import main
 from talkd.cli.certificates import examine_tls
 from talkd.cli.command import ConfigCommand
 from talkd.cli.root import GROUPS, app
-from talkd.config import ServerConfig
+from talkd.config_groups import ServerConfig
 
 Run = Callable[..., str]
 

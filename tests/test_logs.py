@@ -10,7 +10,7 @@ import pytest
 
 from support.commands import restored_process
 from talkd import logs
-from talkd.config import LogConfig
+from talkd.config_groups import LogConfig
 from talkd.core.log import Log
 
 CANARY = "canary-7f3a"

@@ -24,6 +24,9 @@ from talkd.areas.chat import effects as chat_effects
 from talkd.areas.chat import jobs as chat_jobs
 from talkd.areas.chat.change_routes import routes as chat_change_routes
 from talkd.areas.chat.routes import routes as chat_routes
+from talkd.areas.dav.routes import routes as dav_routes
+from talkd.areas.files import effects as file_effects
+from talkd.areas.files import jobs as file_jobs
 from talkd.areas.invitations.effects import Invitations
 from talkd.areas.invitations.routes import routes as invitation_routes
 from talkd.areas.lobby import jobs as lobby_jobs
@@ -132,6 +135,7 @@ AREAS = {
         login_jobs.JOBS,
         login_effects.AFTER_COMMIT,
     ),
+    "files": Area((dav_routes,), file_jobs.JOBS),
     "operations": Area((operation_routes, server_status_routes)),
     "removal": Area(jobs=removal_jobs.JOBS),
     "mail": Area(jobs=mail_jobs.JOBS),
@@ -179,5 +183,6 @@ def open_database(config: Config) -> Database:
         Invitations(config).reactions,
         notification_effects.REACTIONS,
         reminder_effects.REACTIONS,
+        file_effects.REACTIONS,
     )
     return db

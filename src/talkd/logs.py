@@ -11,7 +11,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-from talkd.config import LogConfig
+from talkd.config_groups import LogConfig
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
 COLORS = {"warning": 33, "error": 31, "critical": 31}

@@ -13,6 +13,7 @@ from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.announcements.model import Followed
 from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.chat.feed import Feed
+from talkd.areas.files.contents import Contents
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.mail import jobs as mail_jobs
 from talkd.areas.mail.postman import Postman
@@ -116,6 +117,7 @@ class App:
             Recorder(db, talk_settings),
             Dialer(),
             Doctor(config),
+            Contents(config),
         )
         self.world = world = World(
             config=config,
@@ -185,6 +187,7 @@ class App:
         await world[MemberChanges].close()
         await world[Decoder].close()
         await world[Doctor].close()
+        await world[Contents].close()
         with contextlib.suppress(Unavailable, TimeoutError):
             async with asyncio.timeout(LAST_WRITES_SECONDS):
                 await world[Pings].flush()

@@ -12,7 +12,7 @@ from support.running import PASSWORD, Server
 from support.waiting import await_waiting, begin_waiting
 from talkd import logs
 from talkd.app import ROUTES
-from talkd.config import LogConfig
+from talkd.config_groups import LogConfig
 
 COOKIE = "talkd_session"
 USERS = "/ocs/v2.php/cloud/users"

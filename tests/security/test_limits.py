@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
 from talkd.app import ROUTES
-from talkd.config import LimitsConfig
+from talkd.config_groups import LimitsConfig
 from talkd.core import clock
 from talkd.core.windows import Windows
 from talkd.web.limits import Limit

@@ -9,7 +9,8 @@ import pytest
 
 from support.people import PUBLIC, Person
 from support.running import Server
-from talkd.config import Config, ServerConfig
+from talkd.config import Config
+from talkd.config_groups import ServerConfig
 from talkd.web.proxies import Proxies
 
 ROOM = "/ocs/v2.php/apps/spreed/api/v4/room"

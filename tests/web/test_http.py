@@ -16,7 +16,8 @@ import pytest
 from support.certificates import certificate_of
 from support.raw import PATIENCE, connection, exchange, head, read_all, statuses
 from support.running import Server
-from talkd.config import Config, ServerConfig
+from talkd.config import Config
+from talkd.config_groups import ServerConfig
 from talkd.web import http, sockets
 
 STATUS = b"GET /status.php HTTP/1.1\r\nHost: x\r\n\r\n"

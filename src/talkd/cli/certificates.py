@@ -10,7 +10,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
-from talkd.config import ServerConfig
+from talkd.config_groups import ServerConfig
 
 SOON = timedelta(days=14)
 """A certificate that ends within this time gets a warning."""

@@ -20,7 +20,8 @@ import msgspec
 from talkd.cli.data_folder import ForeignLock, find_owner
 from talkd.cli.database import CONNECT
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
-from talkd.config import Config, ServerConfig
+from talkd.config import Config
+from talkd.config_groups import ServerConfig
 from talkd.storage.postgres_lock import find_holder
 from talkd.web import sockets
 

@@ -87,6 +87,10 @@ class TooLarge(TalkError):
     """A parameter or the request exceeds a size limit."""
 
 
+class NoSpace(TalkError):
+    """There is no space left for the file, in the user's quota or on the server."""
+
+
 class TooSlow(TalkError):
     """The body of the request arrives too slowly."""
 

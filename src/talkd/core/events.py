@@ -347,6 +347,19 @@ class ReadMarkerMoved(Event, frozen=True):
     low: int = 0
 
 
+# --- files ----------------------------------------------------------------------------------
+class FileChanged(Event, frozen=True):
+    """A file of a user has other contents."""
+
+    file_id: int
+
+
+class FilesRemoved(Event, frozen=True):
+    """Files of users were deleted."""
+
+    file_ids: tuple[int, ...]
+
+
 # --- calls ----------------------------------------------------------------------------------
 class CallStarted(RoomEvent, frozen=True):
     """The first session has joined the call. It notifies nobody if `silent`, and none of the users in `silent_for`."""

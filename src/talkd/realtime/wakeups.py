@@ -117,6 +117,9 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         events.RecordingStored,
         events.RecordingDismissed,
         events.Notified,
+        # messages about them are changed by the reactions to these events
+        events.FileChanged,
+        events.FilesRemoved,
         # mail
         events.InvitationsPlanned,
         events.InvitationRepeated,

@@ -22,11 +22,13 @@ metadata = sa.MetaData()
 Int = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
 
 
-def _text(name: str, **options: object) -> sa.Column[str]:
+def text_column(name: str, **options: object) -> sa.Column[str]:
+    """Return a column of texts, empty by default."""
     return sa.Column(name, sa.Text, nullable=False, server_default="", **options)  # type: ignore[arg-type]
 
 
-def _int(name: str, default: int = 0) -> sa.Column[int]:
+def int_column(name: str, default: int = 0) -> sa.Column[int]:
+    """Return a column of whole numbers."""
     return sa.Column(name, Int, nullable=False, server_default=str(default))
 
 
@@ -58,7 +60,8 @@ def _columns_of(row: type[msgspec.Struct]) -> list[sa.Column[Any]]:
     ]
 
 
-def _room_table(name: str, *columns: sa.Column[int] | sa.Column[str] | sa.schema.SchemaItem) -> sa.Table:
+def room_table(name: str, *columns: sa.Column[int] | sa.Column[str] | sa.schema.SchemaItem) -> sa.Table:
+    """Return a table with data of rooms."""
     return sa.Table(
         name,
         metadata,
@@ -72,7 +75,7 @@ meta = sa.Table(
     "meta",
     metadata,
     sa.Column("key", sa.Text, primary_key=True),
-    _text("value"),
+    text_column("value"),
 )
 """Single values: secrets of this installation, and the epoch, whose change makes processes clear their caches."""
 
@@ -80,8 +83,8 @@ announcements = sa.Table(
     "announcements",
     metadata,
     sa.Column("id", Int, primary_key=True, autoincrement=True),
-    _int("created_at"),
-    _text("events"),
+    int_column("created_at"),
+    text_column("events"),
 )
 """Events of commands for a running server: a JSON text for each transaction. They are deleted after an hour."""
 
@@ -89,20 +92,20 @@ users = sa.Table(
     "users",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    _text("display_name"),
-    _text("email"),
-    _text("password_hash"),
-    _int("enabled", 1),
-    _int("created_at"),
-    _int("first_login_at"),
-    _int("last_login_at"),
-    _text("language"),
-    _text("locale"),
-    _text("timezone"),
-    _text("profile"),
-    _int("avatar_version"),
-    _int("read_privacy"),
-    _int("typing_privacy"),
+    text_column("display_name"),
+    text_column("email"),
+    text_column("password_hash"),
+    int_column("enabled", 1),
+    int_column("created_at"),
+    int_column("first_login_at"),
+    int_column("last_login_at"),
+    text_column("language"),
+    text_column("locale"),
+    text_column("timezone"),
+    text_column("profile"),
+    int_column("avatar_version"),
+    int_column("read_privacy"),
+    int_column("typing_privacy"),
 )
 """Accounts. `profile` is a JSON object of the optional profile fields."""
 
@@ -110,7 +113,7 @@ groups = sa.Table(
     "user_groups",
     metadata,
     sa.Column("id", sa.Text, primary_key=True),
-    _text("display_name"),
+    text_column("display_name"),
 )
 
 group_members = sa.Table(
@@ -125,11 +128,11 @@ app_passwords = sa.Table(
     metadata,
     sa.Column("id", Int, primary_key=True, autoincrement=True),
     sa.Column("user_id", sa.Text, nullable=False),
-    _text("fingerprint"),
-    _text("name"),
-    _int("created_at"),
-    _int("last_used_at"),
-    _int("wipe"),
+    text_column("fingerprint"),
+    text_column("name"),
+    int_column("created_at"),
+    int_column("last_used_at"),
+    int_column("wipe"),
 )
 """App passwords. `wipe` is 1 if the device should delete its data when it connects next."""
 
@@ -137,10 +140,10 @@ web_sessions = sa.Table(
     "web_sessions",
     metadata,
     sa.Column("fingerprint", sa.Text, primary_key=True),
-    _text("user_id"),
-    _text("request_token"),
-    _int("created_at"),
-    _int("seen_at"),
+    text_column("user_id"),
+    text_column("request_token"),
+    int_column("created_at"),
+    int_column("seen_at"),
 )
 """Browsers that logged in on the login page. Guests and API clients have no row."""
 
@@ -148,10 +151,10 @@ login_flows = sa.Table(
     "login_flows",
     metadata,
     sa.Column("poll_fingerprint", sa.Text, primary_key=True),
-    _text("login_fingerprint"),
-    _text("client_name"),
-    _int("created_at"),
-    _text("user_id"),
+    text_column("login_fingerprint"),
+    text_column("client_name"),
+    int_column("created_at"),
+    text_column("user_id"),
 )
 """Unfinished login flows v2. `user_id` is empty until a user grants access. The request that fetches the app password
 creates it, so no row contains one."""
@@ -161,7 +164,7 @@ app_config = sa.Table(
     metadata,
     sa.Column("app", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
-    _text("value"),
+    text_column("value"),
 )
 
 user_config = sa.Table(
@@ -170,7 +173,7 @@ user_config = sa.Table(
     sa.Column("user_id", sa.Text, primary_key=True),
     sa.Column("app", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
-    _text("value"),
+    text_column("value"),
 )
 
 throttle = sa.Table(
@@ -178,9 +181,9 @@ throttle = sa.Table(
     metadata,
     sa.Column("action", sa.Text, primary_key=True),
     sa.Column("subnet", sa.Text, primary_key=True),
-    _int("attempts"),
-    _int("first_at"),
-    _int("last_at"),
+    int_column("attempts"),
+    int_column("first_at"),
+    int_column("last_at"),
 )
 """Failed attempts by action and network (IPv4 address, IPv6 /64)."""
 
@@ -188,7 +191,7 @@ signatures = sa.Table(
     "signatures",
     metadata,
     sa.Column("signature", sa.Text, primary_key=True),
-    _int("used_at"),
+    int_column("used_at"),
 )
 """The signatures of requests of other parts of the installation that were obeyed."""
 
@@ -221,13 +224,13 @@ rooms = sa.Table(
     "rooms",
     metadata,
     *_columns_of(RoomRow),
-    _int("attributes"),
-    _int("created_at"),
+    int_column("attributes"),
+    int_column("created_at"),
     _modified_at(),
-    _int("last_expires_at"),
-    _int("cleared_id"),
-    _int("deleted"),
-    _text("signaling_server"),
+    int_column("last_expires_at"),
+    int_column("cleared_id"),
+    int_column("deleted"),
+    text_column("signaling_server"),
 )
 """Rooms. `last_expires_at` is the time when the newest message expires, 0 for never. Nobody sees messages up to
 `cleared_id` (`conversation/message_store.py`): a job deletes them and sets it to 0 again. `deleted` is 1 for a deleted
@@ -239,8 +242,8 @@ forgotten_accounts = sa.Table(
     "forgotten_accounts",
     metadata,
     sa.Column("user_id", sa.Text, primary_key=True),
-    _int("room_id"),
-    _int("message_id"),
+    int_column("room_id"),
+    int_column("message_id"),
 )
 """Deleted accounts whose names are still stored in messages. A job removes them in the order of room and message id:
 `room_id` and `message_id` are the last message that it has checked."""
@@ -250,18 +253,18 @@ member_changes = sa.Table(
     metadata,
     sa.Column("id", Int, primary_key=True, autoincrement=True),
     sa.Column("room_id", Int, nullable=False),
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("actor_name"),
-    _text("people"),
-    _text("after"),
-    _int("removes"),
-    _int("position"),
+    text_column("actor_type"),
+    text_column("actor_id"),
+    text_column("actor_name"),
+    text_column("people"),
+    text_column("after"),
+    int_column("removes"),
+    int_column("position"),
 )
 """Unfinished changes that add or remove many members (`areas/rooms/member_model.py`). `people` is JSON."""
 
 
-attendees = sa.Table("attendees", metadata, *_columns_of(AttendeeRow), _modified_at(), _text("tags"))
+attendees = sa.Table("attendees", metadata, *_columns_of(AttendeeRow), _modified_at(), text_column("tags"))
 """Attendees of rooms: users, groups, guests, phone numbers, and guests invited by e-mail."""
 
 
@@ -269,10 +272,10 @@ sessions = sa.Table(
     "sessions",
     metadata,
     *_columns_of(SessionRow),
-    _int("created_at"),
-    _text("address"),
-    _text("login"),
-    _text("network"),
+    int_column("created_at"),
+    text_column("address"),
+    text_column("login"),
+    text_column("network"),
 )
 """Sessions in rooms. `address` and `network` are stored for guests only: banning an address removes the guests that use
 it, and the sessions of a network are limited. `login` is the secret of the credential with which a user joined
@@ -280,32 +283,32 @@ it, and the sessions of a network are limited. `login` is the secret of the cred
 which they asked to join, in place of which the answer has set `browser`.
 """
 
-messages = _room_table(
+messages = room_table(
     "messages",
-    _int("thread_id"),
-    _int("parent_id"),
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("actor_name"),
-    _text("kind"),
-    _text("system"),
-    _text("message"),
-    _text("plain"),
-    _text("parameters"),
-    _text("reference_id"),
-    _int("countable"),
-    _int("silent"),
-    _int("created_at"),
-    _int("expires_at"),
-    _text("edited_by_type"),
-    _text("edited_by_id"),
-    _text("edited_by_name"),
-    _int("edited_at"),
-    _text("reactions"),
-    _text("object_type"),
-    _text("object_id"),
-    _text("meta"),
-    _text("shared_as"),
+    int_column("thread_id"),
+    int_column("parent_id"),
+    text_column("actor_type"),
+    text_column("actor_id"),
+    text_column("actor_name"),
+    text_column("kind"),
+    text_column("system"),
+    text_column("message"),
+    text_column("plain"),
+    text_column("parameters"),
+    text_column("reference_id"),
+    int_column("countable"),
+    int_column("silent"),
+    int_column("created_at"),
+    int_column("expires_at"),
+    text_column("edited_by_type"),
+    text_column("edited_by_id"),
+    text_column("edited_by_name"),
+    int_column("edited_at"),
+    text_column("reactions"),
+    text_column("object_type"),
+    text_column("object_id"),
+    text_column("meta"),
+    text_column("shared_as"),
 )
 """Messages. `system` is the type of a system message, else empty. `countable` is 1 for messages that count as unread.
 `parameters` and `reactions` are JSON objects or empty. `expires_at` is 0 for never. `shared_as` is the kind of a shared
@@ -313,70 +316,70 @@ object in the list of shared items, such as poll or location.
 `plain` is the text for searching: the message with names in place of its placeholders, without case and accents
 (core/search.py). It is empty if it would be the message itself: ASCII without placeholders."""
 
-reactions = _room_table(
+reactions = room_table(
     "reactions",
-    _int("message_id"),
-    _int("entry_id"),
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("actor_name"),
-    _text("reaction"),
-    _int("created_at"),
+    int_column("message_id"),
+    int_column("entry_id"),
+    text_column("actor_type"),
+    text_column("actor_id"),
+    text_column("actor_name"),
+    text_column("reaction"),
+    int_column("created_at"),
 )
 """Reactions to messages. `entry_id` is the id of the system message about the reaction."""
 
-signaling_messages = _room_table(
+signaling_messages = room_table(
     "signaling_messages",
-    _text("recipient"),
-    _text("message"),
-    _int("created_at"),
+    text_column("recipient"),
+    text_column("message"),
+    int_column("created_at"),
 )
 """Messages between sessions of a call, until their recipient has fetched them."""
 
-bans = _room_table(
+bans = room_table(
     "bans",
-    _text("moderator_type"),
-    _text("moderator_id"),
-    _text("moderator_name"),
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("display_name"),
-    _int("created_at"),
-    _text("note"),
-    _text("browsers"),
+    text_column("moderator_type"),
+    text_column("moderator_id"),
+    text_column("moderator_name"),
+    text_column("actor_type"),
+    text_column("actor_id"),
+    text_column("display_name"),
+    int_column("created_at"),
+    text_column("note"),
+    text_column("browsers"),
 )
 """Bans. With `actor_type` "ip", `actor_id` is an address or network. `browsers` is a JSON list of the fingerprints of
 the browsers that a banned guest used in the room.
 """
 
-invited_browsers = _room_table(
+invited_browsers = room_table(
     "invited_browsers",
-    _int("attendee_id"),
-    _text("browser"),
+    int_column("attendee_id"),
+    text_column("browser"),
 )
 """Browsers that have opened the personal link of a guest invited by e-mail."""
 
-polls = _room_table(
+polls = room_table(
     "polls",
     sa.Column("message_id", Int, nullable=True),
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("actor_name"),
-    _text("question"),
-    _text("options"),
-    _int("result_mode"),
-    _int("max_votes"),
-    _int("status"),
+    text_column("actor_type"),
+    text_column("actor_id"),
+    text_column("actor_name"),
+    text_column("question"),
+    text_column("options"),
+    int_column("result_mode"),
+    int_column("max_votes"),
+    int_column("status"),
 )
 """Polls. A poll exists as long as its message; drafts have none. `options` is a JSON list of texts."""
 
-poll_votes = _room_table(
+poll_votes = room_table(
     "poll_votes",
-    _int("poll_id"),
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("actor_name"),
-    _text("options"),
+    int_column("poll_id"),
+    text_column("actor_type"),
+    text_column("actor_id"),
+    text_column("actor_name"),
+    text_column("options"),
 )
 """A row for each voter. `options` is a JSON list of numbers."""
 
@@ -384,8 +387,8 @@ guest_mentions = sa.Table(
     "guest_mentions",
     metadata,
     sa.Column("network", sa.Text, primary_key=True),
-    _int("messages"),
-    _int("since"),
+    int_column("messages"),
+    int_column("since"),
 )
 """Number of messages with mentions that guests of a network have sent since `since`."""
 
@@ -393,37 +396,37 @@ mail_outbox = sa.Table(
     "mail_outbox",
     metadata,
     sa.Column("id", Int, primary_key=True, autoincrement=True),
-    _text("address"),
-    _text("subject"),
-    _text("body"),
-    _int("created_at"),
-    _int("attempts"),
-    _int("next_at"),
+    text_column("address"),
+    text_column("subject"),
+    text_column("body"),
+    int_column("created_at"),
+    int_column("attempts"),
+    int_column("next_at"),
 )
 """E-mails to send."""
 
-notifications = _room_table(
+notifications = room_table(
     "notifications",
-    _text("user_id"),
-    _text("subject"),
-    _text("object_type"),
-    _int("message_id"),
-    _text("actor_type"),
-    _text("actor_id"),
-    _text("actor_name"),
-    _text("details"),
-    _text("occasion"),
-    _int("created_at"),
+    text_column("user_id"),
+    text_column("subject"),
+    text_column("object_type"),
+    int_column("message_id"),
+    text_column("actor_type"),
+    text_column("actor_id"),
+    text_column("actor_name"),
+    text_column("details"),
+    text_column("occasion"),
+    int_column("created_at"),
 )
 """Notifications of users. `message_id` is 0 for calls and invitations. `details` is the emoji of a reaction, or the
 mentioned group. A user has at most one notification of a message and of a room, but one of each reaction: `occasion`
 tells those apart."""
 
-reminders = _room_table(
+reminders = room_table(
     "reminders",
-    _int("attendee_id"),
-    _int("message_id"),
-    _int("remind_at"),
-    _int("set_at"),
+    int_column("attendee_id"),
+    int_column("message_id"),
+    int_column("remind_at"),
+    int_column("set_at"),
 )
 """Reminders of messages. A reminder is deleted when it is due."""

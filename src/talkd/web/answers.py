@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
-from talkd.config import ServerConfig
+from talkd.config_groups import ServerConfig
 from talkd.core import errors
 from talkd.web import auth, ocs, pages
 from talkd.web.call import World
@@ -65,7 +65,10 @@ class Answers:
             headers["www-authenticate"] = _challenge(request)
         if reply.session_cookie is not None:
             self._set_session_cookie(exchange, reply.session_cookie)
-        if reply.content is not None:
+        if reply.stream is not None:
+            response.stream = reply.stream
+            headers["content-type"] = reply.content_type
+        elif reply.content is not None:
             response.set_body(reply.content, reply.content_type)
         elif isinstance(error, errors.NotOwnPage):
             _write_json(response, {"message": error.message})

@@ -1,6 +1,7 @@
 """Read the bodies of requests, and refuse bodies that are incomplete, too large or too slow."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 from talkd.core.errors import Invalid, TooLarge, TooSlow
@@ -32,6 +33,16 @@ class Body:
         while (part := await self._next()) is not None:
             parts.append(part)
         return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    @property
+    def length(self) -> int | None:
+        """The announced size in bytes, or None."""
+        return self._request.length
+
+    async def parts(self) -> AsyncIterator[bytes]:
+        """Yield the body part by part. Raises the same errors as `read`."""
+        while (part := await self._next()) is not None:
+            yield part
 
     async def receive(self) -> Any:
         """Return the next part as an ASGI message. Raises the same errors as `read`."""

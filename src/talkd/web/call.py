@@ -17,6 +17,7 @@ from talkd.core.errors import NotAuthenticated
 from talkd.core.networks import subnet_of
 from talkd.realtime.changes import Changes, HangUp, Watch
 from talkd.storage.database import Database, Tx, Work
+from talkd.web.bodies import Body
 from talkd.web.etags import is_known
 from talkd.web.limits import Limit, Limits
 from talkd.web.logins import Logins
@@ -116,6 +117,8 @@ class Call(Generic[P]):
     """`Changes.standing` before the last check that the caller is in the room."""
     hang_up: HangUp | None = None
     """Reports that the client has disconnected."""
+    upload: Body | None = None
+    """The body of the request, if its route receives it itself. Nothing of it has been read."""
     give_back: Callable[[], None] | None = None
     """Undoes the count towards a limit."""
 

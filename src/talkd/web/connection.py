@@ -8,6 +8,8 @@ from urllib.parse import unquote_to_bytes
 import httptools
 
 from talkd.core.log import Log
+from talkd.core.streams import Stream
+from talkd.web import streaming
 from talkd.web.deadlines import unsent_of
 from talkd.web.request import Request, framing_of, refusal
 
@@ -56,6 +58,7 @@ class Connection(asyncio.Protocol):
         "_queue",
         "_receiving",
         "_server",
+        "_taken",
         "_target",
         "_transport",
         "_unsent",
@@ -81,6 +84,8 @@ class Connection(asyncio.Protocol):
         self._queue: deque[Request] | None = None
         """The requests that arrived before the current one was answered."""
         self._is_write_paused = False
+        self._taken: asyncio.Future[None] | None = None
+        """Ends when the client has taken most of what was written, while a stream waits for that."""
         self._is_last = False
         """Whether the connection is closed when the client has taken the answer."""
         self._unsent = 0
@@ -135,6 +140,7 @@ class Connection(asyncio.Protocol):
         self._server.lingering.discard(self)
         self._parser, self._is_deaf = None, True
         self._queue = None
+        self._stop_waiting()
         for request in (self._current, self._receiving):
             if request is not None and not request.is_gone:
                 request.break_off()
@@ -156,6 +162,7 @@ class Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._is_write_paused = False
+        self._stop_waiting()
         if self._is_last:
             self._end()
         else:
@@ -310,6 +317,34 @@ class Connection(asyncio.Protocol):
             self._go_on()
         else:
             self._close(is_heard=request.has_ended)
+
+    async def finish_with(self, request: Request, head: bytes, stream: Stream) -> None:
+        """Write the answer of the current request, whose body is a stream. Cut the connection if that fails."""
+        if self._transport.is_closing():
+            return
+        self._transport.write(head)
+        try:
+            await streaming.send(self._transport, stream, self._until_taken)
+        except OSError:
+            self._transport.abort()
+        except BaseException:
+            self._transport.abort()
+            raise
+        else:
+            self.finish(request, b"")
+
+    async def _until_taken(self) -> None:
+        """Wait until the client has taken most of what was written. Raises ConnectionError if it has hung up."""
+        if self._is_write_paused and not self._transport.is_closing():
+            self._taken = self._server.loop.create_future()
+            await self._taken
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client has hung up")
+
+    def _stop_waiting(self) -> None:
+        if self._taken is not None and not self._taken.done():
+            self._taken.set_result(None)
+        self._taken = None
 
     def _note_unsent(self) -> None:
         """Give the client some time if it has not taken all."""

@@ -118,7 +118,7 @@ class Edge:
     async def _parameters(self, exchange: Exchange, path: dict[str, str]) -> dict[str, Any]:
         route, request = exchange.route, exchange.request
         query = params.parse_form(request.query) if request.query else {}
-        if not request.has_body or route.unconditional:
+        if not request.has_body or route.unconditional or route.receives:
             raw = {**query, **path} if query else path
         else:
             limits = self.world.config.server
@@ -152,6 +152,13 @@ class Edge:
             return params.parse_form(params.text_of(content))
         return params.parse_json(content) if content else {}
 
+    def _upload(self, request: Request) -> Body:
+        """Return the body of a request whose handler receives it. Raises TooLarge if it is announced too large."""
+        most = self.world.config.files.max_file
+        if (request.length or 0) > most:
+            raise too_large(most)
+        return Body(request, most, self.world.config.server.body_timeout, request.began)
+
     # --- running the operation --------------------------------------------------------------
     async def _perform(self, exchange: Exchange, caller: Caller, token: str) -> Reply:
         route, request = exchange.route, exchange.request
@@ -168,6 +175,7 @@ class Edge:
             began=request.began,
             hang_up=request.hang_up,
             route=route,
+            upload=self._upload(request) if route.receives else None,
         )
         if route.throttle:
             self.world.throttle.check(route.throttle, caller.address)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from socket import socket
 from typing import Any
 
-from talkd.config import ServerConfig
+from talkd.config_groups import ServerConfig
 from talkd.web.connection import Connection
 from talkd.web.deadlines import Deadlines
 from talkd.web.request import Request

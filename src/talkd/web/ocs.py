@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 import msgspec
 
 from talkd.core import errors
+from talkd.core.streams import Stream
 from talkd.web.response import Response
 
 JSON = "application/json; charset=utf-8"
@@ -38,6 +39,7 @@ STATUS: dict[type[errors.TalkError], int] = {
     errors.Throttled: 429,
     errors.NotAvailable: 501,
     errors.Unavailable: 503,
+    errors.NoSpace: 507,
     errors.Rejected: 400,
 }
 _ELEMENT_NAME = re.compile(r"[A-Za-z_][\w.-]*", re.ASCII)
@@ -56,6 +58,8 @@ class Reply(msgspec.Struct, frozen=True):
     status: int = 200
     headers: dict[str, str] = msgspec.field(default_factory=dict)
     content: bytes | None = None
+    stream: Stream | None = None
+    """The content, if it is too large for the memory."""
     content_type: str = JSON
     session_cookie: str | None = None
     """New value of the session cookie; an empty one removes it, None leaves it as it is."""

@@ -3,7 +3,8 @@
 import re
 from functools import lru_cache
 
-from talkd.config import HOST, ServerConfig
+from talkd.config import HOST
+from talkd.config_groups import ServerConfig
 from talkd.core.errors import Invalid
 from talkd.core.networks import Address, is_inside, parse_address, require_network
 from talkd.web.request import Request

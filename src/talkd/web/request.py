@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from talkd.core.streams import Stream
+
 if TYPE_CHECKING:
     from talkd.web.connection import Connection
     from talkd.web.response import Response
@@ -181,14 +183,24 @@ class Request:
         self._on_hang_up = None
         self._connection.finish(self, written)
 
+    async def answer_with(self, response: "Response", stream: Stream) -> None:
+        """Write an answer whose body is a stream. Raises ValueError as `answer` does, and the errors of the stream."""
+        head = self._composed(response)
+        self.is_answered = True
+        self._on_hang_up = None
+        if self.method == "HEAD" or response.status in BODILESS:
+            self._connection.finish(self, head)
+        else:
+            await self._connection.finish_with(self, head, stream)
+
     def _composed(self, response: "Response") -> bytes:
-        """Return the whole answer, and note whether the connection stays open after it."""
+        """Return the whole answer without its stream, and note whether the connection stays open after it."""
         status, headers, body = response.status, response.headers, response.body
         lines = [STATUS_LINES[status]]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += [f"set-cookie: {cookie}" for cookie in response.cookies]
         if status not in BODILESS:
-            lines.append(f"content-length: {len(body)}")
+            lines.append(f"content-length: {response.stream.size if response.stream is not None else len(body)}")
         if headers.get("connection") == "close":
             self.keeps_alive = False
         elif not (self.keeps_alive and self.has_ended):  # the rest of a body would look like the next request

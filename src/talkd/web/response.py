@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 
+from talkd.core.streams import Stream
+
 
 @dataclass(slots=True)
 class Response:
@@ -11,6 +13,8 @@ class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    stream: Stream | None = None
+    """The body, if it is too large for the memory."""
     cookies: list[str] = field(default_factory=list)
     """Values of the header Set-Cookie."""
     written: bytes | None = None

@@ -111,7 +111,7 @@ def _types_of(params: type[msgspec.Struct]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One operation. `path` starts with a slash; `{names}` in it become parameters."""
+    """One operation. `path` starts with a slash; `{names}` in it become parameters, `{*name}` at its end the rest."""
 
     method: str
     path: str
@@ -136,6 +136,8 @@ class Route:
     change who is notified."""
     signed_by: Signer | None = None
     """Who must have signed the token in the path. This is checked before the body is read."""
+    receives: bool = False
+    """Whether the handler itself reads the body, part by part."""
     unconditional: bool = False
     """Whether it answers even if the server is full, and ignores credentials, body and `Host`."""
     reads: Callable[[Any], Any] | None = None
@@ -177,6 +179,7 @@ class Routes:
         errors: tuple[int, ...] = (),
         notifies_first: bool = True,
         signed_by: Signer | None = None,
+        receives: bool = False,
         unconditional: bool = False,
         refuses: Callable[[TalkError], TalkError] | None = None,
     ) -> Callable[[Handler], Handler]:
@@ -205,6 +208,7 @@ class Routes:
                         errors=errors,
                         notifies_first=notifies_first,
                         signed_by=signed_by,
+                        receives=receives,
                         unconditional=unconditional,
                         refuses=refuses,
                     )

@@ -13,6 +13,7 @@ from talkd.web.request import Request
 from talkd.web.response import Response
 from talkd.web.router import Router
 from talkd.web.routing import Kind, Route
+from talkd.web.streaming import close
 
 Application = Callable[[Request], Awaitable[None]]
 
@@ -39,7 +40,13 @@ def build(edge: Edge, routes: Iterable[Route]) -> Application:
             response = await _respond(edge, router, request)
         except asyncio.CancelledError:
             return  # a stop cancels requests; raising would log a traceback for each
-        request.answer(response)
+        if response.stream is None:
+            request.answer(response)
+        else:
+            try:
+                await request.answer_with(response, response.stream)
+            finally:
+                await close(response.stream)
 
     return application
 

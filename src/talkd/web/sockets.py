@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-from talkd.config import ServerConfig
+from talkd.config_groups import ServerConfig
 
 UNIX_MODE = 0o660
 """Permissions of the Unix socket: its user and group may connect."""

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
-from talkd.config import SecurityConfig
+from talkd.config_groups import SecurityConfig
 from talkd.core import clock
 from talkd.core.errors import Throttled
 from talkd.core.networks import subnet_of

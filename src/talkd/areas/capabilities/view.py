@@ -13,7 +13,7 @@ from talkd.areas.capabilities.model import (
     Viewer,
     list_features,
 )
-from talkd.config import IdentityConfig, SecurityConfig
+from talkd.config_groups import IdentityConfig, SecurityConfig
 from talkd.core import colors
 from talkd.core.constants import MAX_DESCRIPTION_LENGTH, MAX_MESSAGE_LENGTH
 

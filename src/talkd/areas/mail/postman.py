@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from talkd.areas.mail import service
 from talkd.areas.mail.address_model import deliverable
 from talkd.areas.mail.model import Mail
-from talkd.config import MailConfig
+from talkd.config_groups import MailConfig
 from talkd.core.log import Log
 from talkd.core.names import cleaned
 from talkd.storage.database import Database

@@ -11,7 +11,7 @@ from talkd.areas.settings import service as settings
 from talkd.areas.signaling import server_service as servers
 from talkd.areas.signaling import store, tokens
 from talkd.areas.signaling.model import ConnectionSettings, Envelope, News, Proof, Relay, may_send, parse_content
-from talkd.config import CallsConfig
+from talkd.config_groups import CallsConfig
 from talkd.conversation import room_store, session_store
 from talkd.conversation.participant import Participant
 from talkd.conversation.setting_values import TurnServer

@@ -1,7 +1,7 @@
 """The rules for passwords of accounts and of rooms."""
 
 from talkd.areas.users.model import INVALID, WEAK_PASSWORD
-from talkd.config import SecurityConfig
+from talkd.config_groups import SecurityConfig
 from talkd.core.errors import Invalid, Rejected
 
 MAX_PASSWORD_LENGTH = 469

@@ -8,7 +8,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talkd.config import IdentityConfig
+from talkd.config_groups import IdentityConfig
 from talkd.core import colors
 from talkd.core.errors import Throttled
 from talkd.core.names import folded

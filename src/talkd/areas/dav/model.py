@@ -1,0 +1,172 @@
+"""Parse the XML, the headers and the paths of WebDAV requests."""
+
+import re
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+from xml.parsers import expat
+
+import msgspec
+
+from talkd.areas.files.model import Path, parse_path
+from talkd.core.errors import Forbidden, Invalid
+
+DAV, OC, NC = "DAV:", "http://owncloud.org/ns", "http://nextcloud.org/ns"
+MAX_ELEMENTS = 2000
+"""Maximum number of elements in the XML of a request."""
+
+Name = tuple[str, str]
+"""Namespace and name of a property."""
+
+
+class Element(msgspec.Struct):
+    """An element of a request's XML."""
+
+    name: Name
+    text: str = ""
+    inside: list["Element"] = []
+
+    def find(self, name: str, namespace: str = DAV) -> "Element | None":
+        """Return the first element of this name anywhere inside it."""
+        for each in self.inside:
+            found = each if each.name == (namespace, name) else each.find(name, namespace)
+            if found is not None:
+                return found
+        return None
+
+
+def parse(content: bytes) -> Element | None:
+    """Return the outermost element of a request, or None for an empty body. Raises Invalid for anything but plain XML.
+
+    Documents with a DOCTYPE are refused, because entities could make them grow, or read files.
+    """
+    if not content.strip():
+        return None
+    parser = expat.ParserCreate(namespace_separator="\n")
+    parser.buffer_text = True
+    top = Element(("", ""))
+    stack, count = [top], 0
+
+    def start(name: str, _attributes: Any) -> None:
+        nonlocal count
+        count += 1
+        if count > MAX_ELEMENTS:
+            raise _unreadable()
+        namespace, _, local = name.rpartition("\n")
+        element = Element((namespace, local), inside=[])
+        stack[-1].inside.append(element)
+        stack.append(element)
+
+    def end(_name: str) -> None:
+        stack.pop()
+
+    def text(content: str) -> None:
+        stack[-1].text += content
+
+    def refuse(*_: Any) -> None:
+        raise _unreadable()
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.CharacterDataHandler = start, end, text
+    parser.StartDoctypeDeclHandler = refuse
+    top.inside = []
+    try:
+        parser.Parse(content, True)
+    except expat.ExpatError as error:
+        raise _unreadable() from error
+    return top.inside[0]
+
+
+def _unreadable() -> Invalid:
+    return Invalid("body", message="The XML of the request cannot be read.")
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which properties a client asks for."""
+
+    names: tuple[Name, ...] = ()
+    """Empty for those that everybody gets."""
+    only_names: bool = False
+
+
+def parse_wanted(content: bytes) -> Wanted:
+    """Return what a PROPFIND asks for. Raises Invalid."""
+    element = parse(content)
+    if element is None:
+        return Wanted()
+    if element.name != (DAV, "propfind"):
+        raise _unreadable()
+    if element.find("propname") is not None:
+        return Wanted(only_names=True)
+    properties = element.find("prop")
+    return Wanted(tuple(each.name for each in properties.inside) if properties is not None else ())
+
+
+class Search(msgspec.Struct, frozen=True):
+    """A search for the file with an id."""
+
+    file_id: int
+    wanted: Wanted
+
+
+def parse_search(content: bytes) -> Search:
+    """Return what a SEARCH looks for. Raises Invalid unless it is a basicsearch for one `oc:fileid`."""
+    element = parse(content)
+    equal = element.find("eq") if element is not None else None
+    literal = equal.find("literal") if equal is not None else None
+    is_by_id = equal is not None and equal.find("fileid", OC) is not None
+    if element is None or not is_by_id or literal is None or not re.fullmatch("[0-9]{1,18}", literal.text.strip()):
+        raise Invalid("query", message="Only searches for one oc:fileid are supported.")
+    selected = element.find("select")
+    properties = selected.find("prop") if selected is not None else None
+    names = tuple(each.name for each in properties.inside) if properties is not None else ()
+    return Search(int(literal.text), Wanted(names))
+
+
+class Change(msgspec.Struct, frozen=True):
+    """One property of a PROPPATCH, with its new value, or None to remove it."""
+
+    name: Name
+    value: str | None
+
+
+def parse_changes(content: bytes) -> list[Change]:
+    """Return what a PROPPATCH changes, in its order. Raises Invalid."""
+    element = parse(content)
+    if element is None or element.name != (DAV, "propertyupdate"):
+        raise _unreadable()
+    return [
+        Change(each.name, each.text.strip() if part.name == (DAV, "set") else None)
+        for part in element.inside
+        for properties in part.inside
+        if properties.name == (DAV, "prop")
+        for each in properties.inside
+    ]
+
+
+def parse_target(destination: str, prefixes: tuple[str, ...]) -> Path:
+    """Return the path in the header Destination below one of the prefixes.
+
+    Raises Invalid without a readable one, and Forbidden if it leads out of the folders of the caller.
+    """
+    if not destination:
+        raise Invalid("destination", message="The header Destination is missing.")
+    try:
+        path = unquote_to_bytes(urlsplit(destination).path).decode()
+    except ValueError as error:
+        raise Invalid("destination", message="The header Destination is not readable.") from error
+    for prefix in prefixes:
+        if path == prefix or path.startswith(prefix + "/"):
+            return parse_path(path[len(prefix) :])
+    raise Forbidden(message="The header Destination leads to another place.")
+
+
+def parse_moment(text: str) -> int:
+    """Return a Unix time from a text with a number of seconds, or 0."""
+    try:
+        return max(0, min(int(float(text)), 2**40)) if text else 0
+    except (ValueError, OverflowError):
+        return 0
+
+
+def parse_etags(header: str) -> frozenset[str]:
+    """Return the tags in If-Match or If-None-Match, without quotes. `*` is one."""
+    return frozenset(each.strip().removeprefix("W/").strip('"') for each in header.split(",") if each.strip())

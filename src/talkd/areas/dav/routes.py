@@ -1,0 +1,277 @@
+"""Operations on the folders and files of the caller."""
+
+import functools
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from talkd.areas.dav import model, service, view
+from talkd.areas.files import moving_service
+from talkd.areas.files import service as files
+from talkd.areas.files.contents import Contents
+from talkd.areas.files.download import serve
+from talkd.areas.files.media import type_of
+from talkd.areas.files.model import Path, parse_path
+from talkd.areas.files.service import Condition
+from talkd.core.errors import (
+    Invalid,
+    NotAllowedHere,
+    NotAuthenticated,
+    NotFound,
+    NotOwnPage,
+    TalkError,
+    Throttled,
+)
+from talkd.core.names import folded
+from talkd.storage.database import Tx
+from talkd.web import auth
+from talkd.web.call import Call
+from talkd.web.guards import require_login_still
+from talkd.web.ocs import Reply, status_of
+from talkd.web.routing import Access, Guard, Kind, Routes
+
+routes = Routes("files", base="/remote.php", kind=Kind.PLAIN)
+
+FILES = "/dav/files/{owner}/{*path}"
+OLD_FILES = "/webdav/{*path}"
+"""Where the files are in the oldest clients."""
+
+
+class FileParams(msgspec.Struct, frozen=True):
+    """The account in the path, and the path below its root. At the old address the account is the caller."""
+
+    owner: str = ""
+    path: str = ""
+
+
+Handler = Callable[[Call[FileParams], Path], Awaitable[Reply]]
+
+
+def add(method: str, *, receives: bool = False) -> Callable[[Handler], Handler]:
+    """Declare an operation at both addresses. Its errors are answered in XML, as clients of WebDAV expect."""
+
+    def register(handler: Handler) -> Handler:
+        @functools.wraps(handler)
+        async def answer(call: Call[FileParams]) -> Reply:
+            try:
+                require_own_page(call, changes=method not in _READING)
+                return await handler(call, _own_path(call))
+            except (NotAuthenticated, Throttled):
+                raise
+            except TalkError as error:
+                return Reply(content=view.problem(error), status=status_of(error), content_type=view.XML)
+
+        for path in (FILES, OLD_FILES):
+            routes.add(method, path, Guard.USER, params=FileParams, access=Access.OWN, receives=receives, csrf=False)(
+                answer
+            )
+        return handler
+
+    return register
+
+
+_READING = ("GET", "OPTIONS", "PROPFIND", "SEARCH")
+
+
+def require_own_page(call: Call[Any], *, changes: bool) -> None:
+    """Raises NotOwnPage if a foreign page may have made a browser send the change. Other clients send no cookie."""
+    if not changes or not call.caller.by_cookie or call.header("ocs-apirequest"):
+        return
+    if not auth.is_own_page(call.caller, call.header("requesttoken")):
+        raise NotOwnPage
+
+
+def _own_path(call: Call[FileParams]) -> Path:
+    """Return the path. Raises NotFound for the folders of others, and Invalid."""
+    if call.params.owner and folded(call.params.owner) != folded(call.user_id):
+        raise NotFound
+    return parse_path(call.params.path)
+
+
+def base_of(call: Call[FileParams]) -> str:
+    """Return the path of the caller's root, as clients know it."""
+    sub_path = call.world.config.server.sub_path.rstrip("/")
+    if not call.params.owner:
+        return f"{sub_path}/remote.php/webdav"
+    return view.href(f"{sub_path}/remote.php/dav/files", (call.params.owner,), is_folder=False)
+
+
+def _prefixes(call: Call[FileParams]) -> tuple[str, ...]:
+    """Return where the caller's root is: the decoded paths that a Destination may begin with."""
+    sub_path = call.world.config.server.sub_path.rstrip("/")
+    owners = {call.user_id, call.params.owner} - {""}
+    roots = [*(f"/remote.php/dav/files/{owner}" for owner in owners), "/remote.php/webdav"]
+    return tuple(f"{sub_path}{index}{root}" for index in ("", "/index.php") for root in roots)
+
+
+# --- reading --------------------------------------------------------------------------------
+@add("OPTIONS")
+async def list_methods(_call: Call[FileParams], _path: Path) -> Reply:
+    """Say what the server can do with files."""
+    allowed = "OPTIONS, GET, HEAD, PUT, DELETE, MKCOL, MOVE, COPY, PROPFIND, PROPPATCH"
+    return Reply(content=b"", headers={"DAV": "1, 3", "Allow": allowed, "MS-Author-Via": "DAV"})
+
+
+@add("GET")
+async def get_file(call: Call[FileParams], path: Path) -> Reply:
+    """Download a file."""
+    entry, blob = await call.world.db.read(lambda tx: service.access_file(tx, call.user_id, path))
+    return await serve(call, entry, blob)
+
+
+@add("PROPFIND")
+async def list_properties(call: Call[FileParams], path: Path) -> Reply:
+    """List the properties of an entry, and with `Depth: 1` of what is in it."""
+    wanted, with_children = model.parse_wanted(call.body), call.header("depth").strip() != "0"
+    limits = call.world[Contents].limits
+    nodes = await call.world.db.read_aside(
+        lambda tx: service.list_nodes(tx, call.caller.actor, path, with_children=with_children, limits=limits)
+    )
+    return _multistatus(view.multistatus(base_of(call), nodes, wanted))
+
+
+def _multistatus(content: bytes) -> Reply:
+    return Reply(content=content, status=207, content_type=view.XML, headers={"DAV": "1, 3"})
+
+
+# --- writing --------------------------------------------------------------------------------
+async def _write(call: Call[Any], work: Callable[[Tx], Awaitable[Any]]) -> Any:
+    """Run a change, if the caller is still logged in."""
+
+    async def checked(tx: Tx) -> Any:
+        await require_login_still(tx, call)
+        return await work(tx)
+
+    return await call.world.db.write(checked, queue=f"files:{call.user_id}")
+
+
+@add("PUT", receives=True)
+async def put_file(call: Call[FileParams], path: Path) -> Reply:
+    """Upload a file."""
+    contents, upload = call.world[Contents], call.upload
+    assert upload is not None, "the route receives the body"
+    if call.header("content-range"):
+        raise Invalid("content-range", message="Parts of files cannot be uploaded this way.")
+    if not path:
+        raise NotAllowedHere(message="A folder is at this path.")
+    media_type = type_of(path[-1])
+    contents.require_type(media_type)
+    condition = _condition(call)
+    creates_folders = call.header("x-nc-webdav-auto-mkcol") == "1"
+    await call.world.db.read(
+        lambda tx: service.require_can_put(
+            tx, call.user_id, path, condition, contents.limits, size=upload.length or 0, creates_folders=creates_folders
+        )
+    )
+    reception = contents.begin(call.header("oc-checksum"))
+    try:
+        received = await reception.receive(upload.parts())
+
+        async def work(tx: Tx) -> files.Put:
+            if creates_folders:
+                await files.ensure_folder(tx, call.user_id, path[:-1])
+            return await files.put(
+                tx,
+                call.user_id,
+                path,
+                received,
+                media_type,
+                modified_at=model.parse_moment(call.header("x-oc-mtime")),
+                condition=condition,
+                limits=contents.limits,
+            )
+
+        put: files.Put = await _write(call, work)
+    except BaseException as error:
+        await reception.discard_after(error)
+        raise
+    if not put.is_kept:
+        await reception.discard()
+    return written(call, put)
+
+
+def _condition(call: Call[Any]) -> Condition:
+    known = model.parse_etags(call.header("if-none-match"))
+    return Condition(model.parse_etags(call.header("if-match")), is_new="*" in known)
+
+
+def written(call: Call[Any], put: files.Put) -> Reply:
+    """Return the answer to an upload."""
+    tag = view.etag(put.entry)
+    headers = {"ETag": tag, "OC-ETag": tag, "OC-FileId": view.file_id(put.entry)}
+    if call.header("x-oc-mtime"):
+        headers["X-OC-MTime"] = "accepted"
+    return Reply(content=b"", status=201 if put.is_new else 204, headers=headers)
+
+
+@add("MKCOL")
+async def create_folder(call: Call[FileParams], path: Path) -> Reply:
+    """Create a folder."""
+    if call.body:
+        return Reply(content=b"", status=415)
+    made = await _write(call, lambda tx: files.create_folder(tx, call.user_id, path))
+    return Reply(content=b"", status=201, headers={"OC-FileId": view.file_id(made), "ETag": view.etag(made)})
+
+
+@add("DELETE")
+async def delete(call: Call[FileParams], path: Path) -> Reply:
+    """Delete a file, or a folder with everything in it."""
+
+    async def work(tx: Tx) -> None:
+        await files.lock_tree(tx, call.user_id)
+        await files.remove(tx, await files.access_entry(tx, call.user_id, path))
+
+    await _write(call, work)
+    return Reply(content=b"", status=204)
+
+
+@add("MOVE")
+async def move(call: Call[FileParams], path: Path) -> Reply:
+    """Move or rename a file or a folder."""
+    target = model.parse_target(call.header("destination"), _prefixes(call))
+    overwrite = call.header("overwrite").strip().upper() != "F"
+    is_new = await _write(call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite))
+    return Reply(content=b"", status=201 if is_new else 204)
+
+
+@add("COPY")
+async def copy(call: Call[FileParams], path: Path) -> Reply:
+    """Copy a file, or a folder: with `Depth: 0` without what is in it."""
+    target = model.parse_target(call.header("destination"), _prefixes(call))
+    overwrite, whole = call.header("overwrite").strip().upper() != "F", call.header("depth").strip() != "0"
+    limits = call.world[Contents].limits
+    is_new = await _write(
+        call,
+        lambda tx: moving_service.copy(tx, call.user_id, path, target, overwrite=overwrite, whole=whole, limits=limits),
+    )
+    return Reply(content=b"", status=201 if is_new else 204)
+
+
+@add("PROPPATCH")
+async def set_properties(call: Call[FileParams], path: Path) -> Reply:
+    """Set when a file was changed. No other property can be set."""
+    changes = model.parse_changes(call.body)
+    node, results = await _write(call, lambda tx: service.change(tx, call.caller.actor, path, changes))
+    return _multistatus(view.changed(base_of(call), node, results))
+
+
+# --- searching ------------------------------------------------------------------------------
+class NoPath(msgspec.Struct, frozen=True):
+    """Searches are sent to the root of WebDAV."""
+
+    path: str = ""
+
+
+@routes.add("SEARCH", "/dav/{*path}", Guard.USER, params=NoPath, access=Access.OWN, csrf=False)
+async def search(call: Call[NoPath]) -> Reply:
+    """Find a file by its id, and return its properties."""
+    try:
+        query = model.parse_search(call.body)
+    except TalkError as error:
+        return Reply(content=view.problem(error), status=status_of(error), content_type=view.XML)
+    found = await call.world.db.read(lambda tx: service.find_node(tx, call.caller.actor, query.file_id))
+    base = view.href(
+        f"{call.world.config.server.sub_path.rstrip('/')}/remote.php/dav/files", (call.user_id,), is_folder=False
+    )
+    return _multistatus(view.multistatus(base, [found] if found is not None else [], query.wanted))

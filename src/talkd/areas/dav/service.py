@@ -1,0 +1,75 @@
+"""Use cases of WebDAV: the caller's own entries, and the files that others have shared with them in rooms."""
+
+from talkd.areas.dav.model import DAV, Change, Name, parse_moment
+from talkd.areas.dav.view import UNLIMITED, Node
+from talkd.areas.files import service
+from talkd.areas.files.media import has_preview
+from talkd.areas.files.model import Blob, Entry, Limits, Path
+from talkd.areas.files.service import Condition
+from talkd.core.actor import Actor
+from talkd.core.errors import Conflict, NotAllowedHere
+from talkd.storage.database import Tx
+
+
+async def access_file(tx: Tx, user_id: str, path: Path) -> tuple[Entry, Blob]:
+    """Return the file at a path. Raises NotFound, and NotAllowedHere for a folder."""
+    entry = await service.access_entry(tx, user_id, path)
+    if entry.is_folder:
+        raise NotAllowedHere(message="This is a folder.")
+    return entry, await service.get_blob(tx, entry)
+
+
+async def list_nodes(tx: Tx, user: Actor, path: Path, *, with_children: bool, limits: Limits) -> list[Node]:
+    """Return the entry at a path, and with `with_children` what is in it. Raises NotFound."""
+    entry = await service.access_entry(tx, user.id, path)
+    free = UNLIMITED
+    if limits.quota and entry.is_folder:
+        free = max(0, limits.quota - (await service.get_root(tx, user.id)).size)
+    inside = await service.list_folder(tx, entry) if with_children and entry.is_folder else []
+    return [_node(entry, path, user, free), *(_node(each, (*path, each.name), user, free) for each in inside)]
+
+
+def _node(entry: Entry, path: Path, owner: Actor, free: int = UNLIMITED) -> Node:
+    return Node(entry, path, owner.name, has_preview(entry.media_type), free=free)
+
+
+async def find_node(tx: Tx, user: Actor, file_id: int) -> Node | None:
+    """Return the caller's file with this id, or None."""
+    entry = await service.find_by_id(tx, file_id)
+    if entry is None or entry.user_id != user.id:
+        return None
+    path = await service.get_path(tx, entry)
+    return None if path is None else _node(entry, path, user)
+
+
+async def require_can_put(
+    tx: Tx, user_id: str, path: Path, condition: Condition, limits: Limits, *, size: int, creates_folders: bool
+) -> None:
+    """Check what is known before the contents are received. Raises the errors of `files.service.put`."""
+    old = await service.find(tx, user_id, path)
+    service.require_condition(condition, old)
+    if old is not None and old.is_folder:
+        raise Conflict(message="A folder is at this path.")
+    if old is None and not creates_folders:
+        parent = await service.find(tx, user_id, path[:-1])
+        if parent is None or not parent.is_folder:
+            raise Conflict(message="The parent folder does not exist.")
+    await service.require_space(tx, user_id, size - (old.size if old is not None else 0), limits)
+
+
+async def change(tx: Tx, user: Actor, path: Path, changes: list[Change]) -> tuple[Node, list[tuple[Name, int]]]:
+    """Set the time of the last change if a client asks for it, and for nothing else. Raises NotFound.
+
+    Return the entry, and a status for each property: if one is refused, the others are not set either.
+    """
+    await service.lock_tree(tx, user.id)
+    entry = await service.access_entry(tx, user.id, path)
+    settable = {(DAV, "lastmodified"), (DAV, "getlastmodified")}
+    times = [parse_moment(each.value) if each.name in settable and each.value else None for each in changes]
+    is_done = all(time is not None for time in times)
+    if is_done and times:
+        entry = await service.set_modified(tx, entry, times[-1] or 0)
+    results = [
+        (each.name, 200 if is_done else 403 if time is None else 424) for each, time in zip(changes, times, strict=True)
+    ]
+    return _node(entry, path, user), results

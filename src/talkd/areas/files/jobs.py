@@ -1,0 +1,24 @@
+"""Jobs that delete what nobody needs any more."""
+
+from talkd.area import Job
+from talkd.areas.files import service
+from talkd.areas.files.contents import Contents
+from talkd.core.log import Log
+from talkd.web.call import World
+
+log = Log(__name__)
+
+
+async def delete_removed(world: World) -> None:
+    """Delete the rest of deleted folders, then the contents without uses."""
+    while await world.db.write(service.delete_portion):
+        pass
+    while keys := await world.db.write(service.forget_unused):
+        for key in keys:
+            try:
+                await world[Contents].blobs.remove(key)
+            except OSError as error:  # `talkd files check` finds it later
+                log.warning("contents_left_behind", error=str(error))
+
+
+JOBS = (Job("delete_removed_files", every=5, run=delete_removed),)

@@ -1,0 +1,90 @@
+"""Move and copy files and folders."""
+
+from talkd.areas.files import service, store
+from talkd.areas.files.model import Entry, Limits, Path, require_name
+from talkd.core import clock
+from talkd.core.errors import Forbidden, Invalid, NoSpace, PreconditionFailed
+from talkd.storage.database import Tx
+
+MAX_COPIED = 20_000
+"""Maximum number of entries that one request copies."""
+
+
+async def move(tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool) -> bool:
+    """Move an entry. Return True if nothing was at the target.
+
+    Raises NotFound, Conflict without a parent folder, PreconditionFailed if something is there and `overwrite` is
+    False, and Forbidden to move a folder into itself or over a folder around it.
+    """
+    entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite)
+    if old is not None and old.id == entry.id:
+        raise Forbidden(message="Source and target are the same.")
+    if old is not None:
+        await service.remove(tx, old)
+    now = clock.now()
+    await store.grow(tx, entry.parent_id, -entry.size, service.new_etag(), now)
+    await store.move_entry(tx, entry.id, parent.id, target[-1])
+    await store.grow(tx, parent.id, entry.size, service.new_etag(), now)
+    return old is None
+
+
+async def copy(
+    tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool, whole: bool, limits: Limits
+) -> bool:
+    """Copy an entry; a folder with everything in it if `whole`. Return True if nothing was at the target.
+
+    Raises the errors of `move`, NoSpace, and Invalid if a folder has more than MAX_COPIED entries.
+    """
+    entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite)
+    if old is not None and old.id == entry.id:
+        raise Forbidden(message="Source and target are the same.")
+    root = await service.lock_tree(tx, user_id)
+    if limits.quota and root.size + entry.size > limits.quota:
+        raise NoSpace(message="Your quota is used up.")
+    if old is not None:
+        await service.remove(tx, old)
+    size = entry.size if whole or not entry.is_folder else 0
+    made = await _copy_one(tx, entry, parent.id, target[-1], size)
+    waiting, count = [(entry, made)], 0
+    while whole and waiting:
+        folder, folder_copy = waiting.pop()
+        inside = await service.list_folder(tx, folder) if folder.is_folder else []
+        count += len(inside)
+        if count > MAX_COPIED:
+            raise Invalid("path", message=f"A folder with more than {MAX_COPIED} entries cannot be copied at once.")
+        waiting += [(each, await _copy_one(tx, each, folder_copy.id, each.name, each.size)) for each in inside]
+    await store.grow(tx, parent.id, size, service.new_etag(), clock.now())
+    return old is None
+
+
+async def _copy_one(tx: Tx, entry: Entry, parent_id: int, name: str, size: int) -> Entry:
+    if not entry.is_folder:
+        await store.use_again(tx, entry.blob_id)
+    return await service.add(
+        tx,
+        entry.user_id,
+        parent_id,
+        name,
+        blob_id=entry.blob_id,
+        media_type=entry.media_type,
+        size=size,
+        modified_at=entry.modified_at,
+    )
+
+
+async def _prepare(
+    tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool
+) -> tuple[Entry, Entry | None, Entry]:
+    """Return what is moved or copied, what it replaces, and the folder that it goes into."""
+    await service.lock_tree(tx, user_id)
+    entry = await service.access_entry(tx, user_id, source)
+    if not source or not target:
+        raise Forbidden(message="The folder of an account cannot be moved, copied or replaced.")
+    if source != target and (target[: len(source)] == source or source[: len(target)] == target):
+        raise Forbidden(message="A folder cannot be moved or copied into itself, or over a folder around it.")
+    parent = await service.require_folder(tx, user_id, target[:-1])
+    old = await store.find_child(tx, parent.id, target[-1])
+    if old is not None and not overwrite:
+        raise PreconditionFailed(message="Something is already at the target.")
+    require_name(target[-1])
+    return entry, old, parent

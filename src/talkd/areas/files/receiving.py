@@ -1,0 +1,110 @@
+"""Receive contents from clients into the storage."""
+
+import asyncio
+import errno
+import hashlib
+import zlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from talkd.areas.files.model import Received
+from talkd.areas.files.scanner import Scan, Scanner
+from talkd.blobs.interface import Blobs, Draft
+from talkd.core.errors import Invalid, NoSpace, TalkError, Unavailable
+from talkd.core.log import Log
+
+log = Log(__name__)
+
+PART = 524_288
+"""Bytes that are collected before they are hashed and written."""
+_CHECKSUMS = {"SHA3-256": "sha3_256", "SHA256": "sha256", "SHA1": "sha1", "MD5": "md5"}
+
+
+class _Adler32:
+    """Adler-32, with the methods of hashlib."""
+
+    def __init__(self) -> None:
+        self._value = 1
+
+    def update(self, content: bytes) -> None:
+        self._value = zlib.adler32(content, self._value)
+
+    def hexdigest(self) -> str:
+        return f"{self._value:08x}"
+
+
+class Reception:
+    """Contents that are being received. `discard` deletes them, if they were not kept."""
+
+    def __init__(self, blobs: Blobs, scanner: Scanner, checksum: str = "") -> None:
+        self._draft: Draft = blobs.create()
+        self._scanner = scanner
+        self._sha256 = hashlib.sha256()
+        self._size = 0
+        self._other, self._wanted = _hash_of(checksum)
+
+    async def receive(self, parts: AsyncIterator[bytes]) -> Received:
+        """Write everything, and return what was received.
+
+        Raises Invalid("checksum") if the client's checksum is another, Forbidden if the scanner finds something,
+        NoSpace if the storage is full, Unavailable if it or the scanner fails, and the errors of the parts.
+        """
+        try:
+            async with self._scanner.scan() as scan:
+                await self._write_all(parts, scan)
+                await scan.require_clean()
+            await self._draft.finish()
+        except OSError as error:
+            log.warning("storage_failed", error=str(error))
+            raise _problem(error) from error
+        if self._other is not None and self._other.hexdigest() != self._wanted:
+            raise Invalid("checksum", message="The computed checksum does not match the one received from the client.")
+        return Received(self._draft.key, self._size, self._sha256.hexdigest())
+
+    async def _write_all(self, parts: AsyncIterator[bytes], scan: Scan) -> None:
+        waiting: list[bytes] = []
+        size = 0
+        async for part in parts:
+            waiting.append(part)
+            size += len(part)
+            if size >= PART:
+                await self._write(b"".join(waiting), scan)
+                waiting, size = [], 0
+        if waiting:
+            await self._write(b"".join(waiting), scan)
+
+    async def _write(self, content: bytes, scan: Scan) -> None:
+        self._size += len(content)
+        await asyncio.gather(asyncio.to_thread(self._hash, content), self._draft.write(content), scan.check(content))
+
+    def _hash(self, content: bytes) -> None:
+        self._sha256.update(content)
+        if self._other is not None:
+            self._other.update(content)
+
+    async def discard(self) -> None:
+        """Delete the contents: they were not kept, or equal ones were in the storage before."""
+        try:
+            await self._draft.discard()
+        except OSError as error:  # `talkd files check` finds what is left
+            log.warning("contents_left_behind", error=str(error))
+
+    async def discard_after(self, error: BaseException) -> None:
+        """Delete the contents after an error, unless the database may use them: nobody knows how its commit ended."""
+        if isinstance(error, TalkError) and not isinstance(error, Unavailable):
+            await self.discard()
+
+
+def _hash_of(checksum: str) -> tuple[Any, str]:
+    """Return what computes a checksum like `SHA1:…`, and its value. Unknown kinds are ignored."""
+    kind, _, value = checksum.strip().partition(":")
+    if kind.upper() == "ADLER32":
+        return _Adler32(), value.lower()
+    name = _CHECKSUMS.get(kind.upper())
+    return (hashlib.new(name, usedforsecurity=False), value.lower()) if name else (None, "")
+
+
+def _problem(error: OSError) -> TalkError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return NoSpace(message="The server has no space left for files.")
+    return Unavailable(10, message="The storage of files cannot be reached.")

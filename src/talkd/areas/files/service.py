@@ -1,0 +1,316 @@
+"""Read and change the folder tree of a user.
+
+Every change locks the whole tree of its user, so that sizes and quotas are exact.
+"""
+
+from collections.abc import Iterator
+from itertools import count
+
+import msgspec
+
+from talkd.areas.files import store
+from talkd.areas.files.model import (
+    ETAG_LENGTH,
+    FOLDER,
+    MAX_DEPTH,
+    Blob,
+    Entry,
+    Limits,
+    Path,
+    Received,
+    numbered,
+    require_name,
+)
+from talkd.core import clock, ids
+from talkd.core.errors import (
+    Conflict,
+    Forbidden,
+    Invalid,
+    NoSpace,
+    NotAllowedHere,
+    NotFound,
+    PreconditionFailed,
+)
+from talkd.core.events import FileChanged, FilesRemoved
+from talkd.storage.database import Tx
+
+PORTION = 500
+"""Maximum number of entries that one transaction deletes."""
+PAGE = 1000
+"""Number of entries that are read at once."""
+
+
+class Condition(msgspec.Struct, frozen=True):
+    """What must hold before a file is written."""
+
+    etags: frozenset[str] = frozenset()
+    """The file exists and has one of these tags; `*` stands for any. Empty for no condition."""
+    is_new: bool = False
+    """There is no file yet."""
+
+
+NO_CONDITION = Condition()
+
+
+class Put(msgspec.Struct, frozen=True):
+    """A file that was written."""
+
+    entry: Entry
+    is_new: bool
+    is_kept: bool
+    """Whether the received contents are needed. They are not if equal ones are already in the storage."""
+
+
+# --- reading --------------------------------------------------------------------------------
+async def find_root(tx: Tx, user_id: str) -> Entry | None:
+    """Return the root of a user, or None if they never had a file."""
+    return await store.find_child(tx, 0, user_id)
+
+
+async def get_root(tx: Tx, user_id: str) -> Entry:
+    """Return the root of a user, as it would be created if there is none yet. It then has the id 0."""
+    found = await find_root(tx, user_id)
+    return found or Entry(0, user_id, 0, user_id, 0, FOLDER, 0, "0" * ETAG_LENGTH, 0, 0, 0)
+
+
+async def find(tx: Tx, user_id: str, path: Path) -> Entry | None:
+    """Return the entry of a user at a path, or None."""
+    here = await get_root(tx, user_id)
+    for name in path:
+        found = await store.find_child(tx, here.id, name) if here.id else None
+        if found is None:
+            return None
+        here = found
+    return here
+
+
+async def access_entry(tx: Tx, user_id: str, path: Path) -> Entry:
+    """Return the entry of a user at a path. Raises NotFound."""
+    found = await find(tx, user_id, path)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def find_by_id(tx: Tx, entry_id: int) -> Entry | None:
+    """Return an entry, without checking who asks."""
+    return await store.get_entry(tx, entry_id)
+
+
+async def list_folder(tx: Tx, folder: Entry) -> list[Entry]:
+    """Return everything in a folder."""
+    found: list[Entry] = []
+    while folder.id:
+        page = await store.list_children(tx, folder.id, after=found[-1].name if found else "", limit=PAGE)
+        found += page
+        if len(page) < PAGE:
+            break
+    return found
+
+
+async def get_path(tx: Tx, entry: Entry) -> Path | None:
+    """Return the path of an entry in its user's tree, or None if it is being deleted."""
+    line = {each.id: each for each in await store.list_line(tx, entry.id)}
+    names: list[str] = []
+    here = line.get(entry.id)
+    while here is not None and here.parent_id > 0:
+        names.append(here.name)
+        here = line.get(here.parent_id)
+    return tuple(reversed(names)) if here is not None and here.parent_id == 0 else None
+
+
+async def get_blob(tx: Tx, entry: Entry) -> Blob:
+    """Return the contents of a file. Raises NotFound if it was just deleted."""
+    found = await store.get_blob(tx, entry.blob_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None:
+    """Raises NoSpace if a new file of this size has no place. Uploads that are not finished do not count."""
+    if limits.quota and (await get_root(tx, user_id)).size + size > limits.quota:
+        raise NoSpace(message="Your quota is used up.")
+    if limits.total and await store.get_total(tx) + size > limits.total:
+        raise NoSpace(message="The server has no space left for files.")
+
+
+# --- writing --------------------------------------------------------------------------------
+async def lock_tree(tx: Tx, user_id: str) -> Entry:
+    """Lock the tree of a user until the transaction ends. Return its root, which is created if there is none."""
+    await tx.lock_name(f"files:{user_id}")
+    found = await find_root(tx, user_id)
+    return found or await add(tx, user_id, 0, user_id)
+
+
+async def add(tx: Tx, user_id: str, parent_id: int, name: str, **file: int | str) -> Entry:
+    """Add an entry to a folder: a folder, or a file with these columns. The sizes of the folders stay as they are."""
+    now = clock.now()
+    values: dict[str, int | str] = {
+        "blob_id": 0, "media_type": FOLDER, "size": 0, "etag": new_etag(), "created_at": now, "modified_at": now
+    }  # fmt: skip
+    return await store.add_entry(tx, user_id=user_id, parent_id=parent_id, name=name, **{**values, **file})
+
+
+def new_etag() -> str:
+    """Return a tag for new contents. It says nothing about them, so it does not show who has equal contents."""
+    return ids.text(ETAG_LENGTH, "0123456789abcdef")
+
+
+async def require_folder(tx: Tx, user_id: str, path: Path) -> Entry:
+    """Return the folder at a path. Raises Conflict if there is none."""
+    found = await find(tx, user_id, path)
+    if found is None or not found.is_folder:
+        raise Conflict(message="The parent folder does not exist.")
+    return found
+
+
+async def create_folder(tx: Tx, user_id: str, path: Path) -> Entry:
+    """Create a folder. Raises Conflict without a parent folder, NotAllowedHere if there is something, and Invalid."""
+    await lock_tree(tx, user_id)
+    if not path or await find(tx, user_id, path) is not None:
+        raise NotAllowedHere(message="The resource you tried to create already exists.")
+    require_name(path[-1])
+    if len(path) > MAX_DEPTH:
+        raise Invalid("path", message="There are too many folders inside each other.")
+    parent = await require_folder(tx, user_id, path[:-1])
+    made = await add(tx, user_id, parent.id, path[-1])
+    await store.grow(tx, parent.id, 0, new_etag(), clock.now())
+    return made
+
+
+async def ensure_folder(tx: Tx, user_id: str, path: Path) -> Entry:
+    """Return the folder at a path. It and the folders around it are created if they do not exist.
+
+    Raises Conflict if a file is in the way.
+    """
+    here = await lock_tree(tx, user_id)
+    for place, name in enumerate(path, 1):
+        found = await store.find_child(tx, here.id, name)
+        here = found or await create_folder(tx, user_id, path[:place])
+        if not here.is_folder:
+            raise Conflict(message="A file is in the way of the folder.")
+    return here
+
+
+async def put(
+    tx: Tx,
+    user_id: str,
+    path: Path,
+    received: Received,
+    media_type: str,
+    *,
+    modified_at: int = 0,
+    condition: Condition = NO_CONDITION,
+    limits: Limits,
+) -> Put:
+    """Make received contents the file at a path.
+
+    `modified_at`: the time of the last change as the client gives it; 0 for now. Raises Conflict without a parent
+    folder or if a folder is at the path, PreconditionFailed, NoSpace, and Invalid for a name that is not allowed.
+    """
+    root = await lock_tree(tx, user_id)
+    if not path:
+        raise Conflict(message="A folder is at this path.")
+    old = await find(tx, user_id, path)
+    require_condition(condition, old)
+    if old is None:
+        require_name(path[-1])
+    elif old.is_folder:
+        raise Conflict(message="A folder is at this path.")
+    parent = await require_folder(tx, user_id, path[:-1])
+    growth = received.size - (old.size if old is not None else 0)
+    if limits.quota and growth > 0 and root.size + growth > limits.quota:
+        raise NoSpace(message="Your quota is used up.")
+    blob = await store.use_blob(tx, sha256=received.sha256, key=received.key, size=received.size)
+    now = clock.now()
+    values: dict[str, int | str] = {
+        "blob_id": blob.id,
+        "media_type": media_type,
+        "size": received.size,
+        "etag": new_etag(),
+        "modified_at": modified_at or now,
+    }
+    if old is None:
+        entry = await add(tx, user_id, parent.id, path[-1], **values)
+    else:
+        entry = await store.replace_contents(tx, old.id, **values)
+        await store.release_blob(tx, old.blob_id)
+        await tx.emit(FileChanged(entry.id))
+    await store.grow(tx, parent.id, growth, new_etag(), now)
+    return Put(entry, old is None, blob.key == received.key)
+
+
+def require_condition(condition: Condition, old: Entry | None) -> None:
+    """Raises PreconditionFailed if the condition does not hold."""
+    if condition.is_new and old is not None:
+        raise PreconditionFailed(message="There is already a file.")
+    if condition.etags and (old is None or not condition.etags & {"*", old.etag}):
+        raise PreconditionFailed(message="The file has changed.")
+
+
+async def set_modified(tx: Tx, entry: Entry, modified_at: int) -> Entry:
+    """Set when an entry was last changed, and return it."""
+    await store.set_modified(tx, entry.id, modified_at)
+    return msgspec.structs.replace(entry, modified_at=modified_at)
+
+
+async def remove(tx: Tx, entry: Entry) -> None:
+    """Delete an entry with everything in it. Raises Forbidden for a root.
+
+    It is gone at once. A job deletes what was in a large folder in portions.
+    """
+    if entry.parent_id <= 0:
+        raise Forbidden(message="The folder of an account cannot be deleted.")
+    await tx.lock_name(f"files:{entry.user_id}")
+    await store.grow(tx, entry.parent_id, -entry.size, new_etag(), clock.now())
+    if entry.is_folder:
+        await store.detach(tx, entry.id)
+        await delete_portion(tx)
+    else:
+        await store.delete_entry(tx, entry.id)
+        await store.release_blob(tx, entry.blob_id)
+        await tx.emit(FilesRemoved((entry.id,)))
+
+
+async def find_free_name(tx: Tx, folder: Entry, wanted: str) -> str:
+    """Return the name, or the first of the names `name (1).end`, `name (2).end` … that is free in the folder."""
+    taken = await store.list_names(tx, folder.id)
+    return next(name for name in _candidates(wanted) if name not in taken)
+
+
+def _candidates(wanted: str) -> Iterator[str]:
+    yield wanted
+    for number in count(1):
+        yield numbered(wanted, number)
+
+
+# --- what is being deleted ------------------------------------------------------------------
+async def remove_account(tx: Tx, user_id: str) -> None:
+    """Delete all files of an account. A job deletes them in portions."""
+    root = await find_root(tx, user_id)
+    if root is not None:
+        await store.detach(tx, root.id)
+
+
+async def forget_unused(tx: Tx) -> list[str]:
+    """Forget the next contents without uses, with their previews. Return where they are in the storage."""
+    found = await store.delete_unused_blobs(tx, PORTION)
+    previews = await store.delete_previews(tx, [blob_id for blob_id, _ in found])
+    return [*(key for _, key in found), *previews]
+
+
+async def delete_portion(tx: Tx) -> bool:
+    """Delete the next entries that are being deleted. Return True if there may be more."""
+    files = await store.delete_detached_files(tx, PORTION)
+    if files:
+        for _, blob_id in files:
+            await store.release_blob(tx, blob_id)
+        await tx.emit(FilesRemoved(tuple(entry_id for entry_id, _ in files)))
+        return True
+    folder_id = await store.find_detached_folder(tx)
+    if folder_id is None:
+        return False
+    if not await store.detach_children(tx, folder_id, PORTION):
+        await store.delete_entry(tx, folder_id)
+    return True

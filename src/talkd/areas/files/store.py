@@ -1,0 +1,247 @@
+"""Statements about entries, and about the contents of files."""
+
+import sqlalchemy as sa
+
+from talkd.areas.files.model import Blob, Entry
+from talkd.storage.database import Tx
+from talkd.storage.file_schema import blobs, entries, previews
+from talkd.storage.queries import Query, shape, single
+from talkd.storage.schema import Int
+from talkd.storage.statements import ONE, ZERO, Statement, bind, insert, one_of
+
+ENTRY, BLOB = shape(Entry, entries), shape(Blob, blobs)
+
+_by_id = sa.select(*ENTRY).where(entries.c.id == bind("entry_id"))
+_BY_ID = Query(_by_id, ENTRY)
+_CHILD = Query(sa.select(*ENTRY).where(entries.c.parent_id == bind("parent_id"), entries.c.name == bind("name")), ENTRY)
+_CHILDREN = Query(
+    sa.select(*ENTRY)
+    .where(entries.c.parent_id == bind("parent_id"), entries.c.name > bind("after"))
+    .order_by(entries.c.name)
+    .limit(bind("limit", sa.Integer)),
+    ENTRY,
+)
+_NAMES = Statement(sa.select(entries.c.name).where(entries.c.parent_id == bind("parent_id")))
+_NEW = ("user_id", "parent_id", "name", "blob_id", "media_type", "size", "etag", "created_at", "modified_at")
+_ADD = Query(sa.insert(entries).values({name: bind(name) for name in _NEW}).returning(*ENTRY), ENTRY)
+_REPLACE = Query(
+    sa.update(entries)
+    .where(entries.c.id == bind("entry_id"))
+    .values({name: bind(name) for name in ("blob_id", "media_type", "size", "etag", "modified_at")})
+    .returning(*ENTRY),
+    ENTRY,
+)
+_MOVE = Statement(
+    sa.update(entries).where(entries.c.id == bind("entry_id")).values(parent_id=bind("parent_id"), name=bind("name"))
+)
+_SET_MODIFIED = Statement(
+    sa.update(entries).where(entries.c.id == bind("entry_id")).values(modified_at=bind("modified_at"))
+)
+_SET_ATTACHMENT = Statement(sa.update(entries).where(entries.c.id == bind("entry_id")).values(is_attachment=ONE))
+_DELETE = Statement(sa.delete(entries).where(entries.c.id == bind("entry_id")))
+
+
+def _ancestors() -> sa.CTE:
+    """Return the ids of an entry and of all folders around it, with their parents."""
+    up = (
+        sa.select(entries.c.id, entries.c.parent_id)
+        .where(entries.c.id == bind("entry_id", Int))
+        .cte("ancestors", recursive=True)
+    )
+    above = entries.alias("above")
+    return up.union_all(sa.select(above.c.id, above.c.parent_id).where(above.c.id == up.c.parent_id))
+
+
+_up = _ancestors()
+_GROW = Statement(
+    sa.update(entries)
+    .where(entries.c.id.in_(sa.select(_up.c.id)))
+    .values(size=entries.c.size + bind("by", Int), etag=bind("etag"), modified_at=bind("now"))
+)
+_ABOVE = Query(
+    sa.select(*ENTRY).where(entries.c.id.in_(sa.select(_up.c.id))),
+    ENTRY,
+)
+
+# --- contents -------------------------------------------------------------------------------
+_BLOB = Query(sa.select(*BLOB).where(blobs.c.id == bind("blob_id")), BLOB)
+_USE_BLOB = Query(
+    insert(blobs)
+    .values(sha256=bind("sha256"), key=bind("key"), size=bind("size"), uses=ONE)
+    .on_conflict_do_update(index_elements=["sha256"], set_={"uses": blobs.c.uses + ONE})
+    .returning(*BLOB),
+    BLOB,
+)
+_USE_AGAIN = Statement(sa.update(blobs).where(blobs.c.id == bind("blob_id")).values(uses=blobs.c.uses + ONE))
+_RELEASE = Statement(sa.update(blobs).where(blobs.c.id == bind("blob_id")).values(uses=blobs.c.uses - ONE))
+_DESCRIBE = Statement(
+    sa.update(blobs)
+    .where(blobs.c.id == bind("blob_id"))
+    .values(
+        width=bind("width"),
+        height=bind("height"),
+        blurhash=bind("blurhash"),
+        duration=bind("duration"),
+        is_described=ONE,
+    )
+)
+_unused = sa.select(blobs.c.id).where(blobs.c.uses == ZERO).order_by(blobs.c.id).limit(bind("limit", sa.Integer))
+_KEY = single(blobs.c.key)
+_DELETE_UNUSED = Query(
+    sa.delete(blobs).where(blobs.c.id.in_(_unused), blobs.c.uses == ZERO).returning(blobs.c.id, blobs.c.key),
+    single(blobs.c.id),
+    _KEY,
+)
+_DELETE_PREVIEWS = Statement(
+    sa.delete(previews).where(one_of(previews.c.blob_id, "blob_ids")).returning(previews.c.key)
+)
+_TOTAL = Statement(sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), ZERO).cast(Int)))
+_KNOWN_KEY = Statement(sa.select(ONE).where(blobs.c.key == bind("key")))
+
+# --- what is being deleted ------------------------------------------------------------------
+_some_files = (
+    sa.select(entries.c.id)
+    .where(entries.c.parent_id < ZERO, entries.c.blob_id > ZERO)
+    .order_by(entries.c.id)
+    .limit(bind("limit", sa.Integer))
+)
+_DELETE_DETACHED = Query(
+    sa.delete(entries).where(entries.c.id.in_(_some_files)).returning(entries.c.id, entries.c.blob_id),
+    single(entries.c.id),
+    single(entries.c.blob_id),
+)
+_DETACHED_FOLDER = Statement(
+    sa.select(entries.c.id)
+    .where(entries.c.parent_id < ZERO, entries.c.blob_id == ZERO)
+    .order_by(entries.c.id)
+    .limit(ONE)
+)
+_children = sa.select(entries.c.id).where(entries.c.parent_id == bind("parent_id")).limit(bind("limit", sa.Integer))
+_DETACH_CHILDREN = Statement(sa.update(entries).where(entries.c.id.in_(_children)).values(parent_id=-entries.c.id))
+_DETACH = Statement(sa.update(entries).where(entries.c.id == bind("entry_id")).values(parent_id=-entries.c.id))
+
+
+async def get_entry(tx: Tx, entry_id: int) -> Entry | None:
+    """Return an entry, without checking who asks."""
+    return await tx.find(_BY_ID, entry_id=entry_id)
+
+
+async def find_child(tx: Tx, parent_id: int, name: str) -> Entry | None:
+    """Return the entry with this name in a folder."""
+    return await tx.find(_CHILD, parent_id=parent_id, name=name)
+
+
+async def list_children(tx: Tx, parent_id: int, *, after: str, limit: int) -> list[Entry]:
+    """Return the next `limit` entries of a folder, in the database's order of names."""
+    return await tx.list(_CHILDREN, parent_id=parent_id, after=after, limit=limit)
+
+
+async def list_names(tx: Tx, parent_id: int) -> set[str]:
+    """Return the names in a folder."""
+    return set(await tx.values(_NAMES, parent_id=parent_id))
+
+
+async def list_line(tx: Tx, entry_id: int) -> list[Entry]:
+    """Return an entry and the folders around it, in no order."""
+    return await tx.list(_ABOVE, entry_id=entry_id)
+
+
+async def add_entry(tx: Tx, **values: int | str) -> Entry:
+    """Add an entry with these columns."""
+    return await tx.create(_ADD, **values)
+
+
+async def replace_contents(tx: Tx, entry_id: int, **values: int | str) -> Entry:
+    """Replace the contents of a file, and return it."""
+    return await tx.create(_REPLACE, entry_id=entry_id, **values)
+
+
+async def move_entry(tx: Tx, entry_id: int, parent_id: int, name: str) -> None:
+    """Move an entry into a folder."""
+    await tx.run(_MOVE, entry_id=entry_id, parent_id=parent_id, name=name)
+
+
+async def set_modified(tx: Tx, entry_id: int, modified_at: int) -> None:
+    """Set when an entry was last changed."""
+    await tx.run(_SET_MODIFIED, entry_id=entry_id, modified_at=modified_at)
+
+
+async def set_attachment(tx: Tx, entry_id: int) -> None:
+    """Note that a file is deleted when it is no longer shared."""
+    await tx.run(_SET_ATTACHMENT, entry_id=entry_id)
+
+
+async def delete_entry(tx: Tx, entry_id: int) -> None:
+    """Delete one entry."""
+    await tx.run(_DELETE, entry_id=entry_id)
+
+
+async def grow(tx: Tx, folder_id: int, by: int, etag: str, now: int) -> None:
+    """Add to the size of a folder and of all folders around it, and note that something in them has changed."""
+    await tx.run(_GROW, entry_id=folder_id, by=by, etag=etag, now=now)
+
+
+async def detach(tx: Tx, entry_id: int) -> None:
+    """Take an entry out of its folder, to be deleted with everything in it."""
+    await tx.run(_DETACH, entry_id=entry_id)
+
+
+async def delete_detached_files(tx: Tx, limit: int) -> list[tuple[int, int]]:
+    """Delete up to `limit` detached files. Return their ids and those of their blobs."""
+    return await tx.list(_DELETE_DETACHED, limit=limit)
+
+
+async def find_detached_folder(tx: Tx) -> int | None:
+    """Return the id of a detached folder, or None."""
+    found: int | None = await tx.value(_DETACHED_FOLDER)
+    return found
+
+
+async def detach_children(tx: Tx, parent_id: int, limit: int) -> int:
+    """Detach up to `limit` entries of a folder. Return their number."""
+    return await tx.run(_DETACH_CHILDREN, parent_id=parent_id, limit=limit)
+
+
+async def get_blob(tx: Tx, blob_id: int) -> Blob | None:
+    """Return contents of files."""
+    return await tx.find(_BLOB, blob_id=blob_id)
+
+
+async def use_blob(tx: Tx, *, sha256: str, key: str, size: int) -> Blob:
+    """Return the contents with this hash, after noting one more use. `key` is their place if they are new."""
+    return await tx.create(_USE_BLOB, sha256=sha256, key=key, size=size)
+
+
+async def use_again(tx: Tx, blob_id: int) -> None:
+    """Note one more use of contents."""
+    await tx.run(_USE_AGAIN, blob_id=blob_id)
+
+
+async def release_blob(tx: Tx, blob_id: int) -> None:
+    """Note one use less. A job deletes contents without uses."""
+    await tx.run(_RELEASE, blob_id=blob_id)
+
+
+async def describe_blob(tx: Tx, blob_id: int, *, width: int, height: int, blurhash: str, duration: int) -> None:
+    """Note what is known about contents."""
+    await tx.run(_DESCRIBE, blob_id=blob_id, width=width, height=height, blurhash=blurhash, duration=duration)
+
+
+async def delete_unused_blobs(tx: Tx, limit: int) -> list[tuple[int, str]]:
+    """Forget up to `limit` contents without uses. Return their ids and their keys in the storage."""
+    return await tx.list(_DELETE_UNUSED, limit=limit)
+
+
+async def delete_previews(tx: Tx, blob_ids: list[int]) -> list[str]:
+    """Forget the previews of contents. Return their keys in the storage."""
+    return await tx.values(_DELETE_PREVIEWS, blob_ids=tx.many(blob_ids)) if blob_ids else []
+
+
+async def get_total(tx: Tx) -> int:
+    """Return the bytes of all contents together."""
+    return int(await tx.value(_TOTAL))
+
+
+async def is_known_key(tx: Tx, key: str) -> bool:
+    """Return True if contents of files are at this key."""
+    return await tx.one(_KNOWN_KEY, key=key) is not None

@@ -1,0 +1,132 @@
+"""Blobs as files in a folder."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from talkd.blobs.interface import Found, Gone, new_key
+from talkd.core import clock
+from talkd.core.streams import FilePart
+
+UNFINISHED = "unfinished"
+"""The folder of blobs that are being written."""
+MODE = 0o600
+FOLDER_MODE = 0o700
+
+
+class DiskDraft:
+    """A file in the folder of unfinished blobs. `finish` moves it to its place."""
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self.key = new_key()
+        self._durable = durable
+        self._path = folder / UNFINISHED / self.key
+        self._finished = path_of(folder, self.key)
+        self._file: BinaryIO | None = None
+
+    async def write(self, content: bytes) -> None:
+        await asyncio.to_thread(self._write, content)
+
+    def _write(self, content: bytes) -> None:
+        if self._file is None:
+            self._file = _create(self._path)
+        self._file.write(content)
+
+    async def finish(self) -> None:
+        await asyncio.to_thread(self._finish)
+
+    def _finish(self) -> None:
+        file = self._file or _create(self._path)
+        with file:
+            file.flush()
+            if self._durable:
+                os.fsync(file.fileno())
+        folder = self._finished.parent
+        is_new = not folder.exists()
+        folder.mkdir(exist_ok=True, mode=FOLDER_MODE)
+        self._path.rename(self._finished)
+        if self._durable:
+            _write_through(folder)
+            if is_new:
+                _write_through(folder.parent)
+
+    async def discard(self) -> None:
+        await asyncio.to_thread(self._discard)
+
+    def _discard(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._path.unlink(missing_ok=True)
+        self._finished.unlink(missing_ok=True)
+
+
+class DiskBlobs:
+    """A folder of blobs, with a folder for each of the first two characters of their keys.
+
+    `durable`: whether writers wait for the disk.
+    """
+
+    def __init__(self, folder: Path, *, durable: bool) -> None:
+        self._folder = folder
+        self._durable = durable
+
+    def create(self) -> DiskDraft:
+        return DiskDraft(self._folder, durable=self._durable)
+
+    async def open(self, key: str, start: int, size: int) -> FilePart:
+        try:
+            # Opening a file that is not in the cache may take as long as the disk needs.
+            file = await asyncio.to_thread(path_of(self._folder, key).open, "rb")
+        except FileNotFoundError as error:
+            raise Gone(key) from error
+        return FilePart(file, start, size)
+
+    async def remove(self, key: str) -> None:
+        await asyncio.to_thread(path_of(self._folder, key).unlink, missing_ok=True)
+
+    async def list(self) -> AsyncIterator[Found]:
+        for folder in await asyncio.to_thread(_folders, self._folder):
+            for found in await asyncio.to_thread(_list, folder):
+                yield found
+
+    async def close(self) -> None:
+        pass
+
+
+def path_of(folder: Path, key: str) -> Path:
+    """Return where a finished blob is."""
+    return folder / key[:2] / key
+
+
+def _create(path: Path) -> BinaryIO:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=FOLDER_MODE)
+    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, MODE), "wb")  # noqa: PTH123 - with a mode
+
+
+def _write_through(folder: Path) -> None:
+    """Wait until the names in a folder are on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _folders(folder: Path) -> list[Path]:
+    return sorted(each for each in folder.iterdir() if each.is_dir()) if folder.exists() else []
+
+
+def _list(folder: Path) -> list[Found]:
+    return list(_found(folder))
+
+
+def _found(folder: Path) -> Iterator[Found]:
+    now = clock.now()
+    for entry in os.scandir(folder):
+        try:
+            about = entry.stat(follow_symlinks=False)
+        except FileNotFoundError:  # it has just been moved or deleted
+            continue
+        yield Found(entry.name, about.st_size, now - about.st_mtime)

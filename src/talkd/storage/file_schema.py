@@ -1,0 +1,85 @@
+"""The tables of files that users send, as in `schema.py`."""
+
+import sqlalchemy as sa
+
+from talkd.storage.schema import Int, int_column, metadata, room_table, text_column
+
+blobs = sa.Table(
+    "blobs",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    text_column("sha256"),
+    text_column("key"),
+    int_column("size"),
+    int_column("uses"),
+    int_column("width"),
+    int_column("height"),
+    text_column("blurhash"),
+    int_column("duration"),
+    int_column("is_described"),
+)
+"""Contents of files, each once. `key` is its place in the storage (`talkd/blobs`), `uses` the number of entries that
+have it: with 0, a job deletes it. What comes after that is known once `is_described` is 1: the size of a picture in
+pixels, its blurred form, and the length of a sound or film in milliseconds."""
+
+entries = sa.Table(
+    "entries",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    text_column("user_id"),
+    int_column("parent_id"),
+    text_column("name"),
+    int_column("blob_id"),
+    text_column("media_type"),
+    int_column("size"),
+    text_column("etag"),
+    int_column("created_at"),
+    int_column("modified_at"),
+    int_column("is_attachment"),
+)
+"""Folders and files of users. A folder has no blob, and the size of everything in it. The root of a user has the parent
+0 and the user's id as its name. An entry that is being deleted with all in it has a parent below 0, its own id negated.
+`is_attachment` is 1 for a file that is deleted when it is no longer shared."""
+
+uploads = sa.Table(
+    "uploads",
+    metadata,
+    sa.Column("id", Int, primary_key=True, autoincrement=True),
+    text_column("user_id"),
+    text_column("name"),
+    int_column("created_at"),
+)
+"""Uploads in pieces that are not finished, named by the client."""
+
+upload_parts = sa.Table(
+    "upload_parts",
+    metadata,
+    sa.Column("upload_id", Int, primary_key=True, autoincrement=False),
+    sa.Column("name", sa.Text, primary_key=True),
+    text_column("key"),
+    int_column("size"),
+    text_column("etag"),
+)
+"""The pieces of uploads. `key` is the place of a piece in the storage."""
+
+previews = sa.Table(
+    "previews",
+    metadata,
+    sa.Column("blob_id", Int, primary_key=True, autoincrement=False),
+    sa.Column("form", sa.Text, primary_key=True),
+    text_column("key"),
+    text_column("media_type"),
+    int_column("size"),
+)
+"""Previews that were made. `form` names size and cut. `key` is its place in the storage."""
+
+shares = room_table(
+    "shares",
+    int_column("entry_id"),
+    int_column("message_id"),
+    text_column("user_id"),
+    text_column("name"),
+    int_column("created_at"),
+)
+"""Files in rooms: one row, whatever the size of the room. A share exists as long as its message. Participants reach the
+file below the name, which no other share of the room has. `user_id` is who shared it."""
