@@ -57,7 +57,7 @@ def file_id(entry: Entry) -> str:
 
 
 def permissions(node: Node) -> str:
-    """Return what the caller may do, in the letters that clients know: S for shared, G for readable, W for writable …"""
+    """Return what the caller may do, in the letters that clients know: shared (S), readable (G), writable (W)."""
     if node.is_received:
         return "SG"
     return "RGDNVCK" if node.entry.is_folder else "RGDNVW"
