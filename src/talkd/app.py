@@ -7,6 +7,11 @@ from talkd.areas.announcements import effects as announcement_effects
 from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.assistance.routes import routes as summary_routes
 from talkd.areas.assistance.routes import task_routes, translation_routes
+from talkd.areas.attachments import effects as attachment_effects
+from talkd.areas.attachments import jobs as attachment_jobs
+from talkd.areas.attachments.file_routes import routes as file_routes
+from talkd.areas.attachments.routes import routes as attachment_routes
+from talkd.areas.attachments.share_routes import routes as share_routes
 from talkd.areas.avatars.room_routes import routes as room_avatar_routes
 from talkd.areas.avatars.routes import routes as avatar_routes
 from talkd.areas.avatars.routes import talk_routes as talk_avatar_routes
@@ -135,6 +140,7 @@ AREAS = {
         login_jobs.JOBS,
         login_effects.AFTER_COMMIT,
     ),
+    "attachments": Area((attachment_routes, share_routes, file_routes), attachment_jobs.JOBS),
     "files": Area((dav_routes,), file_jobs.JOBS),
     "operations": Area((operation_routes, server_status_routes)),
     "removal": Area(jobs=removal_jobs.JOBS),
@@ -183,6 +189,7 @@ def open_database(config: Config) -> Database:
         Invitations(config).reactions,
         notification_effects.REACTIONS,
         reminder_effects.REACTIONS,
+        attachment_effects.REACTIONS,
         file_effects.REACTIONS,
     )
     return db

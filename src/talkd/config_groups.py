@@ -222,8 +222,8 @@ class FilesConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     storage: str = ""
     """Where their contents are kept: `s3://bucket/folder?endpoint=https://s3.example.org&region=eu-1`, or empty for the
-    folder `files` in the data folder. Credentials come from the variables `AWS_ACCESS_KEY_ID` and
-    `AWS_SECRET_ACCESS_KEY`. It needs `pip install "talkd[s3]"`.
+    folder `files` in the data folder. Credentials come from the usual environment variables of
+    AWS (docs/admin/files.md). It needs `pip install "talkd[s3]"`.
     """
     max_file: int = 4_294_967_296
     """Maximum size of a file in bytes."""

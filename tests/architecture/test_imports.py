@@ -27,7 +27,8 @@ LAYERS = {
         "signaling",
         "__version__",
     ),
-    "web": ("core", "storage", "conversation", "realtime", "web", "config", "__version__"),
+    "web": ("core", "storage", "conversation", "realtime", "web", "config", "config_groups", "__version__"),
+    "blobs": ("core", "blobs", "config"),
 }
 CORE_MAY_USE = sys.stdlib_module_names | {"msgspec"}
 DRIVERS_AND_SERVERS = ("falcon", "httptools", "asyncpg", "apsw", "sqlite3")

@@ -17,6 +17,8 @@ SYSTEM = "system"
 OBJECT_SHARED = "object_shared"
 DELETED = "comment_deleted"
 VOICE = "voice-message"
+FILE = "file"
+"""The type of a reference to a file, and the name of its placeholder."""
 
 COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 """Kinds of messages that count as unread and can be replied to."""

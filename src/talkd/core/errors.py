@@ -87,6 +87,10 @@ class TooLarge(TalkError):
     """A parameter or the request exceeds a size limit."""
 
 
+class Unprocessable(TalkError):
+    """A parameter names something that exists, but not where this operation takes it from."""
+
+
 class NoSpace(TalkError):
     """There is no space left for the file, in the user's quota or on the server."""
 

@@ -354,6 +354,12 @@ class FileChanged(Event, frozen=True):
     file_id: int
 
 
+class SharedFileChanged(Event, frozen=True):
+    """A message that shows a file shows it differently: the file was changed, or is no longer shared."""
+
+    room_id: int
+
+
 class FilesRemoved(Event, frozen=True):
     """Files of users were deleted."""
 

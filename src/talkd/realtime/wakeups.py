@@ -120,6 +120,7 @@ WAKES_NOBODY: frozenset[type[Event]] = frozenset(
         # messages about them are changed by the reactions to these events
         events.FileChanged,
         events.FilesRemoved,
+        events.SharedFileChanged,
         # mail
         events.InvitationsPlanned,
         events.InvitationRepeated,

@@ -81,5 +81,6 @@ shares = room_table(
     text_column("name"),
     int_column("created_at"),
 )
-"""Files in rooms: one row, whatever the size of the room. A share exists as long as its message. Participants reach the
-file below the name, which no other share of the room has. `user_id` is who shared it."""
+"""Files in rooms: one row, whatever the size of the room. A share gives access as long as its message is visible and
+who shared it, `user_id`, is in the room. A job deletes other rows, also those of deleted rooms. `name` is that of the
+file when it was shared."""

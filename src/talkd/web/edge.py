@@ -126,7 +126,7 @@ class Edge:
             if params.takes_upload(route.params):
                 limit += limits.max_upload
             elif params.takes_stored_upload(route.params) and _kind_of(request) == FORM:
-                limit += limits.max_recording
+                limit += limits.max_recording if route.signed_by is not None else self.world.config.files.max_file
                 exchange.incoming = Incoming(Path(self.world.config.data))
             body = Body(request, limit, limits.body_timeout, request.began)
             if (request.length or 0) > limit:

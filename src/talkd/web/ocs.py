@@ -35,6 +35,7 @@ STATUS: dict[type[errors.TalkError], int] = {
     errors.PreconditionFailed: 412,
     errors.NotOwnPage: 412,
     errors.TooLarge: 413,
+    errors.Unprocessable: 422,
     errors.Outdated: 426,
     errors.Throttled: 429,
     errors.NotAvailable: 501,

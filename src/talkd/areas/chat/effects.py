@@ -25,6 +25,7 @@ AFTER_COMMIT: Effects = {
     events.MessageEdited: _forget_room,
     events.MessageDeleted: _forget_room,
     events.HistoryCleared: _forget_room,
+    events.SharedFileChanged: _forget_room,
     events.ReactionAdded: _forget_room,
     events.ReactionRevoked: _forget_room,
     events.GuestRenamed: _forget_room,

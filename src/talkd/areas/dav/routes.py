@@ -11,7 +11,7 @@ from talkd.areas.files import moving_service
 from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.download import serve
-from talkd.areas.files.media import type_of
+from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path, parse_path
 from talkd.areas.files.service import Condition
 from talkd.core.errors import (
@@ -116,7 +116,7 @@ async def list_methods(_call: Call[FileParams], _path: Path) -> Reply:
 @add("GET")
 async def get_file(call: Call[FileParams], path: Path) -> Reply:
     """Download a file."""
-    entry, blob = await call.world.db.read(lambda tx: service.access_file(tx, call.user_id, path))
+    entry, blob = await call.world.db.read(lambda tx: service.access_file(tx, call.caller.actor, path))
     return await serve(call, entry, blob)
 
 

@@ -1,19 +1,24 @@
 """Use cases of WebDAV: the caller's own entries, and the files that others have shared with them in rooms."""
 
+from talkd.areas.attachments import service as attachments
+from talkd.areas.attachments.model import shared_path
 from talkd.areas.dav.model import DAV, Change, Name, parse_moment
 from talkd.areas.dav.view import UNLIMITED, Node
 from talkd.areas.files import service
-from talkd.areas.files.media import has_preview
+from talkd.areas.files.media_model import has_preview
 from talkd.areas.files.model import Blob, Entry, Limits, Path
 from talkd.areas.files.service import Condition
+from talkd.areas.users import service as users
 from talkd.core.actor import Actor
-from talkd.core.errors import Conflict, NotAllowedHere
+from talkd.core.errors import Conflict, NotAllowedHere, NotFound
 from talkd.storage.database import Tx
 
 
-async def access_file(tx: Tx, user_id: str, path: Path) -> tuple[Entry, Blob]:
-    """Return the file at a path. Raises NotFound, and NotAllowedHere for a folder."""
-    entry = await service.access_entry(tx, user_id, path)
+async def access_file(tx: Tx, user: Actor, path: Path) -> tuple[Entry, Blob]:
+    """Return the file at a path, the user's own or a shared one. Raises NotFound, and NotAllowedHere for a folder."""
+    entry = await service.find(tx, user.id, path) or await attachments.find_received(tx, path, user)
+    if entry is None:
+        raise NotFound
     if entry.is_folder:
         raise NotAllowedHere(message="This is a folder.")
     return entry, await service.get_blob(tx, entry)
@@ -21,7 +26,12 @@ async def access_file(tx: Tx, user_id: str, path: Path) -> tuple[Entry, Blob]:
 
 async def list_nodes(tx: Tx, user: Actor, path: Path, *, with_children: bool, limits: Limits) -> list[Node]:
     """Return the entry at a path, and with `with_children` what is in it. Raises NotFound."""
-    entry = await service.access_entry(tx, user.id, path)
+    entry = await service.find(tx, user.id, path)
+    if entry is None:
+        received = await attachments.find_received(tx, path, user)
+        if received is None:
+            raise NotFound
+        return [await _received(tx, received, path)]
     free = UNLIMITED
     if limits.quota and entry.is_folder:
         free = max(0, limits.quota - (await service.get_root(tx, user.id)).size)
@@ -33,11 +43,23 @@ def _node(entry: Entry, path: Path, owner: Actor, free: int = UNLIMITED) -> Node
     return Node(entry, path, owner.name, has_preview(entry.media_type), free=free)
 
 
+async def _received(tx: Tx, entry: Entry, path: Path) -> Node:
+    names = await users.get_names(tx, [entry.user_id])
+    owner_name = names.get(entry.user_id, entry.user_id)
+    return Node(entry, path, owner_name, has_preview(entry.media_type), is_received=True)
+
+
 async def find_node(tx: Tx, user: Actor, file_id: int) -> Node | None:
-    """Return the caller's file with this id, or None."""
+    """Return the file with this id, if it is the user's own or shared with them, or None."""
     entry = await service.find_by_id(tx, file_id)
-    if entry is None or entry.user_id != user.id:
+    if entry is None or entry.is_folder:
         return None
+    if entry.user_id != user.id:
+        found = await attachments.find_share_for(tx, entry, user)
+        if found is None or await service.get_path(tx, entry) is None:
+            return None
+        share, token = found
+        return await _received(tx, entry, shared_path(token, entry.id, share.name))
     path = await service.get_path(tx, entry)
     return None if path is None else _node(entry, path, user)
 

@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from talkd.areas.files.contents import Contents
-from talkd.areas.files.headers import is_since, parse_range
+from talkd.areas.files.header_model import is_since, parse_range
 from talkd.areas.files.model import Blob, Entry
 from talkd.web import etags
 from talkd.web.call import Call
@@ -15,8 +15,17 @@ SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'none'"
 """If a browser shows the file, it is not a page of this server: it can run no script and read no cookie."""
 
 
-async def serve(call: Call[Any], entry: Entry, blob: Blob) -> Reply:
-    """Return the answer with the contents of a file, or the part that the header Range asks for."""
+INLINE = frozenset({"image", "audio", "video"})
+"""The kinds of media that browsers may show at the address of a file, if they ask for that."""
+
+
+async def serve(call: Call[Any], entry: Entry, blob: Blob, *, inline: bool = False) -> Reply:
+    """Return the answer with the contents of a file, or the part that the header Range asks for.
+
+    With `inline`, browsers show pictures, sounds and films, and save everything else.
+    """
+    kind, _, form = entry.media_type.partition("/")
+    shown = "inline" if inline and kind in INLINE and form != "svg+xml" else "attachment"
     tag = etags.of_version(entry.etag)
     headers = {
         "ETag": tag,
@@ -25,7 +34,7 @@ async def serve(call: Call[Any], entry: Entry, blob: Blob) -> Reply:
         "Last-Modified": formatdate(entry.modified_at, usegmt=True),
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(entry.name, safe='')}",
+        "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(entry.name, safe='')}",
         "Content-Security-Policy": SANDBOX,
     }
     if call.knows(tag):

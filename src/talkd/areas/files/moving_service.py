@@ -1,6 +1,7 @@
 """Move and copy files and folders."""
 
 from talkd.areas.files import service, store
+from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Entry, Limits, Path, require_name
 from talkd.core import clock
 from talkd.core.errors import Forbidden, Invalid, NoSpace, PreconditionFailed
@@ -23,7 +24,8 @@ async def move(tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: b
         await service.remove(tx, old)
     now = clock.now()
     await store.grow(tx, entry.parent_id, -entry.size, service.new_etag(), now)
-    await store.move_entry(tx, entry.id, parent.id, target[-1])
+    media_type = entry.media_type if entry.is_folder else type_of(target[-1])
+    await store.move_entry(tx, entry.id, parent.id, target[-1], media_type)
     await store.grow(tx, parent.id, entry.size, service.new_etag(), now)
     return old is None
 
@@ -66,7 +68,7 @@ async def _copy_one(tx: Tx, entry: Entry, parent_id: int, name: str, size: int) 
         parent_id,
         name,
         blob_id=entry.blob_id,
-        media_type=entry.media_type,
+        media_type=entry.media_type if entry.is_folder else type_of(name),
         size=size,
         modified_at=entry.modified_at,
     )

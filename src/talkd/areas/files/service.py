@@ -255,6 +255,11 @@ async def set_modified(tx: Tx, entry: Entry, modified_at: int) -> Entry:
     return msgspec.structs.replace(entry, modified_at=modified_at)
 
 
+async def set_attachment(tx: Tx, entry: Entry) -> None:
+    """Note that a file is deleted when it is no longer shared."""
+    await store.set_attachment(tx, entry.id)
+
+
 async def remove(tx: Tx, entry: Entry) -> None:
     """Delete an entry with everything in it. Raises Forbidden for a root.
 

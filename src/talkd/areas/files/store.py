@@ -32,7 +32,9 @@ _REPLACE = Query(
     ENTRY,
 )
 _MOVE = Statement(
-    sa.update(entries).where(entries.c.id == bind("entry_id")).values(parent_id=bind("parent_id"), name=bind("name"))
+    sa.update(entries)
+    .where(entries.c.id == bind("entry_id"))
+    .values(parent_id=bind("parent_id"), name=bind("name"), media_type=bind("media_type"))
 )
 _SET_MODIFIED = Statement(
     sa.update(entries).where(entries.c.id == bind("entry_id")).values(modified_at=bind("modified_at"))
@@ -156,9 +158,9 @@ async def replace_contents(tx: Tx, entry_id: int, **values: int | str) -> Entry:
     return await tx.create(_REPLACE, entry_id=entry_id, **values)
 
 
-async def move_entry(tx: Tx, entry_id: int, parent_id: int, name: str) -> None:
-    """Move an entry into a folder."""
-    await tx.run(_MOVE, entry_id=entry_id, parent_id=parent_id, name=name)
+async def move_entry(tx: Tx, entry_id: int, parent_id: int, name: str, media_type: str) -> None:
+    """Move an entry into a folder, under a name that may mean another type."""
+    await tx.run(_MOVE, entry_id=entry_id, parent_id=parent_id, name=name, media_type=media_type)
 
 
 async def set_modified(tx: Tx, entry_id: int, modified_at: int) -> None:

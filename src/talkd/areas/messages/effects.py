@@ -194,6 +194,10 @@ NOT_REPORTED: frozenset[type[events.Event]] = frozenset(
         events.MessageEdited,
         events.MessageDeleted,
         events.HistoryCleared,
+        # files: a message that shows one is changed itself
+        events.FileChanged,
+        events.FilesRemoved,
+        events.SharedFileChanged,
         events.ReactionAdded,
         events.ReactionRevoked,
         events.ReadMarkerMoved,

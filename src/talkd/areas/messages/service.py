@@ -11,8 +11,10 @@ from talkd.conversation import actor_store, message_store, reaction_store
 from talkd.conversation.message import (
     ABOUT_OLDER,
     COMMENT,
+    FILE,
     OBJECT_SHARED,
     SYSTEM,
+    VOICE,
     Message,
     Names,
     Page,
@@ -166,6 +168,59 @@ async def share(
     message = await _add(tx, me.actor, draft, object_type=reference.type, object_id=reference.id, shared_as=shared_as)
     await message_store.mark_read(tx, room.id, me.attendee.id, message.id)
     return message, True
+
+
+async def share_file(
+    tx: Tx,
+    me: Participant,
+    file: Reference,
+    shared_as: str,
+    *,
+    caption: str = "",
+    reply_to: int = 0,
+    reference_id: str = "",
+    silent: bool = False,
+) -> tuple[Message, bool]:
+    """Post a message that shows a file, with a caption or alone. `shared_as` is the list that it is found in.
+
+    Return the message, and False if it was posted before under the same `reference_id`. Raises Invalid("reply-to"),
+    and TooLarge for the caption.
+    """
+    room, caption = me.room, caption.strip()
+    text, references, _ = await mentions.resolve(tx, me, require_text(caption)) if caption else ("{file}", {}, {})
+    known = await find_shared_file(tx, me, file.id, reference_id)
+    if known is not None:
+        return known, False
+    parent = await message_store.get_message(tx, room.id, reply_to, clock.now()) if reply_to else None
+    if reply_to and (parent is None or not parent.is_replyable):
+        raise Invalid("reply-to")
+    draft = _draft(
+        room,
+        me.actor,
+        VOICE if shared_as == "voice" else OBJECT_SHARED,
+        text,
+        references={**references, FILE: file},
+        parent_id=reply_to,
+        reference_id=reference_id[:MAX_REFERENCE_ID_LENGTH],
+        silent=silent,
+    )
+    await participants.ensure_both(tx, room)
+    message = await _add(tx, me.actor, draft, object_type=FILE, object_id=file.id, shared_as=shared_as)
+    await message_store.mark_read(tx, room.id, me.attendee.id, message.id)
+    await mentions.mark_mentioned(tx, message, parent, reader=me.attendee.id)
+    return message, True
+
+
+async def find_shared_file(tx: Tx, me: Participant, file_id: str, reference_id: str) -> Message | None:
+    """Return the caller's message with this reference id that shows the file; any file if the id is empty."""
+    if not reference_id:
+        return None
+    reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
+    for known in await message_store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, reference_id):
+        file = known.references().get(FILE) if known.kind in (OBJECT_SHARED, VOICE) else None
+        if file is not None and file_id in ("", file.id):
+            return known
+    return None
 
 
 async def _rename_guest(tx: Tx, me: Participant, guest_name: str) -> Participant:

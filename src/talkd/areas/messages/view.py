@@ -11,7 +11,9 @@ from talkd.conversation.message import (
     COMMENT,
     DELETED,
     DELETED_NAME,
+    FILE,
     OBJECT_SHARED,
+    VOICE,
     Message,
     Names,
     Page,
@@ -86,7 +88,7 @@ def message(
     """Show a message to one reader. System messages say "You" for the reader."""
     item = without_deleted(item, names)
     text, system, references = _content(item, room, viewer)
-    by_server = bool(system) or item.kind == OBJECT_SHARED
+    by_server = bool(system) or item.kind in (OBJECT_SHARED, VOICE)
     if by_server and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
     if references and room.is_one_to_one:
@@ -201,7 +203,7 @@ def _parameter(item: Message, reference: Reference, room: Room, names: Names, in
     """Show what a placeholder stands for. System messages add "(guest)" to the names of guests."""
     kind, actor_id = reference.type, reference.id
     if reference.fields:
-        return {**reference.fields, "icon-url": avatar_path(room)}
+        return reference.fields if kind == FILE else {**reference.fields, "icon-url": avatar_path(room)}
     if kind == USERS:
         name = names.get((USERS, actor_id), reference.name)
         return {"type": "user", "id": actor_id, "name": name, "mention-id": actor_id}

@@ -29,6 +29,8 @@ from talkd.storage.database import Tx
 
 _WELCOMED = ("talkd", "welcomed")
 """App and key of the preference that records that the user has been given their first rooms."""
+ATTACHMENT_FOLDER = "/Talk"
+"""The folder for files that users send, if they have not chosen another."""
 EPOCH = "epoch"
 """The fact that changes whenever settings, passwords or roles do (ARCHITECTURE.md, What processes remember)."""
 
@@ -124,6 +126,11 @@ async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> N
 async def get_preferences(tx: Tx, user_id: str) -> dict[str, str]:
     """Return the preferences of a user, apart from read and typing privacy, which belong to the account."""
     return await store.get_user_values(tx, user_id, APP)
+
+
+async def get_attachment_folder(tx: Tx, user_id: str) -> str:
+    """Return the folder in which a user's apps put the files that they send."""
+    return (await get_preferences(tx, user_id)).get("attachment_folder") or ATTACHMENT_FOLDER
 
 
 async def delete_preference(tx: Tx, user_id: str, key: str) -> None:

@@ -73,7 +73,10 @@ def upgrade() -> None:
 
 
 def _create_shares() -> None:
-    """Create the table of files in rooms, with keys as in the first migration."""
+    """Create the table of files in rooms, with keys as in the first migration.
+
+    Its rows outlive a deleted room until a job has deleted the files that only they needed.
+    """
     is_one = not _is_postgres()
     _create(
         "shares",
@@ -84,14 +87,15 @@ def _create_shares() -> None:
         _text("user_id"),
         _text("name"),
         _number("created_at"),
-        sa.ForeignKeyConstraint(["room_id"], ["rooms.id"], ondelete="CASCADE", name="shares_room"),
         *([] if is_one else [sa.PrimaryKeyConstraint("room_id", "id")]),
     )
     if is_one:
         op.create_index("shares_key", "shares", ["room_id", "id"], unique=True)
-    op.create_index("shares_name", "shares", ["room_id", "name"], unique=True)
     op.create_index("shares_message", "shares", ["room_id", "message_id"])
     op.create_index("shares_entry", "shares", ["entry_id"])
+    op.create_index("shares_user", "shares", ["user_id", "id"])
+    if not is_one:
+        op.create_index("shares_id", "shares", ["id"])
 
 
 def _create(name: str, *columns: sa.schema.SchemaItem) -> None:

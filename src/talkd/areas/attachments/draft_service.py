@@ -1,0 +1,103 @@
+"""Share files that were uploaded to the draft folder of a user in a room. Publishing moves them out of it.
+
+The folder is `Talk/ROOM-TOKEN/NAME-USER/Draft`. "Talk" stands for the folder that the user has chosen.
+"""
+
+import msgspec
+
+from talkd.areas.attachments import service
+from talkd.areas.attachments.model import DRAFT, Meta, folder_of
+from talkd.areas.files import moving_service
+from talkd.areas.files import service as files
+from talkd.areas.files.model import Blob, Entry, Limits, Path, Received, parse_path, require_name
+from talkd.areas.files.service import Put
+from talkd.areas.messages import service as messages
+from talkd.areas.settings import service as settings
+from talkd.conversation.message import FILE, SentMessage
+from talkd.conversation.participant import Participant
+from talkd.core import ids
+from talkd.core.errors import Invalid, NotFound
+from talkd.storage.database import Tx
+
+PREFIX_LENGTH = 12
+"""Length of the random beginning of the names of drafts."""
+
+
+class Published(msgspec.Struct, frozen=True):
+    """A file that was shared: its message and its final name."""
+
+    message: SentMessage
+    name: str
+
+
+async def _folder(tx: Tx, me: Participant) -> Path:
+    """Return the folder of the caller's files in the room."""
+    parent = parse_path(await settings.get_attachment_folder(tx, me.actor.id))
+    return folder_of(parent, me.room, me.actor)
+
+
+async def prepare(tx: Tx, me: Participant, wanted: list[str]) -> tuple[Path, list[tuple[str, str]]]:
+    """Create the draft folder. Return it, and the wanted names that will be others because they are taken.
+
+    Raises Invalid for a name that is not allowed.
+    """
+    folder = await _folder(tx, me)
+    await files.ensure_folder(tx, me.actor.id, (*folder, DRAFT))
+    renames = []
+    parent = await files.access_entry(tx, me.actor.id, folder)
+    for name in dict.fromkeys(wanted):
+        require_name(name)
+        final = await files.find_free_name(tx, parent, name)
+        if final != name:
+            renames.append((name, final))
+    return (*folder, DRAFT), renames
+
+
+async def find(tx: Tx, me: Participant, draft: Path) -> tuple[Entry, Blob] | None:
+    """Return a file in the draft folder, or None."""
+    entry = await files.find(tx, me.actor.id, draft)
+    return None if entry is None or entry.is_folder else (entry, await files.get_blob(tx, entry))
+
+
+async def find_sent(tx: Tx, me: Participant, reference_id: str) -> SentMessage | None:
+    """Return the caller's message with a file that has this reference id, or None."""
+    known = await messages.find_shared_file(tx, me, "", reference_id)
+    return None if known is None else await messages.complete_sent(tx, me, known, is_new=False)
+
+
+async def store(
+    tx: Tx, me: Participant, name: str, received: Received, media_type: str, limits: Limits
+) -> tuple[Path, Put]:
+    """Put received contents into the draft folder. Return where they are. Raises the errors of `files.service.put`."""
+    require_name(name)
+    folder = (*await _folder(tx, me), DRAFT)
+    await files.ensure_folder(tx, me.actor.id, folder)
+    path = (*folder, f"{ids.text(PREFIX_LENGTH)}-{name}")
+    return path, await files.put(tx, me.actor.id, path, received, media_type, limits=limits)
+
+
+async def publish(
+    tx: Tx, me: Participant, draft: Path, wanted: str, meta: Meta, *, reference_id: str, base_url: str
+) -> Published:
+    """Share a file from the draft folder under the wanted name, or a free one like it.
+
+    A request that comes again after a lost answer shares nothing new. Raises NotFound if there is no such draft,
+    Invalid if it is a folder or for the name, and the errors of `service.share`.
+    """
+    known = await find_sent(tx, me, reference_id)
+    if known is not None:
+        return Published(known, known.message.references()[FILE].name)
+    entry, folder = await files.find(tx, me.actor.id, draft), draft[:-2]
+    if entry is None:
+        raise NotFound("filePath")
+    if entry.is_folder:
+        raise Invalid("filePath", message="Only files can be shared.")
+    name = wanted or draft[-1]
+    require_name(name)
+    name = await files.find_free_name(tx, await files.access_entry(tx, me.actor.id, folder), name)
+    await moving_service.move(tx, me.actor.id, draft, (*folder, name), overwrite=False)
+    await files.set_attachment(tx, entry)
+    moved = await files.access_entry(tx, me.actor.id, (*folder, name))
+    blob = await files.get_blob(tx, moved)
+    sent = await service.share(tx, me, moved, blob, meta, reference_id=reference_id, base_url=base_url)
+    return Published(sent, name)

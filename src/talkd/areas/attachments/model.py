@@ -1,0 +1,135 @@
+"""Shared files: their messages, and the rules for what clients send with them."""
+
+import re
+from typing import Any
+
+import msgspec
+
+from talkd.areas.files.media_model import has_preview
+from talkd.areas.files.model import FORBIDDEN_CHARACTERS, Blob, Entry, Path, parse_path
+from talkd.conversation.message import FILE, Reference
+from talkd.conversation.room import Room
+from talkd.core.actor import Actor
+from talkd.core.errors import Invalid, Unprocessable
+
+ATTACHMENTS = "Talk"
+"""The folder below which everybody finds the files of rooms, as in `Talk/TOKEN/ID/name`."""
+DRAFT = "Draft"
+"""The folder for files that are uploaded before they are shared."""
+READ, ALL = 1, 27
+"""Bits of what a participant may do with a shared file, and its owner: read; also change, create, delete and share."""
+VOICE_TYPES = frozenset({"audio/mpeg", "audio/wav"})
+"""Media types of voice messages. Others are shown as ordinary files, as clients expect."""
+GONE = "{actor} shared a file which is no longer available"
+MAX_FOLDER_NAME = 100
+
+
+class Share(msgspec.Struct, frozen=True):
+    """A file in a room."""
+
+    room_id: int
+    id: int
+    entry_id: int
+    message_id: int
+    user_id: str
+    name: str
+    created_at: int
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What a client says about the message of a file."""
+
+    caption: str = ""
+    silent: bool = False
+    reply_to: int = 0
+    is_voice: bool = False
+
+
+def parse_meta(text: str) -> Meta:
+    """Return what `talkMetaData` says. Unknown fields and types are ignored. Raises Invalid if it is no JSON object."""
+    if not text:
+        return Meta()
+    try:
+        given = msgspec.json.decode(text, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise Invalid("talkMetaData", message="talkMetaData is not a JSON object.") from error
+    caption, reply_to = given.get("caption"), given.get("replyTo")
+    return Meta(
+        caption if isinstance(caption, str) else "",
+        given.get("silent") is True,
+        int(reply_to) if isinstance(reply_to, int) or (isinstance(reply_to, str) and reply_to.isdecimal()) else 0,
+        given.get("messageType") == "voice-message",
+    )
+
+
+def kind_of(media_type: str, meta: Meta) -> str:
+    """Return in which list of shared things a file is found."""
+    if meta.is_voice and media_type in VOICE_TYPES:
+        return "voice"
+    match media_type.partition("/")[0]:
+        case "image" | "video":
+            return "media"
+        case "audio":
+            return "audio"
+        case _:
+            return "file"
+
+
+def reference_of(entry: Entry, blob: Blob, name: str, token: str, base_url: str) -> Reference:
+    """Return the file as messages show it. All values are texts, as clients expect."""
+    fields = {
+        "type": FILE,
+        "id": str(entry.id),
+        "name": name,
+        "size": str(entry.size),
+        "path": "/".join(shared_path(token, entry.id, name)),
+        "link": f"{base_url}/index.php/f/{entry.id}",
+        "etag": entry.etag,
+        "permissions": str(READ),
+        "mimetype": entry.media_type,
+        "mtime": str(entry.modified_at),
+        "preview-available": "yes" if has_preview(entry.media_type) else "no",
+        "hide-download": "no",
+    }
+    if blob.width and blob.height:
+        fields |= {"width": str(blob.width), "height": str(blob.height)}
+    if blob.blurhash:
+        fields["blurhash"] = blob.blurhash
+    return Reference(FILE, str(entry.id), name, fields)
+
+
+def shared_path(token: str, entry_id: int, name: str) -> Path:
+    """Return where participants of a room find a file."""
+    return (ATTACHMENTS, token, str(entry_id), name)
+
+
+def parse_shared_path(path: Path) -> tuple[str, int] | None:
+    """Return token and file id of a path as of `shared_path`, or None for other paths."""
+    if len(path) != 4 or path[0] != ATTACHMENTS or not path[2].isdecimal() or len(path[2]) > 18:
+        return None
+    return path[1], int(path[2])
+
+
+def folder_of(parent: Path, room: Room, user: Actor) -> Path:
+    """Return the folder of a user's files in a room, below their folder for attachments."""
+    name = room.name or room.partner_of(user.id)
+    return (*parent, f"{_folder_name(name)}-{room.token}", f"{_folder_name(user.name)}-{_folder_name(user.id)}")
+
+
+def parse_draft(text: str, room: Room, user: Actor) -> Path:
+    """Return the path of a draft: in a folder `Draft` in a folder as of `folder_of`, whose names may be older ones.
+
+    Raises Unprocessable for a path to another place, and Invalid for one that is not allowed.
+    """
+    path = parse_path(text)
+    ends = (f"-{room.token}", f"-{_folder_name(user.id)}")
+    if len(path) < 4 or path[-2] != DRAFT or not all(map(str.endswith, path[-4:-2], ends)):
+        raise Unprocessable("filePath", message="The file is not in the draft folder of the conversation.")
+    return path
+
+
+def _folder_name(text: str) -> str:
+    """Return a text as a part of the name of a folder."""
+    for character in FORBIDDEN_CHARACTERS:
+        text = text.replace(character, "-")
+    return re.sub(r"^\.+|\s+", " ", text[:MAX_FOLDER_NAME]).strip() or "-"

@@ -1,0 +1,224 @@
+"""Share files in rooms, end shares, and find the files that somebody may read."""
+
+import msgspec
+
+from talkd.areas.attachments import store
+from talkd.areas.attachments.model import GONE, Meta, Share, kind_of, parse_shared_path, reference_of
+from talkd.areas.files import service as files
+from talkd.areas.files.model import Blob, Entry, Path
+from talkd.areas.messages import service as messages
+from talkd.conversation import message_store
+from talkd.conversation.access import access_participant
+from talkd.conversation.message import FILE, Message, Reference, SentMessage, plain
+from talkd.conversation.participant import Participant
+from talkd.core import clock
+from talkd.core.actor import Actor
+from talkd.core.errors import Forbidden, NotFound
+from talkd.core.events import SharedFileChanged
+from talkd.storage.database import Tx
+
+PORTION = 100
+"""Maximum number of shares that one transaction ends."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+# --- sharing --------------------------------------------------------------------------------
+async def share(
+    tx: Tx, me: Participant, entry: Entry, blob: Blob, meta: Meta, *, reference_id: str, base_url: str
+) -> SentMessage:
+    """Share a file of the caller in a room, with a message that shows it.
+
+    The caller holds the lock of the room and has checked that they may post. Raises Forbidden for a folder, for the
+    file of somebody else, and if the file is already shared in the room by another message.
+    """
+    if entry.is_folder or entry.user_id != me.actor.id:
+        raise Forbidden(message="Only your own files can be shared, one by one.")
+    known = await messages.find_shared_file(tx, me, str(entry.id), reference_id)
+    if known is not None:
+        return await messages.complete_sent(tx, me, known, is_new=False)
+    if any(found.room_id == me.room.id for found, _ in await store.list_valid(tx, entry.id, clock.now())):
+        raise Forbidden(message="Path is already shared with this conversation")
+    message, _ = await messages.share_file(
+        tx,
+        me,
+        reference_of(entry, blob, entry.name, me.room.token, base_url),
+        kind_of(entry.media_type, meta),
+        caption=meta.caption,
+        reply_to=meta.reply_to,
+        reference_id=reference_id,
+        silent=meta.silent,
+    )
+    await store.add_share(
+        tx,
+        room_id=me.room.id,
+        entry_id=entry.id,
+        message_id=message.id,
+        user_id=me.actor.id,
+        name=entry.name,
+        created_at=clock.now(),
+    )
+    return await messages.complete_sent(tx, me, message)
+
+
+# --- reading --------------------------------------------------------------------------------
+async def access_file(tx: Tx, file_id: int, *, user_id: str | None, browser: str) -> tuple[Entry, Blob]:
+    """Return a file that the caller may read: their own, or one that is shared in a room that they are in.
+
+    Whoever has to wait in the lobby of that room may not. Raises NotFound, whatever the reason.
+    """
+    entry = await files.find_by_id(tx, file_id)
+    if entry is None or entry.is_folder:
+        raise NotFound
+    if entry.user_id != user_id and await _find_share(tx, entry, user_id=user_id, browser=browser) is None:
+        raise NotFound
+    if await files.get_path(tx, entry) is None:
+        raise NotFound
+    return entry, await files.get_blob(tx, entry)
+
+
+async def find_received(tx: Tx, path: Path, user: Actor) -> Entry | None:
+    """Return the file that a path below `Talk/` names for a participant, or None."""
+    found = parse_shared_path(path)
+    if found is None:
+        return None
+    token, file_id = found
+    entry = await files.find_by_id(tx, file_id)
+    if entry is None or entry.is_folder:
+        return None
+    share = await _find_share(tx, entry, user_id=user.id, browser="", token=token)
+    is_there = share is not None and share.name == path[-1] and await files.get_path(tx, entry) is not None
+    return entry if is_there else None
+
+
+async def find_share_for(tx: Tx, entry: Entry, user: Actor) -> tuple[Share, str] | None:
+    """Return a share through which a user may read a file, with the token of its room."""
+    for share, token in await store.list_valid(tx, entry.id, clock.now()):
+        if await _can_read(tx, token, user_id=user.id, browser=""):
+            return share, token
+    return None
+
+
+async def _find_share(
+    tx: Tx, entry: Entry, *, user_id: str | None, browser: str, token: str | None = None
+) -> Share | None:
+    """Return a share through which the caller may read a file; only in the room of `token` if there is one."""
+    for share, there in await store.list_valid(tx, entry.id, clock.now()):
+        if token in (None, there) and await _can_read(tx, there, user_id=user_id, browser=browser):
+            return share
+    return None
+
+
+async def _can_read(tx: Tx, token: str, *, user_id: str | None, browser: str) -> bool:
+    try:
+        me = await access_participant(tx, token, user_id=user_id, browser=browser)
+    except NotFound:
+        return False
+    return me.can_pass_lobby
+
+
+# --- a user's own shares --------------------------------------------------------------------
+async def list_own(tx: Tx, user_id: str, *, before: int, limit: int) -> list[tuple[Share, str]]:
+    """Return the shares of a user with the tokens of their rooms, newest first."""
+    return await store.list_own(tx, user_id, before=before, limit=limit, now=clock.now())
+
+
+async def list_of_file(tx: Tx, entry: Entry) -> list[tuple[Share, str]]:
+    """Return the shares of a file with the tokens of their rooms, newest first."""
+    return await store.list_valid(tx, entry.id, clock.now())
+
+
+async def access_share(tx: Tx, user_id: str, share_id: int) -> tuple[Share, str]:
+    """Return a share of the user with the token of its room. Raises NotFound."""
+    found = await store.find_own(tx, share_id, user_id, clock.now())
+    if found is None:
+        raise NotFound(message="Wrong share ID, share does not exist")
+    return found
+
+
+async def end_own(tx: Tx, user_id: str, share_id: int) -> None:
+    """End a share of the user. Its message says that the file is no longer available. Raises NotFound."""
+    share, _ = await access_share(tx, user_id, share_id)
+    await end(tx, share)
+
+
+# --- ending ---------------------------------------------------------------------------------
+async def end(tx: Tx, share: Share) -> None:
+    """End a share, and delete its file if that was only kept for it."""
+    await _show_as_gone(tx, share)
+    await store.delete_share(tx, share)
+    entry = await files.find_by_id(tx, share.entry_id)
+    if entry is not None and entry.is_attachment and not await store.is_shared(tx, entry.id):
+        await files.remove(tx, entry)
+
+
+async def end_of_message(tx: Tx, room_id: int, message_id: int) -> None:
+    """End what a message shared."""
+    for share in await store.list_of_message(tx, room_id, message_id):
+        await end(tx, share)
+
+
+async def end_of_sharer(tx: Tx, room_id: int, user_id: str) -> None:
+    """End the shares of a user who has left a room. The job ends those beyond a portion."""
+    for share in await store.list_of_sharer(tx, room_id, user_id, PORTION):
+        await end(tx, share)
+
+
+async def list_invalid(tx: Tx, after: int) -> tuple[int, list[Share]]:
+    """Return the id of the last of the next shares after an id (0 if there is none), and those without access."""
+    page = await store.list_page(tx, after, PORTION)
+    if not page:
+        return 0, []
+    valid = await store.list_valid_ids(tx, after, page[-1].id, clock.now())
+    return page[-1].id, [share for share in page if share.id not in valid]
+
+
+async def end_all(tx: Tx, shares: list[Share]) -> None:
+    """End these shares."""
+    for share in shares:
+        await end(tx, share)
+
+
+async def forget_files(tx: Tx, file_ids: tuple[int, ...]) -> None:
+    """End the shares of files that were deleted."""
+    for share in await store.list_of_entries(tx, list(file_ids)):
+        await _show_as_gone(tx, share)
+        await store.delete_share(tx, share)
+
+
+async def _show_as_gone(tx: Tx, share: Share) -> None:
+    """Let the message of a share say that the file is no longer available, unless it was deleted itself."""
+    message = await message_store.get_message(tx, share.room_id, share.message_id, clock.now())
+    if message is None or FILE not in message.references():
+        return
+    actor = Reference(message.actor_type, message.actor_id, message.actor_name)
+    await _set_content(tx, message, GONE, {"actor": actor})
+    await store.set_list(tx, share.room_id, share.message_id, "")
+
+
+async def update_messages(tx: Tx, file_id: int) -> None:
+    """Let the messages of a file show its new contents."""
+    entry = await files.find_by_id(tx, file_id)
+    if entry is None:
+        return
+    blob = await files.get_blob(tx, entry)
+    for share, token in await store.list_valid(tx, file_id, clock.now()):
+        message = await message_store.get_message(tx, share.room_id, share.message_id, clock.now())
+        references = message.references() if message is not None else {}
+        if message is None or FILE not in references:
+            continue
+        base_url = references[FILE].fields.get("link", "").partition("/index.php/")[0]
+        changed = reference_of(entry, blob, share.name, token, base_url)
+        await _set_content(tx, message, message.message, {**references, FILE: changed})
+
+
+async def _set_content(tx: Tx, message: Message, text: str, references: dict[str, Reference]) -> None:
+    await store.set_content(
+        tx,
+        message.room_id,
+        message.id,
+        message=text,
+        parameters=_encode(references).decode(),
+        plain=plain(text, references),
+    )
+    await tx.emit(SharedFileChanged(message.room_id))

@@ -1,0 +1,118 @@
+"""The sharing API of the apps: a share of type 10 sends a file to a room."""
+
+import msgspec
+
+from talkd.areas.attachments import share_service
+from talkd.areas.attachments.describing import describe
+from talkd.areas.attachments.model import parse_meta
+from talkd.areas.attachments.view import ShareView, SuggestionsView, shares, suggestions
+from talkd.core.errors import Invalid
+from talkd.storage.database import Tx
+from talkd.web.call import Call
+from talkd.web.guards import require_login_still
+from talkd.web.params import NoParams
+from talkd.web.routing import Access, Guard, Routes
+
+routes = Routes("files", base="/apps/files_sharing/api")
+V1 = ("v1",)
+ROOM = 10
+"""The share type of rooms, the only one that exists here."""
+MAX_SHARES = 200
+
+
+class CreateParams(msgspec.Struct, frozen=True):
+    """A file of the caller and the room. `talkMetaData` is a JSON object about the message."""
+
+    path: str = ""
+    shareType: int = -1
+    shareWith: str = ""
+    referenceId: str = ""
+    talkMetaData: str = ""
+
+
+class ListParams(msgspec.Struct, frozen=True):
+    """Which shares: those of a file, those that others have sent to the caller, or all of the caller's own."""
+
+    path: str = ""
+    shared_with_me: bool = False
+
+
+class ShareParams(msgspec.Struct, frozen=True):
+    """The id of a share."""
+
+    id: int
+
+
+class SearchParams(msgspec.Struct, frozen=True):
+    """What to find among the rooms of the caller."""
+
+    search: str = ""
+    itemType: str = ""
+    shareType: list[int] = msgspec.field(default_factory=lambda: [ROOM])
+    perPage: int = 25
+
+
+@routes.add(
+    "POST", "shares", Guard.USER, versions=V1, params=CreateParams, access=Access.OWN, returns=ShareView, errors=(403,)
+)
+async def create(call: Call[CreateParams]) -> ShareView:
+    """Share a file in a room, with a message that shows it."""
+    params = call.params
+    if params.shareType != ROOM:
+        raise Invalid(message="Unknown share type", data=[])
+    meta = parse_meta(params.talkMetaData)
+    found = await call.world.db.read(lambda tx: share_service.access_own_file(tx, call.user_id, params.path))
+    await describe(call.world, *found)
+
+    async def work(tx: Tx) -> share_service.Shown:
+        await require_login_still(tx, call)
+        return await share_service.share(
+            tx,
+            call.caller.actor,
+            params.path,
+            params.shareWith,
+            meta,
+            before_writing=call.world.before_writing,
+            reference_id=params.referenceId,
+            base_url=call.base_url,
+        )
+
+    return shares([await call.world.db.write(work, queue=params.shareWith)], call.caller.actor)[0]
+
+
+@routes.add("GET", "shares", Guard.USER, versions=V1, params=ListParams, returns=list[ShareView])
+async def list_shares(tx: Tx, call: Call[ListParams]) -> list[ShareView]:
+    """List shares."""
+    params = call.params
+    if params.shared_with_me:
+        return []
+    if params.path:
+        return shares(await share_service.list_of_path(tx, call.user_id, params.path), call.caller.actor)
+    return shares(await share_service.list_own(tx, call.user_id, MAX_SHARES), call.caller.actor)
+
+
+@routes.add("GET", "shares/{id}", Guard.USER, versions=V1, params=ShareParams, returns=list[ShareView])
+async def get(tx: Tx, call: Call[ShareParams]) -> list[ShareView]:
+    """Get a share, in a list of one."""
+    return shares([await share_service.access_own(tx, call.user_id, call.params.id)], call.caller.actor)
+
+
+@routes.add("DELETE", "shares/{id}", Guard.USER, versions=V1, params=ShareParams)
+async def remove(tx: Tx, call: Call[ShareParams]) -> None:
+    """End a share. Its message says that the file is no longer available."""
+    await share_service.end_own(tx, call.user_id, call.params.id)
+
+
+@routes.add("GET", "sharees", Guard.USER, versions=V1, params=SearchParams, returns=SuggestionsView)
+async def search(tx: Tx, call: Call[SearchParams]) -> SuggestionsView:
+    """Find rooms to share in."""
+    if ROOM not in call.params.shareType:
+        return suggestions([], "")
+    limit = max(1, min(call.params.perPage, MAX_SHARES))
+    return suggestions(await share_service.find_rooms(tx, call.user_id, call.params.search, limit), call.params.search)
+
+
+@routes.add("GET", "sharees_recommended", Guard.USER, versions=V1, params=NoParams, returns=SuggestionsView)
+async def recommend(tx: Tx, call: Call[NoParams]) -> SuggestionsView:
+    """List the rooms that the caller was last active in."""
+    return suggestions(await share_service.find_rooms(tx, call.user_id, "", 5), "")

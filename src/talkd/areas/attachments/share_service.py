@@ -1,0 +1,119 @@
+"""The sharing API: shares of the caller's own files in rooms that the caller is in."""
+
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from talkd.areas.attachments import service, store
+from talkd.areas.attachments.model import Meta, Share
+from talkd.areas.files import service as files
+from talkd.areas.files.model import Blob, Entry, Path, parse_path
+from talkd.areas.settings import service as settings
+from talkd.conversation import room_store
+from talkd.conversation.access import access_participant
+from talkd.conversation.room import Room
+from talkd.core import clock
+from talkd.core.actor import Actor
+from talkd.core.constants import Permission
+from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.storage.database import Tx
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """A share with everything that the API shows of it."""
+
+    share: Share
+    entry: Entry
+    path: Path
+    token: str
+    room_name: str
+
+
+async def access_own_file(tx: Tx, user_id: str, path: str) -> tuple[Entry, Blob]:
+    """Return the file of the user at a path. Raises NotFound."""
+    entry = await _access(tx, user_id, path)
+    return entry, await files.get_blob(tx, entry)
+
+
+async def _access(tx: Tx, user_id: str, text: str) -> Entry:
+    try:
+        entry = await files.find(tx, user_id, parse_path(text))
+    except Invalid:
+        entry = None
+    if entry is None or not entry.id:
+        raise NotFound(message="Wrong path, file/folder does not exist", data=[])
+    if entry.is_folder:
+        raise Forbidden(message="Folders cannot be shared in conversations.", data=[])
+    return entry
+
+
+async def share(
+    tx: Tx,
+    user: Actor,
+    path: str,
+    token: str,
+    meta: Meta,
+    *,
+    before_writing: Callable[[Tx, Room], Awaitable[None]],
+    reference_id: str,
+    base_url: str,
+) -> Shown:
+    """Share a file of the user. Raises NotFound for an unknown path or room, and Forbidden who may not post there.
+
+    A file in the folder for attachments is only kept for the room: it is deleted when it is no longer shared.
+    """
+    try:
+        me = await access_participant(tx, token, user_id=user.id, browser="", lock=True)
+    except NotFound as error:
+        raise NotFound(message="Conversation not found", data=[]) from error
+    if not me.can_pass_lobby or me.room.read_only or not me.may(Permission.CHAT):
+        raise Forbidden(message="You may not share files in this conversation.", data=[])
+    await before_writing(tx, me.room)
+    entry, blob = await access_own_file(tx, user.id, path)
+    await service.share(tx, me, entry, blob, meta, reference_id=reference_id, base_url=base_url)
+    folder, place = parse_path(await settings.get_attachment_folder(tx, user.id)), await files.get_path(tx, entry)
+    if folder and place is not None and place[: len(folder)] == folder:
+        await files.set_attachment(tx, entry)
+    found = next(found for found, _ in await service.list_of_file(tx, entry) if found.room_id == me.room.id)
+    return await _show(tx, found, token, entry)
+
+
+async def _show(tx: Tx, found: Share, token: str, entry: Entry) -> Shown:
+    room = await room_store.get_room(tx, token)
+    path = await files.get_path(tx, entry)
+    return Shown(found, entry, path or (entry.name,), token, room.name if room is not None else "")
+
+
+async def list_of_path(tx: Tx, user_id: str, path: str) -> list[Shown]:
+    """Return the shares of the user's file at a path. Raises NotFound."""
+    entry = await _access(tx, user_id, path)
+    return [await _show(tx, found, token, entry) for found, token in await service.list_of_file(tx, entry)]
+
+
+async def list_own(tx: Tx, user_id: str, limit: int) -> list[Shown]:
+    """Return the newest shares of the user."""
+    shown = []
+    for found, token in await store.list_own(tx, user_id, before=2**62, limit=limit, now=clock.now()):
+        entry = await files.find_by_id(tx, found.entry_id)
+        if entry is not None:
+            shown.append(await _show(tx, found, token, entry))
+    return shown
+
+
+async def access_own(tx: Tx, user_id: str, share_id: int) -> Shown:
+    """Return a share of the user. Raises NotFound."""
+    found = await store.find_own(tx, share_id, user_id, clock.now())
+    entry = await files.find_by_id(tx, found[0].entry_id) if found is not None else None
+    if found is None or entry is None:
+        raise NotFound(message="Wrong share ID, share does not exist", data=[])
+    return await _show(tx, *found, entry)
+
+
+async def end_own(tx: Tx, user_id: str, share_id: int) -> None:
+    """End a share of the user. Raises NotFound."""
+    await service.end(tx, (await access_own(tx, user_id, share_id)).share)
+
+
+async def find_rooms(tx: Tx, user_id: str, search: str, limit: int) -> list[tuple[str, str]]:
+    """Return token and name of rooms of the user whose names contain a text."""
+    return await store.find_rooms(tx, user_id, search, limit)
