@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args, get_origin
 import msgspec
 
 from talkd.areas.mail.address_model import is_address
+from talkd.config_forms import MAX_PORT, is_media_type, is_scanner, is_storage
 from talkd.config_groups import (
     CallsConfig,
     DatabaseConfig,
@@ -31,7 +32,6 @@ from talkd.core.constants import API_FEATURES
 from talkd.core.networks import require_network
 from talkd.environment import PREFIX, misspelt_in, settings_in
 
-MAX_PORT = 65_535
 HOST = re.compile(r"[A-Za-z0-9.\-_]{1,255}(:\d{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:\d{1,5})?")
 """A host with an optional port, as in a URL."""
 _PUBLIC_URL = re.compile(rf"https?://({HOST.pattern})(/(?!\.\.?(/|$))[A-Za-z0-9._~\-]+)*/?", re.IGNORECASE)
@@ -252,6 +252,7 @@ def _check(config: Config) -> None:
                 require_network(network)
             except ValueError as error:
                 raise ConfigError(f"wrong setting {name}: {error}; write 10.0.0.1 or 10.0.0.0/8") from error
+    _check_files(config.files)
     for url in config.calls.janus:
         if not re.fullmatch(rf"wss?://({HOST.pattern})(/\S*)?", url):
             raise ConfigError(f"wrong setting calls.janus: {url}; write it like ws://127.0.0.1:8188")
@@ -262,6 +263,23 @@ def _check(config: Config) -> None:
         )
     if bool(config.server.tls_certificate) != bool(config.server.tls_key):
         raise ConfigError("wrong settings: server.tls_certificate and server.tls_key must both be set")
+
+
+def _check_files(files: FilesConfig) -> None:
+    """Raises ConfigError for settings of files that have the wrong form. The error shows no part of the storage."""
+    if files.storage and not is_storage(files.storage):
+        raise ConfigError(
+            "wrong setting files.storage: write it like "
+            "s3://bucket/folder?endpoint=https://s3.example.org&region=eu-1; "
+            "credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        )
+    if files.scanner and not is_scanner(files.scanner):
+        raise ConfigError(
+            f"wrong setting files.scanner: {files.scanner}; write it like 127.0.0.1:3310 or /run/clamav/clamd.ctl"
+        )
+    for pattern in files.types:
+        if not is_media_type(pattern):
+            raise ConfigError(f"wrong setting files.types: {pattern}; write it like image/* or application/pdf")
 
 
 def warnings(environment: Mapping[str, str] = os.environ) -> list[str]:

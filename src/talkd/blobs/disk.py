@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -57,7 +58,8 @@ class DiskDraft:
 
     def _discard(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # a full disk: closing writes what is left
+                self._file.close()
         self._path.unlink(missing_ok=True)
         self._finished.unlink(missing_ok=True)
 

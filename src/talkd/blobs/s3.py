@@ -1,7 +1,10 @@
 """Blobs as objects in S3-compatible storage, through obstore."""
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,39 +20,88 @@ try:
 except ImportError as error:
     raise ConfigError('files.storage needs an extra: pip install "talkd[s3]"') from error
 
-PART = 8_388_608
-"""Bytes that are sent at once. S3 takes 10,000 parts of a file, so a file may have 80 GB."""
-READ = 262_144
-"""Bytes that are read at once."""
+PART = 5_242_880
+"""Bytes that are sent at once, the least that S3 takes. An upload keeps up to three times as much in memory."""
+MAX_SIZE = 10_000 * PART
+"""Maximum size of a blob in bytes: S3 takes 10,000 parts."""
+READ = 2_097_152
+"""Bytes that are read at once. Each read is a request, so a slow client of talkd keeps no request to S3 open."""
+CONNECT = timedelta(seconds=5)
+REQUEST = timedelta(seconds=60)
+"""How long one request may take."""
+RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
+
+
+class _Discarded(Exception):
+    """The upload ends without an object."""
 
 
 class S3Draft:
-    """An object that is uploaded in parts. It exists when the last part is confirmed."""
+    """An object that is uploaded in parts. It exists when the last part is confirmed.
+
+    Up to PART bytes stay in memory, so that most files need one request, and nothing of them is in the storage before.
+    """
 
     def __init__(self, store: S3Store) -> None:
         self.key = new_key()
         self._store = store
-        self._writer: Any = None
+        self._first: list[bytes] = []
+        self._size = 0
+        self._parts = asyncio.Queue[bytes | None](1)
+        self._sending: asyncio.Future[Any] | None = None
+        self._is_discarded = False
         self._is_finished = False
 
     async def write(self, content: bytes) -> None:
-        with _errors():
-            if self._writer is None:
-                self._writer = obstore.open_writer_async(self._store, self.key, buffer_size=PART, max_concurrency=2)
-            await self._writer.write(content)
+        self._size += len(content)
+        if self._size <= PART:
+            self._first.append(content)
+        elif self._sending is None:
+            first, self._first = b"".join((*self._first, content)), []
+            with _errors():
+                self._sending = asyncio.ensure_future(
+                    obstore.put_async(
+                        self._store, self.key, self._sent(), use_multipart=True, chunk_size=PART, max_concurrency=1
+                    )
+                )
+            await self._hand_over(self._sending, first)
+        else:
+            await self._hand_over(self._sending, content)
+
+    async def _sent(self) -> AsyncGenerator[bytes, None]:
+        while (part := await self._parts.get()) is not None:
+            yield part
+        if self._is_discarded:
+            raise _Discarded  # the parts that are in the storage are deleted
+
+    async def _hand_over(self, sending: asyncio.Future[Any], part: bytes | None) -> None:
+        """Pass the next part on when the one before is taken. Raises OSError if the upload has failed."""
+        waiting = asyncio.ensure_future(self._parts.put(part))
+        try:
+            await asyncio.wait((waiting, sending), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            waiting.cancel()
+        if sending.done():
+            with _errors():
+                sending.result()
 
     async def finish(self) -> None:
-        with _errors():
-            if self._writer is None:
-                await obstore.put_async(self._store, self.key, b"")
-            else:
-                await self._writer.close()
+        if self._sending is None:
+            await _done(obstore.put_async(self._store, self.key, b"".join(self._first)))
+        else:
+            await self._hand_over(self._sending, None)
+            await _done(self._sending)
         self._is_finished = True
 
     async def discard(self) -> None:
-        with _errors():
-            if self._is_finished:
-                await obstore.delete_async(self._store, self.key)
+        self._first = []
+        if self._is_finished:
+            await _done(obstore.delete_async(self._store, self.key))
+        elif self._sending is not None and not self._sending.done():
+            self._is_discarded = True
+            with suppress(_Discarded):
+                await self._hand_over(self._sending, None)
+                await _done(self._sending)
 
 
 class S3Blobs:
@@ -62,63 +114,70 @@ class S3Blobs:
         return S3Draft(self._store)
 
     async def open(self, key: str, start: int, size: int) -> Parts:
-        if not size:
-            return Parts(_nothing(), 0)
-        with _errors(key):
-            found = await obstore.get_async(self._store, key, options={"range": (start, start + size)})
-        return Parts(_read(found, key), size)
+        first = await self._read(key, start, min(size, READ)) if size else b""
+        return Parts(self._rest(key, first, start, size), size)
+
+    async def _rest(self, key: str, first: bytes, start: int, size: int) -> AsyncGenerator[bytes, None]:
+        if first:
+            yield first
+        for offset in range(start + READ, start + size, READ):
+            yield await self._read(key, offset, min(READ, start + size - offset))
+
+    async def _read(self, key: str, start: int, length: int) -> bytes:
+        found = await _done(obstore.get_range_async(self._store, key, start=start, length=length), key)
+        if len(found) != length:
+            raise OSError("an object in the S3 storage is shorter than it was")
+        return bytes(found)
 
     async def remove(self, key: str) -> None:
-        with suppress(Gone), _errors(key):
-            await obstore.delete_async(self._store, key)
+        with suppress(Gone):
+            await _done(obstore.delete_async(self._store, key), key)
 
     async def list(self) -> AsyncIterator[Found]:
         with _errors():
             async for page in obstore.list(self._store):
+                now = clock.now()
                 for each in page:
-                    age = clock.now() - each["last_modified"].timestamp()
-                    yield Found(each["path"], each["size"], age)
+                    yield Found(each["path"], each["size"], now - each["last_modified"].timestamp())
 
     async def close(self) -> None:
         pass
 
 
-async def _nothing() -> AsyncGenerator[bytes, None]:
-    return
-    yield b""
-
-
-async def _read(found: obstore.GetResult, key: str) -> AsyncGenerator[bytes, None]:
+async def _done(request: Awaitable[Any], key: str = "") -> Any:
+    """Return the answer to a request. Raises OSError and Gone."""
     with _errors(key):
-        async for part in found.stream(min_chunk_size=READ):
-            yield bytes(part)
+        return await request
 
 
 def _store_of(url: str) -> S3Store:
-    """Return the storage at a URL. Raises ConfigError."""
+    """Return the storage at a URL of the form that `config_forms.is_storage` knows."""
     parts = urlsplit(url)
-    options = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-    unknown = set(options) - {"endpoint", "region"}
-    if parts.scheme != "s3" or not parts.hostname or unknown:
-        raise ConfigError(
-            "wrong setting files.storage: write it like s3://bucket/folder?endpoint=https://s3.example.org&region=eu-1"
-        )
-    endpoint = options.get("endpoint", "")
+    options = parse_qs(parts.query)
+    [endpoint] = options.get("endpoint", [""])
+    [region] = options.get("region", ["us-east-1"])
     return S3Store(
-        parts.hostname,
+        parts.hostname or "",
         prefix=parts.path.strip("/") or None,
-        region=options.get("region", "us-east-1"),
+        region=region,
         endpoint=endpoint or None,
-        client_options={"allow_http": endpoint.startswith("http://")},
+        client_options={
+            "allow_http": endpoint.startswith("http://"),
+            "connect_timeout": CONNECT,
+            "timeout": REQUEST,
+        },
+        retry_config=RETRIES,
     )
 
 
 @contextmanager
 def _errors(key: str = "") -> Iterator[None]:
-    """Raise OSError and Gone in place of the library's errors, whose texts may contain credentials."""
+    """Raise OSError and Gone in place of the library's errors, whose texts may contain names of credentials."""
     try:
         yield
-    except FileNotFoundError as error:
-        raise Gone(key) from error
-    except BaseError as error:
-        raise OSError(f"the S3 storage failed: {type(error).__name__}") from error
+    except (BaseError, FileNotFoundError) as error:
+        found = re.search(r"<Code>(\w{1,80})</Code>", str(error))
+        code = found[1] if found else type(error).__name__
+        if isinstance(error, FileNotFoundError) and key and code in ("NoSuchKey", "FileNotFoundError"):
+            raise Gone(key) from None
+        raise OSError(f"the S3 storage failed: {code}") from None

@@ -14,7 +14,7 @@ import msgspec
 
 from talkd.cli import command, data_folder
 from talkd.cli.command import ConfigCommand
-from talkd.config import Config
+from talkd.config import Config, ConfigError
 from talkd.core.errors import TalkError
 from talkd.core.log import Log
 from talkd.web import sockets
@@ -68,7 +68,7 @@ def serve(
         _require_unexposed(config)
         with _data(config) as lock:
             command.run(_serve(config, lock, check))
-    except data_folder.FolderRefused as error:
+    except (data_folder.FolderRefused, ConfigError) as error:
         command.fail(str(error))
     except TalkError as error:
         command.fail(command.refusal(error))

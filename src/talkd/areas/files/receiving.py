@@ -44,7 +44,7 @@ class Reception:
         self._other, self._wanted = _hash_of(checksum)
 
     async def receive(self, parts: AsyncIterator[bytes]) -> Received:
-        """Write everything, and return what was received.
+        """Write everything, and return what was received. After an error, nothing is left in the storage.
 
         Raises Invalid("checksum") if the client's checksum is another, Forbidden if the scanner finds something,
         NoSpace if the storage is full, Unavailable if it or the scanner fails, and the errors of the parts.
@@ -53,13 +53,19 @@ class Reception:
             async with self._scanner.scan() as scan:
                 await self._write_all(parts, scan)
                 await scan.require_clean()
+            self._require_checksum()
             await self._draft.finish()
-        except OSError as error:
-            log.warning("storage_failed", error=str(error))
-            raise _problem(error) from error
+        except BaseException as error:
+            await self.discard()
+            if isinstance(error, OSError):
+                log.warning("storage_failed", error=str(error))
+                raise _problem(error) from error
+            raise
+        return Received(self._draft.key, self._size, self._sha256.hexdigest())
+
+    def _require_checksum(self) -> None:
         if self._other is not None and self._other.hexdigest() != self._wanted:
             raise Invalid("checksum", message="The computed checksum does not match the one received from the client.")
-        return Received(self._draft.key, self._size, self._sha256.hexdigest())
 
     async def _write_all(self, parts: AsyncIterator[bytes], scan: Scan) -> None:
         waiting: list[bytes] = []
@@ -75,7 +81,10 @@ class Reception:
 
     async def _write(self, content: bytes, scan: Scan) -> None:
         self._size += len(content)
-        await asyncio.gather(asyncio.to_thread(self._hash, content), self._draft.write(content), scan.check(content))
+        work = asyncio.to_thread(self._hash, content), self._draft.write(content), scan.check(content)
+        for outcome in await asyncio.gather(*work, return_exceptions=True):  # all have ended when one has failed
+            if isinstance(outcome, BaseException):
+                raise outcome
 
     def _hash(self, content: bytes) -> None:
         self._sha256.update(content)
@@ -105,6 +114,6 @@ def _hash_of(checksum: str) -> tuple[Any, str]:
 
 
 def _problem(error: OSError) -> TalkError:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return NoSpace(message="The server has no space left for files.")
     return Unavailable(10, message="The storage of files cannot be reached.")
