@@ -29,7 +29,10 @@ from talkd.areas.chat import effects as chat_effects
 from talkd.areas.chat import jobs as chat_jobs
 from talkd.areas.chat.change_routes import routes as chat_change_routes
 from talkd.areas.chat.routes import routes as chat_routes
+from talkd.areas.dav import effects as dav_effects
+from talkd.areas.dav import jobs as dav_jobs
 from talkd.areas.dav.routes import routes as dav_routes
+from talkd.areas.dav.upload_routes import routes as upload_routes
 from talkd.areas.files import effects as file_effects
 from talkd.areas.files import jobs as file_jobs
 from talkd.areas.invitations.effects import Invitations
@@ -141,7 +144,7 @@ AREAS = {
         login_effects.AFTER_COMMIT,
     ),
     "attachments": Area((attachment_routes, share_routes, file_routes), attachment_jobs.JOBS),
-    "files": Area((dav_routes,), file_jobs.JOBS),
+    "files": Area((dav_routes, upload_routes), (*file_jobs.JOBS, *dav_jobs.JOBS)),
     "operations": Area((operation_routes, server_status_routes)),
     "removal": Area(jobs=removal_jobs.JOBS),
     "mail": Area(jobs=mail_jobs.JOBS),
@@ -191,5 +194,6 @@ def open_database(config: Config) -> Database:
         reminder_effects.REACTIONS,
         attachment_effects.REACTIONS,
         file_effects.REACTIONS,
+        dav_effects.REACTIONS,
     )
     return db

@@ -13,6 +13,7 @@ from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.announcements.model import Followed
 from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.chat.feed import Feed
+from talkd.areas.dav.assembly import Assembly
 from talkd.areas.files.contents import Contents
 from talkd.areas.login.credentials import Credentials
 from talkd.areas.mail import jobs as mail_jobs
@@ -118,6 +119,7 @@ class App:
             Dialer(),
             Doctor(config),
             Contents(config),
+            Assembly(),
         )
         self.world = world = World(
             config=config,

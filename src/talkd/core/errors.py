@@ -68,6 +68,10 @@ class Conflict(TalkError):
     """The request conflicts with another user, another session or a concurrent change."""
 
 
+class Locked(TalkError):
+    """Another request is using the object. The client should try again in a moment."""
+
+
 class PreconditionFailed(TalkError):
     """A condition is not met: for example, the caller must wait in the lobby."""
 

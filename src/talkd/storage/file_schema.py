@@ -47,9 +47,12 @@ uploads = sa.Table(
     sa.Column("id", Int, primary_key=True, autoincrement=True),
     text_column("user_id"),
     text_column("name"),
-    int_column("created_at"),
+    int_column("size"),
+    int_column("pieces"),
+    int_column("active_at"),
 )
-"""Uploads in pieces that are not finished, named by the client."""
+"""Uploads in pieces that are not finished, named by the client: bytes and number of the pieces, and the time of the
+last request. Those of deleted accounts belong to nobody, and are deleted next."""
 
 upload_parts = sa.Table(
     "upload_parts",

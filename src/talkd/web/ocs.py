@@ -36,6 +36,7 @@ STATUS: dict[type[errors.TalkError], int] = {
     errors.NotOwnPage: 412,
     errors.TooLarge: 413,
     errors.Unprocessable: 422,
+    errors.Locked: 423,
     errors.Outdated: 426,
     errors.Throttled: 429,
     errors.NotAvailable: 501,

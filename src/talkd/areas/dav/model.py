@@ -167,6 +167,16 @@ def parse_moment(text: str) -> int:
         return 0
 
 
+def parse_size(text: str) -> int | None:
+    """Return a number of bytes, or None for anything else."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text.strip()) else None
+
+
+def parse_if(header: str) -> frozenset[str]:
+    """Return the tags in the header If, in which the desktop client names the file that it replaces by an upload."""
+    return frozenset(re.findall(r'(?<!Not )\[(?:W/)?"?([^"\]]*)"?\]', header))
+
+
 def parse_etags(header: str) -> frozenset[str]:
     """Return the tags in If-Match or If-None-Match, without quotes. `*` is one."""
     return frozenset(each.strip().removeprefix("W/").strip('"') for each in header.split(",") if each.strip())

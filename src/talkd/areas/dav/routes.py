@@ -48,29 +48,36 @@ class FileParams(msgspec.Struct, frozen=True):
 Handler = Callable[[Call[FileParams], Path], Awaitable[Reply]]
 
 
-def add(method: str, *, receives: bool = False) -> Callable[[Handler], Handler]:
-    """Declare an operation at both addresses. Its errors are answered in XML, as clients of WebDAV expect."""
+def operations(table: Routes, *paths: str) -> Callable[..., Callable[[Handler], Handler]]:
+    """Return a decorator that declares an operation at these addresses of the caller's own files.
 
-    def register(handler: Handler) -> Handler:
-        @functools.wraps(handler)
-        async def answer(call: Call[FileParams]) -> Reply:
-            try:
-                require_own_page(call, changes=method not in _READING)
-                return await handler(call, _own_path(call))
-            except (NotAuthenticated, Throttled):
-                raise
-            except TalkError as error:
-                return Reply(content=view.problem(error), status=status_of(error), content_type=view.XML)
+    Its errors are answered in XML, as clients of WebDAV expect.
+    """
 
-        for path in (FILES, OLD_FILES):
-            routes.add(method, path, Guard.USER, params=FileParams, access=Access.OWN, receives=receives, csrf=False)(
-                answer
-            )
-        return handler
+    def add(method: str, *, receives: bool = False) -> Callable[[Handler], Handler]:
+        def register(handler: Handler) -> Handler:
+            @functools.wraps(handler)
+            async def answer(call: Call[FileParams]) -> Reply:
+                try:
+                    require_own_page(call, changes=method not in _READING)
+                    return await handler(call, _own_path(call))
+                except (NotAuthenticated, Throttled):
+                    raise
+                except TalkError as error:
+                    return Reply(content=view.problem(error), status=status_of(error), content_type=view.XML)
 
-    return register
+            for path in paths:
+                table.add(
+                    method, path, Guard.USER, params=FileParams, access=Access.OWN, receives=receives, csrf=False
+                )(answer)
+            return handler
+
+        return register
+
+    return add
 
 
+add = operations(routes, FILES, OLD_FILES)
 _READING = ("GET", "OPTIONS", "PROPFIND", "SEARCH")
 
 
@@ -97,7 +104,7 @@ def base_of(call: Call[FileParams]) -> str:
     return view.href(f"{sub_path}/remote.php/dav/files", (call.params.owner,), is_folder=False)
 
 
-def _prefixes(call: Call[FileParams]) -> tuple[str, ...]:
+def prefixes(call: Call[FileParams]) -> tuple[str, ...]:
     """Return where the caller's root is: the decoded paths that a Destination may begin with."""
     sub_path = call.world.config.server.sub_path.rstrip("/")
     owners = {call.user_id, call.params.owner} - {""}
@@ -128,15 +135,16 @@ async def list_properties(call: Call[FileParams], path: Path) -> Reply:
     nodes = await call.world.db.read_aside(
         lambda tx: service.list_nodes(tx, call.caller.actor, path, with_children=with_children, limits=limits)
     )
-    return _multistatus(view.multistatus(base_of(call), nodes, wanted))
+    return multistatus(view.multistatus(base_of(call), nodes, wanted))
 
 
-def _multistatus(content: bytes) -> Reply:
+def multistatus(content: bytes) -> Reply:
+    """Return an answer about several entries."""
     return Reply(content=content, status=207, content_type=view.XML, headers={"DAV": "1, 3"})
 
 
 # --- writing --------------------------------------------------------------------------------
-async def _write(call: Call[Any], work: Callable[[Tx], Awaitable[Any]]) -> Any:
+async def write(call: Call[Any], work: Callable[[Tx], Awaitable[Any]]) -> Any:
     """Run a change, if the caller is still logged in."""
 
     async def checked(tx: Tx) -> Any:
@@ -157,7 +165,7 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
         raise NotAllowedHere(message="A folder is at this path.")
     media_type = type_of(path[-1])
     contents.require_type(media_type)
-    condition = _condition(call)
+    condition = condition_of(call)
     creates_folders = call.header("x-nc-webdav-auto-mkcol") == "1"
     await call.world.db.read(
         lambda tx: service.require_can_put(
@@ -182,7 +190,7 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
                 limits=contents.limits,
             )
 
-        put: files.Put = await _write(call, work)
+        put: files.Put = await write(call, work)
     except BaseException as error:
         await reception.discard_after(error)
         raise
@@ -191,9 +199,16 @@ async def put_file(call: Call[FileParams], path: Path) -> Reply:
     return written(call, put)
 
 
-def _condition(call: Call[Any]) -> Condition:
+def condition_of(call: Call[Any]) -> Condition:
+    """Return what the client says must hold before it writes a file."""
     known = model.parse_etags(call.header("if-none-match"))
-    return Condition(model.parse_etags(call.header("if-match")), is_new="*" in known)
+    wanted = model.parse_etags(call.header("if-match")) | model.parse_if(call.header("if"))
+    return Condition(wanted, is_new="*" in known)
+
+
+def may_overwrite(call: Call[Any]) -> bool:
+    """Return True unless the client says that nothing may be at the target of a MOVE or COPY."""
+    return call.header("overwrite").strip().upper() != "F"
 
 
 def written(call: Call[Any], put: files.Put) -> Reply:
@@ -210,7 +225,7 @@ async def create_folder(call: Call[FileParams], path: Path) -> Reply:
     """Create a folder."""
     if call.body:
         return Reply(content=b"", status=415)
-    made = await _write(call, lambda tx: files.create_folder(tx, call.user_id, path))
+    made = await write(call, lambda tx: files.create_folder(tx, call.user_id, path))
     return Reply(content=b"", status=201, headers={"OC-FileId": view.file_id(made), "ETag": view.etag(made)})
 
 
@@ -222,26 +237,26 @@ async def delete(call: Call[FileParams], path: Path) -> Reply:
         await files.lock_tree(tx, call.user_id)
         await files.remove(tx, await files.access_entry(tx, call.user_id, path))
 
-    await _write(call, work)
+    await write(call, work)
     return Reply(content=b"", status=204)
 
 
 @add("MOVE")
 async def move(call: Call[FileParams], path: Path) -> Reply:
     """Move or rename a file or a folder."""
-    target = model.parse_target(call.header("destination"), _prefixes(call))
-    overwrite = call.header("overwrite").strip().upper() != "F"
-    is_new = await _write(call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite))
+    target = model.parse_target(call.header("destination"), prefixes(call))
+    overwrite = may_overwrite(call)
+    is_new = await write(call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite))
     return Reply(content=b"", status=201 if is_new else 204)
 
 
 @add("COPY")
 async def copy(call: Call[FileParams], path: Path) -> Reply:
     """Copy a file, or a folder: with `Depth: 0` without what is in it."""
-    target = model.parse_target(call.header("destination"), _prefixes(call))
-    overwrite, whole = call.header("overwrite").strip().upper() != "F", call.header("depth").strip() != "0"
+    target = model.parse_target(call.header("destination"), prefixes(call))
+    overwrite, whole = may_overwrite(call), call.header("depth").strip() != "0"
     limits = call.world[Contents].limits
-    is_new = await _write(
+    is_new = await write(
         call,
         lambda tx: moving_service.copy(tx, call.user_id, path, target, overwrite=overwrite, whole=whole, limits=limits),
     )
@@ -252,8 +267,8 @@ async def copy(call: Call[FileParams], path: Path) -> Reply:
 async def set_properties(call: Call[FileParams], path: Path) -> Reply:
     """Set when a file was changed. No other property can be set."""
     changes = model.parse_changes(call.body)
-    node, results = await _write(call, lambda tx: service.change(tx, call.caller.actor, path, changes))
-    return _multistatus(view.changed(base_of(call), node, results))
+    node, results = await write(call, lambda tx: service.change(tx, call.caller.actor, path, changes))
+    return multistatus(view.changed(base_of(call), node, results))
 
 
 # --- searching ------------------------------------------------------------------------------
@@ -274,4 +289,4 @@ async def search(call: Call[NoPath]) -> Reply:
     base = view.href(
         f"{call.world.config.server.sub_path.rstrip('/')}/remote.php/dav/files", (call.user_id,), is_folder=False
     )
-    return _multistatus(view.multistatus(base, [found] if found is not None else [], query.wanted))
+    return multistatus(view.multistatus(base, [found] if found is not None else [], query.wanted))

@@ -27,6 +27,7 @@ _NAMES: dict[type[errors.TalkError], str] = {
     errors.NotAllowedHere: "MethodNotAllowed",
     errors.PreconditionFailed: "PreconditionFailed",
     errors.NoSpace: "InsufficientStorage",
+    errors.Locked: "Locked",
     errors.Unavailable: "ServiceUnavailable",
     errors.TooLarge: "BadRequest",
 }

@@ -1,13 +1,17 @@
 """What operations need to keep and read the contents of files."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+
 from talkd.areas.files.model import Blob, Limits, is_allowed
-from talkd.areas.files.receiving import Reception
+from talkd.areas.files.receiving import PART, Reception
 from talkd.areas.files.scanner import Scanner
 from talkd.blobs import open_blobs
 from talkd.config import Config
 from talkd.core.errors import Forbidden, Unavailable
 from talkd.core.log import Log
-from talkd.core.streams import Stream
+from talkd.core.streams import FilePart, Stream
 
 log = Log(__name__)
 
@@ -25,6 +29,10 @@ class Contents:
         """Return the place for contents that a client sends. `checksum` is what the client computed, if it did."""
         return Reception(self.blobs, self._scanner, checksum)
 
+    def begin_piece(self, checksum: str = "") -> Reception:
+        """Return the place for a piece of contents. The scanner sees them when they are whole."""
+        return Reception(self.blobs, Scanner(""), checksum)
+
     def require_type(self, media_type: str) -> None:
         """Raises Forbidden if files of this type may not be sent."""
         if not is_allowed(media_type, self._types):
@@ -32,11 +40,39 @@ class Contents:
 
     async def open(self, blob: Blob, start: int = 0, size: int | None = None) -> Stream:
         """Return `size` bytes of contents from `start` on, or all of them. Raises Unavailable if the storage fails."""
+        return await self._open(blob.key, start, blob.size if size is None else size)
+
+    async def _open(self, key: str, start: int, size: int) -> Stream:
         try:
-            return await self.blobs.open(blob.key, start, blob.size if size is None else size)
+            return await self.blobs.open(key, start, size)
         except Exception as error:
-            log.exception("contents_unreadable", blob=blob.id)
+            log.exception("contents_unreadable", key=key)
             raise Unavailable(10, message="The storage of files cannot be reached.") from error
+
+    async def read(self, key: str, size: int) -> AsyncGenerator[bytes, None]:
+        """Yield what the storage has under a key, in parts. Raises Unavailable if it has less than `size` bytes."""
+        stream = await self._open(key, 0, size)
+        if isinstance(stream, FilePart):
+            with stream.file as file:
+                while size and (part := await asyncio.to_thread(file.read, min(PART, size))):
+                    size -= len(part)
+                    yield part
+        else:
+            async with aclosing(stream.parts) as parts:
+                async for part in parts:
+                    size -= len(part)
+                    yield part
+        if size:
+            log.error("contents_incomplete", key=key)
+            raise Unavailable(10, message="The storage of files has lost a part.")
+
+    async def remove(self, keys: Iterable[str]) -> None:
+        """Delete what the storage has under these keys. `talkd files check` finds what an error leaves behind."""
+        for key in keys:
+            try:
+                await self.blobs.remove(key)
+            except OSError as error:
+                log.warning("contents_left_behind", error=str(error))
 
     async def close(self) -> None:
         """Disconnect from the storage."""

@@ -3,10 +3,7 @@
 from talkd.area import Job
 from talkd.areas.files import service
 from talkd.areas.files.contents import Contents
-from talkd.core.log import Log
 from talkd.web.call import World
-
-log = Log(__name__)
 
 
 async def delete_removed(world: World) -> None:
@@ -14,11 +11,7 @@ async def delete_removed(world: World) -> None:
     while await world.db.write(service.delete_portion):
         pass
     while keys := await world.db.write(service.forget_unused):
-        for key in keys:
-            try:
-                await world[Contents].blobs.remove(key)
-            except OSError as error:  # `talkd files check` finds it later
-                log.warning("contents_left_behind", error=str(error))
+        await world[Contents].remove(keys)
 
 
 JOBS = (Job("delete_removed_files", every=5, run=delete_removed),)

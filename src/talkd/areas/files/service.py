@@ -128,9 +128,11 @@ async def get_blob(tx: Tx, entry: Entry) -> Blob:
 
 
 async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None:
-    """Raises NoSpace if a new file of this size has no place. Uploads that are not finished do not count."""
-    if limits.quota and (await get_root(tx, user_id)).size + size > limits.quota:
-        raise NoSpace(message="Your quota is used up.")
+    """Raises NoSpace if a new file of this size has no place beside the other files and the unfinished uploads."""
+    if limits.quota:
+        used = (await get_root(tx, user_id)).size + await store.get_waiting(tx, user_id)
+        if used + size > limits.quota:
+            raise NoSpace(message="Your quota is used up.")
     if limits.total and await store.get_total(tx) + size > limits.total:
         raise NoSpace(message="The server has no space left for files.")
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 
 from talkd.areas.files.model import Blob, Entry
 from talkd.storage.database import Tx
-from talkd.storage.file_schema import blobs, entries, previews
+from talkd.storage.file_schema import blobs, entries, previews, uploads
 from talkd.storage.queries import Query, shape, single
 from talkd.storage.schema import Int
 from talkd.storage.statements import ONE, ZERO, Statement, bind, insert, one_of
@@ -98,6 +98,9 @@ _DELETE_PREVIEWS = Statement(
     sa.delete(previews).where(one_of(previews.c.blob_id, "blob_ids")).returning(previews.c.key)
 )
 _TOTAL = Statement(sa.select(sa.func.coalesce(sa.func.sum(blobs.c.size), ZERO).cast(Int)))
+_waiting = sa.select(sa.func.coalesce(sa.func.sum(uploads.c.size), ZERO).cast(Int))
+_WAITING = Statement(_waiting.where(uploads.c.user_id == bind("user_id")))
+_WAITING_TOTAL = Statement(_waiting)
 _KNOWN_KEY = Statement(sa.select(ONE).where(blobs.c.key == bind("key")))
 
 # --- what is being deleted ------------------------------------------------------------------
@@ -240,8 +243,13 @@ async def delete_previews(tx: Tx, blob_ids: list[int]) -> list[str]:
 
 
 async def get_total(tx: Tx) -> int:
-    """Return the bytes of all contents together."""
-    return int(await tx.value(_TOTAL))
+    """Return the bytes of all contents together, with those of unfinished uploads."""
+    return int(await tx.value(_TOTAL)) + int(await tx.value(_WAITING_TOTAL))
+
+
+async def get_waiting(tx: Tx, user_id: str) -> int:
+    """Return the bytes of a user's unfinished uploads."""
+    return int(await tx.value(_WAITING, user_id=user_id))
 
 
 async def is_known_key(tx: Tx, key: str) -> bool:

@@ -48,10 +48,12 @@ def upgrade() -> None:
         _id(),
         _text("user_id"),
         _text("name"),
-        _number("created_at"),
+        _number("size"),
+        _number("pieces"),
+        _number("active_at"),
     )
     op.create_index("uploads_name", "uploads", ["user_id", "name"], unique=True)
-    op.create_index("uploads_created_at", "uploads", ["created_at"])
+    op.create_index("uploads_active_at", "uploads", ["active_at"])
     _create(
         "upload_parts",
         _number("upload_id", primary_key=True),
@@ -60,6 +62,7 @@ def upgrade() -> None:
         _number("size"),
         _text("etag"),
     )
+    op.create_index("upload_parts_key", "upload_parts", ["key"])
     _create(
         "previews",
         _number("blob_id", primary_key=True),
