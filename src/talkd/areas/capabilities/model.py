@@ -119,7 +119,7 @@ NOTIFICATIONS = ("list", "get", "delete", "delete-all", "exists", "icons", "rich
 """What clients can do with notifications, and what notifications contain."""
 
 LOCAL_CONFIG = {
-    "attachments": ["allowed"],
+    "attachments": ["allowed", "conversation-subfolders", "folder"],
     "call": ["predefined-backgrounds", "can-upload-background", "start-without-media", "blur-virtual-background"],
     "chat": [
         "read-privacy",
@@ -180,5 +180,7 @@ class Viewer(msgspec.Struct, frozen=True):
     """Whether the setting `start_conversations` lets the caller create group and public rooms."""
     may_dial_out: bool = False
     """Whether a SIP bridge can call phone numbers, and the caller may use it."""
+    attachment_folder: str = ""
+    """The caller's folder for files that they send; "" for callers who can send none."""
     may_enable_dial_in: bool = False
     """Whether people can dial in through a SIP bridge, and the caller may let them."""

@@ -32,6 +32,7 @@ async def get_viewer(tx: Tx, talk_settings: TalkSettings, user_id: str | None) -
         starts_without_media=chosen.get(WITHOUT_MEDIA) == "yes",
         blurs_background=chosen.get(BLURRED) == "yes",
         list_style=chosen.get(LIST_STYLE, TWO_LINES),
+        attachment_folder=await settings.get_attachment_folder(tx, account.id),
         may_use_talk=await users.may_use_talk(tx, talk_settings, account.id),
         may_create=await users.is_allowed(tx, talk_settings.start_conversations, account.id),
         may_dial_out=await sip.can_dial_out(tx, talk_settings, account.id),

@@ -76,7 +76,7 @@ def spreed(
         "features": list_features(identity.announced_apis, optional),
         "features-local": list(LOCAL_FEATURES),
         "config": {
-            "attachments": {"allowed": False},
+            "attachments": _attachments(viewer.attachment_folder),
             "call": {
                 "enabled": calls_enabled,
                 "breakout-rooms": breakout_rooms,
@@ -119,6 +119,13 @@ def spreed(
         "config-local": LOCAL_CONFIG,
         "version": identity.talk_version,
     }
+
+
+def _attachments(folder: str) -> Block:
+    """Return how a caller can send files: "" stands for not at all."""
+    if not folder:
+        return {"allowed": False}
+    return {"allowed": True, "conversation-subfolders": True, "folder": folder}
 
 
 def theming(identity: IdentityConfig, base_url: str) -> Block:

@@ -88,7 +88,9 @@ async def delete_message(tx: Tx, room_id: int, message_id: int, references: str)
 
 async def list_closings(tx: Tx, message: Message) -> list[int]:
     """Return the ids of the system messages that report the end of the message's poll; none if it shows no poll."""
-    shown = message.references()["object"]
+    shown = message.references().get("object")
+    if shown is None:
+        return []
     found = await tx.list(_CLOSINGS, in_room=message.room_id, message_id=message.id)
     closed = ((id_, msgspec.json.decode(parameters, type=dict[str, Reference])["poll"]) for id_, parameters in found)
     return [closing_id for closing_id, poll in closed if (poll.type, poll.id) == (shown.type, shown.id)]

@@ -36,6 +36,8 @@ from talkd.storage.database import Tx
 
 PORTION = 500
 """Maximum number of entries that one transaction deletes."""
+STEPS_AT_ONCE = 4
+"""How many portions of a folder are deleted at once. A small folder needs no more."""
 PAGE = 1000
 """Number of entries that are read at once."""
 
@@ -273,7 +275,8 @@ async def remove(tx: Tx, entry: Entry) -> None:
     await store.grow(tx, entry.parent_id, -entry.size, new_etag(), clock.now())
     if entry.is_folder:
         await store.detach(tx, entry.id)
-        await delete_portion(tx)
+        for _ in range(STEPS_AT_ONCE):
+            await delete_portion(tx)
     else:
         await store.delete_entry(tx, entry.id)
         await store.release_blob(tx, entry.blob_id)
