@@ -336,3 +336,33 @@ def test_users_are_told_that_they_can_send_files(server: Server, alice: Person) 
 
     assert allowed(alice) == {"allowed": True, "conversation-subfolders": True, "folder": "/Talk"}
     assert allowed(server.visitor()) == {"allowed": False}
+
+
+# --- captions and forwards ------------------------------------------------------------------
+def test_a_caption_is_edited_and_keeps_its_file(alice: Person, bob: Person, token: str) -> None:
+    message = send(alice, token, caption="First")
+    alice.put(f"v1/chat/{token}/{message['id']}", message=f"Second, @{bob.id}")
+    shown = next(each for each in bob.get(f"v1/chat/{token}", lookIntoFuture=0) if each["id"] == message["id"])
+    assert shown["message"] == "Second, {mention-user1}"
+    assert file_of(shown) == file_of(message)
+    assert status(bob, shown) == 200
+
+
+def test_a_file_without_a_caption_cannot_get_one(alice: Person, token: str) -> None:
+    message = send(alice, token)
+    assert alice.refused("PUT", f"v1/chat/{token}/{message['id']}", message="x") == (405, "message")
+
+
+def test_a_file_is_forwarded_to_another_room_as_a_copy(server: Server, alice: Person, bob: Person, token: str) -> None:
+    message = send(alice, token, b"forward me", "a.txt")
+    carol = server.add_user("carol")
+    other = bob.create_room(GROUP)
+    bob.add(other, carol)
+    share(bob, other, "/" + file_of(message)["path"])
+    forwarded = newest(carol, other)
+    assert file_of(forwarded)["name"] == "a.txt"
+    assert file_of(forwarded)["id"] != file_of(message)["id"]
+    alice.delete(f"v1/chat/{token}/{message['id']}")
+    assert status(bob, message) == 404
+    assert carol.http.get(f"/f/{file_of(forwarded)['id']}").content == b"forward me"
+    assert carol.status("POST", SHARES, path="/" + file_of(message)["path"], shareType=10, shareWith=other) == 404

@@ -19,6 +19,8 @@ DELETED = "comment_deleted"
 VOICE = "voice-message"
 FILE = "file"
 """The type of a reference to a file, and the name of its placeholder."""
+FILE_ALONE = "{file}"
+"""The text of a message that shows a file without a caption."""
 
 COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
 """Kinds of messages that count as unread and can be replied to."""

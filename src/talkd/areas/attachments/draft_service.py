@@ -76,6 +76,14 @@ async def store(
     return path, await files.put(tx, me.actor.id, path, received, media_type, limits=limits)
 
 
+async def copy(tx: Tx, me: Participant, entry: Entry, limits: Limits) -> Entry:
+    """Copy a file that the caller has received into their folder of files in the room. Raises NoSpace."""
+    folder = await _folder(tx, me)
+    parent = await files.ensure_folder(tx, me.actor.id, folder)
+    name = await files.find_free_name(tx, parent, entry.name)
+    return await moving_service.copy_from(tx, entry, me.actor.id, parent, name, limits)
+
+
 async def publish(
     tx: Tx, me: Participant, draft: Path, wanted: str, meta: Meta, *, reference_id: str, base_url: str
 ) -> Published:

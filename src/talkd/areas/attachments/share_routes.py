@@ -6,6 +6,7 @@ from talkd.areas.attachments import share_service
 from talkd.areas.attachments.describing import describe
 from talkd.areas.attachments.model import parse_meta
 from talkd.areas.attachments.view import ShareView, SuggestionsView, shares, suggestions
+from talkd.areas.files.contents import Contents
 from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -61,7 +62,7 @@ async def create(call: Call[CreateParams]) -> ShareView:
     if params.shareType != ROOM:
         raise Invalid(message="Unknown share type", data=[])
     meta = parse_meta(params.talkMetaData)
-    found = await call.world.db.read(lambda tx: share_service.access_own_file(tx, call.user_id, params.path))
+    found = await call.world.db.read(lambda tx: share_service.access_sendable(tx, call.caller.actor, params.path))
     await describe(call.world, *found)
 
     async def work(tx: Tx) -> share_service.Shown:
@@ -73,6 +74,7 @@ async def create(call: Call[CreateParams]) -> ShareView:
             params.shareWith,
             meta,
             before_writing=call.world.before_writing,
+            limits=call.world[Contents].limits,
             reference_id=params.referenceId,
             base_url=call.base_url,
         )

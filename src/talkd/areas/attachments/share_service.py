@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from talkd.areas.attachments import service, store
+from talkd.areas.attachments import draft_service, service, store
 from talkd.areas.attachments.model import Meta, Share
 from talkd.areas.files import service as files
-from talkd.areas.files.model import Blob, Entry, Path, parse_path
+from talkd.areas.files.model import Blob, Entry, Limits, Path, parse_path
 from talkd.areas.settings import service as settings
 from talkd.conversation import room_store
 from talkd.conversation.access import access_participant
@@ -29,9 +29,13 @@ class Shown(msgspec.Struct, frozen=True):
     room_name: str
 
 
-async def access_own_file(tx: Tx, user_id: str, path: str) -> tuple[Entry, Blob]:
-    """Return the file of the user at a path. Raises NotFound."""
-    entry = await _access(tx, user_id, path)
+async def access_sendable(tx: Tx, user: Actor, path: str) -> tuple[Entry, Blob]:
+    """Return the file at a path: the user's own, or one that they may read in a room. Raises NotFound and Forbidden."""
+    try:
+        received = await service.find_received(tx, parse_path(path), user)
+    except Invalid:
+        received = None
+    entry = received or await _access(tx, user.id, path)
     return entry, await files.get_blob(tx, entry)
 
 
@@ -55,12 +59,14 @@ async def share(
     meta: Meta,
     *,
     before_writing: Callable[[Tx, Room], Awaitable[None]],
+    limits: Limits,
     reference_id: str,
     base_url: str,
 ) -> Shown:
-    """Share a file of the user. Raises NotFound for an unknown path or room, and Forbidden who may not post there.
+    """Share a file of the user, or a copy of one that they have received.
 
-    A file in the folder for attachments is only kept for the room: it is deleted when it is no longer shared.
+    A file in the folder for attachments is only kept for the room: it is deleted when it is no longer shared. Raises
+    NotFound for an unknown path or room, Forbidden for users who may not post there, and NoSpace.
     """
     try:
         me = await access_participant(tx, token, user_id=user.id, browser="", lock=True)
@@ -69,7 +75,9 @@ async def share(
     if not me.can_pass_lobby or me.room.read_only or not me.may(Permission.CHAT):
         raise Forbidden(message="You may not share files in this conversation.", data=[])
     await before_writing(tx, me.room)
-    entry, blob = await access_own_file(tx, user.id, path)
+    entry, blob = await access_sendable(tx, user, path)
+    if entry.user_id != user.id:
+        entry = await draft_service.copy(tx, me, entry, limits)
     await service.share(tx, me, entry, blob, meta, reference_id=reference_id, base_url=base_url)
     folder, place = parse_path(await settings.get_attachment_folder(tx, user.id)), await files.get_path(tx, entry)
     if folder and place is not None and place[: len(folder)] == folder:

@@ -9,6 +9,8 @@ from talkd.areas.removal import service as removal
 from talkd.conversation import message_store, modified_store, room_store
 from talkd.conversation.message import (
     COMMENT,
+    FILE,
+    FILE_ALONE,
     OBJECT_SHARED,
     VOICE,
     Message,
@@ -33,18 +35,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> SentMessage:
-    """Replace the text of a message. Return the system message that reports it.
+    """Replace the text of a message, or the caption of a file that has one. Return the system message that reports it.
 
     A user whom the new text no longer mentions keeps the mark of an unread mention, as on the real server.
 
-    Raises NotFound, Forbidden, NotAllowedHere if the message is not a text, TooLarge, Invalid("age") if it is too old,
-    or Invalid("message") if the text is empty.
+    Raises NotFound, Forbidden, NotAllowedHere if the message has no text of its own, TooLarge, Invalid("age") if it is
+    too old, or Invalid("message") if the text is empty.
     """
     now = clock.now()
-    message = await _access_changeable(tx, me, message_id, frozenset({COMMENT}))
+    message = await _access_changeable(tx, me, message_id, frozenset({COMMENT, OBJECT_SHARED, VOICE}))
+    file = message.references().get(FILE)
+    if message.kind != COMMENT and (file is None or message.message == FILE_ALONE):
+        raise NotAllowedHere("message")
     if me.room.type != RoomType.NOTE_TO_SELF and now - message.created_at > MAX_EDIT_AGE:
         raise Invalid("age")
     text, references, _ = await mentions.resolve(tx, me, require_text(text))
+    if file is not None:
+        references = {**references, FILE: file}
     parameters = _encode(references).decode() if references else ""
     await change_store.edit_message(
         tx,

@@ -46,7 +46,7 @@ async def copy(
     if old is not None:
         await service.remove(tx, old)
     size = entry.size if whole or not entry.is_folder else 0
-    made = await _copy_one(tx, entry, parent.id, target[-1], size)
+    made = await _copy_one(tx, entry, parent, target[-1], size)
     waiting, count = [(entry, made)], 0
     while whole and waiting:
         folder, folder_copy = waiting.pop()
@@ -54,18 +54,28 @@ async def copy(
         count += len(inside)
         if count > MAX_COPIED:
             raise Invalid("path", message=f"A folder with more than {MAX_COPIED} entries cannot be copied at once.")
-        waiting += [(each, await _copy_one(tx, each, folder_copy.id, each.name, each.size)) for each in inside]
+        waiting += [(each, await _copy_one(tx, each, folder_copy, each.name, each.size)) for each in inside]
     await store.grow(tx, parent.id, size, service.new_etag(), clock.now())
     return old is None
 
 
-async def _copy_one(tx: Tx, entry: Entry, parent_id: int, name: str, size: int) -> Entry:
+async def copy_from(tx: Tx, entry: Entry, user_id: str, parent: Entry, name: str, limits: Limits) -> Entry:
+    """Copy a file, also of somebody else, into a folder of a user. Raises NoSpace."""
+    root = await service.lock_tree(tx, user_id)
+    if limits.quota and root.size + entry.size > limits.quota:
+        raise NoSpace(message="Your quota is used up.")
+    made = await _copy_one(tx, entry, parent, name, entry.size)
+    await store.grow(tx, parent.id, entry.size, service.new_etag(), clock.now())
+    return made
+
+
+async def _copy_one(tx: Tx, entry: Entry, parent: Entry, name: str, size: int) -> Entry:
     if not entry.is_folder:
         await store.use_again(tx, entry.blob_id)
     return await service.add(
         tx,
-        entry.user_id,
-        parent_id,
+        parent.user_id,
+        parent.id,
         name,
         blob_id=entry.blob_id,
         media_type=entry.media_type if entry.is_folder else type_of(name),

@@ -12,6 +12,7 @@ from talkd.conversation.message import (
     ABOUT_OLDER,
     COMMENT,
     FILE,
+    FILE_ALONE,
     OBJECT_SHARED,
     SYSTEM,
     VOICE,
@@ -187,7 +188,7 @@ async def share_file(
     and TooLarge for the caption.
     """
     room, caption = me.room, caption.strip()
-    text, references, _ = await mentions.resolve(tx, me, require_text(caption)) if caption else ("{file}", {}, {})
+    text, references, _ = await mentions.resolve(tx, me, require_text(caption)) if caption else (FILE_ALONE, {}, {})
     known = await find_shared_file(tx, me, file.id, reference_id)
     if known is not None:
         return known, False
