@@ -237,3 +237,57 @@ def test_the_error_for_a_wrong_database_url_does_not_show_it(url: str) -> None:
 def test_a_setting_without_documentation_is_named() -> None:
     with pytest.raises(ValueError, match=r"the setting group\.undocumented has no documentation"):
         runpy.run_path(str(SETTINGS_PAGE))["table"](Group(), "group")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://contents",
+        "s3://contents/folder/below?endpoint=https://s3.example.org:9000&region=eu-1",
+        "s3://my.bucket-1/?endpoint=http://[::1]:9000",
+    ],
+)
+def test_files_can_be_kept_on_s3(url: str) -> None:
+    assert load(None, {"TALKD_FILES_STORAGE": url}).files.storage == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "contents",
+        "/var/lib/files",
+        "s3://",
+        "s3:///folder",
+        "s3://AKID:hidden@contents",
+        "s3://contents?key=hidden",
+        "s3://contents?endpoint=https://user:hidden@s3.example.org",
+        "s3://contents?endpoint=ftp://hidden",
+        "s3://contents?region=eu-1&region=hidden",
+        "s3://contents?region",
+        "s3://contents/../hidden",
+        "s3://contents#hidden",
+        "gs://hidden",
+    ],
+)
+def test_another_storage_of_files_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"files\.storage: write it like s3://bucket") as caught:
+        load(None, {"TALKD_FILES_STORAGE": url})
+    assert "hidden" not in str(caught.value)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:3310", "clamd.test:3310", "[::1]:3310", "/run/clamav/clamd.ctl"])
+def test_a_scanner_has_a_port_or_a_socket(address: str) -> None:
+    assert load(None, {"TALKD_FILES_SCANNER": address}).files.scanner == address
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "clamd", ":3310", "127.0.0.1:99999", "run/clamd.ctl", "a b:3310"])
+def test_another_scanner_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match=r"files\.scanner: .*write it like 127\.0\.0\.1:3310"):
+        load(None, {"TALKD_FILES_SCANNER": address})
+
+
+def test_types_of_files_are_media_types() -> None:
+    assert load(None, {"TALKD_FILES_TYPES": "image/*, application/pdf"}).files.types == ["image/*", "application/pdf"]
+    for wrong in ("image", "image/", "*.png", "image/png; q=1"):
+        with pytest.raises(ConfigError, match=r"files\.types: .*write it like image/\*"):
+            load(None, {"TALKD_FILES_TYPES": wrong})

@@ -17,6 +17,7 @@ NOT_AT_START = {
     "email_validator": "it is needed only for an address",
     "falcon": "it is needed only for multipart forms",
     "jinja2": "it is needed only for a page",
+    "obstore": "it is needed only for files on S3, and many servers do not have it",
     "PIL": "pictures are decoded in another process",
     "pydantic": "msgspec checks the input",
     "rich": "it is needed only by programs that print in colours",

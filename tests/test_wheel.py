@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from support.processes import Process
+from support.processes import Process, environment_with
 from talkd import __version__
 
 ROOT = Path(__file__).parents[1]
@@ -114,6 +114,12 @@ def test_a_server_runs_from_the_installed_wheel(clean_python: Path, tmp_path: Pa
     place = run(clean_python, "-c", "import talkd; print(talkd.__file__)", cwd=tmp_path)
     assert place.startswith(str(tmp_path)), f"talkd comes from {place}, not from the wheel"
     program = clean_python.with_name("talkd")
+    settings = environment_with({"FILES_STORAGE": "s3://contents"})
+    refused = subprocess.run(
+        [program, "serve"], cwd=tmp_path, env=settings, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 1
+    assert refused.stderr == 'talkd: files.storage needs an extra: pip install "talkd[s3]"\n'
     assert run(program, "version", cwd=tmp_path) == f"talkd {__version__}\n"
     with Process(tmp_path, program=[program]) as process:
         assert (process.admin.get("/healthz")).json()["version"] == __version__

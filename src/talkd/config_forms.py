@@ -4,7 +4,7 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]")
-_FOLDER = re.compile(r"(/[A-Za-z0-9!_.*'()\-]+)*/?")
+_FOLDER = re.compile(r"(/(?!\.\.?(/|$))[A-Za-z0-9!_.*'()\-]+)*/?")
 _ENDPOINT = re.compile(r"https?://([A-Za-z0-9.\-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(:\d{1,5})?/?")
 _REGION = re.compile(r"[a-z0-9\-]{1,64}")
 _HOST_AND_PORT = re.compile(r"([A-Za-z0-9.\-_]{1,255}|\[[0-9A-Fa-f:.]{2,45}\]):(\d{1,5})")

@@ -11,7 +11,7 @@ from talkd.core.streams import Stream
 KEY_LENGTH = 32
 
 
-class Gone(Exception):
+class Gone(OSError):
     """There is no blob with this key."""
 
 

@@ -28,7 +28,7 @@ from talkd.storage.database import Tx
 from talkd.web import auth
 from talkd.web.call import Call
 from talkd.web.guards import require_login_still
-from talkd.web.ocs import Reply, status_of
+from talkd.web.ocs import Reply, refusal, status_of
 from talkd.web.routing import Access, Guard, Kind, Routes
 
 routes = Routes("files", base="/remote.php", kind=Kind.PLAIN)
@@ -64,7 +64,7 @@ def operations(table: Routes, *paths: str) -> Callable[..., Callable[[Handler], 
                 except (NotAuthenticated, Throttled):
                     raise
                 except TalkError as error:
-                    return Reply(content=view.problem(error), status=status_of(error), content_type=view.XML)
+                    return refused(error)
 
             for path in paths:
                 table.add(
@@ -78,6 +78,14 @@ def operations(table: Routes, *paths: str) -> Callable[..., Callable[[Handler], 
 
 
 add = operations(routes, FILES, OLD_FILES)
+
+
+def refused(error: TalkError) -> Reply:
+    """Return the answer that tells a client of WebDAV of an error."""
+    headers = refusal(error).headers
+    return Reply(content=view.problem(error), status=status_of(error), headers=headers, content_type=view.XML)
+
+
 _READING = ("GET", "OPTIONS", "PROPFIND", "SEARCH")
 
 
@@ -284,7 +292,7 @@ async def search(call: Call[NoPath]) -> Reply:
     try:
         query = model.parse_search(call.body)
     except TalkError as error:
-        return Reply(content=view.problem(error), status=status_of(error), content_type=view.XML)
+        return refused(error)
     found = await call.world.db.read(lambda tx: service.find_node(tx, call.caller.actor, query.file_id))
     base = view.href(
         f"{call.world.config.server.sub_path.rstrip('/')}/remote.php/dav/files", (call.user_id,), is_folder=False

@@ -8,6 +8,7 @@ from talkd.areas.files.model import Blob, Limits, is_allowed
 from talkd.areas.files.receiving import PART, Reception
 from talkd.areas.files.scanner import Scanner
 from talkd.blobs import open_blobs
+from talkd.blobs.interface import Gone
 from talkd.config import Config
 from talkd.core.errors import Forbidden, Unavailable
 from talkd.core.log import Log
@@ -45,8 +46,9 @@ class Contents:
     async def _open(self, key: str, start: int, size: int) -> Stream:
         try:
             return await self.blobs.open(key, start, size)
-        except Exception as error:
-            log.exception("contents_unreadable", key=key)
+        except OSError as error:
+            reason = "the contents are missing" if isinstance(error, Gone) else str(error)
+            log.warning("contents_unreadable", key=key, reason=reason)
             raise Unavailable(10, message="The storage of files cannot be reached.") from error
 
     async def read(self, key: str, size: int) -> AsyncGenerator[bytes, None]:

@@ -1,0 +1,169 @@
+"""What uploads leave in the storage: on S3, on a full disk, with a scanner, and when something fails."""
+
+import errno
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support.files import Files
+from support.running import Server, free_port
+from support.s3 import KEYS, S3, running_s3
+from support.scanner import VIRUS, Daemon, running_scanner
+from talkd.blobs.disk import DiskDraft
+from talkd.blobs.s3 import PART
+from talkd.config import Config
+
+NewServer = Callable[[Config], Server]
+MEGABYTE = 1 << 20
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def config(request: pytest.FixtureRequest, databases: Any) -> Config:
+    """Settings for a new server, on each database."""
+    made: Config = databases.config(request.param)
+    return made
+
+
+def files_of(server: Server) -> Files:
+    """Return the files of a new account."""
+    return Files(server.add_user("dora"))
+
+
+def stored(config: Config) -> list[Path]:
+    """Return the files in the storage on the disk, with unfinished ones."""
+    return [path for path in (Path(config.data) / "files").rglob("*") if path.is_file()]
+
+
+# --- S3 -------------------------------------------------------------------------------------
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
+    """An S3 server whose credentials are in the environment."""
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    with running_s3() as server:
+        yield server
+
+
+def test_files_are_kept_on_s3(config: Config, new_server: NewServer, s3: S3) -> None:
+    config.files.storage = s3.url("talkd")
+    server = new_server(config)
+    files = files_of(server)
+    large = os.urandom(PART * 2 + 100)
+    files.put("/a.txt", b"first")
+    files.put("/large", large)
+    files.put("/copy", large)
+    files.put("/empty", b"")
+    assert files.get("/a.txt") == b"first"
+    assert files.get("/empty") == b""
+    assert files.get("/large") == files.get("/copy") == large
+    assert files.get("/large", Range=f"bytes={PART}-{PART + 9}") == large[PART : PART + 10]
+    server.wait_for(lambda: sorted(s3.list_objects("talkd").values()) == [0, 5, len(large)])
+    assert not stored(config)
+    assert files.status("DELETE", "/large") == 204
+    assert files.get("/copy") == large
+    assert files.status("DELETE", "/copy") == 204
+    server.run_job("delete_removed_files")
+    assert sorted(s3.list_objects("talkd").values()) == [0, 5]
+
+
+def test_an_unreachable_storage_refuses_uploads_and_downloads_for_now(
+    config: Config, new_server: NewServer, s3: S3
+) -> None:
+    config.files.storage = s3.url("talkd")
+    files = files_of(new_server(config))
+    files.put("/a.txt", b"first")
+    s3.stop()
+    for refused in (files.request("PUT", "/b.txt", b"second"), files.request("GET", "/a.txt")):
+        assert refused.status_code == 503
+        assert refused.headers["retry-after"]
+    assert files.status("GET", "/b.txt") == 404
+    s3.start()
+    files.put("/b.txt", b"second")
+    assert files.get("/b.txt") == b"second"
+
+
+# --- a full disk ----------------------------------------------------------------------------
+@pytest.mark.parametrize(("number", "status"), [(errno.ENOSPC, 507), (errno.EDQUOT, 507), (errno.EIO, 503)])
+def test_an_upload_that_the_disk_does_not_take_leaves_nothing(
+    config: Config, new_server: NewServer, monkeypatch: pytest.MonkeyPatch, number: int, status: int
+) -> None:
+    server = new_server(config)
+    files = files_of(server)
+    files.put("/old", b"old")
+    kept, write = stored(config), DiskDraft._write
+
+    def write_a_part(draft: DiskDraft, content: bytes) -> None:
+        write(draft, content[:1000])
+        raise OSError(number, os.strerror(number))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(DiskDraft, "_write", write_a_part)
+        assert files.status("PUT", "/new", bytes(MEGABYTE)) == status
+        assert files.status("PUT", "/old", bytes(MEGABYTE)) == status
+    assert stored(config) == kept
+    assert files.status("GET", "/new") == 404
+    assert files.get("/old") == b"old"
+    assert files.put("/new", b"new").status_code == 201
+
+
+# --- a scanner ------------------------------------------------------------------------------
+@pytest.fixture(params=["tcp", "unix"])
+def scanner(request: pytest.FixtureRequest) -> Iterator[Daemon]:
+    """A scanner on a port, or on a Unix socket, whose path must be short."""
+    with tempfile.TemporaryDirectory() as folder, running_scanner(_path(folder, request.param)) as daemon:
+        yield daemon
+
+
+def _path(folder: str, kind: str) -> Path | None:
+    return Path(folder) / "clamd.ctl" if kind == "unix" else None
+
+
+@pytest.fixture
+def scanned(databases: Any, new_server: NewServer, scanner: Daemon) -> Server:
+    """A server with the scanner."""
+    config: Config = databases.config("sqlite")
+    config.files.scanner = scanner.address
+    return new_server(config)
+
+
+def test_a_clean_file_is_kept_after_the_scanner_has_seen_it(scanned: Server, scanner: Daemon) -> None:
+    files, content = files_of(scanned), os.urandom(2 * MEGABYTE + 5)
+    files.put("/a", content)
+    files.put("/empty", b"")
+    assert scanner.received == [content, b""]
+    assert files.get("/a") == content
+
+
+def test_a_file_with_a_virus_is_refused_and_not_kept(scanned: Server) -> None:
+    files = files_of(scanned)
+    answer = files.request("PUT", "/a", bytes(MEGABYTE) + VIRUS)
+    assert answer.status_code == 403
+    assert "virus scanner" in answer.text
+    assert files.status("GET", "/a") == 404
+    assert not stored(scanned.config)
+
+
+@pytest.mark.parametrize("answer", [None, b"INSTREAM size limit exceeded. ERROR\0", b"stream: \0"])
+def test_a_file_is_refused_for_now_if_the_scanner_fails(scanned: Server, scanner: Daemon, answer: bytes | None) -> None:
+    files = files_of(scanned)
+    scanner.answer = answer
+    for size in (10, 3 * MEGABYTE):
+        assert files.status("PUT", "/a", bytes(size)) == 503
+    assert files.status("GET", "/a") == 404
+    assert not stored(scanned.config)
+    scanner.answer = b""
+    files.put("/a", b"later")
+
+
+def test_a_file_is_refused_for_now_if_there_is_no_scanner(databases: Any, new_server: NewServer) -> None:
+    config: Config = databases.config("sqlite")
+    config.files.scanner = f"127.0.0.1:{free_port()}"
+    files = files_of(new_server(config))
+    answer = files.request("PUT", "/a", b"x")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
+    assert not stored(config)
