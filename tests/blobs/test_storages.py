@@ -162,6 +162,21 @@ class TestEveryStorage:
         assert {each.key: each.size for each in found} == stored
         assert all(-5 < each.age < 60 for each in found)
 
+    async def test_the_list_of_a_part_has_the_keys_that_begin_with_it(self, blobs: Blobs) -> None:
+        stored = [await store(blobs, b"x") for _ in range(40)]
+        unfinished = blobs.create()
+        await unfinished.write(b"x")
+        for part in {key[:2] for key in stored}:
+            listed = {found.key for found in [each async for each in blobs.list(part)] if found.is_finished}
+            assert listed == {key for key in stored if key.startswith(part)}
+        await unfinished.discard()
+
+    async def test_the_size_of_a_blob_is_known(self, blobs: Blobs) -> None:
+        for size in (0, 7, PART + 1):
+            assert await blobs.get_size(await store(blobs, bytes(size))) == size
+        with pytest.raises(Gone):
+            await blobs.get_size("0" * 32)
+
     async def test_blobs_are_written_and_read_at_the_same_time(self, blobs: Blobs) -> None:
         contents = [os.urandom(number * MEGABYTE // 2) for number in range(12)]
         stored = await asyncio.gather(*(store(blobs, each[:1000], each[1000:]) for each in contents))
@@ -226,7 +241,10 @@ class TestDisk:
         blobs = open_blobs(Config(data=str(tmp_path)))
         draft = blobs.create()
         await draft.write(bytes(MEGABYTE))
-        assert list(await keys_in(blobs)) == [draft.key]
+        assert [(each.key, each.is_finished) async for each in blobs.list()] == [(draft.key, False)]
+        assert [each async for each in blobs.list(draft.key[:2])]
+        await blobs.remove(draft.key)
+        assert not await keys_in(blobs)
         await draft.discard()
 
 

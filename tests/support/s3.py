@@ -61,7 +61,7 @@ class S3:
     def list_objects(self, folder: str) -> dict[str, int]:
         """Return the sizes of the objects in a folder, by name."""
         text = self._client.get(f"/{BUCKET}", params={"list-type": "2", "prefix": f"{folder}/"}).text
-        names = [each.partition("</Key>")[0].removeprefix(f"{folder}/") for each in text.split("<Key>")[1:]]
+        names = [each.partition("</Key>")[0].rpartition("/")[2] for each in text.split("<Key>")[1:]]
         sizes = [int(each.partition("</Size>")[0]) for each in text.split("<Size>")[1:]]
         return dict(zip(names, sizes, strict=True))
 

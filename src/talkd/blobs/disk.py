@@ -86,12 +86,24 @@ class DiskBlobs:
         return FilePart(file, start, size)
 
     async def remove(self, key: str) -> None:
-        await asyncio.to_thread(path_of(self._folder, key).unlink, missing_ok=True)
+        await asyncio.to_thread(self._remove, key)
 
-    async def list(self) -> AsyncIterator[Found]:
+    def _remove(self, key: str) -> None:
+        path_of(self._folder, key).unlink(missing_ok=True)
+        (self._folder / UNFINISHED / key).unlink(missing_ok=True)
+
+    async def get_size(self, key: str) -> int:
+        try:
+            return (await asyncio.to_thread(path_of(self._folder, key).stat)).st_size
+        except FileNotFoundError as error:
+            raise Gone(key) from error
+
+    async def list(self, part: str = "") -> AsyncIterator[Found]:
         for folder in await asyncio.to_thread(_folders, self._folder):
-            for found in await asyncio.to_thread(_list, folder):
-                yield found
+            if part in ("", folder.name) or folder.name == UNFINISHED:
+                for found in await asyncio.to_thread(_list, folder):
+                    if found.key.startswith(part):
+                        yield found
 
     async def close(self) -> None:
         pass
@@ -126,9 +138,10 @@ def _list(folder: Path) -> list[Found]:
 
 def _found(folder: Path) -> Iterator[Found]:
     now = clock.now()
+    is_finished = folder.name != UNFINISHED
     for entry in os.scandir(folder):
         try:
             about = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # it has just been moved or deleted
             continue
-        yield Found(entry.name, about.st_size, now - about.st_mtime)
+        yield Found(entry.name, about.st_size, now - about.st_mtime, is_finished)

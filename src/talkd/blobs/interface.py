@@ -16,12 +16,13 @@ class Gone(OSError):
 
 
 class Found(msgspec.Struct, frozen=True):
-    """A blob in the storage, finished or not."""
+    """A blob in the storage."""
 
     key: str
     size: int
     age: float
     """Seconds since it was last written."""
+    is_finished: bool = True
 
 
 class Draft(Protocol):
@@ -49,10 +50,16 @@ class Blobs(Protocol):
         """Return `size` bytes of a blob from `start` on. Raises Gone, or OSError if the storage fails."""
 
     async def remove(self, key: str) -> None:
-        """Delete a blob. Nothing happens if there is none. Raises OSError if the storage fails."""
+        """Delete a blob, finished or not. Nothing happens if there is none. Raises OSError if the storage fails."""
 
-    def list(self) -> AsyncIterator[Found]:
-        """Yield everything in the storage, with what writers have left behind. Raises OSError if it fails."""
+    async def get_size(self, key: str) -> int:
+        """Return the size of a blob in bytes. Raises Gone, or OSError if the storage fails."""
+
+    def list(self, part: str = "") -> AsyncIterator[Found]:
+        """Yield everything in the storage, with what writers have left behind. Raises OSError if it fails.
+
+        `part`: only the blobs whose keys begin with these two characters.
+        """
 
     async def close(self) -> None:
         """Disconnect."""

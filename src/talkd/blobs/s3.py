@@ -61,7 +61,12 @@ class S3Draft:
             with _errors():
                 self._sending = asyncio.ensure_future(
                     obstore.put_async(
-                        self._store, self.key, self._sent(), use_multipart=True, chunk_size=PART, max_concurrency=1
+                        self._store,
+                        path_of(self.key),
+                        self._sent(),
+                        use_multipart=True,
+                        chunk_size=PART,
+                        max_concurrency=1,
                     )
                 )
             await self._hand_over(self._sending, first)
@@ -87,7 +92,7 @@ class S3Draft:
 
     async def finish(self) -> None:
         if self._sending is None:
-            await _done(obstore.put_async(self._store, self.key, b"".join(self._first)))
+            await _done(obstore.put_async(self._store, path_of(self.key), b"".join(self._first)))
         else:
             await self._hand_over(self._sending, None)
             await _done(self._sending)
@@ -96,7 +101,7 @@ class S3Draft:
     async def discard(self) -> None:
         self._first = []
         if self._is_finished:
-            await _done(obstore.delete_async(self._store, self.key))
+            await _done(obstore.delete_async(self._store, path_of(self.key)))
         elif self._sending is not None and not self._sending.done():
             self._is_discarded = True
             with suppress(_Discarded):
@@ -124,24 +129,33 @@ class S3Blobs:
             yield await self._read(key, offset, min(READ, start + size - offset))
 
     async def _read(self, key: str, start: int, length: int) -> bytes:
-        found = await _done(obstore.get_range_async(self._store, key, start=start, length=length), key)
+        found = await _done(obstore.get_range_async(self._store, path_of(key), start=start, length=length), key)
         if len(found) != length:
             raise OSError("an object in the S3 storage is shorter than it was")
         return bytes(found)
 
     async def remove(self, key: str) -> None:
         with suppress(Gone):
-            await _done(obstore.delete_async(self._store, key), key)
+            await _done(obstore.delete_async(self._store, path_of(key)), key)
 
-    async def list(self) -> AsyncIterator[Found]:
+    async def get_size(self, key: str) -> int:
+        return int((await _done(obstore.head_async(self._store, path_of(key)), key))["size"])
+
+    async def list(self, part: str = "") -> AsyncIterator[Found]:
         with _errors():
-            async for page in obstore.list(self._store):
+            async for page in obstore.list(self._store, part or None):
                 now = clock.now()
                 for each in page:
-                    yield Found(each["path"], each["size"], now - each["last_modified"].timestamp())
+                    key = each["path"].rpartition("/")[2]
+                    yield Found(key, each["size"], now - each["last_modified"].timestamp())
 
     async def close(self) -> None:
         pass
+
+
+def path_of(key: str) -> str:
+    """Return the name of the object of a blob. As on the disk, the objects are in 256 folders."""
+    return f"{key[:2]}/{key}"
 
 
 async def _done(request: Awaitable[Any], key: str = "") -> Any:

@@ -18,6 +18,7 @@ GROUPS = {
         "talkd.cli.signaling",
         "External signaling servers. Without any, talkd itself is the signaling server of calls.",
     ),
+    "files": ("talkd.cli.files", "Files that users have sent: what they use, and whether all of them are there."),
     "occ": ("talkd.cli.occ_root", "Administration commands with the names and options of Nextcloud's occ."),
 }
 """The groups of commands: the module whose `app` has them, and the help."""

@@ -87,3 +87,8 @@ shares = room_table(
 """Files in rooms: one row, whatever the size of the room. A share gives access as long as its message is visible and
 who shared it, `user_id`, is in the room. A job deletes other rows, also those of deleted rooms. `name` is that of the
 file when it was shared."""
+
+STORED = (blobs, previews, upload_parts)
+"""Every table with keys of the storage. What the storage has under other keys is deleted as left behind."""
+USES = (entries.c.blob_id,)
+"""Every column that uses contents, which are deleted when no row has their id."""

@@ -1,0 +1,142 @@
+"""Statements that compare the rows of files with each other, and with what is in the storage."""
+
+from collections.abc import Sequence
+
+import msgspec
+import sqlalchemy as sa
+
+from talkd.areas.files.model import Entry
+from talkd.areas.files.store import ENTRY
+from talkd.storage.database import Tx
+from talkd.storage.file_schema import STORED, USES, blobs, entries
+from talkd.storage.queries import Query, shape_of, single
+from talkd.storage.statements import ZERO, Statement, bind, one_of
+
+TABLES = {table.name: table for table in STORED}
+
+
+class Stored(msgspec.Struct, frozen=True):
+    """A row with contents in the storage: their key and size."""
+
+    key: str
+    size: int
+
+
+_KNOWN = {
+    name: Query(
+        sa.select(table.c.key, table.c.size).where(one_of(table.c.key, "keys")),
+        shape_of(Stored, table.c.key, table.c.size),
+    )
+    for name, table in TABLES.items()
+}
+_AFTER = {
+    name: Query(
+        sa.select(table.c.key, table.c.size)
+        .where(table.c.key > bind("after"))
+        .order_by(table.c.key)
+        .limit(bind("limit", sa.Integer)),
+        shape_of(Stored, table.c.key, table.c.size),
+    )
+    for name, table in TABLES.items()
+}
+_used = sa.union_all(*(sa.select(column.label("blob_id")).where(column > ZERO) for column in USES)).subquery()
+_counted = sa.select(_used.c.blob_id, sa.func.count().label("number")).group_by(_used.c.blob_id).subquery()
+_of_blob = sa.select(sa.func.count()).select_from(_used).where(_used.c.blob_id == blobs.c.id)
+_WRONG_COUNTS = Statement(
+    sa.select(blobs.c.id)
+    .select_from(blobs.outerjoin(_counted, _counted.c.blob_id == blobs.c.id))
+    .where(blobs.c.uses != sa.func.coalesce(_counted.c.number, ZERO))
+    .order_by(blobs.c.id)
+)
+_LOCK_BLOBS = Statement(
+    sa.select(blobs.c.id).where(one_of(blobs.c.id, "blob_ids")).order_by(blobs.c.id).with_for_update()
+)
+_SET_COUNTS = Statement(
+    sa.update(blobs).where(one_of(blobs.c.id, "blob_ids")).values(uses=_of_blob.correlate(blobs).scalar_subquery())
+)
+_parent = entries.alias("parent")
+_LOST = Query(
+    sa.select(*ENTRY)
+    .where(
+        entries.c.parent_id > ZERO,
+        ~sa.exists().where(_parent.c.id == entries.c.parent_id, _parent.c.blob_id == ZERO),
+    )
+    .order_by(entries.c.id),
+    ENTRY,
+)
+_EMPTY = Query(
+    sa.select(*ENTRY)
+    .where(entries.c.blob_id > ZERO, ~sa.exists().where(blobs.c.id == entries.c.blob_id))
+    .order_by(entries.c.id),
+    ENTRY,
+)
+_USERS_OF = Query(
+    sa.select(*ENTRY)
+    .select_from(entries.join(blobs, blobs.c.id == entries.c.blob_id))
+    .where(blobs.c.key == bind("key"))
+    .order_by(entries.c.id),
+    ENTRY,
+)
+_ROOTS = Query(
+    sa.select(entries.c.user_id, entries.c.size).where(entries.c.parent_id == ZERO).order_by(entries.c.name),
+    single(entries.c.user_id),
+    single(entries.c.size),
+)
+_FILES = Statement(
+    sa.select(entries.c.user_id, sa.func.count()).where(entries.c.blob_id > ZERO).group_by(entries.c.user_id)
+)
+_NUMBER = Statement(sa.select(sa.func.count()).select_from(blobs))
+
+
+async def list_known(tx: Tx, table: str, keys: Sequence[str]) -> list[Stored]:
+    """Return the rows of a table with contents under these keys."""
+    return await tx.list(_KNOWN[table], keys=tx.many(keys))
+
+
+async def list_after(tx: Tx, table: str, after: str, limit: int) -> list[Stored]:
+    """Return the next rows of a table, in the order of their keys."""
+    return await tx.list(_AFTER[table], after=after, limit=limit)
+
+
+async def list_wrong_counts(tx: Tx) -> list[int]:
+    """Return the ids of the contents whose number of uses is not that of their entries."""
+    return await tx.values(_WRONG_COUNTS)
+
+
+async def set_counts(tx: Tx, blob_ids: Sequence[int]) -> None:
+    """Set the numbers of uses to those of the entries.
+
+    The rows are locked by a statement of their own, so that the second one sees what others have just done.
+    """
+    await tx.lock(_LOCK_BLOBS, blob_ids=tx.many(blob_ids))
+    await tx.run(_SET_COUNTS, blob_ids=tx.many(blob_ids))
+
+
+async def list_lost(tx: Tx) -> list[Entry]:
+    """Return the entries whose folder does not exist."""
+    return await tx.list(_LOST)
+
+
+async def list_empty(tx: Tx) -> list[Entry]:
+    """Return the files without a row of contents."""
+    return await tx.list(_EMPTY)
+
+
+async def list_users_of(tx: Tx, key: str) -> list[Entry]:
+    """Return the files with the contents under a key."""
+    return await tx.list(_USERS_OF, key=key)
+
+
+async def list_roots(tx: Tx) -> list[tuple[str, int]]:
+    """Return the accounts that have files, with the bytes of their files."""
+    return await tx.list(_ROOTS)
+
+
+async def count_files(tx: Tx) -> dict[str, int]:
+    """Return the number of files by account."""
+    return {str(user_id): int(number) for user_id, number in await tx.all(_FILES)}
+
+
+async def count_blobs(tx: Tx) -> int:
+    """Return the number of different contents."""
+    return int(await tx.value(_NUMBER))
