@@ -166,3 +166,18 @@ def test_text_is_readable_on_every_main_colour(color: str) -> None:
     assert colors.contrast(theme["color"], theme["color-text"]) >= colors.READABLE
     assert colors.contrast(theme["color-element-bright"], "#ffffff") >= colors.READABLE
     assert colors.contrast(theme["color-element-dark"], "#171717") >= colors.READABLE
+
+
+def test_clients_learn_how_to_send_files(client: httpx.Client) -> None:
+    seen = blocks(client, ALICE)
+    assert seen["dav"] == {"chunking": "1.0"}
+    assert seen["files"]["bigfilechunking"] is True
+    assert seen["files"]["chunked_upload"] == {"max_size": 104_857_600, "max_parallel_count": 5}
+    root = "/remote.php/dav/files/alice"
+    characters, names, ends = (
+        seen["files"][f"forbidden_filename{each}"] for each in ("_characters", "s", "_extensions")
+    )
+    for name in (*names, *(f"a{end}" for end in ends), *(f"a%{ord(character):02X}b" for character in characters)):
+        assert client.request("MKCOL", f"{root}/{name}", auth=ALICE).status_code in (400, 409), name
+    assert client.request("MKCOL", f"{root}/a.parts", auth=ALICE).status_code == 201
+    assert "files" not in blocks(client)

@@ -50,6 +50,8 @@ def get_capabilities(
     blocks: dict[str, Any] = {"bruteforce": view.bruteforce()}
     if viewer.user_id is not None:
         blocks["core"] = view.core(viewer)
+        blocks["dav"] = view.dav()
+        blocks["files"] = view.files()
         blocks["notifications"] = view.notifications()
         blocks["provisioning_api"] = view.provisioning_api(config.identity)
         blocks["password_policy"] = view.password_policy(config.security)

@@ -13,6 +13,13 @@ from talkd.areas.capabilities.model import (
     Viewer,
     list_features,
 )
+from talkd.areas.files.model import (
+    FORBIDDEN_CHARACTERS,
+    FORBIDDEN_ENDS,
+    FORBIDDEN_NAMES,
+    PARALLEL_PIECES,
+    PIECE_SIZE,
+)
 from talkd.config_groups import IdentityConfig, SecurityConfig
 from talkd.core import colors
 from talkd.core.constants import MAX_DESCRIPTION_LENGTH, MAX_MESSAGE_LENGTH
@@ -56,6 +63,24 @@ def core(viewer: Viewer) -> Block:
         "reference-regex": "",
         "mod-rewrite-working": True,
         "user": {"language": viewer.language or "en", "locale": viewer.locale, "timezone": viewer.timezone},
+    }
+
+
+def dav() -> Block:
+    """Return the block of WebDAV: files may be sent in pieces."""
+    return {"chunking": "1.0"}
+
+
+def files() -> Block:
+    """Return the block of files: how they are sent in pieces, and which names they may not have."""
+    return {
+        "bigfilechunking": True,
+        "chunked_upload": {"max_size": PIECE_SIZE, "max_parallel_count": PARALLEL_PIECES},
+        "forbidden_filename_characters": list(FORBIDDEN_CHARACTERS),
+        "forbidden_filenames": list(FORBIDDEN_NAMES),
+        "forbidden_filename_basenames": [],
+        "forbidden_filename_extensions": list(FORBIDDEN_ENDS),
+        "blacklisted_files": list(FORBIDDEN_NAMES),
     }
 
 

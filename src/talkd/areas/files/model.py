@@ -20,6 +20,9 @@ FORBIDDEN_CHARACTERS = ("\\", "/")
 FORBIDDEN_NAMES = (".htaccess",)
 FORBIDDEN_ENDS = (".part", ".filepart")
 """What names may not have, contain or end with, besides NUL. Clients learn it from the capabilities."""
+PIECE_SIZE = 104_857_600
+"""Largest size in bytes of pieces in which clients send a file, and how many they send at once. Others work."""
+PARALLEL_PIECES = 5
 ETAG_LENGTH = 32
 
 Path = tuple[str, ...]
