@@ -135,6 +135,17 @@ def test_targets_may_be_absolute(server: Server, target: str, status: int) -> No
     assert statuses(exchange(server, request, half_closed=False)) == [status]
 
 
+def test_a_change_at_an_address_with_a_fragment_is_refused(server: Server) -> None:
+    request = b"DELETE /remote.php/dav/files/x/a#b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    assert statuses(exchange(server, request, half_closed=False)) == [400]
+
+
+def test_small_parts_of_an_answer_are_sent_at_once() -> None:
+    """asyncio sets TCP_NODELAY on connections of these sockets only if they name TCP. Downloads waited 40 ms."""
+    with sockets.bound(ServerConfig(host="127.0.0.1", port=0)) as made:
+        assert [each.proto for each in made] == [socket.IPPROTO_TCP]
+
+
 def test_the_host_of_an_absolute_target_counts(server: Server) -> None:
     request = (
         b"POST http://talk.example:8443/index.php/login/v2 HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 0\r\n"

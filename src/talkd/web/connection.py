@@ -259,8 +259,14 @@ class Connection(asyncio.Protocol):
             raise Refused(400)
 
     def _parse_target(self, method: str) -> tuple[bytes, bytes]:
-        """Return path and query of the request. An absolute target also replaces the Host header."""
+        """Return path and query of the request. An absolute target also replaces the Host header.
+
+        A fragment is ignored when something is read. Otherwise it is refused: whoever means the file `a#b` and does not
+        encode the name must not delete `a`.
+        """
         target = self._target
+        if b"#" in target and method not in ("GET", "HEAD"):
+            raise Refused(400)
         if target[:1] != b"/":
             if target == b"*":
                 return b"*", b""
