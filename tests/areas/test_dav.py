@@ -58,6 +58,23 @@ def test_a_wrong_checksum_refuses_the_upload(files: Files) -> None:
     assert files.get("/a.txt") == b"abc"
 
 
+def test_a_checksum_is_told_to_the_clients_of_the_account_that_sent_it(files: Files, alice: Person) -> None:
+    right = hashlib.sha1(b"abc", usedforsecurity=False).hexdigest()
+    files.put("/a.txt", b"abc", OC_Checksum=f"sha1:{right.upper()}")
+    assert files.move("/a.txt", "/b.txt", "COPY") == 201
+    assert f"<oc:checksums><oc:checksum>SHA1:{right}</oc:checksum></oc:checksums>" in checksums(files, "/b.txt")
+    assert files.request("HEAD", "/b.txt").headers["oc-checksum"] == f"SHA1:{right}"
+    Files(alice).put("/a.txt", b"abc")
+    assert "<oc:checksums/>" in checksums(Files(alice), "/a.txt")
+    files.put("/b.txt", b"abcd")
+    assert "<oc:checksums/>" in checksums(files, "/b.txt")
+
+
+def checksums(files: Files, path: str) -> str:
+    body = '<d:propfind xmlns:d="DAV:"><d:prop><c:checksums xmlns:c="http://owncloud.org/ns"/></d:prop></d:propfind>'
+    return files.request("PROPFIND", path, body, Depth="0").text
+
+
 def test_folders_are_made_one_by_one(files: Files) -> None:
     assert files.status("MKCOL", "/a/b") == 409
     assert files.status("MKCOL", "/a") == 201

@@ -36,10 +36,11 @@ entries = sa.Table(
     int_column("created_at"),
     int_column("modified_at"),
     int_column("is_attachment"),
+    text_column("checksum"),
 )
 """Folders and files of users. A folder has no blob, and the size of everything in it. The root of a user has the parent
 0 and the user's id as its name. An entry that is being deleted with all in it has a parent below 0, its own id negated.
-`is_attachment` is 1 for a file that is deleted when it is no longer shared."""
+`is_attachment` is 1 for a file that is deleted when it is no longer shared. `checksum` is its client's."""
 
 uploads = sa.Table(
     "uploads",

@@ -77,6 +77,10 @@ def _in_files(value: Callable[[Node], str]) -> Callable[[Node], str | None]:
     return lambda node: None if node.entry.is_folder else value(node)
 
 
+def _checksums(checksum: str) -> str:
+    return f"<oc:checksum>{checksum}</oc:checksum>" if checksum else ""
+
+
 _PROPERTIES: dict[Name, Callable[[Node], str | None]] = {
     (DAV, "displayname"): lambda node: escape(node.path[-1] if node.path else node.entry.user_id),
     (DAV, "resourcetype"): lambda node: "<d:collection/>" if node.entry.is_folder else "",
@@ -95,6 +99,7 @@ _PROPERTIES: dict[Name, Callable[[Node], str | None]] = {
     (OC, "permissions"): permissions,
     (OC, "owner-id"): lambda node: escape(node.entry.user_id),
     (OC, "owner-display-name"): lambda node: escape(node.owner_name),
+    (OC, "checksums"): _in_files(lambda node: _checksums(node.entry.checksum)),
     (OC, "favorite"): lambda _: "0",
     (OC, "comments-unread"): lambda _: "0",
     (OC, "share-types"): lambda _: "",

@@ -37,6 +37,8 @@ async def serve(call: Call[Any], entry: Entry, blob: Blob, *, inline: bool = Fal
         "Content-Disposition": f"{shown}; filename*=UTF-8''{quote(entry.name, safe='')}",
         "Content-Security-Policy": SANDBOX,
     }
+    if entry.checksum:
+        headers["OC-Checksum"] = entry.checksum
     if call.knows(tag):
         return Reply(content=b"", status=304, headers=headers)
     start, size, status = 0, blob.size, 200

@@ -46,6 +46,9 @@ class Entry(msgspec.Struct, frozen=True):
     created_at: int
     modified_at: int
     is_attachment: int
+    checksum: str = ""
+    """The checksum of a file that its client has sent, such as `SHA1:…`. It belongs to the entry and not to its
+    contents, because nobody may learn from it that others have an equal file."""
 
     @property
     def is_folder(self) -> bool:
@@ -73,6 +76,8 @@ class Received(msgspec.Struct, frozen=True):
     key: str
     size: int
     sha256: str
+    checksum: str = ""
+    """The checksum that the client has sent, if it was of a known kind. It is right."""
 
 
 class Limits(msgspec.Struct, frozen=True):

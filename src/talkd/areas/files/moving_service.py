@@ -81,6 +81,7 @@ async def _copy_one(tx: Tx, entry: Entry, parent: Entry, name: str, size: int) -
         media_type=entry.media_type if entry.is_folder else type_of(name),
         size=size,
         modified_at=entry.modified_at,
+        checksum=entry.checksum,
     )
 
 

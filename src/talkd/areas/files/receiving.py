@@ -42,6 +42,8 @@ class Reception:
         self._sha256 = hashlib.sha256()
         self._size = 0
         self._other, self._wanted = _hash_of(checksum)
+        kind = checksum.strip().partition(":")[0].upper()
+        self._checksum = f"{kind}:{self._wanted}" if self._wanted else ""
 
     async def receive(self, parts: AsyncIterator[bytes]) -> Received:
         """Write everything, and return what was received. After an error, nothing is left in the storage.
@@ -61,7 +63,7 @@ class Reception:
                 log.warning("storage_failed", error=str(error))
                 raise _problem(error) from error
             raise
-        return Received(self._draft.key, self._size, self._sha256.hexdigest())
+        return Received(self._draft.key, self._size, self._sha256.hexdigest(), self._checksum)
 
     def _require_checksum(self) -> None:
         if self._other is not None and self._other.hexdigest() != self._wanted:

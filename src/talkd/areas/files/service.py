@@ -151,7 +151,8 @@ async def add(tx: Tx, user_id: str, parent_id: int, name: str, **file: int | str
     """Add an entry to a folder: a folder, or a file with these columns. The sizes of the folders stay as they are."""
     now = clock.now()
     values: dict[str, int | str] = {
-        "blob_id": 0, "media_type": FOLDER, "size": 0, "etag": new_etag(), "created_at": now, "modified_at": now
+        "blob_id": 0, "media_type": FOLDER, "size": 0, "etag": new_etag(), "created_at": now, "modified_at": now,
+        "checksum": "",
     }  # fmt: skip
     return await store.add_entry(tx, user_id=user_id, parent_id=parent_id, name=name, **{**values, **file})
 
@@ -234,6 +235,7 @@ async def put(
         "size": received.size,
         "etag": new_etag(),
         "modified_at": modified_at or now,
+        "checksum": received.checksum,
     }
     if old is None:
         entry = await add(tx, user_id, parent.id, path[-1], **values)

@@ -22,12 +22,23 @@ _CHILDREN = Query(
     ENTRY,
 )
 _NAMES = Statement(sa.select(entries.c.name).where(entries.c.parent_id == bind("parent_id")))
-_NEW = ("user_id", "parent_id", "name", "blob_id", "media_type", "size", "etag", "created_at", "modified_at")
+_NEW = (
+    "user_id",
+    "parent_id",
+    "name",
+    "blob_id",
+    "media_type",
+    "size",
+    "etag",
+    "created_at",
+    "modified_at",
+    "checksum",
+)
 _ADD = Query(sa.insert(entries).values({name: bind(name) for name in _NEW}).returning(*ENTRY), ENTRY)
 _REPLACE = Query(
     sa.update(entries)
     .where(entries.c.id == bind("entry_id"))
-    .values({name: bind(name) for name in ("blob_id", "media_type", "size", "etag", "modified_at")})
+    .values({name: bind(name) for name in ("blob_id", "media_type", "size", "etag", "modified_at", "checksum")})
     .returning(*ENTRY),
     ENTRY,
 )

@@ -39,6 +39,7 @@ def upgrade() -> None:
         _number("created_at"),
         _number("modified_at"),
         _number("is_attachment"),
+        _text("checksum"),
     )
     op.create_index("entries_place", "entries", ["parent_id", "name"], unique=True)
     detached = sa.text("parent_id < 0")
