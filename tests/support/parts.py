@@ -74,6 +74,11 @@ PROXY = Part(
     "nginx is not installed",
     "install it (Debian: apt install nginx-light)",
 )
+WEBDAV = Part(
+    "other programs over WebDAV",
+    "litmus or rclone is not installed",
+    "install both (Debian: apt install litmus rclone)",
+)
 RECORDINGS = Part(
     "recordings of the real server",
     "there are none in the folder TALKD_CONFORMANCE or beside the checkout",
