@@ -10,6 +10,7 @@ from talkd.areas.assistance.routes import task_routes, translation_routes
 from talkd.areas.attachments import effects as attachment_effects
 from talkd.areas.attachments import jobs as attachment_jobs
 from talkd.areas.attachments.file_routes import routes as file_routes
+from talkd.areas.attachments.recording_routes import routes as recorded_routes
 from talkd.areas.attachments.routes import routes as attachment_routes
 from talkd.areas.attachments.share_routes import routes as share_routes
 from talkd.areas.avatars.room_routes import routes as room_avatar_routes
@@ -143,7 +144,7 @@ AREAS = {
         login_jobs.JOBS,
         login_effects.AFTER_COMMIT,
     ),
-    "attachments": Area((attachment_routes, share_routes, file_routes), attachment_jobs.JOBS),
+    "attachments": Area((attachment_routes, share_routes, file_routes, recorded_routes), attachment_jobs.JOBS),
     "files": Area((dav_routes, upload_routes), (*file_jobs.JOBS, *dav_jobs.JOBS)),
     "operations": Area((operation_routes, server_status_routes)),
     "removal": Area(jobs=removal_jobs.JOBS),

@@ -1,21 +1,24 @@
 """Recording of calls, with a recording server that stands in for the real one."""
 
+import asyncio
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 import sqlalchemy as sa
 
 from support import raw
+from support.files import Files
 from support.notifications import PATH
 from support.people import Person
 from support.recorders import BACKEND, SECRET, RecordingServer, running_recording_server, signed
 from support.running import Server, free_port
 from support.time import pass_time
-from talkd.areas.recording import files
+from talkd.areas.files.receiving import Reception
 from talkd.areas.signatures.service import KEEP
 from talkd.config import Config
 from talkd.storage.schema import signatures as table
@@ -68,6 +71,15 @@ def start(server: Server, recorder: RecordingServer, alice: Person, token: str, 
 def received(server: Server) -> list[str]:
     """Return the files that are being received, or were left behind."""
     return [path.name for path in (Path(server.config.data) / "incoming").glob("*")]
+
+
+def kept_of(person: Person, token: str) -> dict[str, bytes]:
+    """Return the recordings of a room among the files of a person."""
+    files, folder = Files(person), f"/Talk/Recording/{token}/"
+    if files.status("PROPFIND", folder, Depth="0") == 404:
+        return {}
+    names = [unquote(path.removeprefix(folder)) for path in files.list(folder) if path != folder]
+    return {name: files.get(folder + name) for name in names}
 
 
 def recordings_of(person: Person) -> list[dict[str, Any]]:
@@ -217,8 +229,7 @@ def test_an_upload_that_is_repeated_is_thrown_away(
     server: Server, recorder: RecordingServer, alice: Person, called: str
 ) -> None:
     def uploaded() -> tuple[list[str], int]:
-        folder = Path(server.config.data) / "recordings" / called
-        return sorted(path.name for path in folder.iterdir()), len(recordings_of(alice))
+        return sorted(kept_of(alice, called)), len(recordings_of(alice))
 
     refused = recorder.upload(server, called, "Call.webm", b"no recording", owner=alice.id)
     assert refused.status_code == 400
@@ -233,21 +244,22 @@ def test_an_upload_that_is_repeated_is_thrown_away(
 def test_an_upload_that_comes_twice_at_once_is_kept_once(
     server: Server, recorder: RecordingServer, alice: Person, called: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    both, store = threading.Barrier(2), files.store
+    both, receive = threading.Barrier(2), Reception.receive
 
-    def store_both(*given: Any) -> str:
-        both.wait(20)
-        return store(*given)
+    async def receive_both(reception: Reception, parts: Any) -> Any:
+        received = await receive(reception, parts)
+        await asyncio.to_thread(both.wait, 20)
+        return received
 
-    monkeypatch.setattr(files, "store", store_both)
+    monkeypatch.setattr(Reception, "receive", receive_both)
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(recorder.upload, server, called, "Call.webm", WEBM, owner=alice.id)
         server.wait_for(lambda: both.n_waiting)
         second = pool.submit(recorder.repeat)
     assert (first.result().status_code, second.result().status_code) == (200, 200)
-    (kept,) = (Path(server.config.data) / "recordings" / called).iterdir()
+    assert kept_of(alice, called) == {"Call.webm": WEBM}
     (told,) = recordings_of(alice)
-    assert told["message"] == f"The recording of the call was stored as {kept.name}."
+    assert told["message"] == "The recording of the call was stored as Call.webm."
 
 
 def test_old_signatures_are_forgotten(
@@ -266,7 +278,7 @@ def test_old_signatures_are_forgotten(
     assert kept() == 0
 
 
-def test_a_recording_is_kept_on_disk_and_its_owner_notified(
+def test_a_recording_is_kept_among_its_owners_files_and_they_are_notified(
     server: Server, recorder: RecordingServer, alice: Person, bob: Person, called: str
 ) -> None:
     def upload(content: bytes) -> None:
@@ -278,18 +290,41 @@ def test_a_recording_is_kept_on_disk_and_its_owner_notified(
     assert recordings_of(bob) == []
     assert (first["object_id"], first["subject"]) == (called, "Call recording now available")
     assert first["message"] == "The recording of the call was stored as Call.webm."
-    (action,) = first["actions"]
+    share, action = first["actions"]
+    assert (share["label"], share["type"], share["primary"]) == ("Share to chat", "POST", True)
     assert (action["label"], action["type"]) == ("Dismiss notification", "DELETE")
     alice.delete(f"v1/recording/{called}/notification?timestamp=1")
     assert recordings_of(alice) == [first]
     alice.delete(action["link"].removeprefix(server.url))
     assert recordings_of(alice) == []
     upload(b"second")
-    assert recordings_of(alice)[0]["message"] == "The recording of the call was stored as Call (2).webm."
-    folder = Path(server.config.data) / "recordings" / called
-    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert kept == {"Call.webm": WEBM + b"first", "Call (2).webm": WEBM + b"second"}
+    assert recordings_of(alice)[0]["message"] == "The recording of the call was stored as Call (1).webm."
+    assert kept_of(alice, called) == {"Call.webm": WEBM + b"first", "Call (1).webm": WEBM + b"second"}
     assert received(server) == []
+
+
+def test_a_recording_is_shared_to_the_chat_by_its_notification(
+    server: Server, recorder: RecordingServer, alice: Person, bob: Person, called: str
+) -> None:
+    recorder.upload(server, called, "Call.webm", WEBM, owner=alice.id).raise_for_status()
+    (told,) = recordings_of(alice)
+    share = told["actions"][0]["link"].removeprefix(server.url)
+    assert bob.status("POST", share) == 403, "Bob is no moderator"
+    for _ in range(2):
+        alice.post(share)
+    assert recordings_of(alice) == []
+    shown = [each for each in bob.get(f"v1/chat/{called}", lookIntoFuture=0) if "file" in each["messageParameters"]]
+    assert [each["messageType"] for each in shown] == ["record-video"]
+    assert list(bob.get(f"v1/chat/{called}/share", objectType="recording")) == [str(shown[0]["id"])]
+    assert bob.http.get(f"/f/{shown[0]['messageParameters']['file']['id']}").content == WEBM
+
+
+def test_only_the_owner_shares_a_recording(
+    server: Server, recorder: RecordingServer, alice: Person, bob: Person, called: str
+) -> None:
+    recorder.upload(server, called, "Call.webm", WEBM, owner=bob.id).raise_for_status()
+    share = recordings_of(bob)[0]["actions"][0]["link"].removeprefix(server.url)
+    assert alice.refused("POST", share) == (400, "file")
     assert alice.refused("POST", f"v1/recording/{called}/share-chat", fileId=1, timestamp=1) == (400, "file")
 
 
@@ -301,7 +336,7 @@ def test_a_recording_is_known_by_how_it_begins(
     server: Server, recorder: RecordingServer, alice: Person, token: str, name: str, content: bytes
 ) -> None:
     assert recorder.upload(server, token, name, content, owner=alice.id).status_code == 200
-    assert (Path(server.config.data) / "recordings" / token / name).read_bytes() == content
+    assert kept_of(alice, token) == {name: content}
 
 
 @pytest.mark.parametrize(
@@ -327,7 +362,7 @@ def test_a_file_that_is_no_recording_is_refused(
 ) -> None:
     answer = recorder.upload(server, token, name, content, owner=alice.id)
     assert (answer.status_code, answer.json()["ocs"]["data"]) == (400, {"error": error})
-    assert not (Path(server.config.data) / "recordings" / token).exists()
+    assert kept_of(alice, token) == {}
     assert received(server) == []
     assert recordings_of(alice) == []
 
@@ -337,7 +372,7 @@ def test_a_recording_may_be_larger_than_other_files(
 ) -> None:
     content = WEBM + bytes(server.config.server.max_upload + server.config.server.max_body)
     assert recorder.upload(server, token, "long.webm", content, owner=alice.id).status_code == 200
-    assert (Path(server.config.data) / "recordings" / token / "long.webm").read_bytes() == content
+    assert kept_of(alice, token) == {"long.webm": content}
 
 
 def test_recordings_have_a_maximum_size(databases: Any, new_server: Callable[[Config], Server]) -> None:
@@ -398,7 +433,7 @@ def test_a_recording_needs_the_secret_a_room_and_an_owner_in_it(
     assert status(to="absent00") == 404
     assert status(owner=server.add_user("carol").id) == 400
     assert status(owner="") == 400
-    assert not (Path(server.config.data) / "recordings" / token).exists()
+    assert kept_of(alice, token) == {}
 
 
 def test_administrators_ask_a_recording_server_for_its_version(

@@ -22,7 +22,11 @@ FILE = "file"
 FILE_ALONE = "{file}"
 """The text of a message that shows a file without a caption."""
 
-COUNTABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
+RECORD_AUDIO = "record-audio"
+RECORD_VIDEO = "record-video"
+OF_FILES = frozenset({OBJECT_SHARED, VOICE, RECORD_AUDIO, RECORD_VIDEO})
+"""Kinds of messages that may show a file."""
+COUNTABLE = OF_FILES | {COMMENT}
 """Kinds of messages that count as unread and can be replied to."""
 
 DELETED_NAME = "Deleted user"

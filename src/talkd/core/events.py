@@ -420,9 +420,10 @@ class CallRecordingSet(RoomEvent, frozen=True):
 
 
 class RecordingStored(RoomEvent, frozen=True):
-    """A recording that belongs to `actor` was stored under a name."""
+    """A recording that belongs to `actor` was stored as a file."""
 
     name: str
+    file_id: int
 
 
 class RecordingDismissed(RoomEvent, frozen=True):

@@ -7,7 +7,7 @@ import msgspec
 
 from talkd.areas.files.media_model import has_preview
 from talkd.areas.files.model import FORBIDDEN_CHARACTERS, Blob, Entry, Path, parse_path
-from talkd.conversation.message import FILE, Reference
+from talkd.conversation.message import FILE, OBJECT_SHARED, RECORD_AUDIO, RECORD_VIDEO, VOICE, Reference
 from talkd.conversation.room import Room
 from talkd.core.actor import Actor
 from talkd.core.errors import Invalid, Unprocessable
@@ -43,6 +43,8 @@ class Meta(msgspec.Struct, frozen=True):
     silent: bool = False
     reply_to: int = 0
     is_voice: bool = False
+    is_recording: bool = False
+    """Whether it is the recording of a call."""
 
 
 def parse_meta(text: str) -> Meta:
@@ -64,6 +66,8 @@ def parse_meta(text: str) -> Meta:
 
 def kind_of(media_type: str, meta: Meta) -> str:
     """Return in which list of shared things a file is found."""
+    if meta.is_recording:
+        return "recording"
     if meta.is_voice and media_type in VOICE_TYPES:
         return "voice"
     match media_type.partition("/")[0]:
@@ -73,6 +77,13 @@ def kind_of(media_type: str, meta: Meta) -> str:
             return "audio"
         case _:
             return "file"
+
+
+def message_kind_of(media_type: str, meta: Meta) -> str:
+    """Return the kind of the message that shows a file."""
+    if meta.is_recording:
+        return RECORD_AUDIO if media_type.startswith("audio/") else RECORD_VIDEO
+    return VOICE if kind_of(media_type, meta) == "voice" else OBJECT_SHARED
 
 
 def reference_of(entry: Entry, blob: Blob, name: str, token: str, base_url: str) -> Reference:

@@ -1,8 +1,5 @@
 """Operations of the chat API that share files: after an upload to the draft folder, or with the upload itself."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path as DiskPath
 from typing import Any
 
 import msgspec
@@ -14,7 +11,7 @@ from talkd.areas.chat.routes import show_sent
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path
-from talkd.areas.files.receiving import PART
+from talkd.areas.files.receiving import parts_of
 from talkd.areas.messages import view as message_view
 from talkd.conversation.message import VOICE
 from talkd.core.errors import Invalid
@@ -126,7 +123,7 @@ async def send_file(call: Call[SendFileParams]) -> Reply:
         return show_sent(call, known, 201)
     reception = contents.begin()
     try:
-        received = await reception.receive(_parts_of(params.file.path))
+        received = await reception.receive(parts_of(params.file.path))
         draft, put = await call.write(
             lambda tx: draft_service.store(tx, call.me, name, received, media_type, contents.limits)
         )
@@ -152,9 +149,3 @@ async def _publish(call: Call[Any], draft: Path, name: str, meta: Meta, referenc
         )
 
     return await call.write(work)
-
-
-async def _parts_of(path: DiskPath) -> AsyncIterator[bytes]:
-    with await asyncio.to_thread(path.open, "rb") as file:
-        while part := await asyncio.to_thread(file.read, PART):
-            yield part

@@ -3,7 +3,7 @@
 import msgspec
 
 from talkd.areas.attachments import store
-from talkd.areas.attachments.model import GONE, Meta, Share, kind_of, parse_shared_path, reference_of
+from talkd.areas.attachments.model import GONE, Meta, Share, kind_of, message_kind_of, parse_shared_path, reference_of
 from talkd.areas.files import service as files
 from talkd.areas.files.model import Blob, Entry, Path
 from talkd.areas.messages import service as messages
@@ -44,6 +44,7 @@ async def share(
         me,
         reference_of(entry, blob, entry.name, me.room.token, base_url),
         kind_of(entry.media_type, meta),
+        kind=message_kind_of(entry.media_type, meta),
         caption=meta.caption,
         reply_to=meta.reply_to,
         reference_id=reference_id,
@@ -59,6 +60,15 @@ async def share(
         created_at=clock.now(),
     )
     return await messages.complete_sent(tx, me, message)
+
+
+async def share_recording(tx: Tx, me: Participant, file_id: int, *, base_url: str) -> None:
+    """Share a recording of the caller in the room, unless it is already. Raises NotFound if they have no such file."""
+    entry, blob = await access_file(tx, file_id, user_id=me.actor.id, browser="")
+    if entry.user_id != me.actor.id:
+        raise NotFound
+    if all(found.room_id != me.room.id for found, _ in await store.list_valid(tx, entry.id, clock.now())):
+        await share(tx, me, entry, blob, Meta(is_recording=True), reference_id="", base_url=base_url)
 
 
 # --- reading --------------------------------------------------------------------------------

@@ -9,10 +9,10 @@ from talkd.areas.removal import service as removal
 from talkd.conversation import message_store, modified_store, room_store
 from talkd.conversation.message import (
     COMMENT,
+    COUNTABLE,
     FILE,
     FILE_ALONE,
     OBJECT_SHARED,
-    VOICE,
     Message,
     Reference,
     SentMessage,
@@ -29,8 +29,6 @@ from talkd.storage.database import Tx
 EXPIRED_AT_ONCE = 500
 """Maximum number of expired messages that one transaction deletes. Other writers wait 20 to 30 ms for it."""
 
-_DELETABLE = frozenset({COMMENT, OBJECT_SHARED, VOICE})
-
 _encode = msgspec.json.Encoder().encode
 
 
@@ -43,7 +41,7 @@ async def edit(tx: Tx, me: Participant, message_id: int, text: str) -> SentMessa
     too old, or Invalid("message") if the text is empty.
     """
     now = clock.now()
-    message = await _access_changeable(tx, me, message_id, frozenset({COMMENT, OBJECT_SHARED, VOICE}))
+    message = await _access_changeable(tx, me, message_id, COUNTABLE)
     file = message.references().get(FILE)
     if message.kind != COMMENT and (file is None or message.message == FILE_ALONE):
         raise NotAllowedHere("message")
@@ -75,7 +73,7 @@ async def delete(tx: Tx, me: Participant, message_id: int) -> SentMessage:
     Deleting the message of a poll also deletes the system message that reports the end of the poll. Raises NotFound,
     Forbidden, or NotAllowedHere for a system message or a deleted one.
     """
-    message = await _access_changeable(tx, me, message_id, _DELETABLE)
+    message = await _access_changeable(tx, me, message_id, COUNTABLE)
     if message.kind == OBJECT_SHARED:
         for closing_id in await change_store.list_closings(tx, message):
             await _delete(tx, me, closing_id)

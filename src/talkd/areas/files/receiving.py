@@ -5,6 +5,7 @@ import errno
 import hashlib
 import zlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 from talkd.areas.files.model import Received
@@ -104,6 +105,13 @@ class Reception:
         """Delete the contents after an error, unless the database may use them: nobody knows how its commit ended."""
         if isinstance(error, TalkError) and not isinstance(error, Unavailable):
             await self.discard()
+
+
+async def parts_of(path: Path) -> AsyncIterator[bytes]:
+    """Yield a file on the disk part by part."""
+    with await asyncio.to_thread(path.open, "rb") as file:
+        while part := await asyncio.to_thread(file.read, PART):
+            yield part
 
 
 def _hash_of(checksum: str) -> tuple[Any, str]:

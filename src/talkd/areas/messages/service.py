@@ -14,8 +14,8 @@ from talkd.conversation.message import (
     FILE,
     FILE_ALONE,
     OBJECT_SHARED,
+    OF_FILES,
     SYSTEM,
-    VOICE,
     Message,
     Names,
     Page,
@@ -177,6 +177,7 @@ async def share_file(
     file: Reference,
     shared_as: str,
     *,
+    kind: str = OBJECT_SHARED,
     caption: str = "",
     reply_to: int = 0,
     reference_id: str = "",
@@ -198,7 +199,7 @@ async def share_file(
     draft = _draft(
         room,
         me.actor,
-        VOICE if shared_as == "voice" else OBJECT_SHARED,
+        kind,
         text,
         references={**references, FILE: file},
         parent_id=reply_to,
@@ -218,7 +219,7 @@ async def find_shared_file(tx: Tx, me: Participant, file_id: str, reference_id: 
         return None
     reference_id = reference_id[:MAX_REFERENCE_ID_LENGTH]
     for known in await message_store.list_by_reference(tx, me.room.id, me.actor.type, me.actor.id, reference_id):
-        file = known.references().get(FILE) if known.kind in (OBJECT_SHARED, VOICE) else None
+        file = known.references().get(FILE) if known.kind in OF_FILES else None
         if file is not None and file_id in ("", file.id):
             return known
     return None

@@ -13,7 +13,7 @@ from talkd.conversation.message import (
     DELETED_NAME,
     FILE,
     OBJECT_SHARED,
-    VOICE,
+    OF_FILES,
     Message,
     Names,
     Page,
@@ -88,7 +88,7 @@ def message(
     """Show a message to one reader. System messages say "You" for the reader."""
     item = without_deleted(item, names)
     text, system, references = _content(item, room, viewer)
-    by_server = bool(system) or item.kind in (OBJECT_SHARED, VOICE)
+    by_server = bool(system) or item.kind in OF_FILES
     if by_server and item.system not in _WITHOUT_ACTOR:
         references = {"actor": Reference(item.actor_type, item.actor_id, item.actor_name), **references}
     if references and room.is_one_to_one:

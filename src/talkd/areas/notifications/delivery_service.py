@@ -204,9 +204,9 @@ async def ring(tx: Tx, room_id: int, actor: Actor, attendee_id: int, user_id: st
     await _announce(tx, await delivery_store.ring(tx, room_id, actor, attendee_id, clock.now()))
 
 
-async def notify_of_recording(tx: Tx, room_id: int, owner: Actor, name: str) -> None:
-    """Notify a user of their stored recording."""
-    await _announce(tx, await delivery_store.notify_of_recording(tx, room_id, owner, name, clock.now()))
+async def notify_of_recording(tx: Tx, room_id: int, owner: Actor, file: str) -> None:
+    """Notify a user of their stored recording. `file` is its id, a slash and its name."""
+    await _announce(tx, await delivery_store.notify_of_recording(tx, room_id, owner, file, clock.now()))
 
 
 async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int) -> None:

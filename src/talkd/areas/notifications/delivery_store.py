@@ -304,9 +304,9 @@ async def invite(tx: Tx, room_id: int, actor: Actor, attendee_id: int, now: int)
     )
 
 
-async def notify_of_recording(tx: Tx, room_id: int, owner: Actor, name: str, now: int) -> list[Recipient]:
-    """Notify a user of their stored recording."""
-    return await _notify_in_room(tx, _RECORDING, Subject.RECORDING, About.RECORDING, room_id, owner, now, details=name)
+async def notify_of_recording(tx: Tx, room_id: int, owner: Actor, file: str, now: int) -> list[Recipient]:
+    """Notify a user of their stored recording. `file` is its id, a slash and its name."""
+    return await _notify_in_room(tx, _RECORDING, Subject.RECORDING, About.RECORDING, room_id, owner, now, details=file)
 
 
 async def _notify_in_room(

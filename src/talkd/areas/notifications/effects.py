@@ -56,7 +56,7 @@ async def _call_rung(tx: Tx, event: events.CallRung) -> None:
 
 
 async def _recording_stored(tx: Tx, event: events.RecordingStored) -> None:
-    await delivery.notify_of_recording(tx, event.room_id, event.actor, event.name)
+    await delivery.notify_of_recording(tx, event.room_id, event.actor, f"{event.file_id}/{event.name}")
 
 
 async def _recording_dismissed(tx: Tx, event: events.RecordingDismissed) -> None:

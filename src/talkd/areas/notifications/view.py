@@ -211,7 +211,8 @@ def _message(entry: Entry, names: Names) -> tuple[str, Parameters]:
     """Return the text of the message and its parameters; both empty if the room is marked as sensitive."""
     item = entry.notification
     if item.subject == Subject.RECORDING and not entry.is_sensitive:
-        file = {"type": "highlight", "id": item.details, "name": item.details}
+        file_id, _, name = item.details.rpartition("/")
+        file = {"type": "highlight", "id": file_id or name, "name": name}
         return "The recording of the call was stored as {file}.", {"file": file}
     if entry.message is None or entry.is_sensitive:
         return "", {}
@@ -238,8 +239,15 @@ def _actions(entry: Entry, page: str, link: str, base_url: str) -> list[ActionVi
             dismiss = ActionView("Dismiss reminder", f"{base_url}/ocs/v2.php/{dismissal}", "DELETE")
             return [ActionView("View message", link, primary=True), dismiss]
         case About.RECORDING:
-            address = f"{base_url}/ocs/v2.php/apps/spreed/api/v1/recording/{room.token}/notification"
-            return [ActionView("Dismiss notification", f"{address}?timestamp={item.created_at}", "DELETE")]
+            address = f"{base_url}/ocs/v2.php/apps/spreed/api/v1/recording/{room.token}"
+            dismiss = ActionView(
+                "Dismiss notification", f"{address}/notification?timestamp={item.created_at}", "DELETE"
+            )
+            file_id = item.details.rpartition("/")[0]
+            if not file_id or entry.is_sensitive:
+                return [dismiss]
+            link = f"{address}/share-chat?fileId={file_id}&timestamp={item.created_at}"
+            return [ActionView("Share to chat", link, "POST", primary=True), dismiss]
         case About.ROOM if room.call_started_at:
             return [ActionView("Join call", f"{page}#direct-call", primary=True)]
         case About.ROOM | About.CHAT:

@@ -23,6 +23,8 @@ STARTING = {Status.VIDEO: Status.VIDEO_STARTING, Status.AUDIO: Status.AUDIO_STAR
 RUNNING = frozenset({Status.VIDEO, Status.AUDIO})
 ACTIVE = RUNNING | frozenset(STARTING.values())
 
+FOLDER = "Recording"
+"""The folder of recordings in the folder for attachments of their owner, with one folder for each room."""
 HEAD = 12
 """How many bytes at the beginning of a file tell its kind."""
 _EXTENSIONS = {

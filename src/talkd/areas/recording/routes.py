@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from talkd.areas.recording import files, service
+from talkd.areas.files.contents import Contents
+from talkd.areas.files.receiving import parts_of
+from talkd.areas.recording import service
 from talkd.areas.recording.model import HEAD, parse, require_file_name
 from talkd.areas.recording.recorder import Recorder
 from talkd.core.errors import Forbidden, Invalid, NotFound
@@ -33,13 +35,6 @@ class StartParams(msgspec.Struct, frozen=True):
 class DismissParams(msgspec.Struct, frozen=True):
     """When the recording was stored, as in its notification."""
 
-    timestamp: int
-
-
-class ShareParams(msgspec.Struct, frozen=True):
-    """The recording, and when it was stored."""
-
-    fileId: int
     timestamp: int
 
 
@@ -85,14 +80,6 @@ async def dismiss(tx: Tx, call: Call[DismissParams]) -> None:
     await service.dismiss(tx, call.me, call.params.timestamp)
 
 
-@routes.add(
-    "POST", "recording/{token}/share-chat", *USER_MODERATOR, versions=V1, params=ShareParams, access=Access.READ
-)
-async def share(_tx: Tx, _call: Call[ShareParams]) -> None:
-    """Post a recording to the chat. Always refused: this release has no files in chats."""
-    raise Invalid("file")
-
-
 # --- the recording server -------------------------------------------------------------------
 _BY_RECORDER: dict[str, Any] = {"versions": V1, "access": Access.OWN, "throttle": RECORDER.action, "csrf": False}
 
@@ -128,7 +115,7 @@ async def receive(call: Call[Any]) -> Reply:
     errors=(400, 401, 404, 413),
 )
 async def store(call: Call[StoreParams]) -> Reply:
-    """Receive a finished recording, and keep it in the data folder. An upload that comes again is thrown away."""
+    """Receive a finished recording, and keep it among its owner's files. An upload that comes again is thrown away."""
     world, file, signature = call.world, call.params.file, call.header(CHECKSUM)
     owner = await world.db.read(lambda tx: service.find_owner(tx, call.token, call.params.owner, signature=signature))
     if owner is None:
@@ -137,12 +124,22 @@ async def store(call: Call[StoreParams]) -> Reply:
         raise Invalid("invalid_file")
     if not file.size:
         raise Invalid("empty_file")
-    name = require_file_name(file.name, await asyncio.to_thread(files.read_head, file.path, HEAD))
-    data = Path(world.config.data)
-    stored = await asyncio.to_thread(files.store, data, call.token, name, file.path)
-    if not await call.write(lambda tx: service.announce(tx, owner, stored, signature=signature)):
-        await asyncio.to_thread(files.remove, data, call.token, stored)  # the same upload came at the same time
+    name = require_file_name(file.name, await asyncio.to_thread(_read_head, file.path))
+    reception = world[Contents].begin()
+    try:
+        received = await reception.receive(parts_of(file.path))
+        is_kept = await call.write(lambda tx: service.keep(tx, owner, call.token, name, received, signature=signature))
+    except BaseException as error:
+        await reception.discard_after(error)
+        raise
+    if not is_kept:
+        await reception.discard()
     return Reply(None)
+
+
+def _read_head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD)
 
 
 def _problem(status: int, code: str, message: str) -> Reply:

@@ -1,7 +1,11 @@
 """Record calls. A recording server joins the call, and uploads the recording when it is over."""
 
+from talkd.areas.files import service as files
+from talkd.areas.files.media_model import type_of
+from talkd.areas.files.model import Limits, Received, parse_path
 from talkd.areas.recording import model, store
-from talkd.areas.recording.model import ACTIVE, RUNNING, STARTING, Status
+from talkd.areas.recording.model import ACTIVE, FOLDER, RUNNING, STARTING, Status
+from talkd.areas.settings import service as settings
 from talkd.areas.signatures import service as signatures
 from talkd.conversation import attendee_store, room_store
 from talkd.conversation.participant import Attendee, Participant
@@ -106,9 +110,19 @@ async def find_owner(tx: Tx, token: str, owner: str, *, signature: str) -> Atten
     return attendee
 
 
-async def announce(tx: Tx, owner: Attendee, name: str, *, signature: str) -> bool:
-    """Tell the owner that a recording was stored under this name. Return False if its upload has come twice."""
+async def keep(tx: Tx, owner: Attendee, token: str, name: str, received: Received, *, signature: str) -> bool:
+    """Keep a recording among the files of its owner, and tell them. A name that is taken gets a number.
+
+    Return whether the received contents are needed: they are not if the upload has come twice, or if equal ones are in
+    the storage. No quota applies, because nobody could record again what was said.
+    """
     if not await signatures.use(tx, signature):
         return False
-    await tx.emit(RecordingStored(owner.room_id, owner.actor, name))
-    return True
+    user_id = owner.actor.id
+    parent = parse_path(await settings.get_attachment_folder(tx, user_id))
+    folder = await files.ensure_folder(tx, user_id, (*parent, FOLDER, token))
+    name = await files.find_free_name(tx, folder, name)
+    path = (*parent, FOLDER, token, name)
+    put = await files.put(tx, user_id, path, received, type_of(name), limits=Limits())
+    await tx.emit(RecordingStored(owner.room_id, owner.actor, name, put.entry.id))
+    return put.is_kept
