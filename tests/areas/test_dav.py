@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 
-from support.files import DAV, Files
+from support.files import DAV, Files, properties_of
 from support.people import Person
 from support.running import Server
 
@@ -208,6 +208,27 @@ def test_nobody_reaches_the_files_of_others(files: Files, alice: Person) -> None
     Files(alice).put("/own", b"2")
     assert Files(alice).status("MOVE", "/own", Destination=f"{base}{files.root}/x") == 403
     assert files.get("/secret") == b"1"
+
+
+def test_the_answer_to_a_move_names_the_entry(files: Files) -> None:
+    made = files.put("/a", b"1").headers["oc-fileid"]
+    base = str(files.person.http.base_url).rstrip("/")
+    moved = files.request("MOVE", "/a", Destination=f"{base}{files.root}/b")
+    copied = files.request("COPY", "/b", Destination=f"{base}{files.root}/c")
+    listed = files.list("/", 1, "oc:id", "d:getetag")
+    assert moved.headers["oc-fileid"] == listed["/b"]["id"] == made
+    assert copied.headers["oc-fileid"] == listed["/c"]["id"] != made
+    assert (moved.headers["etag"], copied.headers["etag"]) == (listed["/b"]["getetag"], listed["/c"]["getetag"])
+
+
+def test_everything_in_all_folders_is_listed_if_a_client_asks(files: Files, monkeypatch: pytest.MonkeyPatch) -> None:
+    for path in ("/a/b/c", "/a/d", "/e"):
+        files.put(path, b"1", X_NC_WebDAV_Auto_Mkcol="1")
+    listed = files.request("PROPFIND", "/", Depth="infinity")
+    assert set(properties_of(listed.content, files.root)) == {"/", "/a/", "/a/b/", "/a/b/c", "/a/d", "/e"}
+    monkeypatch.setattr("talkd.areas.dav.service.MAX_LISTED", 3)
+    assert files.status("PROPFIND", "/", Depth="infinity") == 403
+    assert files.status("PROPFIND", "/", Depth="1") == 207
 
 
 def test_the_old_address_has_the_same_files(files: Files) -> None:

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from io import BytesIO
 from typing import Any
 
 import nc_py_api  # type: ignore[import-untyped]
@@ -160,3 +161,66 @@ def test_users_and_groups_are_administered(server: Server) -> None:
         nc.users.delete(user_id)
         nc.users_groups.delete(group_id)
         assert nc.users.get_list(mask=user_id) == []
+
+
+@needs_sync
+def test_sync_client_keeps_files(server: Server, alice: Person) -> None:
+    with connect(server, alice.id) as nc:
+        made = nc.files.upload("first.txt", content=b"first")
+        assert nc.files.download(made) == b"first"
+        assert nc.files.by_id(made).name == "first.txt"
+        number = nc.files.by_path("first.txt").info.fileid
+        assert nc.files.by_id(number).user_path == "first.txt"
+        assert [each.name for each in nc.files.find(["eq", "fileid", number])] == ["first.txt"]
+        nc.files.makedirs("a/b/c")
+        assert nc.files.makedirs("a/b/c", exist_ok=True) is None
+        with pytest.raises(NextcloudException) as refused:
+            nc.files.mkdir("a")
+        assert refused.value.status_code == 405
+        moved = nc.files.move(made, "a/moved.txt")
+        copied = nc.files.copy(moved, "a/b/copied.txt")
+        assert (moved.file_id, copied.file_id == moved.file_id) == (made.file_id, False)
+        with pytest.raises(NextcloudException) as refused:
+            nc.files.move("a/moved.txt", "a/b/copied.txt")
+        assert refused.value.status_code == 412
+        nc.files.move("a/moved.txt", "a/b/copied.txt", overwrite=True)
+        assert [each.user_path for each in nc.files.listdir("a", depth=-1)] == ["a/b/", "a/b/c/", "a/b/copied.txt"]
+        listed = nc.files.listdir("a/b", exclude_self=False)
+        assert [(each.name, each.is_dir, each.info.size) for each in listed] == [
+            ("b", True, 5),
+            ("c", True, 0),
+            ("copied.txt", False, 5),
+        ]
+        assert listed[2].info.mimetype == "text/plain"
+        assert listed[2].is_updatable
+        assert listed[2].is_deletable
+        nc.files.delete("a")
+        with pytest.raises(NextcloudException) as refused:
+            nc.files.delete("a")
+        assert refused.value.status_code == 404
+        nc.files.delete("a", not_fail=True)
+        assert nc.files.listdir() == []
+
+
+@needs_sync
+@pytest.mark.parametrize(("size", "piece"), [(12_000_001, 5 * 1024 * 1024), (250_000, 100_000), (0, 100_000)])
+def test_sync_client_sends_large_files_in_pieces(server: Server, alice: Person, size: int, piece: int) -> None:
+    content = bytes(range(250)) * (size // 250) + b"!" * (size % 250)
+    with connect(server, alice.id) as nc:
+        made = nc.files.upload_stream("large.bin", BytesIO(content), chunk_size=piece)
+        assert nc.files.by_path("large.bin").file_id == made.file_id
+        got = BytesIO()
+        nc.files.download2stream("large.bin", got)
+        assert got.getvalue() == content
+
+
+@pytest.mark.parametrize(("size", "piece"), [(12_000_001, 5 * 1024 * 1024), (250_000, 100_000)])
+async def test_async_client_sends_large_files_in_pieces(server: Server, alice: Person, size: int, piece: int) -> None:
+    content = bytes(range(250)) * (size // 250) + b"!" * (size % 250)
+    async with connect_async(server, alice.id) as nc:
+        made = await nc.files.upload_stream("large.bin", BytesIO(content), chunk_size=piece)
+        assert (await nc.files.by_id(made)).name == "large.bin"
+        assert await nc.files.download("large.bin") == content
+        await nc.files.move("large.bin", "moved.bin")
+        assert [each.name for each in await nc.files.listdir()] == ["moved.bin"]
+        await nc.files.delete("moved.bin")

@@ -1,6 +1,7 @@
 """Parse the XML, the headers and the paths of WebDAV requests."""
 
 import re
+from enum import Enum
 from typing import Any
 from urllib.parse import unquote_to_bytes, urlsplit
 from xml.parsers import expat
@@ -100,11 +101,29 @@ def parse_wanted(content: bytes) -> Wanted:
     return Wanted(tuple(each.name for each in properties.inside) if properties is not None else ())
 
 
+class Depth(Enum):
+    """How much of a folder a request is about."""
+
+    NONE = 0
+    """The folder alone."""
+    CHILDREN = 1
+    ALL = 2
+
+
+def parse_depth(header: str) -> Depth:
+    """Return the depth of a PROPFIND. Without the header it is that of most clients: the folder and what is in it."""
+    return {"0": Depth.NONE, "infinity": Depth.ALL}.get(header.strip().lower(), Depth.CHILDREN)
+
+
 class Search(msgspec.Struct, frozen=True):
     """A search for the file with an id."""
 
     file_id: int
     wanted: Wanted
+
+
+_FILE_ID = re.compile("([0-9]{1,18})(talkd)?")
+"""The id of a file, alone or as in the property `oc:id`."""
 
 
 def parse_search(content: bytes) -> Search:
@@ -113,12 +132,12 @@ def parse_search(content: bytes) -> Search:
     equal = element.find("eq") if element is not None else None
     literal = equal.find("literal") if equal is not None else None
     is_by_id = equal is not None and equal.find("fileid", OC) is not None
-    if element is None or not is_by_id or literal is None or not re.fullmatch("[0-9]{1,18}", literal.text.strip()):
+    if element is None or not is_by_id or literal is None or not (number := _FILE_ID.fullmatch(literal.text.strip())):
         raise Invalid("query", message="Only searches for one oc:fileid are supported.")
     selected = element.find("select")
     properties = selected.find("prop") if selected is not None else None
     names = tuple(each.name for each in properties.inside) if properties is not None else ()
-    return Search(int(literal.text), Wanted(names))
+    return Search(int(number[1]), Wanted(names))
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -12,7 +12,7 @@ from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.download import serve
 from talkd.areas.files.media_model import type_of
-from talkd.areas.files.model import Path, parse_path
+from talkd.areas.files.model import Entry, Path, parse_path
 from talkd.areas.files.service import Condition
 from talkd.core.errors import (
     Invalid,
@@ -137,11 +137,11 @@ async def get_file(call: Call[FileParams], path: Path) -> Reply:
 
 @add("PROPFIND")
 async def list_properties(call: Call[FileParams], path: Path) -> Reply:
-    """List the properties of an entry, and with `Depth: 1` of what is in it."""
-    wanted, with_children = model.parse_wanted(call.body), call.header("depth").strip() != "0"
+    """List the properties of an entry, and with `Depth: 1` or `infinity` of what is in it."""
+    wanted, depth = model.parse_wanted(call.body), model.parse_depth(call.header("depth"))
     limits = call.world[Contents].limits
     nodes = await call.world.db.read_aside(
-        lambda tx: service.list_nodes(tx, call.caller.actor, path, with_children=with_children, limits=limits)
+        lambda tx: service.list_nodes(tx, call.caller.actor, path, depth=depth, limits=limits)
     )
     return multistatus(view.multistatus(base_of(call), nodes, wanted))
 
@@ -254,8 +254,14 @@ async def move(call: Call[FileParams], path: Path) -> Reply:
     """Move or rename a file or a folder."""
     target = model.parse_target(call.header("destination"), prefixes(call))
     overwrite = may_overwrite(call)
-    is_new = await write(call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite))
-    return Reply(content=b"", status=201 if is_new else 204)
+    moved = await write(call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite))
+    return _moved(*moved)
+
+
+def _moved(entry: Entry, is_new: bool) -> Reply:
+    """Return the answer to a MOVE or COPY, which names the entry at the target."""
+    headers = {"ETag": view.etag(entry), "OC-ETag": view.etag(entry), "OC-FileId": view.file_id(entry)}
+    return Reply(content=b"", status=201 if is_new else 204, headers=headers)
 
 
 @add("COPY")
@@ -264,11 +270,11 @@ async def copy(call: Call[FileParams], path: Path) -> Reply:
     target = model.parse_target(call.header("destination"), prefixes(call))
     overwrite, whole = may_overwrite(call), call.header("depth").strip() != "0"
     limits = call.world[Contents].limits
-    is_new = await write(
+    copied = await write(
         call,
         lambda tx: moving_service.copy(tx, call.user_id, path, target, overwrite=overwrite, whole=whole, limits=limits),
     )
-    return Reply(content=b"", status=201 if is_new else 204)
+    return _moved(*copied)
 
 
 @add("PROPPATCH")

@@ -2,7 +2,7 @@
 
 from talkd.areas.attachments import service as attachments
 from talkd.areas.attachments.model import shared_path
-from talkd.areas.dav.model import DAV, Change, Name, parse_moment
+from talkd.areas.dav.model import DAV, Change, Depth, Name, parse_moment
 from talkd.areas.dav.view import UNLIMITED, Node
 from talkd.areas.files import service
 from talkd.areas.files.media_model import has_preview
@@ -10,8 +10,11 @@ from talkd.areas.files.model import Blob, Entry, Limits, Path
 from talkd.areas.files.service import Condition
 from talkd.areas.users import service as users
 from talkd.core.actor import Actor
-from talkd.core.errors import Conflict, NotAllowedHere, NotFound
+from talkd.core.errors import Conflict, Forbidden, NotAllowedHere, NotFound
 from talkd.storage.database import Tx
+
+MAX_LISTED = 20_000
+"""Maximum number of entries that a PROPFIND lists if it asks for everything inside all folders."""
 
 
 async def access_file(tx: Tx, user: Actor, path: Path) -> tuple[Entry, Blob]:
@@ -24,8 +27,8 @@ async def access_file(tx: Tx, user: Actor, path: Path) -> tuple[Entry, Blob]:
     return entry, await service.get_blob(tx, entry)
 
 
-async def list_nodes(tx: Tx, user: Actor, path: Path, *, with_children: bool, limits: Limits) -> list[Node]:
-    """Return the entry at a path, and with `with_children` what is in it. Raises NotFound."""
+async def list_nodes(tx: Tx, user: Actor, path: Path, *, depth: Depth, limits: Limits) -> list[Node]:
+    """Return the entry at a path, and what is in it down to a depth. Raises NotFound, and Forbidden for too much."""
     entry = await service.find(tx, user.id, path)
     if entry is None:
         received = await attachments.find_received(tx, path, user)
@@ -35,8 +38,19 @@ async def list_nodes(tx: Tx, user: Actor, path: Path, *, with_children: bool, li
     free = UNLIMITED
     if limits.quota and entry.is_folder:
         free = max(0, limits.quota - (await service.get_root(tx, user.id)).size)
-    inside = await service.list_folder(tx, entry) if with_children and entry.is_folder else []
-    return [_node(entry, path, user, free), *(_node(each, (*path, each.name), user, free) for each in inside)]
+    nodes, waiting = (
+        [_node(entry, path, user, free)],
+        [(entry, path)] if entry.is_folder and depth is not Depth.NONE else [],
+    )
+    while waiting:
+        folder, place = waiting.pop()
+        inside = [(each, (*place, each.name)) for each in await service.list_folder(tx, folder)]
+        nodes += (_node(each, where, user, free) for each, where in inside)
+        if depth is Depth.ALL:
+            if len(nodes) > MAX_LISTED:
+                raise Forbidden(message=f"More than {MAX_LISTED} entries cannot be listed at once.")
+            waiting += ((each, where) for each, where in reversed(inside) if each.is_folder)
+    return nodes
 
 
 def _node(entry: Entry, path: Path, owner: Actor, free: int = UNLIMITED) -> Node:
@@ -50,11 +64,13 @@ async def _received(tx: Tx, entry: Entry, path: Path) -> Node:
 
 
 async def find_node(tx: Tx, user: Actor, file_id: int) -> Node | None:
-    """Return the file with this id, if it is the user's own or shared with them, or None."""
+    """Return the file with this id, if it is shared with the user, or their own file or folder, or None."""
     entry = await service.find_by_id(tx, file_id)
-    if entry is None or entry.is_folder:
+    if entry is None:
         return None
     if entry.user_id != user.id:
+        if entry.is_folder:
+            return None
         found = await attachments.find_share_for(tx, entry, user)
         if found is None or await service.get_path(tx, entry) is None:
             return None

@@ -50,7 +50,8 @@ async def create_upload(call: Call[FileParams], path: Path) -> Reply:
 @add("PROPFIND")
 async def list_pieces(call: Call[FileParams], path: Path) -> Reply:
     """List the pieces that have arrived."""
-    wanted, with_children = model.parse_wanted(call.body), call.header("depth").strip() != "0"
+    wanted = model.parse_wanted(call.body)
+    with_children = model.parse_depth(call.header("depth")) is not model.Depth.NONE
     nodes = await call.world.db.read(
         lambda tx: service.list_nodes(tx, call.caller.actor, path, with_children=with_children)
     )

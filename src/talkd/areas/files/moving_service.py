@@ -1,5 +1,7 @@
 """Move and copy files and folders."""
 
+import msgspec
+
 from talkd.areas.files import service, store
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Entry, Limits, Path, require_name
@@ -11,8 +13,8 @@ MAX_COPIED = 20_000
 """Maximum number of entries that one request copies."""
 
 
-async def move(tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool) -> bool:
-    """Move an entry. Return True if nothing was at the target.
+async def move(tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool) -> tuple[Entry, bool]:
+    """Move an entry. Return it, and True if nothing was at the target.
 
     Raises NotFound, Conflict without a parent folder, PreconditionFailed if something is there and `overwrite` is
     False, and Forbidden to move a folder into itself or over a folder around it.
@@ -27,25 +29,26 @@ async def move(tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: b
     media_type = entry.media_type if entry.is_folder else type_of(target[-1])
     await store.move_entry(tx, entry.id, parent.id, target[-1], media_type)
     await store.grow(tx, parent.id, entry.size, service.new_etag(), now)
-    return old is None
+    moved = msgspec.structs.replace(entry, parent_id=parent.id, name=target[-1], media_type=media_type)
+    return moved, old is None
 
 
 async def copy(
     tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool, whole: bool, limits: Limits
-) -> bool:
-    """Copy an entry; a folder with everything in it if `whole`. Return True if nothing was at the target.
+) -> tuple[Entry, bool]:
+    """Copy an entry; a folder with everything in it if `whole`. Return the copy, and True if nothing was at the target.
 
     Raises the errors of `move`, NoSpace, and Invalid if a folder has more than MAX_COPIED entries.
     """
     entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite)
     if old is not None and old.id == entry.id:
         raise Forbidden(message="Source and target are the same.")
-    root = await service.lock_tree(tx, user_id)
-    if limits.quota and root.size + entry.size > limits.quota:
+    size = entry.size if whole or not entry.is_folder else 0
+    growth = size - (old.size if old is not None else 0)
+    if limits.quota and growth > 0 and (await service.lock_tree(tx, user_id)).size + growth > limits.quota:
         raise NoSpace(message="Your quota is used up.")
     if old is not None:
         await service.remove(tx, old)
-    size = entry.size if whole or not entry.is_folder else 0
     made = await _copy_one(tx, entry, parent, target[-1], size)
     waiting, count = [(entry, made)], 0
     while whole and waiting:
@@ -56,7 +59,7 @@ async def copy(
             raise Invalid("path", message=f"A folder with more than {MAX_COPIED} entries cannot be copied at once.")
         waiting += [(each, await _copy_one(tx, each, folder_copy, each.name, each.size)) for each in inside]
     await store.grow(tx, parent.id, size, service.new_etag(), clock.now())
-    return old is None
+    return made, old is None
 
 
 async def copy_from(tx: Tx, entry: Entry, user_id: str, parent: Entry, name: str, limits: Limits) -> Entry:
