@@ -224,3 +224,25 @@ async def test_async_client_sends_large_files_in_pieces(server: Server, alice: P
         await nc.files.move("large.bin", "moved.bin")
         assert [each.name for each in await nc.files.listdir()] == ["moved.bin"]
         await nc.files.delete("moved.bin")
+
+
+def test_sync_client_sends_a_file_to_a_conversation(server: Server, alice: Person, bob: Person, token: str) -> None:
+    with connect(server, alice.id) as nc, connect(server, bob.id) as other:
+        node = nc.files.upload("/report.txt", b"all is well")
+        share, reference_id = nc.talk.send_file(node, token)
+        assert (share.share_with, share.file_owner, share.path) == (token, alice.id, "report.txt")
+        message = next(each for each in other.talk.receive_messages(token) if each.reference_id == reference_id)
+        file = message.message_parameters["file"]
+        assert file["name"] == "report.txt"
+        assert other.files.download(file["path"]) == b"all is well"
+        assert other.files.by_id(file["id"]).name == "report.txt"
+
+
+async def test_async_client_sends_a_file_to_a_conversation(
+    server: Server, alice: Person, bob: Person, token: str
+) -> None:
+    async with connect_async(server, alice.id) as nc, connect_async(server, bob.id) as other:
+        node = await nc.files.upload("/report.txt", b"all is well")
+        _, reference_id = await nc.talk.send_file(node, token)
+        message = next(each for each in await other.talk.receive_messages(token) if each.reference_id == reference_id)
+        assert await other.files.download(message.message_parameters["file"]["path"]) == b"all is well"

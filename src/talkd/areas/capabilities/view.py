@@ -71,6 +71,20 @@ def dav() -> Block:
     return {"chunking": "1.0"}
 
 
+def files_sharing() -> Block:
+    """Return how files are shared: in rooms only, not by public links or with single users."""
+    return {
+        "api_enabled": True,
+        "public": {"enabled": False},
+        "resharing": False,
+        "user": {"send_mail": False, "expire_date": {"enabled": False}},
+        "group_sharing": False,
+        "default_permissions": 1,
+        "federation": {"outgoing": False, "incoming": False},
+        "sharee": {"query_lookup_default": False, "always_show_unique": False},
+    }
+
+
 def files() -> Block:
     """Return the block of files: how they are sent in pieces, and which names they may not have."""
     return {
