@@ -18,6 +18,8 @@ from talkd.web.routing import ROOM_GUARDS, Guard, Kind, Route
 Schema = dict[str, Any]
 
 OCS = "/ocs/v2.php"
+METHODS = frozenset({"GET", "PUT", "POST", "DELETE", "OPTIONS", "HEAD", "PATCH", "TRACE"})
+"""The methods that OpenAPI 3.1 knows. Operations with those of WebDAV have no place in the document."""
 _IN_PATH = re.compile(r"\{(\w+)\}")
 _REF = "#/components/schemas/{name}"
 
@@ -52,15 +54,18 @@ _TYPES: dict[Any, Schema] = {
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """Return the OpenAPI 3.1 document of all operations. Those of OCS are listed with the prefix `/ocs/v2.php`."""
-    table = tuple(routes)
+    """Return the OpenAPI 3.1 document of all operations whose methods it knows.
+
+    Those of OCS are listed with the prefix `/ocs/v2.php`.
+    """
+    table = tuple(route for route in routes if route.method in METHODS)
     returned = {kind for route in table for kind in _kinds(route.returns)}
     kinds = tuple(sorted(returned, key=repr))
     schemas, components = msgspec.json.schema_components(kinds, ref_template=_REF)
     described = dict(zip(kinds, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for route in table:
-        path = (OCS if route.kind is Kind.OCS else "") + route.path
+        path = (OCS if route.kind is Kind.OCS else "") + route.path.replace("{*", "{")
         paths.setdefault(path, {})[route.method.lower()] = _operation(route, path, described)
     return {
         "openapi": "3.1.0",
@@ -130,6 +135,8 @@ def _inputs(route: Route, path: str) -> tuple[list[Schema], Schema | None]:
     rest = {name: field for name, field in fields.items() if name not in in_path}
     properties = {name: _schema(hints[field.name], field) for name, field in rest.items()}
     required = [name for name, field in rest.items() if field.required]
+    if route.receives:
+        return parameters, {"content": {"application/octet-stream": {"schema": {}}}}
     if not properties:
         return parameters, None
     if route.method == "GET":
