@@ -112,7 +112,19 @@ def test_settings_of_an_account(people: Occ) -> None:
     assert people(*name, "--delete", status=1) == "Display name can't be deleted.\n"
     assert people(*name, "\u200b", status=1) == "New display name can't be empty\n"
     assert people("user:setting", "nobody", status=1) == 'The user "nobody" does not exist.\n'
-    assert "no setting" in people("user:setting", "alice", "files", "quota", "1 GB", status=1)
+    assert "no setting" in people("user:setting", "alice", "files", "color", "red", status=1)
+
+
+def test_a_quota_is_a_setting_of_an_account(people: Occ) -> None:
+    setting = ("user:setting", "alice", "files", "quota")
+    people(*setting, status=1)
+    people(*setting, "1.5 GB")
+    assert people(*setting) == "1610612736\n"
+    assert people(*setting, "much", status=1) == "Invalid quota value: much\n"
+    people(*setting, "none")
+    assert json.loads(people("user:setting", "alice", "--output=json"))["files"] == {"quota": "none"}
+    people(*setting, "--delete")
+    people(*setting, status=1)
 
 
 def test_groups(people: Occ) -> None:

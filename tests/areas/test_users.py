@@ -166,7 +166,8 @@ def test_users_change_their_own_profile(server: Any, key: str, value: str, shown
     ("key", "value", "code"),
     [
         ("nosuchkey", "x", 113),
-        ("quota", "5 GB", 113),
+        ("quota", "much", 101),
+        ("quota", "-1", 101),
         ("email", "nowhere", 101),
         ("language", "!", 101),
         ("phoneScope", "everybody", 101),

@@ -55,7 +55,7 @@ OF_ROOMS = {
 """Tables in which a room can have many rows."""
 
 READING = {"Seq Scan", "Index Scan", "Index Only Scan", "Bitmap Index Scan"}
-PARTIAL = {"rooms_calling", "rooms_cleared", "rooms_listable", "rooms_lobby_timer"}
+PARTIAL = {"blobs_unused", "entries_detached", "rooms_calling", "rooms_cleared", "rooms_listable", "rooms_lobby_timer"}
 """Indexes of few rows, which are meant to be read completely."""
 ROOM_ALONE = re.compile(r"\(\(?(\w+\.)?room_id = (ANY \()?[\w.$]+\)?\)?\)")
 
@@ -82,6 +82,10 @@ WHOLE = {
     "areas.notifications.outbox_store._ROOMS": JOB,
     "areas.operations.store._ACCOUNTS": JOB,
     "areas.operations.store._SESSIONS": JOB,
+    **{
+        f"areas.files.examination_store.{name}": JOB
+        for name in ("_WRONG_COUNTS", "_SET_COUNTS", "_LOST", "_EMPTY", "_USERS_OF", "_FILES", "_NUMBER", "_ROOTS")
+    },
     "conversation.attendee_store._ALL": ROOM,
     **{
         f"conversation.attendee_store._BY_TEXT[{field}]": "a telephone bridge asks it for each caller, which are few"

@@ -159,3 +159,13 @@ def show(rows: list[tuple[str, ...]], *, headers: tuple[str, ...]) -> None:
 def show_json(value: Any) -> None:
     """Print a value as indented JSON."""
     click.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def size_text(size: int) -> str:
+    """Return a number of bytes in the unit that people read."""
+    value = float(size)
+    for unit in ("B", "KB", "MB", "GB"):
+        if value < 1024:
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    return f"{value:.1f} TB"

@@ -14,6 +14,7 @@ from talkd.areas.files.model import Entry
 from talkd.areas.users import service as users
 from talkd.blobs import open_blobs
 from talkd.cli import command
+from talkd.cli.command import size_text
 from talkd.cli.database import opened, read
 from talkd.config import Config, ConfigError
 from talkd.core.errors import NotFound
@@ -145,13 +146,3 @@ async def _usage(tx: Tx) -> tuple[list[files.Usage], tuple[int, int]]:
 
 def _moment(time: int) -> str:
     return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M}"
-
-
-def size_text(size: int) -> str:
-    """Return a number of bytes in the unit that people read."""
-    value = float(size)
-    for unit in ("B", "KB", "MB", "GB"):
-        if value < 1000:
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"

@@ -2,6 +2,8 @@
 
 import click
 
+from talkd.areas.files import quota_service as quotas
+from talkd.areas.files.quota_model import DEFAULT
 from talkd.areas.settings import service as settings
 from talkd.areas.users import service as users
 from talkd.areas.users.model import Account
@@ -27,7 +29,7 @@ FIELDS = {
 
 @commands.command("user:setting")
 @click.argument("uid", help="Login name of the account.")
-@click.argument("app", default="", help="App of the setting: settings, core or spreed.")
+@click.argument("app", default="", help="App of the setting: settings, core, files or spreed.")
 @click.argument("key", default="", help="Name of the setting.")
 @click.argument("value", required=False, help="New value.")
 @click.option("--default-value", help="Value to print if the setting is not set.")
@@ -83,6 +85,9 @@ async def _values(tx: Tx, account: Account) -> dict[str, dict[str, str]]:
     talk = {READ_PRIVACY: str(account.read_privacy), TYPING_PRIVACY: str(account.typing_privacy)}
     chosen = await settings.get_preferences(tx, account.id)
     talk |= {key: chosen[key] for key in PREFERENCES if key in chosen}
+    quota = await quotas.get_chosen(tx, account.id)
+    if quota is not None:
+        found["files"] = {"quota": quota}
     return {**found, APP: talk}
 
 
@@ -93,6 +98,8 @@ async def _set(tx: Tx, account: Account, app: str, key: str, value: str | None) 
         raise Invalid(message="Display name can't be deleted." if value is None else "New display name can't be empty")
     elif (app, key) in FIELDS:
         await users.set_field(tx, account, FIELDS[app, key], value or "")
+    elif (app, key) == ("files", "quota"):
+        await quotas.set_quota(tx, account.id, DEFAULT if value is None else value)
     elif app == APP and key in PREFERENCES:
         if value is None:
             await settings.delete_preference(tx, account.id, key)

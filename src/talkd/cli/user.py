@@ -5,12 +5,16 @@ import sys
 
 import click
 
+from talkd.areas.files import quota_service as quotas
+from talkd.areas.files.model import Limits
+from talkd.areas.files.quota_model import UNLIMITED, Space
 from talkd.areas.removal import service as removal
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import password_model as policy
 from talkd.areas.users import service as users
 from talkd.areas.users.passwords import hash_password_now
 from talkd.cli import command
+from talkd.cli.command import size_text
 from talkd.cli.database import read, write, write_in_portions
 from talkd.config import Config
 from talkd.core.actor import CLI
@@ -118,6 +122,24 @@ def enable_user(config: Config, name: str) -> None:
 def disable_user(config: Config, name: str) -> None:
     """Disable an account. Apps and browsers are logged out at once."""
     _set_enabled(config, name, enabled=False)
+
+
+@app.command("quota")
+@name
+@click.argument("size", required=False, help="Like 5 GB or 500 MB; none for no limit; default for files.quota.")
+def set_quota(config: Config, name: str, size: str | None) -> None:
+    """Set how much the files of an account may use, or show it. Files above a new quota stay."""
+    limits = Limits(config.files.quota, config.files.total)
+
+    async def work(tx: Tx) -> Space:
+        user_id = await _require(tx, name)
+        if size is not None:
+            await quotas.set_quota(tx, user_id, size)
+        return (await quotas.get_spaces(tx, [user_id], limits))[user_id]
+
+    space = read(config, work) if size is None else write(config, work)
+    quota = "no limit" if space.quota == UNLIMITED else size_text(space.quota)
+    click.echo(f"{name}: {size_text(space.used)} used, quota: {quota}")
 
 
 def _set_enabled(config: Config, name: str, *, enabled: bool) -> None:

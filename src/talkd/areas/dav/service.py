@@ -3,10 +3,12 @@
 from talkd.areas.attachments import service as attachments
 from talkd.areas.attachments.model import shared_path
 from talkd.areas.dav.model import DAV, Change, Depth, Name, parse_moment
-from talkd.areas.dav.view import UNLIMITED, Node
+from talkd.areas.dav.view import Node
+from talkd.areas.files import quota_service as quotas
 from talkd.areas.files import service
 from talkd.areas.files.media_model import has_preview
 from talkd.areas.files.model import Blob, Entry, Limits, Path
+from talkd.areas.files.quota_model import UNLIMITED
 from talkd.areas.files.service import Condition
 from talkd.areas.users import service as users
 from talkd.core.actor import Actor
@@ -36,8 +38,8 @@ async def list_nodes(tx: Tx, user: Actor, path: Path, *, depth: Depth, limits: L
             raise NotFound
         return [await _received(tx, received, path)]
     free = UNLIMITED
-    if limits.quota and entry.is_folder:
-        free = max(0, limits.quota - (await service.get_root(tx, user.id)).size)
+    if entry.is_folder:
+        free = (await quotas.get_spaces(tx, [user.id], limits))[user.id].free
     nodes, waiting = (
         [_node(entry, path, user, free)],
         [(entry, path)] if entry.is_folder and depth is not Depth.NONE else [],

@@ -10,6 +10,7 @@ import msgspec
 
 from talkd.areas.dav.model import DAV, NC, OC, Name, Wanted
 from talkd.areas.files.model import Entry, Path
+from talkd.areas.files.quota_model import UNLIMITED
 from talkd.core import errors
 
 XML = "application/xml; charset=utf-8"
@@ -17,9 +18,6 @@ _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _SABRE = "http://sabredav.org/ns"
 _PREFIXES = {DAV: "d", OC: "oc", NC: "nc"}
 _OPEN = f'<d:multistatus xmlns:d="{DAV}" xmlns:s="{_SABRE}" xmlns:oc="{OC}" xmlns:nc="{NC}">'
-UNLIMITED = -3
-"""What clients take for a quota without a limit."""
-
 _NAMES: dict[type[errors.TalkError], str] = {
     errors.NotFound: "NotFound",
     errors.Forbidden: "Forbidden",

@@ -6,7 +6,7 @@ from talkd.areas.files import service, store
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Entry, Limits, Path, require_name
 from talkd.core import clock
-from talkd.core.errors import Forbidden, Invalid, NoSpace, PreconditionFailed
+from talkd.core.errors import Forbidden, Invalid, PreconditionFailed
 from talkd.storage.database import Tx
 
 MAX_COPIED = 20_000
@@ -45,8 +45,7 @@ async def copy(
         raise Forbidden(message="Source and target are the same.")
     size = entry.size if whole or not entry.is_folder else 0
     growth = size - (old.size if old is not None else 0)
-    if limits.quota and growth > 0 and (await service.lock_tree(tx, user_id)).size + growth > limits.quota:
-        raise NoSpace(message="Your quota is used up.")
+    await service.require_quota(tx, user_id, growth, limits)
     if old is not None:
         await service.remove(tx, old)
     made = await _copy_one(tx, entry, parent, target[-1], size)
@@ -64,9 +63,8 @@ async def copy(
 
 async def copy_from(tx: Tx, entry: Entry, user_id: str, parent: Entry, name: str, limits: Limits) -> Entry:
     """Copy a file, also of somebody else, into a folder of a user. Raises NoSpace."""
-    root = await service.lock_tree(tx, user_id)
-    if limits.quota and root.size + entry.size > limits.quota:
-        raise NoSpace(message="Your quota is used up.")
+    await service.lock_tree(tx, user_id)
+    await service.require_quota(tx, user_id, entry.size, limits)
     made = await _copy_one(tx, entry, parent, name, entry.size)
     await store.grow(tx, parent.id, entry.size, service.new_etag(), clock.now())
     return made

@@ -8,6 +8,7 @@ from itertools import count
 
 import msgspec
 
+from talkd.areas.files import quota_service as quotas
 from talkd.areas.files import store
 from talkd.areas.files.model import (
     ETAG_LENGTH,
@@ -21,6 +22,7 @@ from talkd.areas.files.model import (
     numbered,
     require_name,
 )
+from talkd.areas.files.quota_model import UNLIMITED
 from talkd.core import clock, ids
 from talkd.core.errors import (
     Conflict,
@@ -131,12 +133,24 @@ async def get_blob(tx: Tx, entry: Entry) -> Blob:
 
 async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None:
     """Raises NoSpace if a new file of this size has no place beside the other files and the unfinished uploads."""
-    if limits.quota:
-        used = (await get_root(tx, user_id)).size + await store.get_waiting(tx, user_id)
-        if used + size > limits.quota:
-            raise NoSpace(message="Your quota is used up.")
+    await require_quota(tx, user_id, size, limits, with_waiting=True)
     if limits.total and await store.get_total(tx) + size > limits.total:
         raise NoSpace(message="The server has no space left for files.")
+
+
+async def require_quota(tx: Tx, user_id: str, growth: int, limits: Limits, *, with_waiting: bool = False) -> None:
+    """Raises NoSpace if an account's files may not grow by so many bytes.
+
+    `with_waiting`: whether the uploads that are not finished count, too.
+    """
+    quota = await quotas.get_quota(tx, user_id, limits)
+    if quota == UNLIMITED or growth <= 0:
+        return
+    used = (await get_root(tx, user_id)).size
+    if with_waiting:
+        used += await store.get_waiting(tx, user_id)
+    if used + growth > quota:
+        raise NoSpace(message="Your quota is used up.")
 
 
 # --- writing --------------------------------------------------------------------------------
@@ -214,7 +228,7 @@ async def put(
     `modified_at`: the time of the last change as the client gives it; 0 for now. Raises Conflict without a parent
     folder or if a folder is at the path, PreconditionFailed, NoSpace, and Invalid for a name that is not allowed.
     """
-    root = await lock_tree(tx, user_id)
+    await lock_tree(tx, user_id)
     if not path:
         raise Conflict(message="A folder is at this path.")
     old = await find(tx, user_id, path)
@@ -225,8 +239,7 @@ async def put(
         raise Conflict(message="A folder is at this path.")
     parent = await require_folder(tx, user_id, path[:-1])
     growth = received.size - (old.size if old is not None else 0)
-    if limits.quota and growth > 0 and root.size + growth > limits.quota:
-        raise NoSpace(message="Your quota is used up.")
+    await require_quota(tx, user_id, growth, limits)
     blob = await store.use_blob(tx, sha256=received.sha256, key=received.key, size=received.size)
     now = clock.now()
     values: dict[str, int | str] = {

@@ -1,5 +1,7 @@
 """Statements about entries, and about the contents of files."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from talkd.areas.files.model import Blob, Entry
@@ -20,6 +22,11 @@ _CHILDREN = Query(
     .order_by(entries.c.name)
     .limit(bind("limit", sa.Integer)),
     ENTRY,
+)
+_SIZES = Query(
+    sa.select(entries.c.name, entries.c.size).where(entries.c.parent_id == ZERO, one_of(entries.c.name, "user_ids")),
+    single(entries.c.name),
+    single(entries.c.size),
 )
 _NAMES = Statement(sa.select(entries.c.name).where(entries.c.parent_id == bind("parent_id")))
 _NEW = (
@@ -150,6 +157,11 @@ async def find_child(tx: Tx, parent_id: int, name: str) -> Entry | None:
 async def list_children(tx: Tx, parent_id: int, *, after: str, limit: int) -> list[Entry]:
     """Return the next `limit` entries of a folder, in the database's order of names."""
     return await tx.list(_CHILDREN, parent_id=parent_id, after=after, limit=limit)
+
+
+async def get_sizes(tx: Tx, user_ids: Sequence[str]) -> dict[str, int]:
+    """Return how many bytes the files of these users have, by user. Those who never had one are left out."""
+    return dict(await tx.list(_SIZES, user_ids=tx.many(user_ids))) if user_ids else {}
 
 
 async def list_names(tx: Tx, parent_id: int) -> set[str]:

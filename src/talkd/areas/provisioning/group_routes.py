@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.provisioning import service, view
-from talkd.areas.provisioning.routes import Search, UserPath, api_caller, details
+from talkd.areas.provisioning.routes import Search, UserPath, api_caller, details, limits_of
 from talkd.areas.users import group_service as groups
 from talkd.areas.users.model import INVALID
 from talkd.core.errors import Rejected
@@ -88,7 +88,9 @@ async def list_group_member_details(tx: Tx, call: Call[GroupPage]) -> Any:
     """Return the members of a group as accounts, by id."""
     wanted = call.params
     offset = max(wanted.offset, 0)
-    profiles = await service.list_profiles_of_members(tx, wanted.group_id, wanted.limit or None, offset)
+    profiles = await service.list_profiles_of_members(
+        tx, limits_of(call), wanted.group_id, wanted.limit or None, offset
+    )
     return {"users": details(call, profiles)}
 
 

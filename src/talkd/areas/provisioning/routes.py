@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from talkd.areas.files.contents import Contents
+from talkd.areas.files.model import Limits
 from talkd.areas.provisioning import service, view
 from talkd.areas.provisioning.service import ApiCaller, Profile
 from talkd.areas.removal import service as removal
@@ -72,7 +74,7 @@ async def list_users(tx: Tx, call: Call[Search]) -> Any:
 async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
     """Return the accounts whose id, name or address contains the text, by id."""
     wanted = call.params
-    profiles = await service.list_profiles(tx, wanted.search, wanted.limit or None, wanted.offset)
+    profiles = await service.list_profiles(tx, limits_of(call), wanted.search, wanted.limit or None, wanted.offset)
     return {"users": details(call, profiles)}
 
 
@@ -80,7 +82,9 @@ async def list_user_details(tx: Tx, call: Call[Search]) -> Any:
 async def list_recent_users(tx: Tx, call: Call[Search]) -> Any:
     """Return the accounts whose id, name or address contains the text, by id, in the order of their last logins."""
     wanted = call.params
-    profiles = await service.list_profiles(tx, wanted.search, wanted.limit or None, wanted.offset, recent_first=True)
+    profiles = await service.list_profiles(
+        tx, limits_of(call), wanted.search, wanted.limit or None, wanted.offset, recent_first=True
+    )
     return {"users": details(call, profiles)}
 
 
@@ -120,7 +124,7 @@ async def create_user(call: Call[NewUser]) -> Any:
 @routes.add("GET", "users/{user_id}", Guard.USER, params=UserPath)
 async def get_user(tx: Tx, call: Call[UserPath]) -> Any:
     """Return an account: the caller's own, or any for administrators."""
-    return _details_of(call, await service.find_profile(tx, api_caller(call), call.params.user_id))
+    return _details_of(call, await service.find_profile(tx, limits_of(call), api_caller(call), call.params.user_id))
 
 
 @routes.add("PUT", "users/{user_id}", Guard.USER, params=UserChange, access=Access.OWN)
@@ -170,7 +174,7 @@ async def disable_user(tx: Tx, call: Call[UserPath]) -> Any:
 @routes.add("GET", "user", Guard.USER)
 async def get_current_user(tx: Tx, call: Call[NoParams]) -> Any:
     """Return the caller's account."""
-    return _details_of(call, await service.find_profile(tx, api_caller(call), call.user_id))
+    return _details_of(call, await service.find_profile(tx, limits_of(call), api_caller(call), call.user_id))
 
 
 @routes.add("GET", "user/fields", Guard.USER)
@@ -193,6 +197,11 @@ def api_caller(call: Call[Any]) -> ApiCaller:
     return ApiCaller(caller.actor, caller.is_admin, caller.is_confirmed, has_sent_password)
 
 
+def limits_of(call: Call[Any]) -> Limits:
+    """Return how much files may use, unless an account has a quota of its own."""
+    return call.world[Contents].limits
+
+
 def details(call: Call[Any], profiles: list[Profile]) -> dict[str, Any]:
     """Return accounts as the caller may see them, by id."""
     return {profile.account.id: _details_of(call, profile) for profile in profiles}
@@ -201,4 +210,6 @@ def details(call: Call[Any], profiles: list[Profile]) -> dict[str, Any]:
 def _details_of(call: Call[Any], profile: Profile) -> dict[str, Any]:
     account, is_own = profile.account, profile.account.id == call.user_id
     language = texts.preferred(*texts.accepted(call.header("accept-language"))) if is_own else texts.DEFAULT
-    return view.details(account, profile.group_ids, own=is_own, for_admin=call.caller.is_admin, language=language)
+    return view.details(
+        account, profile.group_ids, profile.space, own=is_own, for_admin=call.caller.is_admin, language=language
+    )

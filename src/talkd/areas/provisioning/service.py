@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from talkd.areas.files import quota_service as quotas
+from talkd.areas.files.model import Limits
+from talkd.areas.files.quota_model import Space
 from talkd.areas.users import group_service as groups
 from talkd.areas.users import service as users
-from talkd.areas.users.model import ADMIN_GROUP, LOGIN_FIELDS, NO_GROUP, NOT_YOURS, Account
+from talkd.areas.users.model import ADMIN_GROUP, INVALID, LOGIN_FIELDS, NO_GROUP, NOT_YOURS, Account
 from talkd.core.actor import Actor
-from talkd.core.errors import Forbidden, Rejected
+from talkd.core.errors import Forbidden, Invalid, Rejected
 from talkd.core.names import folded
 from talkd.storage.database import Tx
 
@@ -27,28 +30,32 @@ class ApiCaller(msgspec.Struct, frozen=True):
 
 
 class Profile(msgspec.Struct, frozen=True):
-    """An account and the ids of its groups."""
+    """An account, the ids of its groups, and what its files use."""
 
     account: Account
     group_ids: list[str]
+    space: Space
 
 
 # --- accounts -------------------------------------------------------------------------------
 async def list_profiles(
-    tx: Tx, search: str, limit: int | None, offset: int, *, recent_first: bool = False
+    tx: Tx, limits: Limits, search: str, limit: int | None, offset: int, *, recent_first: bool = False
 ) -> list[Profile]:
     """List the accounts whose id, name or address contains the text, sorted by name or by their last login."""
-    return await _with_groups(tx, await users.list_accounts(tx, search, limit, offset, recent_first=recent_first))
+    accounts = await users.list_accounts(tx, search, limit, offset, recent_first=recent_first)
+    return await _profiles(tx, limits, accounts)
 
 
-async def list_profiles_of_members(tx: Tx, group_id: str, limit: int | None, offset: int) -> list[Profile]:
+async def list_profiles_of_members(
+    tx: Tx, limits: Limits, group_id: str, limit: int | None, offset: int
+) -> list[Profile]:
     """List the members of a group, sorted by name. Raises Rejected (404) if there is no such group."""
-    return await _with_groups(tx, await groups.find_member_accounts(tx, group_id, limit, offset))
+    return await _profiles(tx, limits, await groups.find_member_accounts(tx, group_id, limit, offset))
 
 
-async def find_profile(tx: Tx, by: ApiCaller, user_id: str) -> Profile:
+async def find_profile(tx: Tx, limits: Limits, by: ApiCaller, user_id: str) -> Profile:
     """Return the caller's own account, or any for administrators. Raises Rejected as `require_visible` does."""
-    [profile] = await _with_groups(tx, [await require_visible(tx, by, user_id)])
+    [profile] = await _profiles(tx, limits, [await require_visible(tx, by, user_id)])
     return profile
 
 
@@ -101,7 +108,18 @@ async def set_field(tx: Tx, by: ApiCaller, user_id: str, key: str, value: str) -
 
     Raises Rejected: 998 unknown account, 101 invalid, 113 unknown key. Raises Forbidden as `_require_confirmed` does.
     """
-    await users.set_field(tx, await _require_may_set(tx, by, user_id, key), key, value)
+    account = await _require_may_set(tx, by, user_id, key)
+    if key == "quota" and by.is_admin:
+        await _set_quota(tx, account, value)
+    else:
+        await users.set_field(tx, account, key, value)
+
+
+async def _set_quota(tx: Tx, account: Account, value: str) -> None:
+    try:
+        await quotas.set_quota(tx, account.id, value)
+    except Invalid as error:
+        raise Rejected(INVALID, error.message) from error
 
 
 async def require_may_set_password(tx: Tx, by: ApiCaller, user_id: str) -> Account:
@@ -173,9 +191,11 @@ async def delete_group(tx: Tx, by: ApiCaller, group_id: str) -> bool:
 
 
 # ----------------------------------------------------------------------------------------
-async def _with_groups(tx: Tx, accounts: Sequence[Account]) -> list[Profile]:
-    groups_of = await groups.get_groups_of(tx, [account.id for account in accounts])
-    return [Profile(account, groups_of[account.id]) for account in accounts]
+async def _profiles(tx: Tx, limits: Limits, accounts: Sequence[Account]) -> list[Profile]:
+    user_ids = [account.id for account in accounts]
+    groups_of = await groups.get_groups_of(tx, user_ids)
+    spaces = await quotas.get_spaces(tx, user_ids, limits)
+    return [Profile(account, groups_of[account.id], spaces[account.id]) for account in accounts]
 
 
 async def _find_administered(tx: Tx, by: ApiCaller, user_id: str) -> Account | None:

@@ -2,15 +2,16 @@
 
 from typing import Any
 
+from talkd.areas.files.quota_model import UNLIMITED, Space
 from talkd.areas.users.model import DEFAULT_SCOPES, PROFILE_FIELDS, Account, GroupSize, Suggestion
 from talkd.core.actor import USERS
 
 NEVER = -1
-NO_QUOTA = {"free": 0, "used": 0, "total": 0, "relative": 0, "quota": -3}
-"""-3 means unlimited. talkd stores no files of its users."""
 
 
-def details(account: Account, groups: list[str], *, own: bool, for_admin: bool, language: str) -> dict[str, Any]:
+def details(
+    account: Account, groups: list[str], space: Space, *, own: bool, for_admin: bool, language: str
+) -> dict[str, Any]:
     """Return an account. Scopes are in the caller's own account only, the storage location for administrators only.
 
     `language` is that of an account that has chosen none.
@@ -36,7 +37,7 @@ def details(account: Account, groups: list[str], *, own: bool, for_admin: bool, 
         "lastLogin": account.last_login_at * 1000,
         "backend": "Database",
         "subadmin": [],
-        "quota": NO_QUOTA,
+        "quota": _quota(space),
         "manager": "",
     }
     if own:
@@ -56,6 +57,20 @@ def details(account: Account, groups: list[str], *, own: bool, for_admin: bool, 
         "timezone": account.timezone,
         "notify_email": None,
         "backendCapabilities": {"setDisplayName": True, "setPassword": True},
+    }
+
+
+def _quota(space: Space) -> dict[str, float]:
+    """Return what the files of an account use, in bytes and as a percentage of its quota."""
+    if space.quota == UNLIMITED:
+        return {"free": UNLIMITED, "used": space.used, "total": UNLIMITED, "relative": 0, "quota": UNLIMITED}
+    relative = round(100 * space.used / space.quota, 2) if space.quota else 100
+    return {
+        "free": space.free,
+        "used": space.used,
+        "total": space.quota,
+        "relative": relative,
+        "quota": space.quota,
     }
 
 

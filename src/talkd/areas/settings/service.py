@@ -3,7 +3,7 @@
 Functions that take an `app` raise Forbidden if it has no settings in talkd.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
@@ -126,6 +126,24 @@ async def set_preference(tx: Tx, user_id: str, key: str, value: str | None) -> N
 async def get_preferences(tx: Tx, user_id: str) -> dict[str, str]:
     """Return the preferences of a user, apart from read and typing privacy, which belong to the account."""
     return await store.get_user_values(tx, user_id, APP)
+
+
+async def get_value_of_user(tx: Tx, user_id: str, app: str, key: str) -> str | None:
+    """Return a value that administrators set for a user, or None. It is deleted with the account."""
+    return await store.get_user_value(tx, user_id, app, key)
+
+
+async def get_values_of_users(tx: Tx, user_ids: Sequence[str], app: str, key: str) -> dict[str, str]:
+    """Return a value that administrators set for these users, by user. Those without it are left out."""
+    return await store.get_values_of_users(tx, user_ids, app, key) if user_ids else {}
+
+
+async def set_value_of_user(tx: Tx, user_id: str, app: str, key: str, value: str | None) -> None:
+    """Set a value for a user as an administrator. None removes it."""
+    if value is None:
+        await store.delete_user_value(tx, user_id, app, key)
+    else:
+        await store.set_user_value(tx, user_id, app, key, value)
 
 
 async def get_attachment_folder(tx: Tx, user_id: str) -> str:

@@ -1,12 +1,14 @@
 """Statements about settings, preferences, and facts of the installation."""
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from talkd.core.actor import USERS
 from talkd.storage.database import Tx
 from talkd.storage.queries import Query, single
 from talkd.storage.schema import app_config, attendees, meta, sessions, throttle, user_config, users, web_sessions
-from talkd.storage.statements import Statement, bind, insert, word
+from talkd.storage.statements import Statement, bind, insert, one_of, word
 
 _ALL = Query(
     sa.select(app_config.c.key, app_config.c.value).where(app_config.c.app == bind("app")),
@@ -38,6 +40,13 @@ _ALL_OF_USER = Query(
         user_config.c.user_id == bind("user_id"), user_config.c.app == bind("app")
     ),
     single(user_config.c.key),
+    single(user_config.c.value),
+)
+_OF_USERS = Query(
+    sa.select(user_config.c.user_id, user_config.c.value).where(
+        one_of(user_config.c.user_id, "user_ids"), user_config.c.app == bind("app"), user_config.c.key == bind("key")
+    ),
+    single(user_config.c.user_id),
     single(user_config.c.value),
 )
 _SET_USER = Statement(
@@ -107,6 +116,11 @@ async def get_user_value(tx: Tx, user_id: str, app: str, key: str) -> str | None
 async def get_user_values(tx: Tx, user_id: str, app: str) -> dict[str, str]:
     """Return all preferences of a user."""
     return dict(await tx.list(_ALL_OF_USER, user_id=user_id, app=app))
+
+
+async def get_values_of_users(tx: Tx, user_ids: Sequence[str], app: str, key: str) -> dict[str, str]:
+    """Return a preference of these users, by user. Those who have not set it are left out."""
+    return dict(await tx.list(_OF_USERS, user_ids=tx.many(user_ids), app=app, key=key))
 
 
 async def set_user_value(tx: Tx, user_id: str, app: str, key: str, value: str) -> None:
