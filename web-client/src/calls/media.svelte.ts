@@ -1,11 +1,10 @@
 /** The microphone, camera and screen of this device, and which of them were chosen. */
 
+import { isAvailable, problemOf, type Problem } from "../core/devices";
 import { t } from "../core/i18n.svelte";
 import { toasts } from "../ui/toasts.svelte";
 
 export type Source = "audio" | "video";
-/** Why a device cannot be used: the person or the system refused, there is none, or something else uses it. */
-export type Problem = "refused" | "missing" | "busy" | "insecure";
 
 const KEY = "talkd.call.devices";
 const LEVEL_EVERY = 100; // milliseconds
@@ -177,20 +176,8 @@ class Media {
   }
 }
 
-/** Returns false in pages without HTTPS, where browsers hide all devices. */
-function isAvailable(): boolean {
-  return "mediaDevices" in navigator;
-}
-
 async function listDevices(): Promise<MediaDeviceInfo[]> {
   return isAvailable() ? navigator.mediaDevices.enumerateDevices() : [];
-}
-
-function problemOf(error: unknown): Problem {
-  const name = error instanceof DOMException ? error.name : "";
-  if (name === "SecurityError") return "insecure";
-  if (name === "NotAllowedError") return "refused";
-  return name === "NotFoundError" || name === "OverconstrainedError" ? "missing" : "busy";
 }
 
 export const media = new Media();
