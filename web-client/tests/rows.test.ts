@@ -18,11 +18,11 @@ function message(id: number, fields: Partial<Message> = {}): Message {
 }
 
 const kinds = (messages: Message[], readBefore = 0): string[] =>
-  rowsOf(messages, [], readBefore).map((row) => row.kind);
+  rowsOf(messages, [], [], readBefore).map((row) => row.kind);
 
 describe("rows of messages", () => {
   it("groups messages of one person", () => {
-    const rows = rowsOf([message(1), message(2), message(3, { actorId: "bob" })], [], 0);
+    const rows = rowsOf([message(1), message(2), message(3, { actorId: "bob" })], [], [], 0);
     expect(rows.map((row) => (row.kind === "message" ? row.isFirst : row.kind))).toEqual(["day", true, false, true]);
   });
 
@@ -56,7 +56,7 @@ describe("rows of messages", () => {
       createdAt: 0,
       refused: null,
     };
-    expect(rowsOf([message(1)], [pending], 0).at(-1)?.kind).toBe("pending");
-    expect(rowsOf([message(1, { referenceId: "abc" })], [pending], 0).at(-1)?.kind).toBe("message");
+    expect(rowsOf([message(1)], [pending], [], 0).at(-1)?.kind).toBe("pending");
+    expect(rowsOf([message(1, { referenceId: "abc" })], [pending], [], 0).at(-1)?.kind).toBe("message");
   });
 });

@@ -1,11 +1,16 @@
 /** What people do with messages. */
 
-import { talk, type Message } from "../core/api";
+import { ocs, talk, type Message } from "../core/api";
 import { isModerator, Permission } from "../core/constants";
+import { fileIn, NO_CAPTION } from "../files/file";
 import { toasts } from "../ui/toasts.svelte";
 import type { Chat } from "./chat.svelte";
-import { sharedIn, sourceText } from "./markdown";
+import { parametersOf, sharedIn, sourceText } from "./markdown";
 import { outbox } from "./outbox.svelte";
+import { createReference } from "./reference";
+
+/** The share type of rooms. */
+const ROOM_SHARE = 10;
 
 export function isOwn(chat: Chat, message: Message): boolean {
   return message.actorType === chat.room?.actorType && message.actorId === chat.room.actorId;
@@ -19,6 +24,11 @@ export function canWrite(chat: Chat): boolean {
 export function canChange(chat: Chat, message: Message): boolean {
   const isThere = message.messageType === "comment" || message.messageType === "voice-message";
   return isThere && canWrite(chat) && (isOwn(chat, message) || isModerator(chat.room?.participantType ?? 0));
+}
+
+/** Returns whether the caller may change the text of a message. A file can get no caption later. */
+export function canEdit(chat: Chat, message: Message): boolean {
+  return canChange(chat, message) && message.message !== NO_CAPTION;
 }
 
 /** Deletes a message. */
@@ -49,10 +59,25 @@ export async function react(chat: Chat, message: Message, reaction: string): Pro
   }
 }
 
-/** Sends the text of a message, or the thing in it, to another room. Names in it mention nobody there. */
+/** Sends the text of a message, or the thing or file in it, to another room. Names in it mention nobody there. */
 export async function forward(message: Message, token: string): Promise<void> {
   const thing = sharedIn(message);
-  if (thing) {
+  if (fileIn(message)) {
+    const isVoice = message.messageType === "voice-message";
+    const details = {
+      ...(message.message === NO_CAPTION ? {} : { caption: sourceText(message) }),
+      ...(isVoice ? { messageType: "voice-message" } : {}),
+    };
+    await ocs.post("apps/files_sharing/api/v1/shares", {
+      body: {
+        path: parametersOf(message)["file"]?.["path"] ?? "",
+        shareType: ROOM_SHARE,
+        shareWith: token,
+        referenceId: createReference(),
+        talkMetaData: JSON.stringify(details),
+      },
+    });
+  } else if (thing) {
     const { type: objectType, id: objectId } = thing;
     await talk.post("v1/chat/{token}/share", {
       path: { token },

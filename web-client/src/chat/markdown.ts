@@ -11,6 +11,7 @@ import { gfmStrikethrough } from "micromark-extension-gfm-strikethrough";
 import { gfmTable } from "micromark-extension-gfm-table";
 import { gfmTaskListItem } from "micromark-extension-gfm-task-list-item";
 import type { Message } from "../core/api";
+import { t } from "../core/i18n.svelte";
 import { eventText } from "./events";
 
 export type Node = RootContent;
@@ -112,6 +113,7 @@ export function plainText(message: Message): string {
       .map((part) => (typeof part === "string" ? part : part.name))
       .join("");
   }
+  if (message.messageType === "voice-message" && message.message === "{file}") return t("chat.voice");
   if (!message.markdown || !MARKUP.test(message.message)) return sourceText(message);
   return withNames(blocksOf(message).map(textOf).join("\n"), parametersOf(message));
 }

@@ -7,6 +7,7 @@ import { alone } from "../core/alone";
 import { Refused, talk, type Message } from "../core/api";
 import { live } from "../core/live.svelte";
 import { session } from "../core/session.svelte";
+import { createReference } from "./reference";
 
 export interface Pending {
   token: string;
@@ -52,9 +53,7 @@ class Outbox {
   }
 
   add(message: Pick<Pending, "token" | "text" | "shown" | "replyTo" | "isSilent">): void {
-    const referenceId = [...crypto.getRandomValues(new Uint8Array(32))]
-      .map((byte) => byte.toString(16).padStart(2, "0"))
-      .join("");
+    const referenceId = createReference();
     const createdAt = Math.max(Date.now(), (this.list.at(-1)?.createdAt ?? 0) + 1);
     this.#keep({ ...message, referenceId, createdAt, refused: null });
     void this.#sendAll();

@@ -1,6 +1,7 @@
 /** The rows of a list of messages: days, the line of what is unread, messages, and folded system messages. */
 
 import type { Message } from "../core/api";
+import type { Upload } from "../files/uploads.svelte";
 import type { Pending } from "./outbox.svelte";
 
 export type Row =
@@ -8,7 +9,8 @@ export type Row =
   | { kind: "unread"; key: string }
   | { kind: "message"; key: string; message: Message; isFirst: boolean }
   | { kind: "events"; key: string; messages: Message[] }
-  | { kind: "pending"; key: string; pending: Pending };
+  | { kind: "pending"; key: string; pending: Pending }
+  | { kind: "upload"; key: string; upload: Upload };
 
 /** System messages that only tell of a change to something that is shown. */
 export const HIDDEN = new Set([
@@ -24,7 +26,7 @@ const TOGETHER = 5 * 60; // seconds in which messages of one person are shown as
 const FOLD_FROM = 3;
 
 /** Returns the rows of messages in order. `readBefore` is the newest message that was read before, or 0. */
-export function rowsOf(messages: Message[], pending: Pending[], readBefore: number): Row[] {
+export function rowsOf(messages: Message[], pending: Pending[], uploads: Upload[], readBefore: number): Row[] {
   const rows: Row[] = [];
   let day = "";
   let previous: Message | null = null;
@@ -69,6 +71,9 @@ export function rowsOf(messages: Message[], pending: Pending[], readBefore: numb
   }
   flush();
   const arrived = new Set(messages.slice(-200).map((message) => message.referenceId));
+  for (const upload of uploads) {
+    if (!arrived.has(upload.referenceId)) rows.push({ kind: "upload", key: upload.referenceId, upload });
+  }
   for (const each of pending) {
     if (!arrived.has(each.referenceId)) rows.push({ kind: "pending", key: each.referenceId, pending: each });
   }

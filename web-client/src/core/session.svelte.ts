@@ -26,6 +26,7 @@ interface Capabilities {
   spreed: {
     features: string[];
     config: {
+      attachments: { allowed: boolean };
       call: {
         enabled: boolean;
         "breakout-rooms": boolean;

@@ -20,6 +20,9 @@ export const chatDe: Record<keyof typeof chatEn, string> = {
   "chat.events.fold": "Weniger anzeigen",
   "chat.events.one": "{count} weiteres Ereignis",
   "chat.events.other": "{count} weitere Ereignisse",
+  "chat.files": "Dateien",
+  "chat.files.drop": "Dateien hier ablegen",
+  "chat.files.folder": "Ordner können nicht gesendet werden. Wähle die Dateien darin.",
   "chat.forward": "Weiterleiten",
   "chat.forward.to": "Weiterleiten an",
   "chat.forwarded": "An {name} weitergeleitet.",
@@ -86,6 +89,7 @@ export const chatDe: Record<keyof typeof chatEn, string> = {
   "chat.typing.one": "{names} schreibt …",
   "chat.typing.other": "{names} schreiben …",
   "chat.unread": "Ungelesene Nachrichten",
+  "chat.voice": "Sprachnachricht",
   "chat.write": "Nachricht schreiben",
 
   "event.administrator": "Die Verwaltung",

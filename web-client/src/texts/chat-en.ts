@@ -18,6 +18,9 @@ export const chatEn = {
   "chat.events.fold": "Show less",
   "chat.events.one": "{count} more event",
   "chat.events.other": "{count} more events",
+  "chat.files": "Files",
+  "chat.files.drop": "Drop the files here",
+  "chat.files.folder": "Folders cannot be sent. Choose the files in them.",
   "chat.forward": "Forward",
   "chat.forward.to": "Forward to",
   "chat.forwarded": "Forwarded to {name}.",
@@ -84,6 +87,7 @@ export const chatEn = {
   "chat.typing.one": "{names} is typing …",
   "chat.typing.other": "{names} are typing …",
   "chat.unread": "Unread messages",
+  "chat.voice": "Voice message",
   "chat.write": "Write a message",
 
   "event.administrator": "An administrator",

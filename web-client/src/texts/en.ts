@@ -2,6 +2,7 @@
 
 import type { adminEn } from "./admin-en";
 import { chatEn } from "./chat-en";
+import type { filesEn } from "./files-en";
 import { roomsEn } from "./rooms-en";
 
 export const en = {
@@ -209,7 +210,8 @@ export const en = {
 type Plain<K extends string> = K extends `${infer Name}.${"zero" | "one" | "two" | "few" | "many" | "other"}`
   ? Name
   : K;
-type Name = keyof typeof en | keyof typeof adminEn;
+type Name = keyof typeof en | keyof typeof adminEn | keyof typeof filesEn;
 export type Key = Name | Plain<Name>;
 export type Catalogue = Record<keyof typeof en, string>;
 export type AdminCatalogue = Record<keyof typeof adminEn, string>;
+export type FilesCatalogue = Record<keyof typeof filesEn, string>;

@@ -1,0 +1,78 @@
+/** Files that are on their way to rooms, in the order in which they will appear there. */
+
+import { createReference } from "../chat/reference";
+
+/** What stopped an upload: the file is too large, there is no space, the server refused it, or something else. */
+export type Obstacle = "size" | "space" | "refused" | "missing" | "other";
+
+/** What is sent with a file. */
+export interface Wanted {
+  token: string;
+  file: File;
+  /** The files that were chosen together. The last one has the caption. */
+  batch: string;
+  caption: string;
+  replyTo: number;
+  isSilent: boolean;
+  isVoice: boolean;
+}
+
+/** A file with what the server has of it. */
+export class Upload {
+  readonly referenceId = createReference();
+  /** `posting`: the server has the file, and is told to show it. `done`: it does. */
+  state = $state<"waiting" | "sending" | "posting" | "done" | "failed">("waiting");
+  obstacle = $state<Obstacle | null>(null);
+  /** Whether it waits for the connection. */
+  isStalled = $state(false);
+  /** Bytes that the server has, or will have when the running requests end. */
+  sent = $state(0);
+  caption: string;
+  stop = new AbortController();
+  /** The folder of the room in which files wait until they are shown, and the name that the file will have. */
+  folder = "";
+  finalName = "";
+  /** Whether the server has all of the file. */
+  isStored = false;
+  /** Where the server keeps the pieces of a large file, or an empty text. */
+  piecesFolder = "";
+  /** The pieces that the server has, by number. */
+  readonly pieces = new Map<number, number>();
+  readonly #running = new Map<number, number>();
+
+  constructor(readonly wanted: Wanted) {
+    this.caption = wanted.caption;
+  }
+
+  /** Whether the upload goes on without a reader. */
+  get isGoing(): boolean {
+    return this.state === "waiting" || this.state === "sending" || this.state === "posting";
+  }
+
+  /** Notes how many bytes of a piece are on the server: all, or those of a running request, or none after it failed. */
+  note(piece: number, bytes: number, isWhole: boolean): void {
+    if (isWhole) this.pieces.set(piece, bytes);
+    if (isWhole || bytes === 0) this.#running.delete(piece);
+    else this.#running.set(piece, bytes);
+    this.sent = sum(this.pieces.values()) + sum(this.#running.values());
+  }
+
+  /** Forgets what the server has, because it has it no more. */
+  reset(): void {
+    this.pieces.clear();
+    this.#running.clear();
+    [this.piecesFolder, this.folder, this.sent, this.isStored] = ["", "", 0, false];
+  }
+}
+
+class Uploads {
+  list = $state.raw<Upload[]>([]);
+}
+
+export const uploads = new Uploads();
+
+function sum(numbers: Iterable<number>): number {
+  let total = 0;
+  for (const each of numbers) total += each;
+  return total;
+}
