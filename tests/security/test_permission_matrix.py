@@ -143,6 +143,7 @@ def parameters_of(route: Route, scene: Scene) -> dict[str, Any]:
         "group_id": scene.cast.group,
         "userid": unique("made"),
         "participant": target,
+        "owner": scene.cast.owner.id,  # files: everybody asks for those of the owner
         "password": PASSWORD if route.path.startswith("/cloud") else "",
     }
     if "{messageId}" in route.path:
@@ -173,8 +174,10 @@ def call(route: Route, scene: Scene) -> httpx.Response:
     path = ("/ocs/v2.php" if route.kind is Kind.OCS else "") + route.path
     if "{token}" in path:
         values.setdefault("token", scene.token)
-    for name in re.findall(r"\{(\w+)\}", path):
-        path = path.replace(f"{{{name}}}", str(values.pop(name, "x")))
+    for part, name in re.findall(r"(\{\*?(\w+)\})", path):
+        path = path.replace(part, str(values.pop(name, "x") or "x"))
+    if path.startswith("/remote.php/"):
+        return scene.caller.http.request(route.method, path)
     if route.method == "GET":
         return scene.caller.http.request(route.method, path, params=values)
     return scene.caller.http.request(route.method, path, json=values)
@@ -182,7 +185,7 @@ def call(route: Route, scene: Scene) -> httpx.Response:
 
 def cell(answer: httpx.Response) -> str:
     """Return the status, with the reason of a refusal."""
-    if answer.is_client_error and "json" in answer.headers.get("content-type", ""):
+    if answer.is_client_error and answer.content and "json" in answer.headers.get("content-type", ""):
         body = answer.json()
         data = body.get("ocs", {}).get("data") if isinstance(body, dict) else None
         code = body["ocs"]["meta"]["statuscode"] if isinstance(body, dict) and "ocs" in body else None

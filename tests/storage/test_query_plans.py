@@ -73,6 +73,15 @@ WHOLE = {
     "areas.calls.store._PARTICIPANTS": ROOM,
     "areas.chat.change_store._RESET_MARKERS": ROOM,
     "areas.chat.change_store._CLOSINGS": "the index contains only closed polls",
+    **{
+        f"areas.files.examination_store.{name}": "the command `talkd files check` asks it, in portions if it can"
+        for name in ("_WRONG_COUNTS", "_SET_COUNTS", "_LOST", "_EMPTY", "_USERS_OF", "_FILES", "_NUMBER")
+    },
+    "areas.files.store._DELETE_DETACHED": "the index contains only what is being deleted",
+    "areas.files.store._DETACHED_FOLDER": "the index contains only what is being deleted",
+    "areas.files.store._DELETE_UNUSED": "the index contains only what is being deleted",
+    "areas.files.store._TOTAL": "it is asked with the setting files.total alone",
+    "areas.files.store._WAITING_TOTAL": "it is asked with the setting files.total alone; unfinished uploads are few",
     "areas.mentions.store._MENTIONING": FIRST,
     "areas.mentions.store._MARKED": "it runs after a message was deleted or has expired; there is no index of mentions",
     "areas.mentions.store._MARK_ALL": ROOM,
@@ -130,6 +139,7 @@ WHOLE = {
 WHOLE_ON_POSTGRES = {
     **WHOLE,
     "conversation.attendee_store._GUESTS_WITH": "ids in any case have no index among the attendees of a room",
+    "areas.attachments.store._VALID_IDS": JOB,
     "areas.mentions.store._MARK_SOME": "a large group may have more members than the room has people",
     "areas.notifications.delivery_store._CALL": ROOM,
     "areas.removal.room_store._DELETE_CLEARED[3]": "polls of a room are few beside its messages",
@@ -202,6 +212,17 @@ INSERT INTO app_passwords (user_id, fingerprint) SELECT 'user' || n % 5000 + 1, 
 INSERT INTO phone_numbers (number, user_id) SELECT n, 'user' || n FROM generate_series(1, 5000) n;
 INSERT INTO room_avatars (room_id, image) SELECT n, '' FROM generate_series(1, 2000) n;
 INSERT INTO user_avatars (user_id, image) SELECT id, '' FROM users;
+INSERT INTO blobs (sha256, key, size, uses) SELECT n, 'key' || n, n, 1 FROM generate_series(1, 90000) n;
+INSERT INTO entries (user_id, parent_id, name) SELECT 'user' || n, 0, 'user' || n FROM generate_series(1, 5000) n;
+INSERT INTO entries (user_id, parent_id, name) SELECT 'user' || n, n, 'Talk' FROM generate_series(1, 5000) n;
+INSERT INTO entries (user_id, parent_id, name, blob_id) SELECT 'user' || n % 5000 + 1, n % 5000 + 5001, 'file' || n, n
+    FROM generate_series(1, 90000) n;
+INSERT INTO uploads (user_id, name, active_at) SELECT 'user' || n, n, n FROM generate_series(1, 3000) n;
+INSERT INTO upload_parts (upload_id, name, key) SELECT id, n, 'part' || id || '-' || n FROM uploads,
+    generate_series(1, 30) n;
+INSERT INTO previews (blob_id, form, key) SELECT id, 'small', 'preview' || id FROM blobs WHERE id % 2 = 0;
+INSERT INTO shares (room_id, entry_id, message_id, user_id, name) SELECT n % 60 * 300 + 300, n + 10000, n, 'user' || n %
+    5000 + 1, 'file' || n FROM generate_series(1, 80000) n;
 INSERT INTO user_config (user_id, app, key) SELECT id, 'spreed', 'key' FROM users;
 ANALYZE
 """
