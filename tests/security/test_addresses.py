@@ -16,6 +16,7 @@ import httpx
 import msgspec
 import pytest
 
+from support.files import Files
 from support.mail import MailServer, running_mail_server, wait_until_empty
 from support.people import PUBLIC, Person
 from support.running import ADMIN, ADMIN_PASSWORD, Server, set_interval, unique
@@ -135,6 +136,12 @@ def _leave_traces(meeting: Meeting, token: str, invited_id: str) -> None:
         rights = {"attendeeId": number, "method": "set", "permissions": 255}
         person.request("PUT", f"v4/room/{token}/attendees/permissions", **rights)
         person.request("POST", f"v4/call/{token}/ring/{number}")
+    files = Files(owner)
+    files.put("/shared.txt")
+    sharing = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
+    shared = {"path": "/shared.txt", "shareType": 10, "shareWith": token}
+    owner.http.post(sharing, json=shared).raise_for_status()
+    meeting.ids["fileId"] = [int(files.list("/shared.txt", 0, "oc:fileid")["/shared.txt"]["fileid"])]
     meeting.ids["messageId"] += [each["id"] for each in owner.history(token)][:3]
 
 
@@ -187,7 +194,9 @@ def _urls(meeting: Meeting, name: str, route: Route) -> Iterator[str]:
         "group_id": ["admin"],
         "serverId": ["0"],
         "pin": ["1234567"],
-        **{key: meeting.ids[key] for key in ("messageId", "pollId", "banId")},
+        "owner": [meeting.owner.id],
+        "*path": ["", "shared.txt"],
+        **{key: meeting.ids[key] for key in ("messageId", "pollId", "banId", "fileId")},
     }
     names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
     for chosen in product(*(values[key] for key in names)):
@@ -223,16 +232,17 @@ def _queries(route: Route) -> Iterator[dict[str, Any]]:
 
 
 def ask_for_everything(meeting: Meeting, name: str) -> None:
-    """Let a caller send a request to every GET operation."""
+    """Let a caller send a request to every operation that reads."""
     person = meeting.people[name]
     if person.id:
         meeting.ids[f"notifications of {name}"] = person.get("/ocs/v2.php/apps/notifications/api/v2/notifications")
     for route in ROUTES:
-        if route.method != "GET" or route.path.startswith(("/static", "/client", "/admin")):
+        if route.method not in ("GET", "PROPFIND") or route.path.startswith(("/static", "/client", "/admin")):
             continue
         for url in _urls(meeting, name, route):
             for query in _queries(route):
-                person.http.get(f"/ocs/v2.php{url}" if route.kind is Kind.OCS else url, params=query)
+                address = f"/ocs/v2.php{url}" if route.kind is Kind.OCS else url
+                person.http.request(route.method, address, params=query)
             if route.kind is Kind.OCS and meeting.rooms["main"] in url:
                 person.http.get(f"/ocs/v1.php{url}", params={**query, "format": "xml"})
 
