@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -31,6 +32,12 @@ def config(request: pytest.FixtureRequest, databases: Any) -> Config:
 def files_of(server: Server) -> Files:
     """Return the files of a new account."""
     return Files(server.add_user("dora"))
+
+
+def refusals(server: Server) -> dict[str, int]:
+    """Return how many uploads were refused, by reason."""
+    found = re.findall(r'talkd_uploads_refused_total\{reason="(\w+)"\} (\d+)', server.admin.get("/metrics").text)
+    return {reason: int(count) for reason, count in found}
 
 
 def stored(config: Config) -> list[Path]:
@@ -167,3 +174,35 @@ def test_a_file_is_refused_for_now_if_there_is_no_scanner(databases: Any, new_se
     assert answer.status_code == 503
     assert answer.headers["retry-after"]
     assert not stored(config)
+
+
+# --- figures --------------------------------------------------------------------------------
+def test_refused_uploads_are_counted_by_reason(
+    databases: Any, new_server: NewServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running_scanner() as scanner:
+        config: Config = databases.config("sqlite")
+        config.files.scanner, config.files.quota, config.files.types = scanner.address, 10, ["text/*"]
+        server = new_server(config)
+        files, before = files_of(server), refusals(server)
+        assert files.status("PUT", "/a.txt", bytes(11)) == 507
+        assert files.status("PUT", "/a.html", VIRUS[-40:]) == 507
+        assert files.status("PUT", "/a.png", b"x") == 403
+        assert files.status("PUT", "/a.txt", b"EICAR") == 403
+        scanner.answer = None
+        assert files.status("PUT", "/a.txt", b"x") == 503
+        scanner.answer = b""
+
+        def fail(_draft: DiskDraft) -> None:
+            raise OSError(errno.EIO, "input/output error")
+
+        monkeypatch.setattr(DiskDraft, "_finish", fail)
+        assert files.status("PUT", "/a.txt", b"x") == 503
+        after = refusals(server)
+    assert {reason: after[reason] - before[reason] for reason in after} == {
+        "space": 2,
+        "type": 1,
+        "virus": 1,
+        "scanner": 1,
+        "storage": 1,
+    }

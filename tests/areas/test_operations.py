@@ -1,11 +1,13 @@
 """`/healthz` and `/metrics`."""
 
 import ipaddress
+import os
 from pathlib import Path
 
 import httpx
 import pytest
 
+from support.files import Files
 from support.running import NO_TLS, Server, free_port
 from talkd.config import Config
 from talkd.core.errors import Unavailable
@@ -91,6 +93,15 @@ def test_administrators_see_the_state_of_the_server(server: Server) -> None:
     assert (after["accounts"], after["sessions"]) == (before["accounts"] + 1, before["sessions"] + 1)
     assert after["database"] == ("postgresql" if server.config.database.url else "sqlite")
     assert after["databaseSize"] > 0
+    files = Files(user)
+    files.put("/a", b"12345")
+    files.put("/b", os.urandom(100))
+    files.put("/c", files.get("/b"))
+    with_files = server.admin.get(address).json()["ocs"]["data"]
+    assert with_files["files"] >= 2
+    assert with_files["fileBytes"] >= 105
+    metrics = server.admin.get("/metrics").text
+    assert f"\ntalkd_files {with_files['files']}.0\n" in metrics
     assert after["isWritable"] is True
     assert after["requests"] >= after["waiting"] + 1
     assert after["uptime"] >= before["uptime"] >= 0

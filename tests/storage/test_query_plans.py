@@ -90,6 +90,8 @@ WHOLE = {
     "areas.mentions.suggestion_store._SEARCH": FIRST,
     "areas.notifications.outbox_store._ROOMS": JOB,
     "areas.operations.store._ACCOUNTS": JOB,
+    "areas.operations.store._FILES": JOB,
+    "areas.operations.store._FILE_BYTES": JOB,
     "areas.operations.store._SESSIONS": JOB,
     **{
         f"areas.files.examination_store.{name}": JOB

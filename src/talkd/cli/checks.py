@@ -22,6 +22,7 @@ from talkd.cli.database import explain, opened, revision_of
 from talkd.cli.doctor import FAIL, OK, WARN, Finding
 from talkd.cli.listening import examine_address, examine_public_url, examine_server
 from talkd.cli.process import SPARE_CONNECTIONS
+from talkd.cli.storages import examine_files
 from talkd.config import Config
 from talkd.conversation.settings import TalkSettings
 from talkd.core.networks import require_network
@@ -45,7 +46,9 @@ async def examine(config: Config) -> list[Finding]:
         findings.append(Finding(OK, "data", "temporary, because of --dev"))
     else:
         findings = [*_data(config), *findings, *[finding async for finding in _database(config)]]
-    findings += [*_files(config), *_proxies(config), *examine_tls(config.server)]
+    if not config.dev:
+        findings += [finding async for finding in examine_files(config)]
+    findings += [*_open_files(config), *_proxies(config), *examine_tls(config.server)]
     findings += await asyncio.to_thread(lambda: [*examine_address(config.server), *examine_public_url(config.server)])
     return [*findings, *_mail(config), *await examine_calls(config, await _settings(config))]
 
@@ -148,7 +151,7 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         yield Finding(WARN, "administrators", "none", f"talkd user add NAME && talkd group join {ADMIN_GROUP} NAME")
 
 
-def _files(config: Config) -> Iterator[Finding]:
+def _open_files(config: Config) -> Iterator[Finding]:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = config.server.max_connections + SPARE_CONNECTIONS + SPARE_FILES
     if hard == resource.RLIM_INFINITY or hard >= needed:

@@ -8,6 +8,7 @@ from talkd.areas.attachments import draft_service
 from talkd.areas.attachments.describing import describe
 from talkd.areas.attachments.model import Meta, parse_draft, parse_meta
 from talkd.areas.chat.routes import show_sent
+from talkd.areas.files import refusals
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path
@@ -128,6 +129,7 @@ async def send_file(call: Call[SendFileParams]) -> Reply:
             lambda tx: draft_service.store(tx, call.me, name, received, media_type, contents.limits)
         )
     except BaseException as error:
+        refusals.count_full(error)
         await reception.discard_after(error)
         raise
     if not put.is_kept:

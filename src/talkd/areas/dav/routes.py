@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.dav import model, service, view
-from talkd.areas.files import moving_service
+from talkd.areas.files import moving_service, refusals
 from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
 from talkd.areas.files.download import serve
@@ -82,6 +82,7 @@ add = operations(routes, FILES, OLD_FILES)
 
 def refused(error: TalkError) -> Reply:
     """Return the answer that tells a client of WebDAV of an error."""
+    refusals.count_full(error)
     headers = refusal(error).headers
     return Reply(content=view.problem(error), status=status_of(error), headers=headers, content_type=view.XML)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
+from talkd.areas.files import refusals
 from talkd.areas.files.model import Blob, Limits, is_allowed
 from talkd.areas.files.receiving import PART, Reception
 from talkd.areas.files.scanner import Scanner
@@ -37,6 +38,7 @@ class Contents:
     def require_type(self, media_type: str) -> None:
         """Raises Forbidden if files of this type may not be sent."""
         if not is_allowed(media_type, self._types):
+            refusals.count(refusals.TYPE)
             raise Forbidden(message=f"Files of the type {media_type} are not allowed.")
 
     async def open(self, blob: Blob, start: int = 0, size: int | None = None) -> Stream:

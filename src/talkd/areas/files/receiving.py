@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from talkd.areas.files import refusals
 from talkd.areas.files.model import Received
 from talkd.areas.files.scanner import Scan, Scanner
 from talkd.blobs.interface import Blobs, Draft
@@ -126,4 +127,5 @@ def _hash_of(checksum: str) -> tuple[Any, str]:
 def _problem(error: OSError) -> TalkError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return NoSpace(message="The server has no space left for files.")
+    refusals.count(refusals.STORAGE)
     return Unavailable(10, message="The storage of files cannot be reached.")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
 
+from talkd.areas.files import refusals
 from talkd.core.errors import Forbidden, Unavailable
 from talkd.core.log import Log
 
@@ -47,6 +48,7 @@ class _DaemonScan(Scan):
             return
         if answer.endswith(b" FOUND"):
             log.warning("file_refused", found=answer.removeprefix(b"stream: ").decode("utf-8", "replace"))
+            refusals.count(refusals.VIRUS)
             raise Forbidden(message="The file was refused by the virus scanner.")
         log.warning("scanner_failed", answer=answer[:200].decode("utf-8", "replace"))
         raise _unavailable()
@@ -90,4 +92,5 @@ def _failures() -> Iterator[None]:
 
 
 def _unavailable() -> Unavailable:
+    refusals.count(refusals.SCANNER)
     return Unavailable(10, message="The file cannot be checked for viruses now.")

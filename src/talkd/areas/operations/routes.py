@@ -62,6 +62,8 @@ async def get_status(call: Call[NoParams]) -> StatusView:
         uptime=int(clock.ticks() - world.started_at),
         database="postgresql" if world.config.database.url else "sqlite",
         database_size=await world.db.get_size(),
+        files=counts["files"],
+        file_bytes=counts["file_bytes"],
         is_writable=await world.db.is_writable(),
         accounts=counts["accounts"],
         sessions=counts["sessions"],

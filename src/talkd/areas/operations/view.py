@@ -16,6 +16,8 @@ COUNTS = {
     "sessions": "Sessions in conversations.",
     "accounts": "Accounts that can log in.",
     "calls": "Calls that take place.",
+    "files": "Files in the storage, equal ones counted once.",
+    "file_bytes": "Bytes of these files.",
 }
 """Descriptions of the metrics that are counted in the database."""
 
@@ -38,6 +40,10 @@ class StatusView(msgspec.Struct, frozen=True, rename="camel"):
     """`sqlite` or `postgresql`."""
     database_size: int
     """Bytes."""
+    files: int
+    """Files in the storage, equal ones counted once."""
+    file_bytes: int
+    """Their bytes."""
     is_writable: bool
     """Whether the database stores changes."""
     accounts: int
