@@ -12,6 +12,7 @@ import httpx
 from support.parts import needs_limits
 from support.people import TALK, data_of
 from support.processes import Process
+from support.running import ADMIN
 
 pytestmark = needs_limits
 
@@ -63,3 +64,24 @@ def test_a_server_on_a_full_disk_recovers_without_a_restart(tmp_path: Path) -> N
         process.kill()
     with Process(tmp_path) as process:
         assert texts(process.admin, token) == acknowledged
+
+
+def test_an_upload_that_fills_the_disk_leaves_nothing(tmp_path: Path) -> None:
+    files = f"/remote.php/dav/files/{ADMIN}"
+    with Process(tmp_path) as process:
+        admin = process.admin
+        assert admin.put(f"{files}/old", content=b"old").status_code == 201
+        kept = sorted((tmp_path / "files").rglob("*"))
+        limit_files(process, 4_000_000)  # the database and the log are smaller
+        for number in range(3):
+            refused = admin.put(f"{files}/{number}", content=bytes(8_000_000))
+            assert refused.status_code == 507, refused.text
+            assert admin.put(f"{files}/old", content=bytes(8_000_000)).status_code == 507
+        assert [path for path in sorted((tmp_path / "files").rglob("*")) if path.is_file()] == [
+            path for path in kept if path.is_file()
+        ]
+        assert admin.put(f"{files}/small", content=b"small").status_code == 201
+        limit_files(process, resource.RLIM_INFINITY)
+        assert admin.put(f"{files}/0", content=bytes(8_000_000)).status_code == 201
+        assert admin.get(f"{files}/old").content == b"old"
+        assert admin.get(f"{files}/0").content == bytes(8_000_000)

@@ -144,4 +144,4 @@ def _found(folder: Path) -> Iterator[Found]:
             about = entry.stat(follow_symlinks=False)
         except FileNotFoundError:  # it has just been moved or deleted
             continue
-        yield Found(entry.name, about.st_size, now - about.st_mtime, is_finished)
+        yield Found(entry.name, about.st_size, max(0.0, now - about.st_mtime), is_finished)

@@ -147,7 +147,7 @@ class S3Blobs:
                 now = clock.now()
                 for each in page:
                     key = each["path"].rpartition("/")[2]
-                    yield Found(key, each["size"], now - each["last_modified"].timestamp())
+                    yield Found(key, each["size"], max(0.0, now - each["last_modified"].timestamp()))
 
     async def close(self) -> None:
         pass
