@@ -40,7 +40,7 @@ class Files:
         assert answer.status_code in (200, 206), f"{answer.status_code} {answer.text}"
         return answer.content
 
-    def list(self, path: str, depth: int = 1, *names: str) -> dict[str, dict[str, Any]]:
+    def list(self, path: str, depth: int | str = 1, *names: str) -> dict[str, dict[str, Any]]:
         """Return the properties of the entries at a path, by their addresses below the root."""
         asked = "".join(f"<{name}/>" for name in names)
         body = ""
