@@ -18,8 +18,8 @@ const picture = { mimetype: "image/jpeg", "preview-available": "yes", width: "40
 describe("sizes and names of files", () => {
   it("are read in the language of the reader", async () => {
     expect([0, 999, 1500, 999_600, 1_550_000, 20_000_000, 3.2e9].map(sizeText)).toEqual([
-      "0 byte",
-      "999 byte",
+      "0 bytes",
+      "999 bytes",
       "2 kB",
       "1 MB",
       "1.6 MB",

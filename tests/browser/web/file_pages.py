@@ -12,6 +12,7 @@ from PIL import Image
 
 from browser.web.conftest import Page, Window
 from support.files import Files
+from support.people import Person
 
 FIELD = "Write a message"
 PIECE = 10_000_000
@@ -88,11 +89,22 @@ def choose(page: Page, paths: Sequence[Path]) -> None:
     field.send_keys("\n".join(map(str, paths)))
 
 
-def picture(width: int = 400, height: int = 300, kind: str = "PNG") -> bytes:
+def send(person: Person, token: str, name: str, content: bytes, **more: str) -> None:
+    """Send a file to a room, as a script does."""
+    answer = person.http.post(
+        f"/ocs/v2.php/apps/spreed/api/v1/chat/{token}/attachment/send",
+        data={"fileName": name, **more},
+        files={"file": (name, content)},
+        headers={"Accept": "application/json"},
+    )
+    assert answer.status_code == 201, answer.text
+
+
+def picture(width: int = 400, height: int = 300, kind: str = "PNG", blue: int = 90) -> bytes:
     """Return a picture with a gradient."""
     content = BytesIO()
     red, green = Image.linear_gradient("L").resize((width, height)), Image.radial_gradient("L").resize((width, height))
-    Image.merge("RGB", (red, green, Image.new("L", (width, height), 90))).save(content, kind)
+    Image.merge("RGB", (red, green, Image.new("L", (width, height), blue))).save(content, kind)
     return content.getvalue()
 
 
@@ -105,4 +117,14 @@ def sound(seconds: float = 2, rate: int = 8000) -> bytes:
         file.setframerate(rate)
         samples = (int(32767 * index / count * math.sin(index / 3)) for index in range(count))
         file.writeframes(b"".join(struct.pack("<h", each) for each in samples))
+    return content.getvalue()
+
+
+def large_photo() -> bytes:
+    """Return a JPEG with about 20 megapixels and 20 MB."""
+    content = BytesIO()
+    noise = Image.effect_noise((5200, 3900), 90)
+    Image.merge("RGB", (noise, noise.rotate(90, expand=True).resize(noise.size), noise)).save(
+        content, "JPEG", quality=93
+    )
     return content.getvalue()

@@ -18,7 +18,7 @@ export function sizeText(bytes: number): string {
   return new Intl.NumberFormat(locale.language, {
     style: "unit",
     unit: UNITS[unit] ?? "byte",
-    unitDisplay: "short",
+    unitDisplay: unit === 0 ? "long" : "short",
     maximumFractionDigits: digits,
   }).format(value);
 }

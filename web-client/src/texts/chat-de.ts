@@ -162,7 +162,7 @@ export const chatDe: Record<keyof typeof chatEn, string> = {
   "shared.location": "Orte",
   "shared.media": "Bilder und Videos",
   "shared.more": "Mehr anzeigen",
-  "shared.none": "Orte, Umfragen und anderes, was geteilt wird, steht dann hier.",
+  "shared.none": "Dateien, Orte, Umfragen und anderes, was geteilt wird, steht dann hier.",
   "shared.other": "Anderes",
   "shared.poll": "Umfragen",
   "shared.recording": "Aufnahmen",

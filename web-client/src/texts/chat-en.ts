@@ -160,7 +160,7 @@ export const chatEn = {
   "shared.location": "Places",
   "shared.media": "Pictures and videos",
   "shared.more": "Show more",
-  "shared.none": "Places, polls and other things that are shared will be listed here.",
+  "shared.none": "Files, places, polls and other things that are shared will be listed here.",
   "shared.other": "Other things",
   "shared.poll": "Polls",
   "shared.recording": "Recordings",
