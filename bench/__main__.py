@@ -13,7 +13,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-from bench import browsers, go_server, idle, large_calls, long_polls, pages, signaling, throughput
+from bench import browsers, files, go_server, idle, large_calls, long_polls, pages, signaling, throughput
 from bench import data as setup
 from bench import server as servers
 from bench.data import Data
@@ -51,6 +51,8 @@ def cases(*, quick: bool) -> dict[str, Case]:
         "start": lambda server, data: idle.starts(server, data, 5 if quick else 15),
         "calls": lambda server, data: browsers.set_up_calls(server, data, 5 if quick else 20),
         "large-call": lambda server, data: large_calls.set_up(server, data, 4 if quick else 10),
+        "files": lambda server, data: files.transfer(server, data, 100 if quick else 500, 3),
+        "uploads": lambda server, data: files.many_uploads(server, data, 20 if quick else 100, 10),
         "pages": lambda server, data: pages.use_pages(
             server, data, visits=3 if quick else 15, pings=times // 3, arriving=1_000 if quick else 36_000
         ),

@@ -2,14 +2,17 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from talkd.core.streams import FilePart, Stream
 
-SLICE = 262_144
-"""Bytes of a file that are sent at once."""
-SLICE_SECONDS = 30.0
-"""How long a client may take for such a slice, or for one part of another stream."""
+SMALLEST, LARGEST = 262_144, 8_388_608
+"""Bytes of a file that are sent at once: more to a client that takes them fast, because each time costs the same."""
+FAST_SECONDS = 0.5
+"""A client that takes a slice faster gets larger ones."""
+SLICE_SECONDS = 60.0
+"""How long a client may take for a slice, or for one part of another stream."""
 
 
 async def send(transport: asyncio.Transport, stream: Stream, until_taken: Callable[[], Awaitable[None]]) -> None:
@@ -18,11 +21,11 @@ async def send(transport: asyncio.Transport, stream: Stream, until_taken: Callab
     Raises ConnectionError if the client hangs up, TimeoutError if it takes too long, EOFError if the stream is shorter
     or longer than its size, and the errors of the stream.
     """
-    if isinstance(stream, FilePart):
-        await _send_file(transport, stream)
+    if isinstance(stream, FilePart) and transport.get_extra_info("sslcontext") is None:
+        await _send_file(transport, stream, until_taken)
         return
     left = stream.size
-    async for part in stream.parts:
+    async for part in _read(stream) if isinstance(stream, FilePart) else stream.parts:
         left -= len(part)
         if left < 0:
             raise EOFError("the stream is longer than its size")
@@ -33,16 +36,32 @@ async def send(transport: asyncio.Transport, stream: Stream, until_taken: Callab
         raise EOFError("the stream is shorter than its size")
 
 
-async def _send_file(transport: asyncio.Transport, part: FilePart) -> None:
-    loop, at, end = asyncio.get_running_loop(), part.start, part.start + part.size
+async def _read(part: FilePart) -> AsyncIterator[bytes]:
+    """Yield a part of a file in slices."""
+    at, end = part.start, part.start + part.size
+    while at < end and (read := await asyncio.to_thread(os.pread, part.file.fileno(), min(SMALLEST, end - at), at)):
+        at += len(read)
+        yield read
+
+
+async def _send_file(transport: asyncio.Transport, part: FilePart, until_taken: Callable[[], Awaitable[None]]) -> None:
+    """Let the operating system send a part of a file."""
+    loop, at, end, size = asyncio.get_running_loop(), part.start, part.start + part.size, SMALLEST
+    # If a task is cancelled while asyncio waits for the buffer, asyncio logs an error later. So the buffer is empty.
+    transport.set_write_buffer_limits(high=0)
+    async with asyncio.timeout(SLICE_SECONDS):
+        await until_taken()
     while at < end:
         if transport.is_closing():
             raise ConnectionResetError("the client has hung up")
+        began = loop.time()
         async with asyncio.timeout(SLICE_SECONDS):
-            sent = await loop.sendfile(transport, part.file, at, min(SLICE, end - at))
+            sent = await loop.sendfile(transport, part.file, at, min(size, end - at))
         if not sent:
             raise EOFError("the file is shorter than its size")
         at += sent
+        size = min(2 * size, LARGEST) if loop.time() - began < FAST_SECONDS else SMALLEST
+    transport.set_write_buffer_limits()
 
 
 async def close(stream: Stream) -> None:
