@@ -67,6 +67,7 @@ from talkd.areas.operations.routes import status_routes as server_status_routes
 from talkd.areas.overviews import effects as overview_effects
 from talkd.areas.permissions.routes import routes as permission_routes
 from talkd.areas.polls.routes import routes as poll_routes
+from talkd.areas.previews.routes import routes as preview_routes
 from talkd.areas.provisioning.group_routes import routes as group_routes
 from talkd.areas.provisioning.routes import routes as user_routes
 from talkd.areas.provisioning.suggestion_routes import routes as suggestion_routes
@@ -146,6 +147,7 @@ AREAS = {
     ),
     "attachments": Area((attachment_routes, share_routes, file_routes, recorded_routes), attachment_jobs.JOBS),
     "files": Area((dav_routes, upload_routes), (*file_jobs.JOBS, *dav_jobs.JOBS)),
+    "previews": Area((preview_routes,)),
     "operations": Area((operation_routes, server_status_routes)),
     "removal": Area(jobs=removal_jobs.JOBS),
     "mail": Area(jobs=mail_jobs.JOBS),

@@ -152,6 +152,9 @@ class LimitsConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     drawn_pictures: int = 300
     """Avatars a minute that talkd draws for one account, or for one network without login. Avatars from the cache do
     not count."""
+    previews: int = 300
+    """Previews of pictures a minute that talkd makes for one account, or for one network without login. Each is made
+    once and kept."""
 
 
 class SizesConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

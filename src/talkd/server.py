@@ -11,7 +11,6 @@ from talkd import app
 from talkd.area import Effects, Job
 from talkd.areas.announcements import jobs as announcement_jobs
 from talkd.areas.announcements.model import Followed
-from talkd.areas.avatars.decoder import Decoder
 from talkd.areas.chat.feed import Feed
 from talkd.areas.dav.assembly import Assembly
 from talkd.areas.files.contents import Contents
@@ -22,6 +21,9 @@ from talkd.areas.notifications import delivery_service as delivery
 from talkd.areas.notifications import jobs as notification_jobs
 from talkd.areas.notifications.messenger import Messenger
 from talkd.areas.operations.doctor import Doctor
+from talkd.areas.pictures.decoder import Decoder
+from talkd.areas.pictures.describing import Describer
+from talkd.areas.previews.making import Previews
 from talkd.areas.recording.recorder import Recorder
 from talkd.areas.rooms.member_changes import MemberChanges
 from talkd.areas.settings import clock_service
@@ -110,7 +112,9 @@ class App:
             Feed(db),
             Polling(),
             Pings(db),
-            Decoder(),
+            Decoder(Path(config.data)),
+            Describer(),
+            Previews(),
             MemberChanges(db, talk_settings),
             Messenger(db),
             Postman(db, config.mail, config.identity.name),
@@ -187,6 +191,8 @@ class App:
         await world[Notifier].stop()
         await self.stop_jobs()
         await world[MemberChanges].close()
+        await world[Previews].close()
+        await world[Describer].close()
         await world[Decoder].close()
         await world[Doctor].close()
         await world[Contents].close()

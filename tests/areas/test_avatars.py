@@ -13,7 +13,8 @@ from PIL import Image
 from support.people import PUBLIC, Person
 from support.running import Server, unique
 from talkd.areas.avatars import images, model
-from talkd.areas.avatars.decoder import Decoder
+from talkd.areas.pictures.decoder import Decoder, Source
+from talkd.areas.pictures.model import Avatar, Picture, Preview
 from talkd.areas.users import service as users
 
 USERS = "/ocs/v2.php/cloud/users"
@@ -179,13 +180,13 @@ def facts(answer: httpx.Response) -> tuple[Any, ...]:
 def test_a_login_that_ends_during_the_decoding_sets_no_picture(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     alice = server.add_user("alice")
     before = alice.http.get(f"/avatar/{alice.id}/64").content
-    read = Decoder.normalised
+    make = Decoder.make
 
-    async def read_while_the_login_ends(decoder: Decoder, content: bytes) -> bytes:
+    async def make_while_the_login_ends(decoder: Decoder, order: Avatar | Preview, source: Source) -> Picture:
         await server.app.world.db.write(lambda tx: users.set_enabled(tx, alice.id, False))
-        return await read(decoder, content)
+        return await make(decoder, order, source)
 
-    monkeypatch.setattr(Decoder, "normalised", read_while_the_login_ends)
+    monkeypatch.setattr(Decoder, "make", make_while_the_login_ends)
     assert alice.http.post(UPLOAD, files={"files": ("me.png", picture(), "image/png")}).status_code == 401
     server.admin.put(f"{USERS}/{alice.id}/enable").raise_for_status()
     assert alice.http.get(f"/avatar/{alice.id}/64").content == before

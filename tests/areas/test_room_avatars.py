@@ -10,7 +10,8 @@ from PIL import Image
 
 from support.people import GROUP, ONE_TO_ONE, PUBLIC, Person
 from support.running import Server
-from talkd.areas.avatars.decoder import Decoder
+from talkd.areas.pictures.decoder import Decoder, Source
+from talkd.areas.pictures.model import Avatar, Picture, Preview
 
 V1 = "/ocs/v2.php/apps/spreed/api/v1/"
 
@@ -201,13 +202,13 @@ def test_a_room_that_is_deleted_during_an_upload_gives_404(server: Server, monke
     alice = server.add_user()
     token = alice.create_room()
     decoder = server.app.world[Decoder]
-    made = decoder.normalised
+    make = decoder.make
 
-    async def meanwhile(content: bytes) -> bytes:
+    async def meanwhile(order: Avatar | Preview, source: Source) -> Picture:
         await asyncio.to_thread(alice.delete, f"v4/room/{token}")
-        return await made(content)
+        return await make(order, source)
 
-    monkeypatch.setattr(decoder, "normalised", meanwhile)
+    monkeypatch.setattr(decoder, "make", meanwhile)
     answer = upload(Person(server.client(alice.id), alice.id), token, picture())
     assert answer.status_code == 404
     absent = alice.http.get(f"{V1}room/{token}/avatar")

@@ -18,16 +18,16 @@ from PIL import Image
 
 from support.parts import needs_limits
 from support.running import Server
-from talkd.areas.avatars import decoder as decoders
-from talkd.areas.avatars import decoding
-from talkd.areas.avatars.decoder import Decoder
-from talkd.areas.avatars.decoding import NotAnImage
-from talkd.areas.avatars.model import MAX_PIXELS, MAX_SIDE, MAX_WEBP_PIXELS
+from talkd.areas.pictures import decoder as decoders
+from talkd.areas.pictures import decoding
+from talkd.areas.pictures.decoder import Decoder, source_of
+from talkd.areas.pictures.model import MAX_PIXELS, MAX_PIXELS_OF, MAX_SIDE, Avatar, NotAnImage
 from talkd.config import Config
 from talkd.core.errors import Throttled
 
 UPLOAD = "/ocs/v2.php/apps/spreed/temp-user-avatar"
 MEGABYTE = 1024 * 1024
+MAX_WEBP_PIXELS = MAX_PIXELS_OF["WEBP"]
 pytestmark = needs_limits
 
 
@@ -151,9 +151,9 @@ def test_a_bomb_is_refused_and_uses_little_memory(sqlite_server: Server, name: s
 def test_the_largest_pictures_fit_into_the_limit(sqlite_server: Server, content: Callable[[], bytes]) -> None:
     answer = send(sqlite_server.add_user().http, content())
     assert answer.status_code == 200, answer.text
-    process = sqlite_server.app.world[Decoder]._process
-    assert process is not None
-    assert peak_of(process.pid) < decoding.MEMORY
+    pid = sqlite_server.app.world[Decoder].pid
+    assert pid is not None
+    assert peak_of(pid) < decoding.MEMORY
 
 
 def test_the_refusal_of_a_large_webp_names_the_limit(sqlite_server: Server) -> None:
@@ -205,17 +205,25 @@ def test_many_concurrent_bombs_use_little_memory(new_server: Callable[[Config], 
 def program(monkeypatch: pytest.MonkeyPatch, body: str) -> None:
     """Let the decoder process run other code, with the same limits."""
     source = f"""
-import os, sys, time
-from talkd.areas.avatars import decoding
+import os, socket, sys, time
+from talkd.areas.pictures import decoding
+from talkd.areas.pictures.model import Picture
 decoding.CPU_SECONDS = 1
-def normalised(content):
+def answer(order, file):
+    return Picture("", work(file.read()))
+def work(content):
     if content == b"good":
         return b"%d" % os.getpid()
     {body}
-decoding.normalised = normalised
-decoding.serve(sys.stdin.buffer, sys.stdout.buffer)
+decoding.answer = answer
+decoding.serve(socket.socket(fileno=0))
 """
     monkeypatch.setattr(decoders, "_PROGRAM", ("-P", "-c", source))
+
+
+async def opened(decoder: Decoder, content: bytes) -> bytes:
+    """Return the answer of the process to a file."""
+    return (await decoder.make(Avatar(512), source_of(content))).content
 
 
 @pytest.mark.parametrize(
@@ -227,14 +235,14 @@ async def test_a_picture_that_needs_too_much_ends_the_process(monkeypatch: pytes
     program(monkeypatch, body)
     decoder = Decoder()
     try:
-        first = await decoder.normalised(b"good")
-        assert await decoder.normalised(b"good") == first, "the process is kept"
+        first = await opened(decoder, b"good")
+        assert await opened(decoder, b"good") == first, "the process is kept"
         if "sleep" in body:
             monkeypatch.setattr(decoders, "SECONDS", 0.1)
         with pytest.raises(NotAnImage, match="too much"):
-            await decoder.normalised(b"bad")
+            await opened(decoder, b"bad")
         monkeypatch.setattr(decoders, "SECONDS", 30)
-        assert await decoder.normalised(b"good") != first, "a new process opens the next picture"
+        assert await opened(decoder, b"good") != first, "a new process opens the next picture"
     finally:
         await decoder.close()
 
@@ -243,12 +251,12 @@ async def test_a_cancelled_request_does_not_answer_the_next_one(monkeypatch: pyt
     program(monkeypatch, "time.sleep(0.2); return b'of somebody else'")
     decoder = Decoder()
     try:
-        first = await decoder.normalised(b"good")
-        gone = asyncio.ensure_future(decoder.normalised(b"slow"))
+        first = await opened(decoder, b"good")
+        gone = asyncio.ensure_future(opened(decoder, b"slow"))
         await asyncio.sleep(0.05)
         gone.cancel()
-        assert (await decoder.normalised(b"good")).isdigit()
-        assert await decoder.normalised(b"good") != first
+        assert (await opened(decoder, b"good")).isdigit()
+        assert await opened(decoder, b"good") != first
     finally:
         await decoder.close()
 
@@ -257,10 +265,10 @@ async def test_the_number_of_waiting_pictures_is_limited(monkeypatch: pytest.Mon
     program(monkeypatch, "pass")
     decoder = Decoder()
     try:
-        tries = [decoder.normalised(b"good") for _ in range(decoders.MAX_WAITING + 2)]
+        tries = [opened(decoder, b"good") for _ in range(decoders.MAX_WAITING + 2)]
         answers = await asyncio.gather(*tries, return_exceptions=True)
         assert [type(answer) for answer in answers] == [bytes] * decoders.MAX_WAITING + [Throttled] * 2
-        assert await decoder.normalised(b"good")
+        assert await opened(decoder, b"good")
     finally:
         await decoder.close()
 
@@ -270,19 +278,19 @@ async def test_the_process_gets_no_settings(monkeypatch: pytest.MonkeyPatch) -> 
     program(monkeypatch, "return repr(dict(os.environ)).encode()")
     decoder = Decoder()
     try:
-        assert b"TALKD" not in await decoder.normalised(b"environment")
+        assert b"TALKD" not in await opened(decoder, b"environment")
     finally:
         await decoder.close()
 
 
 SERVER = """
 import asyncio, contextlib
-from talkd.areas.avatars.decoder import Decoder
+from talkd.areas.pictures.decoder import Decoder, source_of
 async def main():
     decoder = Decoder()
     with contextlib.suppress(Exception):
-        await decoder.normalised(b"")
-    print(decoder._process.pid, flush=True)
+        await decoder.describe(source_of(b""))
+    print(decoder.pid, flush=True)
     await asyncio.sleep(60)
 asyncio.run(main())
 """

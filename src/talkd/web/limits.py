@@ -48,6 +48,7 @@ class Limit(Enum):
     APP_PASSWORDS = ("app_passwords", HOUR, _user)
     PICTURES = ("pictures", HOUR, _user)
     DRAWN_PICTURES = ("drawn_pictures", MINUTE, _anybody)
+    PREVIEWS = ("previews", MINUTE, _anybody)
 
     def __init__(self, setting: str, seconds: int, counted: "Callable[[Call[Any]], str | None]") -> None:
         self.setting = setting

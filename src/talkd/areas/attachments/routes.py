@@ -5,7 +5,6 @@ from typing import Any
 import msgspec
 
 from talkd.areas.attachments import draft_service
-from talkd.areas.attachments.describing import describe
 from talkd.areas.attachments.model import Meta, parse_draft, parse_meta
 from talkd.areas.chat.routes import show_sent
 from talkd.areas.files import refusals
@@ -14,6 +13,7 @@ from talkd.areas.files.media_model import type_of
 from talkd.areas.files.model import Path
 from talkd.areas.files.receiving import parts_of
 from talkd.areas.messages import view as message_view
+from talkd.areas.pictures.describing import ensure_described
 from talkd.conversation.message import VOICE
 from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
@@ -142,7 +142,7 @@ async def _publish(call: Call[Any], draft: Path, name: str, meta: Meta, referenc
     """Share a file from the draft folder, after looking at what is in it."""
     found = await call.world.db.read(lambda tx: draft_service.find(tx, call.me, draft))
     if found is not None:
-        await describe(call.world, *found)
+        await ensure_described(call.world, *found)
 
     async def work(tx: Tx) -> draft_service.Published:
         await lock_room_again(tx, call)

@@ -3,10 +3,10 @@
 import msgspec
 
 from talkd.areas.attachments import share_service
-from talkd.areas.attachments.describing import describe
 from talkd.areas.attachments.model import parse_meta
 from talkd.areas.attachments.view import ShareView, SuggestionsView, shares, suggestions
 from talkd.areas.files.contents import Contents
+from talkd.areas.pictures.describing import ensure_described
 from talkd.core.errors import Invalid
 from talkd.storage.database import Tx
 from talkd.web.call import Call
@@ -63,7 +63,7 @@ async def create(call: Call[CreateParams]) -> ShareView:
         raise Invalid(message="Unknown share type", data=[])
     meta = parse_meta(params.talkMetaData)
     found = await call.world.db.read(lambda tx: share_service.access_sendable(tx, call.caller.actor, params.path))
-    await describe(call.world, *found)
+    await ensure_described(call.world, *found)
 
     async def work(tx: Tx) -> share_service.Shown:
         await require_login_still(tx, call)

@@ -1,35 +1,19 @@
-"""Drawing and resizing pictures. These functions block, so call them through `in_thread`."""
+"""Drawing and resizing pictures. These functions block, so call them through `drawing.in_thread`."""
 
-import asyncio
 import colorsys
 import io
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from cachetools import LRUCache
 
 from talkd.areas.avatars.model import LARGE, Sketch
-
-if TYPE_CHECKING:
-    from PIL import Image  # Pillow is imported with the first picture
-
-Args = TypeVarTuple("Args")
-T = TypeVar("T")
+from talkd.areas.pictures.drawing import as_png
 
 CACHED = 2048
 """Maximum number of drawn pictures in memory. Each has 1 to 6 kB."""
 _drawn: LRUCache[Sketch, bytes] = LRUCache(CACHED)
 
-_threads = ThreadPoolExecutor(2, thread_name_prefix="image")
-"""Only two threads, so that pictures leave CPU time to everything else."""
 _lock = Lock()
-
-
-async def in_thread(work: Callable[[*Args], T], *args: *Args) -> T:
-    """Run a blocking function in a thread."""
-    return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
 
 
 def find_drawn(wanted: Sketch) -> bytes | None:
@@ -67,13 +51,6 @@ def _draw(wanted: Sketch) -> bytes:
 def _rgb(hue: float, lightness: float, saturation: float) -> tuple[int, int, int]:
     red, green, blue = (round(255 * part) for part in colorsys.hls_to_rgb(hue, lightness, saturation))
     return red, green, blue
-
-
-def as_png(image: "Image.Image") -> bytes:
-    """Encode a picture as PNG, without a colour profile."""
-    out = io.BytesIO()
-    image.save(out, "PNG", optimize=True, icc_profile=None)
-    return out.getvalue()
 
 
 def resized(image: bytes, size: int) -> bytes:

@@ -11,12 +11,6 @@ MAX_DRAWN_NAME = 64
 """Number of characters of a name that a drawn picture depends on."""
 MAX_FILE = 20 * 1024 * 1024
 """Maximum size of an uploaded picture in bytes."""
-MAX_PIXELS = 32_000_000
-"""Maximum number of pixels of an uploaded picture, because a small file can expand to gigabytes."""
-MAX_WEBP_PIXELS = 24_000_000
-"""Maximum number of pixels of a WebP. Its decoder keeps several copies of the picture in memory."""
-MAX_SIDE = 16_384
-"""Maximum number of pixels of each side, because every row takes additional memory."""
 
 
 class Portrait(msgspec.Struct, frozen=True):

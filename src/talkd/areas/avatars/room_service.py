@@ -50,7 +50,7 @@ async def set_emoji(tx: Tx, room: Room, actor: Actor, emoji: str, color: str | N
 
 
 async def set_image(tx: Tx, room: Room, actor: Actor, image: bytes) -> None:
-    """Set an uploaded picture. `image` comes from `decoding.normalised`.
+    """Set an uploaded picture. `image` is a PNG of the large size.
 
     Raises Invalid("avatar") in one-to-one rooms, and NotFound if the room was deleted in the meantime.
     """

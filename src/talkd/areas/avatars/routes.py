@@ -9,9 +9,10 @@ import msgspec
 from cachetools import LRUCache
 
 from talkd.areas.avatars import images, model, service
-from talkd.areas.avatars.decoder import Decoder
-from talkd.areas.avatars.decoding import NotAnImage
 from talkd.areas.avatars.model import Portrait, Sketch
+from talkd.areas.pictures.decoder import Decoder, source_of
+from talkd.areas.pictures.drawing import in_thread
+from talkd.areas.pictures.model import Avatar, NotAnImage
 from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web import etags
@@ -100,7 +101,7 @@ async def _uploaded_picture(call: Call[Any], portrait: Portrait, size: int) -> b
     if (found := _uploaded.get(key)) is not None:
         return found
     image = await call.world.db.read(lambda tx: service.find_image(tx, portrait.user_id))
-    small = await images.in_thread(images.resized, image, size)
+    small = await in_thread(images.resized, image, size)
     _uploaded[key] = small
     return small
 
@@ -125,7 +126,7 @@ async def draw(call: Call[Any], sketch: Sketch) -> tuple[bytes | None, str]:
     if (found := images.find_drawn(sketch)) is not None:
         return found, etag
     call.count(Limit.DRAWN_PICTURES)
-    return await images.in_thread(images.draw, sketch), etag
+    return await in_thread(images.draw, sketch), etag
 
 
 def _size(wanted: str) -> int:
@@ -179,13 +180,14 @@ async def remove_temporary_avatar(tx: Tx, call: Call[NoParams]) -> None:
 
 
 async def open_upload(call: Call[Any], upload: Upload | None) -> bytes:
-    """Return an uploaded file as `decoding.normalised` does. Raises Invalid with a message."""
+    """Return an uploaded picture as a square PNG of the large size. Raises Invalid with a message."""
     call.count(Limit.PICTURES)
     content = service.require_file(upload.content if upload else None)
     try:
-        return await call.world[Decoder].normalised(content)
+        made = await call.world[Decoder].make(Avatar(model.LARGE), source_of(content))
     except NotAnImage as error:
         raise Invalid(data={"message": str(error)}) from error
+    return made.content
 
 
 async def _store_upload(call: Call[NewAvatar]) -> None:

@@ -40,7 +40,7 @@ async def find_image(tx: Tx, user_id: str) -> bytes:
 
 
 async def set_image(tx: Tx, user_id: str, image: bytes) -> None:
-    """Set the picture of an account. `image` comes from `decoding.normalised`."""
+    """Set the picture of an account. `image` is a PNG of the large size."""
     await store.set_image(tx, user_id, image)
     await store.raise_version(tx, user_id, clock.now())
 

@@ -30,7 +30,7 @@ _OWN = {
     "7z": "application/x-7z-compressed",
 }
 _KNOWN = mimetypes.MimeTypes(filenames=())  # without those of the machine, which differ
-PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp"})
+PICTURES = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif", "image/bmp", "image/avif"})
 """Types that have previews."""
 
 

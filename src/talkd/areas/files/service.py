@@ -131,6 +131,14 @@ async def get_blob(tx: Tx, entry: Entry) -> Blob:
     return found
 
 
+async def describe(tx: Tx, blob: Blob, *, width: int, height: int, blurhash: str, duration: int) -> Blob:
+    """Note what is known about contents, and return them."""
+    await store.describe_blob(tx, blob.id, width=width, height=height, blurhash=blurhash, duration=duration)
+    return msgspec.structs.replace(
+        blob, width=width, height=height, blurhash=blurhash, duration=duration, is_described=1
+    )
+
+
 async def require_space(tx: Tx, user_id: str, size: int, limits: Limits) -> None:
     """Raises NoSpace if a new file of this size has no place beside the other files and the unfinished uploads."""
     await require_quota(tx, user_id, size, limits, with_waiting=True)

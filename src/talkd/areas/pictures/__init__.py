@@ -1,0 +1,1 @@
+"""Opening untrusted pictures, sounds and films, in a process of its own with limits."""

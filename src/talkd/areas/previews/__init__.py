@@ -1,0 +1,1 @@
+"""Previews of pictures that users send, and icons of other files."""
