@@ -126,6 +126,8 @@ def test_every_operation_refuses_impossible_characters(own_server: Server, place
         request = place(Sent(route, token), IMPOSSIBLE[number % len(IMPOSSIBLE)])
         if request is None or ("content" in request and route.method in ("GET", "HEAD")):
             continue  # a body of GET is ignored
+        if route.receives and request.keys() & {"content", "json", "data", "files"}:
+            continue  # its body is the contents of a file, which may be any bytes
         url = client.base_url.copy_with(raw_path=request.pop("url"))
         answer = client.request(route.method, url, **request)
         assert 400 <= answer.status_code < 500, f"{route.method} {url} {request}: {answer.status_code}"

@@ -1,5 +1,6 @@
 """Operations on the folders and files of the caller."""
 
+import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -44,6 +45,9 @@ class FileParams(msgspec.Struct, frozen=True):
     owner: str = ""
     path: str = ""
 
+
+SOME = 100
+"""A number of entries that are listed within a few milliseconds."""
 
 Handler = Callable[[Call[FileParams], Path], Awaitable[Reply]]
 
@@ -144,7 +148,10 @@ async def list_properties(call: Call[FileParams], path: Path) -> Reply:
     nodes = await call.world.db.read_aside(
         lambda tx: service.list_nodes(tx, call.caller.actor, path, depth=depth, limits=limits)
     )
-    return multistatus(view.multistatus(base_of(call), nodes, wanted))
+    if len(nodes) <= SOME:
+        return multistatus(view.multistatus(base_of(call), nodes, wanted))
+    # In a thread, because other requests would wait for half a second while 10,000 entries are written.
+    return multistatus(await asyncio.to_thread(view.multistatus, base_of(call), nodes, wanted))
 
 
 def multistatus(content: bytes) -> Reply:

@@ -49,16 +49,25 @@ async def copy(
     if old is not None:
         await service.remove(tx, old)
     made = await _copy_one(tx, entry, parent, target[-1], size)
-    waiting, count = [(entry, made)], 0
-    while whole and waiting:
-        folder, folder_copy = waiting.pop()
-        inside = await service.list_folder(tx, folder) if folder.is_folder else []
-        count += len(inside)
-        if count > MAX_COPIED:
-            raise Invalid("path", message=f"A folder with more than {MAX_COPIED} entries cannot be copied at once.")
-        waiting += [(each, await _copy_one(tx, each, folder_copy, each.name, each.size)) for each in inside]
+    if entry.is_folder and whole:
+        await _copy_inside(tx, entry.id, made.id)
     await store.grow(tx, parent.id, size, service.new_etag(), clock.now())
     return made, old is None
+
+
+async def _copy_inside(tx: Tx, folder_id: int, copy_id: int) -> None:
+    """Copy everything in a folder, with a few statements for each folder. The copies have one tag together.
+
+    Raises Invalid for more than MAX_COPIED entries.
+    """
+    waiting, count, etag, now = [(folder_id, copy_id)], 0, service.new_etag(), clock.now()
+    while waiting:
+        source_id, target_id = waiting.pop()
+        count += await store.copy_children(tx, source_id, target_id, etag, now)
+        if count > MAX_COPIED:
+            raise Invalid("path", message=f"A folder with more than {MAX_COPIED} entries cannot be copied at once.")
+        await store.use_children_again(tx, target_id)
+        waiting += await store.list_copied_folders(tx, source_id, target_id)
 
 
 async def copy_from(tx: Tx, entry: Entry, user_id: str, parent: Entry, name: str, limits: Limits) -> Entry:

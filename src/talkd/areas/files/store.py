@@ -83,6 +83,32 @@ _ABOVE = Query(
     ENTRY,
 )
 
+_COPIED = ("name", "blob_id", "media_type", "size", "modified_at", "checksum")
+_parent_of_copy = entries.alias("parent_of_copy")
+_COPY_CHILDREN = Statement(
+    sa.insert(entries).from_select(
+        ["user_id", "parent_id", "etag", "created_at", *_COPIED],
+        sa.select(
+            _parent_of_copy.c.user_id,
+            _parent_of_copy.c.id,
+            bind("etag"),
+            bind("now", Int),
+            *(entries.c[name] for name in _COPIED),
+        ).where(entries.c.parent_id == bind("source_id"), _parent_of_copy.c.id == bind("target_id")),
+    )
+)
+_folder_copy = entries.alias("folder_copy")
+_COPIED_FOLDERS = Query(
+    sa.select(entries.c.id, _folder_copy.c.id)
+    .join(
+        _folder_copy,
+        sa.and_(_folder_copy.c.parent_id == bind("target_id"), _folder_copy.c.name == entries.c.name),
+    )
+    .where(entries.c.parent_id == bind("source_id"), entries.c.blob_id == ZERO),
+    single(entries.c.id),
+    single(_folder_copy.c.id),
+)
+
 # --- contents -------------------------------------------------------------------------------
 _BLOB = Query(sa.select(*BLOB).where(blobs.c.id == bind("blob_id")), BLOB)
 _USE_BLOB = Query(
@@ -93,6 +119,15 @@ _USE_BLOB = Query(
     BLOB,
 )
 _USE_AGAIN = Statement(sa.update(blobs).where(blobs.c.id == bind("blob_id")).values(uses=blobs.c.uses + ONE))
+_used = (
+    sa.select(entries.c.blob_id, sa.func.count().label("number"))
+    .where(entries.c.parent_id == bind("parent_id"), entries.c.blob_id > ZERO)
+    .group_by(entries.c.blob_id)
+    .subquery()
+)
+_USE_CHILDREN_AGAIN = Statement(
+    sa.update(blobs).where(blobs.c.id == _used.c.blob_id).values(uses=blobs.c.uses + _used.c.number)
+)
 _RELEASE = Statement(sa.update(blobs).where(blobs.c.id == bind("blob_id")).values(uses=blobs.c.uses - ONE))
 _DESCRIBE = Statement(
     sa.update(blobs)
@@ -187,6 +222,21 @@ async def replace_contents(tx: Tx, entry_id: int, **values: int | str) -> Entry:
 async def move_entry(tx: Tx, entry_id: int, parent_id: int, name: str, media_type: str) -> None:
     """Move an entry into a folder, under a name that may mean another type."""
     await tx.run(_MOVE, entry_id=entry_id, parent_id=parent_id, name=name, media_type=media_type)
+
+
+async def copy_children(tx: Tx, source_id: int, target_id: int, etag: str, now: int) -> int:
+    """Copy what is in a folder into another, without what is in folders there. Return the number of entries."""
+    return await tx.run(_COPY_CHILDREN, source_id=source_id, target_id=target_id, etag=etag, now=now)
+
+
+async def use_children_again(tx: Tx, parent_id: int) -> None:
+    """Note one more use of the contents of each file in a folder."""
+    await tx.run(_USE_CHILDREN_AGAIN, parent_id=parent_id)
+
+
+async def list_copied_folders(tx: Tx, source_id: int, target_id: int) -> list[tuple[int, int]]:
+    """Return the ids of the folders in a folder, each with that of the folder with the same name in another one."""
+    return await tx.list(_COPIED_FOLDERS, source_id=source_id, target_id=target_id)
 
 
 async def set_modified(tx: Tx, entry_id: int, modified_at: int) -> None:
