@@ -195,9 +195,10 @@ class Connection(asyncio.Protocol):
         """Close the connection at once. A client that has not sent its whole request learns that it had no effect."""
         if self._current is not None and not self._current.has_ended and not self._is_deaf:
             self._transport.write(refusal(503))
-        self._transport.abort()
+        # A file that is being sent stops first: asyncio must not watch its socket any more when that is closed.
         if self._current is not None and self._current.task is not None:
             self._current.task.cancel()
+        self._transport.abort()
 
     # --- what the parser calls ---------------------------------------------------------------
     def on_message_begin(self) -> None:
