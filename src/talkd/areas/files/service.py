@@ -337,8 +337,7 @@ async def delete_portion(tx: Tx) -> bool:
     """Delete the next entries that are being deleted. Return True if there may be more."""
     files = await store.delete_detached_files(tx, PORTION)
     if files:
-        for _, blob_id in files:
-            await store.release_blob(tx, blob_id)
+        await store.release_blobs(tx, [blob_id for _, blob_id in files])
         await tx.emit(FilesRemoved(tuple(entry_id for entry_id, _ in files)))
         return True
     folder_id = await store.find_detached_folder(tx)

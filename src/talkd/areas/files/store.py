@@ -1,5 +1,6 @@
 """Statements about entries, and about the contents of files."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -129,6 +130,9 @@ _USE_CHILDREN_AGAIN = Statement(
     sa.update(blobs).where(blobs.c.id == _used.c.blob_id).values(uses=blobs.c.uses + _used.c.number)
 )
 _RELEASE = Statement(sa.update(blobs).where(blobs.c.id == bind("blob_id")).values(uses=blobs.c.uses - ONE))
+_RELEASE_SOME = Statement(
+    sa.update(blobs).where(one_of(blobs.c.id, "blob_ids")).values(uses=blobs.c.uses - bind("number", Int))
+)
 _DESCRIBE = Statement(
     sa.update(blobs)
     .where(blobs.c.id == bind("blob_id"))
@@ -298,6 +302,15 @@ async def use_again(tx: Tx, blob_id: int) -> None:
 async def release_blob(tx: Tx, blob_id: int) -> None:
     """Note one use less. A job deletes contents without uses."""
     await tx.run(_RELEASE, blob_id=blob_id)
+
+
+async def release_blobs(tx: Tx, blob_ids: list[int]) -> None:
+    """Note one use less for each time that contents are in the list."""
+    by_number: dict[int, list[int]] = {}
+    for blob_id, number in sorted(Counter(blob_ids).items()):
+        by_number.setdefault(number, []).append(blob_id)
+    for number, some in by_number.items():
+        await tx.run(_RELEASE_SOME, number=number, blob_ids=tx.many(some))
 
 
 async def describe_blob(tx: Tx, blob_id: int, *, width: int, height: int, blurhash: str, duration: int) -> None:
