@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Message } from "../src/core/api";
 import { locale } from "../src/core/i18n.svelte";
 import { addressOf, boxOf, fileIn, kindOf, previewOf } from "../src/files/file";
-import { sizeText, stamp, storableName } from "../src/files/format";
+import { sizeText, spaceText, stamp, storableName } from "../src/files/format";
 import { encodeWav, listPeaks } from "../src/files/voice/wav";
 
 const message = (file: Record<string, string>, more: object = {}): Message =>
@@ -16,6 +16,10 @@ const message = (file: Record<string, string>, more: object = {}): Message =>
 const picture = { mimetype: "image/jpeg", "preview-available": "yes", width: "4000", height: "3000" };
 
 describe("sizes and names of files", () => {
+  it("have units of 1024 if they are quotas", () => {
+    expect([1000, 1024, 5 * 2 ** 30, 3 * 2 ** 40].map(spaceText)).toEqual(["1,000 byte", "1 kB", "5 GB", "3 TB"]);
+  });
+
   it("are read in the language of the reader", async () => {
     expect([0, 999, 1500, 999_600, 1_550_000, 20_000_000, 3.2e9].map(sizeText)).toEqual([
       "0 bytes",

@@ -1,7 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { readSheet, sheetOf } from "../src/admin/sheet";
 
-const account = { id: "eve", displayname: "Eve", email: null, groups: ["a", "b"], language: "en", enabled: true };
+const account = {
+  id: "eve",
+  displayname: "Eve",
+  email: null,
+  groups: ["a", "b"],
+  language: "en",
+  enabled: true,
+  quota: { used: 0, quota: -3 },
+};
 
 describe("files of accounts", () => {
   it("reads the columns in any order, with quotes, line breaks and the line of each row", () => {

@@ -8,6 +8,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from browser.web.conftest import Page
+from support.files import Files
 from support.people import GROUP, Person
 from support.running import PASSWORD, Server, unique
 from support.time import pass_time
@@ -35,6 +36,24 @@ def login_status(server: Server, name: str, password: str) -> int:
 def close_dialog(page: Page) -> None:
     page.chrome.find_element(By.CSS_SELECTOR, "dialog").send_keys(Keys.ESCAPE)
     page.wait(lambda: not page.chrome.find_elements(By.CSS_SELECTOR, "dialog"))
+
+
+def test_an_administrator_sees_and_sets_quotas(own_server: Server, page: Page, boss: Person) -> None:
+    frank = own_server.add_account("frank", "Frank")
+    Files(frank).put("/a", bytes(3 << 19))
+    page.open(boss, "/admin")
+    page.shows("1.5 MB")
+    page.click("More for Frank")
+    page.click("Edit")
+    page.fill("Quota for files", "2 GB")
+    page.click("Save")
+    page.shows("1.5 MB of 2 GB")
+    assert frank.get(ME)["quota"]["quota"] == 2 << 30
+    page.click("More for Frank")
+    page.click("Edit")
+    page.fill("Quota for files", "much")
+    page.click("Save")
+    page.shows("Invalid quota value: much")
 
 
 # --- accounts and groups ----------------------------------------------------------------------

@@ -10,6 +10,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from browser.web.conftest import Page
+from support.files import Files
 from support.people import Person
 from support.running import HEADERS, PASSWORD, Server
 
@@ -52,6 +53,16 @@ def test_name_and_address_are_changed_and_refused(page: Page, person: Person) ->
     page.click("Save")
     assert page.wait(lambda: page.chrome.find_element(By.CSS_SELECTOR, "dialog [role=alert]").text)
     assert own(person, "email") == "percy@talk.test"
+
+
+def test_what_ones_own_files_use_is_shown(page: Page, sqlite_server: Server) -> None:
+    person = sqlite_server.add_user("person")
+    Files(person).put("/a", bytes(3 << 19))
+    change = {"key": "quota", "value": "5 GB"}
+    sqlite_server.admin_request("PUT", f"/ocs/v2.php/cloud/users/{person.id}", **change)
+    page.open(person)
+    page.click("Settings")
+    page.shows("Your files: 1.5 MB of 5 GB")
 
 
 def test_a_language_is_shown_at_once_and_kept_in_the_account(page: Page, person: Person) -> None:

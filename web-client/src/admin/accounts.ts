@@ -1,9 +1,11 @@
 /** Accounts and groups, over the provisioning API. Its answers have no types in the OpenAPI document. */
 
 import { ocs } from "../core/api";
+import type { Quota } from "../files/format";
 import { confirmation } from "./confirmation.svelte";
 
 export const PAGE = 50;
+const UNITS = ["B", "KB", "MB", "GB", "TB"] as const;
 export const ADMIN_GROUP = "admin";
 
 export interface Account {
@@ -15,6 +17,7 @@ export interface Account {
   enabled: boolean;
   /** Milliseconds, or 0 for never. */
   lastLogin: number;
+  quota: Quota;
 }
 
 /** What administrators enter about an account. */
@@ -25,6 +28,8 @@ export interface Entry {
   password: string;
   language: string;
   groups: string[];
+  /** As typed: a size with a unit, `none`, or nothing for the default. */
+  quota: string;
 }
 
 export interface Group {
@@ -33,12 +38,20 @@ export interface Group {
   usercount: number;
 }
 
-export const NO_ENTRY: Entry = { id: "", name: "", email: "", password: "", language: "", groups: [] };
+export const NO_ENTRY: Entry = { id: "", name: "", email: "", password: "", language: "", groups: [], quota: "" };
 
 /** Returns what an account has now. */
 export function entryOf(account: Account): Entry {
   const { id, displayname, email, language, groups } = account;
-  return { id, name: displayname, email: email ?? "", password: "", language, groups };
+  return { id, name: displayname, email: email ?? "", password: "", language, groups, quota: quotaOf(account) };
+}
+
+/** Returns the quota of an account as it can be typed, in the largest unit that needs no fraction. */
+function quotaOf({ quota: { quota } }: Account): string {
+  if (quota < 0) return "";
+  let [value, unit] = [quota, 0];
+  while (value > 0 && value % 1024 === 0 && unit < UNITS.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${value} ${UNITS[unit] ?? ""}`;
 }
 
 type Accounts = { users: Record<string, Account> | [] };
@@ -59,6 +72,7 @@ export async function createAccount(entry: Entry): Promise<void> {
   const { id, name, email, password, language, groups } = entry;
   const body = { userid: id, displayName: name, email, password, language, groups };
   await confirmation.run((proof) => ocs.post("cloud/users", { body, ...proof }));
+  if (entry.quota.trim() !== "") await setQuota(id, entry.quota);
 }
 
 /** Sends the fields that differ. Those before a field that is refused stay changed. */
@@ -71,10 +85,16 @@ export async function changeAccount(account: Account, entry: Entry): Promise<voi
     if (value === before[field]) continue;
     await confirmation.run((proof) => ocs.put("cloud/users/{user_id}", { path, body: { key, value }, ...proof }));
   }
+  if (entry.quota.trim() !== before.quota) await setQuota(account.id, entry.quota);
   const added = entry.groups.filter((each) => !before.groups.includes(each));
   const removed = before.groups.filter((each) => !entry.groups.includes(each));
   for (const groupid of added) await addMember(groupid, account.id);
   for (const groupid of removed) await removeMember(groupid, account.id);
+}
+
+async function setQuota(id: string, quota: string): Promise<void> {
+  const input = { path: { user_id: id }, body: { key: "quota", value: quota.trim() || "default" } };
+  await confirmation.run((proof) => ocs.put("cloud/users/{user_id}", { ...input, ...proof }));
 }
 
 export async function setEnabled(id: string, isEnabled: boolean): Promise<void> {

@@ -43,6 +43,7 @@ export function readSheet(text: string): Row[] | null {
       password: cells[names.indexOf("password")] ?? "", // spaces belong to it
       language: get("language"),
       groups,
+      quota: "",
     };
     return { line, entry, missing: (["id", "password"] as const).filter((each) => entry[each] === "") };
   });

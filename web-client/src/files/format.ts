@@ -2,7 +2,7 @@
 
 import { locale } from "../core/i18n.svelte";
 
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"] as const;
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 const LONGEST_NAME = 180; // bytes, which leaves space for what is put in front
 const LONGEST_END = 20;
 // eslint-disable-next-line no-control-regex -- they are what names may not contain
@@ -10,10 +10,25 @@ const FORBIDDEN = /[\\/\u0000-\u001f\u007f]|[\ud800-\udbff](?![\udc00-\udfff])|(
 const TEMPORARY = /\.(part|filepart)$/i;
 const RESERVED = /^(\.{1,2}|\.htaccess)$/i;
 
+/** What the files of an account use and may use, in bytes. A quota below 0 is no limit. */
+export interface Quota {
+  used: number;
+  quota: number;
+}
+
 /** Returns a number of bytes as `1.5 MB`. */
 export function sizeText(bytes: number): string {
+  return textOf(bytes, 1000);
+}
+
+/** Returns a number of bytes as `sizeText` does, with the units of quotas, which are powers of 1024. */
+export function spaceText(bytes: number): string {
+  return textOf(bytes, 1024);
+}
+
+function textOf(bytes: number, step: number): string {
   let [value, unit] = [bytes, 0];
-  while (value >= 999.5 && unit < UNITS.length - 1) [value, unit] = [value / 1000, unit + 1];
+  while (value >= step - 0.5 && unit < UNITS.length - 1) [value, unit] = [value / step, unit + 1];
   const digits = value < 10 && unit > 1 ? 1 : 0;
   return new Intl.NumberFormat(locale.language, {
     style: "unit",

@@ -166,6 +166,7 @@ export const de: Catalogue = {
   "settings.appearance": "Aussehen",
   "settings.contrast": "Hoher Kontrast",
   "settings.devices": "Verbundene Apps",
+  "settings.files": "Deine Dateien:",
   "settings.email": "E-Mail-Adresse",
   "settings.language": "Sprache",
   "settings.logout": "Abmelden",
@@ -206,4 +207,6 @@ export const de: Catalogue = {
   "shortcuts.space": "Leertaste",
   "shortcuts.talk": "Im Anruf: sprechen, solange gedrückt",
   "shortcuts.title": "Tastenkürzel",
+  "usage.limited": "{used} von {all}",
+  "usage.unlimited": "{used}",
 };

@@ -165,6 +165,7 @@ export const en = {
   "settings.appearance": "Appearance",
   "settings.contrast": "High contrast",
   "settings.devices": "Connected apps",
+  "settings.files": "Your files:",
   "settings.email": "E-mail address",
   "settings.language": "Language",
   "settings.logout": "Log out",
@@ -204,6 +205,8 @@ export const en = {
   "shortcuts.space": "Space",
   "shortcuts.talk": "In a call: talk while it is held",
   "shortcuts.title": "Keyboard shortcuts",
+  "usage.limited": "{used} of {all}",
+  "usage.unlimited": "{used}",
 } as const;
 
 /** The plural forms of a text are found by the name without them. */
