@@ -240,8 +240,8 @@ class FilesConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Host and port, or path of the Unix socket, of a ClamAV daemon that checks every file before it is kept. Files are
     refused while it cannot be reached."""
     remove_metadata: bool = False
-    """Whether places, names of cameras and the like are removed from pictures that users send. Previews never have
-    them."""
+    """Whether places, names of cameras and the like are cut out of JPEG, PNG and WebP files that users send. The
+    pictures look the same. Previews never have such data."""
 
 
 class LogConfig(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
 from talkd.areas.files import refusals
+from talkd.areas.files.metadata import Cleaner
 from talkd.areas.files.model import Blob, Limits, is_allowed
 from talkd.areas.files.receiving import PART, Reception
 from talkd.areas.files.scanner import Scanner
@@ -26,10 +27,11 @@ class Contents:
         self._scanner = Scanner(config.files.scanner)
         self.limits = Limits(config.files.quota, config.files.total)
         self._types = config.files.types
+        self._cleans = config.files.remove_metadata
 
     def begin(self, checksum: str = "") -> Reception:
         """Return the place for contents that a client sends. `checksum` is what the client computed, if it did."""
-        return Reception(self.blobs, self._scanner, checksum)
+        return Reception(self.blobs, self._scanner, checksum, cleaner=Cleaner() if self._cleans else None)
 
     def begin_piece(self, checksum: str = "") -> Reception:
         """Return the place for a piece of contents. The scanner sees them when they are whole."""

@@ -4,11 +4,12 @@ import asyncio
 import errno
 import hashlib
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import Any
 
 from talkd.areas.files import refusals
+from talkd.areas.files.metadata import Cleaner
 from talkd.areas.files.model import Received
 from talkd.areas.files.scanner import Scan, Scanner
 from talkd.blobs.interface import Blobs, Draft
@@ -36,11 +37,15 @@ class _Adler32:
 
 
 class Reception:
-    """Contents that are being received. `discard` deletes them, if they were not kept."""
+    """Contents that are being received. `discard` deletes them, if they were not kept.
 
-    def __init__(self, blobs: Blobs, scanner: Scanner, checksum: str = "") -> None:
+    `cleaner` cuts data about persons out of them. Then they are no longer what the client's checksum is of.
+    """
+
+    def __init__(self, blobs: Blobs, scanner: Scanner, checksum: str = "", *, cleaner: Cleaner | None = None) -> None:
         self._draft: Draft = blobs.create()
         self._scanner = scanner
+        self._cleaner = cleaner
         self._sha256 = hashlib.sha256()
         self._size = 0
         self._other, self._wanted = _hash_of(checksum)
@@ -65,7 +70,8 @@ class Reception:
                 log.warning("storage_failed", error=str(error))
                 raise _problem(error) from error
             raise
-        return Received(self._draft.key, self._size, self._sha256.hexdigest(), self._checksum)
+        is_same = self._cleaner is None or not self._cleaner.has_changed
+        return Received(self._draft.key, self._size, self._sha256.hexdigest(), self._checksum if is_same else "")
 
     def _require_checksum(self) -> None:
         if self._other is not None and self._other.hexdigest() != self._wanted:
@@ -82,16 +88,25 @@ class Reception:
                 waiting, size = [], 0
         if waiting:
             await self._write(b"".join(waiting), scan)
+        if self._cleaner is not None:
+            await self._keep(self._cleaner.finish(), b"", scan)
 
     async def _write(self, content: bytes, scan: Scan) -> None:
-        self._size += len(content)
-        work = asyncio.to_thread(self._hash, content), self._draft.write(content), scan.check(content)
+        cleaner = self._cleaner
+        await self._keep(content if cleaner is None else await asyncio.to_thread(cleaner.feed, content), content, scan)
+
+    async def _keep(self, kept: bytes, content: bytes, scan: Scan) -> None:
+        """Write what is kept of received content."""
+        self._size += len(kept)
+        work: list[Awaitable[None]] = [asyncio.to_thread(self._hash, kept, content)]
+        if kept:  # the scanner takes an empty part for the end
+            work += self._draft.write(kept), scan.check(kept)
         for outcome in await asyncio.gather(*work, return_exceptions=True):  # all have ended when one has failed
             if isinstance(outcome, BaseException):
                 raise outcome
 
-    def _hash(self, content: bytes) -> None:
-        self._sha256.update(content)
+    def _hash(self, kept: bytes, content: bytes) -> None:
+        self._sha256.update(kept)
         if self._other is not None:
             self._other.update(content)
 
