@@ -34,6 +34,16 @@ def files_of(server: Server) -> Files:
     return Files(server.add_user("dora"))
 
 
+def put_in_pieces(files: Files, path: str, *pieces: bytes) -> int:
+    """Upload a file in pieces, and return the status of the last request."""
+    uploads = Files(files.person, files.root.replace("/files/", "/uploads/"))
+    uploads.request("MKCOL", "/pieces")
+    for number, piece in enumerate(pieces, 1):
+        uploads.put(f"/pieces/{number}", piece)
+    base = str(files.person.http.base_url).rstrip("/")
+    return uploads.status("MOVE", "/pieces/.file", Destination=f"{base}{files.root}{path}")
+
+
 def refusals(server: Server) -> dict[str, int]:
     """Return how many uploads were refused, by reason."""
     found = re.findall(r'talkd_uploads_refused_total\{reason="(\w+)"\} (\d+)', server.admin.get("/metrics").text)
@@ -75,6 +85,22 @@ def test_files_are_kept_on_s3(config: Config, new_server: NewServer, s3: S3) -> 
     assert files.status("DELETE", "/copy") == 204
     server.run_job("delete_removed_files")
     assert sorted(s3.list_objects("talkd").values()) == [0, 5]
+
+
+def test_pieces_on_s3_become_a_file(config: Config, new_server: NewServer, s3: S3) -> None:
+    config.files.storage = s3.url("talkd")
+    files = files_of(new_server(config))
+    pieces = (os.urandom(PART + 7), b"", os.urandom(1000))
+    assert put_in_pieces(files, "/a", *pieces) == 201
+    assert files.get("/a") == b"".join(pieces)
+    assert list(s3.list_objects("talkd").values()) == [PART + 1007]
+    s3.stop()
+    uploads = Files(files.person, files.root.replace("/files/", "/uploads/"))
+    assert uploads.status("MKCOL", "/x") == 201
+    assert uploads.status("PUT", "/x/1", b"1") == 503
+    s3.start()
+    assert uploads.status("DELETE", "/x") == 204
+    assert put_in_pieces(files, "/b", *pieces) == 201
 
 
 def test_an_unreachable_storage_refuses_uploads_and_downloads_for_now(
@@ -151,6 +177,16 @@ def test_a_file_with_a_virus_is_refused_and_not_kept(scanned: Server) -> None:
     assert answer.status_code == 403
     assert "virus scanner" in answer.text
     assert files.status("GET", "/a") == 404
+    assert not stored(scanned.config)
+
+
+def test_a_virus_in_two_pieces_is_found(scanned: Server, scanner: Daemon) -> None:
+    files = files_of(scanned)
+    assert put_in_pieces(files, "/a", bytes(10) + VIRUS[:9], VIRUS[9:]) == 403
+    assert scanner.received == [bytes(10) + VIRUS]
+    assert files.status("GET", "/a") == 404
+    uploads = Files(files.person, files.root.replace("/files/", "/uploads/"))
+    assert uploads.status("DELETE", "/pieces") == 204
     assert not stored(scanned.config)
 
 
