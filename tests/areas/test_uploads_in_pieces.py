@@ -11,7 +11,7 @@ import pytest
 import talkd.blobs.disk
 from support.files import Files
 from support.people import Person
-from support.running import Server
+from support.running import PASSWORD, Server
 from support.time import set_date
 from talkd.areas.dav import upload_model
 from talkd.areas.files.contents import Contents
@@ -350,3 +350,24 @@ def test_only_the_whole_is_moved_and_only_to_a_file(files: Files, uploads: Files
     assert uploads.status("MKCOL", "") == 405
     assert uploads.status("MKCOL", "/x/y") == 405
     assert finish(uploads, files, "x", "/missing/a", X_NC_WebDAV_Auto_Mkcol="1") == 201
+
+
+def test_a_foreign_page_changes_no_files_with_the_cookie_of_a_browser(server: Server, files: Files) -> None:
+    browser = server.browser()
+    form = {"user": files.person.id, "password": PASSWORD}
+    form["requesttoken"] = browser.get("/csrftoken").json()["token"]
+    assert browser.post("/login", data=form).status_code == 303
+    token = browser.get("/csrftoken").json()["token"]
+    base = str(files.person.http.base_url).rstrip("/")
+    upload = files.root.replace("/files/", "/uploads/") + "/x"
+    steps = (
+        ("MKCOL", upload, {}),
+        ("PUT", f"{upload}/1", {}),
+        ("MOVE", f"{upload}/.file", {"Destination": f"{base}{files.root}/a"}),
+        ("PUT", f"{files.root}/b", {}),
+        ("DELETE", f"{files.root}/b", {}),
+    )
+    for method, path, headers in steps:
+        assert browser.request(method, path, headers=headers).status_code == 412, method
+        assert browser.request(method, path, headers=headers | {"requesttoken": token}).is_success, method
+    assert set(files.list("/")) == {"/", "/a"}
