@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.keys import Keys
 
 from browser.conftest import FOR_CALLS, running
@@ -253,6 +254,34 @@ def test_the_panel_lists_files_by_kind(pair: tuple[Sharing, Sharing]) -> None:
     page.wait(lambda: page.run(count) == 12)
     page.run("arguments[0].click()", page.find("aside button", "Show picture 0.png"))
     page.wait(lambda: page.run("return document.querySelector('dialog[open] header b').innerText") == "picture 0.png")
+    page.keys(Keys.ESCAPE)
+
+
+def test_a_file_that_is_no_longer_there_is_told_in_words(pair: tuple[Sharing, Sharing], tmp_path: Path) -> None:
+    ann, _ = pair
+    path = write(tmp_path, "list.txt", b"fish")
+    ann.choose(path)
+    ann.page.find("dialog h2", "Send 1 file")
+    path.unlink()
+    ann.page.click("Send")
+    assert ann.shows("The file was changed or removed.")
+
+
+def test_the_wheel_enlarges_a_picture_and_the_mouse_moves_it(pair: tuple[Sharing, Sharing]) -> None:
+    ann, ben = pair
+    send(ann.person, ann.token, "sea.png", picture(1600, 1200))
+    page = ben.page
+    assert ben.sees_picture("sea.png")
+    page.press("Show sea.png")
+    shown = page.wait(lambda: page.chrome.find_element("css selector", "dialog[open] img"))
+    place = "const {a, e, f} = new DOMMatrix(getComputedStyle(arguments[0]).transform); return [a, e, f]"
+    ActionChains(page.chrome).scroll_from_origin(ScrollOrigin.from_element(shown), 0, -400).perform()
+    page.wait(lambda: page.run(place, shown)[0] > 2)
+    before = page.run(place, shown)
+    ActionChains(page.chrome).move_to_element(shown).click_and_hold().move_by_offset(-50, 30).release().perform()
+    page.wait(lambda: page.run(place, shown) == [before[0], before[1] - 50, before[2] + 30])
+    page.keys("0")
+    page.wait(lambda: page.run(place, shown) == [1, 0, 0])
     page.keys(Keys.ESCAPE)
 
 

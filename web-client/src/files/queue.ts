@@ -4,7 +4,7 @@ import { Refused, talk } from "../core/api";
 import { live } from "../core/live.svelte";
 import { session } from "../core/session.svelte";
 import { storableName } from "./format";
-import { draftPath, removeSent, transfer } from "./transfer";
+import { draftPath, removeSent, transfer, Unreadable } from "./transfer";
 import { Upload, uploads, type Obstacle, type Wanted } from "./uploads.svelte";
 
 const AT_ONCE = 2;
@@ -96,10 +96,7 @@ class Queue {
       setTimeout(() => this.#forget(upload), LINGER);
     } catch (error) {
       if (signal.aborted) return;
-      const status = error instanceof Refused ? error.status : 0;
-      if (!(error instanceof Refused)) console.error(error);
-      if (status === 401) void session.check();
-      [upload.state, upload.obstacle] = ["failed", OBSTACLES[status] ?? "other"];
+      [upload.state, upload.obstacle] = ["failed", obstacleIn(error)];
     } finally {
       this.#wake();
       this.#startNext();
@@ -120,6 +117,16 @@ class Queue {
   #wake(): void {
     for (const wake of this.#waiting.splice(0)) wake();
   }
+}
+
+function obstacleIn(error: unknown): Obstacle {
+  if (error instanceof Unreadable) return "unreadable";
+  if (!(error instanceof Refused)) {
+    console.error(error);
+    return "other";
+  }
+  if (error.status === 401) void session.check(); // it tells the page that the login has ended
+  return OBSTACLES[error.status] ?? "other";
 }
 
 /** Asks where files for the room are kept until it shows them. */

@@ -10,7 +10,10 @@ const AT_ONCE = 3;
 const MOST_RESTARTS = 2;
 const WHOLE = 0; // the number of the only piece of a small file
 
-/** Sends what the server lacks of a file. Throws `Refused`, and can be called again then. */
+/** The file on the disk was changed or removed since it was chosen. */
+export class Unreadable extends Error {}
+
+/** Sends what the server lacks of a file. Throws `Unreadable`, or `Refused` and can be called again then. */
 export async function transfer(upload: Upload): Promise<void> {
   if (upload.isStored) return;
   const { file } = upload.wanted;
@@ -94,7 +97,18 @@ async function sendPiece(upload: Upload, number: number, body: Blob, path: strin
     upload.note(number, body.size, true);
   } catch (error) {
     upload.note(number, 0, false);
+    signal.throwIfAborted();
+    if (error instanceof Refused && error.isOffline) await requireReadable(body);
     throw error;
+  }
+}
+
+/** Throws `Unreadable` if that is why nothing could be sent: browsers call both a lost connection. */
+async function requireReadable(body: Blob): Promise<void> {
+  try {
+    await body.slice(0, 1).arrayBuffer();
+  } catch {
+    throw new Unreadable();
   }
 }
 

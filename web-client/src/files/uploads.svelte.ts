@@ -2,8 +2,11 @@
 
 import { createReference } from "../chat/reference";
 
-/** What stopped an upload: the file is too large, there is no space, the server refused it, or something else. */
-export type Obstacle = "size" | "space" | "refused" | "missing" | "other";
+/**
+ * What stopped an upload: the file is too large, there is no space, the server refused it, the room is missing, the
+ * file on the disk was changed or removed, or something else.
+ */
+export type Obstacle = "size" | "space" | "refused" | "missing" | "unreadable" | "other";
 
 /** What is sent with a file. */
 export interface Wanted {

@@ -14,6 +14,7 @@ export const filesDe: FilesCatalogue = {
   "files.obstacle.refused": "Der Server nimmt diese Datei nicht an.",
   "files.obstacle.size": "Die Datei ist größer, als der Server erlaubt.",
   "files.obstacle.space": "Auf dem Server ist dafür kein Platz mehr.",
+  "files.obstacle.unreadable": "Die Datei wurde geändert oder entfernt. Wähle sie noch einmal.",
   "files.open": "{name} anzeigen",
   "files.play": "{name} abspielen",
   "files.progress": "{name} wird gesendet",

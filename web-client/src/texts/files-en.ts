@@ -12,6 +12,7 @@ export const filesEn = {
   "files.obstacle.refused": "The server does not take this file.",
   "files.obstacle.size": "The file is larger than the server allows.",
   "files.obstacle.space": "There is no space left for it on the server.",
+  "files.obstacle.unreadable": "The file was changed or removed. Choose it again.",
   "files.open": "Show {name}",
   "files.play": "Play {name}",
   "files.progress": "Sending {name}",
