@@ -17,8 +17,13 @@ export class Unreadable extends Error {}
 export async function transfer(upload: Upload): Promise<void> {
   if (upload.isStored) return;
   const { file } = upload.wanted;
-  if (file.size <= PIECE) await sendPiece(upload, WHOLE, file, filePath(upload));
-  else await transferPieces(upload);
+  try {
+    if (file.size <= PIECE) await sendPiece(upload, WHOLE, file, filePath(upload));
+    else await transferPieces(upload);
+  } catch (error) {
+    if (error instanceof Refused && error.isOffline) await requireReadable(file);
+    throw error;
+  }
   upload.isStored = true;
 }
 
@@ -97,8 +102,6 @@ async function sendPiece(upload: Upload, number: number, body: Blob, path: strin
     upload.note(number, body.size, true);
   } catch (error) {
     upload.note(number, 0, false);
-    signal.throwIfAborted();
-    if (error instanceof Refused && error.isOffline) await requireReadable(body);
     throw error;
   }
 }
