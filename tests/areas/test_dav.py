@@ -1,14 +1,18 @@
 """Folders and files over WebDAV."""
 
 import hashlib
+import re
 from email.utils import formatdate
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support.files import DAV, Files, properties_of
 from support.people import Person
 from support.running import Server
+from talkd.areas.dav.search_model import like
 
 
 @pytest.fixture
@@ -257,6 +261,35 @@ def test_a_file_is_found_by_its_id(files: Files, alice: Person) -> None:
     assert "href" not in stranger.text
 
 
+def test_nobody_searches_the_files_of_others(files: Files, alice: Person) -> None:
+    files.put("/secret", b"1")
+    searches = {
+        user: (
+            '<d:searchrequest xmlns:d="DAV:"><d:basicsearch><d:from><d:scope><d:href>'
+            f"/files/{user}</d:href></d:scope></d:from><d:where><d:like><d:prop><d:displayname/></d:prop>"
+            "<d:literal>%secret%</d:literal></d:like></d:where></d:basicsearch></d:searchrequest>"
+        )
+        for user in (files.person.id, alice.id)
+    }
+    url = "/remote.php/dav/"
+    assert f"{files.root}/secret" in files.person.http.request("SEARCH", url, content=searches[files.person.id]).text
+    assert alice.http.request("SEARCH", url, content=searches[files.person.id]).status_code == 404
+    Files(alice).put("/own", b"1")
+    assert "href" not in alice.http.request("SEARCH", url, content=searches[alice.id]).text
+
+
+@pytest.mark.parametrize("where", ["", "<d:where/>", "<d:where><d:near/></d:where>", "<d:where><d:not/></d:where>"])
+def test_other_searches_are_refused(files: Files, where: str) -> None:
+    body = f'<d:searchrequest xmlns:d="DAV:"><d:basicsearch>{where}</d:basicsearch></d:searchrequest>'
+    assert files.person.http.request("SEARCH", "/remote.php/dav/", content=body).status_code == 400
+
+
+@given(st.text("ab%_", max_size=8), st.text("ab", max_size=8))
+def test_patterns_of_searches_mean_what_they_mean_in_sql(pattern: str, text: str) -> None:
+    form = "".join({"%": ".*", "_": "."}.get(character, character) for character in pattern)
+    assert like(pattern)(text) == (re.fullmatch(form, text) is not None)
+
+
 def test_the_time_of_the_last_change_can_be_set(files: Files) -> None:
     files.put("/a", b"1")
     body = (
@@ -273,6 +306,18 @@ def test_xml_with_a_doctype_is_refused(files: Files) -> None:
     answer = files.request("PROPFIND", "/", body)
     assert answer.status_code == 400
     assert "s:exception" in answer.text
+
+
+def test_deep_and_long_documents_are_refused(files: Files) -> None:
+    deep = f'<propfind xmlns="DAV:">{"<prop>" * 900}{"</prop>" * 900}</propfind>'
+    assert files.status("PROPFIND", "/", deep) == 400
+    long = f'<propfind xmlns="DAV:"><prop>{"<displayname/>" * 2001}</prop></propfind>'
+    assert files.status("PROPFIND", "/", long) == 400
+    condition = "<eq><prop><displayname/></prop><literal>a</literal></eq>"
+    where = f"<where><and>{condition * 21}</and></where>"
+    scope = f"<from><scope><href>/files/{files.person.id}</href></scope></from>"
+    search = f'<searchrequest xmlns="DAV:"><basicsearch>{scope}{where}</basicsearch></searchrequest>'
+    assert files.person.http.request("SEARCH", "/remote.php/dav/", content=search).status_code == 400
 
 
 def test_a_page_of_this_server_is_never_made_of_a_file(files: Files) -> None:

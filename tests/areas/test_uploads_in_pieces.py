@@ -360,7 +360,7 @@ def test_a_foreign_page_changes_no_files_with_the_cookie_of_a_browser(server: Se
     token = browser.get("/csrftoken").json()["token"]
     base = str(files.person.http.base_url).rstrip("/")
     upload = files.root.replace("/files/", "/uploads/") + "/x"
-    steps = (
+    steps: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("MKCOL", upload, {}),
         ("PUT", f"{upload}/1", {}),
         ("MOVE", f"{upload}/.file", {"Destination": f"{base}{files.root}/a"}),

@@ -5,6 +5,7 @@ import time
 import warnings
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -200,6 +201,29 @@ def test_sync_client_keeps_files(server: Server, alice: Person) -> None:
         assert refused.value.status_code == 404
         nc.files.delete("a", not_fail=True)
         assert nc.files.listdir() == []
+
+
+@needs_sync
+def test_sync_client_finds_files(server: Server, alice: Person) -> None:
+    with connect(server, alice.id) as nc:
+        nc.files.makedirs("a/b")
+        for path, size in (("one.txt", 1), ("a/Two.txt", 20), ("a/b/three.png", 300)):
+            nc.files.upload(path, b"x" * size)
+
+        def found(*query: Any, path: str = "") -> list[str]:
+            return [each.user_path for each in nc.files.find([*query], path=path)]
+
+        assert found("eq", "name", "one.txt") == ["one.txt"]
+        assert found("like", "name", "%t%.t_t") == ["a/Two.txt"]
+        assert found("like", "mime", "image/%") == ["a/b/three.png"]
+        assert found("gt", "size", 20) == ["a/", "a/b/", "a/b/three.png"]
+        assert found("and", "gte", "size", 20, "like", "name", "%.%") == ["a/Two.txt", "a/b/three.png"]
+        assert found("or", "eq", "name", "one.txt", "eq", "name", "b") == ["one.txt", "a/b/"]
+        assert found("like", "name", "%", path="a/b") == ["a/b/three.png"]
+        assert found("lt", "last_modified", datetime(2020, 1, 1, tzinfo=UTC)) == []
+        assert len(found("gt", "last_modified", datetime(2020, 1, 1, tzinfo=UTC))) == 5
+        with pytest.raises(NextcloudException, match="404"):
+            found("like", "name", "%", path="missing")
 
 
 @needs_sync

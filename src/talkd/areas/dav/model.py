@@ -14,6 +14,8 @@ from talkd.core.errors import Forbidden, Invalid
 DAV, OC, NC = "DAV:", "http://owncloud.org/ns", "http://nextcloud.org/ns"
 MAX_ELEMENTS = 2000
 """Maximum number of elements in the XML of a request."""
+MAX_NESTING = 50
+"""Maximum number of elements inside each other."""
 
 Name = tuple[str, str]
 """Namespace and name of a property."""
@@ -50,7 +52,7 @@ def parse(content: bytes) -> Element | None:
     def start(name: str, _attributes: Any) -> None:
         nonlocal count
         count += 1
-        if count > MAX_ELEMENTS:
+        if count > MAX_ELEMENTS or len(stack) > MAX_NESTING:
             raise _unreadable()
         namespace, _, local = name.rpartition("\n")
         element = Element((namespace, local), inside=[])
@@ -113,31 +115,6 @@ class Depth(Enum):
 def parse_depth(header: str) -> Depth:
     """Return the depth of a PROPFIND. Without the header it is that of most clients: the folder and what is in it."""
     return {"0": Depth.NONE, "infinity": Depth.ALL}.get(header.strip().lower(), Depth.CHILDREN)
-
-
-class Search(msgspec.Struct, frozen=True):
-    """A search for the file with an id."""
-
-    file_id: int
-    wanted: Wanted
-
-
-_FILE_ID = re.compile("([0-9]{1,18})(talkd)?")
-"""The id of a file, alone or as in the property `oc:id`."""
-
-
-def parse_search(content: bytes) -> Search:
-    """Return what a SEARCH looks for. Raises Invalid unless it is a basicsearch for one `oc:fileid`."""
-    element = parse(content)
-    equal = element.find("eq") if element is not None else None
-    literal = equal.find("literal") if equal is not None else None
-    is_by_id = equal is not None and equal.find("fileid", OC) is not None
-    if element is None or not is_by_id or literal is None or not (number := _FILE_ID.fullmatch(literal.text.strip())):
-        raise Invalid("query", message="Only searches for one oc:fileid are supported.")
-    selected = element.find("select")
-    properties = selected.find("prop") if selected is not None else None
-    names = tuple(each.name for each in properties.inside) if properties is not None else ()
-    return Search(int(number[1]), Wanted(names))
 
 
 class Change(msgspec.Struct, frozen=True):

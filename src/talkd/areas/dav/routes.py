@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from talkd.areas.dav import model, service, view
+from talkd.areas.dav.search_model import parse_search
 from talkd.areas.files import moving_service, refusals
 from talkd.areas.files import service as files
 from talkd.areas.files.contents import Contents
@@ -302,13 +303,13 @@ class NoPath(msgspec.Struct, frozen=True):
 
 @routes.add("SEARCH", "/dav/{*path}", Guard.USER, params=NoPath, access=Access.OWN, csrf=False)
 async def search(call: Call[NoPath]) -> Reply:
-    """Find a file by its id, and return its properties."""
+    """Find a file by its id, or files by name, type, size or time, and return their properties."""
     try:
-        query = model.parse_search(call.body)
+        query = parse_search(call.body)
+        found = await call.world.db.read_aside(lambda tx: service.search(tx, call.caller.actor, query))
     except TalkError as error:
         return refused(error)
-    found = await call.world.db.read(lambda tx: service.find_node(tx, call.caller.actor, query.file_id))
     base = view.href(
         f"{call.world.config.server.sub_path.rstrip('/')}/remote.php/dav/files", (call.user_id,), is_folder=False
     )
-    return multistatus(view.multistatus(base, [found] if found is not None else [], query.wanted))
+    return multistatus(view.multistatus(base, found, query.wanted))

@@ -3,6 +3,7 @@
 from talkd.areas.attachments import service as attachments
 from talkd.areas.attachments.model import shared_path
 from talkd.areas.dav.model import DAV, Change, Depth, Name, parse_moment
+from talkd.areas.dav.search_model import Search
 from talkd.areas.dav.view import Node
 from talkd.areas.files import quota_service as quotas
 from talkd.areas.files import service
@@ -13,6 +14,7 @@ from talkd.areas.files.service import Condition
 from talkd.areas.users import service as users
 from talkd.core.actor import Actor
 from talkd.core.errors import Conflict, Forbidden, NotAllowedHere, NotFound
+from talkd.core.names import folded
 from talkd.storage.database import Tx
 
 MAX_LISTED = 20_000
@@ -40,19 +42,22 @@ async def list_nodes(tx: Tx, user: Actor, path: Path, *, depth: Depth, limits: L
     free = UNLIMITED
     if entry.is_folder:
         free = (await quotas.get_spaces(tx, [user.id], limits))[user.id].free
-    nodes, waiting = (
-        [_node(entry, path, user, free)],
-        [(entry, path)] if entry.is_folder and depth is not Depth.NONE else [],
-    )
+    return [_node(each, where, user, free) for each, where in await _list_inside(tx, entry, path, depth)]
+
+
+async def _list_inside(tx: Tx, entry: Entry, path: Path, depth: Depth) -> list[tuple[Entry, Path]]:
+    """Return an entry and what is in it down to a depth, with paths. Raises Forbidden for more than MAX_LISTED."""
+    found = [(entry, path)]
+    waiting = [(entry, path)] if entry.is_folder and depth is not Depth.NONE else []
     while waiting:
         folder, place = waiting.pop()
         inside = [(each, (*place, each.name)) for each in await service.list_folder(tx, folder)]
-        nodes += (_node(each, where, user, free) for each, where in inside)
+        found += inside
         if depth is Depth.ALL:
-            if len(nodes) > MAX_LISTED:
+            if len(found) > MAX_LISTED:
                 raise Forbidden(message=f"More than {MAX_LISTED} entries cannot be listed at once.")
             waiting += ((each, where) for each, where in reversed(inside) if each.is_folder)
-    return nodes
+    return found
 
 
 def _node(entry: Entry, path: Path, owner: Actor, free: int = UNLIMITED) -> Node:
@@ -63,6 +68,22 @@ async def _received(tx: Tx, entry: Entry, path: Path) -> Node:
     names = await users.get_names(tx, [entry.user_id])
     owner_name = names.get(entry.user_id, entry.user_id)
     return Node(entry, path, owner_name, has_preview(entry.media_type), is_received=True)
+
+
+async def search(tx: Tx, user: Actor, query: Search) -> list[Node]:
+    """Return what a search finds: a file by its id, or entries in a folder of the user.
+
+    Raises NotFound without the folder, and Forbidden if it has more than MAX_LISTED entries.
+    """
+    if query.file_id:
+        node = await find_node(tx, user, query.file_id)
+        return [node] if node is not None else []
+    if folded(query.user_id) != folded(user.id):
+        raise NotFound
+    folder = await service.access_entry(tx, user.id, query.path)
+    inside = (await _list_inside(tx, folder, query.path, Depth.ALL))[1:]
+    found = [(entry, path) for entry, path in inside if query.test(entry)]
+    return [_node(entry, path, user) for entry, path in found[: query.most]]
 
 
 async def find_node(tx: Tx, user: Actor, file_id: int) -> Node | None:
