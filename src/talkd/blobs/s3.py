@@ -29,6 +29,7 @@ READ = 2_097_152
 CONNECT = timedelta(seconds=5)
 REQUEST = timedelta(seconds=60)
 """How long one request may take."""
+LAST_SECONDS = 0.2
 RETRIES: Any = {"max_retries": 3, "retry_timeout": timedelta(seconds=30)}
 
 
@@ -150,7 +151,9 @@ class S3Blobs:
                     yield Found(key, each["size"], max(0.0, now - each["last_modified"].timestamp()))
 
     async def close(self) -> None:
-        pass
+        # The library's threads still hold Python objects for a moment after an answer. A process that ends meanwhile is
+        # aborted (status 134).
+        await asyncio.sleep(LAST_SECONDS)
 
 
 def path_of(key: str) -> str:
@@ -173,8 +176,7 @@ def _store_of(url: str) -> S3Store:
     return S3Store(
         parts.hostname or "",
         prefix=parts.path.strip("/") or None,
-        region=region,
-        endpoint=endpoint or None,
+        config={"region": region, "endpoint": endpoint} if endpoint else {"region": region},
         client_options={
             "allow_http": endpoint.startswith("http://"),
             "connect_timeout": CONNECT,
