@@ -10,7 +10,8 @@ const TEXT_OF_ENTITIES = "node_modules/decode-named-character-reference/index.js
 const COMPRESSIBLE = /\.(js|css|svg|json|webmanifest)$/;
 
 /** Modules that go into one file if several files need them. Otherwise the first visit loads 30 small files. */
-const SHARED = /src.(core|ui|rooms|people|notifications|settings|texts.(en|chat-en|rooms-en))|node_modules/;
+const SHARED =
+  /src.(core|ui|rooms|people|notifications|settings|texts.(en|chat-en|rooms-en)|files.(file|showing|uploads)|chat.reference)|node_modules/;
 
 /** Writes a `.br` and a `.gz` file beside each text file, so that the server never compresses. */
 function compressed(): Plugin {

@@ -55,6 +55,10 @@ class Sharing(Window):
         """Wait until a row shows a text."""
         return bool(self.page.wait(lambda: any(text in row for row in self.page.run(ROWS))))
 
+    def lacks(self, text: str) -> bool:
+        """Wait until no row shows a text. The list of conversations may show it."""
+        return bool(self.page.wait(lambda: not any(text in row for row in self.page.run(ROWS))))
+
     def sees_picture(self, name: str) -> bool:
         """Wait until a picture is loaded."""
         return bool(self.page.wait(lambda: self.page.run(IS_SHOWN, f"Show {name}")))

@@ -147,7 +147,7 @@ def test_a_cancelled_file_is_sent_to_nobody_and_removed(pair: tuple[Sharing, Sha
         ann.page.click("Send")
         ann.has_uploaded(1)
         ann.page.click("Cancel sending film.bin")
-        ann.page.lacks("film.bin")
+        ann.lacks("film.bin")
     finally:
         ann.page.set_network(is_there=True)
     [folder] = ann.page.run(FOLDERS)
@@ -314,7 +314,7 @@ def test_a_file_that_is_too_large_is_refused_in_words_and_can_be_discarded(
         ann.page.click("Send")
         assert ann.shows("The file is larger than the server allows.")
         ann.page.click("Discard")
-        assert ann.page.lacks("other.bin")
+        assert ann.lacks("other.bin")
 
 
 @pytest.mark.parametrize(
