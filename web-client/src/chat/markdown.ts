@@ -11,7 +11,7 @@ import { gfmStrikethrough } from "micromark-extension-gfm-strikethrough";
 import { gfmTable } from "micromark-extension-gfm-table";
 import { gfmTaskListItem } from "micromark-extension-gfm-task-list-item";
 import type { Message } from "../core/api";
-import { eventText } from "./events";
+import { eventText, nameIn } from "./events";
 
 export type Node = RootContent;
 
@@ -109,7 +109,7 @@ export function plainText(message: Message): string {
   if (message.systemMessage !== "") {
     const parameters = parametersOf(message);
     return split(eventText(message, parameters), parameters)
-      .map((part) => (typeof part === "string" ? part : part.name))
+      .map((part) => (typeof part === "string" ? part : nameIn(part)))
       .join("");
   }
   if (!message.markdown || !MARKUP.test(message.message)) return sourceText(message);

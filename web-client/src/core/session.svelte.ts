@@ -51,6 +51,8 @@ interface Capabilities {
 class Session {
   /** The account that is logged in, or null for a guest. */
   me = $state.raw<Me | null>(null);
+  /** The id of a guest in the room they are in, as messages name it. */
+  guestId = $state("");
   #capabilities = $state.raw<Capabilities | null>(null);
   /** Grows with each change of the user's picture. */
   pictureVersion = $state(0);
@@ -140,6 +142,12 @@ class Session {
   forgetDrafts(): void {
     for (const key of this.keysOf("draft"))
       for (const storage of [localStorage, sessionStorage]) storage.removeItem(key);
+  }
+
+  /** Whether a parameter of a message means the reader. */
+  isMe({ type, id }: { type: string; id: string }): boolean {
+    if (this.me) return type === "user" && id === this.me.id;
+    return this.guestId !== "" && id === this.guestId;
   }
 
   can(feature: string): boolean {
