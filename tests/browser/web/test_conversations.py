@@ -150,9 +150,13 @@ def test_guests_need_the_password_that_a_moderator_has_set(ann: Member, ben: Mem
 def test_a_new_conversation_has_all_that_was_chosen(ann: Member, ben: Member) -> None:
     ann.page.click("New conversation")
     ann.page.click("New group")
+    assert ann.page.run("return document.querySelector('dialog .picture .lucide-users') !== null")
+    ann.page.fill("Name", "🌻 Garden")
+    ann.page.wait(lambda: ann.page.run("return document.querySelector('dialog .picture .emoji').innerText") == "🌻")
     ann.page.fill("Name", "Garden")
     ann.page.fill("Description", "Seeds and tools")
     ann.page.click("People with the link may join")
+    ann.page.wait(lambda: ann.page.run("return document.querySelector('dialog .picture .lucide-link') !== null"))
     ann.page.fill("Add people", ben.person.id)
     ann.page.click("Ben")
     ann.page.click("Choose emoji")
