@@ -14,10 +14,7 @@ WATCH = """
 window.attacks = [];
 for (const name of ["alert", "confirm", "prompt", "eval"]) window[name] = text => window.attacks.push(name);
 document.addEventListener("securitypolicyviolation", event => window.attacks.push(event.violatedDirective));
-addEventListener("error", event => {
-  // The list measures its rows again in the next frame.
-  if (!event.message.startsWith("ResizeObserver loop")) window.attacks.push(event.message);
-});
+addEventListener("error", event => window.attacks.push(event.message));
 addEventListener("unhandledrejection", event => window.attacks.push(String(event.reason)));
 """
 FOREIGN = """
