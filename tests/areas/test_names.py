@@ -1,4 +1,4 @@
-"""Every operation and command removes invisible characters from names."""
+"""Every operation and command removes invisible characters and piled marks from names."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,8 +11,8 @@ from support.running import PASSWORD, Server, unique
 from talkd.areas.login import store as logins
 from talkd.cli.root import app
 
-RAW = "\u202eAda\u200b\r\nL.\x1b\u3164 👩\u200d🚀\u2060"
-CLEAN = "Ada L. 👩\u200d🚀"
+RAW = "\u202eAda\u0310\u0348\u030a" + "\u0301" * 40 + "\u200b\r\nL.\x1b\u3164 👩\u200d🚀\u2060"
+CLEAN = "Ada\u0310\u0348\u030a" + "\u0301" * 5 + " L. 👩\u200d🚀"
 UNSEEN = ("\u200b", "\u2060\u3164", "\u202e\u202c", " \u2028 ")
 CLOUD = "/ocs/v2.php/cloud"
 

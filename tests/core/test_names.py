@@ -43,6 +43,10 @@ INTACT = (
     "র\u200d\u09cdয",
     "葛\U000e0100飾区",
     "ᠮᠣᠩᠭᠣᠯ\u180b",
+    "Việt Nam",
+    "Vie\u0323\u0302t",
+    "ש\u05bc\u05c1\u05b8\u0591\u05bd",
+    "ཧ\u0f90\u0fa8\u0fb3\u0fba\u0fbc\u0f7b\u0f82",
     "\U0001fae8\U0001fadf",  # newer than some versions of Python
 )
 CHANGED = {
@@ -70,6 +74,10 @@ CHANGED = {
     "a\u2800b": "a b",
     "a\ue000\u0378\uffffb": "ab",
     "a\ud800b": "ab",
+    "Z" + "\u0310\u0348" * 40 + "a": "Z" + "\u0310\u0348" * 4 + "a",
+    "ก" + "\u0e47" * 30: "ก" + "\u0e47" * 8,
+    "a" + "\u20dd" * 30 + "b": "a" + "\u20dd" * 8 + "b",
+    "م" + "\u064e\u200d" * 20 + "ن": "م" + "\u064e\u200d" * 8 + "ن",
 }
 EMPTY = (
     "",

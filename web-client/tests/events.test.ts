@@ -57,6 +57,28 @@ describe("system messages in German", () => {
     );
   });
 
+  it("call a guest du, whom the server calls by name", async () => {
+    await locale.use("de");
+    session.guestId = "guest/1";
+    const guests = {
+      actor: { type: "guest", id: "guest/1", name: "Gil (guest)" },
+      user: { type: "guest", id: "guest/2", name: "Gil (guest)" },
+    };
+    const shownTo = (messageParameters: object, systemMessage: string, message: string): string =>
+      plainText({ systemMessage, message, messageParameters } as unknown as Message);
+    expect(shownTo({ actor: guests.actor }, "call_joined", "{actor} joined the call")).toBe(
+      "Du bist dem Anruf beigetreten",
+    );
+    expect(shownTo({ actor: guests.user }, "call_joined", "{actor} joined the call")).toBe(
+      "Gil (Gast) ist dem Anruf beigetreten",
+    );
+    const promoted = "{actor} promoted {user} to moderator";
+    expect(shownTo({ actor: USERS.actor, user: guests.actor }, "guest_moderator_promoted", promoted)).toBe(
+      "Ann hat dir die Moderation gegeben",
+    );
+    session.guestId = "";
+  });
+
   it("leave what is not known as the server says it", async () => {
     await locale.use("de");
     expect(shown("something_new", "{actor} did something new")).toBe("Ann did something new");

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Message } from "../src/core/api";
+import { otherPlace } from "../src/chat/links";
 import { parse, plainText, safeAddress, sourceText, split, type Node } from "../src/chat/markdown";
 
 const depthOf = (nodes: Node[]): number =>
@@ -103,5 +104,46 @@ describe("messages as trees", () => {
   it("leaves messages without Markdown as they are", () => {
     const message = { message: "# 1", messageParameters: [], markdown: false };
     expect(plainText(message as unknown as Message)).toBe("# 1");
+  });
+});
+
+describe("links whose text names another place", () => {
+  it.each([
+    ["https://a.example", "https://b.example/x", "b.example"],
+    ["a.example", "https://b.example", "b.example"],
+    ["A.EXAMPLE/login", "https://a.example.b.example/login", "a.example.b.example"],
+    ["go to www.a.example now", "http://b.example:8080", "b.example"],
+    ["https://a.example@c.example", "https://b.example", "b.example"],
+    ["a\u200b.exam\u2060ple", "https://b.example", "b.example"],
+    ["ａ.example", "https://b.example", "b.example"],
+    ["аpple.example", "https://apple.example", "apple.example"],
+    ["10.0.0.1", "https://10.0.0.2", "10.0.0.2"],
+    ["https://a.example", "mailto:eve@b.example", "eve@b.example"],
+    ["ann@a.example", "mailto:eve@a.example", "eve@a.example"],
+    ["ann@a.example", "https://b.example", "b.example"],
+  ])("say that %s leads elsewhere", (text, address, place) => expect(otherPlace(address, text)).toBe(place));
+
+  it.each([
+    ["https://a.example", "https://a.example/deep?q=b.example"],
+    ["a.example", "https://www.A.example/"],
+    ["www.a.example/x", "http://a.example/x"],
+    ["bücher.example", "https://xn--bcher-kva.example"],
+    ["ann@a.example", "mailto:ann@a.example"],
+    ["The minutes of 12.10.2026, version 1.2", "https://a.example"],
+    ["here", "https://a.example"],
+    ["+49 30 1234", "tel:+49301234"],
+  ])("say nothing more of %s to %s", (text, address) => expect(otherPlace(address, text)).toBeNull());
+
+  it.each(["(", "a@", "a.", "1.", "a:"])("take little time with %j again and again", (part) => {
+    const start = performance.now();
+    otherPlace("https://a.example", part.repeat(32_000));
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it("are read out with it", () => {
+    const message = "[https://a.example](https://b.example)";
+    expect(plainText({ message, markdown: true, systemMessage: "", messageParameters: [] } as unknown as Message)).toBe(
+      "https://a.example (b.example)",
+    );
   });
 });

@@ -16,6 +16,7 @@ from talkd.core import ids
 from talkd.core.actor import Actor
 from talkd.core.constants import InCall as Flags
 from talkd.core.errors import Forbidden, Invalid, NotFound
+from talkd.core.names import cleaned
 from talkd.signaling import messages
 from talkd.signaling.announcing import send_to
 from talkd.signaling.joining import encode_sender
@@ -135,7 +136,7 @@ def _add(signaling: "Signaling", owner: Peer, room: LiveRoom, wanted: Virtual) -
         ids.text(ID_LENGTH),
         ids.text(ID_LENGTH),
         user_id=None,
-        display_name=str((wanted.user or {}).get("displayname", "")),
+        display_name=cleaned(str((wanted.user or {}).get("displayname", ""))),
         login="",
         features=frozenset(),
         is_internal=True,

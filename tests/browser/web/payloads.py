@@ -23,7 +23,11 @@ SCRIPTS = (
 )
 """Each calls `alert` if it runs."""
 
+PILED = "Z" + "\u0334\u0310\u0348\u030a" * 6
+"""Piled accents, short enough for every name."""
+
 LAYOUTS = (
+    PILED,
     "W" * 600,
     "https://example.org/" + "a" * 600,
     "`" + "x" * 600 + "`",

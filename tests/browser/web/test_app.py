@@ -1,16 +1,19 @@
 """The web client as an installed app: without a network, after the login has ended, and older than the server's."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.color import Color
 
 from browser.web.conftest import Page
 from support.browsers import fill_in_login
 from support.people import PUBLIC, Person
 from support.running import Server
+from talkd.config import Config
 from talkd.web.pages import client
 
 WORKER_STATE = "return navigator.serviceWorker.getRegistration().then(found => found?.active?.state)"
@@ -20,20 +23,30 @@ new MutationObserver(() => window.texts.push(document.body.innerText))
   .observe(document.body, {childList: true, subtree: true, characterData: true});
 """
 FIELD = "Write a message"
+COLOR = "#7a2f8a"
 
 
-def test_browsers_can_install_it_and_open_it_without_the_server(web_browser: Chrome, own_server: Server) -> None:
-    page = Page(web_browser, own_server)
-    page.open(own_server.add_user("reader"))
+@pytest.fixture
+def purple_server(databases: Any, new_server: Callable[[Config], Server]) -> Server:
+    """A server with a colour of its own."""
+    config: Config = databases.config("sqlite")
+    config.identity.color = COLOR
+    return new_server(config)
+
+
+def test_browsers_can_install_it_and_open_it_without_the_server(web_browser: Chrome, purple_server: Server) -> None:
+    page = Page(web_browser, purple_server)
+    page.open(purple_server.add_user("reader"))
     page.shows("Choose a conversation")
     page.wait(lambda: web_browser.execute_script(WORKER_STATE) == "activated")
     page.wait(lambda: web_browser.execute_cdp_cmd("Page.getInstallabilityErrors", {})["installabilityErrors"] == [])
     web_browser.get("about:blank")  # it connects no more
-    own_server.stop()
-    web_browser.get(own_server.url + "/")
+    purple_server.stop()
+    web_browser.get(purple_server.url + "/")
     page.shows("The server cannot be reached.")
-    page.find("button", "Try again")
-    own_server.start()
+    button = page.find("button", "Try again")
+    assert Color.from_string(button.value_of_css_property("background-color")).hex == COLOR
+    purple_server.start()
     page.shows("Choose a conversation")
     kept = web_browser.execute_script(
         "return caches.keys().then(([name]) => caches.open(name)).then(each => each.keys())"

@@ -121,7 +121,7 @@ def test_a_reply_leads_to_what_it_answers(pair: tuple[Chatting, Chatting]) -> No
     ben.page.wait(lambda: ben.page.run(quote, ben.page.run(ROW, "At the bow")) is None)
     ben.page.wait(lambda: ben.page.run(ROW, "line 0").is_displayed())
     ben.page.click("Newest")
-    ben.act("At the bow", "More", "Reply")
+    ben.act("At the bow", "Reply")
     assert ben.page.shows("Reply to Ann")
     ben.send("Thank you")
     ben.page.wait(lambda: "At the bow" in ben.page.run(ROW, "Thank you").text)

@@ -150,9 +150,13 @@ def test_guests_need_the_password_that_a_moderator_has_set(ann: Member, ben: Mem
 def test_a_new_conversation_has_all_that_was_chosen(ann: Member, ben: Member) -> None:
     ann.page.click("New conversation")
     ann.page.click("New group")
+    assert ann.page.run("return document.querySelector('dialog .picture .lucide-users') !== null")
+    ann.page.fill("Name", "🌻 Garden")
+    ann.page.wait(lambda: ann.page.run("return document.querySelector('dialog .picture .emoji').innerText") == "🌻")
     ann.page.fill("Name", "Garden")
     ann.page.fill("Description", "Seeds and tools")
     ann.page.click("People with the link may join")
+    ann.page.wait(lambda: ann.page.run("return document.querySelector('dialog .picture .lucide-link') !== null"))
     ann.page.fill("Add people", ben.person.id)
     ann.page.click("Ben")
     ann.page.click("Choose emoji")
@@ -317,3 +321,25 @@ def test_a_small_list_shows_all_filters(ann: Member) -> None:
         assert ann.page.run("return arguments[0].getBoundingClientRect().right <= innerWidth", last)
     finally:
         ann.page.chrome.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_names_of_the_server_are_in_the_readers_language(ann: Member) -> None:
+    note = ann.person.get("v4/room/note-to-self")["token"]
+    ann.person.say(note, "Buy a rope")
+    account = f"/ocs/v2.php/cloud/users/{ann.person.id}"
+    ann.person.put(account, key="language", value="de")
+    try:
+        ann.show(f"/call/{note}")
+        ann.row("Notiz an mich")
+        ann.row("Neues in Talk")
+        ann.page.wait(lambda: ann.page.run("return document.querySelector('main h1').innerText") == "Notiz an mich")
+        ann.page.fill("Unterhaltungen durchsuchen", "notiz an")
+        ann.page.wait(lambda: "Notiz an mich" in ann.page.run(OPTION))
+        ann.page.fill("Unterhaltungen durchsuchen", "a rope")
+        assert ann.page.shows("Ann · Notiz an mich")
+        ann.show()
+        ActionChains(ann.page.chrome).key_down(Keys.CONTROL).send_keys("k").key_up(Keys.CONTROL).perform()
+        ann.page.wait(lambda: "Notiz an mich" in ann.page.run("return document.querySelector('dialog').innerText"))
+        assert "Note to self" not in ann.page.run(ROWS)
+    finally:
+        ann.person.put(account, key="language", value="en")

@@ -97,6 +97,34 @@ def test_dialogs_and_menus_give_the_focus_back(page: Page, owner: Person, token:
     focus_is_on(page, "Details")
 
 
+def focus_begins(page: Page, on: str, *names: str) -> None:
+    """Open a dialog with one button after the other, see what has the focus, and close it."""
+    for name in names:
+        page.press(name)
+        page.wait(lambda: page.run(LAYER))
+    focus_is_on(page, on)
+    page.keys(Keys.ESCAPE)
+    page.wait(lambda: not page.run(IS_OPEN))
+
+
+def test_dialogs_begin_with_what_they_are_for(page: Page, owner: Person, token: str) -> None:
+    owner.request("POST", f"v1/reaction/{token}/{owner.history(token)[0]['id']}", reaction="👍")
+    page.open(owner, f"/call/{token}")
+    page.shows("👍")
+    focus_begins(page, "Find people", "New conversation")
+    focus_begins(page, "Cancel", "Actions for Harbour", "Leave conversation")
+    focus_begins(page, "Question", "Add something", "New poll")
+    focus_begins(page, "Search conversations", "More", "Forward")
+    focus_begins(page, "Reactions", "More", "Reactions")
+    page.press("Details")
+    page.press("People")
+    focus_begins(page, "Bans", "Bans")
+    page.press("Conversation")
+    page.press("Settings")
+    page.find("dialog h2", "Settings")
+    assert page.run("return document.activeElement.matches('dialog input, dialog select')")
+
+
 def test_the_focus_stays_near_what_is_removed(page: Page, owner: Person, member: Person, token: str) -> None:
     second = owner.create_room(GROUP, "Second")
     third = owner.create_room(GROUP, "Third")

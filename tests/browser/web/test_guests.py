@@ -42,6 +42,14 @@ def test_a_guest_talks_under_a_name_and_changes_it(page: Page, owner: Person, to
     assert page.shows("You are here as Gil of the Sea")
 
 
+def test_a_guest_is_called_you_in_events(page: Page, owner: Person, token: str) -> None:
+    come(page, token)
+    hear(page, owner, token)
+    [guest] = [each for each in owner.get(f"v4/room/{token}/participants") if each["actorType"] == "guests"]
+    owner.post(f"v4/room/{token}/moderators", attendeeId=guest["attendeeId"])
+    assert page.shows("Owner promoted you to moderator")
+
+
 def test_a_password_is_asked_for_until_it_is_right(page: Page, owner: Person, token: str) -> None:
     owner.put(f"v4/room/{token}/password", password=ROOM_PASSWORD)
     come(page, token)

@@ -16,6 +16,7 @@ from support.running import HEADERS, PASSWORD, Server
 
 NEW_PASSWORD = "another long password"
 LOOK = "const {theme, contrast} = document.documentElement.dataset; return [theme, contrast]"
+HAS_BUTTON = "return [...document.querySelectorAll('button')].some(each => each.innerText === arguments[0])"
 
 
 @pytest.fixture
@@ -38,10 +39,11 @@ def test_a_picture_is_chosen_and_removed(page: Page, person: Person, tmp_path: P
         return answer.headers["x-nc-iscustomavatar"] == "1", color
 
     Image.new("RGB", (300, 200), (10, 200, 30)).save(tmp_path / "picture.png")
+    assert not page.run(HAS_BUTTON, "Remove picture")
     page.find("input[type=file]", "Choose picture").send_keys(str(tmp_path / "picture.png"))
     page.wait(lambda: shown() == (True, (10, 200, 30)))
     page.click("Remove picture")
-    page.wait(lambda: not shown()[0])
+    page.wait(lambda: not shown()[0] and not page.run(HAS_BUTTON, "Remove picture"))
 
 
 def test_name_and_address_are_changed_and_refused(page: Page, person: Person) -> None:

@@ -301,6 +301,8 @@ export class Chat implements Stay {
   #setRoom(room: Room): void {
     this.room = room;
     rooms.set(room);
+    const kind = { guests: "guest", emails: "email" }[room.actorType];
+    session.guestId = kind === undefined ? "" : `${kind}/${room.actorId}`;
   }
 
   #note(event: LiveEvent): void {

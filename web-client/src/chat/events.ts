@@ -4,7 +4,7 @@ import type { Message } from "../core/api";
 import { locale, t } from "../core/i18n.svelte";
 import { session } from "../core/session.svelte";
 import { en, type Key } from "../texts/en";
-import type { Parameters } from "./markdown";
+import type { Parameter, Parameters } from "./markdown";
 
 const SECONDS: Record<string, number> = { minute: 60, hour: 3600, day: 86_400, week: 604_800 };
 
@@ -13,7 +13,7 @@ export function eventText(message: Message, parameters: Parameters): string {
   const key = `event.${nameOf(message, parameters)}`;
   if (!(key in en)) return message.message;
   const user = parameters["user"];
-  const isAboutMe = user?.type === "user" && user.id === session.me?.id;
+  const isAboutMe = user !== undefined && session.isMe(user);
   const placeholders = Object.fromEntries(Object.keys(parameters).map((each) => [each, `{${each}}`]));
   return t(key as Key, {
     ...placeholders,
@@ -22,6 +22,12 @@ export function eventText(message: Message, parameters: Parameters): string {
     whom: isAboutMe ? t("event.whom.you") : "{user}",
     towhom: isAboutMe ? t("event.whom.dative.you") : "{user}", // where a language has another form for it
   });
+}
+
+/** Returns the name of a parameter of a system message. The server marks guests in English. */
+export function nameIn({ type, name }: Parameter): string {
+  const [, plain] = (type === "guest" || type === "email" ? /^(.*) \(guest\)$/s.exec(name) : null) ?? [];
+  return plain === undefined ? name : t("guest.named", { name: plain });
 }
 
 /** Returns the name of the text, which depends on more than the kind of the message. */
@@ -40,10 +46,10 @@ function nameOf({ systemMessage, message }: Message, { actor, user }: Parameters
 
 /**
  * Returns who did something: with the verb “have”, and with “be” where a language needs it. The server says “You” only
- * in some of its texts.
+ * in some of its texts, and never to guests.
  */
 function subjectOf(text: string, { actor }: Parameters): { did: string; was: string } {
-  if (text.startsWith("You ") || (actor?.type === "user" && actor.id === session.me?.id))
+  if (text.startsWith("You ") || (actor && session.isMe(actor)))
     return { did: t("event.did.you"), was: t("event.was.you") };
   let subject = "{actor}";
   if (text.startsWith("System ")) subject = t("event.system");

@@ -1,6 +1,6 @@
 /** Messages as trees: Markdown, in which `{mention-user1}` and the like are placeholders of the API's parameters. */
 
-import type { RootContent } from "mdast";
+import type { Image, Link, RootContent } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmAutolinkLiteralFromMarkdown } from "mdast-util-gfm-autolink-literal";
 import { gfmStrikethroughFromMarkdown } from "mdast-util-gfm-strikethrough";
@@ -12,7 +12,8 @@ import { gfmTable } from "micromark-extension-gfm-table";
 import { gfmTaskListItem } from "micromark-extension-gfm-task-list-item";
 import type { Message } from "../core/api";
 import { t } from "../core/i18n.svelte";
-import { eventText } from "./events";
+import { eventText, nameIn } from "./events";
+import { otherPlace } from "./links";
 
 export type Node = RootContent;
 
@@ -110,7 +111,7 @@ export function plainText(message: Message): string {
   if (message.systemMessage !== "") {
     const parameters = parametersOf(message);
     return split(eventText(message, parameters), parameters)
-      .map((part) => (typeof part === "string" ? part : part.name))
+      .map((part) => (typeof part === "string" ? part : nameIn(part)))
       .join("");
   }
   if (message.messageType === "voice-message" && message.message === "{file}") return t("chat.voice");
@@ -129,8 +130,19 @@ function withNames(text: string, parameters: Parameters): string {
 function textOf(node: Node): string {
   if ("value" in node) return node.value;
   if (node.type === "break") return "\n";
-  if (!("children" in node)) return "";
-  return node.children.map(textOf).join(SEPARATORS[node.type] ?? "");
+  if (node.type === "link") return wordsOf(node) + placeAfter(node);
+  return wordsOf(node);
+}
+
+function wordsOf(node: Node): string {
+  return "children" in node ? node.children.map(textOf).join(SEPARATORS[node.type] ?? "") : "";
+}
+
+/** Returns what follows the text of a link: where it leads if the text looks like another address, else nothing. */
+export function placeAfter(node: Link | Image): string {
+  const text = node.type === "link" ? wordsOf(node) : (node.alt ?? "");
+  const place = otherPlace(node.url, text);
+  return place === null ? "" : ` (${place})`;
 }
 
 /** What stands between the parts of a block. Others are parts of a line. */

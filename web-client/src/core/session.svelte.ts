@@ -4,6 +4,7 @@ import { ocs, Refused, ROOT, talk, whenUnauthorized } from "./api";
 import { locale, preferredLanguage, type Language } from "./i18n.svelte";
 
 const LANGUAGE = "talkd.language";
+const COLORS = "talkd.colors";
 const NOBODY = "";
 
 export interface Me {
@@ -52,6 +53,8 @@ interface Capabilities {
 class Session {
   /** The account that is logged in, or null for a guest. */
   me = $state.raw<Me | null>(null);
+  /** The id of a guest in the room they are in, as messages name it. */
+  guestId = $state("");
   #capabilities = $state.raw<Capabilities | null>(null);
   /** Grows with each change of the user's picture. */
   pictureVersion = $state(0);
@@ -143,6 +146,12 @@ class Session {
       for (const storage of [localStorage, sessionStorage]) storage.removeItem(key);
   }
 
+  /** Whether a parameter of a message means the reader. */
+  isMe({ type, id }: { type: string; id: string }): boolean {
+    if (this.me) return type === "user" && id === this.me.id;
+    return this.guestId !== "" && id === this.guestId;
+  }
+
   can(feature: string): boolean {
     return this.capabilities.spreed.features.includes(feature);
   }
@@ -171,11 +180,20 @@ async function readMe(): Promise<{ me: Me; language: string } | null> {
 }
 
 function showColors(theming: Capabilities["theming"]): void {
-  const { style } = document.documentElement;
-  style.setProperty("--brand", theming.color);
-  style.setProperty("--on-brand", theming["color-text"]);
-  style.setProperty("--link-light", theming["color-element-bright"]);
-  style.setProperty("--link-dark", theming["color-element-dark"]);
+  const colors = {
+    "--brand": theming.color,
+    "--on-brand": theming["color-text"],
+    "--link-light": theming["color-element-bright"],
+    "--link-dark": theming["color-element-dark"],
+  };
+  localStorage.setItem(COLORS, JSON.stringify(colors));
+  showKeptColors();
+}
+
+/** Shows the colours of the server that this browser saw last, also while the server cannot be reached. */
+export function showKeptColors(): void {
+  const colors = JSON.parse(localStorage.getItem(COLORS) ?? "{}") as Record<string, string>;
+  for (const [name, color] of Object.entries(colors)) document.documentElement.style.setProperty(name, color);
 }
 
 export const session = new Session();

@@ -158,16 +158,21 @@ export class Socket {
     return this.#socket !== null;
   }
 
+  /** Whether the session is there and its connection is not closing. */
+  get #canSend(): boolean {
+    return this.#isReady && this.#socket?.readyState === WebSocket.OPEN;
+  }
+
   /** Sends a message that has no answer. Without a connection it is sent as soon as the session is resumed. */
   send(type: string, content: unknown): void {
     const frame = { type, [type]: content };
-    if (this.#isReady) this.#write(frame);
+    if (this.#canSend) this.#write(frame);
     else if (this.#resumeId !== "") this.#unsent.push(frame);
   }
 
   /** Sends a request and returns its answer. Throws `SignalingError`. */
   async request(type: string, content: unknown): Promise<Frame> {
-    if (!this.#isReady) throw new SignalingError("connection_lost");
+    if (!this.#canSend) throw new SignalingError("connection_lost");
     const id = String(++this.#number);
     const answer = new Promise<Frame>((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
     const timer = setTimeout(() => {
@@ -192,6 +197,6 @@ export class Socket {
   }
 
   #write(frame: object): void {
-    this.#socket?.send(JSON.stringify(frame));
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(frame));
   }
 }

@@ -8,6 +8,7 @@ import { toasts } from "../ui/toasts.svelte";
 import { openOneToOne, openRoom } from "./actions";
 import { rooms } from "./rooms.svelte";
 import { folded } from "./search";
+import { nameOf } from "./names";
 
 const PAUSE = 200;
 const SHORTEST = 2; // characters for which the server is asked
@@ -154,13 +155,15 @@ export class Finder {
 
 /** Returns the rooms whose name contains the term: first those whose name begins with it. */
 function matching(list: Room[], term: string): Room[] {
-  const found = list.map((room) => ({ room, at: folded(room.displayName).indexOf(term) })).filter(({ at }) => at >= 0);
+  const found = list.map((room) => ({ room, at: folded(nameOf(room)).indexOf(term) })).filter(({ at }) => at >= 0);
   return [...found.filter(({ at }) => at === 0), ...found.filter(({ at }) => at > 0)].map(({ room }) => room);
 }
 
 function messageHit({ title, subline, attributes }: Entry): MessageHit {
+  const room = rooms.byToken.get(attributes["conversation"] ?? "");
+  const where = ` in ${room?.displayName ?? ""}`;
   return {
-    title,
+    title: room && title.endsWith(where) ? [title.slice(0, -where.length), nameOf(room)].join(" · ") : title,
     excerpt: subline,
     token: attributes["conversation"] ?? "",
     message: Number(attributes["messageId"]),

@@ -148,6 +148,7 @@ export const de: Catalogue = {
   "guest.missing.text":
     "Vielleicht ist die Unterhaltung beendet, oder sie ist nur für Personen mit Konto. Bitte prüfe, ob du den ganzen Link kopiert hast.",
   "guest.name": "Dein Name",
+  "guest.named": "{name} (Gast)",
   "guest.enter": "An der Unterhaltung teilnehmen",
   "guest.login": "Ich habe ein Konto: anmelden",
   "guest.welcome": "Du bist zu einer Unterhaltung eingeladen",

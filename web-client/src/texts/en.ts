@@ -147,6 +147,7 @@ export const en = {
   "guest.missing.text":
     "The conversation may have ended, or it is only for people with an account. Please check that you have copied the whole link.",
   "guest.name": "Your name",
+  "guest.named": "{name} (guest)",
   "guest.enter": "Join the conversation",
   "guest.login": "I have an account: log in",
   "guest.welcome": "You are invited to a conversation",

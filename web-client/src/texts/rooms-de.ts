@@ -149,6 +149,7 @@ export const roomsDe: Record<keyof typeof roomsEn, string> = {
   "rooms.none": "Noch keine Unterhaltungen",
   "rooms.none.match": "Nichts gefunden",
   "rooms.note": "Notiz an mich",
+  "rooms.note.text": "Ein Ort für deine Notizen, Gedanken und Ideen",
   "rooms.notify.always": "Alle Nachrichten melden",
   "rooms.notify.mention": "Nur Erwähnungen melden",
   "rooms.notify.never": "Nichts melden",
@@ -162,6 +163,7 @@ export const roomsDe: Record<keyof typeof roomsEn, string> = {
   "rooms.unfavorite": "Aus den Favoriten entfernen",
   "rooms.unread.one": "{count} ungelesene Nachricht",
   "rooms.unread.other": "{count} ungelesene Nachrichten",
+  "rooms.updates": "Neues in Talk ✅",
 
   "breakout.amount": "Anzahl der Räume",
   "breakout.back": "Raum verlassen",

@@ -147,6 +147,7 @@ export const roomsEn = {
   "rooms.none": "No conversations yet",
   "rooms.none.match": "Nothing found",
   "rooms.note": "Note to self",
+  "rooms.note.text": "A place for your private notes, thoughts and ideas",
   "rooms.notify.always": "Notify of all messages",
   "rooms.notify.mention": "Notify of mentions",
   "rooms.notify.never": "Notify of nothing",
@@ -160,6 +161,7 @@ export const roomsEn = {
   "rooms.unfavorite": "Remove from favorites",
   "rooms.unread.one": "{count} unread message",
   "rooms.unread.other": "{count} unread messages",
+  "rooms.updates": "Talk updates ✅",
 
   "breakout.amount": "Number of rooms",
   "breakout.back": "Leave room",

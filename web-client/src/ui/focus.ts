@@ -5,6 +5,7 @@
 
 /** What lies above the page and has a focus of its own. */
 const LAYERS = "dialog, [popover], section.call";
+const FIELDS = "input, select, textarea";
 const STOPS = 'a[href], button, input, select, textarea, summary, [tabindex="0"]';
 
 interface Place {
@@ -35,6 +36,22 @@ export function keepFocus(): void {
   new MutationObserver(() => {
     if (hasFocus && document.activeElement === document.body) restore();
   }).observe(document, { childList: true, subtree: true, attributeFilter: ["disabled"] });
+}
+
+/**
+ * Gives the focus to what a dialog was opened for: its first field, else its main button, else the button that changes
+ * nothing, else its title. On touch screens, a field would also open the keyboard above the dialog.
+ */
+export function focusFirst(dialog: HTMLDialogElement): void {
+  if (dialog.querySelector("[autofocus]") === document.activeElement) return;
+  const isTouched = matchMedia("(pointer: coarse)").matches;
+  const wanted = [isTouched ? "" : FIELDS, ".button.primary", ".actions .button", "h2"].filter((each) => each !== "");
+  for (const selector of wanted)
+    for (const element of dialog.querySelectorAll<HTMLElement>(selector)) {
+      if (element.matches(":disabled, .unseen") || !element.checkVisibility()) continue;
+      element.focus();
+      return;
+    }
 }
 
 function nearTo(element: Element, layer: Element | null): Element[] {

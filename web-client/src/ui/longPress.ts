@@ -3,8 +3,10 @@
 const PATIENCE = 500;
 const TREMBLE = 10; // pixels
 
-/** Returns an attachment that calls the function then. The click that follows does nothing. */
-export function longPress(run: (at: { x: number; y: number }) => void): (element: HTMLElement) => () => void {
+/** Returns an attachment that calls the function then, with what was touched. The click that follows does nothing. */
+export function longPress(
+  run: (at: { x: number; y: number }, target: Element) => void,
+): (element: HTMLElement) => () => void {
   return (element) => {
     const stop = new AbortController();
     const { signal } = stop;
@@ -17,11 +19,12 @@ export function longPress(run: (at: { x: number; y: number }) => void): (element
       (event) => {
         cancel();
         wasLong = false;
-        if (event.pointerType !== "touch") return;
+        const { target } = event;
+        if (event.pointerType !== "touch" || !(target instanceof Element)) return;
         start = { x: event.clientX, y: event.clientY };
         timer = setTimeout(() => {
           wasLong = true;
-          run(start);
+          run(start, target);
         }, PATIENCE);
       },
       { signal },
