@@ -16,7 +16,7 @@ from bench.server import TICKS, Server
 SIZE = (8192, 6144)
 """50 million pixels."""
 KINDS: dict[str, dict[str, bool]] = {"baseline": {}, "progressive": {"progressive": True}}
-SIDES = (512, 1024, 2048, 4096)
+SIDES = (512, 1024, 2048)
 MB = 1_000_000
 
 

@@ -236,7 +236,7 @@ def test_only_a_few_sizes_are_made(gallery: Gallery, counted: list[Avatar | Prev
         for y in (1, 70, 200, 999, 10**9):
             assert gallery.ask(file_id, x=x, y=y).status_code == 200
     assert len(counted) == 5 + 16, "four steps up to each side"
-    assert STEPS[-1] == 4096
+    assert STEPS[-1] == 2048
 
 
 def test_previews_are_deleted_with_their_file(gallery: Gallery) -> None:

@@ -16,7 +16,9 @@ import httpx
 import pytest
 from PIL import Image
 
+from support.files import Files
 from support.parts import needs_limits
+from support.pictures import opened as read_picture
 from support.running import Server
 from talkd.areas.pictures import decoder as decoders
 from talkd.areas.pictures import decoding
@@ -28,6 +30,8 @@ from talkd.core.errors import Throttled
 UPLOAD = "/ocs/v2.php/apps/spreed/temp-user-avatar"
 MEGABYTE = 1024 * 1024
 MAX_WEBP_PIXELS = MAX_PIXELS_OF["WEBP"]
+FINE: dict[str, Any] = {"progressive": True, "subsampling": 0}
+"""Options of a JPEG whose decoder needs the most memory."""
 pytestmark = needs_limits
 
 
@@ -153,6 +157,33 @@ def test_the_largest_pictures_fit_into_the_limit(sqlite_server: Server, content:
     assert answer.status_code == 200, answer.text
     pid = sqlite_server.app.world[Decoder].pid
     assert pid is not None
+    assert peak_of(pid) < decoding.MEMORY
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        pytest.param("a.png", lambda: encoded("PNG", (8_000, 4_000), "RGBA"), id="transparent png"),
+        pytest.param("a.webp", lambda: encoded("WEBP", (6_000, 4_000), "RGBA", method=0), id="transparent webp"),
+        pytest.param("a.avif", lambda: encoded("AVIF", (5_000, 3_200), "RGBA", speed=10), id="transparent avif"),
+        pytest.param("a.gif", lambda: encoded("GIF", (8_000, 4_000), "P"), id="gif"),
+        pytest.param("a.jpg", lambda: encoded("JPEG", (8_000, 7_500), **FINE), id="progressive jpeg"),
+        pytest.param("b.jpg", lambda: encoded("JPEG", (12_000, 10_000), "L"), id="jpeg"),
+    ],
+)
+def test_the_largest_pictures_have_previews(sqlite_server: Server, name: str, content: Callable[[], bytes]) -> None:
+    alice = sqlite_server.add_user()
+    Files(alice).put(f"/{name}", content())
+    before = memory_of(os.getpid())
+    forget_peak()
+    for whole in (1, 0):
+        query: dict[str, Any] = {"file": f"/{name}", "x": 2048, "y": 2048, "a": whole}
+        answer = alice.http.get("/core/preview.png", params=query)
+        assert answer.status_code == 200, answer.text
+        assert max(read_picture(answer.content).size) == 2048
+    assert peak_of(os.getpid()) < before + 96 * MEGABYTE
+    pid = sqlite_server.app.world[Decoder].pid
+    assert pid is not None, "the process has not been ended by a limit"
     assert peak_of(pid) < decoding.MEMORY
 
 

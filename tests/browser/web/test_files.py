@@ -334,3 +334,20 @@ def test_refusals_are_told_in_words(
         assert ann.shows(text)
     ann.page.click("Try again")
     ann.has_sent("list.txt")
+
+
+def test_a_received_picture_is_forwarded_with_its_caption(pair: tuple[Sharing, Sharing]) -> None:
+    ann, ben = pair
+    quay = ben.person.create_room(name="Quay")
+    send(ann.person, ann.token, "sea.png", picture(), caption="The sea today")
+    assert ben.sees_picture("sea.png")
+    ben.page.press("More")
+    ben.page.click("Forward")
+    ben.page.fill("Search conversations", "Quay")
+    ben.page.click("Quay")
+    assert ben.page.shows("Forwarded to Quay.")
+    ben.enter(quay)
+    [(text, file)] = ben.has_sent("sea.png")
+    assert text == "The sea today"
+    assert ben.sees_picture("sea.png")
+    assert ben.content(file) == picture()

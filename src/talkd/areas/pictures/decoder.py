@@ -42,6 +42,8 @@ MAX_COPIED = 134_217_728
 MAX_ANSWER = 67_108_864
 """Maximum size of an answer in bytes."""
 _PROGRAM = ("-P", "-m", "talkd.areas.pictures.decoding")
+_MEMORY_IS_GIVEN_BACK = {"MALLOC_MMAP_THRESHOLD_": "1048576"}
+"""Otherwise glibc keeps some of the memory of large pictures, and the next ones reach the limit sooner."""
 _TOO_MUCH = "The image takes too much memory or time to open"
 
 _read: msgspec.msgpack.Decoder[Answer] = msgspec.msgpack.Decoder(Answer)
@@ -150,6 +152,7 @@ class Decoder:
 async def _start() -> _Helper:
     """Start the process without talkd's environment variables: code that opens untrusted files gets no secrets."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    environment |= _MEMORY_IS_GIVEN_BACK
     ours, theirs = socket.socketpair()
     with theirs:
         process = await asyncio.create_subprocess_exec(

@@ -17,8 +17,8 @@ import msgspec
 from talkd.areas.pictures import durations, opening
 from talkd.areas.pictures.model import Answer, Avatar, Description, NotAnImage, Order, Preview, Refusal
 
-MEMORY = 512 * 1024 * 1024
-"""Maximum size of the address space in bytes. A PNG with MAX_PIXELS takes about 300 MB."""
+MEMORY = 640 * 1024 * 1024
+"""Maximum size of the address space in bytes. The largest pictures take about 500 MB."""
 CPU_SECONDS = 10
 """Maximum CPU time for one file, in seconds. A photo takes less than one."""
 LENGTH = 4

@@ -9,7 +9,7 @@ MAX_PIXELS = 32_000_000
 MAX_PIXELS_OF = {"JPEG": 200_000_000, "WEBP": 24_000_000, "AVIF": 16_000_000}
 """The same for formats that need less or more memory. A JPEG is made smaller while it is decoded. The decoder of WebP
 keeps several copies of the picture in memory, that of AVIF more."""
-MAX_PROGRESSIVE_PIXELS = 64_000_000
+MAX_PROGRESSIVE_PIXELS = 60_000_000
 """The same for a progressive JPEG, which is in memory as a whole before it is made smaller."""
 PNG, JPEG, WEBP = "image/png", "image/jpeg", "image/webp"
 

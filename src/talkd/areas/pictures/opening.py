@@ -3,7 +3,6 @@ no places, names of cameras, comments, colour profiles or appended programs.
 """
 
 import io
-import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, ParamSpec, TypeVar
@@ -37,6 +36,8 @@ MAX_DECODED = 32_000_000
 """A JPEG is made smaller while it is decoded until it has at most as many pixels."""
 BLURRED = 32
 """Pixels of the longer side of the picture of which the blurred form is made. It has about ten colours."""
+BAND = 256
+"""About the number of rows of a transparent picture that are reduced at once."""
 QUALITY = 80
 _ORIENTATION, _TURNED = 0x0112, (5, 6, 7, 8)
 """The number of the orientation in Exif data, and its values that exchange width and height."""
@@ -72,7 +73,8 @@ def make_avatar(file: BinaryIO, order: Avatar) -> Picture:
 
     image = _open(file, AVATAR_FORMATS)
     size = order.side, order.side
-    square = ImageOps.fit(_decoded(image, (2 * order.side, 2 * order.side)), size, Image.Resampling.LANCZOS)
+    pixels = _decoded(image, (2 * order.side, 2 * order.side))
+    square = ImageOps.fit(_reduced(pixels, size), size, Image.Resampling.LANCZOS)
     return Picture(PNG, as_png(_finished(square)))
 
 
@@ -104,9 +106,8 @@ def _open(file: BinaryIO, formats: tuple[str, ...]) -> "Image.Image":
     """Read the header of a picture. Raises NotAnImage if the picture is too large."""
     from PIL import Image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's own limit is another
-        image: Image.Image = Image.open(file, formats=formats)
+    Image.MAX_IMAGE_PIXELS = None  # the limits below are others
+    image: Image.Image = Image.open(file, formats=formats)
     if max(image.size) > MAX_SIDE:
         raise NotAnImage(f"The image is too large: a side may have at most {MAX_SIDE} pixels")
     most = MAX_PIXELS_OF.get("JPEG" if image.format == "MPO" else image.format or "", MAX_PIXELS)
@@ -141,7 +142,7 @@ def _shrunk(image: "Image.Image", width: int, height: int) -> "Image.Image":
 
     factor = min(1, width / image.width, height / image.height)
     size = max(1, round(image.width * factor)), max(1, round(image.height * factor))
-    return _decoded(image, size).resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    return _reduced(_decoded(image, size), size).resize(size, Image.Resampling.LANCZOS)
 
 
 def _cut(image: "Image.Image", width: int, height: int) -> "Image.Image":
@@ -150,7 +151,28 @@ def _cut(image: "Image.Image", width: int, height: int) -> "Image.Image":
 
     factor = min(1, image.width / width, image.height / height)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    return ImageOps.fit(_decoded(image, size), size, Image.Resampling.LANCZOS)
+    return ImageOps.fit(_reduced(_decoded(image, size), size), size, Image.Resampling.LANCZOS)
+
+
+def _reduced(image: "Image.Image", size: tuple[int, int]) -> "Image.Image":
+    """Return the picture with averages of its pixels, as long as it is at least twice as large as this size.
+
+    A transparent picture is reduced in bands, because it is copied for that.
+    """
+    from PIL import Image
+
+    factor = min(image.width // (2 * size[0]), image.height // (2 * size[1]))
+    if factor < 2:
+        return image
+    if image.mode != "RGBA":
+        return image.reduce(factor)
+    small = Image.new("RGBA", (-(-image.width // factor), -(-image.height // factor)))
+    band = factor * max(1, BAND // factor)
+    for top in range(0, image.height, band):
+        part = image.crop((0, top, image.width, min(top + band, image.height)))
+        small.paste(part.reduce(factor), (0, top // factor))
+    small.info = image.info
+    return small
 
 
 def _finished(image: "Image.Image") -> "Image.Image":

@@ -4,7 +4,7 @@ import msgspec
 
 from talkd.areas.pictures.model import Preview
 
-STEPS = (64, 128, 256, 512, 1024, 2048, 4096)
+STEPS = (64, 128, 256, 512, 1024, 2048)
 """Lengths of sides in pixels, to which wanted ones are rounded up."""
 DEFAULT = 32
 """Pixels of a side that a client does not name."""
