@@ -6,6 +6,7 @@ handshake.
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import Any, Protocol, cast
 
 from websockets.datastructures import Headers
@@ -132,7 +133,8 @@ class WebSocket(asyncio.Protocol):
             self.close(broken.code, broken.reason)
             self._is_deaf = True
             if self._transport.can_write_eof():  # TLS cannot
-                self._transport.write_eof()
+                with suppress(OSError):  # the client may have just hung up
+                    self._transport.write_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the base class has it
         """Let the peer wait for its client to resume."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote_to_bytes
 
@@ -399,7 +400,8 @@ class Connection(asyncio.Protocol):
             return
         self._transport.resume_reading()
         if self._transport.can_write_eof():  # TLS cannot
-            self._transport.write_eof()
+            with suppress(OSError):  # the client may have just hung up
+                self._transport.write_eof()
         self._server.lingering.add(self)
 
     def _end(self) -> None:

@@ -5,8 +5,6 @@ from typing import Any
 import msgspec
 
 from talkd.areas.attachments import service
-from talkd.areas.recording import service as recording
-from talkd.core.errors import Invalid, NotFound
 from talkd.storage.database import Tx
 from talkd.web.call import Call
 from talkd.web.routing import USER_MODERATOR, Routes
@@ -25,8 +23,4 @@ class ShareParams(msgspec.Struct, frozen=True):
 async def share(tx: Tx, call: Call[ShareParams]) -> Any:
     """Post a recording of the caller to the chat, and dismiss its notification."""
     params = call.params
-    try:
-        await service.share_recording(tx, call.me, params.fileId, base_url=call.base_url)
-    except NotFound as error:
-        raise Invalid("file") from error
-    await recording.dismiss(tx, call.me, params.timestamp)
+    await service.share_recording(tx, call.me, params.fileId, params.timestamp, base_url=call.base_url)

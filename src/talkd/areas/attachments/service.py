@@ -7,13 +7,14 @@ from talkd.areas.attachments.model import GONE, Meta, Share, kind_of, message_ki
 from talkd.areas.files import service as files
 from talkd.areas.files.model import Blob, Entry, Path
 from talkd.areas.messages import service as messages
+from talkd.areas.recording import service as recording
 from talkd.conversation import message_store
 from talkd.conversation.access import access_participant
 from talkd.conversation.message import FILE, Message, Reference, SentMessage, plain
 from talkd.conversation.participant import Participant
 from talkd.core import clock
 from talkd.core.actor import Actor
-from talkd.core.errors import Forbidden, NotFound
+from talkd.core.errors import Forbidden, Invalid, NotFound
 from talkd.core.events import SharedFileChanged
 from talkd.storage.database import Tx
 
@@ -62,11 +63,18 @@ async def share(
     return await messages.complete_sent(tx, me, message)
 
 
-async def share_recording(tx: Tx, me: Participant, file_id: int, *, base_url: str) -> None:
-    """Share a recording of the caller in the room, unless it is already. Raises NotFound if they have no such file."""
-    entry, blob = await access_file(tx, file_id, user_id=me.actor.id, browser="")
+async def share_recording(tx: Tx, me: Participant, file_id: int, stored_at: int, *, base_url: str) -> None:
+    """Share a recording of the caller in the room, unless it is already, and dismiss its notification.
+
+    Raises Invalid("file") if they have no such file.
+    """
+    try:
+        entry, blob = await access_file(tx, file_id, user_id=me.actor.id, browser="")
+    except NotFound as error:
+        raise Invalid("file") from error
     if entry.user_id != me.actor.id:
-        raise NotFound
+        raise Invalid("file")
+    await recording.dismiss(tx, me, stored_at)
     if all(found.room_id != me.room.id for found, _ in await store.list_valid(tx, entry.id, clock.now())):
         await share(tx, me, entry, blob, Meta(is_recording=True), reference_id="", base_url=base_url)
 

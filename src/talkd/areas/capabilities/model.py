@@ -119,7 +119,7 @@ NOTIFICATIONS = ("list", "get", "delete", "delete-all", "exists", "icons", "rich
 """What clients can do with notifications, and what notifications contain."""
 
 LOCAL_CONFIG = {
-    "attachments": ["allowed", "conversation-subfolders", "folder"],
+    "attachments": ["allowed", "folder"],
     "call": ["predefined-backgrounds", "can-upload-background", "start-without-media", "blur-virtual-background"],
     "chat": [
         "read-privacy",
