@@ -2,7 +2,9 @@
 
 import hashlib
 import re
+from collections.abc import Callable
 from email.utils import formatdate
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -326,3 +328,17 @@ def test_a_page_of_this_server_is_never_made_of_a_file(files: Files) -> None:
     assert answer.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_no_file_is_renamed_to_a_type_that_is_not_allowed(databases: Any, new_server: Callable[..., Server]) -> None:
+    config = databases.config("sqlite")
+    config.files.types = ["image/*", "text/plain"]
+    files = Files(new_server(config).add_user("dora"))
+    files.put("/a.txt", b"MZ")
+    assert files.status("PUT", "/a.exe", b"MZ") == 403
+    for method in ("MOVE", "COPY"):
+        assert files.move("/a.txt", "/a.exe", method) == 403
+        assert files.move("/a.txt", "/b.txt", method) == 201
+        files.move("/b.txt", "/a.txt")
+    assert files.status("MKCOL", "/folder.exe") == 201
+    assert files.move("/folder.exe", "/folder") == 201

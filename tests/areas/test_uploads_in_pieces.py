@@ -314,12 +314,13 @@ def test_there_are_limits_for_pieces_and_uploads(uploads: Files, monkeypatch: py
 def test_files_of_other_types_are_refused(files: Files, uploads: Files, limits: Contents) -> None:
     uploads.request("MKCOL", "/x")
     uploads.put("/x/1", b"1")
-    limits._types, before = ["image/*"], limits._types
+    before = limits.limits
+    limits.limits = Limits(types=("image/*",))
     try:
         assert finish(uploads, files, "x", "/a.txt") == 403
         assert finish(uploads, files, "x", "/a.png") == 201
     finally:
-        limits._types = before
+        limits.limits = before
 
 
 def test_nobody_reaches_the_uploads_of_others(files: Files, uploads: Files, alice: Person) -> None:

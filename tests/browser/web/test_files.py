@@ -5,7 +5,6 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from selenium.webdriver import ActionChains, Chrome
@@ -318,17 +317,15 @@ def test_a_file_that_is_too_large_is_refused_in_words_and_can_be_discarded(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "text"),
+    ("limits", "text"),
     [
-        ("limits", Limits(quota=1), "There is no space left for it on the server."),
-        ("_types", ["image/*"], "The server does not take this file."),
+        (Limits(quota=1), "There is no space left for it on the server."),
+        (Limits(types=("image/*",)), "The server does not take this file."),
     ],
 )
-def test_refusals_are_told_in_words(
-    pair: tuple[Sharing, Sharing], tmp_path: Path, name: str, value: Any, text: str
-) -> None:
+def test_refusals_are_told_in_words(pair: tuple[Sharing, Sharing], tmp_path: Path, limits: Limits, text: str) -> None:
     ann, _ = pair
-    with changed(ann.page.server.app.world[Contents], name, value):
+    with changed(ann.page.server.app.world[Contents], "limits", limits):
         ann.choose(write(tmp_path, "list.txt", b"fish"))
         ann.page.click("Send")
         assert ann.shows(text)

@@ -85,7 +85,7 @@ async def copy(tx: Tx, me: Participant, entry: Entry, limits: Limits) -> Entry:
 
 
 async def publish(
-    tx: Tx, me: Participant, draft: Path, wanted: str, meta: Meta, *, reference_id: str, base_url: str
+    tx: Tx, me: Participant, draft: Path, wanted: str, meta: Meta, *, limits: Limits, reference_id: str, base_url: str
 ) -> Published:
     """Share a file from the draft folder under the wanted name, or a free one like it.
 
@@ -103,7 +103,7 @@ async def publish(
     name = wanted or draft[-1]
     require_name(name)
     name = await files.find_free_name(tx, await files.access_entry(tx, me.actor.id, folder), name)
-    await moving_service.move(tx, me.actor.id, draft, (*folder, name), overwrite=False)
+    await moving_service.move(tx, me.actor.id, draft, (*folder, name), overwrite=False, limits=limits)
     await files.set_attachment(tx, entry)
     moved = await files.access_entry(tx, me.actor.id, (*folder, name))
     blob = await files.get_blob(tx, moved)

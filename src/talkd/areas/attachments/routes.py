@@ -147,7 +147,14 @@ async def _publish(call: Call[Any], draft: Path, name: str, meta: Meta, referenc
     async def work(tx: Tx) -> draft_service.Published:
         await lock_room_again(tx, call)
         return await draft_service.publish(
-            tx, call.me, draft, name, meta, reference_id=reference_id, base_url=call.base_url
+            tx,
+            call.me,
+            draft,
+            name,
+            meta,
+            limits=call.world[Contents].limits,
+            reference_id=reference_id,
+            base_url=call.base_url,
         )
 
     return await call.write(work)

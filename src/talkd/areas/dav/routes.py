@@ -263,7 +263,10 @@ async def move(call: Call[FileParams], path: Path) -> Reply:
     """Move or rename a file or a folder."""
     target = model.parse_target(call.header("destination"), prefixes(call))
     overwrite = may_overwrite(call)
-    moved = await write(call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite))
+    limits = call.world[Contents].limits
+    moved = await write(
+        call, lambda tx: moving_service.move(tx, call.user_id, path, target, overwrite=overwrite, limits=limits)
+    )
     return _moved(*moved)
 
 

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 from talkd.areas.files import refusals
 from talkd.areas.files.metadata import Cleaner
-from talkd.areas.files.model import Blob, Limits, is_allowed
+from talkd.areas.files.model import Blob, Limits, require_type
 from talkd.areas.files.receiving import PART, Reception
 from talkd.areas.files.scanner import Scanner
 from talkd.blobs import open_blobs
@@ -25,8 +25,7 @@ class Contents:
     def __init__(self, config: Config) -> None:
         self.blobs = open_blobs(config)
         self._scanner = Scanner(config.files.scanner)
-        self.limits = Limits(config.files.quota, config.files.total)
-        self._types = config.files.types
+        self.limits = Limits(config.files.quota, config.files.total, tuple(config.files.types))
         self._cleans = config.files.remove_metadata
 
     def begin(self, checksum: str = "") -> Reception:
@@ -39,9 +38,11 @@ class Contents:
 
     def require_type(self, media_type: str) -> None:
         """Raises Forbidden if files of this type may not be sent."""
-        if not is_allowed(media_type, self._types):
+        try:
+            require_type(media_type, self.limits)
+        except Forbidden:
             refusals.count(refusals.TYPE)
-            raise Forbidden(message=f"Files of the type {media_type} are not allowed.")
+            raise
 
     async def open(self, blob: Blob, start: int = 0, size: int | None = None) -> Stream:
         """Return `size` bytes of contents from `start` on, or all of them. Raises Unavailable if the storage fails."""

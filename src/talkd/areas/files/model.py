@@ -1,12 +1,11 @@
 """Entries of folder trees, the contents of files, and the rules for names and paths."""
 
-from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
 import msgspec
 
 from talkd.core.characters import is_text
-from talkd.core.errors import Invalid
+from talkd.core.errors import Forbidden, Invalid
 
 FOLDER = "httpd/unix-directory"
 """The media type of folders, as clients know it."""
@@ -81,12 +80,14 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class Limits(msgspec.Struct, frozen=True):
-    """How many bytes files may have together. 0 is no limit."""
+    """How many bytes files may have together, where 0 is no limit, and which types they may have."""
 
     quota: int = 0
     """For one user."""
     total: int = 0
     """For the whole server."""
+    types: tuple[str, ...] = ()
+    """Patterns of media types. If there are none, all types are allowed."""
 
 
 def parse_path(text: str) -> Path:
@@ -120,6 +121,7 @@ def numbered(name: str, number: int) -> str:
     return stem[: MAX_NAME - len(suffix)] + suffix
 
 
-def is_allowed(media_type: str, allowed: Sequence[str]) -> bool:
-    """Return True if files of the type may be sent. An empty list allows all."""
-    return not allowed or any(fnmatchcase(media_type.lower(), each.lower()) for each in allowed)
+def require_type(media_type: str, limits: Limits) -> None:
+    """Raises Forbidden if files may not have this type."""
+    if limits.types and not any(fnmatchcase(media_type.lower(), each.lower()) for each in limits.types):
+        raise Forbidden(message=f"Files of the type {media_type} are not allowed.")

@@ -4,7 +4,7 @@ import msgspec
 
 from talkd.areas.files import service, store
 from talkd.areas.files.media_model import type_of
-from talkd.areas.files.model import Entry, Limits, Path, require_name
+from talkd.areas.files.model import Entry, Limits, Path, require_name, require_type
 from talkd.core import clock
 from talkd.core.errors import Forbidden, Invalid, PreconditionFailed
 from talkd.storage.database import Tx
@@ -13,13 +13,16 @@ MAX_COPIED = 20_000
 """Maximum number of entries that one request copies."""
 
 
-async def move(tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool) -> tuple[Entry, bool]:
+async def move(
+    tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool, limits: Limits
+) -> tuple[Entry, bool]:
     """Move an entry. Return it, and True if nothing was at the target.
 
     Raises NotFound, Conflict without a parent folder, PreconditionFailed if something is there and `overwrite` is
-    False, and Forbidden to move a folder into itself or over a folder around it.
+    False, and Forbidden to move a folder into itself or over a folder around it, or if a file would get a name whose
+    type is not allowed.
     """
-    entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite)
+    entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite, limits=limits)
     if old is not None and old.id == entry.id:
         raise Forbidden(message="Source and target are the same.")
     if old is not None:
@@ -40,7 +43,7 @@ async def copy(
 
     Raises the errors of `move`, NoSpace, and Invalid if a folder has more than MAX_COPIED entries.
     """
-    entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite)
+    entry, old, parent = await _prepare(tx, user_id, source, target, overwrite=overwrite, limits=limits)
     if old is not None and old.id == entry.id:
         raise Forbidden(message="Source and target are the same.")
     size = entry.size if whole or not entry.is_folder else 0
@@ -96,7 +99,7 @@ async def _copy_one(tx: Tx, entry: Entry, parent: Entry, name: str, size: int) -
 
 
 async def _prepare(
-    tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool
+    tx: Tx, user_id: str, source: Path, target: Path, *, overwrite: bool, limits: Limits
 ) -> tuple[Entry, Entry | None, Entry]:
     """Return what is moved or copied, what it replaces, and the folder that it goes into."""
     await service.lock_tree(tx, user_id)
@@ -110,4 +113,6 @@ async def _prepare(
     if old is not None and not overwrite:
         raise PreconditionFailed(message="Something is already at the target.")
     require_name(target[-1])
+    if not entry.is_folder:
+        require_type(type_of(target[-1]), limits)
     return entry, old, parent
