@@ -8,7 +8,7 @@ import pytest
 from support.files import Files
 from support.people import GROUP, PUBLIC, Person
 from support.running import Server
-from support.time import pass_time
+from support.time import pass_time, stop_time
 
 SHARES = "/ocs/v2.php/apps/files_sharing/api/v1/shares"
 JPEG = b"\xff\xd8\xff\xe0 not really"
@@ -366,3 +366,46 @@ def test_a_file_is_forwarded_to_another_room_as_a_copy(server: Server, alice: Pe
     assert status(bob, message) == 404
     assert carol.http.get(f"/f/{file_of(forwarded)['id']}").content == b"forward me"
     assert carol.status("POST", SHARES, path="/" + file_of(message)["path"], shareType=10, shareWith=other) == 404
+
+
+def test_a_forward_that_is_repeated_is_sent_once(server: Server, alice: Person, bob: Person, token: str) -> None:
+    message = send(alice, token, b"once", "a.txt")
+    other = bob.create_room(GROUP)
+    for _ in range(2):
+        share(bob, other, "/" + file_of(message)["path"], referenceId="again")
+    shown = [each for each in bob.get(f"v1/chat/{other}", lookIntoFuture=0) if "file" in each["messageParameters"]]
+    assert len(shown) == 1
+
+
+def test_a_share_ends_after_its_last_day(
+    server: Server, alice: Person, bob: Person, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Files(alice).put("/a.txt", b"1")
+    stop_time(monkeypatch, 1_800_000_000)  # 2027-01-15
+    shown = share(alice, token, "/a.txt", expireDate="2027-01-16")
+    assert shown["expiration"] == "2027-01-16 00:00:00"
+    message = newest(bob, token)
+    assert alice.put(f"{SHARES}/{shown['id']}", expireDate="")["expiration"] is None
+    assert alice.put(f"{SHARES}/{shown['id']}", expireDate="2027-01-15")["expiration"] == "2027-01-15 00:00:00"
+    assert alice.status("PUT", f"{SHARES}/{shown['id']}", expireDate="soon") == 400
+    assert bob.status("PUT", f"{SHARES}/{shown['id']}", expireDate="") == 404
+    assert status(bob, message) == 200
+    stop_time(monkeypatch, 1_800_000_000 + 86_400)
+    assert status(bob, message) == 404
+    server.run_job("end_shares")
+    assert newest(bob, token)["message"] == "{actor} shared a file which is no longer available"
+    assert Files(alice).get("/a.txt") == b"1"
+
+
+def test_what_others_have_shared_is_listed(alice: Person, bob: Person, token: str) -> None:
+    message = send(alice, token, b"for Bob", "a.txt")
+    (found,) = bob.get(SHARES, shared_with_me=True)
+    assert (found["uid_owner"], found["path"], found["can_delete"]) == (
+        alice.id,
+        "/" + file_of(message)["path"],
+        False,
+    )
+    assert Files(bob).get(found["path"]) == b"for Bob"
+    assert alice.get(SHARES, shared_with_me=True) == []
+    alice.put(f"v4/room/{token}/webinar/lobby", state=1)
+    assert bob.get(SHARES, shared_with_me=True) == []

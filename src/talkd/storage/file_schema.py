@@ -84,10 +84,11 @@ shares = room_table(
     text_column("user_id"),
     text_column("name"),
     int_column("created_at"),
+    int_column("expires_at"),
 )
 """Files in rooms: one row, whatever the size of the room. A share gives access as long as its message is visible and
 who shared it, `user_id`, is in the room. A job deletes other rows, also those of deleted rooms. `name` is that of the
-file when it was shared."""
+file when it was shared. `expires_at` is 0 for never."""
 
 STORED = (blobs, previews, upload_parts)
 """Every table with keys of the storage. What the storage has under other keys is deleted as left behind."""

@@ -1,6 +1,7 @@
 """Shared files: their messages, and the rules for what clients send with them."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -34,6 +35,8 @@ class Share(msgspec.Struct, frozen=True):
     user_id: str
     name: str
     created_at: int
+    expires_at: int
+    """0 for never."""
 
 
 class Meta(msgspec.Struct, frozen=True):
@@ -62,6 +65,17 @@ def parse_meta(text: str) -> Meta:
         int(reply_to) if isinstance(reply_to, int) or (isinstance(reply_to, str) and reply_to.isdecimal()) else 0,
         given.get("messageType") == "voice-message",
     )
+
+
+def parse_expiry(text: str) -> int:
+    """Return the end of the day of a date such as `2026-12-24`, in UTC; 0 for no date. Raises Invalid."""
+    if not text:
+        return 0
+    try:
+        day = datetime.strptime(text[:10], "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise Invalid("expireDate", message="Invalid date, date format must be YYYY-MM-DD", data=[]) from error
+    return int((day + timedelta(days=1)).timestamp())
 
 
 def kind_of(media_type: str, meta: Meta) -> str:

@@ -26,9 +26,17 @@ _encode = msgspec.json.Encoder().encode
 
 # --- sharing --------------------------------------------------------------------------------
 async def share(
-    tx: Tx, me: Participant, entry: Entry, blob: Blob, meta: Meta, *, reference_id: str, base_url: str
+    tx: Tx,
+    me: Participant,
+    entry: Entry,
+    blob: Blob,
+    meta: Meta,
+    *,
+    reference_id: str,
+    base_url: str,
+    expires_at: int = 0,
 ) -> SentMessage:
-    """Share a file of the caller in a room, with a message that shows it.
+    """Share a file of the caller in a room until `expires_at` (0: for ever), with a message that shows it.
 
     The caller holds the lock of the room and has checked that they may post. Raises Forbidden for a folder, for the
     file of somebody else, and if the file is already shared in the room by another message.
@@ -59,6 +67,7 @@ async def share(
         user_id=me.actor.id,
         name=entry.name,
         created_at=clock.now(),
+        expires_at=expires_at,
     )
     return await messages.complete_sent(tx, me, message)
 
@@ -139,6 +148,13 @@ async def _can_read(tx: Tx, token: str, *, user_id: str | None, browser: str) ->
 async def list_own(tx: Tx, user_id: str, *, before: int, limit: int) -> list[tuple[Share, str]]:
     """Return the shares of a user with the tokens of their rooms, newest first."""
     return await store.list_own(tx, user_id, before=before, limit=limit, now=clock.now())
+
+
+async def list_received(tx: Tx, user: Actor, limit: int) -> list[tuple[Share, str]]:
+    """Return the newest files that others have shared with a user, with the tokens of the rooms."""
+    found = await store.list_received(tx, user.id, limit=limit, now=clock.now())
+    readable = {token: await _can_read(tx, token, user_id=user.id, browser="") for _, token in found}
+    return [(share, token) for share, token in found if readable[token]]
 
 
 async def list_of_file(tx: Tx, entry: Entry) -> list[tuple[Share, str]]:

@@ -2,8 +2,8 @@
 
 import msgspec
 
-from talkd.areas.attachments import share_service
-from talkd.areas.attachments.model import parse_meta
+from talkd.areas.attachments import share_service, view
+from talkd.areas.attachments.model import parse_expiry, parse_meta
 from talkd.areas.attachments.view import ShareView, SuggestionsView, shares, suggestions
 from talkd.areas.files.contents import Contents
 from talkd.areas.pictures.describing import ensure_described
@@ -29,6 +29,14 @@ class CreateParams(msgspec.Struct, frozen=True):
     shareWith: str = ""
     referenceId: str = ""
     talkMetaData: str = ""
+    expireDate: str = ""
+
+
+class UpdateParams(msgspec.Struct, frozen=True):
+    """A share, and its last day, such as 2026-12-24; empty for no end. Other properties of shares do not exist here."""
+
+    id: int
+    expireDate: str | None = None
 
 
 class ListParams(msgspec.Struct, frozen=True):
@@ -61,7 +69,7 @@ async def create(call: Call[CreateParams]) -> ShareView:
     params = call.params
     if params.shareType != ROOM:
         raise Invalid(message="Unknown share type", data=[])
-    meta = parse_meta(params.talkMetaData)
+    meta, expires_at = parse_meta(params.talkMetaData), parse_expiry(params.expireDate)
     found = await call.world.db.read(lambda tx: share_service.access_sendable(tx, call.caller.actor, params.path))
     await ensure_described(call.world, *found)
 
@@ -77,6 +85,7 @@ async def create(call: Call[CreateParams]) -> ShareView:
             limits=call.world[Contents].limits,
             reference_id=params.referenceId,
             base_url=call.base_url,
+            expires_at=expires_at,
         )
 
     return shares([await call.world.db.write(work, queue=params.shareWith)], call.caller.actor)[0]
@@ -87,7 +96,7 @@ async def list_shares(tx: Tx, call: Call[ListParams]) -> list[ShareView]:
     """List shares."""
     params = call.params
     if params.shared_with_me:
-        return []
+        return shares(await share_service.list_received(tx, call.caller.actor, MAX_SHARES), call.caller.actor)
     if params.path:
         return shares(await share_service.list_of_path(tx, call.user_id, params.path), call.caller.actor)
     return shares(await share_service.list_own(tx, call.user_id, MAX_SHARES), call.caller.actor)
@@ -97,6 +106,16 @@ async def list_shares(tx: Tx, call: Call[ListParams]) -> list[ShareView]:
 async def get(tx: Tx, call: Call[ShareParams]) -> list[ShareView]:
     """Get a share, in a list of one."""
     return shares([await share_service.access_own(tx, call.user_id, call.params.id)], call.caller.actor)
+
+
+@routes.add("PUT", "shares/{id}", Guard.USER, versions=V1, params=UpdateParams, returns=ShareView)
+async def update(tx: Tx, call: Call[UpdateParams]) -> ShareView:
+    """Set the last day of a share."""
+    params = call.params
+    if params.expireDate is None:
+        return view.share(await share_service.access_own(tx, call.user_id, params.id), call.caller.actor)
+    expires_at = parse_expiry(params.expireDate)
+    return view.share(await share_service.set_expiry(tx, call.user_id, params.id, expires_at), call.caller.actor)
 
 
 @routes.add("DELETE", "shares/{id}", Guard.USER, versions=V1, params=ShareParams)

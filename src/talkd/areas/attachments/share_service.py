@@ -5,12 +5,14 @@ from collections.abc import Awaitable, Callable
 import msgspec
 
 from talkd.areas.attachments import draft_service, service, store
-from talkd.areas.attachments.model import Meta, Share
+from talkd.areas.attachments.model import Meta, Share, shared_path
 from talkd.areas.files import service as files
 from talkd.areas.files.model import Blob, Entry, Limits, Path, parse_path
 from talkd.areas.settings import service as settings
+from talkd.areas.users import service as users
 from talkd.conversation import room_store
 from talkd.conversation.access import access_participant
+from talkd.conversation.message import FILE
 from talkd.conversation.room import Room
 from talkd.core import clock
 from talkd.core.actor import Actor
@@ -20,8 +22,9 @@ from talkd.storage.database import Tx
 
 
 class Shown(msgspec.Struct, frozen=True):
-    """A share with everything that the API shows of it."""
+    """A share with everything that the API shows of it. `owner_name` is the name of who shared it."""
 
+    owner_name: str
     share: Share
     entry: Entry
     path: Path
@@ -62,8 +65,11 @@ async def share(
     limits: Limits,
     reference_id: str,
     base_url: str,
+    expires_at: int,
 ) -> Shown:
     """Share a file of the user, or a copy of one that they have received.
+
+    A request that comes again under the same reference id shares nothing new.
 
     A file in the folder for attachments is only kept for the room: it is deleted when it is no longer shared. Raises
     NotFound for an unknown path or room, Forbidden for users who may not post there, and NoSpace.
@@ -75,21 +81,41 @@ async def share(
     if not me.can_pass_lobby or me.room.read_only or not me.may(Permission.CHAT):
         raise Forbidden(message="You may not share files in this conversation.", data=[])
     await before_writing(tx, me.room)
+    known = await draft_service.find_sent(tx, me, reference_id)
+    if known is not None:
+        shown = await files.find_by_id(tx, int(known.message.references()[FILE].id))
+        if shown is not None:
+            return await _show_in(tx, me.room, shown)
     entry, blob = await access_sendable(tx, user, path)
     if entry.user_id != user.id:
         entry = await draft_service.copy(tx, me, entry, limits)
-    await service.share(tx, me, entry, blob, meta, reference_id=reference_id, base_url=base_url)
+    await service.share(tx, me, entry, blob, meta, reference_id=reference_id, base_url=base_url, expires_at=expires_at)
     folder, place = parse_path(await settings.get_attachment_folder(tx, user.id)), await files.get_path(tx, entry)
     if folder and place is not None and place[: len(folder)] == folder:
         await files.set_attachment(tx, entry)
-    found = next(found for found, _ in await service.list_of_file(tx, entry) if found.room_id == me.room.id)
-    return await _show(tx, found, token, entry)
+    return await _show_in(tx, me.room, entry)
+
+
+async def _show_in(tx: Tx, room: Room, entry: Entry) -> Shown:
+    """Return the share of a file in a room. Raises NotFound if there is none, because it has just ended."""
+    for found, token in await service.list_of_file(tx, entry):
+        if found.room_id == room.id:
+            return await _show(tx, found, token, entry)
+    raise NotFound
 
 
 async def _show(tx: Tx, found: Share, token: str, entry: Entry) -> Shown:
     room = await room_store.get_room(tx, token)
     path = await files.get_path(tx, entry)
-    return Shown(found, entry, path or (entry.name,), token, room.name if room is not None else "")
+    names = await users.get_names(tx, [found.user_id])
+    return Shown(
+        names.get(found.user_id, found.user_id),
+        found,
+        entry,
+        path or (entry.name,),
+        token,
+        room.name if room is not None else "",
+    )
 
 
 async def list_of_path(tx: Tx, user_id: str, path: str) -> list[Shown]:
@@ -106,6 +132,24 @@ async def list_own(tx: Tx, user_id: str, limit: int) -> list[Shown]:
         if entry is not None:
             shown.append(await _show(tx, found, token, entry))
     return shown
+
+
+async def list_received(tx: Tx, user: Actor, limit: int) -> list[Shown]:
+    """Return the newest files that others have shared with the user, at the paths where the user finds them."""
+    shown = []
+    for found, token in await service.list_received(tx, user, limit):
+        entry = await files.find_by_id(tx, found.entry_id)
+        if entry is not None:
+            there = shared_path(token, entry.id, found.name)
+            shown.append(msgspec.structs.replace(await _show(tx, found, token, entry), path=there))
+    return shown
+
+
+async def set_expiry(tx: Tx, user_id: str, share_id: int, expires_at: int) -> Shown:
+    """Set when a share of the user ends, 0 for never, and return it. Raises NotFound."""
+    shown = await access_own(tx, user_id, share_id)
+    await store.set_expiry(tx, shown.share, expires_at)
+    return msgspec.structs.replace(shown, share=msgspec.structs.replace(shown.share, expires_at=expires_at))
 
 
 async def access_own(tx: Tx, user_id: str, share_id: int) -> Shown:

@@ -44,12 +44,30 @@ _valid = (
     sa.select(*SHARE, rooms.c.token)
     .join(messages, _message)
     .join(rooms, rooms.c.id == shares.c.room_id)
-    .where(IS_SHOWN, rooms.c.deleted == ZERO, _sharer_is_there)
+    .where(
+        IS_SHOWN,
+        rooms.c.deleted == ZERO,
+        _sharer_is_there,
+        sa.or_(shares.c.expires_at == ZERO, shares.c.expires_at > bind("now", Int)),
+    )
 )
 _OF_ENTRY = Query(_valid.where(shares.c.entry_id == bind("entry_id")).order_by(shares.c.id.desc()), SHARE, _TOKEN)
 _BY_ID = Query(_valid.where(shares.c.id == bind("share_id"), shares.c.user_id == bind("user_id")), SHARE, _TOKEN)
 _OF_USER = Query(
     _valid.where(shares.c.user_id == bind("user_id"), shares.c.id < bind("before"))
+    .order_by(shares.c.id.desc())
+    .limit(bind("limit", sa.Integer)),
+    SHARE,
+    _TOKEN,
+)
+_reader = attendees.alias("reader")
+_RECEIVED = Query(
+    _valid.join(_reader, _reader.c.room_id == shares.c.room_id)
+    .where(
+        _reader.c.actor_type == word(USERS),
+        _reader.c.actor_id == bind("user_id"),
+        shares.c.user_id != bind("user_id"),
+    )
     .order_by(shares.c.id.desc())
     .limit(bind("limit", sa.Integer)),
     SHARE,
@@ -66,9 +84,10 @@ _OF_SHARER = Query(
     .limit(bind("limit", sa.Integer)),
     SHARE,
 )
-_NEW = ("room_id", "entry_id", "message_id", "user_id", "name", "created_at")
+_NEW = ("room_id", "entry_id", "message_id", "user_id", "name", "created_at", "expires_at")
 _ADD = Query(sa.insert(shares).values({name: bind(name) for name in _NEW}).returning(*SHARE), SHARE)
 _this = sa.and_(shares.c.room_id == bind("room_id"), shares.c.id == bind("share_id"))
+_SET_EXPIRY = Statement(sa.update(shares).where(_this).values(expires_at=bind("expires_at")))
 _DELETE = Statement(sa.delete(shares).where(_this))
 _IS_SHARED = Statement(sa.select(ONE).where(shares.c.entry_id == bind("entry_id")).limit(ONE))
 _PAGE = Query(
@@ -100,6 +119,11 @@ async def add_share(tx: Tx, **values: int | str) -> Share:
     return await tx.create(_ADD, **values)
 
 
+async def set_expiry(tx: Tx, share: Share, expires_at: int) -> None:
+    """Set when a share ends; 0 for never."""
+    await tx.run(_SET_EXPIRY, room_id=share.room_id, share_id=share.id, expires_at=expires_at)
+
+
 async def delete_share(tx: Tx, share: Share) -> None:
     """Delete a share."""
     await tx.run(_DELETE, room_id=share.room_id, share_id=share.id)
@@ -118,6 +142,11 @@ async def find_own(tx: Tx, share_id: int, user_id: str, now: int) -> tuple[Share
 async def list_own(tx: Tx, user_id: str, *, before: int, limit: int, now: int) -> list[tuple[Share, str]]:
     """Return the valid shares of a user with the tokens of their rooms, newest first."""
     return await tx.list(_OF_USER, user_id=user_id, before=before, limit=limit, now=now)
+
+
+async def list_received(tx: Tx, user_id: str, *, limit: int, now: int) -> list[tuple[Share, str]]:
+    """Return the newest valid shares of others in the rooms of a user, with the tokens of the rooms."""
+    return await tx.list(_RECEIVED, user_id=user_id, limit=limit, now=now)
 
 
 async def list_of_message(tx: Tx, room_id: int, message_id: int) -> list[Share]:

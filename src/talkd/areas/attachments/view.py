@@ -1,8 +1,10 @@
 """Shares as JSON, with the names of the sharing API."""
 
+from datetime import UTC, datetime
+
 import msgspec
 
-from talkd.areas.attachments.model import ALL
+from talkd.areas.attachments.model import ALL, READ
 from talkd.areas.attachments.share_service import Shown
 from talkd.areas.files.media_model import has_preview
 from talkd.core.actor import Actor
@@ -22,7 +24,7 @@ class ShareView(msgspec.Struct, frozen=True):
     can_delete: bool
     stime: int
     parent: None
-    expiration: None
+    expiration: str | None
     token: str
     uid_file_owner: str
     note: str
@@ -49,35 +51,37 @@ class ShareView(msgspec.Struct, frozen=True):
     attributes: None
 
 
-def shares(found: list[Shown], owner: Actor) -> list[ShareView]:
-    """Show shares of a user."""
-    return [_share(each, owner) for each in found]
+def shares(found: list[Shown], viewer: Actor) -> list[ShareView]:
+    """Show shares to one of those who may read the files."""
+    return [share(each, viewer) for each in found]
 
 
-def _share(shown: Shown, owner: Actor) -> ShareView:
+def share(shown: Shown, viewer: Actor) -> ShareView:
+    """Show a share to somebody who may read the file."""
+    owner_id, is_own = shown.share.user_id, shown.share.user_id == viewer.id
     entry, path = shown.entry, "/" + "/".join(shown.path)
     return ShareView(
         id=str(shown.share.id),
         share_type=ROOM,
-        uid_owner=owner.id,
-        displayname_owner=owner.name,
+        uid_owner=owner_id,
+        displayname_owner=shown.owner_name,
         permissions=1,
-        can_edit=False,
-        can_delete=True,
+        can_edit=is_own,
+        can_delete=is_own,
         stime=shown.share.created_at,
         parent=None,
-        expiration=None,
+        expiration=_day_of(shown.share.expires_at),
         token=shown.token,
-        uid_file_owner=owner.id,
+        uid_file_owner=owner_id,
         note="",
         label="",
-        displayname_file_owner=owner.name,
+        displayname_file_owner=shown.owner_name,
         path=path,
         item_type="file",
-        item_permissions=ALL,
+        item_permissions=ALL if is_own else READ,
         mimetype=entry.media_type,
         has_preview=has_preview(entry.media_type),
-        storage_id=f"home::{owner.id}",
+        storage_id=f"home::{owner_id}",
         storage=1,
         item_source=entry.id,
         file_source=entry.id,
@@ -92,6 +96,13 @@ def _share(shown: Shown, owner: Actor) -> ShareView:
         hide_download=0,
         attributes=None,
     )
+
+
+def _day_of(expires_at: int) -> str | None:
+    """Return the last day of a share, as clients expect it."""
+    if not expires_at:
+        return None
+    return datetime.fromtimestamp(expires_at - 1, UTC).strftime("%Y-%m-%d 00:00:00")
 
 
 class SuggestionValue(msgspec.Struct, frozen=True):

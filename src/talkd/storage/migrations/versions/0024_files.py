@@ -91,6 +91,7 @@ def _create_shares() -> None:
         _text("user_id"),
         _text("name"),
         _number("created_at"),
+        _number("expires_at"),
         *([] if is_one else [sa.PrimaryKeyConstraint("room_id", "id")]),
     )
     if is_one:
