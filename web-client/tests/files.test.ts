@@ -17,7 +17,7 @@ const picture = { mimetype: "image/jpeg", "preview-available": "yes", width: "40
 
 describe("sizes and names of files", () => {
   it("have units of 1024 if they are quotas", () => {
-    expect([1000, 1024, 5 * 2 ** 30, 3 * 2 ** 40].map(spaceText)).toEqual(["1,000 byte", "1 kB", "5 GB", "3 TB"]);
+    expect([1000, 1024, 5 * 2 ** 30, 3 * 2 ** 40].map(spaceText)).toEqual(["1,000 bytes", "1 kB", "5 GB", "3 TB"]);
   });
 
   it("are read in the language of the reader", async () => {
