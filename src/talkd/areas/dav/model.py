@@ -9,11 +9,17 @@ from xml.parsers import expat
 import msgspec
 
 from talkd.areas.files.model import Path, parse_path
-from talkd.core.errors import Forbidden, Invalid
+from talkd.core.errors import Forbidden, Invalid, TooLarge
 
 DAV, OC, NC = "DAV:", "http://owncloud.org/ns", "http://nextcloud.org/ns"
-MAX_ELEMENTS = 2000
+LATEST = 253_402_300_799
+"""The last moment of the year 9999, which is the last that headers can name."""
+MAX_BODY = 65_536
+"""Maximum size of the XML of a request in bytes."""
+MAX_ELEMENTS = 500
 """Maximum number of elements in the XML of a request."""
+MAX_NAME = 256
+"""Maximum length of the name of an element, with its namespace, in characters."""
 MAX_NESTING = 50
 """Maximum number of elements inside each other."""
 
@@ -44,6 +50,8 @@ def parse(content: bytes) -> Element | None:
     """
     if not content.strip():
         return None
+    if len(content) > MAX_BODY:
+        raise TooLarge("body", message=f"The XML of a request may have at most {MAX_BODY} bytes.")
     parser = expat.ParserCreate(namespace_separator="\n")
     parser.buffer_text = True
     top = Element(("", ""))
@@ -55,6 +63,8 @@ def parse(content: bytes) -> Element | None:
         if count > MAX_ELEMENTS or len(stack) > MAX_NESTING:
             raise _unreadable()
         namespace, _, local = name.rpartition("\n")
+        if len(name) > MAX_NAME:
+            raise _unreadable()
         element = Element((namespace, local), inside=[])
         stack[-1].inside.append(element)
         stack.append(element)
@@ -145,6 +155,8 @@ def parse_target(destination: str, prefixes: tuple[str, ...]) -> Path:
     """
     if not destination:
         raise Invalid("destination", message="The header Destination is missing.")
+    if set(destination) & set("#?"):  # part of a name that was not encoded: the file would go to another place
+        raise Invalid("destination", message="The header Destination is not encoded.")
     try:
         path = unquote_to_bytes(urlsplit(destination).path).decode()
     except ValueError as error:
@@ -158,7 +170,7 @@ def parse_target(destination: str, prefixes: tuple[str, ...]) -> Path:
 def parse_moment(text: str) -> int:
     """Return a Unix time from a text with a number of seconds, or 0."""
     try:
-        return max(0, min(int(float(text)), 2**40)) if text else 0
+        return max(0, min(int(float(text)), LATEST)) if text else 0
     except (ValueError, OverflowError):
         return 0
 

@@ -315,4 +315,4 @@ async def search(call: Call[NoPath]) -> Reply:
     base = view.href(
         f"{call.world.config.server.sub_path.rstrip('/')}/remote.php/dav/files", (call.user_id,), is_folder=False
     )
-    return multistatus(view.multistatus(base, found, query.wanted))
+    return multistatus(await asyncio.to_thread(view.multistatus, base, found, query.wanted))

@@ -70,7 +70,8 @@ def parse_search(content: bytes) -> Search:
         return Search(wanted, _number(where.inside[0]))
     user_id, path = _parse_scope(element)
     found = element.find("nresults")
-    most = min(int(found.text), MAX_FOUND) if found is not None and found.text.strip().isdecimal() else MAX_FOUND
+    wanted_most = found.text.strip() if found is not None else ""
+    most = min(int(wanted_most), MAX_FOUND) if re.fullmatch("[0-9]{1,9}", wanted_most) else MAX_FOUND
     if _count(where) > MAX_CONDITIONS:
         raise _unknown()
     tests = [_test(each) for each in where.inside]

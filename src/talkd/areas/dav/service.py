@@ -8,7 +8,7 @@ from talkd.areas.dav.view import Node
 from talkd.areas.files import quota_service as quotas
 from talkd.areas.files import service
 from talkd.areas.files.media_model import has_preview
-from talkd.areas.files.model import Blob, Entry, Limits, Path
+from talkd.areas.files.model import Blob, Entry, Limits, Path, require_name
 from talkd.areas.files.quota_model import UNLIMITED
 from talkd.areas.files.service import Condition
 from talkd.areas.users import service as users
@@ -109,6 +109,8 @@ async def require_can_put(
     """Check what is known before the contents are received. Raises the errors of `files.service.put`."""
     old = await service.find(tx, user_id, path)
     service.require_condition(condition, old)
+    if old is None and path:
+        require_name(path[-1])
     if old is not None and old.is_folder:
         raise Conflict(message="A folder is at this path.")
     if old is None and not creates_folders:

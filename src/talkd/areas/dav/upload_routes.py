@@ -1,5 +1,6 @@
 """Operations on uploads in pieces: begin, send the pieces in any order, and move the whole to its place."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 
@@ -57,7 +58,7 @@ async def list_pieces(call: Call[FileParams], path: Path) -> Reply:
     )
     sub_path = call.world.config.server.sub_path.rstrip("/")
     base = view.href(f"{sub_path}/remote.php/dav/uploads", (call.params.owner,), is_folder=False)
-    return multistatus(view.multistatus(base, nodes, wanted))
+    return multistatus(await asyncio.to_thread(view.multistatus, base, nodes, wanted))
 
 
 @add("PUT", receives=True)

@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from email.utils import formatdate
 from urllib.parse import quote
-from xml.sax.saxutils import escape, quoteattr
+from xml.sax.saxutils import escape as escape_markup
+from xml.sax.saxutils import quoteattr
 
 import msgspec
 
@@ -18,6 +19,15 @@ _HEAD = '<?xml version="1.0" encoding="utf-8"?>\n'
 _SABRE = "http://sabredav.org/ns"
 _PREFIXES = {DAV: "d", OC: "oc", NC: "nc"}
 _OPEN = f'<d:multistatus xmlns:d="{DAV}" xmlns:s="{_SABRE}" xmlns:oc="{OC}" xmlns:nc="{NC}">'
+_UNSAFE = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 65534, 65535), "�")
+"""Characters that names may have and XML may not."""
+
+
+def escape(text: str) -> str:
+    """Return a text as XML can have it."""
+    return escape_markup(text.translate(_UNSAFE))
+
+
 _NAMES: dict[type[errors.TalkError], str] = {
     errors.NotFound: "NotFound",
     errors.Forbidden: "Forbidden",

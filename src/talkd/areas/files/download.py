@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import quote
 
 from talkd.areas.files.contents import Contents
-from talkd.areas.files.header_model import is_since, parse_range
+from talkd.areas.files.header_model import is_date_of, parse_range
 from talkd.areas.files.model import Blob, Entry
 from talkd.web import etags
 from talkd.web.call import Call
@@ -57,4 +57,4 @@ async def serve(call: Call[Any], entry: Entry, blob: Blob, *, inline: bool = Fal
 
 def _may_be_part(if_range: str, tag: str, modified_at: int) -> bool:
     """Return True if the client's part belongs to these contents, as far as it says."""
-    return not if_range or if_range.strip() == tag or is_since(if_range, modified_at)
+    return not if_range or if_range.strip() == tag or is_date_of(if_range, modified_at)

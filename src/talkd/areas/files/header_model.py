@@ -25,10 +25,10 @@ def parse_range(header: str, size: int) -> tuple[int, int] | None:
     return start, end - start + 1
 
 
-def is_since(header: str, modified_at: int) -> bool:
-    """Return True if the date of If-Modified-Since or If-Range is not before the last change."""
+def is_date_of(header: str, modified_at: int) -> bool:
+    """Return True if the date of If-Range is that of the last change (RFC 9110)."""
     try:
         date = parsedate_to_datetime(header)
     except ValueError:
         return False
-    return date.replace(tzinfo=date.tzinfo or UTC).timestamp() >= modified_at
+    return date.replace(tzinfo=date.tzinfo or UTC).timestamp() == modified_at
