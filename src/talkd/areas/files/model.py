@@ -118,7 +118,10 @@ def numbered(name: str, number: int) -> str:
     if not stem:
         stem, dot, end = name, "", ""
     suffix = f" ({number}){dot}{end}"
-    return stem[: MAX_NAME - len(suffix)] + suffix
+    stem = stem[: MAX_NAME - len(suffix)]
+    while len(f"{stem}{suffix}".encode()) > MAX_NAME_BYTES:
+        stem = stem[:-1]
+    return stem + suffix
 
 
 def require_type(media_type: str, limits: Limits) -> None:

@@ -3,7 +3,7 @@
 Every change locks the whole tree of its user, so that sizes and quotas are exact.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import count
 
 import msgspec
@@ -249,6 +249,8 @@ async def put(
     growth = received.size - (old.size if old is not None else 0)
     await require_quota(tx, user_id, growth, limits)
     blob = await store.use_blob(tx, sha256=received.sha256, key=received.key, size=received.size)
+    if limits.total and blob.key == received.key and await store.get_total(tx) > limits.total:
+        raise NoSpace(message="The server has no space left for files.")
     now = clock.now()
     values: dict[str, int | str] = {
         "blob_id": blob.id,
@@ -290,11 +292,15 @@ async def set_attachment(tx: Tx, entry: Entry) -> None:
 async def remove(tx: Tx, entry: Entry) -> None:
     """Delete an entry with everything in it. Raises Forbidden for a root.
 
-    It is gone at once. A job deletes what was in a large folder in portions.
+    It is gone at once. A job deletes what was in a large folder in portions. Nothing happens if it is being deleted.
     """
-    if entry.parent_id <= 0:
+    if entry.parent_id == 0:
         raise Forbidden(message="The folder of an account cannot be deleted.")
     await tx.lock_name(f"files:{entry.user_id}")
+    now = await store.get_entry(tx, entry.id)  # it may have changed before the tree was locked
+    if now is None or now.parent_id < 0:
+        return
+    entry = now
     await store.grow(tx, entry.parent_id, -entry.size, new_etag(), clock.now())
     if entry.is_folder:
         await store.detach(tx, entry.id)
@@ -308,8 +314,13 @@ async def remove(tx: Tx, entry: Entry) -> None:
 
 async def find_free_name(tx: Tx, folder: Entry, wanted: str) -> str:
     """Return the name, or the first of the names `name (1).end`, `name (2).end` … that is free in the folder."""
+    return (await find_free_names(tx, folder, [wanted]))[wanted]
+
+
+async def find_free_names(tx: Tx, folder: Entry, wanted: Iterable[str]) -> dict[str, str]:
+    """Return for each name what `find_free_name` returns."""
     taken = await store.list_names(tx, folder.id)
-    return next(name for name in _candidates(wanted) if name not in taken)
+    return {each: next(name for name in _candidates(each) if name not in taken) for each in wanted}
 
 
 def _candidates(wanted: str) -> Iterator[str]:

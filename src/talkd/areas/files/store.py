@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from talkd.areas.files.model import Blob, Entry
+from talkd.core.errors import NotFound
 from talkd.storage.database import Tx
 from talkd.storage.file_schema import blobs, entries, previews, uploads
 from talkd.storage.queries import Query, shape, single
@@ -53,7 +54,12 @@ _REPLACE = Query(
 _MOVE = Statement(
     sa.update(entries)
     .where(entries.c.id == bind("entry_id"))
-    .values(parent_id=bind("parent_id"), name=bind("name"), media_type=bind("media_type"))
+    .values(
+        parent_id=bind("parent_id"),
+        name=bind("name"),
+        media_type=bind("media_type"),
+        is_attachment=sa.case((entries.c.parent_id == bind("parent_id", Int), entries.c.is_attachment), else_=ZERO),
+    )
 )
 _SET_MODIFIED = Statement(
     sa.update(entries).where(entries.c.id == bind("entry_id")).values(modified_at=bind("modified_at"))
@@ -295,8 +301,9 @@ async def use_blob(tx: Tx, *, sha256: str, key: str, size: int) -> Blob:
 
 
 async def use_again(tx: Tx, blob_id: int) -> None:
-    """Note one more use of contents."""
-    await tx.run(_USE_AGAIN, blob_id=blob_id)
+    """Note one more use of contents. Raises NotFound if they were just deleted."""
+    if not await tx.run(_USE_AGAIN, blob_id=blob_id):
+        raise NotFound
 
 
 async def release_blob(tx: Tx, blob_id: int) -> None:
