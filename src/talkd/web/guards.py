@@ -12,7 +12,7 @@ from talkd.core.errors import Forbidden, NotAuthenticated, NotFound, NotSigned, 
 from talkd.storage.database import Tx
 from talkd.web.auth import WRONG
 from talkd.web.call import Call, Caller, World
-from talkd.web.routing import ROOM_GUARDS, TALK, Access, Guard, Route, Signer
+from talkd.web.routing import ROOM_GUARDS, SHARING, TALK, Access, Guard, Route, Signer
 
 _ROOM_CHECKS: dict[Guard, Callable[[Participant, TalkSettings], bool]] = {
     Guard.IDENTIFIED: lambda me, _: not me.is_guest,
@@ -75,8 +75,8 @@ async def require_may_use_talk(tx: Tx, call: Call[Any]) -> None:
 
 
 def is_of_talk(route: Route) -> bool:
-    """Return True if the operation belongs to Talk, not to the Nextcloud server around it."""
-    return route.path.startswith(TALK)
+    """Return True if the operation belongs to Talk or shares files in rooms, not to the Nextcloud server around it."""
+    return route.path.startswith((TALK, SHARING))
 
 
 def needs_room(route: Route) -> bool:

@@ -20,6 +20,8 @@ from talkd.web.params import NoParams
 
 TALK = "/apps/spreed/"
 """Prefix of the paths of Talk's operations."""
+SHARING = "/apps/files_sharing/"
+"""Prefix of the paths of the operations that share files."""
 _PATH_NAME = re.compile(r"\{(\w+)\}")
 _DIGITS = re.compile("[0-9]+")
 

@@ -29,9 +29,10 @@ async def send(transport: asyncio.Transport, stream: Stream, until_taken: Callab
         left -= len(part)
         if left < 0:
             raise EOFError("the stream is longer than its size")
-        transport.write(part)
-        async with asyncio.timeout(SLICE_SECONDS):
-            await until_taken()
+        for at in range(0, len(part), SMALLEST):
+            transport.write(part[at : at + SMALLEST])
+            async with asyncio.timeout(SLICE_SECONDS):
+                await until_taken()
     if left:
         raise EOFError("the stream is shorter than its size")
 

@@ -1,5 +1,6 @@
 """Finding out what messages say about pictures, sounds and films: sizes, blurred forms and lengths."""
 
+import asyncio
 from functools import partial
 
 from talkd.areas.files import service as files
@@ -11,6 +12,9 @@ from talkd.areas.pictures.model import Description, NotAnImage, TookTooLong
 from talkd.areas.pictures.once import Once
 from talkd.core.errors import Throttled, Unavailable
 from talkd.web.call import World
+
+SECONDS = 10.0
+"""How long a message waits for what is known about its file."""
 
 
 class Describer:
@@ -36,13 +40,15 @@ class Describer:
 async def ensure_described(world: World, entry: Entry, blob: Blob) -> Blob:
     """Return the contents of a file with what is known about them, before it is shared.
 
-    They stay as they are if the file is no picture, sound or film by its name, and while that is not possible.
+    They stay as they are if the file is no picture, sound or film by its name, and while that is not possible. Nobody
+    waits longer than SECONDS: the message is then posted without.
     """
     if not _can_be_described(entry.media_type):
         return blob
     try:
-        return await world[Describer].ensure_described(world, blob)
-    except (Throttled, Unavailable):
+        async with asyncio.timeout(SECONDS):
+            return await world[Describer].ensure_described(world, blob)
+    except (Throttled, Unavailable, OSError):  # a timeout is an OSError
         return blob
 
 
